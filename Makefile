@@ -1,0 +1,67 @@
+# Needs Python 3.11 or newer, pip and make. `make PYTHON=python3.12 test` picks the interpreter of a new .venv.
+PYTHON ?= python3
+VENV   := .venv
+OLDEST := .venv-oldest
+# -qq: errors are shown, progress and warnings are not
+PIP_INSTALL := -m pip install -qq --disable-pip-version-check
+
+.PHONY: help demo test lint format bench test-oldest clean
+
+help:
+	@echo "make demo         install, then train on real handwritten digits"
+	@echo "make test         install for development, then run the whole test suite"
+	@echo "make lint         formatting, lint and types"
+	@echo "make format       rewrite the files as 'make lint' wants them"
+	@echo "make bench        measure against Keras on its JAX backend"
+	@echo "make test-oldest  the test suite with the lowest dependency versions pyproject.toml allows"
+	@echo "make clean        remove environments and caches"
+
+demo: $(VENV)/.installed
+	$(VENV)/bin/sequax demo
+
+test: $(VENV)/.installed-dev
+	$(VENV)/bin/python -m pytest -n 2
+
+lint: $(VENV)/.installed-dev
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+
+format: $(VENV)/.installed-dev
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/ruff check --fix .
+
+bench: $(VENV)/.installed-dev
+	$(VENV)/bin/python -m benchmarks
+
+test-oldest: $(OLDEST)/.installed-dev
+	$(OLDEST)/bin/python -m pytest -n 2
+
+clean:
+	rm -rf $(VENV) $(OLDEST) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+# An installation is done when its stamp is newer than pyproject.toml; the package itself is installed editable, so
+# a changed source file needs no new installation. pip is written last into a new environment: it tells a whole one.
+.SECONDARY:
+%/bin/pip:
+	@$(PYTHON) -c 'import sys; sys.exit("Sequax needs Python 3.11 or newer, this is " + sys.version.split()[0] \
+	    + "; say for example: make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
+	@echo "Creating $* ..."
+	@$(PYTHON) -m venv $*
+
+$(VENV)/.installed: pyproject.toml | $(VENV)/bin/pip
+	@echo "Installing Sequax into $(VENV) ..."
+	@$(VENV)/bin/python $(PIP_INSTALL) -e '.[plot]'
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml | $(VENV)/bin/pip
+	@echo "Installing Sequax and its development tools into $(VENV) ..."
+	@$(VENV)/bin/python $(PIP_INSTALL) -e '.[dev]'
+	@touch $@
+
+$(OLDEST)/.installed-dev: pyproject.toml tools/lowest.py | $(OLDEST)/bin/pip
+	@echo "Installing the lowest allowed versions into $(OLDEST) ..."
+	@$(OLDEST)/bin/python tools/lowest.py > $(OLDEST)/lowest.txt
+	@cat $(OLDEST)/lowest.txt
+	@$(OLDEST)/bin/python $(PIP_INSTALL) -c $(OLDEST)/lowest.txt -e '.[dev]'
+	@touch $@

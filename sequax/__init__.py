@@ -1,0 +1,49 @@
+"""Sequax: Keras' `Sequential`, compiled whole.
+
+`import sequax as keras` runs existing code. Everything here is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+from ._lazy import lazily
+from ._version import __version__
+
+_MODULES = (
+    "activations",
+    "backend",
+    "callbacks",
+    "config",
+    "constraints",
+    "datasets",
+    "dtype_policies",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "optimizers",
+    "random",
+    "regularizers",
+    "saving",
+    "utils",
+)
+
+_NAMES = {
+    "DTypePolicy": ".core.dtypes",
+    "FloatDTypePolicy": ".core.dtypes",
+    "Initializer": ".initializers",
+    "Input": ".layers.input_layer",
+    "InputSpec": ".core.input_spec",
+    "KerasTensor": ".core.tensor",
+    "Layer": ".core.layer",
+    "Loss": ".losses",
+    "Metric": ".metrics",
+    "Model": ".model",
+    "Optimizer": ".optimizers",
+    "Regularizer": ".regularizers",
+    "Sequential": ".sequential",
+    "Variable": ".core.variable",
+}
+
+__getattr__, __dir__, _public = lazily(__name__, _MODULES, _NAMES)
+__all__ = ["__version__", *_public]

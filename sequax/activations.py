@@ -1,0 +1,253 @@
+"""Activations: functions of one array that layers apply to their outputs. Shapes stay equal unless a docstring differs.
+
+Integers and booleans are computed in `floatx()`, save by those functions that keep whole numbers whole (`relu`).
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from .core import dtypes
+from .core.registry import Catalogue
+
+catalogue = Catalogue("activation", "keras.activations")
+activation = catalogue.register
+serialize = catalogue.serialize
+
+
+def get(identifier: Any) -> Callable:
+    """The function of a name, a config or a callable; `linear` for None."""
+    return linear if identifier is None else catalogue.get(identifier)
+
+
+def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
+    """An activation from what `serialize` gave."""
+    return catalogue.deserialize(config, custom_objects)
+
+
+def _floating(x: Any) -> jax.Array:
+    x = dtypes.as_array(x)
+    return x if jnp.issubdtype(x.dtype, jnp.inexact) else x.astype(dtypes.jnp_dtype(dtypes.floatx()))
+
+
+@activation()
+def linear(x: Any) -> Any:
+    """`x`, untouched."""
+    return x
+
+
+@activation()
+def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> jax.Array:
+    """`x` where `x >= threshold`, else `negative_slope (x − threshold)`; at most `max_value`. Nair and Hinton 2010."""
+    x = dtypes.as_array(x)
+    if not negative_slope and max_value is None and not threshold:
+        return jax.nn.relu(x)
+    x = _floating(x)
+    if max_value == 6 and not negative_slope and not threshold:
+        return jax.nn.relu6(x)
+    result = jnp.where(x > threshold, x, 0) if threshold else jax.nn.relu(x)
+    if max_value is not None:
+        result = jnp.clip(result, 0, max_value)
+    return result - negative_slope * jax.nn.relu(threshold - x) if negative_slope else result
+
+
+@activation()
+def leaky_relu(x: Any, negative_slope: float = 0.2) -> jax.Array:
+    """`x` where positive, else `negative_slope x`. Maas et al. 2013."""
+    return jax.nn.leaky_relu(_floating(x), negative_slope)
+
+
+@activation()
+def relu6(x: Any) -> jax.Array:
+    """`min(max(x, 0), 6)`. Krizhevsky 2010, *Convolutional Deep Belief Networks on CIFAR-10*."""
+    return jax.nn.relu6(_floating(x))
+
+
+@activation()
+def softmax(x: Any, axis: int | tuple[int, ...] = -1) -> jax.Array:
+    """`exp(x) / Σ exp(x)` along an axis (or several). Bridle 1990.
+
+    Warns if the axis has size 1: the result is then 1 whatever the input.
+    """
+    x = _floating(x)
+    if isinstance(axis, int) and x.ndim > 1 and x.shape[axis] == 1:
+        warnings.warn(
+            f"softmax over axis {axis} of an array of shape {x.shape}: the axis has size 1, so every output is 1. For"
+            f" one yes-or-no output use `sigmoid`.",
+            stacklevel=2,
+        )
+    return jax.nn.softmax(x, axis=tuple(axis) if isinstance(axis, list) else axis)
+
+
+@activation()
+def log_softmax(x: Any, axis: int | tuple[int, ...] = -1) -> jax.Array:
+    """`x − log Σ exp(x)` along an axis."""
+    return jax.nn.log_softmax(_floating(x), axis=tuple(axis) if isinstance(axis, list) else axis)
+
+
+@activation()
+def sigmoid(x: Any) -> jax.Array:
+    """`1 / (1 + exp(−x))`."""
+    return jax.nn.sigmoid(_floating(x))
+
+
+@activation()
+def log_sigmoid(x: Any) -> jax.Array:
+    """`−log(1 + exp(−x))`, without overflow."""
+    return jax.nn.log_sigmoid(_floating(x))
+
+
+@activation()
+def hard_sigmoid(x: Any) -> jax.Array:
+    """`min(max(x / 6 + ½, 0), 1)`. (Courbariaux et al. 2015 have slope ½; Keras 2 had 0.2.)"""
+    return jax.nn.hard_sigmoid(_floating(x))
+
+
+@activation()
+def tanh(x: Any) -> jax.Array:
+    """Hyperbolic tangent."""
+    return jnp.tanh(_floating(x))
+
+
+@activation()
+def hard_tanh(x: Any) -> jax.Array:
+    """`min(max(x, −1), 1)`. Collobert 2004."""
+    return jax.nn.hard_tanh(_floating(x))
+
+
+@activation()
+def tanh_shrink(x: Any) -> jax.Array:
+    """`x − tanh(x)`."""
+    x = _floating(x)
+    return x - jnp.tanh(x)
+
+
+@activation()
+def exponential(x: Any) -> jax.Array:
+    """`exp(x)`."""
+    return jnp.exp(_floating(x))
+
+
+@activation()
+def softplus(x: Any) -> jax.Array:
+    """`log(1 + exp(x))`. Dugas et al. 2001."""
+    return jax.nn.softplus(_floating(x))
+
+
+@activation()
+def softsign(x: Any) -> jax.Array:
+    """`x / (1 + |x|)`. Turian et al. 2009."""
+    return jax.nn.soft_sign(_floating(x))
+
+
+@activation()
+def squareplus(x: Any, b: float = 4) -> jax.Array:
+    """`(x + √(x² + b)) / 2`. Barron 2021."""
+    return jax.nn.squareplus(_floating(x), b)
+
+
+@activation()
+def elu(x: Any, alpha: float = 1.0) -> jax.Array:
+    """`x` where positive, else `alpha (exp(x) − 1)`. Clevert et al. 2016."""
+    return jax.nn.elu(_floating(x), alpha)
+
+
+@activation()
+def celu(x: Any, alpha: float = 1.0) -> jax.Array:
+    """`max(x, 0) + min(0, alpha (exp(x / alpha) − 1))`. Barron 2017."""
+    return jax.nn.celu(_floating(x), alpha)
+
+
+@activation()
+def selu(x: Any) -> jax.Array:
+    """`1.0507 elu(x, 1.6733)`, which keeps mean 0 and variance 1 from layer to layer. Klambauer et al. 2017."""
+    return jax.nn.selu(_floating(x))
+
+
+@activation()
+def gelu(x: Any, approximate: bool = False) -> jax.Array:
+    """`x Φ(x)`, Φ the normal distribution function; by a tanh formula if `approximate`. Hendrycks and Gimpel 2016."""
+    return jax.nn.gelu(_floating(x), approximate=bool(approximate))
+
+
+@activation("swish")
+def silu(x: Any) -> jax.Array:
+    """`x sigmoid(x)`. Elfwing et al. 2018; as swish Ramachandran et al. 2017."""
+    return jax.nn.silu(_floating(x))
+
+
+@activation("hard_swish")
+def hard_silu(x: Any) -> jax.Array:
+    """`x hard_sigmoid(x)`. Howard et al. 2019, *Searching for MobileNetV3*."""
+    return jax.nn.hard_silu(_floating(x))
+
+
+@activation()
+def mish(x: Any) -> jax.Array:
+    """`x tanh(softplus(x))`. Misra 2019."""
+    return jax.nn.mish(_floating(x))
+
+
+@activation()
+def glu(x: Any, axis: int = -1) -> jax.Array:
+    """`a sigmoid(b)`, a and b the halves of `x` along an axis, which must have even size. Dauphin et al. 2017."""
+    x = _floating(x)
+    if x.shape[axis] % 2:
+        raise ValueError(
+            f"glu: the size of axis {axis} must be even, since the axis is split in halves. Received: x.shape={x.shape}"
+        )
+    return jax.nn.glu(x, axis)
+
+
+@activation()
+def hard_shrink(x: Any, threshold: float = 0.5) -> jax.Array:
+    """`x` where `|x| > threshold`, else 0."""
+    x = _floating(x)
+    return jnp.where(jnp.abs(x) > threshold, x, 0)
+
+
+@activation()
+def soft_shrink(x: Any, threshold: float = 0.5) -> jax.Array:
+    """`x` moved towards 0 by `threshold`, and 0 where it would pass it."""
+    x = _floating(x)
+    return jnp.where(x > threshold, x - threshold, jnp.where(x < -threshold, x + threshold, 0))
+
+
+@activation()
+def threshold(x: Any, threshold: float, default_value: float) -> jax.Array:
+    """`x` where `x > threshold`, else `default_value`."""
+    x = _floating(x)
+    return jnp.where(x > threshold, x, jnp.asarray(default_value, x.dtype))
+
+
+@activation()
+def sparse_plus(x: Any) -> jax.Array:
+    """0 below −1, `x` above 1, `(x + 1)² / 4` between. The sparsemax counterpart of softplus."""
+    return jax.nn.sparse_plus(_floating(x))
+
+
+@activation()
+def sparse_sigmoid(x: Any) -> jax.Array:
+    """0 below −1, 1 above 1, `(x + 1) / 2` between. The derivative of `sparse_plus`."""
+    return jax.nn.sparse_sigmoid(_floating(x))
+
+
+@activation()
+def sparsemax(x: Any, axis: int = -1) -> jax.Array:
+    """The nearest point of the probability simplex, along an axis; often exactly 0. Martins and Astudillo 2016."""
+    x = jnp.moveaxis(_floating(x), axis, -1)
+    ordered = -jnp.sort(-x, axis=-1)
+    rank = jnp.arange(1, x.shape[-1] + 1, dtype=x.dtype)
+    total = jnp.cumsum(ordered, axis=-1)
+    kept = (1 + rank * ordered > total).astype(x.dtype)
+    count = jnp.sum(kept, axis=-1, keepdims=True)
+    shift = (jnp.sum(ordered * kept, axis=-1, keepdims=True) - 1) / count
+    return jnp.moveaxis(jnp.maximum(x - shift, 0), -1, axis)
+
+
+swish, hard_swish = silu, hard_silu

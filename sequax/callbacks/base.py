@@ -1,0 +1,125 @@
+"""`Callback`: code that runs at fixed moments of `fit`, `evaluate` and `predict`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Logs = dict[str, float]
+
+
+class Callback:
+    """Does something at fixed moments of training. Subclass it and override the hooks you need.
+
+    `self.model` is the model at work and `self.params` holds `verbose`, `epochs` and `steps`. `logs` maps names to
+    Python floats; entries written into `logs` by `on_epoch_end` are seen by the callbacks after it and stand in the
+    history.
+
+    Overriding a batch hook makes the loop return to Python after every batch, which costs speed on small models.
+    Override `on_train_chunk_end` instead where any moment inside the epoch is good enough. A callback whose batch hook
+    matters only under some arguments says so by setting `self.watches_batches = False` (or `True`).
+
+    Hooks that Keras does not have: `on_train_chunk_end`, `on_test_chunk_end`, `on_predict_chunk_end`,
+    `on_compile_begin`, `on_compile_end`, `on_close`, and the pair `state_dict` / `load_state_dict`.
+    """
+
+    watches_batches: bool | None = None
+
+    def __init__(self) -> None:
+        self.params: dict[str, Any] | None = None
+        self._model: Any = None
+
+    @property
+    def model(self) -> Any:
+        """The model that is being trained, evaluated or used."""
+        return getattr(self, "_model", None)
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        """Receives `verbose`, `epochs` and `steps` before anything else happens."""
+        self.params = params
+
+    def set_model(self, model: Any) -> None:
+        """Receives the model before anything else happens."""
+        self._model = model
+
+    # Training
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Before the first epoch. Counters of an earlier `fit` are to be reset here."""
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """After the last epoch; `logs` are those of that epoch."""
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Before epoch `epoch`, counted from 0."""
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """After epoch `epoch` and its validation, whose results carry the prefix `val_`."""
+
+    def on_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Older name of `on_train_batch_begin`."""
+
+    def on_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Older name of `on_train_batch_end`."""
+
+    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Before training batch `batch`, counted from 0 in each epoch."""
+        self.on_batch_begin(batch, logs)
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """After training batch `batch`; `logs` are the means over the epoch so far."""
+        self.on_batch_end(batch, logs)
+
+    def on_train_chunk_end(self, step: int, logs: Logs | None = None) -> None:
+        """After each dispatch of one or many batches, as the loop chooses: `step` batches of this epoch are done."""
+
+    # Evaluation, alone or as the validation inside `fit`
+    def on_test_begin(self, logs: Logs | None = None) -> None:
+        """Before the first batch of an evaluation."""
+
+    def on_test_end(self, logs: Logs | None = None) -> None:
+        """After the last batch of an evaluation; `logs` are its results."""
+
+    def on_test_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Before evaluation batch `batch`."""
+
+    def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """After evaluation batch `batch`."""
+
+    def on_test_chunk_end(self, step: int, logs: Logs | None = None) -> None:
+        """After each dispatch: `step` batches are evaluated."""
+
+    # Prediction
+    def on_predict_begin(self, logs: Logs | None = None) -> None:
+        """Before the first batch of a prediction."""
+
+    def on_predict_end(self, logs: Logs | None = None) -> None:
+        """After the last batch of a prediction."""
+
+    def on_predict_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Before prediction batch `batch`."""
+
+    def on_predict_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """After prediction batch `batch`; `logs["outputs"]` are the batch's predictions."""
+
+    def on_predict_chunk_end(self, step: int, logs: dict[str, Any] | None = None) -> None:
+        """After each dispatch: `step` batches are predicted."""
+
+    # Around the loop
+    def on_compile_begin(self, what: str) -> None:
+        """Before XLA compiles `what`, for example "training step"."""
+
+    def on_compile_end(self, what: str) -> None:
+        """After XLA compiled `what`, or failed to."""
+
+    def on_close(self) -> None:
+        """Last of all, also after an error or Ctrl-C: give back the terminal, close files. May come more than once."""
+
+    # Exact resume
+    def state_dict(self) -> dict[str, Any]:
+        """What has to be kept so that a killed run goes on as if nothing had happened.
+
+        Values are numbers, strings, None, arrays, and lists or dicts of these.
+        """
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes back what `state_dict` gave. Called after `on_train_begin`, which resets."""

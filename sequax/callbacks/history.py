@@ -1,0 +1,97 @@
+"""`History`: what `fit` returns."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from sequax.callbacks.base import Callback, Logs
+
+
+class History(Callback):
+    """Records every epoch's logs.
+
+    Attributes:
+        history: name -> list with one float per epoch, for example `{"loss": [0.9, 0.7], "val_loss": [1.0, 0.8]}`.
+        epoch: the epochs recorded, counted from 0.
+        params: `verbose`, `epochs` and `steps` of the `fit`.
+        model: the model trained.
+
+    An instance passed to two `fit` calls keeps adding to `history`, while `epoch` starts anew, as in Keras.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.history: dict[str, list[float]] = {}
+        self.epoch: list[int] = []
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        self.epoch = []
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        self.epoch.append(epoch)
+        for name, value in (logs or {}).items():
+            self.history.setdefault(name, []).append(value)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"epoch": list(self.epoch), "history": {name: list(values) for name, values in self.history.items()}}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.epoch = [int(epoch) for epoch in state["epoch"]]
+        self.history = {name: list(values) for name, values in state["history"].items()}
+
+    def __repr__(self) -> str:
+        last = ", ".join(f"{name} {values[-1]:.4g}" for name, values in self.history.items() if values)
+        count = len(self.epoch)
+        return f"History({count} epoch{'' if count == 1 else 's'}{': ' + last if last else ''})"
+
+    def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
+        """Draws one chart per metric, with its `val_` twin dashed, and saves it to `path` if given.
+
+        Returns:
+            The matplotlib figure.
+
+        Raises:
+            ImportError: matplotlib is not installed.
+            ValueError: there is nothing to draw.
+        """
+        if not any(self.history.values()):
+            raise ValueError("History.plot: nothing is recorded yet. Call fit() with at least one epoch first.")
+        names = [name for name in self.history if _twin(name) not in self.history]
+        figure = _new_figure(columns=len(names))
+        for axes, name in zip(figure.axes, names, strict=True):
+            axes.plot(self._epochs(name), self.history[name], label=name)
+            if f"val_{name}" in self.history:
+                axes.plot(self._epochs(f"val_{name}"), self.history[f"val_{name}"], "--", label=f"val_{name}")
+            axes.set(title=name, xlabel="epoch")
+            axes.legend()
+        if path is not None:
+            figure.savefig(path)
+        return figure
+
+    def _epochs(self, name: str) -> list[int]:
+        """Where the points of a curve stand, counted from 1 as in the display; `validation_freq` leaves gaps."""
+        count, longest = len(self.history[name]), max(map(len, self.history.values()))
+        stride = longest // max(count, 1)
+        return [stride * (point + 1) for point in range(count)]
+
+
+def _twin(name: str) -> str | None:
+    """The metric on whose chart `name` is drawn as the validation curve."""
+    return name.removeprefix("val_") if name.startswith("val_") else None
+
+
+def _new_figure(columns: int) -> Any:
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise ImportError(
+            "History.plot needs matplotlib, which is not installed. Run: pip install matplotlib. "
+            "The numbers themselves are in History.history."
+        ) from None
+    # Figure without pyplot: no window opens and no global list keeps the figure alive.
+    figure = Figure(figsize=(4.5 * columns, 3.5), layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.subplots(1, columns)
+    return figure

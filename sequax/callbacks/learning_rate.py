@@ -1,0 +1,166 @@
+"""Callbacks that set the learning rate: `LearningRateScheduler` by epoch, `ReduceLROnPlateau` by a metric."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable
+from typing import Any
+
+from sequax.callbacks.base import Callback, Logs
+from sequax.callbacks.monitor import MonitorCallback
+
+
+class LearningRateScheduler(Callback):
+    """Sets the learning rate at the beginning of each epoch.
+
+    Args:
+        schedule: function of the epoch, counted from 0, and, if it takes two arguments, of the present learning rate;
+            returns the new one.
+        verbose: 1 prints the new value.
+
+    The epoch's logs gain `learning_rate`.
+
+    Raises:
+        ValueError: the optimizer has no learning rate, or `schedule` did not return a number.
+    """
+
+    def __init__(self, schedule: Callable[..., Any], verbose: int = 0) -> None:
+        super().__init__()
+        self.schedule = schedule
+        self.verbose = verbose
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        present = _learning_rate(self)
+        takes_rate = _takes_two(self.schedule)
+        new = _as_number(self.schedule(epoch, present) if takes_rate else self.schedule(epoch))
+        self.model.optimizer.learning_rate = new
+        if self.verbose > 0:
+            print(f"LearningRateScheduler: learning rate {new:.4g} in epoch {epoch + 1}.")
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        if logs is not None:
+            logs["learning_rate"] = _learning_rate(self)
+
+
+class ReduceLROnPlateau(MonitorCallback):
+    """Multiplies the learning rate by `factor` after `patience` epochs without improvement of `monitor`.
+
+    Args:
+        monitor: a name in the logs.
+        factor: below 1; new rate = max(rate * factor, min_lr).
+        patience: epochs without improvement before a reduction.
+        verbose: 1 prints a line at each reduction.
+        mode: `"min"`, `"max"`, or `"auto"`, which goes by the metric's name.
+        min_delta: a change smaller than this is no improvement.
+        cooldown: epochs after a reduction that do not count.
+        min_lr: the learning rate does not fall below this.
+        epsilon: older name of `min_delta`.
+
+    The epoch's logs gain `learning_rate`, the rate the epoch was trained with.
+
+    Raises:
+        ValueError: `factor` is 1 or more; the optimizer has no learning rate; the logs have no `monitor` (Keras warns
+            and never reduces); `mode="auto"` cannot tell the direction from the name.
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        factor: float = 0.1,
+        patience: int = 10,
+        verbose: int = 0,
+        mode: str = "auto",
+        min_delta: float = 1e-4,
+        cooldown: int = 0,
+        min_lr: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
+        min_delta = kwargs.pop("epsilon", min_delta)
+        if kwargs:
+            raise TypeError(f"ReduceLROnPlateau does not know the argument {next(iter(kwargs))!r}.")
+        if factor >= 1.0:
+            raise ValueError(f"ReduceLROnPlateau expects a factor below 1, but received {factor}. Try factor=0.1.")
+        super().__init__(monitor, mode, min_delta=min_delta)
+        self.factor = factor
+        self.patience = patience
+        self.verbose = verbose
+        self.cooldown = cooldown
+        self.min_lr = min_lr
+        self._reset()
+
+    def _reset(self) -> None:
+        self.best = None
+        self.cooldown_counter = 0
+        self.wait = 0
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        self._reset()
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        value = self.get_monitor_value(logs)
+        self._resolved_mode()  # An unknown direction is an error of the first epoch, not of the first comparison.
+        if logs is not None:
+            logs["learning_rate"] = _learning_rate(self)
+        if value is None:
+            return
+        if self.in_cooldown():
+            self.cooldown_counter -= 1
+            self.wait = 0
+        if self.is_improvement(value, self.best):
+            self.best, self.wait = value, 0
+        elif not self.in_cooldown():
+            self.wait += 1
+            if self.wait >= self.patience:
+                self._reduce(epoch)
+
+    def in_cooldown(self) -> bool:
+        """Whether the last reduction is less than `cooldown` epochs ago."""
+        return self.cooldown_counter > 0
+
+    def _reduce(self, epoch: int) -> None:
+        present = _learning_rate(self)
+        # The optimizer holds float32: a rate that was set to min_lr may read a little above it.
+        if present <= self.min_lr or math.isclose(present, self.min_lr, rel_tol=1e-6):
+            return
+        new = max(present * self.factor, self.min_lr)
+        self.model.optimizer.learning_rate = new
+        self.cooldown_counter, self.wait = self.cooldown, 0
+        if self.verbose > 0:
+            print(f"ReduceLROnPlateau: learning rate {present:.4g} -> {new:.4g} after epoch {epoch + 1}.")
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"best": self.best, "cooldown_counter": self.cooldown_counter, "wait": self.wait}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.best, self.cooldown_counter, self.wait = (state[key] for key in ("best", "cooldown_counter", "wait"))
+
+
+def _learning_rate(callback: Callback) -> float:
+    optimizer = getattr(callback.model, "optimizer", None)
+    if optimizer is None or not hasattr(optimizer, "learning_rate"):
+        raise ValueError(
+            f"{type(callback).__name__} expects an optimizer with a learning_rate, but the model has {optimizer!r}. "
+            f"Compile the model with one of sequax.optimizers, for example optimizer=Adam(1e-3)."
+        )
+    return float(optimizer.learning_rate)
+
+
+def _takes_two(schedule: Callable[..., Any]) -> bool:
+    """Whether `schedule(epoch, rate)` is a valid call. Trying it out instead would hide a TypeError inside it."""
+    try:
+        inspect.signature(schedule).bind(0, 0.0)
+    except TypeError:
+        return False
+    except ValueError:  # built-in functions may have no signature
+        return True
+    return True
+
+
+def _as_number(rate: Any) -> float:
+    if not isinstance(rate, str):
+        try:
+            return float(rate)
+        except (TypeError, ValueError):
+            pass
+    raise ValueError(f"LearningRateScheduler expects schedule to return a number, but it returned {rate!r}.")

@@ -1,0 +1,116 @@
+"""What `EarlyStopping` and its kin share: one number of the logs, its direction, and what counts as better."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+import warnings
+from typing import Any
+
+from sequax.callbacks.base import Callback, Logs
+
+_MODES = ("auto", "min", "max")
+
+# Matched against the monitored name without "val_"; a digit suffix ("auc_1") is what a second metric of one name gets.
+_HIGHER_IS_BETTER = re.compile(
+    r"(.*_)?(acc|accuracy|auc|precision|recall|f1|iou|dice|map|bleu|psnr|ssim"
+    r"|(f1|fbeta|r2|f|dice)_score|r2|mean_io_u|io_u|cosine_similarity|pearson_correlation|concordance_correlation"
+    r"|true_positives|true_negatives"
+    r"|(sensitivity|specificity|precision|recall)_at_(sensitivity|specificity|precision|recall))(_\d+)?",
+    re.IGNORECASE,
+)
+_LOWER_IS_BETTER = re.compile(
+    r"(.*_)?(loss|error|mse|mae|rmse|mape|msle|crossentropy|bce|cce|hinge|poisson|logcosh|log_cosh|kl|kld|perplexity|wer|cer"
+    r"|(kl|kullback_leibler)_divergence|false_positives|false_negatives)(_\d+)?",
+    re.IGNORECASE,
+)
+
+
+def direction(monitor: str) -> str | None:
+    """Which values of a metric are better, by its name: "max", "min", or None where the name does not tell.
+
+    >>> direction("val_accuracy"), direction("val_out_loss"), direction("colour")
+    ('max', 'min', None)
+    """
+    name = monitor.removeprefix("val_")
+    if _HIGHER_IS_BETTER.fullmatch(name):
+        return "max"
+    return "min" if _LOWER_IS_BETTER.fullmatch(name) else None
+
+
+class MonitorCallback(Callback):
+    """Base of the callbacks that follow one metric.
+
+    Args:
+        monitor: a name in the logs, for example `"val_loss"`.
+        mode: `"min"`, `"max"`, or `"auto"`, which goes by the metric's name.
+        best: the value to beat at first, or None.
+        min_delta: a change smaller than this is no improvement.
+    """
+
+    def __init__(self, monitor: str = "val_loss", mode: str = "auto", best: Any = None, min_delta: float = 0) -> None:
+        super().__init__()
+        if mode not in _MODES:
+            warnings.warn(
+                f'{type(self).__name__} expects mode "auto", "min" or "max", but received {mode!r}. "auto" is used.',
+                stacklevel=3,
+            )
+            mode = "auto"
+        self.monitor = monitor
+        self.mode = mode
+        self.best = best
+        self.min_delta = abs(min_delta)
+
+    def get_monitor_value(self, logs: Logs | None) -> float | None:
+        """The monitored value; None in an epoch that `validation_freq` leaves without validation.
+
+        Raises:
+            ValueError: the logs have no such name. (Keras warns, and then never stops.)
+        """
+        logs = logs or {}
+        if self.monitor in logs:
+            return float(logs[self.monitor])
+        if self._awaits_validation(logs):
+            return None
+        raise ValueError(self._missing_message(logs))
+
+    def is_improvement(self, value: float, reference: float | None) -> bool:
+        """Whether `value` beats `reference` by more than `min_delta`. NaN beats nothing and anything beats None.
+
+        Keras accepts a NaN in the first epoch as the best value, which no later value can beat.
+        """
+        if math.isnan(value):
+            return False
+        if reference is None:
+            return True
+        if self._resolved_mode() == "max":
+            return value - self.min_delta > reference
+        return value + self.min_delta < reference
+
+    def _resolved_mode(self) -> str:
+        mode = direction(self.monitor) if self.mode == "auto" else self.mode
+        if mode is None:
+            raise ValueError(
+                f"{type(self).__name__}(monitor={self.monitor!r}): the name does not tell whether higher or lower is "
+                f'better. Pass mode="max" or mode="min".'
+            )
+        return mode
+
+    def _awaits_validation(self, logs: Logs) -> bool:
+        validates_seldom = (self.params or {}).get("validation_freq", 1) != 1
+        has_validation = any(name.startswith("val_") for name in logs)
+        return validates_seldom and self.monitor.startswith("val_") and not has_validation
+
+    def _missing_message(self, logs: Logs) -> str:
+        message = (
+            f"{type(self).__name__}(monitor={self.monitor!r}): the logs have no {self.monitor!r}; "
+            f"they have: {', '.join(logs) or 'nothing'}."
+        )
+        twins = [f"val_{name}" for name in logs if not name.startswith("val_") and f"val_{name}" not in logs]
+        nearest = difflib.get_close_matches(self.monitor, [*logs, *twins], n=1, cutoff=0.5)
+        if nearest and nearest[0] != self.monitor:
+            message += f" Did you mean {nearest[0]!r}?"
+        if nearest and nearest[0] in twins:
+            message += f" {nearest[0]!r} needs validation_data or validation_split in fit()."
+        return message

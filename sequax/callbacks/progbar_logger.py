@@ -1,0 +1,144 @@
+"""`ProgbarLogger`: shows `fit`, `evaluate` and `predict` at work."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sequax.callbacks.base import Callback, Logs
+from sequax.utils.progress import REFRESH_SECONDS, BarDisplay, LineDisplay, Meter, open_display
+
+
+class ProgbarLogger(Callback):
+    """Draws a bar on a terminal, prints a line per epoch elsewhere; `verbose` among the parameters decides.
+
+    `verbose=0` shows nothing, 1 and `"auto"` a bar where one can be drawn and else a line, 2 always a line.
+    It never asks for single batches: between two epochs it lives on `on_train_chunk_end`.
+    """
+
+    # The batch hooks serve training loops of the user's own, which know no chunks.
+    watches_batches = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.verbose: Any = 1
+        self.epochs = 1
+        self.target: int | None = None
+        self._in_fit = False
+        self._display: LineDisplay | BarDisplay | None = None
+        self._display_chosen = False
+        self._meter: Meter | None = None
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        super().set_params(params)
+        if params.get("verbose", 1) != self.verbose:
+            self.on_close()  # The display was chosen for the verbosity of before.
+        self.verbose = params.get("verbose", 1)
+        self.epochs = params.get("epochs", 1)
+        self.target = params.get("steps")
+
+    @property
+    def refresh_seconds(self) -> float | None:
+        """How often the display wants news: ten times a second for a bar, else only at the end of an epoch."""
+        display = self._chosen_display()
+        return REFRESH_SECONDS if display is not None and display.live else None
+
+    # Training
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        self._in_fit = True
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        self._in_fit = True
+        self._start(f"Epoch {epoch + 1}/{self.epochs}")
+
+    def on_train_chunk_end(self, step: int, logs: Logs | None = None) -> None:
+        self._advance(step, logs)
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        self._advance(batch + 1, logs)
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        if self._meter is not None and self.target is None:
+            self.target = self._meter.done or None  # A generator's length is known after one round.
+        self._finish(logs)
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        self.on_close()
+
+    # Evaluation: inside `fit` it is a stage of the epoch, else a display of its own
+    def on_test_begin(self, logs: Logs | None = None) -> None:
+        if self._in_fit:
+            self._begin_activity("validating…")
+        else:
+            self._start("Evaluate")
+
+    def on_test_chunk_end(self, step: int, logs: Logs | None = None) -> None:
+        if not self._in_fit:
+            self._advance(step, logs)
+
+    def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        self.on_test_chunk_end(batch + 1, logs)
+
+    def on_test_end(self, logs: Logs | None = None) -> None:
+        if not self._in_fit:
+            self._finish(logs)
+            self.on_close()
+        elif self._meter is not None:
+            self._meter.end()
+
+    # Prediction
+    def on_predict_begin(self, logs: Logs | None = None) -> None:
+        self._start("Predict")
+
+    def on_predict_chunk_end(self, step: int, logs: dict[str, Any] | None = None) -> None:
+        self._advance(step, None)  # The logs are the predictions.
+
+    def on_predict_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        self._advance(batch + 1, None)
+
+    def on_predict_end(self, logs: Logs | None = None) -> None:
+        self._finish(None)
+        self.on_close()
+
+    # Around the loop
+    def on_compile_begin(self, what: str) -> None:
+        if self._meter is None:
+            self._start("")
+        if self._meter is not None:
+            self._meter.begin("compiling…")
+
+    def on_compile_end(self, what: str) -> None:
+        if self._meter is not None:
+            self._meter.end(compiled=True)
+
+    def on_close(self) -> None:
+        self._in_fit = False
+        self._meter = None
+        if self._display is not None:
+            self._display.close()
+        self._display, self._display_chosen = None, False
+
+    def _chosen_display(self) -> LineDisplay | BarDisplay | None:
+        if not self._display_chosen:
+            self._display, self._display_chosen = open_display(self.verbose), True
+        return self._display
+
+    def _start(self, label: str) -> None:
+        display = self._chosen_display()
+        self.target = (self.params or {}).get("steps") or self.target  # The loop may have learned it since.
+        if display is not None:
+            self._meter = Meter(label, self.target)
+            display.show(self._meter)
+
+    def _advance(self, step: int, logs: Logs | None) -> None:
+        if self._meter is not None:
+            self._meter.advance(step, logs)
+
+    def _begin_activity(self, activity: str) -> None:
+        if self._meter is not None:
+            self._meter.begin(activity)
+
+    def _finish(self, logs: Logs | None) -> None:
+        if self._meter is not None and self._display is not None:
+            self._meter.advance(self._meter.done, logs)
+            self._display.finish(self._meter)
+        self._meter = None

@@ -1,0 +1,65 @@
+"""`sequax run`: a script in a process where `import keras` means Sequax."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Sequence
+from types import ModuleType, TracebackType
+
+from .. import compat
+
+INTERRUPTED = 130  # what a shell reports for a program ended by Ctrl-C
+_OWN_FILES = (os.path.abspath(__file__), os.path.abspath(compat.__file__))
+
+
+def run_script(script: str, arguments: Sequence[str] = ()) -> int:
+    """Run a Python file as `python script arguments...` would, with `keras` served by Sequax.
+
+    Returns:
+        The exit code: 0, or 1 after an exception, which is printed. `SystemExit` of the script passes through.
+    """
+    try:
+        with io.open_code(os.path.abspath(script)) as file:
+            source = file.read()
+    except OSError as error:
+        print(f"sequax run: cannot read the script {script!r}: {error.strerror}", file=sys.stderr)
+        return 2
+    compat.install()
+    module = _become_main(script, arguments)
+    try:
+        exec(compile(source, module.__file__ or script, "exec", dont_inherit=True), module.__dict__)
+    except SystemExit:
+        raise
+    except BaseException as error:
+        error.__traceback__ = _trace_of_script(error.__traceback__)
+        sys.excepthook(type(error), error, error.__traceback__)
+        return INTERRUPTED if isinstance(error, KeyboardInterrupt) else 1
+    return 0
+
+
+def _become_main(script: str, arguments: Sequence[str]) -> ModuleType:
+    """The state of the interpreter that a script expects of `python script arguments...`."""
+    module = ModuleType("__main__")
+    module.__file__ = os.path.abspath(script)
+    module.__dict__["__builtins__"] = __builtins__
+    sys.modules["__main__"] = module  # for pickle and multiprocessing, which look classes up there
+    sys.argv[:] = [script, *arguments]
+    folder = os.path.dirname(os.path.realpath(script))
+    # The first entry is the folder of the `sequax` command (or the current one); with -P there is no such entry.
+    sys.path[:1] = [folder, *sys.path[:1]] if sys.flags.safe_path else [folder]
+    return module
+
+
+def _trace_of_script(trace: TracebackType | None) -> TracebackType | None:
+    """A traceback without our frames around the script, and without those of the import hook at its end."""
+    frames = []
+    while trace is not None:
+        frames.append(trace)
+        trace = trace.tb_next
+    kept = [frame for frame in frames if frame.tb_frame.f_code.co_filename not in _OWN_FILES]
+    linked = None
+    for frame in reversed(kept):
+        linked = TracebackType(linked, frame.tb_frame, frame.tb_lasti, frame.tb_lineno)
+    return linked

@@ -1,0 +1,116 @@
+"""`clone_model`: the same architecture with fresh weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .core.layer import Layer
+from .core.tensor import is_tensor, leaves, map_structure
+from .layers.input_layer import Input, InputLayer
+from .model import Model
+from .sequential import Sequential
+
+
+def clone_model(
+    model: Model,
+    input_tensors: Any = None,
+    clone_function: Callable[[Layer], Layer] | None = None,
+    call_function: Callable | None = None,
+    recursive: bool = False,
+    **kwargs: Any,
+) -> Model:
+    """A model of the same architecture, with fresh weights and the same `compile` settings (a new optimizer).
+
+    Args:
+        input_tensors: symbolic inputs for the new model.
+        clone_function: gives the layer to use in place of each one; returning the same layer shares it.
+        call_function: not for Sequential: called as `(layer, *args, **kwargs)` in place of the layer itself.
+        recursive: hand the layers of nested models to `clone_function` too.
+
+    Raises:
+        ValueError: for a model that is neither a Sequential nor a graph.
+    """
+    if kwargs:
+        raise ValueError(f"clone_model: unexpected arguments {sorted(kwargs)}.")
+    replace = _replacement(clone_function, recursive)
+    if isinstance(model, Sequential):
+        if call_function is not None:
+            raise ValueError("`call_function` argument is not supported with Sequential models.")
+        clone: Model = _clone_sequential(model, input_tensors, replace)
+    elif model._graph is not None:
+        clone = _clone_graph(model, input_tensors, replace, call_function)
+    else:
+        raise ValueError(
+            f"clone_model copies Sequential models and graphs, Model(inputs, outputs). Model '{model.name}'"
+            f" ({type(model).__name__}) has its own `call`: make another instance of its class."
+        )
+    if model.compiled:
+        clone.compile_from_config(model.get_compile_config())
+    return clone
+
+
+def _replacement(clone_function: Callable | None, recursive: bool) -> Callable[[Any], Any]:
+    made: dict[int, Any] = {}
+
+    def replace(layer: Any) -> Any:
+        if not isinstance(layer, Layer):
+            return type(layer)(layer.function, layer.name)
+        if id(layer) not in made:
+            if isinstance(layer, Model) and (recursive or clone_function is None):
+                made[id(layer)] = clone_model(layer, clone_function=clone_function, recursive=recursive)
+            else:
+                made[id(layer)] = (clone_function or _fresh)(layer)
+        return made[id(layer)]
+
+    return replace
+
+
+def _fresh(layer: Layer) -> Layer:
+    return type(layer).from_config(layer.get_config())
+
+
+def _clone_sequential(model: Sequential, input_tensors: Any, replace: Callable) -> Sequential:
+    clone = Sequential(name=model.name)
+    if input_tensors is not None:
+        tensors = leaves(input_tensors)
+        if len(tensors) != 1 or not is_tensor(tensors[0]):
+            raise ValueError("clone_model: a Sequential model takes one symbolic input tensor in `input_tensors`.")
+        clone.add(Input(batch_shape=tensors[0].shape, dtype=tensors[0].dtype, name=tensors[0].name))
+    elif model._entry is not None:
+        clone.add(_fresh(model._entry))
+    for layer in model.layers:
+        clone.add(replace(layer), rebuild=False)
+    if clone._entry is not None:
+        clone._wire(0)
+    elif model.built and model.symbolic_inputs is not None:
+        clone.build_from(model.symbolic_inputs)
+    clone._trainable = model.trainable
+    _copy_frozen(model, clone)
+    return clone
+
+
+def _clone_graph(model: Model, input_tensors: Any, replace: Callable, call_function: Callable | None) -> Model:
+    graph = model._graph
+    assert graph is not None
+    inputs = input_tensors
+    if inputs is None:
+        inputs = map_structure(lambda t: Input(batch_shape=t.shape, dtype=t.dtype, name=t.name), graph.inputs)
+    if call_function is None:
+        wired = graph.rewired(replace, inputs)
+    else:
+        wired = graph.rewired(lambda layer: lambda *a, **k: call_function(replace(layer), *a, **k), inputs)
+    clone = Model(wired.inputs, wired.outputs, name=model.name)
+    clone._trainable = model.trainable
+    _copy_frozen(model, clone)
+    return clone
+
+
+def _copy_frozen(model: Model, clone: Model) -> None:
+    """Layers that were frozen on their own stay so."""
+    for old, new in zip(model.layers, clone.layers, strict=False):
+        if not old.trainable and not isinstance(old, InputLayer) and new is not old:
+            new.trainable = False
+
+
+__all__ = ["clone_model"]

@@ -1,0 +1,169 @@
+"""Dtype names, the float type of the process, and dtype policies: what layers compute in and store."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from .registry import Catalogue
+
+catalogue = Catalogue("dtype policy", "keras")
+
+FLOATS = ("bfloat16", "float16", "float32", "float64")
+KNOWN = frozenset(
+    [*FLOATS, "bool", "string", "complex64", "complex128", "float8_e4m3fn", "float8_e5m2"]
+    + [f"{sign}int{bits}" for sign in ("", "u") for bits in (4, 8, 16, 32, 64)]
+)
+
+_floatx = "float32"
+_epsilon = 1e-7
+_policy: DTypePolicy | None = None
+
+
+def floatx() -> str:
+    """The float type that stands for `float` where no dtype is given: `"float32"` unless set."""
+    return _floatx
+
+
+def set_floatx(value: str) -> None:
+    global _floatx
+    if value not in FLOATS:
+        raise ValueError(f"set_floatx: expected one of {FLOATS}. Received: {value!r}")
+    _floatx = value
+
+
+def epsilon() -> float:
+    """The small number that keeps divisions and logarithms finite, 1e-7 unless set."""
+    return _epsilon
+
+
+def set_epsilon(value: float) -> None:
+    global _epsilon
+    _epsilon = float(value)
+
+
+def standardize(dtype: Any) -> str:
+    """The name of a dtype given as name, NumPy or JAX dtype, Python type or None (then `floatx()`)."""
+    if dtype is None:
+        return _floatx
+    if isinstance(dtype, DTypePolicy):
+        return dtype.variable_dtype
+    if isinstance(dtype, str) and dtype in KNOWN:
+        return dtype
+    if dtype in (float, int, bool, str):
+        return {float: _floatx, int: "int32", bool: "bool", str: "string"}[dtype]
+    try:
+        name = jnp.dtype(dtype).name
+    except TypeError:
+        name = str(getattr(dtype, "name", dtype))
+    if name not in KNOWN:
+        raise ValueError(f"Invalid dtype: {dtype!r}. Expected one of {sorted(KNOWN)}.")
+    return name
+
+
+def is_float(dtype: Any) -> bool:
+    return jnp.issubdtype(dtype, jnp.floating)
+
+
+def is_int(dtype: Any) -> bool:
+    return jnp.issubdtype(dtype, jnp.integer)
+
+
+def as_array(value: Any, dtype: str | None = None) -> Any:
+    """A JAX array of `value`; 64-bit inputs become 32-bit ones as JAX has them, Python floats become `floatx()`."""
+    if dtype is None and isinstance(value, float):
+        dtype = _floatx
+    if isinstance(value, np.ndarray) and value.dtype == np.float64 and dtype is None:
+        dtype = _floatx
+    return jnp.asarray(value, None if dtype is None else jnp_dtype(dtype))
+
+
+def jnp_dtype(name: str) -> Any:
+    """The dtype JAX really uses for a name: with 64-bit types off, `float64` is stored as `float32`."""
+    return jnp.zeros((), name).dtype if name in ("float64", "int64", "uint64", "complex128") else jnp.dtype(name)
+
+
+@catalogue.register()
+class DTypePolicy:
+    """What a layer computes in and what its variables are stored in.
+
+    Args:
+        name: a float or integer dtype (`"float32"`, `"bfloat16"`, ...), used for both, or `"mixed_float16"` /
+            `"mixed_bfloat16"`: variables in float32, computation in the 16-bit type
+            (Micikevicius et al. 2018, Mixed Precision Training).
+    """
+
+    def __init__(self, name: str | None = None):
+        name = _floatx if name is None else name
+        if not isinstance(name, str):
+            raise TypeError(f"DTypePolicy: `name` must be a string such as 'mixed_float16'. Received: name={name!r}")
+        self._name = name
+        if name in ("mixed_float16", "mixed_bfloat16"):
+            self._compute_dtype, self._variable_dtype = name.removeprefix("mixed_"), "float32"
+        else:
+            try:
+                self._compute_dtype = self._variable_dtype = standardize(name)
+            except ValueError:
+                raise ValueError(
+                    f"Cannot convert {name!r} to a dtype policy. Expected a dtype such as 'float32', or"
+                    f" 'mixed_float16' or 'mixed_bfloat16'."
+                ) from None
+
+    name = property(lambda self: self._name)
+    compute_dtype = property(lambda self: self._compute_dtype)
+    variable_dtype = property(lambda self: self._variable_dtype)
+    quantization_mode = None
+
+    def get_config(self) -> dict[str, Any]:
+        return {"name": self._name}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> DTypePolicy:
+        return cls(**config)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, DTypePolicy) and other.name == self.name
+
+    def __hash__(self) -> int:
+        return hash(self._name)
+
+    def __repr__(self) -> str:
+        return f'<DTypePolicy "{self._name}">'
+
+
+FloatDTypePolicy = DTypePolicy
+catalogue.aliases["FloatDTypePolicy"] = catalogue.classes["FloatDTypePolicy"] = DTypePolicy
+
+
+def get(identifier: Any) -> DTypePolicy:
+    """A policy from a policy, a name, a dtype, a config or None (the policy of the process)."""
+    if identifier is None:
+        return dtype_policy()
+    if isinstance(identifier, DTypePolicy):
+        return identifier
+    if isinstance(identifier, dict):
+        if identifier.get("class_name") in ("DTypePolicy", "FloatDTypePolicy"):
+            return DTypePolicy.from_config(identifier["config"])
+        raise ValueError(f"Unknown dtype policy in config: {identifier.get('class_name')!r}. Known: 'DTypePolicy'.")
+    if isinstance(identifier, str):
+        return DTypePolicy(identifier)
+    try:
+        return DTypePolicy(standardize(identifier))
+    except ValueError:
+        raise ValueError(
+            f"Cannot interpret `dtype` argument. Expected a dtype, a policy name or a DTypePolicy."
+            f" Received: {identifier!r}"
+        ) from None
+
+
+def dtype_policy() -> DTypePolicy:
+    """The policy that layers get when they name none."""
+    return _policy if _policy is not None else DTypePolicy(_floatx)
+
+
+def set_dtype_policy(policy: Any) -> None:
+    """Set the policy of layers made from now on, e.g. `set_dtype_policy("mixed_bfloat16")`."""
+    global _policy
+    _policy = None if policy is None else get(policy)

@@ -1,0 +1,655 @@
+"""`Layer`: what every model is made of. It owns variables and other layers, and maps tensors to tensors."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import json
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from . import dtypes, input_spec, masks, names, operation, pure, registry, scope, shapes, signature, tracking
+from .tensor import KerasTensor, Node, is_tensor, leaves, map_structure, record, shape_of
+from .variable import Variable
+
+_OLD_SHAPE_ARGUMENTS = ("input_shape", "batch_input_shape", "batch_shape", "input_dim")
+
+
+class Layer:
+    """A function of tensors with variables of its own.
+
+    A subclass stores its settings in `__init__`, creates variables in `build(input_shape)` with `add_weight`, and
+    computes in `call(inputs)`. `call` may take `training` and `mask`; both are passed down through nested layers.
+
+    Args:
+        activity_regularizer: callable or name; its penalty of the outputs is added to the loss.
+        trainable: whether optimizers update the layer's variables; may be set at any time.
+        dtype: a dtype, a policy name such as `"mixed_bfloat16"`, or a `DTypePolicy`.
+        autocast: whether floating inputs are cast to the policy's compute dtype.
+        name: must be unique within a model; default: the class name in snake case with a counter.
+
+    Example:
+
+    >>> import jax.numpy as jnp
+    >>> class Scale(Layer):
+    ...     def build(self, input_shape):
+    ...         self.scale = self.add_weight(shape=(input_shape[-1],), initializer="ones")
+    ...     def call(self, x):
+    ...         return x * self.scale
+    >>> Scale()(jnp.ones((2, 3))).shape
+    (2, 3)
+    """
+
+    tracked_as = "layer"
+    supports_masking = False
+    _init_arguments: tuple[tuple, dict[str, Any]]
+    _weights: list[Variable]
+    _untracked: frozenset[str] = frozenset({"_nodes", "_losses", "_init_arguments", "input_spec"})
+    _not_in_config: frozenset[str] = frozenset()  # constructor arguments that `get_config` leaves out
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Layer:
+        layer = super().__new__(cls)
+        layer._init_arguments = (args, kwargs)
+        layer._weights = []
+        return layer
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "build" in cls.__dict__:
+            cls.build = _guarded_build(cls.build)  # type: ignore[method-assign]
+        if "compute_mask" in cls.__dict__ and "supports_masking" not in cls.__dict__:
+            cls.supports_masking = True
+
+    def __init__(
+        self,
+        *,
+        activity_regularizer: Any = None,
+        trainable: bool = True,
+        dtype: Any = None,
+        autocast: bool = True,
+        name: str | None = None,
+        **kwargs: Any,
+    ):
+        self.name = names.check_name(
+            names.auto_name(type(self).__name__) if name is None else name, type(self).__name__
+        )
+        if not isinstance(trainable, (bool, np.bool_, int)):
+            raise ValueError(f"Layer '{self.name}': expected `trainable` to be a boolean. Received: {trainable!r}")
+        unknown = {key: value for key, value in kwargs.items() if key not in _OLD_SHAPE_ARGUMENTS}
+        if unknown:
+            raise ValueError(
+                f"Unrecognized keyword arguments passed to {type(self).__name__}: {unknown}."
+                f"{names.suggest(next(iter(unknown)), inspect.signature(type(self).__init__).parameters)}"
+            )
+        self.first_input_shape = _shape_argument(kwargs, self.name)
+        self._trainable = bool(trainable)
+        self.activity_regularizer = _regularizer(activity_regularizer)
+        self.dtype_policy = dtypes.get(dtype)
+        self.autocast = autocast
+        self.built = False
+        self.input_spec: Any = None
+        self._build_shapes: Any = None
+        self._losses: list[Any] = []
+        self._nodes: list[Node] = []
+
+    # --- to override ---
+
+    def build(self, *input_shapes: Any) -> None:
+        """Create the variables, knowing the shape of the input. Called once, before the first call."""
+        self.built = True
+        if self._inner_layers() and type(self).call is not Layer.call:
+            tensors = [shapes.map_shapes(lambda s: KerasTensor(s, self.compute_dtype), s) for s in input_shapes]
+            shapes.infer(self.__call__, tuple(tensors), {})  # layers inside build themselves when called
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute outputs from inputs."""
+        raise NotImplementedError(f"Layer {type(self).__name__} does not have a `call()` method implemented.")
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        """The mask of the outputs; by default the mask of the input."""
+        return previous_mask
+
+    def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
+        """Output shape for an input shape, found by running `call` on abstract values."""
+        if not self.built:
+            raise NotImplementedError(
+                f"Layer '{self.name}' ({type(self).__name__}) is not built, so its output shape is not known."
+                f" Build it first, or give the class a `compute_output_shape(self, input_shape)` method."
+            )
+        tensors = [shapes.map_shapes(lambda s: KerasTensor(s, self.compute_dtype), shape) for shape in args]
+        return shape_of(self.compute_output_spec(*tensors, **kwargs))
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """Symbolic outputs (shape and dtype) for symbolic inputs."""
+        if type(self).compute_output_shape is not Layer.compute_output_shape and len(args) == 1:
+            shape = self.compute_output_shape(shape_of(args[0]))
+            return shapes.map_shapes(lambda s: KerasTensor(s, self.compute_dtype), shape)
+        return shapes.infer(self.__call__, args, kwargs)
+
+    # --- the call ---
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        accepted = signature.of(type(self).call)
+        for value in args:
+            if isinstance(value, (bool, int, float, str, bytes)):
+                raise ValueError(
+                    f"Layer '{self.name}': only input tensors may be passed as positional arguments. Received:"
+                    f" {value!r} (of type {type(value).__name__}). Pass options such as `training` by keyword."
+                )
+        dtype = self.compute_dtype if self.autocast else None
+        args = tuple(signature.convert(value, dtype, self.name) for value in args)
+        kwargs = {key: signature.convert(value, dtype, self.name) for key, value in kwargs.items()}
+        if not args and not kwargs and accepted.required:
+            raise TypeError(f"Layer '{self.name}': missing a required argument: '{accepted.required[0]}'")
+        named = accepted.named(args, kwargs)
+        inputs = named.get(accepted.names[0]) if accepted.names else args[0] if args else None
+        if any(map(is_tensor, leaves((args, kwargs)))):
+            return self._symbolic(args, kwargs, named, inputs)
+
+        training = self._training(kwargs, accepted)
+        outermost = scope.call() is None
+        with scope.calling(self, training, dtype if dtypes.is_float(self.compute_dtype) else None) as call:
+            if outermost and scope.frame() is None:
+                self._clear_losses()
+            self._ensure_built(named)
+            input_spec.check(self.input_spec, inputs, self.name)
+            if training is not None and ("training" in accepted.accepts or accepted.any_keyword):
+                kwargs["training"] = training
+            elif "training" not in accepted.accepts:
+                kwargs.pop("training", None)
+            previous = self._previous_masks(named, kwargs, accepted, inputs)
+            if "mask" not in accepted.accepts and not accepted.any_keyword:
+                kwargs.pop("mask", None)
+            outputs = self.call(*args, **kwargs)
+            if self.activity_regularizer is not None:
+                for output in leaves(outputs):
+                    # A mean over the batch, so that the penalty does not grow with the batch size.
+                    self.add_loss(self.activity_regularizer(output) / max(output.shape[0], 1))
+            self._pass_masks(inputs, previous, outputs)
+            if outermost:
+                for output in leaves(outputs):
+                    masks.publish(output, call.masks.get(id(output), (None, None))[1])
+        return outputs
+
+    def _symbolic(self, args: tuple, kwargs: dict[str, Any], named: dict[str, Any], inputs: Any) -> Any:
+        with scope.calling(self):
+            self._ensure_built(named)
+            input_spec.check(self.input_spec, inputs, self.name)
+            return record(self, args, kwargs, self.compute_output_spec(*args, **kwargs))
+
+    symbolic_call = __call__
+
+    def _training(self, kwargs: dict[str, Any], accepted: signature.Signature) -> bool | None:
+        """Explicit argument, else what an outer layer passed down, else the default of `call`."""
+        given = kwargs.get("training")
+        if given is None:
+            call = scope.call()
+            given = call.training if call is not None else None
+        if given is None:
+            given = accepted.defaults.get("training")
+        return None if given is None else bool(given)
+
+    def _ensure_built(self, named: dict[str, Any]) -> None:
+        if self.built:
+            return
+        if named:
+            input_spec.check(self.input_spec, next(iter(named.values())), self.name)
+        given = {key: value for key, value in named.items() if leaves(value) and signature.is_input(value)}
+        wanted = list(inspect.signature(self.build).parameters.values())
+        by_name = [p.name for p in wanted if p.name.removesuffix("_shape") in given and p.name.endswith("_shape")]
+        if len(wanted) > 1 or (by_name and len(given) > 1):
+            self.build(**{name: shape_of(given[name.removesuffix("_shape")]) for name in by_name})
+        elif not given:
+            self.build(None)
+        elif type(self).build is Layer.build:
+            self.built = True  # layers inside build themselves while `call` runs
+        else:
+            self.build(shape_of(next(iter(given.values()))))
+        self.built = True
+
+    def _previous_masks(
+        self, named: dict[str, Any], kwargs: dict[str, Any], accepted: signature.Signature, inputs: Any
+    ) -> Any:
+        """Fill mask arguments that were not given from the masks of the tensors; returns the input's mask."""
+        explicit = kwargs.get("mask")
+        for name, value in named.items():
+            slot = "mask" if name == (accepted.names[0] if accepted.names else "") else f"{name}_mask"
+            if slot in accepted.accepts and kwargs.get(slot) is None and not isinstance(value, (str, bool, int, float)):
+                found = map_structure(lambda t: masks.wanted(t, self.name), value) if value is not None else None
+                if leaves(found):
+                    kwargs[slot] = found
+        if explicit is not None:
+            return explicit
+        return map_structure(masks.state, inputs) if inputs is not None else None
+
+    def _pass_masks(self, inputs: Any, previous: Any, outputs: Any) -> None:
+        if not self.supports_masking:
+            if leaves(previous) and self._inner_layers() == []:
+                for output in leaves(outputs):
+                    if masks.state(output) is None:
+                        masks.put(output, masks.Dropped(self.name))
+            return
+        real = map_structure(lambda m: None if isinstance(m, masks.Dropped) else m, previous)
+        computed = self.compute_mask(inputs, real if leaves(real) else None)
+        if computed is None:
+            computed = next((m for m in leaves(previous) if isinstance(m, masks.Dropped)), None)
+        if computed is None:
+            return
+        targets = leaves(outputs)
+        found = list(computed) if isinstance(computed, (list, tuple)) else [computed] * len(targets)
+        for output, mask in zip(targets, found, strict=False):
+            if masks.state(output) is None:
+                masks.put(output, mask)
+
+    def stateless_call(
+        self,
+        trainable_variables: Sequence[Any],
+        non_trainable_variables: Sequence[Any],
+        *args: Any,
+        return_losses: bool = False,
+        **kwargs: Any,
+    ) -> tuple:
+        """The call as a pure function: values of the variables in, outputs and new non-trainable values out.
+
+        Returns:
+            `(outputs, non_trainable_variables)`, with `return_losses=True` also the list of penalties.
+        """
+        if not self.built:
+            raise ValueError(
+                f"To call stateless_call, {type(self).__name__} must be built (its variables must exist)."
+                f" Call it once, or `build(input_shape)` it."
+            )
+        own = [self.trainable_variables, self.non_trainable_variables]
+        given = [list(trainable_variables), list(non_trainable_variables)]
+        for kind, variables, values in zip(("trainable", "non_trainable"), own, given, strict=True):
+            if len(variables) != len(values):
+                raise ValueError(
+                    f"Argument `{kind}_variables` must be a list of tensors corresponding 1:1 to"
+                    f" {type(self).__name__}().{kind}_variables. Received {len(values)} values, expected"
+                    f" {len(variables)}: {[v.path for v in variables]}"
+                )
+
+        def run() -> tuple[Any, list[Any]]:
+            with scope.fresh_call(), scope.calling(self, kwargs.get("training")):
+                return self(*args, **kwargs), self.losses
+
+        (outputs, losses), values = pure.apply(run, own[0] + own[1], given[0] + given[1])
+        result = outputs, values[len(own[0]) :]
+        return (*result, losses) if return_losses else result
+
+    # --- variables ---
+
+    def add_weight(
+        self,
+        shape: Any = None,
+        initializer: Any = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
+        aggregation: str = "none",
+        overwrite_with_gradient: bool = False,
+        name: str | None = None,
+    ) -> Variable:
+        """Create a variable that this layer owns.
+
+        Args:
+            shape: without None; default `()`, a scalar.
+            initializer: name, object or callable; default: Glorot uniform for floats, zeros for others.
+            dtype: default: the policy's variable dtype.
+            regularizer, constraint: names, objects or callables.
+        """
+        dtype = self.variable_dtype if dtype is None else dtypes.standardize(dtype)
+        if initializer is None:
+            initializer = "glorot_uniform" if dtypes.is_float(dtype) else "zeros"
+        with scope.calling(self):
+            variable = Variable(
+                _get("keras.initializers", initializer),
+                shape=shapes.standardize(() if shape is None else (shape,) if isinstance(shape, int) else shape),
+                dtype=dtype,
+                trainable=trainable,
+                autocast=autocast,
+                aggregation=aggregation,
+                name=name,
+                regularizer=_regularizer(regularizer),
+                constraint=_get("keras.constraints", constraint),
+            )
+        variable.overwrite_with_gradient = overwrite_with_gradient
+        self._weights.append(variable)
+        return variable
+
+    def _own_variables(self) -> list[Variable]:
+        """Variables of this layer itself: trainable ones first, each group in order of creation."""
+        found = sorted(tracking.owned(self, "variable", self._untracked), key=lambda v: v._serial)
+        return [v for v in found if v.made_trainable] + [v for v in found if not v.made_trainable]
+
+    def _inner_layers(self) -> list[Layer]:
+        return [layer for layer in tracking.owned(self, "layer", self._untracked) if layer is not self]
+
+    def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> list[Layer]:
+        """This layer and all layers inside it, outermost first."""
+        found = [self] if include_self else []
+        for layer in self._inner_layers():
+            found.extend(layer._flatten_layers() if recursive else [layer])
+        return tracking.unique(found)
+
+    @property
+    def weights(self) -> list[Variable]:
+        """All variables that files hold: trainable and not, without seeds and metrics."""
+        own = self._own_variables()
+        return tracking.unique(own + [v for layer in self._inner_layers() for v in layer.weights])
+
+    @property
+    def variables(self) -> list[Variable]:
+        """`weights` and the states of seed generators."""
+        own = self._own_variables() + [seed.state for seed in tracking.owned(self, "seed", self._untracked)]
+        return tracking.unique(own + [v for layer in self._inner_layers() for v in layer.variables])
+
+    @property
+    def state_variables(self) -> list[Variable]:
+        """All variables that a call may read or assign: `variables`, and those of metrics that layers own."""
+        metrics = [m for layer in self._flatten_layers() for m in tracking.owned(layer, "metric", layer._untracked)]
+        return tracking.unique(self.variables + [v for metric in metrics for v in metric.variables])
+
+    @property
+    def trainable_variables(self) -> list[Variable]:
+        if not self.trainable:
+            return []
+        own = [v for v in self._own_variables() if v.trainable]
+        return tracking.unique(own + [v for layer in self._inner_layers() for v in layer.trainable_variables])
+
+    @property
+    def non_trainable_variables(self) -> list[Variable]:
+        trainable = {id(v) for v in self.trainable_variables}
+        return [v for v in self.variables if id(v) not in trainable]
+
+    @property
+    def trainable_weights(self) -> list[Variable]:
+        return self.trainable_variables
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
+        trainable = {id(v) for v in self.trainable_variables}
+        return [v for v in self.weights if id(v) not in trainable]
+
+    @property
+    def trainable(self) -> bool:
+        """Whether optimizers update the variables; setting it reaches all layers inside. Takes effect at once."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = bool(value)
+        for variable in self._own_variables():
+            if variable.made_trainable:
+                variable.trainable = self._trainable
+        for layer in self._inner_layers():
+            layer.trainable = value
+
+    @property
+    def metrics(self) -> list[Any]:
+        own = tracking.owned(self, "metric", self._untracked)
+        return tracking.unique(own + [m for layer in self._inner_layers() for m in layer.metrics])
+
+    @property
+    def metrics_variables(self) -> list[Variable]:
+        return [v for metric in self.metrics for v in metric.variables]
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Copies of all weights as NumPy arrays."""
+        return [v.numpy() for v in self.weights]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Set all weights from arrays in the order of `get_weights()`; all or nothing.
+
+        Raises:
+            ValueError: if the number or a shape differs; nothing is changed then.
+        """
+        own = self.weights
+        if len(own) != len(weights):
+            raise ValueError(
+                f"You called `set_weights(weights)` on layer '{self.name}' with a weight list of length {len(weights)},"
+                f" but the layer was expecting {len(own)} weights."
+            )
+        arrays = [np.asarray(w) for w in weights]
+        for variable, array in zip(own, arrays, strict=True):
+            if variable.shape != array.shape:
+                raise ValueError(
+                    f"Layer {self.name} weight shape {variable.shape} is not compatible with provided weight shape"
+                    f" {array.shape} (weight {variable.path})."
+                )
+        for variable, array in zip(own, arrays, strict=True):
+            variable.assign(array)
+
+    def count_params(self) -> int:
+        """The number of scalars in all weights."""
+        if not self.built:
+            raise ValueError(
+                f"You tried to call `count_params` on layer '{self.name}', but the layer isn't built. Call"
+                f" `build(input_shape)` or call it on data first."
+            )
+        return sum(v.size for v in self.weights)
+
+    # --- penalties ---
+
+    def add_loss(self, loss: Any) -> None:
+        """Add a scalar penalty to the loss of the model; inside `call` (or `build`) only."""
+        call = scope.call()
+        if call is None:
+            raise ValueError("`add_loss()` can only be called from inside `build()` or `call()`.")
+        for value in leaves(loss):
+            if scope.frame() is not None:
+                call.losses.append(value)
+            elif not isinstance(value, jax.core.Tracer):
+                self._losses.append(value)
+
+    def _clear_losses(self) -> None:
+        for layer in self._flatten_layers():
+            layer._losses = []
+
+    def _regularization(self) -> list[Any]:
+        return [v.regularizer(v.value) for v in self.trainable_variables if v.regularizer is not None]
+
+    @property
+    def losses(self) -> list[Any]:
+        """Penalties: of the last call (`add_loss`, activity regularizers), then of the weights."""
+        call, frame = scope.call(), scope.frame()
+        if frame is not None:
+            return (list(call.losses) if call is not None else []) + self._regularization()
+        return [loss for layer in self._flatten_layers() for loss in layer._losses] + self._regularization()
+
+    # --- dtypes, shapes, tensors, place ---
+
+    @property
+    def dtype(self) -> str:
+        return self.dtype_policy.variable_dtype
+
+    variable_dtype = dtype
+
+    @property
+    def compute_dtype(self) -> str:
+        return self.dtype_policy.compute_dtype
+
+    input_dtype = compute_dtype
+
+    @property
+    def path(self) -> str:
+        call = scope.call()
+        return "/".join(owner.name for owner in (*(call.owners if call else ()), self))
+
+    @property
+    def input(self) -> Any:
+        """The symbolic input of the first symbolic call."""
+        node = self._first_node("input")
+        return node.args[0] if len(node.args) == 1 and not node.kwargs else node.inputs
+
+    @property
+    def output(self) -> Any:
+        """The symbolic output of the first symbolic call."""
+        return self._first_node("output").outputs
+
+    def _first_node(self, what: str) -> Node:
+        if not self._nodes:
+            raise AttributeError(f"The layer {self.name} has never been called and thus has no defined {what}.")
+        return self._nodes[0]
+
+    @property
+    def nodes(self) -> list[Node]:
+        return self._nodes
+
+    @property
+    def _inbound_nodes(self) -> list[Node]:
+        return self._nodes
+
+    # --- config ---
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor arguments, JSON-friendly."""
+        config = {"name": self.name, "trainable": self.trainable, "dtype": registry.serialize(self.dtype_policy)}
+        config.update(_own_arguments(self))
+        if self.activity_regularizer is not None:
+            config["activity_regularizer"] = registry.serialize(self.activity_regularizer)
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Layer:
+        """A new layer from `get_config()`; its variables are fresh."""
+        return cls(**{key: _revived(key, value) for key, value in config.items()})
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        """What `build` was called with; None before that."""
+        if self._build_shapes is None:
+            return None
+        return dict(self._build_shapes)
+
+    def build_from_config(self, config: dict[str, Any]) -> None:
+        if not config or self.built:
+            return
+        shapes_given = {k: shapes.map_shapes(tuple, v) for k, v in config.items() if v is not None}
+        if "input_shape" in shapes_given and len(shapes_given) == 1:
+            self.build(shapes_given["input_shape"])
+        elif shapes_given:
+            self.build(**shapes_given)
+
+    def quantize(self, *args: Any, **kwargs: Any) -> None:
+        raise NotImplementedError(f"Layer '{self.name}': quantization is not available in this version of Sequax.")
+
+    def enable_lora(self, *args: Any, **kwargs: Any) -> None:
+        raise NotImplementedError(f"Layer '{self.name}': LoRA is not available in this version of Sequax.")
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_nodes": [], "_losses": []}
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+def _guarded_build(build: Callable) -> Callable:
+    """Wrap a `build` method: paths start at the layer, its shapes are noted, and it is marked as built at the end."""
+
+    @functools.wraps(build)
+    def run(self: Layer, *args: Any, **kwargs: Any) -> None:
+        with scope.calling(self):
+            build(self, *args, **kwargs)
+        given = {**dict(zip(inspect.signature(build).parameters, (self, *args), strict=False)), **kwargs}
+        given.pop("self", None)
+        shapes_given = {key: value for key, value in given.items() if value is not None}
+        if shapes_given:
+            self._build_shapes = shapes_given
+        self.built = True
+
+    return run
+
+
+def _shape_argument(kwargs: dict[str, Any], name: str) -> tuple | None:
+    """The input shape, batch axis included, from the older keywords; a model that starts with the layer uses it."""
+    given = {key: value for key, value in kwargs.items() if value is not None}
+    if not given:
+        return None
+    warnings.warn(
+        f"Layer '{name}': do not pass `{next(iter(given))}` to a layer. Begin the model with `Input(shape)` instead.",
+        UserWarning,
+        stacklevel=4,
+    )
+    if "input_dim" in given:
+        return (None, int(given["input_dim"]))
+    if "input_shape" in given:
+        return (None, *shapes.standardize(given["input_shape"], "input_shape"))
+    return shapes.standardize(next(iter(given.values())))
+
+
+def _get(module: str, identifier: Any) -> Any:
+    found = registry.catalogue(module)
+    return found.get(identifier) if found is not None else identifier
+
+
+def _regularizer(identifier: Any) -> Any:
+    return _get("keras.regularizers", identifier)
+
+
+def _own_arguments(layer: Layer) -> dict[str, Any]:
+    """Constructor arguments of a layer.
+
+    Our layers keep each argument as an attribute of the same name; of other classes the values passed are used, unless
+    they write a `get_config` of their own, which then adds to the arguments of our layer that they extend.
+    """
+    config: dict[str, Any] = {}
+    writer = next(cls for cls in type(layer).__mro__ if "get_config" in cls.__dict__)
+    automatic = writer.__module__.startswith("sequax.")
+    args, kwargs = layer._init_arguments
+    for cls in type(layer).__mro__:
+        if cls is Layer:
+            break
+        if "__init__" not in cls.__dict__:
+            continue
+        parameters = inspect.signature(cls.__dict__["__init__"]).parameters
+        passed = dict(zip(list(parameters)[1:], args, strict=False)) if cls is type(layer) else {}
+        passed.update(kwargs)
+        ours = cls.__module__.startswith("sequax.")
+        if not (ours or automatic):
+            continue
+        left_out = {*config, *_BASE, *layer._not_in_config}
+        for name, parameter in list(parameters.items())[1:]:
+            if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL) or name in left_out:
+                continue
+            if ours and hasattr(layer, name):
+                config[name] = registry.serialize(getattr(layer, name))
+            elif name in passed:
+                config[name] = _plain_argument(layer, name, passed[name])
+        if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+            break
+    return config
+
+
+_BASE = ("name", "trainable", "dtype", "activity_regularizer", "autocast")
+
+
+def _plain_argument(layer: Layer, name: str, value: Any) -> Any:
+    if hasattr(value, "shape") or (not hasattr(value, "get_config") and not callable(value)):
+        try:
+            json.dumps(value)
+            return value
+        except TypeError:
+            raise NotImplementedError(
+                f"Layer {type(layer).__name__} was created with `{name}` of type {type(value).__name__}, which has no"
+                f" config. Override `get_config()`:\n\n"
+                f"    def get_config(self):\n"
+                f"        config = super().get_config()\n"
+                f'        config.update({{"{name}": ...}})  # something JSON-friendly\n'
+                f"        return config"
+            ) from None
+    return registry.serialize(value)
+
+
+def _revived(key: str, value: Any) -> Any:
+    if key != "dtype" and isinstance(value, dict) and "class_name" in value:
+        return registry.deserialize(value)
+    return value
+
+
+__all__ = ["Layer", "operation"]

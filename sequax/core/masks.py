@@ -1,0 +1,87 @@
+"""Masks travel beside tensors: boolean arrays that say which time steps count.
+
+Inside a call they live in a table of that call, since traced values take no attributes. The outputs of the outermost
+eager call carry theirs as the attribute `_keras_mask`, so that layers called one by one by hand pass masks on too.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from . import scope
+from .tensor import leaves, map_structure
+
+
+class Dropped:
+    """In the place of a mask that a layer could not pass on; becomes a warning when a later layer wants the mask."""
+
+    def __init__(self, layer_name: str):
+        self.layer_name = layer_name
+        self.told = False
+
+
+def get(tensor: Any) -> Any:
+    """The mask of a tensor, None without one."""
+    found = _find(tensor)
+    return None if isinstance(found, Dropped) else found
+
+
+def wanted(tensor: Any, by: str) -> Any:
+    """The mask of a tensor for a layer that uses masks; warns once if an earlier layer had to drop it."""
+    found = _find(tensor)
+    if isinstance(found, Dropped):
+        if not found.told:
+            warnings.warn(
+                f"Layer '{by}' uses masks, but the mask was lost in layer '{found.layer_name}', which does not support"
+                f" masking. Padded steps now count like any others.",
+                stacklevel=2,
+            )
+            found.told = True
+        return None
+    return found
+
+
+def of(structure: Any) -> Any:
+    """The masks of all tensors in a structure, as a list in the order of its leaves; None if there is none at all."""
+    found: list[Any] = []
+    map_structure(lambda t: found.append(get(t)), structure)
+    return found if any(m is not None for m in found) else None
+
+
+@contextmanager
+def attached(structure: Any, found: list[Any] | None) -> Iterator[None]:
+    """A call of its own in which the tensors of a structure carry the masks that `of` listed."""
+    with scope.fresh_call(), scope.calling(None):
+        for tensor, mask in zip(leaves(structure), found or (), strict=False):
+            put(tensor, mask)
+        yield
+
+
+def put(tensor: Any, mask: Any) -> None:
+    call = scope.call()
+    if call is not None and mask is not None:
+        call.masks[id(tensor)] = (tensor, mask)
+
+
+def state(tensor: Any) -> Any:
+    """The mask, or the note that it was dropped, or None."""
+    return _find(tensor)
+
+
+def publish(tensor: Any, mask: Any) -> None:
+    """Attach a mask to an array that leaves the outermost eager call; traced values are left as they are."""
+    if mask is not None and not isinstance(mask, Dropped):
+        try:
+            tensor._keras_mask = mask
+        except AttributeError:
+            return
+
+
+def _find(tensor: Any) -> Any:
+    call = scope.call()
+    if call is not None and id(tensor) in call.masks:
+        return call.masks[id(tensor)][1]
+    return getattr(tensor, "_keras_mask", None)

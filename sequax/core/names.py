@@ -1,0 +1,43 @@
+"""Names of objects: snake case from class names, and the counters behind `dense`, `dense_1`, ..."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections import Counter
+from collections.abc import Iterable
+
+_used: Counter[str] = Counter()
+
+
+def to_snake_case(name: str) -> str:
+    """`GlobalAveragePooling2D` -> `global_average_pooling2d`, `ReLU` -> `re_lu`, `MyHTTPLayer2` -> `my_http_layer2`."""
+    name = re.sub(r"\W+", "", name)
+    return re.sub(r"(?<=.)(?=[A-Z][a-z0-9]+)|(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
+def auto_name(prefix: str) -> str:
+    """The next free name of this process for a prefix: `dense`, then `dense_1`, `dense_2`."""
+    prefix = to_snake_case(prefix)
+    count = _used[prefix]
+    _used[prefix] += 1
+    return prefix if count == 0 else f"{prefix}_{count}"
+
+
+def reset() -> None:
+    """Start all counters again (`clear_session`)."""
+    _used.clear()
+
+
+def check_name(name: object, owner: str) -> str:
+    if not isinstance(name, str) or "/" in name:
+        raise ValueError(
+            f"{owner}: argument `name` must be a string and cannot contain character `/`. Received: name={name!r}"
+        )
+    return name
+
+
+def suggest(name: object, known: Iterable[str]) -> str:
+    """A sentence with the nearest known names, or the empty string."""
+    close = difflib.get_close_matches(str(name), list(known), n=3, cutoff=0.6)
+    return f" Did you mean {' or '.join(repr(c) for c in close)}?" if close else ""

@@ -1,0 +1,108 @@
+"""Randomness: seeds are variables, so that a run can be repeated and resumed."""
+
+from __future__ import annotations
+
+import random as python_random
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from . import names, registry
+from .variable import Variable
+
+# Fresh seeds come from here; `set_random_seed` restarts it.
+_seeds = np.random.default_rng()
+_default: SeedGenerator | None = None
+
+catalogue = registry.Catalogue("seed generator", "keras.random")
+
+
+def set_random_seed(seed: int) -> None:
+    """Seed Python's `random`, NumPy and Sequax: the same program then gives the same numbers.
+
+    Args:
+        seed: whole number from 0 to 2**32 - 1.
+    """
+    global _seeds, _default
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**32:
+        raise ValueError(f"set_random_seed: expected a whole number from 0 to 2**32 - 1. Received: seed={seed!r}")
+    python_random.seed(int(seed))
+    np.random.seed(int(seed))
+    _seeds = np.random.default_rng(int(seed))
+    _default = None
+
+
+def fresh_seed() -> int:
+    """A new seed from the process' stream (which `set_random_seed` restarts)."""
+    return int(_seeds.integers(2**31 - 1))
+
+
+def numpy_generator(seed: int | None) -> np.random.Generator:
+    """A NumPy generator from a seed; from the process' stream if None."""
+    return np.random.default_rng(fresh_seed() if seed is None else int(seed))
+
+
+@catalogue.register()
+class SeedGenerator:
+    """A stream of seeds for random functions; its state is a variable of the layer that owns it.
+
+    Args:
+        seed: whole number; None draws one from the process' stream.
+        name: of the state's owner in paths.
+
+    `next()` returns the current state, a uint32 array of shape (2,): the seed and a counter that grows by one a call.
+    """
+
+    tracked_as = "seed"
+
+    def __init__(self, seed: int | None = None, name: str | None = None, **kwargs: Any):
+        if kwargs:
+            raise ValueError(f"SeedGenerator: unrecognized keyword arguments {sorted(kwargs)}.")
+        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0):
+            raise ValueError(f"SeedGenerator: `seed` must be a whole number >= 0 or None. Received: seed={seed!r}")
+        self.name = name if name is not None else names.auto_name("seed_generator")
+        self._initial_seed = seed
+        self.seed = fresh_seed() if seed is None else int(seed)
+        self.state = Variable(
+            np.array([self.seed % 2**32, 0], "uint32"), dtype="uint32", trainable=False, name="seed_generator_state"
+        )
+
+    def next(self) -> jax.Array:
+        """The current state; the counter moves on."""
+        state = self.state.value
+        self.state.assign(state + jnp.array([0, 1], "uint32"))
+        return state
+
+    def get_config(self) -> dict[str, Any]:
+        return {"seed": self._initial_seed}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> SeedGenerator:
+        return cls(**config)
+
+
+def default_generator() -> SeedGenerator:
+    """The stream that random functions draw from when called without a seed."""
+    global _default
+    if _default is None:
+        _default = SeedGenerator()
+    return _default
+
+
+def draw_seed(seed: Any) -> jax.Array:
+    """A uint32 (2,) seed from an int, a SeedGenerator or None (the process' stream)."""
+    if isinstance(seed, SeedGenerator):
+        return seed.next()
+    if seed is None:
+        return jnp.array([fresh_seed(), 0], "uint32")
+    if isinstance(seed, (int, np.integer)):
+        return jnp.array([int(seed) % 2**32, 0], "uint32")
+    raise ValueError(f"A seed must be a whole number, a SeedGenerator or None. Received: {seed!r}")
+
+
+def key(seed: Any) -> jax.Array:
+    """A JAX random key from a seed of any of those kinds."""
+    state = draw_seed(seed)
+    return jax.random.fold_in(jax.random.key(state[0]), state[1])

@@ -1,0 +1,94 @@
+"""The scope of `pure.py`: what the variables hold while a pure function runs, and what a call passes down.
+
+Kept apart from `pure.py` so that `Variable` and `Layer` can look into it without knowing who opened it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+_frame: ContextVar[Frame | None] = ContextVar("sequax_frame", default=None)
+_call: ContextVar[Call | None] = ContextVar("sequax_call", default=None)
+
+
+class Frame:
+    """Values of variables inside a pure function: read and assigned here, never on the variables themselves."""
+
+    __slots__ = ("assigned", "known", "values")
+
+    def __init__(self, variables: list[Any], values: list[Any], strict: bool):
+        self.values: dict[int, Any] = {id(v): value for v, value in zip(variables, values, strict=True)}
+        self.known = frozenset(self.values) if strict else None
+        self.assigned: dict[int, Any] = {}  # keeps the variables alive whose ids are in `values`
+
+    def assign(self, variable: Any, value: Any) -> None:
+        if self.known is not None and id(variable) not in self.known:
+            raise ValueError(
+                f"Variable {variable.path!r} is assigned inside a compiled call, but the model does not track it, so"
+                f" its new value would be lost. Create it in `__init__` or `build` and keep it as an attribute of the"
+                f" layer (directly, or in a list or dict)."
+            )
+        self.assigned[id(variable)] = variable
+        self.values[id(variable)] = value
+
+
+class Call:
+    """What the outermost call hands down to the layers inside it."""
+
+    __slots__ = ("autocast", "losses", "masks", "owners", "training")
+
+    def __init__(self) -> None:
+        self.training: bool | None = None
+        self.autocast: str | None = None  # dtype in which float variables are read
+        self.owners: tuple[Any, ...] = ()  # the layers entered, outermost first; their names make paths
+        self.masks: dict[int, tuple[Any, Any]] = {}  # id of a tensor -> (the tensor, its mask)
+        self.losses: list[Any] = []
+
+
+def frame() -> Frame | None:
+    return _frame.get()
+
+
+def call() -> Call | None:
+    return _call.get()
+
+
+@contextmanager
+def framed(frame: Frame | None) -> Iterator[Frame | None]:
+    token = _frame.set(frame)
+    try:
+        yield frame
+    finally:
+        _frame.reset(token)
+
+
+@contextmanager
+def calling(owner: Any, training: bool | None = None, autocast: str | None = None) -> Iterator[Call]:
+    """Enter a layer: opens the `Call` if it is the outermost one, restores it afterwards."""
+    outer = _call.get()
+    current = outer if outer is not None else Call()
+    token = None if outer is not None else _call.set(current)
+    before = current.training, current.autocast, current.owners
+    if owner is not None and (not current.owners or current.owners[-1] is not owner):
+        current.owners = (*current.owners, owner)
+    current.training = training if training is not None else current.training
+    current.autocast = autocast
+    try:
+        yield current
+    finally:
+        current.training, current.autocast, current.owners = before
+        if token is not None:
+            _call.reset(token)
+
+
+@contextmanager
+def fresh_call() -> Iterator[None]:
+    """No outer call: masks, losses and the training flag start anew."""
+    token = _call.set(None)
+    try:
+        yield
+    finally:
+        _call.reset(token)

@@ -1,0 +1,93 @@
+"""Output shapes without computing: `jax.eval_shape`, with unknown dimensions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+
+from . import dtypes, scope
+from .tensor import KerasTensor, is_tensor, leaves, map_structure
+
+# Unknown sizes are tried with two different numbers; an output size that differs depends on them. Batch sizes are
+# small, so that a layer that loops over samples in Python stays cheap; other sizes leave room for deep downsampling.
+_TRIALS = ((3, 251), (5, 509))
+
+
+def infer(function: Callable, args: tuple, kwargs: dict) -> Any:
+    """KerasTensors in the shape and dtype that `function(*args, **kwargs)` returns for symbolic arguments."""
+    first, second = (_trace(function, args, kwargs, *trial) for trial in _TRIALS)
+    if not any(None in t.shape for t in leaves((args, kwargs)) if is_tensor(t)):
+        second = first
+    shapes = jax.tree.map(lambda a, b: _merge(a.shape, b.shape), first, second)
+    return jax.tree.map(lambda a, shape: KerasTensor(shape.sizes, a.dtype.name), first, shapes)
+
+
+class _Sizes:
+    """A shape as one leaf of a tree."""
+
+    def __init__(self, sizes: tuple[int | None, ...]):
+        self.sizes = sizes
+
+
+def _merge(a: tuple[int, ...], b: tuple[int, ...]) -> _Sizes:
+    return _Sizes(tuple(m if m == n else None for m, n in zip(a, b, strict=True)))
+
+
+def _trace(function: Callable, args: tuple, kwargs: dict, batch: int, other: int) -> Any:
+    """The shapes and dtypes of the outputs when unknown sizes are `batch` (first axis) and `other`."""
+
+    def concrete(value: Any) -> Any:
+        if not is_tensor(value):
+            return value
+        sizes = [(batch if axis == 0 else other) if size is None else size for axis, size in enumerate(value.shape)]
+        return jax.ShapeDtypeStruct(tuple(sizes), dtypes.jnp_dtype(value.dtype))
+
+    flat, structure = jax.tree.flatten((args, kwargs), is_leaf=is_tensor)
+    symbolic = [i for i, value in enumerate(flat) if is_tensor(value)]
+
+    def run(given: list[Any]) -> Any:
+        filled = list(flat)
+        for i, value in zip(symbolic, given, strict=True):
+            filled[i] = value
+        call_args, call_kwargs = jax.tree.unflatten(structure, filled)
+        # Values that the call assigns (moving averages, seeds) are dropped with the frame.
+        with scope.framed(scope.Frame([], [], strict=False)):
+            return function(*call_args, **call_kwargs)
+
+    return jax.eval_shape(run, [concrete(flat[i]) for i in symbolic])
+
+
+def standardize(shape: Any, what: str = "shape") -> tuple[int | None, ...]:
+    """A shape as a tuple of ints and None.
+
+    Raises:
+        ValueError: if it is not a sequence of non-negative whole numbers and None.
+    """
+    if isinstance(shape, int) or (not isinstance(shape, Sequence) and not hasattr(shape, "__iter__")) or shape is None:
+        hint = f" Did you mean ({shape},)?" if isinstance(shape, int) else ""
+        raise ValueError(
+            f"Cannot convert '{shape}' to a shape.{hint} Expected a tuple such as (28, 28, 1) for `{what}`."
+        )
+    sizes = tuple(shape)
+    for size in sizes:
+        if size is not None and (isinstance(size, bool) or not hasattr(size, "__index__") or size.__index__() < 0):
+            raise ValueError(
+                f"Cannot convert '{shape}' to a shape: found {size!r}. Sizes are whole numbers >= 0, or None for"
+                f" unknown ones."
+            )
+    return tuple(None if size is None else size.__index__() for size in sizes)
+
+
+def is_shape(value: Any) -> bool:
+    """Whether a value is one shape (a flat sequence of ints and None), not a structure of shapes."""
+    return isinstance(value, (tuple, list)) and all(s is None or hasattr(s, "__index__") for s in value)
+
+
+def map_shapes(function: Callable, structure: Any) -> Any:
+    """Apply a function to each shape of a nested list or dict of shapes."""
+    return jax.tree.map(lambda s: function(tuple(s)), structure, is_leaf=is_shape)
+
+
+__all__ = ["infer", "is_shape", "map_shapes", "map_structure", "standardize"]

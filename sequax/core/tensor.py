@@ -1,0 +1,116 @@
+"""`KerasTensor`: shape and dtype of a value that is not there yet, and the record of the call that will make it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+
+from . import dtypes, names
+
+Shape = tuple[int | None, ...]
+
+
+class KerasTensor:
+    """A symbolic tensor: what `Input` returns and what layers return when called on one.
+
+    Args:
+        shape: sizes, None where unknown; the batch axis is included.
+        dtype: name of the dtype.
+        name: default `keras_tensor`, `keras_tensor_1`, ...
+    """
+
+    def __init__(
+        self,
+        shape: Sequence[int | None],
+        dtype: Any = "float32",
+        sparse: bool = False,
+        ragged: bool = False,
+        record_history: bool = True,
+        name: str | None = None,
+        **kwargs: Any,
+    ):
+        if sparse or ragged:
+            raise ValueError("KerasTensor: sparse and ragged tensors are not supported; pass dense arrays.")
+        self.shape: Shape = tuple(shape)
+        self.dtype = dtypes.standardize(dtype)
+        self.name = name if name is not None else names.auto_name("keras_tensor")
+        self.sparse = self.ragged = False
+        self.record_history = record_history
+        self.node: Node | None = None  # the call that makes this tensor
+        self.position = 0  # among the outputs of that call
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    rank = ndim
+
+    @property
+    def _keras_history(self) -> tuple[Any, int, int]:
+        assert self.node is not None, "a KerasTensor without history"
+        return self.node.operation, self.node.index, self.position
+
+    def __repr__(self) -> str:
+        return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
+
+    def __iter__(self) -> Any:
+        raise TypeError("Iterating over a symbolic KerasTensor is not supported; its length may be unknown.")
+
+    def __bool__(self) -> bool:
+        raise TypeError("A symbolic KerasTensor has no truth value: use array functions in place of Python `if`.")
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        raise ValueError(
+            "A KerasTensor is symbolic: it has a shape and a dtype, but no value, so it cannot become a NumPy array."
+            " Wrap the function that needs values into a layer (`Lambda`, or a `Layer` subclass) and call that."
+        )
+
+    def __jax_array__(self) -> Any:
+        raise ValueError(
+            "A KerasTensor cannot be passed to a JAX function: it is symbolic. Wrap the function into a layer"
+            " (`Lambda(function)`, or a `Layer` subclass) and call that on the tensor."
+        )
+
+
+class Node:
+    """One recorded call: who was called, with what, and the tensors that came out."""
+
+    __slots__ = ("args", "index", "kwargs", "operation", "outputs")
+
+    def __init__(self, operation: Any, args: tuple, kwargs: dict, outputs: Any, index: int):
+        self.operation, self.args, self.kwargs, self.outputs, self.index = operation, args, kwargs, outputs, index
+
+    @property
+    def inputs(self) -> list[KerasTensor]:
+        return [t for t in jax.tree.leaves((self.args, self.kwargs), is_leaf=is_tensor) if is_tensor(t)]
+
+    input_tensors = inputs
+
+
+def record(operation: Any, args: tuple, kwargs: dict, outputs: Any) -> Any:
+    """Note a call in the history of its output tensors; returns the outputs."""
+    node = Node(operation, args, kwargs, outputs, index=len(operation.nodes))
+    operation.nodes.append(node)
+    for position, tensor in enumerate(leaves(outputs)):
+        tensor.node, tensor.position = node, position
+    return outputs
+
+
+def is_tensor(value: Any) -> bool:
+    return isinstance(value, KerasTensor)
+
+
+def leaves(structure: Any) -> list[Any]:
+    """The leaves of nested lists, tuples and dicts, None left out, symbolic tensors whole."""
+    return jax.tree.leaves(structure, is_leaf=is_tensor)
+
+
+def map_structure(function: Callable, structure: Any) -> Any:
+    return jax.tree.map(function, structure, is_leaf=is_tensor)
+
+
+def shape_of(structure: Any) -> Any:
+    """Shapes of the tensors of a structure, None where unknown, in the same structure."""
+    return map_structure(lambda t: tuple(t.shape), structure)

@@ -1,0 +1,37 @@
+"""Which layers, variables, seeds and metrics an object owns: found in its attributes, through lists, tuples and dicts.
+
+Nothing is recorded when an attribute is set; the attributes themselves are the record. A layer appended to
+`self.blocks` after construction is therefore found like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+
+def owned(owner: Any, kind: str, skip: frozenset[str] = frozenset()) -> list[Any]:
+    """Objects of a kind (`"layer"`, `"variable"`, `"seed"`, `"metric"`) in the attributes of an owner, each once."""
+    found: dict[int, Any] = {}
+    for name, value in vars(owner).items():
+        if name not in skip:
+            for item in _items(value, 0):
+                if item.tracked_as == kind:
+                    found.setdefault(id(item), item)
+    return list(found.values())
+
+
+def unique(items: Iterable[Any]) -> list[Any]:
+    """The items in order, each object once."""
+    return list({id(item): item for item in items}.values())
+
+
+def _items(value: Any, depth: int) -> Iterator[Any]:
+    if isinstance(getattr(type(value), "tracked_as", None), str):
+        yield value
+    elif isinstance(value, (list, tuple)) and depth < 8:
+        for item in value:
+            yield from _items(item, depth + 1)
+    elif isinstance(value, dict) and depth < 8:
+        for item in value.values():
+            yield from _items(item, depth + 1)

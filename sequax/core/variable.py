@@ -1,0 +1,234 @@
+"""`Variable`: a named slot that holds one array."""
+
+from __future__ import annotations
+
+import itertools
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from . import dtypes, names, scope
+
+_serials = itertools.count()
+
+
+class Variable:
+    """A named array that layers, optimizers and metrics own and update.
+
+    Args:
+        initializer: an array-like value, or a callable `(shape, dtype) -> array`, or the name of an initializer.
+        shape: required with a callable; may not hold None.
+        dtype: of the stored array; default: the value's own, floats as `floatx()`.
+        trainable: whether optimizers update it.
+        autocast: whether a layer reads it in its compute dtype under a mixed policy.
+        name: last part of `path`.
+        regularizer: callable `(array) -> scalar penalty`, added to the loss.
+        constraint: callable `(array) -> array`, applied after each optimizer step.
+
+    Example:
+
+    >>> v = Variable([1.0, 2.0], name="v")
+    >>> v.assign_add([1.0, 1.0])
+    >>> v.numpy().tolist()
+    [2.0, 3.0]
+    """
+
+    tracked_as = "variable"
+
+    def __init__(
+        self,
+        initializer: Any,
+        shape: Sequence[int | None] | None = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        aggregation: str = "none",
+        synchronization: str = "auto",
+        name: str | None = None,
+        *,
+        regularizer: Callable | None = None,
+        constraint: Callable | None = None,
+        **kwargs: Any,
+    ):
+        if kwargs:
+            raise TypeError(f"Variable: unexpected arguments {sorted(kwargs)}.")
+        self.name = names.check_name(name if name is not None else names.auto_name("variable"), "Variable")
+        current = scope.call()
+        self.path = "/".join((*(owner.name for owner in current.owners), self.name) if current else (self.name,))
+        self.trainable, self.autocast = bool(trainable), bool(autocast)
+        self.made_trainable = self.trainable  # freezing changes `trainable`; unfreezing goes back to this
+        self.aggregation, self.synchronization = aggregation, synchronization
+        self.regularizer, self.constraint = regularizer, constraint
+        self.overwrite_with_gradient = False
+        self._serial = next(_serials)
+        self._value = _initial_value(initializer, shape, dtype, self.path)
+        self._lent = False
+
+    # --- the one value ---
+
+    @property
+    def value(self) -> jax.Array:
+        """The array; inside a layer's call under a mixed policy, in the compute dtype."""
+        frame, call = scope.frame(), scope.call()
+        if frame is not None and id(self) in frame.values:
+            value = frame.values[id(self)]
+        else:
+            # A caller may keep what we hand out; a lent array is copied before its buffer is donated.
+            self._lent = True
+            value = self._value
+        if call is not None and call.autocast and self.autocast and dtypes.is_float(value.dtype):
+            return value.astype(call.autocast)
+        return value
+
+    def assign(self, value: Any) -> Variable:
+        """Replace the value; the shape must stay equal. Returns the variable."""
+        new = jnp.asarray(value.value if isinstance(value, Variable) else value, self._value.dtype)
+        if new.shape != self._value.shape:
+            raise ValueError(
+                f"Variable {self.path!r}: the shape of a value to assign must equal the variable's."
+                f" Expected {self.shape}, received {tuple(new.shape)}."
+            )
+        frame = scope.frame()
+        if frame is not None:
+            frame.assign(self, new)
+        elif isinstance(new, jax.core.Tracer):
+            raise ValueError(
+                f"Variable {self.path!r} was assigned a traced value: the model is called inside your own jax.jit,"
+                f" jax.grad or jax.vmap. Use `model.stateless_call(trainable_variables, non_trainable_variables, x)`"
+                f" there, which returns the new values."
+            )
+        else:
+            self._value, self._lent = new, True  # `new` may be the caller's own array
+        return self
+
+    def assign_add(self, value: Any) -> None:
+        self.assign(self._plain() + jnp.asarray(value, self._value.dtype))
+
+    def assign_sub(self, value: Any) -> None:
+        self.assign(self._plain() - jnp.asarray(value, self._value.dtype))
+
+    def _plain(self) -> jax.Array:
+        """The stored value without autocast."""
+        frame = scope.frame()
+        return frame.values.get(id(self), self._value) if frame is not None else self._value
+
+    @property
+    def stored(self) -> jax.Array:
+        """The array itself, outside of any call."""
+        return self._value
+
+    def take(self) -> jax.Array:
+        """The array for a program that will donate it: a copy if somebody else may hold it."""
+        if self._lent:
+            self._value, self._lent = jnp.array(self._value, copy=True), False
+        return self._value
+
+    def put(self, value: jax.Array) -> None:
+        """Point at a new array of the same shape and dtype, made by a program."""
+        self._value, self._lent = value, False
+
+    def numpy(self) -> np.ndarray:
+        """A NumPy copy of the value."""
+        return np.array(self._plain())
+
+    # --- array behaviour ---
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self._value.shape)
+
+    @property
+    def dtype(self) -> str:
+        call = scope.call()
+        if call is not None and call.autocast and self.autocast and dtypes.is_float(self._value.dtype):
+            return call.autocast
+        return self._value.dtype.name
+
+    @property
+    def ndim(self) -> int:
+        return self._value.ndim
+
+    @property
+    def size(self) -> int:
+        return self._value.size
+
+    def __jax_array__(self) -> jax.Array:
+        return self.value
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.array(self.value, dtype=dtype)
+
+    def __getitem__(self, index: Any) -> jax.Array:
+        return self.value[index]
+
+    def __len__(self) -> int:
+        return len(self._value)
+
+    def __bool__(self) -> bool:
+        raise TypeError(f"Variable {self.path!r} has no truth value; compare its value, e.g. `bool(v.numpy().all())`.")
+
+    def __float__(self) -> float:
+        return float(self.value)
+
+    def __int__(self) -> int:
+        return int(self.value)
+
+    __hash__ = object.__hash__
+
+    def __repr__(self) -> str:
+        return f"<Variable path={self.path}, shape={self.shape}, dtype={self._value.dtype.name}, value={self._plain()}>"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_value": np.array(self._value), "_lent": False}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._value = jnp.asarray(self._value)
+
+
+def _initial_value(initializer: Any, shape: Any, dtype: Any, path: str) -> jax.Array:
+    # Layers may be built while shapes are inferred; the initial value is a real array even then.
+    with jax.ensure_compile_time_eval():
+        if isinstance(initializer, Variable):
+            initializer = initializer._value
+        if not callable(initializer):
+            # A scalar or array of the caller: copied, so that donation never touches memory of theirs.
+            return jnp.array(
+                dtypes.as_array(initializer, None if dtype is None else dtypes.standardize(dtype)), copy=True
+            )
+        if shape is None:
+            raise ValueError(f"Variable {path!r}: a callable initializer needs `shape`.")
+        shape = tuple(shape)
+        if any(d is None for d in shape):
+            raise ValueError(
+                f"Variable {path!r}: shapes of variables must be fully defined (no None). Received: shape={shape}."
+                f" Give the model an input shape whose feature dimensions are known."
+            )
+        name = dtypes.standardize(dtype)
+        return jnp.asarray(initializer(shape, dtype=name), dtypes.jnp_dtype(name))
+
+
+def _binary(function: Callable, reflected: bool = False) -> Callable:
+    def method(self: Variable, other: Any) -> Any:
+        other = other.value if isinstance(other, Variable) else other
+        return function(other, self.value) if reflected else function(self.value, other)
+
+    return method
+
+
+def _unary(function: Callable) -> Callable:
+    return lambda self: function(self.value)
+
+
+for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and_", "or_", "xor"):
+    _dunder = _name.strip("_")
+    setattr(Variable, f"__{_dunder}__", _binary(getattr(operator, _name)))
+    setattr(Variable, f"__r{_dunder}__", _binary(getattr(operator, _name), reflected=True))
+for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
+    setattr(Variable, f"__{_name}__", _binary(getattr(operator, _name)))
+for _name in ("neg", "pos", "abs", "invert"):
+    setattr(Variable, f"__{_name}__", _unary(getattr(operator, _name)))

@@ -1,0 +1,1 @@
+"""What users pass to `fit`, `evaluate` and `predict`: conversion to arrays, and checks before training."""

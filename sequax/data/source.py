@@ -1,0 +1,46 @@
+"""Where batches come from: a source gives blocks of rows, and the order in which to read them.
+
+A block is a set of arrays on the device and a vector of row numbers. Resident data are one block an epoch; streams and
+arrays larger than memory are many small ones. The training loop sees no difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+
+class Batch(NamedTuple):
+    """Inputs, targets and sample weights; structures of arrays whose first axis is the sample, or None."""
+
+    x: Any
+    y: Any = None
+    weight: Any = None
+
+
+class Block(NamedTuple):
+    """Rows on the device, and the order in which batches take them."""
+
+    arrays: Batch
+    order: np.ndarray  # int32 row numbers
+    rows: int  # how many entries of `order` count; the others only fill up
+
+    def tail(self, rows: int) -> Block:
+        """The last rows, as a block of one short batch."""
+        return self._replace(order=self.order[self.rows - rows : self.rows], rows=rows)
+
+
+class Source(Protocol):
+    """What `fit`, `evaluate` and `predict` read from."""
+
+    batch_size: int
+
+    def example(self) -> Batch:
+        """Abstract first batch: shapes and dtypes, for building and compiling."""
+        ...
+
+    def blocks(self, epoch: int) -> Iterator[Block]:
+        """The blocks of one epoch."""
+        ...

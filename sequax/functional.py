@@ -1,0 +1,211 @@
+"""`Graph`: the calls between symbolic inputs and outputs, in an order in which they can be run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
+from .core import dtypes, masks
+from .core.layer import Layer
+from .core.tensor import KerasTensor, Node, is_tensor, leaves, map_structure, record
+
+
+class Graph:
+    """The recorded calls that lead from `inputs` to `outputs` (nested lists or dicts of symbolic tensors).
+
+    Raises:
+        ValueError: if an output depends on an `Input` that is not among the inputs.
+    """
+
+    def __init__(self, inputs: Any, outputs: Any):
+        for what, structure in (("inputs", inputs), ("outputs", outputs)):
+            for tensor in leaves(structure):
+                if not is_tensor(tensor):
+                    raise ValueError(
+                        f"Model: all `{what}` must be symbolic tensors, made by `Input` and by calling layers on it."
+                        f" Received: {type(tensor).__name__}."
+                    )
+        self.inputs, self.outputs = inputs, outputs
+        self.nodes = _in_order(leaves(inputs), leaves(outputs))
+
+    @property
+    def operations(self) -> list[Any]:
+        """The layers and functions of the graph: those farthest from the outputs first, as Keras orders weights."""
+        entries = [t.node for t in leaves(self.inputs) if t.node is not None and not t.node.inputs]
+        nodes = [*entries, *self.nodes]
+        depths = {id(node): 0 for node in nodes}
+        for node in reversed(nodes):  # a call comes after those it depends on, so its own depth is final here
+            for tensor in node.inputs:
+                if id(tensor.node) in depths:
+                    depths[id(tensor.node)] = max(depths[id(tensor.node)], depths[id(node)] + 1)
+        found: dict[int, tuple[int, Any]] = {}
+        for node in nodes:
+            deepest = max(depths[id(node)], found.get(id(node.operation), (0, None))[0])
+            found[id(node.operation)] = deepest, node.operation
+        return [operation for _, operation in sorted(found.values(), key=lambda one: -one[0])]
+
+    def run(self, inputs: Any) -> Any:
+        """Outputs for concrete (or other symbolic) inputs in the structure of `self.inputs`."""
+        values = {id(t): v for t, v in zip(leaves(self.inputs), _flat_inputs(inputs), strict=True)}
+        for node in self.nodes:
+            results = node.operation(*_filled(node.args, values), **_filled(node.kwargs, values))
+            for tensor, value in zip(leaves(node.outputs), leaves(results), strict=True):
+                values[id(tensor)] = value
+        return map_structure(lambda t: values[id(t)], self.outputs)
+
+    def rewired(self, replace: Callable[[Any], Any], inputs: Any = None) -> Graph:
+        """The same graph over other layers: `replace(operation)` gives the one to call in its place."""
+        inputs = map_structure(lambda t: t, self.inputs) if inputs is None else inputs
+        values = {id(t): v for t, v in zip(leaves(self.inputs), leaves(inputs), strict=True)}
+        for node in self.nodes:
+            results = replace(node.operation)(*_filled(node.args, values), **_filled(node.kwargs, values))
+            for tensor, value in zip(leaves(node.outputs), leaves(results), strict=True):
+                values[id(tensor)] = value
+        return Graph(inputs, map_structure(lambda t: values[id(t)], self.outputs))
+
+    # A graph is a chain of tensors and calls as long as the model is deep; copies go through a flat list instead, so
+    # that pickle and deepcopy do not recurse along it.
+
+    def __getstate__(self) -> dict[str, Any]:
+        numbers: dict[int, _Reference] = {}
+
+        def refer(structure: Any) -> Any:
+            return map_structure(
+                lambda t: numbers.setdefault(id(t), _Reference(len(numbers), t)) if is_tensor(t) else t, structure
+            )
+
+        inputs = refer(self.inputs)
+        entries = [t.node.operation if t.node is not None else None for t in leaves(self.inputs)]
+        calls = [(n.operation, refer(n.args), refer(n.kwargs), refer(n.outputs)) for n in self.nodes]
+        return {"inputs": inputs, "entries": entries, "calls": calls, "outputs": refer(self.outputs)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        tensors: dict[int, KerasTensor] = {}
+
+        def revive(structure: Any) -> Any:
+            return jax.tree.map(
+                lambda r: tensors.setdefault(r.number, r.tensor()) if isinstance(r, _Reference) else r, structure
+            )
+
+        inputs = revive(state["inputs"])
+        for tensor, entry in zip(leaves(inputs), state["entries"], strict=True):
+            if entry is not None:
+                record(entry, (), {}, tensor)
+        for operation, args, kwargs, outputs in state["calls"]:
+            record(operation, revive(args), revive(kwargs), revive(outputs))
+        self.__init__(inputs, revive(state["outputs"]))  # type: ignore[misc]
+
+
+class _Reference:
+    """A tensor of a copied graph: its number, and what is needed to make it anew."""
+
+    def __init__(self, number: int, tensor: KerasTensor):
+        self.number, self.shape, self.dtype, self.name = number, tensor.shape, tensor.dtype, tensor.name
+
+    def tensor(self) -> KerasTensor:
+        return KerasTensor(self.shape, self.dtype, name=self.name)
+
+
+def _filled(structure: Any, values: dict[int, Any]) -> Any:
+    return map_structure(lambda t: values.get(id(t), t) if is_tensor(t) else t, structure)
+
+
+def _in_order(inputs: list[KerasTensor], outputs: list[KerasTensor]) -> list[Node]:
+    """The calls needed for the outputs, each after those it depends on; iterative, since models may be deep."""
+    given = {id(t) for t in inputs}
+    ordered: list[Node] = []
+    done: set[int] = set()
+    open_: set[int] = set()
+    stack: list[tuple[KerasTensor, bool]] = [(t, False) for t in reversed(outputs)]
+    while stack:
+        tensor, children_done = stack.pop()
+        node = tensor.node
+        if id(tensor) in given or (node is not None and id(node) in done):
+            continue
+        if node is None or not node.inputs:
+            raise ValueError(
+                f"Model: the graph is disconnected. The outputs depend on tensor '{tensor.name}' of shape"
+                f" {tensor.shape}, which is not among the `inputs` {[t.name for t in inputs]}."
+            )
+        if children_done:
+            ordered.append(node)
+            done.add(id(node))
+        elif id(node) not in open_:
+            open_.add(id(node))
+            stack.append((tensor, True))
+            stack.extend((t, False) for t in reversed(node.inputs))
+    return ordered
+
+
+def _flat_inputs(structure: Any) -> list[Any]:
+    return jax.tree.leaves(structure, is_leaf=lambda x: is_tensor(x) or x is None)
+
+
+def standardize_inputs(inputs: Any, expected: Any, owner: str) -> Any:
+    """Inputs of a call in the structure, rank and dtype of the model's symbolic inputs.
+
+    One tensor in a list, a dict keyed by input names and a missing last axis of size 1 are accepted.
+
+    Raises:
+        ValueError: if the number of inputs, a name or a rank does not fit.
+    """
+    tensors = leaves(expected)
+    names = [t.name for t in tensors]
+    if isinstance(inputs, dict) and not isinstance(expected, dict):
+        if set(names) - set(inputs):
+            raise ValueError(
+                f"{owner}: the structure of `inputs` doesn't match. Expected one entry per input, named {names};"
+                f" received a dict with keys {list(inputs)}."
+            )
+        given = [inputs[name] for name in names]
+    elif isinstance(expected, dict) and isinstance(inputs, dict):
+        if set(expected) - set(inputs):
+            raise ValueError(f"{owner}: expected inputs named {list(expected)}; received {list(inputs)}.")
+        given = _flat_inputs({key: inputs[key] for key in expected})
+    else:
+        given = _flat_inputs(inputs)
+    if len(given) != len(tensors):
+        raise ValueError(
+            f"{owner} takes {len(tensors)} input tensor(s) {names}, but it was called with {len(given)}."
+            f" Shapes received: {[getattr(v, 'shape', None) for v in given]}."
+        )
+    fitted = [_fit(value, tensor, owner) for value, tensor in zip(given, tensors, strict=True)]
+    return jax.tree.unflatten(jax.tree.structure(expected, is_leaf=is_tensor), fitted)
+
+
+def _fit(value: Any, tensor: KerasTensor, owner: str) -> Any:
+    if value is None:
+        entry = tensor.node.operation if tensor.node is not None else None
+        if getattr(entry, "optional", False):
+            return None
+        raise ValueError(f"{owner}: the input '{tensor.name}' is not optional, but None was passed.")
+    if is_tensor(value):
+        return value
+    mask = masks.state(value)
+    shape, expected = tuple(value.shape), tensor.shape
+    if len(shape) == len(expected) - 1 and expected[-1] == 1 and len(expected) > 1:
+        value = value[..., None]
+    elif len(shape) == len(expected) + 1 and shape[-1] == 1:
+        value = value[..., 0]
+    elif len(shape) != len(expected):
+        hint = " That is one sample; pass a batch, e.g. `x[None]`." if len(shape) == len(expected) - 1 else ""
+        raise ValueError(
+            f"{owner}: invalid input shape for '{tensor.name}'. Expected {expected}, received {shape}.{hint}"
+        )
+    if value.dtype != tensor.dtype:
+        value = value.astype(dtypes.jnp_dtype(tensor.dtype))
+    if mask is not None and masks.state(value) is None:
+        masks.put(value, mask)
+    return value
+
+
+def check_unique_names(operations: list[Any]) -> None:
+    seen: dict[str, Any] = {}
+    for operation in operations:
+        if seen.setdefault(operation.name, operation) is not operation and isinstance(operation, Layer):
+            raise ValueError(
+                f"All operations should have unique names in a model, but the name '{operation.name}' is used"
+                f" {sum(o.name == operation.name for o in operations)} times. Give the layers other names."
+            )

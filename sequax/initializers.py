@@ -1,0 +1,455 @@
+"""Initializers: callables `(shape, dtype) -> array` that give variables their first values.
+
+The random ones draw with NumPy, so that building a model compiles nothing. Like Keras', an initializer repeats itself:
+each call with the same shape gives the same values, also when its seed was left open (it then keeps one fresh seed).
+Only one that was given a `SeedGenerator` moves on from call to call.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .core import dtypes, registry, rng
+
+catalogue = registry.Catalogue("initializer", "keras.initializers")
+
+Axes = int | Sequence[int] | None
+
+
+def get(identifier: Any) -> Any:
+    """An initializer from a name, a config, a class, an array (then its value) or a callable; None stays None."""
+    if isinstance(identifier, np.ndarray) or hasattr(identifier, "__jax_array__") or hasattr(identifier, "devices"):
+        return Constant(identifier)
+    return catalogue.get(identifier)
+
+
+serialize = catalogue.serialize
+deserialize = catalogue.deserialize
+
+
+@catalogue.register()
+class Initializer:
+    """Base of all initializers. A subclass writes `__call__(shape, dtype=None)` and, if it has settings, `get_config`.
+
+    Example:
+
+    >>> class Sevens(Initializer):
+    ...     def __call__(self, shape, dtype=None):
+    ...         return np.full(shape, 7, dtype)
+    >>> Sevens()((2,), "float32").tolist()
+    [7.0, 7.0]
+    """
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Any:
+        raise NotImplementedError(f"Initializer {type(self).__name__} must implement `__call__(shape, dtype=None)`.")
+
+    def get_config(self) -> dict[str, Any]:
+        return {}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Any:
+        return cls(**config)
+
+    def clone(self) -> Initializer:
+        """A new initializer with the same settings."""
+        return type(self).from_config(self.get_config())
+
+    def __repr__(self) -> str:
+        settings = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
+        return f"{type(self).__name__}({settings})"
+
+
+# --- fixed values ---------------------------------------------------------------------------------------------------
+
+
+@catalogue.register("zero")
+class Zeros(Initializer):
+    """All elements 0."""
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> np.ndarray:
+        return np.zeros(shape, _numpy_dtype(dtype))
+
+
+@catalogue.register("one")
+class Ones(Initializer):
+    """All elements 1."""
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> np.ndarray:
+        return np.ones(shape, _numpy_dtype(dtype))
+
+
+@catalogue.register()
+class Constant(Initializer):
+    """All elements `value`: a number, or an array that broadcasts to the shape."""
+
+    def __init__(self, value: Any = 0.0):
+        self.value = value
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> np.ndarray:
+        try:
+            return np.array(np.broadcast_to(np.asarray(self.value), tuple(shape)), _numpy_dtype(dtype))
+        except ValueError:
+            raise ValueError(
+                f"Constant: a value of shape {np.shape(self.value)} does not fit a variable of shape {tuple(shape)}."
+            ) from None
+
+    def get_config(self) -> dict[str, Any]:
+        return {"value": registry.serialize(self.value)}
+
+
+@catalogue.register("IdentityInitializer")
+class Identity(Initializer):
+    """`gain` on the main diagonal, 0 elsewhere; for matrices only."""
+
+    def __init__(self, gain: float = 1.0):
+        self.gain = gain
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> np.ndarray:
+        if len(shape) != 2:
+            raise ValueError(
+                f"Identity matrix initializer can only be used for 2D matrices."
+                f" Received: shape={tuple(shape)} of rank {len(shape)}."
+            )
+        return np.asarray(self.gain * np.eye(shape[0], shape[1]), _numpy_dtype(dtype))
+
+    def get_config(self) -> dict[str, Any]:
+        return {"gain": self.gain}
+
+
+@catalogue.register("STFTInitializer")
+class STFT(Initializer):
+    """Kernel of a 1-D convolution that computes one part of the short-time Fourier transform.
+
+    For a shape (frame length, 1, bins) the element (n, 0, k) is `w[n] cos(2π n k / N)` or `−w[n] sin(2π n k / N)`
+    with `N = 2 (bins − 1)`.
+
+    Args:
+        side: `"real"` or `"imag"`.
+        window: name that `scipy.signal.get_window` knows, or None for none (and no scaling).
+        scaling: `"density"` divides the window by `√Σw²`, `"spectrum"` by `Σw`, None leaves it.
+        periodic: whether the window is periodic instead of symmetric.
+    """
+
+    def __init__(
+        self, side: str = "real", window: Any = "hann", scaling: str | None = "density", periodic: bool = False
+    ):
+        _one_of("STFT", "side", side, ("real", "imag"))
+        _one_of("STFT", "scaling", scaling, ("density", "spectrum", None))
+        self.side, self.window, self.scaling, self.periodic = side, window, scaling, periodic
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> np.ndarray:
+        if len(shape) != 3 or shape[1] != 1:
+            raise ValueError(f"STFT: expected a shape (frame length, 1, bins). Received: shape={tuple(shape)}")
+        length, _, bins = shape
+        angles = 2 * np.pi / (2 * (bins - 1)) * np.outer(np.arange(length), np.arange(bins))
+        waves = np.cos(angles) if self.side == "real" else -np.sin(angles)
+        return np.asarray((self._weights(length)[:, None] * waves)[:, None, :], _float_dtype(self, dtype))
+
+    def _weights(self, length: int) -> np.ndarray:
+        if self.window is None:
+            return np.ones(length)
+        from scipy.signal import get_window  # slow to import, and STFT is rare
+
+        window = get_window(self.window, length, self.periodic)
+        if self.scaling == "density":
+            return window / np.sqrt(np.sum(window**2))
+        return window / np.sum(window) if self.scaling == "spectrum" else window
+
+    def get_config(self) -> dict[str, Any]:
+        return {"side": self.side, "window": self.window, "periodic": self.periodic, "scaling": self.scaling}
+
+
+# --- random values --------------------------------------------------------------------------------------------------
+
+
+class RandomInitializer(Initializer):
+    """Base of the random ones: keeps the seed (int, `SeedGenerator` or None) and hands out NumPy generators."""
+
+    def __init__(self, seed: Any = None):
+        if seed is not None and (
+            isinstance(seed, bool) or not isinstance(seed, (int, np.integer, dict, rng.SeedGenerator))
+        ):
+            raise ValueError(
+                f"{type(self).__name__}: `seed` must be a whole number, a SeedGenerator or None."
+                f" Received: seed={seed!r}"
+            )
+        self._given_seed = registry.deserialize(seed)
+        self.seed = rng.fresh_seed() if seed is None else self._given_seed
+
+    def generator(self) -> np.random.Generator:
+        if isinstance(self.seed, rng.SeedGenerator):
+            return np.random.default_rng(np.asarray(self.seed.next()))
+        return rng.numpy_generator(self.seed)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"seed": registry.serialize(self._given_seed)}
+
+
+@catalogue.register("uniform")
+class RandomUniform(RandomInitializer):
+    """Uniform between `minval` and `maxval`."""
+
+    def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: Any = None):
+        super().__init__(seed)
+        self.minval, self.maxval = minval, maxval
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> np.ndarray:
+        return _uniform(self.generator(), shape, self.minval, self.maxval, _float_dtype(self, dtype))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "minval": self.minval, "maxval": self.maxval}
+
+
+@catalogue.register("normal")
+class RandomNormal(RandomInitializer):
+    """Normal with the given mean and standard deviation."""
+
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None):
+        super().__init__(seed)
+        self.mean, self.stddev = mean, stddev
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> np.ndarray:
+        return _scaled(_normal(self.generator(), shape), self.mean, self.stddev, _float_dtype(self, dtype))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "mean": self.mean, "stddev": self.stddev}
+
+
+@catalogue.register()
+class TruncatedNormal(RandomNormal):
+    """Normal, with values farther than two standard deviations from the mean drawn again.
+
+    `stddev` is that of the normal before truncation; the values' own is 0.88 of it.
+    """
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> np.ndarray:
+        return _scaled(_truncated(self.generator(), shape), self.mean, self.stddev, _float_dtype(self, dtype))
+
+
+@catalogue.register()
+class VarianceScaling(RandomInitializer):
+    """Random values with variance `scale / n`, `n` being the number of inputs or outputs of a unit.
+
+    Args:
+        scale: positive.
+        mode: `n` is `"fan_in"` (inputs), `"fan_out"` (outputs) or `"fan_avg"` (their mean).
+        distribution: `"truncated_normal"` (also `"normal"`), `"untruncated_normal"` or `"uniform"`.
+        seed: int, `SeedGenerator` or None.
+        input_axes, output_axes: axes whose sizes multiply to the fans. Both or none; by default the last axis counts
+            outputs, the one before it inputs, and all others (the window of a convolution) multiply both.
+
+    Source: LeCun et al. 1998, *Efficient BackProp*, section 4.6; the general form as in He et al. 2015.
+    """
+
+    def __init__(
+        self,
+        scale: float = 1.0,
+        mode: str = "fan_in",
+        distribution: str = "truncated_normal",
+        seed: Any = None,
+        input_axes: Axes = None,
+        output_axes: Axes = None,
+    ):
+        super().__init__(seed)
+        if not scale > 0:
+            raise ValueError(f"{type(self).__name__}: `scale` must be a positive float. Received: scale={scale!r}")
+        distribution = {"normal": "truncated_normal"}.get(distribution, distribution)
+        _one_of(type(self).__name__, "mode", mode, ("fan_in", "fan_out", "fan_avg"))
+        _one_of(
+            type(self).__name__, "distribution", distribution, ("truncated_normal", "untruncated_normal", "uniform")
+        )
+        self.scale, self.mode, self.distribution = scale, mode, distribution
+        self.input_axes, self.output_axes = input_axes, output_axes
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> np.ndarray:
+        fan_in, fan_out = fans(shape, self.input_axes, self.output_axes)
+        count = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
+        variance = self.scale / max(1.0, count)
+        generator, dtype = self.generator(), _float_dtype(self, dtype)
+        if self.distribution == "uniform":
+            limit = math.sqrt(3 * variance)
+            return _uniform(generator, shape, -limit, limit, dtype)
+        if self.distribution == "truncated_normal":
+            return _scaled(_truncated(generator, shape), 0.0, math.sqrt(variance) / _TRUNCATED_STDDEV, dtype)
+        return _scaled(_normal(generator, shape), 0.0, math.sqrt(variance), dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "scale": self.scale,
+            "mode": self.mode,
+            "distribution": self.distribution,
+            "input_axes": self.input_axes,
+            "output_axes": self.output_axes,
+        }
+
+
+class _NamedScaling(VarianceScaling):
+    """`VarianceScaling` with settings that carry the name of their authors."""
+
+    settings: tuple[float, str, str]
+
+    def __init__(self, seed: Any = None, input_axes: Axes = None, output_axes: Axes = None):
+        scale, mode, distribution = self.settings
+        super().__init__(scale, mode, distribution, seed, input_axes, output_axes)
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        return {name: config[name] for name in ("seed", "input_axes", "output_axes")}
+
+
+@catalogue.register()
+class GlorotUniform(_NamedScaling):
+    """Uniform in ±√(6 / (fan_in + fan_out)). Glorot and Bengio 2010, equation 16."""
+
+    settings = 1.0, "fan_avg", "uniform"
+
+
+@catalogue.register()
+class GlorotNormal(_NamedScaling):
+    """Truncated normal with variance 2 / (fan_in + fan_out). Glorot and Bengio 2010, equation 12."""
+
+    settings = 1.0, "fan_avg", "truncated_normal"
+
+
+@catalogue.register()
+class HeUniform(_NamedScaling):
+    """Uniform in ±√(6 / fan_in). He et al. 2015, *Delving Deep into Rectifiers*."""
+
+    settings = 2.0, "fan_in", "uniform"
+
+
+@catalogue.register()
+class HeNormal(_NamedScaling):
+    """Truncated normal with variance 2 / fan_in. He et al. 2015, equation 10 (there not truncated)."""
+
+    settings = 2.0, "fan_in", "truncated_normal"
+
+
+@catalogue.register()
+class LecunUniform(_NamedScaling):
+    """Uniform in ±√(3 / fan_in). LeCun et al. 1998, *Efficient BackProp*."""
+
+    settings = 1.0, "fan_in", "uniform"
+
+
+@catalogue.register()
+class LecunNormal(_NamedScaling):
+    """Truncated normal with variance 1 / fan_in. LeCun et al. 1998; goes with SELU (Klambauer et al. 2017)."""
+
+    settings = 1.0, "fan_in", "truncated_normal"
+
+
+@catalogue.register("OrthogonalInitializer")
+class Orthogonal(RandomInitializer):
+    """`gain` times a random matrix with orthonormal rows or columns, whichever are fewer.
+
+    A shape of more than two axes is filled as a matrix of (all other axes, last axis). Saxe et al. 2014, *Exact
+    solutions to the nonlinear dynamics of learning in deep linear neural networks*; made uniform over all orthogonal
+    matrices by the signs of R (Mezzadri 2007).
+    """
+
+    def __init__(self, gain: float = 1.0, seed: Any = None):
+        super().__init__(seed)
+        self.gain = gain
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> np.ndarray:
+        if len(shape) < 2:
+            raise ValueError(
+                f"Orthogonal: the shape must have at least two axes. Received: shape={tuple(shape)} of rank"
+                f" {len(shape)}."
+            )
+        rows, columns = math.prod(shape[:-1]), shape[-1]
+        q, r = np.linalg.qr(_normal(self.generator(), (max(rows, columns), min(rows, columns))))
+        q = q * np.where(np.diagonal(r) < 0, -1, 1)
+        return np.asarray(self.gain * (q.T if rows < columns else q).reshape(shape), _float_dtype(self, dtype))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "gain": self.gain}
+
+
+# --- how the values are drawn ---------------------------------------------------------------------------------------
+
+# Standard deviation of the unit normal truncated at ±2: √(1 − 2·2φ(2) / (2Φ(2) − 1)).
+_TRUNCATED_STDDEV = 0.87962566103423978
+
+
+def fans(shape: Sequence[int], input_axes: Axes = None, output_axes: Axes = None) -> tuple[int, int]:
+    """How many inputs and outputs a unit has, read off the shape of a weight.
+
+    >>> fans((3, 3, 16, 32))
+    (144, 288)
+    """
+    if input_axes is not None and output_axes is not None:
+        return _size(shape, input_axes), _size(shape, output_axes)
+    if len(shape) < 2:
+        size = math.prod(shape)
+        return size, size
+    window = math.prod(shape[:-2])
+    return window * shape[-2], window * shape[-1]
+
+
+def _size(shape: Sequence[int], axes: int | Sequence[int]) -> int:
+    return math.prod([shape[axis] for axis in (axes if isinstance(axes, Iterable) else [axes])])
+
+
+def _uniform(generator: np.random.Generator, shape: Sequence[int], low: float, high: float, dtype: Any) -> np.ndarray:
+    values = generator.random(tuple(shape), dtype=np.float32)
+    return np.asarray(low + (high - low) * values, dtype)
+
+
+def _normal(generator: np.random.Generator, shape: Sequence[int]) -> np.ndarray:
+    return np.asarray(generator.standard_normal(tuple(shape), dtype=np.float32))
+
+
+def _truncated(generator: np.random.Generator, shape: Sequence[int]) -> np.ndarray:
+    values = _normal(generator, (math.prod(shape),))
+    outside = np.flatnonzero(np.abs(values) > 2)
+    while outside.size:
+        values[outside] = _normal(generator, (outside.size,))
+        outside = outside[np.abs(values[outside]) > 2]
+    return values.reshape(tuple(shape))
+
+
+def _scaled(values: np.ndarray, mean: float, stddev: float, dtype: Any) -> np.ndarray:
+    return np.asarray(mean + stddev * values, dtype)
+
+
+def _numpy_dtype(dtype: Any) -> Any:
+    return dtypes.jnp_dtype(dtypes.standardize(dtype))
+
+
+def _float_dtype(initializer: Initializer, dtype: Any) -> Any:
+    name = dtypes.standardize(dtype)
+    if not dtypes.is_float(name):
+        raise ValueError(f"{type(initializer).__name__}: expected a float dtype. Received: dtype={name!r}")
+    return dtypes.jnp_dtype(name)
+
+
+def _one_of(owner: str, argument: str, value: Any, allowed: tuple) -> None:
+    if value not in allowed:
+        raise ValueError(f"{owner}: `{argument}` must be one of {allowed}. Received: {argument}={value!r}")
+
+
+# --- names that Keras keeps beside the classes ----------------------------------------------------------------------
+
+constant = Constant
+glorot_normal = GlorotNormal
+glorot_uniform = GlorotUniform
+he_normal = HeNormal
+he_uniform = HeUniform
+identity = IdentityInitializer = Identity
+lecun_normal = LecunNormal
+lecun_uniform = LecunUniform
+ones = Ones
+orthogonal = OrthogonalInitializer = Orthogonal
+random_normal = RandomNormal
+random_uniform = RandomUniform
+stft = STFTInitializer = STFT
+truncated_normal = TruncatedNormal
+variance_scaling = VarianceScaling
+zeros = Zeros

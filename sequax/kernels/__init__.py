@@ -1,0 +1,26 @@
+"""The few operations for which XLA's own form is slow on a CPU, as pure functions over arrays.
+
+Every function takes and returns arrays, keeps channels last and knows nothing of layers. On accelerators each one is
+XLA's own operation; on a CPU it is a form that stays fast inside a compiled training loop (see ``dispatch``).
+"""
+
+from __future__ import annotations
+
+from sequax.kernels.convolution import conv, conv_transpose
+from sequax.kernels.embedding import embedding
+from sequax.kernels.moments import batch_moments
+from sequax.kernels.pooling import avg_pool, max_pool
+from sequax.kernels.random import dropout_mask, random_bits
+from sequax.kernels.recurrent import lstm
+
+__all__ = [
+    "avg_pool",
+    "batch_moments",
+    "conv",
+    "conv_transpose",
+    "dropout_mask",
+    "embedding",
+    "lstm",
+    "max_pool",
+    "random_bits",
+]

@@ -1,0 +1,236 @@
+"""Convolution over any number of spatial axes, channels last.
+
+XLA's gradients of ``lax.conv_general_dilated`` leave its multi-threaded CPU path inside a ``while`` loop (the kernel
+gradient of a 3x3, 64 channel convolution takes 900 ms instead of 29), so on a CPU gradients are written as matrix
+products here. ``benchmarks/kernels.py`` compares the result with XLA.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import partial, reduce
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from sequax.kernels import dispatch
+from sequax.kernels.windows import Padding, Windows
+
+PATCH_BYTES = 256 * 2**20  # above this, patches cost more in memory traffic than the one large product saves
+
+
+def conv(
+    x: jax.Array, kernel: jax.Array, *, strides=1, padding: Padding = "valid", dilation=1, groups: int = 1
+) -> jax.Array:
+    """Convolution (cross-correlation): ``y[n, o] = sum_w x[n, o * stride + w * dilation - low] @ kernel[w]``.
+
+    Args:
+        x: (batch, *spatial, channels), one or more spatial axes.
+        kernel: (*window, channels // groups, filters), same dtype as ``x``.
+        strides, dilation: one integer, or one per spatial axis.
+        padding: "valid", "same" (output has ceil(length / stride) cells), or one pair (low, high) per spatial axis.
+        groups: number of groups into which channels and filters are split.
+
+    Returns:
+        (batch, *output, filters), in the dtype of ``x``.
+
+    Raises:
+        ValueError: the shapes do not fit each other, or the window does not fit into the input.
+    """
+    _check(x, kernel, groups)
+    windows = Windows.over(x.shape[1:-1], kernel.shape[:-2], strides, padding, dilation)
+    return dispatch.apply(Conv(windows, groups), x, kernel)
+
+
+def conv_transpose(
+    x: jax.Array, kernel: jax.Array, *, output: tuple[int, ...], strides=1, padding: Padding = "valid", dilation=1
+) -> jax.Array:
+    """Transposed convolution: the gradient of ``conv`` with respect to its input, as a layer of its own.
+
+    Args:
+        x: (batch, *spatial, channels).
+        kernel: (*window, filters, channels).
+        output: spatial shape of the result; ``conv`` with these strides, padding and dilation must map it to
+            ``spatial``.
+        strides, padding, dilation: those of that ``conv``.
+
+    Returns:
+        (batch, *output, filters).
+
+    Raises:
+        ValueError: ``conv`` does not map ``output`` to the spatial shape of ``x``.
+    """
+    _check(x, jnp.swapaxes(kernel, -1, -2), 1)
+    windows = Windows.over(output, kernel.shape[:-2], strides, padding, dilation)
+    if windows.output(output) != x.shape[1:-1]:
+        raise ValueError(
+            f"conv_transpose with output={tuple(output)}, strides={windows.strides} and padding={padding!r} expects an "
+            f"input of spatial shape {windows.output(output)}; received {x.shape[1:-1]}. Choose another output shape."
+        )
+    return dispatch.apply(ConvTranspose(windows, tuple(output)), x, kernel)
+
+
+def _check(x, kernel, groups):
+    channels, filters = x.shape[-1], kernel.shape[-1]
+    if x.ndim < 3 or kernel.ndim != x.ndim:
+        raise ValueError(
+            "A convolution expects x of shape (batch, *spatial, channels) and a kernel of the same rank; received x of "
+            f"shape {x.shape} and a kernel of shape {kernel.shape}. Add the missing axes."
+        )
+    if channels != kernel.shape[-2] * groups or filters % groups:
+        raise ValueError(
+            f"A convolution in {groups} group(s) of {channels} channels expects a kernel of shape "
+            f"(*window, {channels} / {groups}, filters) with filters divisible by {groups}; received a kernel of shape "
+            f"{kernel.shape}. Build the kernel for this input or change the number of groups."
+        )
+
+
+class Conv(NamedTuple):
+    """Static geometry of a convolution."""
+
+    windows: Windows
+    groups: int
+
+    def kernels(self, x, kernel):
+        native = partial(_lax_conv, self)
+        default = dispatch.Kernel(native, native, dispatch.autodiff(native, 2))
+        return {"cpu": _cpu_conv(self, x, kernel), "default": default}
+
+
+class ConvTranspose(NamedTuple):
+    """Static geometry of a transposed convolution, given by the convolution that it reverses."""
+
+    windows: Windows
+    output: tuple[int, ...]
+
+    def kernels(self, x, kernel):
+        native, own = (partial(form, self) for form in (_lax_conv_transpose, _overlap_add))
+        default = dispatch.Kernel(native, native, dispatch.autodiff(native, 2))
+        # One product and an overlap-add: 19 ms where XLA's form takes 207 inside a loop (3x3, stride 2, forward +
+        # backward).
+        return {"cpu": dispatch.Kernel(own, own, dispatch.autodiff(own, 2)), "default": default}
+
+
+def _cpu_conv(spec: Conv, x, kernel) -> dispatch.Kernel:
+    """The selection rule of the CPU, from shapes alone."""
+    windows, groups = spec
+    channels, filters = x.shape[-1], kernel.shape[-1]
+    native, depthwise, unfolded, shifted = (
+        partial(form, spec) for form in (_lax_conv, _depthwise, _unfolded, _shifted)
+    )
+    if groups == channels and groups > 1:
+        # Memory bound: multiply-adds that XLA fuses beat any product (70 times faster than XLA's gradients in a loop).
+        gradients = dispatch.autodiff(depthwise, 2)
+        if windows.reversed and filters == channels:
+            gradients = (partial(_depthwise_input_gradient, spec), gradients[1])
+        return dispatch.Kernel(depthwise, lambda *arrays: lax.optimization_barrier(depthwise(*arrays)), gradients)
+    if windows.cells == 1:
+        # A convolution over one cell is a matrix product (25 ms against 1079 in a loop).
+        return dispatch.Kernel(unfolded, unfolded, dispatch.autodiff(unfolded, 2))
+    patches = x.dtype.itemsize * x.shape[0] * math.prod(windows.output(x.shape[1:-1])) * windows.cells * channels
+    if patches > PATCH_BYTES:
+        return dispatch.Kernel(native, native, dispatch.autodiff(shifted, 2))
+    if groups == 1 and windows.reversed and 16 <= min(channels, filters) < 64 and min(x.shape[1:-1]) >= 24:
+        # Many pixels, few channels: patches would be larger than the caches (1.1-1.4 times faster than im2col
+        # throughout).
+        return dispatch.Kernel(native, native, (partial(_input_gradient, spec), dispatch.autodiff(unfolded, 2)[1]))
+    # XLA's forward pass alone stays fast in a loop and needs a tenth of the memory, unless a cell has a single channel.
+    predict = unfolded if channels == 1 else native
+    return dispatch.Kernel(predict, unfolded, dispatch.autodiff(unfolded, 2))
+
+
+def _dimension_numbers(spatial: int):
+    letters = "DHW"[-spatial:] if spatial <= 3 else "".join(chr(ord("a") + axis) for axis in range(spatial))
+    return f"N{letters}C", f"{letters}IO", f"N{letters}C"
+
+
+def _lax_conv(spec: Conv, x, kernel):
+    windows, groups = spec
+    return lax.conv_general_dilated(
+        x,
+        kernel,
+        windows.strides,
+        windows.pads,
+        rhs_dilation=windows.dilation,
+        dimension_numbers=_dimension_numbers(len(windows.size)),
+        feature_group_count=groups,
+    )
+
+
+def _lax_conv_transpose(spec: ConvTranspose, x, kernel):
+    blank = jax.ShapeDtypeStruct((x.shape[0], *spec.output, kernel.shape[-2]), x.dtype)
+    return jax.linear_transpose(lambda y: _lax_conv(Conv(spec.windows, 1), y, kernel), blank)(x)[0]
+
+
+def _unfolded(spec: Conv, x, kernel):
+    """im2col by concatenated slices and one product; the slices beat ``conv_general_dilated_patches`` 2.5 times."""
+    windows, groups = spec
+    width, filters = kernel.shape[-2:]
+    cells = windows.slices(x)
+    if groups == 1:
+        return _rows(jnp.concatenate(cells, axis=-1), kernel.reshape(-1, filters))
+    patches = jnp.stack([cell.reshape(*cell.shape[:-1], groups, width) for cell in cells], axis=-2)
+    weights = kernel.reshape(windows.cells, width, groups, filters // groups)
+    product = jnp.einsum("...gkc,kcgf->...gf", patches, weights)
+    return product.reshape(*product.shape[:-2], filters)
+
+
+def _shifted(spec: Conv, x, kernel):
+    """One product per cell of the window, no patches in memory."""
+    windows, groups = spec
+    width, filters = kernel.shape[-2:]
+    weights = kernel.reshape(windows.cells, width, filters)
+    if groups == 1:
+        return sum(_rows(cell, weight) for cell, weight in zip(windows.slices(x), weights, strict=True))
+    weights = weights.reshape(windows.cells, width, groups, filters // groups)
+    products = [
+        jnp.einsum("...gc,cgf->...gf", cell.reshape(*cell.shape[:-1], groups, width), weight)
+        for cell, weight in zip(windows.slices(x), weights, strict=True)
+    ]
+    total = reduce(jnp.add, products)
+    return total.reshape(*total.shape[:-2], filters)
+
+
+def _depthwise(spec: Conv, x, kernel):
+    """Sum of shifted multiply-adds; each channel has filters // channels outputs, side by side."""
+    windows, groups = spec
+    multiplier = kernel.shape[-1] // groups
+    weights = kernel.reshape(windows.cells, kernel.shape[-1])
+    cells = [jnp.repeat(cell, multiplier, axis=-1) if multiplier > 1 else cell for cell in windows.slices(x)]
+    return sum(cell * weight for cell, weight in zip(cells, weights, strict=True))
+
+
+def _rows(x, matrix):
+    """``x @ matrix`` over all leading axes as one two-dimensional product, the form that XLA hands to its GEMM."""
+    return (x.reshape(-1, x.shape[-1]) @ matrix).reshape(*x.shape[:-1], matrix.shape[-1])
+
+
+def _input_gradient(spec: Conv, arrays, output, cotangent):
+    """Input gradient as a forward convolution by the flipped kernel; needs ``windows.reversed``.
+
+    Without the barrier XLA folds the flip back into the convolution, which then leaves the fast path (28 ms against 8).
+    """
+    flipped = lax.optimization_barrier(jnp.swapaxes(_flip(arrays[1]), -1, -2))
+    looking_back = spec.windows.reversed
+    assert looking_back is not None  # or the kernel would not have been chosen
+    return _lax_conv(Conv(looking_back, 1), cotangent, flipped)
+
+
+def _depthwise_input_gradient(spec: Conv, arrays, output, cotangent):
+    """The same for one filter per channel: multiply-adds of slices, which vectorise, instead of padded additions."""
+    looking_back = spec.windows.reversed
+    assert looking_back is not None
+    return _depthwise(spec._replace(windows=looking_back), cotangent, _flip(arrays[1]))
+
+
+def _flip(kernel):
+    return jnp.flip(kernel, range(kernel.ndim - 2))
+
+
+def _overlap_add(spec: ConvTranspose, x, kernel):
+    """One product for all cells of the window; each cell's part is then spread by the strides and added."""
+    windows = spec.windows
+    parts = _rows(x, jnp.moveaxis(kernel, -1, 0).reshape(kernel.shape[-1], -1))
+    return windows.spread(jnp.split(parts, windows.cells, axis=-1), spec.output)

@@ -1,0 +1,84 @@
+"""The one place where an operation meets the platform it runs on.
+
+An operation is a hashable *spec* (its static geometry) whose method ``kernels(*arrays)`` answers, from shapes and
+dtypes alone, which ``Kernel`` each platform gets: ``{"cpu": ..., "default": ...}``. A native kernel is one more answer
+there. The choice falls when the program is lowered, so one traced program can be compiled for any platform.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple, Protocol
+
+import jax
+from jax import lax
+
+
+class Kernel(NamedTuple):
+    """One implementation of an operation.
+
+    Attributes:
+        predict: ``arrays -> output``, used where nothing is differentiated.
+        forward: the same function, used where a gradient follows.
+        backward: one function per array, ``(arrays, output, cotangent) -> gradient``. They stand apart so that a
+            gradient nobody reads (the input of the first layer, a frozen kernel) is dropped from the program.
+    """
+
+    predict: Callable
+    forward: Callable
+    backward: tuple[Callable, ...]
+
+
+class Spec(Protocol):
+    """Static description of an operation; must be hashable."""
+
+    def kernels(self, *arrays: jax.Array) -> dict[str, Kernel]: ...
+
+
+def autodiff(function: Callable, count: int) -> tuple[Callable, ...]:
+    """The ``count`` backward functions that JAX derives from ``function`` itself."""
+
+    def gradient(position: int, arrays, output, cotangent):
+        def of_one(array):
+            return function(*arrays[:position], array, *arrays[position + 1 :])
+
+        return jax.vjp(of_one, arrays[position])[1](cotangent)[0]
+
+    return tuple(partial(gradient, position) for position in range(count))
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+def apply(spec: Spec, *arrays: jax.Array) -> jax.Array:
+    """Run the operation ``spec`` with the kernel of the platform that the program is compiled for.
+
+    Differentiable in reverse mode to any order; forward mode (``jax.jvp``) is refused by ``custom_vjp``.
+    """
+    return _choose(spec, arrays, lambda kernel: kernel.predict)
+
+
+def _forward(spec, *arrays):
+    output = _choose(spec, arrays, lambda kernel: kernel.forward)
+    # Arrays and output are the same on each platform, which residuals of one implementation would not be. What both
+    # passes compute (im2col patches) is merged by XLA when they meet in one program.
+    return output, (arrays, output)
+
+
+def _backward(spec, saved, cotangent):
+    arrays, _ = saved
+
+    def gradient(position):
+        def pick(kernel):
+            return lambda arrays, output, cotangent: kernel.backward[position](arrays, output, cotangent)
+
+        return _choose(spec, (*saved, cotangent), pick, arrays)
+
+    return tuple(gradient(position) for position in range(len(arrays)))
+
+
+apply.defvjp(_forward, _backward)
+
+
+def _choose(spec, operands, part, arrays=None):
+    kernels = spec.kernels(*(operands if arrays is None else arrays))
+    return lax.platform_dependent(*operands, **{platform: part(kernel) for platform, kernel in kernels.items()})

@@ -1,0 +1,70 @@
+"""Constructor arguments that several families of layers share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+Number = float | int
+DATA_FORMATS = ("channels_last", "channels_first")
+
+
+def refuse_unavailable(layer: Any, **arguments: Any) -> None:
+    """Low-rank adaptation and quantization are accepted as None only.
+
+    Raises:
+        NotImplementedError: naming the first argument that is not None.
+    """
+    for name, value in arguments.items():
+        if value is not None:
+            raise NotImplementedError(
+                f"Layer '{layer.name}' ({type(layer).__name__}): `{name}` is not available in this version of Sequax."
+                f" Received: {name}={value!r}. Leave it out."
+            )
+
+
+def positive_integer(layer: str, name: str, value: Any) -> int:
+    """`value` if it is a whole number above zero.
+
+    Raises:
+        ValueError: otherwise, naming the layer, the argument and the value.
+    """
+    if isinstance(value, bool) or not hasattr(value, "__index__") or value.__index__() < 1:
+        raise ValueError(
+            f"{layer}: received an invalid value for `{name}`, expected a positive integer. Received: {name}={value!r}"
+            f" (of type {type(value).__name__})."
+        )
+    return value.__index__()
+
+
+def data_format(value: Any) -> str:
+    """The layout of images and sequences: channels last unless the caller says otherwise."""
+    if value is None:
+        return DATA_FORMATS[0]
+    if value not in DATA_FORMATS:
+        raise ValueError(f"`data_format` must be one of {DATA_FORMATS}. Received: data_format={value!r}")
+    return value
+
+
+def axes_list(layer: str, axis: Any) -> list[int]:
+    """One axis or several, as a list.
+
+    Raises:
+        TypeError: for anything but whole numbers.
+    """
+    axes = list(axis) if isinstance(axis, Sequence) and not isinstance(axis, str) else [axis]
+    if not axes or any(isinstance(a, bool) or not hasattr(a, "__index__") for a in axes):
+        raise TypeError(f"{layer}: expected an int or a list/tuple of ints for `axis`. Received: axis={axis!r}")
+    return [a.__index__() for a in axes]
+
+
+def resolve_axes(layer: str, axes: Sequence[int], rank: int) -> tuple[int, ...]:
+    """Axes counted from the front.
+
+    Raises:
+        ValueError: if one lies outside of the rank.
+    """
+    wrong = [a for a in axes if not -rank <= a < rank]
+    if wrong:
+        raise ValueError(f"Layer '{layer}': axis {wrong[0]} does not exist in an input of {rank} dimensions.")
+    return tuple(a % rank for a in axes)

@@ -1,0 +1,33 @@
+"""Bases of layers without variables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..core.layer import Layer
+from ..core.tensor import KerasTensor
+
+
+class Elementwise(Layer):
+    """Keeps the shape and passes masks on; without variables unless a subclass sets `built` back."""
+
+    supports_masking = True
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.built = True
+
+    def compute_output_shape(self, input_shape: Any) -> tuple:
+        return tuple(input_shape)
+
+
+class Rearranging(Layer):
+    """Moves values without computing: their dtype stays, whole numbers included."""
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.built = True
+
+    def compute_output_spec(self, inputs: Any) -> KerasTensor:
+        dtype = self.compute_dtype if self.autocast and "float" in inputs.dtype else inputs.dtype
+        return KerasTensor(self.compute_output_shape(inputs.shape), dtype)

@@ -1,0 +1,186 @@
+"""`BatchNormalization`, with moving averages for inference."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from .. import initializers, kernels
+from ..core.input_spec import InputSpec
+from .arguments import Number, resolve_axes
+from .catalogue import layer
+from .normalization import Normalizing, along, precise, sizes_of
+
+
+class Moments(NamedTuple):
+    """Per channel; in a shape that broadcasts to the input."""
+
+    mean: jax.Array
+    variance: jax.Array
+
+
+@layer()
+class BatchNormalization(Normalizing):
+    """Normalizes each channel over the batch: `gamma * (x - mean) / sqrt(variance + epsilon) + beta`.
+
+    Ioffe and Szegedy 2015, Batch Normalization. In training, mean and variance are those of the batch (over all axes
+    but `axis`; masked steps left out), and moving averages of them are kept, with the biased variance as in Keras (the
+    paper takes the unbiased one). In inference, and always when frozen (`trainable = False`), the averages are used.
+
+    Args:
+        axis: of the channels.
+        momentum: share of the old value when a moving average is updated.
+        center, scale: whether there is a `beta`, a `gamma`.
+        renorm: batch renormalization (Ioffe 2017): training corrects the batch's moments by `r` and `d`, constants to
+            the gradient, so that it computes what inference will.
+        renorm_clipping: dict with any of `rmin`, `rmax` (limits of `r`) and `dmax` (of the size of `d`).
+        renorm_momentum: as `momentum`, for the averages that `r` and `d` refer to.
+        synchronized: accepted; a batch split over devices always counts as one batch.
+
+    Raises:
+        ValueError: if the number of channels is unknown.
+    """
+
+    def __init__(
+        self,
+        axis: Any = -1,
+        momentum: Number = 0.99,
+        epsilon: Number = 0.001,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        moving_mean_initializer: Any = "zeros",
+        moving_variance_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
+        renorm: bool = False,
+        renorm_clipping: dict[str, Any] | None = None,
+        renorm_momentum: Number = 0.99,
+        synchronized: bool = False,
+        **kwargs: Any,
+    ):
+        super().__init__(
+            center,
+            scale,
+            beta_initializer,
+            gamma_initializer,
+            beta_regularizer,
+            gamma_regularizer,
+            beta_constraint,
+            gamma_constraint,
+            **kwargs,
+        )
+        if isinstance(axis, bool) or not hasattr(axis, "__index__"):
+            raise TypeError(f"BatchNormalization: `axis` must be one whole number. Received: axis={axis!r}")
+        self.axis, self.momentum, self.epsilon = axis.__index__(), momentum, epsilon
+        self.moving_mean_initializer = initializers.get(moving_mean_initializer)
+        self.moving_variance_initializer = initializers.get(moving_variance_initializer)
+        self.renorm, self.renorm_momentum, self.synchronized = renorm, renorm_momentum, synchronized
+        self.renorm_clipping = _clipping(renorm_clipping, renorm)
+
+    def build(self, input_shape: Any) -> None:
+        resolve_axes(self.name, [self.axis], len(input_shape))
+        shape = sizes_of(self, input_shape, [self.axis])
+        self.add_scale_and_offset(shape)
+        mean, variance = self.moving_mean_initializer, self.moving_variance_initializer
+        self.moving_mean = self._average("moving_mean", shape, mean)
+        self.moving_variance = self._average("moving_variance", shape, variance)
+        if self.renorm:
+
+            def deviation(shape: Any, dtype: Any = None) -> jax.Array:
+                return jnp.sqrt(variance(shape, dtype=dtype))
+
+            self.moving_stddev = self._average("moving_stddev", shape, deviation)
+            self.renorm_mean = self._average("renorm_mean", shape, mean)
+            self.renorm_stddev = self._average("renorm_stddev", shape, deviation)
+        self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: shape[0]})
+
+    def _average(self, name: str, shape: tuple, initializer: Any) -> Any:
+        return self.add_weight(shape, initializer, trainable=False, autocast=False, name=name)
+
+    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> jax.Array:
+        x = precise(inputs)
+        shape = along([self.axis % x.ndim], x.shape)
+        if training and self.trainable:
+            normalized = self._normalized_by_batch(x, mask, shape)
+        else:
+            moving = Moments(precise(self.moving_mean.value), precise(self.moving_variance.value))
+            normalized = self._normalized(x, Moments(*(value.reshape(shape) for value in moving)))
+        return self.scale_and_shift(normalized, shape)
+
+    def _normalized(self, x: jax.Array, moments: Moments) -> jax.Array:
+        return (x - moments.mean) * jax.lax.rsqrt(moments.variance + self.epsilon)
+
+    def _normalized_by_batch(self, x: jax.Array, mask: Any, shape: tuple[int, ...]) -> jax.Array:
+        others = tuple(axis for axis in range(x.ndim) if axis != self.axis % x.ndim)
+        batch = _moments(x, others, mask)
+        normalized = self._normalized(x, batch)
+        if not self.renorm:
+            _update(self.moving_mean, batch.mean, self.momentum)
+            _update(self.moving_variance, batch.variance, self.momentum)
+            return normalized
+        batch = Moments(*map(jax.lax.stop_gradient, batch))
+        r, d = self._correction(batch, shape)
+        self._update_renorm(batch)
+        return normalized * r + d
+
+    def _correction(self, batch: Moments, shape: tuple[int, ...]) -> tuple[jax.Array, jax.Array]:
+        """What turns values normalized by the batch into values normalized by the renorm averages: `r` and `d`."""
+        mean, deviation = (precise(v.value).reshape(shape) for v in (self.renorm_mean, self.renorm_stddev))
+        limits = self.renorm_clipping or {}
+        r = jnp.sqrt(batch.variance + self.epsilon) / deviation
+        d = (batch.mean - mean) / deviation
+        r = jnp.clip(r, limits.get("rmin"), limits.get("rmax"))
+        dmax = limits.get("dmax")
+        return r, d if dmax is None else jnp.clip(d, -dmax, dmax)
+
+    def _update_renorm(self, batch: Moments) -> None:
+        deviation = jnp.sqrt(batch.variance + self.epsilon)
+        _update(self.renorm_mean, batch.mean, self.renorm_momentum)
+        _update(self.renorm_stddev, deviation, self.renorm_momentum)
+        _update(self.moving_mean, batch.mean, self.momentum)
+        _update(self.moving_stddev, deviation, self.momentum)
+        moving = jnp.square(precise(self.moving_stddev.value)) - self.epsilon
+        self.moving_variance.assign(jnp.maximum(moving, 0))
+
+
+def _moments(x: jax.Array, axes: tuple[int, ...], mask: Any) -> Moments:
+    """Mean and biased variance over axes, masked entries left out."""
+    if mask is None:
+        return Moments(*kernels.batch_moments(x, axes, keepdims=True))
+    mask = jnp.asarray(mask)
+    counts = jnp.broadcast_to(mask.reshape(mask.shape + (1,) * (x.ndim - mask.ndim)), x.shape).astype(bool)
+    # A batch that is masked whole has no moments; it counts as zeros.
+    total = jnp.maximum(counts.sum(axes, keepdims=True), 1)
+    mean = jnp.where(counts, x, 0).sum(axes, keepdims=True) / total
+    variance = jnp.where(counts, jnp.square(x - mean), 0).sum(axes, keepdims=True) / total
+    return Moments(mean, variance)
+
+
+def _update(average: Any, value: jax.Array, momentum: Number) -> None:
+    old = precise(average.value)
+    average.assign(old * momentum + jax.lax.stop_gradient(value).reshape(old.shape) * (1 - momentum))
+
+
+def _clipping(limits: dict[str, Any] | None, renorm: bool) -> dict[str, Any] | None:
+    if not limits:
+        return {} if renorm else limits
+    unknown = set(limits) - {"rmax", "rmin", "dmax"}
+    if unknown:
+        raise ValueError(
+            f"Received invalid keys for `renorm_clipping` argument: {sorted(unknown)}. Supported values: ['rmax',"
+            f" 'rmin', 'dmax']."
+        )
+    rmin, rmax, dmax = (limits.get(name) for name in ("rmin", "rmax", "dmax"))
+    if rmin is not None and rmax is not None and rmax < rmin:
+        raise ValueError(
+            f"rmax should be greater than rmin in the `renorm_clipping` argument. Received: rmax={rmax}, rmin={rmin}."
+        )
+    if dmax is not None and dmax < 0:
+        raise ValueError(f"dmax should be non-negative in the `renorm_clipping` argument. Received: dmax={dmax}.")
+    return dict(limits)

@@ -1,0 +1,8 @@
+"""The catalogue of layers: `@layer("alias")` makes a class public under `keras.layers`."""
+
+from __future__ import annotations
+
+from ..core.registry import Catalogue
+
+layers = Catalogue("layer", "keras.layers")
+layer = layers.register

@@ -1,0 +1,209 @@
+"""`Identity`, `Masking`, and `Lambda`, which makes a layer of any function."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from .. import activations
+from ..core import names, registry, shapes
+from ..core.layer import Layer
+from ..core.tensor import KerasTensor
+from .arguments import Number
+from .base import Rearranging
+from .catalogue import layer
+
+
+@layer()
+class Identity(Rearranging):
+    """Returns its input."""
+
+    supports_masking = True
+
+    def call(self, inputs: Any) -> Any:
+        return inputs
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return input_shape
+
+
+@layer()
+class Masking(Rearranging):
+    """Marks the steps in which every feature equals `mask_value`; later layers that use masks skip them.
+
+    Shapes: `(batch, steps, features)` -> the same, masked steps as zeros; mask `(batch, steps)`.
+
+    >>> import numpy as np
+    >>> x = np.array([[[1.0], [0.0]]])
+    >>> Masking().compute_mask(x).tolist()
+    [[True, False]]
+    """
+
+    supports_masking = True
+
+    def __init__(self, mask_value: Number = 0.0, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.mask_value = mask_value
+
+    def call(self, inputs: Any) -> jax.Array:
+        return jnp.where(self.compute_mask(inputs)[..., None], inputs, 0)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> jax.Array:
+        return jnp.any(jnp.not_equal(inputs, self.mask_value), axis=-1)
+
+    def compute_output_shape(self, input_shape: Any) -> tuple:
+        return tuple(input_shape)
+
+
+@layer()
+class Lambda(Layer):
+    """A function as a layer: `function(inputs, **arguments)`.
+
+    Configs and files hold the name of the function only. To come back it has to be one of `sequax.activations`, be
+    registered with `register_keras_serializable`, or be given in `custom_objects`. Code in a config is never run.
+
+    Args:
+        function: callable on arrays; `mask` and `training` are passed to it if it takes them.
+        output_shape: shape without the batch axis, or a function of the input shape; default: found by tracing.
+        mask: the mask of the output, or a function `(inputs, mask) -> mask`; default: none.
+        arguments: further keyword arguments of the function.
+
+    >>> import numpy as np
+    >>> Lambda(lambda x, by: x * by, arguments={"by": 3})(np.ones(2)).tolist()
+    [3.0, 3.0]
+    """
+
+    supports_masking = False
+    _not_in_config = frozenset({"function", "output_shape", "mask", "arguments"})
+
+    def __init__(self, function: Any, output_shape: Any = None, mask: Any = None, arguments: Any = None, **kwargs: Any):
+        super().__init__(**kwargs)
+        if not callable(function):
+            raise TypeError(
+                f"Lambda: expected a callable as `function`. Received: {function!r} (of type"
+                f" {type(function).__name__}). For an activation by name use `Activation({function!r})`."
+            )
+        self.function, self.mask = function, mask
+        self.output_shape = tuple(output_shape) if isinstance(output_shape, list) else output_shape
+        self.arguments = dict(arguments or {})
+        self.supports_masking = mask is not None
+        self.built = True
+
+    @classmethod
+    def of(cls, function: Callable) -> Lambda:
+        """A layer named after the function it wraps: `relu` becomes `lambda_relu`."""
+        own_name = getattr(function, "__name__", "")
+        return cls(function, name=names.auto_name(f"lambda_{own_name}") if own_name.isidentifier() else None)
+
+    def call(self, inputs: Any, mask: Any = None, training: Any = None) -> Any:
+        accepted = _parameters(self.function)
+        given = {key: value for key, value in (("mask", mask), ("training", training)) if key in accepted}
+        return self.function(inputs, **{**self.arguments, **given})
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        return self.mask(inputs, mask) if callable(self.mask) else self.mask
+
+    def compute_output_spec(self, inputs: Any, **kwargs: Any) -> Any:
+        if self.output_shape is None:
+            return shapes.infer(self.__call__, (inputs,), kwargs)
+        shape = self.compute_output_shape(jax.tree.map(lambda t: t.shape, inputs))
+        return shapes.map_shapes(lambda s: KerasTensor(s, self.compute_dtype), shape)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        if self.output_shape is None:
+            return super().compute_output_shape(input_shape)
+        if callable(self.output_shape):
+            return self.output_shape(input_shape)
+        return (input_shape[0], *self.output_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        config["function"] = _function_config(self.function)
+        for name, value in (("output_shape", self.output_shape), ("mask", self.mask)):
+            if value is not None:
+                config[name] = _function_config(value) if callable(value) else registry.serialize(value)
+        return {**config, "arguments": registry.serialize(self.arguments)}
+
+    @classmethod
+    def from_config(
+        cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None, safe_mode: Any = None
+    ) -> Lambda:
+        """A layer from its config; its functions are looked up by name.
+
+        Raises:
+            ValueError: if the config holds code in place of a name. `safe_mode` does not change that.
+            TypeError: for a name that is not known.
+        """
+        config = {key: value for key, value in config.items() if key not in _OLD_KEYS}
+        with registry.custom_object_scope(custom_objects or {}):
+            for name in ("function", "output_shape", "mask"):
+                if name == "function" or isinstance(config.get(name), (Mapping, str)):
+                    config[name] = _function_from(config.get(name), name)
+            return super().from_config(config)  # type: ignore[return-value]
+
+    def __repr__(self) -> str:
+        return f"<Lambda {_name_of(self.function)} name={self.name}>"
+
+
+_OLD_KEYS = ("module", "function_type", "output_shape_type", "output_shape_module")  # of the oldest files
+
+
+def _parameters(function: Callable) -> frozenset[str]:
+    try:
+        return frozenset(inspect.signature(function).parameters)
+    except (TypeError, ValueError):  # compiled functions may have no signature
+        return frozenset()
+
+
+def _name_of(function: Callable) -> str:
+    return getattr(function, "__name__", type(function).__name__)
+
+
+def _function_config(function: Callable) -> dict[str, Any]:
+    name, registered = _name_of(function), registry.get_registered_name(function) if _is_named(function) else "function"
+    known = activations.catalogue.functions.get(name)
+    if known is not None and known is not function:
+        # `jax.nn.gelu` is not our `gelu`: under its bare name another function would come back.
+        name = f"{getattr(function, '__module__', None)}.{name}"
+    return {
+        "module": "builtins",
+        "class_name": "function",
+        "config": name,
+        "registered_name": registered if ">" in registered else "function",
+    }
+
+
+def _is_named(function: Callable) -> bool:
+    try:
+        hash(function)
+    except TypeError:
+        return False
+    return hasattr(function, "__name__")
+
+
+def _function_from(config: Any, argument: str) -> Callable:
+    if callable(config):
+        return config
+    if isinstance(config, str):
+        config = {"class_name": "function", "config": config}
+    if not isinstance(config, Mapping) or config.get("class_name") != "function":
+        raise ValueError(
+            f"This config of a Lambda layer holds Python code (or nothing) as `{argument}`. Sequax never runs code from"
+            f" a config. Build the model in your own program and load its weights, or save the function under a name."
+        )
+    name = config["config"]
+    for key in (config.get("registered_name"), name):
+        found = registry.custom_object(key) if isinstance(key, str) else None
+        if found is not None:
+            return found
+    known = activations.catalogue.functions.get(name) if isinstance(name, str) else None
+    if known is None:
+        raise TypeError(
+            f"Could not locate the function {name!r} of a Lambda layer. Pass `custom_objects={{{name!r}: ...}}`, or"
+            f" decorate the function with `@register_keras_serializable()` before loading."
+        )
+    return known

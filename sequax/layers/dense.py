@@ -1,0 +1,282 @@
+"""Fully connected layers: `Dense` along the last axis, `EinsumDense` along any axes."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from .. import activations, constraints, initializers, regularizers
+from ..core.input_spec import InputSpec
+from ..core.layer import Layer
+from .arguments import positive_integer, refuse_unavailable
+from .catalogue import layer
+
+LORA = frozenset({"lora_rank", "lora_alpha", "gptq_unpacked_column_size"})
+
+
+@layer()
+class Dense(Layer):
+    """Every output is a weighted sum of all inputs: `activation(inputs @ kernel + bias)`.
+
+    Shapes: `(batch, ..., features)` -> `(batch, ..., units)`.
+
+    Args:
+        units: size of the output's last axis.
+        activation: name or callable; default: none.
+        use_bias: whether to add a bias.
+
+    Raises:
+        ValueError: if `units` is no positive integer, or the size of the input's last axis is unknown.
+
+    Example:
+
+    >>> import numpy as np
+    >>> Dense(3, activation="relu")(np.ones((2, 5))).shape
+    (2, 3)
+    """
+
+    supports_masking = True
+    _not_in_config = LORA
+
+    def __init__(
+        self,
+        units: Any,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        lora_rank: Any = None,
+        lora_alpha: Any = None,
+        quantization_config: Any = None,
+        **kwargs: Any,
+    ):
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        refuse_unavailable(self, lora_rank=lora_rank, lora_alpha=lora_alpha, quantization_config=quantization_config)
+        self.units = positive_integer("Dense", "units", units)
+        self.activation = activations.get(activation)
+        self.use_bias = use_bias
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
+        self.quantization_config = None
+        self.input_spec = InputSpec(min_ndim=2)
+
+    def build(self, input_shape: Any) -> None:
+        features = last_size(self, input_shape)
+        self.kernel = self.add_weight(
+            (features, self.units),
+            self.kernel_initializer,
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+            name="kernel",
+        )
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                (self.units,),
+                self.bias_initializer,
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+                name="bias",
+            )
+        self.input_spec = InputSpec(min_ndim=2, axes={-1: features})
+
+    def call(self, inputs: Any, training: Any = None) -> jax.Array:
+        outputs = jnp.matmul(inputs, self.kernel.value)
+        if self.bias is not None:
+            outputs = outputs + self.bias.value
+        return self.activation(outputs)
+
+    def compute_output_shape(self, input_shape: Any) -> tuple:
+        return (*input_shape[:-1], self.units)
+
+
+def last_size(layer: Layer, input_shape: Any) -> int:
+    """The size of the input's last axis, from which weights get their shape.
+
+    Raises:
+        ValueError: if the shape has fewer than two axes or the last one is unknown.
+    """
+    expected = f"Layer '{layer.name}' ({type(layer).__name__}) expects an input of shape (batch, ..., features)"
+    if input_shape is None or len(input_shape) < 2:
+        raise ValueError(f"{expected}. Received: input_shape={input_shape}")
+    if input_shape[-1] is None:
+        raise ValueError(
+            f"{expected}; the last axis gives its weights their size, so it must be known."
+            f" Received: input_shape={tuple(input_shape)}. Give the model an Input whose last size is a number."
+        )
+    return int(input_shape[-1])
+
+
+@layer()
+class EinsumDense(Layer):
+    """A dense layer along any axes: `activation(einsum(equation, inputs, kernel) + bias)`.
+
+    Args:
+        equation: `"X,Y->Z"`, where X names the axes of the input, Y those of the kernel and Z those of the output. An
+            ellipsis may stand for axes that stay as they are, before both X and Z or behind both.
+        output_shape: sizes of the output without the batch axis (without the axes of an ellipsis, too); None for
+            an axis whose size comes from the input.
+        activation: name or callable; default: none.
+        bias_axes: those axes of the output along which the bias varies, such as `"d"`; default: no bias.
+
+    Raises:
+        ValueError: if the equation is malformed, sizes contradict each other, or a size of a weight is unknown.
+
+    Example:
+
+    >>> import numpy as np
+    >>> EinsumDense("abc,cde->abde", output_shape=(None, 4, 5), bias_axes="e")(np.ones((2, 3, 6))).shape
+    (2, 3, 4, 5)
+    """
+
+    _not_in_config = LORA
+
+    def __init__(
+        self,
+        equation: str,
+        output_shape: Any,
+        activation: Any = None,
+        bias_axes: str | None = None,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        lora_rank: Any = None,
+        lora_alpha: Any = None,
+        gptq_unpacked_column_size: Any = None,
+        quantization_config: Any = None,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        refuse_unavailable(
+            self,
+            lora_rank=lora_rank,
+            lora_alpha=lora_alpha,
+            gptq_unpacked_column_size=gptq_unpacked_column_size,
+            quantization_config=quantization_config,
+        )
+        self.equation = equation
+        self.output_shape = tuple(output_shape) if isinstance(output_shape, (tuple, list)) else (output_shape,)
+        self.activation = activations.get(activation)
+        self.bias_axes = bias_axes
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
+        self.quantization_config = None
+
+    def build(self, input_shape: Any) -> None:
+        kernel_shape, bias_shape, _ = einsum_shapes(self.equation, self.output_shape, self.bias_axes, input_shape)
+        if None in kernel_shape or None in (bias_shape or ()):
+            raise ValueError(
+                f"Layer '{self.name}' (EinsumDense, equation '{self.equation}'): the sizes of its weights must be"
+                f" known. Found kernel {kernel_shape}, bias {bias_shape} for input_shape={tuple(input_shape)} and"
+                f" output_shape={self.output_shape}. Replace None by numbers in one of the two."
+            )
+        self.kernel = self.add_weight(
+            kernel_shape,
+            self.kernel_initializer,
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+            name="kernel",
+        )
+        self.bias = None
+        if bias_shape is not None:
+            self.bias = self.add_weight(
+                bias_shape,
+                self.bias_initializer,
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+                name="bias",
+            )
+
+    def call(self, inputs: Any, training: Any = None) -> jax.Array:
+        outputs = jnp.einsum(self.equation, inputs, self.kernel.value)
+        if self.bias is not None:
+            outputs = outputs + self.bias.value
+        return self.activation(outputs)
+
+    def compute_output_shape(self, input_shape: Any) -> tuple:
+        return einsum_shapes(self.equation, self.output_shape, self.bias_axes, input_shape)[2]
+
+    def get_config(self) -> dict[str, Any]:
+        return {"activity_regularizer": None, **super().get_config()}
+
+
+def einsum_shapes(
+    equation: str, output_shape: tuple, bias_axes: str | None, input_shape: Any
+) -> tuple[tuple, tuple | None, tuple]:
+    """Shapes of the kernel, the bias (None without one) and the whole output of an `EinsumDense`.
+
+    >>> einsum_shapes("...x,xy->...y", (4,), "y", (None, 3, 2))
+    ((2, 4), (4,), (None, 3, 4))
+    """
+    before, inputs, after, kernel, outputs = _parts(equation)
+    elided = len(input_shape) - len(inputs)
+    if elided < 0 or (elided > 0 and not (before or after)):
+        raise ValueError(
+            f"EinsumDense: equation '{equation}' names {len(inputs)} axes of the input, which has {len(input_shape)}."
+            f" Received: input_shape={tuple(input_shape)}"
+        )
+    first = elided if before else 0
+    sizes = dict(zip(inputs, input_shape[first:], strict=False))
+    # Before an ellipsis the first axis is the batch, which `output_shape` leaves out.
+    named = outputs if before else outputs[1:]
+    if len(named) != len(output_shape):
+        raise ValueError(
+            f"EinsumDense: equation '{equation}' needs `output_shape` with {len(named)} sizes, for the axes '{named}'."
+            f" Received: output_shape={output_shape}"
+        )
+    for axis, size in zip(named, output_shape, strict=True):
+        known = sizes.get(axis)
+        if size is not None and known not in (None, size):
+            raise ValueError(
+                f"Input shape and output shape do not match at shared dimension '{axis}' of equation '{equation}'."
+                f" Input shape is {known}, and output shape is {size}."
+            )
+        sizes[axis] = known if size is None else size
+    result = tuple(sizes.get(axis) for axis in outputs)
+    if before:
+        result = (*input_shape[:elided], *result)
+    elif after:
+        result = (*result, *input_shape[len(inputs) :])
+    bias = None if not bias_axes else _bias_shape(bias_axes, outputs, sizes, elided if after else 0)
+    return tuple(sizes.get(axis) for axis in kernel), bias, result
+
+
+def _parts(equation: str) -> tuple[bool, str, bool, str, str]:
+    """Whether an ellipsis stands before, axes of the input, whether one stands behind, axes of kernel and output."""
+    found = re.fullmatch(r"(\.\.\.)?([a-zA-Z]+)(\.\.\.)?,([a-zA-Z]+)->(\.\.\.)?([a-zA-Z]+)(\.\.\.)?", equation)
+    if found:
+        before, inputs, after, kernel, out_before, outputs, out_after = found.groups()
+        if (before, after) == (out_before, out_after) and not (before and after):
+            return bool(before), inputs, bool(after), kernel, outputs
+    raise ValueError(
+        f"Invalid einsum equation '{equation}'. Equations must be in the form [X],[Y]->[Z], ...[X],[Y]->...[Z], or"
+        f" [X]...,[Y]->[Z]..., without spaces."
+    )
+
+
+def _bias_shape(bias_axes: str, outputs: str, sizes: dict, behind: int) -> tuple:
+    """Sizes from the first axis along which the bias varies to the last of the output; 1 where it does not vary."""
+    for axis in bias_axes:
+        if axis not in outputs:
+            raise ValueError(f"Bias dimension '{axis}' was requested, but is not part of the output spec '{outputs}'")
+    start = min(outputs.index(axis) for axis in bias_axes)
+    return tuple(sizes[axis] if axis in bias_axes else 1 for axis in outputs[start:]) + (1,) * behind

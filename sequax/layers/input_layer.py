@@ -1,0 +1,115 @@
+"""`Input`: the symbolic tensor a model starts from, and `InputLayer`, the entry it leaves in the model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..core import dtypes, shapes
+from ..core.layer import Layer
+from ..core.tensor import KerasTensor, record
+from .catalogue import layer
+
+
+@layer()
+class InputLayer(Layer):
+    """The place where data enter a model.
+
+    Args:
+        shape: of one sample, without the batch axis; None where any size will do.
+        batch_size: fixed size of the batch axis; default: any.
+        dtype: of the tensor; data are cast to it.
+        batch_shape: shape with the batch axis, in place of `shape` and `batch_size`.
+        input_tensor: take shape and dtype from this symbolic tensor.
+        optional: whether None may be passed for this input.
+    """
+
+    def __init__(
+        self,
+        shape: Any = None,
+        batch_size: int | None = None,
+        dtype: Any = None,
+        sparse: bool | None = None,
+        ragged: bool | None = None,
+        batch_shape: Any = None,
+        input_tensor: KerasTensor | None = None,
+        optional: bool = False,
+        name: str | None = None,
+        **kwargs: Any,
+    ):
+        batch_shape = kwargs.pop("batch_input_shape", batch_shape)
+        shape = kwargs.pop("input_shape", shape)
+        super().__init__(name=name, **kwargs)
+        if sparse or ragged:
+            raise NotImplementedError(
+                f"Input '{self.name}': sparse and ragged inputs are not supported; pass dense ones."
+            )
+        if input_tensor is not None:
+            batch_shape, dtype = input_tensor.shape, dtype or input_tensor.dtype
+            shape = batch_size = None
+        if shape is not None and batch_shape is not None:
+            raise ValueError("You cannot pass both `shape` and `batch_shape` at the same time.")
+        if batch_shape is None:
+            if shape is None:
+                raise ValueError(
+                    "You must pass a `shape` argument: the shape of one sample, such as Input((28, 28, 1))."
+                )
+            batch_shape = (batch_size, *shapes.standardize(shape))
+        elif batch_size is not None:
+            raise ValueError("You cannot pass both `batch_size` and `batch_shape` at the same time.")
+        self.batch_shape = shapes.standardize(batch_shape, "batch_shape")
+        self.optional, self.sparse, self.ragged = optional, False, False
+        self.input_dtype_name = dtypes.standardize(dtype)
+        self.built = True
+        tensor = input_tensor if input_tensor is not None and input_tensor.node is None else None
+        tensor = tensor or KerasTensor(self.batch_shape, self.input_dtype_name, name=self.name)
+        record(self, (), {}, tensor)
+
+    def call(self) -> None:
+        raise ValueError(f"InputLayer '{self.name}' is not called; it marks where data enter a model.")
+
+    @property
+    def dtype(self) -> str:
+        return self.input_dtype_name
+
+    def get_config(self) -> dict[str, Any]:
+        config = {
+            "batch_shape": self.batch_shape,
+            "dtype": self.input_dtype_name,
+            "sparse": False,
+            "ragged": False,
+            "name": self.name,
+        }
+        return {**config, "optional": True} if self.optional else config
+
+    def __repr__(self) -> str:
+        return f"<InputLayer name={self.name}, batch_shape={self.batch_shape}, dtype={self.dtype}>"
+
+
+def Input(
+    shape: Any = None,
+    batch_size: int | None = None,
+    dtype: Any = None,
+    sparse: bool | None = None,
+    ragged: bool | None = None,
+    batch_shape: Any = None,
+    name: str | None = None,
+    tensor: KerasTensor | None = None,
+    optional: bool = False,
+) -> KerasTensor:
+    """A symbolic tensor for a model to start from. Arguments as for `InputLayer`.
+
+    >>> Input((28, 28, 1)).shape
+    (None, 28, 28, 1)
+    """
+    entry = InputLayer(
+        shape=shape,
+        batch_size=batch_size,
+        dtype=dtype,
+        sparse=sparse,
+        ragged=ragged,
+        batch_shape=batch_shape,
+        input_tensor=tensor,
+        optional=optional,
+        name=name,
+    )
+    return entry.output

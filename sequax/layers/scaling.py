@@ -1,0 +1,34 @@
+"""`Rescaling`: a fixed scale and offset."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from .base import Elementwise
+from .catalogue import layer
+
+
+@layer()
+class Rescaling(Elementwise):
+    """`inputs * scale + offset`, in floating point also for whole numbers.
+
+    Args:
+        scale: number or one per channel, such as `1 / 255` for images of bytes.
+        offset: number or one per channel.
+
+    >>> import numpy as np
+    >>> Rescaling(1 / 127.5, offset=-1)(np.array([0, 255], "uint8")).tolist()
+    [-1.0, 1.0]
+    """
+
+    def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.scale, self.offset = scale, offset
+
+    def call(self, inputs: Any) -> jax.Array:
+        dtype = self.compute_dtype
+        scale, offset = (jnp.asarray(value, dtype) for value in (self.scale, self.offset))
+        return jnp.asarray(inputs, dtype) * scale + offset

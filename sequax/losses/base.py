@@ -1,0 +1,150 @@
+"""`Loss`: a function of targets and predictions with a name, sample weights, masks and a reduction to one number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ..core import dtypes, masks, names, registry
+from . import align
+from .catalogue import loss, losses
+
+REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
+
+
+@loss()
+class Loss:
+    """Base of all losses. A subclass writes `call(y_true, y_pred) -> one loss per sample (or per step)`.
+
+    Args:
+        name: default: the class name in snake case.
+        reduction: `"sum_over_batch_size"` or `"mean"` (sum over number of values), `"sum"`,
+            `"mean_with_sample_weight"` (sum over sum of weights), `"none"` or None (all values).
+        dtype: of the computation, a dtype or a policy; default `floatx()`, also under a mixed policy.
+
+    `loss(y_true, y_pred, sample_weight)`: weights are aligned at the first axes, one per sample or one per value.
+    Where `y_pred` carries a mask, masked values are left out: of sums, and of the number of values.
+
+    Example:
+
+    >>> class Quartic(Loss):
+    ...     def call(self, y_true, y_pred):
+    ...         return jnp.mean((y_true - y_pred) ** 4, axis=-1)
+    >>> float(Quartic()([[0.0], [0.0]], [[1.0], [2.0]], sample_weight=[1.0, 0.5]))
+    4.5
+    """
+
+    def __init__(self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None):
+        if reduction not in REDUCTIONS:
+            raise ValueError(
+                f"{type(self).__name__}: expected `reduction` to be one of {REDUCTIONS}."
+                f" Received: reduction={reduction!r}"
+            )
+        self.name = name if name is not None else names.auto_name(type(self).__name__)
+        self.reduction = reduction
+        self._dtype_policy = dtypes.get(dtype or dtypes.floatx())
+
+    @property
+    def dtype(self) -> str:
+        return self._dtype_policy.compute_dtype
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """The losses before weights and reduction."""
+        raise NotImplementedError(f"Loss {type(self).__name__} must implement `call(y_true, y_pred)`.")
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> jax.Array:
+        mask = self.counted(y_true, y_pred)
+        y_pred = jax.tree.map(self._cast, y_pred, is_leaf=_is_numbers)
+        y_true = jax.tree.map(self._cast_target, y_true, is_leaf=_is_numbers)
+        values = self._cast(self.call(y_true, y_pred))
+        return reduce(self.name, values, sample_weight, mask, self.reduction)
+
+    def counted(self, y_true: Any, y_pred: Any) -> Any:
+        """Which values count, as booleans; None if all do. By default the mask that `y_pred` carries."""
+        return masks.get(y_pred)
+
+    def _cast(self, x: Any) -> jax.Array:
+        return dtypes.as_array(x).astype(dtypes.jnp_dtype(self.dtype))
+
+    _cast_target = _cast
+
+    def get_config(self) -> dict[str, Any]:
+        return {"name": self.name, "reduction": self.reduction}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Any:
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        settings = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
+        return f"{type(self).__name__}({settings})"
+
+
+@loss()
+class LossFunctionWrapper(Loss):
+    """A loss from a function `(y_true, y_pred, **kwargs) -> losses`.
+
+    `y_true` and `y_pred` of shapes `(n,)` and `(n, 1)` reach the function as `(n, 1)` both.
+    """
+
+    def __init__(
+        self,
+        fn: Callable,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+        dtype: Any = None,
+        **kwargs: Any,
+    ):
+        super().__init__(name, reduction, dtype)
+        self.fn, self.arguments = fn, kwargs
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        if hasattr(y_true, "ndim") and hasattr(y_pred, "ndim"):
+            if y_true.ndim == y_pred.ndim == 1 and self.one_value_per_sample:
+                y_true, y_pred = y_true[:, None], y_pred[:, None]
+            y_true, y_pred = align.ranks(y_true, y_pred)
+        return self.fn(y_true, y_pred, **self.arguments)
+
+    one_value_per_sample = False  # whether two arrays of shape (n,) are n samples rather than one
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "fn": registry.serialize(self.fn), **registry.serialize(self.arguments)}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Any:
+        config = dict(config)
+        if isinstance(config.get("fn"), str):
+            config["fn"] = losses.find(config["fn"])
+        return cls(**registry.deserialize(config))
+
+
+def reduce(name: str, values: jax.Array, sample_weight: Any, mask: Any, reduction: str | None) -> jax.Array:
+    """Weighted values brought to one number.
+
+    With a mask, the mean is over values that count: `Σ values · weights · mask / (n Σ mask / size of mask)`.
+    """
+    weight = None if sample_weight is None else align.weights(name, sample_weight, values)
+    count: Any = values.size
+    if mask is not None:
+        keep = align.weights(name, mask, values)
+        count = values.size * (jnp.sum(keep) / keep.size)
+        weight = keep if weight is None else weight * keep
+        values = jnp.where(keep == 0, 0, values)  # a NaN in a masked step must not pass
+    if weight is not None:
+        values = values * weight
+    if reduction in ("none", None):
+        return values
+    total = jnp.sum(values)
+    if reduction == "sum":
+        return total
+    if reduction == "mean_with_sample_weight" and weight is not None:
+        count = jnp.sum(weight)
+    return align.divide(total, count) if isinstance(count, jax.Array) else total / max(count, 1)
+
+
+def _is_numbers(value: Any) -> bool:
+    """Nested Python lists of numbers are one array, not a structure of many."""
+    return isinstance(value, (list, tuple)) and not any(hasattr(v, "shape") or isinstance(v, dict) for v in value)

@@ -1,0 +1,8 @@
+"""The catalogue of losses: `@loss("alias")` makes a function or class public under `keras.losses`."""
+
+from __future__ import annotations
+
+from ..core.registry import Catalogue
+
+losses = Catalogue("loss", "keras.losses")
+loss = losses.register

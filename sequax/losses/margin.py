@@ -1,0 +1,102 @@
+"""Losses that ask for a margin, and losses of overlap."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ..core import dtypes
+from .align import Number, floating, pair
+from .catalogue import loss
+
+
+@loss()
+def hinge(y_true: Any, y_pred: Any) -> jax.Array:
+    """`mean(max(1 − y_true y_pred, 0))`; targets −1 and 1, or 0 and 1. Cortes and Vapnik 1995."""
+    y_true, y_pred = pair("hinge", y_true, y_pred)
+    return jnp.mean(_above_zero(1 - _signs(y_true) * y_pred), axis=-1)
+
+
+@loss()
+def squared_hinge(y_true: Any, y_pred: Any) -> jax.Array:
+    """`mean(max(1 − y_true y_pred, 0)²)`; targets −1 and 1, or 0 and 1."""
+    y_true, y_pred = pair("squared_hinge", y_true, y_pred)
+    return jnp.mean(jnp.square(_above_zero(1 - _signs(y_true) * y_pred)), axis=-1)
+
+
+@loss()
+def categorical_hinge(y_true: Any, y_pred: Any) -> jax.Array:
+    """`max(1 + max((1 − y_true) y_pred) − Σ y_true y_pred, 0)` over the last axis. Crammer and Singer 2001."""
+    y_true, y_pred = pair("categorical_hinge", y_true, y_pred)
+    right = jnp.sum(y_true * y_pred, axis=-1)
+    wrong = jnp.max((1 - y_true) * y_pred, axis=-1)
+    return _above_zero(1 + wrong - right)
+
+
+@loss()
+def dice(y_true: Any, y_pred: Any, axis: Any = None) -> jax.Array:
+    """`1 − 2 Σ y_true y_pred / (Σ y_true + Σ y_pred)` over `axis` (None: everything). Milletari et al. 2016."""
+    y_true, y_pred = pair("dice", y_true, y_pred)
+    axis = tuple(axis) if isinstance(axis, list) else axis
+    common = jnp.sum(y_true * y_pred, axis=axis)
+    total = jnp.sum(y_true, axis=axis) + jnp.sum(y_pred, axis=axis)
+    return 1 - 2 * common / (total + dtypes.epsilon())
+
+
+@loss()
+def tversky(y_true: Any, y_pred: Any, alpha: Number = 0.5, beta: Number = 0.5, axis: Any = None) -> jax.Array:
+    """`1 − TP / (TP + alpha FN + beta FP)` of soft counts over `axis` (None: everything).
+
+    As in Keras; Salehi et al. 2017, who proposed it, have alpha at FP and beta at FN.
+    """
+    y_true, y_pred = pair("tversky", y_true, y_pred)
+    axis = tuple(axis) if isinstance(axis, list) else axis
+    hits = jnp.sum(y_true * y_pred, axis=axis)
+    false_positives = jnp.sum((1 - y_true) * y_pred, axis=axis)
+    misses = jnp.sum(y_true * (1 - y_pred), axis=axis)
+    return 1 - hits / (hits + alpha * misses + beta * false_positives + dtypes.epsilon())
+
+
+@loss()
+def circle(
+    y_true: Any,
+    y_pred: Any,
+    ref_labels: Any = None,
+    ref_embeddings: Any = None,
+    remove_diagonal: bool = True,
+    gamma: Number = 80,
+    margin: Number = 0.4,
+) -> jax.Array:
+    """Circle loss of embeddings. Sun et al. 2020, equation 6.
+
+    Shapes: labels `(batch,)` or `(batch, 1)`, embeddings `(batch, d)` of length 1 (`UnitNormalization`) ->
+    `(batch,)`. Each row is compared with the reference rows, by default with the batch itself, then without the row
+    itself if `remove_diagonal`. Rows without a partner of the same or of another class give 0.
+    """
+    y_pred = floating(y_pred)
+    labels = dtypes.as_array(y_true).reshape(-1)
+    others = y_pred if ref_embeddings is None else floating(ref_embeddings)
+    same = labels[:, None] == (labels if ref_labels is None else dtypes.as_array(ref_labels).reshape(-1))[None, :]
+    different = ~same
+    if remove_diagonal:
+        same &= ~jnp.eye(same.shape[0], same.shape[1], dtype=bool)
+    similarity = y_pred @ others.T
+    # The weights are constants of the gradient, as in the paper.
+    pull = jax.lax.stop_gradient(jax.nn.relu(1 + margin - similarity))
+    push = jax.lax.stop_gradient(jax.nn.relu(margin + similarity))
+    near = jax.nn.logsumexp(-gamma * pull * (similarity - 1 + margin), axis=1, where=same)
+    far = jax.nn.logsumexp(gamma * push * (similarity - margin), axis=1, where=different)
+    return jax.nn.softplus(near + far)
+
+
+def _above_zero(x: jax.Array) -> jax.Array:
+    """`max(x, 0)`, with Keras' slope of ½ at 0, where `relu` has 0."""
+    return jnp.maximum(x, 0)
+
+
+def _signs(y_true: jax.Array) -> jax.Array:
+    """Targets 0 and 1 as −1 and 1; others as they are."""
+    binary = jnp.all((y_true == 0) | (y_true == 1))
+    return jnp.where(binary, 2 * y_true - 1, y_true)

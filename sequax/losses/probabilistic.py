@@ -1,0 +1,198 @@
+"""Losses of probabilities. Probabilities are kept between `epsilon()` and `1 − epsilon()` before a logarithm."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ..core import dtypes
+from .align import Number, floating, pair
+from .catalogue import loss
+
+
+@loss("bce", "BCE")
+def binary_crossentropy(
+    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: Number = 0.0, axis: Any = -1
+) -> jax.Array:
+    """`mean(−y log p − (1 − y) log(1 − p))` over `axis`; `p = sigmoid(y_pred)` if `from_logits`.
+
+    Shapes: `(batch, ..., d)` twice -> `(batch, ...)`. `label_smoothing` s moves labels to `y (1 − s) + s / 2`.
+
+    >>> round(float(binary_crossentropy([[1.0]], [[0.5]])[0]), 4)
+    0.6931
+    """
+    y_true, y_pred = pair("binary_crossentropy", y_true, y_pred)
+    y_true = _smooth(y_true, label_smoothing, 2)
+    return jnp.mean(_binary(y_true, y_pred, from_logits), axis=axis)
+
+
+@loss()
+def binary_focal_crossentropy(
+    y_true: Any,
+    y_pred: Any,
+    apply_class_balancing: bool = False,
+    alpha: Number = 0.25,
+    gamma: Number = 2.0,
+    from_logits: bool = False,
+    label_smoothing: Number = 0.0,
+    axis: Any = -1,
+) -> jax.Array:
+    """Binary crossentropy times `(1 − q)^gamma`, q the probability given to the true class. Lin et al. 2017.
+
+    With `apply_class_balancing` class 1 is weighed by `alpha` and class 0 by `1 − alpha`, as in the paper.
+    """
+    y_true, y_pred = pair("binary_focal_crossentropy", y_true, y_pred)
+    y_true = _smooth(y_true, label_smoothing, 2)
+    p = jax.nn.sigmoid(y_pred) if from_logits else y_pred
+    values = _binary(y_true, p, from_logits=False)
+    values = jnp.power(1 - (y_true * p + (1 - y_true) * (1 - p)), gamma) * values
+    if apply_class_balancing:
+        values = (y_true * alpha + (1 - y_true) * (1 - alpha)) * values
+    return jnp.mean(values, axis=axis)
+
+
+@loss()
+def categorical_crossentropy(
+    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: Number = 0.0, axis: int = -1
+) -> jax.Array:
+    """`−Σ y log p` over the classes on `axis`; `p = softmax(y_pred)` if `from_logits`, else `y_pred / Σ y_pred`.
+
+    Shapes: `(batch, ..., classes)` twice -> `(batch, ...)`. `label_smoothing` s moves labels to
+    `y (1 − s) + s / classes` (Szegedy et al. 2016).
+    """
+    y_true, y_pred = pair("categorical_crossentropy", y_true, y_pred)
+    y_true = _smooth(y_true, label_smoothing, y_true.shape[-1])
+    log_p = jax.nn.log_softmax(y_pred, axis=axis) if from_logits else jnp.log(_probabilities(y_pred, axis))
+    return -jnp.sum(y_true * log_p, axis=axis)
+
+
+@loss()
+def categorical_focal_crossentropy(
+    y_true: Any,
+    y_pred: Any,
+    alpha: Any = 0.25,
+    gamma: Number = 2.0,
+    from_logits: bool = False,
+    label_smoothing: Number = 0.0,
+    axis: int = -1,
+) -> jax.Array:
+    """`−Σ alpha (1 − p)^gamma y log p` over the classes on `axis`. Lin et al. 2017, for many classes."""
+    y_true, y_pred = pair("categorical_focal_crossentropy", y_true, y_pred)
+    y_true = _smooth(y_true, label_smoothing, y_true.shape[-1])
+    p = _probabilities(jax.nn.softmax(y_pred, axis=axis) if from_logits else y_pred, axis)
+    return jnp.sum(-alpha * jnp.power(1 - p, gamma) * y_true * jnp.log(p), axis=axis)
+
+
+@loss()
+def sparse_categorical_crossentropy(
+    y_true: Any, y_pred: Any, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
+) -> jax.Array:
+    """`−log p[y]`, y the number of the true class; `p` as in `categorical_crossentropy`.
+
+    Shapes: labels `(batch, ...)` or `(batch, ..., 1)`, predictions `(batch, ..., classes)` -> `(batch, ...)`.
+    Labels equal to `ignore_class`, and labels that name no class, give 0. (`fit` refuses the latter beforehand.)
+    """
+    name = "sparse_categorical_crossentropy"
+    y_pred = jnp.moveaxis(floating(y_pred), axis, -1)
+    labels = class_numbers(name, y_true, y_pred.shape)
+    counts = (labels >= 0) & (labels < y_pred.shape[-1])
+    if ignore_class is not None:
+        counts &= labels != ignore_class
+    index = jnp.where(counts, labels, 0)[..., None]
+    if from_logits:
+        chosen = jnp.take_along_axis(y_pred, index, axis=-1)[..., 0]
+        values = jax.nn.logsumexp(y_pred, axis=-1) - chosen
+    else:
+        # Normalised and clipped after the gather: one logarithm per label instead of one per class.
+        chosen = jnp.take_along_axis(y_pred, index, axis=-1)[..., 0] / jnp.sum(y_pred, axis=-1)
+        values = -jnp.log(_clip(chosen))
+    return jnp.where(counts, values, 0)
+
+
+@loss()
+def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: Number) -> jax.Array:
+    """`(1 − p[y]^q) / q`, robust to wrong labels; y are class numbers, `0 < q < 1`. Zhang and Sabuncu 2018."""
+    y_pred = floating(y_pred)
+    labels = class_numbers("categorical_generalized_cross_entropy", y_true, y_pred.shape)
+    p = jnp.sum(jax.nn.one_hot(labels, y_pred.shape[-1], dtype=y_pred.dtype) * y_pred, axis=-1)
+    return (1 - jnp.power(p, q)) / q
+
+
+@loss("kld", "KLD")
+def kl_divergence(y_true: Any, y_pred: Any) -> jax.Array:
+    """`Σ y_true log(y_true / y_pred)` over the last axis, both between `epsilon()` and 1. Kullback and Leibler 1951."""
+    y_true, y_pred = pair("kl_divergence", y_true, y_pred)
+    y_true, y_pred = (jnp.clip(y, dtypes.epsilon(), 1) for y in (y_true, y_pred))
+    return jnp.sum(y_true * jnp.log(y_true / y_pred), axis=-1)
+
+
+@loss()
+def poisson(y_true: Any, y_pred: Any) -> jax.Array:
+    """`mean(y_pred − y_true log(y_pred + epsilon()))`: minus the log likelihood of counts, up to a constant."""
+    y_true, y_pred = pair("poisson", y_true, y_pred)
+    return jnp.mean(y_pred - y_true * jnp.log(y_pred + dtypes.epsilon()), axis=-1)
+
+
+@loss()
+def ctc(y_true: Any, y_pred: Any) -> jax.Array:
+    """Connectionist temporal classification of sequences without alignment. Graves et al. 2006.
+
+    Shapes: labels `(batch, labels)`, logits `(batch, time, classes)` -> `(batch,)`. Class 0 is the blank; labels that
+    are 0 pad.
+    """
+    import optax  # only this loss needs it
+
+    logits = floating(y_pred)
+    labels = dtypes.as_array(y_true).astype("int32")
+    if logits.ndim != 3 or labels.ndim != 2 or labels.shape[0] != logits.shape[0]:
+        raise ValueError(
+            f"ctc: expected labels of shape (batch, labels) and logits of shape (batch, time, classes). Received:"
+            f" y_true.shape={labels.shape}, y_pred.shape={logits.shape}"
+        )
+    return optax.ctc_loss(logits, jnp.zeros(logits.shape[:2]), labels, (labels == 0).astype(logits.dtype))
+
+
+def class_numbers(name: str, y_true: Any, shape: tuple[int, ...]) -> jax.Array:
+    """Labels as whole numbers, shaped like predictions of `shape` without their last axis."""
+    labels = dtypes.as_array(y_true)
+    given = labels.shape
+    if labels.ndim == len(shape) and given[-1] == 1:
+        labels = labels[..., 0]
+    if labels.shape != tuple(shape[:-1]):
+        hint = " If y_true is one-hot, use the variant that is not sparse." if given == tuple(shape) else ""
+        raise ValueError(
+            f"{name}: y_true has shape {given}, y_pred {tuple(shape)}: class numbers of shape {tuple(shape[:-1])}"
+            f" (or with a last axis of 1) were expected.{hint}"
+        )
+    return labels.astype("int32")
+
+
+def unless_ignored(name: str, y_true: Any, y_pred: Any, mask: Any, arguments: dict[str, Any]) -> Any:
+    """A mask without the labels that `arguments["ignore_class"]` names; None if everything counts."""
+    if arguments["ignore_class"] is None:
+        return mask
+    shape = list(dtypes.as_array(y_pred).shape)
+    shape.append(shape.pop(arguments["axis"]))
+    valid = class_numbers(name, y_true, tuple(shape)) != arguments["ignore_class"]
+    return valid if mask is None else valid & dtypes.as_array(mask).astype(bool)
+
+
+def _binary(y_true: jax.Array, y_pred: jax.Array, from_logits: bool) -> jax.Array:
+    if from_logits:
+        return jax.nn.relu(y_pred) - y_pred * y_true + jnp.log1p(jnp.exp(-jnp.abs(y_pred)))
+    p = _clip(y_pred)
+    return -(y_true * jnp.log(p) + (1 - y_true) * jnp.log(1 - p))
+
+
+def _smooth(y_true: jax.Array, smoothing: Number, classes: int) -> jax.Array:
+    return y_true * (1 - smoothing) + smoothing / classes if smoothing else y_true
+
+
+def _probabilities(p: jax.Array, axis: int) -> jax.Array:
+    return _clip(p / jnp.sum(p, axis=axis, keepdims=True))
+
+
+def _clip(p: jax.Array) -> jax.Array:
+    return jnp.clip(p, dtypes.epsilon(), 1 - dtypes.epsilon())

@@ -1,0 +1,163 @@
+"""Area under the ROC curve and under the precision-recall curve."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ..core import registry
+from ..losses import align
+from .catalogue import metric
+from .confusion import FourCounts, columns
+
+CURVES = ("ROC", "PR", "PRGAIN")
+SUMMATIONS = ("interpolation", "minoring", "majoring")
+
+
+@metric()
+class AUC(FourCounts):
+    """Area under a curve through `num_thresholds` points.
+
+    Args:
+        num_thresholds: evenly spaced in [0, 1], first and last a little outside; at least 2.
+        curve: `"ROC"` (Hanley and McNeil 1982), `"PR"` (precision over recall) or `"PRGAIN"` (Flach and Kull 2015).
+        summation_method: `"interpolation"` (trapezoids; for PR the interpolation of Davis and Goadrich 2006),
+            `"minoring"` (lower sums) or `"majoring"` (upper sums).
+        thresholds: own thresholds in place of `num_thresholds`; 0 and 1 are added.
+        multi_label: one curve per label, then their mean; else all predictions share one curve.
+        num_labels: lets `multi_label` make its variables at once instead of on the first update.
+        label_weights: weights of the labels.
+        from_logits: predictions go through a sigmoid first.
+
+    Predictions are taken as lying in [0, 1].
+    """
+
+    def __init__(
+        self,
+        num_thresholds: int = 200,
+        curve: str = "ROC",
+        summation_method: str = "interpolation",
+        name: str | None = None,
+        dtype: Any = None,
+        thresholds: Any = None,
+        multi_label: bool = False,
+        num_labels: int | None = None,
+        label_weights: Any = None,
+        from_logits: bool = False,
+    ):
+        super().__init__(dtype, name)
+        self.curve = _choice("curve", curve, CURVES, str.upper)
+        self.summation_method = _choice("summation_method", summation_method, SUMMATIONS, str.lower)
+        inner = _inner_thresholds(num_thresholds, thresholds)
+        self._own_thresholds = None if thresholds is None else inner.tolist()
+        self._thresholds = np.concatenate([[-1e-7], inner, [1 + 1e-7]])
+        self.num_thresholds = len(self._thresholds)
+        self.multi_label, self.num_labels = multi_label, num_labels
+        self.label_weights = None if label_weights is None else np.asarray(label_weights, "float32")
+        self.from_logits = from_logits
+        self.true_positives: Any = None
+        if not multi_label or num_labels is not None:
+            self._build(num_labels or 1)
+
+    @property
+    def thresholds(self) -> list[float]:
+        return self._thresholds.tolist()
+
+    def _build(self, labels: int) -> None:
+        if self.multi_label and self.label_weights is not None and self.label_weights.shape != (labels,):
+            raise ValueError(
+                f"AUC: expected one of `label_weights` for each of {labels} labels. Received an array of shape"
+                f" {self.label_weights.shape}"
+            )
+        self._add_counts((self.num_thresholds, labels) if self.multi_label else (self.num_thresholds,))
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        y_true, y_pred, weight = self._select(y_true, y_pred, sample_weight)
+        y_pred = jax.nn.sigmoid(y_pred) if self.from_logits else y_pred
+        if self.multi_label:
+            labels = y_pred.shape[-1] if y_pred.ndim > 1 else 1
+            if self.true_positives is None:
+                self._build(labels)
+        elif self.label_weights is not None:
+            weight = self.label_weights if weight is None else weight * self.label_weights
+            weight, labels = jnp.broadcast_to(weight, y_pred.shape), 1
+        else:
+            labels = 1
+        self._count(*columns((y_true, y_pred, weight), labels), self._thresholds)
+
+    def result(self) -> jax.Array:
+        if self.true_positives is None:
+            return jnp.zeros(())
+        tp, fp, tn, fn = self._values()
+        if self.curve == "PR" and self.summation_method == "interpolation":
+            return self._average(_interpolated_pr(tp, fp, fn))
+        recall = align.divide(tp, tp + fn)
+        if self.curve == "ROC":
+            x, y = align.divide(fp, fp + tn), recall
+        elif self.curve == "PR":
+            x, y = recall, align.divide(tp, tp + fp)
+        else:
+            odds = align.divide(tp + fn, tn + fp)
+            x = jnp.where(tp > 0, jnp.maximum(1 - odds * align.divide(fn, tp), 0), 0)
+            y = 1 - odds * align.divide(fp, tp)
+        left, right = y[:-1], y[1:]
+        if self.summation_method == "interpolation":
+            height = (left + right) / 2
+        else:
+            height = (jnp.minimum if self.summation_method == "minoring" else jnp.maximum)(left, right)
+        return self._average(jnp.sum((x[:-1] - x[1:]) * height, axis=0))
+
+    def _average(self, areas: jax.Array) -> jax.Array:
+        if not self.multi_label:
+            return areas
+        if self.label_weights is None:
+            return jnp.mean(areas)
+        return align.divide(jnp.sum(areas * self.label_weights), jnp.sum(self.label_weights))
+
+    def get_config(self) -> dict[str, Any]:
+        config = {
+            **super().get_config(),
+            "num_thresholds": self.num_thresholds,
+            "curve": self.curve,
+            "summation_method": self.summation_method,
+            "multi_label": self.multi_label,
+            "num_labels": self.num_labels,
+            "label_weights": registry.serialize(self.label_weights),
+            "from_logits": self.from_logits,
+        }
+        return config if self._own_thresholds is None else {**config, "thresholds": self._own_thresholds}
+
+
+def _interpolated_pr(tp: jax.Array, fp: jax.Array, fn: jax.Array) -> jax.Array:
+    """Area under precision over recall, false positives growing linearly between two points (Davis and Goadrich 2006).
+
+    Between thresholds `TP = intercept + slope P` with `P = TP + FP`; the area is the integral of `TP / P` over TP.
+    """
+    positives = tp + fp
+    steps = jnp.maximum(positives[:-1] - positives[1:], 0)
+    slope = align.divide(tp[:-1] - tp[1:], steps)
+    intercept = tp[1:] - slope * positives[1:]
+    both = (positives[:-1] > 0) & (positives[1:] > 0)
+    ratio = jnp.where(both, align.divide(positives[:-1], jnp.maximum(positives[1:], 0)), 1.0)
+    area = slope * (tp[:-1] - tp[1:] + intercept * jnp.log(ratio))
+    return jnp.sum(align.divide(area, jnp.maximum(tp[1:] + fn[1:], 0)), axis=0)
+
+
+def _inner_thresholds(num_thresholds: int, thresholds: Any) -> np.ndarray:
+    if thresholds is None:
+        if num_thresholds <= 1:
+            raise ValueError(f"Argument `num_thresholds` must be an integer > 1. Received: {num_thresholds}")
+        return np.arange(1, num_thresholds - 1) / (num_thresholds - 1)
+    inner = np.sort(np.asarray(thresholds, "float64").reshape(-1))
+    if inner.size and not (inner[0] >= 0 and inner[-1] <= 1):
+        raise ValueError(f"AUC: thresholds must be in [0, 1]. Received: thresholds={thresholds}")
+    return inner
+
+
+def _choice(argument: str, value: Any, allowed: tuple[str, ...], standard: Any) -> str:
+    if not isinstance(value, str) or standard(value) not in allowed:
+        raise ValueError(f"AUC: `{argument}` must be one of {allowed}. Received: {argument}={value!r}")
+    return standard(value)

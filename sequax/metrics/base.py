@@ -1,0 +1,253 @@
+"""`Metric`: a running value in variables, with an update, a result and a reset. And the plain ones: sum and mean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from .. import initializers
+from ..core import dtypes, masks, names, pure, registry, tracking
+from ..core.variable import Variable
+from ..losses import align
+from ..losses.catalogue import losses
+from .catalogue import metric, metrics
+
+
+@metric()
+class Metric:
+    """Base of all metrics. A subclass makes variables in `__init__` and writes `update_state` and `result`.
+
+    Args:
+        dtype: of variables and computation, a dtype or a policy; default `floatx()`.
+        name: default: the class name in snake case.
+
+    Variables may also be made in `update_state`, on the first call, when shapes are known; other metrics may be kept
+    as attributes. `reset_state` sets all variables to 0.
+
+    Example:
+
+    >>> class Largest(Metric):
+    ...     def __init__(self, name="largest", dtype=None):
+    ...         super().__init__(dtype=dtype, name=name)
+    ...         self.largest = self.add_variable((), initializer="zeros", name="largest")
+    ...     def update_state(self, y_true, y_pred, sample_weight=None):
+    ...         self.largest.assign(jnp.maximum(self.largest.value, jnp.max(y_pred)))
+    ...     def result(self):
+    ...         return self.largest.value
+    >>> float(Largest()(None, jnp.array([1.0, 5.0])))
+    5.0
+    """
+
+    tracked_as = "metric"
+
+    def __init__(self, dtype: Any = None, name: str | None = None):
+        self.name = names.auto_name(type(self).__name__) if name is None else name
+        self._dtype_policy = dtypes.get(dtype or dtypes.floatx())
+
+    @property
+    def dtype(self) -> str:
+        return self._dtype_policy.compute_dtype
+
+    # --- variables ---
+
+    def add_variable(
+        self,
+        shape: Sequence[int],
+        initializer: Any = "zeros",
+        dtype: Any = None,
+        aggregation: str = "sum",
+        name: str | None = None,
+    ) -> Variable:
+        """Make a variable of this metric; keep it as an attribute."""
+        variable = Variable(
+            initializers.get(initializer),
+            shape=tuple(shape),
+            dtype=dtype or self.dtype,
+            trainable=False,
+            aggregation=aggregation,
+            name=name,
+        )
+        variable.path = f"{self.name}/{variable.name}"
+        return variable
+
+    def add_weight(
+        self, shape: Sequence[int] = (), initializer: Any = None, dtype: Any = None, name: str | None = None
+    ) -> Variable:
+        """As `add_variable`, with zeros by default."""
+        return self.add_variable(shape, "zeros" if initializer is None else initializer, dtype, name=name)
+
+    @property
+    def variables(self) -> list[Variable]:
+        """Own variables, then those of metrics kept as attributes."""
+        found = tracking.owned(self, "variable")
+        for inner in tracking.owned(self, "metric"):
+            found += inner.variables
+        return tracking.unique(found)
+
+    # --- to override ---
+
+    def update_state(self, *args: Any, **kwargs: Any) -> None:
+        """Take in one batch."""
+        raise NotImplementedError(f"Metric {type(self).__name__} must implement `update_state`.")
+
+    def result(self) -> Any:
+        """The value so far: a scalar, an array or a dict of them."""
+        raise NotImplementedError(f"Metric {type(self).__name__} must implement `result`.")
+
+    def reset_state(self) -> None:
+        """Forget what was taken in."""
+        for variable in self.variables:
+            variable.assign(jnp.zeros(variable.shape, variable.dtype))
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        self.update_state(*args, **kwargs)
+        return self.result()
+
+    # --- as pure functions ---
+
+    def stateless_update_state(self, metric_variables: Sequence[Any], *args: Any, **kwargs: Any) -> list[Any]:
+        """The new values of the variables, which themselves stay as they are."""
+        return pure.apply(self.update_state, self._matching(metric_variables), metric_variables, *args, **kwargs)[1]
+
+    def stateless_result(self, metric_variables: Sequence[Any]) -> Any:
+        return pure.apply(self.result, self._matching(metric_variables), metric_variables)[0]
+
+    def stateless_reset_state(self) -> list[Any]:
+        variables = self.variables
+        return pure.apply(self.reset_state, variables, [v.value for v in variables])[1]
+
+    def _matching(self, values: Sequence[Any]) -> list[Variable]:
+        variables = self.variables
+        if len(variables) != len(values):
+            raise ValueError(
+                f"Metric {self.name!r} has {len(variables)} variables, but received {len(values)} values."
+                f" (Some metrics make theirs on the first `update_state`.)"
+            )
+        return variables
+
+    # --- config ---
+
+    def get_config(self) -> dict[str, Any]:
+        return {"name": self.name, "dtype": self._dtype_policy.name}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Any:
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}>"
+
+    def _cast(self, x: Any) -> jax.Array:
+        return dtypes.as_array(x).astype(dtypes.jnp_dtype(self.dtype))
+
+
+@metric()
+class Sum(Metric):
+    """Sum of values, `Σ values · weights`."""
+
+    def __init__(self, name: str | None = "sum", dtype: Any = None):
+        super().__init__(dtype, name)
+        self.total = self.add_variable((), name="total")
+
+    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+        values = self._cast(values)
+        if sample_weight is not None:
+            values = values * align.weights(self.name, sample_weight, values)
+        self.total.assign_add(jnp.sum(values))
+
+    def result(self) -> jax.Array:
+        return self.total.value
+
+
+@metric()
+class Mean(Metric):
+    """Mean over samples, `Σ values · weights / Σ weights`; each sample counts as the mean of its values."""
+
+    def __init__(self, name: str | None = "mean", dtype: Any = None):
+        super().__init__(dtype, name)
+        self.total = self.add_variable((), name="total")
+        self.count = self.add_variable((), name="count")
+
+    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+        total, count = mean_parts(self.name, self._cast(values), sample_weight)
+        self.total.assign_add(total)
+        self.count.assign_add(count)
+
+    def result(self) -> jax.Array:
+        return align.divide(self.total.value, self.count.value)
+
+
+def mean_parts(name: str, values: jax.Array, sample_weight: Any) -> tuple[jax.Array, Any]:
+    """What a batch adds to total and count. All axes but the first are averaged, of weights as well as of values."""
+    if sample_weight is None:
+        samples = values.shape[0] if values.ndim else 1
+        return jnp.sum(values) * (samples / max(values.size, 1)), samples
+    weight = dtypes.as_array(sample_weight)
+    if weight.ndim == 0:
+        return jnp.mean(values) * weight.astype(values.dtype), weight.astype(values.dtype)
+    weight = align.weights(name, weight, values)
+    per_sample = values.size // max(values.shape[0], 1)
+    weight = jnp.broadcast_to(weight, values.shape)
+    return jnp.sum(values * weight) / max(per_sample, 1), jnp.sum(weight) / max(per_sample, 1)
+
+
+@metric()
+class MeanMetricWrapper(Mean):
+    """Mean of a function `(y_true, y_pred, **kwargs) -> values`.
+
+    Where `y_pred` carries a mask, masked values do not count. Shapes `(n,)` and `(n, 1)` reach the function as
+    `(n, 1)` both.
+    """
+
+    def __init__(self, fn: Callable, name: str | None = None, dtype: Any = None, **kwargs: Any):
+        super().__init__(name if name is not None else names.auto_name(type(self).__name__), dtype)
+        self.fn, self.arguments = fn, kwargs
+
+    one_value_per_sample = False  # whether two arrays of shape (n,) are n samples rather than one
+
+    def update_state(  # type: ignore[override]
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None
+    ) -> None:
+        mask = self.counted(y_true, y_pred)
+        y_true, y_pred = dtypes.as_array(y_true), dtypes.as_array(y_pred)
+        if y_true.ndim == y_pred.ndim == 1 and self.one_value_per_sample:
+            y_true, y_pred = y_true[:, None], y_pred[:, None]
+        values = self._cast(self.fn(*align.ranks(y_true, y_pred), **self.arguments))
+        super().update_state(values, masked_weights(self.name, values, sample_weight, mask))
+
+    def counted(self, y_true: Any, y_pred: Any) -> Any:
+        """Which values count, as booleans; None if all do. By default the mask that `y_pred` carries."""
+        return masks.get(y_pred)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "fn": registry.serialize(self.fn), **registry.serialize(self.arguments)}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Any:
+        config = dict(config)
+        if isinstance(config.get("fn"), str):
+            name = config["fn"]
+            config["fn"] = metrics.functions.get(name) or losses.find(name)
+        return cls(**registry.deserialize(config))
+
+
+class NamedMean(MeanMetricWrapper):
+    """A wrapper whose function is known from its class, so that the config holds the arguments only."""
+
+    def get_config(self) -> dict[str, Any]:
+        return {**Metric.get_config(self), **self.arguments}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Any:
+        return cls(**config)
+
+
+def masked_weights(name: str, values: jax.Array, sample_weight: Any, mask: Any) -> Any:
+    """Weights with 0 where the mask says that a value does not count."""
+    if mask is None:
+        return sample_weight
+    keep = align.weights(name, mask, values)
+    return keep if sample_weight is None else keep * align.weights(name, sample_weight, values)

@@ -1,0 +1,152 @@
+"""The best value of one rate where another reaches a given value."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ..losses import align
+from .catalogue import metric
+from .confusion import FourCounts, columns
+
+
+class _BestAt(FourCounts):
+    """The largest value of one rate over the thresholds at which another reaches a given value."""
+
+    given: str  # the name of the constructor's first argument
+
+    def __init__(
+        self,
+        value: float,
+        num_thresholds: int = 200,
+        class_id: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+    ):
+        super().__init__(dtype, name)
+        if not 0 <= value <= 1:
+            raise ValueError(f"Argument `{self.given}` must be in the range [0, 1]. Received: {self.given}={value}")
+        if num_thresholds <= 0:
+            raise ValueError(f"Argument `num_thresholds` must be an integer > 0. Received: {num_thresholds}")
+        self.value, self.num_thresholds, self.class_id = value, num_thresholds, class_id
+        self.thresholds = [0.5] if num_thresholds == 1 else np.linspace(0, 1, num_thresholds).tolist()
+        self._add_counts((num_thresholds,))
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        selected = self._select(y_true, y_pred, sample_weight, class_id=self.class_id)
+        self._count(*columns(selected), np.asarray(self.thresholds))
+
+    def rates(self) -> tuple[jax.Array, jax.Array]:
+        """The rate to reach and the rate to report."""
+        raise NotImplementedError
+
+    def result(self) -> jax.Array:
+        reached, reported = self.rates()
+        return jnp.max(jnp.where(reached >= self.value, reported, 0))
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "class_id": self.class_id,
+            "num_thresholds": self.num_thresholds,
+            self.given: self.value,
+        }
+
+    def _precision(self) -> jax.Array:
+        tp, fp, _, _ = self._values()
+        return align.divide(tp, tp + fp)
+
+    def _sensitivity(self) -> jax.Array:
+        tp, _, _, fn = self._values()
+        return align.divide(tp, tp + fn)
+
+    def _specificity(self) -> jax.Array:
+        _, fp, tn, _ = self._values()
+        return align.divide(tn, tn + fp)
+
+
+@metric()
+class PrecisionAtRecall(_BestAt):
+    """Best precision at a threshold where recall is at least `recall`."""
+
+    given = "recall"
+
+    def __init__(
+        self,
+        recall: float,
+        num_thresholds: int = 200,
+        class_id: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+    ):
+        super().__init__(recall, num_thresholds, class_id, name, dtype)
+        self.recall = recall
+
+    def rates(self) -> tuple[jax.Array, jax.Array]:
+        return self._sensitivity(), self._precision()
+
+
+@metric()
+class RecallAtPrecision(_BestAt):
+    """Best recall at a threshold where precision is at least `precision`."""
+
+    given = "precision"
+
+    def __init__(
+        self,
+        precision: float,
+        num_thresholds: int = 200,
+        class_id: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+    ):
+        super().__init__(precision, num_thresholds, class_id, name, dtype)
+        self.precision = precision
+
+    def rates(self) -> tuple[jax.Array, jax.Array]:
+        return self._precision(), self._sensitivity()
+
+
+@metric()
+class SensitivityAtSpecificity(_BestAt):
+    """Best sensitivity (`TP / (TP + FN)`) where specificity (`TN / (TN + FP)`) is at least `specificity`."""
+
+    given = "specificity"
+
+    def __init__(
+        self,
+        specificity: float,
+        num_thresholds: int = 200,
+        class_id: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+    ):
+        super().__init__(specificity, num_thresholds, class_id, name, dtype)
+        self.specificity = specificity
+
+    def rates(self) -> tuple[jax.Array, jax.Array]:
+        return self._specificity(), self._sensitivity()
+
+
+@metric()
+class SpecificityAtSensitivity(_BestAt):
+    """Best specificity (`TN / (TN + FP)`) where sensitivity (`TP / (TP + FN)`) is at least `sensitivity`."""
+
+    given = "sensitivity"
+
+    def __init__(
+        self,
+        sensitivity: float,
+        num_thresholds: int = 200,
+        class_id: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+    ):
+        super().__init__(sensitivity, num_thresholds, class_id, name, dtype)
+        self.sensitivity = sensitivity
+
+    def rates(self) -> tuple[jax.Array, jax.Array]:
+        return self._sensitivity(), self._specificity()

@@ -1,0 +1,113 @@
+"""F scores: one number from precision and recall."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ..core import dtypes
+from ..losses import align
+from .base import Metric
+from .catalogue import metric
+
+
+@metric("f_beta_score")
+class FBetaScore(Metric):
+    """`(1 + beta²) · precision · recall / (beta² · precision + recall)` of each class. Van Rijsbergen 1979.
+
+    Args:
+        average: None (one value per class), `"micro"` (counts of all classes together), `"macro"` (mean over
+            classes) or `"weighted"` (mean weighted by how many positives a class has).
+        beta: how many times recall counts more than precision.
+        threshold: positive is `y_pred > threshold`; None: the largest entry of each row.
+
+    Shapes: `(batch, classes)` twice.
+    """
+
+    def __init__(
+        self,
+        average: str | None = None,
+        beta: float = 1.0,
+        threshold: float | None = None,
+        name: str | None = "fbeta_score",
+        dtype: Any = None,
+    ):
+        super().__init__(dtype, name)
+        allowed = (None, "micro", "macro", "weighted")
+        if average not in allowed:
+            raise ValueError(f"{type(self).__name__}: `average` must be one of {allowed}. Received: {average!r}")
+        if not isinstance(beta, float) or beta <= 0:
+            raise ValueError(f"{type(self).__name__}: `beta` must be a float > 0. Received: beta={beta!r}")
+        if threshold is not None and (not isinstance(threshold, float) or not 0 < threshold <= 1):
+            raise ValueError(
+                f"{type(self).__name__}: `threshold` must be a float between 0 and 1. Received: threshold={threshold!r}"
+            )
+        self.average, self.beta, self.threshold = average, beta, threshold
+        self.true_positives: Any = None
+
+    def _build(self, classes: int) -> None:
+        shape = () if self.average == "micro" else (classes,)
+        self.true_positives = self.add_variable(shape, name="true_positives")
+        self.false_positives = self.add_variable(shape, name="false_positives")
+        self.false_negatives = self.add_variable(shape, name="false_negatives")
+        self.intermediate_weights = self.add_variable(shape, name="intermediate_weights")
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        y_true, y_pred = align.pair(type(self).__name__, self._cast(y_true), self._cast(y_pred))
+        if y_pred.ndim != 2:
+            raise ValueError(
+                f"{type(self).__name__} expects 2D inputs with shape (batch_size, classes). Received:"
+                f" y_true.shape={y_true.shape}, y_pred.shape={y_pred.shape}"
+            )
+        if self.true_positives is None:
+            self._build(y_pred.shape[1])
+        if self.threshold is None:
+            y_pred = jax.nn.one_hot(jnp.argmax(y_pred, axis=-1), y_pred.shape[1], dtype=y_pred.dtype)
+        else:
+            y_pred = (y_pred > self.threshold).astype(y_pred.dtype)
+        weight = 1.0 if sample_weight is None else align.weights(self.name, sample_weight, y_pred)
+        axis = None if self.average == "micro" else 0
+        for variable, part in (
+            (self.true_positives, y_pred * y_true),
+            (self.false_positives, y_pred * (1 - y_true)),
+            (self.false_negatives, (1 - y_pred) * y_true),
+            (self.intermediate_weights, y_true),
+        ):
+            variable.assign_add(jnp.sum(part * weight, axis=axis))
+
+    def result(self) -> jax.Array:
+        if self.true_positives is None:
+            return jnp.zeros(())
+        epsilon, hits = dtypes.epsilon(), self.true_positives.value
+        precision = hits / (hits + self.false_positives.value + epsilon)
+        recall = hits / (hits + self.false_negatives.value + epsilon)
+        scores = (1 + self.beta**2) * precision * recall / (self.beta**2 * precision + recall + epsilon)
+        if self.average == "weighted":
+            positives = self.intermediate_weights.value
+            share = positives / (jnp.sum(positives) + epsilon)
+            return jnp.sum(scores * share)
+        return jnp.mean(scores) if self.average == "macro" else scores
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "average": self.average, "beta": self.beta, "threshold": self.threshold}
+
+
+@metric("f1_score")
+class F1Score(FBetaScore):
+    """`2 · precision · recall / (precision + recall)`; see `FBetaScore`."""
+
+    def __init__(
+        self,
+        average: str | None = None,
+        threshold: float | None = None,
+        name: str | None = "f1_score",
+        dtype: Any = None,
+    ):
+        super().__init__(average, 1.0, threshold, name, dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        del config["beta"]
+        return config

@@ -1,0 +1,462 @@
+"""`Model`: a layer that can be compiled, fitted, evaluated and asked for predictions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+
+from . import callbacks as callback_module
+from .core import names, registry, scope, shapes
+from .core.layer import Layer
+from .core.tensor import KerasTensor, leaves, map_structure, shape_of
+from .functional import Graph, check_unique_names, standardize_inputs
+from .training import evaluate as evaluation
+from .training import fit as training
+from .training import prepare
+from .training.resolve import Compilation
+
+catalogue = registry.Catalogue("model", "keras")
+
+
+@catalogue.register()
+class Model(Layer):
+    """A model over layers: a graph between symbolic tensors, or a subclass with its own `call`.
+
+    Args:
+        inputs: symbolic tensor, or a list or dict of them, made by `Input`.
+        outputs: symbolic tensor, or a list or dict of them, made by calling layers on the inputs.
+        trainable, dtype, name: as for `Layer`.
+
+    `Model(inputs, outputs)` wires what stands between them. A subclass calls `super().__init__()`, keeps its layers as
+    attributes and implements `call(self, inputs, training=None)`.
+    """
+
+    _untracked = Layer._untracked | {"compilation", "history", "_graph", "_symbolic_outputs"}
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        given = dict(zip(("inputs", "outputs", "name"), args, strict=False))
+        inputs, outputs = kwargs.pop("inputs", given.get("inputs")), kwargs.pop("outputs", given.get("outputs"))
+        if "name" in given:
+            kwargs.setdefault("name", given["name"])
+        if type(self) is Model and inputs is not None:
+            kwargs["name"] = kwargs.get("name") or names.auto_name("functional")
+        super().__init__(**kwargs)
+        self.compilation: Compilation | None = None
+        self.history: Any = None
+        self.stop_training = False
+        self._graph: Graph | None = None
+        self._graph_layers: list[Layer] = []
+        self._symbolic_outputs: Any = None
+        if (inputs is None) != (outputs is None):
+            raise ValueError("Model: `inputs` and `outputs` go together; only one of them was given.")
+        if inputs is not None:
+            self._set_graph(Graph(inputs, outputs))
+
+    def _set_graph(self, graph: Graph) -> None:
+        check_unique_names(graph.operations)
+        self._graph = graph
+        self._graph_layers = [o for o in graph.operations if isinstance(o, Layer)]
+        self.built = True
+
+    # --- structure ---
+
+    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+        if self._graph is None:
+            raise NotImplementedError(
+                f"Model {type(self).__name__} does not have a `call()` method. A subclass of Model implements"
+                f" `call(self, inputs)`; a graph is made by `Model(inputs, outputs)`."
+            )
+        return self._graph.run(standardize_inputs(inputs, self._graph.inputs, f"Model '{self.name}'"))
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        if self._graph is not None and type(self).call is Model.call:
+            tensors = standardize_inputs(args[0], self._graph.inputs, f"Model '{self.name}'")
+            if [t.shape for t in leaves(tensors)] == [t.shape for t in leaves(self._graph.inputs)]:
+                return map_structure(lambda t: KerasTensor(t.shape, t.dtype), self._graph.outputs)
+        return shapes.infer(self.__call__, args, kwargs)
+
+    @property
+    def supports_masking(self) -> bool:  # type: ignore[override]
+        return True
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        return None  # the layers inside have put masks on the outputs already
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers of the model, in order."""
+        return list(self._graph_layers) if self._graph is not None else self._inner_layers()
+
+    @layers.setter
+    def layers(self, _: Any) -> None:
+        raise AttributeError("`Model.layers` attribute is reserved and should not be set. Use another name.")
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """A layer by name or by index in `layers`."""
+        if name is not None and index is not None:
+            raise ValueError(f"Provide only a layer name or a layer index. Received: index={index}, name={name}.")
+        if index is not None:
+            if len(self.layers) <= index:
+                raise ValueError(
+                    f"Was asked to retrieve layer at index {index} but model only has {len(self.layers)} layers."
+                )
+            return self.layers[index]
+        if name is None:
+            raise ValueError("Provide either a layer name or layer index at `get_layer`.")
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        existing = [layer.name for layer in self.layers]
+        raise ValueError(f"No such layer: {name}. Existing layers are: {existing}.{names.suggest(name, existing)}")
+
+    # What the training code asks: symbolic inputs and outputs, whatever kind of model this is.
+
+    @property
+    def symbolic_inputs(self) -> Any:
+        """Structure of symbolic inputs; None if the model is not built or has no fixed ones."""
+        return self._graph.inputs if self._graph is not None else None
+
+    @property
+    def symbolic_outputs(self) -> Any:
+        """Structure of symbolic (or abstract) outputs; None before they are known."""
+        return self._graph.outputs if self._graph is not None else self._symbolic_outputs
+
+    @property
+    def inputs(self) -> list[KerasTensor]:
+        return leaves(self._shaped("inputs", self.symbolic_inputs))
+
+    @property
+    def outputs(self) -> list[KerasTensor]:
+        return leaves(self._shaped("outputs", self.symbolic_outputs))
+
+    @property
+    def input(self) -> Any:
+        return self._shaped("input", self.symbolic_inputs)
+
+    @property
+    def output(self) -> Any:
+        return self._shaped("output", self.symbolic_outputs)
+
+    @property
+    def input_shape(self) -> Any:
+        return shape_of(self._shaped("input shape", self.symbolic_inputs))
+
+    @property
+    def output_shape(self) -> Any:
+        return shape_of(self._shaped("output shape", self.symbolic_outputs))
+
+    def _shaped(self, what: str, structure: Any) -> Any:
+        if structure is None:
+            raise AttributeError(
+                f"{type(self).__name__} model '{self.name}' has no defined {what} yet. Build it: give it an input shape"
+                f" or call it on data."
+            )
+        return structure
+
+    @property
+    def input_names(self) -> list[str]:
+        return [t.name for t in self.inputs]
+
+    @property
+    def output_names(self) -> list[str]:
+        """A name per output: of the layer that makes it."""
+        outputs = self.symbolic_outputs
+        if isinstance(outputs, dict):
+            return sorted(outputs)
+        found: list[str] = []
+        for position, tensor in enumerate(leaves(outputs)):
+            name = tensor.node.operation.name if getattr(tensor, "node", None) else f"output_{position + 1}"
+            repeated = sum(known == name or known.startswith(f"{name}_") for known in found)
+            found.append(name if name not in found else f"{name}_{repeated}")
+        return found
+
+    def input_readers(self) -> dict[int, Layer]:
+        """For each input that exactly one layer reads, that layer; by the id of the symbolic input."""
+        readers: dict[int, list[Any]] = {}
+        for node in self._graph.nodes if self._graph is not None else []:
+            for tensor in node.inputs:
+                readers.setdefault(id(tensor), []).append(node.operation)
+        return {tensor: found[0] for tensor, found in readers.items() if len(found) == 1}
+
+    def build_from(self, inputs: Any) -> None:
+        """Build from symbolic inputs, and learn the outputs; what the first `fit` or `predict` does."""
+        with scope.calling(self):
+            self._symbolic_outputs = shapes.infer(self.__call__, (inputs,), {})
+
+    def build(self, input_shape: Any) -> None:
+        if self._graph is None and type(self).call is not Model.call:
+            self.build_from(shapes.map_shapes(lambda s: KerasTensor(s, self.compute_dtype), input_shape))
+
+    def _ensure_built(self, named: dict[str, Any]) -> None:
+        if type(self).build is Model.build:
+            self.built = True  # the layers inside build themselves while `call` runs
+        else:
+            super()._ensure_built(named)
+
+    # --- training ---
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: bool | str = "auto",
+        auto_scale_loss: bool = True,
+    ) -> None:
+        """Say how the model is trained.
+
+        Args:
+            optimizer: name, `Optimizer`, or any optax transformation.
+            loss: name, function `(y_true, y_pred)`, `Loss`, or a list or dict of them by output.
+            loss_weights: list or dict of numbers by output.
+            metrics: list of names, functions or `Metric`s; for several outputs a list of lists or a dict.
+            weighted_metrics: the same, computed with sample weights.
+            run_eagerly: run `fit` and `evaluate` without compiling (to debug own layers step by step).
+            steps_per_execution: accepted; the number of steps per dispatch is chosen by itself.
+            jit_compile: accepted; False means `run_eagerly`.
+            auto_scale_loss: scale the loss under a `mixed_float16` policy.
+        """
+        self.compilation = Compilation(optimizer, loss, loss_weights, metrics, weighted_metrics)
+        self.compilation.run_eagerly = bool(run_eagerly) or jit_compile is False
+        self.jit_compile, self.steps_per_execution = not self.compilation.run_eagerly, steps_per_execution
+        if auto_scale_loss and self.dtype_policy.name == "mixed_float16":
+            self.compilation.scale_loss()
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: int | str = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool | str = True,
+        class_weight: dict[int, float] | None = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: Any = 1,
+    ) -> Any:
+        """Train for a number of epochs.
+
+        Args:
+            x, y: inputs and targets, first axis the sample: NumPy or JAX arrays, pandas objects, lists of numbers; for
+                several inputs or outputs lists or dicts of them.
+            batch_size: rows per update, 32 unless given; the last batch of an epoch may be shorter.
+            epochs: number of the last epoch plus one; counting starts at `initial_epoch`.
+            verbose: 0 silent, 1 a progress bar, 2 a line per epoch, "auto" a bar on a terminal and lines elsewhere.
+            validation_split: fraction of the rows, taken from the end before shuffling, kept for validation.
+            validation_data: `(x, y)` or `(x, y, sample_weight)`.
+            shuffle: order the rows anew in each epoch; `"batch"` moves whole batches.
+            class_weight: dict from class number to its weight in the loss.
+            sample_weight: a weight per row.
+            steps_per_epoch, validation_steps: stop after this many batches.
+            validation_freq: validate every n-th epoch, or after the epochs of a list.
+
+        Returns:
+            `History` with the logs of each epoch.
+
+        Raises:
+            ValueError: for data that do not fit the model; nothing is trained then.
+            FloatingPointError: when the loss becomes NaN or infinite; the weights are those of the last good update.
+        """
+        self._require_compile()
+        data = prepare.training_data(
+            self,
+            x,
+            y,
+            sample_weight=sample_weight,
+            class_weight=class_weight,
+            batch_size=batch_size,
+            shuffle=shuffle,
+            steps_per_epoch=steps_per_epoch,
+            validation_data=validation_data,
+            validation_split=validation_split,
+            validation_batch_size=validation_batch_size,
+            validation_steps=validation_steps,
+            epochs=epochs,
+            initial_epoch=initial_epoch,
+        )
+        listeners = self._listeners(callbacks, verbose, history=True, epochs=epochs, steps=data.train.steps)
+        self.history = listeners.history
+        with self._eagerly():
+            training.fit(self, data.train, listeners, epochs, initial_epoch, data.validation, validation_freq)
+        return self.history
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        """Loss and metrics on data, as a list in the order of `metrics_names`, or as a dict."""
+        if kwargs:
+            raise ValueError(f"Model.evaluate: arguments not recognized: {sorted(kwargs)}")
+        self._require_compile()
+        source = prepare.evaluation_data(self, x, y, sample_weight, batch_size, steps)
+        with self._eagerly():
+            logs = evaluation.evaluate(self, source, self._listeners(callbacks, verbose, steps=source.steps))
+        return logs if return_dict else self._as_list(logs)
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
+    ) -> Any:
+        """Outputs for inputs, as NumPy arrays; layers run in inference mode."""
+        prepare.refuse_streams(x, "x")
+        prepare.checks.check_arguments(batch_size=batch_size, stacklevel=3)
+        size = batch_size or prepare.DEFAULT_BATCH_SIZE
+        inputs = prepare.checked_inputs(self, x, batch_size)
+        rows = prepare.checks.check_rows({"x": leaves(inputs)})
+        listeners = self._listeners(callbacks, verbose, steps=steps or -(-rows // size))
+        return evaluation.predict(self, inputs, size, listeners, steps)
+
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: dict[int, float] | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """One update from one batch; returns its metrics."""
+        self._require_compile()
+        batch = prepare.checked_batch(self, x, y, sample_weight, class_weight, None)
+        return self._result(training.train_on_batch(self, batch), return_dict)
+
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+        """Metrics of one batch."""
+        self._require_compile()
+        batch = prepare.checked_batch(self, x, y, sample_weight, None, None)
+        return self._result(evaluation.test_on_batch(self, batch), return_dict)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """Outputs of one batch as NumPy arrays."""
+        inputs = prepare.checked_inputs(self, x, None)
+        return evaluation.Predictor(self).run(inputs, 1, len(leaves(inputs)[0]), callback_module.CallbackList())
+
+    def reset_metrics(self) -> None:
+        for metric in self.metrics:
+            metric.reset_state()
+
+    def _require_compile(self) -> Compilation:
+        if self.compilation is None:
+            raise ValueError("You must call `compile()` before using the model.")
+        return self.compilation
+
+    def _eagerly(self) -> Any:
+        return jax.disable_jit(self._require_compile().run_eagerly)
+
+    def _listeners(self, callbacks: Any, verbose: int | str, history: bool = False, **params: Any) -> Any:
+        if isinstance(callbacks, callback_module.CallbackList):
+            return callbacks
+        shown = verbose if verbose != "auto" else 1
+        return callback_module.CallbackList(
+            callbacks, add_history=history, add_progbar=shown != 0, model=self, verbose=shown, **params
+        )
+
+    def _result(self, logs: dict[str, float], return_dict: bool) -> Any:
+        return logs if return_dict else self._as_list(logs)
+
+    def _as_list(self, logs: dict[str, float]) -> Any:
+        """The loss first, then the metrics; a single number if there is only the loss."""
+        ordered = [logs[name] for name in self._require_compile().in_order(list(logs))]
+        return ordered[0] if len(ordered) == 1 else ordered
+
+    def resolve(self, y: Any) -> None:
+        """Match losses and metrics with outputs and targets; again when their shapes have changed."""
+        self._require_compile().resolve_for(y, self.symbolic_outputs, self.output_names)
+
+    # --- what compile gave ---
+
+    @property
+    def compiled(self) -> bool:
+        return self.compilation is not None
+
+    @property
+    def optimizer(self) -> Any:
+        return self.compilation.optimizer if self.compilation is not None else None
+
+    @optimizer.setter
+    def optimizer(self, value: Any) -> None:
+        self._require_compile().optimizer = value
+
+    @property
+    def loss(self) -> Any:
+        return self.compilation.loss if self.compilation is not None else None
+
+    @property
+    def run_eagerly(self) -> bool:
+        return self.compilation is not None and self.compilation.run_eagerly
+
+    @run_eagerly.setter
+    def run_eagerly(self, value: bool) -> None:
+        self._require_compile().run_eagerly = value
+
+    @property
+    def metrics(self) -> list[Any]:
+        own = self.compilation.all_metrics if self.compilation is not None else []
+        return [*own, *(m for m in super().metrics if not any(m is one for one in own))]
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """Names in the order of what `evaluate` returns."""
+        if self.compilation is None:
+            return []
+        return self.compilation.names if self.compilation.resolved else ["loss"]
+
+    # --- files, later ---
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        raise NotImplementedError(
+            "Saving models to files is not available in this version of Sequax. `pickle.dumps(model)` and"
+            " `model.get_weights()` keep a model within your own trusted environment."
+        )
+
+    save_weights = load_weights = export = save
+
+    def summary(self, *args: Any, **kwargs: Any) -> None:
+        """Print the layers with output shapes and parameters."""
+        from .utils.summary import print_summary
+
+        print_summary(self, *args, **kwargs)
+
+    def get_compile_config(self) -> dict[str, Any] | None:
+        """The settings of `compile`, JSON-friendly; None if not compiled."""
+        return None if self.compilation is None else self.compilation.get_config()
+
+    def compile_from_config(self, config: dict[str, Any] | None) -> None:
+        if config:
+            self.compile(**{key: registry.deserialize(value) for key, value in config.items()})
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Model:
+        with registry.custom_object_scope(custom_objects or {}):
+            return super().from_config(config)  # type: ignore[return-value]
+
+    def get_config(self) -> dict[str, Any]:
+        if self._graph is not None and type(self) is Model:
+            raise NotImplementedError(
+                "The config of a graph model is not available in this version of Sequax; `clone_model`, `copy.deepcopy`"
+                " and `pickle` work. Sequential models have `get_config()`."
+            )
+        return super().get_config()

@@ -1,0 +1,77 @@
+"""Optimizers and learning-rate schedules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..core.registry import custom_object_scope
+from . import schedules
+from .adam import Adam, Adamax, AdamW, Lamb, Nadam
+from .adaptive import Adadelta, Adafactor, Adagrad, Ftrl, RMSprop
+from .base import Optimizer
+from .catalogue import optimizers as _optimizers
+from .descent import SGD, Lion
+from .loss_scale import LossScaleOptimizer
+from .optax_adapter import OptaxOptimizer, is_transformation
+
+__all__ = [
+    "SGD",
+    "Adadelta",
+    "Adafactor",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "Ftrl",
+    "Lamb",
+    "Lion",
+    "LossScaleOptimizer",
+    "Nadam",
+    "OptaxOptimizer",
+    "Optimizer",
+    "RMSprop",
+    "deserialize",
+    "get",
+    "schedules",
+    "serialize",
+]
+
+
+def get(identifier: Any) -> Any:
+    """An optimizer from a name in any case, a config, an optimizer class or object, or an optax transformation.
+
+    None gives None.
+
+    Raises:
+        ValueError: for an unknown name (with the nearest ones) or an object that is no optimizer.
+    """
+    if identifier is None or isinstance(identifier, Optimizer):
+        return identifier
+    if isinstance(identifier, Mapping):
+        return deserialize(identifier)
+    if isinstance(identifier, str):
+        identifier = _optimizers.find(identifier)
+    if isinstance(identifier, type) and issubclass(identifier, Optimizer):
+        return identifier()  # type: ignore[call-arg]
+    if not isinstance(identifier, type) and is_transformation(identifier):
+        return OptaxOptimizer(identifier)
+    raise ValueError(
+        f"Could not interpret optimizer identifier: {identifier!r} (of type {type(identifier).__module__}."
+        f"{type(identifier).__name__}). Expected a name such as 'adam', an optimizer of `sequax.optimizers`, its"
+        f" config, or an optax transformation."
+    )
+
+
+def serialize(optimizer: Optimizer) -> dict[str, Any]:
+    """The config of an optimizer."""
+    return _optimizers.serialize(optimizer)
+
+
+def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """An optimizer from its config; class names of optimizers may be in lower case."""
+    with custom_object_scope(custom_objects or {}):
+        name = config.get("class_name")
+        if config.get("module") in (None, "keras.optimizers") and not config.get("registered_name"):
+            config = {**config, "class_name": _optimizers.find(str(name)).__name__}
+        return _optimizers.deserialize(config)

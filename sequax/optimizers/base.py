@@ -1,0 +1,340 @@
+"""`Optimizer`: turns gradients into new values of variables. `apply` is one step, read top to bottom."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import warnings
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ..core import names, pure, registry, scope
+from ..core.variable import Variable
+from . import gradients as gradient_tools
+from . import settings
+from .catalogue import optimizer
+from .state import State
+
+
+@optimizer
+class Optimizer(State):
+    """Base of all optimizers.
+
+    A subclass names its state in `slot_names` and overrides `update_step`, reading its state with
+    `self.slot(name, variable)`. Code in Keras' manner, with an own `build` that collects
+    `add_variable_from_reference(...)` in lists, works as well.
+
+    Args:
+        learning_rate: number >= 0, `LearningRateSchedule`, or a callable without arguments.
+        weight_decay: factor of decoupled decay: `variable -= variable * weight_decay * learning_rate` before the step
+            (Loshchilov & Hutter 2019, Decoupled Weight Decay Regularization).
+        clipnorm: each gradient is shortened to this length.
+        clipvalue: each entry of a gradient is held in [-clipvalue, clipvalue].
+        global_clipnorm: all gradients together are shortened to this length.
+        use_ema: keep a moving average of the variables, `average = m * average + (1 - m) * variable`; at the end of
+            training, `finalize_variable_values` writes it into the variables.
+        ema_momentum: m, from 0 to 1.
+        ema_overwrite_frequency: write the average into the variables every that many steps, too.
+        loss_scale_factor: the loss is multiplied by it and gradients are divided by it (for 16-bit gradients).
+        gradient_accumulation_steps: average the gradients of that many calls into one update.
+        name: prefix of the paths of the state; default: the class name in snake case with a counter.
+
+    Raises:
+        ValueError: for arguments unknown, out of range or in conflict.
+    """
+
+    def __init__(
+        self,
+        learning_rate: Any,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ):
+        owner = type(self).__name__
+        if kwargs.pop("decay", None) is not None:
+            warnings.warn(
+                f"{owner}: `decay` is no longer supported and is ignored; use a schedule such as `InverseTimeDecay`.",
+                stacklevel=3,
+            )
+        settings.refuse_unknown(owner, kwargs, [*_COMMON, *inspect.signature(type(self).__init__).parameters])
+        settings.check_clipping(owner, clipnorm=clipnorm, clipvalue=clipvalue, global_clipnorm=global_clipnorm)
+        super().__init__(learning_rate, names.check_name(names.auto_name(owner) if name is None else name, owner))
+        self.weight_decay = weight_decay
+        self.clipnorm, self.clipvalue, self.global_clipnorm = clipnorm, clipvalue, global_clipnorm
+        self.use_ema = use_ema
+        self.ema_momentum = settings.check_fraction(owner, ema_momentum=ema_momentum) if use_ema else ema_momentum
+        self.ema_overwrite_frequency = settings.check_count(owner, 1, ema_overwrite_frequency=ema_overwrite_frequency)
+        self.loss_scale_factor = loss_scale_factor
+        self.gradient_accumulation_steps = settings.check_count(
+            owner, 2, gradient_accumulation_steps=gradient_accumulation_steps
+        )
+        self._not_decayed: list[Variable] = []
+        self._not_decayed_names: list[str] = []
+
+    def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
+        """Assign the new value of one variable and of its slots."""
+        raise NotImplementedError(
+            f"{type(self).__name__} must override `update_step(gradient, variable, learning_rate)`."
+        )
+
+    def build(self, variables: Sequence[Variable]) -> None:
+        """Create the state for these variables. Called again with others, the state of those already known stays."""
+        super().build(variables)
+        if self.use_ema:
+            for variable in self._trainable_variables:
+                # A variable that joins later must not start from an average of zero, which would be written back.
+                start = "zeros" if int(self._iterations.numpy()) == 0 else variable.numpy()
+                self.add_variable_from_reference(variable, "average", start)
+        if self.gradient_accumulation_steps:
+            self.add_optimizer_variables(self._trainable_variables, "gradient_accumulator")
+        for group in self.slot_groups():
+            for variable in self._trainable_variables:
+                for name in group:
+                    self.add_variable_from_reference(variable, name, self.slot_initializer(name))
+
+    # --- one step ---
+
+    def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Variable] | None = None) -> None:
+        """Update variables with their gradients.
+
+        Args:
+            grads: one array per variable; None where a variable has no gradient, which leaves it as it is.
+            trainable_variables: default: those the optimizer was built for.
+        """
+        gradients, variables = self._matched(grads, trainable_variables)
+        gradients, variables = self._overwrite(gradients, variables)
+        if self.loss_scale_factor is not None:
+            gradients = [gradient / self.loss_scale_factor for gradient in gradients]
+        if self.gradient_accumulation_steps:
+            self._accumulate(gradients, variables)
+        else:
+            self._update(gradients, variables)
+        if self.use_ema:
+            self._average()
+        for variable in variables:
+            if variable.constraint is not None:
+                variable.assign(variable.constraint(variable.value))
+        self._iterations.assign_add(1)
+
+    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> Any:
+        """`apply` for pairs of gradient and variable. Returns the iteration."""
+        pairs = list(grads_and_vars)
+        self.apply([gradient for gradient, _ in pairs], [variable for _, variable in pairs])
+        return self._iterations
+
+    def stateless_apply(
+        self, optimizer_variables: Sequence[Any], grads: Sequence[Any], trainable_variables: Sequence[Any]
+    ) -> tuple[list[Any], list[Any]]:
+        """`apply` as a pure function of arrays: returns new values of the trained and of the optimizer's variables."""
+        owner, own, trained = type(self).__name__, self.variables, self._trainable_variables
+        if not self.built:
+            raise ValueError(
+                f"{owner}: to call `stateless_apply` the optimizer must be built; call"
+                f" `optimizer.build(model.trainable_variables)` first."
+            )
+        for name, given, expected in (
+            ("optimizer_variables", optimizer_variables, own),
+            ("trainable_variables", trainable_variables, trained),
+        ):
+            if len(given) != len(expected):
+                raise ValueError(
+                    f"{owner}.stateless_apply: `{name}` must hold one array for each of the {len(expected)} variables"
+                    f" that the optimizer knows. Received {len(given)}."
+                )
+        arrays = (*trainable_variables, *optimizer_variables)
+        values = [a.value if isinstance(a, Variable) else jnp.asarray(a) for a in arrays]
+        _, values = pure.apply(self.apply, [*trained, *own], values, grads, trained)
+        return values[: len(trained)], values[len(trained) :]
+
+    def assign(self, variable: Variable, value: Any) -> None:
+        variable.assign(value)
+
+    def assign_add(self, variable: Variable, value: Any) -> None:
+        variable.assign_add(value)
+
+    def assign_sub(self, variable: Variable, value: Any) -> None:
+        variable.assign_sub(value)
+
+    def scale_loss(self, loss: Any) -> Any:
+        """The loss to take gradients of."""
+        return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
+
+    def finalize_variable_values(self, var_list: Sequence[Variable]) -> None:
+        """At the end of training: with `use_ema`, write the averages into the variables."""
+        if self.use_ema:
+            for variable in var_list:
+                if variable in self._positions:
+                    variable.assign(self.slot("average", variable).value)
+
+    def exclude_from_weight_decay(
+        self, var_list: Sequence[Variable] | None = None, var_names: Sequence[str] | None = None
+    ) -> None:
+        """Variables that do not decay: given themselves, or by regular expressions found in their names."""
+        self._not_decayed.extend(var_list or [])
+        self._not_decayed_names.extend(var_names or [])
+
+    # --- parts of a step ---
+
+    def _matched(self, grads: Sequence[Any], variables: Sequence[Variable] | None) -> tuple[list[Any], list[Variable]]:
+        """Gradients, and the variables they belong to; builds on first use."""
+        owner, grads = type(self).__name__, list(grads)
+        if variables is None:
+            if not self.built:
+                raise ValueError(
+                    f"{owner}: when `grads` come without variables, the optimizer must be built; call"
+                    f" `optimizer.build(model.trainable_variables)` first."
+                )
+            variables = self._trainable_variables
+        variables = list(variables)
+        if len(grads) != len(variables):
+            raise ValueError(
+                f"{owner}.apply: expected one gradient per variable. Received {len(grads)} gradients"
+                f" for {len(variables)} variables."
+            )
+        self._know(variables)
+        missing = [v.path for g, v in zip(grads, variables, strict=True) if g is None]
+        if len(missing) == len(grads):
+            raise ValueError(f"{owner}: no gradients provided for any variable. Variables: {missing}")
+        if missing:
+            warnings.warn(
+                f"{owner}: gradients do not exist for variables {missing}: the loss does not depend on them.",
+                stacklevel=3,
+            )
+        pairs = [(g, v) for g, v in zip(grads, variables, strict=True) if g is not None]
+        return [_gradient(g, v, owner) for g, v in pairs], [v for _, v in pairs]
+
+    def _know(self, variables: list[Variable]) -> None:
+        unknown = [variable for variable in variables if variable not in self._positions]
+        if self.built and not unknown:
+            return
+        if scope.frame() is not None:
+            raise ValueError(
+                f"{type(self).__name__}: unknown variables {[v.path for v in unknown]} inside a compiled step, where no"
+                f" state can be created. Call `optimizer.build(variables)` with all of them before."
+            )
+        self.build([*self._trainable_variables, *unknown])
+
+    def _overwrite(self, gradients: list[Any], variables: list[Variable]) -> tuple[list[Any], list[Variable]]:
+        """Some variables (scales of 8-bit floats) receive their new value in place of a gradient."""
+        for gradient, variable in zip(gradients, variables, strict=True):
+            if variable.overwrite_with_gradient:
+                variable.assign(gradient)
+        pairs = [(g, v) for g, v in zip(gradients, variables, strict=True) if not v.overwrite_with_gradient]
+        return [g for g, _ in pairs], [v for _, v in pairs]
+
+    def _accumulate(self, gradients: list[Any], variables: list[Variable]) -> None:
+        steps = self.gradient_accumulation_steps or 1
+        sums = [self.slot("gradient_accumulator", variable) for variable in variables]
+        for total, gradient in zip(sums, gradients, strict=True):
+            total.assign_add(gradient)
+
+        def update() -> None:
+            self._update([total.value / steps for total in sums], variables)
+            for total in sums:
+                total.assign(jnp.zeros_like(total.value))
+
+        due = (self._iterations.value + 1) % steps == 0
+        gradient_tools.when(due, update, self._touched())
+
+    def _touched(self) -> list[Variable]:
+        return [*self.variables, *self._trainable_variables]
+
+    def _update(self, gradients: list[Any], variables: list[Variable]) -> None:
+        rate = self._get_current_learning_rate()
+        gradients = self._clip(gradients)
+        if self.weight_decay:
+            for variable in filter(self._use_weight_decay, variables):
+                variable.assign_sub(variable.value * (self.weight_decay * rate))
+        self._update_all(gradients, variables, rate)
+
+    def _update_all(self, gradients: list[Any], variables: list[Variable], learning_rate: Any) -> None:
+        for gradient, variable in zip(gradients, variables, strict=True):
+            self.update_step(gradient, variable, learning_rate)
+
+    def _clip(self, gradients: list[Any]) -> list[Any]:
+        if self.clipnorm:
+            return [gradient_tools.clip_by_norm(gradient, self.clipnorm) for gradient in gradients]
+        if self.global_clipnorm:
+            return gradient_tools.clip_by_global_norm(gradients, self.global_clipnorm)
+        if self.clipvalue:
+            return [jnp.clip(gradient, -self.clipvalue, self.clipvalue) for gradient in gradients]
+        return gradients
+
+    def _average(self) -> None:
+        momentum = jnp.where(jnp.asarray(self.iterations) == 0, 0.0, self.ema_momentum)
+        frequency = self.ema_overwrite_frequency
+        due = None if frequency is None else (jnp.asarray(self.iterations) + 1) % frequency == 0
+        for variable in self._trainable_variables:
+            slot, m = self.slot("average", variable), momentum.astype(variable.dtype)
+            slot.assign(m * slot.value + (1 - m) * variable.value)
+            if due is not None:
+                variable.assign(jnp.where(due, slot.value, variable.value))
+
+    def _use_weight_decay(self, variable: Variable) -> bool:
+        named = any(re.search(pattern, variable.name) for pattern in self._not_decayed_names)
+        return not named and all(variable is not other for other in self._not_decayed)
+
+    def _get_current_learning_rate(self) -> jax.Array:
+        return self._rate.now()
+
+    # --- configs ---
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments: those of every optimizer, then those of the class."""
+        return {
+            "name": self.name,
+            "learning_rate": self._rate.config(),
+            "weight_decay": self.weight_decay,
+            "clipnorm": self.clipnorm,
+            "global_clipnorm": self.global_clipnorm,
+            "clipvalue": self.clipvalue,
+            "use_ema": self.use_ema,
+            "ema_momentum": self.ema_momentum,
+            "ema_overwrite_frequency": self.ema_overwrite_frequency,
+            "loss_scale_factor": self.loss_scale_factor,
+            "gradient_accumulation_steps": self.gradient_accumulation_steps,
+            **{name: getattr(self, name) for name in _own_arguments(type(self))},
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Optimizer:
+        config = dict(config)
+        if isinstance(config.get("learning_rate"), dict):
+            config["learning_rate"] = registry.deserialize(config["learning_rate"], custom_objects)
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        rate = self._rate.config()
+        shown = rate["class_name"] if isinstance(rate, dict) else f"{rate:.4g}" if isinstance(rate, float) else rate
+        return f"<{type(self).__name__} name={self.name}, learning_rate={shown}>"
+
+
+_COMMON = tuple(inspect.signature(Optimizer.__init__).parameters)
+
+
+def _gradient(gradient: Any, variable: Variable, owner: str) -> jax.Array:
+    gradient = jnp.asarray(gradient.value if isinstance(gradient, Variable) else gradient)
+    if gradient.shape != variable.shape:
+        raise ValueError(
+            f"{owner}: the gradient of variable {variable.path!r} must have its shape, {variable.shape}."
+            f" Received shape {tuple(gradient.shape)}."
+        )
+    return gradient.astype(variable.dtype)
+
+
+def _own_arguments(cls: type) -> list[str]:
+    """Parameters that the nearest class of this package adds to those of every optimizer."""
+    known = {*_COMMON, "common"}
+    ours = next(c for c in cls.__mro__ if c.__module__.startswith(f"{__package__}."))
+    return [name for name in inspect.signature(ours.__init__).parameters if name not in known]  # type: ignore[misc]

@@ -1,0 +1,112 @@
+"""`LossScaleOptimizer`: keeps small 16-bit gradients from becoming zero."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax.numpy as jnp
+
+from ..core import registry
+from ..core.variable import Variable
+from . import gradients as gradient_tools
+from . import settings
+from .base import Optimizer
+from .catalogue import optimizer
+
+
+@optimizer
+class LossScaleOptimizer(Optimizer):
+    """Multiplies the loss before gradients are taken, and divides the gradients again.
+
+    A gradient that is not finite halves the scale and skips the step; `dynamic_growth_steps` finite steps in a row
+    double it.
+
+    Args:
+        inner_optimizer: the optimizer that gets the gradients.
+        initial_scale: first factor.
+        dynamic_growth_steps: finite steps until the factor doubles.
+
+    Source: Micikevicius et al. 2018, Mixed Precision Training.
+    """
+
+    def __init__(
+        self,
+        inner_optimizer: Optimizer,
+        initial_scale: float = 32768.0,
+        dynamic_growth_steps: int = 2000,
+        name: str | None = None,
+        **kwargs: Any,
+    ):
+        if kwargs.pop("loss_scale_factor", None) is not None:
+            raise ValueError(
+                "LossScaleOptimizer does not support `loss_scale_factor`. Set it on the `inner_optimizer` instead."
+            )
+        settings.refuse_unknown(
+            "LossScaleOptimizer", kwargs, ("inner_optimizer", "initial_scale", "dynamic_growth_steps", "name")
+        )
+        if not isinstance(inner_optimizer, Optimizer):
+            raise TypeError(
+                f"LossScaleOptimizer: `inner_optimizer` must be an optimizer object. Received: {inner_optimizer!r}"
+            )
+        super().__init__(0.0, name=name)
+        self.inner_optimizer = inner_optimizer
+        self.initial_scale, self.dynamic_growth_steps = initial_scale, dynamic_growth_steps
+
+    def build(self, variables: Sequence[Variable]) -> None:
+        super().build(variables)
+        self.step_counter = self.add_variable((), dtype="int32", name="step_counter")
+        self.dynamic_scale = self.add_variable((), self.initial_scale, dtype="float32", name="dynamic_scale")
+        self.inner_optimizer.build(variables)
+
+    def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Variable] | None = None) -> None:
+        """Divide the gradients by the scale, and update if all of them are finite."""
+        gradients, variables = self._matched(grads, trainable_variables)
+        scale, counter = self.dynamic_scale.value, self.step_counter.value + 1
+        gradients = [gradient / scale.astype(gradient.dtype) for gradient in gradients]
+        finite = gradient_tools.all_finite(gradients)
+        gradient_tools.when(finite, lambda: self.inner_optimizer.apply(gradients, variables), self._touched())
+        grow = counter >= self.dynamic_growth_steps
+        self.step_counter.assign(jnp.where(finite & ~grow, counter, 0))
+        self.dynamic_scale.assign(scale * jnp.where(finite, jnp.where(grow, 2.0, 1.0), 0.5))
+
+    def scale_loss(self, loss: Any) -> Any:
+        scale = self.dynamic_scale.value if self.built else self.initial_scale
+        return self.inner_optimizer.scale_loss(loss) * scale
+
+    def finalize_variable_values(self, var_list: Sequence[Variable]) -> None:
+        self.inner_optimizer.finalize_variable_values(var_list)
+
+    def exclude_from_weight_decay(self, var_list: Any = None, var_names: Any = None) -> None:
+        self.inner_optimizer.exclude_from_weight_decay(var_list, var_names)
+
+    @property
+    def variables(self) -> list[Variable]:
+        return [*super().variables, *self.inner_optimizer.variables]
+
+    @property  # type: ignore[misc]
+    def iterations(self) -> Any:
+        return self.inner_optimizer.iterations
+
+    @property
+    def learning_rate(self) -> Any:
+        return self.inner_optimizer.learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, value: Any) -> None:
+        self.inner_optimizer.learning_rate = value
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "inner_optimizer": registry.serialize(self.inner_optimizer),
+            "initial_scale": self.initial_scale,
+            "dynamic_growth_steps": self.dynamic_growth_steps,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> LossScaleOptimizer:
+        config = dict(config)
+        if isinstance(config["inner_optimizer"], Mapping):
+            config["inner_optimizer"] = registry.deserialize(config["inner_optimizer"], custom_objects)
+        return cls(**config)

@@ -1,0 +1,87 @@
+"""`Rate`: the learning rate of one optimizer, whether a number, a schedule or a callable."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ..core import dtypes, registry
+from ..core.variable import Variable
+from . import settings
+from .schedules import LearningRateSchedule
+from .slots import make
+
+
+class Rate:
+    """A number becomes a variable, so that setting it needs no new compilation."""
+
+    def __init__(self, value: Any, optimizer: Any):
+        self._optimizer = optimizer
+        self._source: Any = None
+        self._path = f"{optimizer.name}/learning_rate"
+        self.set(value)
+
+    @property
+    def variables(self) -> list[Variable]:
+        return [self._source] if isinstance(self._source, Variable) else []
+
+    def set(self, value: Any) -> None:
+        """Take a new number, schedule or callable.
+
+        Raises:
+            TypeError: for a number where a schedule stands, which would be ignored otherwise.
+        """
+        owner = type(self._optimizer).__name__
+        if isinstance(value, Mapping):
+            value = registry.deserialize(value)
+        if isinstance(value, Variable):
+            value = value.value
+        if not settings.is_number(value):
+            if not callable(value):
+                raise ValueError(
+                    f"{owner}: `learning_rate` must be a number, a LearningRateSchedule, or a callable that returns the"
+                    f" rate. Received: learning_rate={value!r}"
+                )
+            self._source = value
+        elif isinstance(self._source, Variable):
+            self._source.assign(settings.check_learning_rate(value, owner))
+        elif self._source is None:
+            settings.check_learning_rate(value, owner)
+            self._source = make(self._path, (), value, dtypes.floatx(), "only_first_replica")
+        else:
+            raise TypeError(
+                f"{owner}: this optimizer was created with a {type(self._source).__name__} as its `learning_rate`,"
+                f" hence its learning rate is not settable to a number. Create the optimizer with a number, or assign"
+                f" another schedule."
+            )
+
+    def now(self) -> jax.Array:
+        """The rate of the present step."""
+        return jnp.asarray(self._evaluated(), dtypes.jnp_dtype(dtypes.floatx()))
+
+    def shown(self) -> Any:
+        """What `optimizer.learning_rate` gives: a variable for a number."""
+        return self._source if isinstance(self._source, Variable) else self._evaluated()
+
+    def _evaluated(self) -> Any:
+        if isinstance(self._source, Variable):
+            return self._source.value
+        step = self._optimizer._iterations.value
+        if isinstance(self._source, LearningRateSchedule) or _wants_step(self._source):
+            return self._source(step)
+        return self._source()
+
+    def config(self) -> Any:
+        return float(self._source.numpy()) if isinstance(self._source, Variable) else registry.serialize(self._source)
+
+
+def _wants_step(function: Any) -> bool:
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except ValueError:  # some builtins do not tell
+        return False
+    return any(p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters)

@@ -1,0 +1,150 @@
+"""`State`: what an optimizer remembers, and how it is created, found and listed."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from ..core import tracking
+from ..core.variable import Variable
+from .rates import Rate
+from .slots import Slots, make
+
+
+class State:
+    """Base of `Optimizer`: iteration, learning rate, and slots for a set of variables that may change.
+
+    Slots of variables that are no longer trained are kept, together with the variables, as long as the optimizer lives.
+    """
+
+    tracked_as = "optimizer"
+    slot_names: tuple[str, ...] = ()
+    gradient_accumulation_steps: int | None = None
+
+    def __init__(self, learning_rate: Any, name: str):
+        self.name = name
+        self.built = False
+        self._slots = Slots()
+        self._trainable_variables: list[Variable] = []
+        self._positions: dict[Variable, int] = {}
+        self._iterations = make(f"{name}/iteration", (), "zeros", "int32", "only_first_replica")
+        self._rate = Rate(learning_rate, self)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "build" in cls.__dict__:
+            cls.build = _rebuilding(cls.build)  # type: ignore[method-assign]
+
+    def slot_groups(self) -> Iterable[tuple[str, ...]]:
+        """Names of the slots; those of one group stand side by side, variable by variable (the order in files)."""
+        return (self.slot_names,)
+
+    def slot_initializer(self, name: str) -> Any:
+        """Initial value of a slot: a name, a number or a callable `(shape, dtype) -> array`."""
+        return "zeros"
+
+    def build(self, variables: Sequence[Variable]) -> None:
+        """Know these variables, and have no slots in use yet."""
+        self._trainable_variables = tracking.unique(variables)
+        self._positions = {variable: position for position, variable in enumerate(self._trainable_variables)}
+        self._slots.restart()
+        self.built = True
+
+    def slot(self, name: str, variable: Variable) -> Variable:
+        """The state of that name which belongs to a variable."""
+        return self._slots.find(name, variable)
+
+    def add_variable(
+        self,
+        shape: Sequence[int],
+        initializer: Any = "zeros",
+        dtype: Any = None,
+        aggregation: str = "none",
+        layout: Any = None,
+        name: str | None = None,
+    ) -> Variable:
+        """State that belongs to no variable in particular."""
+        name = "variable" if name is None else name
+        path = f"{self.name}/{name}"
+        return self._slots.obtain(None, name, lambda: make(path, tuple(shape), initializer, dtype, aggregation))
+
+    def add_variable_from_reference(
+        self, reference_variable: Variable, name: str | None = None, initializer: Any = "zeros"
+    ) -> Variable:
+        """State with the shape and dtype of a variable: the known one, or new."""
+        name = "slot" if name is None else name
+        path = f"{self.name}/{reference_variable.path.replace('/', '_')}_{name}"
+        shape, dtype = tuple(reference_variable.shape), reference_variable.dtype
+        return self._slots.obtain(reference_variable, name, lambda: make(path, shape, initializer, dtype))
+
+    def add_optimizer_variables(
+        self, trainable_variables: Sequence[Variable], name: Any, initializer: Any = "zeros"
+    ) -> Any:
+        """One slot per variable as a list; for several names, a tuple of lists."""
+        labels = [name] if isinstance(name, str) else list(name)
+        starts = list(initializer) if isinstance(initializer, (list, tuple)) else [initializer] * len(labels)
+        columns: tuple[list[Variable], ...] = tuple([] for _ in labels)
+        for variable in trainable_variables:
+            for column, label, start in zip(columns, labels, starts, strict=True):
+                column.append(self.add_variable_from_reference(variable, label, start))
+        return columns[0] if isinstance(name, str) else columns
+
+    @property
+    def variables(self) -> list[Variable]:
+        """All state: iteration, learning rate (if it is a number), then slots in the order of the variables."""
+        held = tracking.owned(self, "variable", frozenset({"_slots", "_trainable_variables", "_not_decayed"}))
+        foreign = self._slots.retired() | {id(variable) for variable in self._trainable_variables}
+        mine = [self._iterations, *self._rate.variables, *self._slots.current, *held]
+        return [variable for variable in tracking.unique(mine) if id(variable) not in foreign]
+
+    @property
+    def iterations(self) -> Any:
+        """Number of updates so far: a variable; with gradient accumulation, a number of whole rounds."""
+        if self.gradient_accumulation_steps:
+            return self._iterations.value // self.gradient_accumulation_steps
+        return self._iterations
+
+    @iterations.setter
+    def iterations(self, variable: Variable) -> None:
+        if self.built:
+            raise RuntimeError(f"{type(self).__name__}: cannot set `iterations` of an optimizer that has been built.")
+        self._iterations = variable
+
+    @property
+    def learning_rate(self) -> Any:
+        """The variable of a numeric rate; of a schedule or callable, its value at the present iteration."""
+        return self._rate.shown()
+
+    @learning_rate.setter
+    def learning_rate(self, value: Any) -> None:
+        self._rate.set(value)
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Assign all state, in the order of `variables`."""
+        if len(weights) != len(self.variables):
+            raise ValueError(
+                f"{type(self).__name__}.set_weights: expected {len(self.variables)} arrays, one per variable of the"
+                f" optimizer. Received {len(weights)}."
+            )
+        for variable, value in zip(self.variables, weights, strict=True):
+            variable.assign(value)
+
+    def _get_variable_index(self, variable: Variable) -> int:
+        return self._positions[variable]
+
+
+def _rebuilding(build: Callable) -> Callable:
+    """Let a subclass' `build` run again when the variables change, though it may begin with `if self.built: return`."""
+
+    @functools.wraps(build)
+    def wrapper(self: State, variables: Sequence[Variable], *args: Any, **kwargs: Any) -> None:
+        variables = list(variables)
+        same = len(variables) == len(self._trainable_variables) and all(
+            new is old for new, old in zip(variables, self._trainable_variables, strict=True)
+        )
+        if not (self.built and same):
+            self.built = False
+            build(self, variables, *args, **kwargs)
+
+    return wrapper

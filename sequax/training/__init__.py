@@ -1,0 +1,1 @@
+"""Training: read `fit.py` first; it follows one batch from top to bottom."""

@@ -1,0 +1,122 @@
+"""Compiled programs: made once per structure and shapes, kept in the process and in JAX's cache on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+
+# Programs are a few hundred kilobytes each; a search loop over architectures must not keep all it ever compiled.
+_MOST_PROGRAMS = 128
+_programs: OrderedDict[Hashable, Any] = OrderedDict()
+_lock = threading.Lock()
+
+
+class Request(NamedTuple):
+    """A program that is wanted.
+
+    Fields:
+        key: says what the function computes; two functions with one key must trace to the same program.
+        function: over arrays.
+        examples: arguments, or abstract ones of the same shapes and dtypes.
+        donate: positions of arguments whose buffers the program may reuse.
+    """
+
+    key: Hashable
+    function: Callable
+    examples: tuple
+    donate: tuple[int, ...] = ()
+
+    @property
+    def whole_key(self) -> Hashable:
+        flat, structure = jax.tree.flatten(self.examples)
+        return self.key, self.donate, structure, tuple((tuple(x.shape), str(x.dtype)) for x in flat)
+
+    @property
+    def known(self) -> bool:
+        """Whether `program` answers without compiling."""
+        return eager() or self.whole_key in _programs
+
+    def program(self) -> Any:
+        """The compiled program."""
+        if eager():
+            return self.function
+        key = self.whole_key
+        with _lock:
+            if key in _programs:
+                _programs.move_to_end(key)
+                return _programs[key]
+        _enable_disk_cache()
+        # Only the executable is kept, not the function: it would keep the model and its weights alive.
+        made = jax.jit(self.function, donate_argnums=self.donate).lower(*self.examples).compile()
+        with _lock:
+            _programs[key] = made
+            while len(_programs) > _MOST_PROGRAMS:
+                _programs.popitem(last=False)
+        return made
+
+
+def eager() -> bool:
+    """Whether programs run step by step instead of being compiled (`run_eagerly`)."""
+    return bool(jax.config.jax_disable_jit)  # type: ignore[attr-defined]
+
+
+def clear() -> None:
+    """Forget all programs of this process."""
+    with _lock:
+        _programs.clear()
+
+
+# --- the cache on disk ----------------------------------------------------------------------------------------------
+
+_disk_cache_ready = False
+
+
+def _enable_disk_cache() -> None:
+    """Keep compiled programs in the user's cache folder, once per process, unless told otherwise.
+
+    The folder is for this user only (mode 0700), since programs in it are run, and for this type of machine only, since
+    they may use instructions that another one lacks. `SEQUAX_CACHE=off` turns it off, `SEQUAX_CACHE=FOLDER` moves it.
+    """
+    global _disk_cache_ready
+    if _disk_cache_ready:
+        return
+    _disk_cache_ready = True
+    wish = os.environ.get("SEQUAX_CACHE", "")
+    if wish.lower() == "off" or jax.config.jax_compilation_cache_dir:  # type: ignore[attr-defined]
+        return
+    if wish:
+        root = Path(wish)
+    else:
+        import platformdirs
+
+        root = Path(platformdirs.user_cache_dir("sequax"))
+    folder = root / "programs" / _machine()
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder.chmod(0o700)
+        if hasattr(os, "getuid") and folder.stat().st_uid != os.getuid():
+            return
+    except OSError:
+        return  # an unwritable cache folder costs time, not results
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+def _machine() -> str:
+    """A short name for this type of machine: processor features and versions that programs depend on."""
+    features = platform.processor()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        lines = cpuinfo.read_text(errors="replace").splitlines()
+        features += "".join(sorted({line for line in lines if line.startswith(("flags", "Features", "model name"))}))
+    text = "|".join((platform.system(), platform.machine(), features, jax.__version__))
+    return f"{platform.machine()}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"

@@ -1,0 +1,183 @@
+"""`evaluate` and `predict`: the loop of `fit` with other steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import nullcontext
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from ..callbacks import CallbackList
+from ..core.tensor import leaves
+from ..data.source import Batch, Source
+from . import compiled, steps
+from .fingerprint import fingerprint
+from .loop import steps_program
+from .pace import Pace, Span, spans, whole_batch
+from .resolve import scalars
+from .state import Slots, like
+
+
+def evaluate(model: Any, source: Source, callbacks: Any) -> dict[str, float]:
+    """Loss and metrics over a source, by name."""
+    try:
+        return run_evaluation(model, source, callbacks)
+    finally:
+        callbacks.close()
+
+
+def run_evaluation(model: Any, source: Source, callbacks: Any) -> dict[str, float]:
+    """`evaluate` inside a run that goes on, such as the validation of `fit`."""
+    slots = Slots.of(model, metrics=model.compilation.all_metrics)
+    key = "test", fingerprint(model, *model.compilation.traced)
+    pace = Pace(callbacks.watches_test_batches, callbacks.refresh_seconds)
+    callbacks.on_test_begin()
+    logs: dict[str, float] = {}
+    for span in spans(source, 0, pace):
+        if pace.single:
+            callbacks.on_test_batch_begin(span.done)
+        state = slots.read()
+        program = _test_program(model, slots, key, span, callbacks)
+        with pace.timing(span.stop - span.start):
+            state, _, results = program(state, *span.given)
+            logs = scalars(results)
+        slots.write(state)
+        if pace.single:
+            callbacks.on_test_batch_end(span.done, dict(logs))
+        callbacks.on_test_chunk_end(span.done + span.stop - span.start, logs)
+    callbacks.on_test_end(logs)
+    return logs
+
+
+def test_on_batch(model: Any, batch: Batch) -> dict[str, float]:
+    """Metrics of one batch of NumPy arrays."""
+    slots = Slots.of(model, metrics=model.compilation.all_metrics)
+    span = whole_batch(batch, len(leaves(batch)[0]))
+    key = "test", fingerprint(model, *model.compilation.traced)
+    state, _, results = _test_program(model, slots, key, span, CallbackList())(slots.read(), *span.given)
+    slots.write(state)
+    return scalars(results)
+
+
+def _test_program(model: Any, slots: Slots, key: Any, span: Span, callbacks: Any) -> Any:
+    function = steps_program(
+        steps.test_step(model, slots),
+        steps.reset_metrics(model, slots),
+        steps.metric_results(model, slots),
+        span.batch_size,
+        guard=False,
+    )
+    request = compiled.Request((key, span.batch_size), function, (slots.read(), *span.given))
+    with nullcontext() if request.known else callbacks.compiling("evaluation step"):
+        return request.program()
+
+
+# --- predict --------------------------------------------------------------------------------------------------------
+
+# Rows move to the device and results back in parts of about this size, whatever the number of rows.
+_PART_BYTES = 32 * 2**20
+
+
+def predict(model: Any, x: Any, batch_size: int, callbacks: Any, steps_limit: int | None = None) -> Any:
+    """Outputs for all rows of `x` (a structure of NumPy arrays), as NumPy arrays."""
+    predictor = Predictor(model)
+    callbacks.on_predict_begin()
+    try:
+        parts = []
+        done = 0
+        single = callbacks.watches_predict_batches
+        for rows, count in _parts(x, batch_size, single, steps_limit):
+            if single:
+                callbacks.on_predict_batch_begin(done)
+            parts.append(predictor.run(rows, count, batch_size, callbacks))
+            done += count
+            if single:
+                callbacks.on_predict_batch_end(done - 1, {"outputs": parts[-1]})
+            callbacks.on_predict_chunk_end(done, {})
+        callbacks.on_predict_end()
+    finally:
+        callbacks.close()
+    return parts[0] if len(parts) == 1 else jax.tree.map(lambda *p: np.concatenate(p), *parts)
+
+
+def _parts(x: Any, batch_size: int, single: bool, limit: int | None) -> Iterator[tuple[Any, int]]:
+    """Runs of whole batches, and the short batch at the end; with the number of batches in each."""
+    rows = len(leaves(x)[0])
+    if limit is not None:
+        rows = min(rows, limit * batch_size)
+    whole, rest = divmod(rows, batch_size)
+    bytes_per_batch = max(1, sum(a.nbytes for a in leaves(x)) // len(leaves(x)[0]) * batch_size)
+    most = 1 if single else max(1, _PART_BYTES // bytes_per_batch)
+    for start in range(0, whole, most):
+        count = min(most, whole - start)
+        yield jax.tree.map(lambda a, s=start, c=count: a[s * batch_size : (s + c) * batch_size], x), count
+    if rest:
+        yield jax.tree.map(lambda a: a[whole * batch_size : rows], x), 1
+
+
+class Predictor:
+    """A model's forward pass as compiled programs."""
+
+    def __init__(self, model: Any):
+        self.model = model
+        self.slots = Slots.of(model)
+        self.key = fingerprint(model)
+
+    def run(self, x: Any, count: int, batch_size: int, callbacks: Any) -> Any:
+        """Outputs of `count` batches; one batch is a plain call with nothing around it."""
+        state = self.slots.read()
+        rows = len(leaves(x)[0])
+        if count == 1:
+            request = compiled.Request(
+                (self.key, "predict"), steps.predict_step(self.model), (state.params, state.other, x)
+            )
+            outputs, other = self._made(request, callbacks)(state.params, state.other, x)
+        else:
+            # The number of batches is traced up to the next power of two, so that few programs serve all lengths.
+            most = 1 << (count - 1).bit_length()
+            x = jax.tree.map(lambda a: _filled(a, most * batch_size), x)
+            function = _loop_program(steps.predict_step(self.model), batch_size, most)
+            given = state.params, state.other, x, np.int32(count)
+            request = compiled.Request((self.key, "predict", batch_size, most), function, given)
+            outputs, other = self._made(request, callbacks)(*given)
+            outputs = jax.tree.map(lambda a: a[:rows], jax.device_get(outputs))
+        self.slots.write(state._replace(other=other))
+        return jax.tree.map(np.asarray, jax.device_get(outputs))
+
+    def _made(self, request: compiled.Request, callbacks: Any) -> Any:
+        with nullcontext() if request.known else callbacks.compiling("prediction step"):
+            return request.program()
+
+
+def _filled(array: np.ndarray, rows: int) -> np.ndarray:
+    """An array with rows of zeros at its end; the loop stops before it reads them."""
+    if len(array) == rows:
+        return array
+    longer = np.zeros((rows, *array.shape[1:]), array.dtype)
+    longer[: len(array)] = array
+    return longer
+
+
+def _loop_program(step: Any, batch_size: int, most: int) -> Any:
+    def program(params: Any, other: Any, x: Any, count: Any) -> tuple[Any, Any]:
+        def batch(i: Any) -> Any:
+            return jax.tree.map(lambda a: lax.dynamic_slice_in_dim(a, i * batch_size, batch_size), x)
+
+        example, _ = jax.eval_shape(step, params, other, batch(0))
+        empty = jax.tree.map(lambda o: jnp.zeros((most * o.shape[0], *o.shape[1:]), o.dtype), example)
+
+        def body(i: Any, carry: tuple) -> tuple:
+            results, other = carry
+            outputs, after = step(params, other, batch(i))
+            results = jax.tree.map(
+                lambda r, o: lax.dynamic_update_slice_in_dim(r, o, i * o.shape[0], axis=0), results, outputs
+            )
+            return results, like(after, other)
+
+        return lax.fori_loop(0, count, body, (empty, other))
+
+    return program

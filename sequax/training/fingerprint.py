@@ -1,0 +1,104 @@
+"""Whether two models would compile to the same program.
+
+A fingerprint is a nested tuple of everything that tracing can see: classes, settings, shapes and wiring. Names and the
+values of variables are left out. What it does not understand stands in it as the object itself, so that such models
+share no program, which is slow but never wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any
+
+import numpy as np
+
+from ..core.rng import SeedGenerator
+from ..core.tensor import KerasTensor, leaves
+from ..core.variable import Variable
+from ..functional import Graph
+
+# Attributes that tracing does not look at: names, records of calls, and what belongs to the outside of a model.
+_SKIPPED = frozenset(
+    {"name", "built", "history", "stop_training", "compilation", "_nodes", "_losses", "_init_arguments"}
+    | {"_build_shapes", "_tensors", "_display", "_serial", "path", "_path"}
+)
+
+
+def fingerprint(*objects: Any) -> Hashable:
+    """A hashable description of objects; equal for objects that trace to the same program."""
+    return tuple(_Walk().describe(o) for o in objects)
+
+
+class _Walk:
+    def __init__(self) -> None:
+        self.seen: dict[int, int] = {}
+        self.kept: list[Any] = []
+
+    def describe(self, value: Any) -> Hashable:
+        if value is None or isinstance(value, (bool, int, float, complex, str, bytes, type)):
+            return type(value), value
+        if isinstance(value, np.dtype):
+            return value
+        if id(value) in self.seen:
+            return "seen", self.seen[id(value)]
+        if isinstance(value, (list, tuple, dict)) or hasattr(value, "__dict__"):
+            self.seen[id(value)] = len(self.seen)
+            self.kept.append(value)  # ids stay valid while the walk lasts
+        if isinstance(value, (list, tuple)):
+            return type(value), tuple(self.describe(v) for v in value)
+        if isinstance(value, dict):
+            return dict, tuple((self.describe(k), self.describe(v)) for k, v in value.items())
+        if isinstance(value, Variable):
+            plain = (value.shape, str(value.stored.dtype), value.trainable, value.autocast)
+            return Variable, plain, self.describe(value.regularizer), self.describe(value.constraint)
+        if isinstance(value, SeedGenerator):
+            return SeedGenerator, self.describe(value.state)  # the seed itself is a value of that variable
+        if isinstance(value, KerasTensor):
+            return KerasTensor, value.shape, value.dtype, value.name
+        if isinstance(value, Graph):
+            return Graph, self._graph(value)
+        if _is_plain_object(value):
+            own = vars(value)
+            return type(value), tuple((k, self.describe(own[k])) for k in sorted(own) if _counts(k))
+        return _Same(value)
+
+    def _graph(self, graph: Graph) -> Hashable:
+        numbers = {id(t): i for i, t in enumerate(leaves(graph.inputs))}
+        calls = []
+        for node in graph.nodes:
+            given = tuple(
+                numbers[id(v)] if id(v) in numbers else self.describe(v) for v in leaves((node.args, node.kwargs))
+            )
+            for tensor in leaves(node.outputs):
+                numbers[id(tensor)] = len(numbers)
+            calls.append((self.describe(node.operation), given, str(node.kwargs.keys())))
+        return tuple(calls), tuple(numbers[id(t)] for t in leaves(graph.outputs))
+
+
+def _counts(attribute: str) -> bool:
+    return attribute not in _SKIPPED and not attribute.endswith("_initializer")
+
+
+class _Same:
+    """Equal only to the very same object, which it keeps alive so that its id is not used again."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any):
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.value is self.value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+
+def _is_plain_object(value: Any) -> bool:
+    """Objects whose attributes say all there is to say: instances of ordinary Python classes, functions excluded."""
+    return (
+        hasattr(value, "__dict__")
+        and not callable(getattr(value, "__wrapped__", None))
+        and not hasattr(value, "__code__")
+        and type(value).__module__.split(".")[0] not in ("jax", "jaxlib", "numpy", "builtins", "functools")
+    )

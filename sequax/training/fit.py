@@ -1,0 +1,196 @@
+"""Read this first: one batch on its way through `fit`, from top to bottom.
+
+`fit` repeats epochs. `run_epoch` hands the blocks of a source to compiled programs, some steps at a time. A program
+(`loop.steps_program`) gathers each batch on the device and calls the step (`steps.train_step`): forward, loss,
+gradients, update, metrics. Between two dispatches the variables hold the state, so a callback sees and changes the
+truth; nothing else happens in Python per batch.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import jax
+import numpy as np
+
+from ..callbacks import CallbackList
+from ..data import checks
+from ..data.source import Batch, Source
+from . import compiled, steps
+from .evaluate import run_evaluation
+from .fingerprint import fingerprint
+from .loop import steps_program
+from .pace import Pace, Span, spans, whole_batch
+from .resolve import scalars
+from .state import Slots, TrainState
+
+# Below this size the state before a dispatch is kept until its losses are known to be finite: it is the way back to the
+# last good weights. Larger states are donated, so that they lie in memory once.
+_KEPT_STATE_BYTES = 512 * 2**20
+
+
+def fit(
+    model: Any,
+    source: Source,
+    callbacks: Any,
+    epochs: int,
+    initial_epoch: int = 0,
+    validation: Source | None = None,
+    validation_freq: Any = 1,
+) -> None:
+    """Train a built, compiled model; results go to the callbacks, among them the History."""
+    trainer = Trainer(model, source.batch_size, guard=checks.enabled() and not callbacks.accepts_nan)
+    model.stop_training = False
+    callbacks.on_train_begin()
+    logs: dict[str, float] = {}
+    try:
+        for epoch in range(initial_epoch, epochs):
+            callbacks.on_epoch_begin(epoch)
+            trainer.refresh()  # a callback may have frozen or unfrozen a layer
+            logs = run_epoch(trainer, source, epoch, callbacks)
+            if validation is not None and _is_due(epoch, validation_freq):
+                results = run_evaluation(model, validation, callbacks)
+                logs = dict(sorted((logs | {f"val_{name}": value for name, value in results.items()}).items()))
+            callbacks.on_epoch_end(epoch, logs)
+            if model.stop_training:
+                break
+        callbacks.on_train_end(logs)
+    finally:
+        callbacks.close()
+
+
+def run_epoch(trainer: Trainer, source: Source, epoch: int, callbacks: Any) -> dict[str, float]:
+    """All steps of one epoch; returns its logs."""
+    pace = trainer.pace_for(callbacks)
+    logs: dict[str, float] = {}
+    for span in spans(source, epoch, pace):
+        if pace.single:
+            callbacks.on_train_batch_begin(span.done)
+        program = trainer.program(span, callbacks)
+        with pace.timing(span.stop - span.start):
+            logs = trainer.dispatch(program, span)
+        done = span.done + span.stop - span.start
+        if pace.single:
+            callbacks.on_train_batch_end(span.done, dict(logs))
+        callbacks.on_train_chunk_end(done, logs)
+        if trainer.model.stop_training:
+            break
+    return logs
+
+
+def train_on_batch(model: Any, batch: Batch) -> dict[str, float]:
+    """One step on one batch of NumPy arrays."""
+    rows = len(jax.tree.leaves(batch)[0])
+    trainer = Trainer(model, rows, guard=checks.enabled())
+    span = whole_batch(batch, rows)
+    return trainer.dispatch(trainer.program(span, CallbackList()), span)
+
+
+class Trainer:
+    """A model being trained: its variables, its compiled programs, and one dispatch of some steps."""
+
+    def __init__(self, model: Any, batch_size: int, guard: bool = True):
+        self.model, self.batch_size, self.guard = model, batch_size, guard
+        self._pace: Pace | None = None
+        self._programs: dict[Any, Any] = {}
+        self._beside: threading.Thread | None = None
+        self._seen: Any = None
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Look again at what is trainable, and make optimizer slots for what is new."""
+        model = self.model
+        trainable = model.trainable_variables
+        now = [id(v) for v in trainable], id(model.optimizer)
+        if now == self._seen:
+            return
+        self._seen = now
+        model.optimizer.build(trainable)
+        self.slots = Slots.of(model, model.optimizer, model.compilation.all_metrics)
+        self.donate = self.slots.nbytes > _KEPT_STATE_BYTES
+        self.key = "train", self.guard, fingerprint(model, *model.compilation.traced, model.optimizer)
+        self._programs.clear()
+
+    def pace_for(self, callbacks: Any) -> Pace:
+        if self._pace is None:
+            self._pace = Pace(callbacks.watches_train_batches, callbacks.refresh_seconds)
+        return self._pace
+
+    def program(self, span: Span, callbacks: Any) -> Any:
+        """The compiled steps for spans of this shape; compiles them unless a model of equal structure has."""
+        if span.shape not in self._programs:
+            if self._beside is not None:
+                self._beside.join()
+            request = self._request(span)
+            if not request.known:
+                with callbacks.compiling("training step"):
+                    request.program()
+                self._compile_beside(span)
+            self._programs[span.shape] = request.program()
+        return self._programs[span.shape]
+
+    def _request(self, span: Span) -> compiled.Request:
+        model, slots = self.model, self.slots
+        function = steps_program(
+            steps.train_step(model, slots),
+            steps.reset_metrics(model, slots),
+            steps.metric_results(model, slots),
+            span.batch_size,
+            self.guard,
+        )
+        donate = (0,) if self.donate else ()
+        return compiled.Request((self.key, span.batch_size), function, (slots.read(), *span.given), donate)
+
+    def _compile_beside(self, span: Span) -> None:
+        """Compile the program of the short last batch in a thread, while the first steps run."""
+        rest = span.block.rows % self.batch_size
+        if rest and span.batch_size == self.batch_size and not compiled.eager():
+            tail = Span(span.block.tail(rest), rest, 0, 1, 0)
+            self._beside = threading.Thread(target=self._request(tail).program)
+            self._beside.start()
+
+    def dispatch(self, program: Any, span: Span) -> dict[str, float]:
+        """Run the steps of a span; the variables hold the new state afterwards."""
+        before = self.slots.read(self.donate)
+        state, progress, logs = program(before, *span.given)
+        progress, logs = jax.device_get((progress, logs))
+        if self.guard and not progress.finite:
+            self._refuse_nonfinite(program, before, span, int(progress.step) - 1, state)
+        self.slots.write(state)
+        return scalars(logs)
+
+    def _refuse_nonfinite(self, program: Any, before: TrainState, span: Span, step: int, after: TrainState) -> None:
+        """Leave the weights as they were after the last good step, and say what happened."""
+        if self.donate:
+            self.slots.write(after)
+            kept = "The model is too large to keep an earlier state; its weights are not usable."
+        else:
+            kept = self._restore(program, before, span, step)
+        raise FloatingPointError(
+            f"The loss is not finite (NaN or infinite) at step {span.done + step - span.start} of the epoch (from 0)."
+            f" {kept} Usual causes: a learning rate that is too high, inputs that are not scaled (magnitudes far"
+            f" above 1), or a logarithm or division in an own loss."
+            f" `sequax.config.set_data_checks(False)` lets training go on with such losses."
+        )
+
+    def _restore(self, program: Any, before: TrainState, span: Span, step: int) -> str:
+        for last in (step, step - 1):
+            # The same program on the same rows: the steps before the bad one come out bit-equal.
+            state, _, _ = program(before, *span._replace(stop=max(last, span.start)).given)
+            if _all_finite(state.params):
+                self.slots.write(state)
+                return "The weights are those after the last good update."
+        self.slots.write(before)
+        return "The weights are those before this part of the epoch."
+
+
+def _all_finite(params: Any) -> bool:
+    return all(bool(np.isfinite(np.asarray(a)).all()) for a in jax.tree.leaves(params))
+
+
+def _is_due(epoch: int, frequency: Any) -> bool:
+    """Whether validation runs after an epoch: every n-th one, or those listed (epochs count from 1 here)."""
+    if isinstance(frequency, (list, tuple, set)):
+        return epoch + 1 in frequency
+    return (epoch + 1) % frequency == 0

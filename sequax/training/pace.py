@@ -1,0 +1,87 @@
+"""How an epoch is cut into dispatches: a question of display, never of numbers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from ..data.source import Batch, Block, Source
+
+# Nobody watches: still come back about once a second, so that Ctrl-C is heard.
+_UNWATCHED_SECONDS = 1.0
+# Before the first measurement: few enough to be short on any model, many enough to be measured.
+_FIRST_STEPS = 16
+
+
+class Pace:
+    """Chooses the number of steps of the next dispatch from the speed of the last ones.
+
+    Args:
+        single: one step a dispatch, because a callback runs on every batch.
+        refresh_seconds: how often a display wants news; None if there is none.
+    """
+
+    def __init__(self, single: bool, refresh_seconds: float | None):
+        self.single = single
+        self.seconds = refresh_seconds if refresh_seconds is not None else _UNWATCHED_SECONDS
+        self._per_step: float | None = None
+
+    def steps(self, remaining: int) -> int:
+        """Steps to run now, at most those that remain."""
+        if self.single:
+            return 1
+        if self._per_step is None:
+            return min(_FIRST_STEPS, remaining)
+        return max(1, min(remaining, int(self.seconds / max(self._per_step, 1e-7))))
+
+    @contextmanager
+    def timing(self, steps: int) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self._per_step = (time.perf_counter() - start) / steps
+
+
+class Span(NamedTuple):
+    """Some steps of an epoch that one dispatch runs."""
+
+    block: Block
+    batch_size: int
+    start: int  # first step within the block
+    stop: int
+    done: int  # steps of the epoch before this span
+
+    @property
+    def given(self) -> tuple[Any, ...]:
+        """The arguments of a `steps_program` behind the state; the first span of an epoch resets the metrics."""
+        return self.block.arrays, self.block.order, np.int32(self.start), np.int32(self.stop), np.bool_(self.done == 0)
+
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        """What a program for this span is compiled for."""
+        arrays = jax.tree.leaves(self.block.arrays)
+        return self.batch_size, len(self.block.order), *((a.shape, str(a.dtype)) for a in arrays)
+
+
+def spans(source: Source, epoch: int, pace: Pace) -> Iterator[Span]:
+    """All steps of one epoch in order, cut as the pace has it at that moment."""
+    done = 0
+    for block in source.blocks(epoch):
+        whole, rest = divmod(block.rows, source.batch_size)
+        step = 0
+        while step < whole:
+            count = pace.steps(whole - step)
+            yield Span(block, source.batch_size, step, step + count, done)
+            step, done = step + count, done + count
+        if rest:  # a short batch has a program of its own: its numerics are Keras'
+            yield Span(block.tail(rest), rest, 0, 1, done)
+            done += 1
+
+
+def whole_batch(batch: Batch, rows: int) -> Span:
+    """A batch of NumPy arrays as an epoch of one step."""
+    return Span(Block(jax.device_put(batch), np.arange(rows, dtype=np.int32), rows), rows, 0, 1, done=0)

@@ -1,0 +1,342 @@
+"""What `compile` was given, matched with the outputs of the model: one loss and a list of metrics per output."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+
+from .. import losses as loss_catalogue
+from .. import metrics as metric_catalogue
+from .. import optimizers as optimizer_catalogue
+from ..core import dtypes, registry, scope
+from ..core.tensor import leaves
+
+Shape = tuple[int | None, ...]
+
+
+class OutputLoss(NamedTuple):
+    """The loss of one output: where its target stands, and how much it counts."""
+
+    name: str
+    function: Any  # a Loss
+    scale: float
+
+
+class Compilation:
+    """The settings of `compile`, and after `resolve` the losses and metrics of each output.
+
+    Args: as for `Model.compile`.
+    """
+
+    def __init__(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+    ):
+        self.optimizer = optimizer_catalogue.get(optimizer)
+        self.loss, self.loss_weights = loss, loss_weights
+        self.given_metrics, self.given_weighted_metrics = metrics, weighted_metrics
+        _check_names(loss, metrics, weighted_metrics)
+        self.loss_tracker = metric_catalogue.Mean(name="loss")
+        self.output_trackers: list[Any] = []
+        self.losses: list[OutputLoss | None] | None = None
+        self.metrics: list[list[Any]] = []
+        self.weighted_metrics: list[list[Any]] = []
+        self._display: dict[int, str] = {}
+        self._resolved_for: Any = None
+        self.run_eagerly = False
+
+    @property
+    def resolved(self) -> bool:
+        return self.losses is not None
+
+    def resolve(self, y: Any, outputs: Any, names: Sequence[str]) -> None:
+        """Match losses and metrics with the outputs.
+
+        Args:
+            y: structure of the targets (arrays or abstract ones), None if there are none.
+            outputs: structure of the outputs of the model (symbolic tensors or abstract arrays).
+            names: of the outputs, in the order of their leaves.
+        """
+        predictions = leaves(outputs)
+        # Targets may be a plain list or dict whatever the structure of the outputs is.
+        self._display.clear()
+        targets = targets_of(y, outputs, names) if y is not None else [None] * len(predictions)
+        keys = sorted(outputs) if isinstance(outputs, dict) else list(names)  # the order of leaves
+        given = _per_output(self.loss, keys, len(predictions), "loss")
+        scales = _per_output(self.loss_weights, keys, len(predictions), "loss_weights", repeat_single=False)
+        self.losses = [
+            None
+            if one is None
+            else OutputLoss(name, _loss(one, target, prediction), 1.0 if scale is None else float(scale))
+            for name, one, scale, target, prediction in zip(keys, given, scales, targets, predictions, strict=True)
+        ]
+        several = len(predictions) > 1
+        self.output_trackers = (
+            [metric_catalogue.Mean(name=f"{one.name}_loss") for one in self.losses if one is not None]
+            if several
+            else []
+        )
+        self.metrics = self._metrics(self.given_metrics, "metrics", keys, targets, predictions)
+        self.weighted_metrics = self._metrics(
+            self.given_weighted_metrics, "weighted_metrics", keys, targets, predictions
+        )
+
+        self._build_metrics(targets, predictions)
+
+    def _build_metrics(self, targets: list[Any], predictions: list[Any]) -> None:
+        """Let metrics that size their variables by the first batch make them now, before anything is compiled."""
+        for i, (target, prediction) in enumerate(zip(targets, predictions, strict=True)):
+            for metric in (*self.metrics[i], *self.weighted_metrics[i]):
+                if target is not None and not metric.variables:
+                    arrays = [_example(target), _example(prediction)]
+                    with scope.framed(scope.Frame([], [], strict=False)):
+                        jax.eval_shape(metric.update_state, *arrays)
+
+    def _metrics(
+        self, given: Any, argument: str, keys: list[str], targets: list[Any], predictions: list[Any]
+    ) -> list[list[Any]]:
+        if given is None:
+            return [[] for _ in predictions]
+        if isinstance(given, str) or not isinstance(given, (list, tuple, dict)):
+            raise ValueError(
+                f"Expected the `{argument}` argument to be a list, tuple, or dict. Received: {argument}={given!r}."
+                f" Write `{argument}=[{given!r}]`."
+            )
+        flat = isinstance(given, (list, tuple)) and not any(isinstance(m, (list, tuple, dict)) for m in given)
+        # A flat list counts for a single output; with several outputs it has one entry per output, as in Keras.
+        per_output = [given] if flat and len(predictions) == 1 else _per_output(given, keys, len(predictions), argument)
+        table = []
+        for key, entry, target, prediction in zip(keys, per_output, targets, predictions, strict=True):
+            entries = [] if entry is None else list(entry) if isinstance(entry, (list, tuple)) else [entry]
+            resolved = []
+            for one in entries:
+                metric = _metric(one, target, prediction)
+                name = one if isinstance(one, str) else metric.name  # reported as the user called it
+                name = f"{key}_{name}" if len(predictions) > 1 else name
+                if argument == "weighted_metrics" and name in self._display.values():
+                    name = f"weighted_{name}"
+                self._display[id(metric)] = name
+                resolved.append(metric)
+            table.append(resolved)
+        return table
+
+    def resolve_for(self, y: Any, outputs: Any, names: Sequence[str]) -> None:
+        """`resolve`, unless it was done for the same outputs and kinds of targets."""
+        shapes = [(tuple(t.shape), str(t.dtype)) for t in leaves(outputs)], [tuple(t.shape[1:]) for t in leaves(y)]
+        if shapes != self._resolved_for or not self.resolved:
+            self._resolved_for = shapes
+            self.resolve(y, outputs, names)
+
+    def scale_loss(self) -> None:
+        """Keep small 16-bit gradients from vanishing by a dynamic loss scale."""
+        if not isinstance(self.optimizer, optimizer_catalogue.LossScaleOptimizer):
+            self.optimizer = optimizer_catalogue.LossScaleOptimizer(self.optimizer, name="loss_scale_optimizer")
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of `compile`, JSON-friendly."""
+        return {
+            "optimizer": registry.serialize(self.optimizer),
+            "loss": registry.serialize(self.loss),
+            "loss_weights": self.loss_weights,
+            "metrics": registry.serialize(self.given_metrics),
+            "weighted_metrics": registry.serialize(self.given_weighted_metrics),
+            "run_eagerly": self.run_eagerly,
+        }
+
+    # --- used inside the compiled step ---
+
+    def total_loss(self, y: Any, y_pred: Any, weight: Any, names: Sequence[str]) -> tuple[Any, list[Any]]:
+        """Weighted sum of the losses of all outputs, and the single ones (unweighted) for their trackers."""
+        assert self.losses is not None
+        predictions = leaves(y_pred)
+        targets = targets_of(y, y_pred, names)
+        weights = weights_of(weight, len(predictions), y_pred, names)
+        total: Any = 0.0
+        parts = []
+        for one, target, prediction, sample_weight in zip(self.losses, targets, predictions, weights, strict=True):
+            if one is not None:
+                value = one.function(target, prediction, sample_weight=sample_weight)
+                parts.append(value)
+                total = total + value * one.scale
+        return total, parts
+
+    def update_metrics(
+        self, loss: Any, parts: list[Any], y: Any, y_pred: Any, weight: Any, names: Sequence[str]
+    ) -> None:
+        """Update every metric with one batch."""
+        predictions = leaves(y_pred)
+        rows = float(predictions[0].shape[0]) if predictions and predictions[0].ndim else 1.0
+        self.loss_tracker.update_state(loss, sample_weight=rows)
+        for tracker, part in zip(self.output_trackers, parts, strict=False):  # no trackers for a single output
+            tracker.update_state(part, sample_weight=rows)
+        if y is None:
+            return
+        targets = targets_of(y, y_pred, names)
+        weights = weights_of(weight, len(predictions), y_pred, names)
+        for i, (target, prediction) in enumerate(zip(targets, predictions, strict=True)):
+            for metric in self.metrics[i]:
+                metric.update_state(target, prediction)
+            for metric in self.weighted_metrics[i]:
+                _update(metric, target, prediction, weights[i])
+
+    # --- names and results ---
+
+    @property
+    def all_metrics(self) -> list[Any]:
+        nested = [*self.metrics, *self.weighted_metrics]
+        return [self.loss_tracker, *self.output_trackers, *(metric for group in nested for metric in group)]
+
+    @property
+    def traced(self) -> tuple[Any, ...]:
+        """What a compiled step depends on, the model and the optimizer apart."""
+        losses = [None if one is None else (one.function, one.scale) for one in self.losses or ()]
+        return losses, self.loss_tracker, self.output_trackers, self.metrics, self.weighted_metrics, self.names
+
+    def results(self) -> dict[str, Any]:
+        """Name -> value of every metric; a metric may give a dict of its own."""
+        logs: dict[str, Any] = {}
+        for metric in self.all_metrics:
+            value = metric.result()
+            for key, one in value.items() if isinstance(value, dict) else [(self._name(metric), value)]:
+                logs[_free_name(key, logs)] = one
+        return logs
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the metrics as they are reported, the loss first."""
+        return [self._name(metric) for metric in self.all_metrics]
+
+    def in_order(self, names: Sequence[str]) -> list[str]:
+        """Names of logs in the order of the metrics, the loss first."""
+        order = self.names
+        return sorted(names, key=lambda name: order.index(name) if name in order else len(order))
+
+    def _name(self, metric: Any) -> str:
+        return self._display.get(id(metric), metric.name)
+
+
+_BY_SHAPE = ("accuracy", "acc", "crossentropy", "ce")
+
+
+def _free_name(name: str, taken: dict[str, Any]) -> str:
+    count = 1
+    free = name
+    while free in taken:
+        free, count = f"{name}_{count}", count + 1
+    return free
+
+
+def _check_names(loss: Any, *metrics: Any) -> None:
+    """Refuse unknown names when `compile` is called, not at the first batch."""
+    for one in _names_in(loss):
+        loss_catalogue.get(one)
+    for given in metrics:
+        for one in _names_in(given):
+            if one not in _BY_SHAPE:
+                metric_catalogue.get(one)
+
+
+def _names_in(given: Any) -> list[str]:
+    if isinstance(given, str):
+        return [given]
+    if isinstance(given, dict) and "class_name" not in given:
+        return [name for value in given.values() for name in _names_in(value)]
+    return [name for value in given for name in _names_in(value)] if isinstance(given, (list, tuple)) else []
+
+
+def _per_output(given: Any, keys: list[str], count: int, argument: str, repeat_single: bool = True) -> list[Any]:
+    """One entry per output from a single value, a list in the order of outputs or a dict by output name."""
+    if isinstance(given, dict) and "class_name" not in given:
+        unknown = [key for key in given if key not in keys]
+        if unknown:
+            raise ValueError(f"In the dict argument `{argument}`, key {unknown[0]!r} is no output. Outputs: {keys}.")
+        return [given.get(key) for key in keys]
+    if isinstance(given, (list, tuple)):
+        if len(given) != count:
+            raise ValueError(
+                f"`{argument}` has {len(given)} entries, but the model has {count} output(s): {keys}."
+                f" Give one per output."
+            )
+        return list(given)
+    if given is None:
+        return [None] * count
+    if count > 1 and not repeat_single:
+        raise ValueError(f"`{argument}` must be a list or dict with one entry per output {keys}. Received: {given!r}.")
+    return [given] * count
+
+
+def targets_of(y: Any, outputs: Any, names: Sequence[str]) -> list[Any]:
+    """Targets in the order of the outputs' leaves."""
+    if isinstance(y, dict):
+        keys = sorted(outputs) if isinstance(outputs, dict) else list(names)  # leaves of a dict come sorted by key
+        missing = [key for key in keys if key not in y]
+        if missing:
+            raise ValueError(f"y has no entry for output {missing[0]!r}. Outputs: {keys}; y has {list(y)}.")
+        return [y[key] for key in keys]
+    return leaves(y) if y is not None else [None] * len(leaves(outputs))
+
+
+def weights_of(weight: Any, count: int, outputs: Any, names: Sequence[str]) -> list[Any]:
+    """Sample weights in the order of the outputs; a single array counts for all."""
+    if weight is None:
+        return [None] * count
+    if isinstance(weight, dict):
+        keys = sorted(outputs) if isinstance(outputs, dict) else list(names)
+        return [weight.get(key) for key in keys]
+    given = leaves(weight)
+    return given * count if len(given) == 1 else given
+
+
+def _loss(identifier: Any, target: Any, prediction: Any) -> loss_catalogue.Loss:
+    """A Loss from a name, a function or a Loss."""
+    if isinstance(identifier, str) and identifier in ("crossentropy", "ce"):
+        identifier = f"{_kind(target, prediction)}_crossentropy"
+    found = loss_catalogue.get(identifier)
+    if isinstance(found, loss_catalogue.Loss):
+        return found
+    return loss_catalogue.LossFunctionWrapper(found, name=getattr(found, "__name__", "loss"))
+
+
+def _kind(target: Any, prediction: Any) -> str:
+    """Which of the three forms of a classification a name without a form means, from the shapes."""
+    true, pred = tuple(target.shape), tuple(prediction.shape)
+    if pred[-1] == 1:
+        return "binary"
+    if len(true) < len(pred) or (true[-1] == 1 and pred[-1] != 1):
+        return "sparse_categorical"
+    return "categorical"
+
+
+def _metric(identifier: Any, target: Any, prediction: Any) -> Any:
+    if isinstance(identifier, str) and identifier in _BY_SHAPE:
+        ending = "accuracy" if identifier in ("accuracy", "acc") else "crossentropy"
+        name = f"{_kind(target, prediction)}_{ending}"
+        return metric_catalogue.MeanMetricWrapper(getattr(metric_catalogue, name), name=identifier)
+    found = metric_catalogue.get(identifier)
+    if isinstance(found, metric_catalogue.Metric):
+        return found
+    return metric_catalogue.MeanMetricWrapper(found, name=getattr(found, "__name__", "metric"))
+
+
+def _example(array: Any) -> jax.ShapeDtypeStruct:
+    """A batch of two rows in the shape and dtype of an array or symbolic tensor."""
+    return jax.ShapeDtypeStruct((2, *array.shape[1:]), dtypes.jnp_dtype(dtypes.standardize(array.dtype)))
+
+
+def _update(metric: Any, target: Any, prediction: Any, weight: Any) -> None:
+    if weight is None:
+        metric.update_state(target, prediction)
+    else:
+        metric.update_state(target, prediction, sample_weight=weight)
+
+
+def scalars(logs: dict[str, Any]) -> dict[str, float]:
+    """Logs of a program as Python numbers, sorted by name as Keras reports them."""
+    values = jax.device_get(logs)
+    return {name: (float(v) if getattr(v, "ndim", 0) == 0 else v) for name, v in sorted(values.items())}

@@ -1,0 +1,59 @@
+"""`TrainState`: everything that changes during training, as one tree of arrays, and its way out of and into objects."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+
+from ..core import pure
+from ..core.pure import Values
+from ..core.variable import Variable
+
+
+class TrainState(NamedTuple):
+    """Values by the keys of `pure.keys`; seeds, moving statistics and states of layers are in `other`."""
+
+    params: Values
+    other: Values
+    optimizer: Values
+    metrics: Values
+
+
+class Slots(NamedTuple):
+    """The variables that the fields of a `TrainState` are read from and written back to."""
+
+    params: dict[str, Variable]
+    other: dict[str, Variable]
+    optimizer: dict[str, Variable]
+    metrics: dict[str, Variable]
+
+    @classmethod
+    def of(cls, model: Any, optimizer: Any = None, metrics: Any = ()) -> Slots:
+        """The variables of a built model, its optimizer (if it is being trained) and its metrics."""
+        table = pure.keys(model.state_variables)
+        trainable = {id(v) for v in model.trainable_variables}
+        return cls(
+            params={key: v for key, v in table.items() if id(v) in trainable},
+            other={key: v for key, v in table.items() if id(v) not in trainable},
+            optimizer=pure.numbered(optimizer.variables) if optimizer is not None else {},
+            metrics=pure.numbered(v for metric in metrics for v in metric.variables),
+        )
+
+    def read(self, donate: bool = False) -> TrainState:
+        """The arrays the variables hold now; with `donate`, such that nobody else holds them."""
+        return TrainState(*(pure.take(table) if donate else pure.read(table) for table in self))
+
+    def write(self, state: TrainState) -> None:
+        """Point the variables at new arrays."""
+        for table, values in zip(self, state, strict=True):
+            pure.put(table, values)
+
+    @property
+    def nbytes(self) -> int:
+        return sum(v.size * v._value.dtype.itemsize for table in self for v in table.values())
+
+
+def like(new: Any, old: Any) -> Any:
+    """`new` in the dtypes of `old`, so that a loop carries the same types in and out."""
+    return jax.tree.map(lambda n, o: jax.lax.convert_element_type(n, o.dtype), new, old)

@@ -1,0 +1,116 @@
+"""What one batch does: pure functions from state and batch to state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ..core import masks, pure
+from ..data.source import Batch
+from .state import Slots, TrainState
+
+
+def train_step(model: Any, slots: Slots) -> Callable[[TrainState, Batch], tuple[TrainState, Any]]:
+    """One update of the parameters."""
+    optimizer = model.optimizer
+    variables = list(slots.params.values())
+
+    def step(state: TrainState, batch: Batch) -> tuple[TrainState, Any]:
+        def loss_of(params: Any) -> tuple[Any, Any]:
+            outcome = pure.call(model, params, state.other, batch.x, training=True)
+            loss, parts = loss_and_parts(model, outcome, batch)
+            if not parts and not outcome.penalties:
+                raise ValueError(
+                    f"Model '{model.name}' has no loss to train with: pass `loss=` to `compile()`, or call `add_loss`"
+                    f" in a layer."
+                )
+            return scaled(loss), (loss, parts, outcome)
+
+        def scaled(loss: Any) -> Any:
+            return pure.apply(optimizer.scale_loss, optimizer.variables, list(state.optimizer.values()), loss)[0]
+
+        (_, (loss, parts, outcome)), grads = jax.value_and_grad(loss_of, has_aux=True)(state.params)
+        _, values = pure.apply(
+            optimizer.apply,
+            variables + list(slots.optimizer.values()),
+            list(state.params.values()) + list(state.optimizer.values()),
+            list(grads.values()),
+            variables,
+        )
+        params = dict(zip(state.params, values[: len(variables)], strict=True))
+        slot_values = dict(zip(state.optimizer, values[len(variables) :], strict=True))
+        metrics = updated_metrics(model, slots, state, batch, outcome, loss, parts)
+        return TrainState(params, outcome.other, slot_values, metrics), loss
+
+    return step
+
+
+def test_step(model: Any, slots: Slots) -> Callable[[TrainState, Batch], tuple[TrainState, Any]]:
+    """Metrics of one batch; the parameters stay."""
+
+    def step(state: TrainState, batch: Batch) -> tuple[TrainState, Any]:
+        outcome = pure.call(model, state.params, state.other, batch.x, training=False)
+        loss, parts = loss_and_parts(model, outcome, batch)
+        metrics = updated_metrics(model, slots, state, batch, outcome, loss, parts)
+        return state._replace(other=outcome.other, metrics=metrics), loss
+
+    return step
+
+
+def loss_and_parts(model: Any, outcome: pure.Outcome, batch: Batch) -> tuple[Any, list[Any]]:
+    """The loss with all penalties, and the losses of single outputs."""
+    compilation = model.compilation
+    with masks.attached(outcome.outputs, outcome.masks):
+        loss, parts = compilation.total_loss(batch.y, outcome.outputs, batch.weight, model.output_names)
+    for penalty in outcome.penalties:
+        loss = loss + jnp.sum(penalty).astype(jnp.float32)
+    return jnp.asarray(loss, jnp.float32), parts
+
+
+def updated_metrics(
+    model: Any, slots: Slots, state: TrainState, batch: Batch, outcome: pure.Outcome, loss: Any, parts: list[Any]
+) -> Any:
+    def update() -> None:
+        outputs = jax.lax.stop_gradient(outcome.outputs)
+        with masks.attached(outputs, outcome.masks):
+            model.compilation.update_metrics(loss, parts, batch.y, outputs, batch.weight, model.output_names)
+
+    _, values = pure.apply(update, list(slots.metrics.values()), list(state.metrics.values()))
+    return dict(zip(state.metrics, values, strict=True))
+
+
+def reset_metrics(model: Any, slots: Slots) -> Callable:
+    """Start values of all metrics, as a pure function."""
+
+    def reset(metrics: Any) -> Any:
+        def run() -> None:
+            for metric in model.compilation.all_metrics:
+                metric.reset_state()
+
+        _, values = pure.apply(run, list(slots.metrics.values()), list(metrics.values()))
+        return dict(zip(metrics, values, strict=True))
+
+    return reset
+
+
+def metric_results(model: Any, slots: Slots) -> Callable:
+    """Name -> value of all metrics, as a pure function."""
+
+    def results(metrics: Any) -> dict[str, Any]:
+        logs, _ = pure.apply(model.compilation.results, list(slots.metrics.values()), list(metrics.values()))
+        return logs
+
+    return results
+
+
+def predict_step(model: Any) -> Callable:
+    """Outputs of one batch: `(params, other, x) -> (outputs, other)`."""
+
+    def step(params: Any, other: Any, x: Any) -> tuple[Any, Any]:
+        outcome = pure.call(model, params, other, x, training=False)
+        return outcome.outputs, outcome.other
+
+    return step

@@ -1,0 +1,325 @@
+"""The progress display: a live bar where there is a terminal, one plain line per epoch where there is none.
+
+`Meter` counts steps and seconds and writes the text. A display shows a meter: `LineDisplay` prints one line when it is
+done, `BarDisplay` also draws a bar meanwhile, with rich, which is imported by the first bar drawn. Every finished epoch
+leaves the same line on a terminal and in a file, without control characters, so that a log can be read and compared.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+import time
+import weakref
+from collections.abc import Callable, Iterable, Mapping
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+REFRESH_SECONDS = 0.1
+
+
+def format_value(value: Any) -> str:
+    """Four decimals; below a thousandth in scientific notation, as Keras writes it.
+
+    >>> format_value(0.43125), format_value(1.2345e-05), format_value(24)
+    ('0.4313', '1.2345e-05', '24.0000')
+    """
+    if isinstance(value, str):
+        return value
+    number = float(np.mean(value))
+    return f"{number:.4f}" if abs(number) > 1e-3 or not math.isfinite(number) else f"{number:.4e}"
+
+
+def format_logs(logs: Mapping[str, Any]) -> str:
+    """`loss: 0.4312 - val_loss: 0.4000`."""
+    return " - ".join(f"{name}: {format_value(value)}" for name, value in logs.items() if value is not None)
+
+
+def format_seconds(seconds: float) -> str:
+    """
+    >>> [format_seconds(s) for s in (0.43, 12.3, 83, 3700, 90000)]
+    ['0.4s', '12s', '1m 23s', '1h 01m', '25h 00m']
+    """
+    if seconds < 9.95:
+        return f"{seconds:.1f}s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes == 0:
+        return f"{rest}s"
+    return f"{minutes}m {rest:02d}s" if minutes < 60 else f"{minutes // 60}h {minutes % 60:02d}m"
+
+
+def format_pace(seconds: float, unit: str = "step") -> str:
+    """
+    >>> format_pace(0.0171), format_pace(2.5), format_pace(0.00042, "batch")
+    ('17ms/step', '2.5s/step', '420us/batch')
+    """
+    if seconds >= 0.9995:
+        return f"{seconds:.1f}s/{unit}"
+    return f"{seconds * 1e3:.0f}ms/{unit}" if seconds >= 0.9995e-3 else f"{seconds * 1e6:.0f}us/{unit}"
+
+
+class Meter:
+    """Steps, seconds and logs of one epoch, one evaluation or one prediction.
+
+    Seconds that went into compilation count as elapsed but not as work, so that the pace of the first epoch is that of
+    the others.
+    """
+
+    def __init__(self, label: str = "", target: int | None = None, unit: str = "step") -> None:
+        self.label = label
+        self.target = target
+        self.unit = unit
+        self.done = 0
+        self.logs: dict[str, Any] = {}
+        self._started = time.perf_counter()
+        self._activities: list[tuple[str, float]] = []
+        self._work_seconds = 0.0
+        self._compile_seconds = 0.0
+
+    def advance(self, done: int, logs: Mapping[str, Any] | None = None) -> None:
+        """`done` steps are done, of this meter's whole."""
+        if done > self.done:
+            self.done = done
+            self._work_seconds = max(self.elapsed() - self._compile_seconds, 0.0)
+        if logs:
+            self.logs = dict(logs)
+
+    def begin(self, activity: str) -> None:
+        """Shows `activity` and its seconds in place of the logs, until `end`. One activity may stand within another."""
+        self._activities.append((activity, time.perf_counter()))
+
+    def end(self, compiled: bool = False) -> None:
+        """The latest activity is over. If it was a compilation, its seconds do not count as work."""
+        if self._activities:
+            _, started = self._activities.pop()
+            self._compile_seconds += time.perf_counter() - started if compiled else 0.0
+
+    def elapsed(self) -> float:
+        """Seconds since the start, compilation included."""
+        return time.perf_counter() - self._started
+
+    def pace(self) -> float | None:
+        """Seconds per step, without compilation and without what came after the last step; None before the first."""
+        return self._work_seconds / self.done if self.done else None
+
+    def counts(self) -> str:
+        """`12/24`, or `12` where the number of steps is not known."""
+        return f"{self.done}/{self.target}" if self.target else f"{self.done}"
+
+    def line(self) -> str:
+        """`Epoch 3/10 - 24/24 - 0.4s - 17ms/step - loss: 0.4312`."""
+        pace = self.pace()
+        parts = [self.label, self.counts(), format_seconds(self.elapsed())]
+        parts += ["" if pace is None else format_pace(pace, self.unit), format_logs(self.logs)]
+        return " - ".join(part for part in parts if part)
+
+    def running_text(self) -> str:
+        """What stands to the right of the bar: times, pace, and the logs or the activity."""
+        pace = self.pace()
+        parts = [format_seconds(self.elapsed())]
+        if pace is not None and self.target and self.done < self.target:
+            parts[0] += f"<{format_seconds(pace * (self.target - self.done))}"
+        if pace is not None:
+            parts.append(format_pace(pace, self.unit))
+        activities = self._activities[-1:]  # One reading: this runs in the drawing thread.
+        if activities:
+            parts.append(f"{activities[0][0]} {format_seconds(time.perf_counter() - activities[0][1])}")
+        elif self.logs:
+            parts.append(format_logs(self.logs))
+        return " - ".join(parts)
+
+
+class LineDisplay:
+    """Prints one line when a meter is done: for files, pipes and `verbose=2`."""
+
+    live = False
+
+    def show(self, meter: Meter) -> None:
+        """`meter` is the one at work from now on."""
+
+    def finish(self, meter: Meter) -> None:
+        """Prints the meter's line."""
+        print(meter.line(), flush=True)
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+class BarDisplay:
+    """Draws the meter at work as one live line, and prints a plain line above it for each finished one."""
+
+    live = True
+
+    def __init__(self, width: int = 20, interval: float = REFRESH_SECONDS) -> None:
+        self._width = width
+        self._interval = max(interval, 0.02)
+        self._close: Callable[[], Any] | None = None
+        self._shown: list[Meter] = []
+
+    def show(self, meter: Meter) -> None:
+        """Draws `meter` from now on."""
+        self._shown[:] = [meter]  # The drawing thread holds this very list.
+        if self._close is None:
+            self._close = _open_bar(self, self._shown, self._width, self._interval)
+
+    def finish(self, meter: Meter) -> None:
+        """Takes the bar away and prints the meter's line where the bar was."""
+        self._shown.clear()
+        # Within the lifetime of the bar rich stands behind sys.stdout and moves the bar below what is printed.
+        print(meter.line(), flush=True)
+
+    def close(self) -> None:
+        """Takes the bar away, gives back the cursor, `sys.stdout` and `sys.stderr`."""
+        if self._close is not None:
+            self._close()
+            self._close = None
+
+
+def _open_bar(owner: BarDisplay, shown: list[Meter], width: int, interval: float) -> Callable[[], Any]:
+    from rich import get_console
+    from rich.errors import LiveError
+    from rich.live import Live
+    from rich.progress_bar import ProgressBar
+    from rich.table import Table
+    from rich.text import Text
+
+    def draw() -> Any:
+        meters = shown[-1:]
+        if not meters:
+            return Text("")
+        meter = meters[0]
+        bar = ProgressBar(meter.target, min(meter.done, meter.target or 0), width, pulse=not meter.target)
+        text = Text(meter.running_text(), no_wrap=True, overflow="ellipsis")
+        row = Table.grid(padding=(0, 1))
+        for _ in range(3):
+            row.add_column(no_wrap=True)  # A narrow terminal cuts the logs, not the counts.
+        row.add_row(Text(meter.label, style="bold", no_wrap=True), bar, Text(meter.counts(), no_wrap=True), text)
+        return row
+
+    # The console every other user of rich in this process writes to: two bars, or a bar inside the user's own, then
+    # know of each other.
+    live = Live(get_renderable=draw, console=get_console(), refresh_per_second=1 / interval, transient=True)
+    try:
+        live.start()
+    except LiveError:  # rich before 14.1 draws one bar at a time; the lines of finished epochs still come.
+        return lambda: None
+    # Also at the exit of the interpreter or when nobody holds the display any more: a script that dies outside of
+    # `fit` must not leave the cursor hidden. `draw` therefore holds the meters, not the display.
+    return weakref.finalize(owner, live.stop)
+
+
+def can_draw_bar() -> bool:
+    """Whether `sys.stdout` can redraw a line. rich is imported only where it is a terminal or a notebook."""
+    try:
+        is_terminal = sys.stdout.isatty()
+    except (AttributeError, ValueError):  # None under pythonw, or closed
+        return False
+    if not (is_terminal and os.environ.get("TERM", "") not in ("dumb", "unknown")) and not _in_notebook():
+        return False
+    try:
+        from rich import get_console
+    except ImportError:
+        return False
+    console = get_console()
+    return console.is_jupyter or (console.is_terminal and not console.is_dumb_terminal)
+
+
+def _in_notebook() -> bool:
+    # Without ipywidgets rich cannot redraw in a notebook; the plain line is the better display there.
+    return "ipykernel" in sys.modules and find_spec("ipywidgets") is not None
+
+
+def open_display(verbose: Any, width: int = 20, interval: float = REFRESH_SECONDS) -> LineDisplay | BarDisplay | None:
+    """The display for `verbose`: 0 none; 1 or "auto" a bar where one can be drawn, else a line; 2 a line."""
+    if not verbose:
+        return None
+    return BarDisplay(width, interval) if verbose in (1, "auto") and can_draw_bar() else LineDisplay()
+
+
+class Progbar:
+    """A progress display for loops of one's own.
+
+    Args:
+        target: number of steps, or None where it is not known.
+        width: width of the bar in characters.
+        verbose: 0 nothing; 1 a bar on a terminal, else a line at the end; 2 a line at the end.
+        interval: least seconds between two drawings.
+        stateful_metrics: names shown as they come. Others are averaged over the steps.
+        stateless_metrics: names averaged over the steps. Others are shown as they come. Give one of the two at most.
+        unit_name: what a step is called.
+
+    >>> bar = Progbar(3, verbose=2)
+    >>> for loss in (3.0, 2.0, 1.0):
+    ...     bar.add(1, [("loss", loss)])  # doctest: +ELLIPSIS
+    3/3 - 0.0s - ...us/step - loss: 1.0000
+    """
+
+    def __init__(
+        self,
+        target: int | None,
+        width: int = 20,
+        verbose: int = 1,
+        interval: float = 0.05,
+        stateful_metrics: Iterable[str] | None = None,
+        stateless_metrics: Iterable[str] | None = None,
+        unit_name: str = "step",
+    ) -> None:
+        if stateful_metrics is not None and stateless_metrics is not None:
+            raise ValueError(
+                "Progbar expects stateful_metrics (the rest is averaged) or stateless_metrics (the rest is not), "
+                "but received both. Leave one out."
+            )
+        self.target = target
+        self.verbose = verbose
+        self._stateful = None if stateful_metrics is None else set(stateful_metrics)
+        self._stateless = None if stateless_metrics is None else set(stateless_metrics)
+        self._totals: dict[str, tuple[Any, int]] = {}
+        self._meter = Meter(target=target, unit=unit_name)
+        self._display = open_display(verbose, width, interval)
+
+    def update(
+        self, current: int, values: Iterable[tuple[str, Any]] | None = None, finalize: bool | None = None
+    ) -> None:
+        """`current` steps are done.
+
+        Args:
+            current: steps done since the start.
+            values: pairs of name and value. In the last update they replace the averages, as in Keras.
+            finalize: whether this is the last update; None: when `current` reaches `target`.
+        """
+        if finalize is None:
+            finalize = self.target is not None and current >= self.target
+        steps = max(current - self._meter.done, 1)
+        for name, value in values or ():
+            self._take(name, value, steps, as_is=finalize or self._shown_as_it_comes(name))
+        self._meter.advance(current, {name: self._mean(name) for name in self._totals})
+        if self._display is None:
+            return
+        if finalize:
+            self._display.finish(self._meter)
+            self._display.close()
+        else:
+            self._display.show(self._meter)
+
+    def add(self, n: int, values: Iterable[tuple[str, Any]] | None = None) -> None:
+        """`n` more steps are done."""
+        self.update(self._meter.done + n, values)
+
+    def _shown_as_it_comes(self, name: str) -> bool:
+        if self._stateless is not None:
+            return name not in self._stateless
+        return self._stateful is not None and name in self._stateful
+
+    def _take(self, name: str, value: Any, steps: int, as_is: bool) -> None:
+        if as_is or isinstance(value, str):
+            self._totals[name] = (value, 1)
+            return
+        total, count = self._totals.get(name, (0.0, 0))
+        self._totals[name] = (total + value * steps, count + steps)
+
+    def _mean(self, name: str) -> Any:
+        total, count = self._totals[name]
+        return total if isinstance(total, str) else total / count

@@ -1,0 +1,17 @@
+"""The state of the process that `clear_session` resets."""
+
+from __future__ import annotations
+
+from ..core import names
+from ..training import compiled
+
+
+def clear_session(free_memory: bool = True) -> None:
+    """Start automatic names again (`dense`, not `dense_7`).
+
+    Args:
+        free_memory: also drop the compiled programs that are kept for models of equal structure.
+    """
+    names.reset()
+    if free_memory:
+        compiled.clear()

@@ -1,0 +1,77 @@
+"""Settings of the test run. They must be in place before anything imports JAX, Keras or Sequax."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+
+def private_folder() -> Path | None:
+    """A folder for caches that workers and runs share; None if somebody else made one of that name."""
+    user = os.getuid() if hasattr(os, "getuid") else 0
+    folder = Path(tempfile.gettempdir()) / f"sequax-tests-{user}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder if folder.is_dir() and not folder.is_symlink() and folder.stat().st_uid == user else None
+
+
+def set_environment() -> None:
+    folder = private_folder()
+    os.environ["KERAS_BACKEND"] = "jax"
+    if folder is not None:
+        os.environ["KERAS_HOME"] = str(folder / "keras")  # the user's keras.json could change dtypes or data formats
+    # The user's own compile cache stays as it is, yet a program compiled in one test process serves the others.
+    os.environ.setdefault("SEQUAX_CACHE", "off" if folder is None else str(folder / "cache"))
+    os.environ.setdefault("JAX_PLATFORMS", "cpu")
+    flags = os.environ.get("XLA_FLAGS", "")
+    if "xla_force_host_platform_device_count" not in flags:  # two devices: distribution is tested on any machine
+        os.environ["XLA_FLAGS"] = f"{flags} --xla_force_host_platform_device_count=2".strip()
+
+
+def check_types_at_run_time() -> None:
+    """Hold array annotations (`Float[Array, "batch units"]`) against what is really passed; SEQUAX_TYPECHECK=0: not."""
+    tools = ("jaxtyping", "beartype")
+    if os.environ.get("SEQUAX_TYPECHECK") != "0" and all(map(importlib.util.find_spec, tools)):
+        from jaxtyping import install_import_hook
+
+        install_import_hook(["sequax.losses", "sequax.layers"], "beartype.beartype")
+
+
+set_environment()
+check_types_at_run_time()
+
+
+def start_afresh(utils) -> None:
+    """Same names and same random numbers, whichever tests ran before."""
+    utils.clear_session()
+    utils.set_random_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def fresh_session():
+    try:
+        utils = importlib.import_module("sequax.utils")
+    except ModuleNotFoundError as error:
+        if error.name not in ("sequax", "sequax.utils"):  # a broken import inside must not pass unseen
+            raise
+    else:
+        start_afresh(utils)
+
+
+@pytest.fixture
+def keras():
+    """Keras 3.15.1 on JAX, the oracle."""
+    library = pytest.importorskip("keras", reason="Keras, the oracle, is not installed: pip install 'sequax[dev]'")
+    start_afresh(library.utils)
+    return library
+
+
+@pytest.fixture
+def rng():
+    import numpy as np
+
+    return np.random.default_rng(0)

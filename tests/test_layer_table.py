@@ -1,0 +1,153 @@
+"""Every row of the table of layers (`tests/rows/`) against Keras: values, gradients, shapes, dtypes, masks, configs."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from tests.layer_table import (
+    Row,
+    assert_close,
+    compiled,
+    draw_input,
+    draw_mask,
+    make,
+    outcome,
+    pair,
+    plain_config,
+    sequax_library,
+    states,
+    symbolic_input,
+)
+
+
+def load_rows() -> list[Row]:
+    found = []
+    for path in sorted((Path(__file__).parent / "rows").glob("*.py")):
+        spec = importlib.util.spec_from_file_location(f"tests.rows.{path.stem}", path)
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        found += [pytest.param(row, id=f"{path.stem}-{position}-{row}") for position, row in enumerate(module.ROWS)]
+    return found
+
+
+ROWS = load_rows()
+# Keras' own warnings about a layer that drops masks, and about an argument that it keeps for old files.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*does not support masking.*:UserWarning"),
+    pytest.mark.filterwarnings("ignore:.*rms_scaling=True.*:UserWarning"),
+]
+every_row = pytest.mark.parametrize("row", ROWS)
+
+
+@every_row
+def test_outputs_gradients_and_states_equal_keras(keras, row):
+    own, oracle = pair(keras, row)
+    assert [(v.name, tuple(v.shape)) for v in own.weights] == [(v.name, tuple(v.shape)) for v in oracle.weights]
+    flags = (False,) if row.random else (False, True)
+    results = zip(flags, compiled(own, row, flags), compiled(oracle, row, flags), strict=True)
+    for training, found, expected in results:
+        assert_close(found, expected, row.tolerance, f"{training=}")
+
+
+@pytest.mark.parametrize("row", [param for param in ROWS if "activity_regularizer" in str(param.values[0].arguments)])
+def test_penalties_equal_keras(keras, row):
+    own, oracle = pair(keras, row)
+    for layer in (own, oracle):
+        layer(draw_input(row), **row.call)
+    assert len(own.losses) > 0
+    assert_close(own.losses, oracle.losses, row.tolerance)
+
+
+@every_row
+def test_output_shape_and_dtype_with_unknown_sizes(keras, row):
+    own = make(sequax_library(), row)
+    own(symbolic_input(sequax_library(), row, unknown=()), **row.call)
+    actual, _ = jax.eval_shape(lambda *values: outcome(own, row, False, *values), *states(own), draw_input(row))
+    for unknown in {(0,), (0, *row.unknown)}:
+        inputs = symbolic_input(sequax_library(), row, unknown)
+        tensors = as_list(own(inputs, **row.call))
+        expected = as_list(make(keras, row)(symbolic_input(keras, row, unknown), **row.call))
+        for tensor, oracle_tensor, array in zip(tensors, expected, as_list(actual), strict=True):
+            assert tensor.dtype == array.dtype
+            assert len(tensor.shape) == len(array.shape)
+            for size, oracle_size, actual_size in zip(tensor.shape, oracle_tensor.shape, array.shape, strict=True):
+                assert size in (None, actual_size)
+                assert oracle_size is None or size == oracle_size, (tensor.shape, oracle_tensor.shape)
+        if not row.call:
+            shapes = own.compute_output_shape(jax.tree.map(lambda t: t.shape, inputs))
+            found = list(shapes) if isinstance(shapes[0], tuple) else [shapes]
+            assert [tuple(shape) for shape in found] == [tensor.shape for tensor in tensors]
+
+
+def as_list(outputs):
+    return list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
+
+
+@every_row
+def test_config_round_trips_within_sequax_and_with_keras(keras, row):
+    own, oracle = make(sequax_library(), row), make(keras, row)
+    config, expected = plain_config(own.get_config()), plain_config(oracle.get_config())
+    twin = type(own).from_config(config)
+    assert (twin.name, twin.trainable, twin.dtype_policy) == (own.name, own.trainable, own.dtype_policy)
+    assert plain_config(twin.get_config()) == config
+    if row.shared_config:
+        assert without_names(config) == without_names(expected)
+        assert plain_config(type(own).from_config(expected).get_config()) == {**config, "name": oracle.name}
+        assert plain_config(type(oracle).from_config(config).get_config()) == {**expected, "name": own.name}
+
+
+def without_names(config):
+    """Without the names of inner layers, which count up by themselves, and their build shapes."""
+    if isinstance(config, dict):
+        left_out = {"build_config", "name"} if "trainable" in config else {"build_config"}
+        if "rate" in config:
+            left_out = left_out | {"name"}
+        return {key: without_names(value) for key, value in config.items() if key not in left_out}
+    return [without_names(item) for item in config] if isinstance(config, list) else config
+
+
+@every_row
+def test_mixed_precision_computes_in_16_bits_and_stores_32(keras, row):
+    if not row.mixed:
+        pytest.skip("the row says so")
+    own, oracle = pair(keras, row, dtype="mixed_bfloat16")
+    assert [v.dtype for v in own.weights] == [v.dtype for v in oracle.weights]
+    flags = (not row.random,)
+    found, expected = (jax.tree.leaves(compiled(layer, row, flags, differentiate=False)) for layer in (own, oracle))
+    assert [value.dtype for value in found] == [value.dtype for value in expected]
+    for a, b in zip(found, expected, strict=True):
+        assert_close(a, b, 4e-2 * max(1.0, float(jnp.abs(b).max(initial=0))))
+
+
+@every_row
+def test_compiled_equals_eager(row):
+    own = make(sequax_library(), row)
+    own(symbolic_input(sequax_library(), row, unknown=()), **row.call)
+    flags = (False, True)
+    x = jax.tree.map(jnp.asarray, draw_input(row))
+    eager = [outcome(own, row, training, *states(own), x) for training in flags]
+    assert_close(compiled(own, row, flags, differentiate=False), eager, 1e-5)
+
+
+@pytest.mark.parametrize("row", [param for param in ROWS if param.values[0].mask])
+def test_masks_act_and_pass_as_in_keras(keras, row):
+    own, oracle = pair(keras, row)
+    assert own.supports_masking == oracle.supports_masking
+    for training in (False,) if row.random else (False, True):
+        results = []
+        for layer in (own, oracle):
+            x = jnp.array(draw_input(row))
+            x._keras_mask = jnp.array(draw_mask(row))
+            outputs = layer(x, training=training, **row.call)
+            results.append((outputs, [getattr(o, "_keras_mask", None) for o in jax.tree.leaves(outputs)]))
+        (outputs, masks), (expected, expected_masks) = results
+        assert_close(outputs, expected, row.tolerance, f"{training=}")
+        assert [m is None for m in masks] == [m is None for m in expected_masks]
+        assert_close(masks, expected_masks, 0.0)
+        assert_close(own.get_weights(), oracle.get_weights(), row.tolerance)

@@ -1,0 +1,315 @@
+"""Losses: values, gradients, reductions, weights and masks against Keras; shapes that must be refused."""
+
+from __future__ import annotations
+
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from sequax import losses
+
+REAL = [
+    "mean_squared_error",
+    "mean_absolute_error",
+    "mean_absolute_percentage_error",
+    "mean_squared_logarithmic_error",
+    "log_cosh",
+    "cosine_similarity",
+    "huber",
+]
+MARGIN = ["hinge", "squared_hinge", "categorical_hinge"]
+PROBABILITY = [
+    "binary_crossentropy",
+    "binary_focal_crossentropy",
+    "categorical_crossentropy",
+    "categorical_focal_crossentropy",
+    "kl_divergence",
+    "poisson",
+    "dice",
+    "tversky",
+]
+CASES = [
+    *((name, {}, "real") for name in REAL),
+    *((name, {}, "signs") for name in MARGIN),
+    *((name, {}, "onehot") for name in [*MARGIN, *PROBABILITY]),
+    ("huber", {"delta": 0.3}, "real"),
+    ("huber", {"delta": 2}, "real"),
+    ("cosine_similarity", {"axis": 1}, "real"),
+    ("binary_crossentropy", {"label_smoothing": 0.1}, "onehot"),
+    ("binary_crossentropy", {"from_logits": True, "axis": 1}, "logits"),
+    ("binary_focal_crossentropy", {"from_logits": True, "label_smoothing": 0.1}, "logits"),
+    ("binary_focal_crossentropy", {"apply_class_balancing": True, "gamma": 3.0, "alpha": 0.4}, "onehot"),
+    ("categorical_crossentropy", {"label_smoothing": 0.1}, "onehot"),
+    ("categorical_crossentropy", {"from_logits": True}, "logits"),
+    ("categorical_crossentropy", {"axis": 1}, "onehot"),
+    ("categorical_focal_crossentropy", {"from_logits": True, "label_smoothing": 0.1}, "logits"),
+    ("categorical_focal_crossentropy", {"alpha": 0.5, "gamma": 1.0}, "onehot"),
+    ("dice", {"axis": -1}, "onehot"),
+    ("dice", {"axis": (1, 2)}, "onehot"),
+    ("tversky", {"alpha": 0.3, "beta": 0.7, "axis": -1}, "onehot"),
+    ("tversky", {"alpha": 0.3, "beta": 0.7}, "real"),
+    ("sparse_categorical_crossentropy", {}, "sparse"),
+    ("sparse_categorical_crossentropy", {"ignore_class": 2}, "sparse"),
+    ("sparse_categorical_crossentropy", {"from_logits": True}, "sparse logits"),
+    ("sparse_categorical_crossentropy", {"from_logits": True, "ignore_class": -1}, "sparse ignored"),
+]
+IDS = [f"{i}-{name}-{kind}" for i, (name, _, kind) in enumerate(CASES)]
+
+
+def data(kind):
+    """Targets and predictions of shape (3, 4, 5), or labels of shape (3, 4); probabilities 0 and 1 among them."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 5, (3, 4))
+    logits = rng.normal(size=(3, 4, 5)).astype("float32") * 2
+    onehot = np.eye(5, dtype="float32")[labels]
+    probabilities = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+    probabilities[0, 0], probabilities[0, 1] = np.eye(5)[0], np.eye(5)[labels[0, 1]]
+    return {
+        "real": (rng.normal(size=logits.shape).astype("float32"), logits),
+        "signs": (2 * onehot - 1, logits),
+        "onehot": (onehot, probabilities),
+        "logits": (onehot, logits),
+        "sparse": (labels, probabilities),
+        "sparse logits": (labels[..., None], logits),
+        "sparse ignored": (np.where(labels == 1, -1, labels), logits),
+    }[kind]
+
+
+@pytest.mark.parametrize(("name", "arguments", "kind"), CASES, ids=IDS)
+def test_functions_and_gradients_are_keras(keras, name, arguments, kind):
+    y_true, y_pred = data(kind)
+    ours, theirs = (getattr(module, name)(y_true, y_pred, **arguments) for module in (losses, keras.losses))
+    np.testing.assert_allclose(np.asarray(ours), np.asarray(theirs), rtol=1e-5, atol=1e-6)
+
+    def slope(module):
+        return jax.grad(lambda p: jnp.sum(getattr(module, name)(y_true, p, **arguments)))(jnp.asarray(y_pred))
+
+    np.testing.assert_allclose(slope(losses), slope(keras.losses), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("q", [0.3, 0.8])
+def test_generalized_crossentropy_is_keras(keras, q):
+    labels, probabilities = data("sparse")
+    functions = (m.categorical_generalized_cross_entropy for m in (losses, keras.losses))
+    ours, theirs = (function(labels[0], probabilities[0], q) for function in functions)
+    np.testing.assert_allclose(np.asarray(ours), np.asarray(theirs), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("binary_crossentropy", [0.0, 1.0]), ("categorical_crossentropy", [0.0, 1.0]), ("kl_divergence", [0.0, 1.0])],
+)
+def test_certain_and_wrong_predictions_stay_finite(keras, name, value):
+    y_true = np.array([[0.0, 1.0], [1.0, 0.0]], "float32")
+    y_pred = np.array([value, value], "float32")
+    ours = getattr(losses, name)(y_true, y_pred)
+    np.testing.assert_allclose(ours, np.asarray(getattr(keras.losses, name)(y_true, y_pred)), rtol=1e-6)
+    assert np.isfinite(ours).all()
+
+
+@pytest.mark.parametrize("labels", [[[1, 2, 0], [2, 2, 1]], [[1, 2, 3], [2, 3, 1]], [[1, 2, 0], [2, 0, 0]]])
+def test_ctc_is_keras(keras, rng, labels):
+    logits = rng.normal(size=(2, 6, 4)).astype("float32")
+    theirs = np.asarray(keras.losses.ctc(np.array(labels), logits))
+    np.testing.assert_allclose(losses.ctc(np.array(labels), logits), theirs, rtol=1e-5)
+
+
+@pytest.mark.parametrize("arguments", [{}, {"gamma": 2.0, "margin": 0.2}, {"remove_diagonal": False, "gamma": 3.0}])
+def test_circle_is_keras(keras, rng, arguments):
+    rows = rng.normal(size=(6, 3)).astype("float32")
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    labels = np.array([0, 1, 0, 1, 2, 0])
+    theirs = np.asarray(keras.losses.circle(labels, rows, **arguments))
+    np.testing.assert_allclose(losses.circle(labels, rows, **arguments), theirs, rtol=1e-4, atol=1e-5)
+    if arguments.get("remove_diagonal", True):
+        theirs = np.asarray(keras.losses.circle(labels[:2], rows[:2], labels, rows, remove_diagonal=False))
+        ours = losses.circle(labels[:2], rows[:2], labels, rows, remove_diagonal=False)
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4)
+
+
+CLASSES = [
+    ("MeanSquaredError", {}, "real"),
+    ("MeanAbsoluteError", {}, "real"),
+    ("MeanAbsolutePercentageError", {}, "real"),
+    ("MeanSquaredLogarithmicError", {}, "real"),
+    ("LogCosh", {}, "real"),
+    ("CosineSimilarity", {}, "real"),
+    ("Huber", {"delta": 0.4}, "real"),
+    ("Hinge", {}, "signs"),
+    ("SquaredHinge", {}, "signs"),
+    ("CategoricalHinge", {}, "onehot"),
+    ("Poisson", {}, "onehot"),
+    ("KLDivergence", {}, "onehot"),
+    ("Dice", {}, "onehot"),
+    ("Tversky", {"alpha": 0.3, "beta": 0.6}, "onehot"),
+    ("BinaryCrossentropy", {"label_smoothing": 0.1}, "onehot"),
+    ("BinaryFocalCrossentropy", {"gamma": 1.5}, "onehot"),
+    ("CategoricalCrossentropy", {"from_logits": True}, "logits"),
+    ("CategoricalFocalCrossentropy", {"alpha": 0.3}, "onehot"),
+    ("SparseCategoricalCrossentropy", {"ignore_class": 2}, "sparse"),
+    ("CTC", {}, None),
+    ("Circle", {}, None),
+    ("CategoricalGeneralizedCrossEntropy", {"q": 0.3}, None),
+]
+KEPT_BY_US = {"delta", "axis"}  # settings that Keras drops from some configs
+
+
+@pytest.mark.parametrize(("name", "arguments", "kind"), CLASSES)
+def test_classes_are_keras(keras, name, arguments, kind):
+    ours, theirs = getattr(losses, name)(**arguments), getattr(keras.losses, name)(**arguments)
+    config, expected = ours.get_config(), theirs.get_config()
+    assert {k: v for k, v in config.items() if k in expected or k not in KEPT_BY_US} == expected
+    json.dumps(losses.serialize(ours))
+    again = losses.deserialize(losses.serialize(ours))
+    assert type(again) is type(ours) and again.get_config() == config
+    if name != "CategoricalGeneralizedCrossEntropy":  # which Keras cannot revive
+        assert keras.losses.deserialize(losses.serialize(ours)).name == theirs.name
+    if kind is None:
+        return
+    y_true, y_pred = data(kind)
+    np.testing.assert_allclose(ours(y_true, y_pred), float(theirs(y_true, y_pred)), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(again(y_true, y_pred), ours(y_true, y_pred))
+    if name not in ("Dice", "Tversky"):
+        weight = np.arange(12.0).reshape(3, 4)
+        expected = float(theirs(y_true, y_pred, sample_weight=weight))
+        np.testing.assert_allclose(ours(y_true, y_pred, sample_weight=weight), expected, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(jax.jit(ours)(y_true, y_pred, weight), expected, rtol=1e-5, atol=1e-6)
+
+
+REDUCTIONS = ["sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None]
+WEIGHTS = [None, 2.0, np.array([[1.0], [2.0]]), np.array([[1.0, 2, 3], [2, 5, 7]]), np.arange(6.0).reshape(2, 3, 1)]
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+@pytest.mark.parametrize("masked", [False, True])
+def test_reductions_weights_and_masks_are_keras(keras, rng, reduction, masked):
+    y_true = rng.normal(size=(2, 3, 2)).astype("float32")
+    y_pred = rng.normal(size=(2, 3, 2)).astype("float32")
+    for weight in WEIGHTS:
+        results = []
+        for module in (losses, keras.losses):
+            array = jnp.array(y_pred)
+            if masked:
+                array._keras_mask = jnp.array([[True, True, False], [True, False, False]])
+            results.append(np.asarray(module.MeanSquaredError(reduction=reduction)(y_true, array, weight)))
+        np.testing.assert_allclose(results[0].squeeze(), results[1].squeeze(), rtol=1e-5, atol=1e-6)
+
+
+def test_masked_steps_may_hold_anything(rng):
+    y_true, y_pred = np.zeros((2, 2, 1)), jnp.array([[[1.0], [jnp.nan]], [[2.0], [3.0]]])
+    y_pred._keras_mask = jnp.array([[True, False], [True, True]])
+    np.testing.assert_allclose(losses.MeanSquaredError()(y_true, y_pred), 14 / 3, rtol=1e-6)
+    y_pred._keras_mask = jnp.zeros((2, 2), bool)
+    assert float(losses.MeanSquaredError()(y_true, y_pred)) == 0.0
+
+
+def test_weights_of_samples_are_aligned_with_the_batch():
+    """Keras aligns them with the last axis: wrong numbers if the sizes happen to agree, an error otherwise."""
+    y_true, y_pred = np.zeros((3, 3, 1)), np.ones((3, 3, 1)) * np.array([1, 2, 3]).reshape(3, 1, 1)
+    loss = losses.MeanSquaredError(reduction="none")
+    np.testing.assert_allclose(loss(y_true, y_pred, [1.0, 0.0, 2.0]), [[1, 1, 1], [0, 0, 0], [18, 18, 18]])
+    with pytest.raises(ValueError, match=r"sample_weight .* \(4,\)"):
+        loss(y_true, y_pred, np.ones(4))
+
+
+@pytest.mark.parametrize("name", ["MeanSquaredError", "BinaryCrossentropy", "Hinge", "Poisson", "Huber"])
+def test_one_number_per_sample(name):
+    y_true, y_pred = np.array([1.0, 0.0, 1.0]), np.array([0.9, 0.2, 0.4])
+    loss, weight = getattr(losses, name)(), np.array([1.0, 2.0, 3.0])
+    expected = loss(y_true[:, None], y_pred[:, None], weight)
+    for true, pred in ((y_true, y_pred), (y_true[:, None], y_pred), (y_true, y_pred[:, None])):
+        np.testing.assert_allclose(loss(true, pred, weight), expected, rtol=1e-6)
+
+
+def test_shapes_that_would_broadcast_are_refused():
+    message = (
+        r"mean_squared_error: y_true has shape \(8, 2\), y_pred \(8, 3\): shapes must be equal"
+        r" \(\(n,\) against \(n, 1\) is allowed\)"
+    )
+    with pytest.raises(ValueError, match=message):
+        losses.mean_squared_error(np.ones((8, 2)), np.ones((8, 3)))
+    for name in [*REAL, *MARGIN, *PROBABILITY]:
+        for shape in ((8, 1), (1, 3), (3,)):
+            with pytest.raises(ValueError, match=name):
+                getattr(losses, name)(np.ones(shape), np.ones((8, 3)))
+    with pytest.raises(ValueError, match="sparse"):
+        losses.categorical_crossentropy(np.ones((8, 1)), np.ones((8, 3)))
+    with pytest.raises(ValueError, match="one-hot"):
+        losses.sparse_categorical_crossentropy(np.ones((8, 3)), np.ones((8, 3)))
+    with pytest.raises(ValueError, match="shapes must be equal"):
+        jax.eval_shape(losses.MeanSquaredError(), jnp.ones((8, 2)), jnp.ones((8, 3)))
+
+
+def test_own_losses(keras):
+    class Ours(losses.Loss):
+        def call(self, y_true, y_pred):
+            return (y_true - y_pred) ** 2
+
+    class Theirs(keras.losses.Loss):
+        call = Ours.call
+
+    y_true, y_pred = np.arange(6).reshape(3, 2), np.ones((3, 2), "float32")
+    for reduction in REDUCTIONS:
+        for weight in (None, 2.0, np.array([[1.0], [2], [3]]), np.arange(6.0).reshape(3, 2)):
+            ours, theirs = (cls(reduction=reduction)(y_true, y_pred, weight) for cls in (Ours, Theirs))
+            np.testing.assert_allclose(ours, np.asarray(theirs), rtol=1e-6)
+    assert Ours().name.startswith("ours")
+    with pytest.raises(NotImplementedError):
+        losses.Loss()(y_true, y_pred)
+
+
+def test_functions_see_equal_ranks():
+    seen = []
+
+    def absolute(y_true, y_pred, factor=1.0):
+        seen.append((y_true.shape, y_pred.shape))
+        return factor * jnp.mean(jnp.abs(y_true - y_pred), axis=-1)
+
+    loss = losses.LossFunctionWrapper(absolute, name="absolute", factor=2.0)
+    assert float(loss(np.zeros(3), np.ones((3, 1)))) == 2.0
+    loss(np.zeros((3, 4, 1)), np.ones((3, 4)))
+    assert seen == [((3, 1), (3, 1)), ((3, 4), (3, 4))]
+    again = losses.deserialize(losses.serialize(loss), custom_objects={"absolute": absolute})
+    assert float(again(np.zeros(3), np.ones((3, 1)))) == 2.0
+
+
+@pytest.mark.parametrize(
+    ("identifier", "function"),
+    [
+        ("mse", "mean_squared_error"),
+        ("MAE", "mean_absolute_error"),
+        ("mape", "mean_absolute_percentage_error"),
+        ("msle", "mean_squared_logarithmic_error"),
+        ("bce", "binary_crossentropy"),
+        ("KLD", "kl_divergence"),
+        *((name, name) for name in [*REAL, *MARGIN, *PROBABILITY, "sparse_categorical_crossentropy", "ctc", "circle"]),
+    ],
+)
+def test_names_give_functions(keras, identifier, function):
+    assert losses.get(identifier) is getattr(losses, function)
+    assert keras.losses.get(identifier).__name__ == function
+    assert losses.deserialize(losses.serialize(losses.get(identifier))) is getattr(losses, function)
+
+
+def test_get_of_other_things():
+    assert losses.get(None) is None
+    assert type(losses.get("MeanSquaredError")) is losses.MeanSquaredError
+    assert losses.get(losses.serialize(losses.Huber(delta=2.0))).get_config()["delta"] == 2.0
+    with pytest.raises(ValueError, match="mse"):
+        losses.get("msee")
+    with pytest.raises(ValueError, match="reduction"):
+        losses.MeanSquaredError(reduction="average")
+
+
+def test_dtypes():
+    y_true, y_pred = np.ones((2, 3)), jnp.zeros((2, 3), "bfloat16")
+    assert losses.mean_squared_error(y_true, y_pred).dtype == "bfloat16"
+    assert losses.MeanSquaredError()(y_true, y_pred).dtype == "float32"
+    assert losses.MeanSquaredError(dtype="mixed_bfloat16")(y_true, y_pred).dtype == "bfloat16"
+    assert losses.MeanSquaredError()(np.ones((2, 3), int), np.zeros((2, 3), int)).dtype == "float32"
+    large = np.array([4097])  # float16 would round it to 4096
+    row = jnp.zeros((1, 5000)).at[0, 4097].set(30.0)
+    assert float(losses.SparseCategoricalCrossentropy(from_logits=True, dtype="float16")(large, row)) < 1

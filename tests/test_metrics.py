@@ -1,0 +1,359 @@
+"""Metrics: variables and results against Keras over several updates, weights, masks, and the same when compiled."""
+
+from __future__ import annotations
+
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from sequax import losses, metrics
+from sequax.core import pure, scope
+
+CASES = [
+    ("Accuracy", {}, "classes"),
+    ("BinaryAccuracy", {}, "binary"),
+    ("BinaryAccuracy", {"threshold": 0.3}, "multilabel"),
+    ("CategoricalAccuracy", {}, "onehot"),
+    ("SparseCategoricalAccuracy", {}, "sparse"),
+    ("SparseCategoricalAccuracy", {}, "sparse column"),
+    ("TopKCategoricalAccuracy", {"k": 2}, "onehot"),
+    ("SparseTopKCategoricalAccuracy", {"k": 2}, "sparse"),
+    ("MeanSquaredError", {}, "real"),
+    ("MeanAbsoluteError", {}, "real"),
+    ("MeanAbsolutePercentageError", {}, "real"),
+    ("MeanSquaredLogarithmicError", {}, "multilabel"),
+    ("RootMeanSquaredError", {}, "real"),
+    ("CosineSimilarity", {}, "real"),
+    ("LogCoshError", {}, "real"),
+    ("R2Score", {}, "real"),
+    ("R2Score", {"class_aggregation": "variance_weighted_average", "num_regressors": 1}, "real"),
+    ("R2Score", {"class_aggregation": None}, "real"),
+    ("PearsonCorrelation", {}, "real"),
+    ("ConcordanceCorrelation", {}, "real"),
+    ("BinaryCrossentropy", {"label_smoothing": 0.1}, "multilabel"),
+    ("CategoricalCrossentropy", {}, "onehot"),
+    ("SparseCategoricalCrossentropy", {}, "sparse"),
+    ("SparseCategoricalCrossentropy", {"from_logits": True}, "sparse column"),
+    ("KLDivergence", {}, "onehot"),
+    ("Poisson", {}, "multilabel"),
+    ("Hinge", {}, "multilabel"),
+    ("SquaredHinge", {}, "multilabel"),
+    ("CategoricalHinge", {}, "onehot"),
+    ("TruePositives", {}, "multilabel"),
+    ("TrueNegatives", {"thresholds": [0.2, 0.7]}, "multilabel"),
+    ("FalsePositives", {"thresholds": [0.7, 0.2, 0.5]}, "multilabel"),
+    ("FalseNegatives", {"thresholds": 0.4}, "binary"),
+    ("Precision", {}, "binary"),
+    ("Precision", {"thresholds": [0.0, 0.5, 1.0]}, "edges"),
+    ("Precision", {"top_k": 2}, "onehot"),
+    ("Precision", {"class_id": 1}, "multilabel"),
+    ("Recall", {}, "multilabel"),
+    ("Recall", {"top_k": 2, "class_id": 0, "thresholds": 0.3}, "onehot"),
+    ("Recall", {"thresholds": list(np.linspace(0.05, 0.9, 12))}, "multilabel"),
+    ("AUC", {}, "binary"),
+    ("AUC", {}, "edges"),
+    ("AUC", {"num_thresholds": 5}, "edges"),
+    ("AUC", {"curve": "PR"}, "multilabel"),
+    ("AUC", {"curve": "PR", "summation_method": "minoring", "num_thresholds": 20}, "multilabel"),
+    ("AUC", {"curve": "PR", "summation_method": "majoring"}, "binary"),
+    ("AUC", {"curve": "PRGAIN"}, "binary"),
+    ("AUC", {"summation_method": "minoring", "num_thresholds": 10}, "binary"),
+    ("AUC", {"summation_method": "majoring"}, "binary"),
+    ("AUC", {"thresholds": [0.1, 0.25, 0.5, 0.6, 0.61, 0.7, 0.75, 0.8, 0.9]}, "edges"),
+    ("AUC", {"thresholds": [0.3, 0.6]}, "multilabel"),
+    ("AUC", {"multi_label": True}, "multilabel"),
+    ("AUC", {"multi_label": True, "num_labels": 3, "label_weights": [1.0, 2, 3], "curve": "PR"}, "multilabel"),
+    ("AUC", {"label_weights": [1.0, 2.0, 3.0]}, "multilabel"),
+    ("AUC", {"from_logits": True}, "logits"),
+    ("PrecisionAtRecall", {"recall": 0.6}, "binary"),
+    ("RecallAtPrecision", {"precision": 0.6, "class_id": 1}, "multilabel"),
+    ("SensitivityAtSpecificity", {"specificity": 0.4}, "multilabel"),
+    ("SpecificityAtSensitivity", {"sensitivity": 0.4, "num_thresholds": 5}, "edges"),
+    ("F1Score", {}, "onehot"),
+    ("F1Score", {"threshold": 0.4, "average": "micro"}, "multilabel"),
+    ("FBetaScore", {"beta": 2.0, "average": "weighted", "threshold": 0.5}, "multilabel"),
+    ("FBetaScore", {"beta": 0.5, "average": "macro"}, "onehot"),
+    ("IoU", {"num_classes": 3, "target_class_ids": [0, 2]}, "class pairs"),
+    ("MeanIoU", {"num_classes": 3}, "class pairs"),
+    ("MeanIoU", {"num_classes": 3, "ignore_class": 1, "dtype": "float32"}, "class pairs"),
+    ("OneHotIoU", {"num_classes": 3, "target_class_ids": [1]}, "onehot"),
+    ("OneHotMeanIoU", {"num_classes": 3}, "onehot"),
+    ("BinaryIoU", {"threshold": 0.4}, "binary"),
+]
+IDS = [f"{i}-{name}-{kind}" for i, (name, _, kind) in enumerate(CASES)]
+WITHOUT_WEIGHTS = ("PearsonCorrelation", "ConcordanceCorrelation")
+
+
+def batches(kind):
+    """Targets, predictions and weights of samples; unequal batches where that costs few compilations of Keras' steps."""
+    rng = np.random.default_rng(0)
+    for size in (7, 4) if kind in ("real", "sparse") else (7, 7):
+        labels = rng.integers(0, 3, size)
+        logits = rng.normal(size=(size, 3)).astype("float32")
+        probabilities = rng.uniform(size=(size, 3)).astype("float32")
+        softmax = probabilities / probabilities.sum(-1, keepdims=True)
+        multilabel = rng.integers(0, 2, (size, 3)).astype("float32")
+        pairs = {
+            "real": (rng.normal(size=(size, 3)).astype("float32"), logits),
+            "binary": (multilabel[:, :1], probabilities[:, :1]),
+            "edges": (multilabel[:, 0], rng.choice([0, 0.25, 0.5, 0.75, 1], size).astype("float32")),
+            "multilabel": (multilabel, probabilities),
+            "logits": (multilabel, logits),
+            "onehot": (np.eye(3, dtype="float32")[labels], softmax),
+            "sparse": (labels, softmax),
+            "sparse column": (labels[:, None].astype("float32"), softmax),
+            "classes": (labels[:, None], rng.integers(0, 3, (size, 1))),
+            "class pairs": (labels, rng.integers(0, 3, size)),
+        }
+        yield *pairs[kind], rng.integers(0, 4, size).astype("float32")
+
+
+def assert_equal(ours, theirs):
+    for one, other in zip(ours.variables, theirs.variables, strict=True):
+        assert (one.name, one.path, one.shape) == (other.name, other.path, tuple(other.shape))
+        np.testing.assert_allclose(np.asarray(one.value), np.asarray(other.value), rtol=1e-5, atol=2e-6)
+    np.testing.assert_allclose(np.asarray(ours.result()), np.asarray(theirs.result()), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore:Explicitly requested dtype int64:UserWarning")  # of Keras' IoU
+@pytest.mark.filterwarnings("ignore:You are passing weight as `float`:UserWarning")  # Keras' words, and
+@pytest.mark.filterwarnings("ignore:.*counts in int32:UserWarning")  # ours
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(("name", "arguments", "kind"), CASES, ids=IDS)
+def test_updates_are_keras_and_compile(keras, name, arguments, kind, weighted):
+    ours, theirs = getattr(metrics, name)(**arguments), getattr(keras.metrics, name)(**arguments)
+    assert ours.name == theirs.name
+    for y_true, y_pred, weight in batches(kind):
+        weight = weight if weighted else None
+        ours.update_state(y_true, y_pred, sample_weight=weight)
+        theirs.update_state(y_true, y_pred, sample_weight=weight)
+        assert_equal(ours, theirs)
+
+    values = [jnp.zeros(v.shape, v.dtype) for v in ours.variables]
+    step = jax.jit(lambda values, *batch: pure.apply(ours.update_state, ours.variables, values, *batch)[1])
+    for y_true, y_pred, weight in batches(kind):
+        values = step(values, y_true, y_pred, weight if weighted else None)
+    for variable, value in zip(ours.variables, values, strict=True):
+        np.testing.assert_allclose(value, np.asarray(variable.value), rtol=1e-5, atol=2e-6)
+    result = jax.jit(ours.stateless_result)(values)
+    np.testing.assert_allclose(result, np.asarray(ours.result()), rtol=1e-5, atol=1e-6)
+
+    ours.reset_state()
+    assert all(not np.any(v.numpy()) for v in ours.variables)
+
+
+@pytest.mark.parametrize("weight", [None, [1.0, 2.0, 3.0, 4.0]])
+def test_ignored_labels_do_not_count(weight):
+    labels, rows = np.array([-1, 1, 0, -1]), np.array([[0.1, 0.9], [0.3, 0.7], [0.6, 0.4], [0.5, 0.5]])
+    expected = metrics.SparseCategoricalCrossentropy()(labels[1:3], rows[1:3], weight and weight[1:3])
+    ours = metrics.SparseCategoricalCrossentropy(ignore_class=-1)(labels, rows, weight)
+    np.testing.assert_allclose(ours, expected, rtol=1e-6)
+
+
+def test_whole_counts_warn_of_fractional_weights():
+    with pytest.warns(UserWarning, match="float32"):
+        metrics.MeanIoU(2).update_state([0, 1], [0, 1], [0.5, 0.5])
+
+
+KEPT_BY_US = {"axis", "from_sorted_ids"}  # settings that Keras drops from some configs
+
+
+@pytest.mark.parametrize(("name", "arguments", "kind"), CASES, ids=IDS)
+def test_configs_are_keras(keras, name, arguments, kind):
+    ours, theirs = getattr(metrics, name)(**arguments), getattr(keras.metrics, name)(**arguments)
+    config, expected = ours.get_config(), theirs.get_config()
+    plain = {k: v for k, v in config.items() if k in expected or k not in KEPT_BY_US}
+    if arguments.get("label_weights"):
+        expected = {**expected, "label_weights": np.asarray(expected["label_weights"]).tolist()}
+    for key in ("thresholds", "label_weights"):
+        assert plain.pop(key, None) == pytest.approx(expected.pop(key, None))
+    assert plain == expected
+    again = metrics.deserialize(json.loads(json.dumps(metrics.serialize(ours))))
+    assert type(again) is type(ours)
+    y_true, y_pred, _ = next(batches(kind))
+    np.testing.assert_allclose(again(y_true, y_pred), ours(y_true, y_pred))
+
+
+VALUES = np.arange(6.0).reshape(2, 3)
+
+
+@pytest.mark.parametrize("name", ["Mean", "Sum"])
+@pytest.mark.parametrize(
+    "weight", [None, 2.0, [1.0, 2.0], [[1.0], [2.0]], np.arange(6.0).reshape(2, 3), np.zeros(2)], ids=str
+)
+def test_mean_and_sum_are_keras(keras, name, weight):
+    ours, theirs = getattr(metrics, name)(), getattr(keras.metrics, name)()
+    assert float(ours.result()) == 0.0
+    for values in (VALUES, VALUES + 1):
+        ours.update_state(values, weight)
+        theirs.update_state(values, weight)
+        assert_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("values", [3.0, [1, 2], [True, False], np.arange(12.0).reshape(2, 3, 2)], ids=str)
+def test_mean_of_other_values_is_keras(keras, values):
+    ours, theirs = metrics.Mean(), keras.metrics.Mean()
+    ours.update_state(values)
+    theirs.update_state(np.asarray(values))
+    assert_equal(ours, theirs)
+
+
+def test_masks_are_keras(keras, rng):
+    y_true, y_pred = np.zeros((2, 3, 1)), rng.normal(size=(2, 3, 1)).astype("float32")
+    mask = jnp.array([[True, True, False], [True, False, False]])
+    for weight in (None, np.array([[1.0], [2.0]]), np.arange(6.0).reshape(2, 3)):
+        ours, theirs = metrics.MeanSquaredError(), keras.metrics.MeanSquaredError()
+        for module in (ours, theirs):
+            array = jnp.array(y_pred)
+            array._keras_mask = mask
+            module.update_state(y_true, array, sample_weight=weight)
+        assert_equal(ours, theirs)
+
+
+def test_weights_of_samples_are_aligned_with_the_batch():
+    """Where Keras raises, or weighs steps instead of samples."""
+    y_true, y_pred = np.zeros((3, 3, 1)), np.ones((3, 3, 1)) * np.array([1, 2, 3]).reshape(3, 1, 1)
+    metric = metrics.MeanSquaredError()
+    assert float(metric(y_true, y_pred, [1.0, 0.0, 2.0])) == pytest.approx(19 / 3)
+    with pytest.raises(ValueError, match=r"\(4,\)"):
+        metric.update_state(y_true, y_pred, np.ones(4))
+
+
+@pytest.mark.parametrize("name", ["MeanSquaredError", "RootMeanSquaredError", "BinaryAccuracy", "AUC", "Precision"])
+def test_one_number_per_sample(name):
+    y_true, y_pred, weight = np.array([1.0, 0.0, 1.0]), np.array([0.9, 0.6, 0.4]), np.array([1.0, 2.0, 3.0])
+    expected = getattr(metrics, name)()(y_true[:, None], y_pred[:, None], weight)
+    for true, pred in ((y_true, y_pred), (y_true[:, None], y_pred), (y_true, y_pred[:, None])):
+        np.testing.assert_allclose(getattr(metrics, name)()(true, pred, weight), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["MeanSquaredError", "CategoricalAccuracy", "BinaryAccuracy", "AUC", "Precision", "F1Score", "R2Score", "Accuracy"],
+)
+def test_shapes_that_would_broadcast_are_refused(name):
+    with pytest.raises(ValueError, match=r"\(8, 1\).*\(8, 3\)"):
+        getattr(metrics, name)().update_state(np.ones((8, 1)), np.ones((8, 3)))
+
+
+def test_own_metrics_own_others():
+    class Mine(metrics.Metric):
+        def __init__(self, name="mine", dtype=None):
+            super().__init__(name=name, dtype=dtype)
+            self.seen = self.add_variable((), "zeros", name="seen")
+            self.other = self.add_weight((2,), initializer="ones")
+            self.inner = [metrics.Mean(name="inner")]
+
+        def update_state(self, y_true, y_pred, sample_weight=None):
+            self.seen.assign_add(1)
+            self.inner[0].update_state(y_pred, sample_weight)
+
+        def result(self):
+            return {"seen": self.seen.value, "mean": self.inner[0].result()}
+
+    metric = Mine()
+    assert metric.variables[0].path == "mine/seen" and len(metric.variables) == 4
+    assert not any(v.trainable for v in metric.variables)
+    assert {k: float(v) for k, v in metric(None, np.array([1.0, 3.0])).items()} == {"seen": 1.0, "mean": 2.0}
+    after = jax.jit(metric.stateless_update_state)([v.value for v in metric.variables], None, jnp.ones(2))
+    assert float(after[0]) == 2.0 and float(metric.seen.value) == 1.0
+    assert float(metric.stateless_result(after)["mean"]) == 1.5
+    assert [np.asarray(v).tolist() for v in metric.stateless_reset_state()] == [0.0, [0.0, 0.0], 0.0, 0.0]
+    metric.reset_state()
+    assert float(metric.result()["mean"]) == 0.0
+    with pytest.raises(ValueError, match="4 variables"):
+        metric.stateless_result([jnp.ones(())])
+    with pytest.raises(NotImplementedError):
+        metrics.Metric().result()
+
+
+def test_functions_as_metrics():
+    def distance(y_true, y_pred, factor=1.0):
+        return factor * jnp.abs(y_true - y_pred)
+
+    metric = metrics.MeanMetricWrapper(distance, name="distance", factor=2.0)
+    assert float(metric(np.zeros(3), np.ones((3, 1)))) == 2.0
+    again = metrics.deserialize(metrics.serialize(metric), custom_objects={"distance": distance})
+    assert float(again(np.zeros(3), np.ones(3))) == 2.0
+    for function in (losses.mean_squared_error, metrics.binary_accuracy):
+        wrapper = metrics.MeanMetricWrapper(function, name="q")
+        assert metrics.deserialize(metrics.serialize(wrapper)).fn is function
+    assert metrics.get(distance) is distance
+
+
+@pytest.mark.parametrize(
+    ("identifier", "cls"),
+    [
+        ("accuracy", "Accuracy"),
+        ("mse", "MeanSquaredError"),
+        ("MAE", "MeanAbsoluteError"),
+        ("mape", "MeanAbsolutePercentageError"),
+        ("msle", "MeanSquaredLogarithmicError"),
+        ("bce", "BinaryCrossentropy"),
+        ("auc", "AUC"),
+        ("f1_score", "F1Score"),
+        ("f_beta_score", "FBetaScore"),
+        ("binary_accuracy", "BinaryAccuracy"),
+        ("sparse_top_k_categorical_accuracy", "SparseTopKCategoricalAccuracy"),
+        ("r2_score", "R2Score"),
+        ("log_cosh_error", "LogCoshError"),
+        ("Precision", "Precision"),
+    ],
+)
+def test_names(keras, identifier, cls):
+    assert type(metrics.get(identifier)) is getattr(metrics, cls)
+    assert type(keras.metrics.get(identifier)).__name__ == cls
+
+
+def test_public_names_are_keras(keras):
+    public = {name for name in dir(keras.metrics) if not name.startswith("_")}
+    assert public <= set(dir(metrics))
+    assert {name for name in dir(keras.losses) if not name.startswith("_")} <= set(dir(losses))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: metrics.get("acuracy"), "accuracy"),
+        (lambda: metrics.AUC(num_thresholds=1), "> 1"),
+        (lambda: metrics.AUC(curve="x"), "ROC"),
+        (lambda: metrics.AUC(summation_method="x"), "minoring"),
+        (lambda: metrics.AUC(thresholds=[-0.1, 0.5]), r"\[0, 1\]"),
+        (lambda: metrics.Precision(thresholds=[-0.1]), r"\[0, 1\]"),
+        (lambda: metrics.F1Score(average="x"), "micro"),
+        (lambda: metrics.F1Score(threshold=2), "threshold"),
+        (lambda: metrics.FBetaScore(beta=-1.0), "beta"),
+        (lambda: metrics.F1Score()(np.ones(3), np.ones(3)), "2D"),
+        (lambda: metrics.R2Score(class_aggregation="x"), "uniform_average"),
+        (lambda: metrics.PrecisionAtRecall(2.0), "recall"),
+        (lambda: metrics.IoU(2, [3]), "out of range"),
+        (lambda: metrics.Precision(top_k=4)(np.ones((2, 3)), np.ones((2, 3))), "top_k"),
+    ],
+)
+def test_refusals(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+@pytest.mark.parametrize("name", ["AUC", "Precision", "F1Score", "R2Score", "MeanIoU", "PrecisionAtRecall"])
+def test_results_before_any_update_are_zero(name):
+    arguments = {"MeanIoU": {"num_classes": 3}, "PrecisionAtRecall": {"recall": 0.5}}.get(name, {})
+    assert float(getattr(metrics, name)(**arguments).result()) == 0.0
+
+
+def test_ties_and_unknown_classes_of_top_k():
+    rows = np.array([[0.25, 0.25, 0.25, 0.25], [1, 2, np.nan, 0], [3, 1, 2, 0], [3, 1, 2, 0]])
+    found = metrics.sparse_top_k_categorical_accuracy(np.array([3, 2, 9, -1]), rows, k=2)
+    assert found.tolist() == [1, 0, 0, 0]
+
+
+@pytest.mark.parametrize("name", ["F1Score", "R2Score"])
+def test_variables_made_while_tracing_are_real(name):
+    """A trainer that traces an update to learn the shapes finds zeros afterwards."""
+    metric = getattr(metrics, name)()
+    with scope.framed(scope.Frame([], [], strict=False)):
+        jax.eval_shape(metric.update_state, jnp.ones((4, 3)), jnp.ones((4, 3)))
+    assert len(metric.variables) > 1 and all(not np.any(v.numpy()) for v in metric.variables)

@@ -1,0 +1,697 @@
+"""`compile`, `fit`, `evaluate`, `predict`: parity with Keras at equal weights, and what ours does better."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import sequax
+from sequax import Input, Model, Sequential
+from sequax.layers import LSTM, BatchNormalization, Dense, Dropout, Embedding
+
+
+def dense(keras):
+    layers = keras.layers
+    model = keras.Sequential([keras.Input((6,)), layers.Dense(8, activation="relu"), layers.Dense(1)])
+    return model, {"loss": "mse", "metrics": ["mae"]}
+
+
+def classifier(keras):
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            keras.Input((6,)),
+            layers.Dense(8, activation="tanh", kernel_regularizer="l2", activity_regularizer="l2"),
+            layers.Dense(3, activation="softmax"),
+        ]
+    )
+    return model, {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]}
+
+
+def convolutional(keras):
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            layers.Conv2D(4, 3, activation="relu"),
+            layers.MaxPooling2D(),
+            layers.Conv2D(3, 2, padding="same"),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(3, activation="softmax"),
+        ]
+    )
+    return model, {"loss": "categorical_crossentropy", "metrics": ["accuracy"]}
+
+
+def text(keras):
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            keras.Input((7,), dtype="int32"),
+            layers.Embedding(11, 5, mask_zero=True),
+            layers.LSTM(4),
+            layers.Dense(1, activation="sigmoid"),
+        ]
+    )
+    return model, {"loss": "binary_crossentropy", "metrics": ["accuracy", "auc"]}
+
+
+def normalized(keras):
+    layers = keras.layers
+    model = keras.Sequential(
+        [keras.Input((6,)), layers.Dense(5), layers.BatchNormalization(), layers.Activation("relu"), layers.Dense(1)]
+    )
+    return model, {"loss": "huber", "metrics": ["mse"]}
+
+
+def data_for(make, rng, rows=50):
+    if make is convolutional:
+        return rng.normal(size=(rows, 8, 8, 1)).astype("float32"), np.eye(3, dtype="float32")[rng.integers(0, 3, rows)]
+    if make is text:
+        return rng.integers(0, 11, (rows, 7)).astype("int32"), rng.integers(0, 2, rows).astype("float32")
+    x = rng.normal(size=(rows, 6)).astype("float32")
+    return x, (rng.integers(0, 3, rows) if make is classifier else rng.normal(size=(rows, 1)).astype("float32"))
+
+
+def pair(make, keras, optimizer="adam", **options):
+    """The same model in both libraries, at equal weights, compiled alike."""
+    theirs, settings = make(keras)
+    ours, _ = make(sequax)
+    ours.set_weights(theirs.get_weights())
+    for model in (theirs, ours):
+        model.compile(optimizer=optimizer, **{**settings, **options})
+    return ours, theirs
+
+
+MODELS = [dense, classifier, convolutional, text, normalized]
+
+
+@pytest.mark.parametrize("make", MODELS)
+def test_outputs_equal_keras(make, keras, rng):
+    ours, theirs = pair(make, keras)
+    x, _ = data_for(make, rng)
+    expected = theirs.predict(x, verbose=0)
+    assert np.allclose(ours.predict(x, verbose=0), expected, rtol=1e-5, atol=1e-5)
+    assert np.allclose(ours(x), expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("make", MODELS)
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_losses_and_history_equal_keras(make, optimizer, keras, rng):
+    ours, theirs = pair(make, keras, optimizer)
+    x, y = data_for(make, rng)
+    arguments = {"epochs": 3, "batch_size": 16, "shuffle": False, "verbose": 0, "validation_split": 0.2}
+    expected = theirs.fit(x, y, **arguments)
+    result = ours.fit(x, y, **arguments)
+    assert list(result.history) == list(expected.history)
+    for name, values in expected.history.items():
+        assert np.allclose(result.history[name], values, rtol=1e-4, atol=1e-4), name
+    assert result.epoch == expected.epoch
+    assert result.params["epochs"] == 3
+    assert result.params["steps"] == 3
+    assert ours.history is result
+    for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        assert np.allclose(a, b, atol=1e-4)
+    assert np.allclose(ours.evaluate(x, y, verbose=0), theirs.evaluate(x, y, verbose=0), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"sample_weight": True},
+        {"class_weight": {0: 1.0, 1: 2.0, 2: 0.5}},
+        {"steps_per_epoch": 2},
+        {"initial_epoch": 1},
+        {"batch_size": 64},
+        {"validation_freq": 2, "validation": True},
+        {"validation": True, "validation_batch_size": 7},
+    ],
+    ids=str,
+)
+def test_arguments_of_fit_equal_keras(options, keras, rng):
+    ours, theirs = pair(classifier, keras, "sgd", weighted_metrics=["accuracy"])
+    x, y = data_for(classifier, rng)
+    arguments = {"epochs": 2, "batch_size": 16, "shuffle": False, "verbose": 0, **options}
+    if arguments.pop("sample_weight", None):
+        arguments["sample_weight"] = rng.uniform(0.1, 2, len(x))
+    if arguments.pop("validation", None):
+        arguments["validation_data"] = data_for(classifier, rng, 20)
+    if "steps_per_epoch" in options:
+        arguments["epochs"] = 1
+    expected, result = (model.fit(x, y, **arguments).history for model in (theirs, ours))
+    assert list(result) == list(expected)
+    for name, values in expected.items():
+        assert np.allclose(result[name], values, rtol=1e-4, atol=1e-5), name
+
+
+def test_mask_reaches_the_loss(keras, rng):
+    def make(keras):
+        layers = keras.layers
+        stack = [layers.Embedding(9, 4, mask_zero=True), layers.LSTM(3, return_sequences=True), layers.Dense(1)]
+        return keras.Sequential([keras.Input((5,), dtype="int32"), *stack]), {"loss": "mse", "metrics": ["mae"]}
+
+    ours, theirs = pair(make, keras, "sgd")
+    x, y = rng.integers(0, 9, (20, 5)).astype("int32"), rng.normal(size=(20, 5, 1)).astype("float32")
+    arguments = {"epochs": 2, "batch_size": 8, "shuffle": False, "verbose": 0}
+    # Keras' metrics of `fit` (not those of `evaluate`) count masked steps; ours never do.
+    assert np.allclose(*(model.fit(x, y, **arguments).history["loss"] for model in (theirs, ours)), rtol=1e-4)
+    expected, result = (model.evaluate(x, y, verbose=0, batch_size=8) for model in (theirs, ours))
+    assert np.allclose(result, expected, rtol=1e-4)
+
+
+def test_batch_methods_equal_keras(keras, rng):
+    ours, theirs = pair(dense, keras)
+    x, y = data_for(dense, rng, 8)
+    for _ in range(2):
+        assert np.allclose(ours.train_on_batch(x, y), theirs.train_on_batch(x, y), rtol=1e-4)
+    assert np.allclose(ours.test_on_batch(x, y), theirs.test_on_batch(x, y), rtol=1e-4)
+    assert ours.train_on_batch(x, y, return_dict=True).keys() == theirs.train_on_batch(x, y, return_dict=True).keys()
+    assert np.allclose(ours.predict_on_batch(x), theirs.predict_on_batch(x), rtol=1e-4, atol=1e-5)
+
+
+# --- the loop ---------------------------------------------------------------------------------------------------------
+
+
+class EveryBatch(sequax.callbacks.Callback):
+    """Makes the loop run one step a dispatch, and notes what it sees."""
+
+    def __init__(self):
+        super().__init__()
+        self.losses, self.first_weights = [], []
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.losses.append(logs["loss"])
+        self.first_weights.append(self.model.get_weights()[0])
+
+
+def noisy():
+    sequax.utils.set_random_seed(3)
+    model = Sequential([Input((6,)), Dense(8, activation="relu"), BatchNormalization(), Dropout(0.3), Dense(1)])
+    model.compile("adam", "mse")
+    return model
+
+
+def test_results_do_not_depend_on_the_chunking(rng, monkeypatch):
+    from sequax.training import pace
+
+    x, y = data_for(dense, rng, 45)
+    watched = noisy()
+    histories = [watched.fit(x, y, epochs=3, batch_size=8, verbose=0, callbacks=[EveryBatch()])]
+    whole = noisy()
+    histories.append(whole.fit(x, y, epochs=3, batch_size=8, verbose=0))
+    monkeypatch.setattr(pace.Pace, "steps", lambda self, remaining: min(2, remaining))
+    pairs_ = noisy()
+    histories.append(pairs_.fit(x, y, epochs=3, batch_size=8, verbose=0))
+    for model, history in zip((watched, pairs_), (histories[0], histories[2]), strict=True):
+        assert history.history == histories[1].history
+        assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), whole.get_weights(), strict=True))
+
+
+def test_data_larger_than_the_budget_give_the_same_bits(rng, monkeypatch):
+    from sequax.data import arrays
+
+    x, y = data_for(dense, rng, 45)
+    resident = noisy()
+    first = resident.fit(x, y, epochs=2, batch_size=8, verbose=0)
+    monkeypatch.setenv("SEQUAX_RESIDENT_MB", "0")
+    monkeypatch.setattr(arrays, "_BLOCK_BYTES", 28 * 17)
+    streamed = noisy()
+    second = streamed.fit(x, y, epochs=2, batch_size=8, verbose=0)
+    assert first.history == second.history
+    assert all(np.array_equal(a, b) for a, b in zip(resident.get_weights(), streamed.get_weights(), strict=True))
+
+
+def test_callbacks_see_the_truth_after_each_batch(rng):
+    x, y = data_for(dense, rng, 32)
+    model, watcher = noisy(), EveryBatch()
+    model.fit(x, y, batch_size=8, verbose=0, callbacks=[watcher])
+    assert len(watcher.losses) == 4
+    assert not any(np.array_equal(a, b) for a, b in zip(watcher.first_weights, watcher.first_weights[1:], strict=False))
+    assert np.array_equal(watcher.first_weights[-1], model.get_weights()[0])
+
+
+def test_a_callback_may_change_weights_and_learning_rate(rng):
+    class Meddler(sequax.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 1:
+                self.model.optimizer.learning_rate = 0.0
+                self.model.set_weights([w * 0 + 0.5 for w in self.model.get_weights()])
+
+    x, y = data_for(dense, rng)
+    model, settings = dense(sequax)
+    model.compile("sgd", **settings)
+    model.fit(x, y, epochs=3, verbose=0, callbacks=[Meddler()])
+    assert all((w == 0.5).all() for w in model.get_weights())
+
+
+def test_stop_training_stops(rng):
+    class Stop(sequax.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.stop_training = epoch == 1
+
+    model = noisy()
+    assert len(model.fit(*data_for(dense, rng), epochs=9, verbose=0, callbacks=[Stop()]).epoch) == 2
+
+
+def test_shuffle_orders_anew_but_repeatably(rng):
+    from sequax.data.arrays import ArraySource
+    from sequax.data.source import Batch
+
+    source = ArraySource(Batch(np.arange(100)), 10, shuffle=True, seed=1)
+    assert not np.array_equal(source.order(0), source.order(1))
+    assert np.array_equal(source.order(1), ArraySource(Batch(np.arange(100)), 10, shuffle=True, seed=1).order(1))
+    assert np.array_equal(np.sort(source.order(0)), np.arange(100))
+    whole = ArraySource(Batch(np.arange(25)), 10, shuffle="batch", seed=1).order(0)
+    assert set(np.diff(whole.reshape(-1, 5)).ravel()) == {1}
+    assert list(whole[-5:]) == [20, 21, 22, 23, 24]
+
+
+def test_same_seed_same_run(rng):
+    x, y = data_for(dense, rng)
+    first, second = (noisy() for _ in range(2))
+    sequax.utils.set_random_seed(5)
+    one = first.fit(x, y, epochs=2, verbose=0).history
+    sequax.utils.set_random_seed(5)
+    assert second.fit(x, y, epochs=2, verbose=0).history == one
+
+
+def test_equal_models_share_compiled_programs(rng):
+    from sequax.training import compiled
+
+    x, y = data_for(dense, rng)
+
+    def fresh():
+        model, settings = dense(sequax)
+        model.compile("adam", **settings)
+        return model
+
+    model = fresh()
+    model.fit(x, y, verbose=0)
+    count = len(compiled._programs)
+    fresh().fit(x, y, verbose=0)
+    sequax.models.clone_model(model).fit(x, y, verbose=0)
+    assert len(compiled._programs) == count
+    model.layers[0].trainable = False
+    model.fit(x, y, verbose=0)
+    assert len(compiled._programs) > count
+
+
+def test_models_with_other_settings_do_not_share_programs(rng):
+    x = rng.normal(size=(20, 6)).astype("float32")
+    outputs = []
+    for scale in (1.0, 2.0):
+        model = Sequential([Input((6,)), lambda x, scale=scale: x * scale])
+        outputs.append(model.predict(x, verbose=0))
+    assert np.allclose(outputs[1], 2 * outputs[0])
+
+
+def test_run_eagerly_equals_compiled(rng):
+    x, y = data_for(dense, rng, 20)
+    seen = []
+
+    class Peek(sequax.layers.Layer):
+        def call(self, x):
+            seen.append(isinstance(x, jax.core.Tracer))
+            return x
+
+    def run(**options):
+        sequax.utils.set_random_seed(1)
+        model = Sequential([Input((6,)), Dense(4), Peek(), Dense(1)])
+        model.compile("sgd", "mse", **options)
+        seen.clear()
+        return model.fit(x, y, batch_size=10, epochs=2, shuffle=False, verbose=0).history["loss"]
+
+    assert np.allclose(run(), run(run_eagerly=True), rtol=1e-5)
+    assert run(jit_compile=False)
+
+
+# --- freezing, popping, adding after fit ------------------------------------------------------------------------------
+
+
+def slots_of(model, name):
+    return {v.path: v.numpy() for v in model.optimizer.variables if name in v.path}
+
+
+def test_freezing_after_fit_just_works_and_keeps_slots(rng):
+    x, y = data_for(dense, rng)
+    model, settings = dense(sequax)
+    model.compile("adam", **settings)
+    model.fit(x, y, verbose=0)
+    frozen = model.layers[0]
+    before, slots = frozen.get_weights(), slots_of(model, "velocity")
+    frozen.trainable = False
+    model.optimizer.build(model.trainable_variables)
+    kept = slots_of(model, "velocity")
+    assert len(slots) == 4
+    assert len(kept) == 2
+    assert all(np.array_equal(kept[path], slots[path]) for path in kept)
+    model.fit(x, y, epochs=2, verbose=0)
+    assert all(np.array_equal(a, b) for a, b in zip(before, frozen.get_weights(), strict=True))
+    assert int(model.optimizer.iterations.numpy()) == 6
+    frozen.trainable = True
+    model.fit(x, y, verbose=0)
+    assert not np.array_equal(before[0], frozen.get_weights()[0])
+
+
+def test_popping_and_adding_after_fit(rng):
+    x, y = data_for(dense, rng)
+    model, settings = dense(sequax)
+    model.compile("adam", **settings)
+    model.fit(x, y, verbose=0)
+    model[-1] = Dense(2)
+    model.fit(x, np.concatenate([y, y], 1), verbose=0)
+    model.pop()
+    model.add(Dense(1))
+    assert np.isfinite(model.fit(x, y, verbose=0).history["loss"]).all()
+    assert model.predict(x, verbose=0).shape == (50, 1)
+
+
+def test_unfreezing_inside_a_callback(rng):
+    class Unfreeze(sequax.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 1:
+                self.model.layers[0].trainable = True
+
+    x, y = data_for(dense, rng)
+    model, settings = dense(sequax)
+    model.layers[0].trainable = False
+    model.compile("sgd", **settings)
+    before = model.get_weights()[0]
+    model.fit(x, y, epochs=1, verbose=0)
+    assert np.array_equal(model.get_weights()[0], before)
+    model.fit(x, y, epochs=2, verbose=0, callbacks=[Unfreeze()])
+    assert not np.array_equal(model.get_weights()[0], before)
+
+
+def test_frozen_batch_normalization_stays(rng):
+    model = Sequential([Input((6,)), BatchNormalization(trainable=False), Dense(1)])
+    model.compile("sgd", "mse")
+    before = model.layers[0].get_weights()
+    model.fit(*data_for(dense, rng), verbose=0)
+    assert all(np.array_equal(a, b) for a, b in zip(before, model.layers[0].get_weights(), strict=True))
+
+
+# --- compile ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"optimizer": "addam"}, "adam"),
+        ({"loss": "mze"}, "mse"),
+        ({"metrics": ["mean_absolut_error"]}, "mean_absolute_error"),
+    ],
+)
+def test_unknown_names_are_refused_at_once(arguments, words):
+    model, _ = dense(sequax)
+    with pytest.raises(ValueError, match=f"Could not interpret.*{words}"):
+        model.compile(**{"loss": "mse", **arguments})
+
+
+def test_compile_rules(rng):
+    x, y = data_for(dense, rng)
+    model, _ = dense(sequax)
+    for use in (model.fit, model.evaluate):
+        with pytest.raises(ValueError, match=r"compile\(\)"):
+            use(x, y)
+    assert model.predict(x, verbose=0).shape == (50, 1)
+    model.compile(loss="mse", metrics="mae")
+    with pytest.raises(ValueError, match=r"metrics=\['mae'\]"):
+        model.fit(x, y, verbose=0)
+    model.compile()
+    with pytest.raises(ValueError, match="no loss"):
+        model.fit(x, y, verbose=0)
+    model.compile("sgd", "mse", metrics=["mae"])
+    model.fit(x, y, verbose=0)
+    assert model.metrics_names == ["loss", "mae"]
+    assert len(model.evaluate(x, y, verbose=0)) == 2
+    assert set(model.evaluate(x, y, verbose=0, return_dict=True)) == {"loss", "mae"}
+
+
+def test_compile_before_add(rng):
+    model = Sequential()
+    model.compile("sgd", "mse")
+    model.add(Dense(1))
+    assert len(model.fit(*data_for(dense, rng), verbose=0).history["loss"]) == 1
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        "mse",
+        sequax.losses.MeanSquaredError(),
+        lambda y, p: jnp.mean((y - p) ** 2, -1),
+        sequax.losses.mean_squared_error,
+    ],
+)
+def test_kinds_of_losses(loss, rng):
+    x, y = data_for(dense, rng)
+    sequax.utils.set_random_seed(1)
+    model, _ = dense(sequax)
+    model.compile("sgd", loss)
+    value = model.evaluate(x, y, verbose=0)
+    assert np.isclose(value, ((model.predict(x, verbose=0) - y) ** 2).mean(), rtol=1e-5)
+    assert np.isfinite(model.fit(x, y, verbose=0).history["loss"][0])
+
+
+def test_own_metrics(rng):
+    class Largest(sequax.Metric):
+        def __init__(self, name="largest", **kwargs):
+            super().__init__(name=name, **kwargs)
+            self.top = self.add_variable((), "zeros", name="top")
+
+        def update_state(self, y_true, y_pred, sample_weight=None):
+            self.top.assign(jnp.maximum(self.top.value, jnp.max(jnp.abs(y_true - y_pred))))
+
+        def result(self):
+            return self.top.value
+
+        def reset_state(self):
+            self.top.assign(0.0)
+
+    def mean_error(y_true, y_pred):
+        return jnp.abs(y_true - y_pred)
+
+    x, y = data_for(dense, rng)
+    model, _ = dense(sequax)
+    model.compile("sgd", "mse", metrics=[Largest(), mean_error, "mae"])
+    logs = model.evaluate(x, y, verbose=0, return_dict=True)
+    assert np.isclose(logs["largest"], np.abs(model.predict(x, verbose=0) - y).max(), rtol=1e-5)
+    assert np.isclose(logs["mean_error"], logs["mae"])
+
+
+def test_metric_in_a_layer(rng):
+    class Watch(sequax.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.mean = sequax.metrics.Mean(name="watched")
+
+        def call(self, x):
+            self.mean.update_state(x)
+            return x
+
+    x, y = data_for(dense, rng)
+    model = Sequential([Input((6,)), Watch(), Dense(1)])
+    model.compile("sgd", "mse")
+    assert any(m.name == "watched" for m in model.metrics)
+    model.fit(x, y, verbose=0)
+    assert np.isclose(model.layers[0].mean.result(), x.mean(), atol=1e-5)
+
+
+def test_optax_as_it_is(rng):
+    x, y = data_for(dense, rng)
+    sequax.utils.set_random_seed(1)
+    model, _ = dense(sequax)
+    start = model.get_weights()
+    model.compile(optax.sgd(0.01), "mse")
+    model.fit(x, y, batch_size=10, epochs=2, shuffle=False, verbose=0)
+    other, _ = dense(sequax)
+    other.set_weights(start)
+    other.compile(sequax.optimizers.SGD(0.01), "mse")
+    other.fit(x, y, batch_size=10, epochs=2, shuffle=False, verbose=0)
+    for a, b in zip(model.get_weights(), other.get_weights(), strict=True):
+        assert np.allclose(a, b, atol=1e-6)
+
+
+def test_mixed_precision_trains(rng):
+    x, y = data_for(dense, rng)
+    for policy in ("mixed_bfloat16", "mixed_float16"):
+        sequax.config.set_dtype_policy(policy)
+        try:
+            model, settings = dense(sequax)
+            model.compile("adam", **settings)
+            losses = model.fit(x, y, epochs=3, verbose=0).history["loss"]
+        finally:
+            sequax.config.set_dtype_policy(None)
+        assert losses[-1] < losses[0]
+        assert model.weights[0].dtype == "float32"
+
+
+# --- copies, state ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
+def test_copies_go_on_like_the_original(how, rng):
+    x, y = data_for(dense, rng)
+    model = noisy()
+    model.fit(x, y, verbose=0)
+    twin = how(model)
+    assert int(twin.optimizer.iterations.numpy()) == int(model.optimizer.iterations.numpy())
+    one, two = (m.fit(x, y, epochs=2, shuffle=False, verbose=0).history for m in (model, twin))
+    assert one == two
+
+
+def test_arrays_of_the_user_survive_training(rng):
+    x, y = data_for(dense, rng)
+    model = noisy()
+    held = model.layers[0].kernel.value
+    given = jnp.ones((6, 8))
+    model.layers[0].kernel.assign(given)
+    model.fit(x, y, verbose=0)
+    assert np.isfinite(np.asarray(held)).all()
+    assert (np.asarray(given) == 1).all()
+
+
+def test_stateful_lstm_carries_its_state_through_predict(rng):
+    model = Sequential([Input((4, 2), batch_size=3), LSTM(5, stateful=True)])
+    x = rng.normal(size=(3, 4, 2)).astype("float32")
+    first, second = (model.predict(x, batch_size=3, verbose=0) for _ in range(2))
+    assert not np.allclose(first, second)
+    model.layers[0].reset_states()
+    assert np.allclose(model.predict(x, batch_size=3, verbose=0), first, atol=1e-6)
+
+
+# --- graph and subclassed models --------------------------------------------------------------------------------------
+
+
+def test_graph_with_several_inputs_and_outputs_equals_keras(keras, rng):
+    def make(keras):
+        layers = keras.layers
+        a, b = keras.Input((4,), name="a"), keras.Input((3,), name="b")
+        hidden = layers.Dense(5, activation="tanh", name="h")(a)
+        left = layers.Dense(1, name="left")(hidden)
+        right = layers.Dense(2, activation="softmax", name="right")(layers.Dense(5)(b) + hidden)
+        return keras.Model([a, b], [left, right])
+
+    theirs, ours = make(keras), make(sequax)
+    ours.set_weights(theirs.get_weights())
+    x = [rng.normal(size=(30, 4)).astype("float32"), rng.normal(size=(30, 3)).astype("float32")]
+    y = [rng.normal(size=(30, 1)).astype("float32"), rng.integers(0, 2, 30)]
+    for a, b in zip(ours.predict(x, verbose=0), theirs.predict(x, verbose=0), strict=True):
+        assert np.allclose(a, b, atol=1e-5)
+    losses = ["mse", "sparse_categorical_crossentropy"]
+    for model in (ours, theirs):
+        model.compile("sgd", losses, loss_weights=[1.0, 0.5], metrics=[["mae"], ["accuracy"]])
+    arguments = {"epochs": 2, "batch_size": 8, "shuffle": False, "verbose": 0}
+    expected, result = (m.fit(x, y, **arguments).history for m in (theirs, ours))
+    assert set(result) == set(expected)
+    for name, values in expected.items():
+        assert np.allclose(result[name], values, rtol=1e-4, atol=1e-5), name
+    by_name = dict(zip(["a", "b"], x, strict=True)), dict(zip(["left", "right"], y, strict=True))
+    model = make(sequax)
+    model.compile("sgd", {"left": "mse", "right": "sparse_categorical_crossentropy"})
+    assert np.isfinite(model.fit(*by_name, verbose=0).history["loss"]).all()
+
+
+def test_feature_extractor(rng):
+    model, _ = classifier(sequax)
+    x, _ = data_for(classifier, rng)
+    features = Model(model.inputs, [layer.output for layer in model.layers])
+    hidden, output = features(x)
+    assert np.allclose(output, model(x), atol=1e-6)
+    assert np.allclose(hidden, model.layers[0](x), atol=1e-6)
+    assert Model(model.input, model.get_layer(index=0).output).predict(x, verbose=0).shape == (50, 8)
+
+
+def test_graph_refusals():
+    a, b = Input((3,), name="a"), Input((3,), name="b")
+    with pytest.raises(ValueError, match="disconnected"):
+        Model(a, Dense(1)(a + b))
+    with pytest.raises(ValueError, match="unique names"):
+        Model(a, Dense(3, name="x")(Dense(3, name="x")(a)))
+    with pytest.raises(ValueError, match="symbolic tensors"):
+        Model(np.ones((2, 3)), a)
+    with pytest.raises(ValueError, match="go together"):
+        Model(inputs=a)
+
+
+@pytest.mark.parametrize("how", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m)), sequax.models.clone_model])
+def test_graph_copies(how, rng):
+    a = Input((4,))
+    model = Model(a, Dense(2)(Dense(3)(a)))
+    twin = how(model)
+    if how is sequax.models.clone_model:
+        twin.set_weights(model.get_weights())
+    x = rng.normal(size=(2, 4))
+    assert np.allclose(twin(x), model(x))
+    assert twin.layers[1] is not model.layers[1]
+
+
+class Blocks(Model):
+    def __init__(self):
+        super().__init__()
+        self.blocks = [Dense(5, activation="relu") for _ in range(2)]
+        self.heads = {"out": Dense(1)}
+        self.drop = Dropout(0.2)
+
+    def call(self, x, training=None):
+        for block in self.blocks:
+            x = block(x)
+        return self.heads["out"](self.drop(x, training=training))
+
+
+def test_subclassed_model(rng):
+    x, y = data_for(dense, rng)
+    model = Blocks()
+    model.compile("adam", "mse", metrics=["mae"])
+    losses = model.fit(x, y, epochs=5, batch_size=10, verbose=0).history["loss"]
+    assert losses[-1] < losses[0]
+    assert len(model.trainable_variables) == 6
+    assert len(model.layers) == 4
+    assert model.predict(x, verbose=0).shape == (50, 1)
+    assert len(model.evaluate(x, y, verbose=0)) == 2
+    with pytest.raises(NotImplementedError, match=r"`call\(\)`"):
+        Model()(np.ones((1, 2)))
+
+
+def test_nested_sequential_trains_like_a_flat_one(rng):
+    x, y = data_for(dense, rng)
+    flat = Sequential([Input((6,)), Dense(4), Dense(3), Dense(1)])
+    nested = Sequential([Input((6,)), Sequential([Dense(4), Dense(3)]), Dense(1)])
+    nested.set_weights(flat.get_weights())
+    for model in (flat, nested):
+        model.compile("sgd", "mse")
+    arguments = {"epochs": 2, "shuffle": False, "verbose": 0}
+    assert np.allclose(*(m.fit(x, y, **arguments).history["loss"] for m in (flat, nested)), rtol=1e-5)
+
+
+def test_embedding_model_built_by_fit(rng):
+    x, y = data_for(text, rng)
+    model = Sequential([Embedding(11, 4), LSTM(3), Dense(1, activation="sigmoid")])
+    model.compile("adam", "binary_crossentropy")
+    assert np.isfinite(model.fit(x, y, verbose=0).history["loss"]).all()
+
+
+# --- losses that are not finite ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("callbacks", [[], [EveryBatch()]], ids=["chunks", "single steps"])
+def test_a_loss_that_overflows_stops_training_at_the_last_good_weights(callbacks, rng):
+    x, y = data_for(dense, rng, 40)
+    y[17] = 1e30
+    model, twin = (dense(sequax)[0] for _ in range(2))
+    twin.set_weights(model.get_weights())
+    for one in (model, twin):
+        one.compile("sgd", "mse")
+    arguments = {"batch_size": 8, "shuffle": False, "verbose": 0}
+    with pytest.raises(FloatingPointError, match=r"step 2 .*last good update"):
+        model.fit(x, y, callbacks=callbacks, **arguments)
+    twin.fit(x[:16], y[:16], **arguments)
+    for a, b in zip(model.get_weights(), twin.get_weights(), strict=True):
+        assert np.allclose(a, b, atol=1e-6)
