@@ -88,7 +88,7 @@ WITHOUT_WEIGHTS = ("PearsonCorrelation", "ConcordanceCorrelation")
 
 
 def batches(kind):
-    """Targets, predictions and weights of samples; unequal batches where that costs few compilations of Keras' steps."""
+    """Targets, predictions and weights of samples; batches are unequal where Keras compiles little for a new size."""
     rng = np.random.default_rng(0)
     for size in (7, 4) if kind in ("real", "sparse") else (7, 7):
         labels = rng.integers(0, 3, size)
@@ -121,21 +121,20 @@ def assert_equal(ours, theirs):
 @pytest.mark.filterwarnings("ignore:Explicitly requested dtype int64:UserWarning")  # of Keras' IoU
 @pytest.mark.filterwarnings("ignore:You are passing weight as `float`:UserWarning")  # Keras' words, and
 @pytest.mark.filterwarnings("ignore:.*counts in int32:UserWarning")  # ours
-@pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize(("name", "arguments", "kind"), CASES, ids=IDS)
-def test_updates_are_keras_and_compile(keras, name, arguments, kind, weighted):
-    ours, theirs = getattr(metrics, name)(**arguments), getattr(keras.metrics, name)(**arguments)
-    assert ours.name == theirs.name
-    for y_true, y_pred, weight in batches(kind):
-        weight = weight if weighted else None
-        ours.update_state(y_true, y_pred, sample_weight=weight)
-        theirs.update_state(y_true, y_pred, sample_weight=weight)
-        assert_equal(ours, theirs)
+def test_updates_are_keras_and_compile(keras, name, arguments, kind):
+    for weighted in (False, True):
+        ours, theirs = getattr(metrics, name)(**arguments), getattr(keras.metrics, name)(**arguments)
+        assert ours.name == theirs.name
+        for y_true, y_pred, weight in batches(kind):
+            for metric in (ours, theirs):
+                metric.update_state(y_true, y_pred, sample_weight=weight if weighted else None)
+            assert_equal(ours, theirs)
 
     values = [jnp.zeros(v.shape, v.dtype) for v in ours.variables]
     step = jax.jit(lambda values, *batch: pure.apply(ours.update_state, ours.variables, values, *batch)[1])
-    for y_true, y_pred, weight in batches(kind):
-        values = step(values, y_true, y_pred, weight if weighted else None)
+    for batch in batches(kind):
+        values = step(values, *batch)
     for variable, value in zip(ours.variables, values, strict=True):
         np.testing.assert_allclose(value, np.asarray(variable.value), rtol=1e-5, atol=2e-6)
     result = jax.jit(ours.stateless_result)(values)
