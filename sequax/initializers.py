@@ -278,14 +278,8 @@ class VarianceScaling(RandomInitializer):
         return _scaled(_normal(generator, shape), 0.0, math.sqrt(variance), dtype)
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "scale": self.scale,
-            "mode": self.mode,
-            "distribution": self.distribution,
-            "input_axes": self.input_axes,
-            "output_axes": self.output_axes,
-        }
+        names = ("scale", "mode", "distribution", "input_axes", "output_axes")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
 class _NamedScaling(VarianceScaling):

@@ -32,7 +32,7 @@ class Model(Layer):
     attributes and implements `call(self, inputs, training=None)`.
     """
 
-    _untracked = Layer._untracked | {"compilation", "history", "_graph", "_symbolic_outputs"}
+    _untracked = Layer._untracked | {"compilation", "history", "_graph", "_symbolic_outputs", "_predictor"}
 
     def __init__(self, *args: Any, **kwargs: Any):
         given = dict(zip(("inputs", "outputs", "name"), args, strict=False))
@@ -322,9 +322,14 @@ class Model(Layer):
         callbacks: Any = None,
     ) -> Any:
         """Outputs for inputs, as NumPy arrays; layers run in inference mode."""
+        size = prepare.DEFAULT_BATCH_SIZE if batch_size is None else batch_size
+        if verbose == 0 and callbacks is None and steps is None and self.symbolic_inputs is not None:
+            # One small batch, as services ask for it: no preparation, no callbacks, only the compiled call.
+            forward = evaluation.predictor(self)
+            if type(size) is int and forward.takes(x, size):
+                return forward.one(x)
         prepare.refuse_streams(x, "x")
         prepare.checks.check_arguments(batch_size=batch_size, stacklevel=3)
-        size = batch_size or prepare.DEFAULT_BATCH_SIZE
         inputs = prepare.checked_inputs(self, x, batch_size)
         rows = prepare.checks.check_rows({"x": leaves(inputs)})
         listeners = self._listeners(callbacks, verbose, steps=steps or -(-rows // size))
@@ -352,7 +357,7 @@ class Model(Layer):
     def predict_on_batch(self, x: Any) -> Any:
         """Outputs of one batch as NumPy arrays."""
         inputs = prepare.checked_inputs(self, x, None)
-        return evaluation.Predictor(self).run(inputs, 1, len(leaves(inputs)[0]), callback_module.CallbackList())
+        return evaluation.predictor(self).one(inputs)
 
     def reset_metrics(self) -> None:
         for metric in self.metrics:
@@ -423,6 +428,11 @@ class Model(Layer):
         if self.compilation is None:
             return []
         return self.compilation.names if self.compilation.resolved else ["loss"]
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        state.pop("_predictor", None)
+        return state
 
     # --- files, later ---
 

@@ -483,7 +483,7 @@ def _as_layer(layer: Any) -> Layer:
     if isinstance(layer, Layer):
         return layer
     if _is_function(layer):
-        return Lambda(layer)
+        return Lambda.of(layer)
     hint = f" Did you mean `{layer.__name__}(...)`?" if isinstance(layer, type) and issubclass(layer, Layer) else ""
     raise ValueError(
         f"Only instances of Layer, or functions of one array, can be added to a Sequential model."

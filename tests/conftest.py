@@ -26,6 +26,10 @@ def set_environment() -> None:
         os.environ["KERAS_HOME"] = str(folder / "keras")  # the user's keras.json could change dtypes or data formats
     # The user's own compile cache stays as it is, yet a program compiled in one test process serves the others.
     os.environ.setdefault("SEQUAX_CACHE", "off" if folder is None else str(folder / "cache"))
+    if folder is not None:  # the same for the oracle and for single operations, most of whose time is compilation
+        os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(folder / "jax"))
+        os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+        os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
     os.environ.setdefault("JAX_PLATFORMS", "cpu")
     flags = os.environ.get("XLA_FLAGS", "")
     if "xla_force_host_platform_device_count" not in flags:  # two devices: distribution is tested on any machine
@@ -47,7 +51,7 @@ check_types_at_run_time()
 
 def start_afresh(utils) -> None:
     """Same names and same random numbers, whichever tests ran before."""
-    utils.clear_session()
+    utils.clear_session(free_memory=False)  # compiled programs stay: tests with equal models share them
     utils.set_random_seed(0)
 
 

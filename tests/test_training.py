@@ -284,6 +284,7 @@ def test_same_seed_same_run(rng):
 def test_equal_models_share_compiled_programs(rng):
     from sequax.training import compiled
 
+    compiled.clear()
     x, y = data_for(dense, rng)
 
     def fresh():
@@ -695,3 +696,31 @@ def test_a_loss_that_overflows_stops_training_at_the_last_good_weights(callbacks
     twin.fit(x[:16], y[:16], **arguments)
     for a, b in zip(model.get_weights(), twin.get_weights(), strict=True):
         assert np.allclose(a, b, atol=1e-6)
+
+
+@pytest.mark.parametrize("activation", [None, "relu", "tanh", "sigmoid", "softmax", "gelu"])
+def test_few_rows_equal_many(activation, rng):
+    x = rng.normal(size=(50, 6)).astype("float32") * 3
+    model = Sequential([Input((6,)), Dense(5, activation=activation), Dropout(0.5), Dense(3, activation=activation)])
+    many = model.predict(x, verbose=0)
+    for rows in (1, 4, 5):
+        assert np.allclose(model.predict(x[:rows], verbose=0), many[:rows], rtol=1e-5, atol=1e-6)
+    model.set_weights([w * 0 for w in model.get_weights()])
+    assert np.allclose(model.predict(x[:1], verbose=0), model.predict(x, verbose=0)[:1])
+
+
+def test_predict_notices_changes_of_the_model(rng):
+    x = rng.normal(size=(2, 6)).astype("float32")
+    model, _ = dense(sequax)
+    before = model.predict(x, verbose=0)
+    model.add(Dense(4))
+    assert model.predict(x, verbose=0).shape == (2, 4)
+    model.pop()
+    assert np.array_equal(model.predict(x, verbose=0), before)
+    model.layers[-1].activation = sequax.activations.relu
+    assert np.array_equal(model.predict(x, verbose=0), np.maximum(before, 0))
+    own = Blocks()
+    assert own.predict(x, verbose=0).shape == (2, 1)
+    own.blocks.append(Dense(5))
+    assert own.predict(x, verbose=0).shape == (2, 1)
+    assert len(own.weights) == 8

@@ -102,6 +102,11 @@ class CallbackList:
         return any(_watches(callback, _PREDICT_BATCH_HOOKS) for callback in self.callbacks)
 
     @property
+    def patient(self) -> bool:
+        """Whether nobody minds hearing of several epochs at once: only a `History` listens."""
+        return all(type(callback) is History for callback in self.callbacks)
+
+    @property
     def accepts_nan(self) -> bool:
         """Whether a callback decides what happens when the loss is not finite, so that the loop does not."""
         return any(getattr(callback, "accepts_nan", False) for callback in self.callbacks)

@@ -57,6 +57,10 @@ class Layer:
         layer._weights = []
         return layer
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        tracking.note_change()
+        object.__setattr__(self, name, value)
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "build" in cls.__dict__:

@@ -242,9 +242,21 @@ def function_config(function: Callable) -> Any:
     return {
         "module": "builtins",
         "class_name": "function",
-        "config": name,
+        "config": function_name(function),
         "registered_name": _custom_by_object.get(function, "function"),
     }
+
+
+def function_name(function: Callable) -> str:
+    """The name of a function in configs; with its module if a public function of ours has the same name.
+
+    `jax.nn.gelu` is not our `gelu`: under its bare name another function would come back.
+    """
+    name = getattr(function, "__name__", type(function).__name__)
+    taken = [c.functions[name] for c in _catalogues.values() if name in c.functions]
+    if taken and all(known is not function for known in taken):
+        return f"{getattr(function, '__module__', None)}.{name}"
+    return name
 
 
 def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None, safe_mode: bool = True, **kwargs) -> Any:

@@ -9,6 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+_version = 0
+
+
+def note_change() -> None:
+    """A layer got an attribute, or a variable was frozen: what was derived from structures may be out of date."""
+    global _version
+    _version += 1
+
+
+def version() -> int:
+    """Grows with every change that `note_change` was told of, anywhere in the process."""
+    return _version
+
 
 def owned(owner: Any, kind: str, skip: frozenset[str] = frozenset()) -> list[Any]:
     """Objects of a kind (`"layer"`, `"variable"`, `"seed"`, `"metric"`) in the attributes of an owner, each once."""

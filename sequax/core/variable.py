@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from . import dtypes, names, scope
+from . import dtypes, names, scope, tracking
 
 _serials = itertools.count()
 
@@ -59,7 +59,7 @@ class Variable:
         self.name = names.check_name(name if name is not None else names.auto_name("variable"), "Variable")
         current = scope.call()
         self.path = "/".join((*(owner.name for owner in current.owners), self.name) if current else (self.name,))
-        self.trainable, self.autocast = bool(trainable), bool(autocast)
+        self._trainable, self.autocast = bool(trainable), bool(autocast)
         self.made_trainable = self.trainable  # freezing changes `trainable`; unfreezing goes back to this
         self.aggregation, self.synchronization = aggregation, synchronization
         self.regularizer, self.constraint = regularizer, constraint
@@ -67,6 +67,16 @@ class Variable:
         self._serial = next(_serials)
         self._value = _initial_value(initializer, shape, dtype, self.path)
         self._lent = False
+
+    @property
+    def trainable(self) -> bool:
+        """Whether optimizers update the variable; may be set at any time."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = bool(value)
+        tracking.note_change()
 
     # --- the one value ---
 

@@ -59,7 +59,7 @@ class ArraySource:
 
     def blocks(self, epoch: int) -> Iterator[Block]:
         order = self.order(epoch)
-        if self._resident is None and self.nbytes <= memory_budget():
+        if self._resident is None and self.resident:
             self._resident = jax.device_put(self.arrays)
         if self._resident is not None:
             yield Block(self._resident, order, len(order))
@@ -71,6 +71,10 @@ class ArraySource:
             filled = np.resize(taken, size)
             arrays = jax.tree.map(lambda a, filled=filled: np.asarray(a[filled]), self.arrays)
             yield Block(jax.device_put(arrays), np.arange(size, dtype=np.int32), len(taken))
+
+    @property
+    def resident(self) -> bool:
+        return self._resident is not None or self.nbytes <= memory_budget()
 
     @property
     def nbytes(self) -> int:

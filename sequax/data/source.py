@@ -36,6 +36,12 @@ class Source(Protocol):
     """What `fit`, `evaluate` and `predict` read from."""
 
     batch_size: int
+    steps: int
+
+    @property
+    def resident(self) -> bool:
+        """Whether an epoch is one block that stays on the device."""
+        ...
 
     def example(self) -> Batch:
         """Abstract first batch: shapes and dtypes, for building and compiling."""

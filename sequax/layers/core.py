@@ -164,15 +164,11 @@ def _name_of(function: Callable) -> str:
 
 
 def _function_config(function: Callable) -> dict[str, Any]:
-    name, registered = _name_of(function), registry.get_registered_name(function) if _is_named(function) else "function"
-    known = activations.catalogue.functions.get(name)
-    if known is not None and known is not function:
-        # `jax.nn.gelu` is not our `gelu`: under its bare name another function would come back.
-        name = f"{getattr(function, '__module__', None)}.{name}"
+    registered = registry.get_registered_name(function) if _is_named(function) else "function"
     return {
         "module": "builtins",
         "class_name": "function",
-        "config": name,
+        "config": registry.function_name(function),
         "registered_name": registered if ">" in registered else "function",
     }
 

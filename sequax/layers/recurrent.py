@@ -202,12 +202,9 @@ class Recurrent(Layer):
     ):
         super().__init__(**kwargs)
         self.cell = cell
-        self.return_sequences = return_sequences
-        self.return_state = return_state
-        self.go_backwards = go_backwards
-        self.stateful = stateful
-        self.unroll = unroll
-        self.zero_output_for_mask = zero_output_for_mask
+        self.return_sequences, self.return_state = return_sequences, return_state
+        self.go_backwards, self.unroll = go_backwards, unroll
+        self.stateful, self.zero_output_for_mask = stateful, zero_output_for_mask
         self.states: list[Variable] | None = None
         self.input_spec = InputSpec(ndim=3)
 

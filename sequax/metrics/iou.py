@@ -72,13 +72,8 @@ class _ConfusionMatrix(Metric):
         return align.divide(jnp.sum(jnp.where(occurred, values, 0)), jnp.sum(occurred))
 
     def _settings(self) -> dict[str, Any]:
-        return {
-            "num_classes": self.num_classes,
-            "ignore_class": self.ignore_class,
-            "sparse_y_true": self.sparse_y_true,
-            "sparse_y_pred": self.sparse_y_pred,
-            "axis": self.axis,
-        }
+        names = ("num_classes", "ignore_class", "sparse_y_true", "sparse_y_pred", "axis")
+        return {name: getattr(self, name) for name in names}
 
 
 @metric()

@@ -18,6 +18,12 @@ from . import settings
 from .catalogue import optimizer
 from .state import State
 
+# In the order in which Keras' configs have them.
+_SHARED_SETTINGS = (
+    *("weight_decay", "clipnorm", "global_clipnorm", "clipvalue", "use_ema", "ema_momentum"),
+    *("ema_overwrite_frequency", "loss_scale_factor", "gradient_accumulation_steps"),
+)
+
 
 @optimizer
 class Optimizer(State):
@@ -292,20 +298,8 @@ class Optimizer(State):
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments: those of every optimizer, then those of the class."""
-        return {
-            "name": self.name,
-            "learning_rate": self._rate.config(),
-            "weight_decay": self.weight_decay,
-            "clipnorm": self.clipnorm,
-            "global_clipnorm": self.global_clipnorm,
-            "clipvalue": self.clipvalue,
-            "use_ema": self.use_ema,
-            "ema_momentum": self.ema_momentum,
-            "ema_overwrite_frequency": self.ema_overwrite_frequency,
-            "loss_scale_factor": self.loss_scale_factor,
-            "gradient_accumulation_steps": self.gradient_accumulation_steps,
-            **{name: getattr(self, name) for name in _own_arguments(type(self))},
-        }
+        names = (*_SHARED_SETTINGS, *_own_arguments(type(self)))
+        return {"name": self.name, "learning_rate": self._rate.config(), **{n: getattr(self, n) for n in names}}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Optimizer:

@@ -12,9 +12,12 @@ import numpy as np
 from jax import lax
 
 from ..callbacks import CallbackList
-from ..core.tensor import leaves
+from ..core import pure, tracking
+from ..core.tensor import KerasTensor, leaves
+from ..data import checks
 from ..data.source import Batch, Source
-from . import compiled, steps
+from . import compiled, host, steps
+from . import facts as model_facts
 from .fingerprint import fingerprint
 from .loop import steps_program
 from .pace import Pace, Span, spans, whole_batch
@@ -42,13 +45,15 @@ def run_evaluation(model: Any, source: Source, callbacks: Any) -> dict[str, floa
             callbacks.on_test_batch_begin(span.done)
         state = slots.read()
         program = _test_program(model, slots, key, span, callbacks)
-        with pace.timing(span.stop - span.start):
-            state, _, results = program(state, *span.given)
-            logs = scalars(results)
+        pace.start()
+        state, _, results = program(state, *span.given)
         slots.write(state)
-        if pace.single:
-            callbacks.on_test_batch_end(span.done, dict(logs))
-        callbacks.on_test_chunk_end(span.done + span.stop - span.start, logs)
+        if pace.waits or span.last:
+            logs = scalars(results)
+            pace.stop(span.end)
+            if pace.single:
+                callbacks.on_test_batch_end(span.done, dict(logs))
+            callbacks.on_test_chunk_end(span.end, logs)
     callbacks.on_test_end(logs)
     return logs
 
@@ -84,7 +89,7 @@ _PART_BYTES = 32 * 2**20
 
 def predict(model: Any, x: Any, batch_size: int, callbacks: Any, steps_limit: int | None = None) -> Any:
     """Outputs for all rows of `x` (a structure of NumPy arrays), as NumPy arrays."""
-    predictor = Predictor(model)
+    forward = predictor(model)
     callbacks.on_predict_begin()
     try:
         parts = []
@@ -93,7 +98,7 @@ def predict(model: Any, x: Any, batch_size: int, callbacks: Any, steps_limit: in
         for rows, count in _parts(x, batch_size, single, steps_limit):
             if single:
                 callbacks.on_predict_batch_begin(done)
-            parts.append(predictor.run(rows, count, batch_size, callbacks))
+            parts.append(forward.run(rows, count, batch_size, callbacks))
             done += count
             if single:
                 callbacks.on_predict_batch_end(done - 1, {"outputs": parts[-1]})
@@ -119,6 +124,14 @@ def _parts(x: Any, batch_size: int, single: bool, limit: int | None) -> Iterator
         yield jax.tree.map(lambda a: a[whole * batch_size : rows], x), 1
 
 
+def predictor(model: Any) -> Predictor:
+    """The predictor of a model, made anew when any layer has changed since."""
+    kept = vars(model).get("_predictor")
+    if kept is None or not kept.valid:
+        kept = vars(model)["_predictor"] = Predictor(model)
+    return kept
+
+
 class Predictor:
     """A model's forward pass as compiled programs."""
 
@@ -126,27 +139,66 @@ class Predictor:
         self.model = model
         self.slots = Slots.of(model)
         self.key = fingerprint(model)
+        self._single: dict[Any, Any] = {}
+        self._version = tracking.version()
+        # Own layers may change in ways that `tracking` is not told of, such as a list that grew: look again each time.
+        self._ours = all(type(layer).__module__.startswith("sequax.") for layer in model._flatten_layers())
+
+        single = isinstance(model.symbolic_inputs, KerasTensor)
+        self._input = model_facts.inputs(model)[0] if single else None
+        # A stack, not a graph or a model with a call of its own: the layers one after another are the model.
+        stack = model.layers if type(model).__name__ == "Sequential" and self._ours else []
+        self._on_host = host.forward(stack) if single and len(model.symbolic_inputs.shape) == 2 else None
+
+    def takes(self, x: Any, batch_size: int) -> bool:
+        """Whether `x` is one batch in just the form the model computes with, so that nothing has to be prepared."""
+        fact = self._input
+        return (
+            type(x) is np.ndarray
+            and fact is not None
+            and fact.shape is not None
+            and fact.index_limit is None
+            and x.dtype == fact.dtype
+            and x.ndim == len(fact.shape)
+            and 0 < len(x) <= batch_size
+            and all(want is None or have == want for have, want in zip(x.shape[1:], fact.shape[1:], strict=True))
+            and (not checks.enabled() or bool(np.isfinite(x).all()))
+        )
+
+    @property
+    def valid(self) -> bool:
+        return self._ours and self._version == tracking.version()
+
+    def one(self, x: Any, callbacks: Any = None) -> Any:
+        """Outputs of one batch: a compiled call with nothing around it."""
+        if self._on_host is not None and len(x) <= host.MOST_ROWS and x.dtype == np.float32:
+            return self._on_host(x)
+        params, other = pure.read(self.slots.params), pure.read(self.slots.other)
+        shape = (x.shape, x.dtype) if isinstance(x, np.ndarray) else tuple((a.shape, a.dtype) for a in leaves(x))
+        program = self._single.get(shape)
+        if program is None:
+            request = compiled.Request((self.key, "predict"), steps.predict_step(self.model), (params, other, x))
+            program = self._single[shape] = self._made(request, callbacks or CallbackList())
+        outputs, other = program(params, other, x)
+        if other:
+            pure.put(self.slots.other, other)
+        return np.array(outputs) if isinstance(outputs, jax.Array) else jax.tree.map(np.array, outputs)
 
     def run(self, x: Any, count: int, batch_size: int, callbacks: Any) -> Any:
-        """Outputs of `count` batches; one batch is a plain call with nothing around it."""
-        state = self.slots.read()
-        rows = len(leaves(x)[0])
+        """Outputs of `count` whole batches, or of one batch of any size."""
         if count == 1:
-            request = compiled.Request(
-                (self.key, "predict"), steps.predict_step(self.model), (state.params, state.other, x)
-            )
-            outputs, other = self._made(request, callbacks)(state.params, state.other, x)
-        else:
-            # The number of batches is traced up to the next power of two, so that few programs serve all lengths.
-            most = 1 << (count - 1).bit_length()
-            x = jax.tree.map(lambda a: _filled(a, most * batch_size), x)
-            function = _loop_program(steps.predict_step(self.model), batch_size, most)
-            given = state.params, state.other, x, np.int32(count)
-            request = compiled.Request((self.key, "predict", batch_size, most), function, given)
-            outputs, other = self._made(request, callbacks)(*given)
-            outputs = jax.tree.map(lambda a: a[:rows], jax.device_get(outputs))
-        self.slots.write(state._replace(other=other))
-        return jax.tree.map(np.asarray, jax.device_get(outputs))
+            return self.one(x, callbacks)
+        params, other = pure.read(self.slots.params), pure.read(self.slots.other)
+        rows = len(leaves(x)[0])
+        # The number of batches is traced up to the next power of two, so that few programs serve all lengths.
+        most = 1 << (count - 1).bit_length()
+        x = jax.tree.map(lambda a: _filled(a, most * batch_size), x)
+        function = _loop_program(steps.predict_step(self.model), batch_size, most)
+        given = params, other, x, np.int32(count)
+        request = compiled.Request((self.key, "predict", batch_size, most), function, given)
+        outputs, other = self._made(request, callbacks)(*given)
+        pure.put(self.slots.other, other)
+        return jax.tree.map(lambda a: np.array(np.asarray(a)[:rows]), outputs)
 
     def _made(self, request: compiled.Request, callbacks: Any) -> Any:
         with nullcontext() if request.known else callbacks.compiling("prediction step"):

@@ -20,7 +20,7 @@ from ..functional import Graph
 # Attributes that tracing does not look at: names, records of calls, and what belongs to the outside of a model.
 _SKIPPED = frozenset(
     {"name", "built", "history", "stop_training", "compilation", "_nodes", "_losses", "_init_arguments"}
-    | {"_build_shapes", "_tensors", "_display", "_serial", "path", "_path"}
+    | {"_build_shapes", "_tensors", "_display", "_serial", "path", "_path", "_predictor"}
 )
 
 

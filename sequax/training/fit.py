@@ -9,12 +9,13 @@ truth; nothing else happens in Python per batch.
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from ..callbacks import CallbackList
+from ..core import tracking
 from ..data import checks
 from ..data.source import Batch, Source
 from . import compiled, steps
@@ -41,18 +42,26 @@ def fit(
 ) -> None:
     """Train a built, compiled model; results go to the callbacks, among them the History."""
     trainer = Trainer(model, source.batch_size, guard=checks.enabled() and not callbacks.accepts_nan)
+    patient = callbacks.patient and validation is None and source.resident
     model.stop_training = False
     callbacks.on_train_begin()
     logs: dict[str, float] = {}
+    running: list[int] = []  # epochs that were started and not reported yet
     try:
         for epoch in range(initial_epoch, epochs):
             callbacks.on_epoch_begin(epoch)
             trainer.refresh()  # a callback may have frozen or unfrozen a layer
-            logs = run_epoch(trainer, source, epoch, callbacks)
-            if validation is not None and _is_due(epoch, validation_freq):
-                results = run_evaluation(model, validation, callbacks)
-                logs = dict(sorted((logs | {f"val_{name}": value for name, value in results.items()}).items()))
-            callbacks.on_epoch_end(epoch, logs)
+            ahead = patient and epoch + 1 < epochs and trainer.runs_ahead(source.steps, len(running))
+            run_epoch(trainer, source, epoch, callbacks, ahead)
+            running.append(epoch)
+            if ahead:
+                continue
+            for done, logs in zip(running, trainer.finish_epochs(), strict=True):
+                if validation is not None and _is_due(done, validation_freq):
+                    results = run_evaluation(model, validation, callbacks)
+                    logs = dict(sorted((logs | {f"val_{name}": value for name, value in results.items()}).items()))
+                callbacks.on_epoch_end(done, logs)
+            running.clear()
             if model.stop_training:
                 break
         callbacks.on_train_end(logs)
@@ -60,23 +69,24 @@ def fit(
         callbacks.close()
 
 
-def run_epoch(trainer: Trainer, source: Source, epoch: int, callbacks: Any) -> dict[str, float]:
-    """All steps of one epoch; returns its logs."""
+def run_epoch(trainer: Trainer, source: Source, epoch: int, callbacks: Any, ahead: bool = False) -> None:
+    """All steps of one epoch; with `ahead`, they may still be running afterwards."""
     pace = trainer.pace_for(callbacks)
-    logs: dict[str, float] = {}
     for span in spans(source, epoch, pace):
         if pace.single:
             callbacks.on_train_batch_begin(span.done)
         program = trainer.program(span, callbacks)
-        with pace.timing(span.stop - span.start):
-            logs = trainer.dispatch(program, span)
-        done = span.done + span.stop - span.start
-        if pace.single:
-            callbacks.on_train_batch_end(span.done, dict(logs))
-        callbacks.on_train_chunk_end(done, logs)
+        pace.start()
+        trainer.dispatch(program, span)
+        if not ahead and (pace.waits or span.last or trainer.pending == MOST_PENDING):
+            logs = trainer.settle()
+            pace.stop(span.end)
+            if pace.single:
+                callbacks.on_train_batch_end(span.done, dict(logs))
+            callbacks.on_train_chunk_end(span.end, logs)
         if trainer.model.stop_training:
             break
-    return logs
+    trainer.end_epoch()
 
 
 def train_on_batch(model: Any, batch: Batch) -> dict[str, float]:
@@ -84,7 +94,25 @@ def train_on_batch(model: Any, batch: Batch) -> dict[str, float]:
     rows = len(jax.tree.leaves(batch)[0])
     trainer = Trainer(model, rows, guard=checks.enabled())
     span = whole_batch(batch, rows)
-    return trainer.dispatch(trainer.program(span, CallbackList()), span)
+    trainer.dispatch(trainer.program(span, CallbackList()), span)
+    return trainer.settle()
+
+
+# Dispatches that run behind Python: enough that neither waits for the other, few enough to hold their rows in memory.
+MOST_PENDING = 2
+# Epochs that may run ahead of their reports, if all of them together take less than this and only the History listens.
+# Tiny models then keep the device busy while Python prepares the next epochs.
+_AHEAD_EPOCHS, _AHEAD_SECONDS = 8, 0.25
+
+
+class Dispatched(NamedTuple):
+    """Steps that were started, and the state before them: the way back if a loss is not finite."""
+
+    program: Any
+    before: TrainState
+    span: Span
+    progress: Any
+    logs: Any
 
 
 class Trainer:
@@ -95,22 +123,25 @@ class Trainer:
         self._pace: Pace | None = None
         self._programs: dict[Any, Any] = {}
         self._beside: threading.Thread | None = None
+        self._dispatched: list[Dispatched] = []
+        self._ends: set[int] = set()  # how many of them make up each epoch that was ended
+        self._logs: dict[str, float] = {}
+        self._epoch_logs: list[dict[str, float]] = []
         self._seen: Any = None
         self.refresh()
 
     def refresh(self) -> None:
         """Look again at what is trainable, and make optimizer slots for what is new."""
         model = self.model
-        trainable = model.trainable_variables
-        now = [id(v) for v in trainable], id(model.optimizer)
-        if now == self._seen:
+        if (tracking.version(), model.optimizer) == self._seen:
             return
-        self._seen = now
+        trainable = model.trainable_variables
         model.optimizer.build(trainable)
         self.slots = Slots.of(model, model.optimizer, model.compilation.all_metrics)
         self.donate = self.slots.nbytes > _KEPT_STATE_BYTES
         self.key = "train", self.guard, fingerprint(model, *model.compilation.traced, model.optimizer)
         self._programs.clear()
+        self._seen = tracking.version(), model.optimizer
 
     def pace_for(self, callbacks: Any) -> Pace:
         if self._pace is None:
@@ -150,38 +181,76 @@ class Trainer:
             self._beside = threading.Thread(target=self._request(tail).program)
             self._beside.start()
 
-    def dispatch(self, program: Any, span: Span) -> dict[str, float]:
-        """Run the steps of a span; the variables hold the new state afterwards."""
+    @property
+    def pending(self) -> int:
+        """Dispatches whose results nobody has waited for."""
+        return len(self._dispatched)
+
+    def dispatch(self, program: Any, span: Span) -> None:
+        """Start the steps of a span; the variables point at what it will give, as JAX arrays may."""
         before = self.slots.read(self.donate)
         state, progress, logs = program(before, *span.given)
-        progress, logs = jax.device_get((progress, logs))
-        if self.guard and not progress.finite:
-            self._refuse_nonfinite(program, before, span, int(progress.step) - 1, state)
         self.slots.write(state)
-        return scalars(logs)
+        self._dispatched.append(Dispatched(program, before, span, progress, logs))
 
-    def _refuse_nonfinite(self, program: Any, before: TrainState, span: Span, step: int, after: TrainState) -> None:
+    def settle(self) -> dict[str, float]:
+        """Wait for what was dispatched; returns the logs of the last steps.
+
+        Raises:
+            FloatingPointError: if a loss was not finite; the weights are those of the last good update.
+        """
+        dispatched, self._dispatched = self._dispatched, []
+        results = jax.device_get([(one.progress, one.logs) for one in dispatched])
+        for i, (one, (progress, logs)) in enumerate(zip(dispatched, results, strict=True)):
+            if self.guard and not progress.finite:
+                self._refuse_nonfinite(one, int(progress.step) - 1)
+            self._logs = scalars(logs)
+            if i + 1 in self._ends:
+                self._epoch_logs.append(self._logs)
+        self._ends.clear()
+        return self._logs
+
+    def end_epoch(self) -> None:
+        """What was dispatched so far belongs to an epoch that is complete."""
+        if self._dispatched:
+            self._ends.add(len(self._dispatched))
+        else:
+            self._epoch_logs.append(self._logs)
+
+    def finish_epochs(self) -> list[dict[str, float]]:
+        """Wait for the epochs that were ended; returns the logs of each."""
+        if self._dispatched:
+            self.settle()
+        logs, self._epoch_logs = self._epoch_logs, []
+        return logs
+
+    def runs_ahead(self, steps: int, already: int) -> bool:
+        """Whether another epoch may be started before this one is reported."""
+        seconds = self._pace.seconds_for(steps) if self._pace is not None else None
+        small = self.slots.nbytes * MOST_PENDING * _AHEAD_EPOCHS < _KEPT_STATE_BYTES
+        return small and seconds is not None and already < _AHEAD_EPOCHS and seconds * _AHEAD_EPOCHS < _AHEAD_SECONDS
+
+    def _refuse_nonfinite(self, one: Dispatched, step: int) -> None:
         """Leave the weights as they were after the last good step, and say what happened."""
         if self.donate:
-            self.slots.write(after)
             kept = "The model is too large to keep an earlier state; its weights are not usable."
         else:
-            kept = self._restore(program, before, span, step)
+            kept = self._restore(one, step)
         raise FloatingPointError(
-            f"The loss is not finite (NaN or infinite) at step {span.done + step - span.start} of the epoch (from 0)."
-            f" {kept} Usual causes: a learning rate that is too high, inputs that are not scaled (magnitudes far"
-            f" above 1), or a logarithm or division in an own loss."
+            f"The loss is not finite (NaN or infinite) at step {one.span.done + step - one.span.start} of the epoch"
+            f" (from 0). {kept} Usual causes: a learning rate that is too high, inputs that are not scaled (magnitudes"
+            f" far above 1), or a logarithm or division in an own loss."
             f" `sequax.config.set_data_checks(False)` lets training go on with such losses."
         )
 
-    def _restore(self, program: Any, before: TrainState, span: Span, step: int) -> str:
+    def _restore(self, one: Dispatched, step: int) -> str:
         for last in (step, step - 1):
             # The same program on the same rows: the steps before the bad one come out bit-equal.
-            state, _, _ = program(before, *span._replace(stop=max(last, span.start)).given)
+            state, _, _ = one.program(one.before, *one.span._replace(stop=max(last, one.span.start)).given)
             if _all_finite(state.params):
                 self.slots.write(state)
                 return "The weights are those after the last good update."
-        self.slots.write(before)
+        self.slots.write(one.before)
         return "The weights are those before this part of the epoch."
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import jax
@@ -27,9 +26,11 @@ class Pace:
     """
 
     def __init__(self, single: bool, refresh_seconds: float | None):
-        self.single = single
+        self.single, self.live = single, refresh_seconds is not None
         self.seconds = refresh_seconds if refresh_seconds is not None else _UNWATCHED_SECONDS
         self._per_step: float | None = None
+        self._started: float | None = None
+        self._end = 0
 
     def steps(self, remaining: int) -> int:
         """Steps to run now, at most those that remain."""
@@ -39,11 +40,25 @@ class Pace:
             return min(_FIRST_STEPS, remaining)
         return max(1, min(remaining, int(self.seconds / max(self._per_step, 1e-7))))
 
-    @contextmanager
-    def timing(self, steps: int) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        self._per_step = (time.perf_counter() - start) / steps
+    @property
+    def waits(self) -> bool:
+        """Whether results are wanted at once: a callback or a display looks at them, or the speed is not known."""
+        return self.single or self.live or self._per_step is None
+
+    def seconds_for(self, steps: int) -> float | None:
+        """How long steps take at the last measured speed; None if results are wanted at once or nothing is known."""
+        return None if self.waits or self._per_step is None else self._per_step * steps
+
+    def start(self) -> None:
+        """A dispatch begins; several may be timed as one."""
+        if self._started is None:
+            self._started = time.perf_counter()
+
+    def stop(self, end: int) -> None:
+        """Results have arrived, of all steps of the epoch up to `end`."""
+        steps = end - self._end if end > self._end else end
+        self._per_step = (time.perf_counter() - (self._started or 0.0)) / steps
+        self._end, self._started = end, None
 
 
 class Span(NamedTuple):
@@ -54,6 +69,12 @@ class Span(NamedTuple):
     start: int  # first step within the block
     stop: int
     done: int  # steps of the epoch before this span
+    last: bool = True  # of the block
+
+    @property
+    def end(self) -> int:
+        """Steps of the epoch after this span."""
+        return self.done + self.stop - self.start
 
     @property
     def given(self) -> tuple[Any, ...]:
@@ -64,7 +85,7 @@ class Span(NamedTuple):
     def shape(self) -> tuple[Any, ...]:
         """What a program for this span is compiled for."""
         arrays = jax.tree.leaves(self.block.arrays)
-        return self.batch_size, len(self.block.order), *((a.shape, str(a.dtype)) for a in arrays)
+        return self.batch_size, len(self.block.order), *((a.shape, a.dtype) for a in arrays)
 
 
 def spans(source: Source, epoch: int, pace: Pace) -> Iterator[Span]:
@@ -75,7 +96,7 @@ def spans(source: Source, epoch: int, pace: Pace) -> Iterator[Span]:
         step = 0
         while step < whole:
             count = pace.steps(whole - step)
-            yield Span(block, source.batch_size, step, step + count, done)
+            yield Span(block, source.batch_size, step, step + count, done, last=step + count == whole and not rest)
             step, done = step + count, done + count
         if rest:  # a short batch has a program of its own: its numerics are Keras'
             yield Span(block.tail(rest), rest, 0, 1, done)

@@ -8,7 +8,7 @@ import numpy as np
 
 
 def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray:
-    """Class numbers as one-hot rows, float64 like Keras' helper.
+    """Class numbers as one-hot rows, float64 as in Keras.
 
     Args:
         x: whole numbers from 0 to `num_classes` - 1, any shape; a last axis of size 1 is dropped.
@@ -36,6 +36,5 @@ def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray:
 def normalize(x: Any, axis: int = -1, order: int = 2) -> np.ndarray:
     """An array divided by its norm along an axis; vectors of zeros stay zero."""
     array = np.asarray(x)
-    norm = np.atleast_1d(np.linalg.norm(array, order, axis))
-    norm[norm == 0] = 1
-    return array / np.expand_dims(norm, axis)
+    length = np.linalg.norm(array, ord=order, axis=axis, keepdims=True)
+    return array / np.where(length == 0, 1.0, length)

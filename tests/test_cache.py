@@ -1,0 +1,37 @@
+"""The cache of compiled programs on disk: private, movable, and off when told so."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+
+import pytest
+
+SCRIPT = """
+import numpy as np, sequax
+model = sequax.Sequential([sequax.Input((2,)), sequax.layers.Dense(1)])
+model.compile("sgd", "mse")
+model.fit(np.ones((8, 2)), np.ones((8, 1)), verbose=0)
+"""
+
+
+def run(setting, home):
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("JAX_") or k == "JAX_PLATFORMS"}
+    environment.update(SEQUAX_CACHE=setting, HOME=str(home), XDG_CACHE_HOME=str(home / ".cache"))
+    subprocess.run([sys.executable, "-c", SCRIPT], check=True, env=environment, cwd=home)
+
+
+@pytest.mark.parametrize("setting", ["", "{home}/elsewhere"])
+def test_programs_are_kept_in_a_private_folder(setting, tmp_path):
+    run(setting.format(home=tmp_path), tmp_path)
+    (folder,) = tmp_path.glob("**/programs/*")
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert any(folder.iterdir())
+    assert ("elsewhere" in str(folder)) == bool(setting)
+
+
+def test_off_writes_nothing(tmp_path):
+    run("off", tmp_path)
+    assert not list(tmp_path.glob("**/programs"))
