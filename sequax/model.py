@@ -221,6 +221,7 @@ class Model(Layer):
             jit_compile: accepted; False means `run_eagerly`.
             auto_scale_loss: scale the loss under a `mixed_float16` policy.
         """
+        _refuse_overrides(type(self))
         self.compilation = Compilation(optimizer, loss, loss_weights, metrics, weighted_metrics)
         self.compilation.run_eagerly = bool(run_eagerly) or jit_compile is False
         self.jit_compile, self.steps_per_execution = not self.compilation.run_eagerly, steps_per_execution
@@ -442,7 +443,7 @@ class Model(Layer):
             " `model.get_weights()` keep a model within your own trusted environment."
         )
 
-    save_weights = load_weights = export = save
+    save_weights = load_weights = export = to_json = save
 
     def summary(self, *args: Any, **kwargs: Any) -> None:
         """Print the layers with output shapes and parameters."""
@@ -470,3 +471,13 @@ class Model(Layer):
                 " and `pickle` work. Sequential models have `get_config()`."
             )
         return super().get_config()
+
+
+def _refuse_overrides(cls: type) -> None:
+    """A method of the user's that `fit` would never call must not be passed over in silence."""
+    for name in ("train_step", "test_step", "predict_step", "compute_loss", "compute_metrics"):
+        if hasattr(cls, name):
+            raise NotImplementedError(
+                f"{cls.__name__} overrides `{name}`, which this version of Sequax does not call. Use `loss=` and"
+                f" `metrics=` of `compile()`, `add_loss` in a layer, or an own loop over `stateless_call`."
+            )

@@ -661,6 +661,21 @@ def test_subclassed_model(rng):
         Model()(np.ones((1, 2)))
 
 
+@pytest.mark.parametrize("name", ["train_step", "compute_loss"])
+def test_overrides_that_would_not_be_called_are_refused(name):
+    model = type("Own", (Blocks,), {name: lambda self, *args: None})()
+    with pytest.raises(NotImplementedError, match=f"Own overrides `{name}`"):
+        model.compile("sgd", "mse")
+
+
+def test_files_are_refused_clearly(tmp_path):
+    model, _ = dense(sequax)
+    for use in (model.save, model.save_weights, model.load_weights, model.export):
+        with pytest.raises(NotImplementedError, match="not available in this version"):
+            use(tmp_path / "model.keras")
+    assert not list(tmp_path.iterdir())
+
+
 def test_nested_sequential_trains_like_a_flat_one(rng):
     x, y = data_for(dense, rng)
     flat = Sequential([Input((6,)), Dense(4), Dense(3), Dense(1)])
