@@ -45,12 +45,12 @@ def run_evaluation(model: Any, source: Source, callbacks: Any) -> dict[str, floa
             callbacks.on_test_batch_begin(span.done)
         state = slots.read()
         program = _test_program(model, slots, key, span, callbacks)
-        pace.start()
+        pace.start(span.stop - span.start)
         state, _, results = program(state, *span.given)
         slots.write(state)
         if pace.waits or span.last:
             logs = scalars(results)
-            pace.stop(span.end)
+            pace.stop()
             if pace.single:
                 callbacks.on_test_batch_end(span.done, dict(logs))
             callbacks.on_test_chunk_end(span.end, logs)
@@ -143,7 +143,6 @@ class Predictor:
         self._version = tracking.version()
         # Own layers may change in ways that `tracking` is not told of, such as a list that grew: look again each time.
         self._ours = all(type(layer).__module__.startswith("sequax.") for layer in model._flatten_layers())
-
         single = isinstance(model.symbolic_inputs, KerasTensor)
         self._input = model_facts.inputs(model)[0] if single else None
         # A stack, not a graph or a model with a call of its own: the layers one after another are the model.

@@ -76,11 +76,11 @@ def run_epoch(trainer: Trainer, source: Source, epoch: int, callbacks: Any, ahea
         if pace.single:
             callbacks.on_train_batch_begin(span.done)
         program = trainer.program(span, callbacks)
-        pace.start()
+        pace.start(span.stop - span.start)
         trainer.dispatch(program, span)
         if not ahead and (pace.waits or span.last or trainer.pending == MOST_PENDING):
             logs = trainer.settle()
-            pace.stop(span.end)
+            pace.stop()
             if pace.single:
                 callbacks.on_train_batch_end(span.done, dict(logs))
             callbacks.on_train_chunk_end(span.end, logs)

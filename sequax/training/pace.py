@@ -30,7 +30,7 @@ class Pace:
         self.seconds = refresh_seconds if refresh_seconds is not None else _UNWATCHED_SECONDS
         self._per_step: float | None = None
         self._started: float | None = None
-        self._end = 0
+        self._steps = 0  # dispatched since then
 
     def steps(self, remaining: int) -> int:
         """Steps to run now, at most those that remain."""
@@ -49,16 +49,17 @@ class Pace:
         """How long steps take at the last measured speed; None if results are wanted at once or nothing is known."""
         return None if self.waits or self._per_step is None else self._per_step * steps
 
-    def start(self) -> None:
-        """A dispatch begins; several may be timed as one."""
+    def start(self, steps: int) -> None:
+        """A dispatch of some steps begins; several dispatches may be timed as one."""
         if self._started is None:
             self._started = time.perf_counter()
+        self._steps += steps
 
-    def stop(self, end: int) -> None:
-        """Results have arrived, of all steps of the epoch up to `end`."""
-        steps = end - self._end if end > self._end else end
-        self._per_step = (time.perf_counter() - (self._started or 0.0)) / steps
-        self._end, self._started = end, None
+    def stop(self) -> None:
+        """The results of all steps that were started have arrived."""
+        assert self._started is not None
+        self._per_step = (time.perf_counter() - self._started) / self._steps
+        self._started, self._steps = None, 0
 
 
 class Span(NamedTuple):
