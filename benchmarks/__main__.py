@@ -20,6 +20,7 @@ os.environ["KERAS_BACKEND"] = "jax"
 
 import numpy as np
 
+from .families import FAMILIES
 from .workloads import TRAINING, Workload, mlp, mlp_data
 
 
@@ -131,7 +132,8 @@ def main() -> None:
     import sequax
 
     libraries = {"ours": sequax, "keras": keras}
-    results = [train(w, libraries) for w in TRAINING if options.only in w.name]
+    workloads = [*TRAINING, *(family.workload() for family in FAMILIES)]
+    results = [train(w, libraries) for w in workloads if options.only in w.name]
     if options.only in "predict of 1 row":
         results.append(single_row_predict(libraries))
     if options.only in "import":

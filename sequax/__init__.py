@@ -21,10 +21,12 @@ _MODULES = (
     "losses",
     "metrics",
     "models",
+    "ops",
     "optimizers",
     "random",
     "regularizers",
     "saving",
+    "tree",
     "utils",
 )
 

@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .config import backend, epsilon, floatx, image_data_format, set_epsilon, set_floatx, set_image_data_format
+from .core.dtypes import is_float, is_int, result_type
+from .core.dtypes import standardize as standardize_dtype
+from .core.names import get_uid
 from .core.tensor import is_tensor as is_keras_tensor
 from .utils.session import clear_session
+
+
+def is_float_dtype(dtype: Any) -> bool:
+    """Whether a dtype (a name, `float`, a NumPy dtype, ...) is one of floats."""
+    return is_float(standardize_dtype(dtype))
+
+
+def is_int_dtype(dtype: Any) -> bool:
+    """Whether a dtype is one of whole numbers, signed or not; booleans are not."""
+    return is_int(standardize_dtype(dtype))
+
 
 __all__ = [
     "backend",
     "clear_session",
     "epsilon",
     "floatx",
+    "get_uid",
     "image_data_format",
+    "is_float_dtype",
+    "is_int_dtype",
     "is_keras_tensor",
+    "result_type",
     "set_epsilon",
     "set_floatx",
     "set_image_data_format",
+    "standardize_dtype",
 ]

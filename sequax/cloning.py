@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
 from .core.layer import Layer
 from .core.tensor import is_tensor, leaves, map_structure
+from .host_part import on_host
 from .layers.input_layer import Input, InputLayer
 from .model import Model
 from .sequential import Sequential
@@ -67,6 +69,8 @@ def _replacement(clone_function: Callable | None, recursive: bool) -> Callable[[
 
 
 def _fresh(layer: Layer) -> Layer:
+    if on_host(layer):
+        return copy.deepcopy(layer)  # no weights, but a vocabulary that only data could give again
     return type(layer).from_config(layer.get_config())
 
 

@@ -50,7 +50,7 @@ class Graph:
         """Outputs for concrete (or other symbolic) inputs in the structure of `self.inputs`."""
         values = {id(t): v for t, v in zip(leaves(self.inputs), _flat_inputs(inputs), strict=True)}
         for node in self.nodes:
-            results = node.operation(*_filled(node.args, values), **_filled(node.kwargs, values))
+            results = node.operation(*filled(node.args, values), **filled(node.kwargs, values))
             for tensor, value in zip(leaves(node.outputs), leaves(results), strict=True):
                 values[id(tensor)] = value
         return map_structure(lambda t: values[id(t)], self.outputs)
@@ -60,7 +60,7 @@ class Graph:
         inputs = map_structure(lambda t: t, self.inputs) if inputs is None else inputs
         values = {id(t): v for t, v in zip(leaves(self.inputs), leaves(inputs), strict=True)}
         for node in self.nodes:
-            results = replace(node.operation)(*_filled(node.args, values), **_filled(node.kwargs, values))
+            results = replace(node.operation)(*filled(node.args, values), **filled(node.kwargs, values))
             for tensor, value in zip(leaves(node.outputs), leaves(results), strict=True):
                 values[id(tensor)] = value
         return Graph(inputs, map_structure(lambda t: values[id(t)], self.outputs))
@@ -108,7 +108,8 @@ class _Reference:
         return KerasTensor(self.shape, self.dtype, name=self.name)
 
 
-def _filled(structure: Any, values: dict[int, Any]) -> Any:
+def filled(structure: Any, values: dict[int, Any]) -> Any:
+    """A structure with each symbolic tensor replaced by its value, by the id of the tensor."""
     return map_structure(lambda t: values.get(id(t), t) if is_tensor(t) else t, structure)
 
 

@@ -9,8 +9,9 @@ import jax
 from . import callbacks as callback_module
 from .core import names, registry, scope, shapes
 from .core.layer import Layer
-from .core.tensor import KerasTensor, leaves, map_structure, shape_of
+from .core.tensor import KerasTensor, is_tensor, leaves, map_structure, shape_of
 from .functional import Graph, check_unique_names, standardize_inputs
+from .host_part import HostPart, entry_spec, on_host
 from .training import evaluate as evaluation
 from .training import fit as training
 from .training import prepare
@@ -32,7 +33,8 @@ class Model(Layer):
     attributes and implements `call(self, inputs, training=None)`.
     """
 
-    _untracked = Layer._untracked | {"compilation", "history", "_graph", "_symbolic_outputs", "_predictor"}
+    _untracked = Layer._untracked | {"compilation", "history", "_graph", "_symbolic_outputs"}
+    _untracked |= {"_predictor", "_host_part"}
 
     def __init__(self, *args: Any, **kwargs: Any):
         given = dict(zip(("inputs", "outputs", "name"), args, strict=False))
@@ -61,6 +63,15 @@ class Model(Layer):
 
     # --- structure ---
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if args and self.begins_on_host and not any(map(is_tensor, leaves(args[0]))):
+            numbers = self.through_host(args[0], f"Model '{self.name}': the input")
+            assert self.host_part is not None
+            if self.host_part.is_all:
+                return self.host_part.on_device(numbers)
+            return self.compiled_part(numbers, *args[1:], **kwargs)
+        return super().__call__(*args, **kwargs)
+
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         if self._graph is None:
             raise NotImplementedError(
@@ -69,7 +80,52 @@ class Model(Layer):
             )
         return self._graph.run(standardize_inputs(inputs, self._graph.inputs, f"Model '{self.name}'"))
 
+    # --- the front that runs on the host, see `host_part.py` ---
+
+    @property
+    def begins_on_host(self) -> bool:
+        """Whether layers that run on the host stand at the front, or in a model there."""
+        operations = [node.operation for node in self._graph.nodes] if self._graph is not None else []
+        return any(on_host(o) or getattr(o, "begins_on_host", False) for o in operations)
+
+    @property
+    def runs_on_host(self) -> bool:
+        """Whether all of the layers run on the host."""
+        return self.begins_on_host and self.host_part is not None and self.host_part.is_all
+
+    @property
+    def host_part(self) -> HostPart | None:
+        """What runs on the host before all else; None if there is no such layer, or nothing is built yet."""
+        if not self.begins_on_host or self.symbolic_outputs is None:
+            return None
+        kept = vars(self).get("_host_part")
+        if kept is None or kept[0] is not self.symbolic_outputs:
+            graph = Graph(self.symbolic_inputs, self.symbolic_outputs)
+            part = HostPart(graph.inputs, graph.nodes, graph.outputs, lambda i, o: Model(i, o, name=self.name))
+            kept = vars(self)["_host_part"] = (self.symbolic_outputs, part)
+        return kept[1]
+
+    @property
+    def compiled_part(self) -> Model:
+        """The model behind the host part, over the same layers: what programs are compiled from."""
+        return self if self.host_part is None else self.host_part.compiled
+
+    def through_host(self, x: Any, what: str = "x") -> Any:
+        """Data as the compiled part takes them; a model that is not built yet is built from them."""
+        if not self.begins_on_host:
+            return x
+        if self.symbolic_outputs is None:
+            self.build_from(entry_spec(x, what))
+        assert self.host_part is not None
+        return self.host_part.run(x, what)
+
+    def on_host(self, inputs: Any, what: str = "x") -> Any:
+        """The outputs of a model of host layers only, as one of the steps of another model's host part."""
+        return self.through_host(inputs, what)
+
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        if self.host_part is not None:
+            return self.host_part.spec(args[0])
         if self._graph is not None and type(self).call is Model.call:
             tensors = standardize_inputs(args[0], self._graph.inputs, f"Model '{self.name}'")
             if [t.shape for t in leaves(tensors)] == [t.shape for t in leaves(self._graph.inputs)]:
@@ -364,6 +420,12 @@ class Model(Layer):
         for metric in self.metrics:
             metric.reset_state()
 
+    def reset_states(self) -> None:
+        """Set the states of all stateful layers inside to zero, before sequences that continue no earlier ones."""
+        for layer in self._flatten_layers(include_self=False):
+            if not isinstance(layer, Model) and hasattr(layer, "reset_state"):
+                layer.reset_state()
+
     def _require_compile(self) -> Compilation:
         if self.compilation is None:
             raise ValueError("You must call `compile()` before using the model.")
@@ -432,7 +494,8 @@ class Model(Layer):
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
-        state.pop("_predictor", None)
+        for kept in ("_predictor", "_host_part"):
+            state.pop(kept, None)
         return state
 
     # --- files, later ---

@@ -11,6 +11,9 @@ from .core import registry, scope, shapes, signature
 from .core.layer import Layer
 from .core.tensor import KerasTensor, is_tensor, leaves, map_structure, shape_of
 from .functional import standardize_inputs
+from .host_part import on_host
+from .layers.attending import attends_to_itself, call_on, shape_after
+from .layers.base import Elementwise
 from .layers.core import Lambda
 from .layers.input_layer import InputLayer
 from .model import Model, catalogue
@@ -30,7 +33,9 @@ class Sequential(Model):
     that shares the weights), `model[-1] = layer`, `del model[0]`, `a + b`, `insert`, `extend`, `append`. A change that
     does not fit is refused and leaves the stack as it was.
 
-    Branches and several inputs do not fit in a line: use `Model(inputs, outputs)` for them.
+    A layer that asks for a query and a value (`MultiHeadAttention`) gets the output of the layer before as both, which
+    is self-attention; Keras refuses such layers here. Skip connections and branches are layers, too: `Residual` and
+    `Parallel`. What does not fit in a line, such as several inputs, is a `Model(inputs, outputs)`.
 
     Example:
 
@@ -225,12 +230,12 @@ class Sequential(Model):
             if self._tensors is None:
                 self._wire(0)
             return
-        dtype = self._stack[0].compute_dtype
+        dtype = self._stack[0].input_dtype
         self.build_from(shapes.map_shapes(lambda s: KerasTensor(s, dtype), shape))
 
     def build_from(self, inputs: Any) -> None:
         with self._undone_on_error():
-            dtype = self._stack[0].compute_dtype if self._stack else "float32"
+            dtype = self._stack[0].input_dtype if self._stack else "float32"
             single = is_tensor(inputs)
             entry = map_structure(lambda t: _entry_for(t, dtype if single else None).output, inputs)
             if single:
@@ -265,7 +270,8 @@ class Sequential(Model):
             )
         if args:
             kwargs = {key: value for key, value in kwargs.items() if key in ("training", "mask")}
-            args = (self._fitted(args[0]), *args[1:])
+            if not self.begins_on_host:
+                args = (self._fitted(args[0]), *args[1:])
         return super().__call__(*args, **kwargs)
 
     def _fitted(self, inputs: Any) -> Any:
@@ -288,17 +294,24 @@ class Sequential(Model):
     def _run_layer(self, position: int, x: Any, **kwargs: Any) -> Any:
         layer = self._stack[position]
         try:
-            return layer(x, **kwargs)
+            if isinstance(layer, Elementwise) and len(leaves(x)) > 1:
+                # A function of arrays may take a tuple for one array with one more axis.
+                raise ValueError(f"Layer '{layer.name}' expects one tensor, but it received {len(leaves(x))}.")
+            return call_on(layer, x, **kwargs)
         except (ValueError, TypeError) as error:
             raise _located(error, self, position, x) from None
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Output shape for an input shape; unbuilt layers stay so."""
         for layer in self._stack:
-            input_shape = layer.compute_output_shape(input_shape)
+            input_shape = shape_after(layer, input_shape)
         return input_shape
 
     def compute_output_spec(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        if self.begins_on_host and self._tensors is None:
+            self.build_from(inputs)
+        if self.host_part is not None:
+            return self.host_part.spec(inputs)
         return shapes.infer(self._plain_call, (inputs,), {})
 
     def _plain_call(self, inputs: Any) -> Any:
@@ -381,6 +394,16 @@ class Sequential(Model):
             pairs = zip(leaves(self._tensors[0]), leaves(first.symbolic_inputs), strict=False)
             return {id(ours): inner[id(theirs)] for ours, theirs in pairs if id(theirs) in inner}
         return {id(t): first for t in leaves(self._tensors[0])}
+
+    def through_host(self, x: Any, what: str = "x") -> Any:
+        if self._tensors is None and self._entry is not None:
+            self._wire(0)
+        return super().through_host(x, what)
+
+    @property
+    def begins_on_host(self) -> bool:
+        first = self._stack[0] if self._stack else None
+        return on_host(first) or bool(getattr(first, "begins_on_host", False))
 
     @property
     def input_dtype(self) -> str:
@@ -509,7 +532,7 @@ def _check_call(layer: Layer) -> None:
     if isinstance(layer, Model):
         return
     accepted = signature.of(type(layer).call)
-    if len(accepted.required) > 1:
+    if len(accepted.required) > 1 and not attends_to_itself(layer):
         raise ValueError(
             f"Layers added to a Sequential model can only have a single required positional argument, the input tensor."
             f" Layer {type(layer).__name__} has multiple required positional arguments: {accepted.required}"
@@ -540,6 +563,16 @@ def _standard_shape(shape: Any) -> Any:
     return shapes.standardize(shape, "input_shape")
 
 
+def _hint_on_states(before: Layer, x: Any) -> str:
+    if len(leaves(x)) < 2 or not getattr(before, "return_state", False):
+        return ""
+    return (
+        f". Layer '{before.name}' has `return_state=True`, so it returns its states beside its output, but a layer in a"
+        f" stack takes one tensor. Leave `return_state` out, put the layer last, or wire the states by Model(inputs,"
+        f" outputs)"
+    )
+
+
 def _located(error: Exception, model: Sequential, position: int, x: Any) -> Exception:
     """An error of a layer, told with its place in the stack; errors of the user's own code keep their traceback."""
     layer = model._stack[position]
@@ -552,6 +585,7 @@ def _located(error: Exception, model: Sequential, position: int, x: Any) -> Exce
     )
     if so_far:
         place += f"; shapes up to here: {' -> '.join(map(str, so_far))}"
+    place += _hint_on_states(model._stack[position - 1], x) if position else ""
     if not type(layer).__module__.startswith("sequax."):
         error.add_note(place)
         located: Exception = error

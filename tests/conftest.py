@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import importlib.util
 import os
+import sys
 import tempfile
 from pathlib import Path
 
 import pytest
+
+XLA_FLAGS = (
+    "--xla_force_host_platform_device_count=2",  # two devices: distribution is tested on any machine
+    # Nearly all the time of a test goes into compiling; less optimization takes a third of it away.
+    "--xla_backend_optimization_level=0",
+    "--xla_llvm_disable_expensive_passes=true",
+)
+TESTS_BETWEEN_CLEARINGS = 150
 
 
 def private_folder() -> Path | None:
@@ -32,8 +42,10 @@ def set_environment() -> None:
         os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
     os.environ.setdefault("JAX_PLATFORMS", "cpu")
     flags = os.environ.get("XLA_FLAGS", "")
-    if "xla_force_host_platform_device_count" not in flags:  # two devices: distribution is tested on any machine
-        os.environ["XLA_FLAGS"] = f"{flags} --xla_force_host_platform_device_count=2".strip()
+    for flag in XLA_FLAGS:
+        if flag.split("=")[0] not in flags:
+            flags += f" {flag}"
+    os.environ["XLA_FLAGS"] = flags.strip()
 
 
 def check_types_at_run_time() -> None:
@@ -46,6 +58,7 @@ def check_types_at_run_time() -> None:
 
 
 set_environment()
+gc.set_threshold(100_000, 20, 50)  # tracing makes many objects that live on; JAX makes each collection costly
 check_types_at_run_time()
 
 
@@ -55,8 +68,22 @@ def start_afresh(utils) -> None:
     utils.set_random_seed(0)
 
 
+_tests_run = 0
+
+
+def forget_programs() -> None:
+    """Thousands of compiled programs would fill gigabytes; those still needed come from the cache on disk."""
+    global _tests_run
+    _tests_run += 1
+    if _tests_run % TESTS_BETWEEN_CLEARINGS == 0 and "jax" in sys.modules:
+        importlib.import_module("sequax.utils").clear_session()
+        sys.modules["jax"].clear_caches()
+        gc.collect()
+
+
 @pytest.fixture(autouse=True)
 def fresh_session():
+    forget_programs()
     try:
         utils = importlib.import_module("sequax.utils")
     except ModuleNotFoundError as error:

@@ -27,13 +27,15 @@ class Row:
     Attributes:
         layer: class name.
         arguments: of the constructor; a function of the library (`library.layers`, ...) where they hold objects of it.
-        shape: of the input, batch included; a list of shapes for a layer of several inputs.
+        shape: of the input, batch included; a (nested) list of shapes for a layer of several inputs.
         dtype: of the input; integers are drawn from 0 to `high` - 1.
         high: see `dtype`.
-        mask: also call it with a mask of shape `shape[:2]` on the input.
+        spread: the inputs of a list are passed one by one, `layer(a, b)`, in place of `layer([a, b])`.
+        mask: also call it with a mask of shape `shape[:2]` on the input, on each of several.
         random: outputs in training are random, so they are not compared with Keras'.
         call: more arguments of the call.
         unknown: axes that may be unknown besides the batch axis.
+        symbolic: whether Keras' symbolic outputs have the shapes that its outputs have.
         tolerance: largest difference from Keras, relative to a size of 1.
         mixed: whether to check it under the policy `mixed_bfloat16`.
         shared_config: whether Keras can read our config and we Keras'.
@@ -44,10 +46,12 @@ class Row:
     shape: Any = (2, 3)
     dtype: str = "float32"
     high: int = 5
+    spread: bool = False
     mask: bool = False
     random: bool = False
     call: dict[str, Any] = field(default_factory=dict)
     unknown: tuple[int, ...] = ()
+    symbolic: bool = True
     tolerance: float = 1e-5
     mixed: bool = True
     shared_config: bool = True
@@ -63,7 +67,8 @@ class Row:
 
 def sequax_library() -> Any:
     """Ours, under the names that `Row.arguments` uses."""
-    return SimpleNamespace(layers=importlib.import_module("sequax.layers"))
+    names = ("layers", "activations")
+    return SimpleNamespace(**{name: importlib.import_module(f"sequax.{name}") for name in names})
 
 
 def make(library: Any, row: Row, **more: Any) -> Any:
@@ -80,7 +85,12 @@ def draw_input(row: Row) -> Any:
             return rng.integers(0, row.high, shape).astype(row.dtype)
         return rng.normal(size=shape).astype(row.dtype)
 
-    return [draw(shape) for shape in row.shape] if isinstance(row.shape, list) else draw(row.shape)
+    return each(draw, row.shape)
+
+
+def each(function: Callable, shape: Any) -> Any:
+    """`function` of a shape, or of all in a nested list of shapes."""
+    return [each(function, inner) for inner in shape] if isinstance(shape, list) else function(shape)
 
 
 def symbolic_input(library: Any, row: Row, unknown: tuple[int, ...] = (0,)) -> Any:
@@ -90,7 +100,7 @@ def symbolic_input(library: Any, row: Row, unknown: tuple[int, ...] = (0,)) -> A
         sizes = tuple(None if axis in unknown else size for axis, size in enumerate(shape))
         return library.layers.Input(batch_shape=sizes, dtype=row.dtype)
 
-    return [tensor(shape) for shape in row.shape] if isinstance(row.shape, list) else tensor(row.shape)
+    return each(tensor, row.shape)
 
 
 def draw_weights(layer: Any) -> list[np.ndarray]:
@@ -104,11 +114,21 @@ def draw_weights(layer: Any) -> list[np.ndarray]:
     return found
 
 
-def draw_mask(row: Row) -> np.ndarray:
-    """A mask of the first two axes with at least one step of each sample."""
-    mask = np.random.default_rng(3).random(row.shape[:2]) < 0.6
-    mask[:, 0] = True
-    return mask
+def given(row: Row, inputs: Any) -> tuple:
+    """Positional arguments of a call with the inputs of a row, or with anything else that there is one of for each."""
+    return tuple(inputs) if row.spread else (inputs,)
+
+
+def draw_mask(row: Row) -> Any:
+    """A mask of the first two axes with at least one step of each sample; one for each of several inputs."""
+    rng = np.random.default_rng(3)
+
+    def draw(shape: tuple[int, ...]) -> np.ndarray:
+        mask = rng.random(shape[:2]) < 0.6
+        mask[:, 0] = True
+        return mask
+
+    return each(draw, row.shape)
 
 
 def pair(keras: Any, row: Row, **more: Any) -> tuple[Any, Any]:
@@ -116,7 +136,7 @@ def pair(keras: Any, row: Row, **more: Any) -> tuple[Any, Any]:
     libraries = sequax_library(), keras
     own, oracle = (make(library, row, **more) for library in libraries)
     for layer, library in zip((own, oracle), libraries, strict=True):
-        layer(symbolic_input(library, row, unknown=()), **row.call)
+        layer(*given(row, symbolic_input(library, row, unknown=())), **row.call)
     weights = draw_weights(oracle)
     own.set_weights(weights)
     oracle.set_weights(weights)
@@ -134,20 +154,20 @@ def states(layer: Any) -> tuple[list, list]:
 def outcome(layer: Any, row: Row, training: bool, trainable: list, other: list, x: Any) -> tuple[Any, list]:
     """Outputs and the new values of those weights that are not trained."""
     if type(layer).__module__.startswith("keras."):
-        outputs, new = keras_call(layer, trainable, other, x, training=training, **row.call)
+        outputs, new = keras_call(layer, trainable, other, *given(row, x), training=training, **row.call)
     else:
-        outputs, new = layer.stateless_call(trainable, other, x, training=training, **row.call)
+        outputs, new = layer.stateless_call(trainable, other, *given(row, x), training=training, **row.call)
     weights = {id(v) for v in layer.weights}
     return outputs, [n for n, v in zip(new, layer.non_trainable_variables, strict=True) if id(v) in weights]
 
 
-def keras_call(layer: Any, trainable: list, other: list, x: Any, **call: Any) -> tuple[Any, list]:
+def keras_call(layer: Any, trainable: list, other: list, *inputs: Any, **call: Any) -> tuple[Any, list]:
     """What `stateless_call` is for; the one of Keras skips the casts and checks of a layer's `__call__`."""
     import keras
 
     variables = [*layer.trainable_variables, *layer.non_trainable_variables]
     with keras.StatelessScope(state_mapping=list(zip(variables, [*trainable, *other], strict=True))) as scope:
-        outputs = layer(x, **call)
+        outputs = layer(*inputs, **call)
     return outputs, [scope.get_current_value(v) for v in layer.non_trainable_variables]
 
 

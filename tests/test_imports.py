@@ -20,6 +20,7 @@ ALLOWED = {
     "metrics": {"metrics", "losses", "core", "activations", "initializers"},
     "optimizers": {"optimizers", "core", "initializers"},
     "callbacks": {"callbacks", "utils"},
+    "ops": {"ops", "core", "kernels", "activations", "losses"},
     "layers": {"layers", "core", "kernels", "activations", "initializers", "regularizers", "constraints"},
 }
 
@@ -77,6 +78,21 @@ def test_public_signatures_are_keras(keras):
         assert arguments(getattr(sequax.Sequential, name)) == arguments(getattr(keras.Sequential, name)), name
     for name in sequax.layers.__all__:
         cls = getattr(sequax.layers, name)
-        if inspect.isclass(cls) and name not in ("Layer", "InputLayer", "InputSpec"):
-            ours, theirs = ([a for a, _ in arguments(c.__init__)] for c in (cls, getattr(keras.layers, name)))
-            assert ours == [a for a in theirs if a in ours], name
+        if inspect.isclass(cls) and hasattr(keras.layers, name) and name not in ("Layer", "InputLayer", "InputSpec"):
+            ours, theirs = (arguments(c.__init__) for c in (cls, getattr(keras.layers, name)))
+            assert [a for a, _ in ours] == [a for a, _ in theirs], name
+            assert all(same_default(a, b) for (_, a), (_, b) in zip(ours, theirs, strict=True)), (name, ours, theirs)
+
+
+def same_default(own, keras):
+    """Equal, or one number where Keras repeats it per axis."""
+    return own == keras or (isinstance(keras, tuple) and keras == (own,) * len(keras))
+
+
+def test_every_layer_of_keras_is_there(keras):
+    """All but those that hold another framework's module, and those of several images with labels or boxes."""
+    import sequax
+
+    left_out = {"FlaxLayer", "JaxLayer", "TFSMLayer", "TorchModuleWrapper", "CutMix", "MixUp", "MaxNumBoundingBoxes"}
+    names = {name for name in dir(keras.layers) if not name.startswith("_")}
+    assert names - set(sequax.layers.__all__) == left_out

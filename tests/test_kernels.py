@@ -80,6 +80,8 @@ CONVOLUTIONS = [
     ((2, 5, 6, 7, 2), (2, 3, 2, 2, 3), {"padding": "same"}),
     ((2, 5, 6, 7, 2), (2, 3, 2, 2, 3), {"strides": (2, 1, 3)}),
     ((0, 5, 5, 2), (3, 3, 2, 3), {}),
+    ((3, 6, 5, 32), (3, 2, 1, 32), {"groups": 32, "padding": "same"}),  # kernel gradient sample by sample
+    ((3, 7, 6, 16), (3, 3, 1, 32), {"groups": 16, "strides": 2, "padding": "same"}),
 ]
 
 
@@ -102,7 +104,7 @@ def test_conv_without_patches(x, kernel, options, monkeypatch):
         close(actual, expected)
 
 
-@pytest.mark.parametrize("x, kernel, options", [CONVOLUTIONS[at] for at in (1, 9)])
+@pytest.mark.parametrize("x, kernel, options", [CONVOLUTIONS[at] for at in (1, 9, -2)])
 def test_conv_differentiates_twice_and_maps(x, kernel, options):
     arrays = normal(*x), normal(*kernel, seed=1)
 

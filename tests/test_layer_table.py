@@ -9,12 +9,14 @@ import jax
 import jax.numpy as jnp
 import pytest
 
+from sequax.core.shapes import is_shape
 from tests.layer_table import (
     Row,
     assert_close,
     compiled,
     draw_input,
     draw_mask,
+    given,
     make,
     outcome,
     pair,
@@ -45,6 +47,18 @@ pytestmark = [
 every_row = pytest.mark.parametrize("row", ROWS)
 
 
+# Preprocessing that draws at random or takes strings: `test_images.py`, `test_text.py`, `test_lookup.py`; bases.
+ELSEWHERE = ("Rand", "Input", "Layer", "Wrapper", "AugMix", "Equalization", "Solarization", "Pipeline")
+ELSEWHERE += ("TextVectorization", "StringLookup", "IntegerLookup", "Hashing", "HashedCrossing")
+
+
+def test_no_layer_is_missing_from_the_table():
+    layers = sequax_library().layers
+    unique = {value.__name__ for value in map(layers.__dict__.get, layers.__all__) if isinstance(value, type)}
+    missing = unique - {param.values[0].layer for param in ROWS} - {"Residual", "Parallel"}
+    assert not [name for name in missing if not name.startswith(ELSEWHERE)]
+
+
 @every_row
 def test_outputs_gradients_and_states_equal_keras(keras, row):
     own, oracle = pair(keras, row)
@@ -59,7 +73,7 @@ def test_outputs_gradients_and_states_equal_keras(keras, row):
 def test_penalties_equal_keras(keras, row):
     own, oracle = pair(keras, row)
     for layer in (own, oracle):
-        layer(draw_input(row), **row.call)
+        layer(*given(row, draw_input(row)), **row.call)
     assert len(own.losses) > 0
     assert_close(own.losses, oracle.losses, row.tolerance)
 
@@ -67,26 +81,23 @@ def test_penalties_equal_keras(keras, row):
 @every_row
 def test_output_shape_and_dtype_with_unknown_sizes(keras, row):
     own = make(sequax_library(), row)
-    own(symbolic_input(sequax_library(), row, unknown=()), **row.call)
+    own(*given(row, symbolic_input(sequax_library(), row, unknown=())), **row.call)
     actual, _ = jax.eval_shape(lambda *values: outcome(own, row, False, *values), *states(own), draw_input(row))
     for unknown in {(0,), (0, *row.unknown)}:
         inputs = symbolic_input(sequax_library(), row, unknown)
-        tensors = as_list(own(inputs, **row.call))
-        expected = as_list(make(keras, row)(symbolic_input(keras, row, unknown), **row.call))
-        for tensor, oracle_tensor, array in zip(tensors, expected, as_list(actual), strict=True):
+        tensors = jax.tree.leaves(own(*given(row, inputs), **row.call))
+        expected = jax.tree.leaves(make(keras, row)(*given(row, symbolic_input(keras, row, unknown)), **row.call))
+        expected = expected if row.symbolic else tensors
+        for tensor, oracle_tensor, array in zip(tensors, expected, jax.tree.leaves(actual), strict=True):
             assert tensor.dtype == array.dtype
             assert len(tensor.shape) == len(array.shape)
             for size, oracle_size, actual_size in zip(tensor.shape, oracle_tensor.shape, array.shape, strict=True):
                 assert size in (None, actual_size)
                 assert oracle_size is None or size == oracle_size, (tensor.shape, oracle_tensor.shape)
         if not row.call:
-            shapes = own.compute_output_shape(jax.tree.map(lambda t: t.shape, inputs))
-            found = list(shapes) if isinstance(shapes[0], tuple) else [shapes]
+            shapes = own.compute_output_shape(*given(row, jax.tree.map(lambda t: t.shape, inputs)))
+            found = jax.tree.leaves(shapes, is_leaf=is_shape)
             assert [tuple(shape) for shape in found] == [tensor.shape for tensor in tensors]
-
-
-def as_list(outputs):
-    return list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
 
 
 @every_row
@@ -128,7 +139,7 @@ def test_mixed_precision_computes_in_16_bits_and_stores_32(keras, row):
 @every_row
 def test_compiled_equals_eager(row):
     own = make(sequax_library(), row)
-    own(symbolic_input(sequax_library(), row, unknown=()), **row.call)
+    own(*given(row, symbolic_input(sequax_library(), row, unknown=())), **row.call)
     flags = (False, True)
     x = jax.tree.map(jnp.asarray, draw_input(row))
     eager = [outcome(own, row, training, *states(own), x) for training in flags]
@@ -142,9 +153,10 @@ def test_masks_act_and_pass_as_in_keras(keras, row):
     for training in (False,) if row.random else (False, True):
         results = []
         for layer in (own, oracle):
-            x = jnp.array(draw_input(row))
-            x._keras_mask = jnp.array(draw_mask(row))
-            outputs = layer(x, training=training, **row.call)
+            x = jax.tree.map(jnp.array, draw_input(row))
+            for one, mask in zip(jax.tree.leaves(x), jax.tree.leaves(draw_mask(row)), strict=True):
+                one._keras_mask = jnp.array(mask)
+            outputs = layer(*given(row, x), training=training, **row.call)
             results.append((outputs, [getattr(o, "_keras_mask", None) for o in jax.tree.leaves(outputs)]))
         (outputs, masks), (expected, expected_masks) = results
         assert_close(outputs, expected, row.tolerance, f"{training=}")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -50,10 +52,12 @@ def standardize(dtype: Any) -> str:
         return _floatx
     if isinstance(dtype, DTypePolicy):
         return dtype.variable_dtype
-    if isinstance(dtype, str) and dtype in KNOWN:
-        return dtype
-    if dtype in (float, int, bool, str):
-        return {float: _floatx, int: "int32", bool: "bool", str: "string"}[dtype]
+    if isinstance(dtype, str):  # NumPy would take more names, among them "float" for 64 bits
+        if dtype not in KNOWN and dtype != "int":
+            raise ValueError(f"Invalid dtype: {dtype!r}. Expected one of {sorted(KNOWN)}.")
+        return "int32" if dtype == "int" else dtype
+    if isinstance(dtype, type) and dtype in (float, int, bool, str, complex):
+        return {float: _floatx, int: "int32", bool: "bool", str: "string", complex: "complex64"}[dtype]
     try:
         name = jnp.dtype(dtype).name
     except TypeError:
@@ -71,6 +75,51 @@ def is_int(dtype: Any) -> bool:
     return jnp.issubdtype(dtype, jnp.integer)
 
 
+def result_type(*dtypes: Any) -> str:
+    """The dtype in which values of these dtypes are combined.
+
+    JAX's lattice: of two floats the wider one (float16 and bfloat16 meet in float32), a float wins over whole numbers
+    of any width, signed and unsigned numbers meet in the next wider signed type; 64-bit results become 32-bit ones.
+    The Python types `int` and `float` stand for numbers and only choose the kind: `int` leaves uint8 what it is,
+    `float` leaves float16 what it is and makes `floatx()` of whole numbers. None stands for `floatx()`.
+
+    >>> result_type("int8", "uint8"), result_type("uint8", int), result_type("int32", float)
+    ('int16', 'uint8', 'float32')
+
+    Raises:
+        ValueError: for 8-bit floats, which combine with nothing, and for strings together with numbers.
+    """
+    names = [standardize(dtype) for dtype in dtypes if not _is_number(dtype)] if dtypes else [_floatx]
+    if set(names) == {"string"} and len(names) == len(dtypes):
+        return "string"
+    for name in names:
+        if name.startswith("float8") or name == "string":
+            raise ValueError(f"result_type: {name} is not combined with other dtypes; cast first. Received: {dtypes}")
+    kinds = [dtype for dtype in dtypes if _is_number(dtype)]
+    weak = _floatx if float in kinds else "int32"
+    if not names:
+        return jnp_dtype(weak).name
+    strong = functools.reduce(_promote, names)
+    whole = not jnp.issubdtype(strong, jnp.inexact)
+    if (float in kinds and whole) or (int in kinds and strong == "bool"):
+        strong = weak
+    return jnp_dtype(strong).name
+
+
+def _is_number(dtype: Any) -> bool:
+    return dtype is int or dtype is float  # not `==`: NumPy's dtypes equal the Python types
+
+
+def _promote(a: str, b: str) -> str:
+    if a == b:
+        return a
+    return _PROMOTED.get(frozenset((a, b))) or jnp.promote_types(a, b).name
+
+
+# JAX with 64-bit types off answers as if they were 32-bit ones; the lattice goes on to the next type.
+_PROMOTED = {frozenset(("uint64", signed)): "float32" for signed in ("int8", "int16", "int32", "int64")}
+
+
 def as_array(value: Any, dtype: str | None = None) -> Any:
     """A JAX array of `value`; 64-bit inputs become 32-bit ones as JAX has them, Python floats become `floatx()`."""
     if dtype is None and isinstance(value, float):
@@ -82,7 +131,7 @@ def as_array(value: Any, dtype: str | None = None) -> Any:
 
 def jnp_dtype(name: str) -> Any:
     """The dtype JAX really uses for a name: with 64-bit types off, `float64` is stored as `float32`."""
-    return jnp.zeros((), name).dtype if name in ("float64", "int64", "uint64", "complex128") else jnp.dtype(name)
+    return jax.dtypes.canonicalize_dtype(name)
 
 
 @catalogue.register()

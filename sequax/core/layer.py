@@ -147,9 +147,10 @@ class Layer:
         dtype = self.compute_dtype if self.autocast else None
         args = tuple(signature.convert(value, dtype, self.name) for value in args)
         kwargs = {key: signature.convert(value, dtype, self.name) for key, value in kwargs.items()}
-        if not args and not kwargs and accepted.required:
-            raise TypeError(f"Layer '{self.name}': missing a required argument: '{accepted.required[0]}'")
         named = accepted.named(args, kwargs)
+        for name in accepted.required:
+            if name not in named:
+                raise TypeError(f"Layer '{self.name}': missing a required argument: '{name}'")
         inputs = named.get(accepted.names[0]) if accepted.names else args[0] if args else None
         if any(map(is_tensor, leaves((args, kwargs)))):
             return self._symbolic(args, kwargs, named, inputs)
@@ -221,7 +222,8 @@ class Layer:
         """Fill mask arguments that were not given from the masks of the tensors; returns the input's mask."""
         explicit = kwargs.get("mask")
         for name, value in named.items():
-            slot = "mask" if name == (accepted.names[0] if accepted.names else "") else f"{name}_mask"
+            first = bool(accepted.names) and name == accepted.names[0] and "mask" in accepted.accepts
+            slot = "mask" if first else f"{name}_mask"
             if slot in accepted.accepts and kwargs.get(slot) is None and not isinstance(value, (str, bool, int, float)):
                 found = map_structure(lambda t: masks.wanted(t, self.name), value) if value is not None else None
                 if leaves(found):
@@ -244,7 +246,7 @@ class Layer:
         if computed is None:
             return
         targets = leaves(outputs)
-        found = list(computed) if isinstance(computed, (list, tuple)) else [computed] * len(targets)
+        found = list(computed) if isinstance(computed, (list, tuple)) else [computed]  # one mask: of the first output
         for output, mask in zip(targets, found, strict=False):
             if masks.state(output) is None:
                 masks.put(output, mask)
@@ -529,11 +531,13 @@ class Layer:
         """What `build` was called with; None before that."""
         if self._build_shapes is None:
             return None
-        return dict(self._build_shapes)
+        several = len(self._build_shapes) > 1
+        return {"shapes_dict": dict(self._build_shapes)} if several else dict(self._build_shapes)
 
     def build_from_config(self, config: dict[str, Any]) -> None:
         if not config or self.built:
             return
+        config = config.get("shapes_dict", config)
         shapes_given = {k: shapes.map_shapes(tuple, v) for k, v in config.items() if v is not None}
         if "input_shape" in shapes_given and len(shapes_given) == 1:
             self.build(shapes_given["input_shape"])

@@ -8,12 +8,13 @@ from collections import Counter
 from collections.abc import Iterable
 
 _used: Counter[str] = Counter()
+_numbers: Counter[str] = Counter()
 
 
 def to_snake_case(name: str) -> str:
     """`GlobalAveragePooling2D` -> `global_average_pooling2d`, `ReLU` -> `re_lu`, `MyHTTPLayer2` -> `my_http_layer2`."""
     name = re.sub(r"\W+", "", name)
-    return re.sub(r"(?<=.)(?=[A-Z][a-z0-9]+)|(?<=[a-z])(?=[A-Z])", "_", name).lower()
+    return re.sub(r"(?<=.)(?=[A-Z][a-z]+)|(?<=[a-z])(?=[A-Z])", "_", name).lower()
 
 
 def auto_name(prefix: str) -> str:
@@ -24,9 +25,16 @@ def auto_name(prefix: str) -> str:
     return prefix if count == 0 else f"{prefix}_{count}"
 
 
+def get_uid(prefix: str = "") -> int:
+    """A number for a prefix: 1, then 2, ...; `clear_session` starts again."""
+    _numbers[prefix] += 1
+    return _numbers[prefix]
+
+
 def reset() -> None:
     """Start all counters again (`clear_session`)."""
     _used.clear()
+    _numbers.clear()
 
 
 def check_name(name: object, owner: str) -> str:

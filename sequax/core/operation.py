@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from . import names, shapes
 from .tensor import KerasTensor, Node, is_tensor, leaves, record
+
+F = TypeVar("F", bound=Callable)
 
 
 class Operation:
@@ -22,10 +25,26 @@ class Operation:
         self.function, self.name = function, names.auto_name(name)
         self.nodes: list[Node] = []
 
-    def __call__(self, *args: Any) -> Any:
-        if not any(map(is_tensor, leaves(args))):
-            return self.function(*args)
-        return record(self, args, {}, shapes.infer(self.function, args, {}))
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if not any(map(is_tensor, leaves((args, kwargs)))):
+            return self.function(*args, **kwargs)
+        return record(self, args, kwargs, shapes.infer(self.function, args, kwargs))
+
+
+def symbolic(function: F, outputs: Callable | None = None) -> F:
+    """`function` for arrays and for symbolic tensors: called on the latter it becomes a node of the graph.
+
+    `outputs(*args, **kwargs)` says the symbolic outputs of the node; default: what tracing finds.
+    """
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if not any(map(is_tensor, leaves((args, kwargs)))):
+            return function(*args, **kwargs)
+        node = Operation(function, function.__name__)
+        return node(*args, **kwargs) if outputs is None else record(node, args, kwargs, outputs(*args, **kwargs))
+
+    return cast(F, call)
 
 
 def _binary(function: Callable, name: str) -> Callable:

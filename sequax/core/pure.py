@@ -63,10 +63,11 @@ def call(model: Any, params: Values, other: Values, x: Any, training: bool | Non
     table = keys(model.state_variables)
     given = {**params, **other}
     names = [name for name in table if name in given]
+    compiled = getattr(model, "compiled_part", model)  # layers that run on the host have done their part already
 
     def run() -> tuple[Any, Any, list[Any]]:
         with scope.fresh_call(), scope.calling(model, training):
-            outputs = model(x, training=training, **({} if mask is None else {"mask": mask}))
+            outputs = compiled(x, training=training, **({} if mask is None else {"mask": mask}))
             return outputs, masks.of(outputs), model.losses
 
     (outputs, output_masks, penalties), values = apply(run, [table[n] for n in names], [given[n] for n in names])

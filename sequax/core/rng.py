@@ -92,11 +92,15 @@ def default_generator() -> SeedGenerator:
 
 
 def draw_seed(seed: Any) -> jax.Array:
-    """A uint32 (2,) seed from an int, a SeedGenerator or None (the process' stream)."""
+    """A uint32 (2,) seed from an int, a SeedGenerator or None (the process' stream).
+
+    The stream is a SeedGenerator, too, so that a compiled call without a seed is refused (nobody tracks the stream)
+    instead of drawing the same numbers at each run.
+    """
+    if seed is None:
+        seed = default_generator()
     if isinstance(seed, SeedGenerator):
         return seed.next()
-    if seed is None:
-        return jnp.array([fresh_seed(), 0], "uint32")
     if isinstance(seed, (int, np.integer)):
         return jnp.array([int(seed) % 2**32, 0], "uint32")
     raise ValueError(f"A seed must be a whole number, a SeedGenerator or None. Received: {seed!r}")

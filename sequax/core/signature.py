@@ -33,8 +33,9 @@ class Signature:
         self.defaults = {p.name: p.default for p in parameters if p.default is not kinds.empty}
 
     def named(self, args: tuple, kwargs: dict[str, Any]) -> dict[str, Any]:
-        """Arguments by parameter name."""
-        return {**dict(zip(self.names, args, strict=False)), **kwargs}
+        """Arguments by parameter name; the first of a bare `*args` is the input."""
+        names = self.names or (["inputs"] if self.any_positional else [])
+        return {**dict(zip(names, args, strict=False)), **kwargs}
 
 
 @functools.cache

@@ -104,7 +104,7 @@ def is_tensor(value: Any) -> bool:
 
 def leaves(structure: Any) -> list[Any]:
     """The leaves of nested lists, tuples and dicts, None left out, symbolic tensors whole."""
-    return jax.tree.leaves(structure, is_leaf=is_tensor)
+    return jax.tree.leaves(structure)  # a KerasTensor is no tree to JAX, so it needs no telling
 
 
 def map_structure(function: Callable, structure: Any) -> Any:

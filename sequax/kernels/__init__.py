@@ -11,7 +11,7 @@ from sequax.kernels.embedding import embedding
 from sequax.kernels.moments import batch_moments
 from sequax.kernels.pooling import avg_pool, max_pool
 from sequax.kernels.random import dropout_mask, random_bits
-from sequax.kernels.recurrent import lstm
+from sequax.kernels.recurrent import gru, lstm
 
 __all__ = [
     "avg_pool",
@@ -20,6 +20,7 @@ __all__ = [
     "conv_transpose",
     "dropout_mask",
     "embedding",
+    "gru",
     "lstm",
     "max_pool",
     "random_bits",

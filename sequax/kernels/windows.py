@@ -165,3 +165,15 @@ def _same(length, size, stride, step):
     """TensorFlow's rule: the output has ceil(length / stride) cells and the odd cell of padding goes to the end."""
     total = max((-(-length // stride) - 1) * stride + (size - 1) * step + 1 - length, 0)
     return total // 2, total - total // 2
+
+
+def transposed_crop(extent: int, stride: int, padding: str, output_padding: int | None) -> int:
+    """Cells that a transposed convolution cuts off from all that its windows touch; below zero: zeros added behind.
+
+    Args:
+        extent: cells from the first to the last one that a window touches.
+        output_padding: None: as many as the convolution with these settings would have shrunk, or more.
+    """
+    if output_padding is None:
+        return extent - stride if padding == "same" else min(extent - stride, 0)
+    return (2 * (extent // 2) if padding == "same" else 0) - output_padding

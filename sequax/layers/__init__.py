@@ -5,14 +5,45 @@ from __future__ import annotations
 from ..core.input_spec import InputSpec
 from ..core.layer import Layer
 from .activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
+from .adaptive_pooling import (
+    AdaptiveAveragePooling1D,
+    AdaptiveAveragePooling2D,
+    AdaptiveAveragePooling3D,
+    AdaptiveMaxPooling1D,
+    AdaptiveMaxPooling2D,
+    AdaptiveMaxPooling3D,
+)
+from .attention import AdditiveAttention, Attention
 from .batch_normalization import BatchNormalization
 from .catalogue import layers as catalogue
+from .containers import Parallel, Residual
 from .convolutional import Conv1D, Conv2D, Conv3D
 from .core import Identity, Lambda, Masking
 from .dense import Dense, EinsumDense
-from .embedding import Embedding
+from .depthwise import DepthwiseConv1D, DepthwiseConv2D, SeparableConv1D, SeparableConv2D
+from .embedding import Embedding, ReversibleEmbedding
 from .input_layer import Input, InputLayer
+from .merging import (
+    Add,
+    Average,
+    Concatenate,
+    Dot,
+    Maximum,
+    Minimum,
+    Multiply,
+    Subtract,
+    add,
+    average,
+    concatenate,
+    dot,
+    maximum,
+    minimum,
+    multiply,
+    subtract,
+)
+from .multi_head_attention import GroupQueryAttention, MultiHeadAttention
 from .normalization import GroupNormalization, LayerNormalization, RMSNormalization, UnitNormalization
+from .padding import Cropping1D, Cropping2D, Cropping3D, ZeroPadding1D, ZeroPadding2D, ZeroPadding3D
 from .pooling import (
     AveragePooling1D,
     AveragePooling2D,
@@ -27,7 +58,53 @@ from .pooling import (
     MaxPooling2D,
     MaxPooling3D,
 )
-from .recurrent import LSTM, LSTMCell
+from .preprocessing.audio import MelSpectrogram, STFTSpectrogram
+from .preprocessing.categories import CategoryEncoding
+from .preprocessing.hashing import HashedCrossing, Hashing
+from .preprocessing.histograms import AutoContrast, ContrastLimitedAdaptiveHistogramEqualization, Equalization
+from .preprocessing.lookup import IntegerLookup, StringLookup
+from .preprocessing.numeric import Discretization, Normalization
+from .preprocessing.pipeline import Pipeline
+from .preprocessing.policies import AugMix, RandAugment
+from .preprocessing.random_color import (
+    RandomBrightness,
+    RandomColorDegeneration,
+    RandomColorJitter,
+    RandomContrast,
+    RandomGrayscale,
+    RandomHue,
+    RandomInvert,
+    RandomPosterization,
+    RandomSaturation,
+    Solarization,
+)
+from .preprocessing.random_filters import RandomErasing, RandomGaussianBlur, RandomSharpness
+from .preprocessing.random_geometry import (
+    RandomElasticTransform,
+    RandomFlip,
+    RandomPerspective,
+    RandomRotation,
+    RandomShear,
+    RandomTranslation,
+    RandomZoom,
+)
+from .preprocessing.resizing import CenterCrop, RandomCrop, Resizing
+from .preprocessing.text import TextVectorization
+from .recurrent import (
+    GRU,
+    LSTM,
+    RNN,
+    Bidirectional,
+    ConvLSTM1D,
+    ConvLSTM2D,
+    ConvLSTM3D,
+    GRUCell,
+    LSTMCell,
+    SimpleRNN,
+    SimpleRNNCell,
+    StackedRNNCells,
+    TimeDistributed,
+)
 from .regularization import (
     ActivityRegularization,
     AlphaDropout,
@@ -40,6 +117,9 @@ from .regularization import (
 )
 from .reshaping import Flatten, Permute, RepeatVector, Reshape
 from .scaling import Rescaling
+from .transposed import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
+from .upsampling import UpSampling1D, UpSampling2D, UpSampling3D
+from .wrapper import SpectralNormalization, Wrapper
 
 AvgPool1D, AvgPool2D, AvgPool3D = AveragePooling1D, AveragePooling2D, AveragePooling3D
 MaxPool1D, MaxPool2D, MaxPool3D = MaxPooling1D, MaxPooling2D, MaxPooling3D
@@ -50,14 +130,27 @@ GlobalAvgPool1D, GlobalAvgPool2D, GlobalAvgPool3D = (
 )
 GlobalMaxPool1D, GlobalMaxPool2D, GlobalMaxPool3D = GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D
 Convolution1D, Convolution2D, Convolution3D = Conv1D, Conv2D, Conv3D
+Convolution1DTranspose, Convolution2DTranspose = Conv1DTranspose, Conv2DTranspose
+Convolution3DTranspose = Conv3DTranspose
+SeparableConvolution1D, SeparableConvolution2D = SeparableConv1D, SeparableConv2D
 
 serialize, deserialize = catalogue.serialize, catalogue.deserialize
 
 __all__ = [
-    *sorted(name for name in catalogue.aliases if name in globals()),
+    *sorted(n for n, v in globals().items() if isinstance(v, type) and v in catalogue.classes.values()),
     "Input",
     "InputSpec",
     "Layer",
+    "Parallel",
+    "Residual",
+    "add",
+    "average",
+    "concatenate",
     "deserialize",
+    "dot",
+    "maximum",
+    "minimum",
+    "multiply",
     "serialize",
+    "subtract",
 ]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..core import settings
+
 Number = float | int
 DATA_FORMATS = ("channels_last", "channels_first")
 
@@ -38,9 +40,9 @@ def positive_integer(layer: str, name: str, value: Any) -> int:
 
 
 def data_format(value: Any) -> str:
-    """The layout of images and sequences: channels last unless the caller says otherwise."""
+    """The layout of images and sequences; None: what `config.set_image_data_format` set, channels last at first."""
     if value is None:
-        return DATA_FORMATS[0]
+        return settings.image_data_format()
     if value not in DATA_FORMATS:
         raise ValueError(f"`data_format` must be one of {DATA_FORMATS}. Received: data_format={value!r}")
     return value

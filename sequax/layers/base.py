@@ -21,13 +21,17 @@ class Elementwise(Layer):
         return tuple(input_shape)
 
 
-class Rearranging(Layer):
-    """Moves values without computing: their dtype stays, whole numbers included."""
-
-    def __init__(self, **kwargs: Any):
-        super().__init__(**kwargs)
-        self.built = True
+class DtypeKeeping(Layer):
+    """Returns values out of the input: their dtype stays, whole numbers included."""
 
     def compute_output_spec(self, inputs: Any) -> KerasTensor:
         dtype = self.compute_dtype if self.autocast and "float" in inputs.dtype else inputs.dtype
         return KerasTensor(self.compute_output_shape(inputs.shape), dtype)
+
+
+class Rearranging(DtypeKeeping):
+    """Moves values without computing."""
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.built = True

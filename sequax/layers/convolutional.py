@@ -12,14 +12,17 @@ from ..core.input_spec import InputSpec
 from .arguments import data_format as checked_data_format
 from .arguments import positive_integer
 from .catalogue import layer
-from .windowed import Shape, Sizes, Windowed
+from .spatial import Shape, Sizes
+from .windowed import Windowed
 
 
 class BaseConvolution(Windowed):
     """What all convolutions do around their kernels: settings, geometry, bias and activation.
 
-    Subclasses create kernels in `build` and give `convolve(x)` for channels last.
+    Subclasses create kernels in `build_kernels` and give `convolve(x)` for channels last.
     """
+
+    strides_with_dilation = False  # whether both may be larger than 1
 
     def __init__(
         self,
@@ -48,7 +51,7 @@ class BaseConvolution(Windowed):
         self.bias_regularizer = regularizers.get(bias_regularizer)
         self.bias_constraint = constraints.get(bias_constraint)
         self.input_spec = InputSpec(ndim=self.rank + 2)
-        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
+        if not self.strides_with_dilation and max(self.strides) > 1 and max(self.dilation_rate) > 1:
             raise ValueError(
                 f"{self._who()}: `strides > 1` is not supported in conjunction with `dilation_rate > 1`."
                 f" Received: strides={self.strides} and dilation_rate={self.dilation_rate}"

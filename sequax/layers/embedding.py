@@ -1,4 +1,4 @@
-"""`Embedding`: a row of a table for every index."""
+"""`Embedding`: a row of a table for every index; `ReversibleEmbedding` also the way back."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from .. import constraints, initializers, kernels, regularizers
+from ..core import dtypes, masks, scope
 from ..core.layer import Layer
+from ..core.tensor import KerasTensor
 from .arguments import positive_integer, refuse_unavailable
 from .catalogue import layer
 
@@ -93,3 +95,89 @@ class Embedding(Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {"activity_regularizer": None, **super().get_config()}
+
+
+@layer()
+class ReversibleEmbedding(Embedding):
+    """An embedding that can also score vectors against all rows of its table, as at the end of a language model.
+
+    `layer(indices)` looks up rows, as `Embedding`. `layer(vectors, reverse=True)` gives logits,
+    `vectors @ embeddings.T` (Press and Wolf 2017, Using the Output Embedding to Improve Language Models), or
+    `vectors @ reverse_embeddings` where the weights are not tied.
+
+    Shapes: `(batch, ...)` of whole numbers -> `(batch, ..., output_dim)`; reverse: `(batch, ..., output_dim)` ->
+    `(batch, ..., input_dim)`. Logits carry no mask.
+
+    Args:
+        tie_weights: whether both ways share one table; else there is a second one, `(output_dim, input_dim)`.
+        reverse_dtype: in which logits are computed; default: that of the table, float32 under a mixed policy.
+        logit_soft_cap: logits are brought between `-cap` and `cap` by `cap * tanh(logits / cap)` (Gemma 2, 2024).
+
+    The others as in `Embedding`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> layer = ReversibleEmbedding(input_dim=10, output_dim=4)
+    >>> layer(layer(np.array([[1, 2, 3]])), reverse=True).shape
+    (1, 3, 10)
+    """
+
+    def __init__(
+        self,
+        input_dim: Any,
+        output_dim: Any,
+        tie_weights: bool = True,
+        embeddings_initializer: Any = "uniform",
+        embeddings_regularizer: Any = None,
+        embeddings_constraint: Any = None,
+        mask_zero: bool = False,
+        reverse_dtype: Any = None,
+        logit_soft_cap: float | None = None,
+        **kwargs: Any,
+    ):
+        self.tie_weights = tie_weights  # first, since `weights` among the keywords builds the layer at once
+        super().__init__(
+            input_dim,
+            output_dim,
+            embeddings_initializer=embeddings_initializer,
+            embeddings_regularizer=embeddings_regularizer,
+            embeddings_constraint=embeddings_constraint,
+            mask_zero=mask_zero,
+            **kwargs,
+        )
+        self.reverse_dtype = None if reverse_dtype is None else dtypes.standardize(reverse_dtype)
+        self.logit_soft_cap = logit_soft_cap
+
+    def build(self, input_shape: Any = None) -> None:
+        super().build(input_shape)
+        if not self.tie_weights:
+            self.reverse_embeddings = self.add_weight(
+                (self.output_dim, self.input_dim),
+                self.embeddings_initializer,
+                regularizer=self.embeddings_regularizer,
+                constraint=self.embeddings_constraint,
+                name="reverse_embeddings",
+            )
+
+    def call(self, inputs: Any, reverse: bool = False) -> jax.Array:
+        if not reverse:
+            return super().call(inputs)
+        with scope.calling(None):  # the stored table, not its copy in the compute dtype
+            table = self.embeddings.value.T if self.tie_weights else self.reverse_embeddings.value
+        dtype = dtypes.jnp_dtype(self._dtype_of_logits())
+        logits = jnp.matmul(jnp.asarray(inputs, dtype), table.astype(dtype))
+        if self.logit_soft_cap:
+            logits = jnp.tanh(logits / self.logit_soft_cap) * self.logit_soft_cap
+        masks.put(logits, masks.Dropped(self.name))  # `compute_mask` is for indices
+        return logits
+
+    def _dtype_of_logits(self) -> str:
+        return self.reverse_dtype or self.variable_dtype
+
+    def compute_output_shape(self, input_shape: Any, reverse: bool = False) -> tuple:
+        return (*input_shape[:-1], self.input_dim) if reverse else super().compute_output_shape(input_shape)
+
+    def compute_output_spec(self, inputs: Any, reverse: bool = False) -> KerasTensor:
+        dtype = self._dtype_of_logits() if reverse else self.compute_dtype
+        return KerasTensor(self.compute_output_shape(inputs.shape, reverse), dtype)

@@ -11,8 +11,10 @@ from .. import kernels
 from ..core import dtypes
 from ..core.input_spec import InputSpec
 from .arguments import data_format as checked_data_format
+from .base import DtypeKeeping
 from .catalogue import layer
-from .windowed import Shape, Sizes, Windowed
+from .spatial import Shape, Sizes, Spatial
+from .windowed import Windowed
 
 
 class Pooling(Windowed):
@@ -47,7 +49,7 @@ class Pooling(Windowed):
         return self._join(batch, sizes, channels)
 
 
-class MaxPooling(Pooling):
+class MaxPooling(DtypeKeeping, Pooling):
     """The largest value of each window, channel by channel. Cells of padding never win."""
 
     def __init__(
@@ -69,7 +71,7 @@ class AveragePooling(Pooling):
     """The mean of each window, channel by channel. Cells of padding count neither in the sum nor in the number."""
 
     def pool(self, x: jax.Array) -> jax.Array:
-        return kernels.avg_pool(_floating(x, self.compute_dtype), self.pool_size, self.strides, self.padding)
+        return kernels.avg_pool(floating(x, self.compute_dtype), self.pool_size, self.strides, self.padding)
 
 
 @layer("MaxPool1D")
@@ -160,7 +162,7 @@ class AveragePooling3D(AveragePooling):
     rank = 3
 
 
-class GlobalPooling(Windowed):
+class GlobalPooling(Spatial):
     """One number per channel: `reduce(x, axes)` over all spatial axes is what subclasses add."""
 
     def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any):
@@ -169,16 +171,12 @@ class GlobalPooling(Windowed):
         self.keepdims = keepdims
         self.input_spec = InputSpec(ndim=self.rank + 2)
 
-    def _axes(self) -> tuple[int, ...]:
-        first = 1 if self._channels_axis() == -1 else 2
-        return tuple(range(first, first + self.rank))
-
     def compute_output_shape(self, input_shape: Shape) -> Sizes:
         batch, _, channels = self._split(input_shape)
         return self._join(batch, (1,) * self.rank, channels) if self.keepdims else (batch, channels)
 
 
-class GlobalMaxPooling(GlobalPooling):
+class GlobalMaxPooling(DtypeKeeping, GlobalPooling):
     """The largest value of each channel."""
 
     def call(self, inputs: jax.Array) -> jax.Array:
@@ -189,7 +187,7 @@ class GlobalAveragePooling(GlobalPooling):
     """The mean of each channel."""
 
     def call(self, inputs: jax.Array) -> jax.Array:
-        return jnp.mean(_floating(inputs, self.compute_dtype), self._axes(), keepdims=self.keepdims)
+        return jnp.mean(floating(inputs, self.compute_dtype), self._axes(), keepdims=self.keepdims)
 
 
 @layer("GlobalMaxPool1D")
@@ -244,7 +242,7 @@ class GlobalAveragePooling1D(GlobalAveragePooling):
     def call(self, inputs: jax.Array, mask: jax.Array | None = None) -> jax.Array:
         if mask is None:
             return super().call(inputs)
-        x = _floating(inputs, self.compute_dtype)
+        x = floating(inputs, self.compute_dtype)
         steps = jnp.expand_dims(jnp.asarray(mask, bool), self._channels_axis())
         count = jnp.maximum(jnp.sum(steps, self._axes(), keepdims=self.keepdims), 1)
         total = jnp.sum(jnp.where(steps, x, 0), self._axes(), keepdims=self.keepdims)
@@ -280,6 +278,6 @@ class GlobalAveragePooling3D(GlobalAveragePooling):
     rank = 3
 
 
-def _floating(x: jax.Array, dtype: str) -> jax.Array:
+def floating(x: jax.Array, dtype: str) -> jax.Array:
     """Integers in the compute dtype, so that a mean has a fraction."""
     return x if dtypes.is_float(x.dtype) else x.astype(dtypes.jnp_dtype(dtype))

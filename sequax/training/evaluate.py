@@ -144,7 +144,8 @@ class Predictor:
         # Own layers may change in ways that `tracking` is not told of, such as a list that grew: look again each time.
         self._ours = all(type(layer).__module__.startswith("sequax.") for layer in model._flatten_layers())
         single = isinstance(model.symbolic_inputs, KerasTensor)
-        self._input = model_facts.inputs(model)[0] if single else None
+        # A model with a host part takes data that have yet to become numbers, so it never takes them as they are.
+        self._input = model_facts.inputs(model)[0] if single and model.host_part is None else None
         # A stack, not a graph or a model with a call of its own: the layers one after another are the model.
         stack = model.layers if type(model).__name__ == "Sequential" and self._ours else []
         self._on_host = host.forward(stack) if single and len(model.symbolic_inputs.shape) == 2 else None

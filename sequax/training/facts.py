@@ -11,6 +11,8 @@ from ..data.checks import InputFacts, OutputFacts
 
 # Layers that leave the meaning of the values as it is: what stands before them says what the outputs are.
 _TRANSPARENT = ("Reshape", "Flatten", "Identity", "Dropout", "Permute", "RepeatVector")
+# Layers whose inputs are categories, and the attribute that says how many there are.
+_CATEGORIES = {"Embedding": "input_dim", "CategoryEncoding": "num_tokens"}
 _ACTIVATION_LAYERS = {"Softmax": "softmax", "ReLU": "relu"}
 
 
@@ -20,12 +22,13 @@ def free_input(what: str) -> InputFacts:
 
 
 def inputs(model: Any) -> list[InputFacts]:
-    """Facts of each input, in order; an input that goes straight into an Embedding is an index."""
+    """Facts of each input, in order; inputs that go straight into an Embedding or CategoryEncoding are indices."""
+    model = model.compiled_part
     readers = model.input_readers()
     facts = []
     for tensor in leaves(model.symbolic_inputs):
         layer = readers.get(id(tensor))
-        limit = getattr(layer, "input_dim", None) if type(layer).__name__ == "Embedding" else None
+        limit = getattr(layer, _CATEGORIES.get(type(layer).__name__, ""), None)
         shape = (None, *tensor.shape[1:])
         facts.append(InputFacts(tensor.name, shape, tensor.dtype, limit, layer.name if limit is not None else None))
     return facts

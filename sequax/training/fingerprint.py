@@ -12,15 +12,17 @@ from typing import Any
 
 import numpy as np
 
+from ..core.layer import Layer
 from ..core.rng import SeedGenerator
 from ..core.tensor import KerasTensor, leaves
 from ..core.variable import Variable
 from ..functional import Graph
+from ..host_part import on_host
 
 # Attributes that tracing does not look at: names, records of calls, and what belongs to the outside of a model.
 _SKIPPED = frozenset(
     {"name", "built", "history", "stop_training", "compilation", "_nodes", "_losses", "_init_arguments"}
-    | {"_build_shapes", "_tensors", "_display", "_serial", "path", "_path", "_predictor"}
+    | {"_build_shapes", "_tensors", "_display", "_serial", "path", "_path", "_predictor", "_host_part"}
 )
 
 
@@ -53,6 +55,8 @@ class _Walk:
             return Variable, plain, self.describe(value.regularizer), self.describe(value.constraint)
         if isinstance(value, SeedGenerator):
             return SeedGenerator, self.describe(value.state)  # the seed itself is a value of that variable
+        if isinstance(value, Layer) and on_host(value):
+            return "on host", type(value).__name__  # never traced
         if isinstance(value, KerasTensor):
             return KerasTensor, value.shape, value.dtype, value.name
         if isinstance(value, Graph):

@@ -148,7 +148,9 @@ def checked_inputs(
     """Inputs as arrays in the structure the model takes; a model that is not built yet is built from them."""
     if x is None:
         raise ValueError(f"{what} is missing: pass the inputs, one row per sample.")
-    expected = leaves(model.symbolic_inputs) if model.symbolic_inputs is not None else None
+    x = model.through_host(x, what)
+    part = model.compiled_part
+    expected = leaves(part.symbolic_inputs) if part.symbolic_inputs is not None else None
     given = convert.to_arrays(x, what, None if expected is None else len(expected))
     if expected is None:
         flat = [convert.cast(a, None, what) for a in leaves(given)]
@@ -163,7 +165,7 @@ def checked_inputs(
         if model.symbolic_inputs is None:
             return given
         expected = leaves(model.symbolic_inputs)
-    if isinstance(given, dict) and not isinstance(model.symbolic_inputs, dict):
+    if isinstance(given, dict) and not isinstance(part.symbolic_inputs, dict):
         missing = [t.name for t in expected if t.name not in given]
         if missing:
             raise ValueError(
@@ -178,7 +180,7 @@ def checked_inputs(
         for a, fact in zip(flat, facts, strict=True)
     ]
     return jax.tree.unflatten(
-        jax.tree.structure(model.symbolic_inputs, is_leaf=lambda t: isinstance(t, KerasTensor)), flat
+        jax.tree.structure(part.symbolic_inputs, is_leaf=lambda t: isinstance(t, KerasTensor)), flat
     )
 
 

@@ -72,12 +72,12 @@ def print_summary(
 
 
 def _rows(model: Any, expand_nested: bool, depth: int = 0) -> Iterable[Row]:
-    for position, layer in enumerate(_members(model)):
-        inner = layer if expand_nested and hasattr(layer, "layers") else None
+    for position, (part, layer, shape) in enumerate(_members(model)):
+        inner = layer if expand_nested and (hasattr(layer, "layers") or hasattr(layer, "described_layers")) else None
         yield Row(
-            name=layer.name,
+            name=f"{part}: {layer.name}" if part else layer.name,
             kind=type(layer).__name__,
-            shape=_output_shape(model, position, layer),
+            shape=_output_shape(model, position, layer) if shape is None else format_shape(shape),
             params=_parameters(layer),
             trainable=_trainable(layer),
             connected=_connections(model, layer) if depth == 0 else "-",
@@ -87,10 +87,12 @@ def _rows(model: Any, expand_nested: bool, depth: int = 0) -> Iterable[Row]:
             yield from _rows(inner, expand_nested, depth + 1)
 
 
-def _members(model: Any) -> list[Any]:
-    """The layers of a model; of a graph also the plain functions in it."""
+def _members(model: Any) -> list[tuple[str, Any, Any]]:
+    """The layers of a model, of a graph also the plain functions in it; containers add parts and output shapes."""
+    if hasattr(model, "described_layers"):
+        return model.described_layers()
     graph = _graph_of(model)
-    return model.layers if graph is None else graph.operations
+    return [("", layer, None) for layer in (model.layers if graph is None else graph.operations)]
 
 
 def _graph_of(model: Any) -> Any:
@@ -118,11 +120,11 @@ def _outputs_in(graph: Any, operation: Any) -> Any:
 
 def _shape_by_layer(layer: Any) -> str:
     """Of a layer whose surroundings know nothing: what it says for the shape it was built with."""
-    built_with = (getattr(layer, "_build_shapes", None) or {}).get("input_shape")
-    if built_with is None:
+    built_with = getattr(layer, "_build_shapes", None)
+    if not built_with:
         return _UNKNOWN
     try:
-        return format_shape(layer.compute_output_shape(built_with))
+        return format_shape(layer.compute_output_shape(*built_with.values()))
     except (NotImplementedError, TypeError, ValueError):  # own layers may write it for other arguments, or not at all
         return _UNKNOWN
 

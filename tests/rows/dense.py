@@ -47,6 +47,7 @@ ROWS = [
         (6,),
         "int32",
     ),
+    Row("Lambda", lambda library: {"function": library.activations.tanh}, (2, 3), mask=True, shared_config=False),
     Row("Identity", {}, (2, 3, 4), mask=True, unknown=(1, 2)),
     Row("Identity", {}, (2, 3), "int32"),
     Row("Masking", {}, (2, 4, 1), mask=True, unknown=(1,)),

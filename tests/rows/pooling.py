@@ -39,5 +39,6 @@ ROWS = [
     Row("AveragePooling2D", {"pool_size": (7, 6)}, SHAPES[2]),
     Row("GlobalAveragePooling1D", {"keepdims": True}, SHAPES[1], mask=True),
     Row("GlobalAveragePooling1D", {}, SHAPES[1], mask=True),
+    Row("MaxPooling2D", {}, SHAPES[2], dtype="int32"),
     Row("GlobalAveragePooling2D", {}, SHAPES[2], dtype="int32", mixed=False),  # Keras ignores the policy for integers
 ]

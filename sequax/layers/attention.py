@@ -1,0 +1,204 @@
+"""Attention without heads: by dot products (Luong) and by a sum (Bahdanau). They are called on a list."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from .. import kernels
+from ..core import rng, shapes
+from ..core.tensor import KerasTensor, shape_of
+from .attending import ListAttention, both, causal, dropout_rate, fitted, shares
+from .catalogue import layer
+
+
+class Scored(ListAttention):
+    """Base: a weighted sum of the values, the weights being a softmax of scores of query and key.
+
+    Call arguments:
+        inputs: `[query, value]` or `[query, value, key]` of shapes `(batch, queries, dim)`, `(batch, keys,
+            features)`, `(batch, keys, dim)`; without a key the value is the key.
+        mask: `[query_mask, value_mask]`, each `(batch, steps)` or None; default: those of the inputs. Outputs of masked
+            queries are 0, masked values are not looked at.
+        return_attention_scores: also return the weights, `(batch, queries, keys)`.
+        use_causal_mask: no query looks at later steps.
+    """
+
+    supports_masking = True
+
+    def __init__(self, dropout: Any, seed: Any, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.dropout = dropout_rate(self, dropout)
+        self.seed = seed
+        self.seed_generator: Any = rng.SeedGenerator(seed) if dropout > 0 else None
+
+    def scores(self, query: jax.Array, key: jax.Array) -> jax.Array:
+        """`(..., queries, keys)`."""
+        raise NotImplementedError
+
+    def call(
+        self,
+        inputs: Any,
+        mask: Any = None,
+        training: bool = False,
+        return_attention_scores: bool = False,
+        use_causal_mask: bool = False,
+    ) -> Any:
+        query_shape, value_shape, _ = self._check(shape_of(inputs))
+        query, value, key = inputs[0], inputs[1], inputs[-1] if len(inputs) == 3 else inputs[1]
+        query_mask, value_mask = self._masks(mask)
+        scores = self.scores(query, key)
+        allowed = both(
+            [
+                None if value_mask is None else fitted(value_mask[..., None, :], scores.shape, 1, "mask[1]", self),
+                causal(query_shape[-2], value_shape[-2]) if use_causal_mask else None,
+            ]
+        )
+        weights = shares(scores, allowed)
+        if training and self.seed_generator is not None:
+            kept = kernels.dropout_mask(self.seed_generator.next(), weights.shape, self.dropout)
+            weights = jnp.where(kept, weights / (1 - self.dropout), 0)
+        outputs = jnp.matmul(weights, value)
+        if query_mask is not None:
+            outputs = outputs * jnp.asarray(query_mask, outputs.dtype)[..., None]
+        return (outputs, weights) if return_attention_scores else outputs
+
+    def _masks(self, mask: Any) -> tuple[Any, Any]:
+        if mask is None:
+            return None, None
+        if not isinstance(mask, (list, tuple)) or len(mask) not in (2, 3):
+            raise ValueError(
+                f"Layer '{self.name}': {type(self).__name__} layer mask must be a list of length 2 or 3, namely"
+                f" [query_mask, value_mask]. Received: {len(mask) if isinstance(mask, (list, tuple)) else 'no list'}."
+            )
+        query_mask, value_mask = (None if m is None else jnp.asarray(m, bool) for m in mask[:2])
+        return query_mask, value_mask
+
+    def _check(self, listed: Any) -> tuple[tuple, tuple, tuple]:
+        """The shapes of query, value and key.
+
+        Raises:
+            ValueError: if there is no list of two or three, or they do not fit together.
+        """
+        kind = type(self).__name__
+        if not isinstance(listed, (list, tuple)) or not listed or shapes.is_shape(listed):
+            raise ValueError(
+                f"Layer '{self.name}': {kind} layer must be called on a list of inputs, namely [query, value] or"
+                f" [query, value, key]. Received: one input of shape {listed}."
+            )
+        if len(listed) not in (2, 3):
+            raise ValueError(
+                f"Layer '{self.name}': {kind} layer accepts inputs list of length 2 or 3, namely [query, value] or"
+                f" [query, value, key]. Received length: {len(listed)}."
+            )
+        query, value, key = (tuple(listed[i]) for i in (0, 1, -1 if len(listed) == 3 else 1))
+        fits = min(map(len, (query, value, key))) >= 2 and _agree(query[-1], key[-1]) and _agree(value[-2], key[-2])
+        if not fits:
+            raise ValueError(
+                f"Layer '{self.name}': {kind} expects a query (..., queries, dim), a value (..., keys, features) and a"
+                f" key (..., keys, dim). Received: query={query}, value={value}, key={key}"
+            )
+        return query, value, key
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        return None if mask is None else self._masks(mask)[0]
+
+    def compute_output_shape(self, input_shape: Any) -> tuple:
+        query, value, _ = self._check(input_shape)
+        return (*query[:-1], value[-1])
+
+    def compute_output_spec(
+        self,
+        inputs: Any,
+        mask: Any = None,
+        return_attention_scores: bool = False,
+        training: Any = None,
+        use_causal_mask: bool = False,
+    ) -> Any:
+        query, value, _ = self._check(shape_of(inputs))
+        outputs = KerasTensor((*query[:-1], value[-1]), self.compute_dtype)
+        if not return_attention_scores:
+            return outputs
+        return outputs, KerasTensor((*query[:-1], value[-2]), self.compute_dtype)
+
+
+@layer()
+class Attention(Scored):
+    """Attention by dot products: `softmax(scale * query @ key.T) @ value`.
+
+    Luong et al. 2015, Effective Approaches to Attention-based Neural Machine Translation. There is no division by the
+    square root of the dimension, unlike in `MultiHeadAttention`.
+
+    Args:
+        use_scale: whether a trained number, 1 at first, scales the scores.
+        score_mode: `"dot"`, or `"concat"` for `weight * sum(tanh(scale * (query + key)))` with a trained weight.
+        dropout: share of the weights that are dropped in training.
+        seed: of the dropout.
+
+    >>> import numpy as np
+    >>> Attention()([np.ones((2, 3, 4)), np.ones((2, 5, 4))]).shape
+    (2, 3, 4)
+    """
+
+    def __init__(
+        self, use_scale: bool = False, score_mode: str = "dot", dropout: Any = 0.0, seed: Any = None, **kwargs: Any
+    ):
+        super().__init__(dropout, seed, **kwargs)
+        if score_mode not in ("dot", "concat"):
+            raise ValueError(
+                f"Layer '{self.name}' (Attention): Invalid value for argument score_mode. Expected one of 'dot',"
+                f" 'concat'. Received: score_mode={score_mode}"
+            )
+        self.use_scale, self.score_mode = use_scale, score_mode
+
+    def build(self, input_shape: Any) -> None:
+        self._check(input_shape)
+        self.scale = self.add_weight((), "ones", name="scale") if self.use_scale else None
+        self.concat_score_weight = None
+        if self.score_mode == "concat":
+            self.concat_score_weight = self.add_weight((), "ones", name="concat_score_weight")
+
+    def scores(self, query: jax.Array, key: jax.Array) -> jax.Array:
+        scale = 1 if self.scale is None else self.scale.value
+        if self.concat_score_weight is None:
+            return scale * jnp.matmul(query, jnp.swapaxes(key, -1, -2))
+        pairs = query[..., :, None, :] + key[..., None, :, :]
+        return self.concat_score_weight.value * jnp.tanh(scale * pairs).sum(-1)
+
+
+@layer()
+class AdditiveAttention(Scored):
+    """Attention by sums: scores `sum(scale * tanh(query + key))`.
+
+    Bahdanau et al. 2015, Neural Machine Translation by Jointly Learning to Align and Translate; the projections of
+    query and key, which belong to the score there, are left to layers before this one.
+
+    Args:
+        use_scale: whether to scale each feature by a trained number.
+        dropout: share of the weights that are dropped in training; `seed` of it may be given, too.
+    """
+
+    def __init__(self, use_scale: bool = True, dropout: Any = 0.0, **kwargs: Any):
+        super().__init__(dropout, kwargs.pop("seed", None), **kwargs)
+        self.use_scale = use_scale
+
+    def build(self, input_shape: Any) -> None:
+        features = self._check(input_shape)[0][-1]
+        self.scale = None
+        if self.use_scale:
+            if features is None:
+                raise ValueError(
+                    f"Layer '{self.name}' (AdditiveAttention): the last size of the query gives the scale its size, so"
+                    f" it must be known. Received: input_shape={input_shape}"
+                )
+            self.scale = self.add_weight((features,), "glorot_uniform", name="scale")
+
+    def scores(self, query: jax.Array, key: jax.Array) -> jax.Array:
+        pairs = jnp.tanh(query[..., :, None, :] + key[..., None, :, :])
+        return (pairs if self.scale is None else self.scale.value * pairs).sum(-1)
+
+
+def _agree(a: int | None, b: int | None) -> bool:
+    return a is None or b is None or a == b

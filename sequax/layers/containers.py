@@ -1,0 +1,274 @@
+"""Layers made of layers: `Residual` adds the input to what they make of it, `Parallel` runs branches side by side.
+
+Each is one layer with one input and one output, so that networks with skip connections and branches stay a stack:
+
+    Sequential([
+        Input((32, 32, 3)),
+        Conv2D(16, 3, padding="same"),
+        Residual([BatchNormalization(), ReLU(), Conv2D(16, 3, padding="same")]),
+        Residual([BatchNormalization(), ReLU(), Conv2D(32, 3, strides=2, padding="same")], Conv2D(32, 1, strides=2)),
+        Parallel([Identity(), [GlobalAveragePooling2D(keepdims=True), Dense(32, "sigmoid")]], merge="multiply"),
+        ...
+    ])
+
+Keras has no such layers: it cannot read configs and files that hold them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ..core import names, registry, shapes
+from ..core.layer import Layer
+from ..core.tensor import KerasTensor, leaves, shape_of
+from .attending import call_on, shape_after, spec_after
+from .core import Lambda
+from .merging import Add, Average, Concatenate, Maximum, Merging, Minimum, Multiply, Subtract
+
+_MERGES: dict[str, type[Merging]] = {
+    "concat": Concatenate,
+    "add": Add,
+    "subtract": Subtract,
+    "multiply": Multiply,
+    "average": Average,
+    "maximum": Maximum,
+    "minimum": Minimum,
+}
+
+
+class Container(Layer):
+    """Base: branches of layers that all get the input of the container, and a layer that merges their outputs.
+
+    Masks pass as in a stack: each layer passes on its own, and the merging layer makes one of those of the branches.
+    Dtypes are those of the layers inside; the container's own policy is that of the merging layer.
+    """
+
+    _merging: Merging
+
+    @property
+    def supports_masking(self) -> bool:  # type: ignore[override]
+        return True
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        return None  # the layers inside have put a mask on the output already
+
+    def _parts(self) -> list[tuple[str, list[Layer]]]:
+        """The branches with what they are called in summaries and messages."""
+        raise NotImplementedError
+
+    def described_layers(self) -> list[tuple[str, Layer, Any]]:
+        """All layers inside, with the part they belong to and their output shape (None before `build`)."""
+        found = []
+        for part, layers in self._parts():
+            shape = (self._build_shapes or {}).get("input_shape")
+            for layer in layers:
+                shape = None if shape is None else shape_after(layer, shape)
+                found.append((part, layer, shape))
+        return found
+
+    def build(self, input_shape: Any) -> None:
+        if not shapes.is_shape(input_shape):
+            raise ValueError(f"Layer '{self.name}' ({type(self).__name__}) takes one input. Received: {input_shape}")
+        self._run(_call_symbolically, KerasTensor(input_shape, self.compute_dtype))
+
+    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+        return self._run(call_on, inputs, **({} if mask is None else {"mask": mask}))
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return self._merging.compute_output_shape([out for _, out in self._outputs(shape_after, tuple(input_shape))])
+
+    def compute_output_spec(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+        return self._run(spec_after, inputs)
+
+    def _run(self, step: Callable, x: Any, **first: Any) -> Any:
+        """The merged outputs, for arrays and for symbolic tensors; `step(layer, x)` runs one layer."""
+        outputs = self._outputs(step, x, **first)
+        self._check([(part, tuple(out.shape)) for part, out in outputs])
+        return step(self._merging, [out for _, out in outputs])
+
+    def _outputs(self, step: Callable, x: Any, **first: Any) -> list[tuple[str, Any]]:
+        return [(part, self._through(part, layers, step, x, **first)) for part, layers in self._parts()]
+
+    def _through(self, part: str, layers: list[Layer], step: Callable, x: Any, **first: Any) -> Any:
+        for position, layer in enumerate(layers):
+            try:
+                x = step(layer, x, **(first if position == 0 else {}))
+            except (ValueError, TypeError) as error:
+                raise _located(error, self, part, position, layer, x) from None
+        return x
+
+    def _check(self, outputs: list[tuple[str, tuple]]) -> None:
+        """Refuse outputs that the merging layer would take though they are wrong here."""
+
+    def get_config(self) -> dict[str, Any]:
+        return {key: _unbuilt(value) for key, value in super().get_config().items()}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Layer:
+        """A new layer, with fresh variables, from `get_config()`."""
+        return cls(**registry.deserialize(config))
+
+    def __repr__(self) -> str:
+        lines = [f"<{type(self).__name__} name={self.name}, built={self.built}>"]
+        for part, layer, _ in self.described_layers():
+            inside = repr(layer).replace("\n", "\n  ") if isinstance(layer, Container) else layer.name
+            kind = "" if isinstance(layer, Container) else f" ({type(layer).__name__})"
+            lines.append(f"  {part}{': ' if part else ''}{inside}{kind}")
+        return "\n".join(lines)
+
+
+@registry.register_keras_serializable("sequax")
+class Residual(Container):
+    """A skip connection: `inputs + layers(inputs)`, or `shortcut(inputs) + layers(inputs)`.
+
+    He et al. 2016, Deep Residual Learning for Image Recognition.
+
+    Shapes: `(batch, ...)` -> the output of the layers, which must be the shape of the input (of the shortcut's output).
+
+    Args:
+        layers: a list of layers, one after another, or one layer; functions of one array are wrapped into `Lambda`.
+        shortcut: a layer or a list of layers for the way around, where the layers change the shape.
+
+    `MultiHeadAttention` inside is self-attention, and masks reach it: a transformer encoder's block before
+    normalization is `Residual([LayerNormalization(), MultiHeadAttention(2, 16)])`. An activation behind the sum is the
+    next layer of the stack. Keras has no such layer and cannot read a config that holds one.
+
+    Raises:
+        ValueError: when built, if the shapes of both ways differ. Sizes of 1 are not stretched.
+
+    >>> from sequax.layers import Dense
+    >>> import numpy as np
+    >>> Residual([Dense(8, activation="relu"), Dense(4)])(np.ones((2, 4))).shape
+    (2, 4)
+    """
+
+    def __init__(self, layers: Any, shortcut: Any = None, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.layers = _as_layers(self, layers, "layers")
+        self.shortcut = None if shortcut is None else _as_layers(self, shortcut, "shortcut")
+        _check_names(self)
+        self._merging = Add(name=f"{self.name}_merge", dtype=self.dtype_policy)
+
+    def _parts(self) -> list[tuple[str, list[Layer]]]:
+        return [("", self.layers), ("shortcut", self.shortcut or [])]
+
+    def _check(self, outputs: list[tuple[str, tuple]]) -> None:
+        (_, through), (_, around) = outputs
+        fits = len(around) == len(through) and all(
+            m == n or m is None or n is None for m, n in zip(around, through, strict=True)
+        )
+        if not fits:
+            way, remedy = "input", "Pass a layer that brings the input to that shape as `shortcut`, or let the"
+            if self.shortcut:
+                way, remedy = "output of the shortcut", "Let the shortcut make that shape, or let the"
+            raise ValueError(
+                f"Layer '{self.name}' (Residual): the {way} has shape {around}, but the output of the layers has shape"
+                f" {through}, so they cannot be added. {remedy} layers keep the shape."
+            )
+
+
+@registry.register_keras_serializable("sequax")
+class Parallel(Container):
+    """Branches side by side: each gets the input, and their outputs are merged.
+
+    Args:
+        branches: a list of branches, each a layer or a list of layers one after another; the input itself is a branch
+            as `Identity()`.
+        merge: `"concat"`, `"add"`, `"subtract"` (of two branches), `"multiply"`, `"average"`, `"maximum"` or
+            `"minimum"`; shapes must fit as for the layers `Concatenate`, `Add`, and so on.
+        axis: along which outputs are concatenated; without meaning for the other ways.
+
+    Keras has no such layer and cannot read a config that holds one.
+
+    Raises:
+        ValueError: for an unknown `merge` or, when built, for outputs that do not fit together.
+
+    >>> from sequax.layers import Dense, Identity
+    >>> import numpy as np
+    >>> Parallel([Identity(), [Dense(8, activation="relu"), Dense(3)]])(np.ones((2, 4))).shape
+    (2, 7)
+    """
+
+    def __init__(self, branches: Any, merge: str = "concat", axis: int = -1, **kwargs: Any):
+        super().__init__(**kwargs)
+        if not isinstance(branches, (list, tuple)) or not branches:
+            raise ValueError(
+                f"Layer '{self.name}' (Parallel): expected a list of branches, each a layer or a list of layers."
+                f" Received: branches={branches!r:.200}"
+            )
+        if merge not in _MERGES:
+            raise ValueError(
+                f"Layer '{self.name}' (Parallel): unknown `merge`. Expected one of {list(_MERGES)}."
+                f" Received: merge={merge!r}.{names.suggest(merge, _MERGES)}"
+            )
+        needed = _MERGES[merge].inputs_needed
+        if needed not in (None, len(branches)):
+            raise ValueError(
+                f"Layer '{self.name}' (Parallel): merge='{merge}' takes exactly {needed} branches. Received:"
+                f" {len(branches)}"
+            )
+        self.branches = [_as_layers(self, branch, f"branches[{i}]") for i, branch in enumerate(branches)]
+        self.merge, self.axis = merge, axis
+        _check_names(self)
+        settings: dict[str, Any] = {"axis": axis} if merge == "concat" else {}
+        self._merging = _MERGES[merge](name=f"{self.name}_merge", dtype=self.dtype_policy, **settings)
+
+    def _parts(self) -> list[tuple[str, list[Layer]]]:
+        return [(f"branch {i}", branch) for i, branch in enumerate(self.branches)]
+
+
+def _unbuilt(config: Any) -> Any:
+    """The config of layers without their build shapes: the container builds them, so that paths begin with its name."""
+    if isinstance(config, list):
+        return [_unbuilt(one) for one in config]
+    return {k: v for k, v in config.items() if k != "build_config"} if isinstance(config, dict) else config
+
+
+def _as_layers(owner: Layer, given: Any, argument: str) -> list[Layer]:
+    """One layer or several as a list of layers; functions become `Lambda`s."""
+    one = isinstance(given, Layer) or not isinstance(given, Iterable)
+    found = [Lambda.of(layer) if _is_function(layer) else layer for layer in ([given] if one else given)]
+    wrong = [layer for layer in found if not isinstance(layer, Layer)]
+    if wrong or not found:
+        received = f"{wrong[0]!r:.100} (of type {type(wrong[0]).__name__})" if wrong else "none"
+        raise ValueError(
+            f"Layer '{owner.name}' ({type(owner).__name__}): expected a layer or a list of layers as `{argument}`."
+            f" Received: {received}. The way that changes nothing is `Identity()`."
+        )
+    return found
+
+
+def _is_function(value: Any) -> bool:
+    """Plain callables such as `jax.nn.relu`, no classes and no objects with a config."""
+    return callable(value) and not isinstance(value, (Layer, type)) and not hasattr(value, "get_config")
+
+
+def _check_names(container: Container) -> None:
+    seen: dict[str, Layer] = {}
+    for layer in container._inner_layers():
+        if seen.setdefault(layer.name, layer) is not layer:
+            raise ValueError(
+                f"Layer '{container.name}' ({type(container).__name__}): the layers inside need unique names, but"
+                f" '{layer.name}' is the name of two of them. Update the `name` argument of one."
+            )
+
+
+def _call_symbolically(layer: Layer, x: Any) -> Any:
+    """Run a layer on symbolic tensors, which builds it, without leaving a record of the call."""
+    outputs = call_on(layer, x)
+    layer.nodes.pop()
+    return outputs
+
+
+def _located(error: Exception, owner: Layer, part: str, position: int, layer: Layer, x: Any) -> Exception:
+    """An error of a layer, told with its place; errors of the user's own code keep their traceback."""
+    given = shape_of(x) if all(hasattr(v, "shape") for v in leaves(x)) else x
+    place = (
+        f"In {type(owner).__name__} '{owner.name}', {part + ', ' if part else ''}layer {position} '{layer.name}'"
+        f" ({type(layer).__name__}), input shape {given}"
+    )
+    if not type(layer).__module__.startswith("sequax."):
+        error.add_note(place)
+        return error
+    return type(error)(f"{error}\n{place}.") if type(error) in (ValueError, TypeError) else error

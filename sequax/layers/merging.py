@@ -1,0 +1,432 @@
+"""Layers that make one tensor of several: sums, products, extremes, dot products and concatenation."""
+
+from __future__ import annotations
+
+import functools
+import string
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ..core import dtypes, masks, shapes
+from ..core.layer import Layer
+from ..core.tensor import KerasTensor, shape_of
+from .catalogue import layer
+
+
+class Merging(Layer):
+    """Base of layers that are called on a list of tensors; refuses other inputs when built and on every call."""
+
+    supports_masking = True
+    inputs_needed: int | None = None  # exactly so many; None: one or more
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(**kwargs)
+
+    def build(self, input_shape: Any) -> None:
+        self.compute_output_shape(input_shape)
+
+    def call(self, inputs: Any) -> jax.Array:
+        self.compute_output_shape(shape_of(inputs))  # NumPy's broadcasting would hide shapes that do not fit
+        return self.merge(list(inputs))
+
+    def merge(self, inputs: list[jax.Array]) -> jax.Array:
+        """The result for tensors whose shapes have been checked."""
+        raise NotImplementedError
+
+    def compute_output_spec(self, inputs: Any) -> KerasTensor:
+        shape = self.compute_output_shape(shape_of(inputs))
+        own = self.compute_dtype if self.autocast else None
+        seen = [own if own and "float" in t.dtype else t.dtype for t in inputs]
+        return KerasTensor(shape, self.result_dtype(jnp.result_type(*map(dtypes.jnp_dtype, seen)).name))
+
+    def result_dtype(self, dtype: str) -> str:
+        """The dtype of the result for inputs of a common dtype."""
+        return dtype
+
+    def listed(self, input_shape: Any) -> list[tuple]:
+        """The shapes of the inputs.
+
+        Raises:
+            ValueError: if there is no list of them, or they are not as many as needed.
+        """
+        kind, needed = type(self).__name__, self.inputs_needed
+        number = "a list of at least 1 input" if needed is None else f"a list of exactly {needed} inputs"
+        several = isinstance(input_shape, (list, tuple)) and len(input_shape) > 0 and not shapes.is_shape(input_shape)
+        if not several or needed not in (None, len(input_shape)):
+            raise ValueError(
+                f"Layer '{self.name}': a `{kind}` layer should be called on {number}, as in `{kind}(...)([a, b])`."
+                f" Received: input_shape={input_shape}"
+            )
+        return [tuple(shape) for shape in input_shape]
+
+
+class ElementwiseMerging(Merging):
+    """Base of functions of corresponding elements.
+
+    Sizes of 1 stretch to those of the other inputs, the batch axis excepted. An input of lower rank gets axes of size 1
+    behind its batch axis: `(batch, features)` counts as `(batch, 1, features)` beside `(batch, steps, features)`.
+
+    The output has a mask if all inputs have one; a step counts where it counts in any of them.
+    """
+
+    def merge(self, inputs: list[jax.Array]) -> jax.Array:
+        rank = max(x.ndim for x in inputs)
+        return self.combine([_with_rank(x, rank) for x in inputs])
+
+    def combine(self, inputs: list[jax.Array]) -> jax.Array:
+        """The function of tensors of equal rank."""
+        raise NotImplementedError
+
+    def compute_output_shape(self, input_shape: Any) -> tuple:
+        listed = self.listed(input_shape)
+        if not all(listed):
+            raise ValueError(f"Layer '{self.name}': every input needs a batch axis. Received shapes: {listed}")
+        batches = {shape[0] for shape in listed} - {None}
+        if len(batches) > 1:
+            raise ValueError(
+                f"Layer '{self.name}': Cannot merge tensors with different batch sizes. Received tensors with shapes"
+                f" {listed}"
+            )
+        rank = max(map(len, listed))
+        aligned = [(*shape[:1], *(1,) * (rank - len(shape)), *shape[1:]) for shape in listed]
+        sizes = [_common_size(column) for column in list(zip(*aligned, strict=True))[1:]]
+        if _MISFIT in sizes:
+            raise ValueError(
+                f"Layer '{self.name}': Inputs have incompatible shapes. Received shapes {listed}; axis"
+                f" {1 + sizes.index(_MISFIT)} differs (of shapes {aligned}, if brought to equal rank). Sizes must be"
+                f" equal, or 1."
+            )
+        return (batches.pop() if batches else None, *sizes)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        if mask is None:
+            return None
+        if not isinstance(mask, (list, tuple)):
+            raise ValueError(f"Layer '{self.name}': `mask` should be a list. Received: mask={mask}")
+        if len(mask) != len(inputs):
+            raise ValueError(
+                f"Layer '{self.name}': The lists `inputs` and `mask` should have the same length. Received"
+                f" {len(inputs)} inputs and {len(mask)} masks."
+            )
+        return None if any(m is None for m in mask) else either(list(mask), self.name)
+
+
+def either(found: list[Any], layer_name: str) -> jax.Array:
+    """Where any of the masks is True.
+
+    Raises:
+        ValueError: if their shapes do not broadcast.
+    """
+    arrays = [jnp.asarray(m, bool) for m in found]
+    rank = max(m.ndim for m in arrays)
+    arrays = [_with_rank(m, rank) for m in arrays]
+    try:
+        return functools.reduce(jnp.logical_or, arrays)
+    except TypeError:
+        raise ValueError(
+            f"Layer '{layer_name}': the masks of its inputs do not fit together. Received masks of shapes"
+            f" {[tuple(m.shape) for m in found]}."
+        ) from None
+
+
+@layer()
+class Add(ElementwiseMerging):
+    """Sum of the inputs.
+
+    >>> import numpy as np
+    >>> Add()([np.ones((2, 3)), np.ones((2, 1))]).tolist()
+    [[2.0, 2.0, 2.0], [2.0, 2.0, 2.0]]
+    """
+
+    def combine(self, inputs: list[jax.Array]) -> jax.Array:
+        return functools.reduce(jnp.add, inputs)
+
+
+@layer()
+class Subtract(ElementwiseMerging):
+    """First input minus the second."""
+
+    inputs_needed = 2
+
+    def combine(self, inputs: list[jax.Array]) -> jax.Array:
+        return jnp.subtract(*inputs)
+
+
+class MaskedMerging(ElementwiseMerging):
+    """Base of functions that leave masked steps out: an input without a mask counts everywhere."""
+
+    def merge(self, inputs: list[jax.Array]) -> jax.Array:
+        found = [masks.get(x) for x in inputs]
+        if all(m is None for m in found):
+            return super().merge(inputs)
+        rank = max(x.ndim for x in inputs)
+        counting = [jnp.ones(x.shape[:1], bool) if m is None else m for x, m in zip(inputs, found, strict=True)]
+        counting = [_with_rank(_to_rank_of(x, m), rank) for x, m in zip(inputs, counting, strict=True)]
+        result, seen = _with_rank(inputs[0], rank), counting[0]
+        for x, counts in zip([_with_rank(x, rank) for x in inputs[1:]], counting[1:], strict=True):
+            result = jnp.where(seen & counts, self.combine([result, x]), jnp.where(counts, x, result))
+            seen = seen | counts
+        return self.empty(result, seen)
+
+    def empty(self, result: jax.Array, seen: jax.Array) -> jax.Array:
+        """The result where no input counts, which is not `seen`: that of the first input."""
+        return result
+
+
+@layer()
+class Multiply(MaskedMerging):
+    """Product of the inputs; masked steps of an input count as 1, and the product is 0 where no input counts."""
+
+    def combine(self, inputs: list[jax.Array]) -> jax.Array:
+        return functools.reduce(jnp.multiply, inputs)
+
+    def empty(self, result: jax.Array, seen: jax.Array) -> jax.Array:
+        return jnp.where(seen, result, 0)
+
+
+@layer()
+class Average(ElementwiseMerging):
+    """Mean of the inputs; a float also for whole numbers."""
+
+    def combine(self, inputs: list[jax.Array]) -> jax.Array:
+        return functools.reduce(jnp.add, inputs) / len(inputs)
+
+    def result_dtype(self, dtype: str) -> str:
+        return dtype if dtypes.is_float(dtype) else "float32"
+
+
+@layer()
+class Maximum(MaskedMerging):
+    """Largest of the inputs, element by element; masked steps are left out where another input counts."""
+
+    def combine(self, inputs: list[jax.Array]) -> jax.Array:
+        return functools.reduce(jnp.maximum, inputs)
+
+
+@layer()
+class Minimum(MaskedMerging):
+    """Smallest of the inputs, element by element; masked steps are left out where another input counts."""
+
+    def combine(self, inputs: list[jax.Array]) -> jax.Array:
+        return functools.reduce(jnp.minimum, inputs)
+
+
+@layer()
+class Concatenate(Merging):
+    """The inputs one behind the other along an axis; all other sizes are equal.
+
+    The output has a mask if any input has one; along the axis of steps it is made of theirs, otherwise a step counts
+    where it counts in any input. An input without a mask counts everywhere.
+
+    >>> import numpy as np
+    >>> Concatenate()([np.ones((2, 3)), np.zeros((2, 1))]).shape
+    (2, 4)
+    """
+
+    def __init__(self, axis: Any = -1, **kwargs: Any):
+        super().__init__(**kwargs)
+        if isinstance(axis, bool) or not hasattr(axis, "__index__"):
+            raise TypeError(
+                f"Layer '{self.name}' (Concatenate): expected an integer as `axis`. Received: axis={axis!r}"
+            )
+        self.axis = axis
+
+    def merge(self, inputs: list[jax.Array]) -> jax.Array:
+        return jnp.concatenate(inputs, self.axis)
+
+    def compute_output_shape(self, input_shape: Any) -> tuple:
+        listed = self.listed(input_shape)
+        rank = len(listed[0])
+        if any(len(shape) != rank for shape in listed):
+            self._refuse(listed)
+        if not -rank <= self.axis < rank:
+            raise ValueError(
+                f"Layer '{self.name}' (Concatenate): axis {self.axis} does not exist in inputs of {rank} dimensions."
+                f" Received: input_shape={listed}"
+            )
+        columns = list(zip(*listed, strict=True))
+        along = columns[self.axis]
+        sizes = [_equal_size(column) for column in columns]
+        sizes[self.axis] = None if None in along else sum(along)
+        if _MISFIT in sizes:
+            self._refuse(listed)
+        return tuple(sizes)
+
+    def _refuse(self, listed: list[tuple]) -> None:
+        raise ValueError(
+            f"Layer '{self.name}': a `Concatenate` layer requires inputs with matching shapes except for the"
+            f" concatenation axis {self.axis}. Received: input_shape={listed}"
+        )
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        if mask is None or all(m is None for m in mask):
+            return None
+        rank = max(m.ndim for m in mask if m is not None)
+        ones = [jnp.ones(x.shape[:rank], bool) for x in inputs]
+        found = [
+            one if m is None else jnp.broadcast_to(_to_rank_of(one, m), one.shape)
+            for one, m in zip(ones, mask, strict=True)
+        ]
+        axis = self.axis % inputs[0].ndim
+        joined = jnp.concatenate(found, axis) if axis < rank else either(found, self.name)
+        # A mask of single features becomes one of steps.
+        return joined.any(-1) if rank == inputs[0].ndim else joined
+
+
+@layer()
+class Dot(Merging):
+    """Dot products of two inputs along one axis of each, sample by sample.
+
+    Shapes: `(batch, *a)`, `(batch, *b)` -> `(batch, *a without its axis, *b without its axis)`, at least
+    `(batch, 1)`.
+
+    Args:
+        axes: the axis of both inputs, or one for each; the batch axis 0 is no choice.
+        normalize: whether to scale to length 1 along the axes first: then the result is the cosine.
+
+    >>> import numpy as np
+    >>> Dot(axes=(1, 2))([np.ones((2, 3, 4)), np.ones((2, 5, 3))]).shape
+    (2, 4, 5)
+    """
+
+    inputs_needed = 2
+
+    def __init__(self, axes: Any, normalize: bool = False, **kwargs: Any):
+        super().__init__(**kwargs)
+        if not isinstance(axes, int):
+            if not isinstance(axes, (list, tuple)):
+                raise TypeError(
+                    f"Layer '{self.name}' (Dot): Invalid type for argument `axes`: it should be a list or an int."
+                    f" Received: axes={axes}"
+                )
+            if len(axes) != 2 or not all(isinstance(axis, int) for axis in axes):
+                raise ValueError(
+                    f"Layer '{self.name}' (Dot): Invalid format for argument `axes`: it should contain two elements,"
+                    f" and list elements should be integers. Received: axes={axes}"
+                )
+        self.axes, self.normalize = axes, normalize
+
+    def merge(self, inputs: list[jax.Array]) -> jax.Array:
+        axes = self._axes([x.shape for x in inputs])
+        if self.normalize:
+            inputs = [_unit_length(x, axis) for x, axis in zip(inputs, axes, strict=True)]
+        letters = iter(string.ascii_letters[2:])
+        first, second = (
+            ["a", *("b" if axis == own else next(letters) for axis in range(1, x.ndim))]
+            for x, own in zip(inputs, axes, strict=True)
+        )
+        kept = [name for name in first[1:] + second[1:] if name != "b"]
+        result = jnp.einsum(f"{''.join(first)},{''.join(second)}->a{''.join(kept)}", *inputs)
+        return result if kept else result[:, None]
+
+    def compute_output_shape(self, input_shape: Any) -> tuple:
+        listed = self.listed(input_shape)
+        axes = self._axes(listed)
+        pairs = list(zip(listed, axes, strict=True))
+        first, second = ([size for i, size in enumerate(shape) if i not in (0, axis)] for shape, axis in pairs)
+        batch = _equal_size([shape[0] for shape in listed])
+        if _MISFIT in (batch, _equal_size([shape[axis] for shape, axis in pairs])):
+            raise ValueError(
+                f"Layer '{self.name}' (Dot): Incompatible input shapes: the batch sizes, and the sizes along axes"
+                f" {axes}, must be equal. Full input shapes: {listed[0]}, {listed[1]}"
+            )
+        return (batch, *first, *second) if first or second else (batch, 1)
+
+    def result_dtype(self, dtype: str) -> str:
+        return dtype if dtypes.is_float(dtype) or not self.normalize else "float32"
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
+        return None
+
+    def _axes(self, listed: Sequence[Sequence]) -> tuple[int, ...]:
+        """The axis of each input, counted from the front."""
+        given = (self.axes, self.axes) if isinstance(self.axes, int) else tuple(self.axes)
+        for shape, axis in zip(listed, given, strict=True):
+            if not -len(shape) <= axis < len(shape) or axis % len(shape) == 0:
+                raise ValueError(
+                    f"Layer '{self.name}' (Dot): axis {axis} is the batch axis or does not exist in an input of shape"
+                    f" {tuple(shape)}. Received: axes={self.axes}"
+                )
+        return tuple(axis % len(shape) for shape, axis in zip(listed, given, strict=True))
+
+
+# --- shapes ---
+
+_MISFIT = -1
+
+
+def _equal_size(sizes: Sequence[int | None]) -> int | None:
+    known = set(sizes) - {None}
+    return _MISFIT if len(known) > 1 else known.pop() if known else None
+
+
+def _common_size(sizes: Sequence[int | None]) -> int | None:
+    """Of sizes of which 1 stretches; a known size tells what an unknown one can only be."""
+    known = set(sizes) - {None, 1}
+    if known:
+        return _MISFIT if len(known) > 1 else known.pop()
+    return None if None in sizes else 1
+
+
+def _with_rank(x: jax.Array, rank: int) -> jax.Array:
+    """With axes of size 1 behind the batch axis."""
+    return x.reshape(x.shape[:1] + (1,) * (rank - x.ndim) + x.shape[1:])
+
+
+def _to_rank_of(x: jax.Array, mask: jax.Array) -> jax.Array:
+    """A mask of the first axes with axes of size 1 for the others."""
+    return jnp.asarray(mask, bool).reshape(mask.shape + (1,) * (x.ndim - mask.ndim))
+
+
+def _unit_length(x: jax.Array, axis: int) -> jax.Array:
+    """Zeros stay zeros."""
+    exact = x.astype(jnp.promote_types(x.dtype, "float32"))  # squares of small 16-bit floats would vanish
+    square = jnp.square(exact).sum(axis, keepdims=True)
+    result = exact * jax.lax.rsqrt(jnp.maximum(square, 1e-24))
+    return result.astype(x.dtype) if dtypes.is_float(x.dtype) else result
+
+
+# --- the same as functions ---
+
+
+def add(inputs: Any, **kwargs: Any) -> Any:
+    """`Add(**kwargs)(inputs)`."""
+    return Add(**kwargs)(inputs)
+
+
+def subtract(inputs: Any, **kwargs: Any) -> Any:
+    """`Subtract(**kwargs)(inputs)`."""
+    return Subtract(**kwargs)(inputs)
+
+
+def multiply(inputs: Any, **kwargs: Any) -> Any:
+    """`Multiply(**kwargs)(inputs)`."""
+    return Multiply(**kwargs)(inputs)
+
+
+def average(inputs: Any, **kwargs: Any) -> Any:
+    """`Average(**kwargs)(inputs)`."""
+    return Average(**kwargs)(inputs)
+
+
+def maximum(inputs: Any, **kwargs: Any) -> Any:
+    """`Maximum(**kwargs)(inputs)`."""
+    return Maximum(**kwargs)(inputs)
+
+
+def minimum(inputs: Any, **kwargs: Any) -> Any:
+    """`Minimum(**kwargs)(inputs)`."""
+    return Minimum(**kwargs)(inputs)
+
+
+def concatenate(inputs: Any, axis: int = -1, **kwargs: Any) -> Any:
+    """`Concatenate(axis, **kwargs)(inputs)`."""
+    return Concatenate(axis=axis, **kwargs)(inputs)
+
+
+def dot(inputs: Any, axes: Any = -1, **kwargs: Any) -> Any:
+    """`Dot(axes, **kwargs)(inputs)`."""
+    return Dot(axes=axes, **kwargs)(inputs)

@@ -1,0 +1,500 @@
+"""Attention with several heads, each with projections of its own; in groups that share keys and values."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from .. import constraints, initializers, regularizers
+from ..core import names, registry
+from ..core.layer import Layer
+from ..core.tensor import KerasTensor
+from .arguments import axes_list, positive_integer, resolve_axes
+from .attending import both, causal, dropout_rate, fitted, near, shares
+from .catalogue import layer
+from .dense import EinsumDense
+from .regularization import Dropout
+
+
+class Projected(Layer):
+    """Base: query, key and value are projected for each head, the heads' outputs are projected once more.
+
+    Axes along which attention acts are found in `_attention_axes(rank)`; the others are batches. Subclasses say how
+    many heads and features the projections have, and how scores and outputs are summed.
+    """
+
+    supports_masking = True
+    _not_in_config = frozenset({"flash_attention"})
+
+    def __init__(
+        self,
+        dropout: Any,
+        use_bias: bool,
+        sliding_window: Any,
+        flash_attention: Any,
+        kernel_initializer: Any,
+        bias_initializer: Any,
+        kernel_regularizer: Any,
+        bias_regularizer: Any,
+        activity_regularizer: Any,
+        kernel_constraint: Any,
+        bias_constraint: Any,
+        use_gate: bool,
+        seed: Any,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.dropout = dropout_rate(self, dropout)
+        self.use_bias, self.use_gate, self.seed = use_bias, use_gate, seed
+        if sliding_window is not None and (not isinstance(sliding_window, int) or sliding_window < 1):
+            raise ValueError(
+                f"Layer '{self.name}': `sliding_window` must be `None` or a positive integer."
+                f" Received: sliding_window={sliding_window}"
+            )
+        self.sliding_window = sliding_window
+        if flash_attention and dropout:
+            raise ValueError(
+                f"Layer '{self.name}': Dropout is not supported when flash attention is enabled. Set `dropout` to 0.0,"
+                f" or leave out `flash_attention`. Received: dropout={dropout}"
+            )
+        self.flash_attention = flash_attention
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
+        # Acts on each projection, as in Keras, the last of which makes the output.
+        self._projection_regularizer = regularizers.get(activity_regularizer)
+
+    # --- what subclasses say ---
+
+    def _sizes(self) -> dict[str, tuple[int, int]]:
+        """Heads and features of the projections `query`, `key` and `value`."""
+        raise NotImplementedError
+
+    def _output_sizes(self, query_shape: tuple) -> tuple:
+        return query_shape[-1:]
+
+    def _attention_axes(self, rank: int) -> tuple[int, ...]:
+        return (1,)
+
+    def _scores(self, query: jax.Array, key: jax.Array) -> jax.Array:
+        """`(batch, ..., heads, *queries, *keys)`."""
+        raise NotImplementedError
+
+    def _gathered(self, weights: jax.Array, value: jax.Array) -> jax.Array:
+        """`(batch, *queries, heads, features)`, the axes in the order of the query."""
+        raise NotImplementedError
+
+    # --- variables ---
+
+    def build(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> None:
+        key_shape = value_shape if key_shape is None else key_shape
+        self._check(query_shape, value_shape, key_shape)
+        sizes = self._sizes()
+        self._query_dense = self._projection("query", query_shape, sizes["query"])
+        self._key_dense = self._projection("key", key_shape, sizes["key"])
+        gate_sizes = (sizes["query"][0], sizes["value"][1])
+        self._gate_dense = self._projection("gate", query_shape, gate_sizes, "sigmoid") if self.use_gate else None
+        self._value_dense = self._projection("value", value_shape, sizes["value"])
+        self._dropout_layer = Dropout(self.dropout, seed=self.seed, dtype=self.dtype_policy) if self.dropout else None
+        self._output_dense = self._back_projection((*query_shape[:-1], *gate_sizes), self._output_sizes(query_shape))
+
+    def _projection(
+        self, name: str, input_shape: Any, sizes: tuple[int, int], activation: str | None = None
+    ) -> EinsumDense:
+        """From the features of `input_shape` to heads and their features."""
+        kept = _letters(len(input_shape) - 1)
+        bias_axes = "YZ" if self.use_bias else None
+        dense = self._dense(
+            f"{kept}X,XYZ->{kept}YZ", (*_unknown(input_shape[1:-1]), *sizes), bias_axes, name, activation
+        )
+        dense.build(tuple(input_shape))
+        return dense
+
+    def _back_projection(self, input_shape: Any, sizes: tuple) -> EinsumDense:
+        """From heads and their features to the features of the output."""
+        kept, made = _letters(len(input_shape) - 2), "UVW"[: len(sizes)]
+        bias_axes = made if self.use_bias else None
+        equation = f"{kept}YZ,YZ{made}->{kept}{made}"
+        dense = self._dense(equation, (*_unknown(input_shape[1:-2]), *sizes), bias_axes, "attention_output")
+        dense.build(tuple(input_shape))
+        return dense
+
+    def _dense(
+        self, equation: str, output_shape: tuple, bias_axes: str | None, name: str, activation: str | None = None
+    ) -> EinsumDense:
+        return EinsumDense(
+            equation,
+            output_shape,
+            activation=activation,
+            bias_axes=bias_axes,
+            kernel_initializer=_renewed(self.kernel_initializer),
+            bias_initializer=_renewed(self.bias_initializer),
+            kernel_regularizer=self.kernel_regularizer,
+            bias_regularizer=self.bias_regularizer,
+            activity_regularizer=self._projection_regularizer,
+            kernel_constraint=self.kernel_constraint,
+            bias_constraint=self.bias_constraint,
+            dtype=self.dtype_policy,
+            name=name,
+        )
+
+    # --- the call ---
+
+    def call(
+        self,
+        query: Any,
+        value: Any,
+        key: Any = None,
+        query_mask: Any = None,
+        value_mask: Any = None,
+        key_mask: Any = None,
+        attention_mask: Any = None,
+        return_attention_scores: bool = False,
+        training: Any = None,
+        use_causal_mask: bool = False,
+    ) -> Any:
+        key = value if key is None else key
+        scores_shape = self._check(query.shape, value.shape, key.shape)
+        key_axes = len(self._attention_axes(query.ndim))
+        given = {"query_mask": query_mask, "value_mask": value_mask, "key_mask": key_mask}
+        given["attention_mask"] = attention_mask
+        allowed = self._allowed(scores_shape, key_axes, given, use_causal_mask)
+        projected = self._query_dense(query), self._key_dense(key), self._value_dense(value)
+        scale = 1 / math.sqrt(self._sizes()["key"][1])
+        weights = None
+        if self.flash_attention:
+            outputs = self._flash(*projected, allowed, scale, return_attention_scores)
+        else:
+            axes = tuple(range(-key_axes, 0))
+            # Keras' kernels differ for queries that may look at no key: shares of 0, or the mean of all values.
+            exact = return_attention_scores or self.dropout > 0 or query.ndim > 3
+            weights = shares(self._scores(projected[0] * scale, projected[1]), allowed, axes, empty_is_zero=exact)
+            kept = weights if self._dropout_layer is None else self._dropout_layer(weights, training=training)
+            outputs = self._gathered(kept, projected[2])
+        if self._gate_dense is not None:
+            outputs = outputs * self._gate_dense(query)
+        outputs = self._output_dense(outputs)
+        return (outputs, weights) if return_attention_scores else outputs
+
+    def _allowed(self, scores: tuple, key_axes: int, given: dict[str, Any], use_causal_mask: bool) -> jax.Array | None:
+        """All masks as one mask of pairs."""
+        if key_axes > 1 and (use_causal_mask or self.sliding_window is not None):
+            raise ValueError(
+                f"Layer '{self.name}': `use_causal_mask` and `sliding_window` need steps along one axis, but attention"
+                f" acts along {key_axes}. Pass `attention_axes` with one axis."
+            )
+        found = [
+            fitted(mask if mask is None else _of_pairs(mask, name, key_axes), scores, key_axes, name, self)
+            for name, mask in given.items()
+        ]
+        if use_causal_mask:
+            found.append(causal(scores[-2], scores[-1]))
+        if self.sliding_window is not None:
+            found.append(near(scores[-2], scores[-1], self.sliding_window))
+        return both(found)
+
+    def _flash(
+        self, query: Any, key: Any, value: Any, allowed: Any, scale: float, return_attention_scores: bool
+    ) -> jax.Array:
+        """By the kernel of cuDNN: an NVIDIA GPU and 16-bit floats are needed, or JAX raises an error."""
+        if return_attention_scores:
+            raise ValueError(
+                f"Layer '{self.name}': Returning attention scores is not supported when flash attention is enabled."
+                f" Leave out `flash_attention` to access attention scores."
+            )
+        return jax.nn.dot_product_attention(query, key, value, mask=allowed, scale=scale, implementation="cudnn")
+
+    # --- shapes ---
+
+    def _check(self, query: Any, value: Any, key: Any) -> tuple:
+        """The shape of the scores.
+
+        Raises:
+            ValueError: if the shapes of query, value and key do not fit together.
+        """
+        received = f"Received: query_shape={query}, value_shape={value}, key_shape={key}"
+        rank = len(query)
+        if rank < 3 or len(value) != rank or len(key) != rank:
+            raise ValueError(
+                f"Layer '{self.name}' ({type(self).__name__}) expects query, value and key of one rank, at least"
+                f" 3: (batch, steps, features). {received}"
+            )
+        axes = self._attention_axes(rank)
+        if not _agree(value[:-1], key[:-1]):
+            raise ValueError(
+                f"Layer '{self.name}': All dimensions of `value` and `key`, except the last one, must be equal."
+                f" {received}"
+            )
+        free = [axis for axis in range(1, rank - 1) if axis not in axes]
+        if not _agree([query[a] for a in free], [value[a] for a in free]):
+            raise ValueError(
+                f"Layer '{self.name}': query and value must have equal sizes along the axes {free}, along which there"
+                f" is no attention. {received}"
+            )
+        batch = query[0] if query[0] != 1 else value[0]
+        heads = self._sizes()["query"][0]
+        return (batch, *(query[a] for a in free), heads, *(query[a] for a in axes), *(value[a] for a in axes))
+
+    def compute_output_shape(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> tuple:
+        self._check(query_shape, value_shape, value_shape if key_shape is None else key_shape)
+        return (*query_shape[:-1], *self._output_sizes(query_shape))
+
+    def compute_output_spec(
+        self, query: Any, value: Any, key: Any = None, return_attention_scores: bool = False, **others: Any
+    ) -> Any:
+        scores = self._check(query.shape, value.shape, (value if key is None else key).shape)
+        outputs = KerasTensor((*query.shape[:-1], *self._output_sizes(query.shape)), self.compute_dtype)
+        return (outputs, KerasTensor(scores, self.compute_dtype)) if return_attention_scores else outputs
+
+    def get_config(self) -> dict[str, Any]:
+        regularizer = registry.serialize(self._projection_regularizer)
+        return {**super().get_config(), "activity_regularizer": regularizer}
+
+
+@layer()
+class MultiHeadAttention(Projected):
+    """Attention of several heads: `softmax(q @ k.T / sqrt(key_dim)) @ v` of projections q, k, v of query, key, value.
+
+    Vaswani et al. 2017, Attention Is All You Need. The heads' outputs are projected together to the output.
+
+    Shapes: query `(batch, queries, features)`, value and key `(batch, keys, features)` -> `(batch, queries,
+    features of the query)`; with further axes, attention acts along `attention_axes`.
+
+    In a stack, `Sequential([..., MultiHeadAttention(2, 16)])` or in `Residual` and `Parallel`, the output of the layer
+    before is both query and value: self-attention.
+
+    Args:
+        num_heads: number of heads.
+        key_dim: features of query and key in each head.
+        value_dim: features of the value in each head; default: `key_dim`.
+        dropout: share of the attention weights that are dropped in training.
+        use_bias: whether the projections have biases.
+        output_shape: features of the output, one size or several; default: those of the query.
+        attention_axes: axes along which attention acts; default: all but the first and the last.
+        sliding_window: a query looks only at keys fewer steps away than this.
+        flash_attention: True for cuDNN's kernel, which needs an NVIDIA GPU.
+        use_gate: whether the heads' outputs are multiplied by `sigmoid` of a projection of the query.
+        seed: of the dropout.
+
+    Call arguments:
+        query, value, key: the tensors; the key is the value by default.
+        query_mask, value_mask, key_mask: `(batch, steps)`, True where a step counts; default: the masks of the tensors.
+            Keras 3.15.1 leaves a `query_mask` that is passed by hand out of account.
+        attention_mask: pairs that are allowed, `(batch, queries, keys)` or `(batch, heads, queries, keys)`.
+        return_attention_scores: also return the weights `(batch, heads, queries, keys)`, before dropout.
+        use_causal_mask: no query looks at later steps.
+
+    A query that may look at no key gets the mean of all values; with `dropout`, `return_attention_scores` or further
+    axes it gets 0 (as in Keras). Such outputs are masked themselves as a rule.
+
+    >>> import numpy as np
+    >>> MultiHeadAttention(num_heads=2, key_dim=3)(np.ones((2, 5, 4)), np.ones((2, 6, 4))).shape
+    (2, 5, 4)
+    """
+
+    def __init__(
+        self,
+        num_heads: Any,
+        key_dim: Any,
+        value_dim: Any = None,
+        dropout: Any = 0.0,
+        use_bias: bool = True,
+        output_shape: Any = None,
+        attention_axes: Any = None,
+        sliding_window: Any = None,
+        flash_attention: Any = None,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        use_gate: bool = False,
+        seed: Any = None,
+        **kwargs: Any,
+    ):
+        super().__init__(
+            dropout,
+            use_bias,
+            sliding_window,
+            flash_attention,
+            kernel_initializer,
+            bias_initializer,
+            kernel_regularizer,
+            bias_regularizer,
+            activity_regularizer,
+            kernel_constraint,
+            bias_constraint,
+            use_gate,
+            seed,
+            **kwargs,
+        )
+        self.num_heads = positive_integer("MultiHeadAttention", "num_heads", num_heads)
+        self.key_dim = positive_integer("MultiHeadAttention", "key_dim", key_dim)
+        self.value_dim = positive_integer("MultiHeadAttention", "value_dim", value_dim or key_dim)
+        if output_shape is not None:
+            sizes = output_shape if isinstance(output_shape, (list, tuple)) else (output_shape,)
+            output_shape = tuple(positive_integer("MultiHeadAttention", "output_shape", size) for size in sizes)
+        self.output_shape = output_shape
+        self.attention_axes = attention_axes
+        if attention_axes is not None:
+            self.attention_axes = tuple(axes_list("MultiHeadAttention", attention_axes))
+
+    def _sizes(self) -> dict[str, tuple[int, int]]:
+        key = (self.num_heads, self.key_dim)
+        return {"query": key, "key": key, "value": (self.num_heads, self.value_dim)}
+
+    def _output_sizes(self, query_shape: tuple) -> tuple:
+        return self.output_shape or tuple(query_shape[-1:])
+
+    def _attention_axes(self, rank: int) -> tuple[int, ...]:
+        if self.attention_axes is None:
+            return tuple(range(1, rank - 1))
+        axes = resolve_axes(self.name, self.attention_axes, rank)
+        if {0, rank - 1} & set(axes):
+            raise ValueError(
+                f"Layer '{self.name}' (MultiHeadAttention): attention acts neither along the batch axis nor along the"
+                f" features. Received: attention_axes={self.attention_axes} for inputs of {rank} dimensions."
+            )
+        return axes
+
+    def _names(self, rank: int) -> tuple[str, str, str]:
+        """Axes of query, of key and of scores as letters; the keys' own in upper case, `Y` the heads."""
+        axes = self._attention_axes(rank)
+        query = _letters(rank - 1)
+        key = "".join(name.upper() if axis in axes else name for axis, name in enumerate(query))
+        free = "".join(name for axis, name in enumerate(query) if axis not in axes)
+        along = "".join(query[axis] for axis in axes)
+        return query, key, f"{free}Y{along}{along.upper()}"
+
+    def _scores(self, query: jax.Array, key: jax.Array) -> jax.Array:
+        queries, keys, scores = self._names(query.ndim - 1)
+        return jnp.einsum(f"{queries}YZ,{keys}YZ->{scores}", query, key)
+
+    def _gathered(self, weights: jax.Array, value: jax.Array) -> jax.Array:
+        queries, keys, scores = self._names(value.ndim - 1)
+        return jnp.einsum(f"{scores},{keys}YZ->{queries}YZ", weights, value)
+
+
+@layer()
+class GroupQueryAttention(Projected):
+    """Attention of several heads, groups of which share one projection of keys and values.
+
+    Ainslie et al. 2023, GQA. One group per head is multi-head attention, one group in all is multi-query attention.
+
+    Shapes: query `(batch, queries, features)`, value and key `(batch, keys, features)` -> as the query. In a stack it
+    is self-attention, as `MultiHeadAttention`, where arguments and masks are described.
+
+    Args:
+        head_dim: features of each head.
+        num_query_heads: number of heads, a multiple of `num_key_value_heads`.
+        num_key_value_heads: number of projections of keys and values.
+    """
+
+    def __init__(
+        self,
+        head_dim: Any,
+        num_query_heads: Any,
+        num_key_value_heads: Any,
+        dropout: Any = 0.0,
+        use_bias: bool = True,
+        sliding_window: Any = None,
+        flash_attention: Any = None,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        use_gate: bool = False,
+        seed: Any = None,
+        **kwargs: Any,
+    ):
+        # Keras' class has another name inside, which its layers are called after.
+        kwargs["name"] = kwargs.get("name") or names.auto_name("GroupedQueryAttention")
+        super().__init__(
+            dropout,
+            use_bias,
+            sliding_window,
+            flash_attention,
+            kernel_initializer,
+            bias_initializer,
+            kernel_regularizer,
+            bias_regularizer,
+            activity_regularizer,
+            kernel_constraint,
+            bias_constraint,
+            use_gate,
+            seed,
+            **kwargs,
+        )
+        self.activity_regularizer = self._projection_regularizer  # Keras counts the output twice in this layer
+        self.head_dim = positive_integer("GroupQueryAttention", "head_dim", head_dim)
+        self.num_query_heads = positive_integer("GroupQueryAttention", "num_query_heads", num_query_heads)
+        self.num_key_value_heads = positive_integer("GroupQueryAttention", "num_key_value_heads", num_key_value_heads)
+        if num_query_heads % num_key_value_heads:
+            raise ValueError(
+                f"Layer '{self.name}': `num_query_heads` must be divisible by `num_key_value_heads`. Received:"
+                f" num_query_heads={num_query_heads}, num_key_value_heads={num_key_value_heads}"
+            )
+
+    def _sizes(self) -> dict[str, tuple[int, int]]:
+        shared = (self.num_key_value_heads, self.head_dim)
+        return {"query": (self.num_query_heads, self.head_dim), "key": shared, "value": shared}
+
+    def _scores(self, query: jax.Array, key: jax.Array) -> jax.Array:
+        batch, steps, heads, features = query.shape
+        grouped = query.reshape(batch, steps, self.num_key_value_heads, -1, features)
+        scores = jnp.einsum("atgrf,asgf->agrts", grouped, key)
+        return scores.reshape(scores.shape[0], heads, *scores.shape[-2:])
+
+    def _gathered(self, weights: jax.Array, value: jax.Array) -> jax.Array:
+        batch, heads, queries, keys = weights.shape
+        grouped = weights.reshape(batch, self.num_key_value_heads, -1, queries, keys)
+        outputs = jnp.einsum("agrts,asgf->atgrf", grouped, value)
+        return outputs.reshape(batch, queries, heads, -1)
+
+    def _check(self, query: Any, value: Any, key: Any) -> tuple:
+        if len(query) != 3 or not _agree(query[-1:], value[-1:]):
+            raise ValueError(
+                f"Layer '{self.name}': GroupQueryAttention expects tensors of 3 dimensions, and the last dimension of"
+                f" query and value must be equal. Received: query_shape={query}, value_shape={value}"
+            )
+        return super()._check(query, value, key)
+
+
+def _agree(a: Any, b: Any) -> bool:
+    """Whether sizes are equal as far as they are known."""
+    return len(a) == len(b) and all(m is None or n is None or m == n for m, n in zip(a, b, strict=True))
+
+
+def _of_pairs(mask: jax.Array, name: str, key_axes: int) -> jax.Array:
+    """A mask of queries or of keys as one of pairs."""
+    if name == "attention_mask":
+        return mask
+    place = mask.ndim if name == "query_mask" else max(mask.ndim - key_axes, 0)
+    return mask.reshape(mask.shape[:place] + (1,) * key_axes + mask.shape[place:])
+
+
+def _unknown(sizes: tuple) -> tuple[None, ...]:
+    """As many unknown sizes: the numbers of steps may differ from call to call."""
+    return (None,) * len(sizes)
+
+
+def _letters(number: int) -> str:
+    return "abcdefghijklm"[:number]
+
+
+def _renewed(initializer: Any) -> Any:
+    """An equal initializer; without a seed of its own it draws other values than the one that was given."""
+    if not hasattr(initializer, "get_config"):
+        return initializer
+    return type(initializer).from_config(initializer.get_config())

@@ -1,0 +1,51 @@
+"""Reading data for `adapt`: whole arrays, or batches from anything that can be iterated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+
+def batches(data: Any, steps: int | None, who: str) -> Iterator[np.ndarray]:
+    """The numbers to adapt to, as float64 arrays; of pairs (x, y) the first part.
+
+    Args:
+        data: an array, nested list or table, or an iterable of batches (a generator, a loader, a dataset).
+        steps: read no more than this many batches.
+
+    Raises:
+        ValueError: for values that are not finite, and for no values at all.
+        TypeError: for data that hold no numbers.
+    """
+    found = 0
+    for number, batch in enumerate(islice(_pieces(data), steps)):
+        values = numbers(batch, who)
+        if not np.isfinite(values).all():
+            row = np.argwhere(~np.isfinite(values))[0]
+            raise ValueError(
+                f"{who}: the data to adapt to hold NaN or infinity, first in batch {number} at index"
+                f" {tuple(row.tolist())}. Remove or fill those values, e.g. with `numpy.nan_to_num`."
+            )
+        found += values.size
+        if values.size:
+            yield values
+    if not found:
+        raise ValueError(f"{who}: there are no values to adapt to. Received: {type(data).__name__} without data.")
+
+
+def numbers(batch: Any, who: str) -> np.ndarray:
+    values = np.asarray(batch)
+    if values.dtype.kind not in "biuf" and values.dtype.name != "bfloat16":
+        raise TypeError(f"{who}: expected numbers to adapt to. Received: dtype {values.dtype}.")
+    return values.astype(np.float64)
+
+
+def _pieces(data: Any) -> Iterable[Any]:
+    if hasattr(data, "__array__") or isinstance(data, (list, int, float)):
+        return iter([data])
+    if not isinstance(data, Iterable):
+        raise TypeError(f"expected an array or an iterable of batches to adapt to. Received: {type(data).__name__}.")
+    return (batch[0] if isinstance(batch, tuple) else batch for batch in data)

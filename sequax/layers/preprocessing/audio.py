@@ -1,0 +1,288 @@
+"""Spectrograms of sound: short-time Fourier transforms, and their power on the mel scale."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ... import initializers
+from ...core.input_spec import InputSpec
+from ...core.layer import Layer
+from ..arguments import Number, positive_integer
+from ..arguments import data_format as checked_data_format
+from ..catalogue import layer
+
+Shape = Sequence[int | None]
+_MODES = ("log", "magnitude", "psd", "real", "imag", "angle", "stft")
+
+
+@layer()
+class MelSpectrogram(Layer):
+    """Power of sound over time in bands of equal width on the mel scale, in decibels.
+
+    Frames of `fft_length` samples, `sequence_stride` apart and centred (the ends are mirrored), are windowed and
+    transformed; magnitudes to the power `mag_exp` are summed in triangular bands, `m(f) = 1127 ln(1 + f / 700)`
+    (O'Shaughnessy 1987).
+
+    Args:
+        fft_length: samples per transform; its bins are `fft_length / 2 + 1`.
+        sequence_stride: samples between frames.
+        sequence_length: length of the window inside a frame; default `fft_length`.
+        window: a name that `scipy.signal.get_window` knows, or None.
+        sampling_rate: of the sound, in Hz.
+        num_mel_bins: number of bands.
+        min_freq, max_freq: ends of the bands in Hz; `max_freq` defaults to half the sampling rate.
+        power_to_db: give `10 log10(power / ref_power)`, at least `min_power`, and at most `top_db` below the largest
+            value of the whole batch.
+        mag_exp: 2 for power, 1 for magnitude.
+
+    Shapes: (batch, samples) to (batch, num_mel_bins, frames); a single (samples,) likewise.
+    """
+
+    def __init__(
+        self,
+        fft_length: int = 2048,
+        sequence_stride: int = 512,
+        sequence_length: int | None = None,
+        window: Any = "hann",
+        sampling_rate: Number = 16000,
+        num_mel_bins: int = 128,
+        min_freq: Number = 20.0,
+        max_freq: Number | None = None,
+        power_to_db: bool = True,
+        top_db: Number = 80.0,
+        mag_exp: Number = 2.0,
+        min_power: Number = 1e-10,
+        ref_power: Number = 1.0,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        who = f"Layer '{self.name}' (MelSpectrogram)"
+        self.fft_length = positive_integer(who, "fft_length", fft_length)
+        self.sequence_stride = positive_integer(who, "sequence_stride", sequence_stride)
+        self.sequence_length = positive_integer(who, "sequence_length", sequence_length or fft_length)
+        self.num_mel_bins = positive_integer(who, "num_mel_bins", num_mel_bins)
+        self.sampling_rate, self.min_freq = sampling_rate, min_freq
+        self.max_freq = max_freq or int(sampling_rate / 2)
+        if self.sequence_length > self.fft_length:
+            raise ValueError(
+                f"{who}: `fft_length` must be greater than or equal to `sequence_length`. Received:"
+                f" sequence_length={self.sequence_length}, fft_length={self.fft_length}"
+            )
+        if not 0 <= self.min_freq < self.max_freq <= sampling_rate / 2:
+            raise ValueError(
+                f"{who}: expected 0 <= min_freq < max_freq <= sampling_rate / 2. Received: min_freq={min_freq},"
+                f" max_freq={self.max_freq}, sampling_rate={sampling_rate}"
+            )
+        self.window = window
+        self._window = np.pad(*_centred(window_values(who, window, self.sequence_length), self.fft_length))
+        self.power_to_db, self.top_db, self.mag_exp = power_to_db, top_db, mag_exp
+        self.min_power, self.ref_power = min_power, ref_power
+        self.built = True
+
+    def call(self, inputs: Any) -> jax.Array:
+        x = jnp.asarray(inputs, self.compute_dtype)
+        if x.ndim not in (1, 2):
+            raise ValueError(
+                f"Layer '{self.name}' (MelSpectrogram): expected sound of shape (batch, samples) or (samples,)."
+                f" Received: shape {x.shape}."
+            )
+        half = self.fft_length // 2
+        if x.shape[-1] <= half:
+            raise ValueError(
+                f"Layer '{self.name}' (MelSpectrogram): expected more than fft_length / 2 = {half} samples. Received:"
+                f" shape {x.shape}. Pad the sound, or choose a smaller `fft_length`."
+            )
+        wide = x.astype("float32")  # there is no Fourier transform of 16-bit floats
+        padded = jnp.pad(wide, [(0, 0)] * (x.ndim - 1) + [(half, half)], mode="reflect")
+        frames = framed(padded, self.fft_length, self.sequence_stride) * self._window.astype("float32")
+        power = jnp.abs(jnp.fft.rfft(frames)) ** self.mag_exp
+        mel = jnp.swapaxes(power @ self._bands().astype("float32"), -1, -2)
+        return (self._decibels(mel) if self.power_to_db else mel).astype(self.compute_dtype)
+
+    def _decibels(self, power: jax.Array) -> jax.Array:
+        reference = np.log10(max(self.ref_power, self.min_power))
+        levels = 10 * (jnp.log10(jnp.maximum(power, self.min_power)) - reference)
+        return jnp.maximum(levels, levels.max() - self.top_db)
+
+    def _bands(self) -> np.ndarray:
+        """Weights (fft bins, mel bands): triangles over three neighbouring edges; the constant part counts nowhere."""
+        mel = 1127 * np.log1p(np.linspace(0, self.sampling_rate / 2, self.fft_length // 2 + 1)[1:, None] / 700)
+        start, stop = 1127 * np.log1p(np.array([self.min_freq, self.max_freq]) / 700)
+        edges = np.linspace(start, stop, self.num_mel_bins + 2)
+        low, middle, high = edges[:-2], edges[1:-1], edges[2:]
+        rising, falling = (mel - low) / (middle - low), (high - mel) / (high - middle)
+        return np.pad(np.maximum(0, np.minimum(rising, falling)), [(1, 0), (0, 0)])
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        samples = input_shape[-1]
+        padded = None if samples is None else samples + 2 * (self.fft_length // 2)
+        frames = None if padded is None else (padded - self.fft_length) // self.sequence_stride + 1
+        return (*input_shape[:-1], self.num_mel_bins, frames)
+
+
+def window_values(who: str, window: Any, length: int) -> np.ndarray:
+    """A periodic window by name; ones for None."""
+    if window is None:
+        return np.ones(length)
+    from scipy.signal import get_window  # slow to import, and spectrograms are rare
+
+    try:
+        return get_window(window, length)
+    except ValueError as error:
+        raise ValueError(
+            f"{who}: `window` must be a name that SciPy knows, such as 'hann'. Received: {error}"
+        ) from None
+
+
+def _centred(values: np.ndarray, length: int) -> tuple[np.ndarray, tuple[int, int]]:
+    left = (length - len(values)) // 2
+    return values, (left, length - len(values) - left)
+
+
+def framed(x: jax.Array, length: int, step: int) -> jax.Array:
+    """Overlapping pieces of the last axis: (..., samples) to (..., frames, length)."""
+    starts = jnp.arange((x.shape[-1] - length) // step + 1) * step
+    return x[..., starts[:, None] + jnp.arange(length)]
+
+
+@layer()
+class STFTSpectrogram(Layer):
+    """Short-time Fourier transform of sound: one convolution whose kernels are windowed cosines and sines.
+
+    Args:
+        mode: `"log"` of the magnitude, `"magnitude"`, `"psd"` (its square), `"real"`, `"imag"`, `"angle"`, or
+            `"stft"`: real and imaginary parts one after the other.
+        frame_length: samples per frame.
+        frame_step: samples between frames; default: half a frame.
+        fft_length: samples per transform, at least `frame_length`; default: the next power of two.
+        window: a name that `scipy.signal.get_window` knows, or None.
+        periodic: whether the window is periodic instead of symmetric.
+        scaling: `"density"`, `"spectrum"` or None; see `initializers.STFT`.
+        padding: `"valid"` or `"same"`.
+        expand_dims: give frequencies an axis of their own.
+        data_format: `"channels_last"` or `"channels_first"`.
+
+    Shapes: (batch, samples, channels) to (batch, frames, channels * bins), with `expand_dims` (batch, frames, bins,
+    channels); channels first: (batch, channels, samples) to (batch, channels * bins, frames) or (batch, channels,
+    frames, bins). There are `fft_length / 2 + 1` bins. The kernels are weights and train unless frozen.
+    """
+
+    def __init__(
+        self,
+        mode: str = "log",
+        frame_length: int = 256,
+        frame_step: int | None = None,
+        fft_length: int | None = None,
+        window: Any = "hann",
+        periodic: bool = False,
+        scaling: str | None = "density",
+        padding: str = "valid",
+        expand_dims: bool = False,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        who = f"Layer '{self.name}' (STFTSpectrogram)"
+        self.frame_length = positive_integer(who, "frame_length", frame_length)
+        _check_one_of(who, "mode", mode, _MODES)
+        _check_one_of(who, "padding", padding, ("valid", "same"))
+        _check_one_of(who, "scaling", scaling, ("density", "spectrum", None))
+        if frame_step is not None and not 0 < frame_step <= frame_length:
+            raise ValueError(
+                f"{who}: `frame_step` should be a positive integer not greater than `frame_length`. Received:"
+                f" frame_step={frame_step}, frame_length={frame_length}"
+            )
+        if fft_length is not None and fft_length < frame_length:
+            raise ValueError(
+                f"{who}: `fft_length` should be not less than `frame_length`. Received: fft_length={fft_length},"
+                f" frame_length={frame_length}"
+            )
+        window_values(who, window, self.frame_length)
+        self.mode, self.frame_step, self.fft_length, self.window = mode, frame_step, fft_length, window
+        self.periodic, self.scaling, self.padding, self.expand_dims = periodic, scaling, padding, expand_dims
+        self.data_format = checked_data_format(data_format)
+        self.input_spec = InputSpec(ndim=3)
+
+    @property
+    def _step(self) -> int:
+        return self.frame_step or max(self.frame_length // 2, 1)
+
+    @property
+    def _bins(self) -> int:
+        return (self.fft_length or 1 << (self.frame_length - 1).bit_length()) // 2 + 1
+
+    def build(self, input_shape: Shape) -> None:
+        self.real_kernel = self._kernel("real") if self.mode != "imag" else None
+        self.imag_kernel = self._kernel("imag") if self.mode != "real" else None
+
+    def _kernel(self, side: str) -> Any:
+        initializer = initializers.STFT(side, self.window, self.scaling, self.periodic)
+        shape = (self.frame_length, 1, self._bins)
+        return self.add_weight(name=f"{side}_kernel", shape=shape, initializer=initializer)
+
+    def call(self, inputs: Any) -> jax.Array:
+        x = jnp.asarray(inputs, self.compute_dtype)
+        x = x if self.data_format == "channels_first" else jnp.swapaxes(x, 1, 2)  # (batch, channels, samples)
+        if self.compute_output_shape(inputs.shape)[self._frames_axis()] == 0:
+            raise ValueError(
+                f"Layer '{self.name}' (STFTSpectrogram): expected at least frame_length = {self.frame_length} samples."
+                f" Received: shape {tuple(inputs.shape)}. Use a smaller `frame_length`, or padding='same'."
+            )
+        frames = framed(self._padded(x), self.frame_length, self._step)
+        parts = [None if k is None else frames @ k.value[:, 0] for k in (self.real_kernel, self.imag_kernel)]
+        return self._arranged(self._outputs(*parts))
+
+    def _padded(self, x: jax.Array) -> jax.Array:
+        if self.padding == "valid":
+            return x
+        frames = -(-x.shape[-1] // self._step)
+        missing = max((frames - 1) * self._step + self.frame_length - x.shape[-1], 0)
+        return jnp.pad(x, [(0, 0), (0, 0), (missing // 2, missing - missing // 2)])
+
+    def _outputs(self, real: Any, imag: Any) -> jax.Array:
+        if self.mode in ("real", "imag"):
+            return real if self.mode == "real" else imag
+        if self.mode == "angle":
+            return jnp.arctan2(imag, real)
+        if self.mode == "stft":
+            return jnp.concatenate([real, imag], -1)
+        power = real**2 + imag**2
+        if self.mode == "psd":  # of both sides: each bin but the first and the last stands for two frequencies
+            return power.at[..., 1:-1].multiply(2)
+        # The root of zero has no slope.
+        magnitude = jnp.sqrt(jnp.maximum(power, jnp.finfo(power.dtype).eps))
+        return jnp.log(magnitude) if self.mode == "log" else magnitude
+
+    def _arranged(self, x: jax.Array) -> jax.Array:
+        """From (batch, channels, frames, bins) to the documented layout."""
+        if self.data_format == "channels_first":
+            return x if self.expand_dims else jnp.swapaxes(x, 2, 3).reshape(x.shape[0], -1, x.shape[2])
+        if self.expand_dims:
+            return jnp.moveaxis(x, 1, 3)
+        return jnp.swapaxes(x, 1, 2).reshape(x.shape[0], x.shape[2], -1)
+
+    def _frames_axis(self) -> int:
+        return 2 if self.data_format == "channels_first" else 1
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        first = self.data_format == "channels_first"
+        batch, samples, channels = (input_shape[i] for i in ((0, 2, 1) if first else (0, 1, 2)))
+        frames = samples
+        if samples is not None:
+            usable = samples if self.padding == "same" else max(samples - self.frame_length + 1, 0)
+            frames = -(-usable // self._step)
+        bins = self._bins * (2 if self.mode == "stft" else 1)
+        if self.expand_dims:
+            return (batch, channels, frames, bins) if first else (batch, frames, bins, channels)
+        width = None if channels is None else channels * bins
+        return (batch, width, frames) if first else (batch, frames, width)
+
+
+def _check_one_of(who: str, name: str, value: Any, known: tuple) -> None:
+    if value not in known:
+        raise ValueError(f"{who}: `{name}` must be one of {known}. Received: {name}={value!r}")

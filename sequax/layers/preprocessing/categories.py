@@ -1,0 +1,106 @@
+"""Whole numbers that stand for categories, as vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ...core.layer import Layer
+from ...core.tensor import KerasTensor
+from ..arguments import positive_integer
+from ..catalogue import layer
+
+Shape = Sequence[int | None]
+
+
+def check_output_mode(who: str, output_mode: Any, known: tuple[str, ...], sparse: bool) -> None:
+    """
+    Raises:
+        ValueError: for another mode, and for sparse outputs.
+    """
+    if output_mode not in known:
+        raise ValueError(
+            f"{who}: unknown value for `output_mode`. Expected one of {known}. Received: output_mode={output_mode!r}"
+        )
+    if sparse:
+        raise ValueError(f"{who}: sparse outputs are not supported; leave `sparse` at False. Received: sparse={sparse}")
+
+
+def encode(indices: jax.Array, count: int, output_mode: str, dtype: Any, weights: jax.Array | None = None) -> jax.Array:
+    """Vectors of `count` entries for categories 0 to `count - 1`; other numbers become zeros.
+
+    `"one_hot"` adds an axis, or replaces a last axis of size 1; the others sum or unite over axis 1 (axis 0 of a
+    vector), as Keras does.
+    """
+    if output_mode == "one_hot":
+        squeezed = indices[..., 0] if indices.ndim and indices.shape[-1] == 1 else indices
+        return jax.nn.one_hot(squeezed.reshape(squeezed.shape or (1,)), count, dtype=dtype)
+    indices = indices if indices.ndim else indices[None]
+    vectors = jax.nn.one_hot(indices, count, dtype=dtype)
+    axis = min(1, indices.ndim - 1)
+    if output_mode == "multi_hot":
+        return vectors.max(axis)
+    return (vectors if weights is None else vectors * jnp.asarray(weights, dtype)[..., None]).sum(axis)
+
+
+def encoded_shape(shape: tuple[int | None, ...], count: int | None, output_mode: str) -> tuple[int | None, ...]:
+    """The shape of what `encode` returns."""
+    if output_mode == "int":
+        return shape
+    if output_mode == "one_hot":
+        squeezed = shape[:-1] if shape and shape[-1] == 1 else shape
+        return (*(squeezed or (1,)), count)
+    return (*shape[:1], *shape[2:], count) if len(shape) > 1 else (count,)
+
+
+@layer()
+class CategoryEncoding(Layer):
+    """Categories 0 to `num_tokens - 1` as vectors.
+
+    Args:
+        num_tokens: number of categories.
+        output_mode: `"one_hot"`: a vector per number; `"multi_hot"`: one vector per sample with ones for the categories
+            present; `"count"`: how often each is present.
+        sparse: False; sparse outputs are not supported.
+
+    Call arguments: `inputs`, whole numbers; `count_weights`, an array of the same shape, what each counts (only with
+    `"count"`).
+
+    Shapes: `(batch, n)` to `(batch, num_tokens)`; `"one_hot"` with n > 1: `(batch, n, num_tokens)`. Numbers out of
+    range become zeros inside a compiled program; where the layer comes first, `fit` refuses them.
+
+    >>> import numpy as np
+    >>> CategoryEncoding(4, output_mode="count")(np.array([[0, 1], [3, 3]])).tolist()
+    [[1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 2.0]]
+    """
+
+    def __init__(
+        self, num_tokens: int | None = None, output_mode: str = "multi_hot", sparse: bool = False, **kwargs: Any
+    ):
+        super().__init__(**kwargs)
+        who = f"Layer '{self.name}' (CategoryEncoding)"
+        check_output_mode(who, output_mode, ("one_hot", "multi_hot", "count"), sparse)
+        self.num_tokens = positive_integer(who, "num_tokens", num_tokens)
+        self.output_mode, self.sparse = output_mode, sparse
+        self.built = True
+
+    def call(self, inputs: Any, count_weights: Any = None) -> jax.Array:
+        if count_weights is not None and self.output_mode != "count":
+            raise ValueError(
+                f"Layer '{self.name}' (CategoryEncoding): `count_weights` is not used when `output_mode` is not"
+                f" 'count'. Received: output_mode={self.output_mode!r}"
+            )
+        indices = jnp.asarray(inputs).astype("int32")
+        return encode(indices, self.num_tokens, self.output_mode, self.compute_dtype, count_weights)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return encoded_shape(tuple(input_shape), self.num_tokens, self.output_mode)
+
+    def compute_output_spec(self, inputs: Any, count_weights: Any = None) -> KerasTensor:
+        return KerasTensor(self.compute_output_shape(inputs.shape), self.compute_dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        return {key: value for key, value in super().get_config().items() if key != "sparse"}

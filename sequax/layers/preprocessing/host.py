@@ -1,0 +1,115 @@
+"""`HostLayer`: a layer that runs in NumPy on the host, before the compiled part of a model.
+
+Compiled programs hold numbers only, so layers that take strings (or whole numbers wider than the device computes with)
+stand at the front: first in a `Sequential`, or directly behind an `Input` of a graph. `sequax/host_part.py` runs them
+there on whole arrays, once per call of `fit`, `evaluate` or `predict`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ...core import shapes
+from ...core.layer import Layer
+from ...core.tensor import KerasTensor, is_tensor, leaves, shape_of
+
+
+class HostLayer(Layer):
+    """A layer on the host. A subclass has `read` (user data to arrays), `call` (in NumPy) and `compute_output_shape`.
+
+    Called on data it gives device arrays at once; in a model it is part of what runs before the first batch. It has no
+    weights: what it learns by `adapt` is part of the object, which `pickle` and `copy.deepcopy` keep.
+    """
+
+    runs_on_host = True
+    input_dtype = "string"
+    output_dtype = "int32"  # of what the model behind it gets
+    _untracked = Layer._untracked
+
+    def read(self, value: Any, what: str) -> Any:
+        """Data of the user as what `call` takes."""
+        raise NotImplementedError
+
+    def on_host(self, inputs: Any, what: str = "x") -> np.ndarray:
+        """Outputs in NumPy, in a dtype no wider than need be."""
+        self._refuse_traced(inputs)
+        self.built = True
+        return self.call(self.read(inputs, what))
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        inputs = args[0] if args else kwargs.get("inputs")
+        if any(map(is_tensor, leaves(inputs))):
+            return super().__call__(inputs)
+        return self.on_device(self.on_host(inputs, f"{self}: the input"))
+
+    def on_device(self, outputs: np.ndarray) -> Any:
+        """Outputs as a device array of the layer's output dtype; strings stay in NumPy."""
+        return outputs if outputs.dtype.kind == "O" else jnp.asarray(outputs, self.output_dtype)
+
+    def compute_output_spec(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        for tensor in leaves(inputs):
+            self._check_place(tensor)
+        shape = self.compute_output_shape(shape_of(inputs))
+        return shapes.map_shapes(lambda s: KerasTensor(s, self.output_dtype), shape)
+
+    def _check_place(self, tensor: KerasTensor) -> None:
+        node = tensor.node
+        if node is not None and node.inputs and not getattr(node.operation, "runs_on_host", False):
+            raise ValueError(
+                f"{self} runs on the host, before anything is compiled, but it stands behind layer"
+                f" '{node.operation.name}' ({type(node.operation).__name__}), which is compiled. {_PLACES}"
+            )
+
+    def _refuse_traced(self, inputs: Any) -> None:
+        if any(isinstance(value, jax.core.Tracer) for value in leaves(inputs)):
+            raise ValueError(
+                f"{self} runs on the host, before anything is compiled, but it was called with traced values of a"
+                f" compiled program. {_PLACES}"
+            )
+
+    def refuse_sparse(self, **arguments: Any) -> None:
+        """Sparse and ragged outputs are accepted as False only."""
+        for name, value in arguments.items():
+            if value:
+                raise ValueError(
+                    f"{self}: `{name}=True` is not supported; outputs are dense arrays. Received: {name}={value!r}."
+                    f" Leave it out."
+                )
+
+    def __str__(self) -> str:
+        return f"Layer '{self.name}' ({type(self).__name__})"
+
+
+_PLACES = (
+    "It may stand first in a Sequential, or directly behind an Input of Model(inputs, outputs). Elsewhere call it on"
+    " the data yourself, `x = layer(x)`, and pass the result on; to turn predictions into tokens, call it on the result"
+    " of `predict`."
+)
+
+
+def one_of(layer: HostLayer, name: str, value: Any, allowed: tuple) -> Any:
+    """`value` if it is allowed.
+
+    Raises:
+        ValueError: otherwise, naming the layer, the argument and what is allowed.
+    """
+    if not isinstance(value, str) or value not in allowed:
+        raise ValueError(
+            f"{layer}: unknown value for `{name}`. Allowed values are: {allowed}. Received: {name}={value!r}"
+        )
+    return value
+
+
+def whole_number(layer: HostLayer, name: str, value: Any, least: int) -> int:
+    """`value` as an int of at least `least`.
+
+    Raises:
+        ValueError: otherwise, naming the layer and the argument.
+    """
+    if isinstance(value, bool) or not hasattr(value, "__index__") or value.__index__() < least:
+        raise ValueError(f"{layer}: `{name}` must be a whole number of at least {least}. Received: {name}={value!r}")
+    return value.__index__()

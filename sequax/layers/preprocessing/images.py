@@ -1,0 +1,250 @@
+"""Bases of the layers that change images, and what their arguments may be."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ...core import dtypes, rng
+from ...core.layer import Layer
+from ...core.tensor import KerasTensor
+from ...kernels import random_bits
+from ...kernels.images import INTERPOLATIONS
+from ..arguments import data_format as resolve_data_format
+
+Drawn = dict[str, Any]
+Range = tuple[Any, Any]
+
+
+class ImageLayer(Layer):
+    """Base of layers on `(batch, rows, columns, channels)`, or one image without the batch axis.
+
+    A subclass writes `transform`, a pure function of images with channels last, in floating point. Images come out in
+    the compute dtype; whole numbers stay whole numbers where the class says `keeps_integers`.
+    """
+
+    keeps_integers = False
+    to_integers: Callable = staticmethod(jnp.round)
+    channels: tuple[int, ...] = ()  # the numbers of channels that make sense; empty: any
+    training_only = False  # whether images pass unchanged outside of training
+
+    def __init__(self, data_format: Any = None, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.data_format = resolve_data_format(data_format)
+        self.built = True
+
+    def call(self, data: Any, training: bool = True) -> Any:
+        images = jnp.asarray(data)
+        self._check(images.shape)
+        transformation = self.get_random_transformation(images, training=training)
+        return self.transform_images(images, transformation, training=training)
+
+    def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
+        """What `transform_images` will do: drawn numbers, or None where nothing is random."""
+        return None
+
+    def transform_images(self, images: Any, transformation: Any, training: bool = True) -> jax.Array:
+        """Images transformed by what `get_random_transformation` returned."""
+        images = jnp.asarray(images)
+        dtype = self._output_dtype(images.dtype)
+        if self.training_only and not training:
+            return self._cast(images, dtype)
+        outputs = self.run(self._standardized(images), transformation, training)
+        return self._cast(self._restored(outputs, images.ndim), dtype)
+
+    def run(self, images: jax.Array, transformation: Any, training: bool) -> jax.Array:
+        return self.transform(images, transformation)
+
+    def transform(self, images: jax.Array, drawn: Any) -> jax.Array:
+        """New images of images `(batch, rows, columns, channels)` in floating point."""
+        raise NotImplementedError
+
+    def compute_output_shape(self, input_shape: Any) -> tuple:
+        self._check(input_shape)
+        return tuple(input_shape)
+
+    def compute_output_spec(self, data: Any, training: bool = True) -> KerasTensor:
+        return KerasTensor(self.compute_output_shape(data.shape), self._output_dtype(data.dtype))
+
+    def _output_dtype(self, dtype: Any) -> str:
+        kept = self.keeps_integers and dtypes.is_int(dtype)
+        return jnp.dtype(dtype).name if kept else self.compute_dtype
+
+    def _cast(self, images: jax.Array, dtype: str) -> jax.Array:
+        if dtypes.is_int(dtype) and not dtypes.is_int(images.dtype):
+            limits = jnp.iinfo(dtype)
+            images = jnp.clip(self.to_integers(images), limits.min, limits.max)
+        return images.astype(dtypes.jnp_dtype(dtype))
+
+    def _standardized(self, images: jax.Array) -> jax.Array:
+        """With a batch axis, channels last, in float32 at least."""
+        images = images[None] if images.ndim == 3 else images
+        images = jnp.moveaxis(images, 1, -1) if self.data_format == "channels_first" else images
+        return images.astype(jnp.promote_types(images.dtype, "float32") if dtypes.is_float(images.dtype) else "float32")
+
+    def _restored(self, images: jax.Array, rank: int) -> jax.Array:
+        images = jnp.moveaxis(images, -1, 1) if self.data_format == "channels_first" else images
+        return images[0] if rank == 3 else images
+
+    def _sizes(self, shape: Sequence[Any]) -> tuple[Any, Any, Any, Any]:
+        """Batch (1 for a single image), rows, columns and channels of a shape."""
+        batch, *rest = shape if len(shape) == 4 else (1, *shape)
+        return (batch, rest[1], rest[2], rest[0]) if self.data_format == "channels_first" else (batch, *rest)
+
+    def _resized(self, shape: Sequence[Any], height: int, width: int) -> tuple:
+        """A shape with another height and width."""
+        self._check(shape)
+        batch, _, _, channels = self._sizes(shape)
+        inner = (channels, height, width) if self.data_format == "channels_first" else (height, width, channels)
+        return inner if len(shape) == 3 else (batch, *inner)
+
+    def _check(self, shape: Sequence[Any]) -> None:
+        if len(shape) not in (3, 4):
+            axes = "channels, height, width" if self.data_format == "channels_first" else "height, width, channels"
+            raise ValueError(
+                f"{self._who()}: expected images of rank 3, ({axes}), or a batch of them, of rank 4. Received: shape"
+                f" {tuple(shape)}."
+            )
+        channels = self._sizes(shape)[3]
+        if self.channels and channels is not None and channels not in self.channels:
+            raise ValueError(
+                f"{self._who()}: expected images with {' or '.join(map(str, self.channels))} channels (red, green,"
+                f" blue), {self.data_format}. Received: shape {tuple(shape)}."
+            )
+
+    def _who(self) -> str:
+        return f"Layer '{self.name}' ({type(self).__name__})"
+
+
+class RandomImageLayer(ImageLayer):
+    """Base of layers that draw numbers in training, for each image of the batch its own, and rest outside of it.
+
+    A subclass writes `draw`, which returns arrays with the batch as first axis, and `transform`, which uses them.
+    """
+
+    training_only = True
+
+    def __init__(self, seed: Any = None, data_format: Any = None, **kwargs: Any):
+        super().__init__(data_format=data_format, **kwargs)
+        self.seed = seed
+        self.seed_generator = rng.SeedGenerator(seed)
+
+    def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
+        """Numbers drawn for images of a shape; None outside of training.
+
+        Args:
+            seed: whole number or `SeedGenerator`; default: the layer's own stream.
+        """
+        if not training:
+            return None
+        return self.draw(rng.key(self.seed_generator if seed is None else seed), self._sizes(data.shape))
+
+    def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Any:
+        """Random numbers for images of `shape`, `(batch, rows, columns, channels)`."""
+        raise NotImplementedError
+
+    def _set_fill(self, interpolation: Any, fill_value: Any, fill_mode: Any = None, modes: tuple = ()) -> None:
+        """Store how a warp reads between pixels and outside of the image."""
+        _among(self._who(), "interpolation", interpolation, INTERPOLATIONS)
+        self.interpolation, self.fill_value = interpolation, number(self._who(), "fill_value", fill_value)
+        if modes:
+            _among(self._who(), "fill_mode", fill_mode, modes)
+            self.fill_mode = fill_mode
+
+    def _fill(self) -> dict[str, Any]:
+        mode = getattr(self, "fill_mode", "constant")
+        return {"interpolation": self.interpolation, "fill_mode": mode, "fill_value": self.fill_value}
+
+
+# --- drawing ---
+
+
+def uniform(key: jax.Array, batch: int, bounds: Range) -> jax.Array:
+    """One number per image."""
+    return jax.random.uniform(key, (batch,), minval=bounds[0], maxval=bounds[1])
+
+
+def decide(key: jax.Array, batch: int, chances: Range) -> jax.Array:
+    """Whether each image is changed, with a probability drawn uniformly from `chances`: on average, their mean."""
+    return jax.random.uniform(key, (batch,)) < sum(chances) / 2
+
+
+def normal(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+    """Standard normal numbers, from bits cheaper than JAX's: a draw as large as the images costs time."""
+    bits = random_bits(jax.random.bits(key, (2,), "uint32"), shape)
+    share = ((bits >> 8).astype("float32") + 0.5) / 2**24
+    return math.sqrt(2) * jax.scipy.special.erfinv(2 * share - 1)
+
+
+def per_image(values: Any) -> jax.Array:
+    """One number per image, to broadcast against `(batch, rows, columns, channels)`."""
+    return jnp.reshape(jnp.asarray(values), (-1, 1, 1, 1))
+
+
+# --- ranges of values ---
+
+
+def to_bytes(images: jax.Array, value_range: Range) -> jax.Array:
+    """From the range of values to 0 ... 255."""
+    low, high = value_range
+    return images if (low, high) == (0, 255) else (images - low) * (255 / (high - low))
+
+
+def from_bytes(images: jax.Array, value_range: Range) -> jax.Array:
+    low, high = value_range
+    return images if (low, high) == (0, 255) else images * ((high - low) / 255) + low
+
+
+# --- arguments ---
+
+
+def number(who: str, name: str, value: Any) -> Any:
+    if not _is_number(value):
+        raise ValueError(f"{who}: the `{name}` argument should be a number. Received: {name}={value!r}")
+    return value
+
+
+def bounds(who: str, name: str, value: Any, low: int, high: int, strict: bool = False) -> Range:
+    """The range that an argument stands for: `(-value, value)` if `low` is negative, otherwise from `low` to `value`.
+
+    Args:
+        value: a number from `low` to `high`, or two numbers, which are sorted.
+        strict: whether two numbers have to lie there, too.
+    """
+    pair = isinstance(value, Sequence) and not isinstance(value, str)
+    values = list(value) if pair else [value]
+    bad = len(values) != (2 if pair else 1) or not all(map(_is_number, values))
+    if bad or ((strict or not pair) and not all(low <= v <= high for v in values)):
+        raise ValueError(
+            f"{who}: the `{name}` argument should be a number (or a list of two numbers) in the range [{low}, {high}]."
+            f" Received: {name}={value!r}"
+        )
+    if pair:
+        return min(values), max(values)
+    return (-abs(value), abs(value)) if low < 0 else (low, value)
+
+
+def value_bounds(who: str, value_range: Any) -> Range:
+    """The least and the greatest value of a pixel."""
+    values = list(value_range) if isinstance(value_range, Sequence) and not isinstance(value_range, str) else []
+    if len(values) != 2 or not all(map(_is_number, values)) or values[0] == values[1]:
+        raise ValueError(
+            f"{who}: the `value_range` argument should be a list of two different numbers. Received:"
+            f" value_range={value_range!r}"
+        )
+    return min(values), max(values)
+
+
+def _is_number(value: Any) -> bool:
+    return not isinstance(value, (bool, str)) and hasattr(value, "__float__") and math.isfinite(float(value))
+
+
+def _among(who: str, name: str, value: Any, known: Sequence[str]) -> None:
+    if value not in known:
+        raise NotImplementedError(
+            f"{who}: unknown `{name}`. Expected one of {tuple(known)}. Received: {name}={value!r}"
+        )

@@ -1,0 +1,207 @@
+"""`VocabularyLayer`: what layers with a vocabulary have in common, whether it is given or learned by `adapt`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ...core import dtypes, tracking
+from . import encoding, reading
+from .host import HostLayer, one_of, whole_number
+from .vocabulary import Vocabulary, read_file
+
+MODES = ("int", "one_hot", "multi_hot", "count", "tf_idf")
+
+
+class VocabularyLayer(HostLayer):
+    """A layer on the host that knows tokens by their index.
+
+    A subclass calls `_begin` in its constructor, and has `_key` and `_token` (between tokens of the user and those of
+    the vocabulary) and `_documents` (the tokens in a batch of data, by sample).
+    """
+
+    _untracked = HostLayer._untracked | {"_words", "vocabulary", "idf_weights"}
+    _words: Vocabulary
+
+    def _begin(
+        self,
+        words: Vocabulary,
+        max_tokens: Any,
+        output_mode: str,
+        pad_to_max_tokens: bool,
+        vocabulary: Any,
+        idf_weights: Any,
+        announced_size: Any,
+    ) -> None:
+        """Settings that all of them have; `words` is still empty."""
+        self._words, self._announced_size, self._static = words, announced_size, False
+        self.max_tokens, self.output_mode, self.pad_to_max_tokens = max_tokens, output_mode, pad_to_max_tokens
+        if max_tokens is not None:
+            whole_number(self, "max_tokens", max_tokens, least=2)
+        if pad_to_max_tokens and max_tokens is None:
+            raise ValueError(
+                f"{self}: if `pad_to_max_tokens` is True, `max_tokens` must be set. Received: max_tokens=None"
+            )
+        if idf_weights is not None and output_mode != "tf_idf":
+            raise ValueError(
+                f"{self}: `idf_weights` should only be set if `output_mode` is 'tf_idf'. Received:"
+                f" output_mode={output_mode!r}"
+            )
+        if idf_weights is not None and vocabulary is None:
+            raise ValueError(f"{self}: `idf_weights` belong to a `vocabulary`, which was not given.")
+        self.vocabulary: Any = None
+        self.idf_weights: Any = None
+        if vocabulary is not None:
+            self.set_vocabulary(vocabulary, idf_weights)
+            if not isinstance(vocabulary, str):  # the content of a file is no argument of the constructor
+                self.vocabulary = [_plain(token) for token in vocabulary]
+            self.idf_weights = None if idf_weights is None else np.asarray(idf_weights).tolist()
+
+    def _key(self, token: Any) -> Any:
+        raise NotImplementedError
+
+    def _token(self, key: Any) -> Any:
+        raise NotImplementedError
+
+    def _documents(self, data: Any) -> Iterable[Sequence[Any]]:
+        raise NotImplementedError
+
+    # --- the vocabulary ---
+
+    def get_vocabulary(self, include_special_tokens: bool = True) -> list:
+        """The tokens in the order of their indices, the mask and unknown tokens in front unless left out."""
+        specials = self._words.specials if include_special_tokens else []
+        return [self._token(key) for key in (*specials, *(self._words.tokens or ()))]
+
+    def vocabulary_size(self) -> int:
+        """The number of tokens, mask and unknown tokens included."""
+        return len(self._words)
+
+    def set_vocabulary(self, vocabulary: Any, idf_weights: Any = None) -> None:
+        """Give the tokens, in place of `adapt`.
+
+        Args:
+            vocabulary: tokens, most frequent first, or the path of a local text file with one a line.
+            idf_weights: for `output_mode="tf_idf"`: the inverse document frequency of each token.
+
+        Raises:
+            ValueError: for repeated, missing or too many tokens, and for weights that do not fit them.
+        """
+        if self.output_mode == "tf_idf" and idf_weights is None:
+            raise ValueError(f"{self}: with a vocabulary, output mode 'tf_idf' also needs `idf_weights`.")
+        if idf_weights is not None and self.output_mode != "tf_idf":
+            raise ValueError(f"{self}: `idf_weights` are for output mode 'tf_idf'. This one is {self.output_mode!r}.")
+        tokens = read_file(vocabulary, str(self)) if isinstance(vocabulary, str) else list(vocabulary)
+        self._words.set([self._key(token) for token in tokens], self._checked_weights(idf_weights))
+        self._static = True
+
+    def _checked_weights(self, weights: Any) -> np.ndarray | None:
+        if weights is None:
+            return None
+        array = np.asarray(weights)
+        if array.ndim != 1 or array.dtype.kind not in "iuf" or not np.isfinite(array).all():
+            raise ValueError(f"{self}: `idf_weights` must be a list of finite numbers. Received: {weights!r:.80}")
+        return array
+
+    def adapt(self, data: Any, steps: int | None = None) -> None:
+        """Learn the vocabulary from data; what was learned before is forgotten.
+
+        Args:
+            data: a list, array or column, read whole, or an iterable of batches.
+            steps: of an iterable, the number of batches to read.
+        """
+        self.reset_state()
+        for batch in reading.batches(data, steps, str(self)):
+            self.update_state(batch)
+        self.finalize_state()
+
+    def update_state(self, data: Any) -> None:
+        """Count the tokens of one batch."""
+        if self._static:
+            raise ValueError(
+                f"Cannot adapt layer '{self.name}' after setting a static vocabulary via `vocabulary` argument or"
+                f" `set_vocabulary()` method. Make a layer without one."
+            )
+        documents = list(self._documents(data))
+        for document in documents:
+            self._words.count(document)
+        if self.output_mode == "tf_idf":
+            self._words.count_documents(documents)
+
+    def finalize_state(self) -> None:
+        """Make the vocabulary from what was counted."""
+        if not self._static:
+            self._words.learn(weigh=self.output_mode == "tf_idf")
+            tracking.note_change()
+
+    def reset_state(self) -> None:
+        """Forget what was counted; the vocabulary stays until the next one is made."""
+        self._words.forget_counts()
+
+    # --- outputs ---
+
+    @property
+    def depth(self) -> int | None:
+        """Width of outputs that have a column per token; None before there is a vocabulary."""
+        if self.pad_to_max_tokens:
+            return self.max_tokens
+        return self._announced_size if self._words.tokens is None else len(self._words)
+
+    @property
+    def output_dtype(self) -> str:  # type: ignore[override]
+        if self.output_mode == "int":
+            return "int32"
+        return self.compute_dtype if self.compute_dtype in dtypes.FLOATS else "float32"
+
+    def _encoded(self, indices: np.ndarray, rows: np.ndarray, count: int) -> np.ndarray:
+        """(count, depth) from flat indices and the row of each."""
+        depth = self.depth
+        assert depth is not None, "looked up without a vocabulary"
+        if self.output_mode == "multi_hot":
+            return encoding.multi_hot(indices, rows, count, depth)
+        counted = encoding.counts(indices, rows, count, depth)
+        if self.output_mode == "count":
+            return counted
+        weights = np.zeros(depth, np.float32)
+        if self._words.weights is not None:
+            weights[: len(self._words.weights)] = self._words.weights
+        return counted * weights
+
+    # --- config ---
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor arguments; of the vocabulary what the constructor was given, and its size."""
+        announced = self._announced_size if self._words.tokens is None else None
+        return {**super().get_config(), "vocabulary_size": announced or len(self._words)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> VocabularyLayer:
+        """A new layer from `get_config()`.
+
+        Raises:
+            ValueError: if the vocabulary is the name of a file: a config names no files to read.
+        """
+        for name in ("vocabulary", "idf_weights"):
+            if isinstance(config.get(name), str):
+                raise ValueError(
+                    f"{cls.__name__}: `{name}` in a config must be a list, not the name of a file. Received:"
+                    f" {config[name]!r:.80}"
+                )
+        return super().from_config(config)  # type: ignore[return-value]
+
+
+def take_size(kwargs: dict[str, Any]) -> int | None:
+    """The size of the vocabulary that a config announces; it comes with the saved model."""
+    return kwargs.pop("vocabulary_size", None)
+
+
+def checked_mode(layer: HostLayer, mode: Any, allowed: tuple = MODES) -> str:
+    return one_of(layer, "output_mode", mode, allowed)
+
+
+def _plain(token: Any) -> Any:
+    if isinstance(token, bytes):
+        return token.decode("utf-8", "surrogateescape")
+    return token.item() if hasattr(token, "item") else token

@@ -1,0 +1,278 @@
+"""`StringLookup` and `IntegerLookup`: categories to indices, rows of ones or counts, and back."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..catalogue import layer
+from . import encoding, reading
+from .fingerprints import fingerprint64, siphash64
+from .hashing import checked_salt
+from .host import one_of, whole_number
+from .learned import VocabularyLayer, checked_mode, take_size
+from .vocabulary import Vocabulary
+
+
+class Lookup(VocabularyLayer):
+    """Both lookups; they differ in what a token is."""
+
+    invert: bool
+    num_oov_indices: int
+
+    def _set_up(
+        self,
+        max_tokens: Any,
+        num_oov_indices: Any,
+        mask_token: Any,
+        oov_token: Any,
+        vocabulary: Any,
+        idf_weights: Any,
+        invert: Any,
+        output_mode: Any,
+        pad_to_max_tokens: Any,
+        sparse: Any,
+        announced_size: int | None,
+    ) -> None:
+        """Check and keep the constructor arguments that both have."""
+        self.num_oov_indices = whole_number(self, "num_oov_indices", num_oov_indices, least=0)
+        self.mask_token, self.oov_token = mask_token, oov_token
+        mode = checked_mode(self, output_mode)
+        self.refuse_sparse(sparse=sparse)
+        self.sparse, self.invert = False, bool(invert)
+        if self.invert and mode != "int":
+            raise ValueError(
+                f"{self}: `output_mode` must be 'int' when `invert` is true. Received: output_mode={mode!r}"
+            )
+        mask = None if mask_token is None else self._key(mask_token)
+        unknown = self._key(oov_token)
+        words = Vocabulary(str(self), mask, unknown, self.num_oov_indices, mode == "int", max_tokens, self._bucket)
+        self._begin(words, max_tokens, mode, bool(pad_to_max_tokens), vocabulary, idf_weights, announced_size)
+
+    def _bucket(self, keys: Sequence[Any]) -> np.ndarray:
+        raise NotImplementedError
+
+    def read(self, value: Any, what: str) -> np.ndarray:
+        array = reading.raw(value, what)
+        return reading.whole(array, what) if self.invert else self._keys(array, what)
+
+    def _keys(self, array: np.ndarray, what: str) -> np.ndarray:
+        raise NotImplementedError
+
+    def _documents(self, data: Any) -> Iterable[Sequence[Any]]:
+        keys = self._keys(reading.raw(data, f"{self}: the data"), f"{self}: the data")
+        if keys.ndim < 2 and self.output_mode != "tf_idf":
+            return [keys.ravel().tolist()]  # only the counts are wanted
+        return keys.reshape(keys.shape[0] if keys.ndim else 1, -1).tolist()
+
+    def call(self, inputs: Any) -> np.ndarray:
+        if self.invert:
+            return self._tokens_of(inputs)
+        flat = self._words.index(inputs.ravel().tolist())
+        indices = flat.reshape(inputs.shape)
+        if self.output_mode == "int":
+            return indices.astype(np.int32)
+        if self.output_mode == "one_hot":
+            assert self.depth is not None
+            return encoding.one_hot(indices, self.depth)
+        kept = inputs.shape[:-1]
+        count = int(np.prod(kept))
+        rows = np.repeat(np.arange(count), inputs.shape[-1] if inputs.ndim else 1)
+        return self._encoded(flat, rows, count).reshape(*kept, self.depth or 0)
+
+    def _tokens_of(self, indices: np.ndarray) -> np.ndarray:
+        raise NotImplementedError
+
+    def compute_output_shape(self, input_shape: Any) -> tuple:
+        shape = tuple(input_shape)
+        if self.output_mode == "int":
+            return shape
+        return encoding.one_hot_shape(shape, self.depth) if self.output_mode == "one_hot" else (*shape[:-1], self.depth)
+
+
+@layer()
+class StringLookup(Lookup):
+    """Strings to indices: 0 for the mask token if there is one, then `num_oov_indices` for unknown strings, then the
+    vocabulary.
+
+    Args:
+        max_tokens: limit of the number of indices; only for a vocabulary that is learned, or as a check.
+        num_oov_indices: indices for unknown strings; with several, FarmHash (or SipHash with a `salt`) chooses; with 0
+            an unknown string is an error.
+        mask_token: string that means "no value"; index 0 in mode "int", dropped in all others.
+        oov_token: what stands for unknown strings in `get_vocabulary()` and with `invert`.
+        vocabulary: strings, or the path of a local text file with one a line; otherwise call `adapt`.
+        idf_weights: for "tf_idf", one per string of the vocabulary.
+        invert: map indices to strings instead; for use outside of a model.
+        output_mode: "int"; "one_hot"; or over the last axis "multi_hot", "count" or "tf_idf"
+            (count times inverse document frequency).
+        pad_to_max_tokens: make those outputs `max_tokens` wide.
+        encoding: of the vocabulary.
+        salt: a whole number, or two.
+
+    Shapes: "int": as the input. "one_hot": `(..., k)` -> `(..., k, size)`, `(..., 1)` -> `(..., size)`. Others:
+    `(..., k)` -> `(..., size)`. It runs on the host, at the front of a model. Sparse outputs are not supported.
+
+    >>> lookup = StringLookup(vocabulary=["a", "b"])
+    >>> lookup([["a"], ["z"]]).tolist()
+    [[1], [0]]
+    """
+
+    def __init__(
+        self,
+        max_tokens: Any = None,
+        num_oov_indices: Any = 1,
+        mask_token: Any = None,
+        oov_token: Any = "[UNK]",
+        vocabulary: Any = None,
+        idf_weights: Any = None,
+        invert: bool = False,
+        output_mode: Any = "int",
+        pad_to_max_tokens: bool = False,
+        sparse: bool = False,
+        encoding: str = "utf-8",
+        name: str | None = None,
+        salt: Any = None,
+        **kwargs: Any,
+    ):
+        size = take_size(kwargs)
+        kwargs.pop("oov_method", None)  # in configs of Keras, without effect on strings
+        super().__init__(name=name, **kwargs)
+        self.encoding, self.salt = codecs.lookup(encoding).name, checked_salt(self, salt)
+        self._set_up(
+            max_tokens,
+            num_oov_indices,
+            mask_token,
+            oov_token,
+            vocabulary,
+            idf_weights,
+            invert,
+            output_mode,
+            pad_to_max_tokens,
+            sparse,
+            size,
+        )
+
+    @property
+    def output_dtype(self) -> str:  # type: ignore[override]
+        return "string" if self.invert else super().output_dtype
+
+    @property
+    def input_dtype(self) -> str:  # type: ignore[override]
+        return "int64" if self.invert else "string"
+
+    def _key(self, token: Any) -> bytes:
+        if not isinstance(token, (str, bytes)):
+            raise ValueError(f"{self}: tokens must be strings. Received: {token!r} (of type {type(token).__name__}).")
+        return reading.utf8([token])[0]
+
+    def _token(self, key: bytes) -> str:
+        return key.decode(self.encoding)
+
+    def _keys(self, array: np.ndarray, what: str) -> np.ndarray:
+        return text_array(array, what)
+
+    def _bucket(self, keys: Sequence[bytes]) -> np.ndarray:
+        hashes = fingerprint64(keys) if self.salt is None else siphash64(keys, self.salt)
+        return hashes % np.uint64(self.num_oov_indices)
+
+    def _tokens_of(self, indices: np.ndarray) -> np.ndarray:
+        tokens = np.empty(indices.size, object)
+        tokens[:] = [self._token(key) for key in self._words.lookup(indices)]
+        return tokens.reshape(indices.shape)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "oov_method": "floormod"}
+
+
+@layer()
+class IntegerLookup(Lookup):
+    """Whole numbers to indices; as `StringLookup`, for numbers of up to 64 bits.
+
+    Args:
+        oov_token: what stands for unknown numbers in `get_vocabulary()` and with `invert`.
+        vocabulary_dtype: "int64" only.
+        oov_method: how several `num_oov_indices` share unknown numbers: "floormod", the remainder, or "farmhash", a
+            hash of the decimal digits (SipHash with a `salt`).
+
+    >>> IntegerLookup(vocabulary=[12, 36], output_mode="count")([[12, 12, 7]]).tolist()
+    [[1.0, 2.0, 0.0]]
+    """
+
+    input_dtype = "int64"
+
+    def __init__(
+        self,
+        max_tokens: Any = None,
+        num_oov_indices: Any = 1,
+        mask_token: Any = None,
+        oov_token: Any = -1,
+        vocabulary: Any = None,
+        vocabulary_dtype: Any = "int64",
+        idf_weights: Any = None,
+        invert: bool = False,
+        output_mode: Any = "int",
+        sparse: bool = False,
+        pad_to_max_tokens: bool = False,
+        oov_method: Any = "floormod",
+        salt: Any = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ):
+        size = take_size(kwargs)
+        super().__init__(name=name, **kwargs)
+        if vocabulary_dtype != "int64":
+            raise ValueError(f"{self}: only `vocabulary_dtype='int64'` is supported. Received: {vocabulary_dtype!r}")
+        self.vocabulary_dtype = "int64"
+        self.oov_method = one_of(self, "oov_method", oov_method, ("floormod", "farmhash"))
+        self.salt = checked_salt(self, salt)
+        if self.salt is not None and oov_method != "farmhash":
+            raise ValueError(f"{self}: `salt` needs oov_method='farmhash'. Received: oov_method={oov_method!r}")
+        self._set_up(
+            max_tokens,
+            num_oov_indices,
+            mask_token,
+            oov_token,
+            vocabulary,
+            idf_weights,
+            invert,
+            output_mode,
+            pad_to_max_tokens,
+            sparse,
+            size,
+        )
+
+    def _key(self, token: Any) -> int:
+        return int(reading.whole(np.asarray(token), f"{self}: a token"))
+
+    def _token(self, key: int) -> int:
+        return key
+
+    def _keys(self, array: np.ndarray, what: str) -> np.ndarray:
+        return reading.whole(array, what)
+
+    def _bucket(self, keys: Sequence[int]) -> np.ndarray:
+        if self.oov_method == "floormod":
+            return np.array([key % self.num_oov_indices for key in keys])
+        digits = [str(key).encode() for key in keys]
+        hashes = fingerprint64(digits) if self.salt is None else siphash64(digits, self.salt)
+        return hashes % np.uint64(self.num_oov_indices)
+
+    def _tokens_of(self, indices: np.ndarray) -> np.ndarray:
+        return np.array(self._words.lookup(indices), np.int64).reshape(indices.shape)
+
+    def on_device(self, outputs: np.ndarray) -> Any:
+        narrow = np.iinfo(np.int32)
+        if self.invert and outputs.size and not (outputs.min() >= narrow.min and outputs.max() <= narrow.max):
+            return outputs  # the device would cut them to 32 bits
+        return super().on_device(outputs)
+
+
+def text_array(array: np.ndarray, what: str) -> np.ndarray:
+    """An array of strings as one of UTF-8 bytes."""
+    texts = np.empty(array.size, object)
+    texts[:] = reading.utf8(reading.texts(array, what))
+    return texts.reshape(array.shape)

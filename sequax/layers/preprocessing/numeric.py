@@ -1,0 +1,253 @@
+"""Layers for columns of numbers: scaling to zero mean and unit variance, and bins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ...core import dtypes
+from ...core.layer import Layer
+from ...core.tensor import KerasTensor
+from ..arguments import Number, axes_list, resolve_axes
+from ..catalogue import layer
+from . import adapting
+from .categories import check_output_mode, encode, encoded_shape
+
+Shape = Sequence[int | None]
+
+
+@layer()
+class Normalization(Layer):
+    """`(inputs - mean) / sqrt(variance)`, with statistics given, or taken from data by `adapt`.
+
+    Args:
+        axis: the axis, or axes, each of whose entries has statistics of its own, such as the columns of a table; None:
+            one mean and one variance for everything.
+        mean, variance: numbers or arrays with one entry per entry of `axis`; both or neither.
+        invert: undo it instead, `inputs * sqrt(variance) + mean`.
+
+    A standard deviation below 1e-7 counts as 1e-7, so a constant column becomes zeros.
+
+    Shapes: those of the input. Weights after `build`, unless statistics were given: mean, variance, count.
+
+    >>> import numpy as np
+    >>> layer = Normalization()
+    >>> layer.adapt(np.array([[1.0, 10.0], [3.0, 30.0]]))
+    >>> layer(np.array([[1.0, 20.0]])).tolist()
+    [[-1.0, 0.0]]
+    """
+
+    supports_masking = True
+
+    def __init__(self, axis: Any = -1, mean: Any = None, variance: Any = None, invert: bool = False, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.axis = () if axis is None or axis == () or axis == [] else tuple(axes_list(self.name, axis))
+        if (mean is None) != (variance is None):
+            raise ValueError(
+                f"Layer '{self.name}' (Normalization): when setting values directly, both `mean` and `variance` must be"
+                f" set. Received: mean={mean} and variance={variance}"
+            )
+        if variance is not None and np.any(np.asarray(variance) < 0):
+            raise ValueError(f"Layer '{self.name}' (Normalization): a variance is below zero. Received: {variance}")
+        self.input_mean, self.input_variance, self.invert = mean, variance, invert
+
+    def build(self, input_shape: Shape) -> None:
+        kept = resolve_axes(self.name, self.axis, len(input_shape))
+        self._kept = tuple(sorted(kept))
+        unknown = [axis for axis in self._kept if input_shape[axis] is None]
+        if unknown:
+            raise ValueError(
+                f"Layer '{self.name}' (Normalization): all sizes of `axis` must be known. Received:"
+                f" axis={self.axis}, input_shape={tuple(input_shape)}, unknown: {unknown}."
+            )
+        shape = tuple(input_shape[axis] for axis in self._kept)
+        self._broadcast = tuple(size if axis in self._kept else 1 for axis, size in enumerate(input_shape))
+        if self.input_mean is None:
+            self.adapt_mean = self.add_weight(name="mean", shape=shape, initializer="zeros", trainable=False)
+            self.adapt_variance = self.add_weight(name="variance", shape=shape, initializer="ones", trainable=False)
+            self.count = self.add_weight(name="count", shape=(), dtype="int32", initializer="zeros", trainable=False)
+            return
+        for name, given in (("mean", self.input_mean), ("variance", self.input_variance)):
+            received = np.shape(given)
+            if not _fits(received, shape):
+                raise ValueError(
+                    f"Layer '{self.name}' (Normalization): `{name}` must be a number or have shape {shape}, one entry"
+                    f" per entry of axis {self.axis}. Received: shape {received}."
+                )
+
+    # --- statistics ---
+
+    def adapt(self, data: Any, batch_size: int | None = None, steps: int | None = None) -> None:
+        """Take mean and variance from data, in place of what was there.
+
+        Args:
+            data: an array with the layout of the inputs, or an iterable of batches.
+            batch_size: has no effect; arrays are read whole.
+            steps: read no more than this many batches.
+
+        Raises:
+            ValueError: if the statistics were given to the constructor, the data hold NaN or infinity, or the sizes
+                differ from those the layer was built with.
+        """
+        if self.input_mean is not None:
+            raise ValueError(f"Layer '{self.name}': `mean` and `variance` were given, so it does not `adapt`.")
+        total = (0, np.zeros(()), np.zeros(()))
+        for values in adapting.batches(data, steps, f"Layer '{self.name}' (Normalization)"):
+            if not self.built:
+                self.build(values.shape)
+            total = _merged(total, self._statistics(values))
+        count, mean, variance = total
+        self.adapt_mean.assign(mean)
+        self.adapt_variance.assign(variance)
+        self.count.assign(count)
+
+    def _statistics(self, values: np.ndarray) -> tuple[int, Any, Any]:
+        expected = tuple(self.adapt_mean.shape)
+        if values.ndim != len(self._broadcast) or tuple(values.shape[axis] for axis in self._kept) != expected:
+            raise ValueError(
+                f"Layer '{self.name}' (Normalization): expected data of {len(self._broadcast)} dimensions with sizes"
+                f" {expected} along axis {self.axis}. Received: shape {values.shape}."
+            )
+        others = tuple(axis for axis in range(values.ndim) if axis not in self._kept)
+        return values.size // max(int(np.prod(expected)), 1), values.mean(others), values.var(others)
+
+    @property
+    def mean(self) -> jax.Array:
+        """In a shape that broadcasts with the inputs."""
+        return self._statistic("mean")
+
+    @property
+    def variance(self) -> jax.Array:
+        return self._statistic("variance")
+
+    def _statistic(self, name: str) -> jax.Array:
+        given = getattr(self, f"input_{name}")
+        values = getattr(self, f"adapt_{name}").value if given is None else jnp.asarray(given, self.compute_dtype)
+        shape = tuple(self._broadcast[axis] for axis in self._kept)
+        return jnp.broadcast_to(values, shape).reshape(self._broadcast).astype(self.compute_dtype)
+
+    # --- the call ---
+
+    def call(self, inputs: Any) -> jax.Array:
+        inputs = jnp.asarray(inputs, self.compute_dtype)
+        deviation = jnp.maximum(jnp.sqrt(self.variance), jnp.asarray(dtypes.epsilon(), self.compute_dtype))
+        return inputs * deviation + self.mean if self.invert else (inputs - self.mean) / deviation
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return tuple(input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        given = {"mean": _listed(self.input_mean), "variance": _listed(self.input_variance)}
+        return {**super().get_config(), **given}
+
+
+def _merged(a: tuple, b: tuple) -> tuple:
+    """Count, mean and variance of two samples together (Chan, Golub and LeVeque 1979)."""
+    count = a[0] + b[0]
+    share = b[0] / count
+    difference = b[1] - a[1] if a[0] else 0 * b[1]
+    mean = a[1] + difference * share if a[0] else b[1]
+    return count, mean, a[2] * (1 - share) + b[2] * share + difference**2 * share * (1 - share)
+
+
+def _fits(shape: Sequence[int], whole: Sequence[int | None]) -> bool:
+    """Whether an array of `shape` can be broadcast to the shape `whole`."""
+    ends = zip(reversed(shape), reversed(whole), strict=False)
+    return len(shape) <= len(whole) and all(a in (1, b) for a, b in ends)
+
+
+def _listed(value: Any) -> Any:
+    return np.asarray(value).tolist() if value is not None else None
+
+
+@layer()
+class Discretization(Layer):
+    """The number of the bin that a value falls into: 0 below the first boundary, a boundary belongs to the bin above.
+
+    Args:
+        bin_boundaries: increasing numbers; n boundaries make n + 1 bins.
+        num_bins: in place of them; `adapt` then puts as many values of the data into each bin (quantiles).
+        epsilon: kept for Keras' sake, which approximates the quantiles; here they are exact.
+        output_mode: `"int"`, or `"one_hot"`, `"multi_hot"`, `"count"` as in `CategoryEncoding`.
+        sparse: False; sparse outputs are not supported.
+
+    Shapes: `"int"`: those of the input, int32; the others as in `CategoryEncoding`, floats.
+
+    >>> import numpy as np
+    >>> Discretization(bin_boundaries=[0.0, 1.0])(np.array([-3.0, 0.0, 0.5, 7.0])).tolist()
+    [0, 1, 1, 2]
+    """
+
+    def __init__(
+        self,
+        bin_boundaries: Sequence[Number] | None = None,
+        num_bins: int | None = None,
+        epsilon: float = 0.01,
+        output_mode: str = "int",
+        sparse: bool = False,
+        dtype: Any = None,
+        name: str | None = None,
+    ):
+        super().__init__(name=name, dtype="float32" if dtype is None and output_mode == "int" else dtype)
+        who = f"Layer '{self.name}' (Discretization)"
+        if bin_boundaries is None and num_bins is None:
+            raise ValueError(f"{who}: you need to set either `num_bins` or `bin_boundaries`. Received: neither.")
+        if bin_boundaries is not None and num_bins is not None:
+            raise ValueError(
+                f"{who}: both `num_bins` and `bin_boundaries` should not be set. Received: num_bins={num_bins} and"
+                f" bin_boundaries={bin_boundaries}"
+            )
+        if num_bins is not None and num_bins < 1:
+            raise ValueError(f"{who}: `num_bins` must be 1 or more. Received: num_bins={num_bins}")
+        check_output_mode(who, output_mode, ("int", "one_hot", "multi_hot", "count"), sparse)
+        if bin_boundaries is not None and list(bin_boundaries) != sorted(bin_boundaries):
+            raise ValueError(f"{who}: `bin_boundaries` must increase. Received: {list(bin_boundaries)}")
+        self.bin_boundaries = None if bin_boundaries is None else [float(b) for b in bin_boundaries]
+        self.input_bin_boundaries = self.bin_boundaries
+        self.num_bins, self.epsilon, self.output_mode, self.sparse = num_bins, epsilon, output_mode, sparse
+        self.built = True
+
+    def adapt(self, data: Any, batch_size: int | None = None, steps: int | None = None) -> None:
+        """Choose boundaries so that each bin gets the same share of the data.
+
+        Args:
+            data: an array, or an iterable of batches. batch_size: has no effect. steps: as in `Normalization.adapt`.
+
+        Raises:
+            ValueError: if boundaries were given to the constructor, or the data hold NaN or infinity.
+        """
+        who = f"Layer '{self.name}' (Discretization)"
+        if self.num_bins is None:
+            raise ValueError(f"{who}: `bin_boundaries` were given, so it does not `adapt`. Give `num_bins` instead.")
+        values = np.concatenate([batch.ravel() for batch in adapting.batches(data, steps, who)])
+        shares = np.arange(1, self.num_bins) / self.num_bins
+        boundaries = np.quantile(values, shares, method="interpolated_inverted_cdf")
+        self.bin_boundaries = np.asarray(boundaries, np.float32).tolist()
+
+    def call(self, inputs: Any) -> jax.Array:
+        if self.bin_boundaries is None:
+            raise ValueError(
+                f"Layer '{self.name}' (Discretization): its boundaries are not known yet. Call `adapt(data)` first, or"
+                f" pass `bin_boundaries`."
+            )
+        boundaries = jnp.asarray(self.bin_boundaries, "float32")
+        bins = jnp.searchsorted(boundaries, jnp.asarray(inputs).astype("float32"), side="right").astype("int32")
+        if self.output_mode == "int":
+            return bins
+        return encode(bins, len(self.bin_boundaries) + 1, self.output_mode, self.compute_dtype)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        count = self.num_bins if self.bin_boundaries is None else len(self.bin_boundaries) + 1
+        return encoded_shape(tuple(input_shape), count, self.output_mode)
+
+    def compute_output_spec(self, inputs: Any) -> KerasTensor:
+        dtype = "int32" if self.output_mode == "int" else self.compute_dtype
+        return KerasTensor(self.compute_output_shape(inputs.shape), dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        config = {key: value for key, value in super().get_config().items() if key != "trainable"}
+        return {**config, "bin_boundaries": self.input_bin_boundaries, "dtype": self.dtype}

@@ -1,0 +1,51 @@
+"""`Pipeline`: preprocessing layers in a row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ...core import registry
+from ...core.layer import Layer
+from ...core.signature import of as signature_of
+from ..catalogue import layer
+
+
+@layer()
+class Pipeline(Layer):
+    """Applies preprocessing layers one after the other; by default as in training.
+
+    Args:
+        layers: list of layers.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from sequax.layers import Rescaling
+    >>> Pipeline([Rescaling(1 / 255), Rescaling(2.0, offset=-1.0)])(np.array([[0.0, 255.0]])).tolist()
+    [[-1.0, 1.0]]
+    """
+
+    def __init__(self, layers: Sequence[Any], name: str | None = None):
+        super().__init__(name=name)
+        wrong = [step for step in layers if not isinstance(step, Layer)]
+        if wrong:
+            raise TypeError(
+                f"Layer '{self.name}' (Pipeline): expected a list of layers. Received: {wrong[0]!r} (of type"
+                f" {type(wrong[0]).__name__}) among them."
+            )
+        self.layers = list(layers)
+
+    def call(self, inputs: Any, training: bool = True, mask: Any = None) -> Any:
+        for step in self.layers:
+            accepts = signature_of(type(step).call).accepts
+            options = {"training": training, "mask": mask}
+            inputs = step(inputs, **{key: value for key, value in options.items() if key in accepts})
+        return inputs
+
+    def get_config(self) -> dict[str, Any]:
+        return {"layers": [registry.serialize(step) for step in self.layers], "name": self.name}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Pipeline:
+        return cls([registry.deserialize(step) for step in config["layers"]], name=config["name"])

@@ -1,0 +1,200 @@
+"""Layers that apply randomly chosen image layers: RandAugment and AugMix."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ..arguments import positive_integer
+from ..catalogue import layer
+from .histograms import AutoContrast, Equalization
+from .images import Drawn, bounds, number
+from .random_color import (
+    RandomBrightness,
+    RandomColor,
+    RandomColorDegeneration,
+    RandomContrast,
+    RandomPosterization,
+    Solarization,
+)
+from .random_filters import RandomSharpness
+from .random_geometry import RandomRotation, RandomShear, RandomTranslation
+
+# Those of the second row leave the colors to other augmentations and to the corruptions that AugMix is tested on.
+OPERATIONS = (
+    *("random_shear", "random_translation", "random_rotation"),
+    *("random_brightness", "random_color_degeneration", "random_contrast", "random_sharpness"),
+    *("random_posterization", "solarization", "auto_contrast", "equalization"),
+)
+COLOR_OPERATIONS = frozenset(OPERATIONS[3:7])
+
+
+class Policy(RandomColor):
+    """Base of layers that own other image layers and choose among them at random.
+
+    The choice holds for the whole batch, so that only the chosen layer is computed; its strength is drawn for each
+    image.
+    """
+
+    factor: Any
+    interpolation: str
+    names: tuple[str, ...]
+    channels = (1, 3)
+
+    def _set_operations(self, factor: Any, interpolation: Any, names: tuple[str, ...]) -> None:
+        self.factor = bounds(self._who(), "factor", factor, 0, 1, strict=True)
+        self._set_fill(interpolation, 0.0)
+        self.names = names
+        seed, values = self.seed, {"value_range": self.value_range}
+        shape = {"interpolation": interpolation, "seed": seed}
+        made = {
+            "random_shear": (RandomShear, {"x_factor": self.factor, "y_factor": self.factor, **shape}),
+            "random_translation": (
+                RandomTranslation,
+                {"height_factor": self.factor, "width_factor": self.factor, **shape},
+            ),
+            "random_rotation": (RandomRotation, {"factor": self.factor, **shape}),
+            "random_brightness": (RandomBrightness, {"factor": self.factor, "seed": seed, **values}),
+            "random_color_degeneration": (RandomColorDegeneration, {"factor": self.factor, "seed": seed, **values}),
+            "random_contrast": (RandomContrast, {"factor": self.factor, "seed": seed, **values}),
+            "random_sharpness": (RandomSharpness, {"factor": self.factor, "seed": seed, **values}),
+            "random_posterization": (
+                RandomPosterization,
+                {"factor": (1, max(1, int(8 * self.factor[1]))), "seed": seed, **values},
+            ),
+            "solarization": (
+                Solarization,
+                {"addition_factor": self.factor, "threshold_factor": self.factor, "seed": seed, **values},
+            ),
+            "auto_contrast": (AutoContrast, values),
+            "equalization": (Equalization, values),
+        }
+        for name in names:
+            cls, arguments = made[name]
+            setattr(self, name, cls(**arguments, name=name))
+
+    def _draw_operations(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
+        """What each layer draws; None of those that draw nothing."""
+        keys = dict(zip(self.names, jax.random.split(key, len(self.names)), strict=True))
+        layers = {name: getattr(self, name) for name in self.names}
+        return {n: layer.draw(keys[n], shape) if hasattr(layer, "draw") else None for n, layer in layers.items()}
+
+    def _apply(self, index: jax.Array, images: jax.Array, transforms: Drawn) -> jax.Array:
+        """The images through the layer of that index; unchanged for the index after the last."""
+        branches = [partial(getattr(self, name).transform, drawn=transforms.get(name)) for name in self.names]
+        return jax.lax.switch(index, [*branches, lambda images: images], images)
+
+
+@layer()
+class RandAugment(Policy):
+    """Applies `num_ops` randomly chosen image layers, one after the other, in training.
+
+    Cubuk et al. 2019, RandAugment: shear, translation, rotation, brightness, gray, contrast, sharpness, posterization,
+    solarization, stretched contrast and equalized histogram. As in Keras, all images of a batch go through the same
+    layers, with strengths of their own.
+
+    Args:
+        value_range: least and greatest value of a pixel.
+        num_ops: number of layers applied.
+        factor: strength of all of them, from 0 to 1: drawn from 0 to it, or between two numbers.
+        interpolation: of shear, translation and rotation: `"bilinear"` or `"nearest"`.
+        seed: whole number; default: drawn from the process' stream.
+    """
+
+    def __init__(
+        self,
+        value_range: Any = (0, 255),
+        num_ops: Any = 2,
+        factor: Any = 0.5,
+        interpolation: Any = "bilinear",
+        seed: Any = None,
+        data_format: Any = None,
+        **kwargs: Any,
+    ):
+        super().__init__(value_range=value_range, seed=seed, data_format=data_format, **kwargs)
+        self.num_ops = positive_integer(self._who(), "num_ops", num_ops)
+        self._set_operations(factor, interpolation, OPERATIONS)
+
+    def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
+        keys = jax.random.split(key)
+        indices = jax.random.randint(keys[0], (self.num_ops,), 0, len(self.names))
+        return {"transforms": self._draw_operations(keys[1], shape), "layer_idxes": indices}
+
+    def transform(self, images: jax.Array, drawn: Drawn) -> jax.Array:
+        def step(images: jax.Array, index: jax.Array) -> tuple[jax.Array, None]:
+            return self._apply(index, images, drawn["transforms"]), None
+
+        return jax.lax.scan(step, images, jnp.asarray(drawn["layer_idxes"]))[0]
+
+
+@layer()
+class AugMix(Policy):
+    """Mixes images with the outputs of several chains of randomly chosen image layers, in training.
+
+    Hendrycks et al. 2019, AugMix: `m * x + (1 - m) * sum(w_i * chain_i(x))`, with weights from a Dirichlet and `m` from
+    a Beta distribution. As in Keras, all images of a batch share the chains, weights and `m`; the strengths of the
+    layers are each image's own. A place in a chain stays empty as often as it gets any one layer.
+
+    Args:
+        value_range: least and greatest value of a pixel.
+        num_chains: number of chains.
+        chain_depth: number of layers in a chain, at most.
+        factor: strength of all layers, from 0 to 1: drawn from 0 to it, or between two numbers.
+        alpha: parameter of both distributions; small values make one chain, or the image itself, dominate.
+        all_ops: whether layers that change colors (brightness, gray, contrast, sharpness) take part.
+        interpolation: of shear, translation and rotation: `"bilinear"` or `"nearest"`.
+        seed: whole number; default: drawn from the process' stream.
+    """
+
+    def __init__(
+        self,
+        value_range: Any = (0, 255),
+        num_chains: Any = 3,
+        chain_depth: Any = 3,
+        factor: Any = 0.3,
+        alpha: Any = 1.0,
+        all_ops: bool = True,
+        interpolation: Any = "bilinear",
+        seed: Any = None,
+        data_format: Any = None,
+        **kwargs: Any,
+    ):
+        super().__init__(value_range=value_range, seed=seed, data_format=data_format, **kwargs)
+        self.num_chains = positive_integer(self._who(), "num_chains", num_chains)
+        self.chain_depth = positive_integer(self._who(), "chain_depth", chain_depth)
+        self.alpha, self.all_ops = number(self._who(), "alpha", alpha), all_ops
+        if alpha <= 0:
+            raise ValueError(f"{self._who()}: `alpha` must be above zero. Received: alpha={alpha!r}")
+        kept = OPERATIONS if all_ops else tuple(name for name in OPERATIONS if name not in COLOR_OPERATIONS)
+        self._set_operations(factor, interpolation, kept)
+
+    def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
+        chosen, mixing, strengths = jax.random.split(key, 3)
+        grid = (self.num_chains, self.chain_depth)
+        # Gamma variates, normalized, are Dirichlet distributed; logarithms keep small ones apart from zero.
+        shares = jax.random.loggamma(mixing, self.alpha, (self.num_chains + 2,))
+        return {
+            "chain_mixing_weights": jax.nn.softmax(shares[:-2]),
+            "weight_sample": jax.nn.softmax(shares[-2:])[0],
+            "layer_idxes": jax.random.randint(chosen, grid, 0, len(self.names) + 1),
+            "transforms": jax.vmap(jax.vmap(lambda k: self._draw_operations(k, shape)))(
+                jax.random.split(strengths, grid)
+            ),
+        }
+
+    def transform(self, images: jax.Array, drawn: Drawn) -> jax.Array:
+        def step(chained: jax.Array, place: Any) -> tuple[jax.Array, None]:
+            return self._apply(place[0], chained, place[1]), None
+
+        def chain(mixed: jax.Array, part: Any) -> tuple[jax.Array, None]:
+            weight, *places = part
+            return mixed + weight * jax.lax.scan(step, images, places)[0], None
+
+        weights = jnp.asarray(drawn["chain_mixing_weights"], images.dtype)
+        parts = (weights, jnp.asarray(drawn["layer_idxes"]), drawn["transforms"])
+        mixed = jax.lax.scan(chain, jnp.zeros_like(images), parts)[0]
+        share = jnp.asarray(drawn["weight_sample"], images.dtype)
+        return share * images + (1 - share) * mixed

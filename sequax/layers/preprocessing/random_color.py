@@ -1,0 +1,352 @@
+"""Layers that change colors at random: brightness, contrast, saturation, hue, inversion, fewer levels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ...kernels.colors import hsv_to_rgb, rgb_to_grayscale, rgb_to_hsv
+from ..catalogue import layer
+from .images import (
+    Drawn,
+    RandomImageLayer,
+    bounds,
+    decide,
+    from_bytes,
+    number,
+    per_image,
+    to_bytes,
+    uniform,
+    value_bounds,
+)
+
+
+class RandomColor(RandomImageLayer):
+    """Base of layers that know the range of pixel values."""
+
+    value_range: tuple[Any, Any]
+
+    def __init__(self, value_range: Any = (0, 255), seed: Any = None, data_format: Any = None, **kwargs: Any):
+        super().__init__(seed=seed, data_format=data_format, **kwargs)
+        self.value_range = value_bounds(self._who(), value_range)
+
+    def _clip(self, images: jax.Array) -> jax.Array:
+        return jnp.clip(images, *self.value_range)
+
+
+@layer()
+class RandomBrightness(RandomColor):
+    """Adds a random number, one per image, in training, and clips to the range of values.
+
+    Args:
+        factor: part of the range: 0.2 draws from -0.2 to 0.2, (0, 0.5) makes lighter only.
+        value_range: least and greatest value of a pixel.
+        seed: whole number; default: drawn from the process' stream.
+
+    Whole numbers stay whole numbers.
+    """
+
+    keeps_integers = True
+    to_integers = staticmethod(jnp.trunc)
+
+    def __init__(self, factor: Any, value_range: Any = (0, 255), seed: Any = None, **kwargs: Any):
+        super().__init__(value_range=value_range, seed=seed, **kwargs)
+        self.factor = bounds(self._who(), "factor", factor, -1, 1)
+
+    def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
+        low, high = self.value_range
+        return {"rgb_delta": per_image((high - low) * uniform(key, shape[0], self.factor))}
+
+    def transform(self, images: jax.Array, drawn: Drawn) -> jax.Array:
+        return self._clip(images + per_image(drawn["rgb_delta"]))
+
+
+@layer()
+class RandomContrast(RandomColor):
+    """`(x - mean) * f + mean` in training, with the mean of each channel of each image, clipped to the range of values.
+
+    Args:
+        factor: `f` is drawn from 1 to `1 + factor`; of two numbers, from `1 - lower` to `1 + upper`.
+        value_range: least and greatest value of a pixel.
+        seed: whole number; default: drawn from the process' stream.
+    """
+
+    def __init__(self, factor: Any, value_range: Any = (0, 255), seed: Any = None, **kwargs: Any):
+        super().__init__(value_range=value_range, seed=seed, **kwargs)
+        self.factor = bounds(self._who(), "factor", factor, 0, 1)
+
+    def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
+        lower, upper = self.factor
+        return {"contrast_factor": per_image(uniform(key, shape[0], (1 - lower, 1 + upper)))}
+
+    def transform(self, images: jax.Array, drawn: Drawn) -> jax.Array:
+        mean = jnp.mean(images, (1, 2), keepdims=True)
+        return self._clip((images - mean) * per_image(drawn["contrast_factor"]) + mean)
+
+
+@layer()
+class RandomColorDegeneration(RandomColor):
+    """Mixes each image with its gray version in training: `x + factor * (gray - x)`, clipped to the range of values.
+
+    Args:
+        factor: 0.3 draws from -0.3 to 0.3, (0.5, 1) from 0.5 to 1, where 1 is gray and below 0 more colorful.
+        value_range, seed: as for `RandomBrightness`.
+    """
+
+    channels = (1, 3)
+
+    def __init__(
+        self, factor: Any, value_range: Any = (0, 255), data_format: Any = None, seed: Any = None, **kwargs: Any
+    ):
+        super().__init__(value_range=value_range, seed=seed, data_format=data_format, **kwargs)
+        self.factor = bounds(self._who(), "factor", factor, -1, 1)
+
+    def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
+        return {"factor": per_image(uniform(key, shape[0], self.factor))}
+
+    def transform(self, images: jax.Array, drawn: Drawn) -> jax.Array:
+        return self._clip(images + per_image(drawn["factor"]) * (_gray(images) - images))
+
+
+@layer()
+class RandomGrayscale(RandomImageLayer):
+    """Makes an image gray with probability `factor` in training; the channels stay, and are then equal.
+
+    Args:
+        factor: probability.
+        seed: whole number; default: drawn from the process' stream.
+    """
+
+    keeps_integers = True
+    to_integers = staticmethod(jnp.trunc)
+    channels = (1, 3)
+    _not_in_config = frozenset({"seed"})  # as in Keras
+
+    def __init__(self, factor: Any = 0.5, data_format: Any = None, seed: Any = None, **kwargs: Any):
+        super().__init__(seed=seed, data_format=data_format, **kwargs)
+        self.factor = number(self._who(), "factor", factor)
+        if not 0 <= factor <= 1:
+            raise ValueError(f"{self._who()}: `factor` should be between 0 and 1. Received: factor={factor!r}")
+
+    def draw(self, key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+        return per_image(decide(key, shape[0], (self.factor, self.factor)))
+
+    def transform(self, images: jax.Array, drawn: Any) -> jax.Array:
+        return jnp.where(per_image(drawn), _gray(images), images)
+
+
+class RandomHueOrSaturation(RandomColor):
+    """Base of layers that work on hue, saturation and value, each from 0 to 1."""
+
+    channels = (3,)
+
+    def transform(self, images: jax.Array, drawn: Drawn) -> jax.Array:
+        factor = jnp.reshape(jnp.asarray(drawn["factor"]), (-1, 1, 1))
+        hue, saturation, value = jnp.moveaxis(rgb_to_hsv(to_bytes(images, self.value_range) / 255), -1, 0)
+        changed = self.change(hue, saturation, factor)
+        return from_bytes(hsv_to_rgb(jnp.stack([*changed, value], -1)) * 255, self.value_range)
+
+    def change(self, hue: jax.Array, saturation: jax.Array, factor: jax.Array) -> tuple[jax.Array, jax.Array]:
+        raise NotImplementedError
+
+
+@layer()
+class RandomSaturation(RandomHueOrSaturation):
+    """Multiplies the saturation of each image by `f / (1 - f)` in training, up to 1.
+
+    Keras lets it grow beyond, which gives negative values.
+
+    Args:
+        factor: f: 0 is gray, 0.5 leaves the image as it is, 1 is fully saturated. A single number draws from `-factor`
+            to `factor` as in Keras, which mostly desaturates; (0.3, 0.7) goes both ways.
+        value_range, seed: as for `RandomBrightness`.
+    """
+
+    def __init__(
+        self, factor: Any, value_range: Any = (0, 255), data_format: Any = None, seed: Any = None, **kwargs: Any
+    ):
+        super().__init__(value_range=value_range, seed=seed, data_format=data_format, **kwargs)
+        self.factor = bounds(self._who(), "factor", factor, -1, 1)
+
+    def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
+        factor = uniform(key, shape[0], self.factor)
+        rest = 1 - factor
+        return {"factor": factor / jnp.where(jnp.abs(rest) < 1e-6, 1e-6, rest)}
+
+    def change(self, hue: jax.Array, saturation: jax.Array, factor: jax.Array) -> tuple[jax.Array, jax.Array]:
+        return hue, jnp.clip(saturation * factor, 0, 1)
+
+
+@layer()
+class RandomHue(RandomHueOrSaturation):
+    """Turns the hue of each image in training, by up to half of the color circle either way.
+
+    Args:
+        factor: part of half a circle: 0.2 draws from 0 to 0.2, (0.1, 0.3) from 0.1 to 0.3, both ways.
+        value_range, seed: as for `RandomBrightness`.
+    """
+
+    def __init__(
+        self, factor: Any, value_range: Any = (0, 255), data_format: Any = None, seed: Any = None, **kwargs: Any
+    ):
+        super().__init__(value_range=value_range, seed=seed, data_format=data_format, **kwargs)
+        self.factor = bounds(self._who(), "factor", factor, 0, 1)
+
+    def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
+        keys = jax.random.split(key)
+        sign = jnp.where(decide(keys[0], shape[0], (0, 1)), 1, -1)
+        return {"factor": 0.5 * sign * uniform(keys[1], shape[0], self.factor)}
+
+    def change(self, hue: jax.Array, saturation: jax.Array, factor: jax.Array) -> tuple[jax.Array, jax.Array]:
+        return jnp.mod(hue + factor, 1), saturation
+
+
+JITTERS: dict[str, Any] = {
+    "random_brightness": RandomBrightness,
+    "random_contrast": RandomContrast,
+    "random_saturation": RandomSaturation,
+    "random_hue": RandomHue,
+}
+
+
+@layer()
+class RandomColorJitter(RandomColor):
+    """`RandomBrightness`, `RandomContrast`, `RandomSaturation` and `RandomHue`, in this order, in training.
+
+    Args:
+        value_range: least and greatest value of a pixel.
+        brightness_factor, contrast_factor, saturation_factor, hue_factor: of those layers; None leaves one out.
+        seed: whole number; default: drawn from the process' stream.
+    """
+
+    def __init__(
+        self,
+        value_range: Any = (0, 255),
+        brightness_factor: Any = None,
+        contrast_factor: Any = None,
+        saturation_factor: Any = None,
+        hue_factor: Any = None,
+        seed: Any = None,
+        data_format: Any = None,
+        **kwargs: Any,
+    ):
+        super().__init__(value_range=value_range, seed=seed, data_format=data_format, **kwargs)
+        self.brightness_factor, self.contrast_factor = brightness_factor, contrast_factor
+        self.saturation_factor, self.hue_factor = saturation_factor, hue_factor
+        factors = (brightness_factor, contrast_factor, saturation_factor, hue_factor)
+        self._steps = [name for name, factor in zip(JITTERS, factors, strict=True) if factor is not None]
+        for name, factor in zip(JITTERS, factors, strict=True):
+            if factor is not None:
+                setattr(self, name, JITTERS[name](factor, value_range=self.value_range, seed=seed, name=name))
+        if saturation_factor is not None or hue_factor is not None:
+            self.channels = (3,)
+
+    def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
+        keys = jax.random.split(key, len(self._steps) + 1)
+        return {name: getattr(self, name).draw(k, shape) for name, k in zip(self._steps, keys, strict=False)}
+
+    def transform(self, images: jax.Array, drawn: Drawn) -> jax.Array:
+        for name in self._steps:
+            images = getattr(self, name).transform(images, drawn[name])
+        return images
+
+
+@layer()
+class RandomInvert(RandomColor):
+    """Turns light and dark around in training: `low + high - x`, with the limits of the range of values.
+
+    Keras computes `high - x`, which leaves ranges that do not begin at 0.
+
+    Args:
+        factor: the probability to change an image is drawn from 0 to `factor` (or between two numbers).
+        value_range, seed: as for `RandomBrightness`.
+    """
+
+    def __init__(
+        self, factor: Any = 1.0, value_range: Any = (0, 255), seed: Any = None, data_format: Any = None, **kwargs: Any
+    ):
+        super().__init__(value_range=value_range, seed=seed, data_format=data_format, **kwargs)
+        self.factor = bounds(self._who(), "factor", factor, 0, 1, strict=True)
+
+    def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
+        return {"apply_inversion": decide(key, shape[0], self.factor)}
+
+    def transform(self, images: jax.Array, drawn: Drawn) -> jax.Array:
+        return jnp.where(per_image(drawn["apply_inversion"]), sum(self.value_range) - images, images)
+
+
+@layer()
+class RandomPosterization(RandomColor):
+    """Keeps only the first bits of each value in training.
+
+    Args:
+        factor: number of bits, from 1 to 8: drawn from 1 to below `factor` (or from the lower to below the upper of
+            two numbers), as in Keras.
+        value_range, seed: as for `RandomBrightness`.
+    """
+
+    def __init__(
+        self, factor: Any, value_range: Any = (0, 255), data_format: Any = None, seed: Any = None, **kwargs: Any
+    ):
+        super().__init__(value_range=value_range, seed=seed, data_format=data_format, **kwargs)
+        values = list(factor) if isinstance(factor, (tuple, list)) else [factor]
+        if any(isinstance(value, float) and not value.is_integer() for value in values):
+            raise ValueError(
+                f"{self._who()}: the `factor` argument should be a whole number of bits (or a list of two) in the range"
+                f" [1, 8]. Received: factor={factor!r}"
+            )
+        self.factor = bounds(self._who(), "factor", factor, 1, 8, strict=True)
+
+    def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
+        lower, upper = map(int, self.factor)
+        bits = jax.random.randint(key, (shape[0],), lower, max(upper, lower + 1))
+        return {"shift_factor": (8 - bits).astype("uint8")}
+
+    def transform(self, images: jax.Array, drawn: Drawn) -> jax.Array:
+        shift = per_image(drawn["shift_factor"]).astype("int32")
+        levels = jnp.clip(to_bytes(images, self.value_range), 0, 255).astype("int32")
+        return from_bytes(((levels >> shift) << shift).astype(images.dtype), self.value_range)
+
+
+@layer()
+class Solarization(RandomColor):
+    """Adds to each image, then inverts what is not below a threshold, in training.
+
+    On values from 0 to 255: `y = clip(x + addition)`, then `y` where `y < threshold` and `255 - y` elsewhere.
+
+    Args:
+        addition_factor: part of 255: 0.2 draws from 0 to 51, (0.1, 0.2) from 25.5 to 51. (Keras draws from 0 always.)
+        threshold_factor: the same for the threshold.
+        value_range, seed: as for `RandomBrightness`.
+    """
+
+    def __init__(
+        self,
+        addition_factor: Any = 0.0,
+        threshold_factor: Any = 0.0,
+        value_range: Any = (0, 255),
+        seed: Any = None,
+        **kwargs: Any,
+    ):
+        super().__init__(value_range=value_range, seed=seed, **kwargs)
+        self.addition_factor = bounds(self._who(), "addition_factor", addition_factor, 0, 1, strict=True)
+        self.threshold_factor = bounds(self._who(), "threshold_factor", threshold_factor, 0, 1, strict=True)
+
+    def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
+        keys = jax.random.split(key)
+        factors = {"additions": self.addition_factor, "thresholds": self.threshold_factor}
+        return {
+            name: per_image(255 * uniform(k, shape[0], factor))
+            for k, (name, factor) in zip(keys, factors.items(), strict=True)
+        }
+
+    def transform(self, images: jax.Array, drawn: Drawn) -> jax.Array:
+        added = jnp.clip(to_bytes(images, self.value_range) + per_image(drawn["additions"]), 0, 255)
+        solarized = jnp.where(added < per_image(drawn["thresholds"]), added, 255 - added)
+        return from_bytes(solarized, self.value_range)
+
+
+def _gray(images: jax.Array) -> jax.Array:
+    return images if images.shape[-1] == 1 else rgb_to_grayscale(images)

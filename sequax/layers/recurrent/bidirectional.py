@@ -1,0 +1,219 @@
+"""`Bidirectional`: a recurrent layer over a sequence from both ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ...core import registry
+from ...core.layer import Layer
+from ..catalogue import layer
+from .rnn import in_dtype
+
+MERGE_MODES = ("sum", "mul", "ave", "concat", None)
+_NEEDED = ("go_backwards", "return_sequences", "return_state")
+
+
+@layer()
+class Bidirectional(Layer):
+    """Runs a recurrent layer forwards and a second one backwards, and merges their outputs.
+
+    Schuster and Paliwal 1997, Bidirectional Recurrent Neural Networks. The outputs of the backward layer are turned
+    round, so that both outputs of a step belong to the same input. With `return_sequences`, outputs of masked steps are
+    zero.
+
+    Args:
+        layer: recurrent layer, such as an `LSTM`, or a layer with the attributes `go_backwards`, `return_sequences` and
+            `return_state`. Both directions are copies of it: `forward_layer` and `backward_layer`.
+        merge_mode: `"concat"` (along the last axis), `"sum"`, `"mul"`, `"ave"`, or None: both outputs, apart.
+        weights: initial values, those of the forward layer first.
+        backward_layer: another layer for the backward direction; used as it is.
+
+    Call: `(sequences, initial_state=None, mask=None, training=None)`, the states of the forward layer first. With
+    `return_state` it returns `(output, *forward_states, *backward_states)`.
+
+    Raises:
+        ValueError: for an unknown merge mode, a layer that is not recurrent, or a backward layer that does not run
+            backwards or returns something else than the forward layer.
+
+    Example:
+
+    >>> import jax.numpy as jnp
+    >>> from sequax.layers import GRU
+    >>> Bidirectional(GRU(4))(jnp.ones((2, 10, 8))).shape
+    (2, 8)
+    """
+
+    supports_masking = True
+    _untracked = Layer._untracked | {"_initial_weights"}
+    _not_in_config = frozenset({"weights", "layer"})
+
+    def __init__(
+        self,
+        layer: Any,
+        merge_mode: str | None = "concat",
+        weights: Any = None,
+        backward_layer: Any = None,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        if merge_mode not in MERGE_MODES:
+            raise ValueError(f"{self._who()}: `merge_mode` must be one of {MERGE_MODES}. Received: {merge_mode!r}")
+        self._check_recurrent("layer", layer)
+        if backward_layer is not None:
+            self._check_recurrent("backward_layer", backward_layer)
+        self.merge_mode = merge_mode
+        self.forward_layer = _renamed(layer, "forward")
+        self.backward_layer = (
+            _renamed(layer, "backward", go_backwards=True) if backward_layer is None else backward_layer
+        )
+        self._check_pair()
+        self._initial_weights = weights
+        self.return_sequences, self.return_state = layer.return_sequences, layer.return_state
+        self.stateful = getattr(layer, "stateful", False)
+        if self.return_sequences:
+            for one in self._directions():
+                if hasattr(one, "zero_output_for_mask"):
+                    one.zero_output_for_mask = True
+
+    def _who(self) -> str:
+        return f"Layer '{self.name}' (Bidirectional)"
+
+    def _check_recurrent(self, argument: str, value: Any) -> None:
+        if not isinstance(value, Layer):
+            raise ValueError(f"{self._who()}: `{argument}` must be a layer. Received: {value!r:.100}")
+        missing = [name for name in _NEEDED if not hasattr(value, name)]
+        if missing:
+            raise ValueError(
+                f"{self._who()}: `{argument}` must be a recurrent layer, such as `LSTM(8)`. Received: '{value.name}'"
+                f" ({type(value).__name__}), which has no attribute {missing}."
+            )
+
+    def _check_pair(self) -> None:
+        forward, backward = self._directions()
+        if forward.go_backwards or not backward.go_backwards:
+            raise ValueError(
+                f"{self._who()}: the forward layer needs `go_backwards=False` and the backward layer"
+                f" `go_backwards=True`. Received: {forward.go_backwards} and {backward.go_backwards}."
+            )
+        for name in ("return_sequences", "return_state", "stateful"):
+            values = [getattr(one, name, False) for one in (forward, backward)]
+            if values[0] != values[1]:
+                raise ValueError(
+                    f"{self._who()}: both directions need the same value of `{name}`. Received: {values[0]} for the"
+                    f" forward layer and {values[1]} for the backward layer."
+                )
+
+    def _directions(self) -> tuple[Any, Any]:
+        return self.forward_layer, self.backward_layer
+
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        for one in self._directions():
+            if not one.built:
+                one.build(tuple(input_shape))
+        if self._initial_weights is not None:
+            self.set_weights(self._initial_weights)
+
+    # --- the call ---
+
+    def call(self, sequences: jax.Array, initial_state: Any = None, mask: Any = None, training: Any = None) -> Any:
+        states = self._halves(initial_state)
+        forward, backward = (
+            one(sequences, mask=mask, training=training, **given)
+            for one, given in zip(self._directions(), states, strict=True)
+        )
+        after: tuple = ()
+        if self.return_state:
+            (forward, *first), (backward, *second) = forward, backward
+            after = (*first, *second)
+        if self.return_sequences:
+            backward = jnp.flip(backward, 1)
+        merged = jax.tree.map(lambda output: in_dtype(output, self.compute_dtype), self._merge(forward, backward))
+        if not self.return_state:
+            return merged
+        return (*merged, *after) if self.merge_mode is None else (merged, *after)
+
+    def _halves(self, states: Any) -> list[dict[str, Any]]:
+        """`initial_state` for each direction, as arguments of its call."""
+        if states is None:
+            return [{}, {}]
+        given = list(states) if isinstance(states, (list, tuple)) else [states]
+        half, rest = divmod(len(given), 2)
+        if rest or not given:
+            raise ValueError(
+                f"{self._who()}: `initial_state` must hold the states of the forward layer, then those of the backward"
+                f" layer. Received: {len(given)} state(s), an odd number."
+            )
+        return [{"initial_state": given[:half]}, {"initial_state": given[half:]}]
+
+    def _merge(self, forward: jax.Array, backward: jax.Array) -> Any:
+        if self.merge_mode is None:
+            return forward, backward
+        if self.merge_mode == "concat":
+            return jnp.concatenate([forward, backward], axis=-1)
+        if forward.shape != backward.shape:
+            raise ValueError(
+                f"{self._who()}: merge_mode={self.merge_mode!r} needs outputs of equal shapes. Received:"
+                f" {forward.shape} forwards and {backward.shape} backwards. Use merge_mode='concat'."
+            )
+        if self.merge_mode == "mul":
+            return forward * backward
+        return (forward + backward) / (2 if self.merge_mode == "ave" else 1)
+
+    # --- states ---
+
+    @property
+    def states(self) -> tuple | None:
+        """Variables of a stateful layer, those of the forward layer first; None before it is built."""
+        found = [getattr(one, "states", None) for one in self._directions()]
+        return None if None in found else tuple(state for states in found for state in states or ())
+
+    def reset_state(self) -> None:
+        """Set the states of stateful layers to zero."""
+        for one in self._directions():
+            if hasattr(one, "reset_state"):
+                one.reset_state()
+
+    reset_states = reset_state
+
+    # --- shapes, masks, config ---
+
+    def compute_output_shape(self, sequences_shape: Any, initial_state_shape: Any = None) -> Any:
+        shapes = [one.compute_output_shape(tuple(sequences_shape)) for one in self._directions()]
+        after: tuple = ()
+        if self.return_state:
+            after = (*shapes[0][1:], *shapes[1][1:])
+            shapes = [shape[0] for shape in shapes]
+        forward, backward = map(tuple, shapes)
+        if self.merge_mode is None:
+            return (forward, backward, *after)
+        merged = (*forward[:-1], forward[-1] + backward[-1]) if self.merge_mode == "concat" else forward
+        return (merged, *after) if self.return_state else merged
+
+    def compute_mask(self, sequences: Any, mask: Any) -> Any:
+        passed = mask if self.return_sequences else None
+        if not self.return_state and self.merge_mode is not None:
+            return passed
+        outputs = [passed] * (2 if self.merge_mode is None else 1)
+        return outputs + [None] * len(jax.tree.leaves(self._state_sizes()) if self.return_state else ())
+
+    def _state_sizes(self) -> list:
+        return [getattr(one, "state_size", []) for one in self._directions()]
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "layer": registry.serialize(self.forward_layer)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Bidirectional:
+        """A new layer from `get_config()`; own layers by name need `custom_objects` or a registration."""
+        with registry.custom_object_scope(custom_objects or {}):
+            return super().from_config(config)  # type: ignore[return-value]
+
+
+def _renamed(layer: Layer, direction: str, **changes: Any) -> Any:
+    """A copy of a layer, unbuilt, for one direction."""
+    config = {**layer.get_config(), "name": f"{direction}_{layer.name.removeprefix('forward_')}", **changes}
+    return type(layer).from_config(config)

@@ -1,0 +1,268 @@
+"""`RNN`: runs any cell over time; and the base of the layers that make their cell themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from inspect import signature
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ...core import dtypes, registry, shapes
+from ...core.input_spec import InputSpec
+from ...core.layer import Layer
+from ...core.names import to_snake_case
+from ...core.tensor import leaves
+from ...core.variable import Variable
+from ..catalogue import layer
+from . import loop
+from .cell import Cell, build_cell, check_cell, initial_states, output_size, own_arguments
+from .stacked import StackedRNNCells
+
+Shape = Sequence[int | None]
+
+
+@layer()
+class RNN(Layer):
+    """Runs a cell over the time axis.
+
+    Args:
+        cell: one of our cells, or any layer with `call(inputs, states) -> (output, states)` and a `state_size`: a whole
+            number, or a (nested) list of them, one per state. It may take `training`, and may have an `output_size` and
+            a method `get_initial_state(batch_size)`. A list of cells becomes `StackedRNNCells`.
+        return_sequences: return the outputs of all steps, not of the last alone.
+        return_state: return `(outputs, *states)`.
+        go_backwards: run from the last step to the first; outputs stand in the order in which they were computed.
+        stateful: begin each batch with the states that the last one ended with; needs a fixed batch size.
+            `reset_state()` sets them to zero.
+        unroll: results are the same; the loop may compile to longer, faster code.
+        zero_output_for_mask: outputs of masked steps are zero instead of those of the step before.
+
+    Call: `(sequences, initial_state=None, mask=None, training=False)`, with one array per state in `initial_state`.
+    Masked steps keep the states and repeat the output; with `return_sequences` the mask is passed on.
+
+    Shapes: `(batch, time, features)` to `(batch, units)`, or `(batch, time, units)` with `return_sequences`.
+
+    Raises:
+        ValueError: for what is no cell, states or masks that do not fit, or another batch size than a stateful layer
+            was built with.
+
+    Example:
+
+    >>> import jax.numpy as jnp
+    >>> from sequax.layers import GRUCell, LSTMCell
+    >>> RNN([LSTMCell(4), GRUCell(3)])(jnp.ones((2, 10, 8))).shape
+    (2, 3)
+    """
+
+    supports_masking = True
+    _untracked = Layer._untracked | {"states"}  # they are variables of the layer, yet no weights: files leave them out
+
+    def __init__(
+        self,
+        cell: Any,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        unroll: bool = False,
+        zero_output_for_mask: bool = False,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        cell = StackedRNNCells(cell) if isinstance(cell, (list, tuple)) else cell
+        check_cell(cell, f"Layer '{self.name}' ({type(self).__name__}): `cell`")
+        self.cell = cell
+        self.return_sequences, self.return_state = return_sequences, return_state
+        self.go_backwards, self.unroll = go_backwards, unroll
+        self.stateful, self.zero_output_for_mask = stateful, zero_output_for_mask
+        self.states: Any = None  # variables in the structure of the cell's states, if stateful
+        self.input_spec: InputSpec = InputSpec(min_ndim=3)
+
+    def build(self, input_shape: Shape) -> None:
+        batch = input_shape[0]
+        if self.stateful and batch is None:
+            raise ValueError(
+                f"Layer '{self.name}' ({type(self).__name__}): when using `stateful=True` in a RNN, the batch size must"
+                f" be static. Received: input_shape={tuple(input_shape)}. Begin the model with"
+                f" `Input(batch_shape=(batch_size, {', '.join(map(str, input_shape[1:]))}))`."
+            )
+        build_cell(self.cell, (batch, *input_shape[2:]))
+        rank = len(input_shape)
+        self.input_spec = InputSpec(ndim=rank, axes={-1: input_shape[-1]} if rank == 3 else None)
+        if self.stateful:
+            self.states = jax.tree.map(self._state_variable, self._state_specs(batch))
+
+    def _state_variable(self, spec: Any) -> Variable:
+        return Variable(jnp.zeros, spec.shape, self.variable_dtype, trainable=False, name="rnn_state")
+
+    # --- one call ---
+
+    def call(
+        self,
+        sequences: jax.Array,
+        initial_state: Any = None,
+        mask: jax.Array | None = None,
+        training: bool = False,
+    ) -> Any:
+        x = jnp.asarray(sequences)
+        if x.shape[1] == 0:
+            raise ValueError(f"Layer '{self.name}': expected at least one time step. Received: shape {x.shape}.")
+        mask = self._mask(mask, x.shape)
+        if self.go_backwards:
+            x, mask = jnp.flip(x, 1), None if mask is None else jnp.flip(mask, 1)
+        first = self._first_states(initial_state, x.shape[0])
+        outputs, states = loop.run(self.cell, x, first, mask, self.unroll, training)
+        for variable, state in zip(self._state_variables(), leaves(states), strict=self.stateful):
+            variable.assign(state)
+        if mask is not None and self.zero_output_for_mask:
+            outputs = jnp.where(mask.reshape(*mask.shape, *(1,) * (outputs.ndim - 2)), outputs, 0)
+        result = outputs if self.return_sequences else outputs[:, -1]
+        result, states = jax.tree.map(partial(in_dtype, dtype=self.compute_dtype), (result, states))
+        return (result, *states) if self.return_state else result
+
+    def _mask(self, mask: Any, shape: tuple[int, ...]) -> jax.Array | None:
+        if mask is None:
+            return None
+        mask = jnp.asarray(mask, bool)
+        mask = mask[..., 0] if mask.ndim == 3 and mask.shape[-1] == 1 else mask
+        if mask.shape != shape[:2]:
+            raise ValueError(
+                f"Layer '{self.name}': expected a mask of shape (batch, time) = {shape[:2]}. Received: {mask.shape}."
+            )
+        return mask
+
+    def _first_states(self, given: Any, batch: int) -> list:
+        """The states to begin with, in the cell's structure; those given may be nested or one after another."""
+        if given is None and self.states is None:
+            return self.get_initial_state(batch)
+        states = [v.value for v in self._state_variables()] if given is None else leaves(given)
+        specs, structure = jax.tree.flatten(self._state_specs(batch))
+        expected, received = ([tuple(state.shape) for state in group] for group in (specs, states))
+        if received == expected:
+            cast = [jnp.asarray(state, spec.dtype) for state, spec in zip(states, specs, strict=True)]
+            return jax.tree.unflatten(structure, cast)
+        if given is None:
+            raise ValueError(
+                f"Layer '{self.name}': a stateful RNN needs batches of the size that it was built with. Expected:"
+                f" {received[0][0]}. Received: {batch}. Leave incomplete batches out, or build the layer anew."
+            )
+        raise ValueError(
+            f"Layer '{self.name}': `initial_state` must be a list of {len(expected)} arrays of shapes {expected}."
+            f" Received: {received}."
+        )
+
+    # --- states ---
+
+    def get_initial_state(self, batch_size: int | None = None) -> list:
+        """The states of the cell before the first step."""
+        return initial_states(self.cell, batch_size)
+
+    def _state_specs(self, batch: int | None) -> Any:
+        """Shapes and dtypes of the states."""
+        return jax.eval_shape(lambda: self.get_initial_state(batch))
+
+    def _state_variables(self) -> list[Variable]:
+        return leaves(self.states)
+
+    def reset_state(self) -> None:
+        """Set the states of a stateful layer to zero."""
+        for variable in self._state_variables():
+            variable.assign(jnp.zeros(variable.shape))
+
+    reset_states = reset_state
+
+    @property
+    def state_size(self) -> list:
+        size = self.cell.state_size
+        return list(size) if isinstance(size, (list, tuple)) else [size]
+
+    @property
+    def variables(self) -> list[Variable]:
+        return super().variables + self._state_variables()
+
+    # --- shapes and masks ---
+
+    def compute_output_shape(self, sequences_shape: Shape, initial_state_shape: Any = None) -> Any:
+        if self.built and not self._is_ours():
+            return super().compute_output_shape(sequences_shape)
+        batch, time, *_ = sequences_shape
+        size = output_size(self.cell)
+        output = (batch, time, size) if self.return_sequences else (batch, size)
+        if not self.return_state:
+            return output
+        return (output, *jax.tree.map(lambda spec: (batch, *spec.shape[1:]), self._state_specs(1)))
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        if self._is_ours():
+            return super().compute_output_spec(*args, **kwargs)
+        return shapes.infer(self.__call__, args, kwargs)
+
+    def _is_ours(self) -> bool:
+        """Whether all cells are ours, whose sizes are known without a trial."""
+        return isinstance(self.cell, Layer) and all(map(loop.is_ours, self.cell._flatten_layers()))
+
+    def compute_mask(self, sequences: Any, mask: Any) -> Any:
+        passed = mask if self.return_sequences else None
+        return [passed] + [None] * len(jax.tree.leaves(self.cell.state_size)) if self.return_state else passed
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> RNN:
+        """A new layer from `get_config()`; own cells by name need `custom_objects` or a registration."""
+        with registry.custom_object_scope(custom_objects or {}):
+            return super().from_config(config)  # type: ignore[return-value]
+
+
+def in_dtype(value: jax.Array, dtype: str) -> jax.Array:
+    """Floats in a dtype; other values as they are."""
+    return value.astype(dtype) if dtypes.is_float(value.dtype) and dtypes.is_float(dtype) else value
+
+
+class CellLayer(RNN):
+    """A layer that makes its cell from its own arguments, which are attributes of both.
+
+    Subclasses name their `cell_type` and pass the `locals()` of their constructor.
+    """
+
+    cell_type: Callable[..., Cell]
+    _not_in_config = frozenset({"cell", "use_cudnn"})
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name in _settings(cls.cell_type):
+            if not hasattr(cls, name):
+                setattr(cls, name, property(partial(_of_cell, name)))
+
+    def __init__(self, given: dict[str, Any], **for_cell: Any):
+        own, kwargs = own_arguments(given)
+        kwargs.pop("implementation", None)  # chooses between forms that compute the same
+        use_cudnn = own.pop("use_cudnn", "auto")
+        if use_cudnn not in ("auto", True, False):
+            raise ValueError(
+                f"{type(self).__name__}: `use_cudnn` must be one of 'auto', True, False. Received:"
+                f" use_cudnn={use_cudnn!r}"
+            )
+        settings = {name: own.pop(name) for name in _settings(self.cell_type) if name in own}
+        cell = self.cell_type(
+            **settings,
+            **for_cell,
+            name=to_snake_case(self.cell_type.__name__),
+            dtype=kwargs.get("dtype"),
+            trainable=kwargs.get("trainable", True),
+        )
+        super().__init__(cell, **own, **kwargs)
+        self.use_cudnn = use_cudnn
+        self.input_spec = InputSpec(ndim=3)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"activity_regularizer": None, **super().get_config()}
+
+
+def _settings(cell_type: Callable[..., Cell]) -> list[str]:
+    return [name for name in signature(cell_type).parameters if name != "kwargs"]
+
+
+def _of_cell(name: str, recurrent: RNN) -> Any:
+    return getattr(recurrent.cell, name)

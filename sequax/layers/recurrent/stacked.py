@@ -1,0 +1,84 @@
+"""`StackedRNNCells`: several cells as one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+
+from ...core import registry
+from ...core.layer import Layer
+from ..catalogue import layer
+from . import loop
+from .cell import as_list, build_cell, check_cell, initial_states, output_size
+
+
+@layer()
+class StackedRNNCells(Layer):
+    """Cells one above the other: the output of each is the input of the next, at every step.
+
+    Args:
+        cells: list of cells, our own or any that `RNN` takes.
+
+    Call: `(inputs, states)` with a list of states per cell gives `(output, states)`.
+
+    Raises:
+        ValueError: for an empty list, or a member that is no cell.
+
+    Example:
+
+    >>> from sequax.layers import GRUCell, LSTMCell
+    >>> StackedRNNCells([LSTMCell(4), GRUCell(3)]).state_size
+    [[4, 4], 3]
+    """
+
+    def __init__(self, cells: Any, **kwargs: Any):
+        super().__init__(**kwargs)
+        if not isinstance(cells, (list, tuple)) or not cells:
+            raise ValueError(
+                f"Layer '{self.name}' (StackedRNNCells): expected a list of at least one cell. Received: {cells!r:.100}"
+            )
+        for cell in cells:
+            check_cell(cell, f"Layer '{self.name}' (StackedRNNCells): each of `cells`")
+        self.cells = list(cells)
+
+    @property
+    def state_size(self) -> list:
+        return [cell.state_size for cell in self.cells]
+
+    @property
+    def output_size(self) -> int:
+        return output_size(self.cells[-1])
+
+    def get_initial_state(self, batch_size: int | None = None) -> list:
+        """A list of states per cell."""
+        return [initial_states(cell, batch_size) for cell in self.cells]
+
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        shape = tuple(input_shape)
+        for cell in self.cells:
+            build_cell(cell, shape)
+            shape = (shape[0], output_size(cell))
+
+    def call(self, inputs: jax.Array, states: Any, training: bool = False, **kwargs: Any) -> tuple[jax.Array, list]:
+        new = []
+        for cell, before in zip(self.cells, states, strict=True):
+            options = {"training": training} if isinstance(cell, Layer) else {}
+            inputs, after = cell(inputs, before, **options, **kwargs)
+            new.append(after)
+        return inputs, new
+
+    def over_time(self, x: jax.Array, states: list, mask: Any, unroll: bool, training: bool) -> tuple[jax.Array, list]:
+        """Cell by cell over the whole sequence: no cell needs the later outputs of another one."""
+        new = []
+        for cell, before in zip(self.cells, states, strict=True):
+            x, after = loop.run(cell, x, as_list(before), mask, unroll, training)
+            new.append(after)
+        return x, new
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> StackedRNNCells:
+        """A new stack from `get_config()`; own cells by name need `custom_objects` or a registration."""
+        with registry.custom_object_scope(custom_objects or {}):
+            return super().from_config({**config, "cells": registry.deserialize(config["cells"])})  # type: ignore

@@ -1,0 +1,123 @@
+"""`TimeDistributed`: a layer at every step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ...core import registry, shapes
+from ...core.layer import Layer
+from ..catalogue import layer
+from ..core import Lambda
+from .bidirectional import Bidirectional
+from .loop import scan_calls
+from .rnn import RNN, in_dtype
+
+
+@layer()
+class TimeDistributed(Layer):
+    """Applies a layer to every step of a sequence, with the same weights.
+
+    The steps of all samples run as one large batch where samples do not influence each other. Otherwise (a
+    `BatchNormalization` in training, layers and functions of your own) step by step, each with its own statistics.
+
+    Args:
+        layer: any layer, also a model, that takes one step `(batch, ...)`.
+
+    Call: `(inputs, training=None, mask=None)`. The layer gets the part of the mask that belongs to its step; the mask
+    itself is passed on.
+
+    Shapes: `(batch, time, ...)` to `(batch, time, *output_of_the_layer)`.
+
+    Raises:
+        ValueError: for what is no layer, an input without steps, or a mask of another shape.
+
+    Example:
+
+    >>> import jax.numpy as jnp
+    >>> from sequax.layers import Dense
+    >>> TimeDistributed(Dense(4))(jnp.ones((2, 10, 8))).shape
+    (2, 10, 4)
+    """
+
+    supports_masking = True
+
+    def __init__(self, layer: Any, **kwargs: Any):
+        super().__init__(**kwargs)
+        if not isinstance(layer, Layer):
+            raise ValueError(
+                f"Layer '{self.name}' (TimeDistributed): `layer` must be a layer, such as `Dense(8)`. Received:"
+                f" {layer!r:.100}. A plain function can be wrapped into `Lambda`."
+            )
+        self.layer = layer
+
+    def _step_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        if not shapes.is_shape(input_shape) or len(input_shape) < 3:
+            raise ValueError(
+                f"Layer '{self.name}' (TimeDistributed): expected one input of at least 3 dimensions (batch, time,"
+                f" ...). Received: {input_shape}."
+            )
+        return (input_shape[0], *input_shape[2:])
+
+    def build(self, input_shape: Any) -> None:
+        step = self._step_shape(input_shape)
+        if not self.layer.built:
+            self.layer.build(step)
+
+    def call(self, inputs: jax.Array, training: Any = None, mask: Any = None) -> Any:
+        self._step_shape(inputs.shape)
+        if mask is not None:
+            mask = self._checked(jnp.asarray(mask, bool), inputs.shape)
+        run = self._as_one_batch if self._merges(bool(training)) else self._step_by_step
+        outputs = run(inputs, mask, training)
+        return jax.tree.map(partial(in_dtype, dtype=self.compute_dtype), outputs)
+
+    def _checked(self, mask: jax.Array, shape: Sequence[int]) -> jax.Array | None:
+        if mask.shape[:2] != tuple(shape[:2]):
+            raise ValueError(
+                f"Layer '{self.name}' (TimeDistributed): expected a mask that begins with the shape (batch, time) ="
+                f" {tuple(shape[:2])}. Received: {mask.shape}."
+            )
+        # A mask of the steps says nothing about the steps inside a step, which is all a recurrent layer could use.
+        return None if mask.ndim == 2 and isinstance(self.layer, (RNN, Bidirectional)) else mask
+
+    def _merges(self, training: bool) -> bool:
+        """Whether no sample has an influence on another one, nor on what later calls see."""
+        inside = self.layer._flatten_layers()
+        if not all(type(one).__module__.startswith("sequax.") and not isinstance(one, Lambda) for one in inside):
+            return False
+        return not training or all(v.made_trainable for one in inside if one.trainable for v in one._own_variables())
+
+    def _as_one_batch(self, inputs: jax.Array, mask: Any, training: Any) -> Any:
+        batch, time = inputs.shape[:2]
+        inputs, mask = jax.tree.map(lambda a: a.reshape(batch * time, *a.shape[2:]), (inputs, mask))
+        outputs = self.layer(inputs, training=training, mask=mask)
+        return jax.tree.map(lambda a: a.reshape(batch, time, *a.shape[1:]), outputs)
+
+    def _step_by_step(self, inputs: jax.Array, mask: Any, training: Any) -> Any:
+        def step(carry: None, given: tuple) -> tuple[None, Any]:
+            return carry, self.layer(given[0], training=training, mask=given[1])
+
+        steps = jax.tree.map(lambda a: jnp.swapaxes(a, 0, 1), (inputs, mask))
+        # A mean over the steps, as penalties of the outputs have it when all steps are one batch.
+        _, outputs = scan_calls(self.layer, training, jnp.mean, step, None, steps)
+        return jax.tree.map(lambda a: jnp.swapaxes(a, 0, 1), outputs)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        def with_time(shape: tuple) -> tuple:
+            return (shape[0], input_shape[1], *shape[1:])
+
+        return shapes.map_shapes(with_time, self.layer.compute_output_shape(self._step_shape(tuple(input_shape))))
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        return shapes.infer(self.__call__, args, kwargs)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> TimeDistributed:
+        """A new layer from `get_config()`; own layers by name need `custom_objects` or a registration."""
+        with registry.custom_object_scope(custom_objects or {}):
+            return super().from_config(config)  # type: ignore[return-value]

@@ -1,0 +1,63 @@
+"""What layers over images, sequences and volumes share: spatial axes, and where the channels stand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ..core.layer import Layer
+
+Shape = Sequence[int | None]
+Sizes = tuple[int | None, ...]
+
+
+class Spatial(Layer):
+    """Base of layers for `(batch, *spatial, channels)` with `rank` spatial axes, or with the channels first."""
+
+    rank = 0
+    data_format = "channels_last"
+
+    def _per_axis(self, name: str, value: Any, least: int = 1) -> tuple[int, ...]:
+        """An argument as one whole number per spatial axis; a single number stands for all of them."""
+        values = tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else (value,) * self.rank
+        if len(values) != self.rank or any(not hasattr(v, "__index__") or v.__index__() < least for v in values):
+            kind = "a positive integer" if least == 1 else f"an integer of at least {least}"
+            raise ValueError(
+                f"{self._who()}: the `{name}` argument must be {kind}, or a tuple of {self.rank} of them,"
+                f" one per spatial axis. Received: {name}={value!r}"
+            )
+        return tuple(v.__index__() for v in values)
+
+    def _who(self) -> str:
+        return f"Layer '{self.name}' ({type(self).__name__})"
+
+    def _channels_axis(self) -> int:
+        return -1 if self.data_format == "channels_last" else 1
+
+    def _axes(self) -> tuple[int, ...]:
+        """The spatial axes of an input."""
+        first = 1 if self._channels_axis() == -1 else 2
+        return tuple(range(first, first + self.rank))
+
+    def _split(self, shape: Shape) -> tuple[int | None, Sizes, int | None]:
+        """An input shape as batch, spatial sizes and channels."""
+        if len(shape) != self.rank + 2:
+            axes = ("batch", *(f"size_{i + 1}" for i in range(self.rank)))
+            layout = (*axes, "channels") if self._channels_axis() == -1 else (axes[0], "channels", *axes[1:])
+            raise ValueError(
+                f"{self._who()} expects an input of {self.rank + 2} dimensions, ({', '.join(layout)}). Received: shape"
+                f" {tuple(shape)}."
+            )
+        return shape[0], tuple(shape[axis] for axis in self._axes()), shape[self._channels_axis()]
+
+    def _join(self, batch: int | None, spatial: Sequence[int | None], channels: int | None) -> Sizes:
+        return (batch, *spatial, channels) if self._channels_axis() == -1 else (batch, channels, *spatial)
+
+    def _to_channels_last(self, x: jax.Array) -> jax.Array:
+        return x if self._channels_axis() == -1 else jnp.moveaxis(x, 1, -1)
+
+    def _from_channels_last(self, x: jax.Array) -> jax.Array:
+        return x if self._channels_axis() == -1 else jnp.moveaxis(x, -1, 1)

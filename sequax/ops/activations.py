@@ -1,0 +1,60 @@
+"""Activations as ops; formulas and sources stand in `sequax/activations.py`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from .. import activations
+from .table import DIVISIBLE, array, floating, op, operand, public, tried, unary
+
+celu = op(activations.celu)
+elu = op(activations.elu)
+glu = tried(*DIVISIBLE)(activations.glu)
+hard_shrink = op(activations.hard_shrink)
+hard_sigmoid = op(activations.hard_sigmoid)
+hard_silu = hard_swish = op(activations.hard_silu)
+leaky_relu = op(activations.leaky_relu)
+log_sigmoid = op(activations.log_sigmoid)
+log_softmax = op(activations.log_softmax)
+relu = unary("relu", activations.relu)
+relu6 = op(activations.relu6)
+selu = op(activations.selu)
+sigmoid = op(activations.sigmoid)
+silu = swish = op(activations.silu)
+soft_shrink = op(activations.soft_shrink)
+softmax = op(activations.softmax)
+softplus = op(activations.softplus)
+softsign = op(activations.softsign)
+sparse_plus = op(activations.sparse_plus)
+sparse_sigmoid = op(activations.sparse_sigmoid)
+sparsemax = op(activations.sparsemax)
+squareplus = op(activations.squareplus)
+tanh_shrink = op(activations.tanh_shrink)
+
+
+@op
+def gelu(x: Any, approximate: bool = True) -> jax.Array:
+    """`x Φ(x)`, by a tanh formula unless `approximate=False`. Hendrycks and Gimpel 2016.
+
+    The activation of layers, `activations.gelu`, is exact by default; so it is in Keras.
+    """
+    return jax.nn.gelu(floating(x), approximate=bool(approximate))
+
+
+@op
+def hard_tanh(x: Any) -> jax.Array:
+    """`min(max(x, −1), 1)`. Whole numbers stay whole."""
+    return jax.nn.hard_tanh(array(x))
+
+
+@op
+def threshold(x: Any, threshold: Any, default_value: Any) -> jax.Array:
+    """`x` where `x > threshold`, else `default_value`; whole numbers stay whole if that is one."""
+    x = array(x)
+    return jnp.where(x > threshold, x, operand(default_value))
+
+
+__all__ = public(globals())

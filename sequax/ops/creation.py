@@ -1,0 +1,214 @@
+"""Ops that make arrays: constants, ranges, grids, triangles and windows.
+
+Where `dtype` is None it is `floatx()`, unless said otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ..core import dtypes
+from ..core.tensor import KerasTensor, is_tensor
+from . import table
+from .table import SHORT_AND_LONG, given, known, op, operand, plain, public, sized, tried
+
+
+@op
+def array(x: Any, dtype: Any = None) -> jax.Array:
+    """`x` as an array: a nested list, numbers, a NumPy array, a variable; Python floats become `floatx()`."""
+    x = table.array(x)
+    return x if dtype is None else x.astype(given(dtype))
+
+
+@op
+def copy(x: Any) -> jax.Array:
+    """A new array with the elements of `x`."""
+    return jnp.array(table.array(x), copy=True)
+
+
+def _filled(name: str, function: Callable) -> Callable:
+    """The op `name(shape, dtype=None)`."""
+
+    def call(shape: Any, dtype: Any = None) -> jax.Array:
+        return function(shape, dtype=given(dtype, dtypes.floatx()))
+
+    call.__name__ = call.__qualname__ = name
+    call.__doc__ = f"`{name}` in this shape; `dtype` is `floatx()` where it is None."
+    return plain(call)
+
+
+def _filled_like(name: str, function: Callable) -> Callable:
+    """The op `name(x, dtype=None)`."""
+
+    def call(x: Any, dtype: Any = None) -> jax.Array:
+        return function(table.array(x), dtype=given(dtype))
+
+    call.__name__ = call.__qualname__ = name
+    call.__doc__ = f"`{name}`: in the shape of `x`; `dtype` is that of `x` where it is None."
+    return op(call)
+
+
+empty = _filled("empty", jnp.empty)
+ones = _filled("ones", jnp.ones)
+zeros = _filled("zeros", jnp.zeros)
+empty_like = _filled_like("empty_like", jnp.empty_like)
+ones_like = _filled_like("ones_like", jnp.ones_like)
+zeros_like = _filled_like("zeros_like", jnp.zeros_like)
+
+
+@sized(lambda shape, fill_value, dtype=None: KerasTensor(shape, dtype))
+def full(shape: Any, fill_value: Any, dtype: Any = None) -> jax.Array:
+    """`fill_value`, broadcast to this shape; the dtype is `floatx()` where it is None, also for whole numbers."""
+    return jnp.full(shape, operand(fill_value), dtype=given(dtype, dtypes.floatx()))
+
+
+@op
+def full_like(x: Any, fill_value: Any, dtype: Any = None) -> jax.Array:
+    """`fill_value`, broadcast to the shape of `x`; the dtype is that of `x` where it is None."""
+    return jnp.full_like(table.array(x), operand(fill_value), dtype=given(dtype))
+
+
+@op
+def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) -> jax.Array:
+    """start, start + step, ... below `stop`; with one argument 0, 1, ... below it.
+
+    The dtype is that of the arguments together: int32 for Python ints, `floatx()` if one is a Python float.
+    """
+    bounds = [operand(value) for value in (start, stop, step) if value is not None]
+    for bound in bounds:
+        known("arange", bound, "Give it numbers, or sizes of the shape of an array.")
+    if dtype is None and all(isinstance(bound, (int, float)) for bound in bounds):
+        dtype = dtypes.floatx() if any(isinstance(bound, float) for bound in bounds) else None
+    start, stop, step = (None if value is None else operand(value) for value in (start, stop, step))
+    return jnp.arange(start, stop, step, dtype=given(dtype))
+
+
+@op
+def linspace(
+    start: Any,
+    stop: Any,
+    num: int = 50,
+    endpoint: bool = True,
+    retstep: bool = False,
+    dtype: Any = None,
+    axis: int = 0,
+) -> Any:
+    """`num` numbers at equal distances from `start` to `stop`; with `retstep` also that distance.
+
+    `axis` is where they lie in the result if `start` and `stop` are arrays. Whole-number dtypes round down.
+    """
+    result = jnp.linspace(operand(start), operand(stop), num, endpoint, retstep, given(dtype), axis)
+    return tuple(result) if retstep else result
+
+
+@op
+def logspace(
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10, dtype: Any = None, axis: int = 0
+) -> jax.Array:
+    """`num` numbers at equal ratios from base^start to base^stop."""
+    return jnp.logspace(operand(start), operand(stop), num, endpoint, base, given(dtype), axis)
+
+
+@op
+def geomspace(
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0
+) -> jax.Array:
+    """`num` numbers at equal ratios from `start` to `stop`."""
+    return jnp.geomspace(operand(start), operand(stop), num, endpoint, given(dtype), axis)
+
+
+@op
+def meshgrid(*x: Any, indexing: str = "xy") -> list[jax.Array]:
+    """The coordinates of the grid that vectors span, one array per vector; `"ij"` keeps the order of the axes."""
+    return list(jnp.meshgrid(*map(table.array, x), indexing=indexing))
+
+
+@plain
+def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> jax.Array:
+    """`N` × `M` zeros (`M` is `N` where None) with ones on the `k`-th diagonal."""
+    return jnp.eye(N, M, k, dtype=given(dtype, dtypes.floatx()))
+
+
+@plain
+def identity(n: int, dtype: Any = None) -> jax.Array:
+    """The `n` × `n` identity matrix."""
+    return jnp.identity(n, dtype=given(dtype, dtypes.floatx()))
+
+
+@plain
+def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> jax.Array:
+    """`N` × `M` zeros with ones on and below the `k`-th diagonal."""
+    return jnp.tri(N, M, k, dtype=given(dtype, dtypes.floatx()))
+
+
+@op
+def tril(x: Any, k: int = 0) -> jax.Array:
+    """The lower triangles of matrices: zeros above the `k`-th diagonal."""
+    return jnp.tril(table.array(x), k)
+
+
+@op
+def triu(x: Any, k: int = 0) -> jax.Array:
+    """The upper triangles of matrices: zeros below the `k`-th diagonal."""
+    return jnp.triu(table.array(x), k)
+
+
+@op
+def vander(x: Any, N: int | None = None, increasing: bool = False) -> jax.Array:
+    """The Vandermonde matrix: in column j the power N - 1 - j of `x`, or j if `increasing`."""
+    return jnp.vander(table.array(x), N, increasing)
+
+
+@tried(*SHORT_AND_LONG)
+def diag(x: Any, k: int = 0) -> jax.Array:
+    """The `k`-th diagonal of a matrix, or the matrix with a given vector there and zeros elsewhere."""
+    return jnp.diag(table.array(x), k)
+
+
+@op
+def diagflat(x: Any, k: int = 0) -> jax.Array:
+    """The square matrix with the elements of `x` on its `k`-th diagonal and zeros elsewhere."""
+    return jnp.diagflat(table.array(x), k)
+
+
+@tried(*SHORT_AND_LONG)
+def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> jax.Array:
+    """The diagonals of the matrices along two axes, as the last axis of the result."""
+    return jnp.diagonal(table.array(x), offset, axis1, axis2)
+
+
+def _window(name: str, function: Callable, formula: str) -> Callable:
+    """The op `name(x)`, a window of `x` points."""
+
+    def call(x: Any) -> jax.Array:
+        return function(_points(name, x))
+
+    call.__name__ = call.__qualname__ = name
+    call.__doc__ = f"The window of `x` points n = 0 ... x - 1, of floats: {formula}."
+    return plain(call)
+
+
+def _points(name: str, x: Any) -> int:
+    if is_tensor(x):
+        raise TypeError(f"ops.{name}: `x`, the number of points, must be a number. Received a symbolic tensor: {x}")
+    known(name, x, "Give it a number.")
+    return int(x)
+
+
+bartlett = _window("bartlett", jnp.bartlett, "1 - |2n / (x - 1) - 1|")
+blackman = _window("blackman", jnp.blackman, "0.42 - 0.5 cos(2πn / (x - 1)) + 0.08 cos(4πn / (x - 1))")
+hamming = _window("hamming", jnp.hamming, "0.54 - 0.46 cos(2πn / (x - 1))")
+hanning = _window("hanning", jnp.hanning, "0.5 - 0.5 cos(2πn / (x - 1))")
+
+
+@plain
+def kaiser(x: Any, beta: Any) -> jax.Array:
+    """The Kaiser window of `x` points: i0(beta √(1 - (2n / (x - 1) - 1)²)) / i0(beta)."""
+    return jnp.kaiser(_points("kaiser", x), operand(beta))
+
+
+__all__ = public(globals())

@@ -1,0 +1,107 @@
+"""Ops that write numbers in another form: classes as rows of zeros and ones, polar coordinates, decibels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ..core import dtypes
+from .table import array, floating, given, infer, op, public, sized
+
+
+def _dense(function: Any) -> Any:
+    """Symbolic outputs of an op with an argument `sparse`, which changes neither shape nor dtype."""
+    return lambda *args, sparse=False, **kwargs: infer(function, args, kwargs)
+
+
+def _one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False) -> Any:
+    numbers = _numbers(x)
+    hot = jax.nn.one_hot(numbers, num_classes, axis=axis, dtype=given(dtype, dtypes.floatx()))
+    return _sparse(hot, numbers.size) if sparse else hot
+
+
+def _numbers(x: Any) -> jax.Array:
+    x = array(x)
+    return x if jnp.issubdtype(x.dtype, jnp.integer) else x.astype("int32")
+
+
+@sized(_dense(_one_hot))
+def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False) -> Any:
+    """1 at the place of each class number and 0 elsewhere; only zeros for a number that is no class.
+
+    Args:
+        x: whole numbers of any shape.
+        axis: where the new axis of `num_classes` goes.
+        dtype: default `floatx()`.
+        sparse: return a `jax.experimental.sparse.BCOO`.
+    """
+    return _one_hot(x, num_classes, axis, dtype, sparse)
+
+
+def _multi_hot(
+    inputs: Any, num_classes: Any = None, axis: int = -1, dtype: Any = None, sparse: bool = False, **kwargs: Any
+) -> Any:
+    num_classes = kwargs.pop("num_tokens", num_classes)
+    if kwargs:
+        raise TypeError(f"multi_hot: unknown arguments {sorted(kwargs)}.")
+    if num_classes is None:
+        raise ValueError("multi_hot: `num_classes` must be given.")
+    x = _numbers(inputs)
+    hot = jax.nn.one_hot(x, num_classes, axis=axis, dtype=given(dtype, dtypes.floatx()))
+    if x.ndim == 0:
+        found = hot.max(0)
+    else:
+        merged = 1 if x.ndim > 1 else 0
+        found = hot.max(merged + 1 if axis % hot.ndim == merged and x.ndim > 1 else merged)
+    return _sparse(found, min(x.size, found.size)) if sparse else found
+
+
+@sized(_dense(_multi_hot))
+def multi_hot(
+    inputs: Any, num_classes: Any = None, axis: int = -1, dtype: Any = None, sparse: bool = False, **kwargs: Any
+) -> Any:
+    """1 for every class that occurs in a sample: `(batch, numbers, ...)` to `(batch, ..., num_classes)`.
+
+    Args:
+        inputs: whole numbers; without a batch `(numbers,)` to `(num_classes,)`.
+        num_classes: also called `num_tokens`.
+        axis: of the classes. With 0 the columns are the samples. With 1 Keras returns the maximum over the classes;
+            here the classes are there.
+        dtype, sparse: as in `one_hot`.
+
+    Raises:
+        ValueError: without `num_classes`.
+    """
+    return _multi_hot(inputs, num_classes, axis, dtype, sparse, **kwargs)
+
+
+def _sparse(x: jax.Array, entries: int) -> Any:
+    from jax.experimental import sparse  # seldom needed, and slow to import
+
+    return sparse.BCOO.fromdense(x, nse=entries)
+
+
+@op
+def psnr(x1: Any, x2: Any, max_val: Any) -> jax.Array:
+    """Peak signal-to-noise ratio in decibels: `10 log10(max_val² / mean((x1 − x2)²))`.
+
+    Raises:
+        ValueError: if the shapes differ.
+    """
+    x1, x2 = floating(x1), floating(x2)
+    if x1.shape != x2.shape:
+        raise ValueError(f"psnr: the shapes must be equal. Received: x1.shape={x1.shape}, x2.shape={x2.shape}")
+    error = jnp.mean(jnp.square(x1 - x2))
+    return 20 * jnp.log10(jnp.asarray(max_val, error.dtype)) - 10 * jnp.log10(error)
+
+
+@op
+def polar(abs_: Any, angle: Any) -> jax.Array:
+    """The complex numbers `abs_ (cos angle + i sin angle)`; complex64."""
+    length, angle = (x.astype(jnp.promote_types(x.dtype, jnp.float32)) for x in (floating(abs_), floating(angle)))
+    return jax.lax.complex(*jnp.broadcast_arrays(length * jnp.cos(angle), length * jnp.sin(angle)))
+
+
+__all__ = public(globals())

@@ -1,0 +1,230 @@
+"""Ops that pick elements, by place or by condition, and that search, sort and count them.
+
+Positions and counts are int32. Where the size of a result depends on values (`nonzero`, `unique`, `bincount`), the op
+works on concrete arrays only: inside a compiled function it says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ..core.tensor import KerasTensor, is_tensor
+from .table import SHORT_AND_LONG, array, infer, known, op, operand, public, sized, tried
+
+
+@tried(*SHORT_AND_LONG)
+def get_item(x: Any, key: Any) -> jax.Array:
+    """`x[key]`."""
+    return array(x)[key]
+
+
+@op
+def take(x: Any, indices: Any, axis: int | None = None) -> jax.Array:
+    """The elements at `indices` along `axis` (None: of `x` as one vector); negative ones count from the end.
+
+    Indices outside give NaN, or the smallest (unsigned: largest) number of a dtype without NaN.
+    """
+    return jnp.take(array(x), array(indices), axis)
+
+
+@op
+def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> jax.Array:
+    """For each place of `indices` the element at that index along `axis`; the other axes are matched."""
+    return jnp.take_along_axis(array(x), array(indices), axis)
+
+
+def _places(condition: KerasTensor) -> tuple[KerasTensor, ...]:
+    return tuple(KerasTensor((None,), "int32") for _ in condition.shape)
+
+
+def _nonzero(name: str, x: Any) -> tuple[jax.Array, ...]:
+    known(name, x := array(x), "Use `where(condition, x1, x2)`, which keeps the shape, or call it outside.")
+    return jnp.nonzero(x)
+
+
+@sized(_places)
+def nonzero(x: Any) -> tuple[jax.Array, ...]:
+    """The places of the elements that are not zero: one array of indices per axis."""
+    return _nonzero("nonzero", x)
+
+
+def _chosen(condition: Any, x1: Any = None, x2: Any = None) -> Any:
+    return _places(condition) if x1 is None and x2 is None else infer(_where, (condition, x1, x2), {})
+
+
+def _where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
+    if x1 is None and x2 is None:
+        return _nonzero("where", condition)
+    if x1 is None or x2 is None:
+        raise ValueError(
+            f"ops.where: give both `x1` and `x2`, or neither for the places where the condition holds."
+            f" Received: x1={x1}, x2={x2}"
+        )
+    return jnp.where(array(condition), operand(x1), operand(x2))
+
+
+@sized(_chosen)
+def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
+    """`x1` where the condition holds and `x2` elsewhere; without both: the places where it holds, as `nonzero`."""
+    return _where(condition, x1, x2)
+
+
+@op
+def select(condlist: Any, choicelist: Any, default: Any = 0) -> jax.Array:
+    """For each place the element of the first choice whose condition holds there, else `default`."""
+    return jnp.select([array(c) for c in condlist], [operand(c) for c in choicelist], operand(default))
+
+
+@op
+def unravel_index(indices: Any, shape: Any) -> tuple[jax.Array, ...]:
+    """For places in an array of this shape counted through, the index along each axis."""
+    return tuple(jnp.unravel_index(array(indices), shape))
+
+
+@op
+def argsort(x: Any, axis: int | None = -1) -> jax.Array:
+    """The indices that sort `x` along `axis` (None: as one vector); equal elements keep their order."""
+    return jnp.argsort(array(x), axis)
+
+
+@op
+def sort(x: Any, axis: int | None = -1) -> jax.Array:
+    """`x` in rising order along `axis` (None: as one vector)."""
+    return jnp.sort(array(x), axis)
+
+
+@op
+def argpartition(x: Any, kth: int, axis: int = -1) -> jax.Array:
+    """Indices that put the `kth` smallest element in its place along `axis`, none larger before, none smaller after."""
+    return jnp.argpartition(array(x), kth, axis)
+
+
+@op
+def searchsorted(sorted_sequence: Any, values: Any, side: str = "left") -> jax.Array:
+    """Where `values` fit into a sorted vector: before (`"left"`) or behind (`"right"`) elements equal to them.
+
+    Raises:
+        ValueError: if `sorted_sequence` is not a vector.
+    """
+    sequence = array(sorted_sequence)
+    if sequence.ndim != 1:
+        raise ValueError(
+            f"ops.searchsorted: `sorted_sequence` must have one axis; use `vectorized_map` for several."
+            f" Received: shape={sequence.shape}"
+        )
+    return jnp.searchsorted(sequence, array(values), side=side)
+
+
+@op
+def digitize(x: Any, bins: Any) -> jax.Array:
+    """For each element the number of the bin it falls into: i where bins[i - 1] <= x < bins[i]."""
+    return jnp.digitize(array(x), array(bins))
+
+
+@op
+def isin(x1: Any, x2: Any, assume_unique: bool = False, invert: bool = False) -> jax.Array:
+    """For each element of `x1` whether it is one of `x2` (`invert`: whether it is not)."""
+    return jnp.isin(array(x1), array(x2), assume_unique, invert)
+
+
+def _distinct(
+    x: KerasTensor,
+    sorted: bool = True,
+    return_index: bool = False,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    axis: int | None = None,
+    size: int | None = None,
+    fill_value: Any = None,
+) -> Any:
+    sizes = list(x.shape)
+    values, inverse = ([size], sizes) if axis is None else (sizes, [sizes[axis]])
+    if axis is not None:
+        values = [*sizes]
+        values[axis] = size
+    outputs = [KerasTensor(values, x.dtype)]
+    flags = ((return_index, [size]), (return_inverse, inverse), (return_counts, [size]))
+    outputs += [KerasTensor(shape, "int32") for wanted, shape in flags if wanted]
+    return tuple(outputs) if len(outputs) > 1 else outputs[0]
+
+
+@sized(_distinct)
+def unique(
+    x: Any,
+    sorted: bool = True,
+    return_index: bool = False,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    axis: int | None = None,
+    size: int | None = None,
+    fill_value: Any = None,
+) -> Any:
+    """The different elements of `x`, in rising order.
+
+    Args:
+        x: an array.
+        sorted: the result is in order in any case.
+        return_index: return the places of the first of each, too.
+        return_inverse: return the places in the result that make `x` again, too.
+        return_counts: return how often each occurs, too.
+        axis: compare slices along this axis instead of elements.
+        size: length of the result: the first ones, or followed by `fill_value`. It is needed in compiled functions.
+        fill_value: the smallest element where None.
+    """
+    x = array(x)
+    if size is None:
+        known("unique", x, "Give `size`, the length of the result.")
+    flags = {"return_index": return_index, "return_inverse": return_inverse, "return_counts": return_counts}
+    result = jnp.unique(x, **flags, axis=axis, size=size, fill_value=fill_value)
+    return tuple(result) if any(flags.values()) else result
+
+
+def _counted(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = False) -> KerasTensor:
+    dtype = "int32" if weights is None else weights.dtype if is_tensor(weights) else array(weights).dtype.name
+    return KerasTensor((*(x if is_tensor(x) else array(x)).shape[:-1], None), dtype)
+
+
+@sized(_counted)
+def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = False) -> jax.Array:
+    """How often each of 0, 1, ... max(x) occurs along the last axis, or the sums of the `weights` there.
+
+    Args:
+        x: whole numbers >= 0, with one axis or two (then row by row).
+        weights: in the shape of `x`.
+        minlength: the result has at least this length.
+        sparse: not supported.
+    """
+    if sparse:
+        raise ValueError("ops.bincount: sparse results are not supported; leave `sparse=False`.")
+    x = array(x)
+    known("bincount", x, "Sum a one-hot encoding, `sum(one_hot(x, length), axis=-2)`, or call it outside.")
+    count: Callable = partial(jnp.bincount, length=max(int(x.max()) + 1 if x.size else 0, minlength))
+    for _ in x.shape[:-1]:
+        count = jax.vmap(count)
+    return count(x) if weights is None else count(x, array(weights))
+
+
+@op
+def histogram(x: Any, bins: int = 10, range: tuple[float, float] | None = None) -> tuple[jax.Array, jax.Array]:
+    """How many elements of a vector fall into each of `bins` equal intervals of `range`, and the edges of these.
+
+    Raises:
+        ValueError: if `x` is not a vector, `bins` no number of intervals or `range` no pair.
+    """
+    x = array(x)
+    if x.ndim != 1:
+        raise ValueError(f"ops.histogram: `x` must have one axis. Received: x.shape={x.shape}")
+    if not isinstance(bins, int) or bins < 1:
+        raise ValueError(f"ops.histogram: `bins` must be a whole number >= 1. Received: bins={bins}")
+    if range is not None and len(range) != 2:
+        raise ValueError(f"ops.histogram: `range` must be a pair (lowest, highest). Received: range={range}")
+    counts, edges = jnp.histogram(x, bins, range)
+    return counts, edges
+
+
+__all__ = public(globals())

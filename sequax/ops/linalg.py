@@ -1,0 +1,198 @@
+"""Linear algebra, also as the namespace `keras.ops.linalg`. Matrices are the last two axes, the others a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from .table import SHORT_AND_LONG, array, floating, op, public, tried
+
+
+def _matrix(x: Any, name: str) -> jax.Array:
+    x = floating(x)
+    if x.ndim < 2:
+        raise ValueError(f"{name}: expected a matrix, or a batch of them (rank >= 2). Received shape {x.shape}.")
+    return x
+
+
+def _square(x: Any, name: str) -> jax.Array:
+    x = _matrix(x, name)
+    if x.shape[-1] != x.shape[-2]:
+        raise ValueError(f"{name}: expected a square matrix. Received shape {x.shape}.")
+    return x
+
+
+@op
+def cholesky(x: Any, upper: bool = False) -> jax.Array:
+    """`L` with `x = L Lᵀ`, lower triangular (or `Lᵀ`, if `upper`), of symmetric positive definite matrices.
+
+    Raises:
+        ValueError: eagerly, if a matrix is not positive definite; inside a compiled function the result is NaN then.
+    """
+    factor = jnp.linalg.cholesky(_square(x, "cholesky"), upper=upper)
+    if not isinstance(factor, jax.core.Tracer) and bool(jnp.isnan(factor).any()):
+        raise ValueError(
+            "cholesky: the decomposition failed, so the input is not positive definite, or not finite. Adding a small"
+            " multiple of the identity helps where rounding is the cause."
+        )
+    return factor
+
+
+@op
+def cholesky_inverse(x: Any, upper: bool = False) -> jax.Array:
+    """The inverse of a matrix from its Cholesky factor `x`."""
+    factor = _square(x, "cholesky_inverse")
+    identity = jnp.broadcast_to(jnp.eye(factor.shape[-1], dtype=factor.dtype), factor.shape)
+    inverse = jax.scipy.linalg.solve_triangular(factor, identity, lower=not upper)
+    transposed = jnp.swapaxes(inverse, -1, -2)
+    return inverse @ transposed if upper else transposed @ inverse
+
+
+@op
+def det(x: Any) -> jax.Array:
+    """The determinant: `(..., n, n)` -> `(...)`."""
+    return jnp.linalg.det(_square(x, "det"))
+
+
+@op
+def eig(x: Any) -> tuple[jax.Array, jax.Array]:
+    """Eigenvalues `(..., n)` and eigenvectors (columns of `(..., n, n)`), complex. JAX has it on CPUs only."""
+    values, vectors = jnp.linalg.eig(_square(x, "eig"))
+    return values, vectors
+
+
+@op
+def eigh(x: Any) -> tuple[jax.Array, jax.Array]:
+    """Eigenvalues, ascending, and eigenvectors (columns) of symmetric or Hermitian matrices."""
+    values, vectors = jnp.linalg.eigh(_square(x, "eigh"))
+    return values, vectors
+
+
+@op
+def inv(x: Any) -> jax.Array:
+    """The inverse; of a singular matrix it is infinite or NaN."""
+    return jnp.linalg.inv(_square(x, "inv"))
+
+
+@op
+def jvp(fun: Callable, primals: Any, tangents: Any, has_aux: bool = False) -> tuple:
+    """The value of `fun(*primals)` and its derivative in the direction of `tangents` (forward mode).
+
+    Args:
+        primals: arguments of `fun`, a list or tuple.
+        tangents: of the same structure, shapes and dtypes.
+        has_aux: whether `fun` returns a pair whose second part is passed on as a third result.
+    """
+    primals, tangents = (jax.tree.map(array, values) for values in (primals, tangents))
+    return jax.jvp(fun, primals, tangents, has_aux=has_aux)
+
+
+@op
+def lstsq(a: Any, b: Any, rcond: float | None = None) -> jax.Array:
+    """The `x` of smallest norm among those with the smallest `|a x - b|`.
+
+    Args:
+        a: `(m, n)`.
+        b: `(m,)` or `(m, k)`; the result has shape `(n,)` or `(n, k)`.
+        rcond: singular values below `rcond` times the largest one count as 0.
+    """
+    a, b = _matrix(a, "lstsq"), floating(b)
+    if a.ndim != 2 or b.ndim not in (1, 2) or a.shape[0] != b.shape[0]:
+        raise ValueError(
+            f"lstsq: expected `a` of shape (m, n) and `b` of shape (m,) or (m, k). Received shapes {a.shape} and"
+            f" {b.shape}."
+        )
+    return jnp.linalg.lstsq(a, b, rcond=rcond)[0]
+
+
+@tried(*SHORT_AND_LONG)
+def lu_factor(x: Any) -> tuple[jax.Array, jax.Array]:
+    """`x = P L U`: `L` (without its unit diagonal) and `U` in one matrix, and the row each row changed with (int32)."""
+    factors, pivots = jax.scipy.linalg.lu_factor(_matrix(x, "lu_factor"))
+    return factors, pivots
+
+
+@op
+def matrix_rank(x: Any, tol: float | None = None) -> jax.Array:
+    """The number of singular values above `tol`; default: the largest one times `max(m, n)` and the machine epsilon."""
+    x = _matrix(x, "matrix_rank")
+    values = jnp.linalg.svd(x, compute_uv=False)
+    bound = values.max(-1, keepdims=True) * max(x.shape[-2:]) * jnp.finfo(x.dtype).eps if tol is None else tol
+    return (values > bound).sum(-1)
+
+
+@op
+def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> jax.Array:
+    """The norm of vectors (`axis` is one number) or matrices (two).
+
+    Args:
+        ord: of a vector: a number `p` for `(Σ|x|ᵖ)^(1/p)`, also 0 and ±inf. Of a matrix: `"fro"`, `"nuc"`, ±1, ±2,
+            ±inf. None: the root of the sum of squares of all elements that `axis` spans.
+        axis: None: `x` as a whole, which must have one or two axes if `ord` is given.
+    """
+    if isinstance(ord, str) and ord not in ("fro", "nuc"):
+        raise ValueError(f"norm: `ord` as a string must be 'fro' or 'nuc'. Received: ord={ord!r}")
+    return jnp.linalg.norm(floating(x), ord=ord, axis=axis, keepdims=keepdims)
+
+
+@op
+def pinv(x: Any, rcond: float | None = None) -> jax.Array:
+    """The Moore-Penrose inverse: `(..., m, n)` -> `(..., n, m)`.
+
+    Args:
+        rcond: singular values below `rcond` times the largest one count as 0.
+    """
+    return jnp.linalg.pinv(_matrix(x, "pinv"), rtol=rcond)
+
+
+@tried(*SHORT_AND_LONG)
+def qr(x: Any, mode: str = "reduced") -> tuple[jax.Array, jax.Array]:
+    """`x = Q R` with orthonormal columns in `Q` and upper triangular `R`.
+
+    Args:
+        mode: `"reduced"`: `(m, k)`, `(k, n)` with `k = min(m, n)`; `"complete"`: `(m, m)`, `(m, n)`.
+    """
+    if mode not in ("reduced", "complete"):
+        raise ValueError(f"qr: expected `mode` to be 'reduced' or 'complete'. Received: mode={mode!r}")
+    q, r = jnp.linalg.qr(_matrix(x, "qr"), mode=mode)
+    return q, r
+
+
+def _sides(a: Any, b: Any, name: str) -> tuple[jax.Array, jax.Array]:
+    a, b = _square(a, name), floating(b)
+    if b.ndim < 1 or b.shape[-1 if b.ndim == 1 else -2] != a.shape[-1]:
+        raise ValueError(f"{name}: `b` must have as many rows as `a`, of shape {a.shape}. Received shape {b.shape}.")
+    dtype = jnp.result_type(a, b)
+    return a.astype(dtype), b.astype(dtype)
+
+
+@op
+def solve(a: Any, b: Any) -> jax.Array:
+    """The `x` with `a x = b`, where `b` is one vector `(n,)` or has matrices `(..., n, k)`."""
+    return jnp.linalg.solve(*_sides(a, b, "solve"))
+
+
+@op
+def solve_triangular(a: Any, b: Any, lower: bool = False) -> jax.Array:
+    """The `x` with `a x = b` for triangular `a`, of which only the upper (or `lower`) triangle is read."""
+    return jax.scipy.linalg.solve_triangular(*_sides(a, b, "solve_triangular"), lower=lower)
+
+
+@tried(*SHORT_AND_LONG)
+def svd(x: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
+    """`x = U diag(s) V`: the tuple `(U, s, V)` with `s` descending, or `s` alone if not `compute_uv`.
+
+    Args:
+        full_matrices: `U` `(m, m)` and `V` `(n, n)`; otherwise `(m, k)` and `(k, n)` with `k = min(m, n)`.
+    """
+    x = _matrix(x, "svd")
+    if not compute_uv:
+        return jnp.linalg.svd(x, full_matrices=full_matrices, compute_uv=False)
+    u, s, v = jnp.linalg.svd(x, full_matrices=full_matrices)
+    return u, s, v
+
+
+__all__ = public(globals())

@@ -1,0 +1,26 @@
+"""Public namespace `keras.ops.nn`: activations, convolutions, normalizations and what else networks are made of."""
+
+from __future__ import annotations
+
+from . import activations, alignment, attention, blocks, crossentropy, encoding, normalization, windows
+from .activations import *
+from .alignment import *
+from .attention import *
+from .blocks import *
+from .crossentropy import *
+from .encoding import *
+from .normalization import *
+from .windows import *
+
+__all__ = sorted(
+    {
+        *activations.__all__,
+        *alignment.__all__,
+        *attention.__all__,
+        *blocks.__all__,
+        *crossentropy.__all__,
+        *encoding.__all__,
+        *normalization.__all__,
+        *windows.__all__,
+    }
+)

@@ -1,0 +1,22 @@
+"""Public namespace `keras.ops.numpy`: the ops that have NumPy's names."""
+
+from __future__ import annotations
+
+from . import creation, elementwise, indexing, products, reductions, shaping
+from .creation import *
+from .elementwise import *
+from .indexing import *
+from .products import *
+from .reductions import *
+from .shaping import *
+
+__all__ = sorted(
+    {
+        *creation.__all__,
+        *elementwise.__all__,
+        *indexing.__all__,
+        *products.__all__,
+        *reductions.__all__,
+        *shaping.__all__,
+    }
+)

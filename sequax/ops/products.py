@@ -1,0 +1,89 @@
+"""Ops that multiply and sum: products of matrices and vectors, traces, correlations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from .table import array, binary, floating, op, public
+
+dot = binary("dot", jnp.dot)
+inner = binary("inner", jnp.inner)
+kron = binary("kron", jnp.kron)
+outer = binary("outer", jnp.outer)
+vdot = binary("vdot", jnp.vdot)
+
+
+def _sum_type(operands: list[jax.Array]) -> Any:
+    """int32 for products of int8 alone, whose sums would overflow in int8; None: as JAX promotes."""
+    return jnp.int32 if all(x.dtype == jnp.int8 for x in operands) else None
+
+
+@op
+def matmul(x1: Any, x2: Any) -> jax.Array:
+    """Σ_k x1[..., i, k] · x2[..., k, j]; leading axes are broadcast, a vector is a row (left) or a column (right).
+
+    The product of two int8 arrays is int32.
+    """
+    x1, x2 = array(x1), array(x2)
+    return jnp.matmul(x1, x2, preferred_element_type=_sum_type([x1, x2]))
+
+
+@op
+def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> jax.Array:
+    """The sum of products that `subscripts` says: `"ij,jk->ik"` multiplies matrices, `"ii->i"` is a diagonal.
+
+    Products of int8 alone are int32. `kwargs` are those of `jax.numpy.einsum`, such as `optimize`.
+    """
+    arrays = [array(x) for x in operands]
+    kwargs.setdefault("preferred_element_type", _sum_type(arrays))
+    return jnp.einsum(subscripts, *arrays, **kwargs)
+
+
+@op
+def tensordot(x1: Any, x2: Any, axes: Any = 2) -> jax.Array:
+    """The product summed over so many last axes of `x1` and first ones of `x2`, or over a pair of lists of axes."""
+    return jnp.tensordot(array(x1), array(x2), axes)
+
+
+@op
+def cross(x1: Any, x2: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> jax.Array:
+    """The vector product of vectors with 3 (or 2: only the third number of the product is returned) elements.
+
+    `axisa` and `axisb` are the axes of the vectors, `axisc` that in the result; `axis` is all three of them.
+    """
+    return jnp.cross(array(x1), array(x2), axisa, axisb, axisc, axis)
+
+
+@op
+def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> jax.Array:
+    """The sums of the `offset`-th diagonals of the matrices along two axes; small integers are summed in 32 bits."""
+    return jnp.trace(array(x), offset, axis1, axis2)
+
+
+@op
+def slogdet(x: Any) -> tuple[jax.Array, jax.Array]:
+    """Sign and logarithm of the absolute value of the determinants of square matrices."""
+    return tuple(jnp.linalg.slogdet(floating(x)))
+
+
+@op
+def corrcoef(x: Any) -> jax.Array:
+    """Pearson's correlation coefficients of the rows of `x`, a matrix of them."""
+    return jnp.corrcoef(floating(x))
+
+
+@op
+def correlate(x1: Any, x2: Any, mode: str = "valid") -> jax.Array:
+    """c[k] = Σ_n x1[n + k] · x2[n] of two vectors, as floats.
+
+    `mode` says for which k: `"valid"` where they overlap wholly, `"same"` as many as the longer one has, `"full"` all.
+    """
+    x1, x2 = array(x1), array(x2)
+    dtype = jnp.result_type(x1, x2)
+    return jnp.correlate(floating(x1.astype(dtype)), floating(x2.astype(dtype)), mode)
+
+
+__all__ = public(globals())

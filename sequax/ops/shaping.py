@@ -1,0 +1,233 @@
+"""Ops that change the shape or the order of elements: reshape, transpose, join, split, repeat, pad, flip."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ..core import shapes
+from ..core.tensor import KerasTensor, is_tensor
+from .table import DIVISIBLE, array, known, op, operand, plain, public, sized, tried, unary
+
+fliplr = unary("fliplr", jnp.fliplr)
+flipud = unary("flipud", jnp.flipud)
+ravel = unary("ravel", jnp.ravel)
+
+
+@plain
+def ndim(x: Any) -> int:
+    """The number of axes, as a Python int, of symbolic tensors too."""
+    return x.ndim if is_tensor(x) else array(x).ndim
+
+
+@op
+def size(x: Any) -> Any:
+    """The number of elements, as a Python int; of a symbolic tensor, whose sizes may be unknown, a symbolic scalar."""
+    return math.prod(array(x).shape)
+
+
+def _sizes(newshape: Any) -> tuple[int, ...]:
+    """A new shape as numbers, the unknown size as -1."""
+    sizes = (newshape,) if isinstance(newshape, int) else tuple(newshape)
+    return tuple(-1 if size is None else int(size) for size in sizes)
+
+
+def _reshape(x: Any, newshape: Any) -> jax.Array:
+    return jnp.reshape(array(x), _sizes(newshape))
+
+
+def _reshaped(x: KerasTensor, newshape: Any) -> Any:
+    sizes = _sizes(newshape)
+    if None in x.shape and -1 not in sizes:
+        return KerasTensor(sizes, x.dtype)  # the unknown sizes can only be those that fit
+    return shapes.infer(_reshape, (x, newshape), {}, DIVISIBLE)
+
+
+@sized(_reshaped)
+def reshape(x: Any, newshape: Any) -> jax.Array:
+    """The elements in a new shape, in which one size may be -1 (or None): it follows from the others."""
+    return _reshape(x, newshape)
+
+
+@sized(lambda x, shape: KerasTensor(shape, x.dtype))
+def broadcast_to(x: Any, shape: Any) -> jax.Array:
+    """`x` repeated along new leading axes and along axes of size 1 until it has this shape."""
+    return jnp.broadcast_to(array(x), shape)
+
+
+@op
+def transpose(x: Any, axes: Any = None) -> jax.Array:
+    """`x` with its axes in the order `axes`; None: reversed."""
+    return jnp.transpose(array(x), axes)
+
+
+@op
+def swapaxes(x: Any, axis1: int, axis2: int) -> jax.Array:
+    """`x` with two axes exchanged."""
+    return jnp.swapaxes(array(x), axis1, axis2)
+
+
+@op
+def moveaxis(x: Any, source: Any, destination: Any) -> jax.Array:
+    """`x` with the axes `source` (one or several) at the places `destination`; the others keep their order."""
+    return jnp.moveaxis(array(x), source, destination)
+
+
+@op
+def expand_dims(x: Any, axis: Any) -> jax.Array:
+    """`x` with new axes of size 1, which are at the places `axis` of the result."""
+    return jnp.expand_dims(array(x), tuple(axis) if isinstance(axis, Sequence) else axis)
+
+
+@op
+def squeeze(x: Any, axis: Any = None) -> jax.Array:
+    """`x` without the axes of size 1 named in `axis`; None: without any such axis.
+
+    Raises:
+        ValueError: if a named axis has another size.
+    """
+    return jnp.squeeze(array(x), tuple(axis) if isinstance(axis, Sequence) else axis)
+
+
+@op
+def flip(x: Any, axis: Any = None) -> jax.Array:
+    """`x` in reversed order along `axis` (None: along all axes)."""
+    return jnp.flip(array(x), axis)
+
+
+@op
+def roll(x: Any, shift: Any, axis: Any = None) -> jax.Array:
+    """`x` with elements moved on by `shift` along `axis`, those past the end back to the start."""
+    return jnp.roll(array(x), shift, axis)
+
+
+@op
+def rot90(array: Any, k: int = 1, axes: tuple[int, int] = (0, 1)) -> jax.Array:
+    """`array` turned `k` times by a quarter in the plane of two axes, from the first towards the second.
+
+    Raises:
+        ValueError: if there are not two different axes to turn.
+    """
+    if np.ndim(array) < 2 or len(axes) != 2 or axes[0] == axes[1]:
+        raise ValueError(
+            f"ops.rot90: a rotation needs an array with at least two axes, and two different ones of them in `axes`."
+            f" Received: array.ndim={np.ndim(array)}, axes={axes}"
+        )
+    return jnp.rot90(operand(array), k, (axes[0], axes[1]))
+
+
+def _joined(name: str, function: Callable, way: str) -> Callable:
+    """The op `name(xs)`."""
+
+    def call(xs: Any) -> jax.Array:
+        return function([array(x) for x in xs])
+
+    call.__name__ = call.__qualname__ = name
+    call.__doc__ = f"The arrays of a list joined {way}."
+    return op(call)
+
+
+dstack = _joined("dstack", jnp.dstack, "along the third axis, which those of fewer axes get")
+hstack = _joined("hstack", jnp.hstack, "along the second axis; vectors along their only one")
+vstack = _joined("vstack", jnp.vstack, "along the first axis; vectors become rows")
+
+
+@op
+def concatenate(xs: Any, axis: int | None = 0) -> jax.Array:
+    """The arrays of a list joined along an existing axis; other sizes are equal, the dtype is that of all together."""
+    return jnp.concatenate([array(x) for x in xs], axis)
+
+
+@op
+def stack(x: Any, axis: int = 0) -> jax.Array:
+    """The arrays of a list, of equal shape, along a new axis at the place `axis`."""
+    return jnp.stack([array(element) for element in x], axis)
+
+
+@op
+def append(x1: Any, x2: Any, axis: int | None = None) -> jax.Array:
+    """`x2` behind `x1` along `axis`; None: both as vectors."""
+    return jnp.append(operand(x1), operand(x2), axis)
+
+
+@tried(*DIVISIBLE)
+def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[jax.Array]:
+    """A list of parts along `axis`: so many equal ones, or the parts between these indices.
+
+    Raises:
+        ValueError: if the size of the axis does not divide into so many parts (see `array_split`).
+    """
+    return list(jnp.split(array(x), _cuts(indices_or_sections), axis))
+
+
+@tried(*DIVISIBLE)
+def array_split(x: Any, indices_or_sections: int, axis: int = 0) -> list[jax.Array]:
+    """A list of so many parts along `axis`; where the size does not divide, the first ones are longer by one."""
+    if not isinstance(indices_or_sections, int):
+        raise TypeError(
+            f"ops.array_split: `indices_or_sections` must be a whole number; for parts between indices use `split`."
+            f" Received: {indices_or_sections!r}"
+        )
+    return list(jnp.array_split(array(x), indices_or_sections, axis))
+
+
+def _cuts(indices_or_sections: Any) -> Any:
+    return indices_or_sections if isinstance(indices_or_sections, int) else np.asarray(indices_or_sections)
+
+
+def _split(name: str, function: Callable, axis: str) -> Callable:
+    """The op `name(x, indices_or_sections)`."""
+
+    def call(x: Any, indices_or_sections: Any) -> list[jax.Array]:
+        return list(function(array(x), _cuts(indices_or_sections)))
+
+    call.__name__ = call.__qualname__ = name
+    call.__doc__ = f"`split` along {axis}."
+    return tried(*DIVISIBLE)(call)
+
+
+dsplit = _split("dsplit", jnp.dsplit, "the third axis")
+hsplit = _split("hsplit", jnp.hsplit, "the second axis, or the only one")
+vsplit = _split("vsplit", jnp.vsplit, "the first axis")
+
+
+@op
+def repeat(x: Any, repeats: Any, axis: int | None = None) -> jax.Array:
+    """Each element (`axis=None`: of all as one vector) so many times; `repeats` is a number, or one for each."""
+    known("repeat", repeats, "Give `repeats` as a number or a NumPy array.")
+    return jnp.repeat(array(x), np.asarray(repeats), axis)
+
+
+@op
+def tile(x: Any, repeats: Any) -> jax.Array:
+    """`x` side by side so many times along each axis, the last axes where `repeats` has fewer."""
+    return jnp.tile(array(x), repeats)
+
+
+@op
+def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = None) -> jax.Array:
+    """`x` with elements before and after it along each axis.
+
+    Args:
+        x: an array.
+        pad_width: a pair (before, after) for each axis, or one pair or number for all.
+        mode: what to put there: `constant_values`, or what `numpy.pad` knows: `reflect`, `symmetric`, `edge`, `wrap`...
+        constant_values: 0 where None; only with `mode="constant"`.
+    """
+    if mode != "constant":
+        if constant_values is not None:
+            raise ValueError(
+                f"ops.pad: `constant_values` can only be given with mode='constant'. Received: mode={mode!r}"
+            )
+        return jnp.pad(array(x), pad_width, mode)
+    return jnp.pad(
+        array(x), pad_width, mode, constant_values=0 if constant_values is None else operand(constant_values)
+    )
+
+
+__all__ = public(globals())

@@ -1,0 +1,153 @@
+"""How a function becomes one of `sequax.ops`, and the makers of the many that differ in one function only.
+
+An op takes arrays, variables, NumPy arrays, nested lists and Python numbers, and symbolic tensors. Dtypes are promoted
+as in JAX, whose lattice is Keras' too: a Python number takes the dtype of its partner; 64-bit types become 32-bit ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import jax
+import jax.numpy as jnp
+
+from ..core import dtypes, shapes
+from ..core.operation import symbolic
+from ..core.tensor import KerasTensor, is_tensor, leaves
+from ..core.variable import Variable
+
+F = TypeVar("F", bound=Callable)
+
+_ops: set[Callable] = set()
+
+# Numbers tried for unknown sizes (first axis, others) where the usual ones would mislead: below and above all other
+# sizes, for ops that cut at one of them; and numbers that divide into any usual count of parts.
+SHORT_AND_LONG = ((1, 1), (1009, 1013))
+DIVISIBLE = ((55440, 55440), (110880, 110880))
+
+
+def op(function: F) -> F:
+    """Decorator: make a function public as an op, callable on symbolic tensors too."""
+    return sized(lambda *args, **kwargs: infer(function, args, kwargs))(function)
+
+
+def sized(rule: Callable) -> Callable[[F], F]:
+    """Decorator: an op whose symbolic outputs are `rule(*args, **kwargs)`, for sizes that tracing does not find."""
+
+    return lambda function: plain(symbolic(function, rule))
+
+
+def tried(*trials: tuple[int, int]) -> Callable[[F], F]:
+    """Decorator: an op traced with these numbers for unknown sizes (first axis, others) in place of the usual ones."""
+
+    def decorate(function: F) -> F:
+        return sized(lambda *args, **kwargs: shapes.infer(function, args, kwargs, trials))(function)
+
+    return decorate
+
+
+def infer(function: Callable, args: tuple, kwargs: dict) -> Any:
+    """Outputs by tracing. Unknown sizes that fit only one number take it from the other tensors: (None, 3) + (2, 3)."""
+    try:
+        return shapes.infer(function, args, kwargs)
+    except (TypeError, ValueError):
+        filled = _fill(args, kwargs)
+        if filled is None:
+            raise
+        return shapes.infer(function, *filled)
+
+
+def _fill(args: tuple, kwargs: dict) -> tuple[tuple, dict] | None:
+    """The arguments with unknown sizes replaced by the sizes that others have at the same place from the right."""
+    tensors = [value for value in leaves((args, kwargs)) if hasattr(value, "shape")]
+    agreed: dict[int, int] = {}
+    for tensor in tensors:
+        agreed |= {i: size for i, size in enumerate(reversed(tensor.shape)) if size is not None and size > 1}
+
+    def fill(value: Any) -> Any:
+        if not is_tensor(value):
+            return value
+        sizes = [agreed.get(i) if size is None else size for i, size in enumerate(reversed(value.shape))]
+        return KerasTensor(sizes[::-1], value.dtype, name=value.name)
+
+    if not any(None in t.shape and fill(t).shape != t.shape for t in tensors if is_tensor(t)):
+        return None
+    return shapes.map_structure(fill, (args, kwargs))
+
+
+def plain(function: F) -> F:
+    """Decorator: public as it is, for functions that handle symbolic tensors themselves."""
+    _ops.add(function)
+    return function
+
+
+def public(names: dict[str, Any]) -> list[str]:
+    """The `__all__` of a module of ops, from its `globals()`."""
+    return sorted(name for name, value in names.items() if callable(value) and value in _ops)
+
+
+def array(x: Any) -> jax.Array:
+    """`x` as a JAX array; Python floats and float64 become `floatx()`."""
+    if isinstance(x, jax.Array):
+        return x
+    return x.value if isinstance(x, Variable) else dtypes.as_array(x)
+
+
+def operand(x: Any) -> Any:
+    """`x` as a JAX array, but a Python number as it is: the dtype of its partner decides what it becomes."""
+    return x if isinstance(x, (bool, int, float, complex)) else array(x)
+
+
+def floating(x: Any) -> jax.Array:
+    """`x` as an array of floats (or complex numbers): whole numbers and booleans become `floatx()`."""
+    x = array(x)
+    return x if jnp.issubdtype(x.dtype, jnp.inexact) else x.astype(dtypes.jnp_dtype(dtypes.floatx()))
+
+
+def given(dtype: Any, default: str | None = None) -> Any:
+    """The dtype that JAX has for an argument `dtype`; `default` (None: none) where it is None."""
+    dtype = default if dtype is None else dtype
+    return None if dtype is None else jax.dtypes.canonicalize_dtype(dtypes.standardize(dtype))
+
+
+def known(name: str, x: Any, instead: str) -> None:
+    """Refuse values that are not there yet: an op whose output sizes depend on values cannot be compiled."""
+    if isinstance(x, jax.core.Tracer):
+        raise TypeError(
+            f"ops.{name}: the size of the result depends on values, which are unknown while a function is compiled"
+            f" (received a traced array of shape {x.shape}). {instead}"
+        )
+
+
+def unary(name: str, function: Callable, convert: Callable = array) -> Callable:
+    """The op `name(x)`, elementwise."""
+
+    def call(x: Any) -> Any:
+        return function(convert(x))
+
+    return _made(call, name, f"`{name}` of each element of `x`; the shape stays.")
+
+
+def binary(name: str, function: Callable) -> Callable:
+    """The op `name(x1, x2)`, elementwise with broadcasting."""
+
+    def call(x1: Any, x2: Any) -> Any:
+        return function(operand(x1), operand(x2))
+
+    return _made(call, name, f"`{name}` of `x1` and `x2`, element by element; their shapes are broadcast.")
+
+
+def reduction(name: str, function: Callable, convert: Callable = array) -> Callable:
+    """The op `name(x, axis=None, keepdims=False)`."""
+
+    def call(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        return function(convert(x), axis=axis, keepdims=keepdims)
+
+    return _made(call, name, f"`{name}` of `x` over `axis` (a number, several, or None for all of them).")
+
+
+def _made(call: Callable, name: str, doc: str) -> Callable:
+    call.__name__ = call.__qualname__ = name
+    call.__doc__ = doc
+    return op(call)

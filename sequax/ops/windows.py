@@ -1,0 +1,210 @@
+"""Ops that slide windows over spatial axes: convolutions and poolings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import jax
+
+from .. import kernels
+from ..kernels.adaptive import adaptive_pool
+from ..kernels.windows import per_axis, transposed_crop
+from .layout import channels_last, same_float
+from .table import array, floating, op, public
+
+
+@op
+def conv(
+    inputs: Any, kernel: Any, strides: Any = 1, padding: str = "valid", data_format: Any = None, dilation_rate: Any = 1
+) -> jax.Array:
+    """Convolution (cross-correlation) over one, two or three spatial axes.
+
+    Args:
+        inputs: `(batch, *spatial, channels)`.
+        kernel: `(*window, channels / groups, filters)`; its channels say how many groups there are.
+        strides, dilation_rate: one number, or one per spatial axis.
+        padding: `"valid"` or `"same"`.
+        data_format: `"channels_last"` or `"channels_first"`, as `inputs` and result are laid out.
+
+    Raises:
+        ValueError: if the channels are no multiple of the kernel's, or the window does not fit.
+    """
+    inputs, kernel = same_float(array(inputs), array(kernel))
+    _check_ranks("conv", inputs, kernel.ndim)
+
+    def convolve(x: jax.Array) -> jax.Array:
+        groups, rest = divmod(x.shape[-1], kernel.shape[-2])
+        if rest:
+            raise ValueError(
+                f"conv: the number of input channels must be a multiple of the kernel's. Received: {x.shape[-1]} input"
+                f" channels, kernel of shape {kernel.shape} with {kernel.shape[-2]}."
+            )
+        return kernels.conv(
+            x, kernel, strides=strides, padding=_padding("conv", padding), dilation=dilation_rate, groups=groups
+        )
+
+    return channels_last(convolve, inputs, data_format)
+
+
+@op
+def depthwise_conv(
+    inputs: Any, kernel: Any, strides: Any = 1, padding: str = "valid", data_format: Any = None, dilation_rate: Any = 1
+) -> jax.Array:
+    """Convolution of each channel by itself, to `(batch, *output, channels * multiplier)`.
+
+    Args:
+        kernel: `(*window, channels, multiplier)`. The others as in `conv`.
+    """
+    inputs, kernel = same_float(array(inputs), array(kernel))
+    _check_ranks("depthwise_conv", inputs, kernel.ndim)
+    channels, multiplier = kernel.shape[-2:]
+    filters = kernel.reshape(*kernel.shape[:-2], 1, channels * multiplier)
+
+    def convolve(x: jax.Array) -> jax.Array:
+        _check_channels("depthwise_conv", x, kernel, -2)
+        pads = _padding("depthwise_conv", padding)
+        return kernels.conv(x, filters, strides=strides, padding=pads, dilation=dilation_rate, groups=channels)
+
+    return channels_last(convolve, inputs, data_format)
+
+
+@op
+def separable_conv(
+    inputs: Any,
+    depthwise_kernel: Any,
+    pointwise_kernel: Any,
+    strides: Any = 1,
+    padding: str = "valid",
+    data_format: Any = None,
+    dilation_rate: Any = 1,
+) -> jax.Array:
+    """`depthwise_conv`, then a convolution over channels alone.
+
+    Args:
+        depthwise_kernel: `(*window, channels, multiplier)`.
+        pointwise_kernel: `(1, ..., channels * multiplier, filters)`. The others as in `conv`.
+    """
+    between = depthwise_conv(inputs, depthwise_kernel, strides, padding, data_format, dilation_rate)
+    return conv(between, pointwise_kernel, data_format=data_format)
+
+
+@op
+def conv_transpose(
+    inputs: Any,
+    kernel: Any,
+    strides: Any = 1,
+    padding: str = "valid",
+    output_padding: Any = None,
+    data_format: Any = None,
+    dilation_rate: Any = 1,
+) -> jax.Array:
+    """Transposed convolution: the gradient of `conv` with respect to its input.
+
+    With `extent` for `(size - 1) * dilation_rate + 1`, an axis of `length` gets as many cells as:
+
+    | `output_padding` | `"valid"` | `"same"` |
+    |---|---|---|
+    | None | `(length - 1) * strides + max(extent, strides)` | `length * strides` |
+    | `p` | `(length - 1) * strides + extent + p` | `(length - 1) * strides + extent - 2 * (extent // 2) + p` |
+
+    Args:
+        kernel: `(*window, filters, channels)`.
+        output_padding: fewer than `strides`; one number, or one per spatial axis. The others as in `conv`.
+    """
+    inputs, kernel = same_float(array(inputs), array(kernel))
+    _check_ranks("conv_transpose", inputs, kernel.ndim)
+    rank = kernel.ndim - 2
+    steps, dilation = per_axis(strides, rank), per_axis(dilation_rate, rank)
+    more = output_padding if isinstance(output_padding, Sequence) else (output_padding,) * rank
+    pads = _padding("conv_transpose", padding)
+    extents = [(size - 1) * step + 1 for size, step in zip(kernel.shape, dilation, strict=False)]
+    crops = [
+        transposed_crop(extent, step, pads, extra) for extent, step, extra in zip(extents, steps, more, strict=True)
+    ]
+
+    def convolve(x: jax.Array) -> jax.Array:
+        _check_channels("conv_transpose", x, kernel, -1)
+        rows = zip(x.shape[1:-1], steps, extents, crops, strict=True)
+        output = tuple((length - 1) * step + extent - crop for length, step, extent, crop in rows)
+        cut = [(max(crop, 0) // 2, max(crop, 0) - max(crop, 0) // 2) for crop in crops]
+        return kernels.conv_transpose(x, kernel, output=output, strides=steps, padding=cut, dilation=dilation)
+
+    return channels_last(convolve, inputs, data_format)
+
+
+@op
+def max_pool(
+    inputs: Any, pool_size: Any, strides: Any = None, padding: str = "valid", data_format: Any = None
+) -> jax.Array:
+    """The largest value of each window, channel by channel; padding never wins.
+
+    Args:
+        inputs: `(batch, *spatial, channels)`, or with the channels first.
+        pool_size, strides: one number, or one per spatial axis; strides None: windows side by side.
+        padding: `"valid"`, or `"same"` (`ceil(length / strides)` windows).
+    """
+    return _pooled("max_pool", kernels.max_pool, array(inputs), pool_size, strides, padding, data_format)
+
+
+@op
+def average_pool(
+    inputs: Any, pool_size: Any, strides: Any = None, padding: str = "valid", data_format: Any = None
+) -> jax.Array:
+    """The mean of each window, channel by channel; padding does not count. Arguments as in `max_pool`."""
+    return _pooled("average_pool", kernels.avg_pool, floating(inputs), pool_size, strides, padding, data_format)
+
+
+def _pooled(name: str, pool: Any, x: jax.Array, size: Any, strides: Any, padding: Any, data_format: Any) -> jax.Array:
+    _check_ranks(name, x)
+    options = {"window": size, "strides": strides, "padding": _padding(name, padding)}
+    return channels_last(partial(pool, **options), x, data_format)
+
+
+@op
+def adaptive_max_pool(inputs: Any, output_size: Any, data_format: Any = None) -> jax.Array:
+    """The largest value of each of `output_size` windows, one number or one per spatial axis.
+
+    Along an axis of `length` cells, cell `i` of `n` sees those from `floor(i length / n)` to
+    `ceil((i + 1) length / n)`.
+    """
+    return _adaptive("adaptive_max_pool", kernels.max_pool, array(inputs), output_size, data_format)
+
+
+@op
+def adaptive_average_pool(inputs: Any, output_size: Any, data_format: Any = None) -> jax.Array:
+    """The mean of each of `output_size` windows; windows and arguments as in `adaptive_max_pool`."""
+    return _adaptive("adaptive_average_pool", kernels.avg_pool, floating(inputs), output_size, data_format)
+
+
+def _adaptive(name: str, pool: Any, x: jax.Array, size: Any, data_format: Any) -> jax.Array:
+    _check_ranks(name, x)
+    output = per_axis(size, x.ndim - 2)
+    return channels_last(lambda x: adaptive_pool(x, output, pool), x, data_format)
+
+
+def _check_ranks(name: str, x: jax.Array, kernel_rank: int | None = None) -> None:
+    if not 3 <= x.ndim <= 5 or kernel_rank not in (None, x.ndim):
+        kernel = "" if kernel_rank is None else f" and a kernel of as many dimensions, received one of {kernel_rank}"
+        raise ValueError(
+            f"{name}: expected inputs of 3, 4 or 5 dimensions (batch, one to three spatial axes, channels){kernel}."
+            f" Received: inputs.shape={x.shape}."
+        )
+
+
+def _check_channels(name: str, x: jax.Array, kernel: jax.Array, axis: int) -> None:
+    if x.shape[-1] != kernel.shape[axis]:
+        raise ValueError(
+            f"{name}: the number of input channels must match the kernel's. Received: {x.shape[-1]} input channels,"
+            f" kernel of shape {kernel.shape} for {kernel.shape[axis]}."
+        )
+
+
+def _padding(name: str, value: Any) -> str:
+    if not isinstance(value, str) or value.lower() not in ("valid", "same"):
+        raise ValueError(f"{name}: `padding` must be 'valid' or 'same'. Received: padding={value!r}")
+    return value.lower()
+
+
+__all__ = public(globals())
