@@ -1,4 +1,4 @@
-"""Optimizers against Keras' own: same start, same gradients, same values and state after ten steps."""
+"""Optimizers against Keras' own: same start, same gradients, same values and state after twenty steps."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ from sequax import optimizers
 from sequax.core import pure
 from sequax.core.variable import Variable
 from sequax.optimizers import schedules
+from sequax.optimizers.muon import orthogonal
 
 # Not the fixture: it collects all garbage, which for hundreds of rows takes longer than the tests themselves.
 keras = pytest.importorskip("keras", reason="Keras, the oracle, is not installed: pip install 'sequax[dev]'")
 
 SHAPES = ((3, 4), (5,))
-STEPS = 10
+STEPS = 20
 
 CLASSES = [
     ("SGD", {}),
@@ -56,6 +57,11 @@ CLASSES = [
         },
     ),
     ("Lamb", {}),
+    ("Muon", {}),
+    ("Muon", {"nesterov": False, "rms_rate": None, "momentum": 0.8, "ns_steps": 3, "weight_decay": 0.1}),
+    ("Muon", {"exclude_layers": ["^ker"], "adam_lr_ratio": 0.5, "adam_weight_decay": 0.1, "adam_beta_1": 0.8}),
+    ("ScheduleFreeAdamW", {}),
+    ("ScheduleFreeAdamW", {"warmup_steps": 4, "weight_decay": 0.1, "beta_1": 0.8, "beta_2": 0.7}),
 ]
 OPTIONS = [
     {"clipnorm": 0.5},
@@ -73,7 +79,10 @@ OPTIONS = [
     {"loss_scale_factor": 8.0},
 ]
 EXTRA = [("Adam", options) for options in OPTIONS]
-EXTRA += [(name, OPTIONS[10]) for name in ("AdamW", "Nadam", "Adafactor")]
+# Options that touch the update rule from all sides, for the classes whose step is most of their own.
+TOGETHER = {"weight_decay": 0.1, "clipnorm": 0.5, "use_ema": True, "ema_momentum": 0.7, "ema_overwrite_frequency": 3}
+EXTRA += [(name, TOGETHER) for name in ("Nadam", "Adafactor", "Ftrl", "Lamb", "Muon", "ScheduleFreeAdamW")]
+EXTRA += [(name, OPTIONS[10]) for name in ("AdamW", "Nadam", "Adafactor", "Muon", "ScheduleFreeAdamW")]
 ROWS = [*CLASSES, *EXTRA]
 
 
@@ -164,7 +173,7 @@ def assert_equal(ours, theirs, tolerance: float = 1e-6) -> None:
 
 
 @pytest.fixture(scope="module")
-def after_ten_steps():
+def after_twenty_steps():
     """For each row: (optimizer, variables) of Keras and ours, after the same gradients."""
     _, steps = numbers(0)
     theirs = [(getattr(keras.optimizers, name)(**arguments), new_variables(keras.Variable)) for name, arguments in ROWS]
@@ -175,8 +184,8 @@ def after_ten_steps():
 
 
 @pytest.mark.parametrize("row", ROWS, ids=label)
-def test_values_and_state_are_keras(after_ten_steps, row):
-    (theirs, their_variables), (ours, our_variables) = after_ten_steps[label(row)]
+def test_values_and_state_are_keras(after_twenty_steps, row):
+    (theirs, their_variables), (ours, our_variables) = after_twenty_steps[label(row)]
     assert_equal(arrays(our_variables), arrays(their_variables))
     assert [v.shape for v in ours.variables] == [tuple(v.shape) for v in theirs.variables]
     assert [v.dtype for v in ours.variables] == [v.dtype for v in theirs.variables]
@@ -229,7 +238,7 @@ def test_default_names_are_keras():
         assert getattr(optimizers, name)().name == getattr(keras.optimizers, name)().name
 
 
-@pytest.mark.parametrize("name", sorted(set(optimizers.__all__) & {name for name, _ in CLASSES}))
+@pytest.mark.parametrize("name", sorted({"MultiOptimizer", "OptimizerMap", *(name for name, _ in CLASSES)}))
 def test_signatures_are_keras(name):
     theirs = inspect.signature(getattr(keras.optimizers, name)).parameters
     ours = inspect.signature(getattr(optimizers, name)).parameters
@@ -339,6 +348,8 @@ SURVIVORS = [
     lambda: optimizers.Adafactor(0.1),
     lambda: optimizers.LossScaleOptimizer(optimizers.SGD(0.1, momentum=0.9)),
     lambda: optimizers.OptaxOptimizer(optax.adam(0.1)),
+    lambda: optimizers.Muon(0.1),
+    lambda: optimizers.MultiOptimizer(lambda variable: optimizers.Adam(0.1)),
     Heavy,
 ]
 
@@ -468,6 +479,40 @@ def test_kinds_of_learning_rates(rate):
     assert float(variable[0]) == (-1.0 if rate == 1 else -0.5)
 
 
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda inner: inner,
+        lambda inner: optimizers.LossScaleOptimizer(inner, initial_scale=1.0),
+        lambda inner: optimizers.OptaxOptimizer(optax.identity(), inner.learning_rate),
+    ],
+)
+def test_a_function_can_drive_the_rate_inside_the_program(wrap):
+    """Equal to the same function as a schedule, but the rate stays a number that can be read and set."""
+    _, steps = numbers(0)
+    halving = schedules.ExponentialDecay(0.5, 2, 0.5)
+    expected, driven = new_variables(), new_variables()
+    run_compiled(optimizers.SGD(halving), expected, steps)
+    optimizer = wrap(optimizers.SGD(0.25))
+    optimizer.drive_learning_rate(halving)
+    run_compiled(optimizer, driven, steps)
+    assert_equal(arrays(driven), arrays(expected))
+    assert float(optimizer.learning_rate) == pytest.approx(float(halving(STEPS - 1)), rel=1e-6)
+    optimizer.drive_learning_rate(None)
+    optimizer.learning_rate = 0.0
+    optimizer.apply(steps[0], driven)
+    assert_equal(arrays(driven), arrays(expected))
+
+
+def test_rates_that_nothing_can_drive():
+    with pytest.raises(TypeError, match="given by a ExponentialDecay"):
+        optimizers.SGD(schedules.ExponentialDecay(0.1, 1, 0.5)).drive_learning_rate(abs)
+    with pytest.raises(TypeError, match="optax owns the learning rate"):
+        optimizers.OptaxOptimizer(optax.sgd(0.1)).drive_learning_rate(abs)
+    with pytest.raises(TypeError, match="no learning rate of its own"):
+        two_optimizers(optimizers).drive_learning_rate(abs)
+
+
 SCHEDULES = [
     ("ExponentialDecay", (0.1, 7, 0.9), {}),
     ("ExponentialDecay", (0.1, 7, 0.9), {"staircase": True}),
@@ -491,7 +536,7 @@ SCHEDULES = [
 def test_schedules_are_keras(row):
     name, args, kwargs = row
     theirs, ours = getattr(keras.optimizers.schedules, name)(*args, **kwargs), getattr(schedules, name)(*args, **kwargs)
-    steps = jnp.arange(25)
+    steps = jnp.arange(200)
     values = jax.vmap(ours)(steps)
     np.testing.assert_allclose(values, jax.vmap(theirs)(steps), rtol=2e-5, atol=1e-6)
     assert ours(3).dtype == "float32" and ours(3).shape == ()
@@ -556,6 +601,114 @@ def test_loss_scale_is_keras(run):
     assert float(ours.scale_loss(1.0)) == float(ours.dynamic_scale)
     ours.learning_rate = 0.25
     assert float(ours.inner_optimizer.learning_rate) == 0.25 and ours.iterations is ours.inner_optimizer.iterations
+
+
+# --- several optimizers ---
+
+
+def two_optimizers(kind, **arguments):
+    """Adam for the kernel, SGD for the rest, in Keras or here."""
+    by_pattern = kind.OptimizerMap(kind.SGD(0.1, momentum=0.9, name="rest"))
+    by_pattern["ker.*"] = kind.Adam(0.05, use_ema=True, ema_momentum=0.5, name="kernels")
+    return kind.MultiOptimizer(by_pattern, name="both", **arguments)
+
+
+@pytest.mark.parametrize("arguments", [{}, {"loss_scale_factor": 8.0}])
+def test_several_optimizers_are_keras(arguments):
+    _, steps = numbers(0)
+    theirs, their_variables = two_optimizers(keras.optimizers, **arguments), new_variables(keras.Variable)
+    ours, our_variables = two_optimizers(optimizers, **arguments), new_variables()
+    run_keras([(theirs, their_variables)], steps)
+    run_compiled(ours, our_variables, steps)
+    assert_equal(arrays(our_variables), arrays(their_variables))
+    assert [v.path for v in ours.variables] == [v.path for v in theirs.variables]
+    assert_equal(arrays(ours.variables), arrays(theirs.variables))
+    assert float(ours.scale_loss(1.0)) == float(theirs.scale_loss(1.0))
+    assert [o.name for o in ours.optimizers] == [o.name for o in theirs.optimizers] == ["kernels", "rest"]
+    assert optimizers.serialize(ours) == keras.optimizers.serialize(theirs)
+    again = optimizers.deserialize(optimizers.serialize(ours))
+    assert again.get_config() == ours.get_config() and isinstance(again.optimizer_map, optimizers.OptimizerMap)
+    averages = [(variable.path, average.path) for variable, average in ours.averages()]
+    assert averages == [("kernel", "kernels/kernel_average")]
+    for optimizer, variables in ((ours, our_variables), (theirs, their_variables)):
+        optimizer.finalize_variable_values(variables)
+    assert_equal(arrays(our_variables), arrays(their_variables))
+
+
+def test_several_optimizers_by_a_function():
+    (kernel, bias), (_, steps) = new_variables(), numbers(0)
+    first, second = optimizers.SGD(0.5, weight_decay=0.1), optimizers.SGD(0.25, weight_decay=0.1)
+    optimizer = optimizers.MultiOptimizer(lambda variable: first if variable.name == "kernel" else second)
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    before, zeros = arrays([kernel, bias]), [np.zeros(shape) for shape in SHAPES]
+    optimizer.apply(zeros, [kernel, bias])
+    assert_equal(arrays([kernel, bias]), [before[0] * 0.95, before[1]])
+    assert optimizer.optimizers == [first, second] and int(optimizer.iterations) == 1
+    optimizer.apply([steps[0][1]], [bias])
+    assert (int(first.iterations), int(second.iterations)) == (1, 2)
+    assert not hasattr(optimizer, "learning_rate")
+    with pytest.raises(AttributeError, match="cannot be set"):
+        optimizer.learning_rate = 0.1
+    assert repr(optimizer).count("<SGD") == 2
+
+
+def test_optimizer_map_is_a_mapping_by_path():
+    rest, heads = optimizers.SGD(), optimizers.SGD()
+    chosen = optimizers.OptimizerMap(rest, {"head/.*": heads})
+    assert chosen.default_optimizer is rest and list(chosen) == ["head/.*"] and len(chosen) == 1
+    assert chosen["head/kernel"] is heads and chosen["my_head/kernel"] is rest and chosen["head"] is rest
+    assert "head/.*" in chosen and "head/kernel" not in chosen
+    chosen[".*/kernel"] = optimizers.Adam()
+    with pytest.raises(ValueError, match="multiple optimizers assigned to variable 'head/kernel'"):
+        _ = chosen["head/kernel"]
+    del chosen[".*/kernel"]
+    assert chosen["head/kernel"] is heads
+
+
+@pytest.mark.parametrize(
+    ("error", "make", "message"),
+    [
+        (TypeError, lambda: optimizers.OptimizerMap("sgd"), "`default_optimizer` must be an optimizer object"),
+        (ValueError, lambda: optimizers.OptimizerMap(optimizers.SGD(), {"a": "sgd"}), "'a' must be given an optimizer"),
+        (ValueError, lambda: optimizers.OptimizerMap(optimizers.SGD(), {3: optimizers.SGD()}), "must be a string"),
+        (ValueError, lambda: optimizers.OptimizerMap(optimizers.SGD(), {"(": optimizers.SGD()}), "no regular expr"),
+        (TypeError, lambda: optimizers.MultiOptimizer({"a": optimizers.SGD()}), "write OptimizerMap"),
+        (TypeError, lambda: optimizers.MultiOptimizer(optimizers.SGD), "must be an OptimizerMap"),
+        (ValueError, lambda: optimizers.MultiOptimizer(lambda v: None).build(new_variables()), "For 'kernel' it gave"),
+        (
+            ValueError,
+            lambda: optimizers.MultiOptimizer(optimizers.OptimizerMap(optimizers.SGD(loss_scale_factor=2.0))),
+            "Set it on the MultiOptimizer",
+        ),
+    ],
+)
+def test_several_optimizers_refuse(error, make, message):
+    with pytest.raises(error, match=message):
+        make()
+
+
+def test_orthogonal_pulls_singular_values_together():
+    """In a few rounds to 0.7 ... 1.2, with the directions of the matrix, whichever side is longer."""
+    tall = np.random.default_rng(0).normal(size=(6, 4)).astype("float32")
+    u, values, v = np.linalg.svd(tall, full_matrices=False)
+    step = orthogonal(jnp.asarray(tall), 5, 3.4445, -4.775, 2.0315)
+    assert values.max() / values.min() > 2
+    pulled = np.diag(u.T @ step @ v.T)
+    np.testing.assert_allclose((u * pulled) @ v, step, atol=1e-4)
+    assert pulled.min() > 0.6 and pulled.max() < 1.3
+    np.testing.assert_allclose(orthogonal(jnp.asarray(tall.T), 5, 3.4445, -4.775, 2.0315), step.T, atol=1e-6)
+    assert not np.asarray(orthogonal(jnp.zeros((2, 3)), 5, 3.4445, -4.775, 2.0315)).any()
+
+
+def test_which_variables_muon_leaves_to_adam():
+    ours, theirs = optimizers.Muon(exclude_layers=["out"]), keras.optimizers.Muon(exclude_layers=["out"])
+    for path, shape in (
+        *(("a/kernel", (2, 3)), ("a/bias", (3,)), ("conv/kernel", (2, 2, 3)), ("scale", ())),
+        *(("Embedding/w", (2, 3)), ("words/embeddings", (2, 3)), ("embed/kernel", (2, 3)), ("out/kernel", (2, 3))),
+    ):
+        mine, theirs_own = Variable(np.zeros(shape), name="v"), keras.Variable(np.zeros(shape), name="v")
+        mine.path = theirs_own._path = path
+        assert ours.uses_adam(mine) == theirs._should_use_adamw(theirs_own), path
 
 
 # --- optax ---
@@ -688,6 +841,8 @@ def test_get_refuses(identifier, message):
         (lambda: optimizers.Adam(name="a/b"), "cannot contain character `/`"),
         (lambda: optimizers.LossScaleOptimizer(optimizers.Adam(), loss_scale_factor=2.0), "`inner_optimizer`"),
         (lambda: optimizers.LossScaleOptimizer(optimizers.Adam(), growth=2), "'growth'"),
+        (lambda: optimizers.Muon(exclude_layers="out"), "must be a list of regular expressions"),
+        (lambda: optimizers.ScheduleFreeAdamW(beta_1=0.0), "`beta_1` must be in"),
         (lambda: optimizers.Ftrl(l1_regularization_strength=-1.0), "`l1_regularization_strength` must be >= 0"),
         (lambda: schedules.PiecewiseConstantDecay([1, 2], [1.0, 2.0]), "1 less than the length of `values`"),
         (lambda: schedules.PiecewiseConstantDecay([2, 1], [1.0, 2.0, 3.0]), "must ascend"),

@@ -6,9 +6,17 @@ from sequax.callbacks.csv_logger import CSVLogger
 from sequax.callbacks.early_stopping import EarlyStopping
 from sequax.callbacks.history import History
 from sequax.callbacks.lambda_callback import LambdaCallback
+from sequax.callbacks.layer_statistics import LayerStatistics
 from sequax.callbacks.learning_rate import LearningRateScheduler, ReduceLROnPlateau
+from sequax.callbacks.learning_rate_finder import LearningRateFinder
+from sequax.callbacks.one_cycle import OneCycle
+from sequax.callbacks.one_line import OneLine
 from sequax.callbacks.progbar_logger import ProgbarLogger
+from sequax.callbacks.remote_monitor import RemoteMonitor
+from sequax.callbacks.swap_ema_weights import SwapEMAWeights
+from sequax.callbacks.tensorboard import TensorBoard
 from sequax.callbacks.terminate_on_nan import TerminateOnNaN
+from sequax.callbacks.time_limit import TimeLimit
 
 __all__ = [
     "CSVLogger",
@@ -17,8 +25,16 @@ __all__ = [
     "EarlyStopping",
     "History",
     "LambdaCallback",
+    "LayerStatistics",
+    "LearningRateFinder",
     "LearningRateScheduler",
+    "OneCycle",
+    "OneLine",
     "ProgbarLogger",
     "ReduceLROnPlateau",
+    "RemoteMonitor",
+    "SwapEMAWeights",
+    "TensorBoard",
     "TerminateOnNaN",
+    "TimeLimit",
 ]

@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from sequax.callbacks.base import Callback, Logs
+from sequax.callbacks.figure import new_figure
 
 
 class History(Callback):
@@ -58,7 +59,7 @@ class History(Callback):
         if not any(self.history.values()):
             raise ValueError("History.plot: nothing is recorded yet. Call fit() with at least one epoch first.")
         names = [name for name in self.history if _twin(name) not in self.history]
-        figure = _new_figure(columns=len(names))
+        figure = new_figure(len(names), "History.plot", numbers="History.history")
         for axes, name in zip(figure.axes, names, strict=True):
             axes.plot(self._epochs(name), self.history[name], label=name)
             if f"val_{name}" in self.history:
@@ -79,19 +80,3 @@ class History(Callback):
 def _twin(name: str) -> str | None:
     """The metric on whose chart `name` is drawn as the validation curve."""
     return name.removeprefix("val_") if name.startswith("val_") else None
-
-
-def _new_figure(columns: int) -> Any:
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise ImportError(
-            "History.plot needs matplotlib, which is not installed. Run: pip install matplotlib. "
-            "The numbers themselves are in History.history."
-        ) from None
-    # Figure without pyplot: no window opens and no global list keeps the figure alive.
-    figure = Figure(figsize=(4.5 * columns, 3.5), layout="constrained")
-    FigureCanvasAgg(figure)
-    figure.subplots(1, columns)
-    return figure

@@ -31,7 +31,7 @@ class LearningRateScheduler(Callback):
         self.verbose = verbose
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        present = _learning_rate(self)
+        present = learning_rate_of(self)
         takes_rate = _takes_two(self.schedule)
         new = _as_number(self.schedule(epoch, present) if takes_rate else self.schedule(epoch))
         self.model.optimizer.learning_rate = new
@@ -40,7 +40,7 @@ class LearningRateScheduler(Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         if logs is not None:
-            logs["learning_rate"] = _learning_rate(self)
+            logs["learning_rate"] = learning_rate_of(self)
 
 
 class ReduceLROnPlateau(MonitorCallback):
@@ -101,7 +101,7 @@ class ReduceLROnPlateau(MonitorCallback):
         value = self.get_monitor_value(logs)
         self._resolved_mode()  # An unknown direction is an error of the first epoch, not of the first comparison.
         if logs is not None:
-            logs["learning_rate"] = _learning_rate(self)
+            logs["learning_rate"] = learning_rate_of(self)
         if value is None:
             return
         if self.in_cooldown():
@@ -119,7 +119,7 @@ class ReduceLROnPlateau(MonitorCallback):
         return self.cooldown_counter > 0
 
     def _reduce(self, epoch: int) -> None:
-        present = _learning_rate(self)
+        present = learning_rate_of(self)
         # The optimizer holds float32: a rate that was set to min_lr may read a little above it.
         if present <= self.min_lr or math.isclose(present, self.min_lr, rel_tol=1e-6):
             return
@@ -136,7 +136,8 @@ class ReduceLROnPlateau(MonitorCallback):
         self.best, self.cooldown_counter, self.wait = (state[key] for key in ("best", "cooldown_counter", "wait"))
 
 
-def _learning_rate(callback: Callback) -> float:
+def learning_rate_of(callback: Callback) -> float:
+    """The present learning rate of the model a callback works for."""
     optimizer = getattr(callback.model, "optimizer", None)
     if optimizer is None or not hasattr(optimizer, "learning_rate"):
         raise ValueError(

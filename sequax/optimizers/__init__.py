@@ -13,7 +13,10 @@ from .base import Optimizer
 from .catalogue import optimizers as _optimizers
 from .descent import SGD, Lion
 from .loss_scale import LossScaleOptimizer
+from .multi import MultiOptimizer, OptimizerMap
+from .muon import Muon
 from .optax_adapter import OptaxOptimizer, is_transformation
+from .schedule_free import ScheduleFreeAdamW
 
 __all__ = [
     "SGD",
@@ -27,10 +30,14 @@ __all__ = [
     "Lamb",
     "Lion",
     "LossScaleOptimizer",
+    "MultiOptimizer",
+    "Muon",
     "Nadam",
     "OptaxOptimizer",
     "Optimizer",
+    "OptimizerMap",
     "RMSprop",
+    "ScheduleFreeAdamW",
     "deserialize",
     "get",
     "schedules",

@@ -85,7 +85,7 @@ class Adagrad(Optimizer):
         super().__init__(learning_rate, **common)
         self.initial_accumulator_value, self.epsilon = initial_accumulator_value, epsilon
 
-    def slot_initializer(self, name: str) -> Any:
+    def slot_initializer(self, name: str, variable: Variable) -> Any:
         return self.initial_accumulator_value
 
     def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
@@ -159,7 +159,7 @@ class Ftrl(Optimizer):
                 f" Received: learning_rate_power={learning_rate_power}"
             )
 
-    def slot_initializer(self, name: str) -> Any:
+    def slot_initializer(self, name: str, variable: Variable) -> Any:
         return self.initial_accumulator_value if name == "accumulator" else "zeros"
 
     def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:

@@ -107,7 +107,7 @@ class Optimizer(State):
         for group in self.slot_groups():
             for variable in self._trainable_variables:
                 for name in group:
-                    self.add_variable_from_reference(variable, name, self.slot_initializer(name))
+                    self.add_variable_from_reference(variable, name, self.slot_initializer(name, variable))
 
     # --- one step ---
 
@@ -182,6 +182,16 @@ class Optimizer(State):
             for variable in var_list:
                 if variable in self._positions:
                     variable.assign(self.slot("average", variable).value)
+
+    def averages(self) -> list[tuple[Variable, Variable]]:
+        """With `use_ema`: each trained variable and the variable that holds its moving average. Else nothing."""
+        if not self.use_ema:
+            return []
+        return [(variable, self.slot("average", variable)) for variable in self._trainable_variables]
+
+    def weight_decay_of(self, variable: Variable) -> float | None:
+        """The factor with which a variable decays, unless it is excluded."""
+        return self.weight_decay
 
     def exclude_from_weight_decay(
         self, var_list: Sequence[Variable] | None = None, var_names: Sequence[str] | None = None
@@ -259,9 +269,10 @@ class Optimizer(State):
     def _update(self, gradients: list[Any], variables: list[Variable]) -> None:
         rate = self._get_current_learning_rate()
         gradients = self._clip(gradients)
-        if self.weight_decay:
-            for variable in filter(self._use_weight_decay, variables):
-                variable.assign_sub(variable.value * (self.weight_decay * rate))
+        for variable in filter(self._use_weight_decay, variables):
+            decay = self.weight_decay_of(variable)
+            if decay:
+                variable.assign_sub(variable.value * (decay * rate))
         self._update_all(gradients, variables, rate)
 
     def _update_all(self, gradients: list[Any], variables: list[Variable], learning_rate: Any) -> None:

@@ -77,6 +77,12 @@ class LossScaleOptimizer(Optimizer):
     def finalize_variable_values(self, var_list: Sequence[Variable]) -> None:
         self.inner_optimizer.finalize_variable_values(var_list)
 
+    def averages(self) -> list[tuple[Variable, Variable]]:
+        return self.inner_optimizer.averages()
+
+    def drive_learning_rate(self, function: Any) -> None:
+        self.inner_optimizer.drive_learning_rate(function)
+
     def exclude_from_weight_decay(self, var_list: Any = None, var_names: Any = None) -> None:
         self.inner_optimizer.exclude_from_weight_decay(var_list, var_names)
 

@@ -125,6 +125,14 @@ class OptaxOptimizer(Optimizer):
         else:
             self._injected().assign(value)
 
+    def drive_learning_rate(self, function: Any) -> None:
+        if function is not None and not self.owns_rate:
+            raise TypeError(
+                "OptaxOptimizer: optax owns the learning rate, so it cannot be set step by step. Use"
+                " `OptaxOptimizer(optax.scale_by_adam(), learning_rate=...)`, or a schedule of optax."
+            )
+        super().drive_learning_rate(function)
+
     def _injected(self) -> Variable:
         found = next((self._leaves[key] for key in self._used if key.endswith(_RATE)), None)
         if found is None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from ..core import dtypes, registry
+from ..core import dtypes, registry, tracking
 from ..core.variable import Variable
 from . import settings
 from .schedules import LearningRateSchedule
@@ -22,6 +22,8 @@ class Rate:
     def __init__(self, value: Any, optimizer: Any):
         self._optimizer = optimizer
         self._source: Any = None
+        self._driver: Callable[[Any], Any] | None = None
+        self._driven_from = 0
         self._path = f"{optimizer.name}/learning_rate"
         self.set(value)
 
@@ -46,7 +48,9 @@ class Rate:
                     f"{owner}: `learning_rate` must be a number, a LearningRateSchedule, or a callable that returns the"
                     f" rate. Received: learning_rate={value!r}"
                 )
-            self._source = value
+            if self._source is not None:
+                tracking.note_change()  # programs that are compiled already have the former rate in them
+            self._source, self._driver = value, None
         elif isinstance(self._source, Variable):
             self._source.assign(settings.check_learning_rate(value, owner))
         elif self._source is None:
@@ -59,8 +63,22 @@ class Rate:
                 f" another schedule."
             )
 
+    def drive(self, function: Callable[[Any], Any] | None) -> None:
+        """From now on each step assigns `function(steps since now)` before it reads the rate; None: no longer."""
+        if function is not None and not isinstance(self._source, Variable):
+            raise TypeError(
+                f"{type(self._optimizer).__name__}: its learning rate is given by a {type(self._source).__name__}, so"
+                f" nothing else can set it step by step. Create the optimizer with a number."
+            )
+        if function is None and self._driver is None:
+            return
+        self._driver, self._driven_from = function, int(self._optimizer._iterations)
+        tracking.note_change()
+
     def now(self) -> jax.Array:
         """The rate of the present step."""
+        if self._driver is not None:
+            self._source.assign(self._driver(self._optimizer._iterations.value - self._driven_from))
         return jnp.asarray(self._evaluated(), dtypes.jnp_dtype(dtypes.floatx()))
 
     def shown(self) -> Any:

@@ -40,8 +40,8 @@ class State:
         """Names of the slots; those of one group stand side by side, variable by variable (the order in files)."""
         return (self.slot_names,)
 
-    def slot_initializer(self, name: str) -> Any:
-        """Initial value of a slot: a name, a number or a callable `(shape, dtype) -> array`."""
+    def slot_initializer(self, name: str, variable: Variable) -> Any:
+        """Initial value of a variable's slot: a name, a number or a callable `(shape, dtype) -> array`."""
         return "zeros"
 
     def build(self, variables: Sequence[Variable]) -> None:
@@ -119,6 +119,17 @@ class State:
     @learning_rate.setter
     def learning_rate(self, value: Any) -> None:
         self._rate.set(value)
+
+    def drive_learning_rate(self, function: Callable[[Any], Any] | None) -> None:
+        """Let a function set the learning rate at each step, inside the compiled program.
+
+        It receives the number of steps since this call, an int32 that may be traced, and returns a number. None ends
+        it; the rate stays where it is then.
+
+        Raises:
+            TypeError: if the learning rate is no number, but a schedule or a callable.
+        """
+        self._rate.drive(function)
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Assign all state, in the order of `variables`."""

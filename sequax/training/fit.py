@@ -64,6 +64,7 @@ def fit(
             running.clear()
             if model.stop_training:
                 break
+        model.optimizer.finalize_variable_values(model.trainable_variables)  # with `use_ema`: averages become weights
         callbacks.on_train_end(logs)
     finally:
         callbacks.close()

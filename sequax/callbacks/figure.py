@@ -1,0 +1,28 @@
+"""Figures of callbacks, by matplotlib, which is imported when one is drawn."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def new_figure(columns: int, owner: str, numbers: str) -> Any:
+    """A figure with charts side by side.
+
+    Args:
+        columns: how many charts.
+        owner: the method that draws, for messages.
+        numbers: where what is drawn can be read instead.
+    """
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise ImportError(
+            f"{owner} needs matplotlib, which is not installed. Run: pip install matplotlib. "
+            f"The numbers themselves are in {numbers}."
+        ) from None
+    # Figure without pyplot: no window opens and no global list keeps the figure alive.
+    figure = Figure(figsize=(4.5 * columns, 3.5), layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.subplots(1, columns)
+    return figure

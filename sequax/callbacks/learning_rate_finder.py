@@ -1,0 +1,143 @@
+"""`LearningRateFinder`: try all learning rates on a few batches, and leave no trace."""
+
+from __future__ import annotations
+
+import math
+import os
+from typing import Any
+
+import numpy as np
+
+from sequax.callbacks.base import Callback, Logs
+from sequax.callbacks.figure import new_figure
+from sequax.callbacks.learning_rate import learning_rate_of
+
+
+class LearningRateFinder(Callback):
+    """Raises the learning rate from batch to batch, by equal factors, until the loss diverges.
+
+    Give it to a `fit` of its own, whose results are not meant to be kept: afterwards weights, optimizer and learning
+    rate are those of before.
+
+    Args:
+        min_learning_rate, max_learning_rate: the range.
+        steps: batches, fewer if the `fit` has fewer.
+        smoothing: how long the average of the losses remembers, from 0 (not at all) to below 1.
+        divergence: training ends when the smoothed loss exceeds its least value by this factor.
+
+    Attributes:
+        learning_rates, losses, smoothed: a value per batch.
+        suggestion: the rate at which the smoothed loss fell fastest, a good start for training; None if it never fell.
+
+    Example:
+
+        finder = LearningRateFinder()
+        model.fit(x, y, epochs=5, callbacks=[finder])
+        model.optimizer.learning_rate = finder.suggestion
+
+    Raises:
+        ValueError: for a range or numbers that make no sense.
+        TypeError: if the learning rate of the optimizer is a schedule.
+
+    Source: Smith 2017, Cyclical Learning Rates for Training Neural Networks, section 3.3; ending at divergence and
+    taking the steepest point are later practice.
+    """
+
+    accepts_nan = True  # a loss that is not finite is where the search ends
+
+    def __init__(
+        self,
+        min_learning_rate: float = 1e-7,
+        max_learning_rate: float = 10.0,
+        steps: int = 100,
+        smoothing: float = 0.9,
+        divergence: float = 4.0,
+    ) -> None:
+        super().__init__()
+        if not 0 < min_learning_rate < max_learning_rate < math.inf:
+            raise ValueError(
+                f"LearningRateFinder: expected 0 < min_learning_rate < max_learning_rate. Received: {min_learning_rate}"
+                f" and {max_learning_rate}"
+            )
+        if steps < 2 or not 0 <= smoothing < 1 or divergence <= 1:
+            raise ValueError(
+                f"LearningRateFinder: expected steps >= 2, 0 <= smoothing < 1, divergence > 1. Received: steps={steps},"
+                f" smoothing={smoothing}, divergence={divergence}"
+            )
+        self.min_learning_rate, self.max_learning_rate, self.steps = min_learning_rate, max_learning_rate, steps
+        self.smoothing, self.divergence = smoothing, divergence
+        self._before: list[tuple[Any, np.ndarray]] = []
+        self._restart(steps)
+
+    def _restart(self, steps: int) -> None:
+        self._sweep = np.geomspace(self.min_learning_rate, self.max_learning_rate, max(steps, 2))
+        self.learning_rates: list[float] = []
+        self.losses: list[float] = []
+        self.smoothed: list[float] = []
+        self._average = 0.0
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        params = self.params or {}
+        learning_rate_of(self)  # an optimizer without one is an error before anything happens
+        self._restart(min(self.steps, (params.get("epochs") or 1) * (params.get("steps") or self.steps)))
+        model = self.model
+        self._before = [(v, v.numpy()) for v in (*model.state_variables, *model.optimizer.variables)]
+
+    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        rate = float(self._sweep[min(len(self.losses), len(self._sweep) - 1)])
+        self.model.optimizer.learning_rate = rate
+        self.learning_rates.append(rate)
+        self.model.reset_metrics()  # so that the next logs are those of one batch, not means over the epoch
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        loss, keep = float((logs or {})["loss"]), self.smoothing
+        self.losses.append(loss)
+        self._average = keep * self._average + (1 - keep) * loss
+        self.smoothed.append(self._average / (1 - keep ** len(self.losses)))
+        ended = len(self.losses) == len(self._sweep)
+        if ended or not math.isfinite(loss) or self.smoothed[-1] > self.divergence * min(self.smoothed):
+            self.model.stop_training = True
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        self.on_close()
+
+    def on_close(self) -> None:
+        before, self._before = self._before, []
+        for variable, value in before:
+            variable.assign(value)
+
+    @property
+    def suggestion(self) -> float | None:
+        """The learning rate at which the smoothed loss fell fastest; None if it never fell.
+
+        Raises:
+            ValueError: before any `fit`.
+        """
+        if len(self.losses) < 2:
+            raise ValueError("LearningRateFinder.suggestion: nothing is known yet. Give the callback to a fit() first.")
+        values = np.array(self.smoothed)
+        values = values[: int(np.nanargmin(np.where(np.isfinite(values), values, np.inf))) + 1]
+        if len(values) < 2:
+            return None
+        slopes = np.gradient(values, np.log(self.learning_rates[: len(values)]))
+        steepest = int(np.argmin(slopes))
+        return self.learning_rates[steepest] if slopes[steepest] < 0 else None
+
+    def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
+        """Draws losses over learning rates, with the suggestion, and saves the chart to `path` if given.
+
+        Returns:
+            The matplotlib figure.
+        """
+        suggestion = self.suggestion
+        figure = new_figure(1, "LearningRateFinder.plot", numbers="LearningRateFinder.losses")
+        axes = figure.axes[0]
+        axes.plot(self.learning_rates, self.losses, alpha=0.4, label="loss")
+        axes.plot(self.learning_rates, self.smoothed, label="smoothed")
+        if suggestion is not None:
+            axes.axvline(suggestion, linestyle="--", color="grey", label=f"suggestion {suggestion:.2g}")
+        axes.set(xscale="log", xlabel="learning rate", ylabel="loss")
+        axes.legend()
+        if path is not None:
+            figure.savefig(path)
+        return figure

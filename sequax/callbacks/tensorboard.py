@@ -1,0 +1,248 @@
+"""`TensorBoard`: what happens in training, as files that TensorBoard shows."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import textwrap
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from sequax.callbacks.base import Callback, Logs
+from sequax.callbacks.event_files import EventWriter, require_tensorboardx
+
+_MOST_PIXELS = 2**22
+
+
+class TensorBoard(Callback):
+    """Writes event files: `tensorboard --logdir logs` shows them. Needs `pip install 'sequax[tensorboard]'`.
+
+    Args:
+        log_dir: folder for the runs `train` and `validation`.
+        histogram_freq: every that many epochs, histograms of the weights; 0: none.
+        write_graph: the layers and the summary of the model (tabs "Graphs" and "Text").
+        write_images: with the histograms, weights as pictures: one row for a vector, and for more than two axes the
+            last one across. Not for weights of more than 4 million entries.
+        write_steps_per_second: the speed, per epoch and, by `update_freq`, per batch.
+        update_freq: `"epoch"`; or every that many batches the means over the epoch so far (`"batch"`: 1).
+        profile_batch: batch, or first and last batch, counted from 1, whose work JAX's profiler records; 0: none.
+        embeddings_freq: every that many epochs, the vectors of all `Embedding` layers (tab "Projector"); 0: none.
+        embeddings_metadata: file with one label per row of an embedding: a name for all layers or a dict by layer name.
+
+    Tags are those of Keras: `epoch_loss` over epochs in both runs, `epoch_learning_rate`, `batch_loss` over batches,
+    `evaluation_loss_vs_iterations` over updates, `<path of the weight>/histogram`.
+
+    Numbers other than `"epoch"` for `update_freq`, and `profile_batch`, make the loop return to Python after every
+    batch, which costs speed on small models.
+
+    Raises:
+        ImportError: when training begins, if tensorboardX is not installed.
+        ValueError: for arguments out of range, or metadata for a layer that is no `Embedding`.
+    """
+
+    def __init__(
+        self,
+        log_dir: str | os.PathLike[str] = "logs",
+        histogram_freq: int = 0,
+        write_graph: bool = True,
+        write_images: bool = False,
+        write_steps_per_second: bool = False,
+        update_freq: str | int = "epoch",
+        profile_batch: int | tuple[int, int] = 0,
+        embeddings_freq: int = 0,
+        embeddings_metadata: str | dict[str, str] | None = None,
+    ) -> None:
+        super().__init__()
+        self.log_dir = os.fspath(log_dir)
+        self.histogram_freq, self.embeddings_freq = histogram_freq, embeddings_freq
+        self.write_graph, self.write_images = write_graph, write_images
+        self.write_steps_per_second = write_steps_per_second
+        self.update_freq = _frequency(update_freq)
+        self.profile_batch = _batches(profile_batch)
+        self.embeddings_metadata = embeddings_metadata
+        self._writers: dict[str, EventWriter] = {}
+        self._profiling = False
+        self._restart()
+        # Set on the object, so that the loop sees a batch hook only where one is needed.
+        if self.update_freq != "epoch" or self.profile_batch:
+            self.on_train_batch_begin = self._begin_batch  # type: ignore[method-assign]
+            self.on_train_batch_end = self._end_batch  # type: ignore[method-assign]
+
+    def _restart(self) -> None:
+        self._before_epoch = 0  # batches of all epochs until this one
+        self._done = 0  # batches of this epoch
+        self._epoch_begun = self._batch_begun = self._last_batch = time.perf_counter()
+
+    def set_model(self, model: Any) -> None:
+        super().set_model(model)
+        require_tensorboardx()
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        self._restart()
+        self._check_metadata()
+        if self.write_graph:
+            self._write_model()
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        self._before_epoch += self._done
+        self._done = 0
+        self._epoch_begun = self._last_batch = time.perf_counter()
+
+    def on_train_chunk_end(self, step: int, logs: Logs | None = None) -> None:
+        self._done, self._last_batch = step, time.perf_counter()
+
+    def _begin_batch(self, batch: int, logs: Logs | None = None) -> None:
+        if self.profile_batch and self._before_epoch + batch + 1 == self.profile_batch[0]:
+            import jax
+
+            jax.profiler.start_trace(os.path.join(self.log_dir, "train"))
+            self._profiling = True
+        self._batch_begun = time.perf_counter()
+
+    def _end_batch(self, batch: int, logs: Logs | None = None) -> None:
+        seconds, step = time.perf_counter() - self._batch_begun, self._before_epoch + batch + 1
+        if self.profile_batch and step == self.profile_batch[1]:
+            self._end_profile()
+        if isinstance(self.update_freq, int) and step % self.update_freq == 0:
+            values = dict(logs or {})
+            if self.write_steps_per_second:
+                values["steps_per_second"] = 1 / max(seconds, 1e-9)
+            self._write_scalars("train", "batch_{}", values, step)
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        values = {name: value for name, value in (logs or {}).items() if np.ndim(value) == 0}
+        train = {name: value for name, value in values.items() if not name.startswith("val_")}
+        seconds = self._last_batch - self._epoch_begun
+        if self.write_steps_per_second and seconds > 0:
+            train["steps_per_second"] = self._done / seconds
+        self._write_scalars("train", "epoch_{}", {**_learning_rates(self.model), **train}, epoch)
+        validation = {name.removeprefix("val_"): value for name, value in values.items() if name not in train}
+        self._write_scalars("validation", "epoch_{}", validation, epoch)
+        if self.histogram_freq and epoch % self.histogram_freq == 0:
+            self._write_weights(epoch)
+        if self.embeddings_freq and epoch % self.embeddings_freq == 0:
+            self._write_embeddings(epoch)
+        for writer in self._writers.values():
+            writer.flush()
+
+    def on_test_end(self, logs: Logs | None = None) -> None:
+        optimizer = getattr(self.model, "optimizer", None)
+        if optimizer is not None:
+            values, step = logs or {}, int(optimizer.iterations)
+            self._write_scalars("validation", "evaluation_{}_vs_iterations", values, step)
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        self.on_close()
+
+    def on_close(self) -> None:
+        self._end_profile()
+        writers, self._writers = self._writers, {}
+        for writer in writers.values():
+            writer.close()
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"batches": self._before_epoch + self._done}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._before_epoch, self._done = int(state["batches"]), 0
+
+    # What is written
+    def _writer(self, run: str) -> EventWriter:
+        if run not in self._writers:
+            self._writers[run] = EventWriter(os.path.join(self.log_dir, run))
+        return self._writers[run]
+
+    def _write_scalars(self, run: str, tag: str, values: dict[str, Any], step: int) -> None:
+        for name, value in values.items():
+            self._writer(run).scalar(tag.format(name), value, step)
+
+    def _write_model(self) -> None:
+        lines = io.StringIO()
+        self.model.summary(print_fn=lambda text, **_: lines.write(f"{text}\n"))
+        # Four spaces: Markdown leaves such lines as they are.
+        self._writer("train").text("model", textwrap.indent(lines.getvalue(), "    ", lambda line: True))
+        try:
+            config = json.dumps({"class_name": type(self.model).__name__, "config": self.model.get_config()})
+        except (NotImplementedError, TypeError):  # a model of the user's own without a config; there is the summary
+            return
+        self._writer("train").model_graph(config)
+
+    def _write_weights(self, epoch: int) -> None:
+        writer = self._writer("train")
+        for weight in self.model.weights:
+            values = np.asarray(weight.numpy(), "float32")
+            writer.histogram(f"{weight.path}/histogram", values, epoch)
+            if self.write_images and 0 < values.size <= _MOST_PIXELS:
+                width = values.shape[-1] if values.ndim else 1
+                writer.image(f"{weight.path}/image", values.reshape(-1, width), epoch)
+
+    def _write_embeddings(self, epoch: int) -> None:
+        """Tables of text, and the list of them that the projector looks for."""
+        folder = os.path.join(self.log_dir, "train")
+        os.makedirs(os.path.join(folder, "embeddings"), exist_ok=True)
+        entries = []
+        for layer in self._embeddings():
+            path = f"embeddings/{layer.name}-{epoch}.tsv"
+            np.savetxt(os.path.join(folder, path), layer.embeddings.numpy(), "%.6g", delimiter="\t")
+            lines = [("tensor_name", layer.embeddings.path), ("tensor_path", path)]
+            metadata = self.embeddings_metadata
+            metadata = metadata.get(layer.name) if isinstance(metadata, dict) else metadata
+            if metadata is not None:
+                lines.append(("metadata_path", os.path.abspath(metadata)))
+            entries.append("".join(f"  {key}: {json.dumps(value)}\n" for key, value in lines))
+        with open(os.path.join(folder, "projector_config.pbtxt"), "w", encoding="utf-8") as file:
+            file.writelines(f"embeddings {{\n{entry}}}\n" for entry in entries)
+
+    def _embeddings(self) -> Iterator[Any]:
+        return (layer for layer in self.model.layers if hasattr(layer, "embeddings"))
+
+    def _check_metadata(self) -> None:
+        names = [layer.name for layer in self._embeddings()]
+        named = self.embeddings_metadata if isinstance(self.embeddings_metadata, dict) else {}
+        strangers = sorted(set(named) - set(names))
+        if strangers:
+            raise ValueError(
+                f"TensorBoard: `embeddings_metadata` names {strangers}, but the Embedding layers of the model are"
+                f" {names}."
+            )
+
+    def _end_profile(self) -> None:
+        if self._profiling:
+            import jax
+
+            self._profiling = False
+            jax.profiler.stop_trace()
+
+
+def _learning_rates(model: Any) -> dict[str, float]:
+    """The learning rate; of several optimizers, one for each."""
+    optimizer: Any = getattr(model, "optimizer", None)
+    if hasattr(optimizer, "learning_rate"):
+        return {"learning_rate": float(optimizer.learning_rate)}
+    parts = getattr(optimizer, "optimizers", ())
+    return {f"learning_rate/{o.name}": float(o.learning_rate) for o in parts if hasattr(o, "learning_rate")}
+
+
+def _frequency(value: Any) -> str | int:
+    if value == "batch":
+        return 1
+    if value == "epoch" or (isinstance(value, int) and value > 0):
+        return value
+    raise ValueError(
+        f'TensorBoard: `update_freq` must be "epoch", "batch" or a number of batches. Received: update_freq={value!r}'
+    )
+
+
+def _batches(value: Any) -> tuple[int, int] | None:
+    """First and last batch to record; None for 0."""
+    pair = tuple(value) if isinstance(value, list | tuple) else (value, value)
+    if len(pair) == 2 and all(isinstance(number, int) and number >= 0 for number in pair) and pair[0] <= pair[1]:
+        return pair if pair[0] > 0 else None
+    raise ValueError(
+        f"TensorBoard: `profile_batch` must be a batch, counted from 1, a pair of first and last batch, or 0."
+        f" Received: profile_batch={value!r}"
+    )

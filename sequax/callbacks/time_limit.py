@@ -1,0 +1,51 @@
+"""`TimeLimit`: end training when its time is over."""
+
+from __future__ import annotations
+
+import time
+
+from sequax.callbacks.base import Callback, Logs
+from sequax.utils.progress import format_seconds
+
+
+class TimeLimit(Callback):
+    """Ends training some time after it began: after the batches then at work, in the middle of an epoch if need be.
+
+    Args:
+        seconds, minutes, hours: added up.
+        verbose: 1 prints a line when training is ended.
+
+    The clock is looked at about once a second (more often if the limit is short), and after each epoch; a validation
+    that has begun is not cut off. Counting starts with each `fit`, also with one that resumes a run: what is limited is
+    the time this process may take.
+
+    Raises:
+        ValueError: if the limit is not above 0.
+    """
+
+    def __init__(self, seconds: float = 0, minutes: float = 0, hours: float = 0, verbose: int = 0) -> None:
+        super().__init__()
+        self.seconds = seconds + 60 * minutes + 3600 * hours
+        if not self.seconds > 0:
+            raise ValueError(
+                f"TimeLimit: expected a time above 0. Received: seconds={seconds}, minutes={minutes}, hours={hours}"
+            )
+        self.verbose = verbose
+        self.refresh_seconds = min(1.0, self.seconds / 10)  # the loop comes back that often, and not after each batch
+        self._begun = 0.0
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        self._begun = time.monotonic()
+
+    def on_train_chunk_end(self, step: int, logs: Logs | None = None) -> None:
+        self._look(f"after {step} steps of the epoch")
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        self._look(f"after epoch {epoch + 1}")
+
+    def _look(self, moment: str) -> None:
+        elapsed = time.monotonic() - self._begun
+        if elapsed >= self.seconds and not self.model.stop_training:
+            self.model.stop_training = True
+            if self.verbose > 0:
+                print(f"TimeLimit: ended {moment}, {format_seconds(elapsed)} after training began.")

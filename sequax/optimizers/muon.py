@@ -1,0 +1,131 @@
+"""Muon: momentum whose step is made orthogonal, for matrices; Adam for everything else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ..core.variable import Variable
+from .base import Optimizer
+from .catalogue import optimizer
+
+# In the order in which Keras' configs have them, which is not that of the constructor.
+_OWN_SETTINGS = (
+    *("adam_beta_1", "adam_beta_2", "epsilon", "exclude_layers", "muon_a", "muon_b", "muon_c", "adam_lr_ratio"),
+    *("momentum", "ns_steps", "nesterov", "exclude_embeddings", "adam_weight_decay", "rms_rate"),
+)
+
+
+@optimizer
+class Muon(Optimizer):
+    """`m = momentum * m + g`; `d = g + momentum * m` (`nesterov`) or `m`; `w -= rate * size * orthogonal(d)`.
+
+    `orthogonal` pulls all singular values of `d` towards 1, by `ns_steps` rounds of `x = a x + (b A + c A^2) x` with
+    `A = x x^T`. `size` is `rms_rate * sqrt(max(rows, columns))`, which makes steps about as long as Adam's, or 1.
+
+    Only variables of two dimensions are trained so. All others, embeddings and those of `exclude_layers` get Adam's
+    step with `adam_beta_1`, `adam_beta_2`, `epsilon`, the rate `learning_rate * adam_lr_ratio`, and decay by
+    `adam_weight_decay * learning_rate`. The output layer belongs into `exclude_layers`.
+
+    Args:
+        adam_weight_decay: decay of the variables that Adam trains; `weight_decay` is that of the others.
+        exclude_layers: regular expressions; where one is found in a variable's path, Adam trains it.
+        exclude_embeddings: let Adam train variables with "embedding" in their path.
+        muon_a, muon_b, muon_c: the coefficients a, b, c.
+        rms_rate: see above; None: `size` is 1, as in Jordan's first form.
+
+    Source: Jordan et al. 2024, Muon: An optimizer for hidden layers in neural networks; `rms_rate` from Liu et al.
+    2025, Muon is Scalable for LLM Training.
+    """
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        adam_beta_1: float = 0.9,
+        adam_beta_2: float = 0.999,
+        adam_weight_decay: float | None = 0.004,
+        epsilon: float = 1e-07,
+        weight_decay: float | None = 0.004,
+        *,
+        exclude_layers: Sequence[str] | None = None,
+        exclude_embeddings: bool = True,
+        muon_a: float = 3.4445,
+        muon_b: float = -4.775,
+        muon_c: float = 2.0315,
+        adam_lr_ratio: float = 1,
+        momentum: float = 0.95,
+        ns_steps: int = 5,
+        nesterov: bool = True,
+        rms_rate: float | None = 0.2,
+        **common: Any,
+    ):
+        super().__init__(learning_rate, weight_decay=weight_decay, **common)
+        if isinstance(exclude_layers, str):
+            raise ValueError(
+                f"{type(self).__name__}: `exclude_layers` must be a list of regular expressions."
+                f" Received: exclude_layers={exclude_layers!r}. Write [{exclude_layers!r}]."
+            )
+        self.adam_beta_1, self.adam_beta_2, self.epsilon = adam_beta_1, adam_beta_2, epsilon
+        self.adam_weight_decay, self.adam_lr_ratio = adam_weight_decay, adam_lr_ratio
+        self.exclude_layers, self.exclude_embeddings = list(exclude_layers or []), exclude_embeddings
+        self.muon_a, self.muon_b, self.muon_c = muon_a, muon_b, muon_c
+        self.momentum, self.ns_steps, self.nesterov, self.rms_rate = momentum, ns_steps, nesterov, rms_rate
+
+    def uses_adam(self, variable: Variable) -> bool:
+        """Whether Adam trains a variable."""
+        if len(variable.shape) != 2 or (self.exclude_embeddings and "embedding" in variable.path.lower()):
+            return True
+        return any(re.search(pattern, variable.path) for pattern in self.exclude_layers)
+
+    def build(self, variables: Sequence[Variable]) -> None:
+        super().build(variables)
+        for variable in self._trainable_variables:
+            self.add_variable_from_reference(variable, "momentum")
+            if self.uses_adam(variable):
+                self.add_variable_from_reference(variable, "velocity")
+
+    def weight_decay_of(self, variable: Variable) -> float | None:
+        return self.adam_weight_decay if self.uses_adam(variable) else self.weight_decay
+
+    def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
+        step = self._adam_step if self.uses_adam(variable) else self._muon_step
+        step(gradient, variable, learning_rate)
+
+    def _muon_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
+        m = self.slot("momentum", variable)
+        m.assign(self.momentum * m.value + gradient)
+        direction = gradient + self.momentum * m.value if self.nesterov else m.value
+        step = orthogonal(direction, self.ns_steps, self.muon_a, self.muon_b, self.muon_c)
+        size = 1.0 if self.rms_rate is None else self.rms_rate * max(variable.shape) ** 0.5
+        variable.assign_sub((learning_rate * size).astype(gradient.dtype) * step)
+
+    def _adam_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
+        t = jnp.asarray(self.iterations, "float32") + 1
+        rate = learning_rate * self.adam_lr_ratio * jnp.sqrt(1 - self.adam_beta_2**t) / (1 - self.adam_beta_1**t)
+        m, v = self.slot("momentum", variable), self.slot("velocity", variable)
+        m.assign_add((gradient - m.value) * (1 - self.adam_beta_1))
+        v.assign_add((jnp.square(gradient) - v.value) * (1 - self.adam_beta_2))
+        variable.assign_sub(m.value * rate.astype(gradient.dtype) / (jnp.sqrt(v.value) + self.epsilon))
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        own = {name: config.pop(name) for name in _OWN_SETTINGS}
+        return {**config, **own}
+
+
+def orthogonal(matrix: Any, steps: int, a: float, b: float, c: float) -> jax.Array:
+    """A matrix with its singular values pulled towards 1 by Newton-Schulz iterations (Björck & Bowie 1971).
+
+    With Muon's coefficients they end between about 0.7 and 1.2, after few steps, rather than at 1, after many.
+    """
+    tall = matrix.shape[0] > matrix.shape[1]
+    x = jnp.asarray(matrix.T if tall else matrix, "float32")  # powers of 16-bit numbers would drown in rounding
+    x = x / (jnp.linalg.norm(x) + 1e-7)
+    for _ in range(steps):
+        square = x @ x.T
+        x = a * x + (b * square + c * square @ square) @ x
+    return (x.T if tall else x).astype(matrix.dtype)
