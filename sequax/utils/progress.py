@@ -18,6 +18,8 @@ from typing import Any
 
 import numpy as np
 
+from .messages import announce, is_interactive_logging_enabled
+
 REFRESH_SECONDS = 0.1
 
 
@@ -142,7 +144,7 @@ class LineDisplay:
 
     def finish(self, meter: Meter) -> None:
         """Prints the meter's line."""
-        print(meter.line(), flush=True)
+        announce(meter.line())
 
     def close(self) -> None:
         """Nothing to give back."""
@@ -236,7 +238,8 @@ def open_display(verbose: Any, width: int = 20, interval: float = REFRESH_SECOND
     """The display for `verbose`: 0 none; 1 or "auto" a bar where one can be drawn, else a line; 2 a line."""
     if not verbose:
         return None
-    return BarDisplay(width, interval) if verbose in (1, "auto") and can_draw_bar() else LineDisplay()
+    draws = verbose in (1, "auto") and is_interactive_logging_enabled() and can_draw_bar()
+    return BarDisplay(width, interval) if draws else LineDisplay()
 
 
 class Progbar:

@@ -1,0 +1,147 @@
+"""`PyDataset`: batches by number, made when they are asked for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+
+class PyDataset:
+    """Base of data sets that make their batches in Python, such as from files.
+
+    A subclass has `__getitem__(index)`, which returns one whole batch, `(x, y)` or `(x, y, sample_weight)`, and
+    `__len__`, the number of batches. A batch must depend on its number and the epoch alone: batches may be asked for in
+    any order and by several threads at once.
+
+    Args:
+        workers: threads (or processes) that make batches; 0 and 1: the thread that asks for them.
+        use_multiprocessing: processes in place of threads, for batches that take long in Python itself; the data set
+            must then be picklable.
+        max_queue_size: batches made ahead when there are several workers.
+
+    >>> class Squares(PyDataset):
+    ...     def __len__(self):
+    ...         return 3
+    ...     def __getitem__(self, index):
+    ...         return index**2
+    >>> list(Squares()), Squares().num_batches
+    ([0, 1, 4], 3)
+    """
+
+    # On the class, so that a subclass that does not call super().__init__() works with the defaults.
+    _workers, _use_multiprocessing, _max_queue_size = 1, False, 10
+
+    def __init__(self, workers: int = 1, use_multiprocessing: bool = False, max_queue_size: int = 10):
+        self.workers, self.use_multiprocessing, self.max_queue_size = workers, use_multiprocessing, max_queue_size
+
+    @property
+    def workers(self) -> int:
+        return self._workers
+
+    @workers.setter
+    def workers(self, value: int) -> None:
+        self._workers = _at_least("workers", value, 0)
+
+    @property
+    def use_multiprocessing(self) -> bool:
+        return self._use_multiprocessing
+
+    @use_multiprocessing.setter
+    def use_multiprocessing(self, value: bool) -> None:
+        self._use_multiprocessing = bool(value)
+
+    @property
+    def max_queue_size(self) -> int:
+        return self._max_queue_size
+
+    @max_queue_size.setter
+    def max_queue_size(self, value: int) -> None:
+        self._max_queue_size = _at_least("max_queue_size", value, 1)
+
+    def __getitem__(self, index: int) -> Any:
+        """The batch of a number from 0 to `num_batches` - 1."""
+        raise NotImplementedError(f"{type(self).__name__} has no `__getitem__(index)`: write one that returns a batch.")
+
+    @property
+    def num_batches(self) -> int | None:
+        """Batches in an epoch; None: without end. Default: what `__len__` says."""
+        if not hasattr(self, "__len__"):
+            raise NotImplementedError(
+                f"{type(self).__name__} has neither `__len__` nor a property `num_batches`: write one that says how"
+                f" many batches an epoch has (None: without end)."
+            )
+        return len(self)
+
+    def __iter__(self) -> Iterator[Any]:
+        """The batches of one epoch, in order."""
+        count = self.num_batches
+        index = 0
+        while count is None or index < count:
+            yield self[index]
+            index += 1
+
+    def on_epoch_begin(self) -> None:
+        """Called before the first batch of an epoch is asked for."""
+
+    def on_epoch_end(self) -> None:
+        """Called after the last batch of an epoch: the place to mix the samples anew."""
+
+
+def _at_least(name: str, value: Any, least: int) -> int:
+    if isinstance(value, bool) or not hasattr(value, "__index__") or value < least:
+        raise ValueError(f"PyDataset: `{name}` must be a whole number of at least {least}. Received: {name}={value!r}")
+    return int(value)
+
+
+class SampleDataset(PyDataset):
+    """Samples by number, in batches, mixed anew for each epoch.
+
+    A subclass has `samples(numbers)`, which makes the batch of the samples with these numbers.
+
+    Args:
+        count: number of samples.
+        batch_size: samples in a batch, the last one may have fewer; None: samples come one by one, without a batch
+            axis.
+        shuffle: whether to mix them.
+        seed: of the order, which depends on this and on the number of epochs begun before alone.
+    """
+
+    def __init__(self, count: int, batch_size: int | None, shuffle: bool, seed: int, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.count, self.batch_size, self.shuffle, self.seed = count, batch_size, shuffle, seed
+        self.epoch = 0
+        self._order: tuple[int, Any] | None = None  # the epoch, and its order
+
+    def samples(self, numbers: Any) -> Any:
+        raise NotImplementedError
+
+    def __len__(self) -> int:
+        return math.ceil(self.count / (self.batch_size or 1))
+
+    def order(self) -> Any:
+        """Numbers of the samples in the order of this epoch."""
+        known, epoch = self._order, self.epoch
+        if known is None or known[0] != epoch:
+            random = np.random.default_rng((self.seed, epoch))
+            known = epoch, random.permutation(self.count) if self.shuffle else np.arange(self.count)
+            self._order = known
+        return known[1]
+
+    def __getitem__(self, index: int) -> Any:
+        if not 0 <= index < len(self):
+            raise IndexError(f"There are {len(self)} batches, numbered from 0. Received: {index}")
+        if self.batch_size is None:
+            batch = self.samples(self.order()[index : index + 1])
+            return tuple(part[0] for part in batch) if isinstance(batch, tuple) else batch[0]
+        return self.samples(self.order()[index * self.batch_size : (index + 1) * self.batch_size])
+
+    def __iter__(self) -> Iterator[Any]:
+        yield from super().__iter__()
+        self.on_epoch_end()
+
+    def on_epoch_end(self) -> None:
+        """The next epoch has another order."""
+        self.epoch += 1

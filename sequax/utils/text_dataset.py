@@ -1,0 +1,64 @@
+"""`text_dataset_from_directory`: text files as batches of strings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from .folders import FolderDataset, Request, check_format, datasets
+
+
+def text_dataset_from_directory(
+    directory: Any,
+    labels: Any = "inferred",
+    label_mode: str | None = "int",
+    class_names: Sequence[str] | None = None,
+    batch_size: int | None = 32,
+    max_length: int | None = None,
+    shuffle: bool = True,
+    seed: int | None = None,
+    validation_split: float | None = None,
+    subset: str | None = None,
+    follow_links: bool = False,
+    format: str = "tf",
+    verbose: bool = True,
+) -> FolderDataset | tuple[FolderDataset, FolderDataset]:
+    """Text files (`.txt`, UTF-8) of a folder as batches of strings, read when they are asked for.
+
+    Args:
+        max_length: characters of a text that are kept; default: all.
+        directory and the others: as in `image_dataset_from_directory`.
+
+    Returns:
+        A `PyDataset` of `(texts, labels)`, or of texts: arrays of dtype object that hold `str`, `(batch,)`. It has
+        `class_names` and `file_paths`.
+
+    Raises:
+        ValueError: for arguments that do not fit, for a folder without texts, and for a file that is not UTF-8.
+        FileNotFoundError: if there is no such folder.
+    """
+    check_format(format)
+    if max_length is not None and (not hasattr(max_length, "__index__") or max_length < 1):
+        raise ValueError(f"`max_length` must be a whole number from 1 on, or None. Received: max_length={max_length!r}")
+    request = Request(
+        directory, labels, label_mode, class_names, batch_size, shuffle, seed, validation_split, subset, follow_links,
+        verbose,
+    )  # fmt: skip
+    return datasets(request, (".txt",), "text", partial(_read, max_length=max_length), _join)
+
+
+def _read(path: str, max_length: int | None) -> str:
+    try:
+        with open(path, encoding="utf-8", newline="") as file:  # line ends as they are in the file
+            return file.read() if max_length is None else file.read(max_length)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"Text file {path} is not UTF-8 (byte {error.start}). Convert it, or remove it.") from None
+
+
+def _join(texts: list[str]) -> np.ndarray:
+    array = np.empty(len(texts), object)
+    array[:] = texts
+    return array
