@@ -101,8 +101,8 @@ def test_outputs_equal_keras(make, keras, rng):
     assert np.allclose(ours(x), expected, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("make", MODELS)
-@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+# Each model once, by either optimizer; the optimizers themselves are compared in `test_optimizers.py`.
+@pytest.mark.parametrize(("make", "optimizer"), list(zip(MODELS, ["adam", "sgd"] * len(MODELS), strict=False)))
 def test_losses_and_history_equal_keras(make, optimizer, keras, rng):
     ours, theirs = pair(make, keras, optimizer)
     x, y = data_for(make, rng)
