@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 Padding = str | Sequence[tuple[int, int]]
@@ -177,3 +178,9 @@ def transposed_crop(extent: int, stride: int, padding: str, output_padding: int 
     if output_padding is None:
         return extent - stride if padding == "same" else min(extent - stride, 0)
     return (2 * (extent // 2) if padding == "same" else 0) - output_padding
+
+
+def cut_frames(x: jax.Array, length: int, step: int) -> jax.Array:
+    """Overlapping pieces of the last axis, `(..., time)` to `(..., pieces, length)`; a rest at the end is left out."""
+    count = max(0, 1 + (x.shape[-1] - length) // step)
+    return x[..., np.arange(count)[:, None] * step + np.arange(length)]

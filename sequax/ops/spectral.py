@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..kernels.windows import cut_frames
 from .table import array, op, public
 
 Pair = tuple[jax.Array, jax.Array]
@@ -80,12 +81,7 @@ def extract_sequences(x: Any, sequence_length: int, sequence_stride: int) -> jax
     [[0, 1, 2], [2, 3, 4]]
     """
     _positive("extract_sequences", sequence_length=sequence_length, sequence_stride=sequence_stride)
-    return _windows(array(x), sequence_length, sequence_stride)
-
-
-def _windows(x: jax.Array, length: int, stride: int) -> jax.Array:
-    count = max(0, 1 + (x.shape[-1] - length) // stride)
-    return x[..., np.arange(count)[:, None] * stride + np.arange(length)]
+    return cut_frames(array(x), sequence_length, sequence_stride)
 
 
 def _positive(name: str, **sizes: Any) -> None:
@@ -112,7 +108,7 @@ def stft(
         raise TypeError(f"stft: expected a signal in float32 or float64. Received: {x.dtype}. Cast it first.")
     if center:
         x = jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(fft_length // 2,) * 2], mode="reflect")
-    frames = _windows(x, fft_length, sequence_stride)
+    frames = cut_frames(x, fft_length, sequence_stride)
     return _pair(jnp.fft.rfft(frames * _window("stft", window, sequence_length, fft_length, x.dtype)))
 
 

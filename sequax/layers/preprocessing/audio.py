@@ -12,6 +12,7 @@ import numpy as np
 from ... import initializers
 from ...core.input_spec import InputSpec
 from ...core.layer import Layer
+from ...kernels.windows import cut_frames
 from ..arguments import Number, positive_integer
 from ..arguments import data_format as checked_data_format
 from ..catalogue import layer
@@ -99,7 +100,7 @@ class MelSpectrogram(Layer):
             )
         wide = x.astype("float32")  # there is no Fourier transform of 16-bit floats
         padded = jnp.pad(wide, [(0, 0)] * (x.ndim - 1) + [(half, half)], mode="reflect")
-        frames = framed(padded, self.fft_length, self.sequence_stride) * self._window.astype("float32")
+        frames = cut_frames(padded, self.fft_length, self.sequence_stride) * self._window.astype("float32")
         power = jnp.abs(jnp.fft.rfft(frames)) ** self.mag_exp
         mel = jnp.swapaxes(power @ self._bands().astype("float32"), -1, -2)
         return (self._decibels(mel) if self.power_to_db else mel).astype(self.compute_dtype)
@@ -142,12 +143,6 @@ def window_values(who: str, window: Any, length: int) -> np.ndarray:
 def _centred(values: np.ndarray, length: int) -> tuple[np.ndarray, tuple[int, int]]:
     left = (length - len(values)) // 2
     return values, (left, length - len(values) - left)
-
-
-def framed(x: jax.Array, length: int, step: int) -> jax.Array:
-    """Overlapping pieces of the last axis: (..., samples) to (..., frames, length)."""
-    starts = jnp.arange((x.shape[-1] - length) // step + 1) * step
-    return x[..., starts[:, None] + jnp.arange(length)]
 
 
 @layer()
@@ -233,7 +228,7 @@ class STFTSpectrogram(Layer):
                 f"Layer '{self.name}' (STFTSpectrogram): expected at least frame_length = {self.frame_length} samples."
                 f" Received: shape {tuple(inputs.shape)}. Use a smaller `frame_length`, or padding='same'."
             )
-        frames = framed(self._padded(x), self.frame_length, self._step)
+        frames = cut_frames(self._padded(x), self.frame_length, self._step)
         parts = [None if k is None else frames @ k.value[:, 0] for k in (self.real_kernel, self.imag_kernel)]
         return self._arranged(self._outputs(*parts))
 
