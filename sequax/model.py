@@ -15,6 +15,7 @@ from .host_part import HostPart, entry_spec, on_host
 from .training import evaluate as evaluation
 from .training import fit as training
 from .training import prepare
+from .training.batches import DEFAULT_BATCH_SIZE, BatchReader, checked_inputs
 from .training.resolve import Compilation
 
 catalogue = registry.Catalogue("model", "keras")
@@ -307,16 +308,20 @@ class Model(Layer):
 
         Args:
             x, y: inputs and targets, first axis the sample: NumPy or JAX arrays, pandas objects, lists of numbers; for
-                several inputs or outputs lists or dicts of them.
+                several inputs or outputs lists or dicts of them. Memory-mapped arrays and HDF5 data sets that are
+                larger than memory are read part by part. x alone may be a stream of batches `(x, y)` or
+                `(x, y, sample_weight)`: a generator, a `PyDataset`, a loader of torch or grain, a `tf.data.Dataset`.
             batch_size: rows per update, 32 unless given; the last batch of an epoch may be shorter.
             epochs: number of the last epoch plus one; counting starts at `initial_epoch`.
             verbose: 0 silent, 1 a progress bar, 2 a line per epoch, "auto" a bar on a terminal and lines elsewhere.
             validation_split: fraction of the rows, taken from the end before shuffling, kept for validation.
-            validation_data: `(x, y)` or `(x, y, sample_weight)`.
-            shuffle: order the rows anew in each epoch; `"batch"` moves whole batches.
+            validation_data: `(x, y)` or `(x, y, sample_weight)`, or a stream of batches.
+            shuffle: order the rows anew in each epoch; `"batch"` moves whole batches. Arrays larger than memory are
+                mixed by runs of rows, a `PyDataset` by batches, other streams stay in their order.
             class_weight: dict from class number to its weight in the loss.
             sample_weight: a weight per row.
-            steps_per_epoch, validation_steps: stop after this many batches.
+            steps_per_epoch, validation_steps: stop after this many batches. A stream goes on from there in the next
+                epoch; one that ends too early is an error.
             validation_freq: validate every n-th epoch, or after the epochs of a list.
 
         Returns:
@@ -379,18 +384,14 @@ class Model(Layer):
         callbacks: Any = None,
     ) -> Any:
         """Outputs for inputs, as NumPy arrays; layers run in inference mode."""
-        size = prepare.DEFAULT_BATCH_SIZE if batch_size is None else batch_size
         if verbose == 0 and callbacks is None and steps is None and self.symbolic_inputs is not None:
             # One small batch, as services ask for it: no preparation, no callbacks, only the compiled call.
+            size = DEFAULT_BATCH_SIZE if batch_size is None else batch_size
             forward = evaluation.predictor(self)
             if type(size) is int and forward.takes(x, size):
                 return forward.one(x)
-        prepare.refuse_streams(x, "x")
-        prepare.checks.check_arguments(batch_size=batch_size, stacklevel=3)
-        inputs = prepare.checked_inputs(self, x, batch_size)
-        rows = prepare.checks.check_rows({"x": leaves(inputs)})
-        listeners = self._listeners(callbacks, verbose, steps=steps or -(-rows // size))
-        return evaluation.predict(self, inputs, size, listeners, steps)
+        data = prepare.prediction_data(self, x, batch_size, steps)
+        return evaluation.predict(self, data.parts, self._listeners(callbacks, verbose, steps=data.steps))
 
     def train_on_batch(
         self,
@@ -402,18 +403,18 @@ class Model(Layer):
     ) -> Any:
         """One update from one batch; returns its metrics."""
         self._require_compile()
-        batch = prepare.checked_batch(self, x, y, sample_weight, class_weight, None)
+        batch = BatchReader(self, class_weight).read(x, y, sample_weight)
         return self._result(training.train_on_batch(self, batch), return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Metrics of one batch."""
         self._require_compile()
-        batch = prepare.checked_batch(self, x, y, sample_weight, None, None)
+        batch = BatchReader(self).read(x, y, sample_weight)
         return self._result(evaluation.test_on_batch(self, batch), return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
         """Outputs of one batch as NumPy arrays."""
-        inputs = prepare.checked_inputs(self, x, None)
+        inputs = checked_inputs(self, x)
         return evaluation.predictor(self).one(inputs)
 
     def reset_metrics(self) -> None:

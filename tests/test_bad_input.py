@@ -141,7 +141,6 @@ REFUSED = {
         {"class_weight": {0: 1.0, 1: 1.0, 2: 1.0}, "sample_weight": BINARY},
         ["class_weight"],
     ),
-    "generator": (regression, iter([(X, TARGETS)]), None, {}, ["generator|not supported"]),
 }
 
 

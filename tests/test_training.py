@@ -220,7 +220,7 @@ def test_data_larger_than_the_budget_give_the_same_bits(rng, monkeypatch):
     resident = noisy()
     first = resident.fit(x, y, epochs=2, batch_size=8, verbose=0)
     monkeypatch.setenv("SEQUAX_RESIDENT_MB", "0")
-    monkeypatch.setattr(arrays, "_BLOCK_BYTES", 28 * 17)
+    monkeypatch.setattr(arrays, "BLOCK_BYTES", 28 * 17)
     streamed = noisy()
     second = streamed.fit(x, y, epochs=2, batch_size=8, verbose=0)
     assert first.history == second.history

@@ -1,4 +1,4 @@
-"""Arrays as a source: moved to the device once if they fit, otherwise fed block by block."""
+"""Arrays in memory as a source: moved to the device once if they fit, otherwise fed block by block."""
 
 from __future__ import annotations
 
@@ -9,19 +9,22 @@ from typing import Any
 import jax
 import numpy as np
 
-from .source import Batch, Block
+from .prefetch import prefetch
+from .source import Batch, Block, Part
 
 # Rows that go to the device at once when the arrays do not fit: long enough to hide a dispatch, short enough to hold.
-_BLOCK_BYTES = 64 * 2**20
+BLOCK_BYTES = 64 * 2**20
+# Rows go to the device and results come back in parts of about this size, whatever the number of rows.
+_PART_BYTES = 32 * 2**20
 
 
 class ArraySource:
-    """Inputs, targets and weights that lie in memory (or in a memory-mapped file).
+    """Inputs, targets and weights that lie in memory.
 
     Args:
         arrays: structures of arrays with equal first axes.
         batch_size: rows per step; the last step of an epoch takes what is left.
-        shuffle: False, True, or `"batch"` (shuffle whole batches, for data on disk).
+        shuffle: False, True, or `"batch"` (shuffle whole batches).
         seed: of the order of rows; the order of an epoch depends on this and the epoch's number alone.
         steps: rows beyond `steps * batch_size` are left out of each epoch.
     """
@@ -39,9 +42,6 @@ class ArraySource:
         self.steps = -(-self.rows_per_epoch // self.batch_size)
         self.shuffle, self.seed = shuffle, seed
         self._resident: Batch | None = None
-
-    def example(self) -> Batch:
-        return jax.tree.map(lambda a: jax.ShapeDtypeStruct((self.batch_size, *a.shape[1:]), a.dtype), self.arrays)
 
     def order(self, epoch: int) -> np.ndarray:
         """Row numbers of one epoch, int32."""
@@ -62,15 +62,18 @@ class ArraySource:
         if self._resident is None and self.resident:
             self._resident = jax.device_put(self.arrays)
         if self._resident is not None:
-            yield Block(self._resident, order, len(order))
-            return
-        size = max(1, _BLOCK_BYTES // max(1, self.nbytes // self.rows) // self.batch_size) * self.batch_size
+            yield Block(self._resident, order, len(order), self.batch_size)
+        else:
+            yield from prefetch(self._parts(order))
+
+    def _parts(self, order: np.ndarray) -> Iterator[Block]:
+        size = rows_per_block(self.nbytes // self.rows, self.batch_size)
         for start in range(0, len(order), size):
             taken = order[start : start + size]
             # All blocks have one shape, so that one program serves them: the last is filled up with rows nobody reads.
             filled = np.resize(taken, size)
             arrays = jax.tree.map(lambda a, filled=filled: np.asarray(a[filled]), self.arrays)
-            yield Block(jax.device_put(arrays), np.arange(size, dtype=np.int32), len(taken))
+            yield Block(jax.device_put(arrays), np.arange(size, dtype=np.int32), len(taken), self.batch_size)
 
     @property
     def resident(self) -> bool:
@@ -79,6 +82,26 @@ class ArraySource:
     @property
     def nbytes(self) -> int:
         return sum(a.nbytes for a in jax.tree.leaves(self.arrays))
+
+
+def parts(x: Any, batch_size: int, single: bool, limit: int | None = None) -> Iterator[Part]:
+    """Inputs for `predict`: runs of whole batches (single ones, if wished), and the short batch at the end."""
+    rows = len(jax.tree.leaves(x)[0])
+    bytes_per_batch = max(1, sum(a.nbytes for a in jax.tree.leaves(x)) // rows * batch_size)
+    rows = rows if limit is None else min(rows, limit * batch_size)
+    whole, rest = divmod(rows, batch_size)
+    most = 1 if single else max(1, _PART_BYTES // bytes_per_batch)
+    for start in range(0, whole, most):
+        count = min(most, whole - start)
+        taken = jax.tree.map(lambda a, s=start, c=count: a[s * batch_size : (s + c) * batch_size], x)
+        yield Part(taken, count, batch_size)
+    if rest:
+        yield Part(jax.tree.map(lambda a: a[whole * batch_size : rows], x), 1, batch_size)
+
+
+def rows_per_block(bytes_per_row: int, batch_size: int) -> int:
+    """Rows of a block of about `BLOCK_BYTES`: whole batches."""
+    return max(1, BLOCK_BYTES // max(1, bytes_per_row) // batch_size) * batch_size
 
 
 def memory_budget() -> int:
@@ -93,7 +116,11 @@ def memory_budget() -> int:
 
 def split(arrays: Batch, fraction: float) -> tuple[Batch, Batch]:
     """The leading rows for training and the last `fraction` of them for validation, before any shuffling."""
-    rows = len(jax.tree.leaves(arrays)[0])
-    at = int(np.floor(rows * (1.0 - fraction)))
+    at = rows_kept(len(jax.tree.leaves(arrays)[0]), fraction)
     head: Any = jax.tree.map(lambda a: a[:at], arrays)
     return head, jax.tree.map(lambda a: a[at:], arrays)
+
+
+def rows_kept(rows: int, fraction: float) -> int:
+    """Rows that a validation split leaves for training."""
+    return int(np.floor(rows * (1.0 - fraction)))

@@ -14,6 +14,8 @@ import math
 import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NoReturn
@@ -117,9 +119,24 @@ def _chunks(array: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
         yield start, array[start : start + step]
 
 
+_row_numbers: ContextVar[np.ndarray | None] = ContextVar("sequax_row_numbers", default=None)
+
+
+@contextmanager
+def numbered_rows(numbers: np.ndarray) -> Iterator[None]:
+    """Inside, messages give rows these numbers: those of the whole data, when a part of them is checked."""
+    token = _row_numbers.set(numbers)
+    try:
+        yield
+    finally:
+        _row_numbers.reset(token)
+
+
 def place(index: tuple[int, ...]) -> str:
     """Words for an entry: "row 3", "row 3, column 1" or "row 3, position (1, 2)"."""
     row, *rest = index
+    numbers = _row_numbers.get()
+    row = row if numbers is None else int(numbers[row])
     if not rest:
         return f"row {row}"
     return f"row {row}, column {rest[0]}" if len(rest) == 1 else f"row {row}, position {tuple(rest)}"
@@ -197,7 +214,7 @@ def _outside(array: np.ndarray, low: float, high: float, ignored: int | None = N
 # Rows and arguments
 
 
-def check_rows(groups: Mapping[str, Sequence[np.ndarray | None]]) -> int:
+def check_rows(groups: Mapping[str, Sequence[Any]]) -> int:
     """Require one number of rows in all arguments, at least one, and return it.
 
     `groups` maps an argument's name to its arrays: `{"x": [x], "y": [y]}`. None among the arrays is passed over.

@@ -196,6 +196,8 @@ def _as_array(value: Any, what: str) -> np.ndarray:
             return np.asarray(value)
         if hasattr(value, "to_numpy"):
             return np.asarray(value.to_numpy())
+        if hasattr(value, "shape") and hasattr(value, "__getitem__"):  # rows that are made or read when asked for
+            return np.asarray(value[0 : value.shape[0]])
     except (TypeError, ValueError, RuntimeError) as error:
         reason = str(error).split("\n")[0][:100]
         raise ValueError(f"{what} ({type(value).__name__}) cannot become a NumPy array: {reason}") from None

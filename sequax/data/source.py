@@ -1,7 +1,8 @@
 """Where batches come from: a source gives blocks of rows, and the order in which to read them.
 
-A block is a set of arrays on the device and a vector of row numbers. Resident data are one block an epoch; streams and
-arrays larger than memory are many small ones. The training loop sees no difference.
+A block is a set of arrays on the device and a vector of row numbers. Resident data are one block an epoch
+(`arrays.py`); arrays on disk (`large.py`) and streams (`stream_source.py`) are many small ones. The training loop sees
+no difference.
 """
 
 from __future__ import annotations
@@ -26,25 +27,32 @@ class Block(NamedTuple):
     arrays: Batch
     order: np.ndarray  # int32 row numbers
     rows: int  # how many entries of `order` count; the others only fill up
+    batch_size: int
 
     def tail(self, rows: int) -> Block:
         """The last rows, as a block of one short batch."""
-        return self._replace(order=self.order[self.rows - rows : self.rows], rows=rows)
+        return self._replace(order=self.order[self.rows - rows : self.rows], rows=rows, batch_size=rows)
+
+
+class Part(NamedTuple):
+    """Rows in memory that `predict` runs through at once: whole batches, or one batch of any size."""
+
+    x: Any
+    batches: int
+    batch_size: int
 
 
 class Source(Protocol):
     """What `fit`, `evaluate` and `predict` read from."""
 
-    batch_size: int
-    steps: int
+    @property
+    def steps(self) -> int | None:
+        """Batches in an epoch; None while that is not known."""
+        ...
 
     @property
     def resident(self) -> bool:
         """Whether an epoch is one block that stays on the device."""
-        ...
-
-    def example(self) -> Batch:
-        """Abstract first batch: shapes and dtypes, for building and compiling."""
         ...
 
     def blocks(self, epoch: int) -> Iterator[Block]:

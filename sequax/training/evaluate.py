@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from typing import Any
 
@@ -15,12 +15,12 @@ from ..callbacks import CallbackList
 from ..core import pure, tracking
 from ..core.tensor import KerasTensor, leaves
 from ..data import checks
-from ..data.source import Batch, Source
+from ..data.source import Batch, Part, Source
 from . import compiled, host, steps
 from . import facts as model_facts
 from .fingerprint import fingerprint
 from .loop import steps_program
-from .pace import Pace, Span, spans, whole_batch
+from .pace import MOST_PENDING, Pace, Span, spans, whole_batch
 from .resolve import scalars
 from .state import Slots, like
 
@@ -40,6 +40,16 @@ def run_evaluation(model: Any, source: Source, callbacks: Any) -> dict[str, floa
     pace = Pace(callbacks.watches_test_batches, callbacks.refresh_seconds)
     callbacks.on_test_begin()
     logs: dict[str, float] = {}
+    pending = 0
+
+    def report(span: Span) -> dict[str, float]:
+        logs = scalars(results)
+        pace.stop()
+        if pace.single:
+            callbacks.on_test_batch_end(span.done, dict(logs))
+        callbacks.on_test_chunk_end(span.end, logs)
+        return logs
+
     for span in spans(source, 0, pace):
         if pace.single:
             callbacks.on_test_batch_begin(span.done)
@@ -48,12 +58,11 @@ def run_evaluation(model: Any, source: Source, callbacks: Any) -> dict[str, floa
         pace.start(span.stop - span.start)
         state, _, results = program(state, *span.given)
         slots.write(state)
-        if pace.waits or span.last:
-            logs = scalars(results)
-            pace.stop()
-            if pace.single:
-                callbacks.on_test_batch_end(span.done, dict(logs))
-            callbacks.on_test_chunk_end(span.end, logs)
+        pending += 1
+        if pace.waits or pending == MOST_PENDING:
+            logs, pending = report(span), 0
+    if pending:
+        logs = report(span)
     callbacks.on_test_end(logs)
     return logs
 
@@ -83,45 +92,31 @@ def _test_program(model: Any, slots: Slots, key: Any, span: Span, callbacks: Any
 
 # --- predict --------------------------------------------------------------------------------------------------------
 
-# Rows move to the device and results back in parts of about this size, whatever the number of rows.
-_PART_BYTES = 32 * 2**20
 
+def predict(model: Any, parts: Callable[[bool], Iterator[Part]], callbacks: Any) -> Any:
+    """Outputs for all rows, as NumPy arrays.
 
-def predict(model: Any, x: Any, batch_size: int, callbacks: Any, steps_limit: int | None = None) -> Any:
-    """Outputs for all rows of `x` (a structure of NumPy arrays), as NumPy arrays."""
+    Args:
+        parts: gives the rows; with True, one batch at a time.
+    """
     forward = predictor(model)
     callbacks.on_predict_begin()
     try:
-        parts = []
+        outputs = []
         done = 0
         single = callbacks.watches_predict_batches
-        for rows, count in _parts(x, batch_size, single, steps_limit):
+        for part in parts(single):
             if single:
                 callbacks.on_predict_batch_begin(done)
-            parts.append(forward.run(rows, count, batch_size, callbacks))
-            done += count
+            outputs.append(forward.run(part.x, part.batches, part.batch_size, callbacks))
+            done += part.batches
             if single:
-                callbacks.on_predict_batch_end(done - 1, {"outputs": parts[-1]})
+                callbacks.on_predict_batch_end(done - 1, {"outputs": outputs[-1]})
             callbacks.on_predict_chunk_end(done, {})
         callbacks.on_predict_end()
     finally:
         callbacks.close()
-    return parts[0] if len(parts) == 1 else jax.tree.map(lambda *p: np.concatenate(p), *parts)
-
-
-def _parts(x: Any, batch_size: int, single: bool, limit: int | None) -> Iterator[tuple[Any, int]]:
-    """Runs of whole batches, and the short batch at the end; with the number of batches in each."""
-    rows = len(leaves(x)[0])
-    if limit is not None:
-        rows = min(rows, limit * batch_size)
-    whole, rest = divmod(rows, batch_size)
-    bytes_per_batch = max(1, sum(a.nbytes for a in leaves(x)) // len(leaves(x)[0]) * batch_size)
-    most = 1 if single else max(1, _PART_BYTES // bytes_per_batch)
-    for start in range(0, whole, most):
-        count = min(most, whole - start)
-        yield jax.tree.map(lambda a, s=start, c=count: a[s * batch_size : (s + c) * batch_size], x), count
-    if rest:
-        yield jax.tree.map(lambda a: a[whole * batch_size : rows], x), 1
+    return outputs[0] if len(outputs) == 1 else jax.tree.map(lambda *p: np.concatenate(p), *outputs)
 
 
 def predictor(model: Any) -> Predictor:

@@ -22,7 +22,7 @@ from . import compiled, steps
 from .evaluate import run_evaluation
 from .fingerprint import fingerprint
 from .loop import steps_program
-from .pace import Pace, Span, spans, whole_batch
+from .pace import MOST_PENDING, Pace, Span, spans, whole_batch
 from .resolve import scalars
 from .state import Slots, TrainState
 
@@ -41,7 +41,7 @@ def fit(
     validation_freq: Any = 1,
 ) -> None:
     """Train a built, compiled model; results go to the callbacks, among them the History."""
-    trainer = Trainer(model, source.batch_size, guard=checks.enabled() and not callbacks.accepts_nan)
+    trainer = Trainer(model, guard=checks.enabled() and not callbacks.accepts_nan)
     patient = callbacks.patient and validation is None and source.resident
     model.stop_training = False
     callbacks.on_train_begin()
@@ -79,28 +79,34 @@ def run_epoch(trainer: Trainer, source: Source, epoch: int, callbacks: Any, ahea
         program = trainer.program(span, callbacks)
         pace.start(span.stop - span.start)
         trainer.dispatch(program, span)
-        if not ahead and (pace.waits or span.last or trainer.pending == MOST_PENDING):
-            logs = trainer.settle()
-            pace.stop()
-            if pace.single:
-                callbacks.on_train_batch_end(span.done, dict(logs))
-            callbacks.on_train_chunk_end(span.end, logs)
+        if not ahead and (pace.waits or trainer.pending >= MOST_PENDING):
+            report(trainer, span, callbacks)
         if trainer.model.stop_training:
             break
+    if trainer.pending and not ahead:
+        report(trainer, span, callbacks)
     trainer.end_epoch()
+
+
+def report(trainer: Trainer, span: Span, callbacks: Any) -> None:
+    """Wait for all that was dispatched, of which this span is the last, and tell the callbacks."""
+    logs = trainer.settle()
+    pace = trainer.pace_for(callbacks)
+    pace.stop()
+    if pace.single:
+        callbacks.on_train_batch_end(span.done, dict(logs))
+    callbacks.on_train_chunk_end(span.end, logs)
 
 
 def train_on_batch(model: Any, batch: Batch) -> dict[str, float]:
     """One step on one batch of NumPy arrays."""
     rows = len(jax.tree.leaves(batch)[0])
-    trainer = Trainer(model, rows, guard=checks.enabled())
+    trainer = Trainer(model, guard=checks.enabled())
     span = whole_batch(batch, rows)
     trainer.dispatch(trainer.program(span, CallbackList()), span)
     return trainer.settle()
 
 
-# Dispatches that run behind Python: enough that neither waits for the other, few enough to hold their rows in memory.
-MOST_PENDING = 2
 # Epochs that may run ahead of their reports, if all of them together take less than this and only the History listens.
 # Tiny models then keep the device busy while Python prepares the next epochs.
 _AHEAD_EPOCHS, _AHEAD_SECONDS = 8, 0.25
@@ -119,8 +125,8 @@ class Dispatched(NamedTuple):
 class Trainer:
     """A model being trained: its variables, its compiled programs, and one dispatch of some steps."""
 
-    def __init__(self, model: Any, batch_size: int, guard: bool = True):
-        self.model, self.batch_size, self.guard = model, batch_size, guard
+    def __init__(self, model: Any, guard: bool = True):
+        self.model, self.guard = model, guard
         self._pace: Pace | None = None
         self._programs: dict[Any, Any] = {}
         self._beside: threading.Thread | None = None
@@ -176,8 +182,8 @@ class Trainer:
 
     def _compile_beside(self, span: Span) -> None:
         """Compile the program of the short last batch in a thread, while the first steps run."""
-        rest = span.block.rows % self.batch_size
-        if rest and span.batch_size == self.batch_size and not compiled.eager():
+        rest = span.block.rows % span.batch_size
+        if rest and not compiled.eager():
             tail = Span(span.block.tail(rest), rest, 0, 1, 0)
             self._beside = threading.Thread(target=self._request(tail).program)
             self._beside.start()
@@ -225,9 +231,9 @@ class Trainer:
         logs, self._epoch_logs = self._epoch_logs, []
         return logs
 
-    def runs_ahead(self, steps: int, already: int) -> bool:
+    def runs_ahead(self, steps: int | None, already: int) -> bool:
         """Whether another epoch may be started before this one is reported."""
-        seconds = self._pace.seconds_for(steps) if self._pace is not None else None
+        seconds = self._pace.seconds_for(steps) if self._pace is not None and steps else None
         small = self.slots.nbytes * MOST_PENDING * _AHEAD_EPOCHS < _KEPT_STATE_BYTES
         return small and seconds is not None and already < _AHEAD_EPOCHS and seconds * _AHEAD_EPOCHS < _AHEAD_SECONDS
 

@@ -11,6 +11,8 @@ import numpy as np
 
 from ..data.source import Batch, Block, Source
 
+# Dispatches that run behind Python: enough that neither waits for the other, few enough to hold their rows in memory.
+MOST_PENDING = 2
 # Nobody watches: still come back about once a second, so that Ctrl-C is heard.
 _UNWATCHED_SECONDS = 1.0
 # Before the first measurement: few enough to be short on any model, many enough to be measured.
@@ -70,7 +72,6 @@ class Span(NamedTuple):
     start: int  # first step within the block
     stop: int
     done: int  # steps of the epoch before this span
-    last: bool = True  # of the block
 
     @property
     def end(self) -> int:
@@ -93,11 +94,11 @@ def spans(source: Source, epoch: int, pace: Pace) -> Iterator[Span]:
     """All steps of one epoch in order, cut as the pace has it at that moment."""
     done = 0
     for block in source.blocks(epoch):
-        whole, rest = divmod(block.rows, source.batch_size)
+        whole, rest = divmod(block.rows, block.batch_size)
         step = 0
         while step < whole:
             count = pace.steps(whole - step)
-            yield Span(block, source.batch_size, step, step + count, done, last=step + count == whole and not rest)
+            yield Span(block, block.batch_size, step, step + count, done)
             step, done = step + count, done + count
         if rest:  # a short batch has a program of its own: its numerics are Keras'
             yield Span(block.tail(rest), rest, 0, 1, done)
@@ -106,4 +107,4 @@ def spans(source: Source, epoch: int, pace: Pace) -> Iterator[Span]:
 
 def whole_batch(batch: Batch, rows: int) -> Span:
     """A batch of NumPy arrays as an epoch of one step."""
-    return Span(Block(jax.device_put(batch), np.arange(rows, dtype=np.int32), rows), rows, 0, 1, done=0)
+    return Span(Block(jax.device_put(batch), np.arange(rows, dtype=np.int32), rows, rows), rows, 0, 1, done=0)

@@ -1,28 +1,32 @@
-"""From the arguments of `fit`, `evaluate` and `predict` to checked arrays and a built model."""
+"""From the arguments of `fit`, `evaluate` and `predict` to sources of checked batches and a built model.
+
+There are three kinds of sources. Arrays are converted and checked as a whole (`ArraySource`). Arrays on disk that do
+not fit into memory (`LargeSource`) and streams (`StreamSource`) are converted and checked part by part, in the thread
+that reads them; their first part is read here, so that a model is built before training begins.
+"""
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-import jax
-import numpy as np
-
 from ..core import rng
-from ..core.tensor import KerasTensor, leaves, map_structure
-from ..data import arrays, checks, convert
+from ..core.tensor import leaves
+from ..data import arrays, checks, large, streams
 from ..data.arrays import ArraySource
-from ..data.source import Batch
-from . import facts as model_facts
-from .resolve import targets_of, weights_of
-
-DEFAULT_BATCH_SIZE = 32
+from ..data.large import LargeSource
+from ..data.prefetch import prefetch
+from ..data.source import Batch, Part, Source
+from ..data.stream_source import StreamSource
+from .batches import DEFAULT_BATCH_SIZE, BatchReader, checked_inputs
 
 
 class TrainingData(NamedTuple):
     """The sources of one call of `fit`."""
 
-    train: ArraySource
-    validation: ArraySource | None
+    train: Source
+    validation: Source | None
 
 
 def training_data(
@@ -30,7 +34,7 @@ def training_data(
     x: Any,
     y: Any,
     sample_weight: Any,
-    class_weight: Any,
+    class_weight: dict[int, float] | None,
     batch_size: int | None,
     shuffle: Any,
     steps_per_epoch: int | None,
@@ -45,7 +49,6 @@ def training_data(
 
     Nothing of the model changes before all checks have passed, except that a model without weights gets built.
     """
-    refuse_streams(x, "x")
     numbers: dict[str, Any] = {
         "batch_size": batch_size,
         "epochs": epochs,
@@ -56,170 +59,165 @@ def training_data(
         "validation_steps": validation_steps,
     }
     checks.check_arguments(**{k: v for k, v in numbers.items() if k not in ("epochs", "initial_epoch")}, stacklevel=4)
-    if y is None and model.compilation.loss is not None:
-        raise ValueError(_missing_targets(x, "y"))
-    checks.check_index_order({"x": x, "y": y}, stacklevel=4)
-    data = checked_batch(model, x, y, sample_weight, class_weight, batch_size)
-    rows = len(leaves(data)[0])
-    held_out = None
-    if validation_data is not None:
-        held_out = _validation_batch(model, validation_data, validation_batch_size or batch_size)
-    held_out_rows = None if held_out is None else len(leaves(held_out)[0])
-    checks.check_arguments(**numbers, rows=rows, validation_rows=held_out_rows, stacklevel=4)
-    if held_out is None and validation_split:
-        outputs = model_facts.outputs(model)
-        checks.check_split(
-            targets_of(data.y, model.symbolic_outputs, model.output_names), outputs, validation_split, stacklevel=4
-        )
-        data, held_out = arrays.split(data, validation_split)
+    reader = BatchReader(model, class_weight, batch_size, stacklevel=5)
     size = batch_size or DEFAULT_BATCH_SIZE
-    train = ArraySource(data, size, shuffle=shuffle, seed=rng.fresh_seed(), steps=steps_per_epoch)
-    if held_out is None:
-        return TrainingData(train, None)
-    return TrainingData(train, ArraySource(held_out, validation_batch_size or size, steps=validation_steps))
+    train: Source
+    held_out: Source | None = None
+    rows = None
+    if streams.is_stream(x):
+        _refuse_beside_stream(x, y=y, sample_weight=sample_weight, validation_split=validation_split or None)
+        _warn_of_batch_size(batch_size, x, 5)
+        train = _stream_source(reader, x, "x", steps_per_epoch, shuffle, rng.fresh_seed())
+    elif large.is_large(x, y, sample_weight):
+        data = x, y, sample_weight
+        every = range(large.count_rows(data))
+        rows = len(every)
+        kept = arrays.rows_kept(rows, validation_split) if validation_split else rows
+        from_disk = LargeSource(data, reader.read, every[:kept], size, shuffle, rng.fresh_seed(), steps_per_epoch)
+        from_disk.batch(0, min(size, kept))
+        train = from_disk
+        if kept < rows:
+            held_out_size = validation_batch_size or size
+            held_out = LargeSource(data, reader.read, every[kept:], held_out_size, steps=validation_steps)
+    else:
+        checks.check_index_order({"x": x, "y": y}, stacklevel=4)
+        batch = reader.read(x, y, sample_weight)
+        rows = len(leaves(batch)[0])
+        if validation_data is None and validation_split:
+            checks.check_arguments(**numbers, rows=rows, stacklevel=4)
+            checks.check_split(*reader.targets(batch), validation_split, stacklevel=4)
+            batch, last = arrays.split(batch, validation_split)
+            held_out = ArraySource(last, validation_batch_size or size, steps=validation_steps)
+        train = ArraySource(batch, size, shuffle, rng.fresh_seed(), steps_per_epoch)
+    if validation_data is not None:
+        held_out = _validation_source(model, validation_data, validation_batch_size or batch_size, validation_steps)
+    validation_rows = getattr(held_out, "rows", None) if validation_data is not None else None
+    checks.check_arguments(**numbers, rows=rows, validation_rows=validation_rows, stacklevel=4)
+    return TrainingData(train, held_out)
 
 
 def evaluation_data(
-    model: Any, x: Any, y: Any, sample_weight: Any, batch_size: int | None, steps: int | None
-) -> ArraySource:
-    """A checked source for `evaluate`."""
-    refuse_streams(x, "x")
-    checks.check_arguments(batch_size=batch_size, stacklevel=4)
-    if y is None and model.compilation.loss is not None:
-        raise ValueError(_missing_targets(x, "y"))
-    data = checked_batch(model, x, y, sample_weight, None, batch_size)
-    if steps is not None:
-        checks.check_arguments(batch_size=batch_size, steps_per_epoch=steps, rows=len(leaves(data)[0]), stacklevel=4)
-    return ArraySource(data, batch_size or DEFAULT_BATCH_SIZE, steps=steps)
-
-
-def checked_batch(
-    model: Any, x: Any, y: Any, sample_weight: Any, class_weight: Any, batch_size: int | None, prefix: str = ""
-) -> Batch:
-    """Arrays of one set of data, converted and checked against the model, which is built if need be."""
-    xs = checked_inputs(model, x, batch_size, f"{prefix}x", {"y": y, "sample_weight": sample_weight}, prefix)
-    names = model.output_names
-    if y is not None:
-        y = convert.to_arrays(y, f"{prefix}y", len(names))
-    if sample_weight is not None:
-        sample_weight = convert.to_arrays(sample_weight, f"{prefix}sample_weight", None)
-        sample_weight = jax.tree.map(lambda a: convert.cast(a, "float32", f"{prefix}sample_weight"), sample_weight)
-    model.resolve(y)
-    outputs = model_facts.outputs(model)
-    targets = targets_of(y, model.symbolic_outputs, names)
-    checks.check_configuration(outputs, stacklevel=5)
-    if y is not None:
-        checks.check_targets(targets, outputs, f"{prefix}y", stacklevel=5)
-    weights = weights_of(sample_weight, len(names), model.symbolic_outputs, names)
-    checks.check_weights(
-        None if sample_weight is None else weights, class_weight, targets, outputs, f"{prefix}sample_weight"
-    )
-    checks.check_rows(
-        {f"{prefix}x": leaves(xs), f"{prefix}y": leaves(y), f"{prefix}sample_weight": leaves(sample_weight)}
-    )
-    if class_weight is not None:
-        sample_weight = _weights_of_classes(class_weight, targets[0])
-    if y is not None:
-        # Labels that stay whole numbers are cast to int32, all other targets to what the loss computes in.
-        kinds = ["int32" if fact.loss in checks.SPARSE else "float32" for fact in outputs]
-        cast = [
-            None if a is None else convert.cast(a, kind, f"{prefix}y") for a, kind in zip(targets, kinds, strict=True)
-        ]
-        y = _in_structure(y, cast, names, model.symbolic_outputs)
-    return Batch(xs, y, sample_weight)
-
-
-def _in_structure(y: Any, targets: list[Any], names: list[str], outputs: Any) -> Any:
-    """Cast targets where the user's structure has them."""
-    if isinstance(y, dict):
-        keys = sorted(outputs) if isinstance(outputs, dict) else names
-        return dict(zip(keys, targets, strict=True))
-    return jax.tree.unflatten(jax.tree.structure(y), [t for t in targets if t is not None])
-
-
-def checked_inputs(
     model: Any,
     x: Any,
+    y: Any,
+    sample_weight: Any,
     batch_size: int | None,
-    what: str = "x",
-    others: dict[str, Any] | None = None,
+    steps: int | None,
     prefix: str = "",
-) -> Any:
-    """Inputs as arrays in the structure the model takes; a model that is not built yet is built from them."""
-    if x is None:
-        raise ValueError(f"{what} is missing: pass the inputs, one row per sample.")
-    x = model.through_host(x, what)
-    part = model.compiled_part
-    expected = leaves(part.symbolic_inputs) if part.symbolic_inputs is not None else None
-    given = convert.to_arrays(x, what, None if expected is None else len(expected))
-    if expected is None:
-        flat = [convert.cast(a, None, what) for a in leaves(given)]
-        rows = checks.check_rows({what: flat})
-        for name, other in (others or {}).items():
-            if isinstance(getattr(other, "shape", None), tuple):
-                checks.check_rows({what: [flat[0]], f"{prefix}{name}": [np.asarray(other)]})
-        checked = checks.check_inputs(flat, [model_facts.free_input(what) for _ in flat], what)
-        given = jax.tree.unflatten(jax.tree.structure(given), checked)
-        size = min(batch_size or DEFAULT_BATCH_SIZE, rows)
-        model.build_from(map_structure(lambda a: KerasTensor((size, *a.shape[1:]), a.dtype.name), given))
-        if model.symbolic_inputs is None:
-            return given
-        expected = leaves(model.symbolic_inputs)
-    if isinstance(given, dict) and not isinstance(part.symbolic_inputs, dict):
-        missing = [t.name for t in expected if t.name not in given]
-        if missing:
-            raise ValueError(
-                f"{what} has no entry for input {missing[0]!r}. Inputs: {[t.name for t in expected]}; {what} has"
-                f" {list(given)}."
-            )
-        given = [given[t.name] for t in expected]
-    facts = model_facts.inputs(model)
-    flat = checks.check_inputs(leaves(given), facts, what)
-    flat = [
-        convert.cast(a, "int32" if fact.index_limit is not None else fact.dtype, what)
-        for a, fact in zip(flat, facts, strict=True)
-    ]
-    return jax.tree.unflatten(
-        jax.tree.structure(part.symbolic_inputs, is_leaf=lambda t: isinstance(t, KerasTensor)), flat
-    )
+    stacklevel: int = 5,
+) -> Source:
+    """A checked source for `evaluate`."""
+    checks.check_arguments(batch_size=batch_size, steps_per_epoch=steps, stacklevel=stacklevel - 1)
+    reader = BatchReader(model, None, batch_size, prefix, stacklevel)
+    size = batch_size or DEFAULT_BATCH_SIZE
+    source: Source
+    if streams.is_stream(x):
+        _refuse_beside_stream(x, y=y, sample_weight=sample_weight)
+        _warn_of_batch_size(batch_size if not prefix else None, x, stacklevel)
+        return _stream_source(reader, x, f"{prefix}x", steps)
+    if large.is_large(x, y, sample_weight):
+        data = x, y, sample_weight
+        rows = large.count_rows(data)
+        from_disk = LargeSource(data, reader.read, range(rows), size, steps=steps)
+        from_disk.batch(0, min(size, rows))
+        source = from_disk
+    else:
+        batch = reader.read(x, y, sample_weight)
+        rows = len(leaves(batch)[0])
+        source = ArraySource(batch, size, steps=steps)
+    checks.check_arguments(batch_size=batch_size, steps_per_epoch=steps, rows=rows, stacklevel=stacklevel - 1)
+    return source
 
 
-def refuse_streams(x: Any, what: str) -> None:
-    """Generators and data loaders are not read yet: say so instead of failing somewhere inside."""
-    is_stream = hasattr(x, "__next__") or (
-        hasattr(x, "__getitem__") and hasattr(x, "__len__") and hasattr(x, "on_epoch_end")
-    )
-    if is_stream or type(x).__module__.split(".")[0] in ("tensorflow", "grain") or type(x).__name__ == "DataLoader":
-        raise NotImplementedError(
-            f"{what} is a {type(x).__name__}: generators and data loaders are not supported in this version of Sequax."
-            f" Pass arrays (NumPy, JAX, pandas), also memory-mapped ones larger than memory."
+class PredictionData(NamedTuple):
+    """Inputs for `predict`.
+
+    Fields:
+        parts: gives the rows in order; with True, one batch at a time.
+        steps: number of batches; None if it is not known.
+    """
+
+    parts: Callable[[bool], Iterator[Part]]
+    steps: int | None
+
+
+def prediction_data(model: Any, x: Any, batch_size: int | None, steps: int | None) -> PredictionData:
+    """Checked inputs for `predict`; builds the model if need be."""
+    checks.check_arguments(batch_size=batch_size, steps_per_epoch=steps, stacklevel=4)
+    size = batch_size or DEFAULT_BATCH_SIZE
+    if streams.is_stream(x):
+        _warn_of_batch_size(batch_size, x, 5)
+        stream = streams.stream_of(x, "x")
+        source = StreamSource(stream, lambda x, y, weight: Batch(checked_inputs(model, x)), steps)
+        source.peek()
+        return PredictionData(lambda single: _streamed_parts(source), source.steps)
+    if large.is_large(x):
+        rows = large.count_rows((x, None, None))
+        rows = rows if steps is None else min(rows, steps * size)
+        read = LargeSource(
+            (x, None, None), lambda x, y, weight: Batch(checked_inputs(model, x, batch_size)), range(rows), size
         )
+        read.batch(0, min(size, rows))
+        return PredictionData(lambda single: _large_parts(read, single), read.steps)
+    inputs = checked_inputs(model, x, batch_size)
+    rows = checks.check_rows({"x": leaves(inputs)})
+    return PredictionData(lambda single: arrays.parts(inputs, size, single, steps), steps or -(-rows // size))
 
 
-def _validation_batch(model: Any, data: Any, batch_size: int | None) -> Batch:
+def _streamed_parts(source: StreamSource) -> Iterator[Part]:
+    for batch in prefetch(source.batches(), ahead=4):
+        yield Part(batch.x, 1, len(leaves(batch.x)[0]))
+
+
+def _large_parts(source: LargeSource, single: bool) -> Iterator[Part]:
+    rows, size = source.rows, source.block_rows
+    for batch in prefetch(source.batch(start, min(start + size, rows)) for start in range(0, rows, size)):
+        yield from arrays.parts(batch.x, source.batch_size, single)
+
+
+def _validation_source(model: Any, data: Any, batch_size: int | None, steps: int | None) -> Source:
+    if streams.is_stream(data):
+        return evaluation_data(model, data, None, None, batch_size, steps, "validation ", 7)
     if not isinstance(data, (list, tuple)) or len(data) not in (2, 3):
         raise ValueError(
-            f"validation_data needs (x, y) or (x, y, sample_weight). Received: {type(data).__name__}"
-            f"{f' of length {len(data)}' if hasattr(data, '__len__') else ''}."
+            f"validation_data needs (x, y) or (x, y, sample_weight), or a stream of such batches. Received:"
+            f" {type(data).__name__}{f' of length {len(data)}' if hasattr(data, '__len__') else ''}."
         )
     x, y, *weight = data
-    refuse_streams(x, "validation x")
-    if y is None:
+    if y is None and model.compilation.loss is not None:
         raise ValueError("validation_data needs (x, y): its y is None.")
-    return checked_batch(model, x, y, weight[0] if weight else None, None, batch_size, prefix="validation ")
+    return evaluation_data(model, x, y, weight[0] if weight else None, batch_size, steps, "validation ", 7)
 
 
-def _missing_targets(x: Any, what: str) -> str:
-    hint = (
-        " x is a tuple of two: write fit(x, y) in place of fit((x, y))." if isinstance(x, tuple) and len(x) == 2 else ""
-    )
-    return f"{what} is missing: the loss compares the outputs with targets.{hint}"
+def _stream_source(
+    reader: BatchReader, data: Any, what: str, steps: int | None, shuffle: bool | str = False, seed: int = 0
+) -> StreamSource:
+    """A source over a stream; its first batch is read, so that the model gets built."""
+    source = StreamSource(streams.stream_of(data, what, shuffle, seed), reader.read, steps)
+    source.peek()
+    return source
 
 
-def _weights_of_classes(class_weight: dict[int, float], y: np.ndarray) -> np.ndarray:
-    """A weight per sample from a weight per class; one-hot targets count as their class."""
-    labels = y.argmax(-1) if y.ndim > 1 and y.shape[-1] > 1 else np.round(y.reshape(len(y), -1)[:, 0]).astype(int)
-    table = np.ones(max([*class_weight, int(labels.max())]) + 1, np.float32)
-    for label, weight in class_weight.items():
-        table[int(label)] = weight
-    return table[labels]
+def _refuse_beside_stream(x: Any, **others: Any) -> None:
+    for name, value in others.items():
+        if value is not None:
+            raise ValueError(
+                f"{name} cannot be given beside x when x is a {type(x).__name__}, which makes batches:"
+                f" {_INSTEAD[name]}."
+            )
+
+
+_INSTEAD = {
+    "y": "let each batch be (x, y)",
+    "sample_weight": "let each batch be (x, y, sample_weight)",
+    "validation_split": "split the data before, and pass validation_data",
+}
+
+
+def _warn_of_batch_size(batch_size: int | None, x: Any, stacklevel: int) -> None:
+    if batch_size is not None:
+        warnings.warn(
+            f"batch_size={batch_size} is not used: x is a {type(x).__name__}, which makes batches of its own.",
+            UserWarning,
+            stacklevel=stacklevel,
+        )

@@ -1,0 +1,203 @@
+"""Arrays larger than memory: memory-mapped files, HDF5 and zarr data sets, anything with a shape that gives rows.
+
+They are read part by part while training goes on. Reading single rows from a disk in random order would make the disk
+the bottleneck, so shuffling moves runs of neighbouring rows: the runs come in random order, and the rows of the many
+runs that lie in memory together are mixed.
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from typing import Any
+
+import jax
+import numpy as np
+
+from . import checks
+from .arrays import memory_budget, rows_per_block
+from .prefetch import prefetch
+from .source import Batch, Block
+
+_RUN_BYTES = 2**20  # rows that are read together: long for a disk, short beside a block
+
+Read = Callable[[Any, Any, Any], Batch]
+
+
+def parts_of(data: Any) -> list[Any]:
+    """The arrays in an argument of `fit`: of a dict, a list or tuple of arrays, or the argument itself."""
+    if data is None:
+        return []
+    if isinstance(data, Mapping):
+        return list(data.values())
+    if isinstance(data, (list, tuple)):
+        return list(data) if any(hasattr(item, "shape") for item in data) else []
+    return [data]
+
+
+def is_large(*arguments: Any) -> bool:
+    """Whether arguments hold arrays on disk that together do not fit into memory."""
+    arrays = [array for argument in arguments for array in parts_of(argument)]
+    on_disk = [array for array in arrays if _on_disk(array)]
+    return bool(on_disk) and sum(map(_nbytes, on_disk)) > memory_budget()
+
+
+def _on_disk(array: Any) -> bool:
+    """Memory-mapped, or neither NumPy's nor in the memory of another library, yet with rows to ask for."""
+    if isinstance(array, np.ndarray):
+        return _map_of(array) is not None
+    if any(hasattr(array, name) for name in ("iloc", "detach", "to_numpy", "addressable_data", "toarray", "nse")):
+        return False
+    return all(hasattr(array, name) for name in ("shape", "dtype", "__getitem__")) and bool(array.shape)
+
+
+def _map_of(array: Any) -> mmap.mmap | None:
+    """The memory map that an array looks into."""
+    while isinstance(array, np.ndarray):
+        array = array.base
+    return array if isinstance(array, mmap.mmap) else None
+
+
+def _nbytes(array: Any) -> int:
+    return int(np.prod(array.shape, dtype=np.int64)) * np.dtype(array.dtype).itemsize
+
+
+class LargeSource:
+    """Inputs, targets and weights as the user gave them, converted and checked part by part.
+
+    Args:
+        data: `(x, y, sample_weight)`, each an array, a list or dict of arrays, or None.
+        read: makes a checked batch of such a triple of NumPy arrays.
+        taken: the rows to use.
+        batch_size: rows per step.
+        shuffle: False, True (runs of rows are moved, and mixed), or `"batch"` (whole batches are moved).
+        seed: of the order, which depends on this and the epoch's number alone.
+        steps: batches in an epoch; the rows behind them are left out.
+    """
+
+    resident = False
+
+    def __init__(
+        self,
+        data: tuple[Any, Any, Any],
+        read: Read,
+        taken: range,
+        batch_size: int,
+        shuffle: bool | str = False,
+        seed: int = 0,
+        steps: int | None = None,
+    ):
+        self.data, self.read, self.taken, self.shuffle, self.seed = data, read, taken, shuffle, seed
+        self.rows = len(taken)
+        self.batch_size = min(batch_size, self.rows)
+        self.rows_per_epoch = self.rows if steps is None else min(self.rows, steps * self.batch_size)
+        self.steps = -(-self.rows_per_epoch // self.batch_size)
+        per_row = sum(_nbytes(array) for part in data for array in parts_of(part)) // count_rows(data)
+        self.block_rows = min(rows_per_block(per_row, self.batch_size), -(-self.rows // batch_size) * batch_size)
+        self._run = self.batch_size if shuffle == "batch" else max(1, _RUN_BYTES // max(1, per_row))
+
+    def batch(self, start: int, stop: int) -> Batch:
+        """The rows `start` to `stop`, checked."""
+        return self._read(np.arange(start, stop) + self.taken.start)
+
+    def blocks(self, epoch: int) -> Iterator[Block]:
+        return prefetch(self._blocks(epoch))
+
+    def _blocks(self, epoch: int) -> Iterator[Block]:
+        random = np.random.default_rng((self.seed, epoch))
+        size = self.block_rows
+        for taken in self._parts(random):
+            batch = self._read(taken)
+            filled = jax.tree.map(lambda a: _filled(a, size), batch)
+            order = np.arange(len(taken), dtype=np.int32)
+            if self.shuffle is True:
+                order = random.permutation(order)
+            yield Block(jax.device_put(filled), np.resize(order, size), len(taken), self.batch_size)
+
+    def _parts(self, random: np.random.Generator) -> Iterator[np.ndarray]:
+        """Row numbers of each block; neighbours stay together in runs."""
+        starts = np.arange(self.taken.start, self.taken.stop, self._run)
+        if self.shuffle:
+            # A short run stays at the end, where the short batch is.
+            whole = len(starts) - (self.rows % self._run > 0)
+            starts[:whole] = random.permutation(starts[:whole])
+        remaining, waiting = self.rows_per_epoch, np.zeros(0, np.int64)
+        for start in starts:
+            waiting = np.concatenate([waiting, np.arange(start, min(start + self._run, self.taken.stop))])
+            while len(waiting) >= self.block_rows and remaining > 0:
+                yield waiting[: min(self.block_rows, remaining)]
+                remaining -= self.block_rows
+                waiting = waiting[self.block_rows :]
+        if len(waiting) and remaining > 0:
+            yield waiting[:remaining]
+
+    def _read(self, rows: np.ndarray) -> Batch:
+        x, y, weight = (_mapped(part, lambda array: take(array, rows)) for part in self.data)
+        with checks.numbered_rows(rows):
+            return self.read(x, y, weight)
+
+
+def count_rows(data: tuple[Any, Any, Any]) -> int:
+    """The number of rows, which all arrays must agree on."""
+    x, y, weight = data
+    groups = {"x": parts_of(x), "y": parts_of(y), "sample_weight": parts_of(weight)}
+    return checks.check_rows({name: [_Sized(a) for a in arrays] for name, arrays in groups.items()})
+
+
+class _Sized:
+    """The number of rows of an array that is not read."""
+
+    def __init__(self, array: Any):
+        self.ndim = len(array.shape) if hasattr(array, "shape") else 1
+        self.length = array.shape[0] if hasattr(array, "shape") else len(array)
+
+    def __len__(self) -> int:
+        return self.length
+
+
+def take(array: Any, rows: np.ndarray) -> np.ndarray:
+    """Rows of an array in memory or on disk, as a NumPy array of its own, in the order of `rows`.
+
+    Data sets on disk are asked for runs of neighbouring rows, which all of them can give fast.
+    """
+    if hasattr(array, "iloc"):  # pandas: by position
+        return np.asarray(array.iloc[rows])
+    if isinstance(array, (np.ndarray, list, tuple)) or not _on_disk(array):
+        source = np.asarray(array)
+        if _map_of(source) is None:
+            return source[rows]
+        taken = _by_runs(source, rows)
+        # Pages that were read stay mapped, and count as memory of this process, until it is told that they may go.
+        with suppress(AttributeError, OSError, ValueError):
+            _map_of(source).madvise(mmap.MADV_DONTNEED)  # type: ignore[union-attr]
+        return taken
+    return _by_runs(array, rows)
+
+
+def _by_runs(array: Any, rows: np.ndarray) -> np.ndarray:
+    taken = np.empty((len(rows), *array.shape[1:]), np.dtype(array.dtype))
+    breaks = np.flatnonzero(np.diff(rows) != 1) + 1
+    for start, stop in zip([0, *breaks], [*breaks, len(rows)], strict=True):
+        taken[start:stop] = array[int(rows[start]) : int(rows[stop - 1]) + 1]
+    return taken
+
+
+def _mapped(data: Any, function: Callable[[Any], Any]) -> Any:
+    """The function of each array in an argument, in the argument's structure."""
+    if data is None:
+        return None
+    if isinstance(data, Mapping):
+        return {key: function(value) for key, value in data.items()}
+    if isinstance(data, (list, tuple)) and parts_of(data):
+        return type(data)(function(value) for value in data)
+    return function(data)
+
+
+def _filled(array: np.ndarray, rows: int) -> np.ndarray:
+    """An array of that many rows: all blocks have one shape, so that one program serves them."""
+    if len(array) == rows:
+        return array
+    longer = np.zeros((rows, *array.shape[1:]), array.dtype)
+    longer[: len(array)] = array
+    return longer

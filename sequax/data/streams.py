@@ -1,0 +1,140 @@
+"""Data that come as batches: generators, `PyDataset`, loaders of torch and grain, `tf.data`, anything to iterate over.
+
+Other libraries are recognised by what their objects can do, never by importing them. A `Stream` hides the
+differences: `begin()` starts a pass over the data and gives an iterator of batches as the user made them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from .workers import batches_by_number
+
+
+def is_stream(data: Any) -> bool:
+    """Whether data come batch by batch, so that they are iterated over and not converted as a whole."""
+    if data is None or isinstance(data, (str, bytes, list, tuple, Mapping, np.ndarray)):
+        return False
+    if any(hasattr(data, name) for name in ("shape", "__array__", "to_numpy", "__dataframe__", "toarray")):
+        return False
+    return hasattr(data, "__next__") or _gives_batches_by_number(data) or hasattr(data, "__iter__")
+
+
+def stream_of(data: Any, what: str, shuffle: bool | str = False, seed: int = 0) -> Stream:
+    """The stream over an object that `is_stream` has recognised.
+
+    Args:
+        what: the argument's name in messages.
+        shuffle: whether batches that can be asked for by number come in another order in each pass.
+        seed: of that order.
+    """
+    if hasattr(data, "__next__"):
+        return OnePass(data, what)
+    if _gives_batches_by_number(data):
+        return Numbered(data, what, bool(shuffle), seed)
+    return Stream(data, what)
+
+
+def unpacked(item: Any, what: str) -> tuple[Any, Any, Any]:
+    """`(x, y, sample_weight)` of a batch; a list of two or three counts as a tuple, since torch's loader gives lists.
+
+    Raises:
+        ValueError: for a tuple of another length.
+    """
+    if not isinstance(item, (list, tuple)) or hasattr(item, "_fields"):
+        return item, None, None
+    if not 1 <= len(item) <= 3:
+        raise ValueError(
+            f"{what} is a {type(item).__name__} of {len(item)}; expected (x, y) or (x, y, sample_weight). Several"
+            f" inputs go into one list or dict: ((x1, x2), y)."
+        )
+    x, y, weight = (*item, None, None)[:3]
+    return x, y, weight
+
+
+class Stream:
+    """Data that can be iterated over any number of times, such as a loader.
+
+    Attributes:
+        what: the argument's name in messages.
+        batches: how many a pass has; None if that is not known.
+        restarts: whether a second pass is possible.
+    """
+
+    restarts = True
+
+    def __init__(self, data: Any, what: str):
+        self.data, self.what = data, what
+
+    @property
+    def kind(self) -> str:
+        return type(self.data).__name__
+
+    @property
+    def batches(self) -> int | None:
+        try:
+            count = len(self.data)
+        except (TypeError, NotImplementedError):  # torch raises the one, tf.data the other, for unknown lengths
+            return None
+        return count if count >= 0 else None
+
+    def begin(self) -> Iterator[Any]:
+        """Start a pass."""
+        return iter(self.data)
+
+    def end(self) -> None:
+        """A pass is over."""
+
+
+class OnePass(Stream):
+    """A generator or another iterator: what it gave is gone."""
+
+    restarts = False
+    batches = None
+
+    def begin(self) -> Iterator[Any]:
+        return self.data
+
+
+class Numbered(Stream):
+    """A `PyDataset` or `Sequence`: batches are asked for by number, in any order and by several workers."""
+
+    def __init__(self, data: Any, what: str, shuffle: bool, seed: int):
+        super().__init__(data, what)
+        self.shuffle, self.seed = shuffle, seed
+        self.passes = 0
+
+    @property
+    def batches(self) -> int | None:
+        count = self.data.num_batches if hasattr(type(self.data), "num_batches") else len(self.data)
+        return None if count is None else int(count)
+
+    def begin(self) -> Iterator[Any]:
+        if hasattr(self.data, "on_epoch_begin"):
+            self.data.on_epoch_begin()
+        count = self.batches
+        numbers: Any = _counted()
+        if count is not None:
+            mixed = np.random.default_rng((self.seed, self.passes)).permutation(count)
+            numbers = map(int, mixed) if self.shuffle else range(count)
+        self.passes += 1
+        return batches_by_number(self.data, numbers)
+
+    def end(self) -> None:
+        if hasattr(self.data, "on_epoch_end"):
+            self.data.on_epoch_end()
+
+
+def _counted() -> Iterator[int]:
+    number = 0
+    while True:
+        yield number
+        number += 1
+
+
+def _gives_batches_by_number(data: Any) -> bool:
+    """`PyDataset`, `Sequence` of older Keras, and whatever looks like them."""
+    return hasattr(data, "__getitem__") and hasattr(data, "on_epoch_end")

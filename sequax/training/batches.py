@@ -1,0 +1,177 @@
+"""One set of rows on its way in: converted, checked against the model, and cast to what the device computes with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import numpy as np
+
+from ..core.tensor import KerasTensor, leaves, map_structure
+from ..data import checks, convert
+from ..data.source import Batch
+from . import facts as model_facts
+from .resolve import targets_of, weights_of
+
+DEFAULT_BATCH_SIZE = 32
+
+
+class BatchReader:
+    """Makes checked batches of what the user gives: of all rows once, or of one batch of a stream after the other.
+
+    The first builds the model, if need be, and matches its losses with the targets; later ones are only compared.
+
+    Args:
+        class_weight: dict from class number to its weight in the loss.
+        batch_size: that of training, for building a model whose layers want to know it.
+        prefix: in front of the names of arguments in messages, such as `"validation "`.
+        stacklevel: where warnings point, counted from `read`.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        class_weight: dict[int, float] | None = None,
+        batch_size: int | None = None,
+        prefix: str = "",
+        stacklevel: int = 3,
+    ):
+        self.model, self.class_weight, self.batch_size, self.prefix = model, class_weight, batch_size, prefix
+        self.stacklevel = stacklevel
+        self._inputs: list[checks.InputFacts] | None = None
+        self._outputs: list[checks.OutputFacts] | None = None
+
+    def read(self, x: Any, y: Any = None, sample_weight: Any = None) -> Batch:
+        """A batch of NumPy arrays in the structures that the model and its losses take.
+
+        Raises:
+            ValueError: for data that do not fit; the model is unchanged then, except that it may be built.
+        """
+        model, prefix = self.model, self.prefix
+        if y is None and model.compilation.loss is not None:
+            raise ValueError(_missing_targets(x, f"{prefix}y"))
+        others = {"y": y, "sample_weight": sample_weight}
+        xs = checked_inputs(model, x, self.batch_size, f"{prefix}x", others, prefix, self._inputs)
+        names = model.output_names
+        if y is not None:
+            y = convert.to_arrays(y, f"{prefix}y", len(names))
+        if sample_weight is not None:
+            sample_weight = convert.to_arrays(sample_weight, f"{prefix}sample_weight", None)
+            sample_weight = jax.tree.map(lambda a: convert.cast(a, "float32", f"{prefix}sample_weight"), sample_weight)
+        if self._outputs is None:
+            model.resolve(y)
+            self._inputs, self._outputs = model_facts.inputs(model), model_facts.outputs(model)
+            checks.check_configuration(self._outputs, stacklevel=self.stacklevel + 1)
+        targets = targets_of(y, model.symbolic_outputs, names)
+        if y is not None:
+            checks.check_targets(targets, self._outputs, f"{prefix}y", stacklevel=self.stacklevel + 1)
+        if sample_weight is not None or self.class_weight is not None:
+            weights = weights_of(sample_weight, len(names), model.symbolic_outputs, names)
+            checks.check_weights(
+                None if sample_weight is None else weights,
+                self.class_weight,
+                targets,
+                self._outputs,
+                f"{prefix}sample_weight",
+            )
+        checks.check_rows(
+            {f"{prefix}x": leaves(xs), f"{prefix}y": leaves(y), f"{prefix}sample_weight": leaves(sample_weight)}
+        )
+        if self.class_weight is not None:
+            sample_weight = weights_of_classes(self.class_weight, targets[0])
+        if y is not None:
+            y = _in_structure(y, self._cast(targets), names, model.symbolic_outputs)
+        return Batch(xs, y, sample_weight)
+
+    def targets(self, batch: Batch) -> tuple[list[Any], list[checks.OutputFacts]]:
+        """The targets of a batch in the order of the outputs, and what is known of these."""
+        assert self._outputs is not None
+        return targets_of(batch.y, self.model.symbolic_outputs, self.model.output_names), self._outputs
+
+    def _cast(self, targets: list[Any]) -> list[Any]:
+        """Labels that stay whole numbers are cast to int32, all other targets to what the loss computes in."""
+        assert self._outputs is not None
+        kinds = ["int32" if fact.loss in checks.SPARSE else "float32" for fact in self._outputs]
+        return [
+            None if target is None else convert.cast(target, kind, f"{self.prefix}y")
+            for target, kind in zip(targets, kinds, strict=True)
+        ]
+
+
+def checked_inputs(
+    model: Any,
+    x: Any,
+    batch_size: int | None = None,
+    what: str = "x",
+    others: dict[str, Any] | None = None,
+    prefix: str = "",
+    facts: list[checks.InputFacts] | None = None,
+) -> Any:
+    """Inputs as arrays in the structure the model takes; a model that is not built yet is built from them.
+
+    Args:
+        others: further arguments, whose rows are counted before a model is built.
+        facts: what is known of the inputs, when it has been found out before.
+    """
+    if x is None:
+        raise ValueError(f"{what} is missing: pass the inputs, one row per sample.")
+    x = model.through_host(x, what)
+    part = model.compiled_part
+    expected = leaves(part.symbolic_inputs) if part.symbolic_inputs is not None else None
+    given = convert.to_arrays(x, what, None if expected is None else len(expected))
+    if expected is None:
+        flat = [convert.cast(a, None, what) for a in leaves(given)]
+        rows = checks.check_rows({what: flat})
+        for name, other in (others or {}).items():
+            if isinstance(getattr(other, "shape", None), tuple):
+                checks.check_rows({what: [flat[0]], f"{prefix}{name}": [np.asarray(other)]})
+        checked = checks.check_inputs(flat, [model_facts.free_input(what) for _ in flat], what)
+        given = jax.tree.unflatten(jax.tree.structure(given), checked)
+        size = min(batch_size or DEFAULT_BATCH_SIZE, rows)
+        model.build_from(map_structure(lambda a: KerasTensor((size, *a.shape[1:]), a.dtype.name), given))
+        if model.symbolic_inputs is None:
+            return given
+        expected = leaves(model.symbolic_inputs)
+    if isinstance(given, dict) and not isinstance(part.symbolic_inputs, dict):
+        missing = [t.name for t in expected if t.name not in given]
+        if missing:
+            raise ValueError(
+                f"{what} has no entry for input {missing[0]!r}. Inputs: {[t.name for t in expected]}; {what} has"
+                f" {list(given)}."
+            )
+        given = [given[t.name] for t in expected]
+    facts = model_facts.inputs(model) if facts is None else facts
+    flat = checks.check_inputs(leaves(given), facts, what)
+    flat = [
+        convert.cast(a, "int32" if fact.index_limit is not None else fact.dtype, what)
+        for a, fact in zip(flat, facts, strict=True)
+    ]
+    return jax.tree.unflatten(
+        jax.tree.structure(part.symbolic_inputs, is_leaf=lambda t: isinstance(t, KerasTensor)), flat
+    )
+
+
+def weights_of_classes(class_weight: dict[int, float], y: np.ndarray) -> np.ndarray:
+    """A weight per sample from a weight per class; one-hot targets count as their class."""
+    labels = y.argmax(-1) if y.ndim > 1 and y.shape[-1] > 1 else np.round(y.reshape(len(y), -1)[:, 0]).astype(int)
+    table = np.ones(max([*class_weight, int(labels.max())]) + 1, np.float32)
+    for label, weight in class_weight.items():
+        table[int(label)] = weight
+    return table[labels]
+
+
+def _in_structure(y: Any, targets: list[Any], names: list[str], outputs: Any) -> Any:
+    """Cast targets where the user's structure has them."""
+    if isinstance(y, dict):
+        keys = sorted(outputs) if isinstance(outputs, dict) else names
+        return dict(zip(keys, targets, strict=True))
+    return jax.tree.unflatten(jax.tree.structure(y), [t for t in targets if t is not None])
+
+
+def _missing_targets(x: Any, what: str) -> str:
+    hint = " x is a tuple of two: write fit(x, y) in place of fit((x, y))." if _is_pair(x) else ""
+    return f"{what} is missing: the loss compares the outputs with targets.{hint}"
+
+
+def _is_pair(x: Any) -> bool:
+    return isinstance(x, tuple) and len(x) == 2
