@@ -169,7 +169,7 @@ def _leaf(value: Any, what: str) -> np.ndarray:
         return _table(value, what)
     if hasattr(value, "iloc") and hasattr(value, "to_numpy"):
         return _series(value, what)
-    return _numeric(_as_array(value, what), what)
+    return _numeric(as_array(value, what), what)
 
 
 def _refuse_missing(what: str) -> None:
@@ -186,7 +186,8 @@ def _refuse_sparse(value: Any, what: str) -> None:
         raise ValueError(f"{what} is a sparse array: make it dense with {what}.todense().")
 
 
-def _as_array(value: Any, what: str) -> np.ndarray:
+def as_array(value: Any, what: str) -> np.ndarray:
+    """An array or tensor of any library, or a list, as a NumPy array of whatever dtype it has."""
     if isinstance(value, list | tuple):
         return _from_list(value, what)
     try:
@@ -353,7 +354,7 @@ def _series(series: Any, what: str) -> np.ndarray:
 def _column(column: Any) -> tuple[np.ndarray, str | None]:
     """The column's numbers and None, or what could be read of it and a few words on what is wrong."""
     if not hasattr(column, "iloc"):
-        array = _as_array(column, "a column")
+        array = as_array(column, "a column")
         return array, _trouble(array, array.dtype, "cast them to numbers", "cast them to numbers")
     dtype = column.dtype
     plain = dtype.categories.dtype if hasattr(dtype, "categories") else getattr(dtype, "numpy_dtype", None)

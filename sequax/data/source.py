@@ -34,6 +34,15 @@ class Block(NamedTuple):
         return self._replace(order=self.order[self.rows - rows : self.rows], rows=rows, batch_size=rows)
 
 
+def filled(array: np.ndarray, rows: int) -> np.ndarray:
+    """An array of that many rows: blocks have one shape, so that one program serves them; nobody reads the zeros."""
+    if len(array) == rows:
+        return array
+    longer = np.zeros((rows, *array.shape[1:]), array.dtype)
+    longer[: len(array)] = array
+    return longer
+
+
 class Part(NamedTuple):
     """Rows in memory that `predict` runs through at once: whole batches, or one batch of any size."""
 

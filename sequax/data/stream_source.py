@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from . import checks
 from .prefetch import prefetch
-from .source import Batch, Block
+from .source import Batch, Block, filled
 from .streams import Stream, unpacked
 
 # Batches that go to the device together: enough to hide a dispatch, few enough to hold several such blocks.
@@ -22,14 +22,20 @@ _PATIENCE_SECONDS = 0.05
 Read = Callable[[Any, Any, Any], Batch]
 
 
+class Item(NamedTuple):
+    """A batch as the stream gave it."""
+
+    name: str
+    data: tuple[Any, Any, Any]  # x, y, sample_weight
+
+
 class StreamSource:
     """Batches of a stream, in blocks of batches that have one shape.
 
     Args:
         stream: where the batches come from.
-        read: makes a checked batch of `(x, y, sample_weight)`.
+        read: makes a checked batch of `x`, `y` and `sample_weight`.
         steps: batches in an epoch; None: a pass over the stream is an epoch.
-        several: whether more than one epoch will be asked for.
 
     With `steps`, an epoch goes on where the one before it ended, and a stream that can start again does so.
     A stream that ends before that is an error, never a short epoch and never the same batches again.
@@ -44,44 +50,87 @@ class StreamSource:
         self._pass: Iterator[Any] | None = None
         self._in_pass = 0  # batches that this pass has given
         self._given = 0  # in all
-        self._waiting: list[Batch] = []
+        self._waiting: list[Item] = []
 
     def peek(self) -> Batch:
         """The first batch, which the first epoch will still begin with: a model is built from it."""
         if not self._waiting:
-            batch = self._next()
-            if batch is None:
+            item = self._next()
+            if item is None:
                 raise ValueError(f"{self.stream.what} gave no batches.")
-            self._waiting.append(batch)
-        return self._waiting[0]
+            self._waiting.append(item)
+        return self._read(self._waiting[0])
 
-    def batches(self, epoch: int = 0) -> Iterator[Batch]:
-        """The batches of one epoch.
+    def batches(self) -> Iterator[Batch]:
+        """The checked batches of one epoch, one by one."""
+        return map(self._read, self._items(0))
+
+    def blocks(self, epoch: int) -> Iterator[Block]:
+        """The batches of one epoch, made by a thread.
 
         Raises:
             ValueError: for a batch that does not fit the model, and when the stream ends too early.
         """
+        return prefetch(self._blocks(epoch))
+
+    def _blocks(self, epoch: int) -> Iterator[Block]:
+        items = self._items(epoch)
+        stack: Stack | None = None
+        while True:
+            asked = time.monotonic()
+            try:
+                item = next(items, None)
+            except Exception:
+                if stack is not None:  # what came before is trained on before the error is raised
+                    yield from self._block(stack)
+                raise
+            if stack is not None and (item is None or not stack.takes(item)):
+                yield from self._block(stack)
+                stack = None
+            if item is None:
+                return
+            stack = stack or Stack(item)
+            stack.items.append(item)
+            if stack.is_full or time.monotonic() - min(asked, stack.started) > _PATIENCE_SECONDS:
+                yield from self._block(stack)
+                stack = None
+
+    def _block(self, stack: Stack) -> Iterator[Block]:
+        """The stack as a block; if it has a bad batch, then a block of those before it, and the error."""
+        try:
+            yield stack.block(self.read(*stack.joined()))
+            return
+        except (ValueError, TypeError):
+            good: list[Item] = []
+        for item in stack.items:
+            try:
+                self._read(item)
+            except (ValueError, TypeError):
+                stack.items = good
+                if good:
+                    yield stack.block(self.read(*stack.joined()))
+                raise
+            good.append(item)
+        raise AssertionError(f"{self.stream.what}: batches that fit one by one do not fit together.")
+
+    def _items(self, epoch: int) -> Iterator[Item]:
         done = 0
         while self._limit is None or done < self._limit:
-            batch = self._waiting.pop() if self._waiting else self._next()
-            if batch is None:
+            item = self._waiting.pop() if self._waiting else self._next()
+            if item is None:
                 if self._limit is None and done:
                     break
                 if not (self.stream.restarts and self._in_pass):
                     self._refuse_end(epoch, done)
                 continue  # the next pass goes on within this epoch
             done += 1
-            yield batch
+            yield item
         if self._limit is None:
             self.steps = done
         elif self._in_pass == self.stream.batches:
             self._end_pass()  # it ends together with the epoch
 
-    def _end_pass(self) -> None:
-        self.stream.end()
-        self._pass = None
-
-    def _next(self) -> Batch | None:
+    def _next(self) -> Item | None:
         """The next batch of this pass; None at its end."""
         if self._pass is None:
             if self._given and not self.stream.restarts:
@@ -89,21 +138,26 @@ class StreamSource:
             self._pass, self._in_pass = self.stream.begin(), 0
         name = f"batch {self._given} of {self.stream.what}"
         try:
-            item = next(self._pass)
+            given = next(self._pass)
         except StopIteration:
             self._end_pass()
             return None
         except Exception as error:
             error.add_note(f"This came from the {self.stream.kind} while it made {name} (counted from 0).")
             raise
-        try:
-            batch = self.read(*unpacked(item, name))
-        except (ValueError, TypeError) as error:
-            message = str(error)
-            raise type(error)(message if message.startswith(name) else f"{name} (counted from 0): {message}") from None
         self._in_pass += 1
         self._given += 1
-        return batch
+        return Item(name, unpacked(given, name))
+
+    def _end_pass(self) -> None:
+        self.stream.end()
+        self._pass = None
+
+    def _read(self, item: Item) -> Batch:
+        try:
+            return self.read(*item.data)
+        except (ValueError, TypeError) as error:
+            raise type(error)(f"{item.name} (counted from 0): {error}") from None
 
     def _refuse_end(self, epoch: int, done: int) -> None:
         what, kind = self.stream.what, self.stream.kind
@@ -116,67 +170,46 @@ class StreamSource:
             f" or pass a `PyDataset` or another object that can be iterated over again."
         )
 
-    def blocks(self, epoch: int) -> Iterator[Block]:
-        return prefetch(self._blocks(epoch))
-
-    def _blocks(self, epoch: int) -> Iterator[Block]:
-        batches = self.batches(epoch)
-        stack: Stack | None = None
-        while True:
-            asked = time.monotonic()
-            try:
-                batch = next(batches, None)
-            except Exception:
-                if stack is not None:  # what came before is trained on before the error is raised
-                    yield stack.block()
-                raise
-            if stack is not None and (batch is None or not stack.takes(batch)):
-                yield stack.block()
-                stack = None
-            if batch is None:
-                return
-            stack = stack or Stack(batch)
-            stack.add(batch)
-            if stack.is_full or time.monotonic() - min(asked, stack.started) > _PATIENCE_SECONDS:
-                yield stack.block()
-                stack = None
-
 
 class Stack:
-    """Batches of one shape on their way into one block."""
+    """Batches of one kind on their way into one block, which is checked as a whole.
 
-    def __init__(self, first: Batch):
+    Checking many rows at once takes little longer than checking a batch of 32: the time is Python's.
+    """
+
+    def __init__(self, first: Item):
         self.kind = _kind(first)
-        self.batch_size = len(jax.tree.leaves(first)[0])
-        size = sum(a.nbytes for a in jax.tree.leaves(first))
-        self.most = max(1, min(_MOST_BATCHES, _BLOCK_BYTES // max(1, size)))
-        self.batches: list[Batch] = []
+        arrays = jax.tree.leaves(first.data)
+        self.batch_size = 0 if self.kind is None else len(arrays[0])
+        size = 0 if self.kind is None else sum(a.nbytes for a in arrays)
+        self.most = 1 if self.kind is None else max(1, min(_MOST_BATCHES, _BLOCK_BYTES // max(1, size)))
+        self.items: list[Item] = []
         self.started = time.monotonic()
 
-    def takes(self, batch: Batch) -> bool:
-        return _kind(batch) == self.kind
-
-    def add(self, batch: Batch) -> None:
-        self.batches.append(batch)
+    def takes(self, item: Item) -> bool:
+        return self.kind is not None and _kind(item) == self.kind
 
     @property
     def is_full(self) -> bool:
-        return len(self.batches) == self.most
+        return len(self.items) == self.most
 
-    def block(self) -> Block:
-        """All batches one after another; always room for `most`, so that one program serves every number of them."""
-        rows = self.most * self.batch_size
-        arrays = jax.tree.map(lambda *parts: _joined(parts, rows), *self.batches)
-        order = np.arange(rows, dtype=np.int32)
-        return Block(jax.device_put(arrays), order, len(self.batches) * self.batch_size, self.batch_size)
+    def joined(self) -> tuple[Any, Any, Any]:
+        """The rows of all batches, one after another."""
+        if len(self.items) == 1:
+            return self.items[0].data
+        return jax.tree.map(lambda *parts: np.concatenate(parts), *(item.data for item in self.items))
+
+    def block(self, batch: Batch) -> Block:
+        """These checked rows as a block, with room for `most` batches, so that one program serves any number."""
+        given = len(jax.tree.leaves(batch)[0])
+        rows = given // len(self.items) * self.most
+        arrays = jax.tree.map(lambda a: filled(a, rows), batch)
+        return Block(jax.device_put(arrays), np.arange(rows, dtype=np.int32), given, given // len(self.items))
 
 
-def _kind(batch: Batch) -> Any:
-    flat, structure = jax.tree.flatten(batch)
+def _kind(item: Item) -> Any:
+    """Equal for batches that can be joined; None for those that are not made of arrays with equal first axes."""
+    flat, structure = jax.tree.flatten(item.data)
+    if not all(type(a) is np.ndarray and a.ndim for a in flat) or len({len(a) for a in flat}) != 1:
+        return None
     return structure, tuple((a.shape, a.dtype) for a in flat)
-
-
-def _joined(parts: tuple[np.ndarray, ...], rows: int) -> np.ndarray:
-    joined = np.empty((rows, *parts[0].shape[1:]), parts[0].dtype)
-    np.concatenate(parts, out=joined[: sum(map(len, parts))])
-    return joined

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from . import convert
 from .workers import batches_by_number
 
 
@@ -45,14 +46,27 @@ def unpacked(item: Any, what: str) -> tuple[Any, Any, Any]:
         ValueError: for a tuple of another length.
     """
     if not isinstance(item, (list, tuple)) or hasattr(item, "_fields"):
-        return item, None, None
+        return in_numpy(item), None, None
     if not 1 <= len(item) <= 3:
         raise ValueError(
             f"{what} is a {type(item).__name__} of {len(item)}; expected (x, y) or (x, y, sample_weight). Several"
             f" inputs go into one list or dict: ((x1, x2), y)."
         )
     x, y, weight = (*item, None, None)[:3]
-    return x, y, weight
+    return in_numpy(x), in_numpy(y), in_numpy(weight)
+
+
+def in_numpy(data: Any) -> Any:
+    """Tensors of other libraries as NumPy arrays, in dicts and lists too; all else stays as it is."""
+    if data is None or type(data) is np.ndarray:
+        return data
+    if isinstance(data, Mapping):
+        return {key: in_numpy(value) for key, value in data.items()}
+    if type(data) in (list, tuple) and any(hasattr(value, "__array__") for value in data):
+        return type(data)(map(in_numpy, data))
+    if hasattr(data, "__array__") and hasattr(data, "dtype") and not hasattr(data, "iloc"):
+        return convert.as_array(data, "a batch")
+    return data
 
 
 class Stream:
