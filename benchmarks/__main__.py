@@ -52,15 +52,19 @@ def train(workload: Workload, libraries: dict[str, Any]) -> Result:
     x, y = workload.data()
     models = {name: workload.build(library) for name, library in libraries.items()}
     models["ours"].set_weights(models["keras"].get_weights())
+
+    def fit(name: str) -> Any:
+        return models[name].fit(**workload.feed(libraries[name], x, y), verbose=0, **workload.fit)
+
     first = {}
     losses = {}
-    for name, model in models.items():
-        first[name], history = clock(lambda m=model: m.fit(x, y, verbose=0, **workload.fit))
+    for name in models:
+        first[name], history = clock(lambda n=name: fit(n))
         losses[name] = history.history["loss"][-1]
     times: dict[str, list[float]] = {name: [] for name in models}
     for _ in range(workload.repeats):
-        for name, model in models.items():
-            times[name].append(clock(lambda m=model: m.fit(x, y, verbose=0, **workload.fit))[0])
+        for name in models:
+            times[name].append(clock(lambda n=name: fit(n))[0])
     ours, keras = (statistics.median(times[name]) for name in ("ours", "keras"))
     return Result(
         workload.name, ours, keras, workload.goal, first["ours"], first["keras"], losses["ours"], losses["keras"]

@@ -60,7 +60,7 @@ def main() -> None:
             model.fit(kept, labels[: len(kept)], batch_size=BATCH, epochs=10, verbose=0)
             seconds["resident"].append(time.perf_counter() - start)
     disk, resident = (statistics.median(seconds[name]) / options.steps for name in ("on disk", "resident"))
-    print(f"array: {rows:,} rows, {x.nbytes / 2**30:.1f} GiB; {options.steps:,} steps of {BATCH} rows, median of 5, interleaved")
+    print(f"array: {rows:,} rows, {x.nbytes / 2**30:.1f} GiB; {options.steps:,} steps of {BATCH} rows, median of 5")
     print(f"on disk {disk * 1e6:.0f} us a step, resident {resident * 1e6:.0f} us: {disk / resident:.2f} times")
     print(f"peak of memory above the model: {peak:.0f} MB")
 

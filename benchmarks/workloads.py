@@ -2,10 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
+
+STREAM_BATCH = 32
+
+
+def arrays(keras: Any, x: np.ndarray, y: np.ndarray) -> dict[str, Any]:
+    return {"x": x, "y": y}
+
+
+def generator(keras: Any, x: np.ndarray, y: np.ndarray) -> dict[str, Any]:
+    steps = len(x) // STREAM_BATCH
+
+    def batches() -> Iterator[Any]:
+        while True:
+            for i in range(steps):
+                yield x[i * STREAM_BATCH : (i + 1) * STREAM_BATCH], y[i * STREAM_BATCH : (i + 1) * STREAM_BATCH]
+
+    return {"x": batches(), "steps_per_epoch": steps, "shuffle": False}
+
+
+def dataset(keras: Any, x: np.ndarray, y: np.ndarray) -> dict[str, Any]:
+    class Batches(keras.utils.PyDataset):  # type: ignore[misc, name-defined]
+        def __len__(self) -> int:
+            return len(x) // STREAM_BATCH
+
+        def __getitem__(self, i: int) -> Any:
+            return x[i * STREAM_BATCH : (i + 1) * STREAM_BATCH], y[i * STREAM_BATCH : (i + 1) * STREAM_BATCH]
+
+    return {"x": Batches()}
 
 
 class Workload(NamedTuple):
@@ -20,6 +48,7 @@ class Workload(NamedTuple):
     fit: dict[str, Any]
     goal: float
     repeats: int = 3
+    feed: Callable[[Any, np.ndarray, np.ndarray], dict[str, Any]] = arrays  # data as arguments of `fit`
 
 
 def _random() -> np.random.Generator:
@@ -95,4 +124,8 @@ TRAINING = (
     Workload("tabular 768x8, batch 10, 50 epochs", tabular, tabular_data, {"batch_size": 10, "epochs": 50}, 20.0),
     Workload("MLP 60,000x784, batch 32, 1 epoch", mlp, mlp_data, {"batch_size": 32, "epochs": 1}, 1.5),
     Workload("convnet 12,000x28x28, batch 128, 1 epoch", convnet, convnet_data, {"batch_size": 128, "epochs": 1}, 3.0),
+    Workload("generator of 768x8, batch 32, 20 epochs", tabular, tabular_data, {"epochs": 20}, 4.0, feed=generator),
+    Workload("PyDataset of 768x8, batch 32, 20 epochs", tabular, tabular_data, {"epochs": 20}, 4.0, feed=dataset),
+    Workload("generator of 60,000x784, batch 32, 1 epoch", mlp, mlp_data, {"epochs": 1}, 1.3, feed=generator),
+    Workload("PyDataset of 60,000x784, batch 32, 1 epoch", mlp, mlp_data, {"epochs": 1}, 1.3, feed=dataset),
 )
