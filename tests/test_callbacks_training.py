@@ -84,11 +84,24 @@ def watcher(kind, seen, mark):
     return callback
 
 
-@pytest.mark.parametrize("swap_on_epoch", [False, True])
-def test_swapped_averages_are_keras(swap_on_epoch):
-    seen, results = {}, {}
+@pytest.fixture(scope="module")
+def averaging():
+    """One model of each kind, so that each compiles once, and what all its variables hold at first."""
+    made = []
     for kind in (sequax, keras):
         model = new_model(kind.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5), kind)
+        model.optimizer.build(model.trainable_variables)
+        variables = [*model.trainable_variables, *model.optimizer.variables]
+        made.append((kind, model, [(variable, np.array(variable.numpy())) for variable in variables]))
+    return made
+
+
+@pytest.mark.parametrize("swap_on_epoch", [False, True])
+def test_swapped_averages_are_keras(averaging, swap_on_epoch):
+    seen, results = {}, {}
+    for kind, model, start in averaging:
+        for variable, value in start:
+            variable.assign(value)
         mine = seen[kind] = []
         swap = kind.callbacks.SwapEMAWeights(swap_on_epoch=swap_on_epoch)
         before, after = watcher(kind, mine, "before"), watcher(kind, mine, "after")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import json
 
 import jax
@@ -10,6 +12,11 @@ import numpy as np
 import pytest
 
 from sequax import losses
+from sequax.core import masks
+from tests import one_program
+
+keras = pytest.importorskip("keras", reason="Keras, the oracle, is not installed: pip install 'sequax[dev]'")
+set_keras_mask = importlib.import_module("keras.src.backend").set_keras_mask
 
 REAL = [
     "mean_squared_error",
@@ -41,12 +48,13 @@ CASES = [
     ("binary_crossentropy", {"label_smoothing": 0.1}, "onehot"),
     ("binary_crossentropy", {"from_logits": True, "axis": 1}, "logits"),
     ("binary_focal_crossentropy", {"from_logits": True, "label_smoothing": 0.1}, "logits"),
-    ("binary_focal_crossentropy", {"apply_class_balancing": True, "gamma": 3.0, "alpha": 0.4}, "onehot"),
+    ("binary_focal_crossentropy", {"apply_class_balancing": True, "gamma": 3.0, "alpha": 0.4, "axis": 1}, "onehot"),
     ("categorical_crossentropy", {"label_smoothing": 0.1}, "onehot"),
     ("categorical_crossentropy", {"from_logits": True}, "logits"),
+    ("categorical_crossentropy", {"from_logits": True, "label_smoothing": 0.1, "axis": 1}, "logits"),
     ("categorical_crossentropy", {"axis": 1}, "onehot"),
     ("categorical_focal_crossentropy", {"from_logits": True, "label_smoothing": 0.1}, "logits"),
-    ("categorical_focal_crossentropy", {"alpha": 0.5, "gamma": 1.0}, "onehot"),
+    ("categorical_focal_crossentropy", {"alpha": 0.5, "gamma": 1.0, "axis": 1}, "onehot"),
     ("dice", {"axis": -1}, "onehot"),
     ("dice", {"axis": (1, 2)}, "onehot"),
     ("tversky", {"alpha": 0.3, "beta": 0.7, "axis": -1}, "onehot"),
@@ -55,11 +63,19 @@ CASES = [
     ("sparse_categorical_crossentropy", {"ignore_class": 2}, "sparse"),
     ("sparse_categorical_crossentropy", {"from_logits": True}, "sparse logits"),
     ("sparse_categorical_crossentropy", {"from_logits": True, "ignore_class": -1}, "sparse ignored"),
+    ("categorical_generalized_cross_entropy", {"q": 0.3}, "rows"),
+    ("categorical_generalized_cross_entropy", {"q": 0.8}, "rows"),
+    ("circle", {}, "embeddings"),
+    ("circle", {"gamma": 2.0, "margin": 0.2}, "embeddings"),
+    ("circle", {"gamma": 3.0, "remove_diagonal": False}, "embeddings"),
+    ("circle", {"remove_diagonal": False, "ref": "embeddings"}, "queries"),
+    ("ctc", {}, "ctc"),
+    ("ctc", {}, "ctc long"),
 ]
 IDS = [f"{i}-{name}-{kind}" for i, (name, _, kind) in enumerate(CASES)]
 
 
-def data(kind):
+def data():
     """Targets and predictions of shape (3, 4, 5), or labels of shape (3, 4); probabilities 0 and 1 among them."""
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 5, (3, 4))
@@ -67,6 +83,10 @@ def data(kind):
     onehot = np.eye(5, dtype="float32")[labels]
     probabilities = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
     probabilities[0, 0], probabilities[0, 1] = np.eye(5)[0], np.eye(5)[labels[0, 1]]
+    directions = rng.normal(size=(6, 3)).astype("float32")
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    classes = np.array([0, 1, 0, 1, 2, 0])
+    steps = rng.normal(size=(2, 6, 4)).astype("float32")
     return {
         "real": (rng.normal(size=logits.shape).astype("float32"), logits),
         "signs": (2 * onehot - 1, logits),
@@ -75,59 +95,54 @@ def data(kind):
         "sparse": (labels, probabilities),
         "sparse logits": (labels[..., None], logits),
         "sparse ignored": (np.where(labels == 1, -1, labels), logits),
-    }[kind]
+        "rows": (labels[0], probabilities[0]),
+        "embeddings": (classes, directions),
+        "queries": (classes[:2], directions[:2]),
+        "ctc": (np.array([[1, 2, 0], [2, 0, 0]]), steps),
+        "ctc long": (np.array([[1, 2, 3], [2, 2, 1]]), steps),
+    }
 
 
-@pytest.mark.parametrize(("name", "arguments", "kind"), CASES, ids=IDS)
-def test_functions_and_gradients_are_keras(keras, name, arguments, kind):
-    y_true, y_pred = data(kind)
-    ours, theirs = (getattr(module, name)(y_true, y_pred, **arguments) for module in (losses, keras.losses))
-    np.testing.assert_allclose(np.asarray(ours), np.asarray(theirs), rtol=1e-5, atol=1e-6)
+def values_and_slopes(module):
+    """Of all cases, from one program."""
 
-    def slope(module):
-        return jax.grad(lambda p: jnp.sum(getattr(module, name)(y_true, p, **arguments)))(jnp.asarray(y_pred))
+    def program(given):
+        found = []
+        for name, arguments, kind in CASES:
+            y_true, y_pred = given[kind]
+            if "ref" in arguments:
+                labels, embeddings = given[arguments["ref"]]
+                arguments = {"ref_labels": labels, "ref_embeddings": embeddings, "remove_diagonal": False}
+            values, pull = jax.vjp(lambda p: getattr(module, name)(y_true, p, **arguments), y_pred)  # noqa: B023
+            found.append((values, pull(jnp.ones_like(values))[0]))
+        return found
 
-    np.testing.assert_allclose(slope(losses), slope(keras.losses), rtol=1e-4, atol=1e-5)
+    return one_program.run(program, data())
 
 
-@pytest.mark.parametrize("q", [0.3, 0.8])
-def test_generalized_crossentropy_is_keras(keras, q):
-    labels, probabilities = data("sparse")
-    functions = (m.categorical_generalized_cross_entropy for m in (losses, keras.losses))
-    ours, theirs = (function(labels[0], probabilities[0], q) for function in functions)
-    np.testing.assert_allclose(np.asarray(ours), np.asarray(theirs), rtol=1e-5, atol=1e-6)
+@pytest.fixture(scope="module")
+def of_functions():
+    return list(zip(values_and_slopes(losses), values_and_slopes(keras.losses), strict=True))
+
+
+@pytest.mark.parametrize("case", range(len(CASES)), ids=IDS)
+def test_functions_and_gradients_are_keras(of_functions, case):
+    (values, slopes), (expected, expected_slopes) = of_functions[case]
+    assert values.dtype == expected.dtype
+    np.testing.assert_allclose(values, expected, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(slopes, expected_slopes, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
     [("binary_crossentropy", [0.0, 1.0]), ("categorical_crossentropy", [0.0, 1.0]), ("kl_divergence", [0.0, 1.0])],
 )
-def test_certain_and_wrong_predictions_stay_finite(keras, name, value):
+def test_certain_and_wrong_predictions_stay_finite(name, value):
     y_true = np.array([[0.0, 1.0], [1.0, 0.0]], "float32")
     y_pred = np.array([value, value], "float32")
     ours = getattr(losses, name)(y_true, y_pred)
     np.testing.assert_allclose(ours, np.asarray(getattr(keras.losses, name)(y_true, y_pred)), rtol=1e-6)
     assert np.isfinite(ours).all()
-
-
-@pytest.mark.parametrize("labels", [[[1, 2, 0], [2, 2, 1]], [[1, 2, 3], [2, 3, 1]], [[1, 2, 0], [2, 0, 0]]])
-def test_ctc_is_keras(keras, rng, labels):
-    logits = rng.normal(size=(2, 6, 4)).astype("float32")
-    theirs = np.asarray(keras.losses.ctc(np.array(labels), logits))
-    np.testing.assert_allclose(losses.ctc(np.array(labels), logits), theirs, rtol=1e-5)
-
-
-@pytest.mark.parametrize("arguments", [{}, {"gamma": 2.0, "margin": 0.2}, {"remove_diagonal": False, "gamma": 3.0}])
-def test_circle_is_keras(keras, rng, arguments):
-    rows = rng.normal(size=(6, 3)).astype("float32")
-    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    labels = np.array([0, 1, 0, 1, 2, 0])
-    theirs = np.asarray(keras.losses.circle(labels, rows, **arguments))
-    np.testing.assert_allclose(losses.circle(labels, rows, **arguments), theirs, rtol=1e-4, atol=1e-5)
-    if arguments.get("remove_diagonal", True):
-        theirs = np.asarray(keras.losses.circle(labels[:2], rows[:2], labels, rows, remove_diagonal=False))
-        ours = losses.circle(labels[:2], rows[:2], labels, rows, remove_diagonal=False)
-        np.testing.assert_allclose(ours, theirs, rtol=1e-4)
 
 
 CLASSES = [
@@ -136,7 +151,7 @@ CLASSES = [
     ("MeanAbsolutePercentageError", {}, "real"),
     ("MeanSquaredLogarithmicError", {}, "real"),
     ("LogCosh", {}, "real"),
-    ("CosineSimilarity", {}, "real"),
+    ("CosineSimilarity", {"axis": -1}, "real"),
     ("Huber", {"delta": 0.4}, "real"),
     ("Hinge", {}, "signs"),
     ("SquaredHinge", {}, "signs"),
@@ -150,15 +165,18 @@ CLASSES = [
     ("CategoricalCrossentropy", {"from_logits": True}, "logits"),
     ("CategoricalFocalCrossentropy", {"alpha": 0.3}, "onehot"),
     ("SparseCategoricalCrossentropy", {"ignore_class": 2}, "sparse"),
-    ("CTC", {}, None),
-    ("Circle", {}, None),
-    ("CategoricalGeneralizedCrossEntropy", {"q": 0.3}, None),
+    ("SparseCategoricalCrossentropy", {"from_logits": True}, "sparse logits"),
+    ("CTC", {}, "ctc"),
+    ("Circle", {}, "embeddings"),
+    ("Circle", {"remove_diagonal": False, "gamma": 4.0}, "embeddings"),
+    ("CategoricalGeneralizedCrossEntropy", {"q": 0.3}, "rows"),
 ]
 KEPT_BY_US = {"delta", "axis"}  # settings that Keras drops from some configs
+WITHOUT_WEIGHTS = ("Dice", "Tversky")  # one number for the whole batch
 
 
 @pytest.mark.parametrize(("name", "arguments", "kind"), CLASSES)
-def test_classes_are_keras(keras, name, arguments, kind):
+def test_configs_are_keras(name, arguments, kind):
     ours, theirs = getattr(losses, name)(**arguments), getattr(keras.losses, name)(**arguments)
     config, expected = ours.get_config(), theirs.get_config()
     assert {k: v for k, v in config.items() if k in expected or k not in KEPT_BY_US} == expected
@@ -167,35 +185,78 @@ def test_classes_are_keras(keras, name, arguments, kind):
     assert type(again) is type(ours) and again.get_config() == config
     if name != "CategoricalGeneralizedCrossEntropy":  # which Keras cannot revive
         assert keras.losses.deserialize(losses.serialize(ours)).name == theirs.name
-    if kind is None:
-        return
-    y_true, y_pred = data(kind)
-    np.testing.assert_allclose(ours(y_true, y_pred), float(theirs(y_true, y_pred)), rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(again(y_true, y_pred), ours(y_true, y_pred))
-    if name not in ("Dice", "Tversky"):
-        weight = np.arange(12.0).reshape(3, 4)
-        expected = float(theirs(y_true, y_pred, sample_weight=weight))
-        np.testing.assert_allclose(ours(y_true, y_pred, sample_weight=weight), expected, rtol=1e-5, atol=1e-6)
-        np.testing.assert_allclose(jax.jit(ours)(y_true, y_pred, weight), expected, rtol=1e-5, atol=1e-6)
 
 
 REDUCTIONS = ["sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None]
-WEIGHTS = [None, 2.0, np.array([[1.0], [2.0]]), np.array([[1.0, 2, 3], [2, 5, 7]]), np.arange(6.0).reshape(2, 3, 1)]
+# How the losses of a batch become one number: reduction, whether there are weights (of samples, of values), and masks.
+WAYS = [
+    ("sum_over_batch_size", None, False),
+    ("sum_over_batch_size", "values", True),
+    ("sum", "samples", False),
+    ("mean_with_sample_weight", "values", False),
+    ("none", "samples", True),
+]
+ALL_WAYS = [
+    (r, w, m) for r in REDUCTIONS for w in (None, "number", "samples", "values", "column") for m in (False, True)
+]
 
 
-@pytest.mark.parametrize("reduction", REDUCTIONS)
-@pytest.mark.parametrize("masked", [False, True])
-def test_reductions_weights_and_masks_are_keras(keras, rng, reduction, masked):
-    y_true = rng.normal(size=(2, 3, 2)).astype("float32")
-    y_pred = rng.normal(size=(2, 3, 2)).astype("float32")
-    for weight in WEIGHTS:
-        results = []
-        for module in (losses, keras.losses):
-            array = jnp.array(y_pred)
-            if masked:
-                array._keras_mask = jnp.array([[True, True, False], [True, False, False]])
-            results.append(np.asarray(module.MeanSquaredError(reduction=reduction)(y_true, array, weight)))
-        np.testing.assert_allclose(results[0].squeeze(), results[1].squeeze(), rtol=1e-5, atol=1e-6)
+def weights_and_mask(shape):
+    values = np.arange(1.0, 1 + np.prod(shape), dtype="float32").reshape(shape)
+    samples = values[:, :1] if len(shape) > 1 else values
+    mask = np.arange(np.prod(shape)).reshape(shape) % 3 > 0
+    return {"number": np.float32(2.0), "samples": samples, "values": values, "column": values[..., None], "mask": mask}
+
+
+def rows_of_classes():
+    for name, arguments, kind in CLASSES:
+        ways = WAYS[:1] if name in WITHOUT_WEIGHTS else ALL_WAYS if name == "MeanSquaredError" else WAYS
+        yield from ((name, arguments, kind, way) for way in ways)
+
+
+def reduced(module, attach):
+    """The reduced losses of all classes, in all ways, from one program; `attach(array, mask)` makes a mask known."""
+    given = data()
+    sizes = {
+        kind: y_pred.shape[:1] if y_true.ndim == 1 or "ctc" in kind else (3, 4)
+        for kind, (y_true, y_pred) in given.items()
+    }
+    weights = {shape: weights_and_mask(shape) for shape in set(sizes.values())}
+
+    def program(given, weights):
+        found = []
+        for name, arguments, kind, (reduction, weight, masked) in rows_of_classes():
+            (y_true, y_pred), known = given[kind], weights[sizes[kind]]
+            loss = getattr(module, name)(**arguments, reduction=reduction)
+            with attach(y_pred, known["mask"] if masked else None):
+                found.append(loss(y_true, y_pred, None if weight is None else known[weight]))
+        return found
+
+    return one_program.run(program, given, weights)
+
+
+@contextlib.contextmanager
+def attach_as_keras(array, mask):
+    set_keras_mask(array, mask)
+    yield
+    set_keras_mask(array, None)
+
+
+@pytest.fixture(scope="module")
+def of_classes():
+    ours = reduced(losses, lambda array, mask: masks.attached(array, [mask]))
+    rows = [(name, kind) for name, _, kind, _ in rows_of_classes()]
+    return list(
+        zip(rows, [way for *_, way in rows_of_classes()], ours, reduced(keras.losses, attach_as_keras), strict=True)
+    )
+
+
+@pytest.mark.parametrize(("name", "arguments", "kind"), CLASSES)
+def test_reductions_weights_and_masks_are_keras(of_classes, name, arguments, kind):
+    found = [row[1:] for row in of_classes if row[0] == (name, kind)]
+    assert len(found) >= 1
+    for way, ours, theirs in found:
+        np.testing.assert_allclose(ours.squeeze(), theirs.squeeze(), rtol=1e-6, atol=1e-6, err_msg=str(way))
 
 
 def test_masked_steps_may_hold_anything(rng):
@@ -243,7 +304,7 @@ def test_shapes_that_would_broadcast_are_refused():
         jax.eval_shape(losses.MeanSquaredError(), jnp.ones((8, 2)), jnp.ones((8, 3)))
 
 
-def test_own_losses(keras):
+def test_own_losses():
     class Ours(losses.Loss):
         def call(self, y_true, y_pred):
             return (y_true - y_pred) ** 2
@@ -288,7 +349,7 @@ def test_functions_see_equal_ranks():
         *((name, name) for name in [*REAL, *MARGIN, *PROBABILITY, "sparse_categorical_crossentropy", "ctc", "circle"]),
     ],
 )
-def test_names_give_functions(keras, identifier, function):
+def test_names_give_functions(identifier, function):
     assert losses.get(identifier) is getattr(losses, function)
     assert keras.losses.get(identifier).__name__ == function
     assert losses.deserialize(losses.serialize(losses.get(identifier))) is getattr(losses, function)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import json
+import warnings
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +13,11 @@ import numpy as np
 import pytest
 
 from sequax import losses, metrics
-from sequax.core import pure, scope
+from sequax.core import masks, scope
+from tests import one_program
+
+keras = pytest.importorskip("keras", reason="Keras, the oracle, is not installed: pip install 'sequax[dev]'")
+set_keras_mask = importlib.import_module("keras.src.backend").set_keras_mask
 
 CASES = [
     ("Accuracy", {}, "classes"),
@@ -29,7 +36,7 @@ CASES = [
     ("CosineSimilarity", {}, "real"),
     ("LogCoshError", {}, "real"),
     ("R2Score", {}, "real"),
-    ("R2Score", {"class_aggregation": "variance_weighted_average", "num_regressors": 1}, "real"),
+    ("R2Score", {"class_aggregation": "variance_weighted_average"}, "real"),
     ("R2Score", {"class_aggregation": None}, "real"),
     ("PearsonCorrelation", {}, "real"),
     ("ConcordanceCorrelation", {}, "real"),
@@ -84,64 +91,105 @@ CASES = [
     ("BinaryIoU", {"threshold": 0.4}, "binary"),
 ]
 IDS = [f"{i}-{name}-{kind}" for i, (name, _, kind) in enumerate(CASES)]
-WITHOUT_WEIGHTS = ("PearsonCorrelation", "ConcordanceCorrelation")
 
 
-def batches(kind):
-    """Targets, predictions and weights of samples; batches are unequal where Keras compiles little for a new size."""
+def batches(kind, count=3, size=6):
+    """Targets, predictions and weights of samples, of several batches in one array each."""
     rng = np.random.default_rng(0)
-    for size in (7, 4) if kind in ("real", "sparse") else (7, 7):
-        labels = rng.integers(0, 3, size)
-        logits = rng.normal(size=(size, 3)).astype("float32")
-        probabilities = rng.uniform(size=(size, 3)).astype("float32")
-        softmax = probabilities / probabilities.sum(-1, keepdims=True)
-        multilabel = rng.integers(0, 2, (size, 3)).astype("float32")
-        pairs = {
-            "real": (rng.normal(size=(size, 3)).astype("float32"), logits),
-            "binary": (multilabel[:, :1], probabilities[:, :1]),
-            "edges": (multilabel[:, 0], rng.choice([0, 0.25, 0.5, 0.75, 1], size).astype("float32")),
-            "multilabel": (multilabel, probabilities),
-            "logits": (multilabel, logits),
-            "onehot": (np.eye(3, dtype="float32")[labels], softmax),
-            "sparse": (labels, softmax),
-            "sparse column": (labels[:, None].astype("float32"), softmax),
-            "classes": (labels[:, None], rng.integers(0, 3, (size, 1))),
-            "class pairs": (labels, rng.integers(0, 3, size)),
-        }
-        yield *pairs[kind], rng.integers(0, 4, size).astype("float32")
+    shape = (count, size)
+    labels = rng.integers(0, 3, shape)
+    logits = rng.normal(size=(*shape, 3)).astype("float32")
+    probabilities = rng.uniform(size=(*shape, 3)).astype("float32")
+    softmax = probabilities / probabilities.sum(-1, keepdims=True)
+    multilabel = rng.integers(0, 2, (*shape, 3)).astype("float32")
+    pairs = {
+        "real": (rng.normal(size=(*shape, 3)).astype("float32"), logits),
+        "binary": (multilabel[..., :1], probabilities[..., :1]),
+        "edges": (multilabel[..., 0], rng.choice([0, 0.25, 0.5, 0.75, 1], shape).astype("float32")),
+        "multilabel": (multilabel, probabilities),
+        "logits": (multilabel, logits),
+        "onehot": (np.eye(3, dtype="float32")[labels], softmax),
+        "sparse": (labels, softmax),
+        "sparse column": (labels[..., None].astype("float32"), softmax),
+        "classes": (labels[..., None], rng.integers(0, 3, (*shape, 1))),
+        "class pairs": (labels, rng.integers(0, 3, shape)),
+    }
+    return *pairs[kind], rng.integers(0, 4, shape).astype("float32")
 
 
-def assert_equal(ours, theirs):
-    for one, other in zip(ours.variables, theirs.variables, strict=True):
-        assert (one.name, one.path, one.shape) == (other.name, other.path, tuple(other.shape))
-        np.testing.assert_allclose(np.asarray(one.value), np.asarray(other.value), rtol=1e-5, atol=2e-6)
-    np.testing.assert_allclose(np.asarray(ours.result()), np.asarray(theirs.result()), rtol=1e-5, atol=1e-6)
+def known_mask(module, array, mask):
+    """In Keras' way and in ours: how a mask is put on a traced array."""
+    return masks.attached(array, [mask]) if module is metrics else attached_as_in_keras(array, mask)
 
 
-@pytest.mark.filterwarnings("ignore:Explicitly requested dtype int64:UserWarning")  # of Keras' IoU
-@pytest.mark.filterwarnings("ignore:You are passing weight as `float`:UserWarning")  # Keras' words, and
-@pytest.mark.filterwarnings("ignore:.*counts in int32:UserWarning")  # ours
-@pytest.mark.parametrize(("name", "arguments", "kind"), CASES, ids=IDS)
-def test_updates_are_keras_and_compile(keras, name, arguments, kind):
-    for weighted in (False, True):
-        ours, theirs = getattr(metrics, name)(**arguments), getattr(keras.metrics, name)(**arguments)
-        assert ours.name == theirs.name
-        for y_true, y_pred, weight in batches(kind):
-            for metric in (ours, theirs):
-                metric.update_state(y_true, y_pred, sample_weight=weight if weighted else None)
-            assert_equal(ours, theirs)
+@contextlib.contextmanager
+def attached_as_in_keras(array, mask):
+    set_keras_mask(array, mask)
+    yield
+    set_keras_mask(array, None)
 
-    values = [jnp.zeros(v.shape, v.dtype) for v in ours.variables]
-    step = jax.jit(lambda values, *batch: pure.apply(ours.update_state, ours.variables, values, *batch)[1])
-    for batch in batches(kind):
-        values = step(values, *batch)
-    for variable, value in zip(ours.variables, values, strict=True):
-        np.testing.assert_allclose(value, np.asarray(variable.value), rtol=1e-5, atol=2e-6)
-    result = jax.jit(ours.stateless_result)(values)
-    np.testing.assert_allclose(result, np.asarray(ours.result()), rtol=1e-5, atol=1e-6)
 
-    ours.reset_state()
-    assert all(not np.any(v.numpy()) for v in ours.variables)
+def has_variables(module, metric, kind):
+    """Some make theirs on the first update, when they know the shapes."""
+    if len(metric.variables) < 2 and not isinstance(metric, module.Sum):
+        metric.update_state(*(array[0] for array in batches(kind)[:2]))
+        metric.reset_state()
+    return metric
+
+
+def after_updates(module, made):
+    """Variables and results of metrics after each of several batches, without weights and with (and with a mask).
+
+    One program for all of them, with a loop over the batches.
+    """
+    data = {kind: batches(kind) for kind in {kind for _, _, kind in CASES}}
+    mask = np.arange(6) % 3 > 0
+
+    def update(metric, state, y_true, y_pred, weight):
+        """The mask stands beside the weights, where Keras' metric uses masks."""
+        theirs = getattr(keras.metrics, type(metric).__name__)
+        masked = weight is not None and issubclass(theirs, keras.metrics.MeanMetricWrapper)
+        with known_mask(module, y_pred, mask) if masked else contextlib.nullcontext():
+            return metric.stateless_update_state(state, y_true, y_pred, weight)
+
+    def one_batch(states, batch):
+        after = []
+        for (_, _, kind), metric, (plain, weighted) in zip(CASES, made, states, strict=True):
+            y_true, y_pred, weight = batch[kind]
+            weighted = update(metric, weighted, y_true, y_pred, weight)
+            after.append((update(metric, plain, y_true, y_pred, None), weighted))
+        return after, after
+
+    def program(start, data):
+        states = jax.lax.scan(one_batch, start, data)[1]
+        states = [jax.tree.map(lambda *ways: jnp.stack(ways), *pair) for pair in states]
+        results = [jax.vmap(jax.vmap(m.stateless_result))(s) for m, s in zip(made, states, strict=True)]
+        return list(zip(states, results, strict=True))
+
+    start = [[jnp.zeros(tuple(v.shape), v.dtype) for v in metric.variables] for metric in made]
+    return one_program.run(program, [(zeros, zeros) for zeros in start], data)
+
+
+@pytest.fixture(scope="module")
+def of_all():
+    """For each case: the metric and what is seen of it, of ours and of Keras."""
+    found = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # whole-number counts with fractional weights, int64
+        for module in (metrics, keras.metrics):
+            made = [has_variables(module, getattr(module, name)(**a), kind) for name, a, kind in CASES]
+            found.append(list(zip(made, after_updates(module, made), strict=True)))
+    return list(zip(*found, strict=True))
+
+
+@pytest.mark.parametrize("case", range(len(CASES)), ids=IDS)
+def test_updates_are_keras(of_all, case):
+    (ours, seen), (theirs, expected) = of_all[case]
+    assert ours.name == theirs.name
+    names = [[(v.name, v.path, tuple(v.shape), v.dtype) for v in metric.variables] for metric in (ours, theirs)]
+    assert names[0] == names[1]
+    for one, other in zip(jax.tree.leaves(seen), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize("weight", [None, [1.0, 2.0, 3.0, 4.0]])
@@ -160,9 +208,9 @@ def test_whole_counts_warn_of_fractional_weights():
 KEPT_BY_US = {"axis", "from_sorted_ids"}  # settings that Keras drops from some configs
 
 
-@pytest.mark.parametrize(("name", "arguments", "kind"), CASES, ids=IDS)
-def test_configs_are_keras(keras, name, arguments, kind):
-    ours, theirs = getattr(metrics, name)(**arguments), getattr(keras.metrics, name)(**arguments)
+@pytest.mark.parametrize("case", range(len(CASES)), ids=IDS)
+def test_configs_are_keras(of_all, case):
+    arguments, ((ours, _), (theirs, _)) = CASES[case][1], of_all[case]
     config, expected = ours.get_config(), theirs.get_config()
     plain = {k: v for k, v in config.items() if k in expected or k not in KEPT_BY_US}
     if arguments.get("label_weights"):
@@ -171,9 +219,37 @@ def test_configs_are_keras(keras, name, arguments, kind):
         assert plain.pop(key, None) == pytest.approx(expected.pop(key, None))
     assert plain == expected
     again = metrics.deserialize(json.loads(json.dumps(metrics.serialize(ours))))
-    assert type(again) is type(ours)
-    y_true, y_pred, _ = next(batches(kind))
-    np.testing.assert_allclose(again(y_true, y_pred), ours(y_true, y_pred))
+    assert type(again) is type(ours) and again.get_config() == config
+
+
+@pytest.mark.parametrize(
+    "name", ["TopKCategoricalAccuracy", "R2Score", "PearsonCorrelation", "F1Score", "AUC", "MeanIoU"]
+)
+def test_eager_is_compiled(of_all, name):
+    case = [name for name, *_ in CASES].index(name)
+    (_, arguments, kind), ((_, (_, results)), _) = CASES[case], of_all[case]
+    metric = getattr(metrics, name)(**arguments)
+    y_true, y_pred, _ = (array[0] for array in batches(kind))
+    np.testing.assert_allclose(metric(y_true, y_pred), np.asarray(results)[0, 0], rtol=1e-5, atol=1e-6)
+    metric.reset_state()
+    assert not any(np.any(v.numpy()) for v in metric.variables)
+
+
+def assert_equal(ours, theirs):
+    for one, other in zip(ours.variables, theirs.variables, strict=True):
+        assert (one.name, one.path, one.shape) == (other.name, other.path, tuple(other.shape))
+        np.testing.assert_allclose(np.asarray(one.value), np.asarray(other.value), rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(np.asarray(ours.result()), np.asarray(theirs.result()), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("regressors", [1, 4])
+def test_adjusted_r2_is_keras(regressors):
+    """Eager, since Keras decides in Python whether there are samples enough."""
+    ours, theirs = (module.R2Score(num_regressors=regressors) for module in (metrics, keras.metrics))
+    y_true, y_pred, weight = (array[0] for array in batches("real"))
+    for metric in (ours, theirs):
+        metric.update_state(y_true, y_pred, weight)
+    assert_equal(ours, theirs)
 
 
 VALUES = np.arange(6.0).reshape(2, 3)
@@ -183,7 +259,7 @@ VALUES = np.arange(6.0).reshape(2, 3)
 @pytest.mark.parametrize(
     "weight", [None, 2.0, [1.0, 2.0], [[1.0], [2.0]], np.arange(6.0).reshape(2, 3), np.zeros(2)], ids=str
 )
-def test_mean_and_sum_are_keras(keras, name, weight):
+def test_mean_and_sum_are_keras(name, weight):
     ours, theirs = getattr(metrics, name)(), getattr(keras.metrics, name)()
     assert float(ours.result()) == 0.0
     for values in (VALUES, VALUES + 1):
@@ -193,14 +269,14 @@ def test_mean_and_sum_are_keras(keras, name, weight):
 
 
 @pytest.mark.parametrize("values", [3.0, [1, 2], [True, False], np.arange(12.0).reshape(2, 3, 2)], ids=str)
-def test_mean_of_other_values_is_keras(keras, values):
+def test_mean_of_other_values_is_keras(values):
     ours, theirs = metrics.Mean(), keras.metrics.Mean()
     ours.update_state(values)
     theirs.update_state(np.asarray(values))
     assert_equal(ours, theirs)
 
 
-def test_masks_are_keras(keras, rng):
+def test_masks_are_keras(rng):
     y_true, y_pred = np.zeros((2, 3, 1)), rng.normal(size=(2, 3, 1)).astype("float32")
     mask = jnp.array([[True, True, False], [True, False, False]])
     for weight in (None, np.array([[1.0], [2.0]]), np.arange(6.0).reshape(2, 3)):
@@ -302,12 +378,12 @@ def test_functions_as_metrics():
         ("Precision", "Precision"),
     ],
 )
-def test_names(keras, identifier, cls):
+def test_names(identifier, cls):
     assert type(metrics.get(identifier)) is getattr(metrics, cls)
     assert type(keras.metrics.get(identifier)).__name__ == cls
 
 
-def test_public_names_are_keras(keras):
+def test_public_names_are_keras():
     public = {name for name in dir(keras.metrics) if not name.startswith("_")}
     assert public <= set(dir(metrics))
     assert {name for name in dir(keras.losses) if not name.startswith("_")} <= set(dir(losses))

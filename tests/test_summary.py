@@ -5,10 +5,13 @@ from __future__ import annotations
 import io
 import sys
 
+import jax
 import numpy as np
 import pytest
 
 import sequax
+from sequax import layers
+from sequax.utils import costs
 
 
 def dense(k):
@@ -81,20 +84,21 @@ def cells_of(text):
 
 
 @pytest.mark.parametrize("make", MODELS)
-@pytest.mark.parametrize("options", [{}, {"show_trainable": True}, {"expand_nested": True}], ids=str)
-def test_cells_and_totals_are_those_of_keras(keras, make, options, monkeypatch):
+def test_cells_and_totals_are_those_of_keras(keras, make, monkeypatch):
     monkeypatch.setenv("COLUMNS", "400")  # Keras cuts its table where the terminal ends
-    ours, theirs = (text_of(make(k), line_length=300, **options) for k in (sequax, keras))
-    assert cells_of(ours) == cells_of(theirs)
+    ours, theirs = make(sequax), make(keras)
+    for options in ({}, {"show_trainable": True}, {"expand_nested": True}):
+        texts = (text_of(model, line_length=300, **options) for model in (ours, theirs))
+        assert cells_of(next(texts)) == cells_of(next(texts)), options
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adam", "rmsprop"])
-def test_optimizer_parameters_after_fit(keras, optimizer):
+@pytest.mark.parametrize("optimizer", ["SGD", "Adam", "RMSprop"])
+def test_optimizer_parameters(keras, optimizer):
     totals = []
     for k in (sequax, keras):
         model = half_frozen(k)
-        model.compile(optimizer, "mse")
-        model.fit(np.zeros((4, 28, 28, 1), "float32"), np.zeros((4, 10), "float32"), verbose=0)
+        model.compile(getattr(k.optimizers, optimizer)(), "mse")
+        model.optimizer.build(model.trainable_variables)
         totals.append(cells_of(text_of(model))[1])
     assert totals[0] == totals[1]
     assert totals[0][-1].startswith("Optimizer params:")
@@ -202,3 +206,102 @@ def test_colours_on_a_terminal_only(monkeypatch, capsys):
     from rich.text import Text
 
     assert [line.rstrip() for line in Text.from_ansi(screen.getvalue()).plain.splitlines()] == plain.splitlines()
+
+
+# --- costs ---
+
+
+def stack(shape, *inside, dtype="float32"):
+    return sequax.Sequential([sequax.Input(shape, dtype=dtype), *inside])
+
+
+ATTENTION = (
+    3 * (2 * 10 * 8 * 8 + 10 * 8)  # query, key and value with their biases
+    + 10 * 8  # the query is scaled
+    + 2 * (2 * 2 * 10 * 10 * 4)  # scores, and values by shares
+    + 5 * 2 * 10 * 10  # softmax: largest, difference, exp, sum, quotient
+    + 2 * 10  # the largest is held above minus infinity
+    + (2 * 10 * 8 * 8 + 10 * 8)  # output
+)
+
+
+@pytest.mark.parametrize(
+    ("shape", "make", "flops"),
+    [
+        ((16,), lambda: layers.Dense(8, activation="relu"), 2 * 16 * 8 + 8 + 8),
+        ((5, 16), lambda: layers.Dense(8, use_bias=False), 5 * 2 * 16 * 8),
+        ((10, 10, 3), lambda: layers.Conv2D(8, 3), 2 * 8 * 8 * 8 * 27 + 8 * 8 * 8),
+        ((10, 10, 3), lambda: layers.Conv2D(8, 3, padding="same", strides=2), 2 * 5 * 5 * 8 * 27 + 5 * 5 * 8),
+        ((10, 10, 4), lambda: layers.Conv2D(8, 3, groups=2, use_bias=False), 2 * 8 * 8 * 8 * 9 * 2),
+        ((10, 10, 4), lambda: layers.DepthwiseConv2D(3, depth_multiplier=2), 2 * 8 * 8 * 8 * 9 + 8 * 8 * 8),
+        ((9, 3), lambda: layers.Conv1D(4, 3, use_bias=False), 2 * 7 * 4 * 9),
+        # Each step: two products, two additions of 4 units, 5 nonlinear functions, 3 products and a sum.
+        ((7, 6), lambda: layers.LSTM(5), 7 * (2 * 20 * (6 + 5) + 2 * 20 + 9 * 5)),
+        ((7, 6), lambda: layers.SimpleRNN(5, unroll=True), 7 * (2 * 5 * (6 + 5) + 3 * 5)),
+        ((10, 8), lambda: layers.MultiHeadAttention(2, 4), ATTENTION),
+        ((10, 10, 3), layers.MaxPooling2D, 4 * 5 * 5 * 3),
+        ((10, 10, 3), layers.Flatten, 0),
+        ((10,), lambda: layers.Dropout(0.5), 0),
+        ((4,), lambda: layers.Embedding(100, 6), 0),
+    ],
+)
+def test_operations_are_those_counted_by_hand(shape, make, flops):
+    for batch in ({}, {"batch_size": 3}):
+        model = sequax.Sequential([sequax.Input(shape, **batch), make()])
+        cost = costs.of_model(model)
+        assert cost == (flops, 4 * int(np.prod(model.output_shape[1:])), True)
+
+
+def test_operations_are_those_of_xla_where_it_counts_all():
+    model = stack((9, 9, 2), layers.Conv2D(3, 2), layers.Flatten(), layers.Dense(4))
+    values = [v.value for v in model.weights]
+    program = jax.jit(lambda values, x: model.stateless_call(values, [], x)[0])
+    found = program.lower(values, np.zeros((1, 9, 9, 2), "float32")).cost_analysis()
+    assert costs.of_model(model).flops == found["flops"]
+
+
+def test_loops_of_unknown_length_are_a_lower_bound():
+    def halve(x):
+        return jax.lax.while_loop(lambda x: x.sum() > 1, lambda x: x / 2, x)
+
+    rows, _ = cells_of(text_of(stack((6,), layers.Lambda(halve)), costs=True, line_length=200))
+    assert rows[0][3:] == [">= 6", "24.00 B"]
+
+
+def test_costs_of_a_graph_are_those_of_all_calls():
+    rows, _ = cells_of(text_of(two_outputs(sequax), costs=True, line_length=200))
+    one = 2 * 4 * 4 + 4
+    assert [row[3:5] for row in rows] == [
+        ["0", "0.00 B"], [str(2 * one), "32.00 B"], ["18", "8.00 B"], ["27", "12.00 B"],
+    ]  # fmt: skip
+
+
+def test_costs_of_nested_models_and_dtypes():
+    rows, _ = cells_of(text_of(nested(sequax), costs=True, expand_nested=True, line_length=200))
+    assert [row[3:] for row in rows] == [["41", "20.00 B"], ["27", "12.00 B"], ["14", "8.00 B"], ["5", "4.00 B"]]
+    rows, _ = cells_of(text_of(mixed_dtypes(sequax), costs=True, line_length=200))
+    assert [row[4] for row in rows] == ["4.00 B", "6.00 B"]
+
+
+def test_lines_below_the_costs():
+    model = dense(sequax)
+    assert text_of(model, costs=True, line_length=100).splitlines()[-2:] == [
+        " Forward pass of one sample: 289 FLOPs, 36.00 B of activations",
+        " Training memory, about: 580.00 B of parameters + 580.00 B of gradients + ? of optimizer state"
+        " + batch size * 36.00 B of activations",
+    ]
+    model.compile(sequax.optimizers.SGD(momentum=0.9), "mse")
+    model.optimizer.build(model.trainable_variables)
+    assert "+ 588.00 B of optimizer state" in text_of(model, costs=True)
+
+
+@pytest.mark.parametrize("make", [recurrent, deferred])
+def test_costs_that_are_not_known_yet(make):
+    text = text_of(make(sequax), costs=True, line_length=200)
+    assert cells_of(text)[0][0][3:] == ["?", "?"]
+    assert "one sample: ? FLOPs, ? of activations" in text
+
+
+def test_strings_cost_nothing():
+    model = stack((1,), layers.StringLookup(vocabulary=["a"]), layers.Embedding(3, 2), dtype="string")
+    assert costs.of_model(model) == (0, 8, True)

@@ -353,7 +353,7 @@ class Tversky(_Named):
 
 @loss()
 class Circle(_Named):
-    """Circle loss of embeddings; see `circle`."""
+    """Circle loss of embeddings; see `circle`. Rows without a partner of the same class do not count in the mean."""
 
     def __init__(
         self,
@@ -366,6 +366,11 @@ class Circle(_Named):
     ):
         arguments = {"gamma": gamma, "margin": margin, "remove_diagonal": remove_diagonal}
         super().__init__(_circle, reduction, name, dtype, **arguments)
+
+    def counted(self, y_true: Any, y_pred: Any) -> Any:
+        mask = super().counted(y_true, y_pred)
+        partners = margin.have_partners(y_true, self.arguments["remove_diagonal"])
+        return partners if mask is None else partners & dtypes.as_array(mask).astype(bool)
 
 
 _circle = margin.circle

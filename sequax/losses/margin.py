@@ -76,19 +76,28 @@ def circle(
     itself if `remove_diagonal`. Rows without a partner of the same or of another class give 0.
     """
     y_pred = floating(y_pred)
-    labels = dtypes.as_array(y_true).reshape(-1)
     others = y_pred if ref_embeddings is None else floating(ref_embeddings)
-    same = labels[:, None] == (labels if ref_labels is None else dtypes.as_array(ref_labels).reshape(-1))[None, :]
-    different = ~same
-    if remove_diagonal:
-        same &= ~jnp.eye(same.shape[0], same.shape[1], dtype=bool)
+    same, different = _pairs(y_true, y_true if ref_labels is None else ref_labels, remove_diagonal)
     similarity = y_pred @ others.T
-    # The weights are constants of the gradient, as in the paper.
-    pull = jax.lax.stop_gradient(jax.nn.relu(1 + margin - similarity))
-    push = jax.lax.stop_gradient(jax.nn.relu(margin + similarity))
+    # As in Keras the gradient goes through the weights too, which the paper holds constant.
+    pull = jax.nn.relu(1 + margin - similarity)
+    push = jax.nn.relu(margin + similarity)
     near = jax.nn.logsumexp(-gamma * pull * (similarity - 1 + margin), axis=1, where=same)
     far = jax.nn.logsumexp(gamma * push * (similarity - margin), axis=1, where=different)
     return jax.nn.softplus(near + far)
+
+
+def have_partners(labels: Any, remove_diagonal: bool) -> jax.Array:
+    """Which rows of a batch have a partner of the same class in it, `(batch,)` of booleans."""
+    return jnp.any(_pairs(labels, labels, remove_diagonal)[0], axis=1)
+
+
+def _pairs(labels: Any, others: Any, remove_diagonal: bool) -> tuple[jax.Array, jax.Array]:
+    """Which rows are of the same class as which others, and of different ones."""
+    labels, others = (dtypes.as_array(x).reshape(-1) for x in (labels, others))
+    same = labels[:, None] == others[None, :]
+    itself = jnp.eye(same.shape[0], same.shape[1], dtype=bool)
+    return (same & ~itself if remove_diagonal else same), ~same
 
 
 def _above_zero(x: jax.Array) -> jax.Array:

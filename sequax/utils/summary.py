@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..core.tensor import leaves, shape_of
+from . import costs as costing
 from .terminal import can_print
 
 DEFAULT_LENGTH = 80
@@ -29,6 +30,8 @@ class Row:
     trainable: str
     connected: str
     depth: int = 0
+    flops: str = ""
+    activations: str = ""
 
 
 def print_summary(
@@ -39,8 +42,16 @@ def print_summary(
     expand_nested: bool = False,
     show_trainable: bool = False,
     layer_range: Sequence[str] | None = None,
+    costs: bool = False,
 ) -> None:
     """Print the layers of a model, one row each, and the totals.
+
+    With `costs=True`, what one sample costs: the floating-point operations of the forward pass (a multiplication with
+    an addition is two, any other operation on one number is one; integers, comparisons and moving data are free) and
+    the bytes that the layers put out, which training keeps for the backward pass. Both are read off the program before
+    it is compiled; XLA may compute less and keep more or less than that. `>=` says that a loop of unknown length or a
+    kernel that cannot be looked into is in there, `?` that something is not known yet: the size of an axis other than
+    the batch, or the optimizer's state before the first `fit`.
 
     Args:
         model: built or not; shapes that are not known yet are shown as `?`.
@@ -51,13 +62,16 @@ def print_summary(
         show_trainable: add a column: Y, N, or - for layers without weights.
         layer_range: two regular expressions: the rows from the first layer whose name begins like the first, to the
             last one that begins like the second. Totals are always those of the whole model.
+        costs: add two columns, FLOPs and activation memory of one sample, with their totals and an estimate of the
+            memory that training takes: parameters, gradients, state of the optimizer, and activations by batch size.
+            Unlike all else here, this is not in Keras.
 
     Raises:
         ValueError: for a `layer_range` of another length, or that no layers match.
     """
-    rows = _within(list(_rows(model, expand_nested)), layer_range)
-    columns = _columns(rows, connected=_graph_of(model) is not None, trainable=show_trainable)
-    totals = "\n".join(f" {line}" for line in total_lines(model))
+    rows = _within(list(_rows(model, expand_nested, costs)), layer_range)
+    columns = _columns(rows, connected=_graph_of(model) is not None, trainable=show_trainable, costs=costs)
+    totals = "\n".join(f" {line}" for line in [*total_lines(model), *(cost_lines(model) if costs else [])])
     if print_fn is None and (console := _live_console()) is not None:
         console.print(_title(model.name, styled=True))
         console.print(_table(columns, line_length or min(console.width, DEFAULT_LENGTH), positions))
@@ -71,8 +85,9 @@ def print_summary(
 # --- what stands in the table ---
 
 
-def _rows(model: Any, expand_nested: bool, depth: int = 0) -> Iterable[Row]:
+def _rows(model: Any, expand_nested: bool, costs: bool, depth: int = 0) -> Iterable[Row]:
     for position, (part, layer, shape) in enumerate(_members(model)):
+        cost = costing.of_layer(model, layer) if costs else None
         inner = layer if expand_nested and (hasattr(layer, "layers") or hasattr(layer, "described_layers")) else None
         yield Row(
             name=f"{part}: {layer.name}" if part else layer.name,
@@ -82,9 +97,11 @@ def _rows(model: Any, expand_nested: bool, depth: int = 0) -> Iterable[Row]:
             trainable=_trainable(layer),
             connected=_connections(model, layer) if depth == 0 else "-",
             depth=depth,
+            flops=_flops(cost),
+            activations=_UNKNOWN if cost is None else format_bytes(cost.activations),
         )
         if inner is not None:
-            yield from _rows(inner, expand_nested, depth + 1)
+            yield from _rows(inner, expand_nested, costs, depth + 1)
 
 
 def _members(model: Any) -> list[tuple[str, Any, Any]]:
@@ -149,6 +166,10 @@ def _parameters(layer: Any) -> str:
     return f"{count:,}" if layer.built or count else "0 (unbuilt)"
 
 
+def _flops(cost: costing.Cost | None) -> str:
+    return _UNKNOWN if cost is None else f"{'' if cost.exact else '>= '}{cost.flops:,}"
+
+
 def _trainable(layer: Any) -> str:
     if not getattr(layer, "weights", None):
         return "-"
@@ -210,6 +231,22 @@ def total_lines(model: Any) -> list[str]:
     return [f"{name} params: {_size(found):,} ({format_bytes(_bytes(found))})" for name, found in groups.items()]
 
 
+def cost_lines(model: Any) -> list[str]:
+    """What one sample costs, and an estimate of the memory that training takes."""
+    cost = costing.of_model(model)
+    per_sample = _UNKNOWN if cost is None else format_bytes(cost.activations)
+    optimizer = getattr(model, "optimizer", None)
+    state = _UNKNOWN
+    if optimizer is not None and getattr(optimizer, "built", False):
+        state = format_bytes(_bytes(optimizer.variables))
+    return [
+        f"Forward pass of one sample: {_flops(cost)} FLOPs, {per_sample} of activations",
+        f"Training memory, about: {format_bytes(_bytes(model.weights))} of parameters"
+        f" + {format_bytes(_bytes(model.trainable_weights))} of gradients + {state} of optimizer state"
+        f" + batch size * {per_sample} of activations",
+    ]
+
+
 def _size(variables: Iterable[Any]) -> int:
     return sum(int(np.prod(v.shape, dtype=np.int64)) for v in variables)
 
@@ -251,12 +288,15 @@ class Column:
         return max(map(len, [self.title, *self.cells]))
 
 
-def _columns(rows: list[Row], connected: bool, trainable: bool) -> list[Column]:
+def _columns(rows: list[Row], connected: bool, trainable: bool, costs: bool) -> list[Column]:
     columns = [
         Column("Layer (type)", [_label(row) for row in rows], 8),
         Column("Output Shape", [row.shape for row in rows], 5.5, style="cyan"),
         Column("Param #", [row.params for row in rows], 3, solid=True, justify="right", style="green"),
     ]
+    if costs:
+        columns.append(Column("FLOPs", [row.flops for row in rows], 3, solid=True, justify="right"))
+        columns.append(Column("Activations", [row.activations for row in rows], 3, solid=True, justify="right"))
     if connected:
         columns.append(Column("Connected to", [row.connected for row in rows], 6.5))
     if trainable:
