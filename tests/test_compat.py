@@ -41,10 +41,16 @@ REFUSED = {
     "import keras.layers.Dense": ("ImportError", "from keras.layers import Dense"),
     "from keras.activations import annotations": ("ImportError", "keras.activations.annotations"),
     "import tensorflow as tf; tf.data": ("AttributeError", "tensorflow.data is not served by Sequax", "NumPy"),
-    "import tensorflow as tf; tf.random.set_seed(1)": ("AttributeError", "keras.utils.set_random_seed(seed)"),
+    "import tensorflow as tf; tf.random.normal((2,))": ("AttributeError", "tensorflow.random.normal", "keras.random"),
+    "import tensorflow as tf; tf.reduce_mean([1])": ("AttributeError", "tensorflow.reduce_mean", "keras.ops"),
+    "import tensorflow as tf; tf.GradientTape()": ("AttributeError", "tensorflow.GradientTape", "jax.grad"),
+    "import tensorflow as tf; tf.Session().run(1)": ("RuntimeError", "tensorflow.Session.run is not served"),
+    "import tensorflow.compat.v1 as tf; tf.placeholder": ("AttributeError", "tensorflow.compat.v1.placeholder"),
+    "import keras.backend as K; K.gradients(1, 2)": ("NotImplementedError", "TensorFlow", "jax.grad"),
+    "import keras.layers.cores": ("ImportError", "keras.layers.cores"),
     "from tensorflow.data import Dataset": ("ImportError", "tensorflow.data is not served by Sequax"),
     "from tensorflow import constant": ("ImportError", "tensorflow.constant is not served by Sequax"),
-    "import tensorflow.python.keras": ("ImportError", "tensorflow.python is not served by Sequax"),
+    "import tensorflow.python.framework": ("ImportError", "tensorflow.python.framework is not served by Sequax"),
     "from tensorflow.keras.layers import Dens": ("ImportError", "keras.layers.Dens", "Did you mean 'Dense'"),
 }
 
@@ -72,7 +78,7 @@ def python(code: str, *arguments: str, stdin: str = "") -> subprocess.CompletedP
         env=environment,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=400,  # seconds of a busy machine
     )
 
 

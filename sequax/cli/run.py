@@ -11,7 +11,7 @@ from types import ModuleType, TracebackType
 from .. import compat
 
 INTERRUPTED = 130  # what a shell reports for a program ended by Ctrl-C
-_OWN_FILES = (os.path.abspath(__file__), os.path.abspath(compat.__file__))
+_OWN_FILES = (os.path.abspath(__file__), os.path.dirname(os.path.abspath(compat.__file__)) + os.sep)
 
 
 def run_script(script: str, arguments: Sequence[str] = ()) -> int:
@@ -53,12 +53,12 @@ def _become_main(script: str, arguments: Sequence[str]) -> ModuleType:
 
 
 def _trace_of_script(trace: TracebackType | None) -> TracebackType | None:
-    """A traceback without our frames around the script, and without those of the import hook at its end."""
+    """A traceback without our frames around the script, and without those of `compat` in it."""
     frames = []
     while trace is not None:
         frames.append(trace)
         trace = trace.tb_next
-    kept = [frame for frame in frames if frame.tb_frame.f_code.co_filename not in _OWN_FILES]
+    kept = [frame for frame in frames if not frame.tb_frame.f_code.co_filename.startswith(_OWN_FILES)]
     linked = None
     for frame in reversed(kept):
         linked = TracebackType(linked, frame.tb_frame, frame.tb_lasti, frame.tb_lineno)

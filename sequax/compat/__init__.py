@@ -4,8 +4,9 @@
     compat.install()      # from here on `import keras` and `from tensorflow import keras` mean Sequax
     compat.uninstall()
 
-Nothing here happens on `import sequax`. The served modules are thin: they look names up in Sequax' own modules, and
-say so where this version of Sequax does not have a name. Of TensorFlow there is a stub with `keras` and `__version__`.
+Nothing here happens on `import sequax`. The served modules are thin: they look names up in Sequax' own modules, then in
+the tables of old spellings (`spellings.py`), and say so where there is no such name. Old arguments and methods are
+patched into the classes while the hook is installed (`patches.py`). Of TensorFlow there is a stub (`tensorflow.py`).
 """
 
 from __future__ import annotations
@@ -18,20 +19,17 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-from ._version import __version__
-from .core.names import suggest
+from .._version import __version__
+from ..core.names import suggest
+from . import patches, spellings
+from .notes import note
+from .tensorflow import TENSORFLOW_VERSION, Stub, keras_inside
+
+__all__ = ["KERAS_VERSION", "TENSORFLOW_VERSION", "install", "uninstall"]
 
 KERAS_VERSION = "3.15.1"  # whose names and numerics Sequax follows; scripts compare it
-TENSORFLOW_VERSION = "2.20.0+sequax"
-
+_OURS = "sequax"
 _ROOTS = ("keras", "tensorflow")
-_INSTEAD_OF_TENSORFLOW = {
-    "config": "devices are JAX' business, see `jax.devices()`",
-    "constant": "pass NumPy arrays",
-    "convert_to_tensor": "pass NumPy arrays",
-    "data": "pass NumPy arrays to `fit`",
-    "random": "seeds are set by `keras.utils.set_random_seed(seed)`",
-}
 
 
 def install() -> None:
@@ -56,16 +54,18 @@ def uninstall() -> None:
     if _finder not in sys.meta_path:
         return
     sys.meta_path.remove(_finder)
+    patches.undo()
     for name in [name for name in sys.modules if name.partition(".")[0] in _ROOTS]:
         del sys.modules[name]
 
 
 class ServedModule(ModuleType):
-    """A module named `keras...` whose names are those of a module of Sequax."""
+    """A module named `keras...` whose names are those of a module of Sequax, and old ones."""
 
-    def __init__(self, name: str, source: ModuleType):
+    def __init__(self, name: str, source: ModuleType, today: str):
         super().__init__(name, source.__doc__)
         self._source = source
+        self._old = {**_old_names(today), **_old_names(name)}
         self.__path__: list[str] = []  # a package for the import system, so that our finder is asked for what is in it
         self.__all__ = sorted(public_names(source))
         if name == "keras":
@@ -75,34 +75,36 @@ class ServedModule(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
+        if name in self._old:
+            return self._of_old(name)
         if name not in self.__all__:
+            if f"{self.__name__}.{name}" in spellings.MODULES:
+                return importlib.import_module(f"{self.__name__}.{name}")
             raise AttributeError(_missing(self, name))
         value = getattr(self._source, name)
         if isinstance(value, ModuleType):
             return importlib.import_module(f"{self.__name__}.{name}")
         return value
 
+    def _of_old(self, name: str) -> Any:
+        target, today = self._old[name]
+        module, _, attribute = target.partition(":")
+        found = _ours(module)
+        if today is not None:
+            note(f"{self.__name__}.{name}", today)
+        return getattr(found, attribute) if attribute else found
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """`keras.layers.merge` was a function in Keras 1 and a module in Keras 2."""
+        if self.__name__ != "keras.layers.merge":
+            raise TypeError(f"module {self.__name__!r} is not callable")
+        return _ours("compat.layers").merge(*args, **kwargs)
+
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *self.__all__})
 
     def __repr__(self) -> str:
         return f"<module {self.__name__!r} served by {self._source.__name__}>"
-
-
-class TensorFlowStub(ModuleType):
-    """`tensorflow` as far as Sequax has it: `keras` and `__version__`."""
-
-    __version__ = TENSORFLOW_VERSION
-    __all__ = ("keras",)
-
-    def __init__(self) -> None:
-        super().__init__("tensorflow", type(self).__doc__)
-        self.__path__: list[str] = []
-
-    def __getattr__(self, name: str) -> Any:
-        if name == "keras":
-            return importlib.import_module("tensorflow.keras")
-        raise AttributeError(name if name.startswith("__") else _not_tensorflow(name))
 
 
 class Finder(MetaPathFinder, Loader):
@@ -131,23 +133,45 @@ def _serve(name: str) -> ModuleType:
     Raises:
         ImportError: if Sequax does not have it.
     """
-    if name == "tensorflow":
-        return TensorFlowStub()
-    if name.startswith("tensorflow."):
-        name = name.removeprefix("tensorflow.")
-        if name.partition(".")[0] != "keras":
-            raise ImportError(_not_tensorflow(name), name=f"tensorflow.{name}")
-        return ModuleType(name)  # a placeholder; `exec_module` puts the module of that name in its place
+    if name.partition(".")[0] == "tensorflow":
+        inside = keras_inside(name)
+        # A placeholder of that name; `exec_module` puts the module itself in its place.
+        return Stub(name) if inside is None else ModuleType(inside)
     parent, _, child = name.rpartition(".")
     if not parent:
-        return ServedModule(name, importlib.import_module(__package__))
+        patches.apply()
+        return ServedModule(name, importlib.import_module(_OURS), name)
     holder = importlib.import_module(parent)
+    if child not in holder.__all__ and name in spellings.MODULES:
+        return _of_old(name)
     if child not in holder.__all__:
         raise ImportError(_missing(holder, child), name=name)
     found = getattr(holder._source, child)
     if not isinstance(found, ModuleType):
         raise ImportError(f"{name} is not a module. Write `from {parent} import {child}`.", name=name)
-    return ServedModule(name, found)
+    return ServedModule(name, found, name)
+
+
+def _of_old(name: str) -> ModuleType:
+    """An old module; it lists the old names of today's module as well."""
+    source, today = spellings.MODULES[name]
+    if today is not None:
+        note(name, today)
+    if source is None:
+        return ServedModule(name, ModuleType(name), name)
+    names_of = "keras.engine" if name.startswith("keras.engine") else f"keras.{source}"
+    return ServedModule(name, _ours(source), names_of)
+
+
+def _old_names(module: str) -> dict[str, spellings.Name]:
+    if module == "keras.backend":  # too many to list twice: the module itself says what they are called today
+        today = _ours("compat.backend").TODAY
+        return {name: spellings.Name(f"compat.backend:{name}", text) for name, text in today.items()}
+    return spellings.NAMES.get(module, {})
+
+
+def _ours(module: str) -> ModuleType:
+    return importlib.import_module(f"{_OURS}.{module}" if module else _OURS)
 
 
 def public_names(module: ModuleType) -> Iterator[str]:
@@ -157,20 +181,13 @@ def public_names(module: ModuleType) -> Iterator[str]:
         yield from (name for name in listed if not name.startswith("__"))
         return
     for name, value in vars(module).items():
-        if not name.startswith("_") and str(getattr(value, "__module__", "")).startswith(f"{__package__}."):
+        if not name.startswith("_") and str(getattr(value, "__module__", "")).startswith(f"{_OURS}."):
             yield name
 
 
 def _missing(module: ModuleType, name: str) -> str:
+    known = [*module.__all__, *module._old]
     return (
         f"{module.__name__}.{name} is not available: this version of Sequax ({__version__}), which serves"
-        f" {module.__name__} here, does not have it.{suggest(name, module.__all__)}"
-    )
-
-
-def _not_tensorflow(name: str) -> str:
-    instead = _INSTEAD_OF_TENSORFLOW.get(name.partition(".")[0])
-    return (
-        f"tensorflow.{name} is not served by Sequax, which has no TensorFlow in it: `sequax run` serves"
-        f" tensorflow.keras and nothing else of it.{f' Instead: {instead}.' if instead else ''}"
+        f" {module.__name__} here, does not have it.{suggest(name, known)}"
     )

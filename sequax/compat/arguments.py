@@ -1,0 +1,163 @@
+"""Old arguments of layers and optimizers, translated into today's before the constructors see them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from .. import layers
+from . import spellings
+from .backend_state import give_seed
+from .notes import note
+
+_WITH_OWN_CODE = (layers.Layer, layers.Lambda)
+_SHAPES = ("batch_input_shape", "input_shape", "input_dim", "input_length")
+_WITH_STEPS = ("RNN", "Conv1D", "SeparableConv1D", "Bidirectional", "TimeDistributed")
+
+
+def layer_constructor(owner: type, original: Callable) -> Callable:
+    """The constructor of a layer, taking old arguments as well."""
+    parameters = list(inspect.signature(original).parameters)
+
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        shape = _shape(owner, parameters, kwargs)
+        rename(kwargs, parameters)
+        original(self, *args, **kwargs)
+        if shape is not None:
+            self.first_input_shape = shape
+        if owner in _WITH_OWN_CODE:
+            give_seed(self)
+
+    return __init__
+
+
+def rename(kwargs: dict[str, Any], parameters: list[str]) -> None:
+    """Give old arguments their new names and values, in place."""
+    for old in [name for name in kwargs if name not in parameters]:
+        new = next((name for name in spellings.ARGUMENTS.get(old, ()) if name in parameters), None)
+        if new is not None:
+            note(f"{old}=", f"{new}=", key=f"{old}={new}")
+            kwargs[new] = kwargs.pop(old)
+        elif old in spellings.WITHOUT_EFFECT:
+            note(f"{old}=", "leave it out, it has no effect")
+            del kwargs[old]
+    for several, new in spellings.JOINED.items():
+        if new in parameters and all(name in kwargs for name in several):
+            note(", ".join(f"{name}=" for name in several), f"{new}=({', '.join(several)})")
+            kwargs[new] = tuple(kwargs.pop(name) for name in several)
+    if "input_dtype" in kwargs:
+        note("input_dtype=", "dtype=")
+        kwargs["dtype"] = kwargs.pop("input_dtype")
+    if "forget_bias_init" in kwargs and "unit_forget_bias" in parameters:
+        note("forget_bias_init=", "unit_forget_bias=True")
+        kwargs["unit_forget_bias"] = kwargs.pop("forget_bias_init") in ("one", "ones")
+    if "mode" in kwargs and "moving_mean_initializer" in parameters and kwargs["mode"] == 0:
+        note("BatchNormalization(mode=0)", "leave `mode` out")
+        del kwargs["mode"]
+    _new_values(kwargs)
+
+
+def _new_values(kwargs: dict[str, Any]) -> None:
+    for name, values in spellings.VALUES.items():
+        value = kwargs.get(name)
+        if isinstance(value, str) and value in values:
+            note(f"{name}={value!r}", f"{name}={values[value]!r}")
+            kwargs[name] = values[value]
+
+
+def _shape(owner: type, parameters: list[str], kwargs: dict[str, Any]) -> tuple | None:
+    """The input shape with the batch axis, from the arguments that the first layer of a stack had; taken out."""
+    given = {name: kwargs.pop(name) for name in _SHAPES if name in kwargs and name not in parameters}
+    given = {name: value for name, value in given.items() if value is not None}
+    if not given:
+        return None
+    if "shape" in parameters:  # an `InputLayer` understands them by itself
+        kwargs.update(given)
+        return None
+    batch_size = kwargs.pop("batch_size", None)
+    shape = _of_shape_arguments(owner, given)
+    names = ", ".join(f"{name}=" for name in given)
+    note(names, f"begin the model with keras.Input({shape[1:]})" if shape else f"leave {names} out")
+    return (batch_size, *shape[1:]) if shape and batch_size is not None else shape
+
+
+def _of_shape_arguments(owner: type, given: dict[str, Any]) -> tuple | None:
+    if "batch_input_shape" in given:
+        return tuple(given["batch_input_shape"])
+    if "input_shape" in given:
+        shape = given["input_shape"]
+        return (None, *(shape if isinstance(shape, (tuple, list)) else (shape,)))
+    length = given.get("input_length")
+    if "input_dim" in given:
+        steps = (length,) if length or any(cls.__name__ in _WITH_STEPS for cls in owner.__mro__) else ()
+        return (None, *steps, given["input_dim"])
+    if owner.__name__ == "Embedding":
+        return (None, *(length if isinstance(length, (tuple, list)) else (length,)))
+    return None
+
+
+def add_weight(owner: type, original: Callable) -> Callable:
+    """`add_weight("kernel", shape)`: the name came first."""
+
+    def add_weight(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if args and isinstance(args[0], str):
+            note("add_weight(name, shape)", "add_weight(shape, name=...)")
+            kwargs["name"], args = args[0], args[1:]
+        return original(self, *args, **kwargs)
+
+    return add_weight
+
+
+# --- optimizers -----------------------------------------------------------------------------------------------------
+
+
+def optimizer_constructor(owner: type, original: Callable) -> Callable:
+    """The constructor of an optimizer, taking `lr` and `decay`."""
+    parameters = inspect.signature(original).parameters
+    default = parameters["learning_rate"].default if "learning_rate" in parameters else None
+
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        if "lr" in kwargs:
+            note("lr=", "learning_rate=")
+            kwargs["learning_rate"] = kwargs.pop("lr")
+        for name in ("decay", "schedule_decay"):
+            if name in kwargs:
+                args = _without_decay(name, args, kwargs, default)
+        if "epsilon" in kwargs and kwargs["epsilon"] is None:
+            note("epsilon=None", "leave it out")
+            del kwargs["epsilon"]
+        original(self, *args, **kwargs)
+
+    return __init__
+
+
+def _without_decay(name: str, args: tuple, kwargs: dict[str, Any], default: Any) -> tuple:
+    """`rate / (1 + decay * step)`, which is a schedule today."""
+    decay = kwargs.pop(name)
+    if name == "schedule_decay" or not decay:
+        note(f"{name}=", "leave it out")
+        return args
+    from ..optimizers.schedules import InverseTimeDecay
+
+    note("decay=", "learning_rate=keras.optimizers.schedules.InverseTimeDecay(rate, 1, decay)")
+    rate = args[0] if args else kwargs.get("learning_rate", default)
+    kwargs["learning_rate"] = InverseTimeDecay(float(rate), decay_steps=1, decay_rate=float(decay))
+    return args[1:] if not args[1:] else _refuse_positions(args)
+
+
+def _refuse_positions(args: tuple) -> tuple:
+    raise TypeError(f"An optimizer with `decay` takes its other arguments by name. Received in addition: {args[1:]}")
+
+
+def _lr(self: Any) -> Any:
+    note("optimizer.lr", "optimizer.learning_rate")
+    return self.learning_rate
+
+
+def _set_lr(self: Any, value: Any) -> None:
+    note("optimizer.lr", "optimizer.learning_rate")
+    self.learning_rate = value
+
+
+lr = property(_lr, _set_lr, doc="Old name of `learning_rate`.")

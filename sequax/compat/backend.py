@@ -1,0 +1,304 @@
+"""The functions that `keras.backend` had: arithmetic of tensors, for losses, metrics and layers of a script's own.
+
+Most are functions of `keras.ops` under another name or with other defaults; `TODAY` says which.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import activations
+from .. import ops as tensor_functions
+from ..config import floatx, image_data_format
+from ..core.tensor import shape_of
+from ..core.variable import Variable
+from . import backend_state
+
+ops: Any = tensor_functions  # its names are made when it is imported, unseen by a type checker
+
+# Same name, same arguments.
+_SAME = (
+    *("abs", "all", "any", "arange", "argsort", "cast", "clip", "cos", "dot", "elu", "equal", "exp", "floor"),
+    *("greater", "greater_equal", "hard_sigmoid", "less", "less_equal", "log", "logsumexp", "max", "maximum"),
+    *("mean", "min", "minimum", "ndim", "not_equal", "one_hot", "ones_like", "prod", "reshape", "round"),
+    *("shape", "sigmoid", "sign", "sin", "softmax", "softplus", "softsign", "sqrt", "square", "squeeze"),
+    *("stack", "std", "stop_gradient", "sum", "tanh", "tile", "transpose", "var", "zeros_like"),
+)
+_OTHER_NAME = {
+    "identity": "copy",
+    "permute_dimensions": "transpose",
+    "pow": "power",
+    "reverse": "flip",
+}
+_OTHER_KEYWORDS = {
+    "axes": "axis",
+    "max_value": "x_max",
+    "min_value": "x_min",
+    "n": "repeats",
+    "pattern": "axes",
+    "shape": "newshape",
+}
+_OTHER_DEFAULTS = {
+    "argmax": "argmax(x, axis=-1)",
+    "argmin": "argmin(x, axis=-1)",
+    "batch_dot": "einsum",
+    "batch_flatten": "reshape(x, (x.shape[0], -1))",
+    "bias_add": "add",
+    "binary_crossentropy": "binary_crossentropy",
+    "categorical_crossentropy": "categorical_crossentropy",
+    "concatenate": "concatenate(tensors, axis=-1)",
+    "constant": "convert_to_tensor",
+    "conv1d": "conv",
+    "conv2d": "conv",
+    "conv3d": "conv",
+    "cumprod": "cumprod(x, axis=0)",
+    "cumsum": "cumsum(x, axis=0)",
+    "expand_dims": "expand_dims(x, axis=-1)",
+    "flatten": "ravel",
+    "gather": "take(reference, indices, axis=0)",
+    "in_top_k": "in_top_k",
+    "int_shape": "shape",
+    "l2_normalize": "normalize",
+    "map_fn": "map",
+    "ones": "ones",
+    "pool2d": "max_pool, average_pool",
+    "relu": "relu, or keras.activations.relu(x, negative_slope, max_value, threshold)",
+    "repeat": "repeat",
+    "repeat_elements": "repeat",
+    "resize_images": "image.resize",
+    "sparse_categorical_crossentropy": "sparse_categorical_crossentropy",
+    "eye": "eye",
+    "spatial_2d_padding": "pad",
+    "switch": "where, or cond",
+    "temporal_padding": "pad",
+    "zeros": "zeros",
+}
+_ELSEWHERE = {
+    "batch_get_value": "[np.asarray(variable) for variable in variables]",
+    "batch_set_value": "variable.assign(value)",
+    "cast_to_floatx": "np.asarray(x, keras.config.floatx())",
+    "count_params": "math.prod(x.shape)",
+    "dropout": "keras.random.dropout",
+    "dtype": "keras.backend.standardize_dtype(x.dtype)",
+    "eval": "np.asarray(x)",
+    "function": "keras.Model(inputs, outputs)",
+    "get_session": "nothing",
+    "get_value": "np.asarray(x)",
+    "gradients": "jax.grad",
+    "image_dim_ordering": "keras.config.image_data_format()",
+    "in_test_phase": "the argument `training` of `call`",
+    "in_train_phase": "the argument `training` of `call`",
+    "is_tensor": "keras.ops.is_tensor",
+    "learning_phase": "the argument `training` of `call`",
+    "manual_variable_initialization": "leave it out, it has no effect",
+    "moving_average_update": "variable.assign(...)",
+    "name_scope": "leave it out, it has no effect",
+    "placeholder": "keras.Input",
+    "print_tensor": "jax.debug.print",
+    "random_bernoulli": "keras.random.binomial",
+    "random_binomial": "keras.random.binomial",
+    "random_normal": "keras.random.normal",
+    "random_normal_variable": "keras.Variable",
+    "random_uniform": "keras.random.uniform",
+    "random_uniform_variable": "keras.Variable",
+    "reset_uids": "keras.utils.clear_session()",
+    "set_image_dim_ordering": "keras.config.set_image_data_format",
+    "set_learning_phase": "the argument `training` of `call`",
+    "set_session": "leave it out, it has no effect",
+    "set_value": "variable.assign(value)",
+    "truncated_normal": "keras.random.truncated_normal",
+    "update": "variable.assign(value)",
+    "update_add": "variable.assign_add(value)",
+    "update_sub": "variable.assign_sub(value)",
+    "variable": "keras.Variable",
+}
+
+TODAY: dict[str, str] = {
+    **{name: f"keras.ops.{name}" for name in _SAME},
+    **{name: f"keras.ops.{today}" for name, today in {**_OTHER_NAME, **_OTHER_DEFAULTS}.items()},
+    **_ELSEWHERE,
+}
+
+
+def __getattr__(name: str) -> Any:
+    today = name if name in _SAME else _OTHER_NAME.get(name)
+    if today is not None:
+        return _with_old_keywords(getattr(ops, today))
+    if name in _ELSEWHERE:
+        return getattr(backend_state, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _with_old_keywords(function: Callable) -> Callable:
+    """Most calls give tensors by position; the names of the other arguments were other ones."""
+    known = inspect.signature(function).parameters
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        kwargs.pop("name", None)
+        renamed = {key if key in known else _OTHER_KEYWORDS.get(key, key): value for key, value in kwargs.items()}
+        return function(*args, **renamed)
+
+    return call
+
+
+# --- other defaults -------------------------------------------------------------------------------------------------
+
+
+def argmax(x: Any, axis: int = -1) -> Any:
+    return ops.argmax(x, axis=axis)
+
+
+def argmin(x: Any, axis: int = -1) -> Any:
+    return ops.argmin(x, axis=axis)
+
+
+def expand_dims(x: Any, axis: int = -1) -> Any:
+    return ops.expand_dims(x, axis)
+
+
+def cumsum(x: Any, axis: int = 0) -> Any:
+    return ops.cumsum(x, axis=axis)
+
+
+def cumprod(x: Any, axis: int = 0) -> Any:
+    return ops.cumprod(x, axis=axis)
+
+
+def concatenate(tensors: Sequence[Any], axis: int = -1) -> Any:
+    return ops.concatenate(tensors, axis=axis)
+
+
+def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None = None) -> Any:
+    array = ops.convert_to_tensor(value, dtype or floatx())
+    return array if shape is None else ops.broadcast_to(array, shape)
+
+
+def ones(shape: Any, dtype: Any = None, name: str | None = None) -> Variable:
+    return Variable(np.ones(shape), dtype=dtype or floatx(), name=name)
+
+
+def zeros(shape: Any, dtype: Any = None, name: str | None = None) -> Variable:
+    return Variable(np.zeros(shape), dtype=dtype or floatx(), name=name)
+
+
+def eye(size: Any, dtype: Any = None, name: str | None = None) -> Variable:
+    return Variable(np.eye(size), dtype=dtype or floatx(), name=name)
+
+
+def relu(x: Any, alpha: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Any:
+    return activations.relu(x, negative_slope=alpha, max_value=max_value, threshold=threshold)
+
+
+def switch(condition: Any, then_expression: Any, else_expression: Any) -> Any:
+    """One of two tensors, element by element."""
+    then, other = (part() if callable(part) else part for part in (then_expression, else_expression))
+    missing = max(len(then.shape), len(other.shape)) - len(condition.shape)
+    return ops.where(ops.reshape(condition, (*condition.shape, *(1,) * missing)), then, other)
+
+
+def gather(reference: Any, indices: Any) -> Any:
+    return ops.take(reference, indices, axis=0)
+
+
+def flatten(x: Any) -> Any:
+    return ops.reshape(x, (-1,))
+
+
+def batch_flatten(x: Any) -> Any:
+    return ops.reshape(x, (-1, math.prod(x.shape[1:])))
+
+
+def repeat(x: Any, n: int) -> Any:
+    """`(batch, features)` -> `(batch, n, features)`."""
+    return ops.repeat(ops.expand_dims(x, 1), n, axis=1)
+
+
+def repeat_elements(x: Any, rep: int, axis: int) -> Any:
+    return ops.repeat(x, rep, axis=axis)
+
+
+def l2_normalize(x: Any, axis: Any = None) -> Any:
+    square_sum = ops.sum(ops.square(x), axis=axis, keepdims=True)
+    return x / ops.sqrt(ops.maximum(square_sum, 1e-12))
+
+
+def int_shape(x: Any) -> Any:
+    return shape_of(x)
+
+
+def batch_dot(x: Any, y: Any, axes: Any = None) -> Any:
+    """Products of the samples of two batches, summed over one axis of each."""
+    both = (len(x.shape) - 1, len(y.shape) - 2 if len(y.shape) > 2 else len(y.shape) - 1) if axes is None else axes
+    first, second = (both, both) if isinstance(both, int) else both
+    letters = "abcdefgh"
+    left = ["z", *letters[: len(x.shape) - 1]]
+    right = ["z", *letters[len(x.shape) - 1 :][: len(y.shape) - 1]]
+    right[second] = left[first]
+    kept = [letter for letter in left[1:] if letter != left[first]] + [
+        letter for letter in right[1:] if letter != left[first]
+    ]
+    product = ops.einsum(f"{''.join(left)},{''.join(right)}->z{''.join(kept)}", x, y)
+    return product if kept else ops.expand_dims(product, 1)
+
+
+def bias_add(x: Any, bias: Any, data_format: str | None = None) -> Any:
+    first = (data_format or image_data_format()) == "channels_first" and len(x.shape) > 2
+    return x + (ops.reshape(bias, (-1, *(1,) * (len(x.shape) - 2))) if first else bias)
+
+
+def conv1d(x: Any, kernel: Any, strides: Any = 1, padding: str = "valid", **options: Any) -> Any:
+    return ops.conv(x, kernel, strides, padding, **options)
+
+
+conv2d = conv3d = conv1d
+
+
+def pool2d(x: Any, pool_size: Any, strides: Any = 1, padding: str = "valid", pool_mode: str = "max", **kw: Any) -> Any:
+    pool = ops.max_pool if pool_mode == "max" else ops.average_pool
+    return pool(x, pool_size, strides, padding, **kw)
+
+
+def resize_images(
+    x: Any, height_factor: int, width_factor: int, data_format: str, interpolation: str = "nearest"
+) -> Any:
+    rows, columns = (2, 3) if data_format == "channels_first" else (1, 2)
+    size = (x.shape[rows] * height_factor, x.shape[columns] * width_factor)
+    return ops.image.resize(x, size, interpolation, data_format=data_format)
+
+
+def spatial_2d_padding(x: Any, padding: Any = ((1, 1), (1, 1)), data_format: str | None = None) -> Any:
+    first = (data_format or image_data_format()) == "channels_first"
+    ends = [(0, 0), (0, 0), *padding] if first else [(0, 0), *padding, (0, 0)]
+    return ops.pad(x, ends)
+
+
+def temporal_padding(x: Any, padding: tuple[int, int] = (1, 1)) -> Any:
+    return ops.pad(x, [(0, 0), padding, (0, 0)])
+
+
+def map_fn(fn: Callable, elems: Any, name: str | None = None, dtype: Any = None) -> Any:
+    return ops.map(fn, elems)
+
+
+def in_top_k(predictions: Any, targets: Any, k: int) -> Any:
+    return ops.in_top_k(targets, predictions, k)
+
+
+def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Any:
+    return ops.binary_crossentropy(target, output, from_logits)
+
+
+def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
+    return ops.categorical_crossentropy(target, output, from_logits, axis)
+
+
+def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
+    target = ops.squeeze(target, -1) if len(target.shape) == len(output.shape) else target
+    return ops.sparse_categorical_crossentropy(target, output, from_logits, axis)

@@ -1,0 +1,236 @@
+"""The part of `keras.backend` that has to do with state: random numbers, variables, phases, sessions."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .. import ops as tensor_functions
+from .. import random
+from ..config import floatx, image_data_format, set_image_data_format
+from ..core import names, scope
+from ..core.rng import SeedGenerator
+from ..core.tensor import KerasTensor
+from ..core.variable import Variable
+from ..model import Model
+from .tensorflow import not_tensorflow
+
+ops: Any = tensor_functions  # its names are made when it is imported, unseen by a type checker
+_learning_phase = 0
+
+# --- random numbers -------------------------------------------------------------------------------------------------
+
+
+_RANDOM = {"random_normal", "random_uniform", "random_binomial", "random_bernoulli", "truncated_normal", "dropout"}
+
+
+def give_seed(layer: Any) -> None:
+    """Let a layer own a seed if it draws numbers by functions of this module; a layer of `keras.layers` has its own."""
+    function = getattr(layer, "function", type(layer).call)
+    if _RANDOM & set(getattr(getattr(function, "__code__", None), "co_names", ())):
+        layer.backend_seed = SeedGenerator()
+
+
+def _seed(seed: int | None) -> Any:
+    """The seed of the layer that is called, so that each call draws other numbers, as in `Dropout`."""
+    call = scope.call()
+    if seed is None and call is not None and call.owners:
+        return getattr(call.owners[-1], "backend_seed", None)
+    return seed
+
+
+def random_normal(
+    shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: int | None = None
+) -> Any:
+    return random.normal(tuple(shape), mean, stddev, dtype, _seed(seed))
+
+
+def random_uniform(
+    shape: Any, minval: float = 0.0, maxval: float = 1.0, dtype: Any = None, seed: int | None = None
+) -> Any:
+    return random.uniform(tuple(shape), minval, maxval, dtype, _seed(seed))
+
+
+def truncated_normal(
+    shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: int | None = None
+) -> Any:
+    return random.truncated_normal(tuple(shape), mean, stddev, dtype, _seed(seed))
+
+
+def random_bernoulli(shape: Any, p: float = 0.0, dtype: Any = None, seed: int | None = None) -> Any:
+    return ops.cast(random_uniform(shape, seed=seed) < p, dtype or floatx())
+
+
+random_binomial = random_bernoulli
+
+
+def random_normal_variable(
+    shape: Any, mean: float, scale: float, dtype: Any = None, name: str | None = None, seed: int | None = None
+) -> Variable:
+    return variable(random.normal(shape, mean, scale, seed=seed), dtype, name)
+
+
+def random_uniform_variable(
+    shape: Any, low: float, high: float, dtype: Any = None, name: str | None = None, seed: int | None = None
+) -> Variable:
+    return variable(random.uniform(shape, low, high, seed=seed), dtype, name)
+
+
+def dropout(x: Any, level: float, noise_shape: Any = None, seed: int | None = None) -> Any:
+    return random.dropout(x, level, noise_shape, _seed(seed))
+
+
+# --- variables ------------------------------------------------------------------------------------------------------
+
+
+def variable(value: Any, dtype: Any = None, name: str | None = None, constraint: Any = None) -> Variable:
+    return Variable(np.asarray(value), dtype=dtype or floatx(), name=name)
+
+
+def get_value(x: Any) -> Any:
+    """The value as NumPy; of a scalar, as NumPy's scalar."""
+    return np.asarray(x.value if isinstance(x, Variable) else x)[()]
+
+
+eval = get_value
+
+
+def set_value(x: Variable, value: Any) -> None:
+    x.assign(value)
+
+
+def batch_get_value(tensors: Sequence[Any]) -> list[Any]:
+    return [get_value(tensor) for tensor in tensors]
+
+
+def batch_set_value(tuples: Sequence[tuple[Variable, Any]]) -> None:
+    for target, value in tuples:
+        target.assign(value)
+
+
+def update(x: Variable, new_x: Any) -> Variable:
+    x.assign(new_x)
+    return x
+
+
+def update_add(x: Variable, increment: Any) -> Variable:
+    x.assign_add(increment)
+    return x
+
+
+def update_sub(x: Variable, decrement: Any) -> Variable:
+    x.assign_sub(decrement)
+    return x
+
+
+def moving_average_update(x: Variable, value: Any, momentum: float) -> Variable:
+    return update(x, x.value * momentum + value * (1 - momentum))
+
+
+def cast_to_floatx(x: Any) -> np.ndarray:
+    return np.asarray(x, dtype=floatx())
+
+
+def count_params(x: Any) -> int:
+    return math.prod(x.shape)
+
+
+def dtype(x: Any) -> str:
+    return np.dtype(x.dtype).name if not isinstance(x.dtype, str) else x.dtype
+
+
+def is_tensor(x: Any) -> bool:
+    return isinstance(x, (jax.Array, KerasTensor, Variable))
+
+
+def print_tensor(x: Any, message: str = "") -> Any:
+    jax.debug.print(message.replace("{", "{{").replace("}", "}}") + " {}", x)
+    return x
+
+
+# --- phases, sessions, graphs ---------------------------------------------------------------------------------------
+
+
+def learning_phase() -> int:
+    """1 while a model is trained, else 0 (or what was set)."""
+    call = scope.call()
+    return int(bool(call.training)) if call is not None and call.training is not None else _learning_phase
+
+
+def set_learning_phase(value: int) -> None:
+    global _learning_phase
+    if value not in (0, 1):
+        raise ValueError(f"Expected learning phase to be 0 or 1. Received: {value!r}")
+    _learning_phase = int(value)
+
+
+def in_train_phase(x: Any, alt: Any, training: Any = None) -> Any:
+    chosen = x if (learning_phase() if training is None else training) else alt
+    return chosen() if callable(chosen) else chosen
+
+
+def in_test_phase(x: Any, alt: Any, training: Any = None) -> Any:
+    return in_train_phase(alt, x, training)
+
+
+class function:
+    """`function([model.input], [layer.output])`, called on a list of arrays, gives a list of arrays."""
+
+    def __init__(self, inputs: Sequence[Any], outputs: Sequence[Any], updates: Any = None, **kwargs: Any):
+        symbolic = [tensor for tensor in inputs if isinstance(tensor, KerasTensor)]
+        several = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
+        self._places = [place for place, tensor in enumerate(inputs) if isinstance(tensor, KerasTensor)]
+        self._phase = next((place for place in range(len(inputs)) if place not in self._places), None)
+        self._alone = not isinstance(outputs, (list, tuple))
+        self._model = Model(symbolic, several)
+
+    def __call__(self, inputs: Sequence[Any]) -> Any:
+        given = [jnp.asarray(inputs[place]) for place in self._places]
+        training = None if self._phase is None else bool(inputs[self._phase])
+        results = [np.asarray(output) for output in self._model(given, training=training)]
+        return results[0] if self._alone else results
+
+
+def image_dim_ordering() -> str:
+    return "th" if image_data_format() == "channels_first" else "tf"
+
+
+def set_image_dim_ordering(dim_ordering: str) -> None:
+    set_image_data_format({"th": "channels_first", "tf": "channels_last"}.get(dim_ordering, dim_ordering))
+
+
+def name_scope(name: str) -> Any:
+    return contextlib.nullcontext()
+
+
+def reset_uids() -> None:
+    names.reset()
+
+
+def set_session(session: Any) -> None:
+    """Sessions were TensorFlow's."""
+
+
+def manual_variable_initialization(value: bool) -> None:
+    """All variables have values from the start."""
+
+
+def get_session() -> Any:
+    raise NotImplementedError(not_tensorflow("Session"))
+
+
+def gradients(loss: Any, variables: Any) -> Any:
+    raise NotImplementedError(
+        "keras.backend.gradients needs TensorFlow's graphs. Use `jax.grad` of a function that calls"
+        " `model.stateless_call(...)` or `model(x)`."
+    )
+
+
+def placeholder(*args: Any, **kwargs: Any) -> Any:
+    raise NotImplementedError("keras.backend.placeholder needs TensorFlow's graphs. Begin with `keras.Input(shape)`.")

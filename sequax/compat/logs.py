@@ -1,0 +1,71 @@
+"""Names in the logs of `fit`, such as `acc`: found under the name that the logs have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from . import spellings
+from .notes import note
+
+
+def today(name: str, known: Any) -> str | None:
+    """The name that logs have for an old one, or None."""
+    if not isinstance(name, str) or dict.__contains__(known, name):
+        return None
+    prefix = "val_" if name.startswith("val_") else ""
+    twin = spellings.LOGS.get(name.removeprefix(prefix))
+    return f"{prefix}{twin}" if twin is not None and dict.__contains__(known, f"{prefix}{twin}") else None
+
+
+class Logs(dict):
+    """A dict that also finds `acc` where there is `accuracy`, and the like."""
+
+    def __missing__(self, name: str) -> Any:
+        found = today(name, self)
+        if found is None:
+            raise KeyError(name)
+        note(f"logs[{name!r}]", f"logs[{found!r}], the name given in `metrics=`")
+        return self[found]
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or today(str(name), self) is not None
+
+    def get(self, name: str, default: Any = None) -> Any:
+        found = name if dict.__contains__(self, name) else today(name, self)
+        return default if found is None else self[name]
+
+
+def history(owner: type, original: Callable) -> Callable:
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
+        self.history = _Collected()
+
+    return __init__
+
+
+class _Collected(Logs):
+    """The history: a metric that is recorded under its own name starts a list of its own."""
+
+    def setdefault(self, name: str, default: Any = None) -> Any:
+        if not dict.__contains__(self, name):
+            dict.__setitem__(self, name, default)
+        return dict.__getitem__(self, name)
+
+
+def epoch_end(owner: type, original: Callable) -> Callable:
+    def on_epoch_end(self: Any, epoch: int, logs: Any = None) -> Any:
+        return original(self, epoch, Logs(logs or {}))
+
+    return on_epoch_end
+
+
+def monitored(owner: type, original: Callable) -> Callable:
+    def get_monitor_value(self: Any, logs: Any) -> Any:
+        found = today(self.monitor, logs or {})
+        if found is not None:
+            note(f"monitor={self.monitor!r}", f"monitor={found!r}")
+            self.monitor = found
+        return original(self, logs)
+
+    return get_monitor_value

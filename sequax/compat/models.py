@@ -1,0 +1,203 @@
+"""Old methods and arguments of models."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..utils.py_dataset import PyDataset
+from . import spellings
+from .notes import note
+
+# How batches are made in advance is a setting of the data set today.
+_WORKERS = ("workers", "nb_worker", "use_multiprocessing", "pickle_safe", "max_queue_size", "max_q_size")
+_COMPILE_WITHOUT_EFFECT = ("class_mode", "sample_weight_mode", "target_tensors", "experimental_run_tf_function")
+
+
+def probas_to_classes(probabilities: Any) -> np.ndarray:
+    """Numbers of classes from probabilities: the largest of several, or 0 and 1 of a single one.
+
+    >>> probas_to_classes([[0.2, 0.8], [0.9, 0.1]]).tolist(), probas_to_classes([[0.7], [0.1]]).tolist()
+    ([1, 0], [[1], [0]])
+    """
+    array = np.asarray(probabilities)
+    return array.argmax(axis=-1) if array.shape[-1] > 1 else (array > 0.5).astype("int32")
+
+
+# --- methods that there were ----------------------------------------------------------------------------------------
+
+
+def predict_classes(self: Any, x: Any, batch_size: int | None = None, verbose: int | str = 0, **kwargs: Any) -> Any:
+    """The class of each row."""
+    note("model.predict_classes(x)", "np.argmax(model.predict(x), axis=-1), or model.predict(x) > 0.5 for one output")
+    return probas_to_classes(self.predict(x, batch_size, verbose=verbose, **kwargs))
+
+
+def predict_proba(self: Any, x: Any, batch_size: int | None = None, verbose: int | str = 0, **kwargs: Any) -> Any:
+    """The outputs, whatever they are."""
+    note("model.predict_proba(x)", "model.predict(x)")
+    return self.predict(x, batch_size, verbose=verbose, **kwargs)
+
+
+def fit_generator(
+    self: Any,
+    generator: Any,
+    steps_per_epoch: int | None = None,
+    epochs: int = 1,
+    verbose: int | str = 1,
+    callbacks: Any = None,
+    validation_data: Any = None,
+    validation_steps: int | None = None,
+    **kwargs: Any,
+) -> Any:
+    """`fit` over batches; sizes in samples (Keras 1) become numbers of batches."""
+    note("model.fit_generator(...)", "model.fit(...)")
+    if "samples_per_epoch" in kwargs:
+        note("samples_per_epoch=", "steps_per_epoch=, in batches")
+        generator, steps_per_epoch = _steps(generator, kwargs.pop("samples_per_epoch"))
+    if "nb_val_samples" in kwargs:
+        note("nb_val_samples=", "validation_steps=, in batches")
+        validation_data, validation_steps = _steps(validation_data, kwargs.pop("nb_val_samples"))
+    return self.fit(
+        generator,
+        steps_per_epoch=steps_per_epoch,
+        epochs=epochs,
+        verbose=verbose,
+        callbacks=callbacks,
+        validation_data=validation_data,
+        validation_steps=validation_steps,
+        **kwargs,
+    )
+
+
+def evaluate_generator(self: Any, generator: Any, steps: int | None = None, **kwargs: Any) -> Any:
+    """`evaluate` over batches."""
+    note("model.evaluate_generator(...)", "model.evaluate(...)")
+    generator, steps = _in_batches(generator, steps, kwargs)
+    return self.evaluate(generator, steps=steps, **{"verbose": 0, **kwargs})
+
+
+def predict_generator(self: Any, generator: Any, steps: int | None = None, **kwargs: Any) -> Any:
+    """`predict` over batches."""
+    note("model.predict_generator(...)", "model.predict(...)")
+    generator, steps = _in_batches(generator, steps, kwargs)
+    return self.predict(generator, steps=steps, **{"verbose": 0, **kwargs})
+
+
+METHODS = (predict_classes, predict_proba)
+GENERATOR_METHODS = (fit_generator, evaluate_generator, predict_generator)
+
+
+def _in_batches(generator: Any, steps: int | None, kwargs: dict[str, Any]) -> tuple[Any, int | None]:
+    if "val_samples" not in kwargs:
+        return generator, steps
+    note("val_samples=", "steps=, in batches")
+    return _steps(generator, kwargs.pop("val_samples"))
+
+
+def _steps(generator: Any, samples: int) -> tuple[Any, int | None]:
+    """The generator, and how many of its batches hold so many samples: as many as the first one tells."""
+    if not hasattr(generator, "__next__") and not isinstance(generator, PyDataset):
+        return generator, None  # arrays
+    if isinstance(generator, PyDataset):
+        return generator, math.ceil(samples / _rows(generator[0]))
+    first = next(generator)
+    return itertools.chain([first], generator), math.ceil(samples / _rows(first))
+
+
+def _rows(batch: Any) -> int:
+    x = batch
+    while isinstance(x, (tuple, list, dict)):
+        x = next(iter(x.values())) if isinstance(x, dict) else x[0]
+    return len(x)
+
+
+# --- methods that there are -----------------------------------------------------------------------------------------
+
+
+def fit(owner: type, original: Callable) -> Callable:
+    def fit(self: Any, x: Any = None, *args: Any, **kwargs: Any) -> Any:
+        if "nb_epoch" in kwargs:
+            note("nb_epoch=", "epochs=")
+            kwargs["epochs"] = kwargs.pop("nb_epoch")
+        _without_workers(kwargs)
+        if kwargs.get("validation_data") is not None:
+            kwargs["validation_data"] = _numbered(kwargs["validation_data"])
+        return original(self, _numbered(x), *args, **kwargs)
+
+    return fit
+
+
+def evaluate(owner: type, original: Callable) -> Callable:
+    def over_data(self: Any, x: Any = None, *args: Any, **kwargs: Any) -> Any:
+        _without_workers(kwargs)
+        return original(self, _numbered(x), *args, **kwargs)
+
+    return over_data
+
+
+predict = evaluate
+
+
+def _without_workers(kwargs: dict[str, Any]) -> None:
+    for name in _WORKERS:
+        if name in kwargs:
+            note(f"{name}=", "an argument of keras.utils.PyDataset")
+            del kwargs[name]
+
+
+def _numbered(data: Any) -> Any:
+    """Batches of an image generator as a data set: iterated over, it would never end."""
+    return data.numbered() if hasattr(data, "numbered") else data
+
+
+def compile(owner: type, original: Callable) -> Callable:
+    positions = list(inspect.signature(original).parameters)[1:]
+
+    def compile(self: Any, *args: Any, **kwargs: Any) -> None:
+        for name in _COMPILE_WITHOUT_EFFECT:
+            if name in kwargs:
+                note(f"compile({name}=)", "leave it out, it has no effect")
+                del kwargs[name]
+        given = {**dict(zip(positions, args, strict=False)), **kwargs}
+        if isinstance(given.get("loss_weights"), (list, tuple)) and any(
+            isinstance(one, str) or callable(one) for one in given["loss_weights"]
+        ):
+            note("compile(optimizer, loss, metrics)", "compile(optimizer, loss, metrics=metrics)")
+            given["loss_weights"], given["metrics"] = given.get("metrics"), given["loss_weights"]
+        if isinstance(given.get("metrics"), str):
+            note(f"metrics={given['metrics']!r}", f"metrics=[{given['metrics']!r}]")
+            given["metrics"] = [given["metrics"]]
+        for name in ("loss", "metrics"):
+            given[name] = _renamed(given.get(name))
+        original(self, **given)
+
+    return compile
+
+
+def _renamed(given: Any) -> Any:
+    """Names of losses and metrics, alone or in lists and dicts."""
+    if isinstance(given, str) and given in spellings.IN_COMPILE:
+        note(repr(given), repr(spellings.IN_COMPILE[given]))
+        return spellings.IN_COMPILE[given]
+    if isinstance(given, dict) and "class_name" not in given:
+        return {key: _renamed(value) for key, value in given.items()}
+    return [_renamed(one) for one in given] if isinstance(given, list) else given
+
+
+def constructor(owner: type, original: Callable) -> Callable:
+    """`Model(input=..., output=...)`."""
+
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        for old, new in (("input", "inputs"), ("output", "outputs")):
+            if old in kwargs:
+                note(f"Model({old}=)", f"Model({new}=)")
+                kwargs[new] = kwargs.pop(old)
+        original(self, *args, **kwargs)
+
+    return __init__

@@ -1,0 +1,26 @@
+"""What `sequax run` says about old spellings: a line on stderr for each, once per process."""
+
+from __future__ import annotations
+
+import sys
+
+_said: set[str] = set()
+
+
+def note(old: str, today: str, key: str | None = None) -> None:
+    """Say today's spelling of an old one, the first time that it is met.
+
+    Args:
+        old: as the script has it, such as `keras.layers.core`.
+        today: what Keras 3 and Sequax call it, or what to write instead.
+        key: what counts as the same spelling; default: `old`.
+    """
+    key = old if key is None else key
+    if key not in _said:
+        _said.add(key)
+        print(f"sequax: `{old}` works here; today's spelling: {today}", file=sys.stderr)
+
+
+def forget() -> None:
+    """Say all lines again."""
+    _said.clear()
