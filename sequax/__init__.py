@@ -33,6 +33,7 @@ _MODULES = (
 
 _NAMES = {
     "DTypePolicy": ".core.dtypes",
+    "Ensemble": ".ensemble",
     "FloatDTypePolicy": ".core.dtypes",
     "Initializer": ".initializers",
     "Input": ".layers.input_layer",

@@ -57,7 +57,7 @@ def _replacement(clone_function: Callable | None, recursive: bool) -> Callable[[
 
     def replace(layer: Any) -> Any:
         if not isinstance(layer, Layer):
-            return type(layer)(layer.function, layer.name)
+            return type(layer)(layer.function, layer.kind)
         if id(layer) not in made:
             if isinstance(layer, Model) and (recursive or clone_function is None):
                 made[id(layer)] = clone_model(layer, clone_function=clone_function, recursive=recursive)

@@ -31,6 +31,15 @@ def on_host(operation: Any) -> bool:
     return bool(getattr(operation, "runs_on_host", False))
 
 
+def begins_on_host(operation: Any) -> bool:
+    """Whether a layer runs on the host, or a model begins there.
+
+    A model is asked once: asking twice at each level takes forever in a file with many models inside each other.
+    """
+    found = getattr(operation, "begins_on_host", None)
+    return on_host(operation) if found is None else bool(found)
+
+
 class HostPart:
     """The calls at the front of a model that run on the host.
 

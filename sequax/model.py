@@ -11,18 +11,20 @@ from .core import names, registry, scope, shapes
 from .core.layer import Layer
 from .core.tensor import KerasTensor, is_tensor, leaves, map_structure, shape_of
 from .functional import Graph, check_unique_names, standardize_inputs
-from .host_part import HostPart, entry_spec, on_host
+from .host_part import HostPart, begins_on_host, entry_spec
+from .saving.methods import FileMethods
+from .training import custom, prepare
 from .training import evaluate as evaluation
 from .training import fit as training
-from .training import prepare
-from .training.batches import DEFAULT_BATCH_SIZE, BatchReader, checked_inputs
+from .training.batches import DEFAULT_BATCH_SIZE, BatchReader, prediction_inputs
+from .training.methods import StepMethods
 from .training.resolve import Compilation
 
 catalogue = registry.Catalogue("model", "keras")
 
 
 @catalogue.register()
-class Model(Layer):
+class Model(StepMethods, FileMethods, Layer):
     """A model over layers: a graph between symbolic tensors, or a subclass with its own `call`.
 
     Args:
@@ -32,6 +34,10 @@ class Model(Layer):
 
     `Model(inputs, outputs)` wires what stands between them. A subclass calls `super().__init__()`, keeps its layers as
     attributes and implements `call(self, inputs, training=None)`.
+
+    What `fit`, `evaluate` and `predict` do with a batch can be overridden in Keras' form for JAX: `train_step`,
+    `test_step`, `predict_step` of `(self, state, data)`, or parts of them, `compute_loss` and `compute_metrics`. They
+    run inside the same compiled loop as the steps that are not overridden.
     """
 
     _untracked = Layer._untracked | {"compilation", "history", "_graph", "_symbolic_outputs"}
@@ -86,8 +92,8 @@ class Model(Layer):
     @property
     def begins_on_host(self) -> bool:
         """Whether layers that run on the host stand at the front, or in a model there."""
-        operations = [node.operation for node in self._graph.nodes] if self._graph is not None else []
-        return any(on_host(o) or getattr(o, "begins_on_host", False) for o in operations)
+        nodes = [] if self._graph is None else self._graph.nodes
+        return any(map(begins_on_host, {id(node.operation): node.operation for node in nodes}.values()))
 
     @property
     def runs_on_host(self) -> bool:
@@ -243,11 +249,15 @@ class Model(Layer):
 
     def build(self, input_shape: Any) -> None:
         if self._graph is None and type(self).call is not Model.call:
-            self.build_from(shapes.map_shapes(lambda s: KerasTensor(s, self.compute_dtype), input_shape))
+            self.build_from(shapes.map_shapes(self._symbol, input_shape))
 
     def _ensure_built(self, named: dict[str, Any]) -> None:
         if type(self).build is Model.build:
             self.built = True  # the layers inside build themselves while `call` runs
+            tensors = {k: v for k, v in named.items() if leaves(v) and all(hasattr(t, "shape") for t in leaves(v))}
+            given = {f"{key}_shape": shape_of(value) for key, value in tensors.items()}
+            if self._build_shapes is None and given and self._graph is None:
+                self._build_shapes = given if len(given) > 1 else {"input_shape": next(iter(given.values()))}
         else:
             super()._ensure_built(named)
 
@@ -278,7 +288,7 @@ class Model(Layer):
             jit_compile: accepted; False means `run_eagerly`.
             auto_scale_loss: scale the loss under a `mixed_float16` policy.
         """
-        _refuse_overrides(type(self))
+        custom.check_forms(self)
         self.compilation = Compilation(optimizer, loss, loss_weights, metrics, weighted_metrics)
         self.compilation.run_eagerly = bool(run_eagerly) or jit_compile is False
         self.jit_compile, self.steps_per_execution = not self.compilation.run_eagerly, steps_per_execution
@@ -303,6 +313,8 @@ class Model(Layer):
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
         validation_freq: Any = 1,
+        *,
+        resume: Any = None,
     ) -> Any:
         """Train for a number of epochs.
 
@@ -323,6 +335,8 @@ class Model(Layer):
             steps_per_epoch, validation_steps: stop after this many batches. A stream goes on from there in the next
                 epoch; one that ends too early is an error.
             validation_freq: validate every n-th epoch, or after the epochs of a list.
+            resume: folder in which the run is kept while it goes on (each epoch, and each minute inside of one): if it
+                is killed, the same call goes on where it was, to the same bits. See `callbacks.BackupAndRestore`.
 
         Returns:
             `History` with the logs of each epoch.
@@ -348,6 +362,8 @@ class Model(Layer):
             epochs=epochs,
             initial_epoch=initial_epoch,
         )
+        if resume is not None:
+            callbacks = [*callback_module.listed(callbacks), callback_module.BackupAndRestore(resume, seconds=60)]
         listeners = self._listeners(callbacks, verbose, history=True, epochs=epochs, steps=data.train.steps)
         self.history = listeners.history
         with self._eagerly():
@@ -391,7 +407,8 @@ class Model(Layer):
             if type(size) is int and forward.takes(x, size):
                 return forward.one(x)
         data = prepare.prediction_data(self, x, batch_size, steps)
-        return evaluation.predict(self, data.parts, self._listeners(callbacks, verbose, steps=data.steps))
+        with self._eagerly():
+            return evaluation.predict(self, data.parts, self._listeners(callbacks, verbose, steps=data.steps))
 
     def train_on_batch(
         self,
@@ -404,17 +421,19 @@ class Model(Layer):
         """One update from one batch; returns its metrics."""
         self._require_compile()
         batch = BatchReader(self, class_weight).read(x, y, sample_weight)
-        return self._result(training.train_on_batch(self, batch), return_dict)
+        with self._eagerly():
+            return self._result(training.train_on_batch(self, batch), return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Metrics of one batch."""
         self._require_compile()
         batch = BatchReader(self).read(x, y, sample_weight)
-        return self._result(evaluation.test_on_batch(self, batch), return_dict)
+        with self._eagerly():
+            return self._result(evaluation.test_on_batch(self, batch), return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
         """Outputs of one batch as NumPy arrays."""
-        inputs = checked_inputs(self, x)
+        inputs = prediction_inputs(self, x)
         return evaluation.predictor(self).one(inputs)
 
     def reset_metrics(self) -> None:
@@ -433,7 +452,7 @@ class Model(Layer):
         return self.compilation
 
     def _eagerly(self) -> Any:
-        return jax.disable_jit(self._require_compile().run_eagerly)
+        return jax.disable_jit(self.run_eagerly)
 
     def _listeners(self, callbacks: Any, verbose: int | str, history: bool = False, **params: Any) -> Any:
         if isinstance(callbacks, callback_module.CallbackList):
@@ -448,7 +467,7 @@ class Model(Layer):
 
     def _as_list(self, logs: dict[str, float]) -> Any:
         """The loss first, then the metrics; a single number if there is only the loss."""
-        ordered = [logs[name] for name in self._require_compile().in_order(list(logs))]
+        ordered = [logs[name] for name in self._require_compile().in_order(list(logs), self.metrics_names)]
         return ordered[0] if len(ordered) == 1 else ordered
 
     def resolve(self, y: Any) -> None:
@@ -483,7 +502,12 @@ class Model(Layer):
 
     @property
     def metrics(self) -> list[Any]:
-        own = self.compilation.all_metrics if self.compilation is not None else []
+        if self.compilation is None:
+            own = []
+        elif custom.of(self).test:
+            own = self.compilation.grouped_metrics
+        else:
+            own = self.compilation.all_metrics
         return [*own, *(m for m in super().metrics if not any(m is one for one in own))]
 
     @property
@@ -491,23 +515,16 @@ class Model(Layer):
         """Names in the order of what `evaluate` returns."""
         if self.compilation is None:
             return []
-        return self.compilation.names if self.compilation.resolved else ["loss"]
+        names = self.compilation.names if self.compilation.resolved else ["loss"]
+        if custom.of(self).test:
+            names = [*names, *(m.name for m in self.metrics if m.name not in (*names, "compile_metrics"))]
+        return names
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
-        for kept in ("_predictor", "_host_part"):
+        for kept in ("_predictor", "_host_part", "_own_programs"):
             state.pop(kept, None)
         return state
-
-    # --- files, later ---
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        raise NotImplementedError(
-            "Saving models to files is not available in this version of Sequax. `pickle.dumps(model)` and"
-            " `model.get_weights()` keep a model within your own trusted environment."
-        )
-
-    save_weights = load_weights = export = to_json = save
 
     def summary(self, *args: Any, **kwargs: Any) -> None:
         """Print the layers with output shapes and parameters."""
@@ -515,33 +532,5 @@ class Model(Layer):
 
         print_summary(self, *args, **kwargs)
 
-    def get_compile_config(self) -> dict[str, Any] | None:
-        """The settings of `compile`, JSON-friendly; None if not compiled."""
-        return None if self.compilation is None else self.compilation.get_config()
 
-    def compile_from_config(self, config: dict[str, Any] | None) -> None:
-        if config:
-            self.compile(**{key: registry.deserialize(value) for key, value in config.items()})
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Model:
-        with registry.custom_object_scope(custom_objects or {}):
-            return super().from_config(config)  # type: ignore[return-value]
-
-    def get_config(self) -> dict[str, Any]:
-        if self._graph is not None and type(self) is Model:
-            raise NotImplementedError(
-                "The config of a graph model is not available in this version of Sequax; `clone_model`, `copy.deepcopy`"
-                " and `pickle` work. Sequential models have `get_config()`."
-            )
-        return super().get_config()
-
-
-def _refuse_overrides(cls: type) -> None:
-    """A method of the user's that `fit` would never call must not be passed over in silence."""
-    for name in ("train_step", "test_step", "predict_step", "compute_loss", "compute_metrics"):
-        if hasattr(cls, name):
-            raise NotImplementedError(
-                f"{cls.__name__} overrides `{name}`, which this version of Sequax does not call. Use `loss=` and"
-                f" `metrics=` of `compile()`, `add_loss` in a layer, or an own loop over `stateless_call`."
-            )
+catalogue.classes["Functional"] = Model  # what Keras calls a graph

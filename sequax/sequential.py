@@ -11,7 +11,7 @@ from .core import registry, scope, shapes, signature
 from .core.layer import Layer
 from .core.tensor import KerasTensor, is_tensor, leaves, map_structure, shape_of
 from .functional import standardize_inputs
-from .host_part import on_host
+from .host_part import begins_on_host
 from .layers.attending import attends_to_itself, call_on, shape_after
 from .layers.base import Elementwise
 from .layers.core import Lambda
@@ -403,7 +403,7 @@ class Sequential(Model):
     @property
     def begins_on_host(self) -> bool:
         first = self._stack[0] if self._stack else None
-        return on_host(first) or bool(getattr(first, "begins_on_host", False))
+        return begins_on_host(first)
 
     @property
     def input_dtype(self) -> str:
@@ -428,17 +428,22 @@ class Sequential(Model):
                 "A Sequential model configuration must be a dictionary containing the 'name' and 'layers' keys."
                 f" Received: {config!r:.200}"
             )
-        with registry.custom_object_scope(custom_objects or {}):
+        with registry.custom_object_scope(custom_objects or {}), registry.reading():
+            if cls is Sequential:
+                registry.check_own(cls, config)
             model = cls(name=config["name"])
             for entry in config["layers"]:
-                model.add(registry.deserialize({"module": "keras.layers", **entry}), rebuild=False)
-        shape = config.get("build_input_shape")
-        if model._entry is not None:
-            model._wire(0)
-        elif shape is not None and model._stack:
-            model.build(shape)
+                model.add(registry.deserialize(entry), rebuild=False)
+            shape = config.get("build_input_shape")
+            if model._entry is not None:
+                model._wire(0)
+            elif shape is not None and model._stack:
+                model.build(shape)
         model._trainable = bool(config.get("trainable", True))  # each layer brings its own
         return model
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        return Layer.get_build_config(self)
 
     def __getstate__(self) -> dict[str, Any]:
         # Symbolic tensors form a chain as long as the stack; only the input is kept, the rest is made anew.

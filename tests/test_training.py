@@ -96,8 +96,9 @@ MODELS = [dense, classifier, convolutional, text, normalized]
 def test_outputs_equal_keras(make, keras, rng):
     ours, theirs = pair(make, keras)
     x, _ = data_for(make, rng)
-    expected = theirs.predict(x, verbose=0)
-    assert np.allclose(ours.predict(x, verbose=0), expected, rtol=1e-5, atol=1e-5)
+    arguments = {"batch_size": 32 if make is dense else 50, "verbose": 0}  # a short last batch is one more program
+    expected = theirs.predict(x, **arguments)
+    assert np.allclose(ours.predict(x, **arguments), expected, rtol=1e-5, atol=1e-5)
     assert np.allclose(ours(x), expected, rtol=1e-5, atol=1e-5)
 
 
@@ -105,7 +106,9 @@ def test_outputs_equal_keras(make, keras, rng):
 @pytest.mark.parametrize(("make", "optimizer"), list(zip(MODELS, ["adam", "sgd"] * len(MODELS), strict=False)))
 def test_losses_and_history_equal_keras(make, optimizer, keras, rng):
     ours, theirs = pair(make, keras, optimizer)
-    x, y = data_for(make, rng)
+    # Short last batches, each of them one more program to compile, in one of the models.
+    rows, size = (50, 32) if make is dense else (40, 8)
+    x, y = data_for(make, rng, rows)
     arguments = {"epochs": 3, "batch_size": 16, "shuffle": False, "verbose": 0, "validation_split": 0.2}
     expected = theirs.fit(x, y, **arguments)
     result = ours.fit(x, y, **arguments)
@@ -114,11 +117,12 @@ def test_losses_and_history_equal_keras(make, optimizer, keras, rng):
         assert np.allclose(result.history[name], values, rtol=1e-4, atol=1e-4), name
     assert result.epoch == expected.epoch
     assert result.params["epochs"] == 3
-    assert result.params["steps"] == 3
+    assert result.params["steps"] == (3 if make is dense else 2)
     assert ours.history is result
     for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True):
         assert np.allclose(a, b, atol=1e-4)
-    assert np.allclose(ours.evaluate(x, y, verbose=0), theirs.evaluate(x, y, verbose=0), rtol=1e-4, atol=1e-4)
+    found, expected = (model.evaluate(x, y, size, verbose=0) for model in (ours, theirs))
+    assert np.allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -136,12 +140,12 @@ def test_losses_and_history_equal_keras(make, optimizer, keras, rng):
 )
 def test_arguments_of_fit_equal_keras(options, keras, rng):
     ours, theirs = pair(classifier, keras, "sgd", weighted_metrics=["accuracy"])
-    x, y = data_for(classifier, rng)
+    x, y = data_for(classifier, rng, 50 if "sample_weight" in options else 48)
     arguments = {"epochs": 2, "batch_size": 16, "shuffle": False, "verbose": 0, **options}
     if arguments.pop("sample_weight", None):
         arguments["sample_weight"] = rng.uniform(0.1, 2, len(x))
     if arguments.pop("validation", None):
-        arguments["validation_data"] = data_for(classifier, rng, 20)
+        arguments["validation_data"] = data_for(classifier, rng, 20 if "validation_batch_size" in options else 16)
     if "steps_per_epoch" in options:
         arguments["epochs"] = 1
     expected, result = (model.fit(x, y, **arguments).history for model in (theirs, ours))
@@ -157,7 +161,7 @@ def test_mask_reaches_the_loss(keras, rng):
         return keras.Sequential([keras.Input((5,), dtype="int32"), *stack]), {"loss": "mse", "metrics": ["mae"]}
 
     ours, theirs = pair(make, keras, "sgd")
-    x, y = rng.integers(0, 9, (20, 5)).astype("int32"), rng.normal(size=(20, 5, 1)).astype("float32")
+    x, y = rng.integers(0, 9, (16, 5)).astype("int32"), rng.normal(size=(16, 5, 1)).astype("float32")
     arguments = {"epochs": 2, "batch_size": 8, "shuffle": False, "verbose": 0}
     # Keras' metrics of `fit` (not those of `evaluate`) count masked steps; ours never do.
     assert np.allclose(*(model.fit(x, y, **arguments).history["loss"] for model in (theirs, ours)), rtol=1e-4)
@@ -205,7 +209,7 @@ def test_results_do_not_depend_on_the_chunking(rng, monkeypatch):
     histories = [watched.fit(x, y, epochs=3, batch_size=8, verbose=0, callbacks=[EveryBatch()])]
     whole = noisy()
     histories.append(whole.fit(x, y, epochs=3, batch_size=8, verbose=0))
-    monkeypatch.setattr(pace.Pace, "steps", lambda self, remaining: min(2, remaining))
+    monkeypatch.setattr(pace.Pace, "steps", lambda self, remaining, done=0: min(2, remaining))
     pairs_ = noisy()
     histories.append(pairs_.fit(x, y, epochs=3, batch_size=8, verbose=0))
     for model, history in zip((watched, pairs_), (histories[0], histories[2]), strict=True):
@@ -661,18 +665,10 @@ def test_subclassed_model(rng):
         Model()(np.ones((1, 2)))
 
 
-@pytest.mark.parametrize("name", ["train_step", "compute_loss"])
-def test_overrides_that_would_not_be_called_are_refused(name):
-    model = type("Own", (Blocks,), {name: lambda self, *args: None})()
-    with pytest.raises(NotImplementedError, match=f"Own overrides `{name}`"):
-        model.compile("sgd", "mse")
-
-
-def test_files_are_refused_clearly(tmp_path):
+def test_export_is_refused_clearly(tmp_path):
     model, _ = dense(sequax)
-    for use in (model.save, model.save_weights, model.load_weights, model.export):
-        with pytest.raises(NotImplementedError, match="not available in this version"):
-            use(tmp_path / "model.keras")
+    with pytest.raises(NotImplementedError, match="not available in this version"):
+        model.export(tmp_path / "model")
     assert not list(tmp_path.iterdir())
 
 
@@ -739,3 +735,11 @@ def test_predict_notices_changes_of_the_model(rng):
     own.blocks.append(Dense(5))
     assert own.predict(x, verbose=0).shape == (2, 1)
     assert len(own.weights) == 8
+
+
+def test_a_copy_reports_metrics_under_the_same_names(rng):
+    x, y = rng.normal(size=(8, 3)), rng.normal(size=(8, 1))
+    model = Sequential([Input((3,)), sequax.layers.Dense(1)])
+    model.compile("sgd", "mse", metrics=["mae"])
+    names = model.fit(x, y, verbose=0).history.keys()
+    assert copy.deepcopy(model).fit(x, y, verbose=0).history.keys() == names == {"loss", "mae"}

@@ -1,7 +1,8 @@
 """Callbacks: code that runs at fixed moments of `fit`, `evaluate` and `predict`."""
 
+from sequax.callbacks.backup_and_restore import BackupAndRestore
 from sequax.callbacks.base import Callback
-from sequax.callbacks.callback_list import CallbackList
+from sequax.callbacks.callback_list import CallbackList, listed
 from sequax.callbacks.csv_logger import CSVLogger
 from sequax.callbacks.early_stopping import EarlyStopping
 from sequax.callbacks.history import History
@@ -9,6 +10,7 @@ from sequax.callbacks.lambda_callback import LambdaCallback
 from sequax.callbacks.layer_statistics import LayerStatistics
 from sequax.callbacks.learning_rate import LearningRateScheduler, ReduceLROnPlateau
 from sequax.callbacks.learning_rate_finder import LearningRateFinder
+from sequax.callbacks.model_checkpoint import ModelCheckpoint
 from sequax.callbacks.one_cycle import OneCycle
 from sequax.callbacks.one_line import OneLine
 from sequax.callbacks.progbar_logger import ProgbarLogger
@@ -19,6 +21,7 @@ from sequax.callbacks.terminate_on_nan import TerminateOnNaN
 from sequax.callbacks.time_limit import TimeLimit
 
 __all__ = [
+    "BackupAndRestore",
     "CSVLogger",
     "Callback",
     "CallbackList",
@@ -28,6 +31,7 @@ __all__ = [
     "LayerStatistics",
     "LearningRateFinder",
     "LearningRateScheduler",
+    "ModelCheckpoint",
     "OneCycle",
     "OneLine",
     "ProgbarLogger",
@@ -37,4 +41,5 @@ __all__ = [
     "TensorBoard",
     "TerminateOnNaN",
     "TimeLimit",
+    "listed",
 ]

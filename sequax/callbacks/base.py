@@ -18,11 +18,13 @@ class Callback:
     Override `on_train_chunk_end` instead where any moment inside the epoch is good enough. A callback whose batch hook
     matters only under some arguments says so by setting `self.watches_batches = False` (or `True`).
 
-    Hooks that Keras does not have: `on_train_chunk_end`, `on_test_chunk_end`, `on_predict_chunk_end`,
-    `on_compile_begin`, `on_compile_end`, `on_close`, and the pair `state_dict` / `load_state_dict`.
+    Hooks that Keras does not have: `on_run_begin`, `on_safe_point`, `on_train_chunk_end`, `on_test_chunk_end`,
+    `on_predict_chunk_end`, `on_compile_begin`, `on_compile_end`, `on_close`, and the pair `state_dict` /
+    `load_state_dict`. A callback that sets `every_steps` gets a safe point after each such number of steps.
     """
 
     watches_batches: bool | None = None
+    every_steps: int | None = None
 
     def __init__(self) -> None:
         self.params: dict[str, Any] | None = None
@@ -47,6 +49,12 @@ class Callback:
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         """After the last epoch; `logs` are those of that epoch."""
+
+    def on_run_begin(self, run: Any) -> None:
+        """After `on_train_begin` of all callbacks: an earlier run may be restored with `run.restore(snapshot)`."""
+
+    def on_safe_point(self, run: Any) -> None:
+        """Nothing is on its way: `run.snapshot()` says all that is needed to go on. After each epoch, and between."""
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Before epoch `epoch`, counted from 0."""

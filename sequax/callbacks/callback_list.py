@@ -41,7 +41,7 @@ class CallbackList:
         model: Any = None,
         **params: Any,
     ) -> None:
-        self.callbacks: list[Any] = [_checked(callback) for callback in _as_list(callbacks)]
+        self.callbacks: list[Any] = [_checked(callback) for callback in listed(callbacks)]
         self.params: dict[str, Any] = {}
         self._model: Any = None
         for wanted, kind in ((add_progbar, ProgbarLogger), (add_history, History)):
@@ -117,6 +117,12 @@ class CallbackList:
         wishes = [getattr(callback, "refresh_seconds", None) for callback in self.callbacks]
         return min((wish for wish in wishes if wish is not None), default=None)
 
+    @property
+    def stops(self) -> list[int]:
+        """Numbers of steps at whose multiples, through all epochs, a callback wants to be told of a safe point."""
+        wishes = (getattr(callback, "every_steps", None) for callback in self.callbacks)
+        return [wish for wish in wishes if wish is not None]
+
     @contextmanager
     def compiling(self, what: str) -> Iterator[None]:
         """Around a compilation: displays say so, and leave its seconds out of the time per step."""
@@ -139,6 +145,12 @@ class CallbackList:
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         self._send("on_train_end", _or_empty(logs))
+
+    def on_run_begin(self, run: Any) -> None:
+        self._send("on_run_begin", run)
+
+    def on_safe_point(self, run: Any) -> None:
+        self._send("on_safe_point", run)
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self._send("on_epoch_begin", epoch, _or_empty(logs))
@@ -209,8 +221,13 @@ class CallbackList:
         for key, state in states.items():
             places[key].load_state_dict(state)
 
+    @property
+    def lasting(self) -> list[Any]:
+        """All but displays: a run may be resumed with another one, or none."""
+        return [callback for callback in self.callbacks if not isinstance(callback, ProgbarLogger)]
+
     def _keyed(self) -> list[tuple[str, Any]]:
-        return [(f"{place}.{type(callback).__name__}", callback) for place, callback in enumerate(self.callbacks)]
+        return [(f"{place}.{type(callback).__name__}", callback) for place, callback in enumerate(self.lasting)]
 
     def _send(self, hook: str, *args: Any) -> None:
         # Callbacks made for Keras itself do not have our own hooks.
@@ -225,7 +242,8 @@ def _or_empty(logs: Logs | None) -> Logs:
     return {} if logs is None else logs
 
 
-def _as_list(callbacks: Any) -> list[Any]:
+def listed(callbacks: Any) -> list[Any]:
+    """What `fit` takes as `callbacks`, as a list."""
     if callbacks is None:
         return []
     return list(callbacks) if isinstance(callbacks, list | tuple | CallbackList) else [callbacks]

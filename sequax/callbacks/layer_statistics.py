@@ -1,14 +1,17 @@
-"""`LayerStatistics`: how large the weights of each layer are, and how far they moved."""
+"""`LayerStatistics`: how large the weights and gradients of each layer are, and how far the weights moved."""
 
 from __future__ import annotations
 
 import os
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from sequax.callbacks.base import Callback, Logs
 from sequax.callbacks.figure import new_figure
+from sequax.core.variable import Variable
+from sequax.metrics import Metric
 
 
 class LayerStatistics(Callback):
@@ -16,25 +19,38 @@ class LayerStatistics(Callback):
 
     Args:
         in_logs: write the numbers into the epoch's logs as well, as `<layer>/<measure>`.
+        gradients: measure the gradients of each step, too, inside the compiled program.
 
     Attributes:
         history: layer name -> measure -> value per epoch. The measures:
             `weight_norm`, the Euclidean length of all weights of the layer after the epoch;
             `change_norm`, the length of the way from where the epoch began to where it ended;
-            `relative_change`, `change_norm / weight_norm`: a layer that stays far below the others hardly learns.
+            `relative_change`, `change_norm / weight_norm`: a layer that stays far below the others hardly learns;
+            with `gradients`, `gradient_norm` and `largest_gradient_norm`, the Euclidean length of the gradient of all
+            weights of the layer, as the mean and the maximum over the steps of the epoch, before any clipping.
 
-    These are changes over whole epochs, not gradients: gradients do not leave the compiled program. It takes a copy of
-    the weights and no time per batch.
+    Without `gradients` it takes a copy of the weights and no time per batch.
+
+    Raises:
+        ValueError: for `gradients` of a model with a `train_step` of its own, which keeps them to itself.
     """
 
-    def __init__(self, in_logs: bool = False) -> None:
+    def __init__(self, in_logs: bool = False, gradients: bool = False) -> None:
         super().__init__()
-        self.in_logs = in_logs
+        self.in_logs, self.gradients = in_logs, gradients
         self.history: dict[str, dict[str, list[float]]] = {}
         self._before: dict[str, list[np.ndarray]] = {}
+        self._norms: GradientNorms | None = None
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self.history = {}
+        if self.gradients:
+            self._norms = GradientNorms({layer.name: layer.trainable_weights for layer in self.model.layers})
+            self.model.compilation.gradient_norms = self._norms
+
+    def on_close(self) -> None:
+        if self._norms is not None:
+            self.model.compilation.gradient_norms = None
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self._before = self._weights()
@@ -48,6 +64,7 @@ class LayerStatistics(Callback):
                 "weight_norm": length,
                 "change_norm": change,
                 "relative_change": change / length if length else 0.0,
+                **(self._norms.of(name) if self._norms is not None else {}),
             }
             measures = self.history.setdefault(name, {})
             for measure, value in values.items():
@@ -87,6 +104,43 @@ class LayerStatistics(Callback):
         if path is not None:
             figure.savefig(path)
         return figure
+
+
+class GradientNorms(Metric):
+    """Mean and maximum over steps of the length of each layer's gradient.
+
+    Args:
+        layers: name of a layer -> its trainable variables.
+    """
+
+    def __init__(self, layers: dict[str, list[Variable]], name: str = "gradient_norms"):
+        super().__init__(name=name)
+        self.layers = {name: variables for name, variables in layers.items() if variables}
+        self.steps = self.add_variable((), name="steps")
+        self.sums = [self.add_variable((), name=f"{layer}_sum") for layer in self.layers]
+        self.largest = [self.add_variable((), name=f"{layer}_largest") for layer in self.layers]
+
+    @property
+    def variables(self) -> list[Variable]:
+        return [self.steps, *self.sums, *self.largest]  # not those of the layers
+
+    def update_state(self, gradients: dict[Variable, Any]) -> None:
+        """Take in the gradients of one step."""
+        self.steps.assign_add(1)
+        for variables, total, largest in zip(self.layers.values(), self.sums, self.largest, strict=True):
+            squares = [jnp.sum(jnp.square(gradients[v].astype("float32"))) for v in variables if v in gradients]
+            length = jnp.sqrt(sum(squares, jnp.zeros(())))
+            total.assign_add(length)
+            largest.assign(jnp.maximum(largest.value, length))
+
+    def of(self, layer: str) -> dict[str, float]:
+        """The two measures of a layer; nothing for one that has joined since."""
+        if layer not in self.layers:
+            return {}
+        position = list(self.layers).index(layer)
+        steps = max(float(self.steps.numpy()), 1.0)
+        mean, largest = float(self.sums[position].numpy()) / steps, float(self.largest[position].numpy())
+        return {"gradient_norm": mean, "largest_gradient_norm": largest}
 
 
 def _length(arrays: list[np.ndarray]) -> float:

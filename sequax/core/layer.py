@@ -12,7 +12,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from . import dtypes, input_spec, masks, names, operation, pure, registry, scope, shapes, signature, tracking
+from . import budget, dtypes, input_spec, masks, names, operation, pure, registry, scope, shapes, signature, tracking
 from .tensor import KerasTensor, Node, is_tensor, leaves, map_structure, record, shape_of
 from .variable import Variable
 
@@ -279,11 +279,16 @@ class Layer:
                     f" {len(variables)}: {[v.path for v in variables]}"
                 )
 
-        def run() -> tuple[Any, list[Any]]:
+        def run() -> tuple[Any, list[Any], Any]:
             with scope.fresh_call(), scope.calling(self, kwargs.get("training")):
-                return self(*args, **kwargs), self.losses
+                outputs = self(*args, **kwargs)
+                return outputs, self.losses, masks.of(outputs)
 
-        (outputs, losses), values = pure.apply(run, own[0] + own[1], given[0] + given[1])
+        (outputs, losses, found), values = pure.apply(run, own[0] + own[1], given[0] + given[1])
+        outer = scope.frame()
+        if outer is not None:  # in a training step, whose loss wants to know both
+            outer.penalties[id(self)] = losses
+            masks.keep(outputs, found)
         result = outputs, values[len(own[0]) :]
         return (*result, losses) if return_losses else result
 
@@ -313,6 +318,8 @@ class Layer:
         dtype = self.variable_dtype if dtype is None else dtypes.standardize(dtype)
         if initializer is None:
             initializer = "glorot_uniform" if dtypes.is_float(dtype) else "zeros"
+        if budget.values_follow() and type(self).__module__.startswith("sequax."):
+            initializer = "zeros"  # no time for random numbers that a file will replace
         with scope.calling(self):
             variable = Variable(
                 _get("keras.initializers", initializer),
@@ -432,6 +439,19 @@ class Layer:
         for variable, array in zip(own, arrays, strict=True):
             variable.assign(array)
 
+    def save_own_variables(self, store: Any) -> None:
+        """Put what a file keeps of this layer alone, without layers inside, into `store`, a dict of arrays."""
+        for number, variable in enumerate(self._own_variables()):
+            store[str(number)] = variable.numpy()
+
+    def load_own_variables(self, store: Any) -> None:
+        """Take back what `save_own_variables` stored."""
+        own = self._own_variables()
+        if len(store) != len(own):
+            raise ValueError(f"Layer '{self.name}': expected {len(own)} stored variables. Received: {sorted(store)}")
+        for number, variable in enumerate(own):
+            variable.assign(store[str(number)])
+
     def count_params(self) -> int:
         """The number of scalars in all weights."""
         if not self.built:
@@ -454,6 +474,15 @@ class Layer:
             elif not isinstance(value, jax.core.Tracer):
                 self._losses.append(value)
 
+    def add_metric(self, *args: Any, **kwargs: Any) -> None:
+        raise NotImplementedError(
+            f"Layer '{self.name}': `add_metric()` is of Keras 2. Keep a metric as an attribute, made in `__init__` or"
+            f" `build`, and update it in `call`:\n\n"
+            f'    self.tracker = Mean(name="...")     # in __init__\n'
+            f"    self.tracker.update_state(values)   # in call\n\n"
+            f"It is reset in each epoch and reported in the logs. Or use `metrics=` of `compile()`."
+        )
+
     def _clear_losses(self) -> None:
         for layer in self._flatten_layers():
             layer._losses = []
@@ -466,6 +495,8 @@ class Layer:
         """Penalties: of the last call (`add_loss`, activity regularizers), then of the weights."""
         call, frame = scope.call(), scope.frame()
         if frame is not None:
+            if call is None and id(self) in frame.penalties:
+                return list(frame.penalties[id(self)])
             return (list(call.losses) if call is not None else []) + self._regularization()
         return [loss for layer in self._flatten_layers() for loss in layer._losses] + self._regularization()
 
@@ -538,11 +569,12 @@ class Layer:
         if not config or self.built:
             return
         config = config.get("shapes_dict", config)
-        shapes_given = {k: shapes.map_shapes(tuple, v) for k, v in config.items() if v is not None}
-        if "input_shape" in shapes_given and len(shapes_given) == 1:
-            self.build(shapes_given["input_shape"])
-        elif shapes_given:
-            self.build(**shapes_given)
+        given = {k: shapes.map_shapes(tuple, v) for k, v in config.items() if v is not None}
+        wanted = inspect.signature(self.build).parameters
+        if len(given) > 1 and set(given) <= set(wanted):
+            self.build(**given)
+        elif given:
+            self.build(next(iter(given.values())))
 
     def quantize(self, *args: Any, **kwargs: Any) -> None:
         raise NotImplementedError(f"Layer '{self.name}': quantization is not available in this version of Sequax.")

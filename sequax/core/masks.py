@@ -66,6 +66,14 @@ def put(tensor: Any, mask: Any) -> None:
         call.masks[id(tensor)] = (tensor, mask)
 
 
+def keep(structure: Any, found: list[Any] | None) -> None:
+    """Attach masks to traced outputs of a finished call, for the rest of the pure function around it."""
+    frame = scope.frame()
+    for tensor, mask in zip(leaves(structure), found or (), strict=False):
+        if frame is not None and mask is not None:
+            frame.masks[id(tensor)] = (tensor, mask)
+
+
 def state(tensor: Any) -> Any:
     """The mask, or the note that it was dropped, or None."""
     return _find(tensor)
@@ -84,4 +92,7 @@ def _find(tensor: Any) -> Any:
     call = scope.call()
     if call is not None and id(tensor) in call.masks:
         return call.masks[id(tensor)][1]
+    frame = scope.frame()
+    if frame is not None and id(tensor) in frame.masks:
+        return frame.masks[id(tensor)][1]
     return getattr(tensor, "_keras_mask", None)

@@ -47,5 +47,7 @@ def check_name(name: object, owner: str) -> str:
 
 def suggest(name: object, known: Iterable[str]) -> str:
     """A sentence with the nearest known names, or the empty string."""
+    if len(str(name)) > 100:  # comparing takes time that grows with the product of the lengths
+        return ""
     close = difflib.get_close_matches(str(name), list(known), n=3, cutoff=0.6)
     return f" Did you mean {' or '.join(repr(c) for c in close)}?" if close else ""

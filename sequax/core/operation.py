@@ -18,11 +18,11 @@ class Operation:
 
     Args:
         function: of arrays, returning arrays.
-        name: prefix of the node's name.
+        kind: name of the function, and the prefix of the node's name.
     """
 
-    def __init__(self, function: Callable, name: str):
-        self.function, self.name = function, names.auto_name(name)
+    def __init__(self, function: Callable, kind: str):
+        self.function, self.kind, self.name = function, kind, names.auto_name(kind)
         self.nodes: list[Node] = []
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -47,28 +47,37 @@ def symbolic(function: F, outputs: Callable | None = None) -> F:
     return cast(F, call)
 
 
-def _binary(function: Callable, name: str) -> Callable:
-    return lambda self, other: Operation(function, name)(self, other)
+# The operators of symbolic tensors, by the name of the op that does the same.
+OPERATORS: dict[str, Callable] = {
+    "add": operator.add,
+    "subtract": operator.sub,
+    "multiply": operator.mul,
+    "true_divide": operator.truediv,
+    "floor_divide": operator.floordiv,
+    "mod": operator.mod,
+    "power": operator.pow,
+    "matmul": operator.matmul,
+    "less": operator.lt,
+    "less_equal": operator.le,
+    "greater": operator.gt,
+    "greater_equal": operator.ge,
+    "negative": operator.neg,
+    "absolute": operator.abs,
+    "get_item": operator.getitem,
+}
 
 
-def _reflected(function: Callable, name: str) -> Callable:
-    return lambda self, other: Operation(lambda a, b: function(b, a), name)(self, other)
+def _method(kind: str, reflected: bool = False) -> Callable:
+    function = OPERATORS[kind]
+
+    def call(self: KerasTensor, *others: Any) -> Any:
+        return Operation(function, kind)(*((*others, self) if reflected else (self, *others)))
+
+    return call
 
 
-def _unary(function: Callable, name: str) -> Callable:
-    return lambda self: Operation(function, name)(self)
-
-
-def _get_item(self: KerasTensor, index: Any) -> KerasTensor:
-    return Operation(lambda x: x[index], "get_item")(self)
-
-
-for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"):
-    _function = getattr(operator, _name)
-    setattr(KerasTensor, f"__{_name}__", _binary(_function, _name))
-    setattr(KerasTensor, f"__r{_name}__", _reflected(_function, _name))
-for _name in ("lt", "le", "gt", "ge"):
-    setattr(KerasTensor, f"__{_name}__", _binary(getattr(operator, _name), _name))
-for _name in ("neg", "abs"):
-    setattr(KerasTensor, f"__{_name}__", _unary(getattr(operator, _name), _name))
-setattr(KerasTensor, "__getitem__", _get_item)  # noqa: B010 - a class that gets its operators here
+for _kind, _function in OPERATORS.items():
+    _name = _function.__name__.strip("_")
+    setattr(KerasTensor, f"__{_name}__", _method(_kind))
+    if _kind in ("add", "subtract", "multiply", "true_divide", "floor_divide", "mod", "power", "matmul"):
+        setattr(KerasTensor, f"__r{_name}__", _method(_kind, reflected=True))

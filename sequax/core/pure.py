@@ -43,7 +43,7 @@ def apply(
     Returns:
         The function's result, and the values that the variables hold after it, in their order.
     """
-    frame = scope.Frame(list(variables), list(values), strict)
+    frame = scope.Frame(list(variables), list(values), strict, scope.frame())
     with scope.framed(frame):
         result = function(*args, **kwargs)
     return result, [frame.values[id(v)] for v in variables]

@@ -2,18 +2,22 @@
 
 A config names a class by its public module and class name (`keras.layers`, `Dense`), exactly as Keras writes it. Names
 are looked up in tables, never imported: a config cannot reach anything that was not put into a table by this package
-or by the user (`custom_objects`, `register_keras_serializable`).
+or by the user (`custom_objects`, `register_keras_serializable`). Every config is held against `saving/schema.py` before
+the first object is made of it.
 """
 
 from __future__ import annotations
 
 import importlib
 import inspect
+import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
+from . import budget
+from .errors import LoadError, UnknownObjectError
 from .names import suggest, to_snake_case
 
 T = TypeVar("T")
@@ -21,6 +25,7 @@ T = TypeVar("T")
 _custom_by_name: dict[str, Any] = {}
 _custom_by_object: dict[Any, str] = {}
 _scoped: ContextVar[Mapping[str, Any] | None] = ContextVar("sequax_custom_objects", default=None)
+_reading: ContextVar[Reading | None] = ContextVar("sequax_reading", default=None)
 _catalogues: dict[str, Catalogue] = {}
 
 
@@ -57,13 +62,19 @@ class Catalogue:
         return add
 
     def find(self, name: str) -> Any:
-        """The class or function of a name, custom objects first; ValueError with the nearest names otherwise."""
-        custom = custom_object(name)
-        if custom is not None:
-            return custom
+        """The class or function of a name; ValueError with the nearest names otherwise.
+
+        `custom_objects` of the current scope come first; what is registered for the whole process never hides a name
+        of our own.
+        """
+        scoped = _scoped.get() or {}
+        if name in scoped:
+            return scoped[name]
         for candidate in (name, name.lower(), to_snake_case(name)):
             if candidate in self.aliases:
                 return self.aliases[candidate]
+        if name in _custom_by_name:
+            return _custom_by_name[name]
         raise ValueError(
             f"Could not interpret {self.kind} identifier: {name}.{suggest(name, self.aliases)}"
             f" Pass a name that exists, an object, or a callable; own classes by name need"
@@ -112,13 +123,19 @@ _FAMILIES = {
     "keras.optimizers.schedules": "sequax.optimizers",
     "keras.random": "sequax.core.rng",
     "keras": "sequax.models",
-    "keras.models": "sequax.models",
-    "keras.src.models.functional": "sequax.models",
+}
+# Other modules under which Keras writes the same classes.
+_SAME = {
+    "keras.models": "keras",
+    "keras.dtype_policies": "keras",
+    "keras.src.models.functional": "keras",
+    "keras.src.models.sequential": "keras",
 }
 
 
 def catalogue(module: str) -> Catalogue | None:
     """The catalogue of a public module such as `keras.layers`; loads the family on first use."""
+    module = _SAME.get(module, module)
     if module in _FAMILIES:
         importlib.import_module(_FAMILIES[module])
     return _catalogues.get(module)
@@ -146,9 +163,9 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
     return add
 
 
-def get_registered_name(target: Any) -> str:
+def get_registered_name(obj: Any) -> str:
     """`package>name` of a registered object, else its plain `__name__`."""
-    return _custom_by_object.get(target, target.__name__)
+    return _custom_by_object.get(obj, obj.__name__)
 
 
 def get_registered_object(
@@ -168,6 +185,7 @@ def get_custom_objects() -> dict[str, Any]:
 
 
 def custom_object(name: str) -> Any:
+    """What the user calls `name`: in `custom_objects` of the current scope, or registered for the process."""
     scoped = _scoped.get()
     if scoped and name in scoped:
         return scoped[name]
@@ -197,41 +215,54 @@ def custom_object_scope(custom_objects: Mapping[str, Any]) -> Iterator[None]:
 # --- configs --------------------------------------------------------------------------------------------------------
 
 
-def serialize(target: Any) -> Any:
+def serialize(obj: Any) -> Any:
     """A JSON-friendly config of an object, as Keras writes it.
 
     Raises:
         TypeError: for an object that has no config.
     """
-    if target is None or isinstance(target, (str, bool, int, float)):
-        return target
-    if isinstance(target, Mapping):
-        return {key: serialize(value) for key, value in target.items()}
-    if isinstance(target, (list, tuple)):
-        return [serialize(item) for item in target]
-    if hasattr(target, "get_config"):
-        return object_config(target)
-    if callable(target):
-        return function_config(target)
-    if hasattr(target, "tolist"):  # arrays and NumPy scalars, such as the value of a Constant initializer
-        return target.tolist()
-    raise TypeError(f"Cannot make a config of {target!r} (of type {type(target).__name__}): it has no `get_config()`.")
+    if obj is None or isinstance(obj, (str, bool, int, float)):
+        return obj
+    if isinstance(obj, Mapping):
+        return {key: serialize(value) for key, value in obj.items()}
+    if isinstance(obj, (list, tuple)):
+        return [serialize(item) for item in obj]
+    if hasattr(obj, "get_config"):
+        return object_config(obj)
+    if callable(obj):
+        return function_config(obj)
+    if hasattr(obj, "tolist"):  # arrays and NumPy scalars, such as the value of a Constant initializer
+        return obj.tolist()
+    raise TypeError(f"Cannot make a config of {obj!r} (of type {type(obj).__name__}): it has no `get_config()`.")
+
+
+def array_config(array: Any) -> dict[str, Any]:
+    """How Keras writes an array whose dtype matters, such as a constant of a graph."""
+    kind = "__numpy__" if type(array).__module__ == "numpy" else "__tensor__"
+    return {"class_name": kind, "config": {"value": array.tolist(), "dtype": str(array.dtype)}}
 
 
 def object_config(target: Any) -> dict[str, Any]:
+    """The config of an object with the names under which it comes back."""
     cls = type(target)
     module = next((m for m, c in _catalogues.items() if c.classes.get(cls.__name__) is cls), None)
-    registered = None if module else get_registered_name(cls)
-    config = {
-        "module": module,
-        "class_name": cls.__name__,
-        "config": target.get_config(),
-        "registered_name": registered,
-    }
+    names = module, cls.__name__, None if module else get_registered_name(cls)
+    module, name, registered = getattr(target, "config_names", None) or names
+    config = {"module": module, "class_name": name, "config": target.get_config(), "registered_name": registered}
     build_config = target.get_build_config() if hasattr(target, "get_build_config") else None
     if build_config is not None:
         config["build_config"] = build_config
+    if hasattr(target, "get_compile_config"):
+        config["compile_config"] = _compile_config(target)
     return config
+
+
+def _compile_config(model: Any) -> dict[str, Any]:
+    try:
+        return model.get_compile_config() or {}
+    except NotImplementedError as error:
+        warnings.warn(f"What model '{model.name}' was compiled with is left out: {error}", UserWarning, stacklevel=4)
+        return {}
 
 
 def function_config(function: Callable) -> Any:
@@ -259,58 +290,148 @@ def function_name(function: Callable) -> str:
     return name
 
 
+class Reading:
+    """A config that is being turned into objects: its parts that were checked, by id, and where they stand in it."""
+
+    def __init__(self, root: str):
+        self.root = root
+        self.places: dict[int, str] = {}
+        self.kept: list[Any] = []  # so that no id is used twice
+
+
+@contextmanager
+def reading(root: str = "config") -> Iterator[Reading]:
+    """One config, however deep: `root` is what messages call it. Nested uses belong to the outermost."""
+    outer = _reading.get()
+    if outer is not None:
+        yield outer
+        return
+    counted = budget.limited(budget.machine_limit(), "half of the machine's memory")
+    token = _reading.set(Reading(root))
+    try:
+        with counted if budget.current() is None else nullcontext():
+            yield _reading.get()  # type: ignore[misc]
+    finally:
+        _reading.reset(token)
+
+
+def _schema() -> Any:
+    return importlib.import_module("sequax.saving.schema")
+
+
+def check_own(cls: type, config: Any) -> None:
+    """Hold what a class' own `from_config` was called with against the schema of the class."""
+    with reading() as current:
+        if id(config) not in current.places:
+            _schema().check_config(cls, config, current, current.root)
+
+
 def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None, safe_mode: bool = True, **kwargs) -> Any:
     """An object from its config; plain values come back as they are.
 
+    No code in a config is ever run, whatever `safe_mode` says.
+
     Raises:
-        TypeError: for a class that is neither Sequax' own nor a custom object.
+        LoadError: for a config that does not fit the class it names; a TypeError, too, for a class that is neither
+            Sequax' own nor a custom object.
     """
-    with custom_object_scope(custom_objects or {}):
-        if isinstance(config, (list, tuple)):
-            return [deserialize(item) for item in config]
-        if not isinstance(config, Mapping):
-            return config
-        if "class_name" not in config or "config" not in config:
-            return {key: deserialize(value) for key, value in config.items()}
-        return _object_from(config)
+    with custom_object_scope(custom_objects or {}), reading() as current:
+        if id(config) not in current.places:
+            _schema().check(config, current, current.root)
+        return _revived(config, current)
 
 
-def _object_from(config: Mapping[str, Any]) -> Any:
-    name, module = config["class_name"], config.get("module")
+def _revived(config: Any, current: Reading) -> Any:
+    if isinstance(config, (list, tuple)):
+        return [_revived(item, current) for item in config]
+    if not isinstance(config, Mapping):
+        return config
+    if "class_name" not in config or "config" not in config:
+        return {key: _revived(value, current) for key, value in config.items()}
+    return _object_from(config, current)
+
+
+def _object_from(config: Mapping[str, Any], current: Reading) -> Any:
+    name = config["class_name"]
     if name == "__tuple__":
-        return tuple(deserialize(item) for item in config.get("items", config["config"]))
+        return tuple(_revived(item, current) for item in config.get("items", config["config"]))
     if name in ("__numpy__", "__tensor__"):  # how Keras writes arrays
         return _array(config["config"])
+    place = current.places.get(id(config), current.root)
+    target = lookup(config)
+    if target is None:
+        raise unknown(config, place)
+    return _build(target, config, place) if inspect.isclass(target) else target
+
+
+def lookup(config: Mapping[str, Any]) -> Any:
+    """The class or function that a config names; None if there is none.
+
+    `custom_objects` of the current scope come first. A config that names a module of Keras means a class of ours and
+    nothing else; what is registered for the whole process is found where no class of ours has the name.
+
+    Raises:
+        LoadError: for a class of ours with the registered name of another one.
+    """
+    name, module, registered = config["class_name"], config.get("module"), config.get("registered_name")
     if name == "function":
-        name, module = config["config"], None  # Keras writes "builtins" for functions of every kind
-    for key in (config.get("registered_name"), name):
-        custom = custom_object(key) if isinstance(key, str) else None
-        if custom is not None:
-            return _build(custom, config)
-    for family_name in [module] if module else list(_FAMILIES):
+        # Keras writes "builtins" for functions of every kind.
+        name, module = config["config"], None
+        registered = None if registered == "function" else registered
+    scoped = _scoped.get() or {}
+    for key in (registered, name):
+        if isinstance(key, str) and key in scoped:
+            return scoped[key]
+    if not isinstance(name, str):
+        return None
+    if module is None and registered is not None and registered != name:
+        return _custom_by_name.get(registered) if isinstance(registered, str) else None
+    for family_name in [module] if isinstance(module, str) else list(_FAMILIES):
         found = catalogue(family_name)
         target = None if found is None else found.classes.get(name) or found.functions.get(name)
         if target is not None:
-            return _build(target, config)
-    raise TypeError(
-        f"Class {name!r} of module {module!r} is not known here. Own classes need `custom_objects={{{name!r}: ...}}`"
-        f" or the decorator `@register_keras_serializable()` on the class."
+            if registered not in (None, name):
+                raise LoadError(
+                    f"the config names {family_name}.{name}, which is built in, under the registered name"
+                    f" {registered!r}. Remove `registered_name`, or give `custom_objects={{{registered!r}: ...}}`."
+                )
+            return target
+    return _custom_by_name.get(name) if not str(module).startswith("keras.") else None
+
+
+def unknown(config: Mapping[str, Any], place: str) -> LoadError:
+    """The error for a config that names nothing we know."""
+    name, module = config["class_name"], config.get("module")
+    name = config["config"] if name == "function" else name
+    found = catalogue(module) if isinstance(module, str) else None
+    near = suggest(name, {**found.classes, **found.functions}) if found is not None else ""
+    return UnknownObjectError(
+        f"{name!r:.80} of module {module!r:.80} is not known here.{near} Own classes and functions need"
+        f" `custom_objects={{{name!r:.80}: ...}}` or the decorator `@register_keras_serializable()`. Nothing is"
+        f" imported because a config names it.",
+        place,
     )
 
 
 def _array(config: Mapping[str, Any]) -> Any:
     import numpy as np
 
-    values = np.array(config["value"], config.get("dtype"))
-    if values.dtype.kind not in "biuf":
-        raise TypeError(f"An array in a config holds numbers or booleans. Received: dtype={values.dtype}")
-    return values
+    return np.array(config["value"], config.get("dtype"))
 
 
-def _build(cls: Any, config: Mapping[str, Any]) -> Any:
-    if not inspect.isclass(cls):
-        return cls
-    target = cls.from_config(config["config"] or {})  # type: ignore[attr-defined]
-    if config.get("build_config") and hasattr(target, "build_from_config") and not target.built:
-        target.build_from_config(config["build_config"])
+def _build(cls: Any, config: Mapping[str, Any], place: str) -> Any:
+    try:
+        inner = {} if config["config"] is None else config["config"]
+        own = str(cls.__module__).startswith("sequax.")
+        target = cls.from_config(dict(inner) if isinstance(inner, Mapping) and not own else inner)
+        if config.get("build_config") and hasattr(target, "build_from_config") and not getattr(target, "built", False):
+            target.build_from_config(config["build_config"])
+        if config.get("compile_config") and hasattr(target, "compile_from_config"):
+            target.compile_from_config(config["compile_config"])
+    except LoadError as error:
+        raise error.at(place) from error.__cause__
+    except Exception as error:
+        raise LoadError(
+            f"a {getattr(cls, '__name__', cls)} cannot be made from this config. {type(error).__name__}: {error}", place
+        ) from error
     return target

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random as python_random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import jax
@@ -37,6 +39,30 @@ def set_random_seed(seed: int) -> None:
 def fresh_seed() -> int:
     """A new seed from the process' stream (which `set_random_seed` restarts)."""
     return int(_seeds.integers(2**31 - 1))
+
+
+@contextmanager
+def seeded(seed: Any) -> Iterator[None]:
+    """Inside, fresh seeds come from a stream of their own, begun with whatever NumPy takes as a seed."""
+    global _seeds
+    kept, _seeds = _seeds, np.random.default_rng(seed)
+    try:
+        yield
+    finally:
+        _seeds = kept
+
+
+def state() -> dict[str, Any]:
+    """Where the process' streams stand, as plain values."""
+    drawn = None if _default is None else np.asarray(_default.state.value).tolist()
+    return {"seeds": _seeds.bit_generator.state, "default": drawn}
+
+
+def restore(state: dict[str, Any]) -> None:
+    """Go on drawing as the process did that gave this state."""
+    _seeds.bit_generator.state = state["seeds"]
+    if state["default"] is not None:
+        default_generator().state.assign(np.array(state["default"], "uint32"))
 
 
 def numpy_generator(seed: int | None) -> np.random.Generator:

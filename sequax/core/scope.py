@@ -17,12 +17,17 @@ _call: ContextVar[Call | None] = ContextVar("sequax_call", default=None)
 class Frame:
     """Values of variables inside a pure function: read and assigned here, never on the variables themselves."""
 
-    __slots__ = ("assigned", "known", "values")
+    __slots__ = ("assigned", "known", "masks", "penalties", "values")
 
-    def __init__(self, variables: list[Any], values: list[Any], strict: bool):
-        self.values: dict[int, Any] = {id(v): value for v, value in zip(variables, values, strict=True)}
-        self.known = frozenset(self.values) if strict else None
+    def __init__(self, variables: list[Any], values: list[Any], strict: bool, outer: Frame | None = None):
+        given: dict[int, Any] = {id(v): value for v, value in zip(variables, values, strict=True)}
+        self.known = frozenset(given) if strict else None
+        # A pure function inside another one reads what it was not given from there; it cannot assign it.
+        self.values: dict[int, Any] = {**outer.values, **given} if outer is not None else given
         self.assigned: dict[int, Any] = {}  # keeps the variables alive whose ids are in `values`
+        # What the calls inside left behind: id of a model -> penalties of its last call; masks as in `Call`.
+        self.penalties: dict[int, list[Any]] = outer.penalties if outer is not None else {}
+        self.masks: dict[int, tuple[Any, Any]] = outer.masks if outer is not None else {}
 
     def assign(self, variable: Any, value: Any) -> None:
         if self.known is not None and id(variable) not in self.known:

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from . import dtypes, names, scope, tracking
+from . import budget, dtypes, names, scope, tracking
 
 _serials = itertools.count()
 
@@ -219,6 +219,7 @@ def _initial_value(initializer: Any, shape: Any, dtype: Any, path: str) -> jax.A
                 f" Give the model an input shape whose feature dimensions are known."
             )
         name = dtypes.standardize(dtype)
+        budget.spend(path, shape, dtypes.jnp_dtype(name))
         return jnp.asarray(initializer(shape, dtype=name), dtypes.jnp_dtype(name))
 
 

@@ -10,13 +10,14 @@ import jax
 import numpy as np
 
 from .prefetch import prefetch
-from .source import Batch, Block, Part
+from .source import Batch, Block, Part, digest, shapes_of
 
 # Rows that go to the device at once when the arrays do not fit. Long enough to hide a dispatch; short enough that the
 # allocator gives the same memory again: with 64 MB, whose pages are fresh each time, a step takes 1.3 times as long.
 BLOCK_BYTES = 16 * 2**20
 # Rows go to the device and results come back in parts of about this size, whatever the number of rows.
 _PART_BYTES = 32 * 2**20
+_SAMPLE_ROWS = 64  # rows that stand for all where data are compared
 
 
 class ArraySource:
@@ -29,6 +30,8 @@ class ArraySource:
         seed: of the order of rows; the order of an epoch depends on this and the epoch's number alone.
         steps: rows beyond `steps * batch_size` are left out of each epoch.
     """
+
+    draws = False
 
     def __init__(
         self, arrays: Batch, batch_size: int, shuffle: bool | str = False, seed: int = 0, steps: int | None = None
@@ -58,18 +61,35 @@ class ArraySource:
             return np.concatenate(mixed)[: self.rows_per_epoch]
         return random.permutation(np.arange(self.rows, dtype=np.int32))[: self.rows_per_epoch]
 
-    def blocks(self, epoch: int) -> Iterator[Block]:
+    def state(self) -> dict[str, Any]:
+        return {"seed": self.seed}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.seed = state["seed"]
+
+    def facts(self) -> dict[str, Any]:
+        some = np.linspace(0, self.rows - 1, num=min(self.rows, _SAMPLE_ROWS)).astype(int)
+        return {
+            "data": shapes_of(self.arrays),
+            "values": digest(jax.tree.map(lambda a: a[some], self.arrays)),
+            "batch_size": self.batch_size,
+            "steps": self.steps,
+            "shuffle": self.shuffle,
+        }
+
+    def blocks(self, epoch: int, first: int = 0) -> Iterator[Block]:
         order = self.order(epoch)
         if self._resident is None and self.resident:
             self._resident = jax.device_put(self.arrays)
         if self._resident is not None:
-            yield Block(self._resident, order, len(order), self.batch_size)
+            yield Block(self._resident, order, len(order), self.batch_size, first)
         else:
-            yield from prefetch(self._parts(order))
+            yield from prefetch(self._parts(order, first))
 
-    def _parts(self, order: np.ndarray) -> Iterator[Block]:
+    def _parts(self, order: np.ndarray, first: int) -> Iterator[Block]:
         size = rows_per_block(self.nbytes // self.rows, self.batch_size)
-        for start in range(0, len(order), size):
+        begin = first * self.batch_size
+        for start in range(begin, len(order), size):
             taken = order[start : start + size]
             # All blocks have one shape, so that one program serves them: the last is filled up with rows nobody reads.
             filled = np.resize(taken, size)

@@ -18,7 +18,7 @@ import numpy as np
 from . import checks
 from .arrays import memory_budget, rows_per_block
 from .prefetch import prefetch
-from .source import Batch, Block, filled
+from .source import Batch, Block, digest, filled, shapes_of
 
 _RUN_BYTES = 2**18  # rows that are read together: long for a disk, short beside a block
 
@@ -77,6 +77,7 @@ class LargeSource:
     """
 
     resident = False
+    draws = False
 
     def __init__(
         self,
@@ -101,19 +102,40 @@ class LargeSource:
         """The rows `start` to `stop`, checked."""
         return self._read(np.arange(start, stop) + self.taken.start)
 
-    def blocks(self, epoch: int) -> Iterator[Block]:
-        return prefetch(self._blocks(epoch))
+    def state(self) -> dict[str, Any]:
+        return {"seed": self.seed}
 
-    def _blocks(self, epoch: int) -> Iterator[Block]:
+    def restore(self, state: dict[str, Any]) -> None:
+        self.seed = state["seed"]
+
+    def facts(self) -> dict[str, Any]:
+        begin = self.batch(0, self.batch_size)
+        every = [array for part in self.data for array in parts_of(part) if hasattr(array, "shape")]
+        return {
+            "data": shapes_of(every),
+            "values": digest(begin),
+            "batch_size": self.batch_size,
+            "steps": self.steps,
+            "shuffle": self.shuffle,
+        }
+
+    def blocks(self, epoch: int, first: int = 0) -> Iterator[Block]:
+        return prefetch(self._blocks(epoch, first))
+
+    def _blocks(self, epoch: int, first: int = 0) -> Iterator[Block]:
         random = np.random.default_rng((self.seed, epoch))
         size = self.block_rows
         for taken in self._parts(random):
-            batch = self._read(taken)
-            arrays = jax.tree.map(lambda a: filled(a, size), batch)
             order = np.arange(len(taken), dtype=np.int32)
             if self.shuffle is True:
                 order = random.permutation(order)
-            yield Block(jax.device_put(arrays), np.resize(order, size), len(taken), self.batch_size)
+            batches = -(-len(taken) // self.batch_size)
+            if first >= batches:  # done by an earlier run: only the random numbers have to be drawn
+                first -= batches
+                continue
+            arrays = jax.tree.map(lambda a: filled(a, size), self._read(taken))
+            yield Block(jax.device_put(arrays), np.resize(order, size), len(taken), self.batch_size, first)
+            first = 0
 
     def _parts(self, random: np.random.Generator) -> Iterator[np.ndarray]:
         """Row numbers of each block; neighbours stay together in runs."""

@@ -7,9 +7,11 @@ no difference.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol
 
+import jax
 import numpy as np
 
 
@@ -28,10 +30,25 @@ class Block(NamedTuple):
     order: np.ndarray  # int32 row numbers
     rows: int  # how many entries of `order` count; the others only fill up
     batch_size: int
+    first: int = 0  # batches at its beginning that an earlier run has done
 
     def tail(self, rows: int) -> Block:
         """The last rows, as a block of one short batch."""
         return self._replace(order=self.order[self.rows - rows : self.rows], rows=rows, batch_size=rows)
+
+
+def digest(arrays: Any) -> str:
+    """A short name for the values of arrays."""
+    state = hashlib.sha256()
+    for leaf in jax.tree.leaves(arrays):
+        array = np.ascontiguousarray(leaf)
+        # Objects, such as texts, are pointers, which mean nothing in another process.
+        state.update(repr(array.tolist()).encode() if array.dtype.hasobject else array.tobytes())
+    return state.hexdigest()[:16]
+
+
+def shapes_of(arrays: Any) -> list[str]:
+    return [f"{array.dtype}{list(array.shape)}" for array in jax.tree.leaves(arrays)]
 
 
 def filled(array: np.ndarray, rows: int) -> np.ndarray:
@@ -64,6 +81,23 @@ class Source(Protocol):
         """Whether an epoch is one block that stays on the device."""
         ...
 
-    def blocks(self, epoch: int) -> Iterator[Block]:
-        """The blocks of one epoch."""
+    @property
+    def draws(self) -> bool:
+        """Whether code of the user makes batches, which may draw from the random generators of the process."""
+        ...
+
+    def blocks(self, epoch: int, first: int = 0) -> Iterator[Block]:
+        """The blocks of one epoch, from batch `first` on."""
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """What says, together with the number of the epoch, which batches come next; plain values."""
+        ...
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continue as the source would that gave this state."""
+        ...
+
+    def facts(self) -> dict[str, Any]:
+        """What must be equal for a run to be continued: shapes, sizes, a sample of the values; plain values."""
         ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from . import checks
 from .prefetch import prefetch
-from .source import Batch, Block, filled
+from .source import Batch, Block, digest, filled, shapes_of
 from .streams import Stream, unpacked
 
 # Batches that go to the device together: enough to hide a dispatch, few enough to hold several such blocks.
@@ -42,6 +43,7 @@ class StreamSource:
     """
 
     resident = False
+    draws = True
 
     def __init__(self, stream: Stream, read: Read, steps: int | None = None):
         self.stream, self.read = stream, read
@@ -50,6 +52,7 @@ class StreamSource:
         self._pass: Iterator[Any] | None = None
         self._in_pass = 0  # batches that this pass has given
         self._given = 0  # in all
+        self._opening: str | None = None  # the first batch of this pass in short, by which a resumed run knows it
         self._waiting: list[Item] = []
 
     def peek(self) -> Batch:
@@ -65,16 +68,94 @@ class StreamSource:
         """The checked batches of one epoch, one by one."""
         return map(self._read, self._items(0))
 
-    def blocks(self, epoch: int) -> Iterator[Block]:
+    def state(self) -> dict[str, Any]:
+        """Where the stream stands between two epochs; during one, a thread is ahead of what was trained on."""
+        stream, ahead = self.stream, len(self._waiting)
+        open_pass = self._pass is not None
+        at = {"given": self._given - ahead, "in_pass": self._in_pass - ahead if open_pass else 0, "open": open_pass}
+        return {"seed": stream.seed, "passes": stream.passes, "opening": self._opening, **at}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        if self.stream.restarts:
+            self._begin_passes(state)
+        else:
+            while self._given < max(1, state["given"]):
+                if self._next() is None:
+                    self._refuse_end(0, 0)
+        self._compare_opening(state)
+        if state["given"] == 0:
+            return
+        self._waiting.clear()
+        if self.stream.restarts and not state["open"]:
+            self._end_pass()
+        elif self.stream.seeks:
+            self._pass = self.stream.from_batch(state["in_pass"])
+        elif self.stream.restarts:
+            while self._in_pass < state["in_pass"] and self._next() is not None:
+                pass
+        self._in_pass, self._given = state["in_pass"], state["given"]
+
+    def _begin_passes(self, state: dict[str, Any]) -> None:
+        """Begin as many passes as the run had begun, and read the first batch of the last of them."""
+        stream = self.stream
+        if stream.passes == state["passes"] and stream.seed == state["seed"]:
+            return
+        stream.seed = state["seed"]
+        self._waiting.clear()
+        self._pass, self._in_pass, self._given = stream.from_batch(0), 0, 0
+        while stream.passes < state["passes"]:
+            stream.end()
+            self._pass = stream.begin()
+            if not stream.seeks and stream.passes < state["passes"]:
+                next(self._pass, None)  # a loader chooses its order when it is asked for the first batch
+        item = self._next()
+        if item is not None:
+            self._waiting.append(item)
+
+    def _compare_opening(self, state: dict[str, Any]) -> None:
+        if state["opening"] not in (None, self._opening):
+            warnings.warn(
+                f"{self.stream.what} ({self.stream.kind}) does not give the batches that it gave to the saved run: the"
+                f" first batch of pass {state['passes']} is another one. Training goes on from the saved state, with"
+                f" batches that an uninterrupted run would not have had. What is random in the"
+                f" {self.stream.kind} must come from a seed.",
+                UserWarning,
+                stacklevel=2,
+            )
+
+    def _skipped(self, count: int) -> int:
+        """Step over batches that an earlier run has trained on, without making them where that is possible."""
+        known = self.stream.batches
+        if not count or not self.stream.seeks or known is None:
+            return 0
+        at = count if self._pass is None else self._in_pass - len(self._waiting) + count
+        if at > known:
+            return 0
+        if self._pass is None:
+            self.stream.begin()
+            self._in_pass = 0
+        self._given += at - self._in_pass
+        self._pass, self._in_pass = self.stream.from_batch(at), at
+        self._opening = None  # not made in this process
+        self._waiting.clear()
+        return count
+
+    def facts(self) -> dict[str, Any]:
+        shapes = shapes_of(self.peek())
+        if self.stream.shuffle:  # any batch may come first, the short one as well
+            shapes = [shape.replace("[", "[batch, ", 1) for shape in shapes_of(_first_rows(self.peek()))]
+        return {"data": shapes, "steps": self.steps}
+
+    def blocks(self, epoch: int, first: int = 0) -> Iterator[Block]:
         """The batches of one epoch, made by a thread.
 
         Raises:
             ValueError: for a batch that does not fit the model, and when the stream ends too early.
         """
-        return prefetch(self._blocks(epoch))
+        return prefetch(self._blocks(epoch, first))
 
-    def _blocks(self, epoch: int) -> Iterator[Block]:
-        items = self._items(epoch)
+    def _blocks(self, epoch: int, first: int = 0) -> Iterator[Block]:
+        items = self._items(epoch, first)
         stack: Stack | None = None
         while True:
             asked = time.monotonic()
@@ -113,8 +194,9 @@ class StreamSource:
             good.append(item)
         raise AssertionError(f"{self.stream.what}: batches that fit one by one do not fit together.")
 
-    def _items(self, epoch: int) -> Iterator[Item]:
-        done = 0
+    def _items(self, epoch: int, first: int = 0) -> Iterator[Item]:
+        """The batches of one epoch but the `first` ones."""
+        done = self._skipped(first)
         while self._limit is None or done < self._limit:
             item = self._waiting.pop() if self._waiting else self._next()
             if item is None:
@@ -124,7 +206,8 @@ class StreamSource:
                     self._refuse_end(epoch, done)
                 continue  # the next pass goes on within this epoch
             done += 1
-            yield item
+            if done > first:
+                yield item
         if self._limit is None:
             self.steps = done
         elif self._in_pass == self.stream.batches:
@@ -145,9 +228,12 @@ class StreamSource:
         except Exception as error:
             error.add_note(f"This came from the {self.stream.kind} while it made {name} (counted from 0).")
             raise
+        item = Item(name, unpacked(given, name))
+        if self._in_pass == 0:
+            self._opening = digest(item.data)
         self._in_pass += 1
         self._given += 1
-        return Item(name, unpacked(given, name))
+        return item
 
     def _end_pass(self) -> None:
         self.stream.end()
@@ -205,6 +291,10 @@ class Stack:
         rows = given // len(self.items) * self.most
         arrays = jax.tree.map(lambda a: filled(a, rows), batch)
         return Block(jax.device_put(arrays), np.arange(rows, dtype=np.int32), given, given // len(self.items))
+
+
+def _first_rows(batch: Batch) -> Any:
+    return jax.tree.map(lambda array: array[0], batch)
 
 
 def _kind(item: Item) -> Any:

@@ -6,6 +6,7 @@ differences: `begin()` starts a pass over the data and gives an iterator of batc
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -76,12 +77,19 @@ class Stream:
         what: the argument's name in messages.
         batches: how many a pass has; None if that is not known.
         restarts: whether a second pass is possible.
+        seeks: whether a pass can begin further on without making the batches before.
+        shuffle: whether Sequax chooses the order of the batches.
+        passes: how many have begun.
     """
 
     restarts = True
+    seeks = False
+    shuffle = False
 
     def __init__(self, data: Any, what: str):
         self.data, self.what = data, what
+        self.seed = 0
+        self.passes = 0
 
     @property
     def kind(self) -> str:
@@ -97,7 +105,12 @@ class Stream:
 
     def begin(self) -> Iterator[Any]:
         """Start a pass."""
-        return iter(self.data)
+        self.passes += 1
+        return self.from_batch(0)
+
+    def from_batch(self, number: int) -> Iterator[Any]:
+        """The batches of this pass from this one on."""
+        return itertools.islice(iter(self.data), number, None)
 
     def end(self) -> None:
         """A pass is over."""
@@ -109,17 +122,19 @@ class OnePass(Stream):
     restarts = False
     batches = None
 
-    def begin(self) -> Iterator[Any]:
+    def from_batch(self, number: int) -> Iterator[Any]:
+        assert number == 0
         return self.data
 
 
 class Numbered(Stream):
     """A `PyDataset` or `Sequence`: batches are asked for by number, in any order and by several workers."""
 
+    seeks = True
+
     def __init__(self, data: Any, what: str, shuffle: bool, seed: int):
         super().__init__(data, what)
         self.shuffle, self.seed = shuffle, seed
-        self.passes = 0
 
     @property
     def batches(self) -> int | None:
@@ -129,24 +144,20 @@ class Numbered(Stream):
     def begin(self) -> Iterator[Any]:
         if hasattr(self.data, "on_epoch_begin"):
             self.data.on_epoch_begin()
+        return super().begin()
+
+    def from_batch(self, number: int) -> Iterator[Any]:
         count = self.batches
-        numbers: Any = _counted()
-        if count is not None:
-            mixed = np.random.default_rng((self.seed, self.passes)).permutation(count)
-            numbers = map(int, mixed) if self.shuffle else range(count)
-        self.passes += 1
-        return batches_by_number(self.data, numbers)
+        if count is None:
+            return batches_by_number(self.data, itertools.count(number))
+        order = np.arange(count)
+        if self.shuffle:
+            order = np.random.default_rng((self.seed, self.passes)).permutation(count)
+        return batches_by_number(self.data, order[number:].tolist())
 
     def end(self) -> None:
         if hasattr(self.data, "on_epoch_end"):
             self.data.on_epoch_end()
-
-
-def _counted() -> Iterator[int]:
-    number = 0
-    while True:
-        yield number
-        number += 1
 
 
 def _gives_batches_by_number(data: Any) -> bool:

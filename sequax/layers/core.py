@@ -118,7 +118,10 @@ class Lambda(Layer):
             return super().compute_output_shape(input_shape)
         if callable(self.output_shape):
             return self.output_shape(input_shape)
-        return (input_shape[0], *self.output_shape)
+        first = input_shape
+        while not shapes.is_shape(first):  # of several inputs
+            first = next(iter(first.values())) if isinstance(first, dict) else first[0]
+        return (first[0], *self.output_shape)
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
@@ -140,6 +143,11 @@ class Lambda(Layer):
         """
         config = {key: value for key, value in config.items() if key not in _OLD_KEYS}
         with registry.custom_object_scope(custom_objects or {}):
+            given = registry.custom_object(str(config.get("name")))
+            if given is not None and not _names_function(config.get("function")):
+                # By the name of the layer, since code in a config has no name.
+                config = {key: v for key, v in config.items() if key not in ("output_shape", "mask")}
+                config["function"] = given
             for name in ("function", "output_shape", "mask"):
                 if name == "function" or isinstance(config.get(name), (Mapping, str)):
                     config[name] = _function_from(config.get(name), name)
@@ -164,7 +172,7 @@ def _name_of(function: Callable) -> str:
 
 
 def _function_config(function: Callable) -> dict[str, Any]:
-    registered = registry.get_registered_name(function) if _is_named(function) else "function"
+    registered = registry.get_registered_name(function) if _has_name(function) else "function"
     return {
         "module": "builtins",
         "class_name": "function",
@@ -173,12 +181,16 @@ def _function_config(function: Callable) -> dict[str, Any]:
     }
 
 
-def _is_named(function: Callable) -> bool:
+def _has_name(function: Callable) -> bool:
     try:
         hash(function)
     except TypeError:
         return False
     return hasattr(function, "__name__")
+
+
+def _names_function(config: Any) -> bool:
+    return isinstance(config, str) or (isinstance(config, Mapping) and config.get("class_name") == "function")
 
 
 def _function_from(config: Any, argument: str) -> Callable:

@@ -155,9 +155,7 @@ class ReversibleEmbedding(Embedding):
             self.reverse_embeddings = self.add_weight(
                 (self.output_dim, self.input_dim),
                 self.embeddings_initializer,
-                regularizer=self.embeddings_regularizer,
-                constraint=self.embeddings_constraint,
-                name="reverse_embeddings",
+                name="reverse_embeddings",  # as in Keras, neither penalised nor constrained
             )
 
     def call(self, inputs: Any, reverse: bool = False) -> jax.Array:

@@ -68,18 +68,23 @@ class InputLayer(Layer):
         raise ValueError(f"InputLayer '{self.name}' is not called; it marks where data enter a model.")
 
     @property
+    def input(self) -> Any:
+        """The symbolic tensor itself."""
+        return self.output
+
+    @property
     def dtype(self) -> str:
         return self.input_dtype_name
 
     def get_config(self) -> dict[str, Any]:
-        config = {
+        return {
             "batch_shape": self.batch_shape,
             "dtype": self.input_dtype_name,
             "sparse": False,
             "ragged": False,
             "name": self.name,
+            "optional": self.optional,
         }
-        return {**config, "optional": True} if self.optional else config
 
     def __repr__(self) -> str:
         return f"<InputLayer name={self.name}, batch_shape={self.batch_shape}, dtype={self.dtype}>"

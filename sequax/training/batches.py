@@ -10,6 +10,7 @@ import numpy as np
 from ..core.tensor import KerasTensor, leaves, map_structure
 from ..data import checks, convert
 from ..data.source import Batch
+from . import custom
 from . import facts as model_facts
 from .resolve import targets_of, weights_of
 
@@ -48,6 +49,8 @@ class BatchReader:
             ValueError: for data that do not fit; the model is unchanged then, except that it may be built.
         """
         model, prefix = self.model, self.prefix
+        if custom.of(model).targets:
+            return self._read_as_given(x, y, sample_weight)
         if y is None and model.compilation.loss is not None:
             raise ValueError(_missing_targets(x, f"{prefix}y"))
         others = {"y": y, "sample_weight": sample_weight}
@@ -86,7 +89,34 @@ class BatchReader:
     def targets(self, batch: Batch) -> tuple[list[Any], list[checks.OutputFacts]]:
         """The targets of a batch in the order of the outputs, and what is known of these."""
         assert self._outputs is not None
+        if not self._outputs:
+            return [], []
         return targets_of(batch.y, self.model.symbolic_outputs, self.model.output_names), self._outputs
+
+    def _read_as_given(self, x: Any, y: Any, sample_weight: Any) -> Batch:
+        """A batch for a step or loss that the user wrote, and whose affair it is what the arrays mean.
+
+        They are converted and have to be finite and of equal length; only x that fits the inputs is checked like any.
+        """
+        model, prefix = self.model, self.prefix
+        if custom.of(model).inputs:
+            xs = own_inputs(model, x, self.batch_size, f"{prefix}x", build=bool(model.compilation.given_metrics))
+        else:
+            xs = checked_inputs(model, x, self.batch_size, f"{prefix}x", {"y": y}, prefix)
+        ys = None if y is None else plain(y, f"{prefix}y")
+        if sample_weight is not None:
+            sample_weight = jax.tree.map(lambda a: a.astype(np.float32), plain(sample_weight, f"{prefix}sample_weight"))
+        checks.check_rows(
+            {f"{prefix}x": leaves(xs), f"{prefix}y": leaves(ys), f"{prefix}sample_weight": leaves(sample_weight)}
+        )
+        if self.class_weight is not None and ys is not None:
+            sample_weight = weights_of_classes(self.class_weight, leaves(ys)[0])
+        if self._outputs is None:
+            self._outputs = []
+            outputs = leaves(model.symbolic_outputs)
+            if outputs:
+                model.resolve(ys if len(leaves(ys)) == len(outputs) else None)
+        return Batch(xs, ys, sample_weight)
 
     def _cast(self, targets: list[Any]) -> list[Any]:
         """Labels that stay whole numbers are cast to int32, all other targets to what the loss computes in."""
@@ -149,6 +179,50 @@ def checked_inputs(
     return jax.tree.unflatten(
         jax.tree.structure(part.symbolic_inputs, is_leaf=lambda t: isinstance(t, KerasTensor)), flat
     )
+
+
+def prediction_inputs(model: Any, x: Any, batch_size: int | None = None) -> Any:
+    """Inputs for `predict`."""
+    return own_inputs(model, x, batch_size) if custom.of(model).predict else checked_inputs(model, x, batch_size)
+
+
+def own_inputs(model: Any, x: Any, batch_size: int | None = None, what: str = "x", build: bool = False) -> Any:
+    """Inputs of a step that the user wrote: as the model takes them if they fit, else as they are.
+
+    Args:
+        build: call the model on them to learn its outputs, even if all its layers are built.
+    """
+    expected = leaves(model.symbolic_inputs)
+    if x is None or model.begins_on_host or _could_be(x, expected):
+        return checked_inputs(model, x, batch_size, what)
+    xs = plain(x, what)
+    if not expected:
+        custom.build(model, xs, min(batch_size or DEFAULT_BATCH_SIZE, checks.check_rows({what: leaves(xs)})), build)
+    return xs
+
+
+def _could_be(x: Any, expected: list[KerasTensor]) -> bool:
+    """Whether arrays have the number, ranks and sizes of symbolic inputs."""
+    if not expected:
+        return False
+    shapes = [a.shape for a in leaves(x) if hasattr(a, "shape")]
+    if len(shapes) != len(leaves(x)):
+        return True  # lists of numbers and the like
+    if len(shapes) != len(expected):
+        return False
+    return all(
+        len(shape) == len(t.shape)
+        and all(want in (None, have) for have, want in zip(shape[1:], t.shape[1:], strict=True))
+        for shape, t in zip(shapes, expected, strict=True)
+    )
+
+
+def plain(data: Any, what: str) -> Any:
+    """Finite numbers in the user's structure, 64-bit ones as 32-bit ones."""
+    given = convert.to_arrays(data, what)
+    arrays = [convert.cast(a, None, what) for a in leaves(given)]
+    arrays = checks.check_inputs(arrays, [model_facts.free_input(what) for _ in arrays], what)
+    return jax.tree.unflatten(jax.tree.structure(given), arrays)
 
 
 def weights_of_classes(class_weight: dict[int, float], y: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ from ..core import pure, tracking
 from ..core.tensor import KerasTensor, leaves
 from ..data import checks
 from ..data.source import Batch, Part, Source
-from . import compiled, host, steps
+from . import compiled, custom, host, steps
 from . import facts as model_facts
 from .fingerprint import fingerprint
 from .loop import steps_program
@@ -35,7 +35,7 @@ def evaluate(model: Any, source: Source, callbacks: Any) -> dict[str, float]:
 
 def run_evaluation(model: Any, source: Source, callbacks: Any) -> dict[str, float]:
     """`evaluate` inside a run that goes on, such as the validation of `fit`."""
-    slots = Slots.of(model, metrics=model.compilation.all_metrics)
+    slots = custom.slots(model)
     key = "test", fingerprint(model, *model.compilation.traced)
     pace = Pace(callbacks.watches_test_batches, callbacks.refresh_seconds)
     callbacks.on_test_begin()
@@ -69,7 +69,7 @@ def run_evaluation(model: Any, source: Source, callbacks: Any) -> dict[str, floa
 
 def test_on_batch(model: Any, batch: Batch) -> dict[str, float]:
     """Metrics of one batch of NumPy arrays."""
-    slots = Slots.of(model, metrics=model.compilation.all_metrics)
+    slots = custom.slots(model)
     span = whole_batch(batch, len(leaves(batch)[0]))
     key = "test", fingerprint(model, *model.compilation.traced)
     state, _, results = _test_program(model, slots, key, span, CallbackList())(slots.read(), *span.given)
@@ -131,6 +131,7 @@ class Predictor:
     """A model's forward pass as compiled programs."""
 
     def __init__(self, model: Any):
+        own_step = custom.of(model).predict
         self.model = model
         self.slots = Slots.of(model)
         self.key = fingerprint(model)
@@ -142,7 +143,7 @@ class Predictor:
         # A model with a host part takes data that have yet to become numbers, so it never takes them as they are.
         self._input = model_facts.inputs(model)[0] if single and model.host_part is None else None
         # A stack, not a graph or a model with a call of its own: the layers one after another are the model.
-        stack = model.layers if type(model).__name__ == "Sequential" and self._ours else []
+        stack = model.layers if type(model).__name__ == "Sequential" and self._ours and not own_step else []
         self._on_host = host.forward(stack) if single and len(model.symbolic_inputs.shape) == 2 else None
 
     def takes(self, x: Any, batch_size: int) -> bool:
@@ -170,7 +171,7 @@ class Predictor:
             return self._on_host(x)
         params, other = pure.read(self.slots.params), pure.read(self.slots.other)
         shape = (x.shape, x.dtype) if isinstance(x, np.ndarray) else tuple((a.shape, a.dtype) for a in leaves(x))
-        program = self._single.get(shape)
+        program = self._single.get(shape) if not compiled.eager() else steps.predict_step(self.model)
         if program is None:
             request = compiled.Request((self.key, "predict"), steps.predict_step(self.model), (params, other, x))
             program = self._single[shape] = self._made(request, callbacks or CallbackList())
@@ -183,6 +184,10 @@ class Predictor:
         """Outputs of `count` whole batches, or of one batch of any size."""
         if count == 1:
             return self.one(x, callbacks)
+        if compiled.eager():
+            starts = range(0, count * batch_size, batch_size)
+            parts = [self.one(jax.tree.map(lambda a, s=s: a[s : s + batch_size], x)) for s in starts]
+            return jax.tree.map(lambda *p: np.concatenate(p), *parts)
         params, other = pure.read(self.slots.params), pure.read(self.slots.other)
         rows = len(leaves(x)[0])
         # The number of batches is traced up to the next power of two, so that few programs serve all lengths.

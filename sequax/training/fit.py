@@ -18,13 +18,14 @@ from ..callbacks import CallbackList
 from ..core import tracking
 from ..data import checks
 from ..data.source import Batch, Source
-from . import compiled, steps
+from . import compiled, custom, steps
 from .evaluate import run_evaluation
 from .fingerprint import fingerprint
 from .loop import steps_program
 from .pace import MOST_PENDING, Pace, Span, spans, whole_batch
 from .resolve import scalars
-from .state import Slots, TrainState
+from .run import Run
+from .state import TrainState
 
 # Below this size the state before a dispatch is kept until its losses are known to be finite: it is the way back to the
 # last good weights. Larger states are donated, so that they lie in memory once.
@@ -44,15 +45,19 @@ def fit(
     trainer = Trainer(model, guard=checks.enabled() and not callbacks.accepts_nan)
     patient = callbacks.patient and validation is None and source.resident
     model.stop_training = False
-    callbacks.on_train_begin()
-    logs: dict[str, float] = {}
+    run = Run(trainer, source, validation, callbacks, initial_epoch)
     running: list[int] = []  # epochs that were started and not reported yet
     try:
-        for epoch in range(initial_epoch, epochs):
+        callbacks.on_train_begin()
+        callbacks.on_run_begin(run)  # one of them may restore an earlier run
+        logs = run.logs
+        for epoch in range(run.epoch, epochs):
+            if run.resumed and model.stop_training:
+                break
             callbacks.on_epoch_begin(epoch)
             trainer.refresh()  # a callback may have frozen or unfrozen a layer
             ahead = patient and epoch + 1 < epochs and trainer.runs_ahead(source.steps, len(running))
-            run_epoch(trainer, source, epoch, callbacks, ahead)
+            run_epoch(trainer, run, callbacks, epoch, ahead)
             running.append(epoch)
             if ahead:
                 continue
@@ -62,6 +67,8 @@ def fit(
                     logs = dict(sorted((logs | {f"val_{name}": value for name, value in results.items()}).items()))
                 callbacks.on_epoch_end(done, logs)
             running.clear()
+            run.logs = logs
+            callbacks.on_safe_point(run.at(epoch + 1))
             if model.stop_training:
                 break
         model.optimizer.finalize_variable_values(model.trainable_variables)  # with `use_ema`: averages become weights
@@ -70,21 +77,26 @@ def fit(
         callbacks.close()
 
 
-def run_epoch(trainer: Trainer, source: Source, epoch: int, callbacks: Any, ahead: bool = False) -> None:
+def run_epoch(trainer: Trainer, run: Run, callbacks: Any, epoch: int, ahead: bool = False) -> None:
     """All steps of one epoch; with `ahead`, they may still be running afterwards."""
     pace = trainer.pace_for(callbacks)
-    for span in spans(source, epoch, pace):
+    first = run.begin_epoch(epoch)
+    pace.before = run.before
+    for span in spans(run.source, epoch, pace, first):
+        if span.done > first and not trainer.pending:
+            callbacks.on_safe_point(run.at(epoch, span.done))
         if pace.single:
             callbacks.on_train_batch_begin(span.done)
         program = trainer.program(span, callbacks)
         pace.start(span.stop - span.start)
         trainer.dispatch(program, span)
-        if not ahead and (pace.waits or trainer.pending >= MOST_PENDING):
+        if not ahead and (pace.waits or pace.stops_at(span.end) or trainer.pending >= MOST_PENDING):
             report(trainer, span, callbacks)
         if trainer.model.stop_training:
             break
     if trainer.pending and not ahead:
         report(trainer, span, callbacks)
+    run.before += span.end
     trainer.end_epoch()
 
 
@@ -144,7 +156,7 @@ class Trainer:
             return
         trainable = model.trainable_variables
         model.optimizer.build(trainable)
-        self.slots = Slots.of(model, model.optimizer, model.compilation.all_metrics)
+        self.slots = custom.slots(model, model.optimizer)
         self.donate = self.slots.nbytes > _KEPT_STATE_BYTES
         self.key = "train", self.guard, fingerprint(model, *model.compilation.traced, model.optimizer)
         self._programs.clear()
@@ -152,7 +164,7 @@ class Trainer:
 
     def pace_for(self, callbacks: Any) -> Pace:
         if self._pace is None:
-            self._pace = Pace(callbacks.watches_train_batches, callbacks.refresh_seconds)
+            self._pace = Pace(callbacks.watches_train_batches, callbacks.refresh_seconds, callbacks.stops)
         return self._pace
 
     def program(self, span: Span, callbacks: Any) -> Any:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from ..data.source import Batch
+from . import compiled
 from .state import TrainState, like
 
 
@@ -27,33 +28,51 @@ def take_batch(arrays: Batch, order: Any, step: Any, batch_size: int) -> Batch:
     return jax.tree.map(lambda a: a.at[rows].get(mode="promise_in_bounds"), arrays)
 
 
-def steps_program(step: Callable, reset: Callable, results: Callable, batch_size: int, guard: bool) -> Callable:
+def steps_program(step: Callable, reset: Callable, results: Callable | None, batch_size: int, guard: bool) -> Callable:
     """A program that runs steps `start` to `stop` (both traced: one compilation serves every length).
 
     Args:
-        step: `(state, batch) -> (state, loss)`.
+        step: `(state, batch) -> (state, loss)`, or `(state, batch) -> (state, (loss, logs))` if `results` is None.
         reset: `(metrics) -> metrics`, start values of the metrics.
-        results: `(metrics) -> dict of scalars`.
-        guard: stop after the first step whose loss is not finite.
+        results: `(metrics) -> dict of scalars`; None if the step gives logs itself, of which the last are kept.
+        guard: stop after the first step whose loss is not finite; a loss of None counts as finite.
 
     Returns:
         `(state, arrays, order, start, stop, fresh) -> (state, progress, logs)`; `fresh` resets the metrics first.
     """
+    own_logs = results is None
+    step = _traced_once(step) if own_logs else step
 
     def program(state: TrainState, arrays: Batch, order: Any, start: Any, stop: Any, fresh: Any) -> tuple:
         started = jax.tree.map(lambda new, old: jnp.where(fresh, new, old), reset(state.metrics), state.metrics)
         state = state._replace(metrics=started)
 
         def body(carry: tuple) -> tuple:
-            i, state, _ = carry
-            after, loss = step(state, take_batch(arrays, order, i, batch_size))
-            return i + 1, like(after, state), jnp.isfinite(loss)
+            i, state, _, _ = carry
+            after, told = step(state, take_batch(arrays, order, i, batch_size))
+            loss, logs = told if own_logs else (told, None)
+            finite = jnp.array(True) if loss is None else jnp.isfinite(loss)
+            return i + 1, like(after, state), finite, logs
 
         def unfinished(carry: tuple) -> Any:
-            i, _, finite = carry
+            i, _, finite, _ = carry
             return (i < stop) & finite if guard else i < stop
 
-        i, state, finite = lax.while_loop(unfinished, body, (start, state, jnp.array(True)))
-        return state, Progress(i, finite), results(state.metrics)
+        logs = _no_logs(step, state, take_batch(arrays, order, start, batch_size)) if own_logs else None
+        i, state, finite, logs = lax.while_loop(unfinished, body, (start, state, jnp.array(True), logs))
+        return state, Progress(i, finite), logs if results is None else results(state.metrics)
 
     return program
+
+
+def _traced_once(step: Callable) -> Callable:
+    """The step such that asking for the shapes of its logs and running it are one trace."""
+    return step if compiled.eager() else jax.jit(step)
+
+
+def _no_logs(step: Callable, state: TrainState, batch: Batch) -> Any:
+    """Zeros in the place of logs, for a loop that has not begun; run step by step, the first step makes them."""
+    if compiled.eager():
+        return {}
+    _, (_, logs) = jax.eval_shape(step, state, batch)
+    return jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), logs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -25,22 +25,32 @@ class Pace:
     Args:
         single: one step a dispatch, because a callback runs on every batch.
         refresh_seconds: how often a display wants news; None if there is none.
+        stops: numbers of steps at whose multiples, counted through all epochs, a callback wants to run.
+
+    Attributes:
+        before: steps of the epochs before this one.
     """
 
-    def __init__(self, single: bool, refresh_seconds: float | None):
-        self.single, self.live = single, refresh_seconds is not None
+    def __init__(self, single: bool, refresh_seconds: float | None, stops: Sequence[int] = ()):
+        self.single, self.live, self.stops = single, refresh_seconds is not None, stops
         self.seconds = refresh_seconds if refresh_seconds is not None else _UNWATCHED_SECONDS
         self._per_step: float | None = None
         self._started: float | None = None
         self._steps = 0  # dispatched since then
+        self.before = 0
 
-    def steps(self, remaining: int) -> int:
-        """Steps to run now, at most those that remain."""
+    def steps(self, remaining: int, done: int = 0) -> int:
+        """Steps to run now, at most those that remain; `done` steps of the epoch lie behind."""
         if self.single:
             return 1
+        remaining = min([remaining, *(every - (self.before + done) % every for every in self.stops)])
         if self._per_step is None:
             return min(_FIRST_STEPS, remaining)
         return max(1, min(remaining, int(self.seconds / max(self._per_step, 1e-7))))
+
+    def stops_at(self, done: int) -> bool:
+        """Whether a callback wants to run after this number of steps of the epoch."""
+        return any((self.before + done) % every == 0 for every in self.stops)
 
     @property
     def waits(self) -> bool:
@@ -90,14 +100,14 @@ class Span(NamedTuple):
         return self.batch_size, len(self.block.order), *((a.shape, a.dtype) for a in arrays)
 
 
-def spans(source: Source, epoch: int, pace: Pace) -> Iterator[Span]:
-    """All steps of one epoch in order, cut as the pace has it at that moment."""
-    done = 0
-    for block in source.blocks(epoch):
+def spans(source: Source, epoch: int, pace: Pace, first: int = 0) -> Iterator[Span]:
+    """All steps of one epoch from step `first` on, cut as the pace has it at that moment."""
+    done = first
+    for block in source.blocks(epoch, first):
         whole, rest = divmod(block.rows, block.batch_size)
-        step = 0
+        step = block.first
         while step < whole:
-            count = pace.steps(whole - step)
+            count = pace.steps(whole - step, done)
             yield Span(block, block.batch_size, step, step + count, done)
             step, done = step + count, done + count
         if rest:  # a short batch has a program of its own: its numerics are Keras'

@@ -19,7 +19,9 @@ from ..data.large import LargeSource
 from ..data.prefetch import prefetch
 from ..data.source import Batch, Part, Source
 from ..data.stream_source import StreamSource
-from .batches import DEFAULT_BATCH_SIZE, BatchReader, checked_inputs
+from ..utils.samples import unpack_x_y_sample_weight
+from . import custom
+from .batches import DEFAULT_BATCH_SIZE, BatchReader, prediction_inputs
 
 
 class TrainingData(NamedTuple):
@@ -148,18 +150,18 @@ def prediction_data(model: Any, x: Any, batch_size: int | None, steps: int | Non
     if streams.is_stream(x):
         _warn_of_batch_size(batch_size, x, 5)
         stream = streams.stream_of(x, "x")
-        source = StreamSource(stream, lambda x, y, weight: Batch(checked_inputs(model, x)), steps)
+        source = StreamSource(stream, lambda x, y, weight: Batch(prediction_inputs(model, x)), steps)
         source.peek()
         return PredictionData(lambda single: _streamed_parts(source), source.steps)
     if large.is_large(x):
         rows = large.count_rows((x, None, None))
         rows = rows if steps is None else min(rows, steps * size)
         read = LargeSource(
-            (x, None, None), lambda x, y, weight: Batch(checked_inputs(model, x, batch_size)), range(rows), size
+            (x, None, None), lambda x, y, weight: Batch(prediction_inputs(model, x, batch_size)), range(rows), size
         )
         read.batch(0, min(size, rows))
         return PredictionData(lambda single: _large_parts(read, single), read.steps)
-    inputs = checked_inputs(model, x, batch_size)
+    inputs = prediction_inputs(model, x, batch_size)
     rows = checks.check_rows({"x": leaves(inputs)})
     return PredictionData(lambda single: arrays.parts(inputs, size, single, steps), steps or -(-rows // size))
 
@@ -178,6 +180,8 @@ def _large_parts(source: LargeSource, single: bool) -> Iterator[Part]:
 def _validation_source(model: Any, data: Any, batch_size: int | None, steps: int | None) -> Source:
     if streams.is_stream(data):
         return evaluation_data(model, data, None, None, batch_size, steps, "validation ", 7)
+    if custom.of(model).targets:
+        return evaluation_data(model, *unpack_x_y_sample_weight(data), batch_size, steps, "validation ", 7)
     if not isinstance(data, (list, tuple)) or len(data) not in (2, 3):
         raise ValueError(
             f"validation_data needs (x, y) or (x, y, sample_weight), or a stream of such batches. Received:"

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 
 from .. import losses as loss_catalogue
 from .. import metrics as metric_catalogue
 from .. import optimizers as optimizer_catalogue
-from ..core import dtypes, registry, scope
+from ..core import dtypes, registry, scope, tracking
 from ..core.tensor import leaves
 
 Shape = tuple[int | None, ...]
@@ -45,11 +46,25 @@ class Compilation:
         self.loss_tracker = metric_catalogue.Mean(name="loss")
         self.output_trackers: list[Any] = []
         self.losses: list[OutputLoss | None] | None = None
+        self.output_names: list[str] = []
         self.metrics: list[list[Any]] = []
         self.weighted_metrics: list[list[Any]] = []
-        self._display: dict[int, str] = {}
+        self._display: list[tuple[Any, str]] = []  # pairs, not a dict by id: copies have metrics of their own
         self._resolved_for: Any = None
         self.run_eagerly = False
+        self.overrides: Any = None  # what the model overrides, see `custom.of`
+        self._gradient_norms: Any = None
+        self._grouped: CompileMetrics | None = None
+
+    @property
+    def gradient_norms(self) -> Any:
+        """A metric updated in each step with a dict from variable to gradient; None unless a callback wants one."""
+        return self._gradient_norms
+
+    @gradient_norms.setter
+    def gradient_norms(self, metric: Any) -> None:
+        self._gradient_norms = metric
+        tracking.note_change()  # the step is another one now
 
     @property
     def resolved(self) -> bool:
@@ -64,6 +79,7 @@ class Compilation:
             names: of the outputs, in the order of their leaves.
         """
         predictions = leaves(outputs)
+        self.output_names = list(names)
         # Targets may be a plain list or dict whatever the structure of the outputs is.
         self._display.clear()
         targets = targets_of(y, outputs, names) if y is not None else [None] * len(predictions)
@@ -119,9 +135,11 @@ class Compilation:
                 metric = _metric(one, target, prediction)
                 name = one if isinstance(one, str) else metric.name  # reported as the user called it
                 name = f"{key}_{name}" if len(predictions) > 1 else name
-                if argument == "weighted_metrics" and name in self._display.values():
+                if isinstance(one, str):
+                    metric.name = name  # ours to call: steps that the user wrote report by this name
+                if argument == "weighted_metrics" and name in [shown for _, shown in self._display]:
                     name = f"weighted_{name}"
-                self._display[id(metric)] = name
+                self._display.append((metric, name))
                 resolved.append(metric)
             table.append(resolved)
         return table
@@ -166,15 +184,17 @@ class Compilation:
                 total = total + value * one.scale
         return total, parts
 
-    def update_metrics(
-        self, loss: Any, parts: list[Any], y: Any, y_pred: Any, weight: Any, names: Sequence[str]
-    ) -> None:
-        """Update every metric with one batch."""
+    def update_losses(self, loss: Any, parts: list[Any], y_pred: Any) -> None:
+        """Update the means of the losses with one batch, which counts by its rows."""
         predictions = leaves(y_pred)
-        rows = float(predictions[0].shape[0]) if predictions and predictions[0].ndim else 1.0
+        rows = float(predictions[0].shape[0]) if predictions and jnp.ndim(predictions[0]) else 1.0
         self.loss_tracker.update_state(loss, sample_weight=rows)
         for tracker, part in zip(self.output_trackers, parts, strict=False):  # no trackers for a single output
             tracker.update_state(part, sample_weight=rows)
+
+    def update_metrics(self, y: Any, y_pred: Any, weight: Any, names: Sequence[str]) -> None:
+        """Update every metric with one batch."""
+        predictions = leaves(y_pred)
         if y is None:
             return
         targets = targets_of(y, y_pred, names)
@@ -193,15 +213,29 @@ class Compilation:
         return [self.loss_tracker, *self.output_trackers, *(metric for group in nested for metric in group)]
 
     @property
+    def grouped_metrics(self) -> list[Any]:
+        """The loss, and the other metrics as one."""
+        several = self.given_metrics or self.given_weighted_metrics or self.output_trackers
+        if several and self._grouped is None:
+            self._grouped = CompileMetrics(self)
+        return [self.loss_tracker, self._grouped] if several else [self.loss_tracker]
+
+    @property
+    def step_metrics(self) -> list[Any]:
+        """All metrics that a training step updates: those that are reported, and those of callbacks."""
+        return self.all_metrics if self._gradient_norms is None else [*self.all_metrics, self._gradient_norms]
+
+    @property
     def traced(self) -> tuple[Any, ...]:
         """What a compiled step depends on, the model and the optimizer apart."""
         losses = [None if one is None else (one.function, one.scale) for one in self.losses or ()]
-        return losses, self.loss_tracker, self.output_trackers, self.metrics, self.weighted_metrics, self.names
+        reported = self.output_trackers, self.metrics, self.weighted_metrics, self.names
+        return losses, self.loss_tracker, *reported, self._gradient_norms
 
-    def results(self) -> dict[str, Any]:
+    def results(self, metrics: Sequence[Any] | None = None) -> dict[str, Any]:
         """Name -> value of every metric; a metric may give a dict of its own."""
         logs: dict[str, Any] = {}
-        for metric in self.all_metrics:
+        for metric in self.all_metrics if metrics is None else metrics:
             value = metric.result()
             for key, one in value.items() if isinstance(value, dict) else [(self._name(metric), value)]:
                 logs[_free_name(key, logs)] = one
@@ -212,13 +246,38 @@ class Compilation:
         """Names of the metrics as they are reported, the loss first."""
         return [self._name(metric) for metric in self.all_metrics]
 
-    def in_order(self, names: Sequence[str]) -> list[str]:
+    def in_order(self, names: Sequence[str], order: Sequence[str]) -> list[str]:
         """Names of logs in the order of the metrics, the loss first."""
-        order = self.names
         return sorted(names, key=lambda name: order.index(name) if name in order else len(order))
 
     def _name(self, metric: Any) -> str:
-        return self._display.get(id(metric), metric.name)
+        return next((shown for known, shown in self._display if known is metric), metric.name)
+
+
+class CompileMetrics(metric_catalogue.Metric):
+    """All metrics of `compile` in one, as steps that the user wrote know them; those that want sample weights get them.
+
+    Args:
+        compilation: whose metrics these are.
+    """
+
+    def __init__(self, compilation: Compilation):
+        super().__init__(name="compile_metrics")
+        self._compilation = compilation
+
+    @property
+    def metrics(self) -> list[Any]:
+        return self._compilation.all_metrics[1:]  # the first is the loss
+
+    @property
+    def variables(self) -> list[Any]:
+        return [v for metric in self.metrics for v in metric.variables]
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        self._compilation.update_metrics(y_true, y_pred, sample_weight, self._compilation.output_names)
+
+    def result(self) -> dict[str, Any]:
+        return self._compilation.results(self.metrics)
 
 
 _BY_SHAPE = ("accuracy", "acc", "crossentropy", "ce")

@@ -1,4 +1,7 @@
-"""What one batch does: pure functions from state and batch to state."""
+"""What one batch does: pure functions from state and batch to state.
+
+A step returns the new state and the loss; one that the user wrote (`custom.py`) returns its loss, if any, and its logs.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,20 @@ import jax.numpy as jnp
 
 from ..core import masks, pure
 from ..data.source import Batch
+from . import custom
+from .methods import no_loss
 from .state import Slots, TrainState
 
 
 def train_step(model: Any, slots: Slots) -> Callable[[TrainState, Batch], tuple[TrainState, Any]]:
     """One update of the parameters."""
+    if custom.of(model).train:
+        if model.compilation.gradient_norms is not None:
+            raise ValueError(
+                f"LayerStatistics(gradients=True): {type(model).__name__} has training steps of its own."
+                f" Return the lengths of its gradients in the logs of `train_step`, or leave `gradients` out."
+            )
+        return custom.train_step(model, slots)
     optimizer = model.optimizer
     variables = list(slots.params.values())
 
@@ -23,10 +35,7 @@ def train_step(model: Any, slots: Slots) -> Callable[[TrainState, Batch], tuple[
             outcome = pure.call(model, params, state.other, batch.x, training=True)
             loss, parts = loss_and_parts(model, outcome, batch)
             if not parts and not outcome.penalties:
-                raise ValueError(
-                    f"Model '{model.name}' has no loss to train with: pass `loss=` to `compile()`, or call `add_loss`"
-                    f" in a layer."
-                )
+                raise no_loss(model)
             return scaled(loss), (loss, parts, outcome)
 
         def scaled(loss: Any) -> Any:
@@ -42,7 +51,11 @@ def train_step(model: Any, slots: Slots) -> Callable[[TrainState, Batch], tuple[
         )
         params = dict(zip(state.params, values[: len(variables)], strict=True))
         slot_values = dict(zip(state.optimizer, values[len(variables) :], strict=True))
-        metrics = updated_metrics(model, slots, state, batch, outcome, loss, parts)
+        gradients = None
+        if model.compilation.gradient_norms is not None:
+            factor = scaled(jnp.ones((), jnp.float32))
+            gradients = {v: grads[key] / factor for key, v in slots.params.items()}
+        metrics = updated_metrics(model, slots, state, batch, outcome, loss, parts, gradients)
         return TrainState(params, outcome.other, slot_values, metrics), loss
 
     return step
@@ -50,6 +63,8 @@ def train_step(model: Any, slots: Slots) -> Callable[[TrainState, Batch], tuple[
 
 def test_step(model: Any, slots: Slots) -> Callable[[TrainState, Batch], tuple[TrainState, Any]]:
     """Metrics of one batch; the parameters stay."""
+    if custom.of(model).test:
+        return custom.test_step(model, slots)
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Any]:
         outcome = pure.call(model, state.params, state.other, batch.x, training=False)
@@ -71,12 +86,23 @@ def loss_and_parts(model: Any, outcome: pure.Outcome, batch: Batch) -> tuple[Any
 
 
 def updated_metrics(
-    model: Any, slots: Slots, state: TrainState, batch: Batch, outcome: pure.Outcome, loss: Any, parts: list[Any]
+    model: Any,
+    slots: Slots,
+    state: TrainState,
+    batch: Batch,
+    outcome: pure.Outcome,
+    loss: Any,
+    parts: list[Any],
+    gradients: dict[Any, Any] | None = None,
 ) -> Any:
     def update() -> None:
+        compilation = model.compilation
         outputs = jax.lax.stop_gradient(outcome.outputs)
+        compilation.update_losses(loss, parts, outputs)
         with masks.attached(outputs, outcome.masks):
-            model.compilation.update_metrics(loss, parts, batch.y, outputs, batch.weight, model.output_names)
+            compilation.update_metrics(batch.y, outputs, batch.weight, model.output_names)
+        if gradients is not None:
+            compilation.gradient_norms.update_state(gradients)
 
     _, values = pure.apply(update, list(slots.metrics.values()), list(state.metrics.values()))
     return dict(zip(state.metrics, values, strict=True))
@@ -87,7 +113,7 @@ def reset_metrics(model: Any, slots: Slots) -> Callable:
 
     def reset(metrics: Any) -> Any:
         def run() -> None:
-            for metric in model.compilation.all_metrics:
+            for metric in custom.metrics(model, training=bool(slots.optimizer)):
                 metric.reset_state()
 
         _, values = pure.apply(run, list(slots.metrics.values()), list(metrics.values()))
@@ -96,8 +122,11 @@ def reset_metrics(model: Any, slots: Slots) -> Callable:
     return reset
 
 
-def metric_results(model: Any, slots: Slots) -> Callable:
-    """Name -> value of all metrics, as a pure function."""
+def metric_results(model: Any, slots: Slots) -> Callable | None:
+    """Name -> value of all metrics, as a pure function; None if the step itself gives logs."""
+    own = custom.of(model)
+    if own.train if slots.optimizer else own.test:
+        return None
 
     def results(metrics: Any) -> dict[str, Any]:
         logs, _ = pure.apply(model.compilation.results, list(slots.metrics.values()), list(metrics.values()))
@@ -108,6 +137,8 @@ def metric_results(model: Any, slots: Slots) -> Callable:
 
 def predict_step(model: Any) -> Callable:
     """Outputs of one batch: `(params, other, x) -> (outputs, other)`."""
+    if custom.of(model).predict:
+        return custom.predict_step(model)
 
     def step(params: Any, other: Any, x: Any) -> tuple[Any, Any]:
         outcome = pure.call(model, params, other, x, training=False)

@@ -1,0 +1,84 @@
+"""`BackupAndRestore`: a killed run goes on where it was, to the same bits."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from sequax.callbacks.base import Callback, Logs
+
+
+class BackupAndRestore(Callback):
+    """Saves the run as it goes on; a `fit` with the same folder, model and data continues it.
+
+    A snapshot holds weights, optimizer slots, seeds, metrics, the position in the data, the states of the other
+    callbacks and the history, so that a run that was killed and started again ends with the same numbers as one that
+    was not. It is one file, written under another name and renamed, and the one before it is kept: there is no moment
+    at which a kill loses the run. When `fit` ends by itself, the snapshots are removed.
+
+    Args:
+        backup_dir: folder of this run alone; a lock in it refuses a second process.
+        save_freq: `"epoch"`, or a number: after so many batches, and after each epoch.
+        double_checkpoint: accepted; the snapshot before the newest is always kept.
+        delete_checkpoint: False: keep the last snapshot when `fit` ends, so that a `fit` with more epochs goes on.
+        seconds: also save inside epochs, when so much time has passed since the last save.
+
+    Generators are read again up to the batch that comes next; a `PyDataset` goes there without making the batches.
+
+    Raises:
+        ValueError: at the start of `fit`, if the saved run had another model, other data or other settings.
+        RuntimeError: if another process uses the folder.
+        OSError: if nothing can be written there.
+    """
+
+    watches_batches = False
+
+    def __init__(
+        self,
+        backup_dir: Any,
+        save_freq: int | str = "epoch",
+        double_checkpoint: bool = False,
+        delete_checkpoint: bool = True,
+        *,
+        seconds: float | None = None,
+    ) -> None:
+        super().__init__()
+        if not backup_dir:
+            raise ValueError("BackupAndRestore: `backup_dir` is empty. Pass a folder for the snapshots of this run.")
+        whole = isinstance(save_freq, int) and not isinstance(save_freq, bool) and save_freq > 0
+        if save_freq != "epoch" and not whole:
+            raise ValueError(
+                f"BackupAndRestore: save_freq must be 'epoch' or a number of batches above 0. Received: {save_freq!r}"
+            )
+        self.backup_dir, self.save_freq = backup_dir, save_freq
+        self.double_checkpoint, self.delete_checkpoint = double_checkpoint, delete_checkpoint
+        self.seconds = seconds
+        self.every_steps = save_freq if isinstance(save_freq, int) else None
+        self._folder: Any = None
+        self._saved_at = 0.0
+
+    def on_run_begin(self, run: Any) -> None:
+        from sequax.saving.snapshot import Folder  # files come in when they are wanted
+
+        self._folder = Folder(self.backup_dir)
+        run.facts()  # as they are before the first batch: callbacks may change settings later
+        snapshot = self._folder.load()
+        if snapshot is not None:
+            run.restore(snapshot)
+        self._saved_at = time.monotonic()
+
+    def on_safe_point(self, run: Any) -> None:
+        due = run.step == 0 or (self.every_steps is not None and run.total % self.every_steps == 0)
+        late = self.seconds is not None and time.monotonic() - self._saved_at > self.seconds
+        if due or late:
+            self._folder.save(run.snapshot())
+            self._saved_at = time.monotonic()
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        if self.delete_checkpoint and self._folder is not None:
+            self._folder.clear()
+
+    def on_close(self) -> None:
+        if self._folder is not None:
+            self._folder.close()
+            self._folder = None

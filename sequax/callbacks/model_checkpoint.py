@@ -1,0 +1,133 @@
+"""`ModelCheckpoint`: saves the model, or the best one so far, while it is trained."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from sequax.callbacks.base import Logs
+from sequax.callbacks.monitor import MonitorCallback
+
+_FIELD = re.compile(r"\{(\w+)[^{}]*\}")
+
+
+class ModelCheckpoint(MonitorCallback):
+    """Saves the model or its weights after epochs, or after a number of batches.
+
+    Args:
+        filepath: of the file; may hold fields such as `"{epoch:02d}-{val_loss:.2f}.keras"` (epochs count from 1 there,
+            `{batch}` with a number in `save_freq`). Ends with `.keras` or `.h5`; with `save_weights_only` with
+            `.weights.h5`.
+        monitor: a name in the logs, for `save_best_only`.
+        verbose: 1: print a line per save.
+        save_best_only: save only when `monitor` is better than at any save before.
+        save_weights_only: `save_weights` in place of `save`.
+        mode: `"min"`, `"max"`, or `"auto"`, which goes by the metric's name.
+        save_freq: `"epoch"`, or a number of batches, counted through all epochs.
+        initial_value_threshold: the value to beat at first.
+
+    Files are whole or absent: a kill or a full disk leaves the file before. Whether the folder can be written to is
+    tried when `fit` starts. A run continued by `BackupAndRestore` remembers its best value.
+
+    Raises:
+        ValueError: for a name that does not suit what is saved, an unknown `save_freq`, and for a `monitor` or a field
+            that is not in the logs.
+        OSError: at the start of `fit`, if the folder cannot be written to.
+    """
+
+    watches_batches = False
+
+    def __init__(
+        self,
+        filepath: Any,
+        monitor: str = "val_loss",
+        verbose: int = 0,
+        save_best_only: bool = False,
+        save_weights_only: bool = False,
+        mode: str = "auto",
+        save_freq: int | str = "epoch",
+        initial_value_threshold: float | None = None,
+    ) -> None:
+        super().__init__(monitor, mode, initial_value_threshold)
+        self.filepath, self.verbose = os.fspath(filepath), verbose
+        self.save_best_only, self.save_weights_only = save_best_only, save_weights_only
+        self.save_freq = save_freq
+        whole = isinstance(save_freq, int) and not isinstance(save_freq, bool) and save_freq > 0
+        if save_freq != "epoch" and not whole:
+            raise ValueError(
+                f"ModelCheckpoint: save_freq must be 'epoch' or a number of batches above 0. Received: {save_freq!r}"
+            )
+        endings = (".weights.h5",) if save_weights_only else (".keras", ".h5")
+        if not self.filepath.endswith(endings):
+            raise ValueError(
+                f"ModelCheckpoint(save_weights_only={save_weights_only}): `filepath` must end with"
+                f" {' or '.join(endings)}. Received: filepath={self.filepath!r}"
+            )
+        self.every_steps = save_freq if isinstance(save_freq, int) else None
+        self._epoch = self._before_epoch = self._done = 0
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        from sequax.saving import atomic  # files come in when they are wanted
+
+        folder = Path(_FIELD.sub("_", self.filepath)).parent
+        folder.mkdir(parents=True, exist_ok=True)
+        atomic.check_writable(folder / Path(_FIELD.sub("_", self.filepath)).name)
+        self._before_epoch = self._done = 0
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        self._epoch = epoch
+
+    def on_train_chunk_end(self, step: int, logs: Logs | None = None) -> None:
+        self._done = step
+        if self.every_steps is not None and (self._before_epoch + step) % self.every_steps == 0:
+            self._save_if_due({"epoch": self._epoch + 1, "batch": step}, logs or {})
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        self._before_epoch, self._done = self._before_epoch + self._done, 0
+        if self.save_freq == "epoch":
+            self._save_if_due({"epoch": epoch + 1}, logs or {})
+
+    def _save_if_due(self, place: dict[str, int], logs: Logs) -> None:
+        path = self._path(place, logs)
+        when = f"epoch {place['epoch']}" + (f", batch {place['batch']}" if "batch" in place else "")
+        if not self.save_best_only:
+            self._say(f"{when}: saving model to {path}")
+            self._save(path)
+            return
+        value = self.get_monitor_value(logs)
+        if value is None:
+            return
+        if not self.is_improvement(value, self.best):
+            self._say(f"{when}: {self.monitor} {value:.5g} is not better than {self.best}")
+            return
+        self._say(f"{when}: {self.monitor} went from {self.best} to {value:.5g}, saving model to {path}")
+        self._save(path)
+        self.best = value
+
+    def _path(self, place: dict[str, int], logs: Logs) -> str:
+        values = {**logs, **place}
+        missing = [name for name in _FIELD.findall(self.filepath) if name not in values]
+        if missing:
+            raise ValueError(
+                f"ModelCheckpoint(filepath={self.filepath!r}): there is no {missing[0]!r} to put into the name; there"
+                f" are: {', '.join(values)}."
+            )
+        return self.filepath.format(**values)
+
+    def _save(self, path: str) -> None:
+        if self.save_weights_only:
+            self.model.save_weights(path, overwrite=True)
+        else:
+            self.model.save(path, overwrite=True)
+
+    def _say(self, text: str) -> None:
+        if self.verbose > 0:
+            print(f"ModelCheckpoint: {text}")
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"best": self.best, "before_epoch": self._before_epoch}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.best, self._before_epoch = state["best"], state["before_epoch"]

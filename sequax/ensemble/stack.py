@@ -1,0 +1,92 @@
+"""The state of all members as one tree of arrays with a leading axis of members, in step with their variables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import numpy as np
+
+from ..core import tracking
+from ..core.variable import Variable
+from ..training.state import Slots, TrainState
+
+
+class Stack:
+    """Members and their stacked state.
+
+    While programs run, the stacked arrays are ahead of the variables of the members; `spread` brings these up. Both are
+    in step otherwise: whoever gave a variable of a member another array is noticed by the array itself.
+    """
+
+    def __init__(self, members: list[Any]):
+        self.members = members
+        self._state: TrainState | None = None
+        self._ahead = False
+        self._arrays: list[Any] = []  # of the variables, when they were in step
+        self._seen: Any = None
+        self.refresh()
+
+    @property
+    def leader(self) -> Any:
+        """The member whose layers are traced."""
+        return self.members[0]
+
+    def refresh(self) -> None:
+        """Look again at what is trainable, and make optimizer state for what is new."""
+        if self._version() == self._seen:
+            return
+        self.spread()
+        for member in self.members:
+            member.optimizer.build(member.trainable_variables)
+        self.slots = [Slots.of(member, member.optimizer) for member in self.members]
+        self._check_alike()
+        self._state = None
+        self._seen = self._version()
+
+    def _version(self) -> Any:
+        return tracking.version(), [id(member.optimizer) for member in self.members]
+
+    def _check_alike(self) -> None:
+        shapes = [
+            [[(key, v.shape, v.stored.dtype) for key, v in table.items()] for table in slots] for slots in self.slots
+        ]
+        for i, other in enumerate(shapes):
+            if other != shapes[0]:
+                raise ValueError(
+                    f"Ensemble: member {i} has no longer the structure of member 0: other layers, another optimizer, or"
+                    f" other layers that are frozen. Change all members alike, or use them one by one."
+                )
+
+    def read(self) -> TrainState:
+        """The stacked arrays; metrics belong to a run, not to the members."""
+        if self._state is None or not (self._ahead or self._in_step()):
+            tables = [[{k: v.stored for k, v in table.items()} for table in slots] for slots in self.slots]
+            state: Any = jax.tree.map(lambda *values: np.stack(values), *jax.device_get(tables))
+            self._state = TrainState(*jax.device_put(state))
+            self._arrays = [variable.stored for variable in self._variables()]
+        return self._state
+
+    def write(self, state: TrainState) -> None:
+        """Take new stacked arrays."""
+        self._state, self._ahead = state._replace(metrics={}), True
+
+    def spread(self) -> None:
+        """Bring the variables of the members up to the stacked arrays."""
+        if not self._ahead:
+            return
+        values = jax.device_get(self._state)
+        for i, slots in enumerate(self.slots):
+            # Copies, because arrays on a processor may share the memory they were made from.
+            own = jax.device_put(jax.tree.map(lambda a, i=i: np.array(a[i]), values))
+            slots.write(own)
+        self._arrays, self._ahead = [variable.stored for variable in self._variables()], False
+
+    def _in_step(self) -> bool:
+        return all(v.stored is array for v, array in zip(self._variables(), self._arrays, strict=True))
+
+    def _variables(self) -> Iterator[Variable]:
+        for slots in self.slots:
+            for table in slots:
+                yield from table.values()

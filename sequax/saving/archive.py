@@ -1,0 +1,173 @@
+"""`.keras` files: a zip of the config, the weights, and what layers keep in files of their own.
+
+config.json         the model as `model.to_json()` gives it
+metadata.json       which Keras wrote it, and when
+model.weights.h5    weights, and the state of the optimizer
+assets/...          vocabularies that were learned
+sequax.json         a SHA-256 of each other member; Keras passes over it
+"""
+
+from __future__ import annotations
+
+import datetime
+import errno
+import hashlib
+import json
+import os
+import zipfile
+from collections.abc import Mapping
+from typing import Any
+
+from .._version import __version__
+from ..core import budget, registry
+from ..core.errors import LoadError
+from . import assets, atomic, config, schema, weights
+from .source import Source
+from .zips import Zip
+
+KERAS_VERSION = "3.15.1"  # whose format this is
+
+CONFIG, METADATA, WEIGHTS, CHECKSUMS = "config.json", "metadata.json", "model.weights.h5", "sequax.json"
+_MEGABYTE = budget.MEGABYTE
+_LIMITS = {METADATA: _MEGABYTE, CHECKSUMS: 4 * _MEGABYTE}
+
+
+# --- writing ---
+
+
+def save(model: Any, path: Any, include_optimizer: bool = True) -> None:
+    """Write a model to a `.keras` file, whole or not at all."""
+    members = _members(model, include_optimizer)
+    members[CHECKSUMS] = json.dumps(
+        {"sequax_version": __version__, "sha256": {name: _digest(data) for name, data in members.items()}}
+    ).encode()
+    with atomic.replacing(path) as file:
+        with zipfile.ZipFile(file, "w") as archive:
+            for name, data in members.items():
+                entry = zipfile.ZipInfo(name)
+                entry.external_attr = 0o600 << 16
+                archive.writestr(entry, data)
+        file.flush()
+        _compare(Zip(Source(os.fsdecode(path), file.seek(0, os.SEEK_END), file=file)), members)
+
+
+def _compare(written: Zip, members: Mapping[str, Any]) -> None:
+    """Read back what was written."""
+    for name, data in members.items():
+        left = memoryview(data).cast("B")
+        for piece in written.pieces(name):
+            if piece != left[: len(piece)]:
+                raise OSError(errno.EIO, f"{name} reads back from the disk differently; nothing was saved")
+            left = left[len(piece) :]
+        if left:
+            raise OSError(errno.EIO, f"{name} is incomplete on the disk; nothing was saved")
+
+
+def _members(model: Any, include_optimizer: bool) -> dict[str, Any]:
+    now = datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
+    return {
+        METADATA: json.dumps({"keras_version": KERAS_VERSION, "date_saved": now}).encode(),
+        CONFIG: json.dumps(registry.serialize(model)).encode(),
+        **assets.of(model),
+        WEIGHTS: memoryview(weights.weights_bytes(model, include_optimizer)).cast("B"),
+    }
+
+
+def _digest(data: Any) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+# --- reading ---
+
+
+class Archive:
+    """An open `.keras` file whose list of members was checked.
+
+    Raises:
+        LoadError: if it is no such file.
+    """
+
+    def __init__(self, source: Source):
+        self.source = source
+        self.zip = Zip(source)
+        self.name = source.name
+        self._left = 4 * source.size + 32 * _MEGABYTE  # what all members together may take
+        self._limits = {**_LIMITS, CONFIG: min(config.MAX_BYTES, 2 * source.size + 16 * _MEGABYTE)}
+        for name in self.zip.members:
+            if name not in (CONFIG, METADATA, WEIGHTS, CHECKSUMS) and not name.startswith("assets/"):
+                raise LoadError(f"{self.name}: unknown member {name[:80]!r}; files of Keras have no such member.")
+        for name in (CONFIG, WEIGHTS):
+            if name not in self.zip.members:
+                raise LoadError(f"{self.name}: not a Keras model: it has no {name}.{self._advice()}")
+        self._digests: dict[str, str] = {}
+        self._digests = self._listed_digests()
+
+    def _advice(self) -> str:
+        found = ", ".join(list(self.zip.members)[:5])
+        return f" It has {found or 'no members at all'}."
+
+    def read(self, name: str) -> bytes:
+        """The contents of a member, held against its SHA-256 if there is one."""
+        data = self.zip.read(name, min(self._left, self._limits.get(name, self._left)))
+        self._left -= len(data)
+        expected = self._digests.get(name)
+        if expected is not None and _digest(data) != expected:
+            raise LoadError(
+                f"{self.name}: {name} does not match its SHA-256 in {CHECKSUMS}: the file is damaged, or was changed by"
+                f" a program that left {CHECKSUMS} as it was. In the second case, remove that member to read the file."
+            )
+        return data
+
+    def json(self, name: str) -> Any:
+        # Values take far more memory than their text, and text that repeats itself packs to nearly nothing.
+        most = min(schema.MAX_VALUES, 250_000 + self.source.size)
+        return config.parse(self.read(name), f"{self.name}: {name}", max_values=most)
+
+    def _listed_digests(self) -> dict[str, str]:
+        if CHECKSUMS not in self.zip.members:
+            return {}
+        listed = self.json(CHECKSUMS)
+        found = listed.get("sha256") if isinstance(listed, Mapping) else None
+        names = set(self.zip.members) - {CHECKSUMS}
+        if not isinstance(found, Mapping) or set(found) != names:
+            raise LoadError(f"{self.name}: {CHECKSUMS} does not list the other members of the file: it was changed.")
+        return {str(name): str(digest) for name, digest in found.items()}
+
+    def version(self) -> str | None:
+        """Of the Keras that wrote the file."""
+        if METADATA not in self.zip.members:
+            raise LoadError(f"{self.name}: not a Keras model: it has no {METADATA}.")
+        found = self.json(METADATA)
+        if not isinstance(found, Mapping):
+            raise LoadError(f"{self.name}: {METADATA} holds no object.")
+        version = found.get("keras_version")
+        return version if isinstance(version, str) else None
+
+
+def load(path: Any, custom_objects: Mapping[str, Any] | None = None, compile: bool = True) -> Any:
+    """The model of a `.keras` file, with its weights.
+
+    Raises:
+        LoadError: if anything in it is refused.
+    """
+    with Source.of(path) as source:
+        archive = Archive(source)
+        version, described = archive.version(), archive.json(CONFIG)
+        place = f"{archive.name}: config"
+        limit = 3 * source.size + 32 * _MEGABYTE
+        with registry.custom_object_scope(custom_objects or {}):
+            with budget.limited(limit, "the size of the file", values_follow=True):
+                model = config.model_from(described, compile=False, place=place, version=version)
+            if compile:
+                config.compile_model(model, described, version, place)
+            assets.give(model, archive)
+            weights.read_weights(
+                model, Source.of(archive.read(WEIGHTS), f"{archive.name}: {WEIGHTS}"), optimizer=compile
+            )
+    return model
+
+
+def weights_of(path: Any) -> bytes:
+    """The `.weights.h5` file in a `.keras` file."""
+    with Source.of(path) as source:
+        return Archive(source).read(WEIGHTS)

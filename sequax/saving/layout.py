@@ -1,0 +1,139 @@
+"""Which variable stands where in a weights file: Keras 3's layout "by class and order".
+
+The file is a tree of groups that follows the attributes of the model. Each layer, model or optimizer has a group `vars`
+with its own variables, `0`, `1`, ...; trainable ones first, each kind in order of creation. A group is named after the
+attribute that holds the object; in a list, tuple or dict, after its class in snake case, with a counter per class:
+
+    layers/dense/vars/0            layers/dense_1/vars/0
+    layers/bidirectional/forward_layer/cell/vars/0
+    blocks/container/conv2d/vars/0     a list in the list `self.blocks`
+    optimizer/vars/0
+
+Attributes come in alphabetical order, public ones before private ones, but `layers` first where the model is a graph or
+a stack. An object that several attributes hold stands at the first of them; at the others it is left out, yet counted.
+A variable that two objects own (`SpectralNormalization` and the layer inside) stands at both.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..core import names
+from ..core.layer import Layer
+from ..core.variable import Variable
+from ..layers import GroupQueryAttention, MultiHeadAttention
+from ..model import Model
+from ..sequential import Sequential
+
+_HELD_PUBLICLY = {
+    MultiHeadAttention: {f"_{part}_dense": f"{part}_dense" for part in ("query", "key", "value", "output")},
+}
+_NAMED_OTHERWISE = {GroupQueryAttention: "grouped_query_attention"}
+
+
+@dataclass
+class Place:
+    """An object of the model and the group that holds its variables."""
+
+    path: str
+    owner: Any
+    variables: list[Variable] = field(repr=False)
+    by_variable: bool = False  # in formats that hold variables, whatever the class says
+
+    @property
+    def group(self) -> str:
+        return f"{self.path}/vars" if self.path else "vars"
+
+    def entries(self) -> dict[str, Variable]:
+        """The variables by their path in the file."""
+        return {f"{self.group}/{number}": variable for number, variable in enumerate(self.variables)}
+
+    @property
+    def is_state(self) -> bool:
+        """Whether it is the optimizer of `compile`, or one inside of that."""
+        return self.path.split("/")[0] == "optimizer"
+
+    @property
+    def writes_itself(self) -> bool:
+        """Whether the class says itself what is stored of it."""
+        if self.by_variable or not isinstance(self.owner, Layer):
+            return False
+        return type(self.owner).save_own_variables is not Layer.save_own_variables
+
+
+def places(model: Any, optimizer: bool = True) -> list[Place]:
+    """All objects of a model, with variables or without; that of `compile` only if asked for.
+
+    Optimizers that models inside were compiled with are left out: nothing continues from them.
+    """
+    found = list(_walk(model, "", {}))
+    return found if optimizer else [place for place in found if not place.is_state]
+
+
+def _walk(owner: Any, path: str, seen: dict[int, Any]) -> Iterator[Place]:
+    if id(owner) in seen:
+        return
+    seen[id(owner)] = owner
+    yield Place(path, owner, owner._own_variables() if isinstance(owner, Layer) else list(owner.variables))
+    for name, value in _children(owner, path):
+        yield from _walk_value(value, f"{path}/{name}" if path else name, seen)
+
+
+def _walk_value(value: Any, path: str, seen: dict[int, Any]) -> Iterator[Place]:
+    if isinstance(value, Layer) or _is_optimizer(value):
+        yield from _walk(value, path, seen)
+    elif isinstance(value, (list, tuple, dict)):
+        used: Counter[str] = Counter()
+        for item in list(value.values()) if isinstance(value, dict) else value:
+            if isinstance(item, Layer) or _is_optimizer(item):
+                name = class_name(item)
+            elif isinstance(item, (list, tuple, dict)):
+                name = "container"
+            else:
+                continue
+            number, used[name] = used[name], used[name] + 1
+            yield from _walk_value(item, f"{path}/{name}_{number}" if number else f"{path}/{name}", seen)
+
+
+def class_name(owner: Any) -> str:
+    """The name of an object's class as files have it."""
+    if type(owner) is Model and owner.symbolic_inputs is not None:
+        return "functional"
+    return _NAMED_OTHERWISE.get(type(owner)) or names.to_snake_case(type(owner).__name__)
+
+
+def _children(owner: Any, path: str) -> list[tuple[str, Any]]:
+    """Attributes that may hold further objects, in the order in which Keras looks at them."""
+    if _is_optimizer(owner):
+        found = {name: getattr(owner, name) for name in ("inner_optimizer", "optimizers") if hasattr(owner, name)}
+        return sorted(found.items())
+    renamed = next((table for kind, table in _HELD_PUBLICLY.items() if isinstance(owner, kind)), {})
+    found = {renamed.get(k, k): v for k, v in vars(owner).items() if k not in owner._untracked}
+    found.update(_properties(owner))
+    if isinstance(owner, Model):
+        found["layers"] = owner.layers
+        found.update({} if path else {"optimizer": owner.optimizer})
+    first = isinstance(owner, Sequential) or (isinstance(owner, Model) and owner.symbolic_inputs is not None)
+    return sorted(found.items(), key=lambda one: (not (first and one[0] == "layers"), one[0].startswith("_"), one[0]))
+
+
+def _properties(owner: Any) -> dict[str, Any]:
+    """Properties that a user's class adds; those of our classes hold nothing that attributes do not."""
+    found = {}
+    for cls in type(owner).__mro__:
+        if cls.__module__.startswith("sequax.") or cls is object:
+            continue
+        for name, value in vars(cls).items():
+            if isinstance(value, property):
+                try:
+                    found[name] = getattr(owner, name)
+                except Exception:  # code of the user's, which need not work before or after training
+                    continue
+    return found
+
+
+def _is_optimizer(value: Any) -> bool:
+    return getattr(type(value), "tracked_as", None) == "optimizer"

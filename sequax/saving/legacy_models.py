@@ -1,0 +1,63 @@
+"""Whole models in Keras 2's `.h5` files: the config in the form in which such files have it, and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ..core import budget, registry
+from ..core.errors import LoadError
+from . import config, legacy, legacy_h5
+
+_LEFT_OUT = frozenset(("module", "registered_name", "build_config", "compile_config"))
+
+
+def save_model(model: Any, path: Any, include_optimizer: bool = True) -> None:
+    """Write a model to a `.h5` file, whole or not at all."""
+    attributes = {"model_config": json.dumps(_plain(registry.serialize(model)))}
+    settings = model.get_compile_config() if include_optimizer else {}
+    if settings:
+        optimizer = settings.pop("optimizer", None)
+        if isinstance(optimizer, Mapping):
+            settings["optimizer_config"] = {key: optimizer[key] for key in ("class_name", "config")}
+        attributes["training_config"] = json.dumps(settings)
+    legacy_h5.write_model(model, path, attributes, include_optimizer)
+
+
+def _plain(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """A layer or model without the keys that Keras 2 did not know; so are the layers inside."""
+    found = {key: value for key, value in entry.items() if key not in _LEFT_OUT}
+    inner = found["config"]
+    if isinstance(inner, Mapping) and isinstance(inner.get("layers"), list):
+        found["config"] = {**inner, "layers": [_plain(layer) for layer in inner["layers"]]}
+    return found
+
+
+def load_model(path: Any, custom_objects: Mapping[str, Any] | None = None, compile: bool = True) -> Any:
+    """The model of a `.h5` file, with its weights.
+
+    Raises:
+        LoadError: if anything in it is refused.
+    """
+    with legacy_h5.LegacyFile(path) as file:
+        name, size = file.source.name, file.source.size
+        described, settings, version = file.model_config, file.training_config, file.text("keras_version")
+    if described is None:
+        raise LoadError(
+            f"{name}: the file holds weights alone, no model: it has no attribute `model_config`. Build the model in"
+            f" your program and call `model.load_weights(path)`."
+        )
+    place = f"{name}: model_config"
+    parsed = config.parse(described, place, size)
+    with registry.custom_object_scope(custom_objects or {}):
+        with budget.limited(3 * size + 32 * budget.MEGABYTE, "the size of the file", values_follow=True):
+            model = config.model_from(parsed, compile=False, place=place, version=version or "2")
+        if compile and settings is not None:
+            given = config.parse(settings, f"{name}: training_config", size)
+            if not isinstance(given, Mapping):
+                raise LoadError("expected the arguments of `compile`", f"{name}: training_config")
+            modern = str(version or "2").split(".")[0] not in ("0", "1", "2")
+            config.compile_as(model, legacy.compile_config(given, modern), f"{name}: training_config")
+        legacy_h5.read_weights(model, path, optimizer=compile)
+    return model

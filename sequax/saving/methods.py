@@ -1,0 +1,117 @@
+"""What a model does with configs and files: the methods that `Model` has for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..core import registry, scope, shapes
+from ..core.tensor import KerasTensor
+from . import config as configs
+from . import graph, models
+
+
+class FileMethods:
+    """Methods of `Model`."""
+
+    # --- files ---
+
+    def save(self: Any, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
+        """Save architecture, weights, and what `compile` was given with the optimizer's state; whole or not at all.
+
+        Args:
+            filepath: ends with `.keras`, or with `.h5` for the format of Keras 2.
+            overwrite: replace a file of that name; False refuses.
+            zipped: only True is supported: one file.
+            include_optimizer: False leaves out the optimizer's state.
+
+        Raises:
+            ValueError: for another ending.
+            OSError: if the file cannot be written; an earlier file of that name stays as it was.
+        """
+        models.save_model(self, filepath, overwrite=overwrite, zipped=zipped, **kwargs)
+
+    def save_weights(self: Any, filepath: Any, overwrite: bool = True, max_shard_size: Any = None) -> None:
+        """Save the weights alone, into a file `*.weights.h5`."""
+        models.weights().save_weights(self, filepath, overwrite=overwrite, max_shard_size=max_shard_size)
+
+    def load_weights(self: Any, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
+        """Read weights from a file; all of them or, if one does not fit, none."""
+        models.weights().load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
+
+    def export(self: Any, *args: Any, **kwargs: Any) -> None:
+        raise NotImplementedError("Exporting models is not available in this version of Sequax; `save` is.")
+
+    def to_json(self: Any, **kwargs: Any) -> str:
+        """The architecture as JSON text for `model_from_json`; `kwargs` are those of `json.dumps`."""
+        return configs.to_json(self, **kwargs)
+
+    # --- configs ---
+
+    @property
+    def config_names(self: Any) -> tuple[str, str, str] | None:
+        """Module, class name and registered name in configs, where they are not those of the class."""
+        public = registry.catalogue("keras")
+        if self._graph is not None and public is not None and type(self) is public.classes["Model"]:
+            return "keras.src.models.functional", "Functional", "Functional"
+        return None
+
+    def get_config(self: Any) -> dict[str, Any]:
+        """What `from_config` makes the model from, JSON-friendly: of a graph the layers and how they are wired."""
+        if self._graph is not None and "__init__" not in _own_methods(type(self)):
+            return graph.config_of(self.name, self.trainable, self._graph)
+        return super().get_config()  # type: ignore[misc]
+
+    @classmethod
+    def from_config(cls: Any, config: dict[str, Any], custom_objects: Any = None) -> Any:
+        """A new model, with fresh weights, from `get_config()`.
+
+        Raises:
+            LoadError: for a config that is refused; its message says where.
+        """
+        with registry.custom_object_scope(custom_objects or {}), registry.reading() as current:
+            if cls.__module__.startswith("sequax."):
+                registry.check_own(cls, config)
+            if not isinstance(config, Mapping) or not set(config) >= graph.GRAPH_KEYS:
+                return super().from_config(config)  # type: ignore[misc]
+            inputs, outputs = graph.read(config, current.places.get(id(config), current.root))
+            model = cls(inputs, outputs, name=config.get("name"))
+        model._trainable = bool(config.get("trainable", True))  # each layer brings its own
+        return model
+
+    def get_build_config(self: Any) -> dict[str, Any] | None:
+        """The shapes that `build_from_config` needs; a graph needs none."""
+        return {"input_shape": None} if self._graph is not None else super().get_build_config()  # type: ignore[misc]
+
+    def build_from_config(self: Any, config: dict[str, Any]) -> None:
+        """Make the weights of a subclassed model by calling it on symbolic inputs of the shapes it was built for."""
+        if self._graph is not None or not config:
+            return
+        by_name = config.get("shapes_dict")
+        if by_name is None or "build" in _own_methods(type(self)):
+            if config.get("input_shape") is not None or by_name is not None:
+                super().build_from_config(config)  # type: ignore[misc]
+            return
+        given = {key.removesuffix("_shape"): shapes.map_shapes(self._symbol, value) for key, value in by_name.items()}
+        with scope.calling(self):
+            self._symbolic_outputs = shapes.infer(self.__call__, (), given)
+        self.built = True
+
+    def _symbol(self: Any, shape: Any) -> KerasTensor:
+        return KerasTensor(shape, self.compute_dtype)
+
+    def get_compile_config(self: Any) -> dict[str, Any]:
+        """The settings of `compile`, JSON-friendly; empty if not compiled."""
+        return {} if self.compilation is None else self.compilation.get_config()
+
+    def compile_from_config(self: Any, config: dict[str, Any] | None) -> None:
+        """Compile as `get_compile_config()` says."""
+        if config:
+            with registry.reading():
+                self.compile(**{key: registry.deserialize(value) for key, value in config.items()})
+
+
+def _own_methods(cls: type) -> set[str]:
+    """Names of the methods that classes outside of Sequax define."""
+    foreign = (base for base in cls.__mro__ if base is not object and not base.__module__.startswith("sequax."))
+    return {name for base in foreign for name in vars(base)}

@@ -1,0 +1,343 @@
+"""What configs may hold: checked as a whole, before the first object is made of any part.
+
+The schema of a class is its constructor: the names of the arguments, and the kinds of values that their defaults and
+names stand for. Classes and functions are found in tables by public name (`core/registry.py`); a config that names
+anything else, holds code, or holds what no class asks for is refused with its place, such as
+`config.layers[3].config.units`.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import math
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..core import names, registry
+from ..core.errors import LoadError
+from ..core.registry import Reading
+from . import operations
+
+MAX_DEPTH = 100  # JSON levels; a nested model takes four of them
+MAX_VALUES = 2_000_000
+MAX_SIZE = 2**31 - 1  # of units, filters, axes: what an array can be indexed with
+MAX_NAME = 512
+
+_WRAPPER_KEYS_WORDS = """
+    module class_name config registered_name build_config compile_config name inbound_nodes shared_object_id
+"""
+_WRAPPER_KEYS = frozenset(_WRAPPER_KEYS_WORDS.split())
+_CODE = (
+    "it holds Python code. Code from a file is never run, whatever `safe_mode` says. Save the function under a name,"
+    " or pass it: `custom_objects={{{name!r}: function}}`"
+)
+_REFUSED = {
+    "__typespec__": "type specifications are of no use here",
+    "__bytes__": "bytes are of no use here",
+    "__keras_tensor__": "symbolic tensors stand in `inbound_nodes` only",
+    "__slice__": "slices stand in `inbound_nodes` only",
+    "__ellipsis__": "an ellipsis stands in `inbound_nodes` only",
+}
+_ARRAY_DTYPES = frozenset(
+    ["bool", "float16", "bfloat16", "float32", "float64", *(f"{u}int{b}" for u in ("", "u") for b in (8, 16, 32, 64))]
+)
+
+# Arguments by what they hold; the others are known by their defaults.
+_SIZES_WORDS = """
+    units filters kernel_size strides pool_size dilation_rate input_dim output_dim num_heads num_query_heads
+    num_key_value_heads key_dim value_dim head_dim n num_tokens depth_multiplier groups num_bins max_tokens
+    output_sequence_length num_oov_indices power_iterations sequence_length sequence_stride fft_length num_mel_bins
+    height width ngrams frame_length frame_step
+"""
+_SIZES = frozenset(_SIZES_WORDS.split())
+_LEAST = {"num_oov_indices": 0, "groups": -1}
+_MOST = {"fft_length": 1 << 16, "frame_length": 1 << 20, "num_mel_bins": 1 << 10}  # tables are made of these
+_SHAPES = frozenset(("batch_shape", "batch_input_shape", "input_shape", "target_shape", "noise_shape"))
+_LISTS = frozenset(("vocabulary", "idf_weights", "layers", "cells"))
+# Keys that configs hold besides the arguments of the constructor.
+_MORE_KEYS = {
+    "Bidirectional": {"backward_layer"},
+    "LayerNormalization": {"rms_scaling"},
+    "Lambda": {"function_type", "output_shape_type", "output_shape_module", "module"},
+    "InputLayer": {"batch_input_shape", "input_shape"},
+    "Functional": {"layers", "input_layers", "output_layers", "trainable", "dtype"},
+    "Model": {"layers", "input_layers", "output_layers", "trainable", "dtype"},
+    "Sequential": {"build_input_shape", "dtype"},
+    "StringLookup": {"oov_method", "vocabulary_size", "has_input_vocabulary"},
+    "IntegerLookup": {"vocabulary_size", "has_input_vocabulary"},
+    "TextVectorization": {"vocabulary_size"},
+}
+
+
+def check(config: Any, current: Reading, place: str) -> None:
+    """Check a config, or a structure of configs.
+
+    Raises:
+        LoadError: at the first part that is refused.
+    """
+    measure(config, place)
+    _check_value(config, current, place)
+
+
+def check_config(cls: type, config: Any, current: Reading, place: str) -> None:
+    """Check what the `from_config` of a class is called with."""
+    measure(config, place)
+    _check_arguments(cls, config, current, place)
+
+
+def measure(config: Any, place: str) -> None:
+    """Refuse what is nested too deeply or has too many values, without recursion."""
+    level, depth, count = [config], 0, 0
+    while level:
+        depth, count = depth + 1, count + len(level)
+        if depth > MAX_DEPTH:
+            raise LoadError(f"nested more than {MAX_DEPTH} levels deep", place)
+        if count > MAX_VALUES:
+            raise LoadError(f"more than {MAX_VALUES:,} values", place)
+        level = [item for value in level for item in _inside(value)]
+
+
+def _inside(value: Any) -> Iterator[Any]:
+    if isinstance(value, Mapping):
+        return iter(value.values())
+    return iter(value if isinstance(value, (list, tuple)) else ())
+
+
+def _check_value(value: Any, current: Reading, place: str) -> None:
+    if isinstance(value, Mapping):
+        if "class_name" in value and "config" in value:
+            _check_object(value, current, place)
+            return
+        for key, item in value.items():
+            _check_value(item, current, f"{place}.{_shown_key(key)}")
+    elif isinstance(value, (list, tuple)):
+        for position, item in enumerate(value):
+            _check_value(item, current, f"{place}[{position}]")
+    elif type(value) is int and not -(2**63) <= value < 2**64:
+        raise LoadError("expected a number of up to 64 bits", place)
+
+
+def _check_object(config: Mapping[str, Any], current: Reading, place: str) -> None:
+    current.places[id(config)] = place
+    current.kept.append(config)
+    name = config["class_name"]
+    if not isinstance(name, str):
+        raise LoadError(f"expected the name of a class; found {_shown(name)}", f"{place}.class_name")
+    if name.startswith("__"):
+        _check_special(config, current, place)
+        return
+    for key in config:
+        if key not in _WRAPPER_KEYS:
+            raise LoadError(f"unknown key {key!r:.80}.{names.suggest(key, _WRAPPER_KEYS)}", place)
+    if operations.is_op(config.get("module"), name):
+        operations.find(config["module"], name, place)
+        return
+    try:
+        target = registry.lookup(config)
+    except LoadError as error:
+        raise error.at(place) from None
+    if target is None:
+        raise registry.unknown(config, place)
+    if inspect.isclass(target) and is_ours(target):
+        _check_arguments(target, config["config"], current, f"{place}.config")
+        _check_shapes(config.get("build_config"), f"{place}.build_config")
+        check_compile_config(config.get("compile_config"), current, f"{place}.compile_config")
+
+
+def is_ours(target: Any) -> bool:
+    return str(getattr(target, "__module__", "")).startswith("sequax.")
+
+
+def _check_special(config: Mapping[str, Any], current: Reading, place: str) -> None:
+    name = config["class_name"]
+    if name == "__tuple__":
+        _check_value(config.get("items", config["config"]), current, place)
+    elif name in ("__numpy__", "__tensor__"):
+        check_array(config["config"], place)
+    elif name == "__lambda__":
+        raise LoadError(_CODE.format(name="its name"), place)
+    else:
+        raise LoadError(f"{name!r:.80} is refused: {_REFUSED.get(name, 'it is not known')}", place)
+
+
+def check_array(config: Any, place: str) -> None:
+    """An array as Keras writes it: nested lists of numbers, and one of the dtypes of numbers."""
+    if not isinstance(config, Mapping) or set(config) - {"value", "dtype"} or "value" not in config:
+        raise LoadError("expected an array as {'value': numbers, 'dtype': name}", place)
+    if config.get("dtype", "float32") not in _ARRAY_DTYPES:
+        raise LoadError(f"expected a dtype of numbers; found {_shown(config['dtype'])}", f"{place}.config.dtype")
+    pending = [config["value"]]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, (list, tuple)):
+            pending.extend(value)
+        elif not isinstance(value, (bool, int, float)):
+            raise LoadError(f"expected numbers; found {_shown(value)}", f"{place}.config.value")
+
+
+# --- the arguments of a class of ours ---
+
+
+@functools.cache
+def parameters(cls: type) -> tuple[dict[str, inspect.Parameter], bool]:
+    """Constructor arguments by name, those of base classes too, and whether any other name may come."""
+    found: dict[str, inspect.Parameter] = {}
+    for base in cls.__mro__:
+        if "__init__" not in vars(base) or base is object:
+            continue
+        own = list(inspect.signature(vars(base)["__init__"]).parameters.values())[1:]
+        found = {**{p.name: p for p in own if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)}, **found}
+        if base.__module__ == "sequax.core.layer" or not any(p.kind is p.VAR_KEYWORD for p in own):
+            return found, False
+    return found, bool(found)
+
+
+def _check_arguments(cls: type, config: Any, current: Reading, place: str) -> None:
+    if config is None or (cls.__name__ == "Sequential" and isinstance(config, list)):
+        config = {} if config is None else {"layers": config}
+    if not isinstance(config, Mapping):
+        raise LoadError(f"expected the arguments of {cls.__name__}; found {_shown(config)}", place)
+    current.places[id(config)] = place
+    current.kept.append(config)
+    known, any_key = parameters(cls)
+    more = {*_MORE_KEYS.get(cls.__name__, ()), "name", "trainable", "dtype"}
+    code_given = cls.__name__ == "Lambda" and registry.custom_object(str(config.get("name"))) is not None
+    for key, value in config.items():
+        here = f"{place}.{_shown_key(key)}"
+        if key not in known and key not in more and not any_key and key not in _shape_keys(cls):
+            raise LoadError(
+                f"{cls.__name__} has no argument {key!r:.80}.{names.suggest(key, [*known, *more])}"
+                f" Known: {', '.join(sorted(known))}.",
+                place,
+            )
+        if key in ("function", "output_shape", "mask") and cls.__name__ == "Lambda":
+            _check_function(value, current, here, code_given, config.get("name"))
+            continue
+        _check_kind(cls, key, value, known.get(key), here)
+        if key not in ("input_layers", "output_layers"):
+            _check_value(value, current, here)
+
+
+def _shape_keys(cls: type) -> tuple[str, ...]:
+    return ("input_shape", "batch_input_shape", "batch_shape", "input_dim") if hasattr(cls, "add_weight") else ()
+
+
+def _check_function(value: Any, current: Reading, place: str, given: bool, name: Any) -> None:
+    """A function of a Lambda layer: a name. Code is passed over if the user gave the function, by the layer's name."""
+    is_code = isinstance(value, Mapping) and value.get("class_name") == "__lambda__"
+    is_code = is_code or (place.endswith("function") and isinstance(value, list))
+    if is_code and not given:
+        raise LoadError(_CODE.format(name=name), place)
+    if not is_code:
+        _check_value(value, current, place)
+
+
+def _check_kind(cls: type, key: str, value: Any, parameter: inspect.Parameter | None, place: str) -> None:
+    expected = _mismatch(cls, key, value, parameter)
+    if expected is not None:
+        raise LoadError(f"expected {expected}; found {_shown(value)}", place)
+
+
+def _mismatch(cls: type, key: str, value: Any, parameter: inspect.Parameter | None) -> str | None:
+    """What was expected for an argument, if the value is of another kind."""
+    if not _is_json(value):
+        return None  # an object of the caller's own program
+    default = parameter.default if parameter is not None else None
+    if key == "name":
+        return None if value is None or is_name(value) else f"a name: a string of 1 to {MAX_NAME} characters without /"
+    if key == "trainable":
+        return None if isinstance(value, (bool, int)) or value is None else "true or false"
+    if key in _LISTS:
+        array = isinstance(value, Mapping) and value.get("class_name") in ("__numpy__", "__tensor__", "__tuple__")
+        return None if value is None or isinstance(value, (list, tuple)) or array else "a list, not a file to read"
+    if key in _SHAPES and hasattr(cls, "add_weight"):
+        return None if value is None or is_shape(value) else f"a shape: sizes of 0 to {MAX_SIZE} or null"
+    if key in _SIZES and hasattr(cls, "add_weight") and value is not None:
+        least = _LEAST.get(key, 1)
+        several = isinstance(value, (list, tuple)) and bool(value)
+        items = value if several else [value]
+        most = _MOST.get(key, MAX_SIZE)
+        if all(type(item) is int and least <= item <= most for item in items):
+            return None
+        if several and all(isinstance(item, (list, tuple)) or item is None for item in items):
+            return None
+        return f"a whole number from {least} to {most}, or a list of them"
+    if isinstance(default, bool):
+        return None if value is None or isinstance(value, (bool, int, str)) else "true or false"
+    if isinstance(default, (int, float)):
+        fits = value is None or isinstance(value, (int, float, list, tuple, Mapping, str))
+        return None if fits and not isinstance(value, bool) else "a number"
+    return None
+
+
+def _is_json(value: Any) -> bool:
+    return value is None or isinstance(value, (bool, int, float, str, list, tuple, Mapping))
+
+
+def is_name(value: Any) -> bool:
+    """Names are shown and compared, never joined to a path; those that look like one are refused all the same."""
+    return (
+        isinstance(value, str)
+        and 0 < len(value) <= MAX_NAME
+        and value.isprintable()
+        and not re.search(r"[/\\]|^\.\.?$", value)
+    )
+
+
+def is_shape(value: Any) -> bool:
+    """A list of sizes, or a structure of such lists."""
+    if isinstance(value, Mapping):
+        if value.get("class_name") == "__tuple__":
+            return is_shape(list(value.get("items") or ()))
+        return all(is_shape(item) for item in value.values())
+    if not isinstance(value, (list, tuple)) or len(value) > 10_000:
+        return False
+    if any(isinstance(item, (list, tuple, Mapping)) for item in value):
+        return all(item is None or is_shape(item) for item in value)
+    sizes = [item for item in value if item is not None]
+    return all(type(item) is int and -1 <= item <= MAX_SIZE for item in sizes) and math.prod(map(abs, sizes)) < 2**63
+
+
+def _check_shapes(config: Any, place: str) -> None:
+    if config is None:
+        return
+    if not isinstance(config, Mapping):
+        raise LoadError(f"expected shapes by name; found {_shown(config)}", place)
+    for key, value in config.items():
+        if value is not None and not is_shape(value):
+            raise LoadError(f"expected a shape; found {_shown(value)}", f"{place}.{_shown_key(key)}")
+
+
+_COMPILE_KEYS_WORDS = """
+    optimizer loss loss_weights metrics weighted_metrics run_eagerly steps_per_execution jit_compile auto_scale_loss
+"""
+_COMPILE_KEYS = frozenset(_COMPILE_KEYS_WORDS.split())
+
+
+def check_compile_config(config: Any, current: Reading, place: str) -> None:
+    """What `compile_from_config` is called with: the arguments of `compile`."""
+    if config is None:
+        return
+    if not isinstance(config, Mapping):
+        raise LoadError(f"expected the arguments of `compile`; found {_shown(config)}", place)
+    for key, value in config.items():
+        if key not in _COMPILE_KEYS:
+            raise LoadError(f"`compile` has no argument {key!r:.80}.{names.suggest(key, _COMPILE_KEYS)}", place)
+        _check_value(value, current, f"{place}.{key}")
+
+
+def _shown(value: Any) -> str:
+    """A value, short whatever it is."""
+    if isinstance(value, (list, tuple, Mapping)):
+        return f"a {'dict' if isinstance(value, Mapping) else 'list'} of {len(value)}"
+    if type(value) is int and abs(value) >= 10**20:
+        return f"a whole number of {int(math.log10(abs(value))) + 1} digits"
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _shown_key(key: Any) -> str:
+    text = str(key)
+    return text if len(text) <= 40 and text.isprintable() else f"{text[:37]!r}..."

@@ -1,0 +1,300 @@
+"""Weights of a model in a file and back, all or nothing.
+
+Reading goes in steps, each of which may refuse: the file is parsed, the table of its datasets is compared with the
+variables of the model, the arrays are read and held against their checksums, and only then are they assigned.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..core.budget import MEGABYTE, limited
+from ..core.variable import Variable
+from ..model import Model
+from . import atomic, differences, hdf5_writer, layout
+from .errors import LoadError
+from .hdf5_reader import Dataset, File
+from .source import Source
+
+# --- the public functions ---
+
+
+def save_weights(
+    model: Any, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None, **kwargs: Any
+) -> None:
+    """Write the weights of a model, and the state of its optimizer, to a file.
+
+    Args:
+        model: built, so that it has weights.
+        filepath: ends in `.weights.h5` (Keras' format), `.h5` (Keras 2's) or `.safetensors`; or in `.weights.json` with
+            `max_shard_size`.
+        overwrite: False refuses a path that exists.
+        max_shard_size: gigabytes per file; the weights are split over several, and `.weights.json` lists them.
+
+    Raises:
+        ValueError: for another ending, or a model that is not built.
+        FileExistsError: with `overwrite=False`.
+    """
+    from . import legacy_h5, safetensors, shards
+
+    if kwargs:
+        raise TypeError(f"save_weights: unexpected arguments {sorted(kwargs)}.")
+    path = os.fspath(filepath)
+    _require_built(model, "saved")
+    if max_shard_size is not None:
+        shards.save(model, path, max_shard_size, overwrite)
+        return
+    if path.endswith(".weights.h5"):
+        data: Any = weights_bytes(model)
+    elif path.endswith((".h5", ".hdf5")):
+        data = legacy_h5.weights_bytes(model)
+    elif path.endswith(".safetensors"):
+        data = safetensors.weights_bytes(model)
+    else:
+        raise ValueError(
+            f"The filename must end in `.weights.h5` (or `.h5`, `.safetensors`). Received: filepath={path}"
+        )
+    refuse_existing(path, overwrite)
+    atomic.write(path, data)
+
+
+def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
+    """Read weights into a model, all or none; and the state of its optimizer, if it is compiled and the file has it.
+
+    Args:
+        model: built, with the layers the file was written from.
+        filepath: a `.weights.h5`, `.weights.json`, `.h5`, `.safetensors` or `.keras` file.
+        skip_mismatch: leave out layers whose variables differ in number or shape, with a warning.
+        objects_to_skip: layers to leave as they are.
+        by_name: for `.h5` files in Keras 2's format: match layers by name, and leave out those that only one side has.
+
+    Raises:
+        LoadError: (a ValueError) if the file is damaged or does not fit; the model is unchanged then.
+        FileNotFoundError: if there is no such file.
+    """
+    from . import legacy_h5, safetensors, shards
+
+    by_name, skip = kwargs.pop("by_name", False), kwargs.pop("objects_to_skip", None) or ()
+    if kwargs:
+        raise TypeError(f"load_weights: unexpected arguments {sorted(kwargs)}.")
+    path = os.fspath(filepath)
+    _require_built(model, "loaded")
+    if by_name and not path.endswith((".h5", ".hdf5")):
+        raise ValueError(f"`by_name=True` is for `.h5` files in Keras 2's format. Received: filepath={path}")
+    if path.endswith((".h5", ".hdf5")):
+        if by_name or legacy_h5.is_legacy(path):
+            legacy_h5.read_weights(model, path, by_name=by_name, skip_mismatch=skip_mismatch)
+        else:
+            read_weights(model, path, skip_mismatch=skip_mismatch, objects_to_skip=skip)
+    elif path.endswith(".weights.json"):
+        shards.load(model, path, skip_mismatch, skip)
+    elif path.endswith(".safetensors"):
+        safetensors.read_weights(model, path, skip_mismatch=skip_mismatch, objects_to_skip=skip)
+    elif path.endswith(".keras"):
+        from .archive import weights_of
+
+        read_weights(model, weights_of(path), skip_mismatch=skip_mismatch, objects_to_skip=skip)
+    else:
+        raise ValueError(
+            f"File format not supported: filepath={path}. Weights are read from `.weights.h5`, `.weights.json`, `.h5`,"
+            f" `.safetensors` and `.keras` files."
+        )
+
+
+def refuse_existing(path: str, overwrite: bool) -> None:
+    if not overwrite and os.path.exists(path):
+        raise FileExistsError(f"{path!r} exists. Pass `overwrite=True`, or another path.")
+
+
+def _require_built(model: Any, what: str) -> None:
+    if not getattr(model, "built", False):
+        raise ValueError(
+            f"Weights of model '{model.name}' cannot be {what}: the model has not been built, so it has none. Call"
+            f" `model.build(input_shape)`, or call the model on data."
+        )
+
+
+# --- Keras 3's format ---
+
+
+def weights_bytes(model: Any, optimizer: bool = True) -> memoryview:
+    """The contents of a `.weights.h5` file."""
+    return hdf5_writer.to_bytes(*contents(model, optimizer))
+
+
+def contents(model: Any, optimizer: bool = True) -> tuple[dict[str, np.ndarray], dict[str, dict[str, str]]]:
+    """Arrays by path, and attributes of groups by path."""
+    arrays: dict[str, np.ndarray] = {}
+    groups: dict[str, dict[str, str]] = {}
+    for place in layout.places(model, optimizer):
+        groups[place.group] = {"name": place.owner.name}
+        arrays.update(stored(place))
+    return arrays, groups
+
+
+def stored(place: layout.Place) -> dict[str, np.ndarray]:
+    """The arrays of one object by path."""
+    if not place.writes_itself:
+        return {path: variable.numpy() for path, variable in place.entries().items()}
+    store: dict[str, Any] = {}
+    place.owner.save_own_variables(store)
+    return {f"{place.group}/{key}": np.asarray(value) for key, value in store.items()}
+
+
+def write_weights(model: Any, target: Any, optimizer: bool = True) -> None:
+    """Write a `.weights.h5` file to a path, or into an open binary file."""
+    data = weights_bytes(model, optimizer)
+    if hasattr(target, "write"):
+        target.write(data)
+    else:
+        atomic.write(target, data)
+
+
+def read_weights(
+    model: Any,
+    source: Any,
+    optimizer: bool = True,
+    budget: int | None = None,
+    *,
+    skip_mismatch: bool = False,
+    objects_to_skip: Iterable[Any] = (),
+) -> None:
+    """Read a `.weights.h5` file, given as bytes or path, into a model.
+
+    Args:
+        optimizer: whether to read the optimizer's state, too, where model and file have one.
+        budget: bytes that the arrays may take; default twice the size of the file and 32 megabytes.
+
+    Raises:
+        LoadError: if the file is damaged or does not fit; the model is unchanged then.
+    """
+    with Source.of(source, None) as opened:
+        file = File(opened)
+        load(model, file.datasets, opened.name, opened.size, optimizer, budget, skip_mismatch, objects_to_skip)
+
+
+def load(
+    model: Any,
+    found: Mapping[str, Dataset],
+    name: str,
+    size: int,
+    optimizer: bool = True,
+    budget: int | None = None,
+    skip_mismatch: bool = False,
+    objects_to_skip: Iterable[Any] = (),
+) -> None:
+    """Compare a table of datasets with the variables of a model, read them, and assign."""
+    skipped = {id(one) for one in objects_to_skip}
+    everything = layout.places(model)
+    places = [place for place in everything if not place.is_state and id(place.owner) not in skipped]
+    weights, states = _split(everything, found, skipped)
+    report = differences.compare(places, weights)
+    if report.any and not skip_mismatch:
+        raise LoadError(report.message(name, model))
+    if report.any:
+        warnings.warn(report.message(name, model, "These layers were left as they are."), stacklevel=4)
+        places = [place for place in places if not report.concerns(place)]
+    if optimizer and id(model.optimizer) not in skipped:
+        places += optimizer_places(model, states, name)
+    arrays = read(places, found, name, size, budget)
+    assign(places, arrays)
+    warn_about_nan(arrays, name)
+
+
+def _split(
+    places: list[layout.Place], found: Mapping[str, Dataset], skipped: set[int]
+) -> tuple[dict[str, Dataset], dict[str, Dataset]]:
+    """Datasets of layers, and those of the optimizer. What nobody asks for is left out: see `layout.places`."""
+    unread = [f"{place.group}/" for place in places if id(place.owner) in skipped]
+    unread += [f"{place.path}/optimizer/" for place in places if isinstance(place.owner, Model) and place.path]
+    states = {path: one for path, one in found.items() if path.startswith("optimizer/")}
+    rest = {path: one for path, one in found.items() if path not in states and not path.startswith(tuple(unread))}
+    return rest, states
+
+
+def optimizer_places(model: Any, states: Mapping[str, Dataset], name: str) -> list[layout.Place]:
+    """Where the optimizer's state goes; nowhere, with a warning, if it does not fit."""
+    chosen = model.optimizer
+    if chosen is None or not states:
+        return []
+    if not chosen.built and len(states) > sum(len(place.variables) for place in _states(model)):
+        chosen.build(model.trainable_variables)
+    report = differences.compare(_states(model), states)
+    if not report.any:
+        return _states(model)
+    warnings.warn(
+        f"{name}: the state of optimizer '{chosen.name}' was not loaded; the optimizer stays as it is. It has"
+        f" {report.total} variables and the file has {len(states)}. {report.first()}",
+        stacklevel=5,
+    )
+    return []
+
+
+def _states(model: Any) -> list[layout.Place]:
+    return [place for place in layout.places(model) if place.is_state]
+
+
+def read(
+    places: list[layout.Place], found: Mapping[str, Dataset], name: str, size: int, budget: int | None = None
+) -> dict[str, np.ndarray]:
+    """The arrays of all places, checked; nothing is assigned yet.
+
+    Args:
+        size: of the file; the arrays may take twice as much and 32 megabytes, if `budget` does not say otherwise.
+
+    Raises:
+        LoadError: if they take more, or one does not match its checksum.
+    """
+    paths = [path for place in places for path in differences.expected(place)]
+    with limited(2 * size + 32 * MEGABYTE if budget is None else budget, "the size of the file") as allowed:
+        for path in paths:
+            allowed.spend(f"{name}: {path}", found[path].shape or (), found[path].type.numpy)
+    return {path: checked(found[path], name) for path in paths}
+
+
+def checked(dataset: Dataset, name: str) -> np.ndarray:
+    """The elements of a dataset, held against its checksum if it has one."""
+    array = dataset.read()
+    expected = dataset.attribute(hdf5_writer.CHECKSUM)
+    if expected is not None and expected != hdf5_writer.checksum(dataset.path, array):
+        raise LoadError(
+            f"{name}: {dataset.path!r} does not match its checksum: the file is damaged, or was changed by another"
+            f" program. In the second case, delete the attribute {hdf5_writer.CHECKSUM!r} of the dataset to read it."
+        )
+    return differences.as_numbers(dataset, array)
+
+
+def assign(places: list[layout.Place], arrays: Mapping[str, np.ndarray]) -> None:
+    """Give all variables their new values, or none if that fails."""
+    owned = [place.owner.variables if place.writes_itself else place.variables for place in places]
+    before = [(variable, variable.stored) for variables in owned for variable in variables]
+    values: dict[int, tuple[Variable, np.ndarray]] = {}
+    for place in places:
+        for path, variable in ({} if place.writes_itself else place.entries()).items():
+            known = values.setdefault(id(variable), (variable, arrays[path]))[1]
+            if known is not arrays[path] and known.tobytes() != arrays[path].tobytes():
+                raise LoadError(f"{path!r} holds other values than the file has for the same variable elsewhere.")
+    try:
+        for variable, array in values.values():
+            variable.assign(np.asarray(array).astype(variable.stored.dtype))
+        for place in places:
+            if place.writes_itself:
+                keys = differences.expected(place)
+                place.owner.load_own_variables({path.rpartition("/")[2]: arrays[path] for path in keys})
+    except BaseException:
+        for variable, value in before:
+            variable.assign(value)
+        raise
+
+
+def warn_about_nan(arrays: Mapping[str, np.ndarray], name: str) -> None:
+    """Say which weights are not finite: they may be what was trained, but nothing good comes of them."""
+    wrong = [path for path, one in arrays.items() if one.dtype.kind in "fV" and not np.isfinite(one).all()]
+    if wrong:
+        shown = ", ".join(wrong[:5]) + (", ..." if len(wrong) > 5 else "")
+        warnings.warn(f"{name}: {len(wrong)} arrays hold NaN or infinite numbers: {shown}.", stacklevel=5)

@@ -1,0 +1,271 @@
+"""Steps that the user wrote: what a model overrides, and the border between Keras' tuples of lists and `TrainState`.
+
+Keras' form of a step is `(state, data) -> (logs, state)`, where the state is a tuple of lists of arrays: trainable,
+non-trainable, optimizer's and metrics' variables, as many of them as the step may change. A model that overrides
+anything here takes this way, in the same compiled loop; the methods that it does not override are in `methods.py`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from ..core import pure, scope, tracking
+from ..core.layer import Layer
+from ..core.tensor import KerasTensor, leaves, map_structure
+from ..core.variable import Variable
+from ..data.source import Batch
+from ..utils.samples import pack_x_y_sample_weight
+from .methods import StepMethods
+from .state import Slots, TrainState
+
+_STATES = {
+    "train_step": ("trainable_variables", "non_trainable_variables", "optimizer_variables", "metrics_variables"),
+    "test_step": ("trainable_variables", "non_trainable_variables", "metrics_variables"),
+    "predict_step": ("trainable_variables", "non_trainable_variables"),
+}
+# Parts of both steps: whoever changes one gets the steps that call it.
+_PARTS = ("compute_loss", "compute_metrics", "compute_loss_and_updates", "stateless_compute_loss", "get_metrics_result")
+
+
+class Overrides(NamedTuple):
+    """What of training, evaluation and prediction is the user's own."""
+
+    train: bool = False
+    test: bool = False
+    predict: bool = False
+    inputs: bool = False  # the step is, so x need not be what the model is called with
+    targets: bool = False  # the loss is, so y need not match the outputs
+
+
+def of(model: Any) -> Overrides:
+    """What a model overrides; looked up anew when a layer or an attribute has changed."""
+    compilation = model.compilation
+    if compilation is None:
+        return _look(model)
+    if compilation.overrides is None or compilation.overrides[0] != tracking.version():
+        compilation.overrides = tracking.version(), _look(model)
+    return compilation.overrides[1]
+
+
+def _look(model: Any) -> Overrides:
+    own = {name for name in (*_STATES, *_PARTS) if _is_own(model, name, StepMethods)}
+    # Metrics that a layer or the model keeps as attributes are reported by no loss of `compile`.
+    parts = bool(own.intersection(_PARTS)) or _has_own_metrics(model)
+    steps = bool(own & {"train_step", "test_step"})
+    found = Overrides(
+        train="train_step" in own or parts,
+        test="test_step" in own or parts,
+        predict="predict_step" in own,
+        inputs=steps,
+        targets=steps or "compute_loss" in own,
+    )
+    if any(found):
+        # A step may read what no fingerprint sees, such as another model in a variable outside: share no programs.
+        vars(model).setdefault("_own_programs", object())
+    return found
+
+
+def _is_own(model: Any, name: str, base: type) -> bool:
+    return name in vars(model) or getattr(type(model), name) is not getattr(base, name)
+
+
+def _has_own_metrics(model: Any) -> bool:
+    """Whether metrics are kept as attributes, or the property is overridden."""
+    cls = next(cls for cls in type(model).__mro__ if "metrics" in vars(cls))
+    return not cls.__module__.startswith("sequax.") or bool(Layer.metrics.fget(model))  # type: ignore[attr-defined]
+
+
+def check_forms(model: Any) -> None:
+    """Refuse steps in the form that Keras has for other backends, before anything is trained."""
+    vars(model).pop("_own_programs", None)
+    for name, state in _STATES.items():
+        if not _is_own(model, name, StepMethods):
+            continue
+        try:
+            inspect.signature(getattr(model, name)).bind(None, None)
+        except TypeError:
+            output = "outputs" if name == "predict_step" else "logs"
+            after = "non_trainable_variables" if name == "predict_step" else f"({', '.join(state)})"
+            raise TypeError(
+                f"{type(model).__name__}.{name} takes {_arguments(getattr(model, name))}, the form for TensorFlow or"
+                f" torch. With JAX a step gets the state and returns the new one:\n\n"
+                f"    def {name}(self, state, data):\n"
+                f"        {', '.join(state)} = state\n"
+                f"        ...  # self.stateless_call, jax.value_and_grad, self.optimizer.stateless_apply\n"
+                f"        return {output}, {after}\n"
+            ) from None
+
+
+def _arguments(method: Callable) -> str:
+    return f"({', '.join(['self', *inspect.signature(method).parameters])})"
+
+
+def build(model: Any, x: Any, rows: int, always: bool) -> None:
+    """Make the weights of a model by calling it on abstract inputs, if some layer has none yet, or `always`."""
+    definer = next(cls for cls in type(model).__mro__ if "call" in vars(cls))
+    has_call = (definer.__module__, definer.__name__) != ("sequax.model", "Model")
+    unbuilt = [layer for layer in model._flatten_layers(include_self=False) if not layer.built]
+    if has_call and (unbuilt or always or not model.built):
+        model.build_from(map_structure(lambda a: KerasTensor((rows, *a.shape[1:]), a.dtype.name), x))
+    elif unbuilt:
+        raise ValueError(
+            f"{type(model).__name__} has no `call()`, so `fit` cannot build {[one.name for one in unbuilt]}."
+            f" Build them before, e.g. by an `Input` in front of each Sequential inside, or write `call()`."
+        )
+    model.built = True
+
+
+# --- variables ------------------------------------------------------------------------------------------------------
+
+
+def slots(model: Any, optimizer: Any = None) -> Slots:
+    """The variables of training (with the optimizer) or of evaluation.
+
+    Optimizers that the model keeps as attributes beside the one of `compile` (two networks that learn against each
+    other) travel behind it, so that a step may call their `apply`.
+    """
+    training = optimizer is not None
+    table = Slots.of(model, optimizer, metrics(model, training))
+    if not (of(model).train if training else of(model).test):
+        return table
+    apart = {id(v) for v in table.metrics.values()}
+    table = table._replace(other={key: v for key, v in table.other.items() if id(v) not in apart})
+    if optimizer is None:
+        return table
+    known = {id(v) for part in table for v in part.values()}
+    further = [v for one in tracking.owned(model, "optimizer") for v in one.variables if id(v) not in known]
+    return table._replace(optimizer=pure.numbered(tracking.unique([*optimizer.variables, *further])))
+
+
+def metrics(model: Any, training: bool) -> list[Any]:
+    """The metrics that a step updates and an epoch resets."""
+    own = of(model)
+    if own.train if training else own.test:
+        return tracking.unique(model.metrics)
+    return model.compilation.step_metrics if training else model.compilation.all_metrics
+
+
+# --- steps for the compiled loop ------------------------------------------------------------------------------------
+
+
+def train_step(model: Any, slots: Slots) -> Callable[[TrainState, Batch], tuple[TrainState, Any]]:
+    """`model.train_step` as `(state, batch) -> (state, (loss, logs))`; the loss is None where the logs have none."""
+    return _step(model, slots, "train_step")
+
+
+def test_step(model: Any, slots: Slots) -> Callable[[TrainState, Batch], tuple[TrainState, Any]]:
+    """`model.test_step` as `(state, batch) -> (state, (loss, logs))`; the loss is None where the logs have none."""
+    return _step(model, slots, "test_step")
+
+
+def predict_step(model: Any) -> Callable:
+    """`model.predict_step` as `(params, other, x) -> (outputs, other)`."""
+    table = Slots.of(model)
+
+    def step(params: Any, other: Any, x: Any) -> tuple[Any, Any]:
+        state = TrainState(params, other, {}, {})
+        outputs, state = _crossing(model, table, "predict_step", state, pack_x_y_sample_weight(x))
+        return outputs, state.other
+
+    return step
+
+
+def _step(model: Any, slots: Slots, name: str) -> Callable[[TrainState, Batch], tuple[TrainState, Any]]:
+    def step(state: TrainState, batch: Batch) -> tuple[TrainState, Any]:
+        data = pack_x_y_sample_weight(batch.x, batch.y, batch.weight)
+        logs, after = _crossing(model, slots, name, state, data)
+        if not isinstance(logs, dict):
+            raise TypeError(
+                f"{type(model).__name__}.{name} must return `(logs, state)` with a dict of scalars as logs. Received:"
+                f" {type(logs).__name__}."
+            )
+        logs = _flat(logs)
+        loss = jnp.sum(logs["loss"]) if "loss" in logs else None
+        if not _is_unchanged(state.metrics, after.metrics):
+            # Keras reports the metrics themselves, means over the epoch, where a step names just these.
+            results, _ = pure.apply(
+                model.get_metrics_result, list(slots.metrics.values()), list(after.metrics.values())
+            )
+            logs = _flat(results) if set(results) == set(logs) else logs
+        return after, (loss, logs)
+
+    return step
+
+
+def _crossing(model: Any, slots: Slots, name: str, state: TrainState, data: Any) -> tuple[Any, TrainState]:
+    """Call a step of the user's on lists, and bring back what it returned and what it assigned."""
+    variables = [v for table in slots for v in table.values()]
+    values = [value for part in state for value in part.values()]
+    table = {id(v): value for v, value in zip(variables, values, strict=True)}
+    groups = [getattr(model, kind) if "optimizer" not in kind else model.optimizer.variables for kind in _STATES[name]]
+    given = tuple([table[id(v)] for v in group] for group in groups)
+
+    def run() -> Any:
+        with scope.fresh_call():
+            return getattr(model, name)(given, data)
+
+    returned, assigned = pure.apply(run, variables, values)
+    result, lists = _parted(model, name, returned)
+    after = {id(v): value for v, value in zip(variables, assigned, strict=True)}
+    for kind, group, old, new in zip(_STATES[name], groups, given, lists, strict=True):
+        if new is None:
+            continue
+        _check_list(model, name, kind, group, new)
+        # What comes back as it was given may have been assigned instead: a metric's `update_state`, a seed drawn from.
+        after.update({id(v): n for v, o, n in zip(group, old, new, strict=True) if n is not o})
+    parts = ({key: after[id(v)] for key, v in part.items()} for part in slots)
+    return result, TrainState(*parts)
+
+
+def _parted(model: Any, name: str, returned: Any) -> tuple[Any, tuple[Any, ...]]:
+    """The logs (or outputs) and the lists of the new state."""
+    kinds = _STATES[name]
+    if isinstance(returned, tuple) and len(returned) == 2:
+        result, state = returned
+        if name == "predict_step":  # it returns the non-trainable variables alone
+            return result, (None, state)
+        if isinstance(state, (tuple, list)) and len(state) == len(kinds):
+            return result, tuple(state)
+    wanted = "(outputs, non_trainable_variables)" if name == "predict_step" else f"(logs, ({', '.join(kinds)}))"
+    raise ValueError(f"{type(model).__name__}.{name} must return `{wanted}`. Received: {_shown(returned)}.")
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, (tuple, list)):
+        return f"a {type(value).__name__} of {len(value)}: {', '.join(type(item).__name__ for item in value)}"
+    return type(value).__name__
+
+
+def _check_list(model: Any, name: str, kind: str, group: list[Variable], new: Any) -> None:
+    if len(new) != len(group):
+        raise ValueError(
+            f"{type(model).__name__}.{name} returned {len(new)} arrays as {kind}; the model has {len(group)}:"
+            f" {[v.path for v in group]}."
+        )
+    for variable, value in zip(group, new, strict=True):
+        if jnp.shape(value) != variable.shape:
+            raise ValueError(
+                f"{type(model).__name__}.{name} returned an array of shape {jnp.shape(value)} for {variable.path!r} in"
+                f" {kind}; its shape is {variable.shape}. The arrays must come back in the order in which they came."
+            )
+
+
+def _flat(logs: dict[str, Any]) -> dict[str, Any]:
+    """Logs as strongly typed arrays; those of a nested dict stand on their own."""
+    flat: dict[str, Any] = {}
+    for name, value in logs.items():
+        if isinstance(value, dict):
+            flat.update(_flat(value))
+        else:
+            value = value.value if isinstance(value, Variable) else value
+            flat[str(name)] = jax.lax.convert_element_type(value, jnp.result_type(value))
+    return flat
+
+
+def _is_unchanged(before: Any, after: Any) -> bool:
+    return all(a is b for a, b in zip(leaves(list(before.values())), leaves(list(after.values())), strict=True))

@@ -1,0 +1,266 @@
+"""The steps of a model as methods in Keras' JAX form, for subclasses to override or to call.
+
+`fit` does not come here for models that override nothing: `steps.py` does the same with less in between. These are
+written out of the same parts, so both give the same numbers.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from contextvars import ContextVar
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ..core import masks, pure, scope
+from ..core.tensor import leaves
+from ..utils.samples import unpack_x_y_sample_weight
+
+Arrays = Sequence[Any]
+
+# Where `compute_loss` leaves the losses of single outputs for their trackers, which only the steps below can update.
+_parts: ContextVar[list[Any] | None] = ContextVar("sequax_parts", default=None)
+
+
+class StepMethods:
+    """What `Model` does with one batch. A state is a tuple of lists of arrays, ordered as the model's variables are."""
+
+    def train_step(self: Any, state: tuple, data: Any) -> tuple[dict[str, Any], tuple]:
+        """One update; called by `fit` inside a compiled loop, so it has to be a function of its arguments.
+
+        Args:
+            state: `(trainable_variables, non_trainable_variables, optimizer_variables, metrics_variables)`.
+            data: `(x, y)`, `(x, y, sample_weight)` or `x`; class weights arrive as sample weights.
+
+        Returns:
+            `(logs, state)`; the logs of the last step are those of the epoch.
+        """
+        trainable, other, optimizer_variables, metrics = state
+        x, y, sample_weight = unpack_x_y_sample_weight(data)
+
+        def loss_of(trainable: Arrays) -> tuple[Any, Any]:
+            loss, (unscaled, y_pred, after, metrics_after) = self.compute_loss_and_updates(
+                *(trainable, other, metrics, x, y, sample_weight),
+                training=True,
+                optimizer_variables=optimizer_variables,
+            )
+            return loss, (unscaled, y_pred, masks.of(y_pred), after, metrics_after)
+
+        (_, aux), gradients = jax.value_and_grad(loss_of, has_aux=True)(trainable)
+        loss, y_pred, found, other, metrics = aux
+        masks.keep(y_pred, found)
+        trainable, optimizer_variables = self.optimizer.stateless_apply(optimizer_variables, gradients, trainable)
+        logs, metrics = self._measured(trainable, other, metrics, loss, x, y, y_pred, sample_weight)
+        return logs, (trainable, other, optimizer_variables, metrics)
+
+    def test_step(self: Any, state: tuple, data: Any) -> tuple[dict[str, Any], tuple]:
+        """Loss and metrics of one batch.
+
+        Args:
+            state: `(trainable_variables, non_trainable_variables, metrics_variables)`.
+            data: as for `train_step`.
+
+        Returns:
+            `(logs, state)`.
+        """
+        trainable, other, metrics = state
+        x, y, sample_weight = unpack_x_y_sample_weight(data)
+        loss, (_, y_pred, other, metrics) = self.compute_loss_and_updates(
+            trainable, other, metrics, x, y, sample_weight, training=False
+        )
+        logs, metrics = self._measured(trainable, other, metrics, loss, x, y, y_pred, sample_weight)
+        return logs, (trainable, other, metrics)
+
+    def predict_step(self: Any, state: tuple, data: Any) -> tuple[Any, list[Any]]:
+        """Outputs of one batch.
+
+        Args:
+            state: `(trainable_variables, non_trainable_variables)`.
+            data: x.
+
+        Returns:
+            `(outputs, non_trainable_variables)`.
+        """
+        trainable, other = state
+        x, _, _ = unpack_x_y_sample_weight(data)
+
+        def run() -> Any:
+            with scope.fresh_call(), scope.calling(self, False):
+                return self.compiled_part(x, training=False)
+
+        variables = self.trainable_variables, self.non_trainable_variables
+        outputs, values = pure.apply(run, [*variables[0], *variables[1]], [*trainable, *other])
+        return outputs, values[len(trainable) :]
+
+    # --- parts ---
+
+    def compute_loss(
+        self: Any, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Any:
+        """The loss of `compile` and the penalties of the layers (`add_loss`, regularizers), a scalar."""
+        loss: Any = jnp.zeros((), jnp.float32)
+        compilation = self.compilation
+        if compilation is not None and compilation.loss is not None:
+            names = self._names_for(y_pred)
+            if not compilation.resolved:
+                compilation.resolve(y, y_pred, names)
+            loss, parts = compilation.total_loss(y, y_pred, sample_weight, names)
+            noted = _parts.get()
+            if noted is not None:
+                noted.extend(parts)
+        for penalty in self.losses:
+            loss = loss + jnp.sum(penalty).astype(jnp.float32)
+        return jnp.asarray(loss, jnp.float32)
+
+    def compute_metrics(self: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
+        """Update the metrics of `compile` with one batch; returns the values of all metrics by name."""
+        compilation = self.compilation
+        if compilation is not None and compilation.resolved:
+            compilation.update_metrics(y, y_pred, sample_weight, self._names_for(y_pred))
+        return self.get_metrics_result()
+
+    def get_metrics_result(self: Any) -> dict[str, Any]:
+        """The values of all metrics by name, as the logs have them."""
+        return self._require_compile().results(self.metrics)
+
+    def compute_loss_and_updates(
+        self: Any,
+        trainable_variables: Arrays,
+        non_trainable_variables: Arrays,
+        metrics_variables: Arrays,
+        x: Any,
+        y: Any,
+        sample_weight: Any,
+        training: bool = False,
+        optimizer_variables: Arrays | None = None,
+    ) -> tuple[Any, tuple]:
+        """Forward pass and loss as a pure function, ready for `jax.value_and_grad(..., has_aux=True)`.
+
+        Returns:
+            `(loss, (unscaled_loss, y_pred, non_trainable_variables, metrics_variables))`; the two losses differ where
+            the optimizer scales (`loss_scale_factor`).
+        """
+
+        def run() -> tuple[Any, Any, Any]:
+            with scope.fresh_call(), scope.calling(self, training):
+                y_pred = self.compiled_part(x, training=training)
+                if training:
+                    self._check_loss()
+                return self._tracked_loss(x, y, y_pred, sample_weight, training), y_pred, masks.of(y_pred)
+
+        given = trainable_variables, non_trainable_variables, metrics_variables
+        (loss, y_pred, found), (_, other, metrics) = self._applied(run, given)
+        masks.keep(y_pred, found)
+        scaled = loss
+        if training and optimizer_variables is not None and self.optimizer is not None:
+            optimizer = self.optimizer
+            scaled, _ = pure.apply(optimizer.scale_loss, optimizer.variables, list(optimizer_variables), loss)
+        return scaled, (loss, y_pred, other, metrics)
+
+    def stateless_compute_loss(
+        self: Any,
+        trainable_variables: Arrays,
+        non_trainable_variables: Arrays,
+        metrics_variables: Arrays,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> tuple[Any, tuple]:
+        """`compute_loss` as a pure function.
+
+        Returns:
+            `(loss, (trainable_variables, non_trainable_variables, metrics_variables))`.
+        """
+        given = trainable_variables, non_trainable_variables, metrics_variables
+        return self._applied(lambda: self._tracked_loss(x, y, y_pred, sample_weight, training), given)
+
+    # --- inside ---
+
+    def _applied(self: Any, function: Any, given: tuple[Arrays, Arrays, Arrays]) -> tuple[Any, tuple]:
+        """Run a function on values of trainable, other and metrics' variables; returns its result and the new values.
+
+        Metrics of `compile` that an overridden `metrics` leaves out are updated in vain.
+        """
+        groups = self.trainable_variables, self.non_trainable_variables, self.metrics_variables
+        known = {id(v) for group in groups for v in group}
+        measures = self.compilation.all_metrics if self.compilation is not None else []
+        left_out = [v for metric in measures for v in metric.variables if id(v) not in known]
+        variables = [*groups[0], *groups[1], *groups[2], *left_out]
+        values = [*given[0], *given[1], *given[2], *(v.value for v in left_out)]
+        result, after = pure.apply(function, variables, values)
+        first, second = len(groups[0]), len(groups[0]) + len(groups[1])
+        return result, (after[:first], after[first:second], after[second : len(after) - len(left_out)])
+
+    def _tracked_loss(self: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any, training: bool) -> Any:
+        """`compute_loss`, and the trackers of the losses of several outputs."""
+        compilation = self._require_compile()
+        given = {"x": x, "y": y, "y_pred": y_pred, "sample_weight": sample_weight}
+        if "training" in _parameters(self.compute_loss):
+            given["training"] = training
+        parts: list[Any] = []
+        token = _parts.set(parts)
+        try:
+            loss = self.compute_loss(**given)
+        finally:
+            _parts.reset(token)
+        for tracker, part in zip(compilation.output_trackers, parts, strict=False):  # no trackers for a single output
+            tracker.update_state(part, sample_weight=_rows(y_pred))
+        return loss
+
+    def _measured(
+        self: Any,
+        trainable: Arrays,
+        other: Arrays,
+        metrics: Arrays,
+        loss: Any,
+        x: Any,
+        y: Any,
+        y_pred: Any,
+        sample_weight: Any,
+    ) -> tuple[dict[str, Any], Any]:
+        """Logs and the metrics' variables after `compute_metrics`."""
+        found = masks.of(y_pred)
+        y_pred = jax.lax.stop_gradient(y_pred)
+
+        def run() -> dict[str, Any]:
+            self._require_compile().loss_tracker.update_state(loss, sample_weight=_rows(y_pred))
+            with masks.attached(y_pred, found):
+                return self.compute_metrics(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight)
+
+        logs, (_, _, metrics) = self._applied(run, (trainable, other, metrics))
+        return logs, metrics
+
+    def _check_loss(self: Any) -> None:
+        """A step that would train nothing is refused; an own `compute_loss` knows what it does."""
+        own = type(self).compute_loss is not StepMethods.compute_loss or "compute_loss" in vars(self)
+        if not own and self.compilation.loss is None and not self.losses:
+            raise no_loss(self)
+
+    def _names_for(self: Any, y_pred: Any) -> list[str]:
+        """Names of the outputs; by position where the model does not know them."""
+        count = len(leaves(y_pred))
+        names = self.output_names
+        return names if len(names) == count else [f"output_{i + 1}" for i in range(count)]
+
+
+def no_loss(model: Any) -> ValueError:
+    """The error of a model without anything to minimise."""
+    return ValueError(
+        f"Model '{model.name}' has no loss to train with: pass `loss=` to `compile()`, or call `add_loss` in a layer."
+    )
+
+
+def _parameters(function: Any) -> Any:
+    parameters = inspect.signature(function).parameters
+    takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    return {*parameters, "training"} if takes_all else parameters
+
+
+def _rows(y_pred: Any) -> float:
+    """How much the loss of a batch counts in the mean of an epoch: the number of its rows."""
+    arrays = leaves(y_pred)
+    return float(arrays[0].shape[0]) if arrays and jnp.ndim(arrays[0]) else 1.0

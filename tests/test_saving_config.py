@@ -1,0 +1,465 @@
+"""Configs: equal to Keras', read back, and refused where they hold what no config needs."""
+
+from __future__ import annotations
+
+import copy
+import json
+import sys
+
+import numpy as np
+import pytest
+
+import sequax
+from sequax import layers, saving
+from sequax.models import Sequential, clone_model, load_model, model_from_json
+from sequax.saving import LoadError
+from tests.saving_models import MODELS, plain
+
+
+@pytest.mark.parametrize("name", ["without_input", "frozen", "shared", "structures", "operations", "stack_in_graph"])
+def test_json_makes_the_same_model(name):
+    ours = MODELS[name](sequax)
+    again = model_from_json(ours.to_json())
+    assert plain(saving.serialize_keras_object(again)) == plain(saving.serialize_keras_object(ours))
+    assert type(again) is type(ours)
+
+
+def test_keras_reads_json_of_ours(keras):
+    for name in ("operations", "structures"):
+        ours = MODELS[name](sequax)
+        theirs = keras.models.model_from_json(ours.to_json())
+        assert [tuple(w.shape) for w in theirs.weights] == [tuple(w.shape) for w in ours.weights], name
+
+
+def test_compile_settings_come_back(keras):
+    ours, theirs = (MODELS["dense"](library) for library in (sequax, keras))
+    for one, library in ((ours, sequax), (theirs, keras)):
+        rate = library.optimizers.schedules.ExponentialDecay(0.1, 5, 0.5)
+        one.compile(
+            library.optimizers.SGD(rate, momentum=0.9),
+            library.losses.BinaryCrossentropy(from_logits=True),
+            metrics=["mae"],
+            weighted_metrics=[],
+        )
+    config = ours.get_compile_config()
+    expected = theirs.get_compile_config()
+    assert plain({key: config[key] for key in ("optimizer", "loss", "metrics", "weighted_metrics")}) == plain(
+        {key: expected[key] for key in ("optimizer", "loss", "metrics", "weighted_metrics")}
+    )
+    again = model_from_json(theirs.to_json())
+    assert plain(again.get_compile_config()) == plain(config)
+    assert sequax.Sequential().get_compile_config() == {}
+
+
+# --- own classes ---
+
+
+class Scaled(sequax.Layer):
+    def __init__(self, factor, inner=None, **kwargs):
+        super().__init__(**kwargs)
+        self.factor, self.inner = factor, inner
+
+    def call(self, x):
+        return x * self.factor if self.inner is None else self.inner(x * self.factor)
+
+
+class Own(sequax.Model):
+    def __init__(self, units, **kwargs):
+        super().__init__(**kwargs)
+        self.units, self.head = units, layers.Dense(units)
+
+    def call(self, x):
+        return self.head(x)
+
+
+def double(x):
+    return x * 2
+
+
+def test_own_classes_come_back_by_name():
+    model = Sequential([sequax.Input((3,)), Scaled(2.0, layers.Dense(2)), layers.Dense(1, activation=double)])
+    text = model.to_json()
+    again = model_from_json(text, custom_objects={"Scaled": Scaled, "double": double})
+    assert again.layers[0].factor == 2.0 and again.layers[0].inner.units == 2 and again.layers[1].activation is double
+    with pytest.raises(LoadError, match=r"config\.config\.layers\[1\]: 'Scaled'.*custom_objects"):
+        model_from_json(text)
+    with pytest.raises(TypeError):  # as with Keras
+        model_from_json(text)
+
+
+def test_own_models_come_back_built():
+    model = Own(3)
+    model(np.ones((2, 4), "float32"))
+    config = saving.serialize_keras_object(model)
+    assert (config["module"], config["class_name"], config["build_config"]) == (None, "Own", {"input_shape": (2, 4)})
+    again = saving.deserialize_keras_object(json.loads(json.dumps(config)), custom_objects={"Own": Own})
+    assert again.units == 3 and [tuple(w.shape) for w in again.weights] == [(4, 3), (3,)]
+
+
+def test_graphs_of_a_class_of_ones_own():
+    class Wired(sequax.Model):
+        pass
+
+    x = sequax.Input((3,))
+    config = Wired(x, layers.Dense(2)(x), name="wired").get_config()
+    again = Wired.from_config(json.loads(json.dumps(config)))
+    assert type(again) is Wired and again.name == "wired" and len(again.layers) == 2
+
+
+def test_registered_names():
+    @saving.register_keras_serializable("pack")
+    class Dense(layers.Dense):
+        pass
+
+    try:
+        config = saving.serialize_keras_object(Dense(2))
+        assert config["registered_name"] == "pack>Dense"
+        assert type(layers.deserialize(config)) is Dense
+        builtin = saving.serialize_keras_object(layers.Dense(2))
+        assert type(layers.deserialize(builtin)) is layers.Dense  # a class of the user never hides one of ours
+        with pytest.raises(LoadError, match="built in"):
+            layers.deserialize({**builtin, "registered_name": "pack>Dense"})
+        assert type(layers.deserialize(builtin, custom_objects={"Dense": Dense})) is Dense
+    finally:
+        saving.get_custom_objects().pop("pack>Dense")
+
+
+def test_functions_of_lambda_layers_are_given():
+    model = Sequential([sequax.Input((3,)), layers.Lambda(double, name="twice")])
+    assert model_from_json(model.to_json(), {"double": double}).layers[0].function is double
+    entry = json.loads(model.to_json())
+    entry["config"]["layers"][1]["config"]["function"] = CODE
+    assert model_from_json(json.dumps(entry), {"twice": double}).layers[0].function is double
+    with pytest.raises(LoadError, match=r"function: it holds Python code.*custom_objects=\{'twice'"):
+        model_from_json(json.dumps(entry))
+
+
+def test_functions_that_are_no_ops_have_no_config():
+    x = sequax.Input((3,))
+    model = sequax.Model(x, sequax.ops.vectorize(lambda v: v + 1)(x))
+    with pytest.raises(NotImplementedError, match="Lambda"):
+        model.get_config()
+
+
+# --- attacks ---
+
+CODE = {"class_name": "__lambda__", "config": {"code": "4wAAAAA=", "defaults": None, "closure": None}}
+
+
+def layer(class_name, module="keras.layers", **config):
+    return {"module": module, "class_name": class_name, "config": config, "registered_name": None}
+
+
+def call_of(name, config="x", module="builtins"):
+    return {"module": module, "class_name": name, "config": config, "registered_name": name}
+
+
+SYSTEM = {"module": "os", "class_name": "function", "config": "system", "registered_name": "system"}
+GOOD = layer("Dense", units=3, name="good")
+
+
+def dense_with(**config):
+    return layer("Dense", **{"units": 3, **config})
+
+
+def nested(depth):
+    entry = GOOD
+    for _ in range(depth):
+        entry = layer("Sequential", "keras", name="s", layers=[entry])
+    return entry
+
+
+ATTACKS = {
+    "bytecode": layer("Lambda", function=CODE, name="l"),
+    "bytecode in output_shape": layer("Lambda", function="relu", output_shape=CODE),
+    "bytecode in mask": layer("Lambda", function="relu", mask=CODE),
+    "old bytecode": layer("Lambda", function=["4wAA", None, None], function_type="lambda"),
+    "system as layer": SYSTEM,
+    "system as activation": dense_with(activation=SYSTEM),
+    "system as initializer": dense_with(kernel_initializer=SYSTEM),
+    "system as regularizer": dense_with(kernel_regularizer=SYSTEM),
+    "import": layer("X", "antigravity"),
+    "inner function": layer("get_file", "keras.src.utils.file_utils", origin="http://127.0.0.1:9/x"),
+    "get_file by Lambda": layer("Lambda", function=call_of("function", "get_file", "keras.utils")),
+    "utils by Lambda": layer("Lambda", function=call_of("function", "clear_session")),
+    "unsafe switch": call_of("function", "enable_unsafe_deserialization", "keras.config"),
+    "unsafe switch as class": layer("enable_unsafe_deserialization", "keras.config"),
+    "torch": layer("TorchModuleWrapper", module_="gASV"),
+    "saved model": layer("TFSMLayer", filepath="x"),
+    "jax": layer("JaxLayer", call_fn=CODE),
+    "file as vocabulary": layer("StringLookup", vocabulary="/etc/hostname"),
+    "URL as vocabulary": layer("IntegerLookup", vocabulary="http://127.0.0.1:9/v"),
+    "URL as text vocabulary": layer("TextVectorization", vocabulary="file:///etc/hostname"),
+    "file as weights": layer("StringLookup", vocabulary=["a"], output_mode="tf_idf", idf_weights="/etc/hostname"),
+    "registered name on a built-in": {**GOOD, "registered_name": "Evil>Dense"},
+    "registered name without module": {**GOOD, "registered_name": "Evil>Dense", "module": None},
+    "object array": dense_with(
+        kernel_initializer=layer(
+            "Constant", "keras.initializers", value=call_of("__numpy__", {"value": [1], "dtype": "O"})
+        )
+    ),
+    "huge strings": dense_with(
+        kernel_initializer=layer(
+            "Constant", "keras.initializers", value=call_of("__numpy__", {"value": [1], "dtype": "S600000000"})
+        )
+    ),
+    **{
+        f"special {name}": dense_with(bias_initializer=call_of(name, {}))
+        for name in ("__typespec__", "__ellipsis__", "__slice__", "__bytes__", "__keras_tensor__", "__dunder__")
+    },
+    **{
+        f"units {str(value)[:12]}": dense_with(units=value)
+        for value in (10**12, "3", True, -1, 0, 2.5, float("nan"), float("inf"), [3, "x"], None, {}, 10**100)
+    },
+    "kernel too large": layer("Conv2D", filters=2, kernel_size=[10**10, 3]),
+    "shape too large": layer("InputLayer", batch_shape=[None, 2**40]),
+    "shape of strings": layer("InputLayer", batch_shape=["x"]),
+    "no shape": layer("InputLayer", batch_shape="4"),
+    "unknown key": dense_with(frobnicate=1),
+    "misspelt key": dense_with(activaton="relu"),
+    "unknown key beside": {**GOOD, "frobnicate": 1},
+    "unknown class": layer("Dens", units=3),
+    "class name is no string": layer(["Dense"], units=3),
+    "arguments are no object": {**GOOD, "config": [1, 2]},
+    **{
+        f"name {str(name)[:12]!r}": dense_with(name=name)
+        for name in ("../../evil", "/abs", "a/b", "a\0b", "x" * 2**20, "", "..", "C:\\x", 3, ["x"])
+    },
+    "deep": nested(60),
+    "seed of 300 digits": layer("Dropout", rate=0.5, seed=10**300),
+    "quantized": dense_with(dtype=layer("QuantizedDTypePolicy", "keras.dtype_policies", mode="int8")),
+    "build shapes": {**GOOD, "build_config": {"input_shape": [None, 2**40]}},
+    "build code": {**GOOD, "build_config": CODE},
+}
+
+
+def model_with(entry):
+    entries = [layer("InputLayer", batch_shape=[None, 4], dtype="float32", name="in"), entry]
+    return layer("Sequential", "keras", name="s", layers=entries)
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_configs_that_are_refused(name, monkeypatch):
+    entry = ATTACKS[name]
+    before = copy.deepcopy(entry)
+    seen = []
+    monkeypatch.setattr("builtins.open", lambda *a, **k: seen.append(a))
+    for read in (
+        lambda: layers.deserialize(entry),
+        lambda: saving.deserialize_keras_object(entry),
+        lambda: saving.deserialize_keras_object(entry, safe_mode=False),
+        lambda: Sequential.from_config(model_with(entry)["config"]),
+        lambda: model_from_json(json.dumps(model_with(entry))),
+    ):
+        with pytest.raises(LoadError) as error:
+            read()
+        assert len(str(error.value)) < 2000
+    assert not seen and "antigravity" not in sys.modules and entry == before
+
+
+@pytest.mark.parametrize(
+    "entry, place",
+    [
+        (dense_with(units=10**12), r"config\.config\.layers\[1\]\.config\.units: expected a whole number from 1 to"),
+        (dense_with(frobnicate=1), r"config\.config\.layers\[1\]\.config: Dense has no argument 'frobnicate'"),
+        (dense_with(activaton="relu"), r"Did you mean 'activation'"),
+        (layer("Dens"), r"Did you mean 'Dense'"),
+        (dense_with(activation=SYSTEM), r"layers\[1\]\.config\.activation: 'system'.*Nothing is imported"),
+        (dense_with(activation="sytem"), r"layers\[1\]: a Dense cannot be made.*sytem"),
+        (dense_with(units=10**9), r"layers|kernel.*would take"),
+    ],
+)
+def test_refusals_say_where_and_what(entry, place):
+    with pytest.raises(LoadError, match=place):
+        model_from_json(json.dumps(model_with(entry)))
+
+
+def test_weights_that_do_not_fit_into_memory_are_refused_before_they_are_made():
+    with pytest.raises(LoadError, match=r"dense/kernel.*would take 15 MB.*memory_budget"), saving.memory_budget(10**6):
+        Sequential.from_config(model_with(dense_with(units=10**6, name="dense"))["config"])
+    with saving.memory_budget(10**8):
+        Sequential.from_config(model_with(dense_with(units=10**6))["config"])
+
+
+TEXTS = {
+    "no JSON": "{",
+    "a list": "[]",
+    "deep": "[" * 200_000,
+    "deep in a model": '{"class_name": "Sequential", "config": ' + "[" * 150 + "]" * 150 + "}",
+    "repeated key": '{"class_name": "Sequential", "config": {"name": "a", "name": "b", "layers": []}}',
+    "5000 digits": json.dumps(model_with(GOOD)).replace('"units": 3', '"units": ' + "9" * 5000),
+    "overflow": json.dumps(model_with(GOOD)).replace('"units": 3', '"units": 1e999'),
+    "a layer": json.dumps(GOOD),
+    "a string": '"Dense"',
+    "bytes": b"\xff\xfe{}",
+    "nothing": "",
+}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_texts_that_are_refused(name):
+    with pytest.raises(LoadError):
+        model_from_json(TEXTS[name])
+
+
+def graph(**changes):
+    """The config of a small graph, with parts replaced by path, such as `{"layers/1/name": "x"}`."""
+    x = sequax.Input((4,), name="x")
+    model = sequax.Model(x, sequax.ops.relu(layers.Dense(3, name="d")(x))[:, :2])
+    config = json.loads(json.dumps(model.get_config()))
+    for path, value in changes.items():
+        target = config
+        *way, last = [int(part) if part.isdigit() else part for part in path.split("/")]
+        for part in way:
+            target = target[part]
+        target[last] = value
+    return config
+
+
+def tensor(*history):
+    return {"class_name": "__keras_tensor__", "config": {"shape": [None, 4], "keras_history": list(history)}}
+
+
+GRAPHS = {
+    "a circle": {"layers/1/inbound_nodes/0/args": [tensor("relu", 0, 0)]},
+    "itself": {"layers/1/inbound_nodes/0/args": [tensor("d", 0, 0)]},
+    "no such layer": {"layers/1/inbound_nodes/0/args": [tensor("y", 0, 0)]},
+    "no such call": {"layers/1/inbound_nodes/0/args": [tensor("x", 7, 0)]},
+    "no such output": {"layers/1/inbound_nodes/0/args": [tensor("x", 0, 5)]},
+    "negative output": {"layers/1/inbound_nodes/0/args": [tensor("x", 0, -1)]},
+    "no history": {"layers/1/inbound_nodes/0/args": [tensor()]},
+    "nodes are text": {"layers/1/inbound_nodes": "x"},
+    "node is text": {"layers/1/inbound_nodes": ["x"]},
+    "node has more": {"layers/1/inbound_nodes/0/more": 1},
+    "code as argument": {"layers/1/inbound_nodes/0/kwargs": {"training": CODE}},
+    "system as argument": {"layers/1/inbound_nodes/0/kwargs": {"training": SYSTEM}},
+    "unknown argument": {"layers/1/inbound_nodes/0/kwargs": {"foo": 1}},
+    "name twice": {"layers/1/name": "x"},
+    "no name": {"layers/1/name": None},
+    "unknown op": {"layers/2/class_name": "System"},
+    "unknown family": {"layers/2/module": "keras.src.ops.os"},
+    "setting of an op": {"layers/2/config/foo": 1},
+    "op without tensor": {"layers/2/inbound_nodes/0/args": [1.0]},
+    "op with too much": {"layers/2/inbound_nodes/0/args": [tensor("d", 0, 0), 2, 3]},
+    "slice of text": {"layers/3/inbound_nodes/0/args/1/0/config/start": "x"},
+    "no outputs": {"output_layers": []},
+    "outputs are text": {"output_layers": "x"},
+    "outputs elsewhere": {"output_layers": ["z", 0, 0]},
+    "layers are text": {"layers": "x"},
+    "layer is text": {"layers/0": "x"},
+    "split into many": {
+        "layers/2": {
+            "module": "keras.src.ops.numpy",
+            "class_name": "Split",
+            "registered_name": "Split",
+            "name": "relu",
+            "config": {"name": "relu", "indices_or_sections": 10**9, "axis": -1},
+            "inbound_nodes": [{"args": [tensor("d", 0, 0)], "kwargs": {}}],
+        }
+    },
+}
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_graphs_that_are_refused(name):
+    with pytest.raises(LoadError):
+        sequax.Model.from_config(graph(**GRAPHS[name]))
+
+
+def test_graphs_are_read_in_any_order():
+    config = graph()
+    config["layers"].reverse()
+    assert sequax.Model.from_config(config).output_shape == (None, 2)
+
+
+def test_unknown_losses_are_refused():
+    config = {**model_with(GOOD), "compile_config": {"optimizer": "sgd", "loss": "os.system"}}
+    with pytest.raises(LoadError, match=r"os\.system"):
+        model_from_json(json.dumps(config))
+    with pytest.raises(LoadError, match="foo"):
+        model_from_json(json.dumps({**model_with(GOOD), "compile_config": {"foo": 1}}))
+    with pytest.raises(LoadError, match="system"):
+        model_from_json(json.dumps({**model_with(GOOD), "compile_config": {"optimizer": SYSTEM}}))
+
+
+def test_clones_are_held_against_the_schema():
+    model = Sequential([layers.Dense(2)])
+    model.layers[0].activation = SYSTEM
+    with pytest.raises(LoadError):
+        clone_model(model)
+
+
+# --- older versions ---
+
+
+def test_keras_2_graph():
+    config = {
+        "name": "old", "trainable": True, "input_layers": [["x", 0, 0], ["y", 0, 0]], "output_layers": [["out", 0, 0]],
+        "layers": [
+            {"class_name": "InputLayer", "name": "x", "inbound_nodes": [],
+             "config": {"batch_input_shape": [None, 4], "dtype": "float32", "sparse": False, "name": "x"}},
+            {"class_name": "InputLayer", "name": "y", "inbound_nodes": [],
+             "config": {"batch_input_shape": [None, 4], "dtype": "float32", "ragged": False, "name": "y"}},
+            {"class_name": "Sequential", "name": "inner", "inbound_nodes": [[["x", 0, 0, {}]], [["y", 0, 0, {}]]],
+             "config": {"name": "inner", "layers": [
+                 {"class_name": "Dense", "config": {
+                     "name": "d", "trainable": True, "batch_input_shape": [None, 4], "dtype": "float32", "units": 3,
+                     "activation": "relu", "use_bias": True, "bias_constraint": None, "activity_regularizer": None,
+                     "kernel_initializer": {"class_name": "VarianceScaling", "config": {
+                         "scale": 1.0, "mode": "fan_avg", "distribution": "normal", "seed": None, "dtype": "float32"}},
+                     "bias_initializer": {"class_name": "Zeros", "config": {"dtype": "float32"}}}}]}},
+            {"class_name": "Concatenate", "name": "cat", "config": {"name": "cat", "trainable": True, "axis": -1},
+             "inbound_nodes": [[["inner", 1, 0, {}], ["inner", 2, 0, {}]]]},
+            {"class_name": "BatchNormalizationV1", "name": "norm",
+             "inbound_nodes": [[["cat", 0, 0, {"training": False}]]],
+             "config": {"name": "norm", "axis": [1], "momentum": 0.9, "epsilon": 0.001, "dtype": {
+                 "class_name": "Policy", "config": {"name": "float32"}}, "renorm": False, "fused": None}},
+            {"class_name": "Dense", "name": "out", "config": {"name": "out", "units": 2, "activation": "softmax_v2"},
+             "inbound_nodes": [[["norm", 0, 0, {}]]]},
+        ],
+    }  # fmt: skip
+    text = json.dumps(
+        {"class_name": "Functional", "config": config, "keras_version": "2.12.0", "backend": "tensorflow"}
+    )
+    model = model_from_json(text)
+    assert [one.name for one in model.layers] == ["x", "y", "inner", "cat", "norm", "out"]
+    assert model.output_shape == (None, 2) and model.get_layer("cat").output.shape == (None, 6)
+    assert model.get_layer("inner").layers[0].kernel_initializer.distribution == "truncated_normal"
+    assert model.predict([np.ones((2, 4))] * 2, verbose=0).shape == (2, 2)
+
+
+def test_keras_1_stack():
+    entries = [
+        {"class_name": "Convolution2D", "config": {
+            "name": "c", "nb_filter": 2, "nb_row": 3, "nb_col": 3, "border_mode": "same", "subsample": [1, 1],
+            "dim_ordering": "tf", "init": "glorot_uniform", "activation": "relu", "bias": True, "W_regularizer": None,
+            "batch_input_shape": [None, 6, 6, 1], "input_dtype": "float32", "trainable": True}},
+        {"class_name": "Flatten", "config": {"name": "f", "trainable": True}},
+        {"class_name": "Dropout", "config": {"name": "p", "p": 0.25, "trainable": True}},
+        {"class_name": "Dense", "config": {
+            "name": "d", "output_dim": 2, "init": "uniform", "activation": "softmax", "input_dim": None, "bias": True}},
+    ]  # fmt: skip
+    model = model_from_json(json.dumps({"class_name": "Sequential", "config": entries, "keras_version": "1.2.2"}))
+    assert model.output_shape == (None, 2) and model.layers[0].padding == "same" and model.layers[2].rate == 0.25
+    assert model.input_shape == (None, 6, 6, 1)
+
+
+def test_old_compile_settings():
+    from sequax.saving.legacy import compile_config
+
+    settings = {
+        "loss": {"class_name": "BinaryCrossentropy", "config": {"reduction": "auto", "name": "b", "from_logits": True}},
+        "metrics": [[{"class_name": "MeanMetricWrapper", "config": {"name": "acc", "dtype": "float32", "fn": "x"}}]],
+        "optimizer_config": {
+            "class_name": "Adam", "config": {"name": "Adam", "lr": 0.01, "decay": 0.5, "epsilon": None}
+        },
+        "sample_weight_mode": None,
+    }  # fmt: skip
+    model = Sequential([sequax.Input((2,)), layers.Dense(1)])
+    model.compile_from_config(compile_config(settings))
+    assert float(model.optimizer.learning_rate) == pytest.approx(0.01)
+    assert model.loss.get_config()["from_logits"]
+
+
+def test_load_model_is_public():
+    assert saving.load_model is load_model is sequax.models.load_model
