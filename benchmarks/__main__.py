@@ -20,6 +20,7 @@ os.environ["KERAS_BACKEND"] = "jax"
 
 import numpy as np
 
+from . import ensemble
 from .families import FAMILIES
 from .workloads import TRAINING, Workload, mlp, mlp_data
 
@@ -138,6 +139,8 @@ def main() -> None:
     libraries = {"ours": sequax, "keras": keras}
     workloads = [*TRAINING, *(family.workload() for family in FAMILIES)]
     results = [train(w, libraries) for w in workloads if options.only in w.name]
+    if options.only in "Ensemble":
+        results.extend(Result(row.name, row.ours, row.other, row.goal) for row in ensemble.rows(libraries))
     if options.only in "predict of 1 row":
         results.append(single_row_predict(libraries))
     if options.only in "import":

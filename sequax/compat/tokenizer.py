@@ -221,17 +221,10 @@ class Tokenizer:
 
     def get_config(self) -> dict[str, Any]:
         """The arguments, and what was learned as JSON texts."""
+        given = ("num_words", "filters", "lower", "split", "char_level", "oov_token", "document_count")
         learned = ("word_counts", "word_docs", "index_docs", "index_word", "word_index")
-        return {
-            "num_words": self.num_words,
-            "filters": self.filters,
-            "lower": self.lower,
-            "split": self.split,
-            "char_level": self.char_level,
-            "oov_token": self.oov_token,
-            "document_count": self.document_count,
-            **{name: json.dumps(getattr(self, name)) for name in learned},
-        }
+        config = {name: getattr(self, name) for name in given}
+        return config | {name: json.dumps(getattr(self, name)) for name in learned}
 
     def to_json(self, **kwargs: Any) -> str:
         """A text for `tokenizer_from_json`; `kwargs` are those of `json.dumps`."""
