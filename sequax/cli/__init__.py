@@ -1,4 +1,4 @@
-"""The command line: `sequax demo`, `sequax run SCRIPT`, `sequax --version`.
+"""The command line: `sequax demo`, `sequax run SCRIPT`, `sequax inspect FILE`, `sequax convert IN OUT`.
 
 The commands are imported when they are chosen, so that `--version` and `--help` answer at once.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from typing import Any
 
 from .._version import __version__
 
@@ -23,6 +24,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from .demo import run_demo
 
         return run_demo(options.epochs, options.output, options.quiet)
+    if options.command == "inspect":
+        from .inspect import inspect
+
+        return inspect(options.file, options.other, options.json)
+    if options.command == "convert":
+        from .convert import convert
+
+        return convert(options.source, options.target, options.rename, options.model, options.weights, options.force)
     parser.print_help()
     return 0
 
@@ -50,7 +59,49 @@ def make_parser() -> argparse.ArgumentParser:
     demo.add_argument("--epochs", type=_positive, default=12, help="passes over the training data (default: 12)")
     demo.add_argument("--output", default=".", metavar="FOLDER", help="where to write the curves (default: here)")
     demo.add_argument("--quiet", action="store_true", help="print the result only")
+
+    _add_inspect(commands)
+    _add_convert(commands)
     return parser
+
+
+def _add_inspect(commands: Any) -> None:
+    inspect = commands.add_parser(
+        "inspect",
+        help="show what a model or weights file holds, or how two of them differ",
+        description="Show what a .keras, .h5, .weights.h5 or .safetensors file holds: layers, settings, arrays. Nothing"
+        " of it is built or run. With a second file: what is different there.",
+    )
+    inspect.add_argument("file", metavar="FILE", help="the file")
+    inspect.add_argument("other", metavar="OTHER", nargs="?", help="a file to compare it with")
+    inspect.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _add_convert(commands: Any) -> None:
+    convert = commands.add_parser(
+        "convert",
+        help="write a model or its weights in another format, or under other names",
+        description="Write a model or its weights in the format that the ending of the new file means: .keras or .h5"
+        " for a whole model, .weights.h5, .safetensors or .h5 for weights.",
+    )
+    convert.add_argument("source", metavar="IN", help="the file to read")
+    convert.add_argument("target", metavar="OUT", help="the file to write")
+    convert.add_argument("--rename", action="append", type=_renaming, default=[], metavar="OLD=NEW", help=_RENAME)
+    convert.add_argument(
+        "--model", metavar="MODEL", help="a .keras or .h5 file with the model that the weights are for"
+    )
+    convert.add_argument("--weights", action="store_true", help="write weights alone to a .h5 file")
+    convert.add_argument("--force", action="store_true", help="replace a file that exists")
+
+
+_RENAME = "another name for a layer; in files of weights also for a group, such as layers/dense; may be repeated"
+
+
+def _renaming(text: str) -> tuple[str, str]:
+    old, equals, new = text.partition("=")
+    if not (old and equals and new):
+        raise argparse.ArgumentTypeError(f"expected OLD=NEW, received {text!r}")
+    return old, new
 
 
 def _positive(text: str) -> int:

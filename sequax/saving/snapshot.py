@@ -21,7 +21,7 @@ from .errors import LoadError
 from .source import Source
 
 _NEWEST, _PREVIOUS, _LOCK = "snapshot.safetensors", "snapshot.previous.safetensors", "lock"
-_KIND = "sequax-run-1"
+KIND = "sequax-run-1"
 
 
 class Snapshot(NamedTuple):
@@ -41,7 +41,7 @@ class Snapshot(NamedTuple):
 def to_bytes(snapshot: Snapshot) -> bytes:
     arrays = dict(snapshot.arrays)
     state = _packed(snapshot.state, arrays)
-    return tensors.assemble(arrays, {"kind": _KIND, "run": json.dumps({"facts": snapshot.facts, "state": state})})
+    return tensors.assemble(arrays, {"kind": KIND, "run": json.dumps({"facts": snapshot.facts, "state": state})})
 
 
 def from_file(path: Path) -> Snapshot:
@@ -51,7 +51,7 @@ def from_file(path: Path) -> Snapshot:
     """
     with Source.of(path) as source:
         found, texts = tensors.read_parts(source)
-        if texts.get("kind") != _KIND or "run" not in texts:
+        if texts.get("kind") != KIND or "run" not in texts:
             raise LoadError(f"{path}: this is no snapshot of a training run.")
         arrays = {name: tensor.read() for name, tensor in found.items()}
     run = json.loads(texts["run"])
