@@ -14,9 +14,11 @@ import pytest
 
 XLA_FLAGS = (
     "--xla_force_host_platform_device_count=2",  # two devices: distribution is tested on any machine
-    # Nearly all the time of a test goes into compiling; less optimization takes a third of it away.
+    # Nearly all the time of a test goes into compiling; less optimization takes more than half of it away.
     "--xla_backend_optimization_level=0",
     "--xla_llvm_disable_expensive_passes=true",
+    "--xla_cpu_use_fusion_emitters=false",
+    "--xla_cpu_parallel_codegen_split_count=1",
 )
 TESTS_BETWEEN_CLEARINGS = 150
 

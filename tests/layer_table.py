@@ -13,9 +13,11 @@ from __future__ import annotations
 import importlib
 import json
 from collections.abc import Callable
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
@@ -131,12 +133,27 @@ def draw_mask(row: Row) -> Any:
     return each(draw, row.shape)
 
 
+@contextmanager
+def plain_initializers(keras: Any) -> Any:
+    """All initializers of Keras give zeros, made by NumPy: compiling a draw per shape takes longer than a check."""
+    with ExitStack() as stack:
+        for initializer in vars(keras.initializers).values():
+            if isinstance(initializer, type) and "__call__" in vars(initializer):
+                stack.enter_context(mock.patch.object(initializer, "__call__", zeros))
+        yield
+
+
+def zeros(self: Any, shape: Any, dtype: Any = None, **layout: Any) -> np.ndarray:
+    return np.zeros(shape, dtype or "float32")
+
+
 def pair(keras: Any, row: Row, **more: Any) -> tuple[Any, Any]:
     """Ours and Keras', built for the row's input, with equal weights."""
     libraries = sequax_library(), keras
-    own, oracle = (make(library, row, **more) for library in libraries)
-    for layer, library in zip((own, oracle), libraries, strict=True):
-        layer(*given(row, symbolic_input(library, row, unknown=())), **row.call)
+    with plain_initializers(keras):
+        own, oracle = (make(library, row, **more) for library in libraries)
+        for layer, library in zip((own, oracle), libraries, strict=True):
+            layer(*given(row, symbolic_input(library, row, unknown=())), **row.call)
     weights = draw_weights(oracle)
     own.set_weights(weights)
     oracle.set_weights(weights)
@@ -151,29 +168,42 @@ def states(layer: Any) -> tuple[list, list]:
     return tuple([v.value for v in group] for group in (layer.trainable_variables, layer.non_trainable_variables))
 
 
-def outcome(layer: Any, row: Row, training: bool, trainable: list, other: list, x: Any) -> tuple[Any, list]:
-    """Outputs and the new values of those weights that are not trained."""
+def outcome(layer: Any, row: Row, training: bool, trainable: list, other: list, x: Any) -> tuple[Any, list, list]:
+    """Outputs, the new values of those weights that are not trained, and the sum of the penalties, if there are any."""
     if type(layer).__module__.startswith("keras."):
-        outputs, new = keras_call(layer, trainable, other, *given(row, x), training=training, **row.call)
+        outputs, new, losses = keras_call(layer, trainable, other, *given(row, x), training=training, **row.call)
     else:
-        outputs, new = layer.stateless_call(trainable, other, *given(row, x), training=training, **row.call)
+        outputs, new, losses = layer.stateless_call(
+            trainable, other, *given(row, x), training=training, return_losses=True, **row.call
+        )
     weights = {id(v) for v in layer.weights}
-    return outputs, [n for n, v in zip(new, layer.non_trainable_variables, strict=True) if id(v) in weights]
+    return (
+        outputs,
+        [n for n, v in zip(new, layer.non_trainable_variables, strict=True) if id(v) in weights],
+        losses and [sum(losses)],
+    )
 
 
-def keras_call(layer: Any, trainable: list, other: list, *inputs: Any, **call: Any) -> tuple[Any, list]:
+def keras_call(layer: Any, trainable: list, other: list, *inputs: Any, **call: Any) -> tuple[Any, list, list]:
     """What `stateless_call` is for; the one of Keras skips the casts and checks of a layer's `__call__`."""
     import keras
 
     variables = [*layer.trainable_variables, *layer.non_trainable_variables]
-    with keras.StatelessScope(state_mapping=list(zip(variables, [*trainable, *other], strict=True))) as scope:
+    mapping = list(zip(variables, [*trainable, *other], strict=True))
+    with keras.StatelessScope(state_mapping=mapping, collect_losses=True) as scope:
         outputs = layer(*inputs, **call)
-    return outputs, [scope.get_current_value(v) for v in layer.non_trainable_variables]
+        losses = layer.losses
+    return outputs, [scope.get_current_value(v) for v in layer.non_trainable_variables], losses
 
 
-def compiled(layer: Any, row: Row, flags: tuple[bool, ...], differentiate: bool = True) -> Any:
-    """For each training flag: outputs, new states, and gradients of a weighted sum of the outputs by the trainable
-    weights and by inputs of floats. One program for all: compiling is what takes the time here."""
+def run(layer: Any, row: Row, flags: tuple[bool, ...], trainable: list, other: list, x: Any) -> list:
+    """The outcome for each training flag."""
+    return [outcome(layer, row, training, trainable, other, x) for training in flags]
+
+
+def differentiated(layer: Any, row: Row, flags: tuple[bool, ...], trainable: list, other: list, x: Any) -> list:
+    """For each training flag: the outcome, and gradients of a weighted sum of the outputs by the trainable weights
+    and by inputs of floats."""
     import jax
     import jax.numpy as jnp
 
@@ -184,13 +214,18 @@ def compiled(layer: Any, row: Row, flags: tuple[bool, ...], differentiate: bool 
         rng = np.random.default_rng(4)
         return sum(jnp.sum(o * rng.normal(size=o.shape)) for o in jax.tree.leaves(found[0])), found
 
-    def run(trainable: list, other: list, x: Any) -> Any:
-        if not differentiate:
-            return [outcome(layer, row, training, trainable, other, x) for training in flags]
-        grad = jax.grad(loss, argnums=by, has_aux=True)
-        return [grad(trainable, other, x, training) for training in flags]
+    grad = jax.grad(loss, argnums=by, has_aux=True)
+    return [grad(trainable, other, x, training) for training in flags]
 
-    return jax.jit(run)(*states(layer), draw_input(row))
+
+def compiled(what: Callable, layers: tuple[Any, Any], row: Row, flags: tuple[tuple, tuple]) -> list:
+    """`run` or `differentiated` of ours and of Keras', by one program: compiling is what takes the time here."""
+    import jax
+
+    def both(values: list, x: Any) -> list:
+        return [what(layer, row, f, *v, x) for layer, f, v in zip(layers, flags, values, strict=True)]
+
+    return jax.jit(both)([states(layer) for layer in layers], draw_input(row))
 
 
 # --- comparisons ---

@@ -37,19 +37,19 @@ def assert_names_and_signatures(ours, theirs, cases):
         assert bare[0] == bare[1], name
 
 
-def compiled(function, cases):
-    """The results of all cases, computed by one program: compiling is what takes the time here."""
+def compiled(functions, cases):
+    """For each function the results of all cases, by one program: compiling is what takes the time here."""
 
     def run(arrays):
         given = iter(arrays)
-        return [function(*map_arrays(lambda x: next(given), args), **kwargs) for args, kwargs in cases]
+        filled = [map_arrays(lambda x: next(given), case) for case in cases]
+        return [[function(*args, **kwargs) for args, kwargs in filled] for function in functions]
 
-    arrays = [x for args, _ in cases for x in jax.tree.leaves(args) if isinstance(x, np.ndarray)]
-    return jax.jit(run)(arrays)
+    return jax.jit(run)([x for x in jax.tree.leaves(cases) if isinstance(x, np.ndarray)])
 
 
-def eager(function, cases):
-    return [function(*args, **kwargs) for args, kwargs in cases]
+def eager(functions, cases):
+    return [[function(*args, **kwargs) for args, kwargs in cases] for function in functions]
 
 
 def assert_values(ours, theirs, tolerance=1e-5):

@@ -19,7 +19,8 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def sequax(*arguments: object, cwd: Path = ROOT) -> subprocess.CompletedProcess:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "XLA_FLAGS": ""}  # as a user runs it
+    flags = [flag for flag in os.environ["XLA_FLAGS"].split() if "device_count" not in flag]  # one, as users have it
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "XLA_FLAGS": " ".join(flags)}
     command = [sys.executable, "-m", "sequax", *map(str, arguments)]
     return subprocess.run(command, env=environment, cwd=cwd, capture_output=True, text=True, timeout=200)
 
@@ -187,7 +188,10 @@ def test_tutorial_with_tensorflow_keras_runs_unchanged(script):
     assert done.stdout.startswith("mae")
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.py")), ids=lambda path: path.name)
+EXAMPLES = [path for path in sorted((ROOT / "examples").glob("*.py")) if not path.name.startswith("guide_")]
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)  # the guides: `test_examples.py`
 def test_examples(path, tmp_path):
     done = sequax("run", path, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -198,10 +202,10 @@ def test_examples(path, tmp_path):
 
 
 def test_demo_reads_digits(tmp_path, capsys):
-    assert main(["demo", "--quiet", "--output", str(tmp_path)]) == 0
+    assert main(["demo", "--quiet", "--epochs", "5", "--output", str(tmp_path)]) == 0
     first, second = capsys.readouterr().out.splitlines()
     accuracy = float(re.match(r"Test accuracy: ([\d.]+)%", first)[1])
-    assert accuracy > 97
+    assert accuracy > 95
     assert second == f"Curves of the training: {tmp_path / 'sequax-demo.png'}"
     assert (tmp_path / "sequax-demo.png").read_bytes().startswith(b"\x89PNG")
 

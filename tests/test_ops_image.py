@@ -111,7 +111,7 @@ EAGER = {"affine_transform", "elastic_transform"}  # the nearest pixel of two at
 def test_values_and_shapes(keras, name):
     ours, theirs = getattr(image, name), getattr(keras.ops.image, name)
     compute = ops_oracle.eager if name in EAGER else ops_oracle.compiled
-    results, expected = (compute(function, CASES[name]) for function in (ours, theirs))
+    results, expected = compute((ours, theirs), CASES[name])
     for (args, kwargs), result, oracle in zip(CASES[name], results, expected, strict=True):
         ops_oracle.assert_values(result, oracle, 1e-4 if name == "perspective_transform" else 1e-5)
         batched = 0 if name in ("map_coordinates", "scale_and_translate") or np.ndim(args[0]) == 3 else 9

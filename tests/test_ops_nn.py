@@ -158,7 +158,7 @@ EAGER = {"softmax"}  # NumPy warns of the infinities in a program's constants
 def test_values_and_shapes(keras, name):
     ours, theirs = getattr(nn, name), getattr(keras.ops.nn, name)
     compute = ops_oracle.eager if name in EAGER else ops_oracle.compiled
-    results, expected = (compute(function, CASES[name]) for function in (ours, theirs))
+    results, expected = compute((ours, theirs), CASES[name])
     for (args, kwargs), result, oracle in zip(CASES[name], results, expected, strict=True):
         ops_oracle.assert_values(result, oracle)
         batched = 1 if name in WITH_WEIGHTS else 9

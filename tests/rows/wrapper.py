@@ -27,6 +27,7 @@ ROWS = [
             "reverse_dtype": "float32",
             "logit_soft_cap": 2.0,
             "embeddings_regularizer": "l2",
+            "embeddings_constraint": "max_norm",
         },
         (2, 3),
         call={"reverse": True},
