@@ -364,7 +364,8 @@ class Model(StepMethods, FileMethods, Layer):
         )
         if resume is not None:
             callbacks = [*callback_module.listed(callbacks), callback_module.BackupAndRestore(resume, seconds=60)]
-        listeners = self._listeners(callbacks, verbose, history=True, epochs=epochs, steps=data.train.steps)
+        seldom = {} if validation_freq == 1 else {"validation_freq": validation_freq}  # Keras does not tell at all
+        listeners = self._listeners(callbacks, verbose, history=True, epochs=epochs, steps=data.train.steps, **seldom)
         self.history = listeners.history
         with self._eagerly():
             training.fit(self, data.train, listeners, epochs, initial_epoch, data.validation, validation_freq)

@@ -14,7 +14,8 @@ class BackupAndRestore(Callback):
     A snapshot holds weights, optimizer slots, seeds, metrics, the position in the data, the states of the other
     callbacks and the history, so that a run that was killed and started again ends with the same numbers as one that
     was not. It is one file, written under another name and renamed, and the one before it is kept: there is no moment
-    at which a kill loses the run. When `fit` ends by itself, the snapshots are removed.
+    at which a kill loses the run. When `fit` ends by itself, and not by a `TimeLimit`,
+    the snapshots are removed.
 
     Args:
         backup_dir: folder of this run alone; a lock in it refuses a second process.
@@ -55,12 +56,13 @@ class BackupAndRestore(Callback):
         self.seconds = seconds
         self.every_steps = save_freq if isinstance(save_freq, int) else None
         self._folder: Any = None
+        self._run: Any = None
         self._saved_at = 0.0
 
     def on_run_begin(self, run: Any) -> None:
         from sequax.saving.snapshot import Folder  # files come in when they are wanted
 
-        self._folder = Folder(self.backup_dir)
+        self._folder, self._run = Folder(self.backup_dir), run
         run.facts()  # as they are before the first batch: callbacks may change settings later
         snapshot = self._folder.load()
         if snapshot is not None:
@@ -68,6 +70,8 @@ class BackupAndRestore(Callback):
         self._saved_at = time.monotonic()
 
     def on_safe_point(self, run: Any) -> None:
+        if run.cut_short:
+            return  # the epoch did not come to its end: what was saved last is where to go on
         due = run.step == 0 or (self.every_steps is not None and run.total % self.every_steps == 0)
         late = self.seconds is not None and time.monotonic() - self._saved_at > self.seconds
         if due or late:
@@ -75,10 +79,10 @@ class BackupAndRestore(Callback):
             self._saved_at = time.monotonic()
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        if self.delete_checkpoint and self._folder is not None:
+        if self.delete_checkpoint and self._folder is not None and not self._run.put_off:
             self._folder.clear()
 
     def on_close(self) -> None:
         if self._folder is not None:
             self._folder.close()
-            self._folder = None
+            self._folder = self._run = None

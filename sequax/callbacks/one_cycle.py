@@ -137,7 +137,7 @@ class OneCycle(Callback):
         return steps
 
     def state_dict(self) -> dict[str, Any]:
-        return {"steps": self._before_epoch + self._done}
+        return {"before_epoch": self._before_epoch, "done": self._done}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self._before_epoch, self._done = int(state["steps"]), 0
+        self._before_epoch, self._done = int(state["before_epoch"]), int(state["done"])

@@ -70,6 +70,7 @@ class SwapEMAWeights(Callback):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self._swapped = bool(state["swapped"])
+        self._shown = [variable.value for variable, _ in self._pairs()] if self._swapped else []
 
     def _forth(self) -> None:
         self._swapped = True

@@ -17,7 +17,12 @@ class TimeLimit(Callback):
 
     The clock is looked at about once a second (more often if the limit is short), and after each epoch; a validation
     that has begun is not cut off. Counting starts with each `fit`, also with one that resumes a run: what is limited is
-    the time this process may take.
+    the time this process may take. With `BackupAndRestore` (or `fit(resume=)`) the run is kept, and the same call goes on
+    from what was saved last; without the limit it would have come to the same.
+
+    Attributes:
+        ended: whether it ended the last `fit`.
+        cut_short: whether it did so inside an epoch.
 
     Raises:
         ValueError: if the limit is not above 0.
@@ -33,19 +38,24 @@ class TimeLimit(Callback):
         self.verbose = verbose
         self.refresh_seconds = min(1.0, self.seconds / 10)  # the loop comes back that often, and not after each batch
         self._begun = 0.0
+        self.ended = self.cut_short = False
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self._begun = time.monotonic()
+        self.ended = self.cut_short = False
 
     def on_train_chunk_end(self, step: int, logs: Logs | None = None) -> None:
-        self._look(f"after {step} steps of the epoch")
+        self.cut_short = self._look(f"after {step} steps of the epoch") or self.cut_short
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         self._look(f"after epoch {epoch + 1}")
 
-    def _look(self, moment: str) -> None:
+    def _look(self, moment: str) -> bool:
+        """End training if it is time; returns whether that was done now."""
         elapsed = time.monotonic() - self._begun
-        if elapsed >= self.seconds and not self.model.stop_training:
-            self.model.stop_training = True
-            if self.verbose > 0:
-                print(f"TimeLimit: ended {moment}, {format_seconds(elapsed)} after training began.")
+        if elapsed < self.seconds or self.model.stop_training:
+            return False
+        self.model.stop_training = self.ended = True
+        if self.verbose > 0:
+            print(f"TimeLimit: ended {moment}, {format_seconds(elapsed)} after training began.")
+        return True

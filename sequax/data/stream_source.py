@@ -102,7 +102,9 @@ class StreamSource:
             return
         stream.seed = state["seed"]
         self._waiting.clear()
-        self._pass, self._in_pass, self._given = stream.from_batch(0), 0, 0
+        if stream.passes == state["passes"]:
+            self._pass = stream.from_batch(0)  # in the order of that seed
+        self._in_pass = self._given = 0
         while stream.passes < state["passes"]:
             stream.end()
             self._pass = stream.begin()
@@ -141,10 +143,9 @@ class StreamSource:
         return count
 
     def facts(self) -> dict[str, Any]:
-        shapes = shapes_of(self.peek())
-        if self.stream.shuffle:  # any batch may come first, the short one as well
-            shapes = [shape.replace("[", "[batch, ", 1) for shape in shapes_of(_first_rows(self.peek()))]
-        return {"data": shapes, "steps": self.steps}
+        first = self.peek()
+        # Of shuffled batches any may come first, the short one as well.
+        return {"data": shapes_of(_first_row(first) if self.stream.shuffle else first), "steps": self.steps}
 
     def blocks(self, epoch: int, first: int = 0) -> Iterator[Block]:
         """The batches of one epoch, made by a thread.
@@ -293,7 +294,7 @@ class Stack:
         return Block(jax.device_put(arrays), np.arange(rows, dtype=np.int32), given, given // len(self.items))
 
 
-def _first_rows(batch: Batch) -> Any:
+def _first_row(batch: Batch) -> Any:
     return jax.tree.map(lambda array: array[0], batch)
 
 

@@ -49,6 +49,16 @@ class Run:
         """Steps done in all epochs."""
         return self.before + self.step
 
+    @property
+    def put_off(self) -> bool:
+        """Whether a callback has ended it for now, as a limit of time does: it is to go on another time."""
+        return any(getattr(callback, "ended", False) for callback in self.callbacks)
+
+    @property
+    def cut_short(self) -> bool:
+        """Whether that was inside an epoch, so that what follows is no place to go on from."""
+        return any(getattr(callback, "cut_short", False) for callback in self.callbacks)
+
     def facts(self) -> dict[str, Any]:
         """What a run that continues this one must have in common with it, as it was when first asked for."""
         if self._facts is None:
@@ -80,7 +90,7 @@ class Run:
             "at_epoch": self._at_epoch,
             "validation": None if self.validation is None else self.validation.state(),
             "callbacks": self.callbacks.state_dict(),
-            "stop_training": bool(self.model.stop_training),
+            "stop_training": bool(self.model.stop_training) and not self.put_off,
             "trainable": [bool(layer.trainable) for layer in self.model._flatten_layers()],
             "random": {**_drawn(), "sequax": rng.state()},
         }
