@@ -5,22 +5,27 @@ OLDEST := .venv-oldest
 # -qq: errors are shown, progress and warnings are not
 PIP_INSTALL := -m pip install -qq --disable-pip-version-check
 
-.PHONY: help demo test lint format bench test-oldest clean
+.PHONY: help demo test fuzz lint format bench test-oldest soak clean
 
 help:
 	@echo "make demo         install, then train on real handwritten digits"
 	@echo "make test         install for development, then run the whole test suite"
+	@echo "make fuzz         damage files byte by byte: each must be refused or read right; minutes"
 	@echo "make lint         formatting, lint and types"
 	@echo "make format       rewrite the files as 'make lint' wants them"
 	@echo "make bench        measure against Keras on its JAX backend"
 	@echo "make test-oldest  the test suite with the lowest dependency versions pyproject.toml allows"
+	@echo "make soak         kill training runs 200 times at random moments, and resume them"
 	@echo "make clean        remove environments and caches"
 
 demo: $(VENV)/.installed
 	$(VENV)/bin/sequax demo
 
 test: $(VENV)/.installed-dev
-	$(VENV)/bin/python -m pytest -n 2
+	$(VENV)/bin/python -m pytest -n 2 --dist worksteal
+
+fuzz: $(VENV)/.installed-dev
+	$(VENV)/bin/python -m tools.fuzz
 
 lint: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff format --check .
@@ -35,7 +40,10 @@ bench: $(VENV)/.installed-dev
 	$(VENV)/bin/python -m benchmarks
 
 test-oldest: $(OLDEST)/.installed-dev
-	$(OLDEST)/bin/python -m pytest -n 2
+	$(OLDEST)/bin/python -m pytest -n 2 --dist worksteal
+
+soak: $(VENV)/.installed-dev
+	$(VENV)/bin/python tools/soak.py --kills 200
 
 clean:
 	rm -rf $(VENV) $(OLDEST) .mypy_cache .pytest_cache .ruff_cache .hypothesis

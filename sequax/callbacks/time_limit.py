@@ -17,8 +17,8 @@ class TimeLimit(Callback):
 
     The clock is looked at about once a second (more often if the limit is short), and after each epoch; a validation
     that has begun is not cut off. Counting starts with each `fit`, also with one that resumes a run: what is limited is
-    the time this process may take. With `BackupAndRestore` (or `fit(resume=)`) the run is kept, and the same call goes on
-    from what was saved last; without the limit it would have come to the same.
+    the time this process may take. With `BackupAndRestore` (or `fit(resume=)`) the run is kept, and the same call goes
+    on from what was saved last; without the limit it would have come to the same.
 
     Attributes:
         ended: whether it ended the last `fit`.

@@ -79,6 +79,7 @@ def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | N
     """An optimizer from its config; class names of optimizers may be in lower case."""
     with custom_object_scope(custom_objects or {}):
         name = config.get("class_name")
-        if config.get("module") in (None, "keras.optimizers") and not config.get("registered_name"):
+        special = str(name).startswith("__")  # of these, the registry says why they are refused
+        if config.get("module") in (None, "keras.optimizers") and not config.get("registered_name") and not special:
             config = {**config, "class_name": _optimizers.find(str(name)).__name__}
         return _optimizers.deserialize(config)

@@ -92,7 +92,7 @@ class Archive:
         self.zip = Zip(source)
         self.name = source.name
         self._left = 4 * source.size + 32 * _MEGABYTE  # what all members together may take
-        self._limits = {**_LIMITS, CONFIG: min(config.MAX_BYTES, 2 * source.size + 16 * _MEGABYTE)}
+        self._limits = {**_LIMITS, CONFIG: min(config.MAX_BYTES, 2 * source.size + 8 * _MEGABYTE)}
         for name in self.zip.members:
             if name not in (CONFIG, METADATA, WEIGHTS, CHECKSUMS) and not name.startswith("assets/"):
                 raise LoadError(f"{self.name}: unknown member {name[:80]!r}; files of Keras have no such member.")
@@ -159,7 +159,8 @@ def load(path: Any, custom_objects: Mapping[str, Any] | None = None, compile: bo
             with budget.limited(limit, "the size of the file", values_follow=True):
                 model = config.model_from(described, compile=False, place=place, version=version)
             if compile:
-                config.compile_model(model, described, version, place)
+                with budget.limited(limit, "the size of the file"):  # metrics have variables, too
+                    config.compile_model(model, described, version, place)
             assets.give(model, archive)
             weights.read_weights(
                 model, Source.of(archive.read(WEIGHTS), f"{archive.name}: {WEIGHTS}"), optimizer=compile

@@ -47,6 +47,8 @@ def parse(
 
 def _measure(text: str, place: str, max_values: int) -> None:
     """Depth and number of values, counted in the text itself."""
+    if text.count('"') - text.count('\\"') > 4 * max_values:  # a key and a string per value; before they are cut out
+        raise LoadError(f"more than {max_values:,} values", place)
     bare = _STRINGS.sub('"', text)
     if bare.count(",") + bare.count("[") + bare.count("{") > max_values:
         raise LoadError(f"more than {max_values:,} values", place)

@@ -58,6 +58,7 @@ def load_model(path: Any, custom_objects: Mapping[str, Any] | None = None, compi
             if not isinstance(given, Mapping):
                 raise LoadError("expected the arguments of `compile`", f"{name}: training_config")
             modern = str(version or "2").split(".")[0] not in ("0", "1", "2")
-            config.compile_as(model, legacy.compile_config(given, modern), f"{name}: training_config")
+            with budget.limited(3 * size + 32 * budget.MEGABYTE, "the size of the file"):  # metrics have variables, too
+                config.compile_as(model, legacy.compile_config(given, modern), f"{name}: training_config")
         legacy_h5.read_weights(model, path, optimizer=compile)
     return model

@@ -137,7 +137,9 @@ def _listed() -> list[Op]:
 _OPS = _listed()
 # Settings that an op counts up to in Python, and operands among which einsum looks for the best order.
 _LOOPED = frozenset(("indices_or_sections", "num", "n", "k"))
-_MOST_STEPS, _MOST_OPERANDS = 10_000, 10
+# Settings from which tables are made, or loops in several dimensions, when the graph is put together.
+_TABLES = frozenset(("output_size", "fft_length", "sequence_length", "pad_width"))
+_MOST_STEPS, _LARGEST_TABLE, _MOST_OPERANDS = 1_000, 1 << 16, 10
 _BY_NAME = {op.name: op for op in _OPS if "activations" not in op.module}
 _BY_CLASS = {(op.module, op.class_name): op for op in _OPS}
 
@@ -215,6 +217,9 @@ def called(op: Op, name: str, settings: dict[str, Any], args: list[Any], kwargs:
     for setting in _LOOPED & set(settings):
         if isinstance(settings[setting], int) and settings[setting] > _MOST_STEPS:
             raise LoadError(f"expected at most {_MOST_STEPS} as `{setting}`; found {settings[setting]}", place)
+    for setting in _TABLES & set(settings):
+        if any(isinstance(size, int) and abs(size) > _LARGEST_TABLE for size in leaves(settings[setting])):
+            raise LoadError(f"expected sizes up to {_LARGEST_TABLE} as `{setting}`", place)
     if op.name == "einsum" and len(args) > _MOST_OPERANDS:
         raise LoadError(f"einsum of {len(args)} operands; {_MOST_OPERANDS} are the limit", place)
     try:

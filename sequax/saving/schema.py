@@ -49,11 +49,14 @@ _SIZES_WORDS = """
     units filters kernel_size strides pool_size dilation_rate input_dim output_dim num_heads num_query_heads
     num_key_value_heads key_dim value_dim head_dim n num_tokens depth_multiplier groups num_bins max_tokens
     output_sequence_length num_oov_indices power_iterations sequence_length sequence_stride fft_length num_mel_bins
-    height width ngrams frame_length frame_step
+    height width ngrams frame_length frame_step num_thresholds
 """
 _SIZES = frozenset(_SIZES_WORDS.split())
 _LEAST = {"num_oov_indices": 0, "groups": -1}
-_MOST = {"fft_length": 1 << 16, "frame_length": 1 << 20, "num_mel_bins": 1 << 10}  # tables are made of these
+_MOST = {  # tables are made of these
+    **{"fft_length": 1 << 16, "frame_length": 1 << 20, "num_mel_bins": 1 << 10},
+    **{"num_oov_indices": 1 << 16, "ngrams": 1 << 10, "num_thresholds": 1 << 16},
+}
 _SHAPES = frozenset(("batch_shape", "batch_input_shape", "input_shape", "target_shape", "noise_shape"))
 _LISTS = frozenset(("vocabulary", "idf_weights", "layers", "cells"))
 # Keys that configs hold besides the arguments of the constructor.
@@ -325,6 +328,11 @@ def check_compile_config(config: Any, current: Reading, place: str) -> None:
     for key, value in config.items():
         if key not in _COMPILE_KEYS:
             raise LoadError(f"`compile` has no argument {key!r:.80}.{names.suggest(key, _COMPILE_KEYS)}", place)
+        is_config = isinstance(value, Mapping) and {"class_name", "config"} <= set(value)
+        if key == "optimizer" and _is_json(value) and not (value is None or isinstance(value, str) or is_config):
+            raise LoadError(f"expected a name, or the config of an optimizer; found {_shown(value)}", f"{place}.{key}")
+        if key == "loss_weights" and isinstance(value, str):
+            raise LoadError(f"expected numbers; found {_shown(value)}", f"{place}.{key}")
         _check_value(value, current, f"{place}.{key}")
 
 

@@ -1,0 +1,126 @@
+"""Sees what a process does while it reads a file: memory, time, and each event that Python audits."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import signal
+import socket
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+MEGABYTE = 1 << 20
+SECONDS = float(os.environ.get("ATTACK_SECONDS", 5))
+ADDRESS_SPACE = 4 << 30  # what comes on top of this is refused by the system, so that no attack can take the machine
+_FAMILIES = (
+    *("os", "socket", "subprocess", "ctypes", "shutil", "tempfile", "urllib", "http", "ftplib", "webbrowser", "mmap"),
+    *("pickle", "marshal", "code", "glob", "fcntl", "pty", "cpython", "signal", "smtplib", "sqlite3"),
+)
+_EVENTS = ("open", "import", "exec", "compile", "sys.addaudithook", "sys.settrace", "builtins.input")
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+
+
+class TookTooLong(BaseException):
+    """Not an `Exception`: code that turns errors into `LoadError` must not hide it."""
+
+
+class Watch:
+    """Records events from `start` to `stop`; there can be one in a process, since audit hooks cannot be removed."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+        self.allowed: set[str] = set()
+        self.watching = False
+        sys.addaudithook(self._hook)
+        signal.signal(signal.SIGALRM, _too_long)
+
+    def _hook(self, event: str, arguments: tuple) -> None:
+        if not self.watching or not (event in _EVENTS or event.partition(".")[0] in _FAMILIES):
+            return
+        if event != "open" or not self._may_open(*arguments):
+            self.events.append(f"{event} {arguments!r:.200}")
+
+    def _may_open(self, path: Any, mode: Any, flags: Any) -> bool:
+        """The named file, for reading; a number is a file that is open already."""
+        if isinstance(path, int):
+            return True
+        return os.path.abspath(os.fsdecode(path)) in self.allowed and not (flags or 0) & _WRITING
+
+    def cut_network(self) -> None:
+        """For good; after all imports, since modules make classes from sockets."""
+        socket.socket = _no_network  # type: ignore[assignment,misc]
+
+    @contextlib.contextmanager
+    def on(self, allowed: Iterable[Any]):
+        self.allowed = {os.path.abspath(os.fsdecode(os.fspath(path))) for path in allowed}
+        self.events = []
+        signal.setitimer(signal.ITIMER_REAL, SECONDS)
+        self.watching = True
+        try:
+            yield
+        finally:
+            self.watching = False
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def attempt(watch: Watch, load: Callable[[], Any], allowed: Iterable[Any] = ()) -> dict[str, Any]:
+    """Call `load`: what came of it, in how many seconds, with how many megabytes more, and which events."""
+    from sequax.saving import LoadError
+
+    before, started = reset_peak(), time.perf_counter()
+    outcome, message = "loaded", ""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            with watch.on(allowed):
+                load()
+        except LoadError as error:
+            outcome, message = "refused", str(error)
+        except BaseException as error:
+            outcome, message = type(error).__name__, str(error)
+    seconds = time.perf_counter() - started
+    return {
+        "outcome": outcome,
+        "message": message[:300],
+        "length": len(message),
+        "seconds": round(seconds, 3),
+        "megabytes": round((peak() - before) / MEGABYTE, 1),
+        "events": watch.events[:5],
+    }
+
+
+def limit_memory() -> None:
+    """More than this ends in a `MemoryError`, or in the end of the process; both are seen."""
+    resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE + _status("VmSize"), resource.RLIM_INFINITY))
+
+
+def reset_peak() -> int:
+    """Bytes in memory now, from which on the peak is counted."""
+    with contextlib.suppress(OSError):  # not on every system; the peak is that of the whole process then
+        Path("/proc/self/clear_refs").write_text("5")
+    return _status("VmRSS")
+
+
+def peak() -> int:
+    return _status("VmHWM")
+
+
+def _status(field: str) -> int:
+    """A number of bytes that the kernel tells about this process."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(f"{field}:"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
+def _no_network(*arguments: Any, **_: Any) -> Any:
+    raise AssertionError("a socket was made")
+
+
+def _too_long(*_: Any) -> None:
+    raise TookTooLong(f"more than {SECONDS} seconds")
