@@ -447,3 +447,6 @@ stft = STFTInitializer = STFT
 truncated_normal = TruncatedNormal
 variance_scaling = VarianceScaling
 zeros = Zeros
+
+# Files of Keras 3.6 and its neighbours call it so.
+catalogue.classes["OrthogonalInitializer"] = Orthogonal

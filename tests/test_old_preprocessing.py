@@ -37,7 +37,7 @@ NEW = ["the zebra and the dog fly", "Fox 123", ""]
         {"lower": False, "split": "o", "filters": ""},
         {"analyzer": lambda text: text.split("e")},
     ],
-    ids=str,
+    ids=lambda options: "-".join(options) or "defaults",
 )
 def test_tokenizer(options):
     theirs, ours = legacy("preprocessing.text").Tokenizer(**options), tokenizer.Tokenizer(**options)

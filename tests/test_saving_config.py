@@ -463,3 +463,9 @@ def test_old_compile_settings():
 
 def test_load_model_is_public():
     assert saving.load_model is load_model is sequax.models.load_model
+
+
+def test_names_that_earlier_versions_of_keras_wrote():
+    config = {"module": "keras.initializers", "class_name": "OrthogonalInitializer", "config": {"gain": 2.0, "seed": 1}}
+    found = sequax.saving.deserialize_keras_object({**config, "registered_name": None})
+    assert type(found) is sequax.initializers.Orthogonal and found.gain == 2.0
