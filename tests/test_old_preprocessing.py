@@ -142,7 +142,7 @@ def image(rng):
         {"theta": -33, "tx": 1, "ty": 2, "shear": 10, "zx": 0.9, "zy": 1.1, "fill_mode": "constant", "cval": 3.0},
         {"theta": 10, "order": 0, "fill_mode": "wrap"},
     ],
-    ids=str,
+    ids=lambda options: "-".join(options) or "defaults",
 )
 def test_affine_transform(image, parameters):
     theirs = legacy("preprocessing.image").apply_affine_transform
@@ -185,7 +185,7 @@ def test_colours_and_flips(image):
         {"zca_whitening": True, "zca_epsilon": 0.1, "featurewise_std_normalization": True},
         {"rescale": 2, "preprocessing_function": lambda x: x + 1},
     ],
-    ids=str,
+    ids=lambda options: "-".join(options) or "defaults",
 )
 def test_standardize(options, rng):
     x = rng.uniform(0, 1, (40, 6, 5, 3)).astype("float32")
