@@ -74,6 +74,10 @@ _MORE_KEYS = {
 }
 
 
+# Their further arguments are those of the function they hold.
+_AROUND_FUNCTIONS = frozenset({"LossFunctionWrapper", "MeanMetricWrapper"})
+
+
 def check(config: Any, current: Reading, place: str) -> None:
     """Check a config, or a structure of configs.
 
@@ -205,6 +209,7 @@ def _check_arguments(cls: type, config: Any, current: Reading, place: str) -> No
     current.places[id(config)] = place
     current.kept.append(config)
     known, any_key = parameters(cls)
+    any_key = any_key or cls.__name__ in _AROUND_FUNCTIONS
     more = {*_MORE_KEYS.get(cls.__name__, ()), "name", "trainable", "dtype"}
     code_given = cls.__name__ == "Lambda" and registry.custom_object(str(config.get("name"))) is not None
     for key, value in config.items():
