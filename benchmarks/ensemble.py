@@ -52,7 +52,7 @@ def rows(libraries: dict[str, Any], workload: Workload = TRAINING[0], repeats: i
     found = []
     for shuffle in ("True", "'shared'"):
         seconds = median[f"shuffle={shuffle}"]
-        for name, goal in (("ours", 2.0), ("keras", 20.0)):
+        for name, goal in (("ours", 1.5), ("keras", 15.0)):
             if name in median:
                 label = "Sequax" if name == "ours" else "Keras"
                 found.append(Row(f"{what}, shuffle={shuffle}, beside 8 fits of {label}", seconds, median[name], goal))

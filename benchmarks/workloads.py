@@ -124,8 +124,8 @@ TRAINING = (
     Workload("tabular 768x8, batch 10, 50 epochs", tabular, tabular_data, {"batch_size": 10, "epochs": 50}, 20.0),
     Workload("MLP 60,000x784, batch 32, 1 epoch", mlp, mlp_data, {"batch_size": 32, "epochs": 1}, 1.5),
     Workload("convnet 12,000x28x28, batch 128, 1 epoch", convnet, convnet_data, {"batch_size": 128, "epochs": 1}, 3.0),
-    Workload("generator of 768x8, batch 32, 20 epochs", tabular, tabular_data, {"epochs": 20}, 4.0, feed=generator),
-    Workload("PyDataset of 768x8, batch 32, 20 epochs", tabular, tabular_data, {"epochs": 20}, 4.0, feed=dataset),
+    Workload("generator of 768x8, batch 32, 20 epochs", tabular, tabular_data, {"epochs": 20}, 3.0, feed=generator),
+    Workload("PyDataset of 768x8, batch 32, 20 epochs", tabular, tabular_data, {"epochs": 20}, 3.0, feed=dataset),
     Workload("generator of 60,000x784, batch 32, 1 epoch", mlp, mlp_data, {"epochs": 1}, 1.3, feed=generator),
     Workload("PyDataset of 60,000x784, batch 32, 1 epoch", mlp, mlp_data, {"epochs": 1}, 1.3, feed=dataset),
 )
