@@ -12,9 +12,9 @@ import numpy as np
 from jax import lax
 
 from ..core.tensor import leaves
-from ..data.source import Batch, Part, Source
+from ..data.source import Batch, Part, Source, filled
 from ..training import compiled, custom, steps
-from ..training.evaluate import _filled, _loop_program
+from ..training.evaluate import loop_program
 from ..training.fingerprint import fingerprint
 from ..training.loop import take_batch
 from ..training.pace import Pace, Span, spans
@@ -182,7 +182,7 @@ def predict(stack: Stack, parts: Callable[[bool], Iterator[Part]], callbacks: An
             if single:
                 callbacks.on_predict_batch_begin(done)
             given = members.params, other, *_given(part)
-            function = step if part.batches == 1 else _loop_program(step, part.batch_size, _most(part))
+            function = step if part.batches == 1 else loop_program(step, part.batch_size, _most(part))
             request = compiled.Request((key, part.batches > 1, part.batch_size), function, given)
             with nullcontext() if request.known else callbacks.compiling("prediction step"):
                 program = request.program()
@@ -205,8 +205,8 @@ def _given(part: Part) -> tuple[Any, ...]:
     """What a program gets of the rows of a part."""
     if part.batches == 1:
         return (part.x,)
-    filled = jax.tree.map(lambda a: _filled(a, _most(part) * part.batch_size), part.x)
-    return filled, np.int32(part.batches)
+    x = jax.tree.map(lambda a: filled(a, _most(part) * part.batch_size), part.x)
+    return x, np.int32(part.batches)
 
 
 def _most(part: Part) -> int:

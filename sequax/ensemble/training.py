@@ -12,7 +12,7 @@ import numpy as np
 from ..data import checks
 from ..data.arrays import ArraySource
 from ..data.source import Source
-from ..training.fit import _is_due
+from ..training.fit import is_due
 from ..training.pace import MOST_PENDING, Pace, Span, spans
 from ..training.state import TrainState
 from . import running
@@ -57,7 +57,7 @@ def fit(
         for epoch in range(initial_epoch, epochs):
             callbacks.on_epoch_begin(epoch)
             each = run_epoch(trainer, ensemble, source, epoch)
-            if validation is not None and _is_due(epoch, validation_freq):
+            if validation is not None and is_due(epoch, validation_freq):
                 results = running.evaluate(stack, validation, callbacks, ~trainer.frozen)
                 each = dict(sorted((each | {f"val_{name}": values for name, values in results.items()}).items()))
             logs = running.mean(each, ~trainer.frozen)

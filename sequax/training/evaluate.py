@@ -15,7 +15,7 @@ from ..callbacks import CallbackList
 from ..core import pure, tracking
 from ..core.tensor import KerasTensor, leaves
 from ..data import checks
-from ..data.source import Batch, Part, Source
+from ..data.source import Batch, Part, Source, filled
 from . import compiled, custom, host, steps
 from . import facts as model_facts
 from .fingerprint import fingerprint
@@ -192,8 +192,8 @@ class Predictor:
         rows = len(leaves(x)[0])
         # The number of batches is traced up to the next power of two, so that few programs serve all lengths.
         most = 1 << (count - 1).bit_length()
-        x = jax.tree.map(lambda a: _filled(a, most * batch_size), x)
-        function = _loop_program(steps.predict_step(self.model), batch_size, most)
+        x = jax.tree.map(lambda a: filled(a, most * batch_size), x)
+        function = loop_program(steps.predict_step(self.model), batch_size, most)
         given = params, other, x, np.int32(count)
         request = compiled.Request((self.key, "predict", batch_size, most), function, given)
         outputs, other = self._made(request, callbacks)(*given)
@@ -205,16 +205,9 @@ class Predictor:
             return request.program()
 
 
-def _filled(array: np.ndarray, rows: int) -> np.ndarray:
-    """An array with rows of zeros at its end; the loop stops before it reads them."""
-    if len(array) == rows:
-        return array
-    longer = np.zeros((rows, *array.shape[1:]), array.dtype)
-    longer[: len(array)] = array
-    return longer
+def loop_program(step: Any, batch_size: int, most: int) -> Any:
+    """A program that predicts any number of batches, up to `most`: `(params, other, x, count) -> (outputs, other)`."""
 
-
-def _loop_program(step: Any, batch_size: int, most: int) -> Any:
     def program(params: Any, other: Any, x: Any, count: Any) -> tuple[Any, Any]:
         def batch(i: Any) -> Any:
             return jax.tree.map(lambda a: lax.dynamic_slice_in_dim(a, i * batch_size, batch_size), x)

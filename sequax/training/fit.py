@@ -62,7 +62,7 @@ def fit(
             if ahead:
                 continue
             for done, logs in zip(running, trainer.finish_epochs(), strict=True):
-                if validation is not None and _is_due(done, validation_freq):
+                if validation is not None and is_due(done, validation_freq):
                     results = run_evaluation(model, validation, callbacks)
                     logs = dict(sorted((logs | {f"val_{name}": value for name, value in results.items()}).items()))
                 callbacks.on_epoch_end(done, logs)
@@ -277,7 +277,7 @@ def _all_finite(params: Any) -> bool:
     return all(bool(np.isfinite(np.asarray(a)).all()) for a in jax.tree.leaves(params))
 
 
-def _is_due(epoch: int, frequency: Any) -> bool:
+def is_due(epoch: int, frequency: Any) -> bool:
     """Whether validation runs after an epoch: every n-th one, or those listed (epochs count from 1 here)."""
     if isinstance(frequency, (list, tuple, set)):
         return epoch + 1 in frequency

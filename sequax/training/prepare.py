@@ -75,9 +75,7 @@ def training_data(
         every = range(large.count_rows(data))
         rows = len(every)
         kept = arrays.rows_kept(rows, validation_split) if validation_split else rows
-        from_disk = LargeSource(data, reader.read, every[:kept], size, shuffle, rng.fresh_seed(), steps_per_epoch)
-        from_disk.batch(0, min(size, kept))
-        train = from_disk
+        train = _large_source(data, reader.read, every[:kept], size, shuffle, rng.fresh_seed(), steps_per_epoch)
         if kept < rows:
             held_out_size = validation_batch_size or size
             held_out = LargeSource(data, reader.read, every[kept:], held_out_size, steps=validation_steps)
@@ -120,9 +118,7 @@ def evaluation_data(
     if large.is_large(x, y, sample_weight):
         data = x, y, sample_weight
         rows = large.count_rows(data)
-        from_disk = LargeSource(data, reader.read, range(rows), size, steps=steps)
-        from_disk.batch(0, min(size, rows))
-        source = from_disk
+        source = _large_source(data, reader.read, range(rows), size, steps=steps)
     else:
         batch = reader.read(x, y, sample_weight)
         rows = len(leaves(batch)[0])
@@ -156,11 +152,10 @@ def prediction_data(model: Any, x: Any, batch_size: int | None, steps: int | Non
     if large.is_large(x):
         rows = large.count_rows((x, None, None))
         rows = rows if steps is None else min(rows, steps * size)
-        read = LargeSource(
+        from_disk = _large_source(
             (x, None, None), lambda x, y, weight: Batch(prediction_inputs(model, x, batch_size)), range(rows), size
         )
-        read.batch(0, min(size, rows))
-        return PredictionData(lambda single: _large_parts(read, single), read.steps)
+        return PredictionData(lambda single: _large_parts(from_disk, single), from_disk.steps)
     inputs = prediction_inputs(model, x, batch_size)
     rows = checks.check_rows({"x": leaves(inputs)})
     return PredictionData(lambda single: arrays.parts(inputs, size, single, steps), steps or -(-rows // size))
@@ -199,6 +194,15 @@ def _stream_source(
     """A source over a stream; its first batch is read, so that the model gets built."""
     source = StreamSource(streams.stream_of(data, what, shuffle, seed), reader.read, steps)
     source.peek()
+    return source
+
+
+def _large_source(
+    data: tuple[Any, Any, Any], read: Any, taken: range, size: int, *order: Any, **steps: Any
+) -> LargeSource:
+    """A source over arrays on disk; its first batch is read, so that the model gets built."""
+    source = LargeSource(data, read, taken, size, *order, **steps)
+    source.batch(0, min(size, len(taken)))
     return source
 
 
