@@ -429,3 +429,13 @@ def test_small_arrays_on_disk_are_read_as_a_whole():
     stored = Lazy(x)
     model().fit(stored, y, verbose=0)
     assert stored.asked == [(0, ROWS)]
+
+
+def test_validation_data_leave_all_rows_on_disk_to_training(tiny_memory):
+    """As with arrays in memory, `validation_split` does not count beside `validation_data`."""
+    x, y = data()
+    one, other = model(), model()
+    arguments = {"validation_data": (x, y), "validation_split": 0.5, "batch_size": SIZE, "shuffle": False, "verbose": 0}
+    one.fit(x, y, **arguments)
+    other.fit(Lazy(x), y, **arguments)
+    assert same_state(one, other)

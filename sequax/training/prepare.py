@@ -74,7 +74,8 @@ def training_data(
         data = x, y, sample_weight
         every = range(large.count_rows(data))
         rows = len(every)
-        kept = arrays.rows_kept(rows, validation_split) if validation_split else rows
+        split = validation_split if validation_data is None else 0
+        kept = arrays.rows_kept(rows, split) if split else rows
         train = _large_source(data, reader.read, every[:kept], size, shuffle, rng.fresh_seed(), steps_per_epoch)
         if kept < rows:
             held_out_size = validation_batch_size or size
