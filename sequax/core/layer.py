@@ -16,6 +16,7 @@ from . import budget, dtypes, input_spec, masks, names, operation, pure, registr
 from .tensor import KerasTensor, Node, is_tensor, leaves, map_structure, record, shape_of
 from .variable import Variable
 
+_PLAIN, _ABSENT = (bool, int, float, str, type(None)), object()
 _OLD_SHAPE_ARGUMENTS = ("input_shape", "batch_input_shape", "batch_shape", "input_dim")
 
 
@@ -58,7 +59,9 @@ class Layer:
         return layer
 
     def __setattr__(self, name: str, value: Any) -> None:
-        tracking.note_change()
+        # `fit` looks for layers and settings anew after a change; most assignments of its own repeat a plain value.
+        if not (isinstance(value, _PLAIN) and self.__dict__.get(name, _ABSENT) is value):
+            tracking.note_change()
         object.__setattr__(self, name, value)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -556,7 +559,10 @@ class Layer:
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Layer:
         """A new layer from `get_config()`; its variables are fresh."""
-        return cls(**{key: _revived(key, value) for key, value in config.items()})
+        with registry.reading():
+            if cls.__module__.startswith("sequax."):
+                registry.check_own(cls, config)
+            return cls(**{key: _revived(key, value) for key, value in config.items()})
 
     def get_build_config(self) -> dict[str, Any] | None:
         """What `build` was called with; None before that."""

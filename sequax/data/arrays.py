@@ -111,7 +111,8 @@ def parts(x: Any, batch_size: int, single: bool, limit: int | None = None) -> It
     bytes_per_batch = max(1, sum(a.nbytes for a in jax.tree.leaves(x)) // rows * batch_size)
     rows = rows if limit is None else min(rows, limit * batch_size)
     whole, rest = divmod(rows, batch_size)
-    most = 1 if single else max(1, _PART_BYTES // bytes_per_batch)
+    # A power of two, for which there is a program that need not be filled up.
+    most = 1 if single else 1 << (max(1, _PART_BYTES // bytes_per_batch).bit_length() - 1)
     for start in range(0, whole, most):
         count = min(most, whole - start)
         taken = jax.tree.map(lambda a, s=start, c=count: a[s * batch_size : (s + c) * batch_size], x)

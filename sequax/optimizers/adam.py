@@ -57,6 +57,8 @@ class Adam(_Moments):
     Source: Kingma & Ba 2015, Adam: A Method for Stochastic Optimization.
     """
 
+    elementwise = True
+
     def __init__(
         self,
         learning_rate: Any = 0.001,
@@ -90,6 +92,8 @@ class AdamW(Adam):
     Source: Loshchilov & Hutter 2019, Decoupled Weight Decay Regularization.
     """
 
+    elementwise = True
+
     def __init__(
         self,
         learning_rate: Any = 0.001,
@@ -116,6 +120,8 @@ class Adamax(_Moments):
 
     Source: Kingma & Ba 2015, Adam, section 7.
     """
+
+    elementwise = True
 
     slot_names = ("momentum", "norm")
 

@@ -30,6 +30,8 @@ class RMSprop(Optimizer):
     Source: Tieleman & Hinton 2012, lecture 6.5 of Neural Networks for Machine Learning.
     """
 
+    elementwise = True
+
     def __init__(
         self,
         learning_rate: Any = 0.001,
@@ -73,6 +75,8 @@ class Adagrad(Optimizer):
     Source: Duchi et al. 2011, Adaptive Subgradient Methods for Online Learning and Stochastic Optimization.
     """
 
+    elementwise = True
+
     slot_names = ("accumulator",)
 
     def __init__(
@@ -104,6 +108,8 @@ class Adadelta(Optimizer):
     Source: Zeiler 2012, ADADELTA: An Adaptive Learning Rate Method.
     """
 
+    elementwise = True
+
     slot_names = ("accumulated_grad", "accumulated_delta_var")
 
     def __init__(self, learning_rate: Any = 0.001, rho: float = 0.95, epsilon: float = 1e-07, **common: Unpack[Common]):
@@ -128,6 +134,8 @@ class Ftrl(Optimizer):
 
     Source: McMahan et al. 2013, Ad Click Prediction: a View from the Trenches (there p is 1/2).
     """
+
+    elementwise = True
 
     slot_names = ("accumulator", "linear")
 

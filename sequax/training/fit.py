@@ -18,7 +18,7 @@ from ..callbacks import CallbackList
 from ..core import tracking
 from ..data import checks
 from ..data.source import Batch, Source
-from . import compiled, custom, steps
+from . import compiled, custom, flat, steps
 from .evaluate import run_evaluation
 from .fingerprint import fingerprint
 from .loop import steps_program
@@ -182,15 +182,15 @@ class Trainer:
 
     def _request(self, span: Span) -> compiled.Request:
         model, slots = self.model, self.slots
-        function = steps_program(
-            steps.train_step(model, slots),
-            steps.reset_metrics(model, slots),
-            steps.metric_results(model, slots),
-            span.batch_size,
-            self.guard,
-        )
+
+        def program(*given: Any) -> tuple:  # put together when it is traced, which most calls of `fit` need not
+            layout = flat.of(model, slots)
+            step = steps.train_step(model, slots, layout)
+            reset, results = steps.reset_metrics(model, slots), steps.metric_results(model, slots)
+            return steps_program(step, reset, results, span.batch_size, self.guard, layout)(*given)
+
         donate = (0,) if self.donate else ()
-        return compiled.Request((self.key, span.batch_size), function, (slots.read(), *span.given), donate)
+        return compiled.Request((self.key, span.batch_size), program, (slots.read(), *span.given), donate)
 
     def _compile_beside(self, span: Span) -> None:
         """Compile the program of the short last batch in a thread, while the first steps run."""

@@ -28,7 +28,9 @@ def take_batch(arrays: Batch, order: Any, step: Any, batch_size: int) -> Batch:
     return jax.tree.map(lambda a: a.at[rows].get(mode="promise_in_bounds"), arrays)
 
 
-def steps_program(step: Callable, reset: Callable, results: Callable | None, batch_size: int, guard: bool) -> Callable:
+def steps_program(
+    step: Callable, reset: Callable, results: Callable | None, batch_size: int, guard: bool, layout: Any = None
+) -> Callable:
     """A program that runs steps `start` to `stop` (both traced: one compilation serves every length).
 
     Args:
@@ -36,6 +38,7 @@ def steps_program(step: Callable, reset: Callable, results: Callable | None, bat
         reset: `(metrics) -> metrics`, start values of the metrics.
         results: `(metrics) -> dict of scalars`; None if the step gives logs itself, of which the last are kept.
         guard: stop after the first step whose loss is not finite; a loss of None counts as finite.
+        layout: how the loop carries the state, if not as the variables hold it (`flat.Flat`).
 
     Returns:
         `(state, arrays, order, start, stop, fresh) -> (state, progress, logs)`; `fresh` resets the metrics first.
@@ -46,6 +49,7 @@ def steps_program(step: Callable, reset: Callable, results: Callable | None, bat
     def program(state: TrainState, arrays: Batch, order: Any, start: Any, stop: Any, fresh: Any) -> tuple:
         started = jax.tree.map(lambda new, old: jnp.where(fresh, new, old), reset(state.metrics), state.metrics)
         state = state._replace(metrics=started)
+        state = state if layout is None else layout.enter(state)
 
         def body(carry: tuple) -> tuple:
             i, state, _, _ = carry
@@ -60,6 +64,7 @@ def steps_program(step: Callable, reset: Callable, results: Callable | None, bat
 
         logs = _no_logs(step, state, take_batch(arrays, order, start, batch_size)) if own_logs else None
         i, state, finite, logs = lax.while_loop(unfinished, body, (start, state, jnp.array(True), logs))
+        state = state if layout is None else layout.leave(state)
         return state, Progress(i, finite), logs if results is None else results(state.metrics)
 
     return program
