@@ -24,6 +24,7 @@ from .core import dtypes
 from .core.tensor import KerasTensor, Node, leaves, map_structure
 from .functional import filled
 from .layers.preprocessing import reading
+from .layers.preprocessing.host import stays_on_host
 
 
 def on_host(operation: Any) -> bool:
@@ -79,9 +80,9 @@ class HostPart:
         return map_structure(lambda t: values[id(t)], self.border)
 
     def on_device(self, results: Any) -> Any:
-        """Results of `run` as device arrays of the dtypes that the layers promise; strings stay in NumPy."""
+        """Results of `run` as device arrays of the layers' output dtypes; what no device holds stays in NumPy."""
         return jax.tree.map(
-            lambda t, v: v if v.dtype.kind == "O" else jnp.asarray(v, dtypes.jnp_dtype(t.dtype)),
+            lambda t, v: v if stays_on_host(v) else jnp.asarray(v, dtypes.jnp_dtype(t.dtype)),
             self.border,
             results,
             is_leaf=lambda t: isinstance(t, KerasTensor),

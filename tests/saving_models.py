@@ -22,7 +22,7 @@ def stack(k: Any, shape: Any, *layers: Any, dtype: str | None = None, name: str 
 
 @model
 def dense(k):
-    return stack(k, (4,), k.layers.Dense(3, "relu"), k.layers.Dropout(0.5), k.layers.Dense(2, use_bias=False))
+    return stack(k, (4,), k.layers.Dense(3, "relu"), k.layers.Dropout(0.0), k.layers.Dense(2, use_bias=False))
 
 
 @model
@@ -107,13 +107,18 @@ def padding(k):
     layers = k.layers
     return stack(
         k, (4, 4, 1), layers.ZeroPadding2D(1), layers.Cropping2D(((1, 0), (0, 1))), layers.UpSampling2D(2),
-        layers.MaxPooling2D(2, padding="same"), layers.GlobalMaxPooling2D(),
+        layers.MaxPooling2D(2, padding="same"), layers.AveragePooling2D(2), layers.GlobalMaxPooling2D(),
+        layers.Dense(2),
     )  # fmt: skip
 
 
 @model
 def adaptive(k):
-    return stack(k, (6, 6, 2), k.layers.AdaptiveAveragePooling2D(2), k.layers.Flatten())
+    layers = k.layers
+    return stack(
+        k, (6, 6, 2), layers.AdaptiveAveragePooling2D(3), layers.AdaptiveMaxPooling2D(2), layers.Flatten(),
+        layers.Dense(2),
+    )  # fmt: skip
 
 
 @model
@@ -138,7 +143,10 @@ def spectral(k):
 @model
 def reshaping(k):
     layers = k.layers
-    return stack(k, (6,), layers.Reshape((2, 3)), layers.Permute((2, 1)), layers.Flatten(), layers.RepeatVector(2))
+    return stack(
+        k, (6,), layers.Reshape((2, 3)), layers.Permute((2, 1)), layers.Flatten(), layers.RepeatVector(2),
+        layers.Dense(2),
+    )  # fmt: skip
 
 
 @model
@@ -146,7 +154,7 @@ def noise(k):
     layers = k.layers
     return stack(
         k, (4, 3), layers.GaussianNoise(0.1), layers.GaussianDropout(0.1), layers.AlphaDropout(0.1),
-        layers.SpatialDropout1D(0.1), layers.ActivityRegularization(0.1),
+        layers.SpatialDropout1D(0.1), layers.ActivityRegularization(0.1), layers.Dropout(0.5), layers.Dense(2),
     )  # fmt: skip
 
 
@@ -183,6 +191,7 @@ def preprocessing(k):
     return stack(
         k, (6, 6, 3), layers.Rescaling(1 / 255, offset=0.5), layers.CenterCrop(4, 4), layers.Resizing(5, 5),
         layers.RandomFlip(), layers.RandomRotation(0.1, seed=3), layers.RandomContrast(0.1), layers.Flatten(),
+        layers.Dense(2),
     )  # fmt: skip
 
 
@@ -213,7 +222,7 @@ def merging(k):
         layers.Concatenate()([a, b]),
         layers.Dot(1, normalize=True)([a, b]),
     ]
-    return k.Model([a, b], [merged[0], layers.Concatenate(name="all")(merged)], name="merging")
+    return k.Model([a, b], [merged[0], layers.Dense(2)(layers.Concatenate(name="all")(merged))], name="merging")
 
 
 @model
@@ -243,7 +252,8 @@ def operations(k):
     y = k.ops.relu(x[:, 1:5] - 1) + 3.0 / (x[:, :4] * x[:, :4] + 1.0)
     y = k.ops.concatenate([y, -abs(y)], axis=-1)
     y = k.ops.where(y > 0, y, k.ops.mean(y, axis=-1, keepdims=True)) + np.arange(8, dtype="float32")
-    return k.Model(x, [k.ops.reshape(y, (-1, 2, 4)), k.ops.einsum("ab,cb->ac", y, y), y[..., 0]], name="operations")
+    outputs = [k.ops.reshape(y, (-1, 2, 4)), k.ops.einsum("ab,ab->a", y, y), y[..., 0], k.layers.Dense(2)(y)]
+    return k.Model(x, outputs, name="operations")
 
 
 @model
@@ -252,8 +262,9 @@ def attention(k):
     x = k.Input((4, 6), name="x")
     y = layers.MultiHeadAttention(2, 3, name="heads")(x, x)
     y = layers.LayerNormalization()(x + y)
-    y = layers.GroupedQueryAttention(2, 4, 2)(y, y) if hasattr(layers, "GroupedQueryAttention") else y
-    return k.Model(x, [layers.Attention()([x, y]), layers.AdditiveAttention()([x, y])], name="attention")
+    y = layers.GroupQueryAttention(4, 2, 1)(y, y)
+    ends = [layers.Attention(use_scale=True)([x, y]), layers.AdditiveAttention()([x, y])]
+    return k.Model(x, ends, name="attention")
 
 
 @model
@@ -288,6 +299,153 @@ def residual(k):
     return k.Model(x, k.layers.Dense(3, "softmax")(k.layers.GlobalAveragePooling2D()(y)), name="residual")
 
 
+@model
+def volumes(k):
+    layers = k.layers
+    return stack(
+        k, (3, 3, 3, 1), layers.ZeroPadding3D(1), layers.Conv3D(2, 2), layers.Conv3DTranspose(1, 2),
+        layers.Cropping3D(1), layers.UpSampling3D(2), layers.MaxPooling3D(2), layers.GlobalAveragePooling3D(),
+        layers.Dense(2),
+    )  # fmt: skip
+
+
+@model
+def sequences(k):
+    layers = k.layers
+    return stack(
+        k, (6, 3), layers.ZeroPadding1D(1), layers.DepthwiseConv1D(2), layers.SeparableConv1D(2, 2),
+        layers.Conv1DTranspose(3, 2), layers.Cropping1D(1), layers.UpSampling1D(2), layers.AveragePooling1D(2),
+        layers.GlobalMaxPooling1D(), layers.Dense(2),
+    )  # fmt: skip
+
+
+@model
+def recurrent_variants(k):
+    layers = k.layers
+    return stack(
+        k,
+        (4, 2),
+        layers.SimpleRNN(3, return_sequences=True, go_backwards=True),
+        layers.Bidirectional(layers.LSTM(2, return_sequences=True, unit_forget_bias=False), merge_mode="sum"),
+        layers.RNN(layers.StackedRNNCells([layers.GRUCell(3), layers.LSTMCell(2)])),
+    )
+
+
+@model
+def convolutional_recurrent_1d(k):
+    return stack(k, (3, 5, 2), k.layers.ConvLSTM1D(2, 2), k.layers.GlobalAveragePooling1D())
+
+
+@model
+def tied_embedding(k):
+    x = k.Input((4,), dtype="int32", name="x")
+    table = k.layers.ReversibleEmbedding(7, 3, name="table")
+    return k.Model(x, table(k.layers.Dense(3)(table(x)), reverse=True), name="tied")
+
+
+@model
+def augmentation(k):
+    layers = k.layers
+    return stack(
+        k, (6, 6, 3), layers.RandomZoom(0.1), layers.RandomTranslation(0.1, 0.1), layers.RandomBrightness(0.1),
+        layers.RandomCrop(6, 6, seed=1), layers.RandomShear((0, 0.1), (0, 0.1)), layers.RandomErasing(),
+        layers.RandomGaussianBlur(),
+        layers.RandomHue(0.1), layers.RandomSaturation(0.1), layers.RandomGrayscale(), layers.RandomSharpness(0.1),
+        layers.RandomInvert(), layers.RandomPerspective(), layers.RandomElasticTransform(), layers.RandomColorJitter(),
+        layers.RandomColorDegeneration(0.1), layers.RandomPosterization(4), layers.Pipeline([layers.RandomFlip()]),
+        layers.Flatten(), layers.Dense(2),
+    )  # fmt: skip
+
+
+@model
+def histograms(k):
+    layers = k.layers
+    return stack(
+        k, (6, 6, 3), layers.AutoContrast(value_range=(0, 1)), layers.Solarization(value_range=(0, 1)),
+        layers.Flatten(), layers.Dense(2),
+    )  # fmt: skip
+
+
+@model
+def spectrogram(k):
+    layers = k.layers
+    return stack(
+        k, (32, 1), layers.STFTSpectrogram(frame_length=8, frame_step=4, fft_length=8), layers.Flatten(),
+        layers.Dense(2),
+    )  # fmt: skip
+
+
+@model
+def subclassed(k):
+    layers = k.layers
+
+    class Block(layers.Layer):
+        def __init__(self, units, **kwargs):
+            super().__init__(**kwargs)
+            self.units, self.inner, self.norm = units, layers.Dense(units), layers.BatchNormalization()
+
+        def build(self, input_shape):
+            self.inner.build(input_shape)
+            self.norm.build((None, self.units))
+            self.scale = self.add_weight(shape=(self.units,), initializer="ones")
+
+        def call(self, x, training=None):
+            return self.norm(self.inner(x), training=training) * self.scale
+
+        def get_config(self):
+            return {**super().get_config(), "units": self.units}
+
+    class Own(k.Model):
+        def __init__(self, units, **kwargs):
+            super().__init__(**kwargs)
+            self.units, self.blocks, self.head = units, [Block(units), Block(units)], layers.Dense(2)
+
+        def call(self, x, training=None):
+            for block in self.blocks:
+                x = block(x, training=training)
+            return self.head(x)
+
+        def get_config(self):
+            return {**super().get_config(), "units": self.units}
+
+    found = Own(3, name="own")
+    found(np.ones((1, 4), "float32"))
+    return found
+
+
+def custom_objects(one: Any) -> dict[str, Any]:
+    """The classes that a file of this model does not have."""
+    return {"Own": type(one), "Block": type(one.blocks[0])} if type(one).__name__ == "Own" else {}
+
+
+# --- optimizers ---
+
+OPTIMIZERS: dict[str, Callable] = {
+    "sgd": lambda k: k.optimizers.SGD(k.optimizers.schedules.ExponentialDecay(0.02, 3, 0.5), momentum=0.9),
+    "adam": lambda k: k.optimizers.Adam(0.01, amsgrad=True),
+    "rmsprop": lambda k: k.optimizers.RMSprop(0.01, momentum=0.5, centered=True),
+    "adamw": lambda k: k.optimizers.AdamW(0.01, weight_decay=0.1, clipnorm=1.0),
+    "nadam": lambda k: k.optimizers.Nadam(0.01),
+    "adagrad": lambda k: k.optimizers.Adagrad(0.05),
+    "adadelta": lambda k: k.optimizers.Adadelta(0.5),
+    "adamax": lambda k: k.optimizers.Adamax(0.01),
+    "lion": lambda k: k.optimizers.Lion(0.001),
+    "ftrl": lambda k: k.optimizers.Ftrl(0.05),
+    "adafactor": lambda k: k.optimizers.Adafactor(0.01),
+    "lamb": lambda k: k.optimizers.Lamb(0.01),
+    "muon": lambda k: k.optimizers.Muon(0.01),
+    "schedule_free": lambda k: k.optimizers.ScheduleFreeAdamW(0.01),
+    "loss_scale": lambda k: k.optimizers.LossScaleOptimizer(k.optimizers.Adam(0.01)),
+    "average": lambda k: k.optimizers.SGD(0.02, nesterov=True, momentum=0.5, use_ema=True, ema_momentum=0.9),
+}
+RANDOM = frozenset(("noise", "preprocessing", "augmentation"))  # in training, so that no two runs are equal
+
+
+def optimizer_for(name: str) -> Callable:
+    """One for each model, so that all are used."""
+    return list(OPTIMIZERS.values())[list(MODELS).index(name) % len(OPTIMIZERS)]
+
+
 def data_for(one: Any, rng: np.random.Generator, rows: int = 3) -> Any:
     """Random inputs in the structure that the model takes."""
 
@@ -297,10 +455,21 @@ def data_for(one: Any, rng: np.random.Generator, rows: int = 3) -> Any:
             return rng.integers(0, 7, shape).astype("int32")
         return rng.normal(size=shape).astype("float32")
 
+    if not hasattr(one, "inputs") or one.inputs is None:
+        return rng.normal(size=(rows, 4)).astype("float32")
     structure = one.inputs if one.name not in ("structures",) else one.input
     if isinstance(structure, dict):
         return {key: draw(tensor) for key, tensor in structure.items()}
     return draw(structure[0]) if len(structure) == 1 else [draw(tensor) for tensor in structure]
+
+
+def targets_for(outputs: Any, rng: np.random.Generator) -> Any:
+    """Random targets in the structure of a model's outputs."""
+    if isinstance(outputs, dict):
+        return {key: targets_for(value, rng) for key, value in outputs.items()}
+    if isinstance(outputs, (list, tuple)):
+        return [targets_for(value, rng) for value in outputs]
+    return rng.normal(size=outputs.shape).astype("float32")
 
 
 def randomize(one: Any, rng: np.random.Generator) -> None:

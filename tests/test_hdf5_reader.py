@@ -6,13 +6,14 @@ import io
 import tracemalloc
 import warnings
 import zlib
+from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 
 import sequax
-from sequax.saving import legacy_h5, safetensors, weights
+from sequax.saving import hdf5_parts, legacy_h5, safetensors, weights
 from sequax.saving.errors import LoadError
 from sequax.saving.hdf5_reader import File
 from sequax.saving.source import Source
@@ -76,8 +77,47 @@ def test_newer_formats():
         found = parsed(h5_bytes(few, **options))
         assert found.datasets["group/array"].read().tolist() == [[0, 1, 2], [3, 4, 5]]
         assert found.groups["group"].attribute("text") == "word"
-    with pytest.raises(LoadError, match="newer format than Keras writes"):
-        parsed(h5_bytes(contents, libver="latest"))
+
+
+def test_files_of_libver_latest_are_refused_with_a_way_out(tmp_path):
+    """The lines in docs/files.md, on a file with groups of many members."""
+    (tmp_path / "old.h5").write_bytes(h5_bytes(contents, libver="latest"))
+    with pytest.raises(LoadError, match=r"libver='latest'.*docs/files.md has the lines"):
+        parsed((tmp_path / "old.h5").read_bytes())
+    text = (Path(__file__).parents[1] / "docs/files.md").read_text()
+    lines = text.split("```python\n")[1].split("```")[0]
+    code = lines.replace('"old.h5"', repr(str(tmp_path / "old.h5"))).replace('"new.h5"', repr(str(tmp_path / "new.h5")))
+    exec(code, {})
+    with Source.of(tmp_path / "new.h5") as source:
+        found = File(source)
+        assert len(found.datasets) == 317 and found.groups["a/b/c"].attribute("texts") == ["a", "bc"]
+        assert found.datasets["a/b/c/x299"].read().tolist() == [0, 1, 2, 3]
+
+
+def test_empty_groups_of_newer_files_are_not_too_many():
+    def fill(file):
+        for number in range(3000):
+            file.require_group("/".join(f"{number:04o}"))  # eight in each at most
+
+    for options in ({}, {"libver": ("earliest", "v114")}, {"libver": "latest"}):
+        assert len(parsed(h5_bytes(fill, **options)).groups) > 3000
+
+
+def test_a_list_of_names_in_pieces_takes_linear_time():
+    """Each name is looked up once: counted in calls of the decoder."""
+    names = [f"{number:05d}" for number in range(3000)]
+
+    def fill(file):
+        for number, name in enumerate(names):
+            file.attrs[f"layer_names{number}"] = [name]
+            file.create_group(name).attrs["weight_names"] = np.zeros(0)
+
+    with legacy_h5.LegacyFile(h5_bytes(fill)) as file:
+        decoded, before = [], hdf5_parts.attribute
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(hdf5_parts, "attribute", lambda data: decoded.append(1) or before(data))
+            assert list(file.layers()) == names
+        assert len(decoded) <= 2 * len(names)
 
 
 def test_a_damaged_checksum_of_hdf5_is_noticed():

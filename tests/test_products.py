@@ -23,7 +23,7 @@ def test_values_and_gradients_are_those_of_a_product(rows, features, units, dtyp
 
         return jax.jit(jax.value_and_grad(loss, argnums=(0, 1), has_aux=True))(x, kernel)
 
-    tolerance = 1e-5 if dtype == "float32" else 0.1
+    tolerance = 1e-5 if dtype == "float32" else 0  # a product in 16 bits is left to XLA
     for ours, expected in zip(jax.tree.leaves(both(products.matmul)), jax.tree.leaves(both(jnp.matmul)), strict=True):
         assert ours.dtype == expected.dtype
         np.testing.assert_allclose(

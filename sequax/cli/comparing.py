@@ -86,7 +86,7 @@ def config_differences(was: Any, now: Any, path: str) -> Iterator[dict[str, Any]
     """Path, old and new value of all that differs; layers are matched by their names."""
     if isinstance(was, Mapping) and isinstance(now, Mapping):
         for key in dict.fromkeys([*was, *now]):
-            yield from config_differences(was.get(key), now.get(key), f"{path}.{key}" if path else str(key))
+            yield from config_differences(was.get(key), now.get(key), _below(path, f".{key}" if path else str(key)))
     elif isinstance(was, list) and isinstance(now, list) and (was or now):
         yield from _list_differences(was, now, path)
     elif was != now or isinstance(was, bool) != isinstance(now, bool):
@@ -100,12 +100,18 @@ def _list_differences(was: list[Any], now: list[Any], path: str) -> Iterator[dic
             yield {"path": path, "was": list(ours), "is": list(theirs)}
         for name in ours:
             if name in theirs:
-                yield from config_differences(ours[name], theirs[name], f"{path}[{name}]")
+                yield from config_differences(ours[name], theirs[name], _below(path, f"[{name}]"))
     elif len(was) == len(now) and any(isinstance(one, (Mapping, list)) for one in [*was, *now]):
         for position, (one, other) in enumerate(zip(was, now, strict=True)):
-            yield from config_differences(one, other, f"{path}[{position}]")
+            yield from config_differences(one, other, _below(path, f"[{position}]"))
     elif was != now:
         yield {"path": path, "was": was, "is": now}
+
+
+def _below(path: str, part: str) -> str:
+    """The path of a part; the beginning of a very long one is left out, since each difference below repeats it."""
+    found = path + part
+    return found if len(found) <= 1000 else f"...{found[-1000:]}"
 
 
 def _by_name(entries: list[Any]) -> dict[str, Any] | None:

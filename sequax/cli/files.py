@@ -34,7 +34,7 @@ RUN = "snapshot of a training run"
 MODELS = (MODEL, OLD_MODEL)
 
 # What functions that read configs raise for one that is not as it should be. It is shown as it stands then.
-MALFORMED = (LoadError, KeyError, TypeError, AttributeError, ValueError)
+MALFORMED = config.MALFORMED
 
 
 @dataclass
@@ -70,7 +70,7 @@ class Contents:
         Raises:
             LoadError: for a damaged one, and where all together take more than a model from such a file may.
         """
-        with budget.limited(2 * self.size + 32 * budget.MEGABYTE, "the size of the file") as allowed:
+        with budget.limited(2 * self.size + 16 * budget.MEGABYTE, "the size of the file") as allowed:
             for path in sorted(self.arrays, key=self._order):
                 one = self.arrays[path]
                 if holds_numbers(one):
@@ -136,7 +136,7 @@ def _of_archive(path: str, source: Source) -> Contents:
     found.compiled = compiled if isinstance(compiled, Mapping) else None
     others = [name for name in held.zip.members if name.startswith("assets/") and not name.endswith("/")]
     found.members = {name: len(held.read(name)) for name in others}
-    _take_hdf5(found, Source.of(held.read(archive.WEIGHTS), f"{path}: {archive.WEIGHTS}"))
+    _take_hdf5(found, held.weights())
     return found
 
 
@@ -181,7 +181,7 @@ def _take_hdf5(found: Contents, source: Source) -> None:
     found.arrays = dict(found.hdf5.datasets)
     for path, group in found.hdf5.groups.items():
         name = group.attribute("name")
-        if isinstance(name, str):
+        if schema.is_name(name):  # it will stand beside each of the layer's arrays
             found.layers[path] = name
 
 

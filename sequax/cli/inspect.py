@@ -17,7 +17,7 @@ def inspect(path: str, other: str | None = None, as_json: bool = False) -> int:
     """Print what a file holds, or with `other` what is different there; returns the exit code."""
     try:
         found = overview(path) if other is None else comparing.compare(path, other)
-    except (LoadError, OSError) as error:
+    except (OSError, ValueError) as error:
         return files.fail("inspect", error)
     if as_json:
         print(json.dumps(finite(found), indent=2, allow_nan=False))

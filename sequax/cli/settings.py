@@ -22,10 +22,15 @@ def layers(config: Mapping[str, Any], prefix: str = "") -> list[dict[str, Any]]:
     rows = []
     for entry in _entries(config):
         inner = entry.get("config")
-        name = prefix + str(inner.get("name") if isinstance(inner, Mapping) else None)
+        name = _shortened(prefix + str(inner.get("name") if isinstance(inner, Mapping) else None))
         rows.append({"name": name, "class_name": str(entry.get("class_name")), "settings": changed(entry)})
         rows.extend(layers(entry, f"{name}/"))
     return rows
+
+
+def _shortened(name: str) -> str:
+    """The end of a name that would be repeated in the rows of all layers inside."""
+    return name if len(name) <= schema.MAX_NAME else f"...{name[-schema.MAX_NAME :]}"
 
 
 def _entries(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:

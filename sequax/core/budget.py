@@ -1,11 +1,11 @@
-"""How much memory the variables of a model that is being read may take, counted before any of it is allocated."""
+"""How much memory and how many layers a model that is being read may have, counted before any of it is made."""
 
 from __future__ import annotations
 
 import math
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import Any
 
@@ -17,19 +17,25 @@ _budget: ContextVar[Budget | None] = ContextVar("sequax_budget", default=None)
 _chosen: ContextVar[int | None] = ContextVar("sequax_chosen_budget", default=None)
 
 MEGABYTE = 1 << 20
+_FREE = 16 * MEGABYTE  # for what is not stored, such as metrics
+# Making a layer takes milliseconds, however few bytes ask for it. Keras writes more than 400 for each.
+_FREE_LAYERS, _BYTES_PER_LAYER = 2000, 400
+_MOST_LAYERS = 100_000
 
 
 class Budget:
-    """Bytes for variables: a limit, and what has been spent.
+    """Bytes for variables and a number of layers: limits, and what has been spent.
 
     Args:
         limit: in bytes.
         source: what the limit comes from, for messages.
         values_follow: whether values for all weights will be read; initializers are not run then.
+        layers: how many there may be, calls in graphs and layers inside of others included.
     """
 
-    def __init__(self, limit: int, source: str, values_follow: bool = False):
+    def __init__(self, limit: int, source: str, values_follow: bool = False, layers: int = _MOST_LAYERS):
         self.limit, self.source, self.values_follow, self.spent = limit, source, values_follow, 0
+        self.layers, self.layers_left = layers, layers
 
     def spend(self, path: str, shape: tuple[int, ...], dtype: Any) -> None:
         """Count one variable.
@@ -47,6 +53,19 @@ class Budget:
             )
         self.spent += size
 
+    def spend_layers(self, number: int) -> None:
+        """Count layers, or calls of layers in a graph.
+
+        Raises:
+            LoadError: if there are too many.
+        """
+        self.layers_left -= number
+        if self.layers_left < 0:
+            raise LoadError(
+                f"a model of more than {self.layers:,} layers and calls; {self.source} allows no more. If the model"
+                f" really is that large, read it under `with sequax.saving.memory_budget(number_of_bytes):`."
+            )
+
 
 def current() -> Budget | None:
     return _budget.get()
@@ -59,17 +78,43 @@ def spend(path: str, shape: tuple[int, ...], dtype: Any) -> None:
         budget.spend(path, shape, dtype)
 
 
+def spend_layers(number: int) -> None:
+    """Count layers, or calls in a graph, if a model is being read."""
+    budget = _budget.get()
+    if budget is not None:
+        budget.spend_layers(number)
+
+
 def values_follow() -> bool:
     """Whether the values of all weights will be read after they are made."""
     budget = _budget.get()
     return budget is not None and budget.values_follow
 
 
+def of_file(size: int, times: int, more: int) -> int:
+    """Bytes that go with the size of a file, or what the user chose by `memory_budget` if that is more."""
+    return max(times * size + more, _chosen.get() or 0)
+
+
+def for_file(size: int, values_follow: bool = False, after: Budget | None = None) -> AbstractContextManager[Budget]:
+    """The limits for a model from a file; `after`: what was made of the same file before counts as well."""
+    limit = 3 * size + _FREE - (0 if after is None else after.spent)
+    return limited(limit, "the size of the file", values_follow, layers_of(size))
+
+
+def layers_of(size: int) -> int:
+    """How many layers and calls a config or file of this size may have."""
+    return min(_FREE_LAYERS + size // _BYTES_PER_LAYER, _MOST_LAYERS)
+
+
 @contextmanager
-def limited(limit: int, source: str, values_follow: bool = False) -> Iterator[Budget]:
+def limited(limit: int, source: str, values_follow: bool = False, layers: int = _MOST_LAYERS) -> Iterator[Budget]:
     """Variables made inside count against `limit` bytes, or against what the user chose by `memory_budget`."""
     chosen = _chosen.get()
-    budget = Budget(limit, source, values_follow) if chosen is None else Budget(chosen, "memory_budget", values_follow)
+    if chosen is None:
+        budget = Budget(limit, source, values_follow, layers)
+    else:
+        budget = Budget(chosen, "memory_budget", values_follow)
     token = _budget.set(budget)
     try:
         yield budget
@@ -81,8 +126,9 @@ def limited(limit: int, source: str, values_follow: bool = False) -> Iterator[Bu
 def memory_budget(number_of_bytes: int) -> Iterator[None]:
     """Models read inside may take so many bytes, whatever the size of their file.
 
-    Without it, a model from a file may take three times the size of the file and 32 megabytes, and a model from a
-    config half of the machine's memory.
+    Without it, a model from a file may take three times the size of the file and 16 megabytes, and a model from a
+    config half of the machine's memory; a file or JSON text of n bytes may have 2,000 + n/400 layers, within it up to
+    100,000.
     """
     token = _chosen.set(int(number_of_bytes))
     try:

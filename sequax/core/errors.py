@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+_LONGEST = 3000
+
 
 class LoadError(ValueError):
     """A config or a file was refused. Nothing was changed: no model, no file, no setting of the process.
@@ -12,6 +14,8 @@ class LoadError(ValueError):
     """
 
     def __init__(self, message: str, place: str | None = None):
+        # What it quotes may be a file's one string of a megabyte.
+        message = message if len(message) <= _LONGEST else f"{message[: _LONGEST - 500]} ... {message[-400:]}"
         super().__init__(message if place is None else f"{place}: {message}")
         self.place = place
 

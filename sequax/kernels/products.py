@@ -16,7 +16,9 @@ def matmul(x: jax.Array, kernel: jax.Array) -> jax.Array:
     On a CPU XLA runs every product as an operation of its own. Written as a sum it is one loop together with bias,
     activation and their gradients.
     """
-    if x.ndim != 2 or x.size * kernel.shape[-1] > MOST_MULTIPLICATIONS or not jnp.issubdtype(x.dtype, jnp.floating):
+    # In 16 bits a sum would round every single product.
+    small = x.ndim == 2 and x.size * kernel.shape[-1] <= MOST_MULTIPLICATIONS and x.dtype == kernel.dtype == jnp.float32
+    if not small:
         return jnp.matmul(x, kernel)
     return lax.platform_dependent(x, kernel, cpu=_summed, default=jnp.matmul)
 

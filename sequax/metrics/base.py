@@ -135,7 +135,10 @@ class Metric:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Any:
-        return cls(**config)
+        with registry.reading():
+            if cls.__module__.startswith("sequax."):
+                registry.check_own(cls, config)
+            return cls(**config)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"

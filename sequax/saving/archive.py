@@ -30,6 +30,7 @@ KERAS_VERSION = "3.15.1"  # whose format this is
 CONFIG, METADATA, WEIGHTS, CHECKSUMS = "config.json", "metadata.json", "model.weights.h5", "sequax.json"
 _MEGABYTE = budget.MEGABYTE
 _LIMITS = {METADATA: _MEGABYTE, CHECKSUMS: 4 * _MEGABYTE}
+_FREE = 8 * _MEGABYTE  # what a small file may unpack to; models of Keras are not packed at all
 
 
 # --- writing ---
@@ -91,8 +92,8 @@ class Archive:
         self.source = source
         self.zip = Zip(source)
         self.name = source.name
-        self._left = 4 * source.size + 32 * _MEGABYTE  # what all members together may take
-        self._limits = {**_LIMITS, CONFIG: min(config.MAX_BYTES, 2 * source.size + 8 * _MEGABYTE)}
+        self._left = budget.of_file(source.size, 4, _FREE)  # what all members together may take
+        self._limits = {**_LIMITS, CONFIG: min(config.MAX_BYTES, 2 * source.size + 4 * _MEGABYTE)}
         for name in self.zip.members:
             if name not in (CONFIG, METADATA, WEIGHTS, CHECKSUMS) and not name.startswith("assets/"):
                 raise LoadError(f"{self.name}: unknown member {name[:80]!r}; files of Keras have no such member.")
@@ -120,8 +121,12 @@ class Archive:
 
     def json(self, name: str) -> Any:
         # Values take far more memory than their text, and text that repeats itself packs to nearly nothing.
-        most = min(schema.MAX_VALUES, 250_000 + self.source.size)
+        most = min(schema.MAX_VALUES, 250_000 + self.source.size // 8)
         return config.parse(self.read(name), f"{self.name}: {name}", max_values=most)
+
+    def weights(self) -> Source:
+        """The `.weights.h5` file inside."""
+        return Source.of(self.read(WEIGHTS), f"{self.name}: {WEIGHTS}", stored=self.source.size)
 
     def _listed_digests(self) -> dict[str, str]:
         if CHECKSUMS not in self.zip.members:
@@ -154,21 +159,18 @@ def load(path: Any, custom_objects: Mapping[str, Any] | None = None, compile: bo
         archive = Archive(source)
         version, described = archive.version(), archive.json(CONFIG)
         place = f"{archive.name}: config"
-        limit = 3 * source.size + 32 * _MEGABYTE
         with registry.custom_object_scope(custom_objects or {}):
-            with budget.limited(limit, "the size of the file", values_follow=True):
+            with budget.for_file(source.size, values_follow=True) as spent:
                 model = config.model_from(described, compile=False, place=place, version=version)
             if compile:
-                with budget.limited(limit, "the size of the file"):  # metrics have variables, too
+                with budget.for_file(source.size, after=spent):  # metrics have variables, too
                     config.compile_model(model, described, version, place)
             assets.give(model, archive)
-            weights.read_weights(
-                model, Source.of(archive.read(WEIGHTS), f"{archive.name}: {WEIGHTS}"), optimizer=compile
-            )
+            weights.read_weights(model, archive.weights(), optimizer=compile)
     return model
 
 
-def weights_of(path: Any) -> bytes:
+def weights_of(path: Any) -> Source:
     """The `.weights.h5` file in a `.keras` file."""
     with Source.of(path) as source:
-        return Archive(source).read(WEIGHTS)
+        return Archive(source).weights()

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
-
-import numpy as np
 
 from ..core.errors import LoadError
 from ..layers.preprocessing.learned import VocabularyLayer
@@ -14,8 +11,7 @@ from ..layers.preprocessing.lookup import IntegerLookup
 from ..layers.preprocessing.text import TextVectorization
 from . import layout
 
-_WORDS, _WEIGHTS = "vocabulary.txt", "idf_weights.json"
-_INNER = "/_lookup_layer"  # Keras' TextVectorization holds its vocabulary in a layer inside
+_WORDS = "vocabulary.txt"
 
 
 def of(model: Any) -> dict[str, bytes]:
@@ -24,12 +20,10 @@ def of(model: Any) -> dict[str, bytes]:
     for layer, path in _layers(model):
         if layer.vocabulary is not None or layer._words.tokens is None:
             continue  # the config has the words
-        text = "\n".join(str(word) for word in layer.get_vocabulary(include_special_tokens=False)).encode("utf-8")
+        text = "\n".join(str(word) for word in layer.get_vocabulary()).encode("utf-8")
         members[f"{path}/{_WORDS}"] = text
         if isinstance(layer, TextVectorization):
-            members[f"{path}{_INNER}/{_WORDS}"] = text
-        if layer._words.weights is not None:
-            members[f"{path}/{_WEIGHTS}"] = json.dumps(layer._words.weights.tolist()).encode()
+            members[f"{path}/{layout.INNER_LOOKUP}/{_WORDS}"] = text
     return members
 
 
@@ -40,31 +34,32 @@ def give(model: Any, archive: Any) -> None:
         LoadError: for words that are no vocabulary.
     """
     for layer, path in _layers(model):
-        found = [
-            f"{place}/{_WORDS}" for place in (path, f"{path}{_INNER}") if f"{place}/{_WORDS}" in archive.zip.members
-        ]
+        places = (f"{path}/{_WORDS}", f"{path}/{layout.INNER_LOOKUP}/{_WORDS}")
+        found = [place for place in places if place in archive.zip.members]
         if not found:
             continue
         name = found[0]
         try:
-            words = archive.read(name).decode("utf-8").split("\n")
+            text = archive.read(name)
+            _check_number(text.count(b"\n"), archive, name)
+            words = text.decode("utf-8").split("\n")
             keys = [layer._key(int(word) if isinstance(layer, IntegerLookup) else word) for word in words]
-            layer._words.set(keys, _weights(layer, archive, f"{path}/{_WEIGHTS}"))
+            layer._words.set(keys)
         except LoadError:
             raise
-        except ValueError as error:
+        except (ValueError, TypeError, OverflowError) as error:
             raise LoadError(f"{archive.name}: {name} is no vocabulary for layer '{layer.name}'. {error}") from error
         layer._static = True
 
 
-def _weights(layer: VocabularyLayer, archive: Any, name: str) -> np.ndarray | None:
-    if name not in archive.zip.members:
-        return None
-    listed = np.asarray(json.loads(archive.read(name)), np.float32)
-    return listed[len(layer._words.specials) :]
+def _check_number(words: int, archive: Any, name: str) -> None:
+    """Words take far more memory than their letters, and words that repeat themselves pack to nearly nothing."""
+    most = 100_000 + archive.source.size // 4
+    if words > most:
+        raise LoadError(f"{archive.name}: {name} has {words:,} words, where {most:,} are allowed in such a file.")
 
 
 def _layers(model: Any) -> Iterator[tuple[VocabularyLayer, str]]:
     for place in layout.places(model, optimizer=False):
-        if isinstance(place.owner, VocabularyLayer):
+        if isinstance(place.owner, VocabularyLayer) and not place.path.endswith(layout.INNER_LOOKUP):
             yield place.owner, f"assets/{place.path}"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from ..core import budget, registry
@@ -42,7 +43,7 @@ def parse(
     except LoadError as error:
         raise error.at(place) from None
     except (ValueError, RecursionError) as error:
-        raise LoadError(f"not valid JSON: {error}", place) from None
+        raise LoadError(f"not valid JSON: {error!s:.200}", place) from None
 
 
 def _measure(text: str, place: str, max_values: int) -> None:
@@ -93,7 +94,7 @@ def model_from(
     if not isinstance(config, Mapping) or "class_name" not in config or "config" not in config:
         raise LoadError("expected the config of a model, with `class_name` and `config`", place)
     schema.measure(config, place)
-    config = legacy.modernized(config, version)
+    config = modernized(config, version, place)
     if not compile:
         config = {key: value for key, value in config.items() if key != "compile_config"}
     with registry.custom_object_scope(custom_objects or {}), registry.reading(place):
@@ -105,7 +106,44 @@ def model_from(
 
 def compile_model(model: Any, config: Mapping[str, Any], version: str | None, place: str) -> None:
     """Compile a model as its config says; a config without compile settings leaves it as it is."""
-    compile_as(model, legacy.modernized(config, version).get("compile_config"), f"{place}.compile_config")
+    compile_as(model, modernized(config, version, place).get("compile_config"), f"{place}.compile_config")
+
+
+# What reading a config of an older version raises if it is not as any version wrote it.
+MALFORMED = (KeyError, TypeError, AttributeError, ValueError, IndexError, RecursionError)
+
+
+def modernized(config: Mapping[str, Any], version: str | None, place: str) -> Any:
+    """A config of any version in the form of Keras 3.
+
+    Raises:
+        LoadError: for one that no version wrote.
+    """
+    with _explaining(place):
+        return legacy.modernized(config, version)
+
+
+def compile_arguments(settings: Mapping[str, Any], modern: bool, place: str) -> Any:
+    """The `training_config` of a `.h5` file as arguments of `compile`.
+
+    Raises:
+        LoadError: for one that no version wrote.
+    """
+    with _explaining(place):
+        return legacy.compile_config(settings, modern)
+
+
+@contextmanager
+def _explaining(place: str) -> Iterator[None]:
+    try:
+        yield
+    except LoadError as error:
+        raise error.at(place) from None
+    except MALFORMED as error:
+        raise LoadError(
+            f"no version of Keras writes such a config ({type(error).__name__}: {error}). Was it changed by hand?",
+            place,
+        ) from None
 
 
 def compile_as(model: Any, settings: Mapping[str, Any] | None, place: str) -> None:
@@ -120,6 +158,9 @@ def compile_as(model: Any, settings: Mapping[str, Any] | None, place: str) -> No
         try:
             if schema.is_ours(type(model).compile_from_config):
                 schema.check_compile_config(settings, current, place)
+                # Keras on TensorFlow stores what "auto" was there: False, which here means one operation at a time.
+                # Who wants that has stored `run_eagerly`, too.
+                settings = {key: value for key, value in settings.items() if key != "jit_compile"}
             model.compile_from_config(settings)
         except LoadError as error:
             raise type(error)(f"{error.at(place)} To load the model without it, pass `compile=False`.") from error
@@ -137,7 +178,10 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
     Raises:
         LoadError: for anything that is not the config of a model; code in it is never run.
     """
-    return model_from(parse(json_string), custom_objects)
+    parsed = parse(json_string)
+    limit, layers = budget.machine_limit(), budget.layers_of(len(json_string))
+    with budget.limited(limit, "half of the machine's memory", layers=layers):
+        return model_from(parsed, custom_objects)
 
 
 def to_json(model: Any, **kwargs: Any) -> str:

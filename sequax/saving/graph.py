@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ..core import registry, signature
+from ..core import budget, registry, signature
 from ..core.errors import LoadError
 from ..core.layer import Layer
 from ..core.operation import Operation
@@ -213,6 +213,7 @@ class _Reader:
 
     def run(self) -> None:
         """Make the calls, each after those it depends on and after the earlier ones of its layer."""
+        budget.spend_layers(len(self.calls))
         known = {(call.layer, call.number) for call in self.calls}
         waiting: dict[tuple[str, int], list[_Call]] = {}
         ready: list[_Call] = []

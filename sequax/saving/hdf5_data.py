@@ -30,7 +30,7 @@ def read_chunked(source: Source, dataset: Dataset) -> np.ndarray:
     shape, chunk_shape = dataset.shape or (), dataset.storage.chunks
     assert dataset.type.numpy is not None
     size = math.prod(chunk_shape) * dataset.type.size
-    if size > 8 * dataset.bytes + 2**20:
+    if size * len(dataset.chunks) > 8 * dataset.bytes + 2**20:
         raise Damaged(f"its chunks {chunk_shape} are far larger than its shape {shape}")
     _check_complete(dataset, shape, chunk_shape)
     found = np.empty(shape, dataset.type.numpy)

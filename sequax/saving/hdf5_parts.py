@@ -136,6 +136,8 @@ def _float(buffer: Buffer, bits: int, sign: int, size: int) -> Datatype:
 
 def _boolean(buffer: Buffer, members: int, size: int) -> Datatype:
     """An enumeration of 0 (false) and 1 (true) is how h5py stores booleans."""
+    if buffer.data[buffer.at : buffer.at + 1] not in (b"\x10", b"\x20", b"\x30"):  # types may hold types without end
+        return Datatype("enumeration", size)
     base = datatype(buffer.data[buffer.at :])
     if base.kind != "integer" or base.size != 1 or size != 1 or members != 2:
         return Datatype("enumeration", size)
@@ -180,7 +182,10 @@ def filters(data: bytes) -> tuple[str, ...]:
         raise Damaged("its list of filters is damaged")
     if version == 1:
         buffer.take(6)
-    return tuple(_filter(buffer, version) for _ in range(number))
+    found = tuple(_filter(buffer, version) for _ in range(number))
+    if len(set(found)) != len(found):  # each gzip may unpack to a thousand times what it was
+        raise Damaged(f"its filters are {', '.join(found)}; each may be applied once")
+    return found
 
 
 def _filter(buffer: Buffer, version: int) -> str:
@@ -237,9 +242,9 @@ def plain_value(found: Attribute) -> Any:
     """The value of an attribute that needs nothing but its message: numbers and strings of fixed length."""
     number, kind = count(found.shape), found.type
     if kind.numpy is None or number * kind.size > len(found.data):
-        raise Damaged(f"attribute {found.name!r} (of type {kind.kind}) does not hold what it declares")
+        raise Damaged(f"attribute {found.name!r:.80} (of type {kind.kind}) does not hold what it declares")
     array = np.frombuffer(found.data, kind.numpy, number)
     if kind.kind == "string":
-        values = [text(one, f"attribute {found.name!r}") for one in array.tolist()]
+        values = [text(one, f"attribute {found.name!r:.80}") for one in array.tolist()]
         return values[0] if found.shape == () else values
     return array[0].item() if found.shape == () else array

@@ -2,16 +2,17 @@
 
 Written from the HDF5 File Format Specification, version 3.0. `File` parses all metadata at once into `datasets` and
 `groups`; elements are read when `Dataset.read` is called. Work and memory are bounded by the size of the file: each
-structure is parsed once at most, the bytes of all structures together may not exceed the file, data of datasets may not
-overlap, and a decompressed chunk may not be larger than its shape says. Links other than hard ones, storage outside of
-the file, and whatever else Keras does not write is refused by `LoadError`.
+structure is parsed once at most, the bytes of all structures, paths and texts together are counted against the file's,
+data of datasets may not overlap, and a decompressed chunk may not be larger than its shape says. Links other than hard
+ones, storage outside of the file, and whatever else Keras does not write is refused by `LoadError`.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, KeysView
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,8 @@ from .source import Source
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _MOST_METADATA = 64 * 2**20
+_OBJECT = 128  # bytes that a group or dataset counts besides its header; h5py writes more for each
+_PLENTY = 4 * 2**20
 _LONGEST_NAME = 1024
 _LONGEST_PATH = 2048
 _SPACE, _LINK_INFO, _TYPE, _LINK, _EXTERNAL, _LAYOUT = 0x01, 0x02, 0x03, 0x06, 0x07, 0x08
@@ -39,10 +42,11 @@ class Node:
     path: str
     file: File
     messages: list[tuple[int, bytes]] = field(repr=False)
+    _values: dict[str, Any] = field(default_factory=dict, repr=False, init=False)
 
     @property
-    def attribute_names(self) -> list[str]:
-        return list(self._attributes())
+    def attribute_names(self) -> KeysView[str]:
+        return self._attributes.keys()
 
     def attribute(self, name: str, default: Any = None) -> Any:
         """The value: a string, a number, a list of strings or an array; the default if there is none.
@@ -51,9 +55,12 @@ class Node:
             LoadError: if it is none of these, or holds less than it declares.
         """
         with self.file.explaining(self.path):
-            found = self._attributes().get(name)
-            return default if found is None else self.file.value_of(found)
+            found = self._attributes.get(name)
+            if found is not None and name not in self._values:
+                self._values[name] = self.file.value_of(found)
+            return default if found is None else self._values[name]
 
+    @cached_property
     def _attributes(self) -> dict[str, parts.Attribute]:
         found: dict[str, parts.Attribute] = {}
         with self.file.explaining(self.path):
@@ -61,7 +68,7 @@ class Node:
                 if kind == _ATTRIBUTE:
                     one = parts.attribute(data)
                     if one.name in found:
-                        raise Damaged(f"it has two attributes {one.name!r}")
+                        raise Damaged(f"it has two attributes {one.name!r:.80}")
                     found[one.name] = one
         return found
 
@@ -120,7 +127,11 @@ class File:
         self.groups: dict[str, Group] = {}
         self.datasets: dict[str, Dataset] = {}
         self._parsed: set[int] = set()
-        self._metadata_left = min(source.size, _MOST_METADATA) + 4096
+        # A file inside of an archive may have been packed to a thousandth of its size.
+        most = min(2 * source.size, 4 * source.stored + _PLENTY, _MOST_METADATA)
+        self._metadata_left = most + 4096
+        self._paths_left = 4 * most + 4096
+        self._texts_left = source.size
         self._heaps: dict[int, dict[int, bytes]] = {}
         with self.explaining(""):
             self._walk(self._superblock())
@@ -169,12 +180,19 @@ class File:
                 members = self._object(path, address)
                 for name, target in members.items():
                     below = f"{path}/{name}" if path else name
-                    if len(below) > _LONGEST_PATH:
-                        raise Damaged(f"the path of its member {name[:60]!r} is longer than {_LONGEST_PATH} characters")
+                    self._paths_left -= len(below)
+                    if len(below) > _LONGEST_PATH or self._paths_left < 0:
+                        raise Damaged(
+                            f"the path of its member {name[:60]!r} is longer than {_LONGEST_PATH} characters, or all"
+                            f" paths together are far longer than the file"
+                        )
                     waiting.append((below, target))
+        if "" not in self.groups:
+            raise Damaged("its root is no group")
 
     def _object(self, path: str, address: int) -> dict[str, int]:
         """Take in a group or dataset; returns the addresses of a group's members."""
+        self._metadata_left -= _OBJECT
         messages = list(self._messages(address))
         kinds = [kind for kind, _ in messages]
         doubled = [kind for kind in _ONCE if kinds.count(kind) > 1]
@@ -229,7 +247,7 @@ class File:
         self._parsed.add(address)
         self._metadata_left -= size
         if self._metadata_left < 0:
-            raise Damaged("its structures would take more bytes than the file has")
+            raise Damaged("it has more structures than fit into a file of its size")
         return self.source.read(address, size, what)
 
     def _messages(self, address: int) -> Iterator[tuple[int, bytes]]:
@@ -297,8 +315,9 @@ class File:
         buffer.take(counter if flags & 1 else 0)
         if buffer.one("Q") != UNDEFINED:
             raise Damaged(
-                f"its {what} are listed in a newer format than Keras writes. Open the file with h5py and copy it to one"
-                f" made by `h5py.File(path, 'w')`, with h5py's default settings"
+                f"its {what} are listed in the format of h5py's `libver='latest'`, which Keras does not write. Load the"
+                f" file in Keras and save it again; or copy it with h5py, group by group, to one made by"
+                f" `h5py.File(path, 'w')`: docs/files.md has the lines. (`h5py.copy` alone keeps the format)"
             )
 
     def _symbols(self, tree: int, heap: int) -> Iterator[tuple[str, int]]:
@@ -355,13 +374,12 @@ class File:
             return parts.plain_value(found)
         number = parts.count(found.shape)
         if number * 16 > len(found.data):
-            raise Damaged(f"attribute {found.name!r} declares {number} texts, but does not hold them")
-        left = self.source.size
+            raise Damaged(f"attribute {found.name!r:.80} declares {number} texts, but does not hold them")
         values = []
         for length, heap, index in struct.iter_unpack("<IQI", found.data[: 16 * number]):
-            left -= length
-            if left < 0:
-                raise Damaged(f"attribute {found.name!r} declares more text than the file has")
+            self._texts_left -= length
+            if self._texts_left < 0:
+                raise Damaged(f"attribute {found.name!r:.80} declares more text than the file has")
             values.append(self._text(found.name, length, heap, index))
         return values[0] if found.shape == () else values
 
@@ -372,8 +390,8 @@ class File:
             self._heaps[heap] = self._global_heap(heap)
         found = self._heaps[heap].get(index)
         if found is None or len(found) < length:
-            raise Damaged(f"the text of attribute {name!r} is missing")
-        return parts.text(found[:length], f"attribute {name!r}")
+            raise Damaged(f"the text of attribute {name!r:.80} is missing")
+        return parts.text(found[:length], f"attribute {name!r:.80}")
 
     def _global_heap(self, address: int) -> dict[int, bytes]:
         signature, _, size = struct.unpack("<4sIQ", self._block(address, 16, "texts"))
@@ -402,12 +420,11 @@ class _Explaining:
         return None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, LoadError) or not isinstance(error, (Damaged, Exception)):
+        if isinstance(error, (LoadError, OSError)) or not isinstance(error, Exception):
             return
         if isinstance(error, Damaged):
             raise LoadError(f"{self.place}: {error}.") from None
-        if isinstance(error, (struct.error, ValueError, IndexError, KeyError, OverflowError, MemoryError, TypeError)):
-            raise LoadError(f"{self.place}: the file is damaged ({type(error).__name__}: {error}).") from None
+        raise LoadError(f"{self.place}: the file is damaged ({type(error).__name__}: {error}).") from None
 
 
 def _link(data: bytes) -> tuple[str, int]:
@@ -422,7 +439,7 @@ def _link(data: bytes) -> tuple[str, int]:
     name = parts.text(buffer.take(buffer.one("BHIQ"[flags & 3])), "the name of a link")
     if kind != 0:
         what = {1: "a soft link", 64: "a link to another file"}.get(kind, "a link of a kind defined by a user")
-        raise Damaged(f"its member {name!r} is {what}; only the data of the file itself are read")
+        raise Damaged(f"its member {name!r:.80} is {what}; only the data of the file itself are read")
     return name, buffer.one("Q")
 
 

@@ -16,21 +16,24 @@ A variable that two objects own (`SpectralNormalization` and the layer inside) s
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..core import names
 from ..core.layer import Layer
 from ..core.variable import Variable
-from ..layers import GroupQueryAttention, MultiHeadAttention
+from ..layers import GroupQueryAttention, MultiHeadAttention, TextVectorization
 from ..model import Model
 from ..sequential import Sequential
 
 _HELD_PUBLICLY = {
     MultiHeadAttention: {f"_{part}_dense": f"{part}_dense" for part in ("query", "key", "value", "output")},
 }
+INNER_LOOKUP = "_lookup_layer"  # in Keras' TextVectorization; files hold its weights there, too
+_ONCE_PRIVATE = re.compile(r"/_((?:query|key|value|output)_dense/vars/\d+)$")
 _NAMED_OTHERWISE = {GroupQueryAttention: "grouped_query_attention"}
 
 
@@ -73,11 +76,21 @@ def places(model: Any, optimizer: bool = True) -> list[Place]:
     return found if optimizer else [place for place in found if not place.is_state]
 
 
+def renamed(places: list[Place], found: Mapping[str, Any]) -> dict[str, Any]:
+    """What a file has by today's paths: in tf.keras 2, the layers in `MultiHeadAttention` had private names."""
+    owners = tuple(f"{place.path}/" for place in places if isinstance(place.owner, MultiHeadAttention))
+    if not owners:
+        return dict(found)
+    return {_ONCE_PRIVATE.sub(r"/\1", path) if path.startswith(owners) else path: one for path, one in found.items()}
+
+
 def _walk(owner: Any, path: str, seen: dict[int, Any]) -> Iterator[Place]:
     if id(owner) in seen:
         return
     seen[id(owner)] = owner
     yield Place(path, owner, owner._own_variables() if isinstance(owner, Layer) else list(owner.variables))
+    if isinstance(owner, TextVectorization):
+        yield Place(f"{path}/{INNER_LOOKUP}" if path else INNER_LOOKUP, owner, [])
     for name, value in _children(owner, path):
         yield from _walk_value(value, f"{path}/{name}" if path else name, seen)
 

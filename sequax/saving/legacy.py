@@ -64,6 +64,7 @@ _GONE_WORDS = """
     dim_ordering input_dtype sample_weight_mode
 """
 _GONE = frozenset(_GONE_WORDS.split())
+_BUILT_FROM_MORE = frozenset(["MultiHeadAttention"])  # than the one shape in a build_config of Keras 2
 _NO_GROUPS = frozenset(["DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D", "Conv2DTranspose"])
 _OLD_MODULE = re.compile(
     r"(?:tensorflow\.)?(?:python\.)?keras(?:\.api)?(?:\._v[12])?(?:\.src)?(?:\.(?P<part>\w+))?(?:\..*)?$"
@@ -138,6 +139,8 @@ def _object(config: Mapping[str, Any], modern: bool, place: str) -> dict[str, An
         if isinstance(inner.get("layers"), list):
             inner = _model(name, inner)
         entry["config"] = inner
+    if not modern and name in _BUILT_FROM_MORE:
+        entry.pop("build_config", None)
     for key in ("compile_config", "build_config"):
         if not modern and key in entry and not isinstance(entry[key], Mapping):
             del entry[key]
@@ -181,6 +184,8 @@ def _arguments(name: str, config: dict[str, Any]) -> dict[str, Any]:
         config = {{"sigma": "stddev"}.get(key, key): value for key, value in config.items()}
     elif "p" in config:
         config["p"] = config.pop("p")
+    if name == "LeakyReLU" and "alpha" in config:
+        config.setdefault("negative_slope", config.pop("alpha"))
     if "dim_ordering" in config:
         config.setdefault("data_format", _ORDERINGS.get(config["dim_ordering"], "channels_last"))
     if name in ("Dense", "LSTM", "GRU", "SimpleRNN") and "output_dim" in config:
@@ -381,6 +386,7 @@ def _of_module(value: Any, module: str) -> Any:
 def _optimizer(entry: Mapping[str, Any]) -> dict[str, Any]:
     config = {_ARGUMENTS.get(key, key): value for key, value in entry["config"].items()}
     decay = config.pop("decay", 0.0)
+    decay = 0.0 if entry["class_name"] == "Nadam" else decay  # there, of the momentum; it has no such argument now
     if isinstance(decay, (int, float)) and decay and isinstance(config.get("learning_rate"), (int, float)):
         arguments = {"initial_learning_rate": config["learning_rate"], "decay_steps": 1, "decay_rate": decay}
         config["learning_rate"] = {
@@ -392,7 +398,8 @@ def _optimizer(entry: Mapping[str, Any]) -> dict[str, Any]:
         if config.get(key, 0) is None or key == "schedule_decay":
             config.pop(key, None)
     name = str(entry["class_name"])
-    name = {"Adamax": "Adamax", "Nadam": "Nadam"}.get(name, name).removeprefix("Experimental")
+    if registry.lookup({"class_name": name}) is None:
+        name = name.removeprefix("Custom>").removeprefix("Experimental")  # of TensorFlow 2.11 to 2.15, and 2.9 to 2.10
     found = registry.lookup({"class_name": name, "module": "keras.optimizers"})
     config = _without_gone(name, config) if found is not None else config
     return {**{k: v for k, v in entry.items() if k != "registered_name"}, "class_name": name, "config": config}

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from ..core.variable import Variable
-from . import atomic, differences, hdf5_writer, weights
+from . import atomic, differences, hdf5_writer, old_states, weights
 from .errors import LoadError
 from .hdf5_reader import Dataset, File
 from .layout import Place
@@ -140,7 +140,7 @@ class LegacyFile:
 
     def _root(self) -> str:
         """The group of the layers."""
-        if {"layer_names", "layer_names0"} & set(self.file.groups[""].attribute_names):
+        if {"layer_names", "layer_names0"} & self.file.groups[""].attribute_names:
             return ""
         if _ROOT not in self.file.groups:
             raise LoadError(
@@ -204,8 +204,8 @@ class LegacyFile:
         if group not in self.file.groups:
             raise LoadError(f"{self.source.name}: group {group!r:.100} is missing.")
         node = self.file.groups[group]
-        pieces = [attribute] if attribute in node.attribute_names else []
-        while pieces != [attribute] and f"{attribute}{len(pieces)}" in node.attribute_names:
+        pieces, held = [attribute] if attribute in node.attribute_names else [], node.attribute_names
+        while pieces != [attribute] and f"{attribute}{len(pieces)}" in held:
             pieces.append(f"{attribute}{len(pieces)}")
         if not pieces:
             raise LoadError(f"{self.source.name}: group {group!r} has no attribute {attribute!r}.")
@@ -219,7 +219,7 @@ def is_legacy(source: Any) -> bool:
     """Whether a HDF5 file is in Keras 2's format, whatever its name; Keras 2 took any ending."""
     with Source.of(source) as opened:
         groups = File(opened).groups
-    return _ROOT in groups or bool({"layer_names", "layer_names0"} & set(groups[""].attribute_names))
+    return _ROOT in groups or bool({"layer_names", "layer_names0"} & groups[""].attribute_names)
 
 
 def _as_list(value: Any) -> list[Any]:
@@ -256,6 +256,7 @@ def read_weights(
             places += _optimizer(model, file.states(), found, name)
         arrays = weights.read(places, found, name, file.source.size)
         weights.assign(places, arrays)
+        weights.complete_states(places)
         weights.warn_about_nan({found[path].path: array for path, array in arrays.items()}, name)
 
 
@@ -307,27 +308,17 @@ def _optimizer(model: Any, states: list[Dataset], found: dict[str, Dataset], nam
         return []
     if not chosen.built:
         chosen.build(model.trainable_variables)
-    variables = list(chosen.variables)
-    if re.search(r"(^|/)iter(:0)?$", states[0].path):
-        variables = _in_old_order(variables, len(states))
-    place = Place("optimizer", chosen, variables, by_variable=True)
-    own = _compared(place, states, differences.Report(0))
+    oldest = re.search(r"(^|/)iter(:0)?$", states[0].path) is not None
+    order = old_states.arranged(chosen, [one.shape for one in states], oldest)
+    place = Place("optimizer", chosen, [one for one in order or () if one is not None], by_variable=True)
+    taken = [one for one, variable in zip(states, order or states, strict=True) if variable is not None]
+    own = _compared(place, taken, differences.Report(0))
     if own is None:
         warnings.warn(
             f"{name}: the state of optimizer '{chosen.name}' was not loaded, it starts anew: it has"
-            f" {len(variables)} variables and the file has {len(states)}, or their shapes differ.",
+            f" {len(chosen.variables)} variables and the file has {len(states)}, or their shapes differ.",
             stacklevel=4,
         )
         return []
     found.update(own)
     return [place]
-
-
-def _in_old_order(variables: list[Variable], number: int) -> list[Variable]:
-    """Optimizers of Keras before 2.11 have no learning rate among their weights, and slots kind by kind."""
-    slots = [v for v in variables if not v.path.endswith(("/learning_rate", "/iteration"))]
-    if len(slots) != number - 1 or not slots:
-        return variables
-    owners = list(dict.fromkeys(v.path.rpartition("_")[0] for v in slots))
-    kinds = len(slots) // len(owners)
-    return [variables[0], *(slot for kind in range(kinds) for slot in slots[kind::kinds])]

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..core import budget, registry
 from ..core.errors import LoadError
-from . import config, legacy, legacy_h5
+from . import config, legacy_h5, schema
 
 _LEFT_OUT = frozenset(("module", "registered_name", "build_config", "compile_config"))
 
@@ -51,14 +51,16 @@ def load_model(path: Any, custom_objects: Mapping[str, Any] | None = None, compi
     place = f"{name}: model_config"
     parsed = config.parse(described, place, size)
     with registry.custom_object_scope(custom_objects or {}):
-        with budget.limited(3 * size + 32 * budget.MEGABYTE, "the size of the file", values_follow=True):
+        with budget.for_file(size, values_follow=True) as spent:
             model = config.model_from(parsed, compile=False, place=place, version=version or "2")
         if compile and settings is not None:
             given = config.parse(settings, f"{name}: training_config", size)
             if not isinstance(given, Mapping):
                 raise LoadError("expected the arguments of `compile`", f"{name}: training_config")
+            schema.measure(given, f"{name}: training_config")
             modern = str(version or "2").split(".")[0] not in ("0", "1", "2")
-            with budget.limited(3 * size + 32 * budget.MEGABYTE, "the size of the file"):  # metrics have variables, too
-                config.compile_as(model, legacy.compile_config(given, modern), f"{name}: training_config")
+            with budget.for_file(size, after=spent):  # metrics have variables, too
+                arguments = config.compile_arguments(given, modern, f"{name}: training_config")
+                config.compile_as(model, arguments, f"{name}: training_config")
         legacy_h5.read_weights(model, path, optimizer=compile)
     return model

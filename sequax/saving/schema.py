@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..core import names, registry
+from ..core import budget, names, registry
 from ..core.errors import LoadError
 from ..core.registry import Reading
 from . import operations
@@ -118,10 +118,10 @@ def _check_value(value: Any, current: Reading, place: str) -> None:
             _check_object(value, current, place)
             return
         for key, item in value.items():
-            _check_value(item, current, f"{place}.{_shown_key(key)}")
+            _check_value(item, current, _below(place, f".{_shown_key(key)}"))
     elif isinstance(value, (list, tuple)):
         for position, item in enumerate(value):
-            _check_value(item, current, f"{place}[{position}]")
+            _check_value(item, current, _below(place, f"[{position}]"))
     elif type(value) is int and not -(2**63) <= value < 2**64:
         raise LoadError("expected a number of up to 64 bits", place)
 
@@ -140,6 +140,7 @@ def _check_object(config: Mapping[str, Any], current: Reading, place: str) -> No
             raise LoadError(f"unknown key {key!r:.80}.{names.suggest(key, _WRAPPER_KEYS)}", place)
     if operations.is_op(config.get("module"), name):
         operations.find(config["module"], name, place)
+        _count_layer(place)
         return
     try:
         target = registry.lookup(config)
@@ -147,10 +148,19 @@ def _check_object(config: Mapping[str, Any], current: Reading, place: str) -> No
         raise error.at(place) from None
     if target is None:
         raise registry.unknown(config, place)
+    if hasattr(target, "add_weight"):
+        _count_layer(place)
     if inspect.isclass(target) and is_ours(target):
         _check_arguments(target, config["config"], current, f"{place}.config")
         _check_shapes(config.get("build_config"), f"{place}.build_config")
         check_compile_config(config.get("compile_config"), current, f"{place}.compile_config")
+
+
+def _count_layer(place: str) -> None:
+    try:
+        budget.spend_layers(1)
+    except LoadError as error:
+        raise error.at(place) from None
 
 
 def is_ours(target: Any) -> bool:
@@ -160,7 +170,10 @@ def is_ours(target: Any) -> bool:
 def _check_special(config: Mapping[str, Any], current: Reading, place: str) -> None:
     name = config["class_name"]
     if name == "__tuple__":
-        _check_value(config.get("items", config["config"]), current, place)
+        items = config.get("items", config["config"])
+        if not isinstance(items, (list, tuple)):
+            raise LoadError(f"expected the list of items of a tuple; found {_shown(items)}", place)
+        _check_value(items, current, place)
     elif name in ("__numpy__", "__tensor__"):
         check_array(config["config"], place)
     elif name == "__lambda__":
@@ -213,7 +226,7 @@ def _check_arguments(cls: type, config: Any, current: Reading, place: str) -> No
     more = {*_MORE_KEYS.get(cls.__name__, ()), "name", "trainable", "dtype"}
     code_given = cls.__name__ == "Lambda" and registry.custom_object(str(config.get("name"))) is not None
     for key, value in config.items():
-        here = f"{place}.{_shown_key(key)}"
+        here = _below(place, f".{_shown_key(key)}")
         if key not in known and key not in more and not any_key and key not in _shape_keys(cls):
             raise LoadError(
                 f"{cls.__name__} has no argument {key!r:.80}.{names.suggest(key, [*known, *more])}"
@@ -347,8 +360,13 @@ def _shown(value: Any) -> str:
         return f"a {'dict' if isinstance(value, Mapping) else 'list'} of {len(value)}"
     if type(value) is int and abs(value) >= 10**20:
         return f"a whole number of {int(math.log10(abs(value))) + 1} digits"
-    text = repr(value)
+    text = repr(value[:100] if isinstance(value, (str, bytes)) else value)
     return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _below(place: str, part: str) -> str:
+    """A place inside of another one; of very deep ones the middle is left out, since there is one for each object."""
+    return f"{place}{part}" if len(place) < 400 else f"{place[:200]}...{place[-150:]}{part}"
 
 
 def _shown_key(key: Any) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from . import atomic, hdf5_writer, weights
+from . import atomic, config, hdf5_writer, weights
 from .errors import LoadError
 from .hdf5_reader import Dataset, File
 from .source import Source
@@ -81,10 +81,7 @@ def _names(path: str) -> list[str]:
         if source.size > _LARGEST_INDEX:
             raise LoadError(f"{path}: an index of {source.size:,} bytes is too long; {_LARGEST_INDEX:,} are allowed.")
         raw = source.read(0, source.size, "the index")
-    try:
-        index = json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        raise LoadError(f"{path}: this is no JSON file ({type(error).__name__}).") from None
+    index = config.parse(raw, path, max_values=10_000 + len(raw) // 8)
     listed = index.get("weight_map") if isinstance(index, dict) else None
     if not isinstance(listed, dict) or not listed:
         raise LoadError(f"{path}: an index needs an entry 'weight_map' that says which file holds what.")

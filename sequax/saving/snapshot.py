@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import atomic, tensors
+from . import atomic, config, tensors
 from .errors import LoadError
 from .source import Source
 
@@ -54,9 +54,37 @@ def from_file(path: Path) -> Snapshot:
         if texts.get("kind") != KIND or "run" not in texts:
             raise LoadError(f"{path}: this is no snapshot of a training run.")
         arrays = {name: tensor.read() for name, tensor in found.items()}
-    run = json.loads(texts["run"])
+    run = config.parse(texts["run"], f"{path}: run")
+    if not isinstance(run, dict) or not all(isinstance(run.get(key), dict) for key in ("facts", "state")):
+        raise LoadError(f"{path}: the state of the training run is damaged.")
     state = _unpacked(run["state"], arrays)
     return Snapshot({k: v for k, v in arrays.items() if not k.startswith(_INSIDE)}, run["facts"], state)
+
+
+_FIELDS: dict[str, Any] = {
+    **dict.fromkeys(("epoch", "step", "before"), int),
+    **{"logs": dict, "at_epoch": dict, "callbacks": dict, "stop_training": bool, "trainable": list, "random": dict},
+}
+
+
+def check_state(state: dict[str, Any]) -> None:
+    """Hold the state of a run against what `fit` writes, before anything is taken from it.
+
+    Raises:
+        LoadError: naming the field that is not as it should be.
+    """
+    for name, kind in _FIELDS.items():
+        value = state.get(name)
+        counts = kind is not int or (type(value) is int and 0 <= value < 2**62)
+        if not isinstance(value, kind) or not counts:
+            raise LoadError(f"The saved run cannot be continued: its {name} is damaged. Received: {value!r:.80}")
+    for place in ("random", "at_epoch"):
+        drawn = state[place].get("numpy", None)
+        # NumPy itself believes the position, and reads memory there.
+        if drawn is not None and not (
+            isinstance(drawn, (tuple, list)) and len(drawn) == 5 and type(drawn[2]) is int and 0 <= drawn[2] <= 624
+        ):
+            raise LoadError(f"The saved run cannot be continued: its state of NumPy's generator is damaged ({place}).")
 
 
 class Folder:
@@ -100,7 +128,7 @@ class Folder:
                 continue
             try:
                 snapshot = from_file(path)
-            except (LoadError, OSError, ValueError, KeyError) as error:
+            except (LoadError, OSError) as error:
                 problems.append(f"{path}: {error}")
                 continue
             if problems:
@@ -205,7 +233,10 @@ def _unpacked(value: Any, arrays: dict[str, np.ndarray]) -> Any:
     if not isinstance(value, dict):
         return value
     if set(value) == {_ARRAY}:
-        return arrays[value[_ARRAY]]
-    if set(value) == {_TUPLE}:
+        name = value[_ARRAY]
+        if not isinstance(name, str) or name not in arrays:
+            raise LoadError(f"the state of the training run names an array {name!r:.80}, which the file does not have.")
+        return arrays[name]
+    if set(value) == {_TUPLE} and isinstance(value[_TUPLE], list):
         return tuple(_unpacked(one, arrays) for one in value[_TUPLE])
     return {key: _unpacked(one, arrays) for key, one in value.items()}

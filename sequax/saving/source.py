@@ -14,15 +14,22 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 
 class Source:
-    """Bytes with a name for messages; `read` never returns fewer bytes than asked for."""
+    """Bytes with a name for messages; `read` never returns fewer bytes than asked for.
+
+    Attributes:
+        stored: bytes that they took on the disk: less than `size` for those that were packed.
+    """
 
     def __init__(self, name: str, size: int, data: memoryview | None = None, file: BinaryIO | None = None):
-        self.name, self.size = name, size
+        self.name, self.size, self.stored = name, size, size
         self._data, self._file = data, file
 
     @classmethod
-    def of(cls, given: Any, name: str | None = None) -> Source:
+    def of(cls, given: Any, name: str | None = None, stored: int | None = None) -> Source:
         """From bytes or from a path.
+
+        Args:
+            stored: of bytes that were packed: the size of the file that they are from.
 
         Raises:
             LoadError: for a URL, or a path that is no regular file.
@@ -32,7 +39,9 @@ class Source:
             return given
         if isinstance(given, (bytes, bytearray, memoryview)):
             data = memoryview(given).cast("B")
-            return cls(name or "<bytes>", len(data), data=data)
+            found = cls(name or "<bytes>", len(data), data=data)
+            found.stored = len(data) if stored is None else stored
+            return found
         path = os.fsdecode(os.fspath(given))
         if _URL.match(path):
             raise LoadError(

@@ -20,6 +20,7 @@ from .errors import LoadError
 from .source import Source
 
 _LARGEST_HEADER = 100_000_000
+_LONGEST_NAME = 2048
 _DTYPES: dict[str, Any] = {
     **{"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": ml_dtypes.bfloat16, "BOOL": "?"},
     **{"I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1", "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "u1"},
@@ -135,6 +136,8 @@ def _parsed(raw: bytes, name: str) -> dict[str, Any]:
 
 def _entry(name: str, value: Any, file: str) -> tuple[Any, tuple[int, ...], int, int]:
     """Dtype, shape and place of an array."""
+    if len(name) > _LONGEST_NAME:
+        raise LoadError(f"{file}: {name[:80]!r}... is longer than the {_LONGEST_NAME} characters that a name may have.")
     if not isinstance(value, dict) or set(value) != {"dtype", "shape", "data_offsets"}:
         raise LoadError(f"{file}: {name!r} needs a dtype, a shape and data_offsets, and nothing else.")
     dtype, shape, place = value["dtype"], value["shape"], value["data_offsets"]

@@ -16,7 +16,7 @@ import numpy as np
 from ..core.budget import MEGABYTE, limited
 from ..core.variable import Variable
 from ..model import Model
-from . import atomic, differences, hdf5_writer, layout
+from . import atomic, differences, hdf5_writer, layout, old_states
 from .errors import LoadError
 from .hdf5_reader import Dataset, File
 from .source import Source
@@ -191,6 +191,7 @@ def load(
     """Compare a table of datasets with the variables of a model, read them, and assign."""
     skipped = {id(one) for one in objects_to_skip}
     everything = layout.places(model)
+    found = layout.renamed(everything, found)
     places = [place for place in everything if not place.is_state and id(place.owner) not in skipped]
     weights, states = _split(everything, found, skipped)
     report = differences.compare(places, weights)
@@ -203,6 +204,7 @@ def load(
         places += optimizer_places(model, states, name)
     arrays = read(places, found, name, size, budget)
     assign(places, arrays)
+    complete_states(places)
     warn_about_nan(arrays, name)
 
 
@@ -212,6 +214,8 @@ def _split(
     """Datasets of layers, and those of the optimizer. What nobody asks for is left out: see `layout.places`."""
     unread = [f"{place.group}/" for place in places if id(place.owner) in skipped]
     unread += [f"{place.path}/optimizer/" for place in places if isinstance(place.owner, Model) and place.path]
+    if not any(place.path.startswith("metrics") for place in places):
+        unread.append("metrics/")  # tf.keras 2.12 to 2.15 stored the sums of metrics, too
     states = {path: one for path, one in found.items() if path.startswith("optimizer/")}
     rest = {path: one for path, one in found.items() if path not in states and not path.startswith(tuple(unread))}
     return rest, states
@@ -224,15 +228,40 @@ def optimizer_places(model: Any, states: Mapping[str, Dataset], name: str) -> li
         return []
     if not chosen.built and len(states) > sum(len(place.variables) for place in _states(model)):
         chosen.build(model.trainable_variables)
-    report = differences.compare(_states(model), states)
-    if not report.any:
-        return _states(model)
+    places = _states(model)
+    report = differences.compare(places, states)
+    if report.any:
+        found = _in_old_order(chosen, places, states)
+        if found is not None:
+            return found
+    else:
+        return places
     warnings.warn(
         f"{name}: the state of optimizer '{chosen.name}' was not loaded; the optimizer stays as it is. It has"
         f" {report.total} variables and the file has {len(states)}. {report.first()}",
         stacklevel=5,
     )
     return []
+
+
+def _in_old_order(chosen: Any, places: list[layout.Place], states: Mapping[str, Dataset]) -> list[layout.Place] | None:
+    """The optimizer's place if an earlier version of Keras wrote its state, else None."""
+    paths = [f"optimizer/vars/{number}" for number in range(len(states))]
+    if len(places) != 1 or not set(paths) <= set(states):
+        return None
+    order = old_states.arranged(chosen, [states[path].shape for path in paths])
+    if order is None:
+        return None
+    place = layout.Place("optimizer", chosen, [one for one in order if one is not None])
+    used = {path: states[path] for path, one in zip(paths, order, strict=True) if one is not None}
+    return None if differences.compare([place], used).any else [place]
+
+
+def complete_states(places: list[layout.Place]) -> None:
+    """Give values to state of optimizers that an earlier version of Keras did not store."""
+    for place in places:
+        if place.is_state:
+            old_states.completed(place.owner, place.variables)
 
 
 def _states(model: Any) -> list[layout.Place]:

@@ -11,8 +11,9 @@ import numpy as np
 
 from .._version import __version__
 from ..core import pure, registry, rng
+from ..core.errors import LoadError
 from ..data.source import Source
-from ..saving.snapshot import Snapshot
+from ..saving.snapshot import Snapshot, check_state
 
 
 class Run:
@@ -103,6 +104,7 @@ class Run:
             ValueError: if it belongs to another model, other data or other settings; nothing is changed then.
         """
         _compare(snapshot.facts, json.loads(json.dumps(self.facts())))
+        check_state(snapshot.state)
         state, model = snapshot.state, self.model
         for layer, trainable in zip(model._flatten_layers(), state["trainable"], strict=True):
             if layer.trainable != trainable:
@@ -110,10 +112,16 @@ class Run:
         self.trainer.refresh()
         for field, table in self._tables().items():
             _compare_arrays(field, table, snapshot.arrays)
-        self.source.restore(state["at_epoch"]["source"])
-        if self.validation is not None:
-            self.validation.restore(state["validation"])
-        self._put_back(snapshot)  # after the sources, which may draw random numbers when they make batches anew
+        try:
+            self.source.restore(state["at_epoch"]["source"])
+            if self.validation is not None:
+                self.validation.restore(state["validation"])
+            self._put_back(snapshot)  # after the sources, which may draw random numbers when they make batches anew
+        except (KeyError, TypeError, AttributeError, IndexError) as error:
+            raise LoadError(
+                f"The saved run cannot be continued: its state is damaged ({type(error).__name__}: {error}). Remove the"
+                f" snapshots to start anew."
+            ) from error
         model.stop_training = state["stop_training"]
         self.epoch, self.step, self.before, self.logs = (state[key] for key in ("epoch", "step", "before", "logs"))
         self._at_epoch = state["at_epoch"]
@@ -220,9 +228,13 @@ def _first_difference(saved: Any, now: Any) -> tuple[Any, Any]:
 def _compare_arrays(field: str, table: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
     saved = {name.removeprefix(f"{field}/"): a for name, a in arrays.items() if name.startswith(f"{field}/")}
     for key in sorted({*saved, *table}):
-        was = saved[key].shape if key in saved else None
-        now = tuple(table[key].stored.shape) if key in table else None
+        was = _kind(saved.get(key))
+        now = _kind(table[key].stored if key in table else None)
         if was != now:
             raise ValueError(
-                f"The saved run cannot be continued: variable {key!r} of its {field} has shape {was}, here {now}."
+                f"The saved run cannot be continued: variable {key!r} of its {field} is {was}, here it is {now}."
             )
+
+
+def _kind(array: Any) -> str | None:
+    return None if array is None else f"{array.dtype}{list(array.shape)}"

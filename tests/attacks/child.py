@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import io
 import itertools
 import json
 import os
@@ -18,63 +17,22 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from . import configs, files, watch
+from . import configs, files, mutated, runs, small, watch
+from .entries import Fixture, file_ways, inspections, layer_ways
 
 Case = tuple[str, str, str, Callable[[], Any], list[Any]]  # case, entry point, expected outcome, call, allowed files
 
 
-class Fixture:
-    """Good files, and a model whose weights must stay as they are when a file is refused."""
-
-    def __init__(self, folder: Path):
-        self.folder = folder
-        self.model = files.good_model()
-        self.model.optimizer.build(self.model.trainable_variables)
-        self.good = {ending: files.save(self.model, folder / f"good{ending}") for ending in files.ENDINGS}
-        self.members = files.members(self.good[".keras"])
-
-    def values(self) -> list[bytes]:
-        return [variable.numpy().tobytes() for variable in (*self.model.weights, *self.model.optimizer.variables)]
-
-    def readers(self, path: Any) -> dict[str, Callable[[], Any]]:
-        """Everything that takes such a file; a model that is read all the same must be the good one."""
-        from sequax import models
-
-        def model(**options: Any) -> None:
-            found = models.load_model(path, **options)
-            assert [one.tobytes() for one in found.get_weights()] == self.values()[: len(found.get_weights())]
-
-        ways: dict[str, Callable[[], Any]] = {"load_weights": lambda: self.model.load_weights(path)}
-        name = str(path)
-        ways["sequax inspect"] = lambda: inspected(name)
-        if name.endswith((".keras", ".h5")) and not name.endswith(".weights.h5"):
-            ways["load_model"] = model
-            ways["load_model(compile=False)"] = lambda: model(compile=False)
-            ways["load_model(safe_mode=False)"] = lambda: model(safe_mode=False)
-            ways["load_model(custom_objects)"] = lambda: model(custom_objects={"f": print})
-        if name.endswith(".h5") and not name.endswith(".weights.h5"):
-            ways["load_weights(by_name)"] = lambda: self.model.load_weights(path, by_name=True)
-        return ways
-
-
-def file_cases(fixture: Fixture, made: dict[str, Callable[[], bytes]], ending: str, expected: str) -> Iterator[Case]:
+def file_cases(
+    fixture: Fixture, made: dict[str, Callable[[], bytes]], ending: str, expected: str, brief: bool = False
+) -> Iterator[Case]:
     path = fixture.folder / f"m{ending}"
     for name, make in made.items():
         path.write_bytes(make())
-        for way, read in fixture.readers(path).items():
-            # The command shows what is there, whether or not it would make a model.
-            yield f"{name} {ending}", way, "either" if way.startswith("sequax") else expected, read, [path]
-
-
-def inspected(path: str) -> None:
-    """`sequax inspect`, as a call that raises."""
-    from sequax.cli.inspect import inspect
-    from sequax.saving import LoadError
-
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()) as said:
-        code = inspect(path)
-    if code:
-        raise LoadError(said.getvalue())
+        for way, (read, allowed) in file_ways(fixture, path, brief).items():
+            # The commands show and copy what is there, whether or not it would make a model.
+            shows = way.startswith("sequax") or "skip_mismatch" in way
+            yield f"{name} {ending}", way, "either" if shows else expected, read, allowed
 
 
 def archives(fixture: Fixture) -> Iterator[Case]:
@@ -82,9 +40,24 @@ def archives(fixture: Fixture) -> Iterator[Case]:
         return {name: lambda make=make: make(fixture.members) for name, make in table.items()}
 
     yield from file_cases(fixture, of(files.LOADING), ".keras", "loaded")
-    for case in file_cases(fixture, of(files.ARCHIVES), ".keras", "refused"):
+    yield from words(fixture)
+    made = file_cases(fixture, of(files.ARCHIVES), ".keras", "refused")
+    for case in itertools.chain(made, file_cases(fixture, of(small.ARCHIVES), ".keras", "refused", brief=True)):
         # Who reads the weights alone opens neither config nor metadata.
         yield case if case[1] != "load_weights" else (*case[:2], "either", *case[3:])
+
+
+def words(fixture: Fixture) -> Iterator[Case]:
+    """A vocabulary that is as it should be: the others are refused for what is in them."""
+    from sequax import models
+
+    path = fixture.folder / "words.keras"
+    path.write_bytes(small.vocabulary(b"1\n2")(fixture.members))
+
+    def read() -> None:
+        assert models.load_model(path).layers[0].get_vocabulary() == [-1, 1, 2]
+
+    yield "words", "load_model", "loaded", read, [path]
 
 
 def hdf5(fixture: Fixture) -> Iterator[Case]:
@@ -112,8 +85,10 @@ def hdf5(fixture: Fixture) -> Iterator[Case]:
         "truncated": lambda: fixture.good[".weights.h5"][:-200],
     }
     yield from file_cases(fixture, whole, ".weights.h5", "refused")
+    yield from file_cases(fixture, small.HDF5, ".weights.h5", "refused", brief=True)
     old = {"10**12 names": lambda: files.long_names(fixture.good[".h5"]), "pickle": lambda: configs.PICKLED}
     yield from file_cases(fixture, old, ".h5", "refused")
+    yield from file_cases(fixture, small.OLD_HDF5, ".h5", "refused", brief=True)
     tensors = {name: lambda make=make: make(fixture.good[".safetensors"]) for name, make in files.SAFETENSORS.items()}
     yield from file_cases(fixture, tensors, ".safetensors", "refused")
 
@@ -122,73 +97,33 @@ def places(fixture: Fixture) -> Iterator[Case]:
     """Paths that lead to no file, and files that name other files."""
     for ending in files.ENDINGS:
         for name, path in files.is_no_file(fixture.folder, ending).items():
-            for way, read in fixture.readers(path).items():
-                command = way.startswith("sequax")  # it passes on, as a refusal, what the system says
-                said = files.NO_PATHS.get(name, "refused")
-                expected = "refused" if command and said == "OSError" else said
-                yield f"{name} {ending}", way, expected, read, [path]
-    index = fixture.folder / "m.weights.json"
-    for name in ("../good.weights.h5", "/etc/passwd", "secret.txt", "m_00000.weights.h5/../secret.txt", "pipe.h5", ""):
-        index.write_text(json.dumps({"metadata": {}, "weight_map": {"/layers/a/vars": [name]}}))
-        yield f"index names {name!r}", "load_weights", "refused", lambda: fixture.model.load_weights(index), [index]
-    for text in ("[" * 200_000, "{}", '{"weight_map": 3}', '{"weight_map": {"a": [[["x"]]]}}', "\0"):
-        index.write_text(text)
-        yield f"index is {text:.20}", "load_weights", "refused", lambda: fixture.model.load_weights(index), [index]
+            said = files.NO_PATHS.get(name, "refused")
+            for way, (read, allowed) in file_ways(fixture, path).items():
+                # A command passes on, as a refusal, what the system says.
+                yield f"{name} {ending}", way, "refused" if way.startswith("sequax") else said, read, allowed
+    index, mine = fixture.folder / "m.weights.json", fixture.model
+    texts = {f"names {name!r}": lambda n=name: index_of(n) for name in files.NOT_BESIDE}
+    texts |= {f"is {text!r:.20}": lambda t=text: t for text in files.NO_INDICES}
+    shard = fixture.folder / "m_00000.weights.h5"
+    for name, text in {**texts, **small.INDICES}.items():
+        index.write_text(text())
+        yield f"index {name}", "load_weights", "refused", lambda: mine.load_weights(index), [index, shard]
+        yield f"index {name}", "sequax inspect", "refused", lambda: said_of(index), [index]
+    index.write_text(index_of(shard.name))
+    for name, change in files.HDF5.items():
+        shard.write_bytes(files.rewritten(fixture.good[".weights.h5"], change))
+        yield f"{name} in a part", "load_weights", "refused", lambda: mine.load_weights(index), [index, shard]
+    shard.unlink()
+    shard.symlink_to("/dev/zero")
+    yield "part is a device", "load_weights", "refused", lambda: mine.load_weights(index), [index, shard]
 
 
-def layer_ways(fixture: Fixture, entry: dict[str, Any]) -> dict[str, tuple[Callable[[], Any], list[Any]]]:
-    """Everything that takes the config of a layer."""
-    import sequax
-    from sequax import layers, models, saving
-
-    stack, text = configs.stack(entry), dumps(configs.stack(entry))
-    keras, old = fixture.folder / "c.keras", fixture.folder / "c.h5"
-    keras.write_bytes(files.packed({**fixture.members, files.CONFIG: text.encode()}))
-    old.write_bytes(old_model(fixture, text))
-    calls = {
-        "layers.deserialize": lambda: layers.deserialize(entry),
-        "deserialize_keras_object": lambda: saving.deserialize_keras_object(entry),
-        "deserialize_keras_object(safe_mode=False)": lambda: saving.deserialize_keras_object(entry, safe_mode=False),
-        "layers.get": lambda: layers.deserialize({**entry, "module": None}),
-        "Sequential.from_config": lambda: sequax.Sequential.from_config(stack["config"]),
-        "Model.from_config": lambda: sequax.Model.from_config(configs.graph(entry)["config"]),
-        "TimeDistributed.from_config": lambda: layers.TimeDistributed.from_config({"layer": entry}),
-        "model_from_json": lambda: models.model_from_json(text),
-        "clone_model": lambda: models.clone_model(holder(entry)),
-    }
-    found: dict[str, tuple[Callable[[], Any], list[Any]]] = {name: (run, []) for name, run in calls.items()}
-    found["load_model .keras"] = (lambda: models.load_model(keras), [keras])
-    found["load_model .h5"] = (lambda: models.load_model(old), [old])
-    return found
+def index_of(name: str) -> str:
+    return json.dumps({"metadata": {}, "weight_map": {"/layers/a/vars": [name]}})
 
 
-def dumps(value: Any) -> str:
-    """JSON of any depth."""
-    limit = sys.getrecursionlimit()
-    sys.setrecursionlimit(10**5)
-    try:
-        return json.dumps(value)
-    finally:
-        sys.setrecursionlimit(limit)
-
-
-def old_model(fixture: Fixture, text: str) -> bytes:
-    """The good model in Keras 2's format, with the config of another one."""
-    import h5py
-
-    buffer = io.BytesIO(fixture.good[".h5"])
-    with h5py.File(buffer, "r+") as file:
-        file.attrs["model_config"] = text if "\0" not in text else text.replace("\0", "")
-    return buffer.getvalue()
-
-
-def holder(entry: Any) -> Any:
-    """A model with a layer that hands out this config as one of its arguments."""
-    import sequax
-
-    model = sequax.Sequential([sequax.layers.Dense(2)])
-    model.layers[0].activation = entry
-    return model
+def said_of(path: Path) -> None:
+    inspections(str(path), str(path))[0]()
 
 
 def layers(fixture: Fixture) -> Iterator[Case]:
@@ -205,10 +140,11 @@ def layers(fixture: Fixture) -> Iterator[Case]:
     for name, entry in configs.LAYERS.items():
         for way, (run, allowed) in layer_ways(fixture, entry).items():
             if (name, way) != ("300 stacks", "clone_model"):  # `json` itself cannot write that object of the caller's
-                yield name, way, "refused", run, allowed
+                yield name, way, "ValueError" if way in NO_LAYERS else "refused", run, allowed
     for name, entry in configs.BUSY.items():
         for way, (run, allowed) in layer_ways(fixture, entry).items():
-            yield name, way, "either", run, allowed
+            yield name, way, "any" if way.endswith(".from_config") else "either", run, allowed
+    yield from classes()
     for name, op in configs.OPS.items():
         made = configs.graph_of(*op)
         yield name, "Model.from_config", "refused", lambda m=made: sequax.Model.from_config(m["config"]), []
@@ -221,6 +157,80 @@ def layers(fixture: Fixture) -> Iterator[Case]:
             configs.entry(name, "keras"),
         ):
             yield f"callable {name}", "deserialize", "refused", lambda e=entry: sequax.layers.deserialize(e), []
+
+
+def classes() -> Iterator[Case]:
+    """`from_config` of every public class, with arguments that no config of it has."""
+    import sequax
+
+    for family in ("layers", *FAMILIES, "optimizers.schedules", "dtype_policies", "utils"):
+        namespace = importlib.import_module(f"sequax.{family}") if family != "optimizers.schedules" else None
+        namespace = namespace or sequax.optimizers.schedules
+        for name in dir(namespace):
+            cls = getattr(namespace, name)
+            if isinstance(cls, type) and hasattr(cls, "from_config"):
+                yield f"{family}.{name}", "from_config", "ValueError", lambda c=cls: each_refused(c), []
+
+
+def each_refused(cls: Any) -> None:
+    """No argument may be called, imported, opened or believed; all must be refused by one error or another."""
+    from sequax.saving import schema
+
+    for key in (*schema.parameters(cls)[0], "frobnicate"):
+        for value in (
+            configs.CODE,
+            configs.VALUES["system"],
+            configs.VALUES["module with a trap"],
+            "secret.txt",
+            10**12,
+        ):
+            with contextlib.suppress(ValueError, TypeError, LookupError, NotImplementedError, AttributeError):
+                cls.from_config({key: value})
+                assert key != "frobnicate" or cls.__name__ in ANY_KEY, f"{cls.__name__} takes anything"
+    raise ValueError("nothing happened")
+
+
+def shapes(fixture: Fixture) -> Iterator[Case]:
+    """Configs with one part changed: refused, or the config of another model."""
+    from sequax import models
+    from sequax.saving import LoadError, config
+
+    def attempt(changes: Any, make: Callable[[Any], Any]) -> None:
+        for what, changed in changes:
+            try:
+                make(changed)
+            except LoadError as error:
+                assert len(str(error)) < 4000, what
+            except Exception as error:
+                raise AssertionError(f"{what}: {type(error).__name__}: {error}") from error
+
+    def one(text: str) -> None:
+        models.model_from_json(text)
+
+    for name, good in mutated.configs().items():
+        for part in range(SHARES):
+            changes = itertools.islice(mutated.mutations(good, 40), part, None, SHARES)
+            yield (
+                f"{name} changed, {part}",
+                "model_from_json",
+                "loaded",
+                lambda c=changes: attempt(c, lambda changed: one(json.dumps(changed))),
+                [watch.SOURCES],
+            )
+
+    def compiled(settings: Any) -> None:
+        model = files.good_model()
+        if isinstance(settings, dict):
+            config.compile_as(model, config.compile_arguments(settings, False, "settings"), "settings")
+
+    changes = mutated.mutations(mutated.COMPILED_BY_KERAS_2, 10)
+    yield "settings changed", "compile", "loaded", lambda: attempt(changes, compiled), [watch.SOURCES]
+
+
+SHARES = 8  # a case may take five seconds
+NO_LAYERS = ("Pipeline.from_config", "FeatureSpace.from_config")  # they take steps that are no layers of a model, too
+ANY_KEY = ("LossFunctionWrapper", "MeanMetricWrapper")
+FAMILIES = ("activations", "initializers", "regularizers", "constraints", "losses", "metrics", "optimizers")
 
 
 def public_callables() -> list[str]:
@@ -246,12 +256,19 @@ def values(fixture: Fixture) -> Iterator[Case]:
         good = {"optimizer": "sgd", "loss": "mse"}
         return json.dumps({**configs.stack(configs.dense()), "compile_config": {**good, **settings}})
 
-    families = ("activations", "initializers", "regularizers", "constraints", "losses", "metrics", "optimizers")
     for name, value in configs.VALUES.items():
-        for family in families[: -1 if isinstance(value, str) else None]:  # the last one takes no names
-            read = importlib.import_module(f"sequax.{family}").deserialize
+        for family in FAMILIES:
+            module = importlib.import_module(f"sequax.{family}")
             expected = "ValueError" if isinstance(value, str) else "refused"  # an unknown name is no config
-            yield name, f"{family}.deserialize", expected, lambda r=read, v=value: r(v), []
+            readers = (
+                [module.get] if family == "optimizers" and isinstance(value, str) else [module.get, module.deserialize]
+            )
+            for read in readers:
+                yield name, f"{family}.{read.__name__}", expected, lambda r=read, v=value: r(v), []
+        if not isinstance(value, str):
+            read = sequax.optimizers.schedules.deserialize
+            yield name, "schedules.deserialize", "refused", lambda r=read, v=value: r(v), []
+        yield name, "dtype_policies.get", "ValueError", lambda v=value: sequax.dtype_policies.get(v), []
         for key in ("activation", "kernel_initializer", "bias_regularizer", "kernel_constraint", "dtype"):
             entry = configs.dense(**{key: value})
             yield name, key, "refused", lambda e=entry: sequax.layers.deserialize(e), []
@@ -272,31 +289,45 @@ def values(fixture: Fixture) -> Iterator[Case]:
     for name, metric in configs.METRICS.items():
         path.write_bytes(files.packed({**fixture.members, files.CONFIG: compiled(metrics=[metric]).encode()}))
         yield f"metric of {name}", "load_model", "refused", lambda: models.load_model(path), [path]
-    for name, text in configs.TEXTS.items():
+    for name, make in {**{name: lambda t=text: t for name, text in configs.TEXTS.items()}, **small.TEXTS}.items():
+        text = make()
         yield f"text: {name}", "model_from_json", "refused", lambda t=text: models.model_from_json(t), []
-        path.write_bytes(files.packed({**fixture.members, files.CONFIG: text.encode()}))
+        path.write_bytes(small.packed_each({**fixture.members, files.CONFIG: text.encode()}))
         yield f"text: {name}", "load_model", "refused", lambda: models.load_model(path), [path]
+        yield f"text: {name}", "sequax inspect", "either", inspections(str(path), str(path))[1], [path]
 
 
-GROUPS = {"files": (archives, hdf5, places), "configs": (layers, values)}
+GROUPS: dict[str, tuple[Callable[[Fixture], Iterator[Any]], ...]] = {
+    "files": (archives, hdf5, places),
+    "configs": (layers, values, shapes, runs.cases),
+}
 
 
 def warm(fixture: Fixture) -> None:
     """Import all that reading imports, so that an import that an attack causes stands out."""
-    from sequax import layers, models
+    from sequax import layers, models, utils
     from sequax.core import registry
 
     for family in registry._FAMILIES:
         registry.catalogue(family)
     for ending in files.ENDINGS:
-        for read in fixture.readers(fixture.folder / f"good{ending}").values():
+        for read, _ in file_ways(fixture, fixture.folder / f"good{ending}").values():
             watch.warnings.simplefilter("ignore")
-            read()
-    models.model_from_json(json.dumps(configs.graph(configs.dense(name="a"))))
+            with contextlib.suppress(ValueError):  # what is not possible, such as a model from weights alone
+                read()
+    for good in (configs.graph(configs.dense(name="a")), *mutated.configs().values()):
+        models.model_from_json(json.dumps(good))
+    layers.MelSpectrogram()  # brings in SciPy
+    importlib.import_module(utils.FeatureSpace.__module__)
     entries = (configs.dense(units="x"), configs.entry("Lambda", function="relu"), configs.entry("Dens"))
     for entry in (*entries, configs.constant(configs.special("__numpy__", value=[1], dtype="float32"))):
         with contextlib.suppress(ValueError):
             layers.deserialize(entry)
+
+
+def busy() -> None:
+    while True:
+        pass
 
 
 def caught(folder: Path) -> Iterator[Case]:
@@ -312,7 +343,8 @@ def caught(folder: Path) -> Iterator[Case]:
         "network": lambda: socket.socket(),
         "memory": lambda: bytearray(100 << 20),
         "more memory": lambda: bytearray(8 << 30),
-        "time": lambda: time.sleep(60),
+        "time": busy,
+        "waiting": lambda: time.sleep(60),
         "crash": os.abort,
     }
     for name, run in misdeeds.items():

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import struct
+import sys
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -45,6 +46,16 @@ def members(keras_file: bytes) -> Members:
     """What is in a `.keras` file, but for the checksums: Keras writes none."""
     with zipfile.ZipFile(io.BytesIO(keras_file)) as archive:
         return {name: archive.read(name) for name in archive.namelist() if name != "sequax.json"}
+
+
+def dumps(value: Any) -> str:
+    """JSON of any depth."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(10**5)
+    try:
+        return json.dumps(value)
+    finally:
+        sys.setrecursionlimit(limit)
 
 
 # --- archives ---
@@ -359,6 +370,10 @@ SAFETENSORS: dict[str, Callable[[bytes], bytes]] = {
 
 
 # --- places that are no files ---
+
+# Names of files in an index that do not stand beside it, and texts that are no index.
+NOT_BESIDE = ("../good.weights.h5", "/etc/passwd", "secret.txt", "m_00000.weights.h5/../secret.txt", "pipe.h5", "")
+NO_INDICES = ("{}", '{"weight_map": 3}', '{"weight_map": {"a": [[["x"]]]}}', "\0")
 
 # What the system does not take for a path at all. What it says is passed on.
 NO_PATHS = {"loop": "OSError", "x" * 20: "OSError", "a\0b": "ValueError"}

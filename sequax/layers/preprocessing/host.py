@@ -47,8 +47,8 @@ class HostLayer(Layer):
         return self.on_device(self.on_host(inputs, f"{self}: the input"))
 
     def on_device(self, outputs: np.ndarray) -> Any:
-        """Outputs as a device array of the layer's output dtype; strings stay in NumPy."""
-        return outputs if outputs.dtype.kind == "O" else jnp.asarray(outputs, self.output_dtype)
+        """Outputs as a device array of the layer's output dtype; what no device holds stays in NumPy."""
+        return outputs if stays_on_host(outputs) else jnp.asarray(outputs, self.output_dtype)
 
     def compute_output_spec(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         for tensor in leaves(inputs):
@@ -82,6 +82,14 @@ class HostLayer(Layer):
 
     def __str__(self) -> str:
         return f"Layer '{self.name}' ({type(self).__name__})"
+
+
+def stays_on_host(outputs: np.ndarray) -> bool:
+    """Whether it is text, or has whole numbers that the device would cut to 32 bits."""
+    if outputs.dtype != np.int64 or not outputs.size:
+        return outputs.dtype.kind == "O"
+    narrow = np.iinfo(np.int32)
+    return bool(outputs.min() < narrow.min or outputs.max() > narrow.max)
 
 
 _PLACES = (

@@ -12,6 +12,7 @@ from . import encoding, reading
 from .host import HostLayer, one_of, whole_number
 from .vocabulary import Vocabulary, read_file
 
+_WEIGHTS = "idf_weights"
 MODES = ("int", "one_hot", "multi_hot", "count", "tf_idf")
 
 
@@ -164,10 +165,24 @@ class VocabularyLayer(HostLayer):
         counted = encoding.counts(indices, rows, count, depth)
         if self.output_mode == "count":
             return counted
-        weights = np.zeros(depth, np.float32)
+        return counted * self._weights_by_column()
+
+    def _weights_by_column(self) -> np.ndarray:
+        weights = np.zeros(self.depth or 0, np.float32)
         if self._words.weights is not None:
             weights[: len(self._words.weights)] = self._words.weights
-        return counted * weights
+        return weights
+
+    # --- files ---
+
+    def save_own_variables(self, store: dict[str, Any]) -> None:
+        """With "tf_idf": the weight of each index, in the place where Keras stores them."""
+        if self.output_mode == "tf_idf" and self._words.tokens is not None:
+            store[_WEIGHTS] = self._weights_by_column()
+
+    def load_own_variables(self, store: Any) -> None:
+        if _WEIGHTS in store:
+            self._words.weights = np.asarray(store[_WEIGHTS], np.float32)[: len(self._words)]
 
     # --- config ---
 

@@ -264,12 +264,6 @@ class IntegerLookup(Lookup):
     def _tokens_of(self, indices: np.ndarray) -> np.ndarray:
         return np.array(self._words.lookup(indices), np.int64).reshape(indices.shape)
 
-    def on_device(self, outputs: np.ndarray) -> Any:
-        narrow = np.iinfo(np.int32)
-        if self.invert and outputs.size and not (outputs.min() >= narrow.min and outputs.max() <= narrow.max):
-            return outputs  # the device would cut them to 32 bits
-        return super().on_device(outputs)
-
 
 def text_array(array: np.ndarray, what: str) -> np.ndarray:
     """An array of strings as one of UTF-8 bytes."""

@@ -211,6 +211,16 @@ class Discretization(Layer):
         self.num_bins, self.epsilon, self.output_mode, self.sparse = num_bins, epsilon, output_mode, sparse
         self.built = True
 
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Discretization:
+        """A new layer from `get_config()`, which holds both arguments once boundaries were learned."""
+        if config.get("num_bins") is None or config.get("bin_boundaries") is None:
+            return super().from_config(config)  # type: ignore[return-value]
+        found = super().from_config({**config, "bin_boundaries": None})
+        learned = super().from_config({**config, "num_bins": None})
+        found.bin_boundaries = learned.bin_boundaries  # type: ignore[attr-defined]
+        return found  # type: ignore[return-value]
+
     def adapt(self, data: Any, batch_size: int | None = None, steps: int | None = None) -> None:
         """Choose boundaries so that each bin gets the same share of the data.
 
@@ -250,4 +260,4 @@ class Discretization(Layer):
 
     def get_config(self) -> dict[str, Any]:
         config = {key: value for key, value in super().get_config().items() if key != "trainable"}
-        return {**config, "bin_boundaries": self.input_bin_boundaries, "dtype": self.dtype}
+        return {**config, "bin_boundaries": self.bin_boundaries, "dtype": self.dtype}
