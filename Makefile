@@ -5,7 +5,7 @@ OLDEST := .venv-oldest
 # -qq: errors are shown, progress and warnings are not
 PIP_INSTALL := -m pip install -qq --disable-pip-version-check
 
-.PHONY: help demo test fuzz lint format bench test-oldest soak clean
+.PHONY: help demo test fuzz lint format bench bench-peers bench-check bench-growth test-oldest soak clean
 
 help:
 	@echo "make demo         install, then train on real handwritten digits"
@@ -13,7 +13,10 @@ help:
 	@echo "make fuzz         damage files byte by byte: each must be refused or read right; minutes"
 	@echo "make lint         formatting, lint and types"
 	@echo "make format       rewrite the files as 'make lint' wants them"
-	@echo "make bench        measure against Keras on its JAX backend"
+	@echo "make bench        measure against Keras, PyTorch, JAX, Flax: table, docs/benchmarks.json and .png; an hour"
+	@echo "make bench-peers  install TensorFlow, PyTorch and Flax for it, each in its own environment"
+	@echo "make bench-check  measure a few rows again and fail where Sequax fell behind docs/benchmarks.json"
+	@echo "make bench-growth time and memory against rows, batch, width, depth, epochs; memory over 500 calls"
 	@echo "make test-oldest  the test suite with the lowest dependency versions pyproject.toml allows"
 	@echo "make soak         kill training runs 200 times at random moments, and resume them"
 	@echo "make clean        remove environments and caches"
@@ -37,7 +40,15 @@ format: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff check --fix .
 
 bench: $(VENV)/.installed-dev
-	$(VENV)/bin/python -m benchmarks
+	$(VENV)/bin/python -m benchmarks --json docs/benchmarks.json --picture docs/benchmarks.png
+
+bench-peers: .venv-tensorflow/.installed-peer .venv-torch/.installed-peer .venv-flax/.installed-peer
+
+bench-check: $(VENV)/.installed-dev
+	$(VENV)/bin/python -m benchmarks.check
+
+bench-growth: $(VENV)/.installed-dev
+	$(VENV)/bin/python -m benchmarks.growth --picture docs/growth.png
 
 test-oldest: $(OLDEST)/.installed-dev
 	$(OLDEST)/bin/python -m pytest -n 2 --dist worksteal
@@ -46,7 +57,7 @@ soak: $(VENV)/.installed-dev
 	$(VENV)/bin/python tools/soak.py --kills 200
 
 clean:
-	rm -rf $(VENV) $(OLDEST) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(OLDEST) .venv-tensorflow .venv-torch .venv-flax .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # An installation is done when its stamp is newer than pyproject.toml; the package itself is installed editable, so
 # a changed source file needs no new installation. pip is written last into a new environment: it tells a whole one.
@@ -72,4 +83,14 @@ $(OLDEST)/.installed-dev: pyproject.toml tools/lowest.py | $(OLDEST)/bin/pip
 	@$(OLDEST)/bin/python tools/lowest.py > $(OLDEST)/lowest.txt
 	@cat $(OLDEST)/lowest.txt
 	@$(OLDEST)/bin/python $(PIP_INSTALL) -c $(OLDEST)/lowest.txt -e '.[dev]'
+	@touch $@
+
+# The versions that the committed figures are of; what a measuring process imports besides is NumPy.
+PEER_tensorflow := keras==3.15.1 tensorflow-cpu==2.21.0
+PEER_torch := keras==3.15.1 torch==2.13.0
+PEER_flax := flax==0.12.8 optax==0.2.8
+
+.venv-%/.installed-peer: | .venv-%/bin/pip
+	@echo "Installing $(PEER_$*) ..."
+	@.venv-$*/bin/python $(PIP_INSTALL) $(PEER_$*) numpy
 	@touch $@

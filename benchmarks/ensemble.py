@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
-from .workloads import TRAINING, Workload
+from .loops.keras import compile_
+from .workload import Workload, find
 
 MEMBERS = 8
 
@@ -31,16 +32,17 @@ class Row(NamedTuple):
         return self.other / self.ours
 
 
-def rows(libraries: dict[str, Any], workload: Workload = TRAINING[0], repeats: int = 3) -> list[Row]:
+def rows(libraries: dict[str, Any], workload: Workload, repeats: int = 3) -> list[Row]:
     """Medians of interleaved runs, after a first that compiles; `libraries` are `{"ours": ..., "keras": ...}`."""
     x, y = workload.data()
+    settings = {"batch_size": workload.batch_size, "epochs": workload.epochs, "verbose": 0}
     ways: dict[str, Callable[[], Any]] = {}
     for name, library in libraries.items():
-        models = [workload.build(library) for _ in range(MEMBERS)]
-        ways[name] = lambda models=models: [model.fit(x, y, verbose=0, **workload.fit) for model in models]
+        models = [compiled(library, workload) for _ in range(MEMBERS)]
+        ways[name] = lambda models=models: [model.fit(x, y, **settings) for model in models]
     for shuffle in (True, "shared"):
-        ensemble = libraries["ours"].Ensemble(workload.build(libraries["ours"]), MEMBERS, seed=0)
-        ways[f"shuffle={shuffle!r}"] = lambda e=ensemble, s=shuffle: e.fit(x, y, verbose=0, shuffle=s, **workload.fit)
+        ensemble = libraries["ours"].Ensemble(compiled(libraries["ours"], workload), MEMBERS, seed=0)
+        ways[f"shuffle={shuffle!r}"] = lambda e=ensemble, s=shuffle: e.fit(x, y, shuffle=s, **settings)
     times: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(repeats + 1):
         for name, run in ways.items():
@@ -48,7 +50,7 @@ def rows(libraries: dict[str, Any], workload: Workload = TRAINING[0], repeats: i
             run()
             times[name].append(time.perf_counter() - start)
     median = {name: statistics.median(values[1:]) for name, values in times.items()}
-    what = f"Ensemble({MEMBERS}), {workload.name}"
+    what = f"Ensemble({MEMBERS}), {workload.title}"
     found = []
     for shuffle in ("True", "'shared'"):
         seconds = median[f"shuffle={shuffle}"]
@@ -57,6 +59,12 @@ def rows(libraries: dict[str, Any], workload: Workload = TRAINING[0], repeats: i
                 label = "Sequax" if name == "ours" else "Keras"
                 found.append(Row(f"{what}, shuffle={shuffle}, beside 8 fits of {label}", seconds, median[name], goal))
     return found
+
+
+def compiled(library: Any, workload: Workload) -> Any:
+    model = workload.keras(library)
+    compile_(library, model, workload)
+    return model
 
 
 def main() -> None:
@@ -69,7 +77,7 @@ def main() -> None:
         libraries["keras"] = keras
     except ImportError:
         print("Keras is not installed: compared with our own fits only.")
-    for row in rows(libraries):
+    for row in rows(libraries, find("tabular")):
         print(f"{row.name}: {row.ours:.3f} s beside {row.other:.3f} s, {row.ratio:.1f}x (goal {row.goal:g}x)")
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .workloads import Workload
+from .workload import Workload
 
 Layers = Callable[[Any], list[Any]]
 
@@ -28,8 +28,18 @@ class Family(NamedTuple):
     indices: int | None = None  # draw whole numbers below this in place of floats
 
     def workload(self) -> Workload:
-        fit = {"batch_size": self.batch, "epochs": self.epochs}
-        return Workload(self.name, self.build, self.data, fit, goal=1.0, repeats=5)
+        title = f"{self.name} {self.shape}"
+        return Workload(
+            f"family:{self.name}",
+            title,
+            self.data,
+            "mse",
+            self.batch,
+            self.epochs,
+            self.build,
+            optimizer="sgd",  # its update is the least beside the layer
+            rounds=5,
+        )
 
     def build(self, keras: Any) -> Any:
         stack = [keras.Input(self.shape, dtype="int32" if self.indices else "float32")]
@@ -40,13 +50,13 @@ class Family(NamedTuple):
         if rank > 2:
             model.add(getattr(keras.layers, f"GlobalAveragePooling{rank - 2}D")())
         model.add(keras.layers.Dense(1))
-        model.compile(optimizer=keras.optimizers.SGD(1e-3), loss="mse")
         return model
 
     def data(self) -> tuple[np.ndarray, np.ndarray]:
         random = np.random.default_rng(7)
         shape = (self.rows, *self.shape)
-        x = random.integers(0, self.indices, shape) if self.indices else random.normal(size=shape).astype("float32")
+        indices = random.integers(0, self.indices, shape, "int32") if self.indices else None
+        x = random.normal(size=shape).astype("float32") if indices is None else indices
         return x, random.normal(size=(self.rows, 1)).astype("float32")
 
 
@@ -136,3 +146,8 @@ def branches(layers: Any) -> Any:
             return self.sum([branch(inputs) for branch in self.branches])
 
     return Branches()
+
+
+def workload(name: str) -> Workload:
+    """By the name that `Family.workload` gives it."""
+    return next(family.workload() for family in FAMILIES if f"family:{family.name}" == name)

@@ -1,0 +1,110 @@
+"""The process that runs one workload with one library: `python -m benchmarks.child WORKLOAD PEER`.
+
+It reads requests from standard input, one JSON object a line, and answers each with one line of JSON. Whatever the
+library prints goes to standard error. While it waits for a request it uses no processor.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import resource
+import statistics
+import sys
+import time
+from importlib import import_module, metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .peers import PEERS, Peer
+from .workload import Workload, find
+
+
+class Session:
+    """One model of one library, and what can be asked of it."""
+
+    def __init__(self, workload: Workload, peer: Peer) -> None:
+        self.workload, self.peer = workload, peer
+
+    def start(self) -> dict[str, Any]:
+        loop = import_module(f"benchmarks.loops.{self.peer.loop}")
+        self.x, y = self.workload.data()
+        self.run = loop.make(self.workload, self.x, y, self.peer.module)
+        gc.collect()
+        forget_peak()  # making the data is no part of the library's memory
+        return {"ready": True, "versions": versions(self.peer)}
+
+    def fit(self) -> dict[str, Any]:
+        seconds, loss = clock(self.run.fit)
+        return {"seconds": seconds, "loss": float(loss), "peak_mb": peak_mb()}
+
+    def predict(self, rows: int, calls: int) -> dict[str, Any]:
+        """The median of so many calls; rows beyond those of the data repeat them."""
+        x = np.resize(self.x, (rows, *self.x.shape[1:]))
+        times = [clock(self.run.predict, x)[0] for _ in range(calls)]
+        return {"seconds": statistics.median(times), "peak_mb": peak_mb()}
+
+    def search(self, times: int, of: int) -> dict[str, Any]:
+        """`times` small fits, told as the time of `of` fits."""
+        return {"seconds": clock(self.run.search, times)[0] * of / times, "peak_mb": peak_mb()}
+
+
+def clock(function: Any, *arguments: Any) -> tuple[float, Any]:
+    start = time.perf_counter()
+    value = function(*arguments)
+    return time.perf_counter() - start, value
+
+
+def forget_peak() -> None:
+    """Linux can begin the high-water mark anew; elsewhere it holds the making of the data, for every library."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        print("The peak memory includes the making of the data.", file=sys.stderr)
+
+
+def peak_mb() -> float:
+    """Resident high-water mark. Not `ru_maxrss` on Linux: that begins with the memory of the parent process."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        unit = 1e6 if sys.platform == "darwin" else 1e3
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+    return next(int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith("VmHWM"))
+
+
+def versions(peer: Peer) -> dict[str, str]:
+    found = {"python": sys.version.split()[0]}
+    for name in peer.distributions:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def answer(session: Session, request: dict[str, Any]) -> dict[str, Any]:
+    what = request.pop("do")
+    try:
+        gc.collect()
+        return getattr(session, what)(**request)
+    except Exception as error:
+        return {"error": f"{type(error).__name__}: {error}"}
+
+
+def main() -> None:
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    session = Session(find(sys.argv[1]), PEERS[sys.argv[2]])
+    for line in sys.stdin:
+        request = json.loads(line)
+        if request["do"] == "stop":
+            break
+        print(json.dumps(answer(session, request)), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What several workloads are made of: models that differ in a size, and the layers of the plain JAX versions."""

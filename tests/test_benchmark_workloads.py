@@ -1,0 +1,86 @@
+"""The workloads of the benchmark: each library's model of a workload is the same network, and it trains."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+import sequax
+from benchmarks.loops.keras import compile_, draw_weights, feed
+from benchmarks.workload import Workload, find
+from benchmarks.workloads import NAMES
+
+jax = pytest.importorskip("jax")
+pytest.importorskip("optax")
+
+# One of each kind of model: the others differ from these in a size or in how the data comes.
+TRAINED = ("mobilenet", "resnet", "conv1d", "gru_80", "lstm_80", "transformer", "embedding")
+# These have the model of another workload: the batch, the length of the texts or the way of the data is what differs.
+REPEATED = ("mlp_256", "lstm_400", "gru_400", "generator", "dataset")
+ROWS = 4
+
+
+@cache
+def model(name: str) -> Any:
+    return find(name).keras(sequax)
+
+
+@cache
+def data(name: str) -> tuple[np.ndarray, np.ndarray]:
+    return find(name).data()
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in REPEATED])
+def test_models_of_a_workload_are_the_same_network(name: str, keras: Any) -> None:
+    ours, theirs = model(name), find(name).keras(keras)
+    params, apply = find(name).jax(np.random.default_rng(0))
+    assert [weight.shape for weight in ours.weights] == [weight.shape for weight in theirs.weights]
+    assert sum(np.size(leaf) for leaf in jax.tree.leaves(params)) == ours.count_params()
+    x = jax.ShapeDtypeStruct((ROWS, *ours.input_shape[1:]), ours.inputs[0].dtype)
+    key = jax.eval_shape(lambda: jax.random.key(0))
+    for training in (True, False):
+        y = jax.eval_shape(lambda *args, training=training: apply(*args[:2], training, args[2]), params, x, key)
+        assert y.shape[1:] == ours.output_shape[1:] == theirs.output_shape[1:]
+        assert y.shape[0] == ROWS
+
+
+@pytest.mark.parametrize("name", ("tabular", "conv1d", "lstm_80"))
+def test_data_fits_its_model(name: str) -> None:
+    workload, (x, y) = find(name), data(name)
+    assert x.shape[1:] == model(name).input_shape[1:]
+    assert len(x) == len(y)
+    classes = workload.loss == "sparse_categorical_crossentropy"
+    assert (y.dtype, y.ndim) == (("int32", 1) if classes else ("float32", 2))
+    assert len(np.unique(y)) == (model(name).output_shape[-1] if classes else 2)
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_loss_falls_on_a_few_rows(name: str) -> None:
+    workload = find(name)
+    x, y = (part[:ROWS] for part in data(name))
+    draw_weights(model(name))
+    compile_(sequax, model(name), workload)
+    losses = model(name).fit(x, y, epochs=5, verbose=0).history["loss"]
+    assert math.isfinite(losses[-1])
+    assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize("name", ("generator", "dataset"))
+def test_feeds_give_whole_batches(name: str) -> None:
+    workload = find(name)
+    x, y = np.arange(7, dtype="float32"), np.arange(7, dtype="int32")
+    source = feed(sequax, workload._replace(batch_size=3), x, y)["x"]
+    batches = [next(source) for _ in range(3)] if inspect.isgenerator(source) else [source[i] for i in range(2)]
+    assert [batch[0].tolist() for batch in batches[:2]] == [[0, 1, 2], [3, 4, 5]]
+
+
+def test_names_are_those_of_the_files() -> None:
+    workloads = [find(name) for name in NAMES]
+    assert all(isinstance(workload, Workload) for workload in workloads)
+    assert tuple(workload.name for workload in workloads) == NAMES
+    assert len({workload.title for workload in workloads}) == len(NAMES)
