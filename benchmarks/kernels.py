@@ -1,6 +1,6 @@
 """Time of one training step of each kernel, against XLA's own form.
 
-    python benchmarks/kernels.py [pattern]
+    python benchmarks/kernels.py [pattern] [--torch PYTHON]
 
 Every number comes from a loop that XLA cannot shorten: the loop counter picks the input, the kernel is carried and
 updated by its whole gradient, the input gradient flows into the next step's input, the loss is not linear. Forms take
@@ -10,15 +10,22 @@ Columns (milliseconds per step, forward + backward):
     ours      ``sequax.kernels`` inside a compiled loop, as ``fit`` runs it
     xla       JAX's own operation and autodiff inside the same loop
     xla step  the same, one dispatch per step, outside of any loop
+    torch     PyTorch with channels last, one call per step, in a process of its own: ``--torch`` names a Python that
+              can import it; without one the column stays empty
+    compile   seconds that "ours" takes to compile
+    MB        temporary memory of "ours"
 """
 
 from __future__ import annotations
 
+import argparse
+import json
 import statistics
-import sys
+import subprocess
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import jax
@@ -37,6 +44,8 @@ class Case(NamedTuple):
     parameters: tuple[tuple[int, ...], ...]
     ours: Callable
     xla: Callable
+    kind: str  # with its options, what the other process needs to know
+    options: dict
     first: bool = False  # first layer: nobody reads the input gradient
 
 
@@ -92,24 +101,55 @@ def seconds(run, parameters, carried, batches, steps):
     return time.perf_counter() - start
 
 
-def measure(case) -> list[float]:
-    """Median milliseconds per step of the three columns."""
+class Torch:
+    """A process of another Python that times the same case on request."""
+
+    def __init__(self, python: str):
+        script = Path(__file__).with_name("kernels_torch.py")
+        self.process = subprocess.Popen([python, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def ask(self, message) -> str:
+        assert self.process.stdin and self.process.stdout
+        print(json.dumps(message), file=self.process.stdin, flush=True)
+        return self.process.stdout.readline()
+
+    def prepare(self, case):
+        fields = ("x", "parameters", "kind", "options", "first")
+        self.ask({name: getattr(case, name) for name in fields})
+        return lambda steps: float(self.ask(steps))
+
+
+class Result(NamedTuple):
+    milliseconds: list[float]  # per step, by column
+    compiling: float
+    megabytes: float
+
+
+def measure(case, torch: Torch | None, rounds: int = ROUNDS) -> Result:
+    """Medians of all columns, measured in turns."""
     parameters, carried, batches = arrays(case)
     stacked = jnp.stack(batches)
-    runs = [
-        (in_loop(case, case.ours), stacked),
-        (in_loop(case, case.xla), stacked),
-        (by_step(case, case.xla), batches),
+    start = time.perf_counter()
+    ours = in_loop(case, case.ours).lower(parameters, carried, stacked, 1).compile()
+    compiling = time.perf_counter() - start
+
+    def column(run, data):
+        return lambda steps: seconds(run, parameters, carried, data, steps) / steps * 1e3
+
+    columns = [
+        column(ours, stacked),
+        column(in_loop(case, case.xla), stacked),
+        column(by_step(case, case.xla), batches),
     ]
-    steps = []
-    for run, data in runs:
-        seconds(run, parameters, carried, data, 1)
-        steps.append(max(1, min(200, int(SECONDS / seconds(run, parameters, carried, data, 1)))))
-    times = [[] for _ in runs]
-    for _ in range(ROUNDS):
-        for (run, data), count, row in zip(runs, steps, times, strict=True):
-            row.append(seconds(run, parameters, carried, data, count) / count)
-    return [statistics.median(row) * 1e3 for row in times]
+    if torch:
+        columns.append(torch.prepare(case))
+    counts = []
+    for run in columns:
+        run(1)
+        counts.append(max(1, min(200, int(SECONDS * 1e3 / run(1)))))
+    times = [[run(count) for run, count in zip(columns, counts, strict=True)] for _ in range(rounds)]
+    medians = [statistics.median(row) for row in zip(*times, strict=True)]
+    return Result(medians, compiling, ours.memory_analysis().temp_size_in_bytes / 2**20)
 
 
 def conv_case(name, x, kernel, *, first=False, **options):
@@ -127,7 +167,7 @@ def conv_case(name, x, kernel, *, first=False, **options):
             feature_group_count=options.get("groups", 1),
         )
 
-    return Case(name, x, (kernel,), lambda x, kernel: kernels.conv(x, kernel, **options), xla, first)
+    return Case(name, x, (kernel,), lambda x, kernel: kernels.conv(x, kernel, **options), xla, "conv", options, first)
 
 
 def pool_case(name, x, window, strides, form):
@@ -139,7 +179,8 @@ def pool_case(name, x, window, strides, form):
             lax.reduce_window(x, initial, function, (1, window, window, 1), (1, strides, strides, 1), "VALID") / scale
         )
 
-    return Case(name, x, (), lambda x: own(x, window, strides), xla)
+    options = {"window": window, "strides": strides, "form": form}
+    return Case(name, x, (), lambda x: own(x, window, strides), xla, "pool", options)
 
 
 def lstm_case(name, batch, time, features, units):
@@ -152,7 +193,8 @@ def lstm_case(name, batch, time, features, units):
         plain = dict(activation=lambda z: jnp.tanh(z), recurrent_activation=jax.nn.sigmoid)
         return kernels.lstm(x, kernel, recurrent, jnp.zeros(4 * units), zeros, zeros, **plain)[0]
 
-    return Case(name, (batch, time, features), ((features, 4 * units), (units, 4 * units)), ours, xla)
+    parameters = ((features, 4 * units), (units, 4 * units))
+    return Case(name, (batch, time, features), parameters, ours, xla, "lstm", {"features": features, "units": units})
 
 
 def normalize(moments):
@@ -177,10 +219,17 @@ CASES = [
     conv_case("conv 3x3 32->32 same, 32x32, batch 64", (64, 32, 32, 32), (3, 3, 32, 32), padding="same"),
     conv_case("conv 3x3 64->64 same, 32x32, batch 32", (32, 32, 32, 64), (3, 3, 64, 64), padding="same"),
     conv_case("conv 3x3 128->128 same, 16x16, batch 32", (32, 16, 16, 128), (3, 3, 128, 128), padding="same"),
+    conv_case("conv 3x3 64->128 same, 16x16, batch 64", (64, 16, 16, 64), (3, 3, 64, 128), padding="same"),
+    conv_case("conv 3x3 256->256 same, 8x8, batch 32", (32, 8, 8, 256), (3, 3, 256, 256), padding="same"),
+    conv_case("conv 7x7 stride 2 3->64, 64x64", (16, 64, 64, 3), (7, 7, 3, 64), padding="same", strides=2, first=True),
     conv_case("conv 1x1 64->64, 32x32, batch 32", (32, 32, 32, 64), (1, 1, 64, 64)),
     conv_case("conv 3x3 stride 2 64->128", (32, 32, 32, 64), (3, 3, 64, 128), padding="same", strides=2),
     conv_case("conv 3x3 dilation 2 64->64", (16, 32, 32, 64), (3, 3, 64, 64), padding="same", dilation=2),
     conv_case("conv 3x3 depthwise 64", (32, 32, 32, 64), (3, 3, 1, 64), padding="same", groups=64),
+    conv_case("conv 3x3 depthwise 128, 16x16", (32, 16, 16, 128), (3, 3, 1, 128), padding="same", groups=128),
+    conv_case(
+        "conv 3x3 depthwise 128 stride 2", (32, 32, 32, 128), (3, 3, 1, 128), padding="same", strides=2, groups=128
+    ),
     conv_case("conv 3x3 4 groups 64->64", (32, 16, 16, 64), (3, 3, 16, 64), padding="same", groups=4),
     conv_case("conv1d 5 64->64, length 256", (32, 256, 64), (5, 64, 64), padding="same"),
     conv_case("conv3d 3x3x3 8->16, 12x12x12", (8, 12, 12, 12, 8), (3, 3, 3, 8, 16), padding="same"),
@@ -197,6 +246,8 @@ CASES = [
         (),
         normalize(lambda x: kernels.batch_moments(x, (0, 1, 2))),
         normalize(lambda x: (x.mean((0, 1, 2)), x.var((0, 1, 2)))),
+        "moments",
+        {},
     ),
     Case(
         "dropout 2048x512 (xla: threefry)",
@@ -204,17 +255,32 @@ CASES = [
         ((512,),),
         dropout(lambda seed, shape: kernels.dropout_mask(seed, shape, 0.5)),
         dropout(lambda seed, shape: jax.random.bernoulli(jax.random.wrap_key_data(seed), 0.5, shape)),
+        "dropout",
+        {},
     ),
 ]
 
 
-def main(pattern: str = "") -> None:
-    print(f"{'':48}{'ours':>9}{'xla':>9}{'xla step':>10}   speedup in the loop")
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("pattern", nargs="?", default="")
+    parser.add_argument("--torch", metavar="PYTHON", help="interpreter of an environment that has PyTorch")
+    given = parser.parse_args()
+    torch = Torch(given.torch) if given.torch else None
+    if torch is None:
+        print("torch: skipped, no --torch given")
+    print(f"{'':48}{'ours':>9}{'xla':>9}{'xla step':>10}{'torch':>9}   xla/ours torch/ours   compile      MB")
     for case in CASES:
-        if pattern in case.name:
-            ours, xla, outside = measure(case)
-            print(f"{case.name:48}{ours:9.2f}{xla:9.2f}{outside:10.2f}{xla / ours:9.1f}x", flush=True)
+        if given.pattern in case.name:
+            (ours, xla, outside, *other), compiling, megabytes = measure(case, torch)
+            peer = f"{other[0]:9.2f}" if other else f"{'-':>9}"
+            against = f"{other[0] / ours:10.2f}x" if other else f"{'-':>11}"
+            print(
+                f"{case.name:48}{ours:9.2f}{xla:9.2f}{outside:10.2f}{peer}{xla / ours:10.1f}x{against}"
+                f"{compiling:9.1f}s{megabytes:8.0f}",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

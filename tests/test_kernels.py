@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +13,7 @@ import pytest
 from jax import lax
 
 from sequax import kernels
-from sequax.kernels import convolution, dispatch, random
+from sequax.kernels import convolution, dispatch, random, winograd
 from sequax.kernels.windows import Windows
 
 
@@ -142,6 +144,81 @@ def test_conv_dtypes(dtype, tolerance, at):
 
         found = compare(lambda x, k: kernels.conv(x, k, **options), theirs, *arrays, tolerance=tolerance)
         assert {array.dtype.name for array in found} == {dtype}
+
+
+class Winograd(NamedTuple):
+    """Winograd's forms whatever the rule says, on shapes that compile fast."""
+
+    windows: Windows
+
+    def kernels(self, x, kernel):
+        forward, *backward = (
+            partial(form, self.windows)
+            for form in (winograd.convolve, winograd.input_gradient, winograd.kernel_gradient)
+        )
+        return dict.fromkeys(("cpu", "default"), dispatch.Kernel(forward, forward, tuple(backward)))
+
+
+def winograd_conv(x, kernel, padding):
+    windows = Windows.over(x.shape[1:-1], kernel.shape[:-2], 1, padding)
+    return dispatch.apply(Winograd(windows), x, kernel)
+
+
+@pytest.mark.parametrize(
+    "spatial, padding",
+    [((8, 8), "same"), ((9, 7), "valid"), ((3, 6), "valid"), ((13, 5), "same"), ((6, 7), [(3, 0), (1, 2)])],
+)
+def test_winograd_equals_lax(spatial, padding):
+    arrays = normal(2, *spatial, 3), normal(3, 3, 3, 5, seed=1)
+    compare(partial(winograd_conv, padding=padding), partial(lax_conv, padding=padding), *arrays)
+
+
+def test_winograd_in_float64_and_differentiated_twice():
+    with jax.enable_x64(True):
+        arrays = normal(1, 6, 5, 2, dtype="float64"), normal(3, 3, 2, 3, dtype="float64", seed=1)
+
+        def second(form):
+            first = jax.grad(lambda x, k: jnp.sin(form(x, k, padding="same")).sum(), (0, 1))
+            return jax.jit(jax.grad(lambda *a: sum(jnp.square(g).sum() for g in first(*a)), (0, 1)))(*arrays)
+
+        own, expected = (
+            [*gradients(partial(form, padding="same"), *arrays), *second(form)] for form in (winograd_conv, lax_conv)
+        )
+        for actual, wanted in zip(own, expected, strict=True):
+            assert actual.dtype == "float64"
+            close(actual, wanted, 1e-12)
+
+
+F32, F16 = "float32", "bfloat16"
+RULE = [
+    # x, kernel, options, dtype, forms of (forward, input gradient, kernel gradient) and whether they are Winograd's
+    ((32, 32, 32, 64), (3, 3, 64, 64), {"padding": "same"}, F32, (True, True, True)),
+    ((32, 8, 8, 128), (3, 3, 128, 128), {"padding": "same"}, "float64", (True, True, True)),
+    ((1, 32, 32, 64), (3, 3, 64, 64), {"padding": "same"}, F32, (False, False, True)),  # too little work
+    ((64, 14, 14, 64), (3, 3, 64, 64), {"padding": "same"}, F32, (False, False, True)),  # 16x16 tiles for 14x14
+    ((64, 32, 32, 32), (3, 3, 32, 64), {"padding": "valid"}, F32, (False, False, True)),
+    ((128, 13, 13, 32), (3, 3, 32, 64), {}, F32, (False, False, False)),
+    ((64, 28, 28, 1), (3, 3, 1, 32), {}, F32, (False, False, False)),
+    ((32, 32, 32, 64), (3, 3, 64, 64), {"padding": "same"}, F16, (False, False, False)),
+    ((32, 32, 32, 64), (3, 3, 64, 64), {"padding": "same", "strides": 2}, F32, (False, False, False)),
+    ((32, 32, 32, 64), (3, 3, 64, 64), {"padding": "same", "dilation": 2}, F32, (False, False, False)),
+    ((32, 32, 32, 64), (3, 3, 32, 64), {"padding": "same", "groups": 2}, F32, (False, False, False)),
+    ((32, 32, 32, 64), (5, 5, 64, 64), {"padding": "same"}, F32, (False, False, False)),
+    ((32, 32, 64), (3, 64, 64), {"padding": "same"}, F32, (False, False, False)),
+    ((32, 32, 32, 64), (3, 3, 64, 64), {"padding": [(3, 0), (0, 0)]}, F32, (False, False, False)),  # no reversal
+]
+
+
+@pytest.mark.parametrize("x, kernel, options, dtype, expected", RULE)
+def test_where_winograd_is_chosen(x, kernel, options, dtype, expected):
+    options = dict(options)
+    groups = options.pop("groups", 1)
+    given = {"strides": 1, "padding": "valid", **options}
+    windows = Windows.over(x[1:-1], kernel[:-2], **given)
+    chosen = convolution.Conv(windows, groups).kernels(*(jax.ShapeDtypeStruct(s, dtype) for s in (x, kernel)))["cpu"]
+    modules = [getattr(form, "func", form).__module__ for form in (chosen.forward, *chosen.backward)]
+    assert tuple(module == winograd.__name__ for module in modules) == expected
+    assert getattr(chosen.predict, "func", chosen.predict).__module__ == convolution.__name__  # XLA's own rounding
 
 
 def train_in_loop(form, kernel, batches):
