@@ -19,7 +19,7 @@ jax = pytest.importorskip("jax")
 pytest.importorskip("optax")
 
 # One of each kind of model: the others differ from these in a size or in how the data comes.
-TRAINED = ("mobilenet", "resnet", "conv1d", "gru_80", "lstm_80", "transformer", "embedding")
+TRAINED = ("resnet", "lstm_80", "transformer")
 # These have the model of another workload: the batch, the length of the texts or the way of the data is what differs.
 REPEATED = ("mlp_256", "lstm_400", "gru_400", "generator", "dataset")
 ROWS = 4

@@ -14,6 +14,7 @@ import pytest
 import sequax
 from sequax import Input, Model, Sequential
 from sequax.layers import LSTM, BatchNormalization, Dense, Dropout, Embedding
+from sequax.training import evaluate
 
 
 def dense(keras):
@@ -743,3 +744,36 @@ def test_a_copy_reports_metrics_under_the_same_names(rng):
     model.compile("sgd", "mse", metrics=["mae"])
     names = model.fit(x, y, verbose=0).history.keys()
     assert copy.deepcopy(model).fit(x, y, verbose=0).history.keys() == names == {"loss", "mae"}
+
+
+def pooled_stack(*more):
+    layers = sequax.layers
+    stack = [layers.Conv2D(4, 3, activation="relu"), layers.MaxPooling2D(2), layers.BatchNormalization(), *more]
+    return sequax.Sequential([sequax.Input((8, 8, 1)), *stack, layers.Flatten(), layers.Dense(3)])
+
+
+@pytest.mark.parametrize("rows", [1, 31, 64, 70, 333])
+def test_predictions_of_many_rows_at_once_are_those_of_small_batches(rows, rng, monkeypatch):
+    model = pooled_stack()
+    x = rng.normal(size=(rows, 8, 8, 1)).astype("float32")
+    at_once = model.predict(x, batch_size=16, verbose=0)
+    assert evaluate.predictor(model)._step_rows >= 128
+    monkeypatch.setattr(evaluate.predictor(model), "_step_rows", 0)
+    np.testing.assert_allclose(at_once, model.predict(x, batch_size=16, verbose=0), rtol=1e-5, atol=1e-6)
+
+
+def test_rows_that_may_depend_on_each_other_are_predicted_batch_by_batch(rng):
+    model = pooled_stack(sequax.layers.Lambda(lambda x: x - x.mean(0)))
+    x = rng.normal(size=(40, 8, 8, 1)).astype("float32")
+    batches = [model.predict_on_batch(x[:8]), model.predict_on_batch(x[8:16])]
+    np.testing.assert_allclose(model.predict(x, batch_size=8, verbose=0)[:16], np.concatenate(batches), atol=1e-5)
+
+
+def test_a_callback_that_watches_predictions_sees_each_batch(rng):
+    class Watch(sequax.callbacks.Callback):
+        def on_predict_batch_end(self, batch, logs=None):
+            seen.append(len(logs["outputs"]))
+
+    seen = []
+    pooled_stack().predict(rng.normal(size=(40, 8, 8, 1)).astype("float32"), batch_size=16, callbacks=[Watch()])
+    assert seen == [16, 16, 8]

@@ -144,9 +144,8 @@ def _cpu_conv(spec: Conv, x, kernel) -> dispatch.Kernel:
         # Many pixels, few channels: patches would be larger than the caches (1.1-1.4 times faster than im2col
         # throughout).
         return dispatch.Kernel(native, native, (partial(_input_gradient, spec), dispatch.autodiff(unfolded, 2)[1]))
-    # XLA's forward pass alone stays fast in a loop and needs a tenth of the memory, unless a cell has a single channel.
-    predict = unfolded if channels == 1 else native
-    return dispatch.Kernel(predict, unfolded, dispatch.autodiff(unfolded, 2))
+    # XLA's forward pass alone stays fast in a loop and needs a tenth of the memory.
+    return dispatch.Kernel(native, unfolded, dispatch.autodiff(unfolded, 2))
 
 
 def _many_channels_or_pixels(x, kernel) -> bool:
