@@ -22,7 +22,7 @@ from .peers import ROOT
 
 COMMITTED = ROOT / "docs" / "benchmarks.json"
 ALLOWED = 2 / 3
-MAIN = ("tabular", "mlp_32", "convnet", "lstm_80", "embedding", "predict-mlp-1", "script-mlp-warm")
+MAIN = ("tabular", "mlp_32", "convnet", "lstm_80", "embedding", "predict-mlp-1", "script-convnet-warm")
 
 
 class Change(NamedTuple):
