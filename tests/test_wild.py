@@ -26,6 +26,7 @@ SCORES = {
         "k1_xor": 1.0,
         "tf_breast_cancer": 0.92,
         "tf_callback": 0.9,
+        "tf_save_load": 0.9,
         "tf_folder": 0.9,
         "tf_text_conv": 0.9,
     },
