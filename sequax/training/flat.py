@@ -8,7 +8,6 @@ of 768 x 8 numbers, batch 10, takes half as long (`python -m benchmarks tabular`
 
 from __future__ import annotations
 
-import copy
 import math
 from typing import Any
 
@@ -18,7 +17,6 @@ import numpy as np
 from ..core import pure
 from ..core.pure import Values
 from ..core.variable import Variable
-from ..optimizers.slots import Slots as OptimizerSlots
 from . import compiled, custom
 from .state import Slots, TrainState
 
@@ -40,17 +38,12 @@ class Flat:
         variables = list(slots.params.values())
         numbers = sum(v.size for v in variables)
         self.vector = Variable(np.zeros(numbers, variables[0].stored.dtype), name="parameters")
-        self.optimizer = copy.copy(optimizer)  # iteration and learning rate are those of the original
-        self.optimizer._slots, self.optimizer.built = OptimizerSlots(), False
-        self.optimizer.build([self.vector])
+        self.optimizer = optimizer.built_for([self.vector])
+        slots_of_vector = self.optimizer.slots_of(self.vector)
         keys = {id(v): key for key, v in slots.optimizer.items()}
-        for (name, _), own in self.optimizer._slots.known.get(self.vector, {}).items():
-            keys[id(own)] = name
+        keys.update((id(own), name) for name, own in slots_of_vector.items())
         self.carried = [keys[id(v)] for v in self.optimizer.variables]
-        self.joined = {
-            name: [keys[id(optimizer.slot(name, v))] for v in variables]
-            for name, _ in self.optimizer._slots.known.get(self.vector, {})
-        }
+        self.joined = {name: [keys[id(optimizer.slot(name, v))] for v in variables] for name in slots_of_vector}
 
     def views(self, vector: Any) -> Values:
         """The parameters as arrays of their own shapes."""
