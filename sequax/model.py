@@ -16,6 +16,7 @@ from .saving.methods import FileMethods
 from .training import custom, prepare
 from .training import evaluate as evaluation
 from .training import fit as training
+from .training import predict as predicting
 from .training.batches import DEFAULT_BATCH_SIZE, BatchReader, prediction_inputs
 from .training.methods import StepMethods
 from .training.resolve import Compilation
@@ -402,14 +403,14 @@ class Model(StepMethods, FileMethods, Layer):
     ) -> Any:
         """Outputs for inputs, as NumPy arrays; layers run in inference mode."""
         if verbose == 0 and callbacks is None and steps is None and self.symbolic_inputs is not None:
-            # One small batch, as services ask for it: no preparation, no callbacks, only the compiled call.
+            # Rows that need no preparation, and nobody watches: only the compiled calls.
             size = DEFAULT_BATCH_SIZE if batch_size is None else batch_size
-            forward = evaluation.predictor(self)
-            if type(size) is int and forward.takes(x, size):
-                return forward.one(x)
+            forward = predicting.predictor(self)
+            if type(size) is int and size > 0 and forward.takes(x):
+                return forward.all(x, size)
         data = prepare.prediction_data(self, x, batch_size, steps)
         with self._eagerly():
-            return evaluation.predict(self, data.parts, self._listeners(callbacks, verbose, steps=data.steps))
+            return predicting.predict(self, data.parts, self._listeners(callbacks, verbose, steps=data.steps))
 
     def train_on_batch(
         self,
@@ -435,7 +436,7 @@ class Model(StepMethods, FileMethods, Layer):
     def predict_on_batch(self, x: Any) -> Any:
         """Outputs of one batch as NumPy arrays."""
         inputs = prediction_inputs(self, x)
-        return evaluation.predictor(self).one(inputs)
+        return predicting.predictor(self).one(inputs)
 
     def reset_metrics(self) -> None:
         for metric in self.metrics:

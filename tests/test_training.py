@@ -14,7 +14,7 @@ import pytest
 import sequax
 from sequax import Input, Model, Sequential
 from sequax.layers import LSTM, BatchNormalization, Dense, Dropout, Embedding
-from sequax.training import evaluate
+from sequax.training import predict
 
 
 def dense(keras):
@@ -711,14 +711,44 @@ def test_a_loss_that_overflows_stops_training_at_the_last_good_weights(callbacks
 
 
 @pytest.mark.parametrize("activation", [None, "relu", "tanh", "sigmoid", "softmax", "gelu"])
-def test_few_rows_equal_many(activation, rng):
-    x = rng.normal(size=(50, 6)).astype("float32") * 3
-    model = Sequential([Input((6,)), Dense(5, activation=activation), Dropout(0.5), Dense(3, activation=activation)])
-    many = model.predict(x, verbose=0)
-    for rows in (1, 4, 5):
-        assert np.allclose(model.predict(x[:rows], verbose=0), many[:rows], rtol=1e-5, atol=1e-6)
+@pytest.mark.parametrize("shape", [(6,), (3, 2)])
+def test_stacks_of_dense_layers_are_predicted_in_numpy(activation, shape, rng):
+    layers = sequax.layers
+    stack = [layers.Flatten()] if len(shape) > 1 else []
+    stack += [
+        Dense(5, activation=activation),
+        Dropout(0.5),
+        layers.Activation(activation),
+        Dense(3, activation=activation),
+    ]
+    model = Sequential([Input(shape), *stack])
+    x = rng.normal(size=(2100, *shape)).astype("float32") * 3
+    before = x.copy()
+    assert (predict.predictor(model)._on_host is None) is (activation == "gelu")
+    expected = np.asarray(model(x))
+    for rows in (1, 4, 33, 2100):
+        np.testing.assert_allclose(model.predict(x[:rows], verbose=0), expected[:rows], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(model.predict(x, batch_size=50, verbose=2), expected, rtol=1e-5, atol=1e-6)
+    assert np.array_equal(x, before)
     model.set_weights([w * 0 for w in model.get_weights()])
-    assert np.allclose(model.predict(x[:1], verbose=0), model.predict(x, verbose=0)[:1])
+    np.testing.assert_allclose(model.predict(x[:9], verbose=0), np.asarray(model(x[:9])))
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        lambda layers: [layers.Activation("relu"), layers.Dense(2)],  # would write to the rows of the user
+        lambda layers: [layers.Dense(2, activity_regularizer="l2")],
+        lambda layers: [layers.Dense(2, dtype="mixed_bfloat16")],
+        lambda layers: [layers.Reshape((2, 3)), layers.Dense(2), layers.Flatten()],
+        lambda layers: [layers.Dense(2), layers.BatchNormalization()],
+    ],
+)
+def test_other_stacks_are_not(layers, rng):
+    model = Sequential([Input((6,)), *layers(sequax.layers)])
+    assert predict.predictor(model)._on_host is None
+    x = rng.normal(size=(70, 6)).astype("float32")
+    np.testing.assert_allclose(model.predict(x, verbose=0), np.asarray(model(x)), rtol=1e-2, atol=1e-2)
 
 
 def test_predict_notices_changes_of_the_model(rng):
@@ -757,8 +787,8 @@ def test_predictions_of_many_rows_at_once_are_those_of_small_batches(rows, rng, 
     model = pooled_stack()
     x = rng.normal(size=(rows, 8, 8, 1)).astype("float32")
     at_once = model.predict(x, batch_size=16, verbose=0)
-    assert evaluate.predictor(model)._step_rows >= 128
-    monkeypatch.setattr(evaluate.predictor(model), "_step_rows", 0)
+    assert predict.predictor(model)._step_rows >= 128
+    monkeypatch.setattr(predict.predictor(model), "_step_rows", 0)
     np.testing.assert_allclose(at_once, model.predict(x, batch_size=16, verbose=0), rtol=1e-5, atol=1e-6)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from . import resident
 from .prefetch import prefetch
 from .source import Batch, Block, Part, digest, shapes_of
 
@@ -80,7 +81,7 @@ class ArraySource:
     def blocks(self, epoch: int, first: int = 0) -> Iterator[Block]:
         order = self.order(epoch)
         if self._resident is None and self.resident:
-            self._resident = jax.device_put(self.arrays)
+            self._resident = resident.put(self.arrays)
         if self._resident is not None:
             yield Block(self._resident, order, len(order), self.batch_size, first)
         else:
@@ -94,7 +95,7 @@ class ArraySource:
             # All blocks have one shape, so that one program serves them: the last is filled up with rows nobody reads.
             filled = np.resize(taken, size)
             arrays = jax.tree.map(lambda a, filled=filled: np.asarray(a[filled]), self.arrays)
-            yield Block(jax.device_put(arrays), np.arange(size, dtype=np.int32), len(taken), self.batch_size)
+            yield Block(resident.put(arrays), np.arange(size, dtype=np.int32), len(taken), self.batch_size)
 
     @property
     def resident(self) -> bool:
@@ -105,17 +106,27 @@ class ArraySource:
         return sum(a.nbytes for a in jax.tree.leaves(self.arrays))
 
 
-def parts(x: Any, batch_size: int, single: bool, limit: int | None = None) -> Iterator[Part]:
-    """Inputs for `predict`: runs of whole batches (single ones, if wished), and the short batch at the end."""
+def parts(
+    x: Any, batch_size: int, single: bool = False, together: bool = False, limit: int | None = None
+) -> Iterator[Part]:
+    """Inputs for `predict`: runs of whole batches, and the short batch at the end.
+
+    Args:
+        single: each batch by itself.
+        together: the short batch may run with whole ones, as no row depends on others.
+        limit: batches at most.
+    """
     rows = len(jax.tree.leaves(x)[0])
     bytes_per_batch = max(1, sum(a.nbytes for a in jax.tree.leaves(x)) // rows * batch_size)
     rows = rows if limit is None else min(rows, limit * batch_size)
     whole, rest = divmod(rows, batch_size)
+    if together and rest and not single:
+        whole, rest = whole + 1, 0
     # A power of two, for which there is a program that need not be filled up.
     most = 1 if single else 1 << (max(1, _PART_BYTES // bytes_per_batch).bit_length() - 1)
     for start in range(0, whole, most):
         count = min(most, whole - start)
-        taken = jax.tree.map(lambda a, s=start, c=count: a[s * batch_size : (s + c) * batch_size], x)
+        taken = jax.tree.map(lambda a, s=start, c=count: a[s * batch_size : min((s + c) * batch_size, rows)], x)
         yield Part(taken, count, batch_size)
     if rest:
         yield Part(jax.tree.map(lambda a: a[whole * batch_size : rows], x), 1, batch_size)

@@ -170,12 +170,17 @@ def _is_float(array: np.ndarray) -> bool:
     return array.dtype.kind == "f" or (array.dtype.kind == "V" and array.dtype.names is None)
 
 
+def has_finite_sum(array: np.ndarray) -> bool:
+    """Whether the sum is finite, and so are all numbers then; finite numbers may have a sum that is not."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(np.add.reduce(array, axis=None)))
+
+
 def _check_finite(array: np.ndarray, what: str) -> None:
     if not _is_float(array) or not array.size:
         return
-    with np.errstate(over="ignore", invalid="ignore"):
-        if np.isfinite(np.add.reduce(array, axis=None)):
-            return
+    if has_finite_sum(array):
+        return
     found = find(array, lambda part: ~np.isfinite(part))
     if found is None:  # finite numbers whose sum overflowed
         return

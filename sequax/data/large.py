@@ -15,7 +15,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from . import checks
+from . import checks, resident
 from .arrays import memory_budget, rows_per_block
 from .prefetch import prefetch
 from .source import Batch, Block, digest, filled, shapes_of
@@ -134,7 +134,7 @@ class LargeSource:
                 first -= batches
                 continue
             arrays = jax.tree.map(lambda a: filled(a, size), self._read(taken))
-            yield Block(jax.device_put(arrays), np.resize(order, size), len(taken), self.batch_size, first)
+            yield Block(resident.put(arrays), np.resize(order, size), len(taken), self.batch_size, first)
             first = 0
 
     def _parts(self, random: np.random.Generator) -> Iterator[np.ndarray]:

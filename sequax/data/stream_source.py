@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from . import checks
+from . import checks, resident
 from .prefetch import prefetch
 from .source import Batch, Block, digest, filled, shapes_of
 from .streams import Stream, unpacked
@@ -290,8 +290,9 @@ class Stack:
         """These checked rows as a block, with room for `most` batches, so that one program serves any number."""
         given = len(jax.tree.leaves(batch)[0])
         rows = given // len(self.items) * self.most
-        arrays = jax.tree.map(lambda a: filled(a, rows), batch)
-        return Block(jax.device_put(arrays), np.arange(rows, dtype=np.int32), given, given // len(self.items))
+        # A generator may fill the same arrays again while this block waits; those of a single batch are its own.
+        arrays = jax.tree.map(np.array if self.most == 1 else lambda a: filled(a, rows), batch)
+        return Block(resident.put(arrays), np.arange(rows, dtype=np.int32), given, given // len(self.items))
 
 
 def _first_row(batch: Batch) -> Any:

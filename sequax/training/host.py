@@ -1,8 +1,9 @@
-"""Predictions of a few rows in NumPy, where a compiled call would spend its time on waking threads.
+"""Predictions of stacks of `Dense` layers in NumPy, which needs no compilation and wakes no threads for little work.
 
 On a processor a compiled program of one row costs 50 to 250 us, nearly all of it hand-over between threads; the
-arithmetic of a stack of `Dense` layers takes 10. So such stacks, on up to `MOST_ROWS` rows, are computed here with the
-same formulas in float32. Everything else goes the compiled way.
+arithmetic of a stack of `Dense` layers takes 10. For many rows, too, NumPy's products are faster than XLA's: 1.2 to 2
+times on 20,000 to 200,000 rows. So such stacks are computed here, with the same formulas in float32. Everything else
+goes the compiled way.
 """
 
 from __future__ import annotations
@@ -15,69 +16,104 @@ import numpy as np
 
 from .. import activations
 from ..core.variable import Variable
+from ..layers.activation import Activation
 from ..layers.dense import Dense
 from ..layers.regularization import Dropout
+from ..layers.reshaping import Flatten
 
-MOST_ROWS = 4
+# Rows that go through together: their activations stay in the caches, and the products are large enough.
+_CHUNK = 2048
 
-Step = Callable[[np.ndarray], np.ndarray]
+Step = Callable[[np.ndarray], np.ndarray]  # may write to its argument
+
+
+def _relu(x: np.ndarray) -> np.ndarray:
+    return np.maximum(x, np.float32(0), out=x)
+
+
+def _tanh(x: np.ndarray) -> np.ndarray:
+    return np.tanh(x, out=x)
 
 
 def _sigmoid(x: np.ndarray) -> np.ndarray:
-    half = np.float32(0.5)
-    return half * np.tanh(half * x) + half  # no overflow for large negative x
+    x *= np.float32(0.5)
+    np.tanh(x, out=x)  # no overflow for large negative x
+    x *= np.float32(0.5)
+    x += np.float32(0.5)
+    return x
 
 
 def _softmax(x: np.ndarray) -> np.ndarray:
-    shifted = np.exp(x - x.max(-1, keepdims=True))
-    return shifted / shifted.sum(-1, keepdims=True)
+    x -= x.max(-1, keepdims=True)
+    np.exp(x, out=x)
+    x /= x.sum(-1, keepdims=True)
+    return x
 
 
-_ACTIVATIONS: dict[Any, Step | None] = {
-    activations.linear: None,
-    activations.relu: lambda x: np.maximum(x, np.float32(0)),
-    activations.tanh: np.tanh,
-    activations.sigmoid: _sigmoid,
-    activations.softmax: _softmax,
+def _flat(x: np.ndarray) -> np.ndarray:
+    return x.reshape(len(x), -1)
+
+
+_ACTIVATIONS: dict[Any, list[Step]] = {
+    activations.linear: [],
+    activations.relu: [_relu],
+    activations.tanh: [_tanh],
+    activations.sigmoid: [_sigmoid],
+    activations.softmax: [_softmax],
 }
 
 
-def forward(layers: list[Any]) -> Step | None:
-    """The stack as a NumPy function of rows (n, features) in float32; None if it is not one of plain `Dense` layers."""
+def forward(layers: list[Any], rank: int) -> Step | None:
+    """A stack as a NumPy function of float32 rows, which it leaves alone; None if there is more to it.
+
+    Args:
+        layers: one after another.
+        rank: of the inputs.
+    """
     if jax.default_backend() != "cpu" or not any(type(layer) is Dense for layer in layers):
         return None
-    steps: list[_HostDense] = []
+    steps: list[Step] = []
     for layer in layers:
-        if type(layer) is Dropout:
+        kind = type(layer)
+        if kind is Dropout:
             continue  # inert in inference
-        if type(layer) is not Dense or layer.compute_dtype != "float32" or layer.activation not in _ACTIVATIONS:
+        if layer.compute_dtype != "float32" or layer.activity_regularizer is not None:
             return None
-        if layer.activity_regularizer is None and layer.kernel.ndim == 2:
-            steps.append(_HostDense(layer))
+        if kind is Flatten and layer.data_format == "channels_last":
+            steps.append(_flat)
+            rank = 2
+        elif kind is Dense and layer.activation in _ACTIVATIONS and layer.kernel.ndim == rank == 2:
+            steps += [_HostDense(layer), *_ACTIVATIONS[layer.activation]]
+        elif kind is Activation and layer.activation in _ACTIVATIONS and any(type(s) is _HostDense for s in steps):
+            steps += _ACTIVATIONS[layer.activation]  # writes to what a product has made, not to the user's rows
         else:
             return None
 
-    def run(x: np.ndarray) -> np.ndarray:
+    def chunk(x: np.ndarray) -> np.ndarray:
         for step in steps:
             x = step(x)
         return x
+
+    def run(x: np.ndarray) -> np.ndarray:
+        if len(x) <= _CHUNK:
+            return chunk(x)
+        return np.concatenate([chunk(x[start : start + _CHUNK]) for start in range(0, len(x), _CHUNK)])
 
     return run
 
 
 class _HostDense:
-    """`activation(x @ kernel + bias)` on views of the layer's arrays."""
+    """`x @ kernel + bias` on views of the layer's arrays."""
 
     def __init__(self, layer: Dense):
         self.kernel = _View(layer.kernel)
         self.bias = _View(layer.bias) if layer.bias is not None else None
-        self.activation = _ACTIVATIONS[layer.activation]
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         x = x @ self.kernel()
         if self.bias is not None:
             x += self.bias()
-        return x if self.activation is None else self.activation(x)
+        return x
 
 
 class _View:

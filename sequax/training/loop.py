@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from ..data import resident
 from ..data.source import Batch
 from . import compiled
 from .state import TrainState, like
@@ -23,9 +24,8 @@ class Progress(NamedTuple):
 
 def take_batch(arrays: Batch, order: Any, step: Any, batch_size: int) -> Batch:
     """The rows of one step, gathered on the device."""
-    rows = lax.dynamic_slice(order, (step * batch_size,), (batch_size,))
     # Row numbers come from our own permutation, so they are always in bounds.
-    return jax.tree.map(lambda a: a.at[rows].get(mode="promise_in_bounds"), arrays)
+    return resident.take(arrays, lax.dynamic_slice(order, (step * batch_size,), (batch_size,)))
 
 
 def steps_program(

@@ -132,11 +132,11 @@ class PredictionData(NamedTuple):
     """Inputs for `predict`.
 
     Fields:
-        parts: gives the rows in order; with True, one batch at a time.
+        parts: gives the rows in order; the arguments are those of `data.arrays.parts`.
         steps: number of batches; None if it is not known.
     """
 
-    parts: Callable[[bool], Iterator[Part]]
+    parts: Callable[[bool, bool], Iterator[Part]]
     steps: int | None
 
 
@@ -149,17 +149,19 @@ def prediction_data(model: Any, x: Any, batch_size: int | None, steps: int | Non
         stream = streams.stream_of(x, "x")
         source = StreamSource(stream, lambda x, y, weight: Batch(prediction_inputs(model, x)), steps)
         source.peek()
-        return PredictionData(lambda single: _streamed_parts(source), source.steps)
+        return PredictionData(lambda single, together: _streamed_parts(source), source.steps)
     if large.is_large(x):
         rows = large.count_rows((x, None, None))
         rows = rows if steps is None else min(rows, steps * size)
         from_disk = _large_source(
             (x, None, None), lambda x, y, weight: Batch(prediction_inputs(model, x, batch_size)), range(rows), size
         )
-        return PredictionData(lambda single: _large_parts(from_disk, single), from_disk.steps)
+        return PredictionData(lambda single, together: _large_parts(from_disk, single, together), from_disk.steps)
     inputs = prediction_inputs(model, x, batch_size)
     rows = checks.check_rows({"x": leaves(inputs)})
-    return PredictionData(lambda single: arrays.parts(inputs, size, single, steps), steps or -(-rows // size))
+    return PredictionData(
+        lambda single, together: arrays.parts(inputs, size, single, together, steps), steps or -(-rows // size)
+    )
 
 
 def _streamed_parts(source: StreamSource) -> Iterator[Part]:
@@ -167,10 +169,10 @@ def _streamed_parts(source: StreamSource) -> Iterator[Part]:
         yield Part(batch.x, 1, len(leaves(batch.x)[0]))
 
 
-def _large_parts(source: LargeSource, single: bool) -> Iterator[Part]:
+def _large_parts(source: LargeSource, single: bool, together: bool) -> Iterator[Part]:
     rows, size = source.rows, source.block_rows
     for batch in prefetch(source.batch(start, min(start + size, rows)) for start in range(0, rows, size)):
-        yield from arrays.parts(batch.x, source.batch_size, single)
+        yield from arrays.parts(batch.x, source.batch_size, single, together)
 
 
 def _validation_source(model: Any, data: Any, batch_size: int | None, steps: int | None) -> Source:
