@@ -36,7 +36,8 @@ class Peer(NamedTuple):
 
     def variables(self, cache: str) -> dict[str, str]:
         """The environment of its processes; `cache` is where Sequax keeps compiled programs."""
-        dropped = ("JAX_COMPILATION_CACHE_DIR", "XLA_FLAGS", "PYTHONPATH")
+        # Installed packages are byte-compiled; the repository has to be, too, or its imports would be compilations.
+        dropped = ("JAX_COMPILATION_CACHE_DIR", "XLA_FLAGS", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
         kept = {name: value for name, value in os.environ.items() if name not in dropped}
         ours = {"SEQUAX_CACHE": cache, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONUNBUFFERED": "1"}
         return kept | ours | ({"KERAS_BACKEND": self.backend} if self.backend else {})

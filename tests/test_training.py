@@ -751,6 +751,25 @@ def test_other_stacks_are_not(layers, rng):
     np.testing.assert_allclose(model.predict(x, verbose=0), np.asarray(model(x)), rtol=1e-2, atol=1e-2)
 
 
+def test_a_model_is_made_without_compiling():
+    compiled_for = []
+
+    def listen(event, seconds, **_):
+        if "backend_compile" in event:
+            compiled_for.append(seconds)
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    try:
+        model = Sequential([Input((173,)), Dense(7), Dropout(0.1), Dense(1)])
+        model.compile("adam", "mse", metrics=["mae"])
+        model.optimizer.build(model.trainable_variables)
+        assert not compiled_for
+        jax.jit(lambda a: a + 173)(1.0)
+        assert compiled_for  # the listener hears
+    finally:
+        jax.monitoring.unregister_event_duration_listener(listen)
+
+
 def test_predict_notices_changes_of_the_model(rng):
     x = rng.normal(size=(2, 6)).astype("float32")
     model, _ = dense(sequax)

@@ -206,10 +206,13 @@ def _initial_value(initializer: Any, shape: Any, dtype: Any, path: str) -> jax.A
         if isinstance(initializer, Variable):
             initializer = initializer._value
         if not callable(initializer):
-            # A scalar or array of the caller: copied, so that donation never touches memory of theirs.
-            return jnp.array(
-                dtypes.as_array(initializer, None if dtype is None else dtypes.standardize(dtype)), copy=True
-            )
+            # An array of the caller is copied, so that donation never touches memory of theirs; by NumPy if it may,
+            # because JAX compiles a copy for each shape, which at the start of a script takes a quarter of a second.
+            name = None if dtype is None else dtypes.standardize(dtype)
+            if not isinstance(initializer, jax.Array):
+                return dtypes.as_array(np.array(initializer, None if name is None else dtypes.jnp_dtype(name)), name)
+            own = dtypes.as_array(initializer, name)
+            return jnp.array(own, copy=True) if own is initializer else own
         if shape is None:
             raise ValueError(f"Variable {path!r}: a callable initializer needs `shape`.")
         shape = tuple(shape)

@@ -44,8 +44,12 @@ class Request(NamedTuple):
         """Whether `program` answers without compiling."""
         return eager() or self.whole_key in _programs
 
-    def program(self) -> Any:
-        """The compiled program."""
+    def program(self, meanwhile: Callable[[], None] | None = None) -> Any:
+        """The compiled program.
+
+        Args:
+            meanwhile: called when it is traced, before it is compiled, which takes no part of Python's time.
+        """
         if eager():
             return self.function
         key = self.whole_key
@@ -55,7 +59,10 @@ class Request(NamedTuple):
                 return _programs[key]
         _enable_disk_cache()
         # Only the executable is kept, not the function: it would keep the model and its weights alive.
-        made = jax.jit(self.function, donate_argnums=self.donate).lower(*self.examples).compile()
+        traced = jax.jit(self.function, donate_argnums=self.donate).lower(*self.examples)
+        if meanwhile is not None:
+            meanwhile()
+        made = traced.compile()
         with _lock:
             _programs[key] = made
             while len(_programs) > _MOST_PROGRAMS:

@@ -175,8 +175,7 @@ class Trainer:
             request = self._request(span)
             if not request.known:
                 with callbacks.compiling("training step"):
-                    request.program()
-                self._compile_beside(span)
+                    request.program(meanwhile=lambda: self._compile_beside(span))
             self._programs[span.shape] = request.program()
         return self._programs[span.shape]
 
@@ -193,7 +192,7 @@ class Trainer:
         return compiled.Request((self.key, span.batch_size), program, (slots.read(), *span.given), donate)
 
     def _compile_beside(self, span: Span) -> None:
-        """Compile the program of the short last batch in a thread, while the first steps run."""
+        """Compile the program of the short last batch in a thread, beside that of the whole ones."""
         rest = span.block.rows % span.batch_size
         if rest and not compiled.eager():
             tail = Span(span.block.tail(rest), rest, 0, 1, 0)
