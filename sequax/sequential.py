@@ -7,7 +7,7 @@ from typing import Any
 
 import jax
 
-from .core import registry, scope, shapes, signature
+from .core import names, registry, scope, shapes, signature
 from .core.layer import Layer
 from .core.tensor import KerasTensor, is_tensor, leaves, map_structure, shape_of
 from .functional import standardize_inputs
@@ -591,7 +591,7 @@ def _located(error: Exception, model: Sequential, position: int, x: Any) -> Exce
     if so_far:
         place += f"; shapes up to here: {' -> '.join(map(str, so_far))}"
     place += _hint_on_states(model._stack[position - 1], x) if position else ""
-    if not type(layer).__module__.startswith("sequax."):
+    if not names.is_ours(layer):
         error.add_note(place)
         located: Exception = error
     else:

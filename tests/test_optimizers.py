@@ -825,6 +825,7 @@ def test_get():
     assert isinstance(optimizers.get(optax.sgd(0.1)), optimizers.OptaxOptimizer)
     custom = {"class_name": "Heavy", "config": {"friction": 0.25}}
     assert optimizers.deserialize(custom, {"Heavy": Heavy}).friction == 0.25
+    assert isinstance(optimizers.deserialize("Heavy", {"Heavy": Heavy}), Heavy)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from . import budget, dtypes, input_spec, masks, names, operation, pure, registr
 from .tensor import KerasTensor, Node, is_tensor, leaves, map_structure, record, shape_of
 from .variable import Variable
 
-_PLAIN, _ABSENT = (bool, int, float, str, type(None)), object()
+_ABSENT = object()
 _OLD_SHAPE_ARGUMENTS = ("input_shape", "batch_input_shape", "batch_shape", "input_dim")
 
 
@@ -60,7 +60,7 @@ class Layer:
 
     def __setattr__(self, name: str, value: Any) -> None:
         # `fit` looks for layers and settings anew after a change; most assignments of its own repeat a plain value.
-        if not (isinstance(value, _PLAIN) and self.__dict__.get(name, _ABSENT) is value):
+        if not (type(value) in tracking.PLAIN and self.__dict__.get(name, _ABSENT) is value):
             tracking.note_change()
         object.__setattr__(self, name, value)
 
@@ -321,7 +321,7 @@ class Layer:
         dtype = self.variable_dtype if dtype is None else dtypes.standardize(dtype)
         if initializer is None:
             initializer = "glorot_uniform" if dtypes.is_float(dtype) else "zeros"
-        if budget.values_follow() and type(self).__module__.startswith("sequax."):
+        if budget.values_follow() and names.is_ours(self):
             initializer = "zeros"  # no time for random numbers that a file will replace
         with scope.calling(self):
             variable = Variable(
@@ -560,8 +560,7 @@ class Layer:
     def from_config(cls, config: dict[str, Any]) -> Layer:
         """A new layer from `get_config()`; its variables are fresh."""
         with registry.reading():
-            if cls.__module__.startswith("sequax."):
-                registry.check_own(cls, config)
+            registry.check_own(cls, config)
             return cls(**{key: _revived(key, value) for key, value in config.items()})
 
     def get_build_config(self) -> dict[str, Any] | None:
@@ -646,7 +645,7 @@ def _own_arguments(layer: Layer) -> dict[str, Any]:
     """
     config: dict[str, Any] = {}
     writer = next(cls for cls in type(layer).__mro__ if "get_config" in cls.__dict__)
-    automatic = writer.__module__.startswith("sequax.")
+    automatic = names.is_ours(writer)
     args, kwargs = layer._init_arguments
     for cls in type(layer).__mro__:
         if cls is Layer:
@@ -656,7 +655,7 @@ def _own_arguments(layer: Layer) -> dict[str, Any]:
         parameters = inspect.signature(cls.__dict__["__init__"]).parameters
         passed = dict(zip(list(parameters)[1:], args, strict=False)) if cls is type(layer) else {}
         passed.update(kwargs)
-        ours = cls.__module__.startswith("sequax.")
+        ours = names.is_ours(cls)
         if not (ours or automatic):
             continue
         left_out = {*config, *_BASE, *layer._not_in_config}

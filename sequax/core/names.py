@@ -6,6 +6,7 @@ import difflib
 import re
 from collections import Counter
 from collections.abc import Iterable
+from typing import Any
 
 _used: Counter[str] = Counter()
 _numbers: Counter[str] = Counter()
@@ -15,6 +16,12 @@ def to_snake_case(name: str) -> str:
     """`GlobalAveragePooling2D` -> `global_average_pooling2d`, `ReLU` -> `re_lu`, `MyHTTPLayer2` -> `my_http_layer2`."""
     name = re.sub(r"\W+", "", name)
     return re.sub(r"(?<=.)(?=[A-Z][a-z]+)|(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
+def is_ours(thing: Any) -> bool:
+    """Whether a class or function, or the class of an object, is part of Sequax."""
+    module = getattr(thing, "__module__", None)
+    return (module if isinstance(module, str) else type(thing).__module__).startswith("sequax.")
 
 
 def auto_name(prefix: str) -> str:

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from . import budget
 from .errors import LoadError, UnknownObjectError
-from .names import suggest, to_snake_case
+from .names import is_ours, suggest, to_snake_case
 
 T = TypeVar("T")
 
@@ -320,9 +320,9 @@ def _schema() -> Any:
 
 
 def check_own(cls: type, config: Any) -> None:
-    """Hold what a class' own `from_config` was called with against the schema of the class."""
+    """Hold what `from_config` was called with against the schema of the class, if it is one of Sequax'."""
     with reading() as current:
-        if id(config) not in current.places:
+        if is_ours(cls) and id(config) not in current.places:
             _schema().check_config(cls, config, current, current.root)
 
 
@@ -422,7 +422,7 @@ def _array(config: Mapping[str, Any]) -> Any:
 def _build(cls: Any, config: Mapping[str, Any], place: str) -> Any:
     try:
         inner = {} if config["config"] is None else config["config"]
-        own = str(cls.__module__).startswith("sequax.")
+        own = is_ours(cls)
         target = cls.from_config(dict(inner) if isinstance(inner, Mapping) and not own else inner)
         if config.get("build_config") and hasattr(target, "build_from_config") and not getattr(target, "built", False):
             target.build_from_config(config["build_config"])

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 _version = 0
-_PLAIN = frozenset({bool, int, float, str, type(None)})  # most attributes; they own nothing
+PLAIN = frozenset({bool, int, float, str, type(None)})  # most attributes; they own nothing
 
 
 def note_change() -> None:
@@ -28,7 +28,7 @@ def owned(owner: Any, kind: str, skip: frozenset[str] = frozenset()) -> list[Any
     """Objects of a kind (`"layer"`, `"variable"`, `"seed"`, `"metric"`) in the attributes of an owner, each once."""
     found: dict[int, Any] = {}
     for name, value in vars(owner).items():
-        if type(value) not in _PLAIN and name not in skip:
+        if type(value) not in PLAIN and name not in skip:
             for item in _items(value, 0):
                 if item.tracked_as == kind:
                     found.setdefault(id(item), item)

@@ -13,7 +13,7 @@ import jax
 import numpy as np
 
 from .. import callbacks as callback_module
-from ..core import rng
+from ..core import names, rng
 from ..data.arrays import ArraySource
 from ..data.source import Source
 from ..model import Model
@@ -293,7 +293,7 @@ class Ensemble:
                 callbacks, add_history=history, add_progbar=shown != 0, model=self, verbose=shown, **params
             )
         for callback in callbacks:
-            if type(callback).__module__.startswith("sequax.") and not isinstance(callback, _SERVED):
+            if names.is_ours(callback) and not isinstance(callback, _SERVED):
                 raise ValueError(
                     f"Ensemble: {type(callback).__name__} looks into one model, and an ensemble is {self._count}."
                     f" Callbacks that work here: {', '.join(kind.__name__ for kind in _SERVED)}, and your own that use"

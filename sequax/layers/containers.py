@@ -268,7 +268,7 @@ def _located(error: Exception, owner: Layer, part: str, position: int, layer: La
         f"In {type(owner).__name__} '{owner.name}', {part + ', ' if part else ''}layer {position} '{layer.name}'"
         f" ({type(layer).__name__}), input shape {given}"
     )
-    if not type(layer).__module__.startswith("sequax."):
+    if not names.is_ours(layer):
         error.add_note(place)
         return error
     return type(error)(f"{error}\n{place}.") if type(error) in (ValueError, TypeError) else error

@@ -136,8 +136,7 @@ class Metric:
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Any:
         with registry.reading():
-            if cls.__module__.startswith("sequax."):
-                registry.check_own(cls, config)
+            registry.check_own(cls, config)
             return cls(**config)
 
     def __repr__(self) -> str:

@@ -75,9 +75,11 @@ def serialize(optimizer: Optimizer) -> dict[str, Any]:
     return _optimizers.serialize(optimizer)
 
 
-def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """An optimizer from its config; class names of optimizers may be in lower case."""
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """An optimizer from its config, in which its class may be in lower case, or from anything that `get` takes."""
     with custom_object_scope(custom_objects or {}):
+        if not isinstance(config, Mapping):
+            return get(config)
         name = config.get("class_name")
         special = str(name).startswith("__")  # of these, the registry says why they are refused
         if config.get("module") in (None, "keras.optimizers") and not config.get("registered_name") and not special:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from ..core import budget, registry
+from ..core import budget, names, registry
 from ..core.errors import LoadError
 from . import legacy, schema
 
@@ -156,7 +156,7 @@ def compile_as(model: Any, settings: Mapping[str, Any] | None, place: str) -> No
         return
     with registry.reading(place) as current:
         try:
-            if schema.is_ours(type(model).compile_from_config):
+            if names.is_ours(type(model).compile_from_config):
                 schema.check_compile_config(settings, current, place)
                 # Keras on TensorFlow stores what "auto" was there: False, which here means one operation at a time.
                 # Who wants that has stored `run_eagerly`, too.

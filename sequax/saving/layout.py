@@ -137,7 +137,7 @@ def _properties(owner: Any) -> dict[str, Any]:
     """Properties that a user's class adds; those of our classes hold nothing that attributes do not."""
     found = {}
     for cls in type(owner).__mro__:
-        if cls.__module__.startswith("sequax.") or cls is object:
+        if names.is_ours(cls) or cls is object:
             continue
         for name, value in vars(cls).items():
             if isinstance(value, property):

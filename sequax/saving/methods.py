@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..core import registry, scope, shapes
+from ..core import names, registry, scope, shapes
 from ..core.tensor import KerasTensor
 from . import config as configs
 from . import graph, models
@@ -70,8 +70,7 @@ class FileMethods:
             LoadError: for a config that is refused; its message says where.
         """
         with registry.custom_object_scope(custom_objects or {}), registry.reading() as current:
-            if cls.__module__.startswith("sequax."):
-                registry.check_own(cls, config)
+            registry.check_own(cls, config)
             if not isinstance(config, Mapping) or not set(config) >= graph.GRAPH_KEYS:
                 return super().from_config(config)  # type: ignore[misc]
             inputs, outputs = graph.read(config, current.places.get(id(config), current.root))
@@ -113,5 +112,5 @@ class FileMethods:
 
 def _own_methods(cls: type) -> set[str]:
     """Names of the methods that classes outside of Sequax define."""
-    foreign = (base for base in cls.__mro__ if base is not object and not base.__module__.startswith("sequax."))
+    foreign = (base for base in cls.__mro__ if base is not object and not names.is_ours(base))
     return {name for base in foreign for name in vars(base)}

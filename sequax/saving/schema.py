@@ -150,7 +150,7 @@ def _check_object(config: Mapping[str, Any], current: Reading, place: str) -> No
         raise registry.unknown(config, place)
     if hasattr(target, "add_weight"):
         _count_layer(place)
-    if inspect.isclass(target) and is_ours(target):
+    if inspect.isclass(target) and names.is_ours(target):
         _check_arguments(target, config["config"], current, f"{place}.config")
         _check_shapes(config.get("build_config"), f"{place}.build_config")
         check_compile_config(config.get("compile_config"), current, f"{place}.compile_config")
@@ -161,10 +161,6 @@ def _count_layer(place: str) -> None:
         budget.spend_layers(1)
     except LoadError as error:
         raise error.at(place) from None
-
-
-def is_ours(target: Any) -> bool:
-    return str(getattr(target, "__module__", "")).startswith("sequax.")
 
 
 def _check_special(config: Mapping[str, Any], current: Reading, place: str) -> None:

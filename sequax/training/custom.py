@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from ..core import pure, scope, tracking
+from ..core import names, pure, scope, tracking
 from ..core.layer import Layer
 from ..core.tensor import KerasTensor, leaves, map_structure
 from ..core.variable import Variable
@@ -77,7 +77,7 @@ def _is_own(model: Any, name: str, base: type) -> bool:
 def _has_own_metrics(model: Any) -> bool:
     """Whether metrics are kept as attributes, or the property is overridden."""
     cls = next(cls for cls in type(model).__mro__ if "metrics" in vars(cls))
-    return not cls.__module__.startswith("sequax.") or bool(Layer.metrics.fget(model))  # type: ignore[attr-defined]
+    return not names.is_ours(cls) or bool(Layer.metrics.fget(model))  # type: ignore[attr-defined]
 
 
 def check_forms(model: Any) -> None:

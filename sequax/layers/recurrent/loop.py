@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from ...core import dtypes, pure, scope
+from ...core import dtypes, names, pure, scope
 from ...core.layer import Layer
 from ...core.tensor import leaves
 
@@ -26,13 +26,13 @@ def run(cell: Any, x: jax.Array, states: list, mask: Any, unroll: bool, training
     dtype = getattr(cell, "compute_dtype", None)
     autocast = dtype if dtype is not None and dtypes.is_float(dtype) else None
     with scope.calling(cell if isinstance(cell, Layer) else None, training, autocast):
-        if is_ours(cell):
+        if knows_time(cell):
             return cell.over_time(x, states, mask, unroll, training)
         return _call_each_step(cell, x, states, mask, unroll, training)
 
 
-def is_ours(cell: Any) -> bool:
-    return hasattr(type(cell), "over_time") and type(cell).call.__module__.startswith("sequax.")
+def knows_time(cell: Any) -> bool:
+    return hasattr(type(cell), "over_time") and names.is_ours(type(cell).call)
 
 
 def scan_steps(

@@ -202,7 +202,7 @@ class RNN(Layer):
 
     def _is_ours(self) -> bool:
         """Whether all cells are ours, whose sizes are known without a trial."""
-        return isinstance(self.cell, Layer) and all(map(loop.is_ours, self.cell._flatten_layers()))
+        return isinstance(self.cell, Layer) and all(map(loop.knows_time, self.cell._flatten_layers()))
 
     def compute_mask(self, sequences: Any, mask: Any) -> Any:
         passed = mask if self.return_sequences else None

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ...core import registry, shapes
+from ...core import names, registry, shapes
 from ...core.layer import Layer
 from ..catalogue import layer
 from ..core import Lambda
@@ -88,7 +88,7 @@ class TimeDistributed(Layer):
     def _merges(self, training: bool) -> bool:
         """Whether no sample has an influence on another one, nor on what later calls see."""
         inside = self.layer._flatten_layers()
-        if not all(type(one).__module__.startswith("sequax.") and not isinstance(one, Lambda) for one in inside):
+        if not all(names.is_ours(one) and not isinstance(one, Lambda) for one in inside):
             return False
         return not training or all(v.made_trainable for one in inside if one.trainable for v in one._own_variables())
 
