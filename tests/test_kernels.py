@@ -244,7 +244,7 @@ def test_no_window_operation_of_xla_is_left_in_a_training_loop():
 
             return lax.fori_loop(0, steps, step, kernel)
 
-        traced = jax.jit(run).trace(normal(3, 3, 2, 4), normal(3, 2, 9, 9, 2), 3)
+        traced = jax.jit(run).trace(normal(5, 5, 2, 4), normal(3, 2, 9, 9, 2), 3)
         return traced.lower(lowering_platforms=(platform,)).as_text()
 
     operations = ("stablehlo.convolution", "stablehlo.reduce_window", "stablehlo.select_and_scatter")
@@ -253,12 +253,38 @@ def test_no_window_operation_of_xla_is_left_in_a_training_loop():
         assert operation in program("cuda")
 
 
+SHORT = [  # whether the input gradient is a forward convolution by the flipped kernel
+    ((8, 13, 13, 8), (3, 3, 8, 16), {}, True),
+    ((8, 13, 13, 8), (2, 3, 8, 16), {}, True),
+    ((8, 13, 13, 8), (3, 3, 8, 16), {"padding": "same"}, False),
+    ((8, 13, 13, 8), (3, 3, 8, 16), {"dilation": 2}, False),
+    ((8, 13, 13, 8), (3, 3, 8, 16), {"strides": 2}, False),
+    ((8, 13, 13, 8), (5, 5, 8, 16), {}, False),
+    ((8, 13, 13, 8), (3, 3, 4, 16), {"groups": 2}, False),
+    ((8, 60, 8), (5, 8, 16), {"padding": [(4, 0)], "dilation": 1}, True),
+    ((8, 6, 6, 6, 8), (2, 2, 2, 8, 16), {}, False),
+]
+
+
+@pytest.mark.parametrize("x, kernel, options, expected", SHORT)
+def test_where_the_input_gradient_is_a_convolution(x, kernel, options, expected):
+    x, kernel = normal(*x), normal(*kernel)
+
+    def gradient(form):
+        return jax.jit(jax.grad(lambda x, k: jnp.square(form(x, k)).sum()))
+
+    ours = gradient(lambda x, k: kernels.conv(x, k, **options))
+    assert (" convolution(" in ours.lower(x, kernel).compile().as_text()) is expected
+    close(ours(x, kernel), gradient(lambda x, k: lax_conv(x, k, **options))(x, kernel))
+
+
 def test_unread_input_gradient_is_dropped():
     x, kernel = normal(2, 9, 9, 8), normal(3, 3, 8, 16)
 
     def products(*argnums):
         gradient = jax.jit(jax.grad(lambda x, k: jnp.square(kernels.conv(x, k)).sum(), argnums))
-        return gradient.lower(x, kernel).compile().as_text().count(" dot(")
+        program = gradient.lower(x, kernel).compile().as_text()
+        return program.count(" dot(") + program.count(" convolution(")
 
     assert (products(1), products(0, 1)) == (2, 3)  # forward and kernel; forward, input and kernel
 

@@ -7,6 +7,7 @@ products here. ``benchmarks/kernels.py`` compares the result with XLA.
 
 from __future__ import annotations
 
+import itertools
 import math
 from functools import partial, reduce
 from typing import NamedTuple
@@ -145,7 +146,22 @@ def _cpu_conv(spec: Conv, x, kernel) -> dispatch.Kernel:
         # throughout).
         return dispatch.Kernel(native, native, (partial(_input_gradient, spec), dispatch.autodiff(unfolded, 2)[1]))
     # XLA's forward pass alone stays fast in a loop and needs a tenth of the memory.
-    return dispatch.Kernel(native, unfolded, dispatch.autodiff(unfolded, 2))
+    by_input, by_kernel = dispatch.autodiff(unfolded, 2)
+    if groups == 1 and windows.reversed and _short(windows):
+        by_input = partial(_input_gradient, spec)
+    return dispatch.Kernel(native, unfolded, (by_input, by_kernel))
+
+
+def _short(windows: Windows) -> bool:
+    """Windows whose input gradient XLA's convolution computes as fast as a product and its overlap-add.
+
+    That is so for one axis, and for two up to 3x3 without padding; with padding a residual net takes 1.04 times as
+    long, dilated windows 1.1, 5x5 up to 1.4, three axes 1.3 to 1.9 times. In a model it is faster: XLA computes the sum
+    of an overlap-add anew in each of its readers, four times in front of a pooling (convnet 36 -> 33 ms a step, series
+    23 -> 21), and compiling takes a tenth to a quarter less.
+    """
+    plain = set(windows.dilation) == {1} and not any(itertools.chain(*windows.pads))
+    return len(windows.size) == 1 or (len(windows.size) == 2 and windows.cells <= 9 and plain)
 
 
 def _many_channels_or_pixels(x, kernel) -> bool:
