@@ -218,6 +218,26 @@ def test_results_do_not_depend_on_the_chunking(rng, monkeypatch):
         assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), whole.get_weights(), strict=True))
 
 
+def test_later_calls_know_how_fast_the_steps_are(rng, monkeypatch):
+    from sequax.training.fit import Trainer
+
+    dispatch, sizes = Trainer.dispatch, []
+
+    def noted(self, program, span):
+        sizes.append(span.stop - span.start)
+        dispatch(self, program, span)
+
+    monkeypatch.setattr(Trainer, "dispatch", noted)
+    x, y = data_for(dense, rng, 40)
+    model = noisy()
+    model.fit(x, y, batch_size=1, verbose=0)
+    assert sizes == [16, 24]  # the first steps are measured
+    model.fit(x, y, batch_size=1, verbose=0)
+    model.fit(x, y, batch_size=2, verbose=0)
+    assert sizes == [16, 24, 40, 16, 4]
+    assert copy.deepcopy(model).fit(x, y, batch_size=1, verbose=0)
+
+
 def test_data_larger_than_the_budget_give_the_same_bits(rng, monkeypatch):
     from sequax.data import arrays
 

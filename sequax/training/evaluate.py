@@ -11,7 +11,7 @@ from ..data.source import Batch, Source
 from . import compiled, custom, steps
 from .fingerprint import fingerprint
 from .loop import steps_program
-from .pace import MOST_PENDING, Pace, Span, spans, whole_batch
+from .pace import MOST_PENDING, Pace, Span, spans, speeds_of, whole_batch
 from .resolve import scalars
 from .state import Slots
 
@@ -28,7 +28,8 @@ def run_evaluation(model: Any, source: Source, callbacks: Any) -> dict[str, floa
     """`evaluate` inside a run that goes on, such as the validation of `fit`."""
     slots = custom.slots(model)
     key = "test", fingerprint(model, *model.compilation.traced)
-    pace = Pace(callbacks.watches_test_batches, callbacks.refresh_seconds)
+    kind = "test", getattr(source, "batch_size", None)
+    pace = Pace(callbacks.watches_test_batches, callbacks.refresh_seconds, (), speeds_of(model), kind)
     callbacks.on_test_begin()
     logs: dict[str, float] = {}
     pending = 0

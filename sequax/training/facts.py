@@ -1,4 +1,4 @@
-"""What a built and compiled model says about its data: the facts that `data/checks.py` compares arrays with."""
+"""What a built and compiled model says about its data: the facts that `data/checks` compares arrays with."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from . import compiled, custom, flat, steps
 from .evaluate import run_evaluation
 from .fingerprint import fingerprint
 from .loop import steps_program
-from .pace import MOST_PENDING, Pace, Span, spans, whole_batch
+from .pace import MOST_PENDING, Pace, Span, spans, speeds_of, whole_batch
 from .resolve import scalars
 from .run import Run
 from .state import TrainState
@@ -42,7 +42,7 @@ def fit(
     validation_freq: Any = 1,
 ) -> None:
     """Train a built, compiled model; results go to the callbacks, among them the History."""
-    trainer = Trainer(model, guard=checks.enabled() and not callbacks.accepts_nan)
+    trainer = Trainer(model, checks.enabled() and not callbacks.accepts_nan, getattr(source, "batch_size", None))
     patient = callbacks.patient and validation is None and source.resident
     model.stop_training = False
     run = Run(trainer, source, validation, callbacks, initial_epoch)
@@ -135,10 +135,15 @@ class Dispatched(NamedTuple):
 
 
 class Trainer:
-    """A model being trained: its variables, its compiled programs, and one dispatch of some steps."""
+    """A model being trained: its variables, its compiled programs, and one dispatch of some steps.
 
-    def __init__(self, model: Any, guard: bool = True):
-        self.model, self.guard = model, guard
+    Args:
+        guard: stop at a loss that is not finite.
+        batch_size: of most steps, if it is known: what their speed is remembered by.
+    """
+
+    def __init__(self, model: Any, guard: bool = True, batch_size: int | None = None):
+        self.model, self.guard, self.batch_size = model, guard, batch_size
         self._pace: Pace | None = None
         self._programs: dict[Any, Any] = {}
         self._beside: threading.Thread | None = None
@@ -164,7 +169,8 @@ class Trainer:
 
     def pace_for(self, callbacks: Any) -> Pace:
         if self._pace is None:
-            self._pace = Pace(callbacks.watches_train_batches, callbacks.refresh_seconds, callbacks.stops)
+            watched, live, stops = callbacks.watches_train_batches, callbacks.refresh_seconds, callbacks.stops
+            self._pace = Pace(watched, live, stops, speeds_of(self.model), ("train", self.batch_size))
         return self._pace
 
     def program(self, span: Span, callbacks: Any) -> Any:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import jax
 import numpy as np
@@ -19,6 +20,15 @@ _UNWATCHED_SECONDS = 1.0
 _FIRST_STEPS = 16
 
 
+# Of each model, seconds per step by kind of step: a second call of `fit` need not measure anew.
+_speeds: WeakKeyDictionary[Any, dict[Hashable, float]] = WeakKeyDictionary()
+
+
+def speeds_of(model: Any) -> dict[Hashable, float]:
+    """How fast the steps of a model ran last, to be read and written by a `Pace`."""
+    return _speeds.setdefault(model, {})
+
+
 class Pace:
     """Chooses the number of steps of the next dispatch from the speed of the last ones.
 
@@ -26,15 +36,23 @@ class Pace:
         single: one step a dispatch, because a callback runs on every batch.
         refresh_seconds: how often a display wants news; None if there is none.
         stops: numbers of steps at whose multiples, counted through all epochs, a callback wants to run.
+        speeds: of the steps of a model (see `speeds_of`), and `kind`, the steps that run here.
 
     Attributes:
         before: steps of the epochs before this one.
     """
 
-    def __init__(self, single: bool, refresh_seconds: float | None, stops: Sequence[int] = ()):
+    def __init__(
+        self,
+        single: bool,
+        refresh_seconds: float | None,
+        stops: Sequence[int] = (),
+        speeds: dict[Hashable, float] | None = None,
+        kind: Hashable = None,
+    ):
         self.single, self.live, self.stops = single, refresh_seconds is not None, stops
         self.seconds = refresh_seconds if refresh_seconds is not None else _UNWATCHED_SECONDS
-        self._per_step: float | None = None
+        self._speeds, self._kind = {} if speeds is None else speeds, kind
         self._started: float | None = None
         self._steps = 0  # dispatched since then
         self.before = 0
@@ -47,6 +65,11 @@ class Pace:
         if self._per_step is None:
             return min(_FIRST_STEPS, remaining)
         return max(1, min(remaining, int(self.seconds / max(self._per_step, 1e-7))))
+
+    @property
+    def _per_step(self) -> float | None:
+        """Seconds, as last measured."""
+        return self._speeds.get(self._kind)
 
     def stops_at(self, done: int) -> bool:
         """Whether a callback wants to run after this number of steps of the epoch."""
@@ -70,7 +93,7 @@ class Pace:
     def stop(self) -> None:
         """The results of all steps that were started have arrived."""
         assert self._started is not None
-        self._per_step = (time.perf_counter() - self._started) / self._steps
+        self._speeds[self._kind] = (time.perf_counter() - self._started) / self._steps
         self._started, self._steps = None, 0
 
 

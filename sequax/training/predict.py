@@ -13,7 +13,7 @@ import numpy as np
 from jax import lax
 
 from ..callbacks import CallbackList
-from ..core import pure, tracking
+from ..core import names, pure, tracking
 from ..core.tensor import KerasTensor, leaves
 from ..data import arrays, checks, resident
 from ..data.source import Part, filled
@@ -68,7 +68,7 @@ class Predictor:
         self._programs: dict[Any, Any] = {}
         self._version = tracking.version()
         # Own layers may change in ways that `tracking` is not told of, such as a list that grew: look again each time.
-        self._ours = all(type(layer).__module__.startswith("sequax.") for layer in model._flatten_layers())
+        self._ours = all(names.is_ours(layer) for layer in model._flatten_layers())
         single = isinstance(model.symbolic_inputs, KerasTensor)
         # A model with a host part takes data that have yet to become numbers, so it never takes them as they are.
         self._input = model_facts.inputs(model)[0] if single and model.host_part is None else None
@@ -173,15 +173,8 @@ def _treats_rows_alone(layer: Any) -> bool:
     functions = (value for value in vars(layer).values() if callable(value))
     graph = hasattr(layer, "symbolic_inputs") and type(layer).__name__ != "Sequential"
     return (
-        not graph
-        and not getattr(layer, "stateful", False)
-        and all(_module(function).startswith("sequax.") for function in functions)
+        not graph and not getattr(layer, "stateful", False) and all(names.is_ours(function) for function in functions)
     )
-
-
-def _module(thing: Any) -> str:
-    own = getattr(thing, "__module__", None)
-    return own if isinstance(own, str) else type(thing).__module__
 
 
 def loop_program(step: Any, batch_size: int, most: int) -> Any:
