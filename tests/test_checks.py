@@ -507,7 +507,7 @@ def test_a_corrupted_entry_is_found(rows, columns, dtype, data):
     array = np.ones((rows, columns), dtype)
     array[row, column] = data.draw(st.sampled_from([np.nan, np.inf, -np.inf]))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(checks, "CHUNK", data.draw(st.integers(1, 64)))
+        patch.setattr(checks.findings, "CHUNK", data.draw(st.integers(1, 64)))
         message = refusal(checks.check_inputs, [array], [InputFacts("input", (None, columns))])
     assert f"(row {row}, column {column})" in message
 
@@ -521,7 +521,7 @@ def test_labels_pass_or_the_row_is_named(units, labels, data):
     row = data.draw(st.integers(0, len(y) - 1))
     label = y[row] = data.draw(st.integers(units, 2**40) | st.integers(-(2**40), -1))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(checks, "CHUNK", data.draw(st.integers(1, 64)))
+        patch.setattr(checks.findings, "CHUNK", data.draw(st.integers(1, 64)))
         assert f"y has label {label} at row {row};" in refusal(checks.check_targets, [y], [fact])
 
 
@@ -538,7 +538,7 @@ def test_indices_pass_or_the_entry_is_named(tokens, data):
 @given(hnp.arrays(bool, st.tuples(st.integers(1, 30), st.integers(1, 4))), st.integers(1, 40))
 def test_find_counts_like_numpy(bad, chunk):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(checks, "CHUNK", chunk)
+        patch.setattr(checks.findings, "CHUNK", chunk)
         found = checks.find(bad, lambda part: part)
     if not bad.any():
         assert found is None

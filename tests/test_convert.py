@@ -287,7 +287,7 @@ def test_cast_refuses_values_that_would_change(array, dtype, words, monkeypatch)
     with pytest.raises(ValueError) as caught:
         cast(array, dtype, "x")
     assert str(caught.value).startswith(words) and str(caught.value).endswith(checks.SWITCH)
-    monkeypatch.setattr(checks, "_enabled", False)
+    monkeypatch.setattr(checks.findings, "_enabled", False)
     assert cast(array, dtype, "x").shape == array.shape
 
 

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 import sequax
 from sequax.data import resident, stream_source
+from sequax.data.arrays import ArraySource
+from sequax.data.source import Batch
 
 DTYPES = ["float32", "float16", "int32", "uint8", "bool"]
 
@@ -55,6 +57,14 @@ def test_nothing_is_copied(rng):
     begin = array.ctypes.data
     assert begin <= held.flat.unsafe_buffer_pointer() < begin + 64
     assert held.flat.nbytes > array.nbytes - 64
+
+
+def test_only_copies_count_against_the_memory_of_the_device(monkeypatch, rng):
+    monkeypatch.setenv("SEQUAX_RESIDENT_MB", "0.1")
+    large, small = array_at(1, (600, 500), "float32", rng), rng.normal(size=(600, 1)).astype("float32")
+    assert ArraySource(Batch(large, small), 10).resident
+    assert not ArraySource(Batch(large[:, ::2], small), 10).resident
+    assert not ArraySource(Batch(large, np.repeat(small, 100, axis=1)), 10).resident
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Arrays in memory as a source: moved to the device once if they fit, otherwise fed block by block."""
+"""Arrays in memory as a source: on the device as a whole if they fit, otherwise fed block by block."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class ArraySource:
 
     @property
     def resident(self) -> bool:
-        return self._resident is not None or self.nbytes <= memory_budget()
+        return self._resident is not None or resident.bytes_to_copy(self.arrays) <= memory_budget()
 
     @property
     def nbytes(self) -> int:
@@ -138,7 +138,7 @@ def rows_per_block(bytes_per_row: int, batch_size: int) -> int:
 
 
 def memory_budget() -> int:
-    """Bytes of data that may lie on the device: 40 % of its memory, or `SEQUAX_RESIDENT_MB`."""
+    """Bytes that copies of data may take on the device: 40 % of its memory, or `SEQUAX_RESIDENT_MB`."""
     if "SEQUAX_RESIDENT_MB" in os.environ:
         return int(float(os.environ["SEQUAX_RESIDENT_MB"]) * 2**20)
     stats = jax.devices()[0].memory_stats()

@@ -61,6 +61,11 @@ def put(arrays: Any) -> Any:
     return jax.tree.map(lambda a: _in_place(a) if _can_stay(a) else jax.device_put(a), arrays)
 
 
+def bytes_to_copy(arrays: Any) -> int:
+    """Memory that `put` takes."""
+    return sum(a.nbytes for a in jax.tree.leaves(arrays) if not _can_stay(a))
+
+
 def take(arrays: Any, index: Any) -> Any:
     """Rows of what `put` gave, gathered on the device; the numbers must lie in bounds."""
     return jax.tree.map(

@@ -1,0 +1,84 @@
+"""The numbers that `fit` and its kin take: sizes, steps and epochs."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .findings import plural, warn
+
+
+def check_arguments(
+    *,
+    batch_size: Any = None,
+    epochs: Any = None,
+    initial_epoch: Any = 0,
+    validation_split: Any = 0.0,
+    steps_per_epoch: Any = None,
+    rows: int | None = None,
+    validation_batch_size: Any = None,
+    validation_steps: Any = None,
+    validation_rows: int | None = None,
+    stacklevel: int = 2,
+) -> None:
+    """Check the numbers given to `fit` and its kin; None means not given.
+
+    `rows` is how many samples came as arrays, before `validation_split` takes its part; None for streams.
+
+    Raises:
+        ValueError: for sizes that are not positive whole numbers, splits that leave a part empty, and more steps
+            than the arrays have batches.
+
+    Warns when no epoch would be trained.
+    """
+    for name, value in (("batch_size", batch_size), ("validation_batch_size", validation_batch_size)):
+        _check_count(name, value, 1)
+    for name, value in (("steps_per_epoch", steps_per_epoch), ("validation_steps", validation_steps)):
+        _check_count(name, value, 1)
+    _check_count("epochs", epochs, 0)
+    _check_count("initial_epoch", initial_epoch, 0)
+    if epochs is not None and (initial_epoch or 0) >= epochs:
+        first = f"initial_epoch={initial_epoch} is not below " if initial_epoch else ""
+        warn(f"Nothing to train: {first}epochs={epochs}.", stacklevel)
+    if validation_split:
+        held_out = _split_rows(validation_split, rows)
+        rows, validation_rows = (None, None) if rows is None else (rows - held_out, held_out)
+    _check_steps("steps_per_epoch", steps_per_epoch, rows, batch_size)
+    _check_steps("validation_steps", validation_steps, validation_rows, validation_batch_size or batch_size)
+
+
+def _check_count(name: str, value: Any, low: int) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer) or value < low:
+        raise ValueError(f"{name} must be a whole number of at least {low}, got {value!r:.40}.")
+
+
+def _split_rows(split: Any, rows: int | None) -> int:
+    """How many rows the split holds out; 0 when the number of rows is unknown."""
+    number = isinstance(split, int | float | np.number) and not isinstance(split, bool)
+    if not number or not 0 <= split < 1:
+        raise ValueError(f"validation_split must be a fraction from 0 up to, not including, 1, got {split!r:.40}.")
+    if rows is None:
+        return 0
+    kept = math.floor(rows * (1.0 - split))
+    if kept in (0, rows):
+        raise ValueError(
+            f"validation_split={split} leaves {kept} of {plural(rows, 'row')} for training and {rows - kept} for "
+            "validation: both need at least one. Give more data or another fraction."
+        )
+    return rows - kept
+
+
+def _check_steps(name: str, steps: int | None, rows: int | None, batch_size: int | None) -> None:
+    if steps is None or rows is None:
+        return
+    size = batch_size or 32
+    batches = -(-rows // size)
+    if steps > batches:
+        raise ValueError(
+            f"{name}={steps} is more than the data hold: {plural(rows, 'row')} make {plural(batches, 'batch')} "
+            f"of {size}. Leave {name} out to use all of them."
+        )

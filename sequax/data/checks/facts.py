@@ -1,0 +1,50 @@
+"""What checks know of a model, and of the losses by name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SPARSE = {"sparse_categorical_crossentropy"}
+CATEGORICAL = {"categorical_crossentropy", "categorical_focal_crossentropy"}
+BINARY = {"binary_crossentropy", "binary_focal_crossentropy"}
+REGRESSION = {
+    "mean_squared_error",
+    "mean_absolute_error",
+    "mean_absolute_percentage_error",
+    "mean_squared_logarithmic_error",
+    "huber",
+    "log_cosh",
+    "cosine_similarity",
+    "poisson",
+}
+SAME_SHAPE = REGRESSION | BINARY | {"hinge", "squared_hinge", "categorical_hinge", "kl_divergence", "dice", "tversky"}
+ACCURACIES = {"accuracy", "acc", "binary_accuracy", "categorical_accuracy", "sparse_categorical_accuracy"}
+UNBOUNDED = {"linear", "relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "swish", "softplus", "tanh"}
+
+
+@dataclass(frozen=True)
+class InputFacts:
+    """What a model says about one input; `shape` has the batch first and None where any size will do."""
+
+    name: str
+    shape: tuple[int | None, ...] | None
+    dtype: str = "float32"
+    index_limit: int | None = None  # `input_dim`, when the input goes straight into an Embedding
+    layer: str | None = None  # the name of that Embedding
+
+
+@dataclass(frozen=True)
+class OutputFacts:
+    """What a model and `compile` say about one output; `loss` is None for a user's function or no loss."""
+
+    name: str
+    shape: tuple[int | None, ...]
+    loss: str | None = None
+    from_logits: bool = False
+    activation: str | None = None  # the last activation, None when unknown
+    ignore_class: int | None = None
+    metrics: tuple[str, ...] = ()
+
+    @property
+    def units(self) -> int | None:
+        return self.shape[-1] if len(self.shape) > 1 else 1

@@ -1,0 +1,93 @@
+"""Inputs beside what the model takes: shapes, finite values, indices of embeddings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NoReturn
+
+import numpy as np
+
+from .facts import InputFacts
+from .findings import check_finite, check_whole, enabled, fits, label, outside, place, plural, refuse, shown
+from .rows import check_rows
+
+
+def check_inputs(x: Sequence[np.ndarray], facts: Sequence[InputFacts], what: str = "x") -> list[np.ndarray]:
+    """Check the model's inputs, and return them in the rank that the model takes.
+
+    A missing last axis of size 1 is added (images without channels, one number per sample), a superfluous one is
+    removed; nothing is copied. Values must be finite; indices of an Embedding must be whole and within its table.
+
+    Raises:
+        ValueError: naming the argument, the row and the remedy.
+    """
+    names = [fact.name for fact in facts]
+    if len(x) != len(facts):
+        raise ValueError(
+            f"{what} has {plural(len(x), 'array')}; the model has {plural(len(facts), 'input')} ({', '.join(names)})."
+        )
+    checked = []
+    for i, (array, fact) in enumerate(zip(x, facts, strict=True)):
+        name = label(what, names, i)
+        check_rows({name: [array]})
+        array = _fit_shape(array, fact.shape, name)
+        if enabled():
+            check_finite(array, name)
+            _check_indices(array, fact, name)
+        checked.append(array)
+    return checked
+
+
+def _fit_shape(array: np.ndarray, expected: tuple[int | None, ...] | None, what: str) -> np.ndarray:
+    if expected is None:
+        return array
+    expected = (None, *expected[1:])  # a fixed batch size is the trainer's affair, not that of whole arrays
+    shape = array.shape
+    if fits(shape, expected):
+        return array
+    if expected[-1] == 1 and fits((*shape, 1), expected):
+        return array[..., None]
+    if shape[-1] == 1 and fits(shape[:-1], expected):
+        return array[..., 0]
+    _refuse_shape(shape, expected, what)
+
+
+def _refuse_shape(shape: tuple[int, ...], expected: tuple[int | None, ...], what: str) -> NoReturn:
+    sample, wanted = shape[1:], expected[1:]
+    got = f"{what} has shape {shape}; the model expects {shown(expected)}"
+    if fits(shape, wanted) or (wanted and wanted[-1] == 1 and fits((*shape, 1), wanted)):
+        raise ValueError(f"{got}: got one sample without a batch axis; use {what}[None].")
+    if len(sample) == len(wanted) == 1:
+        raise ValueError(f"{what} has {plural(sample[0], 'feature')} (shape {shape}); the model expects {wanted[0]}.")
+    if len(sample) == len(wanted) >= 2:
+        if fits((*sample[1:], sample[0]), wanted):
+            raise ValueError(f"{got}: the axes look swapped (channels first); use np.moveaxis({what}, 1, -1).")
+        if fits((sample[-1], *sample[:-1]), wanted):
+            raise ValueError(f"{got}: the axes look swapped (channels last); use np.moveaxis({what}, -1, 1).")
+    sizes = [size for size in wanted if size is not None]
+    if len(sizes) == len(wanted) and math.prod(sample) == math.prod(sizes):
+        target = ", ".join(map(str, (-1, *sizes)))
+        raise ValueError(f"{got}: each sample has the right number of values; use {what}.reshape({target}).")
+    raise ValueError(f"{got}.")
+
+
+def _check_indices(array: np.ndarray, fact: InputFacts, what: str) -> None:
+    limit = fact.index_limit
+    if limit is None:
+        return
+    check_whole(array, what, "index", "an Embedding takes whole numbers")
+    found = outside(array, 0, limit - 1)
+    if found is None:
+        return
+    value, highest = int(array[found.index]), int(array.max())
+    owner = f"Embedding {fact.layer!r}" if fact.layer else "the Embedding"
+    remedies = []
+    if highest >= limit:
+        remedies.append(f"input_dim must be at least {highest + 1} for these data")
+    if int(array.min()) < 0:
+        remedies.append("indices must not be negative; keep 0 for padding or unknown entries")
+    refuse(
+        f"{what} has index {value} at {place(found.index)}, outside 0..{limit - 1} of {owner} "
+        f"(input_dim={limit}; {plural(found.rows, 'bad row')}): {'; '.join(remedies)}."
+    )

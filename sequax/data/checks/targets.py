@@ -1,0 +1,143 @@
+"""Targets beside the outputs and their losses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .facts import BINARY, CATEGORICAL, SAME_SHAPE, SPARSE, OutputFacts
+from .findings import check_finite, check_whole, enabled, find, fits, label, outside, place, plural, refuse, shown, warn
+from .rows import check_rows
+
+
+def check_targets(
+    y: Sequence[np.ndarray | None], facts: Sequence[OutputFacts], what: str = "y", *, stacklevel: int = 2
+) -> list[np.ndarray | None]:
+    """Check that targets suit the outputs and their losses, and return them unchanged.
+
+    Shapes must be equal, save for one last axis of size 1; a sparse loss takes the output's shape without its last
+    axis. Labels must be whole numbers among the model's classes, binary labels lie in [0, 1], all others be finite.
+    Targets of a user's own loss function are only counted: NaN may be how they mark missing entries.
+
+    Raises:
+        ValueError: naming the argument, the row or shape, and the remedy.
+
+    Warns when rows of categorical targets do not sum to 1.
+    """
+    names = [fact.name for fact in facts]
+    if len(y) != len(facts):
+        raise ValueError(
+            f"{what} has {plural(len(y), 'array')}; the model has {plural(len(facts), 'output')} ({', '.join(names)})."
+        )
+    for i, (target, fact) in enumerate(zip(y, facts, strict=True)):
+        if target is None:
+            continue
+        name = label(what, names, i)
+        check_rows({name: [target]})
+        _check_target_shape(target, fact, name)
+        if enabled() and fact.loss is not None:
+            check_finite(target, name)
+            _check_target_values(target, fact, name, stacklevel + 1)
+    return list(y)
+
+
+def _check_target_shape(y: np.ndarray, fact: OutputFacts, what: str) -> None:
+    output = (None, *fact.shape[1:])
+    classes = output[:-1] if len(output) > 1 else output
+    is_classes = fits(y.shape, classes) or fits(y.shape, (*classes, 1))
+    if fact.loss in SPARSE:
+        if is_classes:
+            return
+        if fits(y.shape, output):
+            raise ValueError(
+                f"{what} has shape {y.shape}, which looks one-hot, and {fact.loss} takes class numbers of shape "
+                f"{shown(classes)}: use categorical_crossentropy, or pass {what}.argmax(axis=-1)."
+            )
+        raise ValueError(f"{what} has shape {y.shape}; {fact.loss} expects class numbers of shape {shown(classes)}.")
+    if fact.loss not in SAME_SHAPE | CATEGORICAL or _is_same_shape(y.shape, output):
+        return
+    remedy = ""
+    if is_classes and fact.loss in CATEGORICAL:
+        remedy = ": it is class numbers; use sparse_categorical_crossentropy, or to_categorical to make it one-hot"
+    elif is_classes and fact.loss in BINARY:
+        remedy = ": for class numbers use sparse_categorical_crossentropy with softmax, for yes or no use 1 unit"
+    elif is_classes:
+        columns = "one column per output unit" if output[-1] is None else f"{output[-1]} columns"
+        remedy = f": it would be repeated over the outputs; give it {columns}, or end the model with 1 unit"
+    raise ValueError(
+        f"{what} has shape {y.shape}; {fact.loss} expects the shape of the output, {shown(output)}{remedy}."
+    )
+
+
+def _is_same_shape(shape: tuple[int, ...], output: tuple[int | None, ...]) -> bool:
+    """Equal shapes, where one side may lack a last axis of size 1."""
+    if fits(shape, output):
+        return True
+    return (output[-1] == 1 and fits(shape, output[:-1])) or (shape[-1] == 1 and fits(shape[:-1], output))
+
+
+def _check_target_values(y: np.ndarray, fact: OutputFacts, what: str, stacklevel: int) -> None:
+    if fact.loss in SPARSE:
+        _check_labels(y, fact, what)
+    elif fact.loss in BINARY:
+        _check_binary(y, what)
+    elif fact.loss in CATEGORICAL:
+        _check_distributions(y, what, stacklevel + 1)
+
+
+def _check_labels(y: np.ndarray, fact: OutputFacts, what: str) -> None:
+    remedy = "labels are class numbers; for real values use a regression loss such as mean_squared_error"
+    check_whole(y, what, "label", remedy)
+    units = fact.units
+    if units is None:
+        return
+    found = outside(y, 0, units - 1, fact.ignore_class)
+    if found is None:
+        return
+    labels = y if fact.ignore_class is None else y[y != fact.ignore_class]
+    low, high = int(labels.min()), int(labels.max())
+    if low >= 1 and high == units:
+        hint = f"labels run from {low} to {high}: subtract 1 ({what} - 1)"
+    elif low >= 0:
+        hint = f"give the model {high + 1} output units, or renumber the labels"
+    else:
+        hint = "labels must not be negative; ignore_class in the loss leaves out one of them"
+    refuse(
+        f"{what} has label {int(y[found.index])} at {place(found.index)}; the model has "
+        f"{plural(units, 'output')} (0..{units - 1}; {plural(found.rows, 'bad row')}): {hint}."
+    )
+
+
+def _check_binary(y: np.ndarray, what: str) -> None:
+    found = outside(y, 0, 1)
+    if found is None:
+        return
+    low, high = float(y.min()), float(y.max())
+    hint = "scale or threshold them"
+    if (low, high) == (-1, 1):
+        hint = f"for -1/+1 pass ({what} + 1) / 2"
+    elif (low, high) == (1, 2):
+        hint = f"for 1/2 pass {what} - 1"
+    elif low >= 0 and high == int(high) <= 1000:
+        hint = f"for {int(high) + 1} classes use sparse_categorical_crossentropy and as many softmax units"
+    refuse(
+        f"{what} has label {float(y[found.index]):g} at {place(found.index)} ({plural(found.rows, 'bad row')}): "
+        f"binary labels must be 0/1 (or in [0, 1]); {hint}."
+    )
+
+
+def _check_distributions(y: np.ndarray, what: str, stacklevel: int) -> None:
+    if y.ndim < 2:
+        return
+    # Summed in float64 whatever comes: uint8 would wrap, float16 would round.
+    found = find(y, lambda part: np.abs(part.sum(axis=-1, dtype=np.float64) - 1) > 1e-2)
+    if found is None:
+        return
+    total = float(y[found.index].sum(dtype=np.float64))
+    warn(
+        f"{what} does not sum to 1 in {plural(found.rows, 'row')} (first: {total:g} at {place(found.index)}), "
+        "as categorical crossentropy expects: make the targets one-hot or probabilities; "
+        "for several labels per sample use binary_crossentropy with sigmoid.",
+        stacklevel,
+    )

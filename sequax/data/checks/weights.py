@@ -1,0 +1,94 @@
+"""Weights of samples and of classes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from .facts import BINARY, CATEGORICAL, SPARSE, OutputFacts
+from .findings import check_finite, enabled, fits, listed, outside, place, plural, refuse, shown
+from .rows import check_rows, classes_in
+
+
+def check_weights(
+    sample_weight: Sequence[np.ndarray | None] | None,
+    class_weight: Mapping[int, float] | None,
+    y: Sequence[np.ndarray | None],
+    facts: Sequence[OutputFacts],
+    what: str = "sample_weight",
+    *,
+    allow_negative: bool = False,
+) -> None:
+    """Check that sample weights are finite, not negative and of a shape that suits, and that classes have weights.
+
+    Raises:
+        ValueError: naming the row or the class, and the remedy.
+    """
+    if sample_weight is not None and class_weight is not None:
+        raise ValueError(f"{what} and class_weight cannot be used together: multiply them into one {what}.")
+    sample_weight = sample_weight or ()
+    for i, weight in enumerate(sample_weight):
+        if weight is not None:
+            name = what if len(sample_weight) == 1 else f"{what}[{i}]"
+            _check_sample_weight(weight, facts[min(i, len(facts) - 1)] if facts else None, name, allow_negative)
+    if class_weight is not None:
+        _check_class_weight(class_weight, y, facts)
+
+
+def _check_sample_weight(weight: np.ndarray, fact: OutputFacts | None, what: str, allow_negative: bool) -> None:
+    check_rows({what: [weight]})
+    if fact is not None and weight.ndim > 1:
+        steps = fact.shape[1:-1]
+        sizes = weight.shape[1:-1] if weight.shape[-1] == 1 else weight.shape[1:]
+        if not (fits(sizes, steps[: len(sizes)]) or fits(weight.shape[1:], steps)):
+            allowed = "(n,)" if not steps else f"(n,) or {shown((None, *steps))}"
+            raise ValueError(f"{what} has shape {weight.shape}; output {fact.name!r} takes weights of shape {allowed}.")
+    if not enabled():
+        return
+    check_finite(weight, what)
+    found = None if allow_negative else outside(weight, 0, math.inf)
+    if found is not None:
+        refuse(
+            f"{what} has {float(weight[found.index]):g} at {place(found.index)} ({plural(found.rows, 'bad row')}): "
+            "a negative weight makes training raise the loss; weights must be 0 or more."
+        )
+
+
+def _check_class_weight(
+    weights: Mapping[int, float], y: Sequence[np.ndarray | None], facts: Sequence[OutputFacts]
+) -> None:
+    if not isinstance(weights, Mapping):
+        raise ValueError(f"class_weight must be a dict from class number to weight, got {type(weights).__name__}.")
+    if len(facts) != 1:
+        raise ValueError(f"class_weight works with one output; the model has {len(facts)}. Use sample_weight.")
+    for label, weight in weights.items():
+        if not isinstance(label, int | float | np.number) or label != int(label):
+            raise ValueError(
+                f"class_weight has the key {label!r:.40}; keys are class numbers, as in {{0: 1.0, 1: 5.0}}."
+            )
+        if not isinstance(weight, int | float | np.number):
+            raise ValueError(f"class_weight gives class {label} a {type(weight).__name__}; weights are numbers.")
+        if enabled() and not (math.isfinite(weight) and weight >= 0):
+            refuse(f"class_weight gives class {label} the weight {weight}: weights must be finite and 0 or more.")
+    if not enabled():
+        return
+    _check_known_classes(weights, facts[0])
+    if y and y[0] is not None:
+        present = classes_in(y[0], facts[0]) - {facts[0].ignore_class}
+        missing = sorted(present - {int(label) for label in weights})
+        if missing:
+            refuse(
+                f"class_weight has no weight for {'class' if len(missing) == 1 else 'classes'} "
+                f"{listed(missing)}, found in y: add {missing[0]}: 1.0 to weight it as usual."
+            )
+
+
+def _check_known_classes(weights: Mapping[int, float], fact: OutputFacts) -> None:
+    if fact.loss not in SPARSE | CATEGORICAL | BINARY or fact.units is None:
+        return
+    number = 2 if fact.units == 1 else fact.units
+    unknown = sorted(int(label) for label in weights if not 0 <= label < number)
+    if unknown:
+        refuse(f"class_weight has a weight for {listed(unknown)}, but the model's classes are 0..{number - 1}.")
