@@ -767,6 +767,7 @@ def test_stacks_of_dense_layers_are_predicted_in_numpy(activation, shape, rng):
 def test_other_stacks_are_not(layers, rng):
     model = Sequential([Input((6,)), *layers(sequax.layers)])
     assert predict.predictor(model)._on_host is None
+    assert predict.predictor(Sequential([Input((6,), dtype="int32"), Dense(2)]))._on_host is None
     x = rng.normal(size=(70, 6)).astype("float32")
     np.testing.assert_allclose(model.predict(x, verbose=0), np.asarray(model(x)), rtol=1e-2, atol=1e-2)
 

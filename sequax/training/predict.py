@@ -58,7 +58,10 @@ def predictor(model: Any) -> Predictor:
 
 
 class Predictor:
-    """A model's forward pass: a function in NumPy, or compiled programs."""
+    """A model's forward pass: a function in NumPy, or compiled programs.
+
+    Rows are those that `prepare.prediction_data` gives or that `takes` accepts: checked, and of the model's dtype.
+    """
 
     def __init__(self, model: Any):
         own_step = custom.of(model).predict
@@ -74,7 +77,8 @@ class Predictor:
         self._input = model_facts.inputs(model)[0] if single and model.host_part is None else None
         # A stack, not a graph or a model with a call of its own: the layers one after another are the model.
         stack = model.layers if type(model).__name__ == "Sequential" and self._ours and not own_step else []
-        self._on_host = host.forward(stack, len(model.symbolic_inputs.shape)) if single else None
+        floats = single and model.symbolic_inputs.dtype == "float32"
+        self._on_host = host.forward(stack, len(model.symbolic_inputs.shape)) if floats else None
         self._step_rows = _rows_per_step(model, stack)
 
     @property
@@ -126,7 +130,7 @@ class Predictor:
 
     def one(self, x: Any, callbacks: Any = None) -> Any:
         """Outputs of one batch: a compiled call with nothing around it."""
-        if self._on_host is not None and x.dtype == np.float32:
+        if self._on_host is not None:
             return self._on_host(x)
         outputs = self._call((), callbacks, x)
         return np.array(outputs) if isinstance(outputs, jax.Array) else jax.tree.map(np.array, outputs)
