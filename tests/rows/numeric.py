@@ -5,10 +5,11 @@ from __future__ import annotations
 from tests.layer_table import Row
 
 
-def stft(**arguments):
+def stft(tolerance=1e-5, **arguments):
     first = arguments.get("data_format") == "channels_first"
     shape, unknown = ((2, 2, 50), (2,)) if first else ((2, 50, 2), (1,))
-    return Row("STFTSpectrogram", {"frame_length": 12, **arguments}, shape, unknown=unknown, mixed=False)
+    settings = {"frame_length": 12, **arguments}
+    return Row("STFTSpectrogram", settings, shape, unknown=unknown, mixed=False, tolerance=tolerance)
 
 
 ROWS = [
@@ -39,7 +40,8 @@ ROWS = [
     ),
     stft(),
     stft(mode="magnitude", padding="same", frame_step=5),
-    stft(mode="psd", data_format="channels_first", expand_dims=True),
+    # Its gradients are sums of numbers around 100 that cancel here and there: with AVX-512 one is off by 1.2e-5.
+    stft(mode="psd", data_format="channels_first", expand_dims=True, tolerance=2e-5),
     stft(mode="real", expand_dims=True, scaling="spectrum"),
     stft(mode="imag", window=None, scaling=None),
     stft(mode="stft", data_format="channels_first", fft_length=32, periodic=True),
