@@ -5,12 +5,13 @@ OLDEST := .venv-oldest
 # -qq: errors are shown, progress and warnings are not
 PIP_INSTALL := -m pip install -qq --disable-pip-version-check
 
-.PHONY: help demo test fuzz lint format bench bench-peers bench-check bench-growth test-oldest soak clean
+.PHONY: help demo test fuzz fuzz-kernel lint format bench bench-peers bench-check bench-growth test-oldest soak clean
 
 help:
 	@echo "make demo         install, then train on real handwritten digits"
 	@echo "make test         install for development, then run the whole test suite"
 	@echo "make fuzz         damage files byte by byte: each must be refused or read right; minutes"
+	@echo "make fuzz-kernel  train random tiny models in both ways XLA can run them; 5 minutes"
 	@echo "make lint         formatting, lint and types"
 	@echo "make format       rewrite the files as 'make lint' wants them"
 	@echo "make bench        measure against Keras, PyTorch, JAX, Flax: table, docs/benchmarks.json and .png; an hour"
@@ -29,6 +30,9 @@ test: $(VENV)/.installed-dev
 
 fuzz: $(VENV)/.installed-dev
 	$(VENV)/bin/python -m tools.fuzz
+
+fuzz-kernel: $(VENV)/.installed-dev
+	$(VENV)/bin/python -m tools.fuzz_kernel
 
 lint: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff format --check .

@@ -11,7 +11,6 @@ import jax.numpy as jnp
 from .. import activations, constraints, initializers, regularizers
 from ..core.input_spec import InputSpec
 from ..core.layer import Layer
-from ..kernels.products import matmul
 from .arguments import positive_integer, refuse_unavailable
 from .catalogue import layer
 
@@ -94,7 +93,7 @@ class Dense(Layer):
         self.input_spec = InputSpec(min_ndim=2, axes={-1: features})
 
     def call(self, inputs: Any, training: Any = None) -> jax.Array:
-        outputs = matmul(inputs, self.kernel.value)
+        outputs = jnp.matmul(inputs, self.kernel.value)
         if self.bias is not None:
             outputs = outputs + self.bias.value
         return self.activation(outputs)

@@ -57,8 +57,6 @@ class Adam(_Moments):
     Source: Kingma & Ba 2015, Adam: A Method for Stochastic Optimization.
     """
 
-    elementwise = True
-
     def __init__(
         self,
         learning_rate: Any = 0.001,
@@ -92,8 +90,6 @@ class AdamW(Adam):
     Source: Loshchilov & Hutter 2019, Decoupled Weight Decay Regularization.
     """
 
-    elementwise = True
-
     def __init__(
         self,
         learning_rate: Any = 0.001,
@@ -120,8 +116,6 @@ class Adamax(_Moments):
 
     Source: Kingma & Ba 2015, Adam, section 7.
     """
-
-    elementwise = True
 
     slot_names = ("momentum", "norm")
 

@@ -30,8 +30,6 @@ class RMSprop(Optimizer):
     Source: Tieleman & Hinton 2012, lecture 6.5 of Neural Networks for Machine Learning.
     """
 
-    elementwise = True
-
     def __init__(
         self,
         learning_rate: Any = 0.001,
@@ -75,8 +73,6 @@ class Adagrad(Optimizer):
     Source: Duchi et al. 2011, Adaptive Subgradient Methods for Online Learning and Stochastic Optimization.
     """
 
-    elementwise = True
-
     slot_names = ("accumulator",)
 
     def __init__(
@@ -108,8 +104,6 @@ class Adadelta(Optimizer):
     Source: Zeiler 2012, ADADELTA: An Adaptive Learning Rate Method.
     """
 
-    elementwise = True
-
     slot_names = ("accumulated_grad", "accumulated_delta_var")
 
     def __init__(self, learning_rate: Any = 0.001, rho: float = 0.95, epsilon: float = 1e-07, **common: Unpack[Common]):
@@ -134,8 +128,6 @@ class Ftrl(Optimizer):
 
     Source: McMahan et al. 2013, Ad Click Prediction: a View from the Trenches (there p is 1/2).
     """
-
-    elementwise = True
 
     slot_names = ("accumulator", "linear")
 

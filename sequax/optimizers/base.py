@@ -193,11 +193,6 @@ class Optimizer(State):
         """The factor with which a variable decays, unless it is excluded."""
         return self.weight_decay
 
-    @property
-    def excludes(self) -> bool:
-        """Whether some variables do not decay."""
-        return bool(self._not_decayed or self._not_decayed_names)
-
     def exclude_from_weight_decay(
         self, var_list: Sequence[Variable] | None = None, var_names: Sequence[str] | None = None
     ) -> None:

@@ -27,8 +27,6 @@ class SGD(Optimizer):
             and momentum in deep learning).
     """
 
-    elementwise = True
-
     def __init__(
         self, learning_rate: Any = 0.01, momentum: float = 0.0, nesterov: bool = False, **common: Unpack[Common]
     ):
@@ -57,8 +55,6 @@ class Lion(Optimizer):
 
     Source: Chen et al. 2023, Symbolic Discovery of Optimization Algorithms.
     """
-
-    elementwise = True
 
     slot_names = ("momentum",)
 

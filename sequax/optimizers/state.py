@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -55,17 +54,6 @@ class State:
     def slot(self, name: str, variable: Variable) -> Variable:
         """The state of that name which belongs to a variable."""
         return self._slots.find(name, variable)
-
-    def slots_of(self, variable: Variable) -> dict[str, Variable]:
-        """All state that belongs to a variable, by name."""
-        return {name: slot for (name, _), slot in self._slots.known.get(variable, {}).items()}
-
-    def built_for(self, variables: Sequence[Variable]) -> Any:
-        """A copy with fresh slots, for other variables; iteration and learning rate are those of the original."""
-        other = copy.copy(self)
-        other._slots, other.built = Slots(), False
-        other.build(variables)
-        return other
 
     def add_variable(
         self,

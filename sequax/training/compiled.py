@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import platform
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -58,16 +60,46 @@ class Request(NamedTuple):
                 _programs.move_to_end(key)
                 return _programs[key]
         _enable_disk_cache()
-        # Only the executable is kept, not the function: it would keep the model and its weights alive.
-        traced = jax.jit(self.function, donate_argnums=self.donate).lower(*self.examples)
-        if meanwhile is not None:
-            meanwhile()
-        made = traced.compile()
+        made = self._compiled(meanwhile)
         with _lock:
             _programs[key] = made
             while len(_programs) > _MOST_PROGRAMS:
                 _programs.popitem(last=False)
         return made
+
+    def _compiled(self, meanwhile: Callable[[], None] | None) -> Any:
+        options: dict[str, Any] = {}
+        lowered = self._lowered(options)
+        if meanwhile is not None:
+            meanwhile()
+        try:
+            return lowered.compile(options or None)
+        except jax.errors.JaxRuntimeError:
+            if not options:
+                raise
+        return self._lowered(None).compile()  # another version of XLA, which lacks what was wished for
+
+    def _lowered(self, options: dict[str, Any] | None) -> Any:
+        token = _options.set(options)
+        try:
+            # Only the executable is kept, not the function: it would keep the model and its weights alive. And a new
+            # one each time, as JAX keeps traces by function: without options it may be another program.
+            return jax.jit(functools.partial(self.function), donate_argnums=self.donate).lower(*self.examples)
+        finally:
+            _options.reset(token)
+
+
+# Options of XLA that the program being traced is to be compiled with; None where it has to do without.
+_options: ContextVar[dict[str, Any] | None] = ContextVar("options", default=None)
+
+
+def wish(options: dict[str, Any]) -> bool:
+    """Called while a program is traced: compile it with these options of XLA. False: it has to do without them."""
+    granted = _options.get()
+    if granted is None:
+        return False
+    granted.update(options)
+    return True
 
 
 def eager() -> bool:

@@ -18,7 +18,7 @@ from ..callbacks import CallbackList
 from ..core import tracking
 from ..data import checks
 from ..data.source import Batch, Source
-from . import compiled, custom, flat, steps
+from . import compiled, custom, steps
 from .evaluate import run_evaluation
 from .fingerprint import fingerprint
 from .loop import steps_program
@@ -162,7 +162,8 @@ class Trainer:
         trainable = model.trainable_variables
         model.optimizer.build(trainable)
         self.slots = custom.slots(model, model.optimizer)
-        self.donate = self.slots.nbytes > _KEPT_STATE_BYTES
+        self._state_bytes = self.slots.nbytes
+        self.donate = self._state_bytes > _KEPT_STATE_BYTES
         self.key = "train", self.guard, fingerprint(model, *model.compilation.traced, model.optimizer)
         self._programs.clear()
         self._seen = tracking.version(), model.optimizer
@@ -189,10 +190,9 @@ class Trainer:
         model, slots = self.model, self.slots
 
         def program(*given: Any) -> tuple:  # put together when it is traced, which most calls of `fit` need not
-            layout = flat.of(model, slots)
-            step = steps.train_step(model, slots, layout)
+            step = steps.train_step(model, slots)
             reset, results = steps.reset_metrics(model, slots), steps.metric_results(model, slots)
-            return steps_program(step, reset, results, span.batch_size, self.guard, layout)(*given)
+            return steps_program(step, reset, results, span.batch_size, self.guard)(*given)
 
         donate = (0,) if self.donate else ()
         return compiled.Request((self.key, span.batch_size), program, (slots.read(), *span.given), donate)
@@ -224,12 +224,12 @@ class Trainer:
             FloatingPointError: if a loss was not finite; the weights are those of the last good update.
         """
         dispatched, self._dispatched = self._dispatched, []
-        results = jax.device_get([(one.progress, one.logs) for one in dispatched])
-        for i, (one, (progress, logs)) in enumerate(zip(dispatched, results, strict=True)):
-            if self.guard and not progress.finite:
-                self._refuse_nonfinite(one, int(progress.step) - 1)
-            self._logs = scalars(logs)
-            if i + 1 in self._ends:
+        for i, one in enumerate(dispatched, 1):
+            if self.guard and not np.asarray(one.progress.finite):
+                self._refuse_nonfinite(one, int(one.progress.step) - 1)
+            if i in self._ends or one is dispatched[-1]:
+                self._logs = scalars(one.logs)
+            if i in self._ends:
                 self._epoch_logs.append(self._logs)
         self._ends.clear()
         return self._logs
@@ -251,7 +251,7 @@ class Trainer:
     def runs_ahead(self, steps: int | None, already: int) -> bool:
         """Whether another epoch may be started before this one is reported."""
         seconds = self._pace.seconds_for(steps) if self._pace is not None and steps else None
-        small = self.slots.nbytes * MOST_PENDING * _AHEAD_EPOCHS < _KEPT_STATE_BYTES
+        small = self._state_bytes * MOST_PENDING * _AHEAD_EPOCHS < _KEPT_STATE_BYTES
         return small and seconds is not None and already < _AHEAD_EPOCHS and seconds * _AHEAD_EPOCHS < _AHEAD_SECONDS
 
     def _refuse_nonfinite(self, one: Dispatched, step: int) -> None:

@@ -11,7 +11,7 @@ from jax import lax
 
 from ..data import resident
 from ..data.source import Batch
-from . import compiled
+from . import compiled, single_kernel
 from .state import TrainState, like
 
 
@@ -28,9 +28,7 @@ def take_batch(arrays: Batch, order: Any, step: Any, batch_size: int) -> Batch:
     return resident.take(arrays, lax.dynamic_slice(order, (step * batch_size,), (batch_size,)))
 
 
-def steps_program(
-    step: Callable, reset: Callable, results: Callable | None, batch_size: int, guard: bool, layout: Any = None
-) -> Callable:
+def steps_program(step: Callable, reset: Callable, results: Callable | None, batch_size: int, guard: bool) -> Callable:
     """A program that runs steps `start` to `stop` (both traced: one compilation serves every length).
 
     Args:
@@ -38,7 +36,6 @@ def steps_program(
         reset: `(metrics) -> metrics`, start values of the metrics.
         results: `(metrics) -> dict of scalars`; None if the step gives logs itself, of which the last are kept.
         guard: stop after the first step whose loss is not finite; a loss of None counts as finite.
-        layout: how the loop carries the state, if not as the variables hold it (`flat.Flat`).
 
     Returns:
         `(state, arrays, order, start, stop, fresh) -> (state, progress, logs)`; `fresh` resets the metrics first.
@@ -49,22 +46,21 @@ def steps_program(
     def program(state: TrainState, arrays: Batch, order: Any, start: Any, stop: Any, fresh: Any) -> tuple:
         started = jax.tree.map(lambda new, old: jnp.where(fresh, new, old), reset(state.metrics), state.metrics)
         state = state._replace(metrics=started)
-        state = state if layout is None else layout.enter(state)
+        logs = _no_logs(step, state, take_batch(arrays, order, start, batch_size)) if own_logs else None
 
-        def body(carry: tuple) -> tuple:
-            i, state, _, _ = carry
+        def body(i: Any, carried: tuple, arrays: Batch, order: Any, stop: Any) -> tuple:
+            state, _, _ = carried
             after, told = step(state, take_batch(arrays, order, i, batch_size))
             loss, logs = told if own_logs else (told, None)
             finite = jnp.array(True) if loss is None else jnp.isfinite(loss)
-            return i + 1, like(after, state), finite, logs
+            return like(after, state), finite, logs
 
-        def unfinished(carry: tuple) -> Any:
-            i, _, finite, _ = carry
+        def unfinished(i: Any, carried: tuple, arrays: Batch, order: Any, stop: Any) -> Any:
+            _, finite, _ = carried
             return (i < stop) & finite if guard else i < stop
 
-        logs = _no_logs(step, state, take_batch(arrays, order, start, batch_size)) if own_logs else None
-        i, state, finite, logs = lax.while_loop(unfinished, body, (start, state, jnp.array(True), logs))
-        state = state if layout is None else layout.leave(state)
+        carried = state, jnp.array(True), logs
+        i, (state, finite, logs) = single_kernel.while_loop(unfinished, body, start, carried, arrays, order, stop)
         return state, Progress(i, finite), logs if results is None else results(state.metrics)
 
     return program

@@ -13,15 +13,13 @@ import jax.numpy as jnp
 
 from ..core import masks, pure
 from ..data.source import Batch
-from . import custom, flat
+from . import custom
 from .methods import no_loss
 from .state import Slots, TrainState
 
 
-def train_step(
-    model: Any, slots: Slots, layout: flat.Flat | None = None
-) -> Callable[[TrainState, Batch], tuple[TrainState, Any]]:
-    """One update of the parameters; with a layout, of a state in which they are one vector."""
+def train_step(model: Any, slots: Slots) -> Callable[[TrainState, Batch], tuple[TrainState, Any]]:
+    """One update of the parameters."""
     if custom.of(model).train:
         if model.compilation.gradient_norms is not None:
             raise ValueError(
@@ -41,21 +39,9 @@ def train_step(
             return scaled(loss), (loss, parts, outcome)
 
         def scaled(loss: Any) -> Any:
-            if layout is not None:
-                return optimizer.scale_loss(loss)
             return pure.apply(optimizer.scale_loss, optimizer.variables, list(state.optimizer.values()), loss)[0]
 
-        params = state.params if layout is None else layout.views(state.params["all"])
-        (_, (loss, parts, outcome)), grads = jax.value_and_grad(loss_of, has_aux=True)(params)
-        params, slot_values = update(state, grads) if layout is None else layout.update(state, grads)
-        gradients = None
-        if model.compilation.gradient_norms is not None:
-            factor = scaled(jnp.ones((), jnp.float32))
-            gradients = {v: grads[key] / factor for key, v in slots.params.items()}
-        metrics = updated_metrics(model, slots, state, batch, outcome, loss, parts, gradients)
-        return TrainState(params, outcome.other, slot_values, metrics), loss
-
-    def update(state: TrainState, grads: Any) -> tuple[Any, Any]:
+        (_, (loss, parts, outcome)), grads = jax.value_and_grad(loss_of, has_aux=True)(state.params)
         _, values = pure.apply(
             optimizer.apply,
             variables + list(slots.optimizer.values()),
@@ -64,7 +50,13 @@ def train_step(
             variables,
         )
         params = dict(zip(state.params, values[: len(variables)], strict=True))
-        return params, dict(zip(state.optimizer, values[len(variables) :], strict=True))
+        slot_values = dict(zip(state.optimizer, values[len(variables) :], strict=True))
+        gradients = None
+        if model.compilation.gradient_norms is not None:
+            factor = scaled(jnp.ones((), jnp.float32))
+            gradients = {v: grads[key] / factor for key, v in slots.params.items()}
+        metrics = updated_metrics(model, slots, state, batch, outcome, loss, parts, gradients)
+        return TrainState(params, outcome.other, slot_values, metrics), loss
 
     return step
 

@@ -8,13 +8,13 @@ that numbers would not be those of papers. Nothing is compiled and nothing compu
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from ..core import pure, scope
+from ..core import jaxprs, pure, scope
 from ..core.tensor import is_tensor, leaves, map_structure
 from ..layers.attending import inputs_for
 
@@ -132,18 +132,14 @@ def _bytes(array: Any) -> int:
 # --- programs ---
 
 
-def _names(words: str) -> frozenset[str]:
-    return frozenset(words.split())
-
-
 # Values are moved, chosen or renamed, but not computed.
-_FREE = _names(
+_FREE = jaxprs.names(
     "broadcast_in_dim concatenate convert_element_type copy copy_p dynamic_slice dynamic_update_slice expand_dims"
     " gather iota optimization_barrier pad real rev reshape scatter select_n slice sort split squeeze stop_gradient"
     " transpose random_bits random_wrap random_unwrap random_seed random_fold_in bitcast_convert_type"
 )
 # What goes on inside cannot be counted.
-_OPAQUE = _names("custom_call ffi_call pallas_call pure_callback io_callback cholesky eigh svd lu qr")
+_OPAQUE = jaxprs.names("custom_call ffi_call pallas_call pure_callback io_callback cholesky eigh svd lu qr")
 
 
 class Counter:
@@ -164,7 +160,7 @@ class Counter:
         rule = _RULES.get(name)
         if rule is not None:
             return rule(self, equation)
-        programs = list(_programs(equation.params.values()))
+        programs = list(jaxprs.inside(equation))
         if name in _OPAQUE:
             self.exact = False
             return 0
@@ -215,19 +211,8 @@ class Counter:
         return max(self.count(branch.jaxpr) for branch in branches)
 
 
-def _programs(values: Iterable[Any]) -> Iterator[Any]:
-    """The programs among the parameters of an operation."""
-    for value in values:
-        if isinstance(value, (tuple, list)):
-            yield from _programs(value)
-        elif hasattr(value, "eqns"):
-            yield value
-        elif hasattr(value, "jaxpr"):
-            yield value.jaxpr
-
-
 def _by_name(names: str, rule: Callable) -> dict[str, Callable]:
-    return dict.fromkeys(_names(names), rule)
+    return dict.fromkeys(jaxprs.names(names), rule)
 
 
 _RULES: dict[str, Callable[[Counter, Any], int]] = {
