@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import sequax as sq
-from sequax.data import large, streams
+from sequax.data import large, stream_source, streams
 from sequax.data.prefetch import prefetch
 from sequax.data.source import Batch
 from sequax.data.stream_source import StreamSource
@@ -315,6 +315,25 @@ def test_prefetch_keeps_the_order_and_raises_in_place():
         for item in prefetch(items(), ahead=2):
             seen.append(item)
     assert seen == list(range(5))
+
+
+@pytest.mark.parametrize(("seconds", "threads"), [(60.0, 1), (0.0, 3)])
+def test_batches_that_are_made_in_a_moment_need_no_thread(seconds, threads, monkeypatch):
+    """The first epoch has one, as nobody knows how long it takes."""
+    monkeypatch.setattr(stream_source, "_QUICK_SECONDS", seconds)
+    made_by = []
+
+    class Watched(Numbered):
+        def __getitem__(self, index):
+            made_by.append(threading.current_thread())
+            return super().__getitem__(index)
+
+    one, other = model(), model()
+    one.fit(Watched(*data()), epochs=3, shuffle=False, verbose=0)
+    other.fit(*data(), batch_size=SIZE, epochs=3, shuffle=False, verbose=0)
+    assert same_state(one, other)
+    assert len({*made_by} - {threading.main_thread()}) == threads
+    assert (threading.main_thread() is made_by[-1]) == (threads == 1)
 
 
 def test_a_reader_that_leaves_stops_the_thread_and_closes_its_source():

@@ -102,6 +102,11 @@ class CallbackList:
         return any(_watches(callback, _PREDICT_BATCH_HOOKS) for callback in self.callbacks)
 
     @property
+    def watches_safe_points(self) -> bool:
+        """Whether a callback wants to run where a run can be saved."""
+        return any(_overrides(callback, "on_safe_point") for callback in self.callbacks)
+
+    @property
     def patient(self) -> bool:
         """Whether nobody minds hearing of several epochs at once: only a `History` listens."""
         return all(type(callback) is History for callback in self.callbacks)

@@ -19,6 +19,8 @@ from .streams import Stream, unpacked
 _MOST_BATCHES, _BLOCK_BYTES = 64, 16 * 2**20
 # A block is closed when a batch took longer than this, or all of it: a slow stream does not keep the device waiting.
 _PATIENCE_SECONDS = 0.05
+# An epoch whose batches are made in less time is made without a thread, whose start and switches would take longer.
+_QUICK_SECONDS = 0.002
 
 Read = Callable[[Any, Any, Any], Batch]
 
@@ -54,6 +56,7 @@ class StreamSource:
         self._given = 0  # in all
         self._opening: str | None = None  # the first batch of this pass in short, by which a resumed run knows it
         self._waiting: list[Item] = []
+        self._seconds = _QUICK_SECONDS  # that making the batches of the last whole epoch took
 
     def peek(self) -> Batch:
         """The first batch, which the first epoch will still begin with: a model is built from it."""
@@ -148,12 +151,26 @@ class StreamSource:
         return {"data": shapes_of(_first_row(first) if self.stream.shuffle else first), "steps": self.steps}
 
     def blocks(self, epoch: int, first: int = 0) -> Iterator[Block]:
-        """The batches of one epoch, made by a thread.
+        """The batches of one epoch, made by a thread unless that is done in a moment.
 
         Raises:
             ValueError: for a batch that does not fit the model, and when the stream ends too early.
         """
-        return prefetch(self._blocks(epoch, first))
+        quick = self._seconds < _QUICK_SECONDS
+        blocks = self._timed(self._blocks(epoch, first))
+        return blocks if quick else prefetch(blocks)
+
+    def _timed(self, blocks: Iterator[Block]) -> Iterator[Block]:
+        """The same blocks; notes how long making them took."""
+        seconds = 0.0
+        while True:
+            begun = time.perf_counter()
+            block = next(blocks, None)
+            seconds += time.perf_counter() - begun
+            if block is None:
+                break
+            yield block
+        self._seconds = seconds
 
     def _blocks(self, epoch: int, first: int = 0) -> Iterator[Block]:
         items = self._items(epoch, first)

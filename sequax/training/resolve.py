@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from .. import losses as loss_catalogue
 from .. import metrics as metric_catalogue
@@ -395,7 +396,8 @@ def _update(metric: Any, target: Any, prediction: Any, weight: Any) -> None:
         metric.update_state(target, prediction, sample_weight=weight)
 
 
-def scalars(logs: dict[str, Any]) -> dict[str, float]:
+def scalars(logs: dict[str, Any]) -> dict[str, Any]:
     """Logs of a program as Python numbers, sorted by name as Keras reports them."""
-    values = jax.device_get(logs)
-    return {name: (float(v) if getattr(v, "ndim", 0) == 0 else v) for name, v in sorted(values.items())}
+    # Not jax.device_get, which takes twenty microseconds for what takes two.
+    values = {name: np.asarray(value) for name, value in sorted(logs.items())}
+    return {name: float(value) if value.ndim == 0 else value for name, value in values.items()}

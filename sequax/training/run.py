@@ -36,12 +36,13 @@ class Run:
         self._facts: dict[str, Any] | None = None
         self._at_epoch: dict[str, Any] = {}
         self._snapshot: Snapshot | None = None
+        self._may_be_saved = callbacks.watches_safe_points
         self.at(epoch)
 
     def at(self, epoch: int, step: int = 0) -> Run:
         """Note a new position."""
         self.epoch, self.step = epoch, step
-        if step == 0:
+        if step == 0 and self._may_be_saved:
             self._at_epoch = {"source": self.source.state(), **(_drawn() if self.source.draws else {})}
         return self
 
