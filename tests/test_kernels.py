@@ -196,8 +196,11 @@ RULE = [
     ((32, 8, 8, 128), (3, 3, 128, 128), {"padding": "same"}, "float64", (True, True, True)),
     ((1, 32, 32, 64), (3, 3, 64, 64), {"padding": "same"}, F32, (False, False, True)),  # too little work
     ((64, 14, 14, 64), (3, 3, 64, 64), {"padding": "same"}, F32, (False, False, True)),  # 16x16 tiles for 14x14
-    ((64, 32, 32, 32), (3, 3, 32, 64), {"padding": "valid"}, F32, (False, False, True)),
-    ((128, 13, 13, 32), (3, 3, 32, 64), {}, F32, (False, False, False)),
+    ((64, 32, 32, 32), (3, 3, 32, 64), {"padding": "valid"}, F32, (True, True, True)),
+    ((64, 32, 32, 16), (3, 3, 16, 64), {"padding": "same"}, F32, (False, False, True)),
+    ((128, 13, 13, 32), (3, 3, 32, 64), {}, F32, (True, True, True)),
+    ((32, 16, 16, 32), (3, 3, 32, 32), {"padding": "same"}, F32, (False, False, True)),
+    ((32, 11, 11, 32), (3, 3, 32, 32), {"padding": "same"}, F32, (False, False, False)),
     ((64, 28, 28, 1), (3, 3, 1, 32), {}, F32, (False, False, False)),
     ((32, 32, 32, 64), (3, 3, 64, 64), {"padding": "same"}, F16, (False, False, False)),
     ((32, 32, 32, 64), (3, 3, 64, 64), {"padding": "same", "strides": 2}, F32, (False, False, False)),
@@ -219,6 +222,18 @@ def test_where_winograd_is_chosen(x, kernel, options, dtype, expected):
     modules = [getattr(form, "func", form).__module__ for form in (chosen.forward, *chosen.backward)]
     assert tuple(module == winograd.__name__ for module in modules) == expected
     assert getattr(chosen.predict, "func", chosen.predict).__module__ == convolution.__name__  # XLA's own rounding
+
+
+@pytest.mark.parametrize("channels, product", [(1, False), (2, True)])
+def test_a_single_channel_is_no_product(channels, product):
+    x, kernel = normal(2, 6, 6, channels), normal(3, 3, channels, 4)
+
+    def loss(kernel):
+        return jnp.square(kernels.conv(x, kernel)).sum()
+
+    forward = jax.jit(lambda kernel: jax.vjp(loss, kernel)[0]).lower(kernel).compile().as_text()
+    assert (" dot(" in forward) == product
+    compare(kernels.conv, lax_conv, x, kernel)
 
 
 def train_in_loop(form, kernel, batches):
