@@ -14,7 +14,7 @@ help:
 	@echo "make fuzz-kernel  train random tiny models in both ways XLA can run them; 5 minutes"
 	@echo "make lint         formatting, lint and types"
 	@echo "make format       rewrite the files as 'make lint' wants them"
-	@echo "make bench        measure against Keras, PyTorch, JAX, Flax: table, docs/benchmarks.json and .png; an hour"
+	@echo "make bench        measure against Keras, PyTorch, JAX, Flax: figures, picture and tables in docs/; an hour"
 	@echo "make bench-peers  install TensorFlow, PyTorch and Flax for it, each in its own environment"
 	@echo "make bench-check  measure a few rows again and fail where Sequax fell behind docs/benchmarks.json"
 	@echo "make bench-growth time and memory against rows, batch, width, depth, epochs; memory over 500 calls"
@@ -45,6 +45,7 @@ format: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev
 	$(VENV)/bin/python -m benchmarks --json docs/benchmarks.json --picture docs/benchmarks.png
+	$(VENV)/bin/python -m benchmarks.page
 
 bench-peers: .venv-tensorflow/.installed-peer .venv-torch/.installed-peer .venv-flax/.installed-peer
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import check, driver, growth, jobs, peers, report
+from benchmarks import check, driver, growth, jobs, page, peers, report
 from benchmarks.workload import clusters, find, glorot
 
 FAKE = """
@@ -238,3 +238,29 @@ def test_growth_of_memory_is_found(monkeypatch):
     memory = {"fit": {"50": 100.0, "500": 104.0}, "predict": {"50": 100.0, "500": 106.0}}
     monkeypatch.setattr(growth, "in_child", lambda calls: memory[calls])
     assert growth.leaks() == ["predict"]
+
+
+def test_the_committed_tables_show_the_committed_figures():
+    rows = json.loads(check.COMMITTED.read_text())["rows"]
+    for name, tables in (("README.md", page.readme(rows)), ("docs/performance.md", page.performance(rows))):
+        text = (peers.ROOT / name).read_text()
+        assert f"{page.BEGIN}\n{tables}\n{page.END}" in text, f"{name}: run python -m benchmarks.page"
+
+
+def test_tables_leave_out_what_was_not_measured(tmp_path, monkeypatch):
+    rows = [
+        {"kind": "training", "name": "tabular", "title": "T", "peers": {"sequax": {"seconds": 0.02}, "torch": {}}},
+        {
+            "kind": "predict",
+            "name": "p",
+            "title": "P",
+            "peers": {"sequax": {"seconds": 2.0}, "torch": {"seconds": 31.0}},
+        },
+    ]
+    text = page.performance(rows)
+    assert "| workload | Sequax |\n| --- | ---: |\n| T | 20.0 ms |" in text
+    assert "| workload | Sequax | PyTorch |\n| --- | ---: | ---: |\n| P | 2.00 s | 16 |" in text
+    (tmp_path / "README.md").write_text("no marks")
+    monkeypatch.setattr(page, "ROOT", tmp_path)
+    with pytest.raises(ValueError, match="lacks the marks"):
+        page.replace("README.md", text)

@@ -1,5 +1,6 @@
 """Loops of small models are one kernel: the same numbers as operation by operation, and only where it is faster."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -7,6 +8,9 @@ import pytest
 import sequax
 from sequax.training import compiled, single_kernel
 from tools import fuzz_kernel
+
+KNOWN = jax.__version_info__[:2] in single_kernel._VERSIONS
+only_with_known_xla = pytest.mark.skipif(not KNOWN, reason="single_kernel._VERSIONS lacks this version of JAX")
 
 OPTIMIZERS = {
     "sgd": lambda: sequax.optimizers.SGD(0.1, momentum=0.9, nesterov=True),
@@ -70,6 +74,7 @@ def is_one_kernel(layers, shape, rows=8, optimizer="sgd"):
     return "inlineable" in program.as_text()
 
 
+@only_with_known_xla
 @pytest.mark.parametrize(
     ("layers", "shape"),
     [
@@ -99,6 +104,13 @@ def test_small_models_are_one_kernel(layers, shape, optimizer):
 )
 def test_what_is_large_or_calls_a_library_is_not(why, layers, shape, rows):
     assert not is_one_kernel(layers, shape, rows)
+
+
+@only_with_known_xla
+def test_it_can_be_turned_off(monkeypatch):
+    assert is_one_kernel([], (3,))
+    monkeypatch.setenv("SEQUAX_SINGLE_KERNEL", "off")
+    assert not is_one_kernel([], (3,))
 
 
 def test_without_the_options_of_this_xla_a_model_trains_as_well(data, monkeypatch):

@@ -283,24 +283,29 @@ def _depthwise_input_gradient(spec: Conv, arrays, output, cotangent):
 
 
 def _depthwise_kernel_gradient(spec: Conv, arrays, output, cotangent):
-    """Products of what the cells saw with the cotangent, added up sample by sample.
+    """Products of what the cells saw with the cotangent, added up some samples at a time.
 
-    One sample stays in the cache, while XLA's reduction over the whole batch walks through memory once per channel:
-    forward and both gradients together then take about twice as long from 32 channels on, but less below.
+    Up to four stay in the cache, while XLA's reduction over the whole batch walks through memory once per channel:
+    forward and both gradients together then take about twice as long from 32 channels on, but less below. The sums are
+    products with ones, for which XLA calls a library: 2.8 ms where one sample at a time and a reduction take 5.1 (batch
+    32, 32x32, 32 channels).
     """
     x, kernel = arrays
-    windows, filters = spec.windows, kernel.shape[-1]
+    windows, filters, batch = spec.windows, kernel.shape[-1], len(cotangent)
     unpadded = spec._replace(windows=windows._replace(pads=((0, 0),) * len(windows.size)))
-
-    def add(total, sample):
-        x, cotangent = sample
-        cells = _cells_by_filter(unpadded, x[None], filters)
-        products = jnp.stack([(cell * cotangent).reshape(-1, filters) for cell in cells])
-        return total + products.sum(1, dtype=total.dtype), None
-
+    together = next(count for count in (4, 3, 2, 1) if batch % count == 0)
     # In float32 at least: a 16 bit total would stop growing after some samples.
-    total = jnp.zeros((windows.cells, filters), jnp.promote_types(kernel.dtype, jnp.float32))
-    total, _ = lax.scan(add, total, (windows.pad(x, 0), cotangent))
+    dtype = jnp.promote_types(kernel.dtype, jnp.float32)
+
+    def add(total, samples):
+        x, cotangent = samples
+        ones = jnp.ones((1, cotangent.size // filters), x.dtype)
+        products = [(cell * cotangent).reshape(-1, filters) for cell in _cells_by_filter(unpadded, x, filters)]
+        sums = [jnp.matmul(ones, product, preferred_element_type=dtype) for product in products]
+        return total + jnp.concatenate(sums), None
+
+    samples = [a.reshape(-1, together, *a.shape[1:]) for a in (windows.pad(x, 0), cotangent)]
+    total, _ = lax.scan(add, jnp.zeros((windows.cells, filters), dtype), tuple(samples))
     return total.reshape(kernel.shape).astype(kernel.dtype)
 
 

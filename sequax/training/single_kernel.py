@@ -9,7 +9,7 @@ steps that are small in every part.
 XLA ends the process if it meets such a call within another, or one that does not use all of its arguments. It marks
 loops whose steps touch less than a kilobyte by itself. Therefore steps that hold loops, or would, stay as they are
 (`_PLAIN`), each step touches more than that (`_BALLAST`), and all arguments are used (`_alive`). Only versions of XLA
-are asked with which the whole test suite has run (`_VERSIONS`).
+are asked with which the whole test suite has run (`_VERSIONS`), and `SEQUAX_SINGLE_KERNEL=off` turns all of it off.
 """
 
 from __future__ import annotations
@@ -62,7 +62,6 @@ def while_loop(unfinished: Callable, body: Callable, start: Any, state: Any, *op
     Returns:
         The number of the first step that did not run, and the state before it.
     """
-
     if _is_possible():
         body = jax.jit(body)  # traced once, to be looked at and to be run
         given = start, state, *operands
@@ -100,9 +99,12 @@ def _alive(arguments: Any) -> Any:
 
 
 def _is_possible() -> bool:
-    """Whether this process has a JAX that is known to do it, and no wishes of its own for loops."""
+    """Whether this process has a JAX that is known to do it, and no wishes of its own."""
     known = jax.default_backend() == "cpu" and jax.__version_info__[:2] in _VERSIONS
-    return known and not compiled.eager() and "small_while_loop" not in os.environ.get("XLA_FLAGS", "")
+    wished = os.environ.get("SEQUAX_SINGLE_KERNEL") != "off" and "small_while_loop" not in os.environ.get(
+        "XLA_FLAGS", ""
+    )
+    return known and wished and not compiled.eager()
 
 
 def _is_small(jaxpr: Any) -> bool:
