@@ -6,6 +6,9 @@ The floor of a workload is three forward passes (forward, and the gradients of i
 2048x2048 product, plus the optimizer's reads and writes at the rate of a large update. Nothing reaches it: small
 products run at a half to two thirds of that rate, and activations travel through memory. Winograd's convolution needs
 fewer products than are counted here, so it can lie below.
+
+The last lines say what the mean ratio to the fastest Keras backends would be if every row ran so near to its floor.
+Rows that lie nearer, or whose floor is of no account (tiny models, whose time is overhead), keep their ratios.
 """
 
 from __future__ import annotations
@@ -21,24 +24,38 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from . import report
 from .workload import find
 from .workloads import NAMES
 
 SIZE, NUMBERS = 2048, 2**25
+OF_NO_ACCOUNT = 0.1  # of the measured time
 ADAM_ACCESSES = 7  # gradient, parameter and two moments are read, three of them written
 
 
 def main() -> None:
     figures = json.loads(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/benchmarks.json").read_text())
-    measured = {row["name"]: row["peers"]["sequax"]["seconds"] for row in figures["rows"] if row["kind"] == "training"}
+    rows = {row["name"]: row for row in figures["rows"] if row["kind"] == "training"}
+    measured = {name: row["peers"]["sequax"]["seconds"] for name, row in rows.items()}
+    floors: dict[str, float] = {}
     operations, bytes_ = rates()
     print(f"2048x2048 product {operations / 1e9:.0f} GFLOP/s, update in place {bytes_ / 1e9:.0f} GB/s")
     print(f"{'workload':12} {'GFLOP':>8} {'floor':>8} {'measured':>9} {'times':>6}")
     for name in NAMES:
         flops, seconds = floor(name, operations, bytes_)
-        ours = measured.get(name)
+        floors[name], ours = seconds, measured.get(name)
         told = f"{ours:9.3f} {ours / seconds:6.1f}" if ours else ""
         print(f"{name:12} {flops / 1e9:8.1f} {seconds:8.3f} {told}")
+    for times in (1.0, 1.5):
+        mean = report.geometric_mean(ratio_at(times, floors[name], row) for name, row in rows.items())
+        print(f"mean ratio to the fastest Keras backends at {times} times the floor: {mean:.2f}")
+
+
+def ratio_at(times: float, floor: float, row: report.Row) -> float:
+    """The ratio of a row if it took so many times its floor."""
+    ratio, ours = report.fastest_keras(row), row["peers"]["sequax"]["seconds"]
+    assert ratio is not None
+    return ratio if floor < OF_NO_ACCOUNT * ours else ratio * max(1.0, ours / (times * floor))
 
 
 def floor(name: str, operations: float, bytes_: float) -> tuple[float, float]:
