@@ -12,6 +12,7 @@ from sequax.ensemble import training
 from sequax.ensemble.members import copy_of
 from sequax.layers import LSTM, BatchNormalization, Dense, Dropout, Embedding, Normalization, StringLookup
 from sequax.optimizers import SGD, Adam, MultiOptimizer, schedules
+from sequax.training import compiled
 
 
 def simple(optimizer="sgd", **settings):
@@ -151,6 +152,17 @@ def exploding(rate_of_one, rng, **settings):
     return ensemble, alone, (x, y), {"batch_size": 8, "epochs": 3, "shuffle": False, "verbose": 0, **settings}
 
 
+@pytest.fixture(params=["one_by_one", "together"])
+def steps_of_members(request, monkeypatch):
+    """Whether members of a tiny model train one after another, in a kernel each, or step by step together."""
+    if request.param == "together":
+        monkeypatch.setenv("SEQUAX_SINGLE_KERNEL", "off")
+    compiled.clear()
+    yield
+    compiled.clear()
+
+
+@pytest.mark.usefixtures("steps_of_members")
 @pytest.mark.parametrize("rate", [1e4, 1e25])
 def test_a_member_that_diverges_stops_at_its_last_good_weights(rate, rng):
     ensemble, alone, data, settings = exploding(rate, rng)
@@ -171,6 +183,7 @@ def test_a_member_that_diverges_stops_at_its_last_good_weights(rate, rng):
     np.testing.assert_allclose(history.history["loss"], means, rtol=1e-6)
 
 
+@pytest.mark.usefixtures("steps_of_members")
 def test_steps_behind_a_bad_one_are_not_lost(rng):
     ensemble, alone, data, settings = exploding(1e4, rng, epochs=40)
     with pytest.warns(UserWarning, match="member 1"):
@@ -180,6 +193,7 @@ def test_steps_behind_a_bad_one_are_not_lost(rng):
     assert int(ensemble.members[2].optimizer.iterations.numpy()) == 40 * 6
 
 
+@pytest.mark.usefixtures("steps_of_members")
 def test_when_no_member_is_left_that_is_an_error(rng):
     x, y = data_for(simple, rng)
     ensemble = Ensemble(simple(SGD(1e30)), 2, seed=0)

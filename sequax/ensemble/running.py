@@ -14,7 +14,7 @@ from jax import lax
 from ..core.tensor import leaves
 from ..data import resident
 from ..data.source import Batch, Part, Source, filled
-from ..training import compiled, custom, steps
+from ..training import compiled, custom, single_kernel, steps
 from ..training.fingerprint import fingerprint
 from ..training.loop import take_batch
 from ..training.pace import Pace, Span, spans
@@ -26,7 +26,7 @@ EachLogs = dict[str, np.ndarray]  # name -> values with a leading axis of member
 
 
 class Progress(NamedTuple):
-    """Where a program stopped: steps done, and for each member whether its last loss was finite."""
+    """Where a program stopped: of each member the first step not run, and whether its last loss was finite."""
 
     step: Any
     finite: Any
@@ -74,7 +74,10 @@ class Programs:
 def members_program(
     step: Callable, reset: Callable, results: Callable, batch_size: int, guard: bool, holds: bool
 ) -> Callable:
-    """`loop.steps_program` for many members at once.
+    """`loop.steps_program` for many members.
+
+    They take each step together. Where the loop of a single member is one kernel, they train one after another instead,
+    which is two to three times as fast.
 
     Returns:
         `(state, frozen, arrays, order, start, stop, fresh) -> (state, progress, logs)`. `order` has one column per
@@ -85,7 +88,16 @@ def members_program(
     def program(state: Any, frozen: Any, arrays: Batch, order: Any, start: Any, stop: Any, fresh: Any) -> tuple:
         empty = jax.vmap(reset)(state.metrics)
         state = state._replace(metrics=jax.tree.map(lambda n, o: jnp.where(fresh, n, o), empty, state.metrics))
+        shared = order is None or order.ndim == 1
+        first = jax.tree.map(lambda a: a[0], state), jnp.array(True)
+        if single_kernel.fits(one_step, start, first, arrays, order if shared else order[:, 0]):
+            run = one_by_one
+        else:
+            run = together
+        state, progress = run(state, frozen, arrays, order, start, stop)
+        return state, progress, jax.vmap(results)(state.metrics)
 
+    def together(state: Any, frozen: Any, arrays: Batch, order: Any, start: Any, stop: Any) -> tuple:
         def body(carry: tuple) -> tuple:
             i, state, _ = carry
             batch, axis = _batch(arrays, order, i, batch_size)
@@ -98,7 +110,30 @@ def members_program(
             return (i < stop) & finite.all() if guard else i < stop
 
         i, state, finite = lax.while_loop(unfinished, body, (start, state, jnp.ones(frozen.shape, bool)))
-        return state, Progress(i, finite), jax.vmap(results)(state.metrics)
+        return state, Progress(jnp.full(frozen.shape, i), finite)
+
+    def one_step(i: Any, carried: tuple, arrays: Batch, order: Any) -> tuple:
+        state, _ = carried
+        after, loss = step(state, take_batch(arrays, order, i, batch_size))
+        return like(after, state), jnp.isfinite(loss)
+
+    def one_by_one(state: Any, frozen: Any, arrays: Batch, order: Any, start: Any, stop: Any) -> tuple:
+        def member(given: tuple) -> tuple:
+            state, frozen, own = given
+            end = jnp.where(frozen, start, stop)
+
+            def body(i: Any, carried: tuple, arrays: Batch, order: Any, end: Any) -> tuple:
+                return one_step(i, carried, arrays, order)
+
+            def unfinished(i: Any, carried: tuple, arrays: Batch, order: Any, end: Any) -> Any:
+                return (i < end) & carried[1] if guard else i < end
+
+            operands = arrays, order if own is None else own, end
+            i, (state, finite) = single_kernel.while_loop(unfinished, body, start, (state, jnp.array(True)), *operands)
+            return state, Progress(jnp.where(frozen, stop, i), finite)
+
+        shared = order is None or order.ndim == 1
+        return lax.map(member, (state, frozen, None if shared else order.T))
 
     return program
 
@@ -122,7 +157,7 @@ def chosen(which: Any, yes: Any, no: Any) -> Any:
 
 def arrived(logs: dict[str, Any]) -> EachLogs:
     """Logs of a program, sorted by name."""
-    return {name: np.asarray(value) for name, value in sorted(jax.device_get(logs).items())}
+    return {name: np.asarray(value) for name, value in sorted(logs.items())}
 
 
 def mean(each: EachLogs, counted: Any = slice(None)) -> dict[str, Any]:

@@ -164,11 +164,11 @@ class Trainer:
         waiting, self._dispatched = self._dispatched, []
         while waiting:
             one = waiting.pop(0)
-            progress, logs = jax.device_get((one.progress, one.logs))
-            self.each = running.arrived(logs)
+            progress = jax.tree.map(np.asarray, one.progress)
+            self.each = running.arrived(one.logs)
             if self.guard and not progress.finite.all():
-                state = self._freeze(one, int(progress.step) - 1, ~progress.finite)
-                waiting = self._again(state, one.span, int(progress.step), [later.span for later in waiting])
+                state = self._freeze(one, progress.step - 1, ~progress.finite)
+                waiting = self._again(state, one.span, int(progress.step.max()), [later.span for later in waiting])
         return self.each
 
     def _again(self, state: TrainState, span: Span, reached: int, later: list[Span]) -> list[Dispatched]:
@@ -181,17 +181,19 @@ class Trainer:
         self._take(state)
         return waiting
 
-    def _freeze(self, one: Dispatched, step: int, bad: np.ndarray) -> TrainState:
-        """The state after a step, but for the bad members, which are as after their last good update."""
-        where = f"epoch {self._epoch + 1}, step {one.span.done + step - one.span.start}"
-        self.stopped.update({int(member): where for member in np.flatnonzero(bad)})
-        state, open_ = running.chosen(bad, one.before, one.after), bad
-        for last in (step, step - 1):
-            # The same program on the same rows: the steps before the bad one come out bit-equal.
-            span = one.span._replace(stop=max(last, one.span.start))
-            earlier = self._started(one.before, span).after
-            good = open_ & _finite_members(earlier.params)
-            state, open_ = running.chosen(good, earlier, state), open_ & ~good
+    def _freeze(self, one: Dispatched, steps: np.ndarray, bad: np.ndarray) -> TrainState:
+        """The state after a span, but for the bad members, which are as after their last good update."""
+        state = running.chosen(bad, one.before, one.after)
+        for step in np.unique(steps[bad]):
+            open_ = bad & (steps == step)
+            where = f"epoch {self._epoch + 1}, step {one.span.done + step - one.span.start}"
+            self.stopped.update({int(member): where for member in np.flatnonzero(open_)})
+            for last in (step, step - 1):
+                # The same program on the same rows: the steps before the bad one come out bit-equal.
+                span = one.span._replace(stop=max(int(last), one.span.start))
+                earlier = self._started(one.before, span).after
+                good = open_ & _finite_members(earlier.params)
+                state, open_ = running.chosen(good, earlier, state), open_ & ~good
         self.frozen |= bad
         if self.frozen.all():
             self._take(state)

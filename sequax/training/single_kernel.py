@@ -62,17 +62,24 @@ def while_loop(unfinished: Callable, body: Callable, start: Any, state: Any, *op
     Returns:
         The number of the first step that did not run, and the state before it.
     """
-    if _is_possible():
+    if not compiled.eager():
         body = jax.jit(body)  # traced once, to be looked at and to be run
-        given = start, state, *operands
-        plain = all(array.size and array.dtype.name in _DTYPES for array in jax.tree.leaves(given))
-        if plain and _is_small(jax.make_jaxpr(body)(*given).jaxpr) and compiled.wish(_OPTIONS):
-            return _one_kernel(unfinished, body, start, state, *operands)
+    if fits(body, start, state, *operands) and compiled.wish(_OPTIONS):
+        return _one_kernel(unfinished, body, start, state, *operands)
     return lax.while_loop(
         lambda carry: unfinished(*carry, *operands),
         lambda carry: (carry[0] + 1, body(*carry, *operands)),
         (start, state),
     )
+
+
+def fits(body: Callable, start: Any, state: Any, *operands: Any) -> bool:
+    """Whether the loop over such a step may become one kernel."""
+    given = start, state, *operands
+    if not _is_possible() or sum(array.size for array in jax.tree.leaves(state)) > MOST_NUMBERS:
+        return False  # without a trace
+    plain = all(array.size and array.dtype.name in _DTYPES for array in jax.tree.leaves(given))
+    return plain and _is_small(jax.make_jaxpr(body)(*given).jaxpr)
 
 
 def _one_kernel(unfinished: Callable, body: Callable, start: Any, state: Any, *operands: Any) -> tuple[Any, Any]:
