@@ -1,5 +1,7 @@
 """Loops of small models are one kernel: the same numbers as operation by operation, and only where it is faster."""
 
+import platform
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,8 +11,8 @@ import sequax
 from sequax.training import compiled, single_kernel
 from tools import fuzz_kernel
 
-KNOWN = jax.__version_info__[:2] in single_kernel._VERSIONS
-only_with_known_xla = pytest.mark.skipif(not KNOWN, reason="single_kernel._VERSIONS lacks this version of JAX")
+KNOWN = jax.__version_info__[:2] in single_kernel._VERSIONS and platform.machine() in single_kernel._PROCESSORS
+only_with_known_xla = pytest.mark.skipif(not KNOWN, reason="not a JAX and processor that single_kernel lists")
 
 OPTIMIZERS = {
     "sgd": lambda: sequax.optimizers.SGD(0.1, momentum=0.9, nesterov=True),

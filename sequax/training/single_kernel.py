@@ -9,12 +9,14 @@ steps that are small in every part.
 XLA ends the process if it meets such a call within another, or one that does not use all of its arguments. It marks
 loops whose steps touch less than a kilobyte by itself. Therefore steps that hold loops, or would, stay as they are
 (`_PLAIN`), each step touches more than that (`_BALLAST`), and all arguments are used (`_alive`). Only versions of XLA
-are asked with which the whole test suite has run (`_VERSIONS`), and `SEQUAX_SINGLE_KERNEL=off` turns all of it off.
+are asked with which the whole test suite has run (`_VERSIONS`), on processors on which it has; and
+`SEQUAX_SINGLE_KERNEL=off` turns all of it off.
 """
 
 from __future__ import annotations
 
 import os
+import platform
 from collections.abc import Callable, Iterator
 from math import prod
 from typing import Any
@@ -28,6 +30,7 @@ from ..core import jaxprs
 from . import compiled
 
 _VERSIONS = {(0, 10)}  # of JAX, which needs its own version of XLA
+_PROCESSORS = {"x86_64", "AMD64"}
 _MARK = {"xla_cpu_small_call": "true", "inlineable": "false"}
 # XLA would hand products to a library, which cannot be called from within a kernel.
 _OPTIONS = {"xla_cpu_experimental_ynn_fusion_type": ""}
@@ -106,12 +109,12 @@ def _alive(arguments: Any) -> Any:
 
 
 def _is_possible() -> bool:
-    """Whether this process has a JAX that is known to do it, and no wishes of its own."""
-    known = jax.default_backend() == "cpu" and jax.__version_info__[:2] in _VERSIONS
+    """Whether this process has a JAX and a processor that are known to do it, and no wishes of its own."""
+    known = jax.__version_info__[:2] in _VERSIONS and platform.machine() in _PROCESSORS
     wished = os.environ.get("SEQUAX_SINGLE_KERNEL") != "off" and "small_while_loop" not in os.environ.get(
         "XLA_FLAGS", ""
     )
-    return known and wished and not compiled.eager()
+    return known and wished and jax.default_backend() == "cpu" and not compiled.eager()
 
 
 def _is_small(jaxpr: Any) -> bool:
