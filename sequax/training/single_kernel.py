@@ -2,7 +2,7 @@
 
 XLA runs a program on a CPU operation by operation, and starting one takes half a microsecond to two: that, not
 arithmetic, is a step of a tiny model. What XLA finds in a call that is marked as small it compiles into one function
-of machine code, loops included: a step of 768 x 8 numbers, batch 10, takes 1.3 us in place of 11
+of machine code, loops included: a step of 768 x 8 numbers, batch 10, takes 2 us in place of 6 to 10
 (`python -m benchmarks tabular`). Such a function runs on one core, and large products are slow in it, so this is for
 steps that are small in every part.
 
