@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from . import report
 from .peers import PEERS, ROOT
@@ -57,7 +56,9 @@ def performance(rows: list[Row]) -> str:
     for kind, title in report.TITLES.items():
         of_kind = [row for row in rows if row["kind"] == kind]
         if of_kind:
-            parts.append(f"### {title}\n\n{ratio_table(of_kind, [name for name in PEERS if name != 'sequax'], number)}")
+            parts.append(
+                f"### {title}\n\n{ratio_table(of_kind, [name for name in PEERS if name != 'sequax'], report.number)}"
+            )
     parts.append(
         "### First run, memory, losses\n\n"
         "The first run compiles, with an empty cache. Peaks include the library. Losses are those after the first run."
@@ -71,7 +72,7 @@ def readme(rows: list[Row]) -> str:
     chosen = [{**row, "title": README_ROWS[row["name"]]} for row in rows if row["name"] in README_ROWS]
     order = list(README_ROWS)
     chosen.sort(key=lambda row: order.index(row["name"]))
-    return ratio_table(chosen, KERAS_AND_TORCH, lambda value: f"{number(value, 1)}x")
+    return ratio_table(chosen, KERAS_AND_TORCH, lambda value: f"{report.number(value, 1)}x")
 
 
 def ratio_table(rows: list[Row], peers: Sequence[str], form: Callable[[float], str]) -> str:
@@ -89,21 +90,13 @@ def ratio_table(rows: list[Row], peers: Sequence[str], form: Callable[[float], s
 
 
 def first_table(rows: list[Row]) -> str:
-    facts: list[tuple[str, Callable[[Any], str]]] = [
-        ("first", report.seconds),
-        ("peak_mb", lambda value: f"{value:,.0f}"),
-        ("loss", lambda value: f"{value:.4f}"),
-    ]
-    heads = [head for what in ("first run", "peak MB", "loss") for head in (what, "Keras, JAX")]
+    heads = [head for what, _, _ in report.FACTS for head in (what, "Keras, JAX")]
+    peers = ("sequax", "keras-jax")
     cells = [
-        [row["title"], *(report.fact(row, peer, key, form) for key, form in facts for peer in ("sequax", "keras-jax"))]
+        [row["title"], *(report.fact(row, peer, key, form) for _, key, form in report.FACTS for peer in peers)]
         for row in rows
     ]
     return markdown(["workload", *heads], cells)
-
-
-def number(value: float, digits: int = 2) -> str:
-    return f"{value:.{digits}f}" if value < 9.95 else f"{value:,.0f}"
 
 
 def markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

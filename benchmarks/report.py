@@ -90,11 +90,7 @@ def table(title: str, rows: list[Row]) -> Any:
         ("Sequax", lambda row: fact(row, "sequax", "seconds", seconds)),
         *((PEERS[name].title, lambda row, name=name: ratio_or_failure(row, name)) for name in others),
     ]
-    for head, key, form in (
-        ("first run", "first", seconds),
-        ("peak MB", "peak_mb", lambda value: f"{value:,.0f}"),
-        ("loss", "loss", lambda value: f"{value:.4f}"),
-    ):
+    for head, key, form in FACTS:
         for name, short in (("sequax", "Sequax"), ("keras-jax", "Keras JAX")):
             columns.append((f"{head}\n{short}", lambda row, name=name, key=key, form=form: fact(row, name, key, form)))
     shown = Table(title=title)
@@ -119,13 +115,25 @@ def ratio_or_failure(row: Row, peer: str) -> str:
     value = ratio(row, peer)
     if value is None:
         return "failed" if "error" in row["peers"].get(peer, {}) else ""
-    return f"{value:.2f}" if value < 9.95 else f"{value:,.0f}"
+    return number(value)
+
+
+def number(value: float, digits: int = 2) -> str:
+    return f"{value:.{digits}f}" if value < 9.95 else f"{value:,.0f}"
 
 
 def seconds(value: float) -> str:
     if value < 1e-3:
         return f"{value * 1e6:.0f} us"
     return f"{value * 1e3:.1f} ms" if value < 1 else f"{value:.2f} s"
+
+
+# What is told of us and of Keras on JAX beside the ratios: its head, its key in a record, its form.
+FACTS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
+    ("first run", "first", seconds),
+    ("peak MB", "peak_mb", lambda value: f"{value:,.0f}"),
+    ("loss", "loss", lambda value: f"{value:.4f}"),
+)
 
 
 def document(rows: list[Row]) -> dict[str, Any]:

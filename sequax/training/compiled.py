@@ -107,6 +107,11 @@ def eager() -> bool:
     return bool(jax.config.jax_disable_jit)  # type: ignore[attr-defined]
 
 
+def traced_once(function: Callable) -> Callable:
+    """The function such that asking for its shapes or operations and running it within a program are one trace."""
+    return function if eager() else jax.jit(function)
+
+
 def clear() -> None:
     """Forget all programs of this process."""
     with _lock:

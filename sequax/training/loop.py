@@ -41,7 +41,7 @@ def steps_program(step: Callable, reset: Callable, results: Callable | None, bat
         `(state, arrays, order, start, stop, fresh) -> (state, progress, logs)`; `fresh` resets the metrics first.
     """
     own_logs = results is None
-    step = _traced_once(step) if own_logs else step
+    step = compiled.traced_once(step) if own_logs else step
 
     def program(state: TrainState, arrays: Batch, order: Any, start: Any, stop: Any, fresh: Any) -> tuple:
         started = jax.tree.map(lambda new, old: jnp.where(fresh, new, old), reset(state.metrics), state.metrics)
@@ -64,11 +64,6 @@ def steps_program(step: Callable, reset: Callable, results: Callable | None, bat
         return state, Progress(i, finite), logs if results is None else results(state.metrics)
 
     return program
-
-
-def _traced_once(step: Callable) -> Callable:
-    """The step such that asking for the shapes of its logs and running it are one trace."""
-    return step if compiled.eager() else jax.jit(step)
 
 
 def _no_logs(step: Callable, state: TrainState, batch: Batch) -> Any:

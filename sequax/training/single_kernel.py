@@ -65,9 +65,8 @@ def while_loop(unfinished: Callable, body: Callable, start: Any, state: Any, *op
     Returns:
         The number of the first step that did not run, and the state before it.
     """
-    if not compiled.eager():
-        body = jax.jit(body)  # traced once, to be looked at and to be run
-    if fits(body, start, state, *operands) and compiled.wish(_OPTIONS):
+    body = compiled.traced_once(body)  # to be looked at, and to be run
+    if fits(body, start, state, *operands):
         return _one_kernel(unfinished, body, start, state, *operands)
     return lax.while_loop(
         lambda carry: unfinished(*carry, *operands),
@@ -77,12 +76,12 @@ def while_loop(unfinished: Callable, body: Callable, start: Any, state: Any, *op
 
 
 def fits(body: Callable, start: Any, state: Any, *operands: Any) -> bool:
-    """Whether the loop over such a step may become one kernel."""
+    """Whether the loop over such a step becomes one kernel; asked while a program is traced, which then allows it."""
     given = start, state, *operands
     if not _is_possible() or sum(array.size for array in jax.tree.leaves(state)) > MOST_NUMBERS:
         return False  # without a trace
     plain = all(array.size and array.dtype.name in _DTYPES for array in jax.tree.leaves(given))
-    return plain and _is_small(jax.make_jaxpr(body)(*given).jaxpr)
+    return plain and _is_small(jax.make_jaxpr(body)(*given).jaxpr) and compiled.wish(_OPTIONS)
 
 
 def _one_kernel(unfinished: Callable, body: Callable, start: Any, state: Any, *operands: Any) -> tuple[Any, Any]:
@@ -111,10 +110,9 @@ def _alive(arguments: Any) -> Any:
 def _is_possible() -> bool:
     """Whether this process has a JAX and a processor that are known to do it, and no wishes of its own."""
     known = jax.__version_info__[:2] in _VERSIONS and platform.machine() in _PROCESSORS
-    wished = os.environ.get("SEQUAX_SINGLE_KERNEL") != "off" and "small_while_loop" not in os.environ.get(
-        "XLA_FLAGS", ""
-    )
-    return known and wished and jax.default_backend() == "cpu" and not compiled.eager()
+    switched_off = os.environ.get("SEQUAX_SINGLE_KERNEL") == "off"
+    own_flags = "small_while_loop" in os.environ.get("XLA_FLAGS", "")
+    return known and not switched_off and not own_flags and jax.default_backend() == "cpu" and not compiled.eager()
 
 
 def _is_small(jaxpr: Any) -> bool:
