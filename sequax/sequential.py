@@ -428,7 +428,7 @@ class Sequential(Model):
                 "A Sequential model configuration must be a dictionary containing the 'name' and 'layers' keys."
                 f" Received: {config!r:.200}"
             )
-        with registry.custom_object_scope(custom_objects or {}), registry.reading():
+        with registry.custom_object_scope(custom_objects), registry.reading():
             if cls is Sequential:
                 registry.check_own(cls, config)
             model = cls(name=config["name"])

@@ -124,6 +124,15 @@ def test_registered_names():
         saving.get_custom_objects().pop("pack>Dense")
 
 
+@pytest.mark.parametrize("scope", [saving.custom_object_scope, saving.CustomObjectScope])
+def test_a_scope_of_nothing_is_a_scope(scope):
+    with scope({"double": double}), scope(None), scope():
+        assert sequax.activations.get("double") is double
+    with scope({"double": double}):
+        config = saving.serialize_keras_object(layers.Dense(2, activation=double))
+        assert layers.deserialize(config, custom_objects=None).activation is double
+
+
 def test_functions_of_lambda_layers_are_given():
     model = Sequential([sequax.Input((3,)), layers.Lambda(double, name="twice")])
     assert model_from_json(model.to_json(), {"double": double}).layers[0].function is double

@@ -104,7 +104,7 @@ class Catalogue:
 
     def deserialize(self, config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
         """An object of this kind from a name or a config dict."""
-        with custom_object_scope(custom_objects or {}):
+        with custom_object_scope(custom_objects):
             if not isinstance(config, Mapping):
                 return self.get(config)
             return deserialize({"module": self.module, **config} if config.get("module") is None else config)
@@ -195,8 +195,8 @@ def custom_object(name: str) -> Any:
 class CustomObjectScope:
     """`with custom_object_scope({"MyLayer": MyLayer}):` configs inside may name these objects."""
 
-    def __init__(self, custom_objects: Mapping[str, Any]):
-        self._objects = dict(custom_objects)
+    def __init__(self, custom_objects: Mapping[str, Any] | None = None):
+        self._objects = dict(custom_objects or {})
 
     def __enter__(self) -> CustomObjectScope:
         self._token = _scoped.set({**(_scoped.get() or {}), **self._objects})
@@ -207,7 +207,7 @@ class CustomObjectScope:
 
 
 @contextmanager
-def custom_object_scope(custom_objects: Mapping[str, Any]) -> Iterator[None]:
+def custom_object_scope(custom_objects: Mapping[str, Any] | None = None) -> Iterator[None]:
     with CustomObjectScope(custom_objects):
         yield
 
@@ -335,7 +335,7 @@ def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None, sa
         LoadError: for a config that does not fit the class it names; a TypeError, too, for a class that is neither
             Sequax' own nor a custom object.
     """
-    with custom_object_scope(custom_objects or {}), reading() as current:
+    with custom_object_scope(custom_objects), reading() as current:
         if id(config) not in current.places:
             _schema().check(config, current, current.root)
         return _revived(config, current)

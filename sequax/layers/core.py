@@ -142,7 +142,7 @@ class Lambda(Layer):
             TypeError: for a name that is not known.
         """
         config = {key: value for key, value in config.items() if key not in _OLD_KEYS}
-        with registry.custom_object_scope(custom_objects or {}):
+        with registry.custom_object_scope(custom_objects):
             given = registry.custom_object(str(config.get("name")))
             if given is not None and not _names_function(config.get("function")):
                 # By the name of the layer, since code in a config has no name.

@@ -77,7 +77,7 @@ def serialize(optimizer: Optimizer) -> dict[str, Any]:
 
 def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """An optimizer from its config, in which its class may be in lower case, or from anything that `get` takes."""
-    with custom_object_scope(custom_objects or {}):
+    with custom_object_scope(custom_objects):
         if not isinstance(config, Mapping):
             return get(config)
         name = config.get("class_name")

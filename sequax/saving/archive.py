@@ -159,7 +159,7 @@ def load(path: Any, custom_objects: Mapping[str, Any] | None = None, compile: bo
         archive = Archive(source)
         version, described = archive.version(), archive.json(CONFIG)
         place = f"{archive.name}: config"
-        with registry.custom_object_scope(custom_objects or {}):
+        with registry.custom_object_scope(custom_objects):
             with budget.for_file(source.size, values_follow=True) as spent:
                 model = config.model_from(described, compile=False, place=place, version=version)
             if compile:

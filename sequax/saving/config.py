@@ -97,7 +97,7 @@ def model_from(
     config = modernized(config, version, place)
     if not compile:
         config = {key: value for key, value in config.items() if key != "compile_config"}
-    with registry.custom_object_scope(custom_objects or {}), registry.reading(place):
+    with registry.custom_object_scope(custom_objects), registry.reading(place):
         model = registry.deserialize(config)
     if not hasattr(model, "layers") or not hasattr(model, "fit"):
         raise LoadError(f"the config is one of {type(model).__name__}, which is not a model", place)

@@ -50,7 +50,7 @@ def load_model(path: Any, custom_objects: Mapping[str, Any] | None = None, compi
         )
     place = f"{name}: model_config"
     parsed = config.parse(described, place, size)
-    with registry.custom_object_scope(custom_objects or {}):
+    with registry.custom_object_scope(custom_objects):
         with budget.for_file(size, values_follow=True) as spent:
             model = config.model_from(parsed, compile=False, place=place, version=version or "2")
         if compile and settings is not None:

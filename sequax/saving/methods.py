@@ -69,7 +69,7 @@ class FileMethods:
         Raises:
             LoadError: for a config that is refused; its message says where.
         """
-        with registry.custom_object_scope(custom_objects or {}), registry.reading() as current:
+        with registry.custom_object_scope(custom_objects), registry.reading() as current:
             registry.check_own(cls, config)
             if not isinstance(config, Mapping) or not set(config) >= graph.GRAPH_KEYS:
                 return super().from_config(config)  # type: ignore[misc]

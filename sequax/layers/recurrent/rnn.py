@@ -211,7 +211,7 @@ class RNN(Layer):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> RNN:
         """A new layer from `get_config()`; own cells by name need `custom_objects` or a registration."""
-        with registry.custom_object_scope(custom_objects or {}):
+        with registry.custom_object_scope(custom_objects):
             return super().from_config(config)  # type: ignore[return-value]
 
 

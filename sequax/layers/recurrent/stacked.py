@@ -80,5 +80,5 @@ class StackedRNNCells(Layer):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> StackedRNNCells:
         """A new stack from `get_config()`; own cells by name need `custom_objects` or a registration."""
-        with registry.custom_object_scope(custom_objects or {}):
+        with registry.custom_object_scope(custom_objects):
             return super().from_config({**config, "cells": registry.deserialize(config["cells"])})  # type: ignore
