@@ -248,8 +248,8 @@ class Model(StepMethods, FileMethods, Layer):
         with scope.calling(self):
             self._symbolic_outputs = shapes.infer(self.__call__, (inputs,), {})
 
-    def build(self, input_shape: Any) -> None:
-        if self._graph is None and type(self).call is not Model.call:
+    def build(self, input_shape: Any = None) -> None:
+        if type(self).build is Model.build and self._graph is None and type(self).call is not Model.call:
             self.build_from(shapes.map_shapes(self._symbol, input_shape))
 
     def _ensure_built(self, named: dict[str, Any]) -> None:

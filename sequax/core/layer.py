@@ -108,7 +108,8 @@ class Layer:
     def build(self, *input_shapes: Any) -> None:
         """Create the variables, knowing the shape of the input. Called once, before the first call."""
         self.built = True
-        if self._inner_layers() and type(self).call is not Layer.call:
+        own_build = type(self).build is not Layer.build  # which may end in `super().build(input_shape)`
+        if not own_build and self._inner_layers() and type(self).call is not Layer.call:
             tensors = [shapes.map_shapes(lambda s: KerasTensor(s, self.compute_dtype), s) for s in input_shapes]
             shapes.infer(self.__call__, tuple(tensors), {})  # layers inside build themselves when called
 
