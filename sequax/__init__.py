@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from . import _absent
 from ._lazy import lazily
 from ._version import __version__
 
@@ -49,5 +50,6 @@ _NAMES = {
     "Variable": ".core.variable",
 }
 
+_absent.install()
 __getattr__, __dir__, _public = lazily(__name__, _MODULES, _NAMES)
 __all__ = ["__version__", *_public]

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from . import _absent
+
 
 def lazily(package: str, modules: tuple[str, ...], names: Mapping[str, str]) -> tuple[Callable, Callable, list[str]]:
     """`__getattr__`, `__dir__` and `__all__` for a package.
@@ -24,7 +26,7 @@ def lazily(package: str, modules: tuple[str, ...], names: Mapping[str, str]) -> 
         elif name in modules:
             value = importlib.import_module(f".{name}", package)
         else:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+            raise _absent.error(package, name)
         setattr(sys.modules[package], name, value)
         return value
 

@@ -1,5 +1,6 @@
 """Callbacks: code that runs at fixed moments of `fit`, `evaluate` and `predict`."""
 
+from sequax._absent import missing
 from sequax.callbacks.backup_and_restore import BackupAndRestore
 from sequax.callbacks.base import Callback
 from sequax.callbacks.callback_list import CallbackList, listed
@@ -19,6 +20,8 @@ from sequax.callbacks.swap_ema_weights import SwapEMAWeights
 from sequax.callbacks.tensorboard import TensorBoard
 from sequax.callbacks.terminate_on_nan import TerminateOnNaN
 from sequax.callbacks.time_limit import TimeLimit
+
+__getattr__ = missing(__name__)
 
 __all__ = [
     "BackupAndRestore",

@@ -19,6 +19,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
+from .. import _absent
 from .._version import __version__
 from ..core.names import suggest
 from . import patches, spellings
@@ -186,6 +187,9 @@ def public_names(module: ModuleType) -> Iterator[str]:
 
 
 def _missing(module: ModuleType, name: str) -> str:
+    said = _absent.sentence(f"{module.__name__}.{name}".partition(".")[2], "keras")
+    if said is not None:
+        return said
     known = [*module.__all__, *module._old]
     return (
         f"{module.__name__}.{name} is not available: this version of Sequax ({__version__}), which serves"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .._absent import missing
 from ..core.input_spec import InputSpec
 from ..core.layer import Layer
 from .activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
@@ -134,6 +135,7 @@ Convolution1DTranspose, Convolution2DTranspose = Conv1DTranspose, Conv2DTranspos
 Convolution3DTranspose = Conv3DTranspose
 SeparableConvolution1D, SeparableConvolution2D = SeparableConv1D, SeparableConv2D
 
+__getattr__ = missing(__name__)
 serialize, deserialize = catalogue.serialize, catalogue.deserialize
 
 __all__ = [

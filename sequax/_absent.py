@@ -1,0 +1,114 @@
+"""The names of Keras 3.15.1 that this version does not have, and what to do in their place.
+
+One table for all ways to ask: `sequax.applications`, `from sequax.layers import TFSMLayer`, `import sequax.export`,
+and the same under `sequax run`. Such a name does not exist (`hasattr` is False, an import fails), but the error says why.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from importlib.abc import MetaPathFinder
+from typing import Any
+
+from ._version import __version__
+
+_QUANTIZATION = (
+    "quantization is not in this version. Save the model as `.keras` and quantize it with Keras, or halve its memory"
+    ' with the dtype policies "mixed_bfloat16" and "bfloat16"'
+)
+_REMAT = "rematerialization is not in this version. Call `jax.checkpoint(function)(x)` inside a layer's `call`"
+
+# By path below the package; a module speaks for all that is in it.
+ABSENT: dict[str, str] = {
+    "Quantizer": _QUANTIZATION,
+    "RematScope": _REMAT,
+    "remat": _REMAT,
+    "applications": (
+        "the pretrained networks are not in this version. Save the network with Keras, `model.save('network.keras')`,"
+        " and load that file here with `models.load_model`, weights and all"
+    ),
+    "callbacks.OrbaxCheckpoint": (
+        "checkpoints by Orbax are not in this version. Use `callbacks.ModelCheckpoint`, or `callbacks.BackupAndRestore`"
+        " to resume a run to the same bits"
+    ),
+    "distillation": (
+        "distillation is not in this version. Subclass `Model`, keep the teacher as an attribute, and override"
+        " `compute_loss` to compare the two models' outputs"
+    ),
+    "distribution": (
+        "training over several devices is not in this version; a model runs on one. `device` chooses which"
+    ),
+    **{
+        f"dtype_policies.{name}": _QUANTIZATION
+        for name in (
+            "AWQDTypePolicy",
+            "GPTQDTypePolicy",
+            "Int4DTypePolicy",
+            "QuantizedDTypePolicy",
+            "QuantizedFloat8DTypePolicy",
+        )
+    },
+    "export": (
+        "export is not in this version. Save the model as `.keras` and export it with Keras, or use `jax.export` with"
+        " a function that calls `model.stateless_call`"
+    ),
+    "layers.TFSMLayer": (
+        "a SavedModel is a program for TensorFlow, which Sequax does not run. Build the model from layers and load its"
+        " weights from `.keras`, `.weights.h5` or `.h5`"
+    ),
+    "layers.TorchModuleWrapper": (
+        "a PyTorch module cannot be part of a compiled JAX program. Rebuild it from layers and set their weights with"
+        " `set_weights`, transposed where PyTorch stores (outputs, inputs)"
+    ),
+    "quantizers": _QUANTIZATION,
+    "visualization": "galleries of images are not in this version. Draw them with matplotlib's `imshow`",
+    "wrappers": (
+        "the wrappers for scikit-learn are not in this version. Write a small `BaseEstimator` whose `fit` builds,"
+        " compiles and fits the model; `sequax run` serves the older `keras.wrappers.scikit_learn`"
+    ),
+}
+
+
+def sentence(path: str, root: str = "sequax") -> str | None:
+    """Why a name of Keras, such as `layers.TFSMLayer`, is not there; None for any other name."""
+    parts = path.split(".")
+    found = (ABSENT.get(".".join(parts[:count])) for count in range(len(parts), 0, -1))
+    reason = next(filter(None, found), None)
+    return None if reason is None else f"{root}.{path} is not available (Sequax {__version__}): {reason}."
+
+
+def error(module: str, name: str) -> AttributeError:
+    """For a module's `__getattr__`: what to raise for a name that the module does not have."""
+    said = sentence(f"{module}.{name}".partition(".")[2])
+    if said is None:
+        # With the module, tracebacks show the nearest name.
+        return AttributeError(f"module {module!r} has no attribute {name!r}", name=name, obj=sys.modules.get(module))
+    return AttributeError(said, name=name, obj=None)  # without an object Python guesses no similar name
+
+
+def missing(module: str) -> Callable[[str], Any]:
+    """The `__getattr__` of a module that imports its names itself."""
+
+    def __getattr__(name: str) -> Any:
+        raise error(module, name)
+
+    return __getattr__
+
+
+class Finder(MetaPathFinder):
+    """Asked last, when nothing else has found a module: imports of absent names fail with their sentence.
+
+    `from package import name` comes by here too, since Python looks for a module where the package has no attribute.
+    """
+
+    def find_spec(self, fullname: str, path: Sequence[str] | None = None, target: Any = None) -> None:
+        if fullname.startswith("sequax."):
+            said = sentence(fullname.partition(".")[2])
+            if said is not None:
+                raise ImportError(said, name=fullname)
+
+
+def install() -> None:
+    if not any(isinstance(finder, Finder) for finder in sys.meta_path):
+        sys.meta_path.append(Finder())
