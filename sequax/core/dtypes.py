@@ -129,6 +129,13 @@ def as_array(value: Any, dtype: str | None = None) -> Any:
     return jnp.asarray(value, None if dtype is None else jnp_dtype(dtype))
 
 
+def own_array(value: Any, dtype: Any = None) -> Any:
+    """A JAX array that shares no memory with the caller: given a dtype, JAX takes aligned NumPy ones as they are."""
+    if not isinstance(value, jax.Array) and hasattr(value, "__array__") and not hasattr(value, "__jax_array__"):
+        value = np.array(value)
+    return jnp.asarray(value, dtype)
+
+
 def jnp_dtype(name: str) -> Any:
     """The dtype JAX really uses for a name: with 64-bit types off, `float64` is stored as `float32`."""
     return jax.dtypes.canonicalize_dtype(name)

@@ -66,7 +66,8 @@ class Variable:
         self.overwrite_with_gradient = False
         self._serial = next(_serials)
         self._value = _initial_value(initializer, shape, dtype, self.path)
-        self._lent = False
+        # An initializer of the user may keep what it returned, as the readers of `value` may.
+        self._lent = callable(initializer) and not names.is_ours(initializer)
 
     @property
     def trainable(self) -> bool:
@@ -96,7 +97,7 @@ class Variable:
 
     def assign(self, value: Any) -> Variable:
         """Replace the value; the shape must stay equal. Returns the variable."""
-        new = jnp.asarray(value.value if isinstance(value, Variable) else value, self._value.dtype)
+        new = dtypes.own_array(value.value if isinstance(value, Variable) else value, self._value.dtype)
         if new.shape != self._value.shape:
             raise ValueError(
                 f"Variable {self.path!r}: the shape of a value to assign must equal the variable's."
@@ -223,7 +224,8 @@ def _initial_value(initializer: Any, shape: Any, dtype: Any, path: str) -> jax.A
             )
         name = dtypes.standardize(dtype)
         budget.spend(path, shape, dtypes.jnp_dtype(name))
-        return jnp.asarray(initializer(shape, dtype=name), dtypes.jnp_dtype(name))
+        value = initializer(shape, dtype=name)
+        return (jnp.asarray if names.is_ours(initializer) else dtypes.own_array)(value, dtypes.jnp_dtype(name))
 
 
 def _binary(function: Callable, reflected: bool = False) -> Callable:

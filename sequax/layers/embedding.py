@@ -76,6 +76,8 @@ class Embedding(Layer):
             self.set_weights([np.asarray(w) for w in weights] if isinstance(weights, (list, tuple)) else [weights])
 
     def build(self, input_shape: Any = None) -> None:
+        if self.built:  # by `weights`
+            return
         self.embeddings = self.add_weight(
             (self.input_dim, self.output_dim),
             self.embeddings_initializer,
@@ -150,6 +152,8 @@ class ReversibleEmbedding(Embedding):
         self.logit_soft_cap = logit_soft_cap
 
     def build(self, input_shape: Any = None) -> None:
+        if self.built:
+            return
         super().build(input_shape)
         if not self.tie_weights:
             self.reverse_embeddings = self.add_weight(
