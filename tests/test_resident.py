@@ -128,3 +128,24 @@ def test_a_generator_may_fill_the_same_array_again(monkeypatch, rng):
         return model().fit(batches, steps_per_epoch=8, epochs=2, verbose=0).history["loss"]
 
     assert losses(reused()) == losses(fresh())
+
+
+@pytest.mark.parametrize("validate", [False, True])
+def test_small_arrays_may_be_changed_while_training_goes_on(validate, rng):
+    """JAX reads an array where it lies if that is a multiple of 64 bytes."""
+
+    class Spoil(sequax.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            x[...], y[...] = np.nan, np.nan
+
+    values, targets = rng.normal(size=(64, 6)).astype("float32"), rng.normal(size=(64, 1)).astype("float32")
+    losses = []
+    for callbacks in ([], [Spoil()]):
+        x, y = array_at(0, values.shape, "float32", rng), array_at(0, targets.shape, "float32", rng)
+        x[...], y[...] = values, targets
+        sequax.utils.set_random_seed(1)
+        train = (values, targets) if validate else (x, y)
+        held_out = (x, y) if validate else None
+        history = model().fit(*train, epochs=2, validation_data=held_out, callbacks=callbacks, verbose=0).history
+        losses.append(history)
+    assert losses[0] == losses[1]

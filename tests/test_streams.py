@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from itertools import pairwise
@@ -131,6 +132,72 @@ def test_streams_train_as_arrays_do_to_the_bit(kind):
     assert np.array_equal(streamed.predict(Loader(x, y), verbose=0), expected.predict(x, batch_size=SIZE, verbose=0))
 
 
+class Refilled:
+    """Batches that come in the same arrays again and again, as readers of files give them."""
+
+    def __init__(self, x, y, wrap=lambda x: x):
+        self.batches, self.wrap = list(batches(x, y)), wrap
+        self.buffers = [tuple(np.empty_like(a) for a in batch) for batch in (self.batches[0], self.batches[-1])]
+
+    def __getitem__(self, index):
+        buffers = self.buffers[index == len(self.batches) - 1]
+        for buffer, array in zip(buffers, self.batches[index], strict=True):
+            buffer[...] = array
+        return self.wrap(buffers[0]), buffers[1]
+
+    def __len__(self):
+        return len(self.batches)
+
+    def __iter__(self):
+        return (self[index] for index in range(len(self)))
+
+
+class RefilledByNumber(Refilled):
+    def on_epoch_end(self):
+        pass
+
+
+REFILLED = {
+    "generator": lambda x, y: (batch for _ in range(3) for batch in Refilled(x, y)),
+    "dataset": RefilledByNumber,
+    "loader": Refilled,
+    "lists": lambda x, y: Refilled(x, y, lambda array: array.tolist()),
+    "pandas": lambda x, y: Refilled(x, y, pytest.importorskip("pandas").DataFrame),
+}
+
+
+@pytest.mark.parametrize("kind", REFILLED)
+def test_a_stream_may_fill_its_arrays_again(kind):
+    x, y = data()
+    expected, streamed = model(), model()
+    steps = {"steps_per_epoch": 6} if kind == "generator" else {}
+    expected.fit(x, y, batch_size=SIZE, epochs=3, shuffle=False, verbose=0)
+    streamed.fit(REFILLED[kind](x, y), epochs=3, shuffle=False, verbose=0, **steps)
+    assert same_state(expected, streamed)
+    steps = {"steps": 6} if kind == "generator" else {}
+    assert streamed.evaluate(REFILLED[kind](x, y), verbose=0, **steps) == expected.evaluate(
+        x, y, batch_size=SIZE, verbose=0
+    )
+    assert np.array_equal(
+        streamed.predict(REFILLED[kind](x, y), verbose=0, **steps), expected.predict(x, batch_size=SIZE, verbose=0)
+    )
+
+
+@pytest.mark.parametrize("kind", ["lists", "loader", "pandas"])
+def test_a_stream_may_share_its_arrays_with_that_for_validation(kind):
+    x, y = data()
+    expected, streamed = model(), model()
+    train = REFILLED[kind](x[:12], y[:12])
+    held_out = REFILLED[kind](x[11:], y[11:])
+    held_out.buffers = train.buffers  # both have batches of 4 and a last one
+    fitted = expected.fit(
+        x[:12], y[:12], batch_size=SIZE, shuffle=False, verbose=0, epochs=2, validation_data=(x[11:], y[11:])
+    )
+    refilled = streamed.fit(train, shuffle=False, verbose=0, epochs=2, validation_data=held_out)
+    assert refilled.history == fitted.history
+    assert same_state(expected, streamed)
+
+
 def test_worker_processes_give_the_same():
     x, y = data(8)
     one, other = model(), model()
@@ -227,6 +294,27 @@ def test_inputs_by_name():
     both.fit((({"a": part, "b": part}, target) for part, target in batches(x, y)), verbose=0)
     outputs = both.predict(({"a": part, "b": part} for part, _ in batches(x, y)), verbose=0)
     assert np.array_equal(outputs, both.predict([x, x], batch_size=SIZE, verbose=0))
+
+
+class Endless(sq.utils.PyDataset):
+    """Batches by number, without a word on how many."""
+
+    def __getitem__(self, index):
+        x, y = data()
+        rows = np.arange(index * SIZE, (index + 1) * SIZE) % ROWS
+        return x[rows], y[rows]
+
+
+def test_a_dataset_need_not_have_a_length():
+    expected, endless = model(), model()
+    expected.fit((Endless()[i] for i in range(6)), steps_per_epoch=3, epochs=2, verbose=0)
+    endless.fit(Endless(), steps_per_epoch=3, epochs=2, verbose=0)
+    assert same_state(expected, endless)
+    assert len(endless.predict(Endless(), steps=3, verbose=0)) == 3 * SIZE
+    tenth = next(itertools.islice(Endless(), 10, None))
+    assert np.array_equal(tenth[0], Endless()[10][0])
+    with pytest.raises(NotImplementedError, match="or pass `steps_per_epoch`"):
+        endless.fit(Endless(), verbose=0)
 
 
 def failing(position, error=None, change=None):

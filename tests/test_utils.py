@@ -10,6 +10,7 @@ import shutil
 import sys
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -27,6 +28,33 @@ def test_to_categorical_equals_keras(labels, count, keras):
 def test_to_categorical_refuses_other_classes():
     with pytest.raises(ValueError, match="from 0 to 2, but 1 are not; the first is 3"):
         sequax.utils.to_categorical([0, 3], 3)
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        ([0, 0.5], "1 of 2 are not; the first is 0.5"),
+        (np.array([1.0, np.nan, 2.7]), "2 of 3 are not; the first is nan"),
+    ],
+)
+def test_to_categorical_does_not_cut(labels, words):
+    with pytest.raises(ValueError, match=words):
+        sequax.utils.to_categorical(labels)
+    assert sequax.utils.to_categorical([0.0, 1.0]).tolist() == [[1, 0], [0, 1]]
+
+
+def test_one_hot_rows_and_norms_of_jax_arrays_are_jax_arrays(keras):
+    for labels in (jnp.array([[1], [0]]), jnp.array([2, 0])):
+        expected = keras.utils.to_categorical(labels, 3)
+        for ours in (sequax.utils.to_categorical, jax.jit(sequax.utils.to_categorical, static_argnums=1)):
+            found = ours(labels, 3)
+            assert isinstance(found, jax.Array) and found.dtype == expected.dtype
+            assert np.array_equal(found, expected)
+    x = jnp.array([[3.0, 4.0], [0.0, 0.0]])
+    for order in (1, 2, 3):
+        found = sequax.utils.normalize(x, order=order)
+        assert isinstance(found, jax.Array)
+        assert np.allclose(found, keras.utils.normalize(x, order=order))
 
 
 def test_normalize_equals_keras(keras, rng):

@@ -37,7 +37,7 @@ class ArraySource:
     def __init__(
         self, arrays: Batch, batch_size: int, shuffle: bool | str = False, seed: int = 0, steps: int | None = None
     ):
-        self.arrays = arrays
+        self.arrays = jax.tree.map(resident.kept, arrays)
         self.rows = len(jax.tree.leaves(arrays)[0])
         self.batch_size = min(batch_size, self.rows)
         if steps is not None:

@@ -61,6 +61,11 @@ def put(arrays: Any) -> Any:
     return jax.tree.map(lambda a: _in_place(a) if _can_stay(a) else jax.device_put(a), arrays)
 
 
+def kept(array: Any) -> Any:
+    """A copy of an array so small that it costs nothing: JAX reads some of them, too, where they lie."""
+    return np.array(array) if isinstance(array, np.ndarray) and array.nbytes < _LEAST_BYTES else array
+
+
 def bytes_to_copy(arrays: Any) -> int:
     """Memory that `put` takes."""
     return sum(a.nbytes for a in jax.tree.leaves(arrays) if not _can_stay(a))

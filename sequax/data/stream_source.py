@@ -26,10 +26,14 @@ Read = Callable[[Any, Any, Any], Batch]
 
 
 class Item(NamedTuple):
-    """A batch as the stream gave it."""
+    """A batch as the stream gave it: until the next one is asked for, since a stream may fill the same arrays again."""
 
     name: str
     data: tuple[Any, Any, Any]  # x, y, sample_weight
+
+    def kept(self) -> Item:
+        """The same with memory of its own."""
+        return Item(self.name, jax.tree.map(_own, self.data))
 
 
 class StreamSource:
@@ -49,7 +53,7 @@ class StreamSource:
 
     def __init__(self, stream: Stream, read: Read, steps: int | None = None):
         self.stream, self.read = stream, read
-        self.steps = steps if steps is not None else stream.batches
+        self.steps = steps if steps is not None else stream.epoch()
         self._limit = steps
         self._pass: Iterator[Any] | None = None
         self._in_pass = 0  # batches that this pass has given
@@ -64,12 +68,13 @@ class StreamSource:
             item = self._next()
             if item is None:
                 raise ValueError(f"{self.stream.what} gave no batches.")
-            self._waiting.append(item)
+            self._waiting.append(item.kept())
         return self._read(self._waiting[0])
 
     def batches(self) -> Iterator[Batch]:
         """The checked batches of one epoch, one by one."""
-        return map(self._read, self._items(0))
+        for item in self._items(0):
+            yield jax.tree.map(np.array, self._read(item))
 
     def state(self) -> dict[str, Any]:
         """Where the stream stands between two epochs; during one, a thread is ahead of what was trained on."""
@@ -115,7 +120,7 @@ class StreamSource:
                 next(self._pass, None)  # a loader chooses its order when it is asked for the first batch
         item = self._next()
         if item is not None:
-            self._waiting.append(item)
+            self._waiting.append(item.kept())
 
     def _compare_opening(self, state: dict[str, Any]) -> None:
         if state["opening"] not in (None, self._opening):
@@ -189,7 +194,7 @@ class StreamSource:
             if item is None:
                 return
             stack = stack or Stack(item)
-            stack.items.append(item)
+            stack.add(item)
             if stack.is_full or time.monotonic() - min(asked, stack.started) > _PATIENCE_SECONDS:
                 yield from self._block(stack)
                 stack = None
@@ -197,19 +202,18 @@ class StreamSource:
     def _block(self, stack: Stack) -> Iterator[Block]:
         """The stack as a block; if it has a bad batch, then a block of those before it, and the error."""
         try:
-            yield stack.block(self.read(*stack.joined()))
+            yield stack.block(self.read(*stack.rows()))
             return
         except (ValueError, TypeError):
-            good: list[Item] = []
-        for item in stack.items:
+            pass
+        for number, name in enumerate(stack.names):
             try:
-                self._read(item)
+                self._read(Item(name, stack.rows(number, number + 1)))
             except (ValueError, TypeError):
-                stack.items = good
-                if good:
-                    yield stack.block(self.read(*stack.joined()))
+                del stack.names[number:]
+                if number:
+                    yield stack.block(self.read(*stack.rows()))
                 raise
-            good.append(item)
         raise AssertionError(f"{self.stream.what}: batches that fit one by one do not fit together.")
 
     def _items(self, epoch: int, first: int = 0) -> Iterator[Item]:
@@ -276,7 +280,7 @@ class StreamSource:
 
 
 class Stack:
-    """Batches of one kind on their way into one block, which is checked as a whole.
+    """Batches of one kind, copied one behind the other into a block, which is checked as a whole.
 
     Checking many rows at once takes little longer than checking a batch of 32: the time is Python's.
     """
@@ -284,32 +288,44 @@ class Stack:
     def __init__(self, first: Item):
         self.kind = _kind(first)
         arrays = jax.tree.leaves(first.data)
-        self.batch_size = 0 if self.kind is None else len(arrays[0])
         size = 0 if self.kind is None else sum(a.nbytes for a in arrays)
         self.most = 1 if self.kind is None else max(1, min(_MOST_BATCHES, _BLOCK_BYTES // max(1, size)))
-        self.items: list[Item] = []
+        self.names: list[str] = []
         self.started = time.monotonic()
+        self._batch_size = 0 if self.kind is None else len(arrays[0])
+        self._room = first.data if self.kind is None else jax.tree.map(self._room_for, first.data)
+
+    def _room_for(self, array: np.ndarray) -> np.ndarray:
+        return np.empty((self.most * len(array), *array.shape[1:]), array.dtype)
 
     def takes(self, item: Item) -> bool:
         return self.kind is not None and _kind(item) == self.kind
 
+    def add(self, item: Item) -> None:
+        if self.kind is not None:
+            start = len(self.names) * self._batch_size
+            for room, array in zip(jax.tree.leaves(self._room), jax.tree.leaves(item.data), strict=True):
+                room[start : start + self._batch_size] = array
+        self.names.append(item.name)
+
     @property
     def is_full(self) -> bool:
-        return len(self.items) == self.most
+        return len(self.names) == self.most
 
-    def joined(self) -> tuple[Any, Any, Any]:
-        """The rows of all batches, one after another."""
-        if len(self.items) == 1:
-            return self.items[0].data
-        return jax.tree.map(lambda *parts: np.concatenate(parts), *(item.data for item in self.items))
+    def rows(self, first: int = 0, stop: int | None = None) -> tuple[Any, Any, Any]:
+        """The rows of these batches, by default of all, one after another."""
+        if self.kind is None:
+            return self._room
+        stop = len(self.names) if stop is None else stop
+        return jax.tree.map(lambda room: room[first * self._batch_size : stop * self._batch_size], self._room)
 
     def block(self, batch: Batch) -> Block:
         """These checked rows as a block, with room for `most` batches, so that one program serves any number."""
         given = len(jax.tree.leaves(batch)[0])
-        rows = given // len(self.items) * self.most
-        # A generator may fill the same arrays again while this block waits; those of a single batch are its own.
-        arrays = jax.tree.map(np.array if self.most == 1 else lambda a: filled(a, rows), batch)
-        return Block(resident.put(arrays), np.arange(rows, dtype=np.int32), given, given // len(self.items))
+        rows = given // len(self.names) * self.most
+        # What was not copied into the room may have become arrays that look into the memory of the stream.
+        arrays = jax.tree.map(np.array if self.kind is None else lambda a: filled(a, rows), batch)
+        return Block(resident.put(arrays), np.arange(rows, dtype=np.int32), given, given // len(self.names))
 
 
 def _first_row(batch: Batch) -> Any:
@@ -322,3 +338,8 @@ def _kind(item: Item) -> Any:
     if not all(type(a) is np.ndarray and a.ndim for a in flat) or len({len(a) for a in flat}) != 1:
         return None
     return structure, tuple((a.shape, a.dtype) for a in flat)
+
+
+def _own(value: Any) -> Any:
+    """A copy of an array or a table of pandas; other things, such as data sets on a disk, as they are."""
+    return value.copy() if isinstance(value, np.ndarray) or hasattr(value, "iloc") else value

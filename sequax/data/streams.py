@@ -103,6 +103,10 @@ class Stream:
             return None
         return count if count >= 0 else None
 
+    def epoch(self) -> int | None:
+        """How many batches make an epoch where the caller does not say."""
+        return self.batches
+
     def begin(self) -> Iterator[Any]:
         """Start a pass."""
         self.passes += 1
@@ -138,6 +142,12 @@ class Numbered(Stream):
 
     @property
     def batches(self) -> int | None:
+        try:
+            return self.epoch()
+        except (TypeError, NotImplementedError):  # it has no length
+            return None
+
+    def epoch(self) -> int | None:
         count = self.data.num_batches if hasattr(type(self.data), "num_batches") else len(self.data)
         return None if count is None else int(count)
 

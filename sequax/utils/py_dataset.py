@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -13,8 +14,8 @@ class PyDataset:
     """Base of data sets that make their batches in Python, such as from files.
 
     A subclass has `__getitem__(index)`, which returns one whole batch, `(x, y)` or `(x, y, sample_weight)`, and
-    `__len__`, the number of batches. A batch must depend on its number and the epoch alone: batches may be asked for in
-    any order and by several threads at once.
+    `__len__`, the number of batches; without it there is no end, and `fit` wants `steps_per_epoch`. A batch must depend
+    on its number and the epoch alone: batches may be asked for in any order and by several threads at once.
 
     Args:
         workers: threads (or processes) that make batches; 0 and 1: the thread that asks for them.
@@ -71,17 +72,18 @@ class PyDataset:
         if not hasattr(self, "__len__"):
             raise NotImplementedError(
                 f"{type(self).__name__} has neither `__len__` nor a property `num_batches`: write one that says how"
-                f" many batches an epoch has (None: without end)."
+                f" many batches an epoch has (None: without end), or pass `steps_per_epoch` (`steps`)."
             )
         return len(self)
 
     def __iter__(self) -> Iterator[Any]:
-        """The batches of one epoch, in order."""
-        count = self.num_batches
-        index = 0
-        while count is None or index < count:
+        """The batches of one epoch, in order; without end if their number is not known."""
+        try:
+            count = self.num_batches
+        except NotImplementedError:
+            count = None
+        for index in itertools.count() if count is None else range(count):
             yield self[index]
-            index += 1
 
     def on_epoch_begin(self) -> None:
         """Called before the first batch of an epoch is asked for."""
