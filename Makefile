@@ -5,13 +5,14 @@ OLDEST := .venv-oldest
 # -qq: errors are shown, progress and warnings are not
 PIP_INSTALL := -m pip install -qq --disable-pip-version-check
 
-.PHONY: help demo test fuzz fuzz-kernel lint format bench bench-peers bench-check bench-growth test-oldest soak clean
+.PHONY: help demo test fuzz fuzz-kernel mutants lint format bench bench-peers bench-check bench-growth test-oldest soak clean
 
 help:
 	@echo "make demo         install, then train on real handwritten digits"
 	@echo "make test         install for development, then run the whole test suite"
 	@echo "make fuzz         damage files byte by byte: each must be refused or read right; minutes"
 	@echo "make fuzz-kernel  train random tiny models in both ways XLA can run them; 5 minutes"
+	@echo "make mutants      change the code in 300 places, one at a time: do the tests notice? two hours"
 	@echo "make lint         formatting, lint and types"
 	@echo "make format       rewrite the files as 'make lint' wants them"
 	@echo "make bench        measure against Keras, PyTorch, JAX, Flax: figures, picture and tables in docs/; an hour"
@@ -33,6 +34,9 @@ fuzz: $(VENV)/.installed-dev
 
 fuzz-kernel: $(VENV)/.installed-dev
 	$(VENV)/bin/python -m tools.fuzz_kernel
+
+mutants: $(VENV)/.installed-mutants
+	$(VENV)/bin/python -m tools.mutants
 
 lint: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff format --check .
@@ -81,6 +85,10 @@ $(VENV)/.installed: pyproject.toml | $(VENV)/bin/pip
 $(VENV)/.installed-dev: pyproject.toml | $(VENV)/bin/pip
 	@echo "Installing Sequax and its development tools into $(VENV) ..."
 	@$(VENV)/bin/python $(PIP_INSTALL) -e '.[dev]'
+	@touch $@
+
+$(VENV)/.installed-mutants: $(VENV)/.installed-dev
+	@$(VENV)/bin/python $(PIP_INSTALL) -e '.[dev,mutants]'
 	@touch $@
 
 $(OLDEST)/.installed-dev: pyproject.toml tools/lowest.py | $(OLDEST)/bin/pip
