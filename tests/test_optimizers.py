@@ -39,13 +39,19 @@ CLASSES = [
     ("AdamW", {}),
     ("AdamW", {"weight_decay": 0.1, "amsgrad": True}),
     ("Adagrad", {}),
-    ("Adagrad", {"initial_accumulator_value": 0.5}),
+    ("Adagrad", {"initial_accumulator_value": 0.5, "epsilon": 0.01}),
     ("Adadelta", {}),
+    ("Adadelta", {"rho": 0.5, "epsilon": 0.01}),
     ("Adamax", {}),
+    ("Adamax", {"beta_1": 0.5, "beta_2": 0.6, "epsilon": 0.01}),
     ("Nadam", {}),
+    ("Nadam", {"beta_1": 0.5, "beta_2": 0.6, "epsilon": 0.01}),
     ("Lion", {}),
+    ("Lion", {"beta_1": 0.5, "beta_2": 0.6}),
     ("Adafactor", {}),
     ("Adafactor", {"relative_step": False, "clip_threshold": 0.5}),
+    ("Adafactor", {"relative_step": False, "learning_rate": 0.5}),  # large: 1 / sqrt(t) soon is the smaller one
+    ("Adafactor", {"learning_rate": 0.5, "beta_2_decay": -0.5, "epsilon_1": 0.001, "epsilon_2": 0.1}),
     ("Ftrl", {}),
     (
         "Ftrl",
@@ -58,7 +64,9 @@ CLASSES = [
         },
     ),
     ("Lamb", {}),
+    ("Lamb", {"beta_1": 0.5, "beta_2": 0.6, "epsilon": 0.01}),
     ("Muon", {}),
+    ("Muon", {"muon_a": 2.0, "muon_b": -1.5, "muon_c": 0.5, "weight_decay": None, "adam_weight_decay": None}),
     ("Muon", {"nesterov": False, "rms_rate": None, "momentum": 0.8, "ns_steps": 3, "weight_decay": 0.1}),
     ("Muon", {"exclude_layers": ["^ker"], "adam_lr_ratio": 0.5, "adam_weight_decay": 0.1, "adam_beta_1": 0.8}),
     ("ScheduleFreeAdamW", {}),
@@ -251,12 +259,42 @@ def test_default_names_are_keras():
         assert getattr(optimizers, name)().name == getattr(keras.optimizers, name)().name
 
 
-@pytest.mark.parametrize("name", sorted({"MultiOptimizer", "OptimizerMap", *(name for name, _ in CLASSES)}))
+NAMES = sorted(dict(CLASSES))
+
+
+@pytest.mark.parametrize("name", [*NAMES, "LossScaleOptimizer", "MultiOptimizer", "Optimizer", "OptimizerMap"])
 def test_signatures_are_keras(name):
-    theirs = inspect.signature(getattr(keras.optimizers, name)).parameters
-    ours = inspect.signature(getattr(optimizers, name)).parameters
-    given = {key: p.default for key, p in theirs.items() if p.kind is not p.VAR_KEYWORD}
-    assert {key: p.default for key, p in ours.items()} == given
+    """In the same order, too, and no argument for keywords only."""
+    described = [
+        [(key, p.kind, p.default) for key, p in inspect.signature(getattr(kind, name)).parameters.items()]
+        for kind in (optimizers, keras.optimizers)
+    ]
+    assert described[0] == described[1]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_arguments_by_position_are_keras(name):
+    """Each argument another value than its default, all by position."""
+    parameters = inspect.signature(getattr(keras.optimizers, name)).parameters.values()
+    strange = {"clipvalue": None, "global_clipnorm": None, "clipnorm": 0.5, "ema_overwrite_frequency": 3, "name": "n"}
+    strange |= {"weight_decay": 0.25, "gradient_accumulation_steps": 2, "loss_scale_factor": 4.0, "ns_steps": 3}
+    strange |= {"warmup_steps": 4, "learning_rate_power": -0.25, "beta_2_decay": -0.5, "exclude_layers": ["out"]}
+    values = [
+        strange[p.name] if p.name in strange else not p.default if isinstance(p.default, bool) else p.default / 2
+        for p in parameters
+        if p.kind is not p.VAR_KEYWORD
+    ]
+    ours, theirs = (getattr(kind, name)(*values) for kind in (optimizers, keras.optimizers))
+    config, expected = ours.get_config(), theirs.get_config()
+    assert config.pop("learning_rate") == pytest.approx(expected.pop("learning_rate"))
+    assert config == expected
+
+
+def test_arguments_by_position_are_counted():
+    with pytest.raises(TypeError, match=r"SGD: `momentum` was given twice"):
+        optimizers.SGD(0.1, 0.5, momentum=0.9)
+    with pytest.raises(TypeError, match=r"SGD: expected at most 13 arguments by position\. Received 14"):
+        optimizers.SGD(*[None] * 14)
 
 
 @pytest.mark.parametrize("options", [{"gradient_accumulation_steps": 2}, {"use_ema": True, "ema_momentum": 0.5}])
@@ -310,6 +348,74 @@ def test_missing_gradients():
     np.testing.assert_array_equal(first.numpy(), before)
     with pytest.raises(ValueError, match="no gradients provided"):
         optimizer.apply([None], [first])
+    for nothing in ((), ([],)):
+        optimizer.apply([], *nothing)
+    assert int(optimizer.iterations) == 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_update_step_takes_plain_numbers_and_arrays(name):
+    """Called directly, as those do who write their own loop: NumPy gradients, a Python number as rate."""
+    gradient, found = np.array([[1.0, -2.0], [3.0, 4.0]]), []
+    for given, rate in ((gradient, 0.5), (jnp.asarray(gradient, "float32"), jnp.float32(0.5))):
+        variable, optimizer = Variable(np.ones((2, 2)), name="v"), getattr(optimizers, name)()
+        optimizer.build(var_list=[variable])
+        optimizer.update_step(given, variable, rate)
+        found.append(variable.numpy())
+    assert (found[0] != 1).any()
+    assert_equal(found[:1], found[1:])
+
+
+def test_build_needs_variables():
+    with pytest.raises(TypeError, match="expected the variables to train"):
+        optimizers.SGD().build()
+
+
+def test_state_is_saved_and_loaded_by_number():
+    (_, steps), stores = numbers(0), []
+    for kind, make in ((optimizers, Variable), (keras.optimizers, keras.Variable)):
+        optimizer, variables = kind.Adam(), new_variables(make)
+        optimizer.apply([jnp.asarray(g) for g in steps[0]], variables)
+        stores.append({})
+        optimizer.save_own_variables(stores[-1])
+    assert list(stores[0]) == list(stores[1])
+    assert_equal(list(stores[0].values()), list(stores[1].values()))
+    other = optimizers.Adam()
+    with pytest.warns(UserWarning, match="nothing is loaded. Build it first"):
+        other.load_own_variables(stores[0])
+    other.build(new_variables())
+    other.load_own_variables(stores[0])
+    assert_equal(arrays(other.variables), list(stores[0].values()))
+
+
+def test_state_is_set_whole_or_not_at_all():
+    optimizer = optimizers.SGD(momentum=0.9)
+    with pytest.raises(ValueError, match=r"You are calling `set_weights\(\)` on SGD 'sgd', which is not built"):
+        optimizer.set_weights([])
+    optimizer.build(new_variables())
+    before = arrays(optimizer.variables)
+    with pytest.raises(ValueError, match="expected 4 arrays"):
+        optimizer.set_weights(before[:3])
+    with pytest.raises(ValueError, match=r"'sgd/bias_momentum' has shape \(5,\)\. Received an array of shape \(1,\)"):
+        optimizer.set_weights([before[0] + 1, *before[1:3], np.ones(1)])
+    assert_equal(arrays(optimizer.variables), before)
+    optimizer.set_weights([value + 1 for value in before])
+    assert_equal(arrays(optimizer.variables), [value + 1 for value in before])
+
+
+def test_values_in_place_of_gradients():
+    """As for the scales of 8-bit floats: such a variable takes its gradient as it is; of a round, the largest."""
+    plain, scaled = Variable(np.zeros(2), name="plain"), Variable(np.zeros(2), name="scaled")
+    scaled.overwrite_with_gradient = True
+    optimizer = optimizers.SGD(1.0, gradient_accumulation_steps=2)
+    seen = []
+    for gradient in ([1.0, 4.0], [3.0, 2.0], [1.0, 1.0]):
+        optimizer.apply([jnp.array(gradient)] * 2, [plain, scaled])
+        seen.append((plain.numpy().tolist(), scaled.numpy().tolist()))
+    assert seen == [([0, 0], [0, 0]), ([-2, -3], [3, 4]), ([-2, -3], [3, 4])]
+    loss_scale = optimizers.LossScaleOptimizer(optimizers.SGD(1.0), initial_scale=8.0)
+    loss_scale.apply([jnp.full(2, 8.0)] * 2, [plain, scaled])
+    assert (plain.numpy().tolist(), scaled.numpy().tolist()) == ([-3, -4], [8, 8])
 
 
 def test_stateless_apply_leaves_the_objects_alone():
@@ -622,11 +728,39 @@ def test_loss_scale_is_keras(run):
     again = optimizers.deserialize(optimizers.serialize(ours))
     assert again.get_config() == ours.get_config()
     assert float(ours.scale_loss(1.0)) == float(ours.dynamic_scale)
+    assert bool(ours.check_finite([None, jnp.ones(2)])) and not bool(ours.check_finite([jnp.array([jnp.inf])]))
     ours.learning_rate = 0.25
     assert float(ours.inner_optimizer.learning_rate) == 0.25 and ours.iterations is ours.inner_optimizer.iterations
 
 
+def test_loss_scale_stands_alone():
+    """The factor of the optimizer inside would scale twice; both attributes are as in Keras."""
+    scales = []
+    for kind in (optimizers, keras.optimizers):
+        inner = kind.SGD(loss_scale_factor=100.0)
+        outer = kind.LossScaleOptimizer(inner, initial_scale=8.0)
+        scales.append((float(outer.scale_loss(1.0)), inner.loss_scale_factor))
+    assert scales[0] == scales[1] == (8.0, None)
+
+
+def test_loss_scale_from_older_files():
+    """They hold the settings of all optimizers, which had no effect."""
+    inner = optimizers.serialize(optimizers.SGD(0.5))
+    settings = {"weight_decay": None, "clipnorm": None, "use_ema": False, "ema_momentum": 0.99, "dynamic": True}
+    optimizer = optimizers.LossScaleOptimizer.from_config({"inner_optimizer": inner, "initial_scale": 2.0, **settings})
+    assert float(optimizer.learning_rate) == 0.5 and optimizer.initial_scale == 2.0
+    with pytest.raises(ValueError, match="`dynamic=False` is no longer supported"):
+        optimizers.LossScaleOptimizer(optimizers.SGD(), dynamic=False)
+    for name, value in {"weight_decay": 0.1, "use_ema": True, "gradient_accumulation_steps": 2}.items():
+        with pytest.raises(ValueError, match=f"`{name}`. Set it on the `inner_optimizer`"):
+            optimizers.LossScaleOptimizer(optimizers.SGD(), **{name: value})
+
+
 # --- several optimizers ---
+
+
+def loss_scaled():
+    return optimizers.LossScaleOptimizer(optimizers.SGD())
 
 
 def two_optimizers(kind, **arguments):
@@ -698,16 +832,73 @@ def test_optimizer_map_is_a_mapping_by_path():
         (TypeError, lambda: optimizers.MultiOptimizer({"a": optimizers.SGD()}), "write OptimizerMap"),
         (TypeError, lambda: optimizers.MultiOptimizer(optimizers.SGD), "must be an OptimizerMap"),
         (ValueError, lambda: optimizers.MultiOptimizer(lambda v: None).build(new_variables()), "For 'kernel' it gave"),
+        (TypeError, lambda: optimizers.OptimizerMap(optimizers.SGD(), [optimizers.SGD()]), "must be a dict"),
+        (ValueError, lambda: optimizers.OptimizerMap(optimizers.SGD(), {".": loss_scaled()}), "be LossScaleOptimizer"),
         (
             ValueError,
-            lambda: optimizers.MultiOptimizer(optimizers.OptimizerMap(optimizers.SGD(loss_scale_factor=2.0))),
-            "Set it on the MultiOptimizer",
+            lambda: optimizers.OptimizerMap(optimizers.SGD(), {".": two_optimizers(optimizers)}),
+            "be MultiOptimizer",
+        ),
+        (
+            ValueError,
+            lambda: optimizers.MultiOptimizer(lambda v: loss_scaled()).build(new_variables()),
+            "LossScaleOptimizer cannot be used inside",
+        ),
+        (
+            ValueError,
+            lambda: optimizers.MultiOptimizer(optimizers.OptimizerMap(loss_scaled())),
+            "cannot be used inside",
         ),
     ],
 )
 def test_several_optimizers_refuse(error, make, message):
     with pytest.raises(error, match=message):
         make()
+
+
+def test_one_loss_scale_for_several_optimizers():
+    """It replaces those that the optimizers have, which would divide by a factor the loss never had."""
+    for kind, make in ((keras.optimizers, keras.Variable), (optimizers, Variable)):
+        variable, inner = make(np.full(2, 2.0), name="v"), kind.SGD(0.1, loss_scale_factor=2.0)
+        optimizer = kind.MultiOptimizer(kind.OptimizerMap(inner), loss_scale_factor=5.0)
+        optimizer.build([variable])
+        assert inner.loss_scale_factor == 5.0 and float(optimizer.scale_loss(2.0)) == 10.0
+        optimizer.apply([jnp.full(2, 10.0)], [variable])
+        np.testing.assert_allclose(variable.numpy(), 1.8, rtol=1e-6)
+        optimizer.loss_scale_factor = 20.0
+        assert inner.loss_scale_factor == 20.0
+        optimizer.apply([jnp.full(2, 20.0)], [variable])
+        np.testing.assert_allclose(variable.numpy(), 1.7, rtol=1e-6)
+
+
+def test_maps_of_own_optimizers_come_back():
+    config = optimizers.OptimizerMap(Heavy(0.1, 0.5), {"a": Heavy(0.1, 0.25)}).get_config()
+    again = optimizers.OptimizerMap.from_config(config, {"Heavy": Heavy})
+    assert [one.friction for one in again.optimizers] == [0.25, 0.5]
+
+
+def test_muon_offers_its_parts():
+    """They can be called, and overridden: the step is made of them."""
+    ours, theirs = optimizers.Muon(), keras.optimizers.Muon()
+    for shape in ((4, 3), (3, 4), (2, 3, 4)):
+        x = np.random.default_rng(0).normal(size=shape).astype("float32")
+        for name, arguments in (
+            *(("transpose_last_axis", (x,)), ("zeropower_via_newtonschulz5", (x, 5))),
+            *([("lr_adjust", (x,))] if x.ndim == 2 else []),
+        ):
+            one, other = (getattr(optimizer, name)(*arguments) for optimizer in (ours, theirs))
+            np.testing.assert_allclose(one, np.asarray(other), rtol=1e-5, atol=1e-5)
+    assert optimizers.Muon(rms_rate=None).lr_adjust(1.5) == 1.5
+    with pytest.raises(ValueError, match="only matrices can be made orthogonal"):
+        ours.zeropower_via_newtonschulz5(np.ones(3), 5)
+
+    class Still(optimizers.Muon):
+        def lr_adjust(self, x):
+            return 0 * x
+
+    (kernel, _), (start, steps) = new_variables(), numbers(0)
+    Still(weight_decay=None).apply(steps[0][:1], [kernel])
+    np.testing.assert_array_equal(kernel.numpy(), start[0])
 
 
 def test_orthogonal_pulls_singular_values_together():
@@ -873,6 +1064,7 @@ def test_get_refuses(identifier, message):
         (lambda: schedules.ExponentialDecay(0.1, 0, 0.9), "`decay_steps` must be > 0"),
         (lambda: optimizers.SGD().apply([np.ones(2)]), "must be built"),
         (lambda: optimizers.SGD().apply([np.ones(2)], []), "one gradient per variable"),
+        (lambda: optimizers.SGD().apply([], [Variable([1.0], name="v")]), "one gradient per variable"),
         (lambda: optimizers.SGD().apply([np.ones(3)], [Variable([1.0, 2.0], name="v")]), "'v' must have its shape"),
     ],
 )

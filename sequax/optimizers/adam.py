@@ -80,7 +80,7 @@ class Adam(_Moments):
             largest = self.slot("velocity_hat", variable)
             largest.assign(jnp.maximum(largest.value, v.value))
             v = largest
-        variable.assign_sub(m.value * rate.astype(gradient.dtype) / (jnp.sqrt(v.value) + self.epsilon))
+        variable.assign_sub(m.value * rate.astype(variable.dtype) / (jnp.sqrt(v.value) + self.epsilon))
 
 
 @optimizer
@@ -124,7 +124,7 @@ class Adamax(_Moments):
         rate = learning_rate / (1 - self.beta_1 ** self.step_number())
         m.assign_add((gradient - m.value) * (1 - self.beta_1))
         u.assign(jnp.maximum(self.beta_2 * u.value, jnp.abs(gradient)))
-        variable.assign_sub(rate.astype(gradient.dtype) * m.value / (u.value + self.epsilon))
+        variable.assign_sub(rate.astype(variable.dtype) * m.value / (u.value + self.epsilon))
 
 
 @optimizer
@@ -134,8 +134,8 @@ class Nadam(_Moments):
     Source: Dozat 2016, Incorporating Nesterov Momentum into Adam.
     """
 
-    def build(self, variables: Sequence[Variable]) -> None:
-        super().build(variables)
+    def build(self, var_list: Sequence[Variable]) -> None:
+        super().build(var_list)
         self._product = self.add_variable((), "ones", dtype="float32", name="momentum_product")
 
     def momentum_at(self, t: jax.Array) -> jax.Array:
@@ -151,10 +151,10 @@ class Nadam(_Moments):
         now, ahead, product = self.momentum_at(t), self.momentum_at(t + 1), self._product.value
         of_average, of_gradient = ahead / (1 - product * ahead), (1 - now) / (1 - product)
         m, v = self.moments(gradient, variable)
-        cast = gradient.dtype
+        cast = variable.dtype
         direction = of_average.astype(cast) * m.value + of_gradient.astype(cast) * gradient
         size = v.value / (1 - self.beta_2**t).astype(cast)
-        variable.assign_sub(learning_rate.astype(cast) * direction / (jnp.sqrt(size) + self.epsilon))
+        variable.assign_sub(jnp.asarray(learning_rate, cast) * direction / (jnp.sqrt(size) + self.epsilon))
 
 
 @optimizer
@@ -165,14 +165,14 @@ class Lamb(_Moments):
     """
 
     def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
-        t, cast = self.step_number(), gradient.dtype
+        t, cast = self.step_number(), variable.dtype
         m, v = self.moments(gradient, variable)
         average = m.value / (1 - self.beta_1**t).astype(cast)
         size = v.value / (1 - self.beta_2**t).astype(cast)
         step = average / (jnp.sqrt(size) + self.epsilon)
         length, stride = _length(variable.value), _length(step)
         ratio = jnp.where((length > 0) & (stride > 0), length / jnp.where(stride > 0, stride, 1), 1.0)
-        variable.assign_sub(ratio.astype(cast) * learning_rate.astype(cast) * step)
+        variable.assign_sub(ratio.astype(cast) * jnp.asarray(learning_rate, cast) * step)
 
 
 def _length(x: Any) -> jax.Array:

@@ -55,7 +55,7 @@ class RMSprop(Optimizer):
             mean = self.slot("average_gradient", variable)
             mean.assign(self.rho * mean.value + (1 - self.rho) * gradient)
             size = size - jnp.square(mean.value)
-        step = learning_rate.astype(gradient.dtype) * gradient * jax.lax.rsqrt(size)
+        step = jnp.asarray(learning_rate, variable.dtype) * gradient * jax.lax.rsqrt(size)
         if self.momentum:
             m = self.slot("momentum", variable)
             m.assign(self.momentum * m.value + step)
@@ -91,7 +91,9 @@ class Adagrad(Optimizer):
     def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
         total = self.slot("accumulator", variable)
         total.assign_add(jnp.square(gradient))
-        variable.assign_sub(learning_rate.astype(gradient.dtype) * gradient * jax.lax.rsqrt(total.value + self.epsilon))
+        variable.assign_sub(
+            jnp.asarray(learning_rate, variable.dtype) * gradient * jax.lax.rsqrt(total.value + self.epsilon)
+        )
 
 
 @optimizer
@@ -110,12 +112,12 @@ class Adadelta(Optimizer):
         super().__init__(learning_rate, **common)
         self.rho, self.epsilon = rho, epsilon
 
-    def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
+    def update_step(self, grad: Any, variable: Variable, learning_rate: Any) -> None:
         v, u = (self.slot(name, variable) for name in self.slot_names)
-        v.assign(self.rho * v.value + (1 - self.rho) * jnp.square(gradient))
-        step = gradient * jnp.sqrt(u.value + self.epsilon) * jax.lax.rsqrt(v.value + self.epsilon)
+        v.assign(self.rho * v.value + (1 - self.rho) * jnp.square(grad))
+        step = grad * jnp.sqrt(u.value + self.epsilon) * jax.lax.rsqrt(v.value + self.epsilon)
         u.assign(self.rho * u.value + (1 - self.rho) * jnp.square(step))
-        variable.assign_sub(learning_rate.astype(gradient.dtype) * step)
+        variable.assign_sub(jnp.asarray(learning_rate, variable.dtype) * step)
 
 
 @optimizer
@@ -164,7 +166,7 @@ class Ftrl(Optimizer):
 
     def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
         n, z = (self.slot(name, variable) for name in self.slot_names)
-        rate, w, power = learning_rate.astype(gradient.dtype), variable.value, -self.learning_rate_power
+        rate, w, power = jnp.asarray(learning_rate, variable.dtype), variable.value, -self.learning_rate_power
         l1, l2 = self.l1_regularization_strength, self.l2_regularization_strength
         shrunk = gradient + 2 * self.l2_shrinkage_regularization_strength * w
         after = n.value + jnp.square(gradient)
@@ -178,9 +180,11 @@ class Ftrl(Optimizer):
 class Adafactor(Optimizer):
     """Adam's second moment in little memory: for a matrix, one average per row and one per column.
 
-    At step t, `rho = min(rate, 1 / sqrt(t))` (`relative_step`) or `rate`; `b = 1 - t^beta_2_decay`; rows `r` and
-    columns `c` average `g^2 + epsilon_1`; `v = r * c / mean(r)`; `u = g / sqrt(v)`, shortened to root mean square
-    `clip_threshold`; `w -= max(epsilon_2, rms(w)) * rho * u`.
+    At step t, `rho = min(rate, 1 / sqrt(t))`; `b = 1 - t^beta_2_decay`; rows `r` and columns `c` average
+    `g^2 + epsilon_1`; `v = r * c / mean(r)`; `u = g / sqrt(v)`, shortened to root mean square `clip_threshold`;
+    `w -= max(epsilon_2, rms(w)) * rho * u`.
+
+    `relative_step` is part of configs and changes nothing, as in Keras, which bounds the rate by `1 / sqrt(t)` anyway.
 
     Source: Shazeer & Stern 2018, Adafactor: Adaptive Learning Rates with Sublinear Memory Cost.
     """
@@ -199,8 +203,8 @@ class Adafactor(Optimizer):
         self.beta_2_decay, self.epsilon_1, self.epsilon_2 = beta_2_decay, epsilon_1, epsilon_2
         self.clip_threshold, self.relative_step = clip_threshold, relative_step
 
-    def build(self, variables: Sequence[Variable]) -> None:
-        super().build(variables)
+    def build(self, var_list: Sequence[Variable]) -> None:
+        super().build(var_list)
         for variable in self._trainable_variables:
             shape = variable.shape
             factors = (shape[:-1], (*shape[:-2], shape[-1])) if len(shape) > 1 else ((), ())
@@ -217,8 +221,8 @@ class Adafactor(Optimizer):
 
     def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
         t = jnp.asarray(self.iterations, "float32") + 1
-        rate = jnp.minimum(learning_rate, jax.lax.rsqrt(t)) if self.relative_step else learning_rate
-        keep = (1 - t**self.beta_2_decay).astype(gradient.dtype)
+        rate = jnp.minimum(learning_rate, jax.lax.rsqrt(t))
+        keep = (1 - t**self.beta_2_decay).astype(variable.dtype)
         squares = jnp.square(gradient) + self.epsilon_1
         v = self.slot("velocity", variable)
         if variable.ndim > 1:
@@ -231,7 +235,7 @@ class Adafactor(Optimizer):
             v.assign(keep * v.value + (1 - keep) * squares)
         u = gradient * jax.lax.rsqrt(v.value)
         u = u / jnp.maximum(1.0, _rms(u) / self.clip_threshold)
-        step = jnp.maximum(self.epsilon_2, _rms(variable.value)) * rate.astype(gradient.dtype)
+        step = jnp.maximum(self.epsilon_2, _rms(variable.value)) * rate.astype(variable.dtype)
         variable.assign_sub(step * u)
 
 

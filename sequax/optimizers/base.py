@@ -95,7 +95,11 @@ class Optimizer(State):
         )
 
     def build(self, variables: Sequence[Variable]) -> None:
-        """Create the state for these variables. Called again with others, the state of those already known stays."""
+        """Create the state for these variables. Called again with others, the state of those already known stays.
+
+        Args:
+            variables: those to train; as in Keras the name `var_list` is understood, too.
+        """
         super().build(variables)
         if self.use_ema:
             for variable in self._trainable_variables:
@@ -115,10 +119,13 @@ class Optimizer(State):
         """Update variables with their gradients.
 
         Args:
-            grads: one array per variable; None where a variable has no gradient, which leaves it as it is.
+            grads: one array per variable; None where a variable has no gradient, which leaves it as it is. Without
+                any (an empty list) nothing happens.
             trainable_variables: default: those the optimizer was built for.
         """
         gradients, variables = self._matched(grads, trainable_variables)
+        if not gradients:
+            return
         gradients, variables = self._overwrite(gradients, variables)
         if self.loss_scale_factor is not None:
             gradients = [gradient / self.loss_scale_factor for gradient in gradients]
@@ -205,6 +212,8 @@ class Optimizer(State):
     def _matched(self, grads: Sequence[Any], variables: Sequence[Variable] | None) -> tuple[list[Any], list[Variable]]:
         """Gradients, and the variables they belong to; builds on first use."""
         owner, grads = type(self).__name__, list(grads)
+        if not grads and not variables:
+            return [], []
         if variables is None:
             if not self.built:
                 raise ValueError(
@@ -242,9 +251,18 @@ class Optimizer(State):
         self.build([*self._trainable_variables, *unknown])
 
     def _overwrite(self, gradients: list[Any], variables: list[Variable]) -> tuple[list[Any], list[Variable]]:
-        """Some variables (scales of 8-bit floats) receive their new value in place of a gradient."""
+        """Some variables (scales of 8-bit floats) receive their new value in place of a gradient.
+
+        While gradients are accumulated, it is the largest value of the round.
+        """
         for gradient, variable in zip(gradients, variables, strict=True):
-            if variable.overwrite_with_gradient:
+            if variable.overwrite_with_gradient and self.gradient_accumulation_steps:
+                due = (self._iterations.value + 1) % self.gradient_accumulation_steps == 0
+                kept = self.slot("gradient_accumulator", variable)
+                largest = jnp.maximum(gradient, kept.value)
+                variable.assign(jnp.where(due, largest, variable.value))
+                kept.assign(jnp.where(due, 0, largest))
+            elif variable.overwrite_with_gradient:
                 variable.assign(gradient)
         pairs = [(g, v) for g, v in zip(gradients, variables, strict=True) if not v.overwrite_with_gradient]
         return [g for g, _ in pairs], [v for _, v in pairs]

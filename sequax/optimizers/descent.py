@@ -38,7 +38,7 @@ class SGD(Optimizer):
         return (("momentum",),) if self.momentum else ()
 
     def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
-        step = learning_rate.astype(gradient.dtype) * gradient
+        step = jnp.asarray(learning_rate, variable.dtype) * gradient
         if not self.momentum:
             variable.assign_sub(step)
             return
@@ -67,5 +67,5 @@ class Lion(Optimizer):
     def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
         m = self.slot("momentum", variable)
         direction = jnp.sign(m.value * self.beta_1 + gradient * (1 - self.beta_1))
-        variable.assign_sub(learning_rate.astype(gradient.dtype) * direction)
+        variable.assign_sub(jnp.asarray(learning_rate, variable.dtype) * direction)
         m.assign(m.value * self.beta_2 + gradient * (1 - self.beta_2))

@@ -14,6 +14,28 @@ from . import settings
 from .base import Optimizer
 from .catalogue import optimizer
 
+# What older files say of every optimizer; here it has no effect, so nothing but the defaults may come.
+_OF_OTHERS = dict.fromkeys(
+    ("weight_decay", "clipnorm", "global_clipnorm", "clipvalue", "ema_overwrite_frequency", "loss_scale_factor")
+) | {"use_ema": False, "ema_momentum": 0.99, "gradient_accumulation_steps": None}
+
+
+def _check_rest(kwargs: dict[str, Any]) -> None:
+    if not kwargs.pop("dynamic", True):
+        raise ValueError(
+            "LossScaleOptimizer: `dynamic=False` is no longer supported. For a scale that stays, set"
+            " `loss_scale_factor` on the `inner_optimizer`, and use that alone."
+        )
+    for name, default in _OF_OTHERS.items():
+        value = kwargs.pop(name, default)
+        if value != default:
+            raise ValueError(
+                f"LossScaleOptimizer does not support `{name}`. Set it on the `inner_optimizer` instead."
+                f" Received: {name}={value!r}"
+            )
+    known = ("inner_optimizer", "initial_scale", "dynamic_growth_steps", "name")
+    settings.refuse_unknown("LossScaleOptimizer", kwargs, known)
+
 
 @optimizer
 class LossScaleOptimizer(Optimizer):
@@ -38,41 +60,44 @@ class LossScaleOptimizer(Optimizer):
         name: str | None = None,
         **kwargs: Any,
     ):
-        if kwargs.pop("loss_scale_factor", None) is not None:
-            raise ValueError(
-                "LossScaleOptimizer does not support `loss_scale_factor`. Set it on the `inner_optimizer` instead."
-            )
-        settings.refuse_unknown(
-            "LossScaleOptimizer", kwargs, ("inner_optimizer", "initial_scale", "dynamic_growth_steps", "name")
-        )
+        _check_rest(kwargs)
         if not isinstance(inner_optimizer, Optimizer):
             raise TypeError(
                 f"LossScaleOptimizer: `inner_optimizer` must be an optimizer object. Received: {inner_optimizer!r}"
             )
         super().__init__(0.0, name=name)
+        inner_optimizer.loss_scale_factor = None  # gradients are divided once, here
         self.inner_optimizer = inner_optimizer
         self.initial_scale, self.dynamic_growth_steps = initial_scale, dynamic_growth_steps
 
-    def build(self, variables: Sequence[Variable]) -> None:
-        super().build(variables)
+    def build(self, var_list: Sequence[Variable]) -> None:
+        super().build(var_list)
         self.step_counter = self.add_variable((), dtype="int32", name="step_counter")
         self.dynamic_scale = self.add_variable((), self.initial_scale, dtype="float32", name="dynamic_scale")
-        self.inner_optimizer.build(variables)
+        self.inner_optimizer.build(var_list)
 
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Variable] | None = None) -> None:
         """Divide the gradients by the scale, and update if all of them are finite."""
         gradients, variables = self._matched(grads, trainable_variables)
+        if not gradients:
+            return
         scale, counter = self.dynamic_scale.value, self.step_counter.value + 1
-        gradients = [gradient / scale.astype(gradient.dtype) for gradient in gradients]
-        finite = gradient_tools.all_finite(gradients)
+        finite = self.check_finite(gradients)
+        gradients = [
+            gradient if variable.overwrite_with_gradient else gradient / scale.astype(gradient.dtype)
+            for gradient, variable in zip(gradients, variables, strict=True)
+        ]
         gradient_tools.when(finite, lambda: self.inner_optimizer.apply(gradients, variables), self._touched())
         grow = counter >= self.dynamic_growth_steps
         self.step_counter.assign(jnp.where(finite & ~grow, counter, 0))
         self.dynamic_scale.assign(scale * jnp.where(finite, jnp.where(grow, 2.0, 1.0), 0.5))
 
+    def check_finite(self, grads: Sequence[Any]) -> Any:
+        """Whether no gradient holds an infinity or NaN: a boolean scalar."""
+        return gradient_tools.all_finite([gradient for gradient in grads if gradient is not None])
+
     def scale_loss(self, loss: Any) -> Any:
-        scale = self.dynamic_scale.value if self.built else self.initial_scale
-        return self.inner_optimizer.scale_loss(loss) * scale
+        return loss * (self.dynamic_scale.value if self.built else self.initial_scale)
 
     def finalize_variable_values(self, var_list: Sequence[Variable]) -> None:
         self.inner_optimizer.finalize_variable_values(var_list)

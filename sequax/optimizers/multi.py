@@ -10,6 +10,9 @@ from ..core import registry, tracking
 from ..core.variable import Variable
 from .base import Optimizer
 from .catalogue import optimizer, optimizers
+from .loss_scale import LossScaleOptimizer
+
+_NOT_NESTED = "Each optimizer of a MultiOptimizer must be a plain one; for a loss scale give it `loss_scale_factor`."
 
 
 @optimizers.register("optimizermap")
@@ -26,6 +29,11 @@ class OptimizerMap(MutableMapping[str, Optimizer]):
     """
 
     def __init__(self, default_optimizer: Optimizer, optimizer_map: Mapping[str, Optimizer] | None = None):
+        if optimizer_map is not None and not isinstance(optimizer_map, Mapping):
+            raise TypeError(
+                f"OptimizerMap: `optimizer_map` must be a dict from expression to optimizer. Received:"
+                f" {optimizer_map!r}"
+            )
         if not isinstance(default_optimizer, Optimizer):
             raise TypeError(
                 f"OptimizerMap: `default_optimizer` must be an optimizer object. Received: {default_optimizer!r}"
@@ -68,6 +76,8 @@ class OptimizerMap(MutableMapping[str, Optimizer]):
             raise ValueError(f"OptimizerMap: {key!r} already exists. Delete it first, or use another expression.")
         if not isinstance(value, Optimizer):
             raise ValueError(f"OptimizerMap: {key!r} must be given an optimizer object. Received: {value!r}")
+        if isinstance(value, (LossScaleOptimizer, MultiOptimizer)):
+            raise ValueError(f"OptimizerMap: an optimizer cannot be {type(value).__name__}. {_NOT_NESTED}")
         try:
             re.compile(key)
         except re.error as error:
@@ -97,9 +107,10 @@ class OptimizerMap(MutableMapping[str, Optimizer]):
         }
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> OptimizerMap:
-        by_pattern = {pattern: registry.deserialize(o) for pattern, o in (config["optimizer_map"] or {}).items()}
-        return cls(registry.deserialize(config["default_optimizer"]), by_pattern)
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Any = None) -> OptimizerMap:
+        given = config["optimizer_map"] or {}
+        by_pattern = {pattern: registry.deserialize(o, custom_objects) for pattern, o in given.items()}
+        return cls(registry.deserialize(config["default_optimizer"], custom_objects), by_pattern)
 
 
 @optimizer
@@ -108,16 +119,16 @@ class MultiOptimizer(Optimizer):
 
     Args:
         optimizer_map: `OptimizerMap`, or any function from a variable to its optimizer. It is asked once per variable.
-        loss_scale_factor: the loss is multiplied by it, all gradients are divided by it.
+        loss_scale_factor: the loss is multiplied by it, all gradients are divided by it. There is one loss, so this
+            one replaces those that the optimizers were made with; to be read and set.
         name: prefix of the paths of its own two variables.
 
     It has no learning rate: those of `.optimizers` can be read and set, also while training. Settings such as
-    `clipnorm` or `use_ema` belong to them, too; only `loss_scale_factor` has to be set here, since there is one loss.
+    `clipnorm` or `use_ema` belong to them, too.
 
     Raises:
         TypeError: for an `optimizer_map` that cannot be called.
-        ValueError: for one that gives no optimizer, or one with a loss scale of its own. (Keras then divides its
-            gradients by a factor the loss was never multiplied by.)
+        ValueError: for one that gives no optimizer, a `LossScaleOptimizer` or another `MultiOptimizer`.
     """
 
     def __init__(
@@ -132,10 +143,10 @@ class MultiOptimizer(Optimizer):
                 f" optimizer. Received: {optimizer_map!r}. For a dict, write"
                 f" OptimizerMap(default_optimizer=..., optimizer_map=...)."
             )
-        super().__init__(0.0, loss_scale_factor=loss_scale_factor, name=name)
-        self.optimizer_map = optimizer_map
         self._chosen: dict[Variable, Optimizer] = {}
         self._known: list[Optimizer] = []
+        super().__init__(0.0, loss_scale_factor=loss_scale_factor, name=name)
+        self.optimizer_map = optimizer_map
         if isinstance(optimizer_map, OptimizerMap):
             for one in optimizer_map.optimizers:
                 self._take(one)
@@ -145,8 +156,19 @@ class MultiOptimizer(Optimizer):
         """The optimizers at work; of a function, those it gave so far."""
         return list(self._known)
 
-    def build(self, variables: Sequence[Variable]) -> None:
-        super().build(variables)
+    @property
+    def loss_scale_factor(self) -> float | None:
+        """The factor of the loss, and of every optimizer."""
+        return self._loss_scale_factor
+
+    @loss_scale_factor.setter
+    def loss_scale_factor(self, value: float | None) -> None:
+        self._loss_scale_factor = value
+        for one in self._known:
+            one.loss_scale_factor = value  # it divides, as in Keras, whose files say so
+
+    def build(self, var_list: Sequence[Variable]) -> None:
+        super().build(var_list)
         groups = self._groups(self._trainable_variables)
         for one in self._known:
             group = groups.get(id(one), [])
@@ -172,12 +194,9 @@ class MultiOptimizer(Optimizer):
                 f"MultiOptimizer: `optimizer_map` must give an optimizer for every variable. For"
                 f" {variable.path if variable is not None else None!r} it gave: {one!r}"
             )
-        if one.loss_scale_factor not in (None, self.loss_scale_factor):
-            raise ValueError(
-                f"MultiOptimizer: {one.name!r} has loss_scale_factor={one.loss_scale_factor}, but there is one loss for"
-                f" all optimizers. Set it on the MultiOptimizer instead."
-            )
-        one.loss_scale_factor = self.loss_scale_factor  # it divides, as in Keras, whose files say so
+        if isinstance(one, (LossScaleOptimizer, MultiOptimizer)):
+            raise ValueError(f"{type(one).__name__} cannot be used inside a MultiOptimizer. {_NOT_NESTED}")
+        one.loss_scale_factor = self.loss_scale_factor
         if all(one is not other for other in self._known):
             self._known.append(one)
             one.exclude_from_weight_decay(self._not_decayed, self._not_decayed_names)

@@ -81,8 +81,8 @@ class Muon(Optimizer):
             return True
         return any(re.search(pattern, variable.path) for pattern in self.exclude_layers)
 
-    def build(self, variables: Sequence[Variable]) -> None:
-        super().build(variables)
+    def build(self, var_list: Sequence[Variable]) -> None:
+        super().build(var_list)
         for variable in self._trainable_variables:
             self.add_variable_from_reference(variable, "momentum")
             if self.uses_adam(variable):
@@ -99,9 +99,22 @@ class Muon(Optimizer):
         m = self.slot("momentum", variable)
         m.assign(self.momentum * m.value + gradient)
         direction = gradient + self.momentum * m.value if self.nesterov else m.value
-        step = orthogonal(direction, self.ns_steps, self.muon_a, self.muon_b, self.muon_c)
-        size = 1.0 if self.rms_rate is None else self.rms_rate * max(variable.shape) ** 0.5
-        variable.assign_sub((learning_rate * size).astype(gradient.dtype) * step)
+        step = self.zeropower_via_newtonschulz5(direction, self.ns_steps)
+        variable.assign_sub(self.lr_adjust(jnp.asarray(learning_rate, variable.dtype) * step))
+
+    def lr_adjust(self, x: Any) -> Any:
+        """A step times `size`; to be overridden by those who want another one."""
+        if self.rms_rate is None:
+            return x
+        return x * (self.rms_rate * max(x.shape[0], x.shape[1]) ** 0.5)
+
+    def zeropower_via_newtonschulz5(self, x: Any, steps: int) -> jax.Array:
+        """`orthogonal(x)` with the coefficients of this optimizer, of the last two axes."""
+        return orthogonal(x, steps, self.muon_a, self.muon_b, self.muon_c)
+
+    def transpose_last_axis(self, X: Any) -> jax.Array:
+        """`X` with its last two axes exchanged."""
+        return jnp.swapaxes(jnp.asarray(X), -1, -2)
 
     def _adam_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
         t = jnp.asarray(self.iterations, "float32") + 1
@@ -109,7 +122,7 @@ class Muon(Optimizer):
         m, v = self.slot("momentum", variable), self.slot("velocity", variable)
         m.assign_add((gradient - m.value) * (1 - self.adam_beta_1))
         v.assign_add((jnp.square(gradient) - v.value) * (1 - self.adam_beta_2))
-        variable.assign_sub(m.value * rate.astype(gradient.dtype) / (jnp.sqrt(v.value) + self.epsilon))
+        variable.assign_sub(m.value * rate.astype(variable.dtype) / (jnp.sqrt(v.value) + self.epsilon))
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
@@ -118,14 +131,18 @@ class Muon(Optimizer):
 
 
 def orthogonal(matrix: Any, steps: int, a: float, b: float, c: float) -> jax.Array:
-    """A matrix with its singular values pulled towards 1 by Newton-Schulz iterations (Björck & Bowie 1971).
+    """Matrices (the last two axes) with singular values pulled towards 1 by Newton-Schulz (Björck & Bowie 1971).
 
     With Muon's coefficients they end between about 0.7 and 1.2, after few steps, rather than at 1, after many.
     """
-    tall = matrix.shape[0] > matrix.shape[1]
-    x = jnp.asarray(matrix.T if tall else matrix, "float32")  # powers of 16-bit numbers would drown in rounding
-    x = x / (jnp.linalg.norm(x) + 1e-7)
+    matrix = jnp.asarray(matrix)
+    if matrix.ndim < 2:
+        raise ValueError(f"Muon: only matrices can be made orthogonal. Received: shape={matrix.shape}")
+    tall = matrix.shape[-2] > matrix.shape[-1]
+    x = matrix.astype("float32")  # powers of 16-bit numbers would drown in rounding
+    x = x.mT if tall else x
+    x = x / (jnp.linalg.norm(x, axis=(-2, -1), keepdims=True) + 1e-7)
     for _ in range(steps):
-        square = x @ x.T
+        square = x @ x.mT
         x = a * x + (b * square + c * square @ square) @ x
-    return (x.T if tall else x).astype(matrix.dtype)
+    return (x.mT if tall else x).astype(matrix.dtype)

@@ -49,13 +49,13 @@ class ScheduleFreeAdamW(Optimizer):
         return (lambda shape, dtype: variable.numpy()) if name == "momentum" else "zeros"
 
     def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
-        cast, t = gradient.dtype, jnp.asarray(self.iterations, "float32") + 1
+        cast, t = variable.dtype, jnp.asarray(self.iterations, "float32") + 1
         if self.warmup_steps:
             learning_rate = learning_rate * jnp.minimum(1.0, t / self.warmup_steps)
         z, v = (self.slot(name, variable) for name in self.slot_names)
         average = (variable.value - (1 - self.beta_1) * z.value) / self.beta_1
         v.assign_add((jnp.square(gradient) - v.value) * (1 - self.beta_2))
         size = jnp.sqrt(v.value / (1 - self.beta_2**t).astype(cast)) + self.epsilon
-        z.assign_sub(learning_rate.astype(cast) * gradient / size)
+        z.assign_sub(jnp.asarray(learning_rate, cast) * gradient / size)
         average = average + (z.value - average) / t.astype(cast)
         variable.assign((1 - self.beta_1) * z.value + self.beta_1 * average)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
+
+import numpy as np
 
 from ..core import tracking
 from ..core.variable import Variable
@@ -131,14 +134,48 @@ class State:
         """
         self._rate.drive(function)
 
+    def save_own_variables(self, store: Any) -> None:
+        """Put all state into a dict (or a group of a file) under `"0"`, `"1"`, ..., in the order of `variables`."""
+        for number, variable in enumerate(self.variables):
+            store[str(number)] = variable.numpy()
+
+    def load_own_variables(self, store: Any) -> None:
+        """Take back what `save_own_variables` stored; where the numbers differ, warn and leave all as it is."""
+        own = self.variables
+        if len(store.keys()) != len(own):
+            warnings.warn(
+                f"Optimizer {self.name!r} has {len(own)} variables, but {len(store.keys())} were stored: nothing is"
+                f" loaded. Build it first: `optimizer.build(model.trainable_variables)`.",
+                stacklevel=2,
+            )
+            return
+        self.set_weights([store[str(number)] for number in range(len(own))])
+
     def set_weights(self, weights: Sequence[Any]) -> None:
-        """Assign all state, in the order of `variables`."""
+        """Assign all state, in the order of `variables`: of all of them or, if something does not fit, of none.
+
+        Raises:
+            ValueError: before `build`, and for arrays of another number or of other shapes.
+        """
+        owner = type(self).__name__
+        if not self.built:
+            raise ValueError(
+                f"You are calling `set_weights()` on {owner} {self.name!r}, which is not built, so that it has no state"
+                f" yet. Call `optimizer.build(model.trainable_variables)` first."
+            )
         if len(weights) != len(self.variables):
             raise ValueError(
-                f"{type(self).__name__}.set_weights: expected {len(self.variables)} arrays, one per variable of the"
-                f" optimizer. Received {len(weights)}."
+                f"{owner}.set_weights: expected {len(self.variables)} arrays, one per variable of the optimizer."
+                f" Received {len(weights)}."
             )
-        for variable, value in zip(self.variables, weights, strict=True):
+        pairs = list(zip(self.variables, weights, strict=True))
+        for variable, value in pairs:
+            if tuple(np.shape(value)) != tuple(variable.shape):
+                raise ValueError(
+                    f"{owner}.set_weights: {variable.path!r} has shape {variable.shape}. Received an array of shape"
+                    f" {np.shape(value)}."
+                )
+        for variable, value in pairs:
             variable.assign(value)
 
     def _get_variable_index(self, variable: Variable) -> int:
@@ -149,8 +186,10 @@ def _rebuilding(build: Callable) -> Callable:
     """Let a subclass' `build` run again when the variables change, though it may begin with `if self.built: return`."""
 
     @functools.wraps(build)
-    def wrapper(self: State, variables: Sequence[Variable], *args: Any, **kwargs: Any) -> None:
-        variables = list(variables)
+    def wrapper(self: State, variables: Any = None, *args: Any, var_list: Any = None, **kwargs: Any) -> None:
+        if (variables is None) == (var_list is None):
+            raise TypeError(f"{type(self).__name__}.build: expected the variables to train, as `variables`.")
+        variables = list(var_list if variables is None else variables)
         same = len(variables) == len(self._trainable_variables) and all(
             new is old for new, old in zip(variables, self._trainable_variables, strict=True)
         )
