@@ -36,6 +36,7 @@ _NAMES = {
     "DTypePolicy": ".core.dtypes",
     "Ensemble": ".ensemble",
     "FloatDTypePolicy": ".core.dtypes",
+    "Function": ".function",
     "Initializer": ".initializers",
     "Input": ".layers.input_layer",
     "InputSpec": ".core.input_spec",
@@ -44,10 +45,16 @@ _NAMES = {
     "Loss": ".losses",
     "Metric": ".metrics",
     "Model": ".model",
+    "Operation": ".core.operation",
     "Optimizer": ".optimizers",
     "Regularizer": ".regularizers",
     "Sequential": ".sequential",
+    "StatelessScope": ".core.pure",
+    "SymbolicScope": ".scopes",
     "Variable": ".core.variable",
+    "device": ".scopes",
+    "name_scope": ".scopes",
+    "version": "._version",
 }
 
 _absent.install()

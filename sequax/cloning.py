@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .core.layer import Layer
+from .core.operation import FunctionOperation
 from .core.tensor import is_tensor, leaves, map_structure
 from .host_part import on_host
 from .layers.input_layer import Input, InputLayer
@@ -56,8 +57,10 @@ def _replacement(clone_function: Callable | None, recursive: bool) -> Callable[[
     made: dict[int, Any] = {}
 
     def replace(layer: Any) -> Any:
+        if isinstance(layer, FunctionOperation):
+            return layer.again()
         if not isinstance(layer, Layer):
-            return type(layer)(layer.function, layer.kind)
+            return layer  # an operation of the user's: without weights, so it is shared
         if id(layer) not in made:
             if isinstance(layer, Model) and (recursive or clone_function is None):
                 made[id(layer)] = clone_model(layer, clone_function=clone_function, recursive=recursive)

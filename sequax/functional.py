@@ -127,8 +127,9 @@ def _in_order(inputs: list[KerasTensor], outputs: list[KerasTensor]) -> list[Nod
             continue
         if node is None or not node.inputs:
             raise ValueError(
-                f"Model: the graph is disconnected. The outputs depend on tensor '{tensor.name}' of shape"
-                f" {tensor.shape}, which is not among the `inputs` {[t.name for t in inputs]}."
+                f"Model: the graph is disconnected. Output {_from(tensor, outputs)} is not connected to `inputs`: it"
+                f" depends on tensor '{tensor.name}' of shape {tensor.shape}, which is not among them:"
+                f" {[t.name for t in inputs]}."
             )
         if children_done:
             ordered.append(node)
@@ -138,6 +139,20 @@ def _in_order(inputs: list[KerasTensor], outputs: list[KerasTensor]) -> list[Nod
             stack.append((tensor, True))
             stack.extend((t, False) for t in reversed(node.inputs))
     return ordered
+
+
+def _from(tensor: KerasTensor, outputs: list[KerasTensor]) -> str:
+    """The name of the output that needs a tensor."""
+    for output in outputs:
+        waiting, seen = [output], set()
+        while waiting:
+            current = waiting.pop()
+            if current is tensor:
+                return repr(output.name)
+            if id(current) not in seen and current.node is not None:
+                seen.add(id(current))
+                waiting.extend(current.node.inputs)
+    return "of the model"
 
 
 def _flat_inputs(structure: Any) -> list[Any]:

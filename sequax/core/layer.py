@@ -20,7 +20,7 @@ _ABSENT = object()
 _OLD_SHAPE_ARGUMENTS = ("input_shape", "batch_input_shape", "batch_shape", "input_dim")
 
 
-class Layer:
+class Layer(operation.Operation):
     """A function of tensors with variables of its own.
 
     A subclass stores its settings in `__init__`, creates variables in `build(input_shape)` with `add_weight`, and
@@ -472,9 +472,12 @@ class Layer:
         call = scope.call()
         if call is None:
             raise ValueError("`add_loss()` can only be called from inside `build()` or `call()`.")
+        frame = scope.frame()
         for value in leaves(loss):
-            if scope.frame() is not None:
+            if frame is not None:
                 call.losses.append(value)
+                if frame.losses is not None:
+                    frame.losses.append(value)
             elif not isinstance(value, jax.core.Tracer):
                 self._losses.append(value)
 
@@ -520,8 +523,7 @@ class Layer:
 
     @property
     def path(self) -> str:
-        call = scope.call()
-        return "/".join(owner.name for owner in (*(call.owners if call else ()), self))
+        return "/".join(owner.name for owner in (*scope.owners(), self))
 
     @property
     def input(self) -> Any:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import importlib
+import inspect
 import operator
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
@@ -14,7 +16,120 @@ F = TypeVar("F", bound=Callable)
 
 
 class Operation:
-    """A function of arrays that may also be called on symbolic tensors.
+    """A function of tensors that may also be called on symbolic ones, which makes it a node of a graph.
+
+    A subclass computes in `call`; on symbolic tensors `compute_output_spec` says shapes and dtypes.
+
+    Args:
+        name: default: the class name in snake case with a counter.
+
+    Example:
+
+    >>> import jax.numpy as jnp
+    >>> from sequax import KerasTensor
+    >>> class Shifted(Operation):
+    ...     def call(self, x, y):
+    ...         return x + y + 1
+    >>> Shifted()(jnp.zeros((2, 3)), jnp.ones((2, 3))).shape
+    (2, 3)
+    >>> Shifted()(KerasTensor((None, 3)), KerasTensor((None, 3))).shape
+    (None, 3)
+    """
+
+    _init_arguments: tuple[tuple, dict[str, Any]]
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        made = super().__new__(cls)
+        made._init_arguments = (args, kwargs)
+        return made
+
+    def __init__(self, name: str | None = None):
+        kind = type(self).__name__
+        self.name = names.check_name(names.auto_name(kind) if name is None else name, kind)
+        self._nodes: list[Node] = []
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if any(map(is_tensor, leaves((args, kwargs)))):
+            return self.symbolic_call(*args, **kwargs)
+        return self.call(*args, **kwargs)
+
+    def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
+        """The call on symbolic tensors, noted in the history of its outputs."""
+        return record(self, args, kwargs, self.compute_output_spec(*args, **kwargs))
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute outputs from inputs."""
+        raise NotImplementedError(f"{type(self).__name__} has no `call()` method: write what it computes.")
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """Symbolic outputs (shape and dtype) for symbolic inputs, found by running `call` on abstract values."""
+        return shapes.infer(self.call, args, kwargs)
+
+    @property
+    def input(self) -> Any:
+        """The symbolic input of the first symbolic call; a list where there are several."""
+        return _one_or_list(self._first_node("input").inputs)
+
+    @property
+    def output(self) -> Any:
+        """The symbolic output of the first symbolic call; a list where there are several."""
+        return _one_or_list(leaves(self._first_node("output").outputs))
+
+    def _first_node(self, what: str) -> Node:
+        if not self._nodes:
+            raise AttributeError(f"{self.name} has never been called on symbolic tensors, so it has no {what} yet.")
+        return self._nodes[0]
+
+    @property
+    def nodes(self) -> list[Node]:
+        """The calls on symbolic tensors, in order."""
+        return self._nodes
+
+    @property
+    def _inbound_nodes(self) -> list[Node]:
+        return self._nodes
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments; only the name where a subclass has a `get_config` of its own.
+
+        Raises:
+            NotImplementedError: for `*args`, and for values that are not plain (numbers, text, lists and dicts of them).
+        """
+        if type(self).get_config is not Operation.get_config:
+            return {"name": self.name}
+        parameters = list(inspect.signature(type(self).__init__).parameters.values())[1:]
+        args, kwargs = self._init_arguments
+        bound = inspect.Signature(parameters).bind(*args, **kwargs)
+        bound.apply_defaults()
+        config: dict[str, Any] = {}
+        for parameter in parameters:
+            value = bound.arguments[parameter.name]
+            unnamed = parameter.kind in (parameter.VAR_POSITIONAL, parameter.POSITIONAL_ONLY)
+            if (unnamed and value != ()) or not _is_plain(value):
+                raise NotImplementedError(
+                    f"{type(self).__name__} was created with `{parameter.name}`, which no config can hold"
+                    f"{' since it has no keyword' if unnamed else f' ({type(value).__name__})'}. Override"
+                    f" `get_config(self)` to return the constructor's arguments, JSON-friendly."
+                )
+            if not unnamed:
+                config |= value if parameter.kind is parameter.VAR_KEYWORD else {parameter.name: value}
+        takes_name = any(p.name == "name" or p.kind is p.VAR_KEYWORD for p in parameters)
+        return {**config, "name": self.name} if takes_name else config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """A new operation from `get_config()`."""
+        try:
+            return cls(**config)
+        except Exception as error:
+            raise TypeError(f"{cls.__name__} cannot be made from the config {config}. {error}") from error
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}>"
+
+
+class FunctionOperation(Operation):
+    """One call of a plain function.
 
     Args:
         function: of arrays, returning arrays.
@@ -22,13 +137,29 @@ class Operation:
     """
 
     def __init__(self, function: Callable, kind: str):
-        self.function, self.kind, self.name = function, kind, names.auto_name(kind)
-        self.nodes: list[Node] = []
+        super().__init__(names.auto_name(kind))
+        self.function, self.kind = function, kind
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if not any(map(is_tensor, leaves((args, kwargs)))):
-            return self.function(*args, **kwargs)
-        return record(self, args, kwargs, shapes.infer(self.function, args, kwargs))
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        return self.function(*args, **kwargs)
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        return shapes.infer(self.function, args, kwargs)
+
+    def again(self) -> FunctionOperation:
+        return FunctionOperation(self.function, self.kind)
+
+
+def _one_or_list(values: list[Any]) -> Any:
+    return values[0] if len(values) == 1 else values
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(isinstance(key, str) for key in value) and all(map(_is_plain, value.values()))
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, (str, int, float, bool))
 
 
 def symbolic(function: F, outputs: Callable | None = None) -> F:
@@ -41,7 +172,7 @@ def symbolic(function: F, outputs: Callable | None = None) -> F:
     def call(*args: Any, **kwargs: Any) -> Any:
         if not any(map(is_tensor, leaves((args, kwargs)))):
             return function(*args, **kwargs)
-        node = Operation(function, function.__name__)
+        node = FunctionOperation(function, function.__name__)
         return node(*args, **kwargs) if outputs is None else record(node, args, kwargs, outputs(*args, **kwargs))
 
     return cast(F, call)
@@ -71,7 +202,7 @@ def _method(kind: str, reflected: bool = False) -> Callable:
     function = OPERATORS[kind]
 
     def call(self: KerasTensor, *others: Any) -> Any:
-        return Operation(function, kind)(*((*others, self) if reflected else (self, *others)))
+        return FunctionOperation(function, kind)(*((*others, self) if reflected else (self, *others)))
 
     return call
 
@@ -81,3 +212,40 @@ for _kind, _function in OPERATORS.items():
     setattr(KerasTensor, f"__{_name}__", _method(_kind))
     if _kind in ("add", "subtract", "multiply", "true_divide", "floor_divide", "mod", "power", "matmul"):
         setattr(KerasTensor, f"__r{_name}__", _method(_kind, reflected=True))
+
+
+# Methods of symbolic tensors that are ops of more than one line. The ops are made of this module, so they are looked up
+# when a method is called.
+_METHODS = {
+    "__and__": "logical_and",
+    "__or__": "logical_or",
+    "__xor__": "logical_xor",
+    "__invert__": "logical_not",
+    "__ne__": "not_equal",
+    "reshape": "reshape",
+    "squeeze": "squeeze",
+}
+_REFLECTED = {"__rand__": "logical_and", "__ror__": "logical_or", "__rxor__": "logical_xor"}
+
+
+def _op(name: str, reflected: bool = False) -> Callable:
+    def call(self: KerasTensor, *args: Any, **kwargs: Any) -> Any:
+        op = getattr(importlib.import_module("sequax.ops"), name)
+        return op(*args, self) if reflected else op(self, *args, **kwargs)
+
+    call.__name__ = name
+    call.__doc__ = f"`ops.{name}` of this tensor."
+    return call
+
+
+for _name, _kind in _METHODS.items():
+    setattr(KerasTensor, _name, _op(_kind))
+for _name, _kind in _REFLECTED.items():
+    setattr(KerasTensor, _name, _op(_kind, reflected=True))
+
+
+def _round(self: KerasTensor, ndigits: int | None = None) -> Any:
+    return importlib.import_module("sequax.ops").round(self, ndigits or 0)
+
+
+KerasTensor.__round__ = _round  # type: ignore[attr-defined]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 
 from . import masks, scope
 from .variable import Variable
@@ -73,6 +74,85 @@ def call(model: Any, params: Values, other: Values, x: Any, training: bool | Non
     (outputs, output_masks, penalties), values = apply(run, [table[n] for n in names], [given[n] for n in names])
     after = dict(zip(names, values, strict=True))
     return Outcome(outputs, output_masks, {name: after[name] for name in other}, penalties)
+
+
+class StatelessScope:
+    """Inside, variables hold given values, and what is assigned to them stays in the scope.
+
+    Args:
+        state_mapping: pairs of a variable and the value it holds inside; other variables hold their own.
+        collect_losses: whether the penalties of layers called inside (`add_loss`) are kept in `losses`.
+        initialize_variables: variables have values from the start, so this changes nothing.
+
+    Raises:
+        ValueError: for a key that is no variable, or a value of another shape.
+
+    Example:
+
+    >>> v = Variable([1.0, 2.0])
+    >>> with StatelessScope([(v, [5.0, 6.0])]) as inside:
+    ...     v.assign_add([1.0, 1.0])
+    >>> inside.get_current_value(v).tolist(), v.numpy().tolist()
+    ([6.0, 7.0], [1.0, 2.0])
+    """
+
+    def __init__(
+        self,
+        state_mapping: Iterable[tuple[Variable, Any]] | None = None,
+        collect_losses: bool = False,
+        initialize_variables: bool = True,
+    ):
+        self.collect_losses, self.initialize_variables = collect_losses, initialize_variables
+        self.losses: list[Any] = []
+        self._given = [(variable, _held(variable, value)) for variable, value in state_mapping or ()]
+        self._frame = self._new_frame()
+
+    def _new_frame(self) -> scope.Frame:
+        variables, values = [v for v, _ in self._given], [value for _, value in self._given]
+        frame = scope.Frame(variables, values, strict=False, outer=scope.frame())
+        frame.losses = self.losses if self.collect_losses else None
+        return frame
+
+    @property
+    def state_mapping(self) -> dict[int, Any]:
+        """The values that variables hold inside, by the id of the variable."""
+        return self._frame.values
+
+    def __enter__(self) -> StatelessScope:
+        self._frame = self._new_frame()
+        self._entered = scope.framed(self._frame)
+        self._entered.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._entered.__exit__(*error)
+
+    def add_loss(self, loss: Any) -> None:
+        self.losses.append(loss)
+
+    def add_update(self, update: tuple[Variable, Any]) -> None:
+        """Let a variable hold a value from here on: `update` is `(variable, value)`."""
+        variable, value = update
+        self._frame.assign(variable, _held(variable, value))
+
+    def get_current_value(self, variable: Variable) -> Any:
+        """What a variable holds inside; None if it was neither given nor assigned."""
+        return self._frame.values.get(id(variable))
+
+
+def _held(variable: Any, value: Any) -> jax.Array:
+    if not isinstance(variable, Variable):
+        raise ValueError(
+            "Invalid reference variable in StatelessScope: all keys of `state_mapping` must be Variable instances."
+            f" Received: {variable!r}"
+        )
+    array = jnp.asarray(value.value if isinstance(value, Variable) else value, variable.stored.dtype)
+    if array.shape != variable.shape:
+        raise ValueError(
+            f"Invalid variable value in StatelessScope: variable {variable.path!r} has shape {variable.shape}, the"
+            f" value {array.shape}."
+        )
+    return array
 
 
 def keys(variables: Iterable[Variable]) -> dict[str, Variable]:

@@ -12,12 +12,13 @@ from typing import Any
 
 _frame: ContextVar[Frame | None] = ContextVar("sequax_frame", default=None)
 _call: ContextVar[Call | None] = ContextVar("sequax_call", default=None)
+_named: ContextVar[tuple[Any, ...]] = ContextVar("sequax_named", default=())
 
 
 class Frame:
     """Values of variables inside a pure function: read and assigned here, never on the variables themselves."""
 
-    __slots__ = ("assigned", "known", "masks", "penalties", "values")
+    __slots__ = ("assigned", "known", "losses", "masks", "penalties", "values")
 
     def __init__(self, variables: list[Any], values: list[Any], strict: bool, outer: Frame | None = None):
         given: dict[int, Any] = {id(v): value for v, value in zip(variables, values, strict=True)}
@@ -25,6 +26,7 @@ class Frame:
         # A pure function inside another one reads what it was not given from there; it cannot assign it.
         self.values: dict[int, Any] = {**outer.values, **given} if outer is not None else given
         self.assigned: dict[int, Any] = {}  # keeps the variables alive whose ids are in `values`
+        self.losses: list[Any] | None = None  # where penalties are collected, if somebody wants them all
         # What the calls inside left behind: id of a model -> penalties of its last call; masks as in `Call`.
         self.penalties: dict[int, list[Any]] = outer.penalties if outer is not None else {}
         self.masks: dict[int, tuple[Any, Any]] = outer.masks if outer is not None else {}
@@ -48,7 +50,7 @@ class Call:
     def __init__(self) -> None:
         self.training: bool | None = None
         self.autocast: str | None = None  # dtype in which float variables are read
-        self.owners: tuple[Any, ...] = ()  # the layers entered, outermost first; their names make paths
+        self.owners = _named.get()  # the layers entered, outermost first; their names make paths
         self.masks: dict[int, tuple[Any, Any]] = {}  # id of a tensor -> (the tensor, its mask)
         self.losses: list[Any] = []
 
@@ -59,6 +61,30 @@ def frame() -> Frame | None:
 
 def call() -> Call | None:
     return _call.get()
+
+
+def owners() -> tuple[Any, ...]:
+    """What a variable's path begins with: the scopes of names and the layers entered, outermost first."""
+    call = _call.get()
+    return _named.get() if call is None else call.owners
+
+
+@contextmanager
+def named(owner: Any) -> Iterator[None]:
+    """Put the name of `owner` before the paths of variables made inside."""
+    call = _call.get()
+    if call is None:
+        token = _named.set((*_named.get(), owner))
+        try:
+            yield
+        finally:
+            _named.reset(token)
+    else:
+        before, call.owners = call.owners, (*call.owners, owner)
+        try:
+            yield
+        finally:
+            call.owners = before
 
 
 @contextmanager

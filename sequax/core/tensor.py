@@ -19,6 +19,8 @@ class KerasTensor:
         shape: sizes, None where unknown; the batch axis is included.
         dtype: name of the dtype.
         name: default `keras_tensor`, `keras_tensor_1`, ...
+
+    Beside Python's operators it has the methods `reshape` and `squeeze`, which are the ops of that name.
     """
 
     def __init__(
@@ -31,12 +33,13 @@ class KerasTensor:
         name: str | None = None,
         **kwargs: Any,
     ):
-        if sparse or ragged:
+        if sparse or ragged or kwargs.get("ragged_rank"):
             raise ValueError("KerasTensor: sparse and ragged tensors are not supported; pass dense arrays.")
         self.shape: Shape = tuple(shape)
         self.dtype = dtypes.standardize(dtype)
         self.name = name if name is not None else names.auto_name("keras_tensor")
         self.sparse = self.ragged = False
+        self.ragged_rank = self.row_splits_dtype = None
         self.record_history = record_history
         self.node: Node | None = None  # the call that makes this tensor
         self.position = 0  # among the outputs of that call

@@ -57,8 +57,7 @@ class Variable:
         if kwargs:
             raise TypeError(f"Variable: unexpected arguments {sorted(kwargs)}.")
         self.name = names.check_name(name if name is not None else names.auto_name("variable"), "Variable")
-        current = scope.call()
-        self.path = "/".join((*(owner.name for owner in current.owners), self.name) if current else (self.name,))
+        self.path = "/".join((*(owner.name for owner in scope.owners()), self.name))
         self._trainable, self.autocast = bool(trainable), bool(autocast)
         self.made_trainable = self.trainable  # freezing changes `trainable`; unfreezing goes back to this
         self.aggregation, self.synchronization = aggregation, synchronization

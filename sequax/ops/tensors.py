@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..core import dtypes
-from ..core.operation import Operation
+from ..core.operation import FunctionOperation
 from ..core.tensor import KerasTensor
 from ..core.tensor import is_tensor as is_symbolic
 from ..core.variable import Variable
@@ -195,7 +195,7 @@ def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Any]:
     def take(x: Any) -> list[jax.Array]:
         return [jnp.take(x, position, axis, mode="clip") for position in range(size)]
 
-    return Operation(take, "unstack")(x)
+    return FunctionOperation(take, "unstack")(x)
 
 
 __all__ = public(globals())

@@ -13,7 +13,7 @@ from typing import Any
 from ..core import budget, registry, signature
 from ..core.errors import LoadError
 from ..core.layer import Layer
-from ..core.operation import Operation
+from ..core.operation import FunctionOperation, Operation
 from ..core.tensor import KerasTensor, Node, is_tensor, leaves
 from . import operations, schema
 
@@ -79,7 +79,7 @@ def _open_end(tensor: KerasTensor) -> dict[str, Any]:
 
 
 def _entry(operation: Any, calls: list[Node], history: Callable) -> dict[str, Any]:
-    if isinstance(operation, Operation):
+    if isinstance(operation, FunctionOperation):
         entry, nodes = _op_entry(operation, calls[0], history)
     else:
         entry = registry.serialize(operation)
@@ -87,7 +87,7 @@ def _entry(operation: Any, calls: list[Node], history: Callable) -> dict[str, An
     return {**entry, "name": operation.name, "inbound_nodes": nodes}
 
 
-def _op_entry(operation: Operation, node: Node, history: Callable) -> tuple[dict[str, Any], list[Any]]:
+def _op_entry(operation: FunctionOperation, node: Node, history: Callable) -> tuple[dict[str, Any], list[Any]]:
     op, settings, inputs = operations.written(operation, node.args, node.kwargs)
     config = {"name": operation.name, **{key: _constant(value) for key, value in settings.items()}}
     entry = {"module": op.module, "class_name": op.class_name, "config": config, "registered_name": op.class_name}
@@ -186,7 +186,7 @@ class _Reader:
             layer: Any = (op, self._settings(inner, f"{place}.config"))
         else:
             layer = registry.deserialize(entry)
-            if not isinstance(layer, Layer):
+            if not isinstance(layer, Operation):
                 raise LoadError(f"expected a layer; found {type(layer).__name__}", place)
         self.layers[name] = layer
         self._note_calls(name, entry.get("inbound_nodes", []), place)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ..core.errors import LoadError
-from ..core.operation import OPERATORS, Operation
+from ..core.operation import OPERATORS, FunctionOperation
 from ..core.tensor import is_tensor, leaves
 
 _FAMILIES = {
@@ -165,7 +165,7 @@ def find(module: str, class_name: Any, place: str) -> Op:
     return found
 
 
-def written(operation: Operation, args: tuple, kwargs: dict[str, Any]) -> tuple[Op, dict[str, Any], list[Any]]:
+def written(operation: FunctionOperation, args: tuple, kwargs: dict[str, Any]) -> tuple[Op, dict[str, Any], list[Any]]:
     """How Keras writes a recorded call of an op: the op, its settings, and its inputs.
 
     Raises:
@@ -228,7 +228,7 @@ def called(op: Op, name: str, settings: dict[str, Any], args: list[Any], kwargs:
             outputs = tensor[_key(key)]
         elif op.module.startswith("keras.src.activations."):
             activation = importlib.import_module("sequax.activations").relu
-            outputs = Operation(lambda x: activation(x, **settings), "relu")(*args, **kwargs)
+            outputs = FunctionOperation(lambda x: activation(x, **settings), "relu")(*args, **kwargs)
         else:
             first = [] if _takes_any_number(op) else _names(op, len(args), place)
             given = {**settings, **dict(zip(first, args, strict=False)), **kwargs}

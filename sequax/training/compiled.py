@@ -39,7 +39,8 @@ class Request(NamedTuple):
     @property
     def whole_key(self) -> Hashable:
         flat, structure = jax.tree.flatten(self.examples)
-        return self.key, self.donate, structure, tuple((tuple(x.shape), str(x.dtype)) for x in flat)
+        place = jax.config.jax_default_device  # type: ignore[attr-defined]
+        return self.key, self.donate, place, structure, tuple((tuple(x.shape), str(x.dtype)) for x in flat)
 
     @property
     def known(self) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Any
 
+import jax
 import numpy as np
 
 from ..core.layer import Layer
@@ -70,12 +71,11 @@ class _Walk:
         numbers = {id(t): i for i, t in enumerate(leaves(graph.inputs))}
         calls = []
         for node in graph.nodes:
-            given = tuple(
-                numbers[id(v)] if id(v) in numbers else self.describe(v) for v in leaves((node.args, node.kwargs))
-            )
+            arguments = node.args, node.kwargs
+            given = tuple(numbers[id(v)] if id(v) in numbers else self.describe(v) for v in leaves(arguments))
             for tensor in leaves(node.outputs):
                 numbers[id(tensor)] = len(numbers)
-            calls.append((self.describe(node.operation), given, str(node.kwargs.keys())))
+            calls.append((self.describe(node.operation), given, jax.tree.structure(arguments)))
         return tuple(calls), tuple(numbers[id(t)] for t in leaves(graph.outputs))
 
 
