@@ -1,7 +1,7 @@
 """The names of Keras 3.15.1 that this version does not have, and what to do in their place.
 
 One table for all ways to ask: `sequax.applications`, `from sequax.layers import TFSMLayer`, `import sequax.export`,
-and the same under `sequax run`. Such a name does not exist (`hasattr` is False, an import fails), but the error says why.
+and the same under `sequax run`. Such a name does not exist (`hasattr` is False, imports fail), but the error says why.
 """
 
 from __future__ import annotations

@@ -8,8 +8,18 @@ from .config import backend, epsilon, floatx, image_data_format, set_epsilon, se
 from .core.dtypes import is_float, is_int, result_type
 from .core.dtypes import standardize as standardize_dtype
 from .core.names import get_uid
-from .core.tensor import is_tensor as is_keras_tensor
+from .core.tensor import is_tensor
 from .utils.session import clear_session
+
+
+def is_keras_tensor(x: Any) -> bool:
+    """Whether a value is a symbolic tensor, as `Input` and layers called on one return."""
+    return is_tensor(x)
+
+
+def is_sparse(x: Any) -> bool:
+    """Whether a value is a sparse array of JAX or SciPy; tensors of Sequax are dense."""
+    return type(x).__module__.startswith(("jax.experimental.sparse", "scipy.sparse"))
 
 
 def is_float_dtype(dtype: Any) -> bool:
@@ -32,6 +42,7 @@ __all__ = [
     "is_float_dtype",
     "is_int_dtype",
     "is_keras_tensor",
+    "is_sparse",
     "result_type",
     "set_epsilon",
     "set_floatx",

@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
+import warnings
+
+import jax
+
+from ._absent import missing
 from .core.dtypes import dtype_policy, epsilon, floatx, set_dtype_policy, set_epsilon, set_floatx
-from .core.settings import image_data_format, set_image_data_format
+from .core.settings import (
+    image_data_format,
+    max_epochs,
+    max_steps_per_epoch,
+    set_image_data_format,
+    set_max_epochs,
+    set_max_steps_per_epoch,
+)
 from .data.checks import enabled as data_checks
 from .data.checks import set_enabled as set_data_checks
+from .utils.messages import (
+    disable_interactive_logging,
+    enable_interactive_logging,
+    is_interactive_logging_enabled,
+)
+
+__getattr__ = missing(__name__)
+__path__: list[str] = []  # Python asks for a module where a package lacks a name, and `_absent.Finder` answers
 
 
 def backend() -> str:
@@ -18,17 +38,59 @@ def set_backend(backend: str) -> None:
         raise ValueError(f"Sequax has one engine, 'jax'. Received: backend={backend!r}")
 
 
+def is_nnx_enabled() -> bool:
+    """Whether layers are Flax NNX modules: never, they are plain objects."""
+    return False
+
+
+def enable_unsafe_deserialization() -> None:
+    """Changes nothing, and says so: code in a file is never run."""
+    warnings.warn(
+        "enable_unsafe_deserialization: code in a file is never run, so this changes nothing. Pass the functions of"
+        " `Lambda` layers to load_model as `custom_objects`.",
+        UserWarning,
+        stacklevel=2,
+    )
+
+
+def enable_traceback_filtering() -> None:
+    """Leave JAX' own frames out of tracebacks, which is the default. Those of Sequax are always shown."""
+    jax.config.update("jax_traceback_filtering", "auto")
+
+
+def disable_traceback_filtering() -> None:
+    """Show all frames of a traceback, JAX' own too."""
+    jax.config.update("jax_traceback_filtering", "off")
+
+
+def is_traceback_filtering_enabled() -> bool:
+    """Whether JAX' own frames are left out of tracebacks."""
+    return jax.config.jax_traceback_filtering != "off"  # type: ignore[attr-defined]
+
+
 __all__ = [
     "backend",
     "data_checks",
+    "disable_interactive_logging",
+    "disable_traceback_filtering",
     "dtype_policy",
+    "enable_interactive_logging",
+    "enable_traceback_filtering",
+    "enable_unsafe_deserialization",
     "epsilon",
     "floatx",
     "image_data_format",
+    "is_interactive_logging_enabled",
+    "is_nnx_enabled",
+    "is_traceback_filtering_enabled",
+    "max_epochs",
+    "max_steps_per_epoch",
     "set_backend",
     "set_data_checks",
     "set_dtype_policy",
     "set_epsilon",
     "set_floatx",
     "set_image_data_format",
+    "set_max_epochs",
+    "set_max_steps_per_epoch",
 ]

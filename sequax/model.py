@@ -7,7 +7,7 @@ from typing import Any
 import jax
 
 from . import callbacks as callback_module
-from .core import names, registry, scope, shapes
+from .core import names, registry, scope, settings, shapes
 from .core.layer import Layer
 from .core.tensor import KerasTensor, is_tensor, leaves, map_structure, shape_of
 from .functional import Graph, check_unique_names, standardize_inputs
@@ -347,6 +347,7 @@ class Model(StepMethods, FileMethods, Layer):
             FloatingPointError: when the loss becomes NaN or infinite; the weights are those of the last good update.
         """
         self._require_compile()
+        epochs = settings.limited_epochs(epochs)
         data = prepare.training_data(
             self,
             x,
@@ -406,7 +407,8 @@ class Model(StepMethods, FileMethods, Layer):
             # Rows that need no preparation, and nobody watches: only the compiled calls.
             size = DEFAULT_BATCH_SIZE if batch_size is None else batch_size
             forward = predicting.predictor(self)
-            if type(size) is int and size > 0 and forward.takes(x):
+            limit = settings.max_steps_per_epoch()
+            if type(size) is int and size > 0 and forward.takes(x) and (limit is None or len(x) <= limit * size):
                 return forward.all(x, size)
         data = prepare.prediction_data(self, x, batch_size, steps)
         with self._eagerly():

@@ -62,9 +62,7 @@ def device(device_name: Any) -> Any:
     if isinstance(device_name, jax.Device):
         return jax.default_device(device_name)
     if not isinstance(device_name, str):
-        raise ValueError(
-            f"device: expected a name like 'gpu:0' or a jax.Device. Received: device_name={device_name!r}"
-        )
+        raise ValueError(f"device: expected a name like 'gpu:0' or a jax.Device. Received: device_name={device_name!r}")
     kind, _, number = device_name.lower().partition(":")
     try:
         return jax.default_device(jax.devices(kind)[int(number or 0)])

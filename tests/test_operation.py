@@ -98,7 +98,7 @@ def test_function_from_the_middle_of_a_graph():
     for inputs, outputs in (([], x), (x, [])):
         with pytest.raises(ValueError, match="argument cannot be empty"):
             Function(inputs, outputs)
-    with pytest.raises(ValueError, match="Output .* is not connected to `inputs`"):
+    with pytest.raises(ValueError, match=r"Output .* is not connected to `inputs`"):
         Function(Input((3,)), doubled)
 
 

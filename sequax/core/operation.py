@@ -93,7 +93,7 @@ class Operation:
         """The constructor's arguments; only the name where a subclass has a `get_config` of its own.
 
         Raises:
-            NotImplementedError: for `*args`, and for values that are not plain (numbers, text, lists and dicts of them).
+            NotImplementedError: for `*args`, and for values other than numbers, text, and lists and dicts of them.
         """
         if type(self).get_config is not Operation.get_config:
             return {"name": self.name}

@@ -1,6 +1,9 @@
-"""Settings of the process that layers read when they are made."""
+"""Settings of the process: what layers read when they are made, and limits for trial runs."""
 
 from __future__ import annotations
+
+import os
+import warnings
 
 _image_data_format = "channels_last"
 
@@ -15,3 +18,64 @@ def set_image_data_format(data_format: str) -> None:
     if data_format not in ("channels_last", "channels_first"):
         raise ValueError(f"Expected 'channels_last' or 'channels_first'. Received: data_format={data_format!r}")
     _image_data_format = data_format
+
+
+# --- limits for trial runs ------------------------------------------------------------------------------------------
+
+
+def _limit(name: str, value: object) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(f"{name}: expected a whole number above 0, or None for no limit. Received: {value!r}")
+    return value
+
+
+def _from_environment(variable: str) -> int | None:
+    text = os.environ.get(variable)
+    return None if not text else _limit(variable, int(text) if text.strip().isdigit() else text)
+
+
+_max_epochs = _from_environment("KERAS_MAX_EPOCHS")
+_max_steps_per_epoch = _from_environment("KERAS_MAX_STEPS_PER_EPOCH")
+
+
+def max_epochs() -> int | None:
+    """The most epochs that `fit` trains, whatever it is told; None: no limit."""
+    return _max_epochs
+
+
+def set_max_epochs(max_epochs: int | None) -> None:
+    """Let `fit` train this many epochs at most, to try a script out; also by KERAS_MAX_EPOCHS in the environment."""
+    global _max_epochs
+    _max_epochs = _limit("set_max_epochs", max_epochs)
+
+
+def max_steps_per_epoch() -> int | None:
+    """The most batches in an epoch of `fit`, and in `evaluate` and `predict`; None: no limit."""
+    return _max_steps_per_epoch
+
+
+def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
+    """Let `fit`, `evaluate` and `predict` take this many batches at most; also by KERAS_MAX_STEPS_PER_EPOCH."""
+    global _max_steps_per_epoch
+    _max_steps_per_epoch = _limit("set_max_steps_per_epoch", max_steps_per_epoch)
+
+
+def limited_epochs(epochs: int) -> int:
+    """`epochs`, or the limit where that is less."""
+    if _max_epochs is None or not isinstance(epochs, int) or epochs <= _max_epochs:
+        return epochs
+    warnings.warn(f"Limiting epochs to {_max_epochs}, as set by set_max_epochs.", UserWarning, stacklevel=3)
+    return _max_epochs
+
+
+def limited_steps(steps: int | None, batches: int | None) -> int | None:
+    """`steps` of data that make `batches` (None: unknown), or the limit where that is less."""
+    asked = steps or batches
+    if _max_steps_per_epoch is None or (asked is not None and asked <= _max_steps_per_epoch):
+        return steps
+    warnings.warn(
+        f"Limiting the steps to {_max_steps_per_epoch}, as set by set_max_steps_per_epoch.", UserWarning, stacklevel=4
+    )
+    return _max_steps_per_epoch

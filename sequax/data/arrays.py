@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from ..core import settings
 from . import resident
 from .prefetch import prefetch
 from .source import Batch, Block, Part, digest, shapes_of
@@ -40,6 +41,7 @@ class ArraySource:
         self.arrays = jax.tree.map(resident.kept, arrays)
         self.rows = len(jax.tree.leaves(arrays)[0])
         self.batch_size = min(batch_size, self.rows)
+        steps = settings.limited_steps(steps, -(-self.rows // self.batch_size))
         if steps is not None:
             self.rows_per_epoch = min(self.rows, steps * self.batch_size)
         else:

@@ -15,6 +15,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from ..core import settings
 from . import checks, resident
 from .arrays import memory_budget, rows_per_block
 from .prefetch import prefetch
@@ -92,6 +93,7 @@ class LargeSource:
         self.data, self.read, self.taken, self.shuffle, self.seed = data, read, taken, shuffle, seed
         self.rows = len(taken)
         self.batch_size = min(batch_size, self.rows)
+        steps = settings.limited_steps(steps, -(-self.rows // self.batch_size))
         self.rows_per_epoch = self.rows if steps is None else min(self.rows, steps * self.batch_size)
         self.steps = -(-self.rows_per_epoch // self.batch_size)
         per_row = sum(_nbytes(array) for part in data for array in parts_of(part)) // count_rows(data)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from ..core import settings
 from . import checks, resident
 from .prefetch import prefetch
 from .source import Batch, Block, digest, filled, shapes_of
@@ -53,7 +54,9 @@ class StreamSource:
 
     def __init__(self, stream: Stream, read: Read, steps: int | None = None):
         self.stream, self.read = stream, read
-        self.steps = steps if steps is not None else stream.epoch()
+        batches = stream.epoch() if steps is None else None
+        steps = settings.limited_steps(steps, batches)
+        self.steps = steps if steps is not None else batches
         self._limit = steps
         self._pass: Iterator[Any] | None = None
         self._in_pass = 0  # batches that this pass has given

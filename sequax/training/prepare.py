@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from ..core import rng
+from ..core import rng, settings
 from ..core.tensor import leaves
 from ..data import arrays, checks, large, streams
 from ..data.arrays import ArraySource
@@ -152,6 +152,7 @@ def prediction_data(model: Any, x: Any, batch_size: int | None, steps: int | Non
         return PredictionData(lambda single, together: _streamed_parts(source), source.steps)
     if large.is_large(x):
         rows = large.count_rows((x, None, None))
+        steps = settings.limited_steps(steps, -(-rows // size))
         rows = rows if steps is None else min(rows, steps * size)
         from_disk = _large_source(
             (x, None, None), lambda x, y, weight: Batch(prediction_inputs(model, x, batch_size)), range(rows), size
@@ -159,6 +160,7 @@ def prediction_data(model: Any, x: Any, batch_size: int | None, steps: int | Non
         return PredictionData(lambda single, together: _large_parts(from_disk, single, together), from_disk.steps)
     inputs = prediction_inputs(model, x, batch_size)
     rows = checks.check_rows({"x": leaves(inputs)})
+    steps = settings.limited_steps(steps, -(-rows // size))
     return PredictionData(
         lambda single, together: arrays.parts(inputs, size, single, together, steps), steps or -(-rows // size)
     )
