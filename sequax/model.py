@@ -18,6 +18,7 @@ from .training import evaluate as evaluation
 from .training import fit as training
 from .training import predict as predicting
 from .training.batches import DEFAULT_BATCH_SIZE, BatchReader, prediction_inputs
+from .training.claims import Claim
 from .training.methods import StepMethods
 from .training.resolve import Compilation
 
@@ -348,29 +349,34 @@ class Model(StepMethods, FileMethods, Layer):
         """
         self._require_compile()
         epochs = settings.limited_epochs(epochs)
-        data = prepare.training_data(
-            self,
-            x,
-            y,
-            sample_weight=sample_weight,
-            class_weight=class_weight,
-            batch_size=batch_size,
-            shuffle=shuffle,
-            steps_per_epoch=steps_per_epoch,
-            validation_data=validation_data,
-            validation_split=validation_split,
-            validation_batch_size=validation_batch_size,
-            validation_steps=validation_steps,
-            epochs=epochs,
-            initial_epoch=initial_epoch,
-        )
-        if resume is not None:
-            callbacks = [*callback_module.listed(callbacks), callback_module.BackupAndRestore(resume, seconds=60)]
-        seldom = {} if validation_freq == 1 else {"validation_freq": validation_freq}  # Keras does not tell at all
-        listeners = self._listeners(callbacks, verbose, history=True, epochs=epochs, steps=data.train.steps, **seldom)
-        self.history = listeners.history
-        with self._eagerly():
-            training.fit(self, data.train, listeners, epochs, initial_epoch, data.validation, validation_freq)
+        with Claim(self, "fit") as claim:
+            data = prepare.training_data(
+                self,
+                x,
+                y,
+                sample_weight=sample_weight,
+                class_weight=class_weight,
+                batch_size=batch_size,
+                shuffle=shuffle,
+                steps_per_epoch=steps_per_epoch,
+                validation_data=validation_data,
+                validation_split=validation_split,
+                validation_batch_size=validation_batch_size,
+                validation_steps=validation_steps,
+                epochs=epochs,
+                initial_epoch=initial_epoch,
+            )
+            if resume is not None:
+                callbacks = [*callback_module.listed(callbacks), callback_module.BackupAndRestore(resume, seconds=60)]
+            seldom = {} if validation_freq == 1 else {"validation_freq": validation_freq}  # Keras does not tell at all
+            listeners = self._listeners(
+                callbacks, verbose, history=True, epochs=epochs, steps=data.train.steps, **seldom
+            )
+            self.history = listeners.history
+            with self._eagerly():
+                training.fit(
+                    self, data.train, listeners, epochs, initial_epoch, data.validation, validation_freq, claim
+                )
         return self.history
 
     def evaluate(
@@ -424,9 +430,10 @@ class Model(StepMethods, FileMethods, Layer):
     ) -> Any:
         """One update from one batch; returns its metrics."""
         self._require_compile()
-        batch = BatchReader(self, class_weight).read(x, y, sample_weight)
-        with self._eagerly():
-            return self._result(training.train_on_batch(self, batch), return_dict)
+        with Claim(self, "train_on_batch") as claim:
+            batch = BatchReader(self, class_weight).read(x, y, sample_weight)
+            with self._eagerly():
+                return self._result(training.train_on_batch(self, batch, claim), return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Metrics of one batch."""

@@ -18,6 +18,7 @@ from ..data.arrays import ArraySource
 from ..data.source import Source
 from ..model import Model
 from ..training import prepare
+from ..training.claims import Claim
 from . import members as copies
 from . import running, training
 from .stack import Stack
@@ -191,30 +192,32 @@ class Ensemble:
             FloatingPointError: when no member is left; the weights are the last good ones of each.
         """
         shared = shuffle == "shared"
-        with rng.seeded(int(self._random.integers(2**31 - 1))):
-            data = prepare.training_data(
-                self._leader,
-                x,
-                y,
-                sample_weight=sample_weight,
-                class_weight=class_weight,
-                batch_size=batch_size,
-                shuffle=True if shared else shuffle,
-                steps_per_epoch=steps_per_epoch,
-                validation_data=validation_data,
-                validation_split=validation_split,
-                validation_batch_size=validation_batch_size,
-                validation_steps=validation_steps,
-                epochs=epochs,
-                initial_epoch=initial_epoch,
-            )
-        stack = self._made_stack()
-        source = self._ordered(data.train) if shuffle is True and self.by_seed else data.train
-        listeners = self._listeners(callbacks, verbose, history=True, epochs=epochs, steps=source.steps)
-        self.history = listeners.history
-        self.histories = [callback_module.History() for _ in range(self._count)]
-        with jax.disable_jit(self._leader.run_eagerly):
-            training.fit(self, stack, source, listeners, epochs, initial_epoch, data.validation, validation_freq)
+        with Claim(self, "fit") as claim:
+            with rng.seeded(int(self._random.integers(2**31 - 1))):
+                data = prepare.training_data(
+                    self._leader,
+                    x,
+                    y,
+                    sample_weight=sample_weight,
+                    class_weight=class_weight,
+                    batch_size=batch_size,
+                    shuffle=True if shared else shuffle,
+                    steps_per_epoch=steps_per_epoch,
+                    validation_data=validation_data,
+                    validation_split=validation_split,
+                    validation_batch_size=validation_batch_size,
+                    validation_steps=validation_steps,
+                    epochs=epochs,
+                    initial_epoch=initial_epoch,
+                )
+            stack = self._made_stack()
+            claim.hold(v for slots in stack.slots for v in slots.params.values())
+            source = self._ordered(data.train) if shuffle is True and self.by_seed else data.train
+            listeners = self._listeners(callbacks, verbose, history=True, epochs=epochs, steps=source.steps)
+            self.history = listeners.history
+            self.histories = [callback_module.History() for _ in range(self._count)]
+            with jax.disable_jit(self._leader.run_eagerly):
+                training.fit(self, stack, source, listeners, epochs, initial_epoch, data.validation, validation_freq)
         return self.history
 
     def _ordered(self, source: Source) -> Source:

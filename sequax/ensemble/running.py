@@ -195,8 +195,7 @@ def evaluate(stack: Stack, source: Source, callbacks: Any, counted: Any = slice(
         if pace.single:
             callbacks.on_test_batch_end(span.done, mean(each, counted))
         callbacks.on_test_chunk_end(span.end, mean(each, counted))
-    if state.other:
-        stack.write(state._replace(optimizer=members.optimizer))
+    stack.write_moved(members, state.other)
     callbacks.on_test_end(mean(each, counted))
     return each
 
@@ -207,7 +206,7 @@ def predict(stack: Stack, parts: Callable[[bool, bool], Iterator[Part]], callbac
     # Rows first while rows are put together.
     step = jax.vmap(steps.predict_step(stack.leader), in_axes=(0, 0, None), out_axes=(1, 0))
     members = stack.read()
-    other = members.other
+    other: dict[str, Any] = {}  # what the batches have moved
     single = callbacks.watches_predict_batches
     outputs, done = [], 0
     callbacks.on_predict_begin()
@@ -215,7 +214,7 @@ def predict(stack: Stack, parts: Callable[[bool, bool], Iterator[Part]], callbac
         for part in parts(single, False):
             if single:
                 callbacks.on_predict_batch_begin(done)
-            given = members.params, other, *_given(part)
+            given = members.params, members.other | other, *_given(part)
             function = step if part.batches == 1 else loop_program(step, part.batch_size, _most(part))
             request = compiled.Request((key, part.batches > 1, part.batch_size), function, given)
             with nullcontext() if request.known else callbacks.compiling("prediction step"):
@@ -230,8 +229,7 @@ def predict(stack: Stack, parts: Callable[[bool, bool], Iterator[Part]], callbac
         callbacks.on_predict_end()
     finally:
         callbacks.close()
-    if other:
-        stack.write(members._replace(other=other))
+    stack.write_moved(members, other)
     return jax.tree.map(lambda *p: np.moveaxis(np.concatenate(p), 1, 0), *outputs)
 
 

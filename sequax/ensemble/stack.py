@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,6 +23,7 @@ class Stack:
 
     def __init__(self, members: list[Any]):
         self.members = members
+        self._lock = threading.RLock()  # a prediction in another thread may spread while a training writes
         self._state: TrainState | None = None
         self._ahead = False
         self._arrays: list[Any] = []  # of the variables, when they were in step
@@ -35,15 +37,16 @@ class Stack:
 
     def refresh(self) -> None:
         """Look again at what is trainable, and make optimizer state for what is new."""
-        if self._version() == self._seen:
-            return
-        self.spread()
-        for member in self.members:
-            member.optimizer.build(member.trainable_variables)
-        self.slots = [Slots.of(member, member.optimizer) for member in self.members]
-        self._check_alike()
-        self._state = None
-        self._seen = self._version()
+        with self._lock:
+            if self._version() == self._seen:
+                return
+            self.spread()
+            for member in self.members:
+                member.optimizer.build(member.trainable_variables)
+            self.slots = [Slots.of(member, member.optimizer) for member in self.members]
+            self._check_alike()
+            self._state = None
+            self._seen = self._version()
 
     def _version(self) -> Any:
         return tracking.version(), [id(member.optimizer) for member in self.members]
@@ -61,27 +64,36 @@ class Stack:
 
     def read(self) -> TrainState:
         """The stacked arrays; metrics belong to a run, not to the members."""
-        if self._state is None or not (self._ahead or self._in_step()):
-            tables = [[{k: v.stored for k, v in table.items()} for table in slots] for slots in self.slots]
-            state: Any = jax.tree.map(lambda *values: np.stack(values), *jax.device_get(tables))
-            self._state = TrainState(*jax.device_put(state))
-            self._arrays = [variable.stored for variable in self._variables()]
-        return self._state
+        with self._lock:
+            if self._state is None or not (self._ahead or self._in_step()):
+                tables = [[{k: v.stored for k, v in table.items()} for table in slots] for slots in self.slots]
+                state: Any = jax.tree.map(lambda *values: np.stack(values), *jax.device_get(tables))
+                self._state = TrainState(*jax.device_put(state))
+                self._arrays = [variable.stored for variable in self._variables()]
+            return self._state
 
     def write(self, state: TrainState) -> None:
         """Take new stacked arrays."""
-        self._state, self._ahead = state._replace(metrics={}), True
+        with self._lock:
+            self._state, self._ahead = state._replace(metrics={}), True
+
+    def write_moved(self, before: TrainState, other: Any) -> None:
+        """Take what a prediction or an evaluation has moved, unless the state is not that from before any more."""
+        with self._lock:
+            if other and self.read() is before:
+                self.write(before._replace(other=before.other | other))
 
     def spread(self) -> None:
         """Bring the variables of the members up to the stacked arrays."""
-        if not self._ahead:
-            return
-        values = jax.device_get(self._state)
-        for i, slots in enumerate(self.slots):
-            # Copies, because arrays on a processor may share the memory they were made from.
-            own = jax.device_put(jax.tree.map(lambda a, i=i: np.array(a[i]), values))
-            slots.write(own)
-        self._arrays, self._ahead = [variable.stored for variable in self._variables()], False
+        with self._lock:
+            if not self._ahead:
+                return
+            values = jax.device_get(self._state)
+            for i, slots in enumerate(self.slots):
+                # Copies, because arrays on a processor may share the memory they were made from.
+                own = jax.device_put(jax.tree.map(lambda a, i=i: np.array(a[i]), values))
+                slots.write(own)
+            self._arrays, self._ahead = [variable.stored for variable in self._variables()], False
 
     def _in_step(self) -> bool:
         return all(v.stored is array for v, array in zip(self._variables(), self._arrays, strict=True))

@@ -8,25 +8,31 @@ from typing import Any
 from ..callbacks import CallbackList
 from ..core.tensor import leaves
 from ..data.source import Batch, Source
-from . import compiled, custom, steps
+from . import claims, compiled, custom, steps
 from .fingerprint import fingerprint
 from .loop import steps_program
 from .pace import MOST_PENDING, Pace, Span, spans, speeds_of, whole_batch
 from .resolve import scalars
-from .state import Slots
+from .state import Slots, TrainState, moved
 
 
 def evaluate(model: Any, source: Source, callbacks: Any) -> dict[str, float]:
     """Loss and metrics over a source, by name."""
     try:
-        return run_evaluation(model, source, callbacks)
+        # The metrics of a training that goes on, here or in another thread, are its own: leave them as they are.
+        return run_evaluation(model, source, callbacks, keeps_metrics=not claims.trained(model))
     finally:
         callbacks.close()
 
 
-def run_evaluation(model: Any, source: Source, callbacks: Any) -> dict[str, float]:
-    """`evaluate` inside a run that goes on, such as the validation of `fit`."""
+def run_evaluation(model: Any, source: Source, callbacks: Any, keeps_metrics: bool = True) -> dict[str, float]:
+    """`evaluate` inside a run that goes on, such as the validation of `fit`.
+
+    Args:
+        keeps_metrics: leave the states of the metrics in their variables.
+    """
     slots = custom.slots(model)
+    metrics = slots.borrow().metrics
     key = "test", fingerprint(model, *model.compilation.traced)
     kind = "test", getattr(source, "batch_size", None)
     pace = Pace(callbacks.watches_test_batches, callbacks.refresh_seconds, (), speeds_of(model), kind)
@@ -45,11 +51,12 @@ def run_evaluation(model: Any, source: Source, callbacks: Any) -> dict[str, floa
     for span in spans(source, 0, pace):
         if pace.single:
             callbacks.on_test_batch_begin(span.done)
-        state = slots.read()
-        program = _test_program(model, slots, key, span, callbacks)
+        before = slots.borrow()._replace(metrics=metrics)
+        program = _test_program(model, slots, key, span, before, callbacks)
         pace.start(span.stop - span.start)
-        state, _, results = program(state, *span.given)
-        slots.write(state)
+        after, _, results = program(before, *span.given)
+        metrics = after.metrics
+        _leave(slots, before, after, keeps_metrics)
         pending += 1
         if pace.waits or pending == MOST_PENDING:
             logs, pending = report(span), 0
@@ -64,19 +71,38 @@ def test_on_batch(model: Any, batch: Batch) -> dict[str, float]:
     slots = custom.slots(model)
     span = whole_batch(batch, len(leaves(batch)[0]))
     key = "test", fingerprint(model, *model.compilation.traced)
-    state, _, results = _test_program(model, slots, key, span, CallbackList())(slots.read(), *span.given)
-    slots.write(state)
+    before = slots.borrow()
+    after, _, results = _test_program(model, slots, key, span, before, CallbackList())(before, *span.given)
+    _leave(slots, before, after, not claims.trained(model))
     return scalars(results)
 
 
-def _test_program(model: Any, slots: Slots, key: Any, span: Span, callbacks: Any) -> Any:
-    function = steps_program(
-        steps.test_step(model, slots),
-        steps.reset_metrics(model, slots),
-        steps.metric_results(model, slots),
-        span.batch_size,
-        guard=False,
-    )
-    request = compiled.Request((key, span.batch_size), function, (slots.read(), *span.given))
+def _leave(slots: Slots, before: TrainState, after: TrainState, keeps_metrics: bool) -> None:
+    """Write back what an evaluation has changed."""
+    slots.write_moved(before, after._replace(metrics={}))
+    if keeps_metrics:
+        slots.write(TrainState({}, {}, {}, after.metrics))
+
+
+def _test_program(model: Any, slots: Slots, key: Any, span: Span, state: TrainState, callbacks: Any) -> Any:
+    """The compiled steps for spans of this shape; of the new state they return what the steps have changed."""
+    step = steps.test_step(model, slots)
+    changed: dict[str, set[str]] = {"params": set(), "other": set()}
+
+    def noting(state: TrainState, batch: Batch) -> tuple[TrainState, Any]:
+        after, told = step(state, batch)
+        for field, keys in changed.items():
+            keys.update(moved(getattr(state, field), getattr(after, field)))
+        return after, told
+
+    reset, results = steps.reset_metrics(model, slots), steps.metric_results(model, slots)
+    run = steps_program(noting, reset, results, span.batch_size, guard=False)
+
+    def program(state: TrainState, *given: Any) -> tuple[TrainState, Any, Any]:
+        after, progress, logs = run(state, *given)
+        parts = {field: {k: getattr(after, field)[k] for k in sorted(keys)} for field, keys in changed.items()}
+        return TrainState(**parts, optimizer={}, metrics=after.metrics), progress, logs
+
+    request = compiled.Request((key, span.batch_size), program, (state, *span.given))
     with nullcontext() if request.known else callbacks.compiling("evaluation step"):
         return request.program()

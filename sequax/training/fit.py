@@ -19,6 +19,7 @@ from ..core import tracking
 from ..data import checks
 from ..data.source import Batch, Source
 from . import compiled, custom, steps
+from .claims import Claim
 from .evaluate import run_evaluation
 from .fingerprint import fingerprint
 from .loop import steps_program
@@ -37,12 +38,14 @@ def fit(
     source: Source,
     callbacks: Any,
     epochs: int,
-    initial_epoch: int = 0,
-    validation: Source | None = None,
-    validation_freq: Any = 1,
+    initial_epoch: int,
+    validation: Source | None,
+    validation_freq: Any,
+    claim: Claim,
 ) -> None:
     """Train a built, compiled model; results go to the callbacks, among them the History."""
     trainer = Trainer(model, checks.enabled() and not callbacks.accepts_nan, getattr(source, "batch_size", None))
+    claim.hold(trainer.slots.params.values())
     patient = callbacks.patient and validation is None and source.resident
     model.stop_training = False
     run = Run(trainer, source, validation, callbacks, initial_epoch)
@@ -110,13 +113,17 @@ def report(trainer: Trainer, span: Span, callbacks: Any) -> None:
     callbacks.on_train_chunk_end(span.end, logs)
 
 
-def train_on_batch(model: Any, batch: Batch) -> dict[str, float]:
+def train_on_batch(model: Any, batch: Batch, claim: Claim) -> dict[str, float]:
     """One step on one batch of NumPy arrays."""
     rows = len(jax.tree.leaves(batch)[0])
     trainer = Trainer(model, guard=checks.enabled())
+    claim.hold(trainer.slots.params.values())
     span = whole_batch(batch, rows)
+    of_outer_run = trainer.slots.read().metrics if claim.nested else {}
     trainer.dispatch(trainer.program(span, CallbackList()), span)
-    return trainer.settle()
+    logs = trainer.settle()
+    trainer.slots.write(TrainState({}, {}, {}, of_outer_run))
+    return logs
 
 
 # Epochs that may run ahead of their reports, if all of them together take less than this and only the History listens.

@@ -20,11 +20,13 @@ from ..layers.activation import Activation
 from ..layers.dense import Dense
 from ..layers.regularization import Dropout
 from ..layers.reshaping import Flatten
+from . import claims
+from .state import swap
 
 # Rows that go through together: their activations stay in the caches, and the products are large enough.
 _CHUNK = 2048
 
-Step = Callable[[np.ndarray], np.ndarray]  # may write to its argument
+Step = Callable[..., np.ndarray]  # of rows, which it may write to, and of the arrays of a layer if it has any
 
 
 def _relu(x: np.ndarray) -> np.ndarray:
@@ -73,6 +75,7 @@ def forward(layers: list[Any], rank: int) -> Step | None:
     if jax.default_backend() != "cpu" or not any(type(layer) is Dense for layer in layers):
         return None
     steps: list[Step] = []
+    views: list[_View | None] = []  # of the kernels and biases, one after the other
     for layer in layers:
         kind = type(layer)
         if kind is Dropout:
@@ -83,37 +86,40 @@ def forward(layers: list[Any], rank: int) -> Step | None:
             steps.append(_flat)
             rank = 2
         elif kind is Dense and layer.activation in _ACTIVATIONS and layer.kernel.ndim == rank == 2:
-            steps += [_HostDense(layer), *_ACTIVATIONS[layer.activation]]
-        elif kind is Activation and layer.activation in _ACTIVATIONS and any(type(s) is _HostDense for s in steps):
+            steps += [_dense, *_ACTIVATIONS[layer.activation]]
+            views += [_View(layer.kernel), None if layer.bias is None else _View(layer.bias)]
+        elif kind is Activation and layer.activation in _ACTIVATIONS and _dense in steps:
             steps += _ACTIVATIONS[layer.activation]  # writes to what a product has made, not to the user's rows
         else:
             return None
 
-    def chunk(x: np.ndarray) -> np.ndarray:
+    def chunk(x: np.ndarray, weights: list[Any]) -> np.ndarray:
+        given = iter(weights)
         for step in steps:
-            x = step(x)
+            x = step(x, next(given), next(given)) if step is _dense else step(x)
         return x
 
+    def read() -> list[Any]:
+        return [view and view() for view in views]
+
     def run(x: np.ndarray) -> np.ndarray:
+        if claims.trained_elsewhere():
+            with swap:  # all of them before a step of that training, or all after it
+                weights = read()
+        else:
+            weights = read()
         if len(x) <= _CHUNK:
-            return chunk(x)
-        return np.concatenate([chunk(x[start : start + _CHUNK]) for start in range(0, len(x), _CHUNK)])
+            return chunk(x, weights)
+        return np.concatenate([chunk(x[start : start + _CHUNK], weights) for start in range(0, len(x), _CHUNK)])
 
     return run
 
 
-class _HostDense:
-    """`x @ kernel + bias` on views of the layer's arrays."""
-
-    def __init__(self, layer: Dense):
-        self.kernel = _View(layer.kernel)
-        self.bias = _View(layer.bias) if layer.bias is not None else None
-
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        x = x @ self.kernel()
-        if self.bias is not None:
-            x += self.bias()
-        return x
+def _dense(x: np.ndarray, kernel: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
+    x = x @ kernel
+    if bias is not None:
+        x += bias
+    return x
 
 
 class _View:
@@ -125,7 +131,9 @@ class _View:
         self.array: Any = None
 
     def __call__(self) -> Any:
-        if self.source is not self.variable.stored:
-            self.source = self.variable.stored
-            self.array = np.asarray(self.source)
-        return self.array
+        source = self.variable.stored
+        if self.source is source:
+            return self.array
+        array = np.asarray(source)
+        self.array, self.source = array, source
+        return array

@@ -13,14 +13,14 @@ import numpy as np
 from jax import lax
 
 from ..callbacks import CallbackList
-from ..core import names, pure, tracking
+from ..core import names, tracking
 from ..core.tensor import KerasTensor, leaves
 from ..data import arrays, checks, resident
 from ..data.source import Part, filled
 from . import compiled, custom, host, steps
 from . import facts as model_facts
 from .fingerprint import fingerprint
-from .state import Slots, like
+from .state import Slots, TrainState, like
 
 
 def predict(model: Any, parts: Callable[[bool, bool], Iterator[Part]], callbacks: Any) -> Any:
@@ -137,7 +137,8 @@ class Predictor:
 
     def _call(self, loop: tuple[int, ...], callbacks: Any, *given: Any) -> Any:
         """Outputs of a program for given rows: of one step, or of a loop (see `loop_program`)."""
-        params, other = pure.read(self.slots.params), pure.read(self.slots.other)
+        before = self.slots.borrow()
+        params, other = before.params, before.other
         x = given[0]
         shapes = (x.shape, x.dtype) if isinstance(x, np.ndarray) else tuple((a.shape, a.dtype) for a in leaves(given))
         key = loop, shapes, compiled.eager()
@@ -148,9 +149,9 @@ class Predictor:
             callbacks = CallbackList() if callbacks is None else callbacks
             with nullcontext() if request.known else callbacks.compiling("prediction step"):
                 self._programs[key] = request.program()
-        outputs, other = self._programs[key](params, other, *given)
-        if other:
-            pure.put(self.slots.other, other)
+        outputs, moved = self._programs[key](params, other, *given)
+        if moved:
+            self.slots.write_moved(before, TrainState({}, moved, {}, {}))
         return outputs
 
 
@@ -182,23 +183,27 @@ def _treats_rows_alone(layer: Any) -> bool:
 
 
 def loop_program(step: Any, batch_size: int, most: int) -> Any:
-    """A program that predicts any number of batches, up to `most`: `(params, other, x, count) -> (outputs, other)`."""
+    """A program that predicts any number of batches, up to `most`: `(params, other, x, count) -> (outputs, other)`.
+
+    Args:
+        step: of one batch, see `steps.predict_step`.
+    """
 
     def program(params: Any, other: Any, x: Any, count: Any) -> tuple[Any, Any]:
         def batch(i: Any) -> Any:
             return resident.take(x, i * batch_size + jnp.arange(batch_size))
 
-        example, _ = jax.eval_shape(step, params, other, batch(0))
+        example, moved = jax.eval_shape(step, params, other, batch(0))
         empty = jax.tree.map(lambda o: jnp.zeros((most * o.shape[0], *o.shape[1:]), o.dtype), example)
 
         def body(i: Any, carry: tuple) -> tuple:
-            results, other = carry
-            outputs, after = step(params, other, batch(i))
+            results, moved = carry
+            outputs, after = step(params, {**other, **moved}, batch(i))
             results = jax.tree.map(
                 lambda r, o: lax.dynamic_update_slice_in_dim(r, o, i * o.shape[0], axis=0), results, outputs
             )
-            return results, like(after, other)
+            return results, like(after, moved)
 
-        return lax.fori_loop(0, count, body, (empty, other))
+        return lax.fori_loop(0, count, body, (empty, {key: other[key] for key in moved}))
 
     return program

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any, NamedTuple
 
 import jax
@@ -9,6 +10,10 @@ import jax
 from ..core import pure
 from ..core.pure import Values
 from ..core.variable import Variable
+from . import claims
+
+# All variables of a model are read, or written, as one: another thread sees them before or after a step, no mixture.
+swap = threading.Lock()
 
 
 class TrainState(NamedTuple):
@@ -42,16 +47,41 @@ class Slots(NamedTuple):
 
     def read(self, donate: bool = False) -> TrainState:
         """The arrays the variables hold now; with `donate`, such that nobody else holds them."""
-        return TrainState(*(pure.take(table) if donate else pure.read(table) for table in self))
+        with swap:
+            return TrainState(*(pure.take(table) if donate else pure.read(table) for table in self))
+
+    def borrow(self) -> TrainState:
+        """The arrays for a prediction or an evaluation, which no training in another thread may donate meanwhile."""
+        if not claims.trained_elsewhere():
+            return TrainState(*map(pure.read, self))
+        with swap:
+            return TrainState(*({key: v.value for key, v in table.items()} for table in self))
 
     def write(self, state: TrainState) -> None:
         """Point the variables at new arrays."""
-        for table, values in zip(self, state, strict=True):
-            pure.put(table, values)
+        with swap:
+            for table, values in zip(self, state, strict=True):
+                pure.put(table, values)
+
+    def write_moved(self, before: TrainState, after: TrainState) -> None:
+        """Point variables at new arrays, but for those that hold another one than before: somebody has moved them on.
+
+        Args:
+            before: what was borrowed.
+            after: new arrays of some of the variables, see `moved`.
+        """
+        with swap:
+            for table, seen, values in zip(self, before, after, strict=True):
+                pure.put(table, {key: value for key, value in values.items() if table[key].stored is seen[key]})
 
     @property
     def nbytes(self) -> int:
         return sum(v.size * v._value.dtype.itemsize for table in self for v in table.values())
+
+
+def moved(before: Values, after: Values) -> Values:
+    """What a step has assigned; asked while it is traced, when a value that was not assigned is the same object."""
+    return {key: value for key, value in after.items() if value is not before[key]}
 
 
 def like(new: Any, old: Any) -> Any:

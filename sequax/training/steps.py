@@ -15,7 +15,7 @@ from ..core import masks, pure
 from ..data.source import Batch
 from . import custom
 from .methods import no_loss
-from .state import Slots, TrainState
+from .state import Slots, TrainState, moved
 
 
 def train_step(model: Any, slots: Slots) -> Callable[[TrainState, Batch], tuple[TrainState, Any]]:
@@ -136,12 +136,15 @@ def metric_results(model: Any, slots: Slots) -> Callable | None:
 
 
 def predict_step(model: Any) -> Callable:
-    """Outputs of one batch: `(params, other, x) -> (outputs, other)`."""
-    if custom.of(model).predict:
-        return custom.predict_step(model)
+    """Outputs of one batch: `(params, other, x) -> (outputs, other)`, of the latter what the batch has moved."""
+    own = custom.predict_step(model) if custom.of(model).predict else None
 
     def step(params: Any, other: Any, x: Any) -> tuple[Any, Any]:
-        outcome = pure.call(model, params, other, x, training=False)
-        return outcome.outputs, outcome.other
+        if own is not None:
+            outputs, after = own(params, other, x)
+        else:
+            outcome = pure.call(model, params, other, x, training=False)
+            outputs, after = outcome.outputs, outcome.other
+        return outputs, moved(other, after)
 
     return step
