@@ -64,7 +64,7 @@ class Claim:
 
     def _refusal(self, other: Claim) -> str:
         if other.thread == self.thread:
-            where, remedy = "", "A callback may call `train_on_batch`, `evaluate`, `predict`, and `fit` of other models."
+            where, remedy = "", "A callback may call `train_on_batch`, `evaluate` and `predict`, or `fit` of another."
         else:
             where, remedy = " in another thread", "Wait for it, or train a copy (`sequax.models.clone_model`)."
         return (
