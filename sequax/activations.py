@@ -17,7 +17,11 @@ from .core.registry import Catalogue
 
 catalogue = Catalogue("activation", "keras.activations")
 activation = catalogue.register
-serialize = catalogue.serialize
+
+
+def serialize(activation: Any) -> Any:
+    """The config of an activation; of a public function its name."""
+    return catalogue.serialize(activation)
 
 
 def get(identifier: Any) -> Callable:

@@ -12,7 +12,13 @@ from .core import dtypes
 from .core.registry import Catalogue
 
 catalogue = Catalogue("constraint", "keras.constraints")
-get, serialize, deserialize = catalogue.get, catalogue.serialize, catalogue.deserialize
+get, deserialize = catalogue.get, catalogue.deserialize
+
+
+def serialize(constraint: Any) -> Any:
+    """The config of a constraint; of a public function its name."""
+    return catalogue.serialize(constraint)
+
 
 Axis = int | tuple[int, ...] | list[int]
 

@@ -27,8 +27,12 @@ def get(identifier: Any) -> Any:
     return catalogue.get(identifier)
 
 
-serialize = catalogue.serialize
 deserialize = catalogue.deserialize
+
+
+def serialize(initializer: Any) -> Any:
+    """The config of an initializer; of a public function its name."""
+    return catalogue.serialize(initializer)
 
 
 @catalogue.register()

@@ -13,7 +13,12 @@ from .core import dtypes
 from .core.registry import Catalogue
 
 catalogue = Catalogue("regularizer", "keras.regularizers")
-get, serialize, deserialize = catalogue.get, catalogue.serialize, catalogue.deserialize
+get, deserialize = catalogue.get, catalogue.deserialize
+
+
+def serialize(regularizer: Any) -> Any:
+    """The config of a regularizer; of a public function its name."""
+    return catalogue.serialize(regularizer)
 
 
 @catalogue.register()

@@ -175,7 +175,7 @@ def test_lambda_comes_back_by_its_registered_name():
 
 
 def test_lambda_of_a_foreign_function_never_comes_back_as_ours_of_the_same_name():
-    config = layers.Lambda(jax.nn.gelu).get_config()
+    config = json.loads(json.dumps(layers.Lambda(jax.nn.gelu).get_config()))
     assert config["function"]["config"] != "gelu"
     with pytest.raises(TypeError, match="custom_objects"):
         layers.Lambda.from_config(config)
@@ -183,7 +183,7 @@ def test_lambda_of_a_foreign_function_never_comes_back_as_ours_of_the_same_name(
 
 def test_lambda_of_an_unknown_name_asks_for_it():
     with pytest.raises(TypeError, match=r"Could not locate the function 'double'.*custom_objects"):
-        layers.Lambda.from_config(layers.Lambda(double).get_config())
+        layers.Lambda.from_config(json.loads(json.dumps(layers.Lambda(double).get_config())))
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ def test_rescaling_reads_arrays_out_of_configs_of_keras(keras):
     oracle = keras.layers.Rescaling(scale=np.array([1.0, 2.0]), offset=1)
     twin = layers.Rescaling.from_config(json.loads(json.dumps(oracle.get_config())))
     np.testing.assert_array_equal(twin(np.ones((1, 2))), [[2, 3]])
-    assert layers.Rescaling(np.array([1.0, 2.0])).get_config()["scale"] == [1.0, 2.0]
+    assert layers.Rescaling(np.array([1.0, 2.0])).get_config()["scale"] == oracle.get_config()["scale"]
 
 
 def test_older_name_of_the_slope():

@@ -55,7 +55,7 @@ def changed(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 def _defaults(entry: Mapping[str, Any]) -> dict[str, Any] | None:
     try:
-        target = registry.lookup({"config": None, "module": None, **entry})
+        target = registry.lookup({"config": None, **entry})
     except MALFORMED:
         return None
     if not isinstance(target, type):

@@ -28,5 +28,9 @@ class UnknownObjectError(LoadError, TypeError):
     """A config names a class or function that is neither Sequax' own nor a custom object; a TypeError as in Keras."""
 
 
-for _error in (LoadError, UnknownObjectError):
+class MalformedError(LoadError, TypeError):
+    """A part of a config is of another kind than its class takes; a TypeError as in Keras."""
+
+
+for _error in (LoadError, UnknownObjectError, MalformedError):
     _error.__module__ = "sequax.saving"

@@ -16,8 +16,8 @@ from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
-from . import budget
-from .errors import LoadError, UnknownObjectError
+from . import budget, values
+from .errors import LoadError, MalformedError, UnknownObjectError
 from .names import is_ours, suggest, to_snake_case
 
 T = TypeVar("T")
@@ -105,9 +105,7 @@ class Catalogue:
     def deserialize(self, config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
         """An object of this kind from a name or a config dict."""
         with custom_object_scope(custom_objects):
-            if not isinstance(config, Mapping):
-                return self.get(config)
-            return deserialize({"module": self.module, **config} if config.get("module") is None else config)
+            return deserialize({"module": self.module, **config}) if isinstance(config, Mapping) else self.get(config)
 
 
 # Public module in configs -> the module of ours that fills its catalogue. The only modules a config can make us load.
@@ -215,6 +213,28 @@ def custom_object_scope(custom_objects: Mapping[str, Any] | None = None) -> Iter
 # --- configs --------------------------------------------------------------------------------------------------------
 
 
+class _Name(str):
+    """A name in a config that was made in this process, with what it names.
+
+    A config that stays in memory so gives back the same classes and functions, own ones and lambdas too, without
+    `custom_objects`. In a file it is text like any other.
+    """
+
+    target: Any
+
+    @classmethod
+    def of(cls, name: str, target: Any) -> _Name:
+        found = cls(name)
+        found.target = target
+        return found
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return str, (str(self),)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> _Name:
+        return self
+
+
 def serialize(obj: Any) -> Any:
     """A JSON-friendly config of an object, as Keras writes it.
 
@@ -226,29 +246,29 @@ def serialize(obj: Any) -> Any:
     if isinstance(obj, Mapping):
         return {key: serialize(value) for key, value in obj.items()}
     if isinstance(obj, (list, tuple)):
-        return [serialize(item) for item in obj]
-    if hasattr(obj, "get_config"):
+        items = [serialize(item) for item in obj]
+        return tuple(items) if isinstance(obj, tuple) else items
+    if hasattr(obj, "get_config") and not inspect.isclass(obj):
         return object_config(obj)
+    written = values.written(obj, serialize)
+    if written is not None:
+        return written
     if callable(obj):
         return function_config(obj)
-    if hasattr(obj, "tolist"):  # arrays and NumPy scalars, such as the value of a Constant initializer
-        return obj.tolist()
     raise TypeError(f"Cannot make a config of {obj!r} (of type {type(obj).__name__}): it has no `get_config()`.")
 
 
-def array_config(array: Any) -> dict[str, Any]:
-    """How Keras writes an array whose dtype matters, such as a constant of a graph."""
-    kind = "__numpy__" if type(array).__module__ == "numpy" else "__tensor__"
-    return {"class_name": kind, "config": {"value": array.tolist(), "dtype": str(array.dtype)}}
-
-
 def object_config(target: Any) -> dict[str, Any]:
-    """The config of an object with the names under which it comes back."""
-    cls = type(target)
-    module = next((m for m, c in _catalogues.items() if c.classes.get(cls.__name__) is cls), None)
-    names = module, cls.__name__, None if module else get_registered_name(cls)
-    module, name, registered = getattr(target, "config_names", None) or names
-    config = {"module": module, "class_name": name, "config": target.get_config(), "registered_name": registered}
+    """The config of an object with the names under which it comes back.
+
+    Raises:
+        TypeError: if its `get_config` gives something else than a dict.
+    """
+    module, name, registered = getattr(target, "config_names", None) or _names_of(type(target))
+    inner = target.get_config()
+    if not isinstance(inner, Mapping):
+        raise TypeError(f"`get_config()` of {target!r} should return a dict. It returned: {inner!r:.200}")
+    config = {"module": module, "class_name": name, "config": serialize(inner), "registered_name": registered}
     build_config = target.get_build_config() if hasattr(target, "get_build_config") else None
     if build_config is not None:
         config["build_config"] = build_config
@@ -257,25 +277,50 @@ def object_config(target: Any) -> dict[str, Any]:
     return config
 
 
+def _names_of(cls: type) -> tuple[str | None, str, str | None]:
+    """Module, name and registered name of a class. A class of ours has no registered name, any other one has."""
+    module = next((m for m, c in _catalogues.items() if c.classes.get(cls.__name__) is cls), None)
+    if module is not None:
+        return module, cls.__name__, None
+    own = None if cls.__module__ == "__main__" or is_ours(cls) else cls.__module__
+    return own, _Name.of(cls.__name__, cls), get_registered_name(cls)
+
+
 def _compile_config(model: Any) -> dict[str, Any]:
     try:
-        return model.get_compile_config() or {}
+        return serialize(model.get_compile_config() or {})
     except NotImplementedError as error:
         warnings.warn(f"What model '{model.name}' was compiled with is left out: {error}", UserWarning, stacklevel=4)
         return {}
 
 
 def function_config(function: Callable) -> Any:
-    """A public function is its name; any other one names itself and needs `custom_objects` to come back."""
+    """A public function is its name; any other one names itself and needs `custom_objects` to come back from a file."""
     name = getattr(function, "__name__", type(function).__name__)
-    if any(c.functions.get(name) is function for c in _catalogues.values()):
-        return name
+    return name if _is_public(name, function) else named_function(function)
+
+
+def named_function(function: Callable) -> dict[str, Any]:
+    """The config of a function, public ones too, as one that stands in an argument of any kind."""
+    name = (_custom_by_object.get(function) if _hashable(function) else None) or function_name(function)
     return {
         "module": "builtins",
         "class_name": "function",
-        "config": function_name(function),
-        "registered_name": _custom_by_object.get(function, "function"),
+        "config": name if _is_public(name, function) else _Name.of(name, function),
+        "registered_name": "function",
     }
+
+
+def _hashable(function: Callable) -> bool:
+    try:
+        hash(function)
+    except TypeError:
+        return False
+    return True
+
+
+def _is_public(name: str, function: Callable) -> bool:
+    return any(c.functions.get(name) is function for c in _catalogues.values())
 
 
 def function_name(function: Callable) -> str:
@@ -284,10 +329,8 @@ def function_name(function: Callable) -> str:
     `jax.nn.gelu` is not our `gelu`: under its bare name another function would come back.
     """
     name = getattr(function, "__name__", type(function).__name__)
-    taken = [c.functions[name] for c in _catalogues.values() if name in c.functions]
-    if taken and all(known is not function for known in taken):
-        return f"{getattr(function, '__module__', None)}.{name}"
-    return name
+    taken = any(name in c.functions for c in _catalogues.values())
+    return f"{getattr(function, '__module__', None)}.{name}" if taken and not _is_public(name, function) else name
 
 
 class Reading:
@@ -355,8 +398,8 @@ def _object_from(config: Mapping[str, Any], current: Reading) -> Any:
     name = config["class_name"]
     if name == "__tuple__":
         return tuple(_revived(item, current) for item in config.get("items", config["config"]))
-    if name in ("__numpy__", "__tensor__"):  # how Keras writes arrays
-        return _array(config["config"])
+    if name in values.KINDS:
+        return values.read(name, config["config"], lambda value: _revived(value, current))
     place = current.places.get(id(config), current.root)
     target = lookup(config)
     if target is None:
@@ -367,59 +410,105 @@ def _object_from(config: Mapping[str, Any], current: Reading) -> Any:
 def lookup(config: Mapping[str, Any]) -> Any:
     """The class or function that a config names; None if there is none.
 
-    `custom_objects` of the current scope come first. A config that names a module of Keras means a class of ours and
-    nothing else; what is registered for the whole process is found where no class of ours has the name.
+    `custom_objects` of the current scope come first, then what the config itself carries if it was made in this
+    process. A class of ours is named by its module, with null as the registered name, or, by old versions, without
+    either; everything else is an own class or function, whatever it is called.
 
     Raises:
         LoadError: for a class of ours with the registered name of another one.
     """
-    name, module, registered = config["class_name"], config.get("module"), config.get("registered_name")
+    name, module = config["class_name"], config.get("module")
     if name == "function":
-        # Keras writes "builtins" for functions of every kind.
-        name, module = config["config"], None
-        registered = None if registered == "function" else registered
+        return _function(config["config"], config.get("registered_name"), module)
+    registered = config.get("registered_name", name)
     scoped = _scoped.get() or {}
-    for key in (registered, name):
-        if isinstance(key, str) and key in scoped:
-            return scoped[key]
+    if isinstance(registered, str) and registered in scoped:
+        return scoped[registered]
+    if isinstance(name, _Name):
+        return name.target
     if not isinstance(name, str):
         return None
-    if module is None and registered is not None and registered != name:
-        return _custom_by_name.get(registered) if isinstance(registered, str) else None
+    is_own = ("module" in config and module is None) or (module is None and registered not in (None, "", name))
+    if is_own:
+        return _custom_by_name.get(registered if isinstance(registered, str) and registered else name)
+    target = _built_in(name, module, lambda family: family.classes.get(name) or family.functions.get(name))
+    if target is not None:
+        _refuse_other_name(name, registered, name)
+        return target
+    if str(module).startswith("keras."):
+        return None
+    return next((_custom_by_name[key] for key in (registered, name) if key in _custom_by_name), None)
+
+
+def _function(name: Any, registered: Any, module: Any) -> Any:
+    """A function by its name; Keras writes the module "builtins" for functions of every kind."""
+    registered = name if registered in ("function", None, "") else registered
+    for key in (registered, name):
+        if isinstance(key, str) and key in (_scoped.get() or {}):
+            return custom_object(key)
+    if isinstance(name, _Name):
+        return name.target
+    if not isinstance(name, str) or not isinstance(registered, str):
+        return None
+    if ">" in registered and registered in _custom_by_name:
+        return _custom_by_name[registered]
+    target = _built_in(name, module if module in _FAMILIES else None, lambda family: family.functions.get(name))
+    if target is not None:
+        _refuse_other_name(name, registered, name)
+        return target
+    if name in _custom_by_name:
+        return _custom_by_name[name]
+    # Up to Keras 3.6, registered functions were written without their package.
+    return next((found for key, found in _custom_by_name.items() if key.endswith(f">{name}")), None)
+
+
+def _built_in(name: str, module: Any, find: Callable[[Catalogue], Any]) -> Any:
     for family_name in [module] if isinstance(module, str) else list(_FAMILIES):
-        found = catalogue(family_name)
-        target = None if found is None else found.classes.get(name) or found.functions.get(name)
+        family = catalogue(family_name)
+        target = None if family is None else find(family)
         if target is not None:
-            if registered not in (None, name):
-                raise LoadError(
-                    f"the config names {family_name}.{name}, which is built in, under the registered name"
-                    f" {registered!r}. Remove `registered_name`, or give `custom_objects={{{registered!r}: ...}}`."
-                )
             return target
-    return _custom_by_name.get(name) if not str(module).startswith("keras.") else None
+    return None
 
 
-def unknown(config: Mapping[str, Any], place: str) -> LoadError:
+def _refuse_other_name(name: str, registered: Any, built_in: str) -> None:
+    if registered not in (None, "", name):
+        raise LoadError(
+            f"the config names {built_in}, which is built in, under the registered name {registered!r:.80}. Remove"
+            f" `registered_name`, or give `custom_objects={{{registered!r:.80}: ...}}`."
+        )
+
+
+def unknown(config: Mapping[str, Any], place: str | None = None) -> LoadError:
     """The error for a config that names nothing we know."""
     name, module = config["class_name"], config.get("module")
-    name = config["config"] if name == "function" else name
+    is_function = name == "function"
+    name = config["config"] if is_function else name
     found = catalogue(module) if isinstance(module, str) else None
     near = suggest(name, {**found.classes, **found.functions}) if found is not None else ""
+    what = "function" if is_function else "class"
+    built_in = (
+        "" if is_function or _built_in_anywhere(name) is None else " The built-in class of this name is not meant."
+    )
     return UnknownObjectError(
-        f"{name!r:.80} of module {module!r:.80} is not known here.{near} Own classes and functions need"
-        f" `custom_objects={{{name!r:.80}: ...}}` or the decorator `@register_keras_serializable()`. Nothing is"
+        f"Could not locate the {what} {name!r:.80} of module {module!r:.80}.{near}{built_in} Own classes and functions"
+        f" need `custom_objects={{{name!r:.80}: ...}}` or the decorator `@register_keras_serializable()`. Nothing is"
         f" imported because a config names it.",
         place,
     )
 
 
-def _array(config: Mapping[str, Any]) -> Any:
-    import numpy as np
-
-    return np.array(config["value"], config.get("dtype"))
+def _built_in_anywhere(name: Any) -> Any:
+    return _built_in(name, None, lambda family: family.classes.get(name)) if isinstance(name, str) else None
 
 
 def _build(cls: Any, config: Mapping[str, Any], place: str) -> Any:
+    if not hasattr(cls, "from_config"):
+        raise MalformedError(
+            f"Unable to reconstruct an instance of {cls.__name__!r} because the class is missing a `from_config()`"
+            f" method. Write one: `@classmethod def from_config(cls, config): return cls(**config)`.",
+            place,
+        )
     try:
         inner = {} if config["config"] is None else config["config"]
         own = is_ours(cls)
@@ -431,7 +520,17 @@ def _build(cls: Any, config: Mapping[str, Any], place: str) -> Any:
     except LoadError as error:
         raise error.at(place) from error.__cause__
     except Exception as error:
-        raise LoadError(
-            f"a {getattr(cls, '__name__', cls)} cannot be made from this config. {type(error).__name__}: {error}", place
+        kind, hint = LoadError, ""
+        if isinstance(error, TypeError):
+            kind, hint = (
+                MalformedError,
+                (
+                    " If it is an own class: make sure that layers and other objects that `get_config()` returns are"
+                    " explicitly deserialized in its `from_config()`, with `deserialize_keras_object`."
+                ),
+            )
+        raise kind(
+            f"a {getattr(cls, '__name__', cls)} cannot be made from this config. {type(error).__name__}: {error}{hint}",
+            place,
         ) from error
     return target

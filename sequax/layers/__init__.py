@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .._absent import missing
 from ..core.input_spec import InputSpec
 from ..core.layer import Layer
@@ -136,7 +138,13 @@ Convolution3DTranspose = Conv3DTranspose
 SeparableConvolution1D, SeparableConvolution2D = SeparableConv1D, SeparableConv2D
 
 __getattr__ = missing(__name__)
-serialize, deserialize = catalogue.serialize, catalogue.deserialize
+deserialize = catalogue.deserialize
+
+
+def serialize(layer: Any) -> Any:
+    """The config of a layer."""
+    return catalogue.serialize(layer)
+
 
 __all__ = [
     *sorted(n for n, v in globals().items() if isinstance(v, type) and v in catalogue.classes.values()),

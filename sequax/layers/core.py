@@ -9,7 +9,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from .. import activations
 from ..core import names, registry, shapes
 from ..core.layer import Layer
 from ..core.tensor import KerasTensor
@@ -125,10 +124,10 @@ class Lambda(Layer):
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
-        config["function"] = _function_config(self.function)
+        config["function"] = registry.named_function(self.function)
         for name, value in (("output_shape", self.output_shape), ("mask", self.mask)):
             if value is not None:
-                config[name] = _function_config(value) if callable(value) else registry.serialize(value)
+                config[name] = registry.named_function(value) if callable(value) else registry.serialize(value)
         return {**config, "arguments": registry.serialize(self.arguments)}
 
     @classmethod
@@ -171,24 +170,6 @@ def _name_of(function: Callable) -> str:
     return getattr(function, "__name__", type(function).__name__)
 
 
-def _function_config(function: Callable) -> dict[str, Any]:
-    registered = registry.get_registered_name(function) if _has_name(function) else "function"
-    return {
-        "module": "builtins",
-        "class_name": "function",
-        "config": registry.function_name(function),
-        "registered_name": registered if ">" in registered else "function",
-    }
-
-
-def _has_name(function: Callable) -> bool:
-    try:
-        hash(function)
-    except TypeError:
-        return False
-    return hasattr(function, "__name__")
-
-
 def _names_function(config: Any) -> bool:
     return isinstance(config, str) or (isinstance(config, Mapping) and config.get("class_name") == "function")
 
@@ -203,15 +184,7 @@ def _function_from(config: Any, argument: str) -> Callable:
             f"This config of a Lambda layer holds Python code (or nothing) as `{argument}`. Sequax never runs code from"
             f" a config. Build the model in your own program and load its weights, or save the function under a name."
         )
-    name = config["config"]
-    for key in (config.get("registered_name"), name):
-        found = registry.custom_object(key) if isinstance(key, str) else None
-        if found is not None:
-            return found
-    known = activations.catalogue.functions.get(name) if isinstance(name, str) else None
-    if known is None:
-        raise TypeError(
-            f"Could not locate the function {name!r} of a Lambda layer. Pass `custom_objects={{{name!r}: ...}}`, or"
-            f" decorate the function with `@register_keras_serializable()` before loading."
-        )
-    return known
+    found = registry.lookup(config)
+    if not callable(found):
+        raise registry.unknown(config)
+    return found

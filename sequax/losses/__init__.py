@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from .base import Loss, LossFunctionWrapper
 from .catalogue import losses as catalogue
 from .classes import (
@@ -50,7 +53,18 @@ from .regression import (
     mean_squared_logarithmic_error,
 )
 
-get, serialize, deserialize = catalogue.get, catalogue.serialize, catalogue.deserialize
+get = catalogue.get
+
+
+def serialize(loss: Any) -> Any:
+    """The config of a loss; of a public function its name."""
+    return catalogue.serialize(loss)
+
+
+def deserialize(name: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """A loss from a name or a config."""
+    return catalogue.deserialize(name, custom_objects)
+
 
 bce = BCE = binary_crossentropy
 kld = KLD = kl_divergence

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..losses import (
     BCE,
     KLD,
@@ -103,7 +105,13 @@ from .regression import (
     pearson_correlation,
 )
 
-get, serialize, deserialize = catalogue.get, catalogue.serialize, catalogue.deserialize
+get, deserialize = catalogue.get, catalogue.deserialize
+
+
+def serialize(metric: Any) -> Any:
+    """The config of a metric; of a public function its name."""
+    return catalogue.serialize(metric)
+
 
 __all__ = [
     "AUC",

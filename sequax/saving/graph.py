@@ -118,16 +118,7 @@ def _value(value: Any, history: Callable) -> Any:
 
 
 def _constant(value: Any) -> Any:
-    if isinstance(value, slice):
-        parts = {key: getattr(value, key) for key in ("start", "stop", "step")}
-        return {"class_name": "__slice__", "config": parts}
-    if value is Ellipsis:
-        return {"class_name": "__ellipsis__", "config": {}}
-    if isinstance(value, type):
-        return value.__name__
-    if getattr(value, "ndim", 0) and hasattr(value, "tolist"):
-        return registry.array_config(value)
-    return registry.serialize(value)
+    return value.__name__ if isinstance(value, type) else registry.serialize(value)
 
 
 def _structure(structure: Any, history: Callable) -> Any:

@@ -121,10 +121,10 @@ def _object(config: Mapping[str, Any], modern: bool, place: str) -> dict[str, An
     module = entry.get("module")
     if operations.is_op(module, name):
         return entry
-    if module is None and not modern:
-        entry.pop("module", None)
-    elif isinstance(module, str):
-        entry["module"] = _module(module)
+    if isinstance(module, str):
+        module = entry["module"] = _module(module)
+        if module is None:  # any family may have the class; null would stand for an own one
+            del entry["module"]
     if entry.get("module") is None and "inbound_nodes" in entry and _is_bare_op(name, inner):
         entry["module"] = next(m for m, c in operations.known_classes() if c == name)
         return entry

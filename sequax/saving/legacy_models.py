@@ -8,7 +8,7 @@ from typing import Any
 
 from ..core import budget, registry
 from ..core.errors import LoadError
-from . import config, legacy_h5, schema
+from . import config, legacy_h5, operations, schema
 
 _LEFT_OUT = frozenset(("module", "registered_name", "build_config", "compile_config"))
 
@@ -26,8 +26,18 @@ def save_model(model: Any, path: Any, include_optimizer: bool = True) -> None:
 
 
 def _plain(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """A layer or model without the keys that Keras 2 did not know; so are the layers inside."""
+    """A layer or model without the keys that Keras 2 did not know; so are the layers inside.
+
+    An own class stands there under the name it is registered by. If ours has that name it keeps null as its module,
+    which says that it is an own one.
+    """
     found = {key: value for key, value in entry.items() if key not in _LEFT_OUT}
+    registered, module = str(entry.get("registered_name") or ""), entry.get("module")
+    is_own = registered and not operations.is_op(module, registered) and registry.catalogue(str(module)) is None
+    if is_own:
+        found["class_name"] = registered
+        if ">" not in registered and registry.lookup({"class_name": registered}) is not None:
+            found.update(module=None, registered_name=registered)
     inner = found["config"]
     if isinstance(inner, Mapping) and isinstance(inner.get("layers"), list):
         found["config"] = {**inner, "layers": [_plain(layer) for layer in inner["layers"]]}

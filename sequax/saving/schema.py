@@ -15,8 +15,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..core import budget, names, registry
-from ..core.errors import LoadError
+from ..core import budget, names, registry, values
+from ..core.errors import LoadError, MalformedError
 from ..core.registry import Reading
 from . import operations
 
@@ -33,16 +33,10 @@ _CODE = (
     "it holds Python code. Code from a file is never run, whatever `safe_mode` says. Save the function under a name,"
     " or pass it: `custom_objects={{{name!r}: function}}`"
 )
-_REFUSED = {
-    "__typespec__": "type specifications are of no use here",
-    "__bytes__": "bytes are of no use here",
-    "__keras_tensor__": "symbolic tensors stand in `inbound_nodes` only",
-    "__slice__": "slices stand in `inbound_nodes` only",
-    "__ellipsis__": "an ellipsis stands in `inbound_nodes` only",
-}
 _ARRAY_DTYPES = frozenset(
     ["bool", "float16", "bfloat16", "float32", "float64", *(f"{u}int{b}" for u in ("", "u") for b in (8, 16, 32, 64))]
 )
+_TENSOR_DTYPES = _ARRAY_DTYPES | {"string", "complex64", "complex128"}
 
 # Arguments by what they hold; the others are known by their defaults.
 _SIZES_WORDS = """
@@ -164,18 +158,42 @@ def _count_layer(place: str) -> None:
 
 
 def _check_special(config: Mapping[str, Any], current: Reading, place: str) -> None:
-    name = config["class_name"]
+    name, inner = config["class_name"], config["config"]
     if name == "__tuple__":
-        items = config.get("items", config["config"])
+        items = config.get("items", inner)
         if not isinstance(items, (list, tuple)):
             raise LoadError(f"expected the list of items of a tuple; found {_shown(items)}", place)
         _check_value(items, current, place)
-    elif name in ("__numpy__", "__tensor__"):
-        check_array(config["config"], place)
+    elif name in values.ARRAYS:
+        check_array(inner, place)
+    elif name in values.KINDS:
+        _check_parts(name, inner, current, place)
     elif name == "__lambda__":
         raise LoadError(_CODE.format(name="its name"), place)
+    elif name == "__typespec__":
+        if not isinstance(inner, (list, tuple)):
+            raise MalformedError(f"Expected 'config' to be a list or a tuple; found {_shown(inner)}", place)
+        raise LoadError("type specifications of TensorFlow are of no use here", place)
     else:
-        raise LoadError(f"{name!r:.80} is refused: {_REFUSED.get(name, 'it is not known')}", place)
+        raise LoadError(f"{name!r:.80} is refused: it is not known", place)
+
+
+_NOT_ARGUMENTS = values.KINDS - values.ARRAYS  # of classes of ours; they stand in configs of own classes, and in calls
+_PARTS = {"__bytes__": {"value"}, "__slice__": {"start", "stop", "step"}, "__ellipsis__": set()}
+_PARTS["__keras_tensor__"] = {"shape", "dtype"}
+
+
+def _check_parts(kind: str, parts: Any, current: Reading, place: str) -> None:
+    """A value that JSON has no form for: its parts, and what they may be."""
+    expected = _PARTS[kind]
+    if not isinstance(parts, Mapping) or set(parts) - {"keras_history"} != expected:
+        raise LoadError(f"expected {kind} with {sorted(expected)}; found {_shown(parts)}", place)
+    if kind == "__bytes__" and not isinstance(parts["value"], str):
+        raise LoadError(f"expected the text of bytes; found {_shown(parts['value'])}", place)
+    if kind == "__slice__":
+        _check_value(list(parts.values()), current, place)
+    if kind == "__keras_tensor__" and not (is_shape(parts["shape"]) and parts["dtype"] in _TENSOR_DTYPES):
+        raise LoadError(f"expected the shape and dtype of a tensor; found {_shown(parts['shape'])}", place)
 
 
 def check_array(config: Any, place: str) -> None:
@@ -214,7 +232,7 @@ def _check_arguments(cls: type, config: Any, current: Reading, place: str) -> No
     if config is None or (cls.__name__ == "Sequential" and isinstance(config, list)):
         config = {} if config is None else {"layers": config}
     if not isinstance(config, Mapping):
-        raise LoadError(f"expected the arguments of {cls.__name__}; found {_shown(config)}", place)
+        raise MalformedError(f"Expected 'config' to be a dict for {cls.__name__}; found {_shown(config)}", place)
     current.places[id(config)] = place
     current.kept.append(config)
     known, any_key = parameters(cls)
@@ -261,6 +279,8 @@ def _mismatch(cls: type, key: str, value: Any, parameter: inspect.Parameter | No
     """What was expected for an argument, if the value is of another kind."""
     if not _is_json(value):
         return None  # an object of the caller's own program
+    if isinstance(value, Mapping) and value.get("class_name") in _NOT_ARGUMENTS:
+        return "a value that an argument may have"
     default = parameter.default if parameter is not None else None
     if key == "name":
         return None if value is None or is_name(value) else f"a name: a string of 1 to {MAX_NAME} characters without /"

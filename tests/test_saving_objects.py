@@ -1,0 +1,254 @@
+"""Objects and values in configs: own classes, functions, lambdas, and what JSON has no form for."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import sequax
+from sequax import activations, constraints, initializers, layers, losses, metrics, regularizers, saving
+from sequax.models import Sequential, clone_model, model_from_json
+from sequax.saving import LoadError
+
+
+def through_text(config):
+    return json.loads(json.dumps(config))
+
+
+VALUES = {
+    "text": "hello",
+    "bytes": b"hello",
+    "ellipsis": ...,
+    "numbers": [0, 1.5, True, None],
+    "slice": slice(None, 20, 1),
+    "slice of an array": slice(None, np.array([0, 1]), 1),
+    "array": np.array([[0.5, 1.0]]),
+    "whole numbers": np.array([0, 1]),
+    "number": np.float32(1),
+    "dict": {"a": [True, {"b": "c"}]},
+}
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_values_are_written_as_keras_does_and_come_back(name, keras):
+    config = saving.serialize_keras_object(VALUES[name])
+    assert config == keras.saving.serialize_keras_object(VALUES[name])
+    again = saving.deserialize_keras_object(through_text(config))
+    assert saving.serialize_keras_object(again) == config
+    if not name.startswith("slice"):
+        np.testing.assert_equal(again, VALUES[name])
+
+
+def test_tensors_tuples_and_dtypes():
+    array = sequax.ops.ones((2, 1), "bfloat16")
+    again = saving.deserialize_keras_object(through_text(saving.serialize_keras_object({"x": array})))["x"]
+    assert type(again) is type(array) and again.dtype == array.dtype and again.shape == (2, 1)
+    symbol = saving.deserialize_keras_object(through_text(saving.serialize_keras_object(sequax.Input((3,)))))
+    assert isinstance(symbol, sequax.KerasTensor) and tuple(symbol.shape) == (None, 3)
+    assert saving.serialize_keras_object((1, (2,))) == (1, (2,))
+    assert saving.serialize_keras_object([np.dtype("int32"), np.float32]) == ["int32", "float32"]
+    with pytest.raises(TypeError, match="no UTF-8 text"):
+        saving.serialize_keras_object(b"\xff")
+
+
+@pytest.mark.parametrize(
+    "kind, config",
+    [
+        ("__bytes__", {"value": 3}),
+        ("__bytes__", {}),
+        ("__slice__", {"start": 0}),
+        ("__slice__", {"start": {"class_name": "__lambda__", "config": {}}, "stop": 0, "step": 1}),
+        ("__keras_tensor__", {"shape": "x", "dtype": "float32"}),
+        ("__keras_tensor__", {"shape": [1], "dtype": "O"}),
+        ("__typespec__", "neither list nor tuple"),
+        ("__typespec__", [1]),
+        ("__ellipsis__", {"value": 1}),
+    ],
+)
+def test_malformed_values_are_refused(kind, config):
+    with pytest.raises(LoadError):
+        saving.deserialize_keras_object({"class_name": kind, "config": config})
+
+
+@pytest.mark.parametrize(
+    "config", [{"class_name": "Dense", "config": [1, 2]}, {"class_name": "__typespec__", "config": "x"}]
+)
+def test_parts_of_another_kind_are_type_errors_too(config):
+    with pytest.raises(TypeError, match="Expected 'config' to be a"):
+        saving.deserialize_keras_object(config)
+
+
+# --- own classes with names of ours ---
+
+
+def _own(base, name, **methods):
+    return type(name, (base,), {"__module__": __name__, **methods})
+
+
+OWN = {
+    "layer L2": _own(sequax.Layer, "L2", call=lambda self, x: x * 2),
+    "layer Adam": _own(sequax.Layer, "Adam", call=lambda self, x: x * 2),
+    "layer Dense": _own(layers.Dense, "Dense", call=lambda self, x: super(layers.Dense, self).call(x)),
+    "layer Constant": _own(sequax.Layer, "Constant", call=lambda self, x: x * 2),
+    "initializer Constant": _own(initializers.Initializer, "Constant"),
+    "regularizer L2": _own(regularizers.Regularizer, "L2", get_config=lambda self: {}),
+}
+
+
+@pytest.mark.parametrize("module", [__name__, "__main__"])
+@pytest.mark.parametrize("name", OWN)
+def test_an_own_class_never_comes_back_as_the_built_in_of_its_name(name, module, monkeypatch):
+    cls = OWN[name]
+    monkeypatch.setattr(cls, "__module__", module)
+    obj = cls(3) if name == "layer Dense" else cls()
+    config = saving.serialize_keras_object(obj)
+    assert type(saving.deserialize_keras_object(config)) is cls  # in memory a config knows its class
+    from_file = through_text(config)
+    with pytest.raises(LoadError, match=f"class '{cls.__name__}'.*built-in class of this name is not meant"):
+        saving.deserialize_keras_object(from_file)
+    again = saving.deserialize_keras_object(from_file, custom_objects={cls.__name__: cls})
+    assert type(again) is cls
+
+
+@pytest.mark.parametrize("ending", [".keras", ".h5"])
+def test_an_own_layer_and_ours_of_the_same_name_in_one_file(ending, tmp_path):
+    own = OWN["layer L2"]
+    model = Sequential([sequax.Input((2,)), own(), layers.Dense(1, kernel_regularizer=regularizers.L2(0.5))])
+    path = tmp_path / f"m{ending}"
+    model.save(path)
+    with pytest.raises(LoadError):
+        sequax.models.load_model(path)
+    again = sequax.models.load_model(path, custom_objects={"L2": own})
+    assert type(again.layers[0]) is own and type(again.layers[1].kernel_regularizer) is regularizers.L2
+    np.testing.assert_array_equal(again(np.ones((1, 2))), model(np.ones((1, 2))))
+
+
+def test_registered_classes_come_back_from_h5_files(tmp_path):
+    @saving.register_keras_serializable("pack")
+    class Twice(sequax.Layer):
+        def call(self, x):
+            return x * 2
+
+    try:
+        model = Sequential([sequax.Input((2,)), Twice(), layers.Dense(1)])
+        model.save(tmp_path / "m.h5")
+        assert type(sequax.models.load_model(tmp_path / "m.h5").layers[0]) is Twice
+    finally:
+        saving.get_custom_objects().pop("pack>Twice")
+
+
+def test_a_registered_function_is_found_without_its_package():
+    @saving.register_keras_serializable("pack")
+    def squared(x):
+        return x**2
+
+    try:
+        for name in ("squared", "pack>squared"):
+            config = {"module": "builtins", "class_name": "function", "config": name, "registered_name": "function"}
+            assert saving.deserialize_keras_object(config) is squared
+    finally:
+        saving.get_custom_objects().pop("pack>squared")
+
+
+def test_an_empty_registered_name_is_none():
+    config = {"module": "keras.layers", "class_name": "Dense", "config": {"units": 1}, "registered_name": ""}
+    assert type(saving.deserialize_keras_object(config)) is layers.Dense
+
+
+# --- objects in configs of own classes ---
+
+
+class Around(sequax.Layer):
+    def __init__(self, inner, **kwargs):
+        super().__init__(**kwargs)
+        self.inner = saving.deserialize_keras_object(inner)
+
+    def call(self, x):
+        return self.inner(x)
+
+    def get_config(self):
+        return {"inner": self.inner, "name": self.name}  # the layer itself, not its config
+
+
+def test_objects_that_get_config_returns_are_serialized():
+    layer = Around(layers.Dense(2, activation="relu"))
+    config = through_text(saving.serialize_keras_object(layer))
+    again = saving.deserialize_keras_object(config, custom_objects={"Around": Around})
+    assert again.inner.units == 2 and again.inner.activation is activations.relu
+
+
+def test_a_config_is_a_dict():
+    layer = sequax.Layer()
+    layer.get_config = lambda: [1]
+    with pytest.raises(TypeError, match=r"`get_config\(\)`.*should return a dict"):
+        saving.serialize_keras_object(layer)
+
+
+class NoWayBack:
+    def __call__(self, x):
+        return x
+
+    def get_config(self):
+        return {}
+
+
+def test_a_class_without_from_config_says_so():
+    config = through_text(saving.serialize_keras_object(layers.Dense(1, activation=NoWayBack())))
+    with pytest.raises(TypeError, match="Unable to reconstruct an instance of 'NoWayBack'"):
+        saving.deserialize_keras_object(config, custom_objects={"NoWayBack": NoWayBack})
+
+
+# --- lambdas ---
+
+
+def with_lambdas():
+    factor = 3.0
+    model = Sequential(
+        [
+            sequax.Input((2,)),
+            layers.Lambda(lambda x: x * factor, output_shape=lambda shape: shape, name="times"),
+            layers.Dense(1, activation=lambda x: x - 1, kernel_initializer="ones"),
+        ]
+    )
+    model.compile("sgd", loss=lambda y, p: sequax.ops.mean((y - p) ** 2))
+    return model
+
+
+def test_configs_with_lambdas_come_back_in_memory():
+    model, x = with_lambdas(), np.ones((2, 2), "float32")
+    for again in (Sequential.from_config(model.get_config()), clone_model(model)):
+        np.testing.assert_array_equal(again(x), model(x))
+    layer = model.layers[0]
+    assert layers.Lambda.from_config(layer.get_config()).function is layer.function
+
+
+def test_a_text_keeps_only_the_name_of_a_lambda():
+    text = with_lambdas().to_json()
+    assert "__lambda__" not in text
+    with pytest.raises(LoadError, match=r"Could not locate the function '<lambda>'.*custom_objects"):
+        model_from_json(text)
+
+
+# --- names of arguments ---
+
+
+@pytest.mark.parametrize(
+    "module, argument, value",
+    [
+        (activations, "activation", activations.relu),
+        (constraints, "constraint", constraints.NonNeg()),
+        (initializers, "initializer", initializers.Ones()),
+        (layers, "layer", layers.Dense(1)),
+        (losses, "loss", losses.MeanSquaredError()),
+        (metrics, "metric", metrics.Mean()),
+        (regularizers, "regularizer", regularizers.L2(0.5)),
+    ],
+)
+def test_serialize_takes_keras_keywords(module, argument, value):
+    config = module.serialize(**{argument: value})
+    assert module.serialize(value) == config
+    read = {"name": config} if module is losses else {"config": config}
+    again = module.deserialize(**read, custom_objects=None)
+    assert again is value or type(again) is type(value)
