@@ -61,6 +61,10 @@ ABSENT: dict[str, str] = {
         "a PyTorch module cannot be part of a compiled JAX program. Rebuild it from layers and set their weights with"
         " `set_weights`, transposed where PyTorch stores (outputs, inputs)"
     ),
+    "optimizers.legacy": (
+        "neither Keras 3 nor Sequax has the optimizers of before 2023. Take those of `optimizers`, which have the same"
+        " names; a `decay=` of theirs is the schedule `InverseTimeDecay(rate, 1, decay)`"
+    ),
     "quantizers": _QUANTIZATION,
     "visualization": "galleries of images are not in this version. Draw them with matplotlib's `imshow`",
     "wrappers": (

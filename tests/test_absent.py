@@ -18,6 +18,7 @@ ASKED = {
     "export.ExportArchive": "jax.export",
     "layers.TFSMLayer": "SavedModel",
     "layers.TorchModuleWrapper": "PyTorch",
+    "optimizers.legacy.Adam": "which have the same names",
     "quantizers.AbsMaxQuantizer": "mixed_bfloat16",
     "wrappers.SKLearnClassifier": "BaseEstimator",
 }

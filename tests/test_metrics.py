@@ -192,17 +192,79 @@ def test_updates_are_keras(of_all, case):
         np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("weight", [None, [1.0, 2.0, 3.0, 4.0]])
-def test_ignored_labels_do_not_count(weight):
-    labels, rows = np.array([-1, 1, 0, -1]), np.array([[0.1, 0.9], [0.3, 0.7], [0.6, 0.4], [0.5, 0.5]])
-    expected = metrics.SparseCategoricalCrossentropy()(labels[1:3], rows[1:3], weight and weight[1:3])
-    ours = metrics.SparseCategoricalCrossentropy(ignore_class=-1)(labels, rows, weight)
-    np.testing.assert_allclose(ours, expected, rtol=1e-6)
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_ignored_labels_are_keras(weight, masked, wrapped):
+    """Left out where there are weights or a mask; zeros otherwise."""
+    labels, found = np.array([-1, 1, 0, -1]), []
+    for module, functions in ((metrics, losses), (keras.metrics, keras.losses)):
+        rows = jnp.array([[0.1, 0.9], [0.3, 0.7], [0.6, 0.4], [0.5, 0.5]])
+        if masked:
+            rows._keras_mask = jnp.array([True, False, True, True])
+        metric = module.SparseCategoricalCrossentropy(ignore_class=-1)
+        if wrapped:
+            metric = module.MeanMetricWrapper(functions.sparse_categorical_crossentropy, ignore_class=-1)
+        found.append(float(metric(labels, rows, None if weight is None else np.array(weight))))
+        compiled = jax.jit(metric.stateless_update_state)([jnp.zeros(()), jnp.zeros(())], labels, rows, weight)
+        if not masked:  # arrays lose their attributes on the way into `jit`
+            np.testing.assert_allclose(metric.stateless_result(compiled), found[-1], rtol=1e-6)
+    np.testing.assert_allclose(*found, rtol=1e-6)
 
 
 def test_whole_counts_warn_of_fractional_weights():
-    with pytest.warns(UserWarning, match="float32"):
+    with pytest.warns(UserWarning, match=r"weights of a float type.*int32: the casting.*float32"):
         metrics.MeanIoU(2).update_state([0, 1], [0, 1], [0.5, 0.5])
+
+
+@pytest.mark.parametrize("name", ["Precision", "Recall"])
+def test_class_id_needs_classes(name):
+    with pytest.raises(ValueError, match=r"`class_id` chooses a column.*y_pred.shape=\(3,\)"):
+        getattr(metrics, name)(class_id=2)(np.array([0, 1, 1]), np.array([0.2, 0.9, 0.4]))
+
+
+def test_f_scores_refuse_more_axes():
+    metric = metrics.FBetaScore(average="micro")
+    metric.update_state(np.eye(3), np.eye(3))
+    for shape in ((2, 3, 3), (3,)):
+        with pytest.raises(ValueError, match="expects 2D inputs"):
+            metric.update_state(np.ones(shape), np.ones(shape))
+
+
+def test_counts_of_large_images_stay_whole():
+    """Beyond 2**24 a float32 counts no further by ones."""
+    metric, rng = metrics.MeanIoU(3), np.random.default_rng(0)
+    start = np.full((3, 3), 18_729_665, "int32")
+    metric.total_cm.assign(start)
+    labels, guesses = rng.integers(0, 3, (2, 2, 53, 53))
+    metric.update_state(labels, guesses)
+    counted = np.bincount((labels * 3 + guesses).ravel(), minlength=9).reshape(3, 3)
+    np.testing.assert_array_equal(metric.total_cm.numpy(), start + counted)
+
+
+def test_settings_are_attributes(of_all):
+    """Those of Keras' objects, with their values."""
+    plain = (bool, int, float, str, list, type(None))
+    differences = [
+        (type(theirs).__name__, name)
+        for (ours, _), (theirs, _) in of_all
+        for name, value in vars(theirs).items()
+        if not name.startswith("_")
+        and name != "thresholds"
+        and isinstance(value, plain)
+        and getattr(ours, name, "missing") != value
+    ]
+    assert differences == []
+
+
+def test_area_under_precision_over_recall_of_any_curve():
+    y_true, y_pred = (array[0] for array in batches("multilabel")[:2])
+    found = []
+    for module in (metrics, keras.metrics):
+        metric = module.AUC(curve="ROC", num_thresholds=20)
+        metric.update_state(y_true, y_pred)
+        found.append(float(metric.interpolate_pr_auc()))
+    np.testing.assert_allclose(*found, rtol=1e-6)
 
 
 KEPT_BY_US = {"axis", "from_sorted_ids"}  # settings that Keras drops from some configs

@@ -74,6 +74,17 @@ def keep(structure: Any, found: list[Any] | None) -> None:
             frame.masks[id(tensor)] = (tensor, mask)
 
 
+def mark(tensor: Any, mask: Any) -> None:
+    """Attach a mask to what a function computed: for the call or the pure function around it, else to the array."""
+    if mask is None:
+        return
+    place = scope.call() or scope.frame()
+    if place is None:
+        publish(tensor, mask)
+    else:
+        place.masks[id(tensor)] = (tensor, mask)
+
+
 def state(tensor: Any) -> Any:
     """The mask, or the note that it was dropped, or None."""
     return _find(tensor)

@@ -116,6 +116,16 @@ def calling(owner: Any, training: bool | None = None, autocast: str | None = Non
 
 
 @contextmanager
+def some_call() -> Iterator[None]:
+    """Inside, there is a call: the present one as it is, or a new one."""
+    if _call.get() is not None:
+        yield
+        return
+    with calling(None):
+        yield
+
+
+@contextmanager
 def fresh_call() -> Iterator[None]:
     """No outer call: masks, losses and the training flag start anew."""
     token = _call.set(None)

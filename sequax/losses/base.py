@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from ..core import dtypes, masks, names, registry
+from ..core import dtypes, masks, names, registry, scope
 from . import align
 from .catalogue import loss, losses
 
@@ -26,7 +28,8 @@ class Loss:
         dtype: of the computation, a dtype or a policy; default `floatx()`, also under a mixed policy.
 
     `loss(y_true, y_pred, sample_weight)`: weights are aligned at the first axes, one per sample or one per value.
-    Where `y_pred` carries a mask, masked values are left out: of sums, and of the number of values.
+    Where `y_pred` or what `call` returns carries a mask, masked values are left out: of sums, and of the number of
+    values.
 
     Example:
 
@@ -56,15 +59,15 @@ class Loss:
         raise NotImplementedError(f"Loss {type(self).__name__} must implement `call(y_true, y_pred)`.")
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> jax.Array:
-        mask = self.counted(y_true, y_pred)
-        y_pred = jax.tree.map(self._cast, y_pred, is_leaf=_is_numbers)
-        y_true = jax.tree.map(self._cast_target, y_true, is_leaf=_is_numbers)
-        values = self._cast(self.call(y_true, y_pred))
-        return reduce(self.name, values, sample_weight, mask, self.reduction)
-
-    def counted(self, y_true: Any, y_pred: Any) -> Any:
-        """Which values count, as booleans; None if all do. By default the mask that `y_pred` carries."""
-        return masks.get(y_pred)
+        with scope.some_call():
+            mask = masks.get(y_pred)
+            y_pred = jax.tree.map(self._cast, y_pred, is_leaf=_is_numbers)
+            y_true = jax.tree.map(self._cast_target, y_true, is_leaf=_is_numbers)
+            values = self.call(y_true, y_pred)
+            own = masks.get(values)
+        if mask is not None and own is not None:
+            own = dtypes.as_array(mask).astype(bool) & own
+        return reduce(self.name, self._cast(values), sample_weight, mask if own is None else own, self.reduction)
 
     def _cast(self, x: Any) -> jax.Array:
         return dtypes.as_array(x).astype(dtypes.jnp_dtype(self.dtype))
@@ -99,7 +102,12 @@ class LossFunctionWrapper(Loss):
         **kwargs: Any,
     ):
         super().__init__(name, reduction, dtype)
-        self.fn, self.arguments = fn, kwargs
+        self.fn, self._arguments = fn, kwargs
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What the function gets by keyword."""
+        return self._arguments
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         if hasattr(y_true, "ndim") and hasattr(y_pred, "ndim"):
@@ -124,8 +132,12 @@ class LossFunctionWrapper(Loss):
 def reduce(name: str, values: jax.Array, sample_weight: Any, mask: Any, reduction: str | None) -> jax.Array:
     """Weighted values brought to one number.
 
-    With a mask, the mean is over values that count: `Σ values · weights · mask / (n Σ mask / size of mask)`.
+    With a mask, the mean is over values that count: `Σ values · weights · mask / (n Σ mask / size of mask)`. One value
+    for a whole batch counts once for each weight.
     """
+    if values.ndim == 0:
+        around = [np.shape(given) for given in (sample_weight, mask) if given is not None]
+        values = jnp.broadcast_to(values, max(around, key=lambda s: (len(s), math.prod(s)), default=()))
     weight = None if sample_weight is None else align.weights(name, sample_weight, values)
     count: Any = values.size
     if mask is not None:
@@ -135,7 +147,7 @@ def reduce(name: str, values: jax.Array, sample_weight: Any, mask: Any, reductio
         values = jnp.where(keep == 0, 0, values)  # a NaN in a masked step must not pass
     if weight is not None:
         values = values * weight
-    if reduction in ("none", None):
+    if reduction in ("none", None) or values.ndim == 0:
         return values
     total = jnp.sum(values)
     if reduction == "sum":

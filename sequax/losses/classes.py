@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ..core import dtypes
@@ -12,7 +13,16 @@ from .catalogue import loss
 
 
 class _Named(LossFunctionWrapper):
-    """A wrapper whose function is known from its class, so that the config holds the arguments only."""
+    """A wrapper whose function is known from its class: its arguments are attributes, and all that the config holds."""
+
+    def __init__(self, fn: Callable, reduction: str | None, name: str | None, dtype: Any, **settings: Any):
+        super().__init__(fn, reduction, name, dtype)
+        self._settings = tuple(settings)
+        vars(self).update(settings)
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self._settings}
 
     def get_config(self) -> dict[str, Any]:
         return {**Loss.get_config(self), **self.arguments}
@@ -297,10 +307,6 @@ class SparseCategoricalCrossentropy(_Named):
         arguments = {"from_logits": from_logits, "ignore_class": ignore_class, "axis": axis}
         super().__init__(probabilistic.sparse_categorical_crossentropy, reduction, name, dtype, **arguments)
 
-    def counted(self, y_true: Any, y_pred: Any) -> Any:
-        mask = super().counted(y_true, y_pred)
-        return probabilistic.unless_ignored(self.name, y_true, y_pred, mask, self.arguments)
-
     def _cast_target(self, x: Any) -> Any:
         return dtypes.as_array(x)
 
@@ -366,11 +372,6 @@ class Circle(_Named):
     ):
         arguments = {"gamma": gamma, "margin": margin, "remove_diagonal": remove_diagonal}
         super().__init__(_circle, reduction, name, dtype, **arguments)
-
-    def counted(self, y_true: Any, y_pred: Any) -> Any:
-        mask = super().counted(y_true, y_pred)
-        partners = margin.have_partners(y_true, self.arguments["remove_diagonal"])
-        return partners if mask is None else partners & dtypes.as_array(mask).astype(bool)
 
 
 _circle = margin.circle

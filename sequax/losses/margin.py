@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ..core import dtypes
+from ..core import dtypes, masks
 from .align import Number, floating, pair
 from .catalogue import loss
 
@@ -73,7 +73,8 @@ def circle(
 
     Shapes: labels `(batch,)` or `(batch, 1)`, embeddings `(batch, d)` of length 1 (`UnitNormalization`) ->
     `(batch,)`. Each row is compared with the reference rows, by default with the batch itself, then without the row
-    itself if `remove_diagonal`. Rows without a partner of the same or of another class give 0.
+    itself if `remove_diagonal`. Rows without a partner of the same or of another class give 0, and do not count in a
+    mean.
     """
     y_pred = floating(y_pred)
     others = y_pred if ref_embeddings is None else floating(ref_embeddings)
@@ -84,12 +85,9 @@ def circle(
     push = jax.nn.relu(margin + similarity)
     near = jax.nn.logsumexp(-gamma * pull * (similarity - 1 + margin), axis=1, where=same)
     far = jax.nn.logsumexp(gamma * push * (similarity - margin), axis=1, where=different)
-    return jax.nn.softplus(near + far)
-
-
-def have_partners(labels: Any, remove_diagonal: bool) -> jax.Array:
-    """Which rows of a batch have a partner of the same class in it, `(batch,)` of booleans."""
-    return jnp.any(_pairs(labels, labels, remove_diagonal)[0], axis=1)
+    values = jax.nn.softplus(near + far)
+    masks.mark(values, values > 0)
+    return values
 
 
 def _pairs(labels: Any, others: Any, remove_diagonal: bool) -> tuple[jax.Array, jax.Array]:

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ..core import dtypes
+from ..core import dtypes, masks
 from .align import Number, floating, pair
 from .catalogue import loss
 
@@ -92,14 +92,15 @@ def sparse_categorical_crossentropy(
     """`−log p[y]`, y the number of the true class; `p` as in `categorical_crossentropy`.
 
     Shapes: labels `(batch, ...)` or `(batch, ..., 1)`, predictions `(batch, ..., classes)` -> `(batch, ...)`.
-    Labels equal to `ignore_class`, and labels that name no class, give 0. (`fit` refuses the latter beforehand.)
+    Labels equal to `ignore_class`, and labels that name no class, give 0. (`fit` refuses the latter beforehand.) The
+    former are masked in the result, so that a mean over it, as `Loss` takes it, leaves them out.
     """
     name = "sparse_categorical_crossentropy"
     y_pred = jnp.moveaxis(floating(y_pred), axis, -1)
     labels = class_numbers(name, y_true, y_pred.shape)
     counts = (labels >= 0) & (labels < y_pred.shape[-1])
-    if ignore_class is not None:
-        counts &= labels != ignore_class
+    valid = None if ignore_class is None else labels != ignore_class
+    counts = counts if valid is None else counts & valid
     index = jnp.where(counts, labels, 0)[..., None]
     if from_logits:
         chosen = jnp.take_along_axis(y_pred, index, axis=-1)[..., 0]
@@ -108,7 +109,9 @@ def sparse_categorical_crossentropy(
         # Normalised and clipped after the gather: one logarithm per label instead of one per class.
         chosen = jnp.take_along_axis(y_pred, index, axis=-1)[..., 0] / jnp.sum(y_pred, axis=-1)
         values = -jnp.log(_clip(chosen))
-    return jnp.where(counts, values, 0)
+    values = jnp.where(counts, values, 0)
+    masks.mark(values, valid)
+    return values
 
 
 @loss()
@@ -167,16 +170,6 @@ def class_numbers(name: str, y_true: Any, shape: tuple[int, ...]) -> jax.Array:
             f" (or with a last axis of 1) were expected.{hint}"
         )
     return labels.astype("int32")
-
-
-def unless_ignored(name: str, y_true: Any, y_pred: Any, mask: Any, arguments: dict[str, Any]) -> Any:
-    """A mask without the labels that `arguments["ignore_class"]` names; None if everything counts."""
-    if arguments["ignore_class"] is None:
-        return mask
-    shape = list(dtypes.as_array(y_pred).shape)
-    shape.append(shape.pop(arguments["axis"]))
-    valid = class_numbers(name, y_true, tuple(shape)) != arguments["ignore_class"]
-    return valid if mask is None else valid & dtypes.as_array(mask).astype(bool)
 
 
 def _binary(y_true: jax.Array, y_pred: jax.Array, from_logits: bool) -> jax.Array:

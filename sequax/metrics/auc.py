@@ -93,7 +93,7 @@ class AUC(FourCounts):
             return jnp.zeros(())
         tp, fp, tn, fn = self._values()
         if self.curve == "PR" and self.summation_method == "interpolation":
-            return self._average(_interpolated_pr(tp, fp, fn))
+            return self.interpolate_pr_auc()
         recall = align.divide(tp, tp + fn)
         if self.curve == "ROC":
             x, y = align.divide(fp, fp + tn), recall
@@ -109,6 +109,11 @@ class AUC(FourCounts):
         else:
             height = (jnp.minimum if self.summation_method == "minoring" else jnp.maximum)(left, right)
         return self._average(jnp.sum((x[:-1] - x[1:]) * height, axis=0))
+
+    def interpolate_pr_auc(self) -> jax.Array:
+        """The area under precision over recall of the counts so far, whatever `curve` says."""
+        tp, fp, _, fn = self._values()
+        return self._average(_interpolated_pr(tp, fp, fn))
 
     def _average(self, areas: jax.Array) -> jax.Array:
         if not self.multi_label:

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from .. import initializers
-from ..core import dtypes, masks, names, pure, registry, tracking
+from ..core import dtypes, masks, names, pure, registry, scope, tracking
 from ..core.variable import Variable
 from ..losses import align
 from ..losses.catalogue import losses
@@ -142,6 +142,15 @@ class Metric:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"
 
+    def _prepared(self, values: Any, sample_weight: Any) -> tuple[jax.Array, Any]:
+        """Values in the dtype of the metric, and weights without those that the values' own mask leaves out.
+
+        As in Keras that mask (of ignored classes) has no effect where there are no weights.
+        """
+        own = None if sample_weight is None else masks.get(values)
+        values = self._cast(values)
+        return values, masked_weights(self.name, values, sample_weight, own)
+
     def _cast(self, x: Any) -> jax.Array:
         return dtypes.as_array(x).astype(dtypes.jnp_dtype(self.dtype))
 
@@ -155,9 +164,9 @@ class Sum(Metric):
         self.total = self.add_variable((), name="total")
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
-        values = self._cast(values)
-        if sample_weight is not None:
-            values = values * align.weights(self.name, sample_weight, values)
+        values, weight = self._prepared(values, sample_weight)
+        if weight is not None:
+            values = values * align.weights(self.name, weight, values)
         self.total.assign_add(jnp.sum(values))
 
     def result(self) -> jax.Array:
@@ -174,7 +183,7 @@ class Mean(Metric):
         self.count = self.add_variable((), name="count")
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
-        total, count = mean_parts(self.name, self._cast(values), sample_weight)
+        total, count = mean_parts(self.name, *self._prepared(values, sample_weight))
         self.total.assign_add(total)
         self.count.assign_add(count)
 
@@ -206,23 +215,26 @@ class MeanMetricWrapper(Mean):
 
     def __init__(self, fn: Callable, name: str | None = None, dtype: Any = None, **kwargs: Any):
         super().__init__(name if name is not None else names.auto_name(type(self).__name__), dtype)
-        self.fn, self.arguments = fn, kwargs
+        self.fn, self._arguments = fn, kwargs
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What the function gets by keyword."""
+        return self._arguments
 
     one_value_per_sample = False  # whether two arrays of shape (n,) are n samples rather than one
 
     def update_state(  # type: ignore[override]
         self, y_true: Any, y_pred: Any, sample_weight: Any = None
     ) -> None:
-        mask = self.counted(y_true, y_pred)
-        y_true, y_pred = dtypes.as_array(y_true), dtypes.as_array(y_pred)
-        if y_true.ndim == y_pred.ndim == 1 and self.one_value_per_sample:
-            y_true, y_pred = y_true[:, None], y_pred[:, None]
-        values = self._cast(self.fn(*align.ranks(y_true, y_pred), **self.arguments))
-        super().update_state(values, masked_weights(self.name, values, sample_weight, mask))
-
-    def counted(self, y_true: Any, y_pred: Any) -> Any:
-        """Which values count, as booleans; None if all do. By default the mask that `y_pred` carries."""
-        return masks.get(y_pred)
+        with scope.some_call():
+            mask = masks.get(y_pred)
+            y_true, y_pred = dtypes.as_array(y_true), dtypes.as_array(y_pred)
+            if y_true.ndim == y_pred.ndim == 1 and self.one_value_per_sample:
+                y_true, y_pred = y_true[:, None], y_pred[:, None]
+            values = self.fn(*align.ranks(y_true, y_pred), **self.arguments)
+            weight = masked_weights(self.name, self._cast(values), sample_weight, mask)
+            super().update_state(values, weight)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "fn": registry.serialize(self.fn), **registry.serialize(self.arguments)}
@@ -237,7 +249,16 @@ class MeanMetricWrapper(Mean):
 
 
 class NamedMean(MeanMetricWrapper):
-    """A wrapper whose function is known from its class, so that the config holds the arguments only."""
+    """A wrapper whose function is known from its class: its arguments are attributes, and all that the config holds."""
+
+    def __init__(self, fn: Callable, name: str | None, dtype: Any, **settings: Any):
+        super().__init__(fn, name, dtype)
+        self._settings = tuple(settings)
+        vars(self).update(settings)
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self._settings}
 
     def get_config(self) -> dict[str, Any]:
         return {**Metric.get_config(self), **self.arguments}

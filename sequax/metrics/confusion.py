@@ -60,6 +60,11 @@ class ConfusionMetric(Metric):
         if top_k is not None:
             y_pred = _only_largest(y_pred, top_k)
         if class_id is not None:
+            if y_pred.ndim < 2:
+                raise ValueError(
+                    f"{type(self).__name__}: `class_id` chooses a column, so y_pred must have shape (samples, classes)."
+                    f" Received: y_pred.shape={y_pred.shape}"
+                )
             y_true, y_pred = y_true[..., class_id], y_pred[..., class_id]
             weight = weight[..., min(class_id, weight.shape[-1] - 1)] if weight is not None and weight.ndim else weight
         if weight is not None:
@@ -100,7 +105,7 @@ class _Count(ConfusionMetric):
 
     def __init__(self, thresholds: Any = None, name: str | None = None, dtype: Any = None):
         super().__init__(dtype, name)
-        self._given = thresholds
+        self.init_thresholds = thresholds
         self.thresholds = _checked_thresholds(type(self).__name__, thresholds, 0.5).tolist()
         self.accumulator = self.add_variable((len(self.thresholds),), name="accumulator")
 
@@ -112,7 +117,7 @@ class _Count(ConfusionMetric):
         return _one_or_all(self.accumulator.value)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "thresholds": self._given}
+        return {**super().get_config(), "thresholds": self.init_thresholds}
 
 
 def _in_order(thresholds: Any, y_true: jax.Array, y_pred: jax.Array, weight: Any) -> tuple[jax.Array, ...]:
@@ -170,7 +175,7 @@ class _Rate(ConfusionMetric):
         dtype: Any = None,
     ):
         super().__init__(dtype, name)
-        self._given, self.top_k, self.class_id = thresholds, top_k, class_id
+        self.init_thresholds, self.top_k, self.class_id = thresholds, top_k, class_id
         # With top_k and no thresholds every one of the k largest is positive, however small.
         lowest = 0.5 if top_k is None else float(np.finfo("float32").min)
         self.thresholds = _checked_thresholds(type(self).__name__, thresholds, lowest).tolist()
@@ -190,7 +195,7 @@ class _Rate(ConfusionMetric):
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
-            "thresholds": self._given,
+            "thresholds": self.init_thresholds,
             "top_k": self.top_k,
             "class_id": self.class_id,
         }

@@ -45,37 +45,41 @@ class FBetaScore(Metric):
                 f"{type(self).__name__}: `threshold` must be a float between 0 and 1. Received: threshold={threshold!r}"
             )
         self.average, self.beta, self.threshold = average, beta, threshold
+        self.axis = None if average == "micro" else 0
         self.true_positives: Any = None
 
-    def _build(self, classes: int) -> None:
-        shape = () if self.average == "micro" else (classes,)
+    def _build(self, y_true_shape: tuple[int, ...], y_pred_shape: tuple[int, ...]) -> None:
+        self._check_rank(y_true_shape, y_pred_shape)
+        shape = () if self.average == "micro" else (y_pred_shape[1],)
         self.true_positives = self.add_variable(shape, name="true_positives")
         self.false_positives = self.add_variable(shape, name="false_positives")
         self.false_negatives = self.add_variable(shape, name="false_negatives")
         self.intermediate_weights = self.add_variable(shape, name="intermediate_weights")
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        y_true, y_pred = align.pair(type(self).__name__, self._cast(y_true), self._cast(y_pred))
-        if y_pred.ndim != 2:
+    def _check_rank(self, y_true_shape: tuple[int, ...], y_pred_shape: tuple[int, ...]) -> None:
+        if len(y_pred_shape) != 2 or len(y_true_shape) != 2:
             raise ValueError(
                 f"{type(self).__name__} expects 2D inputs with shape (batch_size, classes). Received:"
-                f" y_true.shape={y_true.shape}, y_pred.shape={y_pred.shape}"
+                f" y_true.shape={y_true_shape}, y_pred.shape={y_pred_shape}"
             )
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        y_true, y_pred = align.pair(type(self).__name__, self._cast(y_true), self._cast(y_pred))
+        self._check_rank(y_true.shape, y_pred.shape)
         if self.true_positives is None:
-            self._build(y_pred.shape[1])
+            self._build(y_true.shape, y_pred.shape)
         if self.threshold is None:
             y_pred = jax.nn.one_hot(jnp.argmax(y_pred, axis=-1), y_pred.shape[1], dtype=y_pred.dtype)
         else:
             y_pred = (y_pred > self.threshold).astype(y_pred.dtype)
         weight = 1.0 if sample_weight is None else align.weights(self.name, sample_weight, y_pred)
-        axis = None if self.average == "micro" else 0
         for variable, part in (
             (self.true_positives, y_pred * y_true),
             (self.false_positives, y_pred * (1 - y_true)),
             (self.false_negatives, (1 - y_pred) * y_true),
             (self.intermediate_weights, y_true),
         ):
-            variable.assign_add(jnp.sum(part * weight, axis=axis))
+            variable.assign_add(jnp.sum(part * weight, axis=self.axis))
 
     def result(self) -> jax.Array:
         if self.true_positives is None:

@@ -31,7 +31,7 @@ class _ConfusionMatrix(Metric):
         super().__init__(dtype or "int32", name)
         self.num_classes, self.ignore_class, self.axis = num_classes, ignore_class, axis
         self.sparse_y_true, self.sparse_y_pred = sparse_y_true, sparse_y_pred
-        self.total_confusion_matrix = self.add_variable((num_classes, num_classes), name="total_confusion_matrix")
+        self.total_cm = self.add_variable((num_classes, num_classes), name="total_confusion_matrix")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         y_true, y_pred = dtypes.as_array(y_true), dtypes.as_array(y_pred)
@@ -50,26 +50,22 @@ class _ConfusionMatrix(Metric):
         index = jnp.where(known, y_true * self.num_classes + y_pred, self.num_classes**2)  # out of bounds: dropped
         cells = jnp.zeros(self.num_classes**2, self.dtype)
         cells = cells.at[index.reshape(-1)].add(jnp.broadcast_to(weight, index.shape).reshape(-1), mode="drop")
-        self.total_confusion_matrix.assign_add(cells.reshape(self.num_classes, self.num_classes))
+        self.total_cm.assign_add(cells.reshape(self.num_classes, self.num_classes))
 
     def _warn_of_fractions(self, sample_weight: Any) -> None:
         if dtypes.is_float(dtypes.as_array(sample_weight).dtype) and not dtypes.is_float(self.dtype):
             warnings.warn(
-                f"{type(self).__name__} counts in {self.dtype}: weights lose their fractions. Give the metric"
-                f' `dtype="float32"` to keep them.',
+                f"{type(self).__name__}: weights of a float type are counted in {self.dtype}: the casting takes their"
+                f' fractions away. Give the metric `dtype="float32"` to keep them.',
                 stacklevel=3,
             )
 
     def _ious(self) -> tuple[jax.Array, jax.Array]:
         """The IoU of each class, and whether the class occurred."""
-        matrix = self.total_confusion_matrix.value.astype(jnp.float32)
+        matrix = self.total_cm.value.astype(jnp.float32)
         hits = jnp.diagonal(matrix)
         union = jnp.sum(matrix, axis=0) + jnp.sum(matrix, axis=1) - hits
         return hits / (union + dtypes.epsilon()), union > 0
-
-    def result(self) -> jax.Array:
-        values, occurred = self._ious()
-        return align.divide(jnp.sum(jnp.where(occurred, values, 0)), jnp.sum(occurred))
 
     def _settings(self) -> dict[str, Any]:
         names = ("num_classes", "ignore_class", "sparse_y_true", "sparse_y_pred", "axis")
@@ -143,11 +139,26 @@ class BinaryIoU(IoU):
 
 
 @metric()
-class MeanIoU(_ConfusionMatrix):
+class MeanIoU(IoU):
     """Mean over all classes of `TP / (TP + FP + FN)`; classes that never occurred are left out. See `IoU`."""
 
+    def __init__(
+        self,
+        num_classes: int,
+        name: str | None = None,
+        dtype: Any = None,
+        ignore_class: int | None = None,
+        sparse_y_true: bool = True,
+        sparse_y_pred: bool = True,
+        axis: int = -1,
+    ):
+        every = range(num_classes)
+        super().__init__(num_classes, every, name, dtype, ignore_class, sparse_y_true, sparse_y_pred, axis)
+
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), **self._settings()}
+        config = super().get_config()
+        del config["target_class_ids"]
+        return config
 
 
 @metric()

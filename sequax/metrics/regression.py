@@ -11,7 +11,6 @@ from .. import losses
 from ..core import dtypes
 from ..core.variable import Variable
 from ..losses import align
-from ..losses.probabilistic import unless_ignored
 from ..losses.regression import cosine
 from .base import Metric, NamedMean
 from .catalogue import function, metric
@@ -148,9 +147,10 @@ class CategoricalCrossentropy(NamedMean):
 
 @metric()
 class SparseCategoricalCrossentropy(NamedMean):
-    """Mean of crossentropies of class numbers, those equal to `ignore_class` left out.
+    """Mean of crossentropies of class numbers.
 
-    (Keras leaves them out where sample weights are given, and counts them as 0 otherwise.)
+    As in Keras, those equal to `ignore_class` are left out where there are sample weights or a mask; otherwise each
+    counts as 0. (The loss of this name always leaves them out.)
     """
 
     def __init__(
@@ -163,9 +163,6 @@ class SparseCategoricalCrossentropy(NamedMean):
     ):
         arguments = {"from_logits": from_logits, "ignore_class": ignore_class, "axis": axis}
         super().__init__(losses.sparse_categorical_crossentropy, name, dtype, **arguments)
-
-    def counted(self, y_true: Any, y_pred: Any) -> Any:
-        return unless_ignored(self.name, y_true, y_pred, super().counted(y_true, y_pred), self.arguments)
 
 
 def _cosine(y_true: Any, y_pred: Any, axis: int = -1) -> jax.Array:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .._absent import missing
 from ..core.registry import custom_object_scope
 from . import schedules
 from .adam import Adam, Adamax, AdamW, Lamb, Nadam
@@ -43,6 +44,9 @@ __all__ = [
     "schedules",
     "serialize",
 ]
+
+
+__getattr__ = missing(__name__)
 
 
 def get(identifier: Any) -> Any:
