@@ -79,7 +79,7 @@ def softmax(x: Any, axis: int | tuple[int, ...] = -1) -> jax.Array:
     Warns if the axis has size 1: the result is then 1 whatever the input.
     """
     x = _floating(x)
-    if isinstance(axis, int) and x.ndim > 1 and x.shape[axis] == 1:
+    if isinstance(axis, int) and x.ndim > 1 and -x.ndim <= axis < x.ndim and x.shape[axis] == 1:
         warnings.warn(
             f"softmax over axis {axis} of an array of shape {x.shape}: the axis has size 1, so every output is 1. For"
             f" one yes-or-no output use `sigmoid`.",

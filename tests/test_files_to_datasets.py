@@ -355,3 +355,25 @@ def test_series_refused(options, message):
 
 def test_binary_labels_are_a_column():
     assert folders.encoded(np.array([0, 1]), "binary", 2).tolist() == [[0.0], [1.0]]
+
+
+def test_the_first_batches_of_each_epoch():
+    data = np.arange(10)
+
+    def firsts():
+        windows = sequax.utils.timeseries_dataset_from_array(data, data * 2, 5, batch_size=1, shuffle=True, seed=123)
+        return [next(iter(list(windows.take(1))))[0].tolist() for _ in range(4)], len(list(windows.take(-1)))
+
+    found, count = firsts()
+    assert len({str(one) for one in found}) > 1 and count == 6  # each epoch has its own order
+    assert firsts() == (found, count)
+
+
+def test_a_folder_without_images_is_named_before_pillow_is_missed(tmp_path, monkeypatch):
+    def missing():
+        raise ImportError("no Pillow")
+
+    monkeypatch.setattr("sequax.utils.image_dataset.pillow", missing)
+    (tmp_path / "a").mkdir()
+    with pytest.raises(ValueError, match="No images found"):
+        sequax.utils.image_dataset_from_directory(tmp_path)

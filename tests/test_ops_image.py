@@ -53,7 +53,11 @@ CASES = {
         case(f(1, 4, 3, 4, 2), 2),
         case(f(2, 4, 3, 4), (2, 1, 2), (1, 2, 2), 1, "same", "channels_first"),
     ],
-    "gaussian_blur": [case(X, **LAST), case(X[0], (5, 3), (2.0, 0.5), **LAST), case(X, (3, 1), **FIRST)],
+    "gaussian_blur": [
+        case(X, **LAST),
+        case(X[0], (5, 3), (2.0, 0.5), **LAST),
+        case(X, (3, 1), **FIRST),
+    ],
     "hsv_to_rgb": [case(X), case(f(3, 4, 2), **FIRST)],
     "map_coordinates": [
         *(case(f(4, 6), PLACES, 1, mode, 0.5) for mode in FILLS),
@@ -252,3 +256,24 @@ def test_refused(what):
     call, error, message = REFUSED[what]
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize("shape", [(None, None, 3), (None, None, None, 3)])
+def test_frames_of_images_of_unknown_size(shape):
+    images = KerasTensor(shape)
+    batch = shape[:-3]
+    assert image.crop_images(images, 2, 3, target_height=10, target_width=20).shape == (*batch, 10, 20, 3)
+    assert image.pad_images(images, 2, 3, target_height=20, target_width=30).shape == (*batch, 20, 30, 3)
+    assert image.pad_images(images, 2, 3, 2, 3).shape == (*batch, None, None, 3)
+    assert image.crop_images(images, 2, 3, 2, 3).shape == (*batch, None, None, 3)
+
+
+def test_size_of_patches_is_a_number():
+    with pytest.raises(TypeError, match="Expected an int or a tuple"):
+        image.extract_patches(X, "5")
+
+
+@pytest.mark.parametrize("size", [np.array([5, 3]), jnp.array([5, 3]), [5, 3]])
+def test_window_of_a_blur_may_be_an_array(size):
+    found, expected = (image.gaussian_blur(X, kernel_size=s, **LAST) for s in (size, (5, 3)))
+    np.testing.assert_array_equal(found, expected)

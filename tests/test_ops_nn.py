@@ -113,6 +113,8 @@ CASES = {
         case(np.array([0, 2]), num_tokens=3, dtype="int32"),
         case(np.array([[0, 2], [1, 7]]), 3, axis=0),
         case(np.zeros((2, 3, 1), "int32"), 2),
+        case(np.zeros((2, 3, 1), "int32"), 5, axis=1),
+        case(np.zeros((2, 3, 1), "int32"), 5, axis=2),
     ],
     "normalize": [case(F), case(F, 0, 1), case(F, order=3, epsilon=2.0), case(np.zeros((1, 2), "float32"))],
     "one_hot": [case(I, 4), case(I, 3, axis=1, dtype="bool"), case(np.array([[5, -1]]), 3, 0)],
@@ -240,9 +242,16 @@ def test_sparse_rows():
         assert sparse.nse == 2
 
 
-def test_multi_hot_has_its_classes_on_axis_1():
-    np.testing.assert_array_equal(nn.multi_hot([[0, 2], [1, 1]], 3, axis=1), [[1, 0, 1], [0, 1, 0]])
-    assert nn.multi_hot(np.zeros((2, 3, 4), "int32"), 5, axis=1).shape == (2, 5, 4)
+def test_sparse_rows_are_known_before_there_are_values():
+    classes = KerasTensor((None, 3), "int32")
+    assert nn.one_hot(classes, 5, sparse=True).sparse and nn.multi_hot(classes, 5, sparse=True).sparse
+    assert not nn.one_hot(classes, 5).sparse
+
+
+@pytest.mark.parametrize("function", [nn.softmax, nn.log_softmax, nn.normalize])
+def test_an_axis_that_is_not_there_is_refused(function):
+    with pytest.raises(ValueError, match="axis 10 is out of bounds"):
+        function(KerasTensor((3, 4)), axis=10)
 
 
 def test_layer_normalization_without_centring(keras):

@@ -26,6 +26,7 @@ from .dense import Dense, EinsumDense
 from .depthwise import DepthwiseConv1D, DepthwiseConv2D, SeparableConv1D, SeparableConv2D
 from .embedding import Embedding, ReversibleEmbedding
 from .input_layer import Input, InputLayer
+from .jax_layer import FlaxLayer, JaxLayer
 from .merging import (
     Add,
     Average,

@@ -13,7 +13,13 @@ from .table import array, floating, given, infer, op, public, sized
 
 def _dense(function: Any) -> Any:
     """Symbolic outputs of an op with an argument `sparse`, which changes neither shape nor dtype."""
-    return lambda *args, sparse=False, **kwargs: infer(function, args, kwargs)
+
+    def outputs(*args: Any, sparse: bool = False, **kwargs: Any) -> Any:
+        found = infer(function, args, kwargs)
+        found.sparse = bool(sparse)
+        return found
+
+    return outputs
 
 
 def _one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False) -> Any:
@@ -50,11 +56,7 @@ def _multi_hot(
         raise ValueError("multi_hot: `num_classes` must be given.")
     x = _numbers(inputs)
     hot = jax.nn.one_hot(x, num_classes, axis=axis, dtype=given(dtype, dtypes.floatx()))
-    if x.ndim == 0:
-        found = hot.max(0)
-    else:
-        merged = 1 if x.ndim > 1 else 0
-        found = hot.max(merged + 1 if axis % hot.ndim == merged and x.ndim > 1 else merged)
+    found = hot.max(1 if x.ndim > 1 else 0)
     return _sparse(found, min(x.size, found.size)) if sparse else found
 
 
@@ -67,8 +69,8 @@ def multi_hot(
     Args:
         inputs: whole numbers; without a batch `(numbers,)` to `(num_classes,)`.
         num_classes: also called `num_tokens`.
-        axis: of the classes. With 0 the columns are the samples. With 1 Keras returns the maximum over the classes;
-            here the classes are there.
+        axis: where the classes go before the maximum over axis 1 (without a batch: 0) is taken, as in Keras: other
+            axes than the last, and 0 for columns that are samples, are of little use.
         dtype, sparse: as in `one_hot`.
 
     Raises:

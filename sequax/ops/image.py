@@ -12,6 +12,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.scipy.ndimage import map_coordinates as read_at
 
 from .. import kernels
@@ -20,7 +21,7 @@ from ..core.tensor import KerasTensor
 from ..kernels import colors, framing
 from ..kernels import images as pictures
 from .layout import channels_first, channels_last
-from .table import array, floating, infer, op, public, sized
+from .table import DIVISIBLE, array, floating, infer, op, public, sized, tried
 
 RESIZING = ("bilinear", "nearest", "lanczos3", "lanczos5", "bicubic")
 SCALING = ("linear", "bilinear", "trilinear", "cubic", "bicubic", "tricubic", "lanczos3", "lanczos5")
@@ -349,6 +350,11 @@ def extract_patches(
         dilation_rate: step within a window.
         padding: `"valid"`, or `"same"`, with zeros around.
     """
+    if isinstance(size, str) or not (hasattr(size, "__index__") or isinstance(size, Sequence)):
+        raise TypeError(
+            f"extract_patches: `size` must be a whole number, two or three of them. Expected an int or a tuple of ints."
+            f" Received: size={size!r}"
+        )
     rank = 3 if isinstance(size, Sequence) and len(size) == 3 else 2
     return _patches("extract_patches", rank, images, size, strides, dilation_rate, padding, data_format)
 
@@ -382,7 +388,7 @@ def _patches(
     return found if x.ndim == rank + 2 else found[0]
 
 
-@op
+@tried(*DIVISIBLE)
 def crop_images(
     images: Any,
     top_cropping: int | None = None,
@@ -407,7 +413,7 @@ def crop_images(
     return _framed("crop_images", crop, images, data_format)
 
 
-@op
+@tried((1, 1), (2, 2))
 def pad_images(
     images: Any,
     top_padding: int | None = None,
@@ -504,7 +510,8 @@ def _among(name: str, argument: str, value: Any, allowed: Sequence) -> None:
 
 
 def _pair(name: str, argument: str, value: Any) -> tuple[int, int]:
-    if not isinstance(value, Sequence) or len(value) != 2:
+    known = isinstance(value, (Sequence, np.ndarray, jax.Array)) and not isinstance(value, jax.core.Tracer)
+    if not known or len(value) != 2:
         raise ValueError(
             f"{name}: `{argument}` must be two whole numbers, (height, width). Received: {argument}={value!r}"
         )

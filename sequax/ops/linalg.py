@@ -161,24 +161,39 @@ def qr(x: Any, mode: str = "reduced") -> tuple[jax.Array, jax.Array]:
     return q, r
 
 
-def _sides(a: Any, b: Any, name: str) -> tuple[jax.Array, jax.Array]:
+def _solved(name: str, solve: Callable, a: Any, b: Any) -> jax.Array:
+    """`solve(a, b)` for matrices `(..., n, k)`, or for vectors: one per matrix, or a single `(n,)`."""
     a, b = _square(a, name), floating(b)
-    if b.ndim < 1 or b.shape[-1 if b.ndim == 1 else -2] != a.shape[-1]:
-        raise ValueError(f"{name}: `b` must have as many rows as `a`, of shape {a.shape}. Received shape {b.shape}.")
+    vectors = b.ndim == 1 or b.shape == a.shape[:-1]
+    if b.ndim < 1 or b.shape[-1 if vectors else -2] != a.shape[-1]:
+        raise ValueError(
+            f"{name}: `b` must be (..., n) or (..., n, k) with the n of `a`. Received shapes {a.shape} and {b.shape}."
+        )
     dtype = jnp.result_type(a, b)
-    return a.astype(dtype), b.astype(dtype)
+    found = solve(a.astype(dtype), (b[..., None] if vectors else b).astype(dtype))
+    return found[..., 0] if vectors else found
 
 
 @op
 def solve(a: Any, b: Any) -> jax.Array:
-    """The `x` with `a x = b`, where `b` is one vector `(n,)` or has matrices `(..., n, k)`."""
-    return jnp.linalg.solve(*_sides(a, b, "solve"))
+    """The `x` with `a x = b` for `a` of shape `(..., n, n)`.
+
+    Args:
+        b: a vector per matrix, `(..., n)`, or one for all, `(n,)`; or matrices, `(..., n, k)`. So is the result.
+    """
+    return _solved("solve", jnp.linalg.solve, a, b)
 
 
 @op
 def solve_triangular(a: Any, b: Any, lower: bool = False) -> jax.Array:
-    """The `x` with `a x = b` for triangular `a`, of which only the upper (or `lower`) triangle is read."""
-    return jax.scipy.linalg.solve_triangular(*_sides(a, b, "solve_triangular"), lower=lower)
+    """The `x` with `a x = b` for triangular `a`, of which only the upper (or `lower`) triangle is read; as `solve`."""
+
+    def solve(a: jax.Array, b: jax.Array) -> jax.Array:
+        batch = jnp.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+        a, b = (jnp.broadcast_to(x, (*batch, *x.shape[-2:])) for x in (a, b))
+        return jax.scipy.linalg.solve_triangular(a, b, lower=lower)
+
+    return _solved("solve_triangular", solve, a, b)
 
 
 @tried(*SHORT_AND_LONG)

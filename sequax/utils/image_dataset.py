@@ -79,12 +79,13 @@ def image_dataset_from_directory(
     size = check_size("image_size", image_size)
     read = partial(_read, color_mode=color_mode, size=size, interpolation=interpolation, fit=fit)
     first = check_data_format(data_format) == "channels_first"
-    pillow()  # say that it is missing now, not at the first batch
     request = Request(
         directory, labels, label_mode, class_names, batch_size, shuffle, seed, validation_split, subset, follow_links,
         verbose,
     )  # fmt: skip
-    return datasets(request, SUFFIXES, "image", read, _join_first if first else np.stack)
+    found = datasets(request, SUFFIXES, "image", read, _join_first if first else np.stack)
+    pillow()  # say that it is missing now, not at the first batch
+    return found
 
 
 def _join_first(images: list[np.ndarray]) -> np.ndarray:

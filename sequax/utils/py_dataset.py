@@ -144,6 +144,11 @@ class SampleDataset(PyDataset):
         yield from super().__iter__()
         self.on_epoch_end()
 
+    def take(self, count: int) -> Iterator[Any]:
+        """The first `count` batches of an epoch (-1: all of them); the next ones are those of another epoch."""
+        yield from itertools.islice(super().__iter__(), None if count < 0 else count)
+        self.on_epoch_end()
+
     def on_epoch_end(self) -> None:
         """The next epoch has another order."""
         self.epoch += 1
