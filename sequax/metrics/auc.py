@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..core import registry
 from ..losses import align
 from .catalogue import metric
 from .confusion import FourCounts, columns
@@ -130,7 +129,7 @@ class AUC(FourCounts):
             "summation_method": self.summation_method,
             "multi_label": self.multi_label,
             "num_labels": self.num_labels,
-            "label_weights": registry.serialize(self.label_weights),
+            "label_weights": None if self.label_weights is None else self.label_weights.tolist(),
             "from_logits": self.from_logits,
         }
         return config if self._own_thresholds is None else {**config, "thresholds": self._own_thresholds}
