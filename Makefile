@@ -5,13 +5,14 @@ OLDEST := .venv-oldest
 # -qq: errors are shown, progress and warnings are not
 PIP_INSTALL := -m pip install -qq --disable-pip-version-check
 
-.PHONY: help demo test fuzz fuzz-kernel mutants lint format bench bench-peers bench-check bench-growth test-oldest soak clean
+.PHONY: help api-gaps demo test fuzz fuzz-kernel mutants lint format bench bench-peers bench-check bench-growth test-oldest soak clean
 
 help:
 	@echo "make demo         install, then train on real handwritten digits"
 	@echo "make test         install for development, then run the whole test suite"
 	@echo "make fuzz         damage files byte by byte: each must be refused or read right; minutes"
 	@echo "make fuzz-kernel  train random tiny models in both ways XLA can run them; 5 minutes"
+	@echo "make api-gaps     what of Keras' public names is not here: fails where that is not explained"
 	@echo "make mutants      change the code in 300 places, one at a time: do the tests notice? two hours"
 	@echo "make lint         formatting, lint and types"
 	@echo "make format       rewrite the files as 'make lint' wants them"
@@ -28,6 +29,9 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
 	$(VENV)/bin/python -m pytest -n 2 --dist worksteal
+
+api-gaps: $(VENV)/.installed-dev
+	$(VENV)/bin/python -m tools.api_gaps
 
 fuzz: $(VENV)/.installed-dev
 	$(VENV)/bin/python -m tools.fuzz

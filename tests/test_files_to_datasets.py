@@ -121,7 +121,7 @@ def test_folders_refused(options, message, pictures):
 def test_empty_folders_are_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="There is no folder"):
         images(tmp_path / "nowhere")
-    with pytest.raises(ValueError, match="No image files found"):
+    with pytest.raises(ValueError, match="No images found"):
         images(tmp_path)
     sequax.utils.save_img(tmp_path / "top.png", np.zeros((4, 6, 3)))
     with pytest.raises(ValueError, match="pass labels=None for files without classes"):

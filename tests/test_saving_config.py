@@ -481,3 +481,45 @@ def test_names_that_earlier_versions_of_keras_wrote():
     config = {"module": "keras.initializers", "class_name": "OrthogonalInitializer", "config": {"gain": 2.0, "seed": 1}}
     found = sequax.saving.deserialize_keras_object({**config, "registered_name": None})
     assert type(found) is sequax.initializers.Orthogonal and found.gain == 2.0
+
+
+def test_configs_in_the_form_of_keras_2(keras):
+    from sequax.legacy import saving as own
+    from sequax.utils import legacy
+
+    assert legacy.serialize_keras_object is own.serialize_keras_object
+    theirs = keras.legacy.saving
+    for name in ("Constant", "HeNormal"):
+        config = own.serialize_keras_object(getattr(sequax.initializers, name)())
+        expected = theirs.serialize_keras_object(getattr(keras.initializers, name)())
+        assert (config["class_name"], config["config"]) == (expected["class_name"], expected["config"])
+        revived = own.deserialize_keras_object(config, module_objects=vars(sequax.initializers))
+        assert own.serialize_keras_object(revived) == config
+
+    def own_function(x):
+        return x
+
+    class Thing:
+        def __init__(self, size=1):
+            self.size = size
+
+        def get_config(self):
+            return {"size": self.size}
+
+        @classmethod
+        def from_config(cls, config):
+            return cls(**config)
+
+    given = {"Thing": Thing, "own_function": own_function}
+    assert own.deserialize_keras_object("own_function", custom_objects=given) is own_function
+    config = own.serialize_keras_object(Thing(3))
+    assert config == {"class_name": "Thing", "config": {"size": 3}}
+    assert own.deserialize_keras_object(config, custom_objects=given).size == 3
+    assert own.deserialize_keras_object("Thing", given).size == 1
+    assert own.serialize_keras_object(None) is own.deserialize_keras_object(None) is None
+    assert own.deserialize_keras_object(own_function) is own_function
+    with pytest.raises(ValueError, match="Unknown initializer: 'Onse'"):
+        own.deserialize_keras_object("Onse", {"Ones": Thing}, printable_module_name="initializer")
+    for wrong in (3, object()):
+        with pytest.raises(ValueError, match="Cannot"):
+            own.deserialize_keras_object(wrong) if wrong == 3 else own.serialize_keras_object(wrong)

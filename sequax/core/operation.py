@@ -65,6 +65,20 @@ class Operation:
         """Symbolic outputs (shape and dtype) for symbolic inputs, found by running `call` on abstract values."""
         return shapes.infer(self.call, args, kwargs)
 
+    quantization_mode: str | None = None  # quantization is not in this version
+
+    def quantized_build(self, *args: Any, **kwargs: Any) -> None:
+        raise NotImplementedError(f"'{self.name}': quantization is not available in this version of Sequax.")
+
+    def quantized_call(self, *args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError(f"'{self.name}': quantization is not available in this version of Sequax.")
+
+    def rematerialized_call(self, *args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError(
+            f"'{self.name}': rematerialization is not available in this version of Sequax. Call"
+            f" `jax.checkpoint(function)(x)` inside `call`."
+        )
+
     @property
     def input(self) -> Any:
         """The symbolic input of the first symbolic call; a list where there are several."""

@@ -177,7 +177,8 @@ def indexed(request: Request, suffixes: tuple[str, ...], what: str, seed: int) -
         announce(f"Found {len(found.paths)} files{classes}.")
     if not found.paths:
         raise ValueError(
-            f"No {what} files found in directory {directory}. Allowed format(s): {suffixes}."
+            f"No {'images' if what == 'image' else f'{what} files'} found in directory {directory}."
+            f" Allowed format(s): {suffixes}."
             f"{_hint(directory, request.labels)}"
         )
     if not request.shuffle:
