@@ -6,6 +6,7 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
+from .core import registry
 from .core.layer import Layer
 from .core.operation import FunctionOperation
 from .core.tensor import is_tensor, leaves, map_structure
@@ -28,15 +29,17 @@ def clone_model(
     Args:
         input_tensors: symbolic inputs for the new model.
         clone_function: gives the layer to use in place of each one; returning the same layer shares it.
-        call_function: not for Sequential: called as `(layer, *args, **kwargs)` in place of the layer itself.
-        recursive: hand the layers of nested models to `clone_function` too.
+        call_function: for graphs only: called as `(layer, *args, **kwargs)` in place of the layer itself.
+        recursive: hand the layers of nested models to `clone_function` and `call_function` too.
+
+    A model with a `call` of its own is made anew from its config.
 
     Raises:
-        ValueError: for a model that is neither a Sequential nor a graph.
+        ValueError: for functions or `input_tensors` with a model that has a `call` of its own.
     """
     if kwargs:
         raise ValueError(f"clone_model: unexpected arguments {sorted(kwargs)}.")
-    replace = _replacement(clone_function, recursive)
+    replace = _replacement(clone_function, call_function, recursive)
     if isinstance(model, Sequential):
         if call_function is not None:
             raise ValueError("`call_function` argument is not supported with Sequential models.")
@@ -44,16 +47,26 @@ def clone_model(
     elif model._graph is not None:
         clone = _clone_graph(model, input_tensors, replace, call_function)
     else:
-        raise ValueError(
-            f"clone_model copies Sequential models and graphs, Model(inputs, outputs). Model '{model.name}'"
-            f" ({type(model).__name__}) has its own `call`: make another instance of its class."
-        )
+        if clone_function is not None or call_function is not None or input_tensors is not None:
+            raise ValueError(
+                f"clone_model: `clone_function`, `call_function` and `input_tensors` are for Sequential models and"
+                f" graphs, Model(inputs, outputs). Model '{model.name}' ({type(model).__name__}) has its own `call`."
+            )
+        clone = _from_config(model)
     if model.compiled:
         clone.compile_from_config(model.get_compile_config())
     return clone
 
 
-def _replacement(clone_function: Callable | None, recursive: bool) -> Callable[[Any], Any]:
+def _from_config(model: Model) -> Model:
+    config = registry.object_config(model)
+    config.pop("compile_config", None)
+    return registry.deserialize(config, custom_objects={type(model).__name__: type(model)})
+
+
+def _replacement(
+    clone_function: Callable | None, call_function: Callable | None, recursive: bool
+) -> Callable[[Any], Any]:
     made: dict[int, Any] = {}
 
     def replace(layer: Any) -> Any:
@@ -62,8 +75,12 @@ def _replacement(clone_function: Callable | None, recursive: bool) -> Callable[[
         if not isinstance(layer, Layer):
             return layer  # an operation of the user's: without weights, so it is shared
         if id(layer) not in made:
-            if isinstance(layer, Model) and (recursive or clone_function is None):
-                made[id(layer)] = clone_model(layer, clone_function=clone_function, recursive=recursive)
+            wired = isinstance(layer, Sequential) or (isinstance(layer, Model) and layer._graph is not None)
+            if wired and (recursive or clone_function is None):
+                inside = call_function if recursive and layer._graph is not None else None
+                made[id(layer)] = clone_model(
+                    layer, clone_function=clone_function, call_function=inside, recursive=recursive
+                )
             else:
                 made[id(layer)] = (clone_function or _fresh)(layer)
         return made[id(layer)]
@@ -78,7 +95,7 @@ def _fresh(layer: Layer) -> Layer:
 
 
 def _clone_sequential(model: Sequential, input_tensors: Any, replace: Callable) -> Sequential:
-    clone = Sequential(name=model.name)
+    clone = (type(model) if type(model).__init__ is Sequential.__init__ else Sequential)(name=model.name)
     if input_tensors is not None:
         tensors = leaves(input_tensors)
         if len(tensors) != 1 or not is_tensor(tensors[0]):
@@ -107,7 +124,9 @@ def _clone_graph(model: Model, input_tensors: Any, replace: Callable, call_funct
         wired = graph.rewired(replace, inputs)
     else:
         wired = graph.rewired(lambda layer: lambda *a, **k: call_function(replace(layer), *a, **k), inputs)
-    clone = Model(wired.inputs, wired.outputs, name=model.name)
+    # A subclass with steps of its own stays one, if it is made as graphs are.
+    cls = type(model) if type(model).__init__ is Model.__init__ else Model
+    clone = cls(wired.inputs, wired.outputs, name=model.name)
     clone._trainable = model.trainable
     _copy_frozen(model, clone)
     return clone

@@ -9,7 +9,10 @@ import jax
 from ._absent import missing
 from .core.dtypes import dtype_policy, epsilon, floatx, set_dtype_policy, set_epsilon, set_floatx
 from .core.settings import (
+    disable_flash_attention,
+    enable_flash_attention,
     image_data_format,
+    is_flash_attention_enabled,
     max_epochs,
     max_steps_per_epoch,
     set_image_data_format,
@@ -71,15 +74,18 @@ def is_traceback_filtering_enabled() -> bool:
 __all__ = [
     "backend",
     "data_checks",
+    "disable_flash_attention",
     "disable_interactive_logging",
     "disable_traceback_filtering",
     "dtype_policy",
+    "enable_flash_attention",
     "enable_interactive_logging",
     "enable_traceback_filtering",
     "enable_unsafe_deserialization",
     "epsilon",
     "floatx",
     "image_data_format",
+    "is_flash_attention_enabled",
     "is_interactive_logging_enabled",
     "is_nnx_enabled",
     "is_traceback_filtering_enabled",

@@ -2,10 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ._absent import missing
-from .core.dtypes import DTypePolicy, FloatDTypePolicy, get
+from .core.dtypes import DTypePolicy, FloatDTypePolicy, catalogue, get
+from .core.policy_map import DTypePolicyMap
+
+
+def serialize(dtype_policy: DTypePolicy) -> dict[str, Any]:
+    """The config of a dtype policy."""
+    return catalogue.serialize(dtype_policy)
+
+
+def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> DTypePolicy:
+    """A dtype policy from its config.
+
+    Args:
+        config: what `serialize` returned.
+        custom_objects: classes of your own by name.
+    """
+    return catalogue.deserialize(config, custom_objects)
+
 
 __getattr__ = missing(__name__)
 __path__: list[str] = []  # Python asks for a module where a package lacks a name, and `_absent.Finder` answers
 
-__all__ = ["DTypePolicy", "FloatDTypePolicy", "get"]
+__all__ = ["DTypePolicy", "DTypePolicyMap", "FloatDTypePolicy", "deserialize", "get", "serialize"]

@@ -8,6 +8,7 @@ import jax
 
 from . import callbacks as callback_module
 from .core import names, registry, scope, settings, shapes
+from .core import state_tree as trees
 from .core.layer import Layer
 from .core.tensor import KerasTensor, is_tensor, leaves, map_structure, shape_of
 from .functional import Graph, check_unique_names, standardize_inputs
@@ -68,6 +69,8 @@ class Model(StepMethods, FileMethods, Layer):
         check_unique_names(graph.operations)
         self._graph = graph
         self._graph_layers = [o for o in graph.operations if isinstance(o, Layer)]
+        with scope.calling(self):
+            self._note_path()
         self.built = True
 
     # --- structure ---
@@ -137,8 +140,9 @@ class Model(StepMethods, FileMethods, Layer):
             return self.host_part.spec(args[0])
         if self._graph is not None and type(self).call is Model.call:
             tensors = standardize_inputs(args[0], self._graph.inputs, f"Model '{self.name}'")
-            if [t.shape for t in leaves(tensors)] == [t.shape for t in leaves(self._graph.inputs)]:
-                return map_structure(lambda t: KerasTensor(t.shape, t.dtype), self._graph.outputs)
+            same = [t.shape for t in leaves(tensors)] == [t.shape for t in leaves(self._graph.inputs)]
+            if same and not any(t._keras_mask is not None for t in leaves(tensors) if is_tensor(t)):
+                return map_structure(_like, self._graph.outputs)
         return shapes.infer(self.__call__, args, kwargs)
 
     @property
@@ -147,6 +151,13 @@ class Model(StepMethods, FileMethods, Layer):
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
         return None  # the layers inside have put masks on the outputs already
+
+    @property
+    def operations(self) -> list[Any]:
+        """The layers and functions of a graph, in the order in which they are run."""
+        if self._graph is None:
+            raise AttributeError(f"Model '{self.name}' ({type(self).__name__}) is no graph and has no `operations`.")
+        return self._graph.operations
 
     @property
     def layers(self) -> list[Layer]:
@@ -255,6 +266,7 @@ class Model(StepMethods, FileMethods, Layer):
 
     def _ensure_built(self, named: dict[str, Any]) -> None:
         if type(self).build is Model.build:
+            self._note_path()
             self.built = True  # the layers inside build themselves while `call` runs
             tensors = {k: v for k, v in named.items() if leaves(v) and all(hasattr(t, "shape") for t in leaves(v))}
             given = {f"{key}_shape": shape_of(value) for key, value in tensors.items()}
@@ -457,6 +469,37 @@ class Model(StepMethods, FileMethods, Layer):
             if not isinstance(layer, Model) and hasattr(layer, "reset_state"):
                 layer.reset_state()
 
+    def get_state_tree(self, value_format: str = "backend_tensor") -> dict[str, Any]:
+        """The values of all variables as nested dicts by the parts of their paths.
+
+        Args:
+            value_format: `"backend_tensor"` for JAX arrays, `"numpy_array"` for copies.
+
+        Returns:
+            dict with `"trainable_variables"`, `"non_trainable_variables"`, `"optimizer_variables"` and
+            `"metrics_variables"`, each a nested dict such as `{"dense": {"kernel": ..., "bias": ...}}`.
+
+        Raises:
+            ValueError: if two variables have one path.
+        """
+        return trees.read(self._variable_groups(), value_format)
+
+    def set_state_tree(self, state_tree: Any) -> None:
+        """Assign what `get_state_tree` returned, or a part of it; all or nothing.
+
+        Raises:
+            ValueError: for a path that is not there, or a value of another shape.
+        """
+        trees.write(self._variable_groups(), state_tree)
+
+    def _variable_groups(self) -> trees.Groups:
+        return {
+            "trainable_variables": self.trainable_variables,
+            "non_trainable_variables": self.non_trainable_variables,
+            "optimizer_variables": [] if self.optimizer is None else self.optimizer.variables,
+            "metrics_variables": self.metrics_variables,
+        }
+
     def _require_compile(self) -> Compilation:
         if self.compilation is None:
             raise ValueError("You must call `compile()` before using the model.")
@@ -542,6 +585,13 @@ class Model(StepMethods, FileMethods, Layer):
         from .utils.summary import print_summary
 
         print_summary(self, *args, **kwargs)
+
+
+def _like(tensor: KerasTensor) -> KerasTensor:
+    """A new symbolic tensor of the shape, dtype and mask of another one."""
+    new = KerasTensor(tensor.shape, tensor.dtype)
+    new._keras_mask = None if tensor._keras_mask is None else _like(tensor._keras_mask)
+    return new
 
 
 catalogue.classes["Functional"] = Model  # what Keras calls a graph

@@ -177,6 +177,7 @@ class Sequential(Model):
         start = min(start, len(self._tensors) - 1)
         self._forget(start)
         with scope.calling(self):
+            self._note_path()
             for position in range(start, len(self._stack)):
                 self._tensors.append(self._run_layer(position, self._tensors[-1]))
         self.built = True

@@ -784,7 +784,7 @@ def test_mixed_policy():
         deferred = Sequential([Dense(4)])
         deferred.build((None, 3))
     finally:
-        sequax.config.set_dtype_policy(None)
+        sequax.config.set_dtype_policy("float32")
     assert model.weights[0].dtype == "float32"
     assert model(np.ones((1, 3))).dtype == "float16"
     assert model.input_dtype == "float32"

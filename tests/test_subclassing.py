@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keras
 import numpy as np
 import pytest
 
@@ -73,3 +74,129 @@ def test_a_model_whose_build_ends_in_that_of_the_base_class_trains():
     losses = model.fit(x, y, epochs=2, verbose=0).history["loss"]
     assert losses[1] < losses[0]
     assert model.predict(x, verbose=0).shape == (4, 2)
+
+
+# --- paths, and trees of values by them ---
+
+
+def nested(library):
+    class Inner(library.layers.Layer):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.dense = library.layers.Dense(2, name="dense")
+
+        def build(self, input_shape):
+            self.dense.build(input_shape)
+            self.scale = self.add_weight(shape=(2,), name="scale")
+
+        def call(self, x):
+            return self.dense(x) * self.scale
+
+    class Outer(library.layers.Layer):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.first, self.second = library.layers.Dense(2, name="first"), Inner(name="second")
+
+        def call(self, x):
+            return self.second(self.first(x))
+
+    inner = library.Sequential([library.layers.Dense(1, name="last")], name="inner")
+    stack = [library.Input((3,)), Outer(name="outer"), library.layers.BatchNormalization(name="norm"), inner]
+    return library.Sequential([*stack, library.layers.Dropout(0.5, name="drop")], name="model")
+
+
+def paths_of(model):
+    outer = model.layers[0]
+    owners = [model, *model.layers, outer.first, outer.second, outer.second.dense]
+    return [owner.path for owner in owners], [v.path for v in model.weights]
+
+
+def test_paths_of_layers_and_variables_are_those_of_keras():
+    assert layers.Dense(2).path is None
+    assert paths_of(nested(sequax)) == paths_of(nested(keras))
+
+
+def structure(tree):
+    return {key: structure(value) if isinstance(value, dict) else np.shape(value) for key, value in tree.items()}
+
+
+def test_state_trees_are_those_of_keras():
+    trees = []
+    for library in (sequax, keras):
+        library.utils.clear_session()
+        model = nested(library)
+        model.compile("adam", "mse", metrics=["mae"])
+        model.fit(np.ones((4, 3)), np.ones((4, 1)), verbose=0)
+        trees.append(model.get_state_tree("numpy_array"))
+    assert structure(trees[0]) == structure(trees[1])
+
+
+def test_a_state_tree_is_set_as_a_whole_or_not_at_all():
+    model = nested(sequax)
+    tree = model.get_state_tree(value_format="numpy_array")
+    tree["trainable_variables"]["model"]["inner"]["last"]["bias"] = [5.0]
+    with pytest.raises(ValueError, match="'model/inner/last/bais'"):
+        model.set_state_tree({"trainable_variables": {"model": {"inner": {"last": {"bias": [7.0], "bais": [7.0]}}}}})
+    with pytest.raises(ValueError, match=r"shape \(1,\).*shape \(2,\)"):
+        model.set_state_tree({"trainable_variables": {"model": {"inner": {"last": {"bias": [7.0, 7.0]}}}}})
+    with pytest.raises(ValueError, match="Unknown variable name: weights"):
+        model.set_state_tree({"weights": {}})
+    assert model.layers[2].layers[0].bias.numpy() == [0]
+    model.set_state_tree(tree)
+    assert model.layers[2].layers[0].bias.numpy() == [5]
+
+
+def test_a_state_tree_needs_one_variable_per_path():
+    shared = [sequax.Input((3,)), layers.Dense(2, name="a")]
+    model = sequax.Sequential([sequax.Sequential(shared, name="s"), layers.Dense(2)])
+    model.layers[1].kernel.path = model.layers[0].layers[0].kernel.path
+    with pytest.raises(ValueError, match="found twice"):
+        model.get_state_tree()
+    with pytest.raises(ValueError, match="value_format"):
+        model.get_state_tree("list")
+
+
+# --- masks while a model is wired ---
+
+
+class Sees(layers.Layer):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+        self.seen = []
+
+    def call(self, x, mask=None):
+        self.seen.append(None if mask is None else (x.shape[:2], mask.shape))
+        return x
+
+
+def test_a_layer_gets_the_mask_also_when_it_is_called_symbolically():
+    inputs = sequax.Input((5,))
+    embedded = layers.Embedding(7, 3, mask_zero=True)(inputs)
+    for behind in (
+        embedded,
+        layers.LSTM(3, return_sequences=True)(embedded),
+        layers.TimeDistributed(layers.Dense(2))(embedded),
+        layers.Bidirectional(layers.LSTM(3, return_sequences=True))(embedded),
+        layers.Concatenate()([embedded, embedded]),
+        sequax.Sequential([layers.Dense(2)])(embedded),
+        sequax.Model(inputs, embedded)(inputs),
+        layers.Masking()(sequax.Input((5, 2))),
+    ):
+        sees = Sees()
+        sees(behind)
+        assert sees.seen
+        assert all(one is not None and one[0] == one[1] for one in sees.seen)
+    sees = Sees()
+    sees(layers.LSTM(3)(embedded))
+    assert sees.seen[0] is None
+
+
+def test_the_mask_of_a_symbolic_tensor_may_be_an_output():
+    inputs = sequax.Input((4,))
+    embedded = layers.Embedding(7, 3, mask_zero=True)(inputs)
+    joined = layers.Concatenate(axis=1)([embedded, layers.Dense(3)(embedded)])
+    model = sequax.Model(inputs, joined._keras_mask)
+    expected = [[True, True, False, False] * 2]
+    np.testing.assert_array_equal(model.predict(np.array([[1, 2, 0, 0]]), verbose=0), expected)
+    np.testing.assert_array_equal(sequax.models.clone_model(model)(np.array([[1, 2, 0, 0]])), expected)

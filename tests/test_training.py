@@ -554,7 +554,7 @@ def test_mixed_precision_trains(rng):
             model.compile("adam", **settings)
             losses = model.fit(x, y, epochs=3, verbose=0).history["loss"]
         finally:
-            sequax.config.set_dtype_policy(None)
+            sequax.config.set_dtype_policy("float32")
         assert losses[-1] < losses[0]
         assert model.weights[0].dtype == "float32"
 

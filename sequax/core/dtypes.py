@@ -148,11 +148,11 @@ class DTypePolicy:
     Args:
         name: a float or integer dtype (`"float32"`, `"bfloat16"`, ...), used for both, or `"mixed_float16"` /
             `"mixed_bfloat16"`: variables in float32, computation in the 16-bit type
-            (Micikevicius et al. 2018, Mixed Precision Training).
+            (Micikevicius et al. 2018, Mixed Precision Training). None: as the policy of the process.
     """
 
     def __init__(self, name: str | None = None):
-        name = _floatx if name is None else name
+        name = dtype_policy().name if name is None else name
         if not isinstance(name, str):
             raise TypeError(f"DTypePolicy: `name` must be a string such as 'mixed_float16'. Received: name={name!r}")
         self._name = name
@@ -171,6 +171,26 @@ class DTypePolicy:
     compute_dtype = property(lambda self: self._compute_dtype)
     variable_dtype = property(lambda self: self._variable_dtype)
     quantization_mode = None
+
+    def convert_input(self, x: Any, autocast: bool, dtype: Any) -> Any:
+        """An input as a layer takes it: an array, and a float one in `dtype` if `autocast` says so.
+
+        Args:
+            x: array or symbolic tensor; anything else comes back unchanged.
+            autocast: whether to cast floats.
+            dtype: name of the dtype; whole numbers and booleans keep theirs.
+        """
+        if not hasattr(x, "__array__"):
+            return x
+        dtype = standardize(dtype)
+        if not hasattr(x, "record_history"):  # a symbolic tensor, which this module does not know, has no value
+            x = as_array(x if isinstance(x, jax.Array) else np.asarray(x))
+        cast = autocast and is_float(dtype) and is_float(x.dtype) and standardize(x.dtype) != dtype
+        return x.astype(jnp_dtype(dtype)) if cast else x
+
+    def at(self, path: str | None) -> DTypePolicy:
+        """The policy of the layer at a path; the same for all, but for a `DTypePolicyMap`."""
+        return self
 
     def get_config(self) -> dict[str, Any]:
         return {"name": self._name}
@@ -200,9 +220,10 @@ def get(identifier: Any) -> DTypePolicy:
     if isinstance(identifier, DTypePolicy):
         return identifier
     if isinstance(identifier, dict):
-        if identifier.get("class_name") in ("DTypePolicy", "FloatDTypePolicy"):
-            return DTypePolicy.from_config(identifier["config"])
-        raise ValueError(f"Unknown dtype policy in config: {identifier.get('class_name')!r}. Known: 'DTypePolicy'.")
+        policy = catalogue.deserialize(identifier)
+        if not isinstance(policy, DTypePolicy):
+            raise ValueError(f"Expected the config of a dtype policy. Received: {identifier!r:.200}")
+        return policy
     if isinstance(identifier, str):
         return DTypePolicy(identifier)
     try:
@@ -215,11 +236,29 @@ def get(identifier: Any) -> DTypePolicy:
 
 
 def dtype_policy() -> DTypePolicy:
-    """The policy that layers get when they name none."""
+    """The policy that layers get when they name none: what was set, else `floatx()`."""
     return _policy if _policy is not None else DTypePolicy(_floatx)
 
 
-def set_dtype_policy(policy: Any) -> None:
-    """Set the policy of layers made from now on, e.g. `set_dtype_policy("mixed_bfloat16")`."""
+def reset_dtype_policy() -> None:
+    """Follow `floatx()` again (`clear_session`)."""
     global _policy
-    _policy = None if policy is None else get(policy)
+    _policy = None
+
+
+def set_dtype_policy(policy: Any) -> None:
+    """Set the policy of layers made from now on, e.g. `set_dtype_policy("mixed_bfloat16")`.
+
+    Raises:
+        ValueError: for anything but a policy, the name of one, or a dtype.
+    """
+    global _policy
+    try:
+        if policy is None:
+            raise ValueError
+        _policy = get(policy)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"Invalid `policy` argument. Expected the name of a policy, such as 'mixed_bfloat16' or 'float32', or a"
+            f" DTypePolicy. Received: policy={policy!r} (of type {type(policy).__name__})"
+        ) from None

@@ -44,6 +44,14 @@ class InputSpec:
         shown = ("dtype", "shape", "ndim", "max_ndim", "min_ndim", "axes")
         return f"InputSpec({', '.join(f'{k}={getattr(self, k)}' for k in shown if getattr(self, k))})"
 
+    def get_config(self) -> dict[str, Any]:
+        kept = ("dtype", "shape", "ndim", "max_ndim", "min_ndim", "axes", "optional")
+        return {name: getattr(self, name) for name in kept}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> InputSpec:
+        return cls(**config)
+
     def problem(self, tensor: Any) -> str | None:
         """What is wrong with a tensor, as the end of a sentence; None if it fits."""
         shape = tuple(tensor.shape)

@@ -13,6 +13,8 @@ import jax
 import numpy as np
 
 from . import budget, dtypes, input_spec, masks, names, operation, pure, registry, scope, shapes, signature, tracking
+from .operation import FunctionOperation
+from .policy_map import DTypePolicyMap
 from .tensor import KerasTensor, Node, is_tensor, leaves, map_structure, record, shape_of
 from .variable import Variable
 
@@ -95,7 +97,8 @@ class Layer(operation.Operation):
         self.first_input_shape = _shape_argument(kwargs, self.name)
         self._trainable = bool(trainable)
         self.activity_regularizer = _regularizer(activity_regularizer)
-        self.dtype_policy = dtypes.get(dtype)
+        self._path: str | None = None
+        self._dtype_policy = dtypes.get(dtype)
         self.autocast = autocast
         self.built = False
         self.input_spec: Any = None
@@ -105,13 +108,19 @@ class Layer(operation.Operation):
 
     # --- to override ---
 
-    def build(self, *input_shapes: Any) -> None:
-        """Create the variables, knowing the shape of the input. Called once, before the first call."""
+    def build(self, input_shape: Any) -> None:
+        """Create the variables, knowing the shape of the input. Called once, before the first call.
+
+        Args:
+            input_shape: of the input of `call`, batch axis included; nested as the input is. A `build` of your own may
+                take several shapes, named after the arguments of `call`: `build(self, query_shape, value_shape)`.
+        """
         self.built = True
-        own_build = type(self).build is not Layer.build  # which may end in `super().build(input_shape)`
-        if not own_build and self._inner_layers() and type(self).call is not Layer.call:
-            tensors = [shapes.map_shapes(lambda s: KerasTensor(s, self.compute_dtype), s) for s in input_shapes]
-            shapes.infer(self.__call__, tuple(tensors), {})  # layers inside build themselves when called
+        # A `build` of the subclass may end in `super().build(input_shape)`, which asks for nothing.
+        left_to_us = type(self).build is Layer.build and type(self).call is not Layer.call
+        if left_to_us and self._inner_layers():
+            tensors = shapes.map_shapes(lambda s: KerasTensor(s, self.compute_dtype), input_shape)
+            shapes.infer(self.__call__, (tensors,), {})  # layers inside build themselves when called
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Compute outputs from inputs."""
@@ -148,6 +157,8 @@ class Layer(operation.Operation):
                     f"Layer '{self.name}': only input tensors may be passed as positional arguments. Received:"
                     f" {value!r} (of type {type(value).__name__}). Pass options such as `training` by keyword."
                 )
+        if not self.built:
+            self._note_path()
         dtype = self.compute_dtype if self.autocast else None
         args = tuple(signature.convert(value, dtype, self.name) for value in args)
         kwargs = {key: signature.convert(value, dtype, self.name) for key, value in kwargs.items()}
@@ -188,9 +199,27 @@ class Layer(operation.Operation):
         with scope.calling(self):
             self._ensure_built(named)
             input_spec.check(self.input_spec, inputs, self.name)
-            return record(self, args, kwargs, self.compute_output_spec(*args, **kwargs))
+            outputs = record(self, args, kwargs, self.compute_output_spec(*args, **kwargs))
+            self._mask_symbols(inputs, kwargs.get("mask"), leaves(outputs))
+        return outputs
 
     symbolic_call = __call__
+
+    def _mask_symbols(self, inputs: Any, given: Any, outputs: list[Any]) -> None:
+        """Symbolic outputs get symbolic masks, so that layers behind them are traced with masks as they will run."""
+        found = [tensor._keras_mask for tensor in outputs]
+        if self.supports_masking and not leaves(found):
+            found = self._mask_specs(inputs, map_structure(masks.get, inputs) if given is None else given)
+        for tensor, mask in zip(outputs, found, strict=False):
+            if mask is not None:
+                tensor._keras_mask = record(FunctionOperation(masks.get, "mask"), (tensor,), {}, mask)
+
+    def _mask_specs(self, inputs: Any, previous: Any) -> list[Any]:
+        """What `compute_mask` returns for symbolic inputs, where `compute_output_shape` spared us to trace the call."""
+        if not leaves(previous) and type(self).compute_mask is Layer.compute_mask:
+            return []
+        specs = shapes.infer(self.compute_mask, (inputs, previous if leaves(previous) else None), {})
+        return list(specs) if isinstance(specs, (list, tuple)) else [specs]
 
     def _training(self, kwargs: dict[str, Any], accepted: signature.Signature) -> bool | None:
         """Explicit argument, else what an outer layer passed down, else the default of `call`."""
@@ -201,6 +230,12 @@ class Layer(operation.Operation):
         if given is None:
             given = accepted.defaults.get("training")
         return None if given is None else bool(given)
+
+    def _note_path(self) -> None:
+        owners = scope.owners()
+        if self._path is None:
+            around = owners[:-1] if owners and owners[-1] is self else owners
+            self._path = "/".join(owner.name for owner in (*around, self))
 
     def _ensure_built(self, named: dict[str, Any]) -> None:
         if self.built:
@@ -339,6 +374,20 @@ class Layer(operation.Operation):
         variable.overwrite_with_gradient = overwrite_with_gradient
         self._weights.append(variable)
         return variable
+
+    def add_variable(
+        self,
+        shape: Any,
+        initializer: Any,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
+        name: str | None = None,
+    ) -> Variable:
+        """`add_weight`, with shape and initializer required."""
+        return self.add_weight(shape, initializer, dtype, trainable, autocast, regularizer, constraint, name=name)
 
     def _own_variables(self) -> list[Variable]:
         """Variables of this layer itself: trainable ones first, each group in order of creation."""
@@ -510,6 +559,25 @@ class Layer(operation.Operation):
     # --- dtypes, shapes, tensors, place ---
 
     @property
+    def dtype_policy(self) -> dtypes.DTypePolicy:
+        """What the layer computes in and stores its variables in; of a `DTypePolicyMap` what it says for the layer."""
+        return self._dtype_policy.at(self._path)
+
+    @dtype_policy.setter
+    def dtype_policy(self, value: Any) -> None:
+        policy = dtypes.get(value)
+        if isinstance(self._dtype_policy, DTypePolicyMap) and self._path is not None:
+            self._dtype_policy.pop(self._path, None)
+            self._dtype_policy[self._path] = policy
+        else:
+            self._dtype_policy = policy
+
+    @property
+    def quantization_mode(self) -> str | None:
+        """How the weights are quantized: always None, this version does not quantize."""
+        return self.dtype_policy.quantization_mode
+
+    @property
     def dtype(self) -> str:
         return self.dtype_policy.variable_dtype
 
@@ -522,8 +590,9 @@ class Layer(operation.Operation):
     input_dtype = compute_dtype
 
     @property
-    def path(self) -> str:
-        return "/".join(owner.name for owner in (*scope.owners(), self))
+    def path(self) -> str | None:
+        """The names of the layers around this one and its own, as it was built; None before that."""
+        return self._path
 
     @property
     def input(self) -> Any:
@@ -553,7 +622,7 @@ class Layer(operation.Operation):
 
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments, JSON-friendly."""
-        config = {"name": self.name, "trainable": self.trainable, "dtype": registry.serialize(self.dtype_policy)}
+        config = {"name": self.name, "trainable": self.trainable, "dtype": registry.serialize(self._dtype_policy)}
         config.update(_own_arguments(self))
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = registry.serialize(self.activity_regularizer)
@@ -587,8 +656,18 @@ class Layer(operation.Operation):
     def quantize(self, *args: Any, **kwargs: Any) -> None:
         raise NotImplementedError(f"Layer '{self.name}': quantization is not available in this version of Sequax.")
 
+    def quantized_build(self, input_shape: Any, mode: Any) -> None:
+        self.quantize(mode)
+
+    def quantized_call(self, *args: Any, **kwargs: Any) -> Any:
+        self.quantize()
+
     def enable_lora(self, *args: Any, **kwargs: Any) -> None:
         raise NotImplementedError(f"Layer '{self.name}': LoRA is not available in this version of Sequax.")
+
+    def rematerialized_call(self, layer_call: Callable, *args: Any, **kwargs: Any) -> Callable:
+        """The function itself: outside of a `RematScope`, which this version does not have, Keras returns it, too."""
+        return layer_call
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_nodes": [], "_losses": []}
@@ -603,6 +682,7 @@ def _guarded_build(build: Callable) -> Callable:
     @functools.wraps(build)
     def run(self: Layer, *args: Any, **kwargs: Any) -> None:
         with scope.calling(self):
+            self._note_path()
             build(self, *args, **kwargs)
         given = {**dict(zip(inspect.signature(build).parameters, (self, *args), strict=False)), **kwargs}
         given.pop("self", None)
@@ -695,9 +775,12 @@ def _plain_argument(layer: Layer, name: str, value: Any) -> Any:
 
 
 def _revived(key: str, value: Any) -> Any:
-    if key != "dtype" and isinstance(value, dict) and "class_name" in value:
-        return registry.deserialize(value)
-    return value
+    if not (isinstance(value, dict) and "class_name" in value):
+        return value
+    if key == "dtype":  # by name, as a constructor is called by hand: it may compare it with a string, or pass it on
+        policy = dtypes.get(value)
+        return policy.name if type(policy) is dtypes.DTypePolicy else policy
+    return registry.deserialize(value)
 
 
 __all__ = ["Layer", "operation"]

@@ -238,6 +238,7 @@ _METHODS = {
     "__ne__": "not_equal",
     "reshape": "reshape",
     "squeeze": "squeeze",
+    "astype": "cast",
 }
 _REFLECTED = {"__rand__": "logical_and", "__ror__": "logical_or", "__rxor__": "logical_xor"}
 

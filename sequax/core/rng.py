@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from . import names, registry
+from . import names, registry, scope
 from .variable import Variable
 
 # Fresh seeds come from here; `set_random_seed` restarts it.
@@ -91,9 +91,10 @@ class SeedGenerator:
         self.name = name if name is not None else names.auto_name("seed_generator")
         self._initial_seed = seed
         self.seed = fresh_seed() if seed is None else int(seed)
-        self.state = Variable(
-            np.array([self.seed % 2**32, 0], "uint32"), dtype="uint32", trainable=False, name="seed_generator_state"
-        )
+        with scope.calling(self):
+            self.state = Variable(
+                np.array([self.seed % 2**32, 0], "uint32"), dtype="uint32", trainable=False, name="seed_generator_state"
+            )
 
     def next(self) -> jax.Array:
         """The current state; the counter moves on."""

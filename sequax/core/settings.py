@@ -79,3 +79,23 @@ def limited_steps(steps: int | None, batches: int | None) -> int | None:
         f"Limiting the steps to {_max_steps_per_epoch}, as set by set_max_steps_per_epoch.", UserWarning, stacklevel=4
     )
     return _max_steps_per_epoch
+
+
+_flash_attention: bool | None = None
+
+
+def enable_flash_attention() -> None:
+    """Ask for flash attention where an engine has it. On CPUs JAX has none, and attention is computed as always."""
+    global _flash_attention
+    _flash_attention = True
+
+
+def disable_flash_attention() -> None:
+    """Ask for attention without flash attention."""
+    global _flash_attention
+    _flash_attention = False
+
+
+def is_flash_attention_enabled() -> bool | None:
+    """What was asked for: True, False, or None where nobody said."""
+    return _flash_attention

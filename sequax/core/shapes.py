@@ -7,7 +7,7 @@ from typing import Any
 
 import jax
 
-from . import dtypes, scope
+from . import dtypes, masks, scope
 from .tensor import KerasTensor, is_tensor, leaves, map_structure
 
 # Unknown sizes are tried with two different numbers; an output size that differs depends on them. Batch sizes are
@@ -16,12 +16,18 @@ _TRIALS = ((3, 251), (5, 509))
 
 
 def infer(function: Callable, args: tuple, kwargs: dict, trials: tuple = _TRIALS) -> Any:
-    """KerasTensors in the shape and dtype that `function(*args, **kwargs)` returns for symbolic arguments."""
+    """KerasTensors in the shape and dtype that `function(*args, **kwargs)` returns for symbolic arguments.
+
+    Masks go along: inside, the arguments have the masks that they carry as symbolic tensors, and so do the results.
+    """
     first, second = (_trace(function, args, kwargs, *trial) for trial in trials)
     if not any(None in t.shape for t in leaves((args, kwargs)) if is_tensor(t)):
         second = first
     shapes = jax.tree.map(lambda a, b: _merge(a.shape, b.shape), first, second)
-    return jax.tree.map(lambda a, shape: KerasTensor(shape.sizes, a.dtype.name), first, shapes)
+    outputs, found = jax.tree.map(lambda a, shape: KerasTensor(shape.sizes, a.dtype.name), first, shapes)
+    for tensor, mask in zip(leaves(outputs), found or (), strict=False):
+        tensor._keras_mask = mask
+    return outputs
 
 
 class _Sizes:
@@ -36,7 +42,7 @@ def _merge(a: tuple[int, ...], b: tuple[int, ...]) -> _Sizes:
 
 
 def _trace(function: Callable, args: tuple, kwargs: dict, batch: int, other: int) -> Any:
-    """The shapes and dtypes of the outputs when unknown sizes are `batch` (first axis) and `other`."""
+    """Shapes and dtypes of the outputs and their masks when unknown sizes are `batch` (first axis) and `other`."""
 
     def concrete(value: Any) -> Any:
         if not is_tensor(value):
@@ -47,16 +53,19 @@ def _trace(function: Callable, args: tuple, kwargs: dict, batch: int, other: int
     flat, structure = jax.tree.flatten((args, kwargs), is_leaf=is_tensor)
     symbolic = [i for i, value in enumerate(flat) if is_tensor(value)]
 
-    def run(given: list[Any]) -> Any:
+    def run(given: list[Any], carried: list[Any]) -> Any:
         filled = list(flat)
         for i, value in zip(symbolic, given, strict=True):
             filled[i] = value
         call_args, call_kwargs = jax.tree.unflatten(structure, filled)
         # Values that the call assigns (moving averages, seeds) are dropped with the frame.
         with scope.framed(scope.Frame([], [], strict=False)):
-            return function(*call_args, **call_kwargs)
+            masks.keep(given, carried)
+            outputs = function(*call_args, **call_kwargs)
+            return outputs, masks.of(outputs)
 
-    return jax.eval_shape(run, [concrete(flat[i]) for i in symbolic])
+    tensors = [flat[i] for i in symbolic]
+    return jax.eval_shape(run, list(map(concrete, tensors)), [concrete(t._keras_mask) for t in tensors])
 
 
 def standardize(shape: Any, what: str = "shape") -> tuple[int | None, ...]:

@@ -43,6 +43,7 @@ class KerasTensor:
         self.record_history = record_history
         self.node: Node | None = None  # the call that makes this tensor
         self.position = 0  # among the outputs of that call
+        self._keras_mask: KerasTensor | None = None  # a symbolic tensor, too, where the value will have a mask
 
     @property
     def ndim(self) -> int:

@@ -161,7 +161,7 @@ class Softmax(Elementwise):
 
     Call arguments:
         mask: boolean, of a shape that broadcasts to the inputs'; where False the share is 0. Where nothing counts
-            along the axis, all shares are 0.
+            along the axis, all shares are 0. A mask (batch, steps) is refused, it has no axis for the features.
 
     >>> import numpy as np
     >>> Softmax()(np.zeros((1, 4))).tolist()
@@ -170,7 +170,8 @@ class Softmax(Elementwise):
 
     def __init__(self, axis: Any = -1, **kwargs: Any):
         super().__init__(**kwargs)
-        self.axis = axis if isinstance(axis, int) else axes_list("Softmax", axis)
+        axes: Any = axis if isinstance(axis, int) else axes_list("Softmax", axis)
+        self.axis = tuple(axes) if isinstance(axis, tuple) else axes  # a config keeps what was given
 
     def call(self, inputs: Any, mask: Any = None) -> jax.Array:
         axis = self.axis if isinstance(self.axis, int) else tuple(self.axis)
@@ -179,15 +180,18 @@ class Softmax(Elementwise):
         mask = jnp.asarray(mask, bool)
         if not _broadcasts(mask.shape, inputs.shape):
             raise ValueError(
-                f"Layer '{self.name}' (Softmax): the mask must broadcast to the inputs: equal rank, each size equal"
-                f" or 1. Received: inputs of shape {tuple(inputs.shape)}, mask of shape {tuple(mask.shape)}."
+                f"Layer '{self.name}' (Softmax): the mask must broadcast to the inputs, from the last axis on, each"
+                f" size equal or 1. Received: inputs of shape {tuple(inputs.shape)}, mask of shape {tuple(mask.shape)}."
+                f" A mask of steps needs an axis for the features: `mask[..., None]`."
             )
         # The lowest number rather than -inf, whose shares are NaN where nothing counts; the product makes those 0.
         return jax.nn.softmax(jnp.where(mask, inputs, jnp.finfo(inputs.dtype).min), axis) * mask
 
 
 def _broadcasts(mask: tuple[int, ...], inputs: tuple[int, ...]) -> bool:
-    return len(mask) == len(inputs) and all(m in (1, n) for m, n in zip(mask, inputs, strict=True))
+    of_steps = 1 < len(mask) < len(inputs) and mask == inputs[: len(mask)]  # would be taken for one of features
+    fits = all(m in (1, n) for m, n in zip(mask[::-1], inputs[::-1], strict=False))
+    return len(mask) <= len(inputs) and fits and not of_steps
 
 
 def _not_negative(layer_class: str, name: str, value: Any) -> Number:

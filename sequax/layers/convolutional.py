@@ -91,7 +91,8 @@ class BaseConvolution(Windowed):
         outputs = self.convolve(self._to_channels_last(jnp.asarray(inputs, self.compute_dtype)))
         if self.bias is not None:
             outputs = outputs + self.bias.value
-        return self.activation(self._from_channels_last(outputs))
+        outputs = self._from_channels_last(outputs)
+        return outputs if self.activation is None else self.activation(outputs)
 
     def compute_output_shape(self, input_shape: Shape) -> Sizes:
         batch, _, channels = self._split(input_shape)

@@ -62,6 +62,7 @@ class Embedding(Layer):
                 stacklevel=2,
             )
         super().__init__(**kwargs)
+        self.autocast = False  # float16 has no 2049: an index would become that of another row
         refuse_unavailable(self, lora_rank=lora_rank, lora_alpha=lora_alpha, quantization_config=quantization_config)
         self.input_dim = positive_integer("Embedding", "input_dim", input_dim)
         self.output_dim = positive_integer("Embedding", "output_dim", output_dim)
@@ -87,7 +88,8 @@ class Embedding(Layer):
         )
 
     def call(self, inputs: Any) -> jax.Array:
-        return kernels.embedding(self.embeddings.value, jnp.asarray(inputs).astype("int32"))
+        rows = kernels.embedding(self.embeddings.value, jnp.asarray(inputs).astype("int32"))
+        return rows.astype(self.compute_dtype)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> jax.Array | None:
         return jnp.not_equal(inputs, 0) if self.mask_zero else None

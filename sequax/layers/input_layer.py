@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from ..core import dtypes, shapes
 from ..core.layer import Layer
-from ..core.tensor import KerasTensor, record
+from ..core.tensor import KerasTensor, is_tensor, record
 from .catalogue import layer
 
 
@@ -37,15 +38,18 @@ class InputLayer(Layer):
         **kwargs: Any,
     ):
         batch_shape = kwargs.pop("batch_input_shape", batch_shape)
-        shape = kwargs.pop("input_shape", shape)
+        if "input_shape" in kwargs:
+            warnings.warn("Argument `input_shape` is deprecated. Use `shape` instead.", UserWarning, stacklevel=2)
+            shape = kwargs.pop("input_shape")
         super().__init__(name=name, **kwargs)
+        if input_tensor is not None:
+            _check_like(input_tensor, shape, batch_size, dtype, sparse, batch_shape)
+            batch_shape, dtype = input_tensor.shape, input_tensor.dtype
+            shape = batch_size = None
         if sparse or ragged:
             raise NotImplementedError(
                 f"Input '{self.name}': sparse and ragged inputs are not supported; pass dense ones."
             )
-        if input_tensor is not None:
-            batch_shape, dtype = input_tensor.shape, dtype or input_tensor.dtype
-            shape = batch_size = None
         if shape is not None and batch_shape is not None:
             raise ValueError("You cannot pass both `shape` and `batch_shape` at the same time.")
         if batch_shape is None:
@@ -60,12 +64,12 @@ class InputLayer(Layer):
         self.optional, self.sparse, self.ragged = optional, False, False
         self.input_dtype_name = dtypes.standardize(dtype)
         self.built = True
-        tensor = input_tensor if input_tensor is not None and input_tensor.node is None else None
-        tensor = tensor or KerasTensor(self.batch_shape, self.input_dtype_name, name=self.name)
-        record(self, (), {}, tensor)
+        if input_tensor is None or input_tensor.node is not None:
+            input_tensor = KerasTensor(self.batch_shape, self.input_dtype_name, name=self.name)
+        record(self, (), {}, input_tensor)
 
     def call(self) -> None:
-        raise ValueError(f"InputLayer '{self.name}' is not called; it marks where data enter a model.")
+        """Nothing: the layer marks where data enter a model."""
 
     @property
     def input(self) -> Any:
@@ -88,6 +92,32 @@ class InputLayer(Layer):
 
     def __repr__(self) -> str:
         return f"<InputLayer name={self.name}, batch_shape={self.batch_shape}, dtype={self.dtype}>"
+
+
+def _check_like(tensor: Any, shape: Any, batch_size: Any, dtype: Any, sparse: Any, batch_shape: Any) -> None:
+    """Arguments beside `input_tensor` may only repeat what it says.
+
+    Raises:
+        ValueError: for one that does not, or for something else than a symbolic tensor.
+    """
+    if not is_tensor(tensor):
+        raise ValueError(
+            f"Argument `input_tensor` must be a KerasTensor, such as `Input((3,))` returns. Received:"
+            f" {type(tensor).__name__}"
+        )
+    repeated = {
+        "shape": shape is None or shapes.standardize(shape) == tensor.shape[1:],
+        "batch_shape": batch_shape is None or shapes.standardize(batch_shape) == tensor.shape,
+        "batch_size": batch_size is None or batch_size == tensor.shape[0],
+        "dtype": dtype is None or dtypes.standardize(dtype) == tensor.dtype,
+        "sparse": not sparse,
+    }
+    for name, fits in repeated.items():
+        if not fits:
+            raise ValueError(
+                f"When providing the `input_tensor` argument, you cannot provide an incompatible `{name}` argument."
+                f" Leave `{name}` out. Received: input_tensor={tensor}"
+            )
 
 
 def Input(

@@ -106,6 +106,8 @@ class ElementwiseMerging(Merging):
             return None
         if not isinstance(mask, (list, tuple)):
             raise ValueError(f"Layer '{self.name}': `mask` should be a list. Received: mask={mask}")
+        if not isinstance(inputs, (list, tuple)):
+            raise ValueError(f"Layer '{self.name}': `inputs` should be a list. Received: inputs={inputs}")
         if len(mask) != len(inputs):
             raise ValueError(
                 f"Layer '{self.name}': The lists `inputs` and `mask` should have the same length. Received"
@@ -164,7 +166,7 @@ class MaskedMerging(ElementwiseMerging):
             return super().merge(inputs)
         rank = max(x.ndim for x in inputs)
         counting = [jnp.ones(x.shape[:1], bool) if m is None else m for x, m in zip(inputs, found, strict=True)]
-        counting = [_with_rank(_to_rank_of(x, m), rank) for x, m in zip(inputs, counting, strict=True)]
+        counting = [_with_rank(_to_rank(m, x.ndim), rank) for x, m in zip(inputs, counting, strict=True)]
         result, seen = _with_rank(inputs[0], rank), counting[0]
         for x, counts in zip([_with_rank(x, rank) for x in inputs[1:]], counting[1:], strict=True):
             result = jnp.where(seen & counts, self.combine([result, x]), jnp.where(counts, x, result))
@@ -264,12 +266,13 @@ class Concatenate(Merging):
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         if mask is None or all(m is None for m in mask):
             return None
+        if len(mask) != len(inputs):
+            raise ValueError(
+                f"Layer '{self.name}': The lists `inputs` and `mask` should have the same length. Received"
+                f" {len(inputs)} inputs and {len(mask)} masks."
+            )
         rank = max(m.ndim for m in mask if m is not None)
-        ones = [jnp.ones(x.shape[:rank], bool) for x in inputs]
-        found = [
-            one if m is None else jnp.broadcast_to(_to_rank_of(one, m), one.shape)
-            for one, m in zip(ones, mask, strict=True)
-        ]
+        found = [_stretched(m, x.shape[:rank]) for x, m in zip(inputs, mask, strict=True)]
         axis = self.axis % inputs[0].ndim
         joined = jnp.concatenate(found, axis) if axis < rank else either(found, self.name)
         # A mask of single features becomes one of steps.
@@ -376,9 +379,19 @@ def _with_rank(x: jax.Array, rank: int) -> jax.Array:
     return x.reshape(x.shape[:1] + (1,) * (rank - x.ndim) + x.shape[1:])
 
 
-def _to_rank_of(x: jax.Array, mask: jax.Array) -> jax.Array:
+def _to_rank(mask: Any, rank: int) -> jax.Array:
     """A mask of the first axes with axes of size 1 for the others."""
-    return jnp.asarray(mask, bool).reshape(mask.shape + (1,) * (x.ndim - mask.ndim))
+    mask = jnp.asarray(mask, bool)
+    return mask.reshape(mask.shape + (1,) * (rank - mask.ndim))
+
+
+def _stretched(mask: Any, shape: tuple) -> jax.Array:
+    """A mask of the first axes stretched to a shape, whose unknown sizes are the mask's; None means that all counts."""
+    if mask is None:
+        return jnp.ones(shape, bool)
+    mask = _to_rank(mask, len(shape))
+    sizes = tuple(own if size is None else size for own, size in zip(mask.shape, shape, strict=True))
+    return jnp.broadcast_to(mask, sizes)
 
 
 def _unit_length(x: jax.Array, axis: int) -> jax.Array:

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from .. import constraints, initializers, regularizers
-from ..core import names, registry
+from ..core import names, registry, settings
 from ..core.layer import Layer
 from ..core.tensor import KerasTensor
 from .arguments import axes_list, positive_integer, resolve_axes
@@ -61,6 +61,7 @@ class Projected(Layer):
                 f" or leave out `flash_attention`. Received: dropout={dropout}"
             )
         self.flash_attention = flash_attention
+        self._prefers_flash = flash_attention is None and not dropout and bool(settings.is_flash_attention_enabled())
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
@@ -90,9 +91,15 @@ class Projected(Layer):
         """`(batch, *queries, heads, features)`, the axes in the order of the query."""
         raise NotImplementedError
 
+    # The layers inside, once they are built.
+    query_dense = property(lambda self: self._query_dense)
+    key_dense = property(lambda self: self._key_dense)
+    value_dense = property(lambda self: self._value_dense)
+    output_dense = property(lambda self: self._output_dense)
+
     # --- variables ---
 
-    def build(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> None:
+    def build(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> None:  # type: ignore[override]
         key_shape = value_shape if key_shape is None else key_shape
         self._check(query_shape, value_shape, key_shape)
         sizes = self._sizes()
@@ -168,7 +175,7 @@ class Projected(Layer):
         projected = self._query_dense(query), self._key_dense(key), self._value_dense(value)
         scale = 1 / math.sqrt(self._sizes()["key"][1])
         weights = None
-        if self.flash_attention:
+        if self._uses_flash(projected[0].dtype, return_attention_scores):
             outputs = self._flash(*projected, allowed, scale, return_attention_scores)
         else:
             axes = tuple(range(-key_axes, 0))
@@ -198,6 +205,12 @@ class Projected(Layer):
         if self.sliding_window is not None:
             found.append(near(scores[-2], scores[-1], self.sliding_window))
         return both(found)
+
+    def _uses_flash(self, dtype: Any, return_attention_scores: bool) -> bool:
+        """By the argument, or as the setting of the process asks for it: where the kernel can be used."""
+        if not self._prefers_flash or return_attention_scores:
+            return bool(self.flash_attention)
+        return dtype in (jnp.float16, jnp.bfloat16) and jax.default_backend() == "gpu"
 
     def _flash(
         self, query: Any, key: Any, value: Any, allowed: Any, scale: float, return_attention_scores: bool
@@ -278,7 +291,8 @@ class MultiHeadAttention(Projected):
         output_shape: features of the output, one size or several; default: those of the query.
         attention_axes: axes along which attention acts; default: all but the first and the last.
         sliding_window: a query looks only at keys fewer steps away than this.
-        flash_attention: True for cuDNN's kernel, which needs an NVIDIA GPU.
+        flash_attention: True for cuDNN's kernel, which needs an NVIDIA GPU; None for that kernel on a GPU in 16-bit
+            floats without dropout, if `config.enable_flash_attention()` was called.
         use_gate: whether the heads' outputs are multiplied by `sigmoid` of a projection of the query.
         seed: of the dropout.
 

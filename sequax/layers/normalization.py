@@ -144,6 +144,7 @@ class LayerNormalization(Normalizing):
             gamma_constraint,
             **kwargs,
         )
+        self.autocast = False  # computed in float32: inputs beyond float16 do not become infinite on the way
         self.axis = axis if isinstance(axis, int) else axes_list("LayerNormalization", axis)
         self.epsilon, self.rms_scaling = epsilon, rms_scaling
 
@@ -181,7 +182,7 @@ class GroupNormalization(Normalizing):
 
     def __init__(
         self,
-        groups: int = 32,
+        groups: Any = 32,
         axis: int = -1,
         epsilon: Number = 0.001,
         center: bool = True,
@@ -205,6 +206,12 @@ class GroupNormalization(Normalizing):
             gamma_constraint,
             **kwargs,
         )
+        self.autocast = False  # as in LayerNormalization
+        if isinstance(groups, bool) or not isinstance(groups, int) or (groups < 1 and groups != -1):
+            raise ValueError(
+                f"Layer '{self.name}': Invalid value for argument `groups`. Expected a positive whole number, or -1 for"
+                f" a group for every channel. Received: groups={groups!r}"
+            )
         self.groups, self.axis, self.epsilon = groups, axis, epsilon
 
     def build(self, input_shape: Any) -> None:

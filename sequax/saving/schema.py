@@ -56,6 +56,9 @@ _LISTS = frozenset(("vocabulary", "idf_weights", "layers", "cells"))
 # Keys that configs hold besides the arguments of the constructor.
 _MORE_KEYS = {
     "Bidirectional": {"backward_layer"},
+    "GRU": {"implementation"},
+    "LSTM": {"implementation"},
+    "SimpleRNN": {"implementation"},
     "LayerNormalization": {"rms_scaling"},
     "Lambda": {"function_type", "output_shape_type", "output_shape_module", "module"},
     "InputLayer": {"batch_input_shape", "input_shape"},

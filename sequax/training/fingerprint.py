@@ -64,6 +64,8 @@ class _Walk:
             return Graph, self._graph(value)
         if _is_plain_object(value):
             own = vars(value)
+            if isinstance(value, Layer):  # a map of policies asks for the layer's name, which is left out
+                own = {**own, "_dtype_policy": value.dtype_policy}
             return type(value), tuple((k, self.describe(own[k])) for k in sorted(own) if _counts(k))
         return _Same(value)
 

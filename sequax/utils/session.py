@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from ..core import names
+from ..core import dtypes, names
 from ..training import compiled
 
 
 def clear_session(free_memory: bool = True) -> None:
-    """Start automatic names again (`dense`, not `dense_7`).
+    """Start automatic names again (`dense`, not `dense_7`), with the dtype policy of a new process.
 
     Args:
         free_memory: also drop the compiled programs that are kept for models of equal structure.
     """
     names.reset()
+    dtypes.reset_dtype_policy()
     if free_memory:
         compiled.clear()

@@ -216,4 +216,7 @@ class Bidirectional(Layer):
 def _renamed(layer: Layer, direction: str, **changes: Any) -> Any:
     """A copy of a layer, unbuilt, for one direction."""
     config = {**layer.get_config(), "name": f"{direction}_{layer.name.removeprefix('forward_')}", **changes}
-    return type(layer).from_config(config)
+    copy = type(layer).from_config(config)
+    if hasattr(layer, "use_cudnn"):  # no part of configs
+        copy.use_cudnn = layer.use_cudnn
+    return copy

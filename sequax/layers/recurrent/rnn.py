@@ -10,11 +10,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ...core import dtypes, registry, shapes
+from ...core import dtypes, input_spec, registry, shapes
 from ...core.input_spec import InputSpec
 from ...core.layer import Layer
 from ...core.names import to_snake_case
-from ...core.tensor import leaves
+from ...core.tensor import KerasTensor, leaves
 from ...core.variable import Variable
 from ..catalogue import layer
 from . import loop
@@ -79,9 +79,12 @@ class RNN(Layer):
         self.go_backwards, self.unroll = go_backwards, unroll
         self.stateful, self.zero_output_for_mask = stateful, zero_output_for_mask
         self.states: Any = None  # variables in the structure of the cell's states, if stateful
-        self.input_spec: InputSpec = InputSpec(min_ndim=3)
+        # Cells of ours take vectors; own ones may take more per step.
+        self.input_spec: InputSpec = InputSpec(ndim=3) if self._is_ours() else InputSpec(min_ndim=3)
 
     def build(self, input_shape: Shape) -> None:
+        # Also where a layer around this one builds it.
+        input_spec.check(self.input_spec, KerasTensor(input_shape, name="sequences"), self.name)
         batch = input_shape[0]
         if self.stateful and batch is None:
             raise ValueError(

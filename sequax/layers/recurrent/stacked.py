@@ -74,7 +74,7 @@ class StackedRNNCells(Layer):
         new = []
         for cell, before in zip(self.cells, states, strict=True):
             x, after = loop.run(cell, x, as_list(before), mask, unroll, training)
-            new.append(after)
+            new.append(jax.tree.unflatten(jax.tree.structure(before), jax.tree.leaves(after)))
         return x, new
 
     @classmethod
