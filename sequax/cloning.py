@@ -75,8 +75,8 @@ def _replacement(
         if not isinstance(layer, Layer):
             return layer  # an operation of the user's: without weights, so it is shared
         if id(layer) not in made:
-            wired = isinstance(layer, Sequential) or (isinstance(layer, Model) and layer._graph is not None)
-            if wired and (recursive or clone_function is None):
+            own_call = not isinstance(layer, Model) or (layer._graph is None and not isinstance(layer, Sequential))
+            if isinstance(layer, Model) and not own_call and (recursive or clone_function is None):
                 inside = call_function if recursive and layer._graph is not None else None
                 made[id(layer)] = clone_model(
                     layer, clone_function=clone_function, call_function=inside, recursive=recursive

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from sequax import activations, layers
+from sequax import KerasTensor, activations, layers
 from sequax.core import registry
 
 # --- refusals ---
@@ -243,3 +243,46 @@ def test_rescaling_reads_arrays_out_of_configs_of_keras(keras):
 
 def test_older_name_of_the_slope():
     assert layers.LeakyReLU(alpha=0.1).negative_slope == 0.1
+
+
+# --- entries ---
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("shape", (4,)), ("batch_shape", (3, 3)), ("batch_size", 5), ("dtype", "int32"), ("sparse", True)],
+)
+def test_what_stands_beside_an_input_tensor_may_only_repeat_it(name, value):
+    tensor = KerasTensor((2, 3))
+    with pytest.raises(ValueError, match=f"incompatible `{name}`"):
+        layers.InputLayer(input_tensor=tensor, **{name: value})
+    same = layers.InputLayer((3,), batch_size=2, dtype="float32", sparse=False, input_tensor=tensor)
+    assert same.output is tensor
+    with pytest.raises(ValueError, match="must be a KerasTensor"):
+        layers.InputLayer(input_tensor=np.zeros((2, 3)))
+
+
+def test_an_entry_by_the_older_name_of_its_shape_warns():
+    with pytest.warns(UserWarning, match="`input_shape` is deprecated"):
+        assert layers.InputLayer(input_shape=(3,)).batch_shape == (None, 3)
+
+
+def test_an_entry_computes_nothing():
+    assert layers.InputLayer((3,)).call() is None
+
+
+@pytest.mark.parametrize("make", [lambda: layers.Dense(2, "relu"), lambda: layers.EinsumDense("ab,bc->ac", 2, "relu")])
+def test_an_activation_may_be_taken_away(make):
+    layer, x = make(), np.linspace(-1, 1, 6, dtype="float32").reshape(2, 3)
+    layer(x)
+    layer.activation = None
+    np.testing.assert_allclose(layer(x), x @ layer.kernel.numpy(), rtol=1e-6)
+
+
+def test_a_softmax_takes_a_mask_of_its_last_axes():
+    x = np.array([[1.0, 2.0, 1.0], [3.0, 4.0, 5.0]], "float32")
+    shares = layers.Softmax()(x, mask=np.array([True, False, True]))
+    np.testing.assert_array_equal(shares[:, 1], 0)
+    np.testing.assert_allclose(shares.sum(-1), 1, rtol=1e-6)
+    with pytest.raises(ValueError, match="mask of steps"):
+        layers.Softmax()(np.ones((3, 3, 3), "float32"), mask=np.ones((3, 3), bool))

@@ -657,3 +657,50 @@ class WrongStates(Layer):
 def test_refusals_say_what_was_expected(x, make, words):
     with pytest.raises(ValueError, match=words):
         make(x)
+
+
+# --- ranks, in every pass ---
+
+AROUND = {
+    "LSTM": lambda: LSTM(2),
+    "RNN": lambda: RNN(GRUCell(2)),
+    "stacked": lambda: RNN([LSTMCell(2), LSTMCell(2)]),
+    "Bidirectional": lambda: Bidirectional(LSTM(2)),
+    "Bidirectional RNN": lambda: Bidirectional(RNN(SimpleRNNCell(2)), merge_mode="sum"),
+}
+
+
+@pytest.mark.parametrize("shape", [(4, 3), (4, 3, 2, 2)])
+@pytest.mark.parametrize("make", AROUND.values(), ids=AROUND)
+def test_sequences_have_three_axes_in_every_pass(make, shape):
+    x = np.ones(shape, "float32")
+    for use in (
+        lambda: make()(x),
+        lambda: make()(sequax.Input(shape[1:])),
+        lambda: make().build(shape),
+        lambda: sequax.Sequential([make()]).predict(x, verbose=0),
+    ):
+        with pytest.raises(ValueError, match="expected 3 dimensions"):
+            use()
+
+
+def test_states_of_stacked_cells_have_the_form_of_their_sizes():
+    class OneState(Layer):
+        state_size = output_size = 3
+
+        def call(self, inputs, states):
+            return inputs + states[0], [inputs + states[0]]
+
+    _, first, second = RNN([OneState(), OneState()], return_state=True)(np.ones((2, 4, 3), "float32"))
+    assert first.shape == second.shape == (2, 3)
+
+
+@pytest.mark.parametrize("use_cudnn", [True, False, "auto"])
+def test_both_directions_keep_use_cudnn(use_cudnn):
+    both = Bidirectional(LSTM(2, use_cudnn=use_cudnn))
+    assert both.forward_layer.use_cudnn == both.backward_layer.use_cudnn == use_cudnn
+
+
+def test_a_config_of_old_may_name_an_implementation():
+    config = {**GRU(2).get_config(), "implementation": 1}
+    assert GRU.from_config(config).units == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import pickle
 
 import jax
@@ -727,7 +728,7 @@ def test_custom_layers_need_to_be_named():
     config = model.get_config()
     assert config["layers"][1]["config"]["factor"] == 3.0
     with pytest.raises(TypeError, match="custom_objects"):
-        Sequential.from_config(config)
+        Sequential.from_config(json.loads(json.dumps(config)))
     revived = Sequential.from_config(config, custom_objects={"Scale": Scale})
     assert np.all(np.asarray(revived(np.ones((1, 3)))) == 3)
     with pytest.raises(NotImplementedError, match="get_config"):

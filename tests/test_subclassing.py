@@ -200,3 +200,52 @@ def test_the_mask_of_a_symbolic_tensor_may_be_an_output():
     expected = [[True, True, False, False] * 2]
     np.testing.assert_array_equal(model.predict(np.array([[1, 2, 0, 0]]), verbose=0), expected)
     np.testing.assert_array_equal(sequax.models.clone_model(model)(np.array([[1, 2, 0, 0]])), expected)
+
+
+# --- clones ---
+
+
+def test_a_model_with_a_call_of_its_own_is_cloned_from_its_config():
+    class Two(sequax.Model):
+        def __init__(self, units=2, **kwargs):
+            super().__init__(**kwargs)
+            self.units, self.first, self.second = units, layers.Dense(units), layers.Dense(units)
+
+        def call(self, x):
+            return self.second(self.first(x))
+
+    model, x = Two(3), np.ones((2, 4), "float32")
+    model.compile("sgd", "mse")
+    expected = model(x)
+    clone = sequax.models.clone_model(model)
+    assert type(clone) is Two
+    assert clone.units == 3
+    assert clone.compiled
+    clone.set_weights(model.get_weights())
+    np.testing.assert_array_equal(clone(x), expected)
+    with pytest.raises(ValueError, match="has its own `call`"):
+        sequax.models.clone_model(model, clone_function=lambda layer: layer)
+
+
+def test_a_clone_of_a_graph_keeps_the_class_with_its_steps():
+    class Stepped(sequax.Model):
+        def test_step(self, state, data):
+            return {}, state
+
+    inputs = sequax.Input((3,))
+    assert type(sequax.models.clone_model(Stepped(inputs, layers.Dense(2)(inputs)))) is Stepped
+
+
+def test_a_call_function_reaches_the_layers_of_nested_graphs():
+    inner_input, inputs = sequax.Input((3,)), sequax.Input((3,))
+    inner = sequax.Model(inner_input, layers.Dense(3)(layers.Dense(3)(inner_input)))
+    model = sequax.Model(inputs, layers.Dense(2)(inner(inputs)))
+
+    def call(layer, *args, **kwargs):
+        outputs = layer(*args, **kwargs)
+        return layers.Dropout(0.5)(outputs) if isinstance(layer, layers.Dense) else outputs
+
+    clone = sequax.models.clone_model(model, clone_function=lambda layer: layer, call_function=call, recursive=True)
+    kinds = [type(layer).__name__ for layer in clone._flatten_layers()]
+    assert kinds.count("Dropout") == 3
+    assert clone.operations[0] is clone.layers[0]

@@ -32,7 +32,7 @@ class InputLayer(Layer):
         sparse: bool | None = None,
         ragged: bool | None = None,
         batch_shape: Any = None,
-        input_tensor: KerasTensor | None = None,
+        input_tensor: Any = None,
         optional: bool = False,
         name: str | None = None,
         **kwargs: Any,
@@ -128,7 +128,7 @@ def Input(
     ragged: bool | None = None,
     batch_shape: Any = None,
     name: str | None = None,
-    tensor: KerasTensor | None = None,
+    tensor: Any = None,
     optional: bool = False,
 ) -> KerasTensor:
     """A symbolic tensor for a model to start from. Arguments as for `InputLayer`.

@@ -53,7 +53,7 @@ class StackedRNNCells(Layer):
 
     def get_initial_state(self, batch_size: int | None = None) -> list:
         """A list of states per cell."""
-        return [initial_states(cell, batch_size) for cell in self.cells]
+        return [_first_states(cell, batch_size) for cell in self.cells]
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         shape = tuple(input_shape)
@@ -65,8 +65,8 @@ class StackedRNNCells(Layer):
         new = []
         for cell, before in zip(self.cells, states, strict=True):
             options = {"training": training} if isinstance(cell, Layer) else {}
-            inputs, after = cell(inputs, before, **options, **kwargs)
-            new.append(after)
+            inputs, after = cell(inputs, as_list(before), **options, **kwargs)
+            new.append(_like(before, after))
         return inputs, new
 
     def over_time(self, x: jax.Array, states: list, mask: Any, unroll: bool, training: bool) -> tuple[jax.Array, list]:
@@ -74,7 +74,7 @@ class StackedRNNCells(Layer):
         new = []
         for cell, before in zip(self.cells, states, strict=True):
             x, after = loop.run(cell, x, as_list(before), mask, unroll, training)
-            new.append(jax.tree.unflatten(jax.tree.structure(before), jax.tree.leaves(after)))
+            new.append(_like(before, after))
         return x, new
 
     @classmethod
@@ -82,3 +82,15 @@ class StackedRNNCells(Layer):
         """A new stack from `get_config()`; own cells by name need `custom_objects` or a registration."""
         with registry.custom_object_scope(custom_objects):
             return super().from_config({**config, "cells": registry.deserialize(config["cells"])})  # type: ignore
+
+
+def _first_states(cell: Any, batch_size: int | None) -> Any:
+    """The states of a cell: an array, not a list of one, where the cell says a single size and nothing else."""
+    states = initial_states(cell, batch_size)
+    single = not isinstance(cell.state_size, (list, tuple)) and not hasattr(cell, "get_initial_state")
+    return states[0] if single else states
+
+
+def _like(before: Any, after: Any) -> Any:
+    """The new states in the structure of the old ones; a cell may return a list for an array."""
+    return jax.tree.unflatten(jax.tree.structure(before), jax.tree.leaves(after))
