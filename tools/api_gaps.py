@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import ast
-import functools
 import importlib
 import inspect
 import os
@@ -95,16 +94,20 @@ def _of_class(path: str, theirs: type, ours: Any) -> Iterator[Gap]:
             yield from _of_function(f"{path}.{name}", getattr(theirs, name), getattr(ours, name))
 
 
-@functools.cache
-def _attributes(cls: Any) -> frozenset[str]:
+def _attributes(cls: type) -> set[str]:
     """What the methods of a class set on `self`."""
-    found = set()
-    for base in cls.__mro__:
-        if base.__module__.partition(".")[0] == "sequax":
-            tree = ast.parse(textwrap.dedent(inspect.getsource(base)))
-            stored = (node for node in ast.walk(tree) if isinstance(node, ast.Attribute))
-            found |= {n.attr for n in stored if isinstance(n.ctx, ast.Store) and getattr(n.value, "id", "") == "self"}
-    return frozenset(found)
+    return {name for base in cls.__mro__ if base.__module__.startswith("sequax.") for name in _set_in(base)}
+
+
+_seen: dict[type, frozenset[str]] = {}
+
+
+def _set_in(cls: type) -> frozenset[str]:
+    if cls not in _seen:
+        nodes = ast.walk(ast.parse(textwrap.dedent(inspect.getsource(cls))))
+        stored = (node for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store))
+        _seen[cls] = frozenset(node.attr for node in stored if getattr(node.value, "id", "") == "self")
+    return _seen[cls]
 
 
 def _is_keras(cls: type, name: str) -> bool:
