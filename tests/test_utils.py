@@ -146,14 +146,60 @@ def test_samples_are_packed_and_unpacked_as_in_keras(keras):
 def test_split_dataset_keeps_the_structure():
     x = np.arange(10)
     left, right = sequax.utils.split_dataset({"a": x, "b": (x * 2, [x * 3])}, left_size=0.7)
-    assert left["a"].tolist() == list(range(7))
-    assert right["b"][1][0].tolist() == [21, 24, 27]
+    assert left.arrays["a"].tolist() == list(range(7))
+    assert right.arrays["b"][1][0].tolist() == [21, 24, 27]
     left, right = sequax.utils.split_dataset((x, x * 10), right_size=3, shuffle=True, seed=1)
-    assert np.array_equal(left[0] * 10, left[1])
-    assert sorted([*left[0], *right[0]]) == list(range(10))
-    assert left[0].tolist() != list(range(7))
+    assert np.array_equal(left.arrays[0] * 10, left.arrays[1])
+    assert sorted([*left.arrays[0], *right.arrays[0]]) == list(range(10))
+    assert left.arrays[0].tolist() != list(range(7))
     left, right = sequax.utils.split_dataset(x, left_size=2, right_size=0.5)
-    assert (left.tolist(), right.tolist()) == ([0, 1], [5, 6, 7, 8, 9])
+    assert (left.arrays.tolist(), right.arrays.tolist()) == ([0, 1], [5, 6, 7, 8, 9])
+
+
+class Indexed:
+    """A data set of samples, as torch has them."""
+
+    def __len__(self):
+        return 10
+
+    def __getitem__(self, index):
+        return np.full((2, 3), index), np.array([index * 10])
+
+
+ROWS = np.arange(10)[:, None, None] * np.ones((2, 3), int)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        lambda: [ROWS, np.arange(0, 100, 10)[:, None]],
+        lambda: (ROWS, np.arange(0, 100, 10)[:, None]),
+        Indexed,
+        lambda: (Indexed()[i] for i in range(10)),
+    ],
+    ids=["list", "tuple", "indexed", "iterated"],
+)
+def test_split_dataset_gives_samples(data):
+    left, right = sequax.utils.split_dataset(data(), left_size=0.2, right_size=0.8)
+    assert (len(left), len(right)) == (2, 8)
+    for part in (left, right):
+        for x, y in part:
+            assert x.shape == (2, 3) and y.tolist() == [x[0, 0] * 10]
+    assert next(iter(right))[1].tolist() == [20]
+    x, y = right.batch(3)[2]
+    assert x.shape == (2, 2, 3) and y.tolist() == [[80], [90]]
+    assert [len(x) for x, y in right.batch(3, drop_remainder=True)] == [3, 3]
+    with pytest.raises(IndexError, match="2 samples"):
+        left[2]
+
+
+def test_parts_of_a_split_train():
+    x = np.random.default_rng(0).normal(size=(20, 3)).astype("float32")
+    left, right = sequax.utils.split_dataset((x, x.sum(1, keepdims=True)), left_size=0.8)
+    model = sequax.Sequential([sequax.Input((3,)), sequax.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    history = model.fit(left.batch(4), validation_data=right.batch(4), epochs=2, verbose=0).history
+    assert int(model.optimizer.iterations.value) == 8 and len(history["val_loss"]) == 2
 
 
 @pytest.mark.parametrize(
@@ -166,7 +212,8 @@ def test_split_dataset_keeps_the_structure():
         (np.arange(4), {"left_size": 0.1}, ValueError, "split into 0 and 4"),
         (np.arange(4), {"left_size": "a"}, TypeError, "`left_size` must be a whole number or a fraction"),
         ((np.arange(4), np.arange(3)), {"left_size": 1}, ValueError, r"lengths: \[3, 4\]"),
-        (3, {"left_size": 1}, TypeError, "expected an array"),
+        (3, {"left_size": 1}, TypeError, "expected a data set, an array"),
+        (iter(()), {"left_size": 1}, ValueError, "no samples"),
     ],
 )
 def test_split_dataset_refuses(data, sizes, error, message):

@@ -7,6 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from .. import tree
+from .py_dataset import SampleDataset
+
 
 def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
     """Inputs, targets and weights as a tuple; `x` alone stays as it is, unless it is a list or tuple itself.
@@ -42,38 +45,86 @@ def split_dataset(
     shuffle: bool = False,
     seed: int | None = None,
     preferred_backend: str | None = None,
-) -> tuple[Any, Any]:
+) -> tuple[ArrayDataset, ArrayDataset]:
     """One set of samples as two, such as for training and for testing.
 
     Args:
-        dataset: an array, or a tuple, list or dict of arrays with equal first axes.
+        dataset: an array; a tuple, list or dict of arrays with equal first axes; or a data set of samples that has a
+            length and is indexed (one of torch, for example), or that is iterated, such as one of TensorFlow.
         left_size: samples in the first part: a fraction (a float up to 1) or a number (an int); default: what the
             second leaves.
         right_size: the same of the second part. Give one of them at least; together they may leave samples out.
         shuffle: mix the samples before the split.
         seed: of `shuffle`.
-        preferred_backend: kept for Keras' sake, which returns datasets of TensorFlow, grain or torch; here both parts
-            have the structure of `dataset`, with NumPy arrays.
+        preferred_backend: kept for Keras' sake, which returns data sets of TensorFlow, grain or torch.
+
+    Returns:
+        Two data sets of single samples, held in memory. `len` says how many; `batch(n)` makes batches of them, for
+        `fit`; `arrays` are all samples in the structure of `dataset`.
 
     Raises:
         ValueError: for sizes that do not fit, and for arrays of unequal length.
         TypeError: for what is no array, and for sizes that are no numbers.
 
     >>> left, right = split_dataset((np.arange(5), np.arange(5) * 10), left_size=0.6)
-    >>> left[1].tolist(), right[1].tolist()
-    ([0, 10, 20], [30, 40])
+    >>> len(left), left.arrays[1].tolist(), [int(x) for x, y in right], left.batch(2)[0][1].tolist()
+    (3, [0, 10, 20], [3, 4], [0, 10])
     """
-    leaves: list[np.ndarray] = []
-    _each(dataset, lambda leaf: leaves.append(_array(leaf)))
-    lengths = sorted({len(leaf) for leaf in leaves})
+    arrays = _stacked(dataset)
+    lengths = sorted({len(leaf) for leaf in _leaves(arrays)})
     if len(lengths) != 1:
         raise ValueError(f"split_dataset: all arrays must have as many samples. Received lengths: {lengths or 'none'}")
     left, right = _counts(lengths[0], left_size, right_size)
     order = np.arange(lengths[0])
     if shuffle:
         np.random.default_rng(seed).shuffle(order)
-    parts = order[:left], order[len(order) - right :]
-    return _each(dataset, lambda leaf: _array(leaf)[parts[0]]), _each(dataset, lambda leaf: _array(leaf)[parts[1]])
+    first, second = (_each(arrays, lambda leaf, part=part: leaf[part]) for part in (order[:left], order[-right:]))
+    return ArrayDataset(first), ArrayDataset(second)
+
+
+class ArrayDataset(SampleDataset):
+    """Samples out of arrays in memory, one by one or in batches.
+
+    Args:
+        arrays: an array, or a tuple, list or dict of arrays with equal first axes.
+        batch_size: None: samples one by one, without a batch axis.
+    """
+
+    def __init__(self, arrays: Any, batch_size: int | None = None):
+        super().__init__(len(_leaves(arrays)[0]), batch_size, shuffle=False, seed=0)
+        self.arrays = arrays
+
+    def batch(self, batch_size: int, drop_remainder: bool = False) -> ArrayDataset:
+        """The same samples in batches; without those that fill no batch, with `drop_remainder`."""
+        kept = self.count - self.count % batch_size if drop_remainder else self.count
+        return ArrayDataset(_each(self.arrays, lambda leaf: leaf[:kept]), batch_size)
+
+    def __getitem__(self, index: int) -> Any:
+        if self.batch_size is not None:
+            return super().__getitem__(index)
+        if not -self.count <= index < self.count:
+            raise IndexError(f"There are {self.count} samples, numbered from 0. Received: {index}")
+        return self.samples(index)
+
+    def samples(self, numbers: Any) -> Any:
+        found = _each(self.arrays, lambda leaf: leaf[numbers])
+        return tuple(found) if isinstance(found, list) else found
+
+
+def _stacked(dataset: Any) -> Any:
+    """The arrays of a data set: as they are given, or its samples put together."""
+    if isinstance(dataset, (np.ndarray, Mapping, tuple, list)) or hasattr(dataset, "__array__"):
+        return _each(dataset, _array)
+    if hasattr(dataset, "__getitem__") and hasattr(dataset, "__len__"):
+        samples = [dataset[index] for index in range(len(dataset))]
+    elif hasattr(dataset, "__iter__"):
+        samples = list(dataset)
+    else:
+        return _array(dataset)
+    if not samples:
+        raise ValueError("split_dataset: the data set has no samples.")
+    columns = zip(*(tree.flatten(sample) for sample in samples), strict=True)
+    return tree.pack_sequence_as(samples[0], [np.stack([np.asarray(leaf) for leaf in column]) for column in columns])
 
 
 def _each(structure: Any, function: Callable[[Any], Any]) -> Any:
@@ -88,12 +139,18 @@ def _each(structure: Any, function: Callable[[Any], Any]) -> Any:
     return function(structure)
 
 
+def _leaves(structure: Any) -> list[np.ndarray]:
+    found: list[np.ndarray] = []
+    _each(structure, found.append)
+    return found
+
+
 def _array(value: Any) -> np.ndarray:
     array = np.asarray(value)
     if array.ndim == 0:
         raise TypeError(
-            f"split_dataset: expected an array, or a tuple, list or dict of arrays. Received: {type(value).__name__}."
-            f" Datasets of other libraries split themselves (`take`, `skip`, slices)."
+            f"split_dataset: expected a data set, an array, or a tuple, list or dict of arrays. Received:"
+            f" {type(value).__name__}."
         )
     return array
 
