@@ -41,8 +41,9 @@ def load_rows() -> list[Row]:
 
 
 ROWS = load_rows()
-# Keras' own warnings about a layer that drops masks, and about an argument that it keeps for old files.
+# Keras' own warnings about a layer that drops masks, about an argument that it keeps for old files, and in `MixUp`.
 pytestmark = [
+    pytest.mark.filterwarnings("ignore:Explicitly requested dtype int64:UserWarning"),
     pytest.mark.filterwarnings("ignore:.*does not support masking.*:UserWarning"),
     pytest.mark.filterwarnings("ignore:.*rms_scaling=True.*:UserWarning"),
 ]

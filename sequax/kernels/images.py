@@ -118,6 +118,19 @@ def perspective_matrix(start_points: jax.Array, end_points: jax.Array) -> jax.Ar
     return (matrix / matrix[..., 2:, 2:]).reshape(*matrix.shape[:-2], 9)[..., :8]
 
 
+def moved_points(x: jax.Array, y: jax.Array, transform: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Where points of the input lie in the output of `projective_transform`; 0 where that is nowhere.
+
+    Args:
+        x, y: `(batch, points)`.
+        transform: `(batch, 8)`.
+    """
+    ones = jnp.ones((*transform.shape[:-1], 1), transform.dtype)
+    inverse = _adjugate(jnp.concatenate([transform, ones], -1).reshape(-1, 3, 3))
+    new_x, new_y, k = jnp.moveaxis(inverse @ jnp.stack(jnp.broadcast_arrays(x, y, jnp.ones_like(x)), 1), 1, 0)
+    return jnp.nan_to_num(new_x / k), jnp.nan_to_num(new_y / k)
+
+
 def _square_to_quad(points: jax.Array) -> jax.Array:
     """Matrix that maps (0, 0), (1, 0), (0, 1), (1, 1) to four points."""
     p0, p1, p3, p2 = jnp.moveaxis(jnp.asarray(points, jnp.float32), -2, 0)

@@ -67,6 +67,7 @@ from .preprocessing.categories import CategoryEncoding
 from .preprocessing.hashing import HashedCrossing, Hashing
 from .preprocessing.histograms import AutoContrast, ContrastLimitedAdaptiveHistogramEqualization, Equalization
 from .preprocessing.lookup import IntegerLookup, StringLookup
+from .preprocessing.mixing import CutMix, MaxNumBoundingBoxes, MixUp
 from .preprocessing.numeric import Discretization, Normalization
 from .preprocessing.pipeline import Pipeline
 from .preprocessing.policies import AugMix, RandAugment

@@ -45,4 +45,4 @@ _NAMES = {
     "unpack_x_y_sample_weight": ".samples",
 }
 
-__getattr__, __dir__, __all__ = lazily(__name__, ("legacy", "progress", "summary"), _NAMES)
+__getattr__, __dir__, __all__ = lazily(__name__, ("bounding_boxes", "legacy", "progress", "summary"), _NAMES)

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from ...core import dtypes, rng
-from ...core.layer import Layer
+from ...core import dtypes, rng, shapes
 from ...core.tensor import KerasTensor
 from ...kernels import random_bits
 from ...kernels.images import INTERPOLATIONS
-from ..arguments import data_format as resolve_data_format
+from .annotated import AnnotatedImages, images_of
 
 Drawn = dict[str, Any]
 Range = tuple[Any, Any]
 
 
-class ImageLayer(Layer):
+class ImageLayer(AnnotatedImages):
     """Base of layers on `(batch, rows, columns, channels)`, or one image without the batch axis.
 
     A subclass writes `transform`, a pure function of images with channels last, in floating point. Images come out in
@@ -29,45 +28,53 @@ class ImageLayer(Layer):
 
     keeps_integers = False
     to_integers: Callable = staticmethod(jnp.round)
+    gives_batches = False  # whether `transform_images` makes a batch of a single image, as it does in Keras
     channels: tuple[int, ...] = ()  # the numbers of channels that make sense; empty: any
-    training_only = False  # whether images pass unchanged outside of training
-
-    def __init__(self, data_format: Any = None, **kwargs: Any):
-        super().__init__(**kwargs)
-        self.data_format = resolve_data_format(data_format)
-        self.built = True
-
-    def call(self, data: Any, training: bool = True) -> Any:
-        images = jnp.asarray(data)
-        self._check(images.shape)
-        transformation = self.get_random_transformation(images, training=training)
-        return self.transform_images(images, transformation, training=training)
 
     def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
         """What `transform_images` will do: drawn numbers, or None where nothing is random."""
         return None
 
-    def transform_images(self, images: Any, transformation: Any, training: bool = True) -> jax.Array:
+    def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> jax.Array:
         """Images transformed by what `get_random_transformation` returned."""
         images = jnp.asarray(images)
         dtype = self._output_dtype(images.dtype)
-        if self.training_only and not training:
+        if self.rests(transformation, training):
             return self._cast(images, dtype)
-        outputs = self.run(self._standardized(images), transformation, training)
-        return self._cast(self._restored(outputs, images.ndim), dtype)
-
-    def run(self, images: jax.Array, transformation: Any, training: bool) -> jax.Array:
-        return self.transform(images, transformation)
+        outputs = self.transform(self._standardized(images), transformation)
+        return self._cast(self._restored(outputs, 4 if self.gives_batches else images.ndim), dtype)
 
     def transform(self, images: jax.Array, drawn: Any) -> jax.Array:
         """New images of images `(batch, rows, columns, channels)` in floating point."""
         raise NotImplementedError
 
-    def compute_output_shape(self, input_shape: Any) -> tuple:
+    def transform_segmentation_masks(
+        self, segmentation_masks: Any, transformation: Any = None, training: bool = True
+    ) -> jax.Array:
+        """Masks whose pixels went the way of those of the images, each with a value that it had. They keep their dtype.
+
+        Args:
+            segmentation_masks: with the layout of images, and any number of channels.
+        """
+        masks = jnp.asarray(segmentation_masks)
+        if not self.moves or self.rests(transformation, training):
+            return masks
+        outputs = self.transform_masks(self._standardized(masks), transformation)
+        return self._cast(self._restored(outputs, masks.ndim), masks.dtype.name)
+
+    def transform_masks(self, masks: jax.Array, drawn: Any) -> jax.Array:
+        """As `transform`, reading the nearest pixel; where the class says `moves`."""
+        raise NotImplementedError
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        if isinstance(input_shape, Mapping):
+            return super().compute_output_shape(input_shape)
         self._check(input_shape)
         return tuple(input_shape)
 
-    def compute_output_spec(self, data: Any, training: bool = True) -> KerasTensor:
+    def compute_output_spec(self, data: Any, training: bool = True) -> Any:
+        if isinstance(data, Mapping):
+            return shapes.infer(self.__call__, (data,), {"training": training})
         return KerasTensor(self.compute_output_shape(data.shape), self._output_dtype(data.dtype))
 
     def _output_dtype(self, dtype: Any) -> str:
@@ -90,11 +97,6 @@ class ImageLayer(Layer):
         images = jnp.moveaxis(images, -1, 1) if self.data_format == "channels_first" else images
         return images[0] if rank == 3 else images
 
-    def _sizes(self, shape: Sequence[Any]) -> tuple[Any, Any, Any, Any]:
-        """Batch (1 for a single image), rows, columns and channels of a shape."""
-        batch, *rest = shape if len(shape) == 4 else (1, *shape)
-        return (batch, rest[1], rest[2], rest[0]) if self.data_format == "channels_first" else (batch, *rest)
-
     def _resized(self, shape: Sequence[Any], height: int, width: int) -> tuple:
         """A shape with another height and width."""
         self._check(shape)
@@ -116,9 +118,6 @@ class ImageLayer(Layer):
                 f" blue), {self.data_format}. Received: shape {tuple(shape)}."
             )
 
-    def _who(self) -> str:
-        return f"Layer '{self.name}' ({type(self).__name__})"
-
 
 class RandomImageLayer(ImageLayer):
     """Base of layers that draw numbers in training, for each image of the batch its own, and rest outside of it.
@@ -133,15 +132,24 @@ class RandomImageLayer(ImageLayer):
         self.seed = seed
         self.seed_generator = rng.SeedGenerator(seed)
 
+    @property
+    def generator(self) -> rng.SeedGenerator:
+        return self.seed_generator
+
+    def rests(self, transformation: Any, training: bool) -> bool:
+        return not training or transformation is None
+
     def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
-        """Numbers drawn for images of a shape; None outside of training.
+        """Numbers drawn for images, or for the images of a dict; None outside of training.
 
         Args:
             seed: whole number or `SeedGenerator`; default: the layer's own stream.
         """
         if not training:
             return None
-        return self.draw(rng.key(self.seed_generator if seed is None else seed), self._sizes(data.shape))
+        shape = images_of(data).shape
+        drawn = self.draw(rng.key(self.seed_generator if seed is None else seed), self._sizes(shape))
+        return {**drawn, "input_shape": tuple(shape)} if self.moves else drawn
 
     def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Any:
         """Random numbers for images of `shape`, `(batch, rows, columns, channels)`."""
@@ -155,9 +163,9 @@ class RandomImageLayer(ImageLayer):
             _among(self._who(), "fill_mode", fill_mode, modes)
             self.fill_mode = fill_mode
 
-    def _fill(self) -> dict[str, Any]:
+    def _fill(self, interpolation: str) -> dict[str, Any]:
         mode = getattr(self, "fill_mode", "constant")
-        return {"interpolation": self.interpolation, "fill_mode": mode, "fill_value": self.fill_value}
+        return {"interpolation": interpolation, "fill_mode": mode, "fill_value": self.fill_value}
 
 
 # --- drawing ---
@@ -178,6 +186,18 @@ def normal(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
     bits = random_bits(jax.random.bits(key, (2,), "uint32"), shape)
     share = ((bits >> 8).astype("float32") + 0.5) / 2**24
     return math.sqrt(2) * jax.scipy.special.erfinv(2 * share - 1)
+
+
+def beta(key: jax.Array, alpha: Any, batch: int) -> jax.Array:
+    """Numbers of a Beta distribution of (alpha, alpha); logarithms keep small ones apart from zero."""
+    return jax.nn.softmax(jax.random.loggamma(key, alpha, (2, batch)), 0)[0]
+
+
+def covers(key: jax.Array, length: jax.Array, size: int) -> jax.Array:
+    """Whether intervals of a length at random places cover the middle of a pixel, `(batch, size)`."""
+    start = (size - length) * jax.random.uniform(key, length.shape)
+    middle = jnp.arange(size) + 0.5
+    return (middle >= start[:, None]) & (middle < (start + length)[:, None])
 
 
 def per_image(values: Any) -> jax.Array:

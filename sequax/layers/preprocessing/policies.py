@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from ...kernels.boxes import clip
 from ..arguments import positive_integer
 from ..catalogue import layer
 from .histograms import AutoContrast, Equalization
@@ -87,6 +88,15 @@ class Policy(RandomColor):
         branches = [partial(getattr(self, name).transform, drawn=transforms.get(name)) for name in self.names]
         return jax.lax.switch(index, [*branches, lambda images: images], images)
 
+    def _follow(self, index: jax.Array, values: jax.Array, transforms: Drawn, method: str, **options: Any) -> jax.Array:
+        """Boxes or masks through a method of the layer of that index, where it moves pixels."""
+        layers = [(getattr(self, name), transforms.get(name)) for name in self.names]
+        branches = [
+            partial(getattr(layer, method), drawn=drawn, **options) if layer.moves else lambda values: values
+            for layer, drawn in layers
+        ]
+        return jax.lax.switch(index, branches, values)
+
 
 @layer()
 class RandAugment(Policy):
@@ -98,11 +108,13 @@ class RandAugment(Policy):
 
     Args:
         value_range: least and greatest value of a pixel.
-        num_ops: number of layers applied.
+        num_ops: number of layers applied; 0: none.
         factor: strength of all of them, from 0 to 1: drawn from 0 to it, or between two numbers.
         interpolation: of shear, translation and rotation: `"bilinear"` or `"nearest"`.
         seed: whole number; default: drawn from the process' stream.
     """
+
+    moves = True
 
     def __init__(
         self,
@@ -115,7 +127,7 @@ class RandAugment(Policy):
         **kwargs: Any,
     ):
         super().__init__(value_range=value_range, seed=seed, data_format=data_format, **kwargs)
-        self.num_ops = positive_integer(self._who(), "num_ops", num_ops)
+        self.num_ops = 0 if num_ops == 0 and num_ops is not False else positive_integer(self._who(), "num_ops", num_ops)
         self._set_operations(factor, interpolation, OPERATIONS)
 
     def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
@@ -129,6 +141,20 @@ class RandAugment(Policy):
 
         return jax.lax.scan(step, images, jnp.asarray(drawn["layer_idxes"]))[0]
 
+    def transform_masks(self, masks: jax.Array, drawn: Drawn) -> jax.Array:
+        def step(masks: jax.Array, index: jax.Array) -> tuple[jax.Array, None]:
+            return self._follow(index, masks, drawn["transforms"], "transform_masks"), None
+
+        return jax.lax.scan(step, masks, jnp.asarray(drawn["layer_idxes"]))[0]
+
+    def move_boxes(self, corners: jax.Array, drawn: Drawn, rows: Any, columns: Any) -> jax.Array:
+        def step(corners: jax.Array, index: jax.Array) -> tuple[jax.Array, None]:
+            options = {"rows": rows, "columns": columns}
+            moved = self._follow(index, corners, drawn["transforms"], "move_boxes", **options)
+            return clip(moved, rows, columns), None  # what left the image does not come back
+
+        return jax.lax.scan(step, corners, jnp.asarray(drawn["layer_idxes"]))[0]
+
 
 @layer()
 class AugMix(Policy):
@@ -136,7 +162,8 @@ class AugMix(Policy):
 
     Hendrycks et al. 2019, AugMix: `m * x + (1 - m) * sum(w_i * chain_i(x))`, with weights from a Dirichlet and `m` from
     a Beta distribution. As in Keras, all images of a batch share the chains, weights and `m`; the strengths of the
-    layers are each image's own. A place in a chain stays empty as often as it gets any one layer.
+    layers are each image's own. A place in a chain stays empty as often as it gets any one layer. Boxes and masks stay:
+    the image itself keeps its share.
 
     Args:
         value_range: least and greatest value of a pixel.

@@ -7,8 +7,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from ...core import rng
 from ...kernels.colors import hsv_to_rgb, rgb_to_grayscale, rgb_to_hsv
 from ..catalogue import layer
+from .annotated import images_of
 from .images import (
     Drawn,
     RandomImageLayer,
@@ -130,6 +132,9 @@ class RandomGrayscale(RandomImageLayer):
         if not 0 <= factor <= 1:
             raise ValueError(f"{self._who()}: `factor` should be between 0 and 1. Received: factor={factor!r}")
 
+    def get_random_transformation(self, images: Any, training: bool = True, seed: Any = None) -> Any:
+        return super().get_random_transformation(images, training, seed)
+
     def draw(self, key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
         return per_image(decide(key, shape[0], (self.factor, self.factor)))
 
@@ -243,8 +248,14 @@ class RandomColorJitter(RandomColor):
         if saturation_factor is not None or hue_factor is not None:
             self.channels = (3,)
 
-    def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
-        keys = jax.random.split(key, len(self._steps) + 1)
+    def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
+        """What each layer draws, one after the other, so that a single one draws what it would alone."""
+        if not training:
+            return None
+        stream = self.seed_generator if seed is None else seed
+        several = isinstance(stream, rng.SeedGenerator)
+        keys = [rng.key(stream) for _ in self._steps] if several else jax.random.split(rng.key(seed), len(JITTERS))
+        shape = self._sizes(images_of(data).shape)
         return {name: getattr(self, name).draw(k, shape) for name, k in zip(self._steps, keys, strict=False)}
 
     def transform(self, images: jax.Array, drawn: Drawn) -> jax.Array:

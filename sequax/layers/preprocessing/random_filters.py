@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from ...kernels.images import gaussian_blur
 from ..catalogue import layer
-from .images import Drawn, bounds, decide, normal, number, per_image, uniform
+from .images import Drawn, bounds, covers, decide, normal, number, per_image, uniform
 from .random_color import RandomColor
 
 
@@ -104,6 +104,8 @@ class RandomErasing(RandomColor):
         seed: whole number; default: drawn from the process' stream.
     """
 
+    gives_batches = True
+
     def __init__(
         self,
         factor: Any = 1.0,
@@ -139,10 +141,7 @@ class RandomErasing(RandomColor):
 
     def _covered(self, keys: Sequence[jax.Array], batch: int, size: int) -> jax.Array:
         """Whether the rectangle covers a place along an axis, `(batch, size)`."""
-        length = size * jnp.sqrt(uniform(keys[0], batch, self.scale))
-        start = (size - length) * uniform(keys[1], batch, (0, 1))
-        middle = jnp.arange(size) + 0.5
-        return (middle >= start[:, None]) & (middle < (start + length)[:, None])
+        return covers(keys[1], size * jnp.sqrt(uniform(keys[0], batch, self.scale)), size)
 
     def transform(self, images: jax.Array, drawn: Drawn) -> jax.Array:
         erased = per_image(drawn["apply_erasing"]) & drawn["batch_masks"]

@@ -8,16 +8,18 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from ...core import rng
 from ...kernels import images as kernels
 from ..catalogue import layer
-from .images import Drawn, RandomImageLayer, Range, bounds, decide, normal, number, per_image, uniform, value_bounds
+from .images import Drawn, Range, bounds, decide, normal, number, per_image, uniform, value_bounds
+from .random_moves import Points, RandomMove, RandomWarp, RandomWarpByAxis, affine, rotation
 
 FILL_MODES = ("reflect", "wrap", "constant", "nearest")
 FLIPS: dict[str, tuple[int, ...]] = {"horizontal": (2,), "vertical": (1,), "horizontal_and_vertical": (1, 2)}
 
 
 @layer()
-class RandomFlip(RandomImageLayer):
+class RandomFlip(RandomMove):
     """Mirrors each image with probability 1/2 in training.
 
     Args:
@@ -35,12 +37,17 @@ class RandomFlip(RandomImageLayer):
     def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
         return {"flips": per_image(decide(key, shape[0], (0, 1)))}
 
-    def transform(self, images: jax.Array, drawn: Drawn) -> jax.Array:
+    def move_pixels(self, images: jax.Array, drawn: Drawn, interpolation: str) -> jax.Array:
         return jnp.where(per_image(drawn["flips"]), jnp.flip(images, FLIPS[self.mode]), images)
+
+    def move_points(self, x: jax.Array, y: jax.Array, drawn: Drawn, rows: Any, columns: Any) -> Points:
+        flips = jnp.reshape(jnp.asarray(drawn["flips"]), (-1, 1))
+        across, down = 2 in FLIPS[self.mode], 1 in FLIPS[self.mode]
+        return jnp.where(flips & across, columns - x, x), jnp.where(flips & down, rows - y, y)
 
 
 @layer()
-class RandomRotation(RandomImageLayer):
+class RandomRotation(RandomWarp):
     """Rotates each image about its centre by a random angle in training.
 
     Args:
@@ -69,13 +76,12 @@ class RandomRotation(RandomImageLayer):
         angle = 360 * uniform(key, shape[0], self.factor)
         return {"angle": angle, "rotation_matrix": rotation(angle * (math.pi / 180), *shape[1:3])}
 
-    def transform(self, images: jax.Array, drawn: Drawn) -> jax.Array:
-        matrix = jnp.reshape(jnp.asarray(drawn["rotation_matrix"]), (-1, 8))
-        return kernels.affine_transform(images, matrix, **self._fill())
+    def matrix(self, drawn: Drawn, rows: Any, columns: Any) -> jax.Array:
+        return jnp.reshape(jnp.asarray(drawn["rotation_matrix"]), (-1, 8))
 
 
 @layer()
-class RandomZoom(RandomImageLayer):
+class RandomZoom(RandomWarpByAxis):
     """Zooms each image about its centre by a random factor in training.
 
     Args:
@@ -98,27 +104,38 @@ class RandomZoom(RandomImageLayer):
     ):
         super().__init__(seed=seed, data_format=data_format, **kwargs)
         self.height_factor, self.width_factor = height_factor, width_factor
-        self._height = bounds(self._who(), "height_factor", height_factor, -1, 1, strict=True)
-        self._width = None
+        self._set_factor(height_factor, "height_factor")
         if width_factor is not None:
-            self._width = bounds(self._who(), "width_factor", width_factor, -1, 1, strict=True)
+            self._set_factor(width_factor, "width_factor")
         self._set_fill(interpolation, fill_value, fill_mode, FILL_MODES)
 
     def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
         keys = jax.random.split(key)
-        height = 1 + uniform(keys[0], shape[0], self._height)
-        width = height if self._width is None else 1 + uniform(keys[1], shape[0], self._width)
+        height = 1 + uniform(keys[0], shape[0], (self.height_lower, self.height_upper))
+        width = height
+        if self.width_factor is not None:
+            width = 1 + uniform(keys[1], shape[0], (self.width_lower, self.width_upper))
         return {"height_zoom": height[:, None], "width_zoom": width[:, None]}
 
-    def transform(self, images: jax.Array, drawn: Drawn) -> jax.Array:
-        rows, columns = images.shape[1:3]
+    def matrix(self, drawn: Drawn, rows: Any, columns: Any) -> jax.Array:
         x, y = (jnp.ravel(jnp.asarray(drawn[name])) for name in ("width_zoom", "height_zoom"))
-        matrix = affine(x, 0, (1 - x) * (columns - 1) / 2, 0, y, (1 - y) * (rows - 1) / 2)
-        return kernels.affine_transform(images, matrix, **self._fill())
+        return affine(x, 0, (1 - x) * (columns - 1) / 2, 0, y, (1 - y) * (rows - 1) / 2)
+
+    def get_clipped_bbox(
+        self, bounding_boxes: Any, h_end: Any, h_start: Any, w_end: Any, w_start: Any
+    ) -> dict[str, Any]:
+        """Boxes, left, top, right and bottom, as seen in a window of each image, `(batch, 1)` each."""
+        boxes = jnp.asarray(bounding_boxes["boxes"])
+        ends = [jnp.asarray(v, boxes.dtype) for v in (h_end, h_start, w_end, w_start)]
+        bottom, top, right, left = (v[..., None] if boxes.ndim == 3 and v.ndim else v for v in ends)
+        a, b, c, d = jnp.split(boxes, 4, -1)
+        a, c = (jnp.clip(x, left, right) - left for x in (a, c))
+        b, d = (jnp.clip(y, top, bottom) - top for y in (b, d))
+        return {**bounding_boxes, "boxes": jnp.concatenate([a, b, c, d], -1)}
 
 
 @layer()
-class RandomTranslation(RandomImageLayer):
+class RandomTranslation(RandomWarpByAxis):
     """Shifts each image by a random part of its size in training.
 
     Args:
@@ -140,23 +157,23 @@ class RandomTranslation(RandomImageLayer):
     ):
         super().__init__(seed=seed, data_format=data_format, **kwargs)
         self.height_factor, self.width_factor = height_factor, width_factor
-        self._height = bounds(self._who(), "height_factor", height_factor, -1, 1, strict=True)
-        self._width = bounds(self._who(), "width_factor", width_factor, -1, 1, strict=True)
+        self._set_factor(height_factor, "height_factor")
+        self._set_factor(width_factor, "width_factor")
         self._set_fill(interpolation, fill_value, fill_mode, FILL_MODES)
 
     def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
         keys = jax.random.split(key)
-        x = shape[2] * uniform(keys[0], shape[0], self._width)
-        y = shape[1] * uniform(keys[1], shape[0], self._height)
+        x = shape[2] * uniform(keys[0], shape[0], (self.width_lower, self.width_upper))
+        y = shape[1] * uniform(keys[1], shape[0], (self.height_lower, self.height_upper))
         return {"translations": jnp.stack([x, y], -1)}
 
-    def transform(self, images: jax.Array, drawn: Drawn) -> jax.Array:
+    def matrix(self, drawn: Drawn, rows: Any, columns: Any) -> jax.Array:
         x, y = jnp.moveaxis(jnp.asarray(drawn["translations"]), -1, 0)
-        return kernels.affine_transform(images, affine(1, 0, -x, 0, 1, -y), **self._fill())
+        return affine(1, 0, -x, 0, 1, -y)
 
 
 @layer()
-class RandomShear(RandomImageLayer):
+class RandomShear(RandomWarp):
     """Shears each image in training: `x + x_shear * y` and `y + y_shear * x` are read at pixel (x, y).
 
     Args:
@@ -193,13 +210,13 @@ class RandomShear(RandomImageLayer):
         x, y = (sign * uniform(k, shape[0], f) for k, f in zip(keys[1:], (self.x_factor, self.y_factor), strict=True))
         return {"shear_factor": jnp.stack([x, y], -1)}
 
-    def transform(self, images: jax.Array, drawn: Drawn) -> jax.Array:
+    def matrix(self, drawn: Drawn, rows: Any, columns: Any) -> jax.Array:
         x, y = jnp.moveaxis(jnp.asarray(drawn["shear_factor"]), -1, 0)
-        return kernels.affine_transform(images, affine(1, x, 0, y, 1, 0), **self._fill())
+        return affine(1, x, 0, y, 1, 0)
 
 
 @layer()
-class RandomPerspective(RandomImageLayer):
+class RandomPerspective(RandomWarp):
     """Moves the corners of images at random in training, as if seen from an angle; `fill_value` lies outside.
 
     Args:
@@ -236,19 +253,27 @@ class RandomPerspective(RandomImageLayer):
         end = start * (1 + jax.random.uniform(keys[1], start.shape, minval=-half, maxval=half))
         return {"apply_perspective": decide(keys[0], batch, self.factor), "start_points": start, "end_points": end}
 
-    def transform(self, images: jax.Array, drawn: Drawn) -> jax.Array:
-        moved = kernels.perspective_transform(images, drawn["start_points"], drawn["end_points"], **self._fill())
+    def matrix(self, drawn: Drawn, rows: Any, columns: Any) -> jax.Array:
+        return kernels.perspective_matrix(drawn["start_points"], drawn["end_points"])
+
+    def move_pixels(self, images: jax.Array, drawn: Drawn, interpolation: str) -> jax.Array:
+        moved = kernels.projective_transform(images, self.matrix(drawn, 0, 0), **self._fill(interpolation))
         return jnp.where(per_image(drawn["apply_perspective"]), moved, images)
+
+    def move_points(self, x: jax.Array, y: jax.Array, drawn: Drawn, rows: Any, columns: Any) -> Points:
+        chosen = jnp.reshape(jnp.asarray(drawn["apply_perspective"]), (-1, 1))
+        new_x, new_y = super().move_points(x, y, drawn, rows, columns)
+        return jnp.where(chosen, new_x, x), jnp.where(chosen, new_y, y)
 
 
 @layer()
-class RandomElasticTransform(RandomImageLayer):
+class RandomElasticTransform(RandomMove):
     """Distorts images by a smooth random field in training.
 
     Simard et al. 2003, Best Practices for Convolutional Neural Networks. Each pixel is read at a place
     `alpha * blur(noise)` away, with normal noise and a blur of the same deviation `sigma`; `alpha` is a tenth of the
-    width times the strength, `sigma` a twentieth of the height times the strength. Keras shifts rows and columns by
-    the same noise; here each has its own.
+    longer side times the strength, `sigma` a twentieth of the shorter one times the strength. Keras shifts rows and
+    columns by the same noise; here each has its own.
 
     Args:
         factor: the probability to change an image is drawn from 0 to `factor` (or between two numbers).
@@ -283,24 +308,25 @@ class RandomElasticTransform(RandomImageLayer):
             "noise": normal(keys[2], (*shape[:3], 2)),
         }
 
+    def get_elastic_transform_params(self, height: Any, width: Any, factor: Any) -> tuple[Any, Any]:
+        """`alpha` and `sigma` of images of a size at a strength."""
+        return 0.1 * max(height, width) * factor, 0.05 * min(height, width) * factor
+
+    def move_pixels(self, images: jax.Array, drawn: Drawn, interpolation: str) -> jax.Array:
+        batch, rows, columns, _ = images.shape
+        strength = jnp.broadcast_to(jnp.asarray(drawn["distortion_factor"], "float32"), (batch,))
+        window = 2 * math.ceil(3 * self.get_elastic_transform_params(rows, columns, self.scale[1])[1]) + 1
+        noise = drawn["noise"] if "noise" in drawn else normal(rng.key(drawn["seed"]), (batch, rows, columns, 2))
+        alpha, sigma = self.get_elastic_transform_params(rows, columns, strength)
+        moved = kernels.elastic_transform(images, noise, alpha, sigma, window, **self._fill(interpolation))
+        return jnp.where(per_image(drawn["apply_transform"]), moved, images)
+
     def transform(self, images: jax.Array, drawn: Drawn) -> jax.Array:
-        rows, columns = images.shape[1:3]
-        strength = jnp.broadcast_to(jnp.asarray(drawn["distortion_factor"]), images.shape[:1])
-        window = 2 * math.ceil(3 * 0.05 * rows * self.scale[1]) + 1
-        moved = kernels.elastic_transform(
-            images, drawn["noise"], 0.1 * columns * strength, 0.05 * rows * strength, window, **self._fill()
+        changed = jnp.clip(super().transform(images, drawn), *self.value_range)
+        return jnp.where(per_image(drawn["apply_transform"]), changed, images)
+
+    def move_points(self, x: jax.Array, y: jax.Array, drawn: Drawn, rows: Any, columns: Any) -> Points:
+        raise NotImplementedError(
+            f"{self._who()} does not move bounding boxes: where a point goes has no formula. Leave 'bounding_boxes' out"
+            f" of its input, or use another layer."
         )
-        return jnp.where(per_image(drawn["apply_transform"]), jnp.clip(moved, *self.value_range), images)
-
-
-def affine(a0: Any, a1: Any, a2: Any, b0: Any, b1: Any, b2: Any) -> jax.Array:
-    """Rows `(a0, a1, a2, b0, b1, b2, 0, 0)`, one per image."""
-    return jnp.stack(jnp.broadcast_arrays(*(jnp.asarray(v, "float32") for v in (a0, a1, a2, b0, b1, b2, 0, 0))), -1)
-
-
-def rotation(angle: jax.Array, rows: int, columns: int) -> jax.Array:
-    """Rotations about the centre by an angle in radians."""
-    right, bottom = columns - 1, rows - 1
-    cos, sin = jnp.cos(angle), jnp.sin(angle)
-    x, y = (right - (cos * right - sin * bottom)) / 2, (bottom - (sin * right + cos * bottom)) / 2
-    return affine(cos, -sin, x, sin, cos, y)

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from ...core import rng
 from ...kernels.images import resize
 from ..arguments import positive_integer
 from ..catalogue import layer
+from .annotated import images_of
 from .images import ImageLayer, RandomImageLayer, number
 
 RESIZE_INTERPOLATIONS = ("bilinear", "nearest", "bicubic", "lanczos3", "lanczos5")
 
 
 class Sized(ImageLayer):
-    """Base of layers whose outputs have a given height and width."""
+    """Base of layers whose outputs have a given height and width.
 
+    They show a window of the image, which a subclass says by `window`, and may lie outside.
+    """
+
+    moves = True
     height: int
     width: int
 
@@ -25,8 +32,36 @@ class Sized(ImageLayer):
         self.height = positive_integer(self._who(), "height", height)
         self.width = positive_integer(self._who(), "width", width)
 
-    def compute_output_shape(self, input_shape: Any) -> tuple:
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        if isinstance(input_shape, Mapping):
+            return super().compute_output_shape(input_shape)
         return self._resized(input_shape, self.height, self.width)
+
+    def _output_size(self, rows: Any, columns: Any) -> tuple[Any, Any]:
+        return self.height, self.width
+
+    def window(self, drawn: Any, rows: Any, columns: Any) -> tuple[Any, Any, Any, Any]:
+        """Top, left, height and width of what is shown, `(batch, 1)` or numbers."""
+        raise NotImplementedError
+
+    def move_points(
+        self, x: jax.Array, y: jax.Array, drawn: Any, rows: Any, columns: Any
+    ) -> tuple[jax.Array, jax.Array]:
+        top, left, height, width = self.window(drawn, rows, columns)
+        return (x - left) * (self.width / width), (y - top) * (self.height / height)
+
+    def transform(self, images: jax.Array, drawn: Any) -> jax.Array:
+        return self.show(images, drawn, "bilinear")
+
+    def transform_masks(self, masks: jax.Array, drawn: Any) -> jax.Array:
+        return self.show(masks, drawn, "nearest")
+
+    def show(self, images: jax.Array, drawn: Any, interpolation: str) -> jax.Array:
+        raise NotImplementedError
+
+    def _fitted(self, images: jax.Array, interpolation: str) -> jax.Array:
+        size = (self.height, self.width)
+        return images if images.shape[1:3] == size else resize(images, size, interpolation)
 
 
 @layer()
@@ -80,13 +115,31 @@ class Resizing(Sized):
                 f" both."
             )
 
+    def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
+        """Rows and columns of the images."""
+        return self._sizes(images_of(data).shape)[1:3]
+
+    def _input_size(self, transformation: Any) -> tuple[Any, Any]:
+        return transformation
+
+    def window(self, drawn: Any, rows: Any, columns: Any) -> tuple[Any, Any, Any, Any]:
+        if self.crop_to_aspect_ratio:
+            return _centred(rows, columns, *aspect_window(rows, columns, self.height, self.width))
+        if self.pad_to_aspect_ratio:
+            top, left = (extra // 2 for extra in aspect_border(rows, columns, self.height, self.width))
+            return -top, -left, rows + 2 * top, columns + 2 * left
+        return 0, 0, rows, columns
+
     def transform(self, images: jax.Array, drawn: Any) -> jax.Array:
+        return self.show(images, drawn, self.interpolation)
+
+    def show(self, images: jax.Array, drawn: Any, interpolation: str) -> jax.Array:
         size = self.height, self.width
         if self.crop_to_aspect_ratio:
             images = crop_to_aspect(images, *size)
         elif self.pad_to_aspect_ratio:
             images = pad_to_aspect(images, *size, self.fill_value)
-        return resize(images, size, self.interpolation, self.antialias)
+        return resize(images, size, interpolation, self.antialias and interpolation != "nearest")
 
 
 @layer()
@@ -100,10 +153,17 @@ class CenterCrop(Sized):
         super().__init__(data_format=data_format, **kwargs)
         self._set_size(height, width)
 
-    def transform(self, images: jax.Array, drawn: Any) -> jax.Array:
-        if images.shape[1] >= self.height and images.shape[2] >= self.width:
-            return _middle(images, self.height, self.width)
-        return resize(crop_to_aspect(images, self.height, self.width), (self.height, self.width))
+    def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
+        """The shape of the images."""
+        return {"input_shape": tuple(images_of(data).shape)}
+
+    def window(self, drawn: Any, rows: Any, columns: Any) -> tuple[Any, Any, Any, Any]:
+        size = self.height, self.width
+        fits = rows >= self.height and columns >= self.width
+        return _centred(rows, columns, *(size if fits else aspect_window(rows, columns, *size)))
+
+    def show(self, images: jax.Array, drawn: Any, interpolation: str) -> jax.Array:
+        return self._fitted(_cut(images, self.window(drawn, *images.shape[1:3])), interpolation)
 
 
 @layer()
@@ -118,8 +178,6 @@ class RandomCrop(Sized, RandomImageLayer):
         seed: whole number; default: drawn from the process' stream.
     """
 
-    training_only = False
-
     def __init__(
         self,
         height: Any,
@@ -132,48 +190,80 @@ class RandomCrop(Sized, RandomImageLayer):
         super().__init__(seed=seed, data_format=data_format, name=name, **kwargs)
         self._set_size(height, width)
 
-    def _window(self, rows: int, columns: int) -> tuple[int, int]:
+    def rests(self, transformation: Any, training: bool) -> bool:
+        return False
+
+    def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
+        """Top and left of the window of each image, and rows and columns of the images."""
+        shape = self._sizes(images_of(data).shape)
+        if not training:
+            return (*self._centre(*shape[1:3]), *shape[1:3])
+        return (*self.draw(rng.key(self.seed_generator if seed is None else seed), shape), *shape[1:3])
+
+    def _input_size(self, transformation: Any) -> tuple[Any, Any]:
+        if transformation is None or len(transformation) != 4:
+            raise ValueError(
+                f"{self._who()}: the transformation does not say the size of the images, which boxes depend on."
+                f" Expected (top, left, rows, columns), as `get_random_transformation` returns it."
+            )
+        return transformation[2:]
+
+    def _size(self, rows: int, columns: int) -> tuple[int, int]:
         return min(self.height, rows), min(self.width, columns)
+
+    def _centre(self, rows: int, columns: int) -> tuple[int, int]:
+        return _centred(rows, columns, *self._size(rows, columns))[:2]
 
     def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Any:
         batch, rows, columns, _ = shape
-        window = self._window(rows, columns)
-        keys = jax.random.split(key)
-        spare = (rows - window[0], columns - window[1])
+        size, keys = self._size(rows, columns), jax.random.split(key)
+        spare = (rows - size[0], columns - size[1])
         return tuple(jax.random.randint(k, (batch,), 0, s + 1) for k, s in zip(keys, spare, strict=True))
 
-    def run(self, images: jax.Array, transformation: Any, training: bool) -> jax.Array:
-        if training:
-            return self.transform(images, transformation)
-        return self._fitted(_middle(images, *self._window(*images.shape[1:3])))
+    def window(self, drawn: Any, rows: Any, columns: Any) -> tuple[Any, Any, Any, Any]:
+        top, left = (jnp.reshape(jnp.asarray(place), (-1, 1)) for place in drawn[:2])
+        return (top, left, *self._size(rows, columns))
 
-    def transform(self, images: jax.Array, drawn: Any) -> jax.Array:
+    def show(self, images: jax.Array, drawn: Any, interpolation: str) -> jax.Array:
         batch, rows, columns, channels = images.shape
-        size = (*self._window(rows, columns), channels)
-        top, left = (jnp.broadcast_to(jnp.asarray(place, "int32"), (batch,)) for place in drawn)
-        cut = jax.vmap(lambda image, y, x: jax.lax.dynamic_slice(image, (y, x, jnp.zeros_like(y)), size))
-        return self._fitted(cut(images, top, left))
+        places = self._centre(rows, columns) if drawn is None else drawn[:2]
+        size = self._size(rows, columns)
+        if all(isinstance(place, int) for place in places):
+            return self._fitted(_cut(images, (*places, *size)), interpolation)
+        top, left = (jnp.broadcast_to(jnp.asarray(place, "int32"), (batch,)) for place in places)
+        cut = jax.vmap(lambda image, y, x: jax.lax.dynamic_slice(image, (y, x, jnp.zeros_like(y)), (*size, channels)))
+        return self._fitted(cut(images, top, left), interpolation)
 
-    def _fitted(self, images: jax.Array) -> jax.Array:
-        size = (self.height, self.width)
-        return images if images.shape[1:3] == size else resize(images, size)
+
+def _centred(rows: int, columns: int, height: int, width: int) -> tuple[int, int, int, int]:
+    """The window of that size in the middle: top, left, height, width."""
+    return (rows - height) // 2, (columns - width) // 2, height, width
 
 
-def _middle(images: jax.Array, height: int, width: int) -> jax.Array:
-    top, left = (images.shape[1] - height) // 2, (images.shape[2] - width) // 2
+def _cut(images: jax.Array, window: tuple[int, int, int, int]) -> jax.Array:
+    top, left, height, width = window
     return images[:, top : top + height, left : left + width]
+
+
+def aspect_window(rows: int, columns: int, height: int, width: int) -> tuple[int, int]:
+    """Rows and columns of the largest part of an image with the aspect ratio of `(height, width)`."""
+    return max(min(rows, int(columns * height / width)), 1), max(min(columns, int(rows * width / height)), 1)
+
+
+def aspect_border(rows: int, columns: int, height: int, width: int) -> tuple[int, int]:
+    """Rows and columns that an image lacks to the aspect ratio of `(height, width)`, to within a pixel."""
+    return max(int(columns * height / width) - rows, 0), max(int(rows * width / height) - columns, 0)
 
 
 def crop_to_aspect(images: jax.Array, height: int, width: int) -> jax.Array:
     """The largest middle part of the images with the aspect ratio of `(height, width)`."""
     rows, columns = images.shape[1:3]
-    window = min(rows, int(columns * height / width)), min(columns, int(rows * width / height))
-    return _middle(images, max(window[0], 1), max(window[1], 1))
+    return _cut(images, _centred(rows, columns, *aspect_window(rows, columns, height, width)))
 
 
 def pad_to_aspect(images: jax.Array, height: int, width: int, fill_value: Any) -> jax.Array:
     """The images with equal borders on two sides, of the aspect ratio of `(height, width)` to within a pixel."""
     rows, columns = images.shape[1:3]
-    extra = (max(int(columns * height / width) - rows, 0), max(int(rows * width / height) - columns, 0))
+    extra = aspect_border(rows, columns, height, width)
     ends = [(0, 0), *((e // 2, e // 2) for e in extra), (0, 0)]
     return jnp.pad(images, ends, constant_values=fill_value)

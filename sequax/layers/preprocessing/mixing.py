@@ -1,0 +1,193 @@
+"""Layers over whole batches: images mixed with one another, and as many boxes for each image."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ...core import dtypes
+from ..arguments import positive_integer
+from ..catalogue import layer
+from .images import Drawn, ImageLayer, RandomImageLayer, beta, bounds, covers, number, uniform
+
+
+class Mixing(RandomImageLayer):
+    """Base of layers that mix each image of a batch with another one, and their labels by the same share."""
+
+    def transform_labels(self, labels: Any, transformation: Any = None, training: bool = True) -> Any:
+        """`w * labels + (1 - w) * labels of the other image`, as floats.
+
+        Args:
+            labels: `(batch, classes)`, one-hot, or `(batch,)` of floats.
+        """
+        labels = jnp.asarray(labels)
+        if self.rests(transformation, training):
+            return labels
+        if labels.ndim < 2 and not dtypes.is_float(labels.dtype):
+            raise ValueError(
+                f"{self._who()}: numbers of classes cannot be mixed. Expected one-hot labels, (batch, classes), such as"
+                f" `keras.utils.to_categorical` makes, or floats. Received: shape {labels.shape}, dtype {labels.dtype}."
+            )
+        return self._mixed(labels, transformation)
+
+    def _mixed(self, values: jax.Array, drawn: Drawn) -> jax.Array:
+        values = values if dtypes.is_float(values.dtype) else values.astype("float32")
+        share = jnp.asarray(drawn["mix_weight"], values.dtype).reshape(-1, *(1,) * (values.ndim - 1))
+        return share * values + (1 - share) * self._others(values, drawn)
+
+    def _others(self, values: jax.Array, drawn: Drawn) -> jax.Array:
+        return jnp.take(values, jnp.asarray(drawn["permutation_order"]), axis=0)
+
+
+@layer()
+class MixUp(Mixing):
+    """`w * x + (1 - w) * other` for the images of a batch in training, each with one of the same batch.
+
+    Zhang et al. 2018, mixup: Beyond Empirical Risk Minimization. Call it on a dict, so that the labels (one-hot) are
+    mixed by the same `w`; masks, too. Boxes of both images are kept.
+
+    Args:
+        alpha: `w` is drawn from a Beta distribution of (alpha, alpha); the larger, the more is mixed.
+        seed: whole number; default: drawn from the process' stream.
+
+    >>> import numpy as np
+    >>> batch = {"images": np.ones((4, 2, 2, 3), "float32"), "labels": np.eye(4, dtype="float32")}
+    >>> mixed = MixUp(alpha=0.4, seed=1)(batch)
+    >>> np.allclose(mixed["labels"].sum(1), 1)
+    True
+    """
+
+    gives_batches = True
+
+    def __init__(self, alpha: Any = 0.2, data_format: Any = None, seed: Any = None, **kwargs: Any):
+        super().__init__(seed=seed, data_format=data_format, **kwargs)
+        self.alpha = number(self._who(), "alpha", alpha)
+        if alpha <= 0:
+            raise ValueError(f"{self._who()}: `alpha` must be above zero. Received: alpha={alpha!r}")
+
+    def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
+        keys = jax.random.split(key)
+        return {
+            "mix_weight": beta(keys[0], self.alpha, shape[0]),
+            "permutation_order": jax.random.permutation(keys[1], shape[0]),
+        }
+
+    def transform(self, images: jax.Array, drawn: Drawn) -> jax.Array:
+        return self._mixed(images, drawn)
+
+    def transform_segmentation_masks(
+        self, segmentation_masks: Any, transformation: Any = None, training: bool = True
+    ) -> jax.Array:
+        """Masks mixed as labels are: one-hot, a channel for each class, or floats."""
+        masks = jnp.asarray(segmentation_masks)
+        if self.rests(transformation, training):
+            return masks
+        if masks.shape[self.channel_axis] == 1 and not dtypes.is_float(masks.dtype):
+            raise ValueError(
+                f"{self._who()}: numbers of classes cannot be mixed. Expected masks with a channel for each class, or"
+                f" floats. Received: shape {masks.shape}, dtype {masks.dtype}."
+            )
+        return self._mixed(masks, transformation)
+
+    def transform_bounding_boxes(
+        self, bounding_boxes: Any, transformation: Any = None, training: bool = True
+    ) -> dict[str, Any]:
+        """The boxes of both images, `(batch, 2 * boxes, 4)`."""
+        found = self._read_boxes(bounding_boxes)
+        if self.rests(transformation, training):
+            return found
+        both = {
+            key: jnp.concatenate([found[key], self._others(found[key], transformation)], min(1, found[key].ndim - 1))
+            for key in ("boxes", "labels")
+        }
+        return {**found, **both}
+
+
+@layer()
+class CutMix(Mixing):
+    """Pastes a rectangle of another image of the batch into each image in training.
+
+    Yun et al. 2019, CutMix. Call it on a dict, so that the labels (one-hot) are mixed by the share of the area; masks
+    are cut and pasted, too. What would become of boxes is not defined; they are refused.
+
+    Args:
+        factor: from 0 to 1: `alpha` is drawn from 0 to it, or between two numbers, and the area of each rectangle from
+            a Beta distribution of (alpha, alpha).
+        seed: whole number; default: drawn from the process' stream.
+    """
+
+    def __init__(self, factor: Any = 1.0, seed: Any = None, data_format: Any = None, **kwargs: Any):
+        super().__init__(seed=seed, data_format=data_format, **kwargs)
+        self.factor = bounds(self._who(), "factor", factor, 0, 1, strict=True)
+
+    def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
+        chosen, size, order, *places = jax.random.split(key, 5)
+        side = jnp.sqrt(1 - beta(size, uniform(chosen, 1, self.factor) + 1e-6, shape[0]))
+        covered = (covers(k, side * length, length) for k, length in zip(places, shape[1:3], strict=True))
+        rows, columns = covered
+        masks = rows[:, :, None, None] & columns[:, None, :, None]
+        return {
+            "permutation_order": jax.random.permutation(order, shape[0]),
+            "batch_masks": masks,
+            "mix_weight": 1 - jnp.mean(masks, (1, 2, 3), keepdims=True),
+        }
+
+    def transform(self, images: jax.Array, drawn: Drawn) -> jax.Array:
+        return jnp.where(jnp.asarray(drawn["batch_masks"])[..., :1], self._others(images, drawn), images)
+
+    def transform_segmentation_masks(
+        self, segmentation_masks: Any, transformation: Any = None, training: bool = True
+    ) -> jax.Array:
+        masks = jnp.asarray(segmentation_masks)
+        if self.rests(transformation, training):
+            return masks
+        outputs = self.transform(self._standardized(masks), transformation)
+        return self._cast(self._restored(outputs, masks.ndim), masks.dtype.name)
+
+    def transform_bounding_boxes(
+        self, bounding_boxes: Any, transformation: Any = None, training: bool = True
+    ) -> dict[str, Any]:
+        raise NotImplementedError(
+            f"{self._who()} does not take bounding boxes: a pasted rectangle cuts through them. Leave 'bounding_boxes'"
+            f" out of its input, or use `MixUp`."
+        )
+
+
+@layer()
+class MaxNumBoundingBoxes(ImageLayer):
+    """As many boxes for each image: the first `max_number`, or filled up. Images, labels and masks pass unchanged.
+
+    Args:
+        max_number: boxes of each image.
+        fill_value: of the boxes and labels that are added.
+
+    >>> import numpy as np
+    >>> boxes = {"boxes": np.ones((1, 2, 4)), "labels": np.array([[3, 5]])}
+    >>> layer = MaxNumBoundingBoxes(3, bounding_box_format="xyxy")
+    >>> layer({"images": np.ones((1, 8, 8, 3)), "bounding_boxes": boxes})["bounding_boxes"]["labels"].tolist()
+    [[3, 5, -1]]
+    """
+
+    keeps_integers = True
+
+    def __init__(self, max_number: Any, fill_value: Any = -1, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.max_number = positive_integer(self._who(), "max_number", max_number)
+        self.fill_value = int(number(self._who(), "fill_value", fill_value))
+
+    def transform(self, images: jax.Array, drawn: Any) -> jax.Array:
+        return images
+
+    def transform_bounding_boxes(
+        self, bounding_boxes: Any, transformation: Any = None, training: bool = True
+    ) -> dict[str, Any]:
+        found = self._read_boxes(bounding_boxes)
+        axis = found["boxes"].ndim - 2
+        return {**found, **{key: self._resized_to(found[key], axis) for key in ("boxes", "labels")}}
+
+    def _resized_to(self, values: jax.Array, axis: int) -> jax.Array:
+        kept = jax.lax.slice_in_dim(values, 0, min(self.max_number, values.shape[axis]), axis=axis)
+        ends = [(0, self.max_number - kept.shape[axis] if i == axis else 0) for i in range(values.ndim)]
+        return jnp.pad(kept, ends, constant_values=self.fill_value)

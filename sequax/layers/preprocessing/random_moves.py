@@ -1,0 +1,85 @@
+"""Bases of the layers that move pixels at random, and the boxes around things with them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ...kernels import images as kernels
+from .images import Drawn, RandomImageLayer, bounds
+
+Points = tuple[jax.Array, jax.Array]
+
+
+class RandomMove(RandomImageLayer):
+    """Base of layers that move pixels. A subclass writes `move_pixels`, and where points go, `move_points`."""
+
+    moves = True
+    interpolation = "nearest"
+
+    def transform(self, images: jax.Array, drawn: Drawn) -> jax.Array:
+        return self.move_pixels(images, drawn, self.interpolation)
+
+    def transform_masks(self, masks: jax.Array, drawn: Drawn) -> jax.Array:
+        return self.move_pixels(masks, drawn, "nearest")
+
+    def move_pixels(self, images: jax.Array, drawn: Drawn, interpolation: str) -> jax.Array:
+        raise NotImplementedError
+
+
+class RandomWarp(RandomMove):
+    """Base of layers that read each pixel at a place given by a matrix, which a subclass writes."""
+
+    def matrix(self, drawn: Drawn, rows: Any, columns: Any) -> jax.Array:
+        """The eight numbers of `kernels.images.projective_transform`, `(batch, 8)`."""
+        raise NotImplementedError
+
+    def move_pixels(self, images: jax.Array, drawn: Drawn, interpolation: str) -> jax.Array:
+        matrix = self.matrix(drawn, *images.shape[1:3])
+        return kernels.affine_transform(images, matrix, **self._fill(interpolation))
+
+    def move_points(self, x: jax.Array, y: jax.Array, drawn: Drawn, rows: Any, columns: Any) -> Points:
+        return kernels.moved_points(x, y, self.matrix(drawn, rows, columns))
+
+    def get_transformed_x_y(self, x: Any, y: Any, transform: Any) -> Points:
+        """Where the matrices `transform`, `(batch, 8)`, read the pixel (x, y), `(batch, 1)` each."""
+        a0, a1, a2, b0, b1, b2, c0, c1 = jnp.split(jnp.asarray(transform), 8, -1)
+        k = c0 * x + c1 * y + 1
+        return (a0 * x + a1 * y + a2) / k, (b0 * x + b1 * y + b2) / k
+
+    def get_shifted_bbox(self, bounding_boxes: Any, w_shift_factor: Any, h_shift_factor: Any) -> dict[str, Any]:
+        """Boxes, left, top, right and bottom, less a shift for each image, `(batch, 1)`."""
+        boxes = jnp.asarray(bounding_boxes["boxes"])
+        x, y = (jnp.asarray(v, boxes.dtype) for v in (w_shift_factor, h_shift_factor))
+        shift = jnp.concatenate([x, y, x, y], -1)
+        return {**bounding_boxes, "boxes": boxes - (shift[:, None] if boxes.ndim == 3 else shift)}
+
+
+class RandomWarpByAxis(RandomWarp):
+    """Base of layers with a factor for the height and one for the width."""
+
+    height_lower: Any
+    height_upper: Any
+    width_lower: Any
+    width_upper: Any
+
+    def _set_factor(self, factor: Any, name: str) -> None:
+        lower, upper = bounds(self._who(), name, factor, -1, 1, strict=True)
+        axis = name.removesuffix("_factor")
+        setattr(self, f"{axis}_lower", lower)
+        setattr(self, f"{axis}_upper", upper)
+
+
+def affine(a0: Any, a1: Any, a2: Any, b0: Any, b1: Any, b2: Any) -> jax.Array:
+    """Rows `(a0, a1, a2, b0, b1, b2, 0, 0)`, one per image."""
+    return jnp.stack(jnp.broadcast_arrays(*(jnp.asarray(v, "float32") for v in (a0, a1, a2, b0, b1, b2, 0, 0))), -1)
+
+
+def rotation(angle: jax.Array, rows: int, columns: int) -> jax.Array:
+    """Rotations about the centre by an angle in radians."""
+    right, bottom = columns - 1, rows - 1
+    cos, sin = jnp.cos(angle), jnp.sin(angle)
+    x, y = (right - (cos * right - sin * bottom)) / 2, (bottom - (sin * right + cos * bottom)) / 2
+    return affine(cos, -sin, x, sin, cos, y)
