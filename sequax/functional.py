@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -182,6 +183,8 @@ def standardize_inputs(inputs: Any, expected: Any, owner: str) -> Any:
         given = _flat_inputs({key: inputs[key] for key in expected})
     else:
         given = _flat_inputs(inputs)
+        if isinstance(expected, dict) and isinstance(inputs, (list, tuple)):
+            warn_of_order(expected, owner)
     if len(given) != len(tensors):
         raise ValueError(
             f"{owner} takes {len(tensors)} input tensor(s) {names}, but it was called with {len(given)}."
@@ -189,6 +192,16 @@ def standardize_inputs(inputs: Any, expected: Any, owner: str) -> Any:
         )
     fitted = [_fit(value, tensor, owner) for value, tensor in zip(given, tensors, strict=True)]
     return jax.tree.unflatten(jax.tree.structure(expected, is_leaf=is_tensor), fitted)
+
+
+def warn_of_order(expected: dict[str, Any], owner: str) -> None:
+    """A list in place of a dict says by its order alone which input is which."""
+    warnings.warn(
+        f"The structure of `inputs` doesn't match the expected structure. {owner}: expected a dict with the keys"
+        f" {list(expected)}; the list is read in the order {sorted(expected)}.",
+        UserWarning,
+        stacklevel=3,
+    )
 
 
 def _fit(value: Any, tensor: KerasTensor, owner: str) -> Any:

@@ -128,7 +128,6 @@ class Sequential(Model):
         if layer is self:
             raise ValueError(f"Sequential model '{self.name}' cannot contain itself.")
         _check_name(layer, self._stack)
-        _check_call(layer)
         if not self._stack and self._entry is None:
             self._entry = _entry_of(layer)
         self._stack.append(layer)
@@ -152,7 +151,6 @@ class Sequential(Model):
             old, self._stack = self._stack, []
             for layer in stack:
                 _check_name(layer, self._stack)
-                _check_call(layer)
                 self._stack.append(layer)
             same = next(
                 (i for i, (a, b) in enumerate(zip(old, stack, strict=False)) if a is not b), min(len(old), len(stack))
@@ -179,6 +177,7 @@ class Sequential(Model):
         with scope.calling(self):
             self._note_path()
             for position in range(start, len(self._stack)):
+                _check_call(self._stack[position])
                 self._tensors.append(self._run_layer(position, self._tensors[-1]))
         self.built = True
         self._build_shapes = {"input_shape": shape_of(self._tensors[0])}

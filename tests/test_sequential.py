@@ -146,9 +146,9 @@ def test_layers_that_need_two_inputs_or_none():
             return x * scale
 
     with pytest.raises(ValueError, match="single required positional argument"):
-        Sequential([Two()])
+        Sequential([Two()]).build((None, 2))
     with pytest.raises(ValueError, match="no positional arguments"):
-        Sequential([No()])
+        Sequential([No()])(np.ones((1, 2)))
     assert np.allclose(Sequential([Options()])(np.ones((1, 2))), 2)
 
 

@@ -202,6 +202,119 @@ def test_the_mask_of_a_symbolic_tensor_may_be_an_output():
     np.testing.assert_array_equal(sequax.models.clone_model(model)(np.array([[1, 2, 0, 0]])), expected)
 
 
+# --- signatures of `build`, and shapes that a class cannot tell ---
+
+
+class NoSuffix(layers.Layer):
+    def build(self, foo, bar):
+        pass
+
+    def call(self, foo, bar):
+        return foo
+
+
+class OtherName(layers.Layer):
+    def build(self, foo_shape, baz_shape):
+        pass
+
+    def call(self, foo, bar):
+        return foo
+
+
+class Subset(layers.Layer):
+    def build(self, baz_shape, foo_shape):
+        self.shapes = foo_shape, baz_shape
+
+    def call(self, foo, bar=None, baz=None):
+        return foo
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (NoSuffix, "argument `foo`, which does not end in `_shape`"),
+        (OtherName, r"`baz_shape`, but `call\(\)` does not have argument `baz`"),
+    ],
+)
+def test_shapes_for_build_go_by_the_names_of_arguments_of_call(make, message):
+    foo, bar, baz = (np.ones((4, size), "float32") for size in (1, 2, 3))
+    with pytest.raises(ValueError, match=message):
+        make()(foo, bar)
+    subset = Subset()
+    subset(foo, bar, baz)
+    assert subset.shapes == ((4, 1), (4, 3))
+
+
+@pytest.mark.parametrize("method", ["compute_output_spec", "compute_output_shape"])
+def test_a_layer_that_cannot_tell_its_output_shape_is_traced(method):
+    def refuse(self, *args, **kwargs):
+        raise NotImplementedError
+
+    layer = type("Dynamic", (layers.Layer,), {"call": lambda self, x: x + 1, method: refuse})
+    x = np.zeros((3, 2), "float32")
+    np.testing.assert_array_equal(sequax.Sequential([layer()])(x), x + 1)
+    inputs = sequax.Input((2,))
+    assert sequax.Model(inputs, layer()(inputs)).output_shape == (None, 2)
+
+
+# --- masks through casts ---
+
+
+class NeedsMask(layers.Layer):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def call(self, x, mask=None):
+        assert mask is not None
+        return x * mask[..., None]
+
+
+def test_a_mask_survives_the_cast_to_the_compute_dtype():
+    stack = [layers.Embedding(5, 3, mask_zero=True, embeddings_initializer="ones"), NeedsMask(dtype="mixed_float16")]
+    x = np.array([[1, 2, 0], [3, 0, 0]])
+    expected = (x > 0)[..., None] * np.ones(3)
+    np.testing.assert_array_equal(stack[1](stack[0](x)), expected)
+    np.testing.assert_array_equal(sequax.Sequential([sequax.Input((3,)), *stack]).predict(x, verbose=0), expected)
+
+
+# --- inputs that may be left out, and lists for dicts ---
+
+
+class Plus(layers.Layer):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.dense = layers.Dense(2, kernel_initializer="ones")
+
+    def call(self, x, other=None):
+        return self.dense(x) if other is None else self.dense(x) + other
+
+
+@pytest.mark.parametrize("other", [None, np.ones((4, 2), "float32")], ids=["left out", "given"])
+def test_an_optional_input_may_be_none(other):
+    x, y = np.ones((4, 2), "float32"), np.ones((4, 2), "float32")
+    inputs = {"x": sequax.Input((2,), name="x"), "other": sequax.Input((2,), name="other", optional=True)}
+    model = sequax.Model(inputs, Plus()(inputs["x"], inputs["other"]))
+    model.compile("sgd", "mse")
+    given = {"x": x, "other": other}
+    expected = 2.0 if other is None else 3.0
+    np.testing.assert_array_equal(model.predict(given, verbose=0), expected)
+    assert model.evaluate(given, y, verbose=0) == (expected - 1) ** 2
+    model.fit(((given, y) for _ in range(2)), verbose=0)
+    model.fit(given, y, verbose=0)
+    with pytest.raises(ValueError, match="'x' is not optional"):
+        model.predict({"x": None, "other": x}, verbose=0)
+
+
+def test_a_list_for_a_dict_of_inputs_warns_of_its_order():
+    first, second = sequax.Input((2,)), sequax.Input((2,))
+    model = sequax.Model({"b": first, "a": second}, layers.Subtract()([first, second]))
+    ones, fives = np.ones((1, 2), "float32"), np.full((1, 2), 5, "float32")
+    for use in (model, lambda x: model.predict(x, verbose=0)):
+        with pytest.warns(UserWarning, match=r"structure of `inputs`.*\['a', 'b'\]"):
+            np.testing.assert_array_equal(use([ones, fives]), [[4, 4]])
+
+
 # --- clones ---
 
 

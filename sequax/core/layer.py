@@ -199,7 +199,11 @@ class Layer(operation.Operation):
         with scope.calling(self):
             self._ensure_built(named)
             input_spec.check(self.input_spec, inputs, self.name)
-            outputs = record(self, args, kwargs, self.compute_output_spec(*args, **kwargs))
+            try:
+                spec = self.compute_output_spec(*args, **kwargs)
+            except NotImplementedError:  # of a `compute_output_spec` or `compute_output_shape` of the user's
+                spec = shapes.infer(self.__call__, args, kwargs)
+            outputs = record(self, args, kwargs, spec)
             self._mask_symbols(inputs, kwargs.get("mask"), leaves(outputs))
         return outputs
 
@@ -246,6 +250,7 @@ class Layer(operation.Operation):
         wanted = list(inspect.signature(self.build).parameters.values())
         by_name = [p.name for p in wanted if p.name.removesuffix("_shape") in given and p.name.endswith("_shape")]
         if len(wanted) > 1 or (by_name and len(given) > 1):
+            self._check_build_arguments(wanted)
             self.build(**{name: shape_of(given[name.removesuffix("_shape")]) for name in by_name})
         elif not given:
             self.build(None)
@@ -254,6 +259,25 @@ class Layer(operation.Operation):
         else:
             self.build(shape_of(next(iter(given.values()))))
         self.built = True
+
+    def _check_build_arguments(self, wanted: list[inspect.Parameter]) -> None:
+        """Of several shapes each needs the name of the argument of `call` that it is of."""
+        accepted = signature.of(type(self).call)
+        for parameter in wanted:
+            name, optional = parameter.name, parameter.default is not parameter.empty
+            if optional or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+                continue
+            who = f"Layer '{self.name}' ({type(self).__name__}): for a `build()` method with several arguments"
+            if not name.endswith("_shape"):
+                raise ValueError(
+                    f"{who}, all of them need a name that ends in `_shape`: the shape of `call()`'s argument `query`"
+                    f" is `query_shape`. Received: argument `{name}`, which does not end in `_shape`."
+                )
+            if name.removesuffix("_shape") not in accepted.accepts and not accepted.any_keyword:
+                raise ValueError(
+                    f"{who}, their names must be those of arguments of `call()`. Received: `{name}`, but `call()` does"
+                    f" not have argument `{name.removesuffix('_shape')}`."
+                )
 
     def _previous_masks(
         self, named: dict[str, Any], kwargs: dict[str, Any], accepted: signature.Signature, inputs: Any

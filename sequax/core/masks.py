@@ -66,6 +66,15 @@ def put(tensor: Any, mask: Any) -> None:
         call.masks[id(tensor)] = (tensor, mask)
 
 
+def hand_on(tensor: Any, copy: Any) -> None:
+    """The mask of a tensor (or the note that it was dropped) also for another one with the same steps."""
+    found = _find(tensor)
+    if found is not None and scope.call() is not None:
+        put(copy, found)
+    elif found is not None:
+        publish(copy, found)
+
+
 def keep(structure: Any, found: list[Any] | None) -> None:
     """Attach masks to traced outputs of a finished call, for the rest of the pure function around it."""
     frame = scope.frame()

@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from . import dtypes
+from . import dtypes, masks
 from .tensor import KerasTensor
 from .variable import Variable
 
@@ -87,7 +87,9 @@ def is_input(value: Any) -> bool:
 def _cast(array: Any, dtype: str | None) -> Any:
     if dtype is None or array.dtype == dtype or not dtypes.is_float(array.dtype) or not dtypes.is_float(dtype):
         return array
-    return array.astype(dtypes.jnp_dtype(dtype))
+    cast = array.astype(dtypes.jnp_dtype(dtype))
+    masks.hand_on(array, cast)
+    return cast
 
 
 def _is_numeric(value: Any) -> bool:

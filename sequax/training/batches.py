@@ -10,6 +10,7 @@ import numpy as np
 from ..core.tensor import KerasTensor, leaves, map_structure
 from ..data import checks, convert
 from ..data.source import Batch
+from ..functional import warn_of_order
 from . import custom
 from . import facts as model_facts
 from .resolve import targets_of, weights_of
@@ -148,6 +149,8 @@ def checked_inputs(
     x = model.through_host(x, what)
     part = model.compiled_part
     expected = leaves(part.symbolic_inputs) if part.symbolic_inputs is not None else None
+    if expected is not None and any(map(_is_optional, expected)):
+        return _with_optional(part.symbolic_inputs, x, what, facts or model_facts.inputs(model))
     given = convert.to_arrays(x, what, None if expected is None else len(expected))
     if expected is None:
         flat = [convert.cast(a, None, what) for a in leaves(given)]
@@ -170,15 +173,46 @@ def checked_inputs(
                 f" {list(given)}."
             )
         given = [given[t.name] for t in expected]
+    elif isinstance(part.symbolic_inputs, dict) and isinstance(given, (list, tuple)):
+        warn_of_order(part.symbolic_inputs, what)
     facts = model_facts.inputs(model) if facts is None else facts
-    flat = checks.check_inputs(leaves(given), facts, what)
-    flat = [
-        convert.cast(a, "int32" if fact.index_limit is not None else fact.dtype, what)
-        for a, fact in zip(flat, facts, strict=True)
-    ]
+    flat = _as_expected(leaves(given), facts, what)
     return jax.tree.unflatten(
         jax.tree.structure(part.symbolic_inputs, is_leaf=lambda t: isinstance(t, KerasTensor)), flat
     )
+
+
+def _as_expected(arrays: list[Any], facts: list[checks.InputFacts], what: str) -> list[Any]:
+    return [
+        convert.cast(a, "int32" if fact.index_limit is not None else fact.dtype, what)
+        for a, fact in zip(checks.check_inputs(arrays, facts, what), facts, strict=True)
+    ]
+
+
+def _is_optional(tensor: KerasTensor) -> bool:
+    return tensor.node is not None and getattr(tensor.node.operation, "optional", False)
+
+
+def _with_optional(symbolic: Any, x: Any, what: str, facts: list[checks.InputFacts]) -> Any:
+    """Inputs of a model some of whose `Input`s say `optional=True`: None may stand for those, in all batches alike."""
+    expected = leaves(symbolic)
+    if isinstance(x, dict):
+        keys = list(symbolic) if isinstance(symbolic, dict) else [t.name for t in expected]
+        given = [x.get(key) for key in (sorted(keys) if isinstance(symbolic, dict) else keys)]
+    else:
+        given = list(x) if isinstance(x, (list, tuple)) else [x]
+    if len(given) != len(expected):
+        raise ValueError(
+            f"{what} has {len(given)} inputs; the model takes {len(expected)}: {[t.name for t in expected]}."
+        )
+    for tensor, value in zip(expected, given, strict=True):
+        if value is None and not _is_optional(tensor):
+            raise ValueError(f"{what}: the input '{tensor.name}' is not optional, but None was passed.")
+    places = [place for place, value in enumerate(given) if value is not None]
+    present = [convert.to_arrays(given[place], f"{what} ({expected[place].name!r})", 1) for place in places]
+    for place, array in zip(places, _as_expected(present, [facts[place] for place in places], what), strict=True):
+        given[place] = array
+    return jax.tree.unflatten(jax.tree.structure(symbolic, is_leaf=lambda t: isinstance(t, KerasTensor)), given)
 
 
 def prediction_inputs(model: Any, x: Any, batch_size: int | None = None) -> Any:
