@@ -54,6 +54,10 @@ class Variable:
         constraint: Callable | None = None,
         **kwargs: Any,
     ):
+        if kwargs.pop("layout", None) is not None:
+            raise NotImplementedError(
+                "Variable: `layout` is for models on several devices, which are not in this version."
+            )
         if kwargs:
             raise TypeError(f"Variable: unexpected arguments {sorted(kwargs)}.")
         self.name = names.check_name(name if name is not None else names.auto_name("variable"), "Variable")
