@@ -75,6 +75,10 @@ class Model(StepMethods, FileMethods, Layer):
 
     # --- structure ---
 
+    @property
+    def _casts_inputs(self) -> bool:  # type: ignore[override]
+        return self._graph is None
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if args and self.begins_on_host and not any(map(is_tensor, leaves(args[0]))):
             numbers = self.through_host(args[0], f"Model '{self.name}': the input")
@@ -246,14 +250,6 @@ class Model(StepMethods, FileMethods, Layer):
             repeated = sum(known == name or known.startswith(f"{name}_") for known in found)
             found.append(name if name not in found else f"{name}_{repeated}")
         return found
-
-    def input_readers(self) -> dict[int, Layer]:
-        """For each input that exactly one layer reads, that layer; by the id of the symbolic input."""
-        readers: dict[int, list[Any]] = {}
-        for node in self._graph.nodes if self._graph is not None else []:
-            for tensor in node.inputs:
-                readers.setdefault(id(tensor), []).append(node.operation)
-        return {tensor: found[0] for tensor, found in readers.items() if len(found) == 1}
 
     def build_from(self, inputs: Any) -> None:
         """Build from symbolic inputs, and learn the outputs; what the first `fit` or `predict` does."""

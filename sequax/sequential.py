@@ -249,6 +249,8 @@ class Sequential(Model):
 
     # --- calling ---
 
+    _casts_inputs = False
+
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """The layers one after another."""
         outputs = inputs
@@ -384,16 +386,6 @@ class Sequential(Model):
     @property
     def symbolic_outputs(self) -> Any:
         return self._tensors[-1] if self._tensors is not None else None
-
-    def input_readers(self) -> dict[int, Layer]:
-        if not self._stack or self._tensors is None:
-            return {}
-        first = self._stack[0]
-        if isinstance(first, Model) and first.symbolic_inputs is not None:
-            inner = first.input_readers()
-            pairs = zip(leaves(self._tensors[0]), leaves(first.symbolic_inputs), strict=False)
-            return {id(ours): inner[id(theirs)] for ours, theirs in pairs if id(theirs) in inner}
-        return {id(t): first for t in leaves(self._tensors[0])}
 
     def through_host(self, x: Any, what: str = "x") -> Any:
         if self._tensors is None and self._entry is not None:

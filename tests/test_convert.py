@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from sequax.core import settings as sequax_settings
 from sequax.data import checks
 from sequax.data.convert import cast, to_arrays
 
@@ -287,7 +288,7 @@ def test_cast_refuses_values_that_would_change(array, dtype, words, monkeypatch)
     with pytest.raises(ValueError) as caught:
         cast(array, dtype, "x")
     assert str(caught.value).startswith(words) and str(caught.value).endswith(checks.SWITCH)
-    monkeypatch.setattr(checks.findings, "_enabled", False)
+    monkeypatch.setattr(sequax_settings, "_data_checks", False)
     assert cast(array, dtype, "x").shape == array.shape
 
 

@@ -149,6 +149,8 @@ class Layer(operation.Operation):
 
     # --- the call ---
 
+    _casts_inputs = True  # not where the layers inside do so, each to a dtype of its own
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         accepted = signature.of(type(self).call)
         for value in args:
@@ -159,7 +161,7 @@ class Layer(operation.Operation):
                 )
         if not self.built:
             self._note_path()
-        dtype = self.compute_dtype if self.autocast else None
+        dtype = self.compute_dtype if self.autocast and self._casts_inputs else None
         args = tuple(signature.convert(value, dtype, self.name) for value in args)
         kwargs = {key: signature.convert(value, dtype, self.name) for key, value in kwargs.items()}
         named = accepted.named(args, kwargs)

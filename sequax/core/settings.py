@@ -1,9 +1,11 @@
-"""Settings of the process: what layers read when they are made, and limits for trial runs."""
+"""Settings of the process: what layers read when they are made, limits for trial runs, checks of values."""
 
 from __future__ import annotations
 
 import os
 import warnings
+
+from . import tracking
 
 _image_data_format = "channels_last"
 
@@ -99,3 +101,20 @@ def disable_flash_attention() -> None:
 def is_flash_attention_enabled() -> bool | None:
     """What was asked for: True, False, or None where nobody said."""
     return _flash_attention
+
+
+# --- checks of values -----------------------------------------------------------------------------------------------
+
+_data_checks = os.environ.get("SEQUAX_CHECKS", "on").lower() not in ("off", "0", "false", "no")
+
+
+def data_checks() -> bool:
+    """Whether values are checked (default: yes, unless the environment says SEQUAX_CHECKS=off)."""
+    return _data_checks
+
+
+def set_data_checks(value: bool) -> None:
+    """Turn checks of values on or off for the whole process; checks of shapes and arguments stay on."""
+    global _data_checks
+    _data_checks = bool(value)
+    tracking.note_change()  # programs look up rows in another way

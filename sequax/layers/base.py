@@ -32,6 +32,8 @@ class DtypeKeeping(Layer):
 class Rearranging(DtypeKeeping):
     """Moves values without computing."""
 
+    keeps_values = True  # data checks look through such layers: what is wrong in their input is so in their output
+
     def __init__(self, **kwargs: Any):
         super().__init__(**kwargs)
         self.built = True

@@ -43,6 +43,7 @@ class Masking(Rearranging):
     """
 
     supports_masking = True
+    keeps_values = False  # a mask value that would be wrong elsewhere becomes 0
 
     def __init__(self, mask_value: Number = 0.0, **kwargs: Any):
         super().__init__(**kwargs)

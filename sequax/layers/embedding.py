@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .. import constraints, initializers, kernels, regularizers
-from ..core import dtypes, masks, scope
+from ..core import dtypes, lookups, masks, scope, settings
 from ..core.layer import Layer
 from ..core.tensor import KerasTensor
 from .arguments import positive_integer, refuse_unavailable
@@ -23,8 +23,9 @@ class Embedding(Layer):
 
     Shapes: `(batch, ...)` of whole numbers from 0 to `input_dim` - 1 -> `(batch, ..., output_dim)`.
 
-    An index outside of the table gives NaN, an index below zero counts from the end: `fit`, `evaluate` and `predict`
-    refuse such data before they get here.
+    An index outside of the table is an error that names the layer and the index. `fit`, `evaluate` and `predict` raise
+    it before the first step where the index comes from the data as it is, else after the step that looked it up; own
+    compiled programs get NaN. With `sequax.config.set_data_checks(False)` indices below zero count from the end.
 
     Args:
         input_dim: number of rows, the largest index plus one.
@@ -88,8 +89,30 @@ class Embedding(Layer):
         )
 
     def call(self, inputs: Any) -> jax.Array:
-        rows = kernels.embedding(self.embeddings.value, jnp.asarray(inputs).astype("int32"))
+        inputs, who = jnp.asarray(inputs), f"{type(self).__name__} '{self.name}'"
+        if jnp.issubdtype(inputs.dtype, jnp.floating) and self.input_dim > (most := _exact(inputs.dtype)):
+            raise ValueError(
+                f"{who} gets its indices as {inputs.dtype}, which holds whole numbers up to {most} only, and has"
+                f" input_dim={self.input_dim}: larger ones would become others. Let them be whole numbers all the way,"
+                f" beginning with `Input(..., dtype='int32')`."
+            )
+        indices = inputs.astype("int32")
+        checked = settings.data_checks()
+        if checked:
+            lookups.check(indices, self.input_dim, who)
+        rows = kernels.embedding(self.embeddings.value, indices, from_end=not checked)
         return rows.astype(self.compute_dtype)
+
+    @property
+    def input_dtype(self) -> str:
+        """Of an `Input` that is made for this layer: as in Keras, unless that does not hold all indices."""
+        enough = (t for t in (self.compute_dtype, "float32") if self.input_dim <= _exact(dtypes.jnp_dtype(t)))
+        return next(enough, "int32")
+
+    @property
+    def index_limit(self) -> int:
+        """Inputs are whole numbers below this one."""
+        return self.input_dim
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> jax.Array | None:
         return jnp.not_equal(inputs, 0) if self.mask_zero else None
@@ -99,6 +122,11 @@ class Embedding(Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {"activity_regularizer": None, **super().get_config()}
+
+
+def _exact(dtype: Any) -> int:
+    """Up to here a floating dtype holds all whole numbers."""
+    return 2 ** (jnp.finfo(dtype).nmant + 1)
 
 
 @layer()

@@ -39,6 +39,8 @@ class Random(Elementwise):
 class Dropping(Random):
     """Base of layers that drop values at a rate."""
 
+    keeps_values = True  # in inference, for which a model is made
+
     def __init__(self, rate: Any, noise_shape: Any = None, seed: int | None = None, **kwargs: Any):
         super().__init__(seed, active=_rate(type(self).__name__, rate) > 0, **kwargs)
         self.rate = rate

@@ -184,7 +184,7 @@ def checked_inputs(
 
 def _as_expected(arrays: list[Any], facts: list[checks.InputFacts], what: str) -> list[Any]:
     return [
-        convert.cast(a, "int32" if fact.index_limit is not None else fact.dtype, what)
+        convert.cast(a, fact.dtype, what)
         for a, fact in zip(checks.check_inputs(arrays, facts, what), facts, strict=True)
     ]
 

@@ -8,7 +8,7 @@ from typing import Any
 from ..callbacks import CallbackList
 from ..core.tensor import leaves
 from ..data.source import Batch, Source
-from . import claims, compiled, custom, steps
+from . import claims, compiled, custom, indices, steps
 from .fingerprint import fingerprint
 from .loop import steps_program
 from .pace import MOST_PENDING, Pace, Span, spans, speeds_of, whole_batch
@@ -38,11 +38,17 @@ def run_evaluation(model: Any, source: Source, callbacks: Any, keeps_metrics: bo
     pace = Pace(callbacks.watches_test_batches, callbacks.refresh_seconds, (), speeds_of(model), kind)
     callbacks.on_test_begin()
     logs: dict[str, float] = {}
-    pending = 0
+    pending: list[Span] = []
+    searches = indices.looks_up(model)
 
     def report(span: Span) -> dict[str, float]:
+        nonlocal searches
         logs = scalars(results)
         pace.stop()
+        if searches and not indices.all_finite(logs):
+            _refuse_bad_lookup(model, slots, before, pending)
+            searches = False  # it is NaN for another reason, and stays so
+        pending.clear()
         if pace.single:
             callbacks.on_test_batch_end(span.done, dict(logs))
         callbacks.on_test_chunk_end(span.end, logs)
@@ -57,9 +63,9 @@ def run_evaluation(model: Any, source: Source, callbacks: Any, keeps_metrics: bo
         after, _, results = program(before, *span.given)
         metrics = after.metrics
         _leave(slots, before, after, keeps_metrics)
-        pending += 1
-        if pace.waits or pending == MOST_PENDING:
-            logs, pending = report(span), 0
+        pending.append(span)
+        if pace.waits or len(pending) == MOST_PENDING:
+            logs = report(span)
     if pending:
         logs = report(span)
     callbacks.on_test_end(logs)
@@ -74,7 +80,16 @@ def test_on_batch(model: Any, batch: Batch) -> dict[str, float]:
     before = slots.borrow()
     after, _, results = _test_program(model, slots, key, span, before, CallbackList())(before, *span.given)
     _leave(slots, before, after, not claims.trained(model))
-    return scalars(results)
+    logs = scalars(results)
+    if indices.looks_up(model) and not indices.all_finite(logs):
+        _refuse_bad_lookup(model, slots, before, [span])
+    return logs
+
+
+def _refuse_bad_lookup(model: Any, slots: Slots, state: TrainState, spans: list[Span]) -> None:
+    found = indices.bad_lookup_in(steps.test_step(model, slots), state, spans)
+    if found is not None:
+        raise ValueError(found)
 
 
 def _leave(slots: Slots, before: TrainState, after: TrainState, keeps_metrics: bool) -> None:

@@ -7,12 +7,9 @@ from typing import Any
 from .. import activations
 from .. import losses as loss_catalogue
 from ..core.tensor import KerasTensor, leaves
-from ..data.checks import InputFacts, OutputFacts
+from ..data.checks import IndexedPart, InputFacts, OutputFacts
+from . import readers
 
-# Layers that leave the meaning of the values as it is: what stands before them says what the outputs are.
-_TRANSPARENT = ("Reshape", "Flatten", "Identity", "Dropout", "Permute", "RepeatVector")
-# Layers whose inputs are categories, and the attribute that says how many there are.
-_CATEGORIES = {"Embedding": "input_dim", "CategoryEncoding": "num_tokens"}
 _ACTIVATION_LAYERS = {"Softmax": "softmax", "ReLU": "relu"}
 
 
@@ -22,15 +19,21 @@ def free_input(what: str) -> InputFacts:
 
 
 def inputs(model: Any) -> list[InputFacts]:
-    """Facts of each input, in order; inputs that go straight into an Embedding or CategoryEncoding are indices."""
+    """Facts of each input, in order; those that an Embedding or CategoryEncoding reads as they are hold indices."""
     model = model.compiled_part
-    readers = model.input_readers()
     facts = []
-    for tensor in leaves(model.symbolic_inputs):
-        layer = readers.get(id(tensor))
-        limit = getattr(layer, _CATEGORIES.get(type(layer).__name__, ""), None)
-        shape = (None, *tensor.shape[1:])
-        facts.append(InputFacts(tensor.name, shape, tensor.dtype, limit, layer.name if limit is not None else None))
+    for tensor, found in zip(leaves(model.symbolic_inputs), readers.of(model), strict=True):
+        whole = min((r for r in found if r.key is None), key=lambda r: r.layer.index_limit, default=None)
+        facts.append(
+            InputFacts(
+                tensor.name,
+                (None, *tensor.shape[1:]),
+                tensor.dtype,
+                None if whole is None else whole.layer.index_limit,
+                None if whole is None else whole.layer.name,
+                tuple(IndexedPart(r.key, r.layer.index_limit, r.layer.name) for r in found if r.key is not None),
+            )
+        )
     return facts
 
 
@@ -69,7 +72,7 @@ def _activation(tensor: KerasTensor) -> str | None:
     while tensor.node is not None:
         layer = tensor.node.operation
         kind = type(layer).__name__
-        if kind in _TRANSPARENT and tensor.node.inputs:
+        if getattr(layer, "keeps_values", False) and tensor.node.inputs:
             tensor = tensor.node.inputs[0]
         elif getattr(layer, "symbolic_outputs", None) is not None:
             tensor = leaves(layer.symbolic_outputs)[tensor.position]

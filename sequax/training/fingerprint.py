@@ -13,6 +13,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from ..core import settings
 from ..core.layer import Layer
 from ..core.rng import SeedGenerator
 from ..core.tensor import KerasTensor, leaves
@@ -29,7 +30,7 @@ _SKIPPED = frozenset(
 
 def fingerprint(*objects: Any) -> Hashable:
     """A hashable description of objects; equal for objects that trace to the same program."""
-    return tuple(_Walk().describe(o) for o in objects)
+    return settings.data_checks(), *(_Walk().describe(o) for o in objects)
 
 
 class _Walk:

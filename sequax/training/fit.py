@@ -18,7 +18,7 @@ from ..callbacks import CallbackList
 from ..core import tracking
 from ..data import checks
 from ..data.source import Batch, Source
-from . import compiled, custom, steps
+from . import compiled, custom, indices, steps
 from .claims import Claim
 from .evaluate import run_evaluation
 from .fingerprint import fingerprint
@@ -267,6 +267,11 @@ class Trainer:
             kept = "The model is too large to keep an earlier state; its weights are not usable."
         else:
             kept = self._restore(one, step)
+        if indices.looks_up(self.model):
+            span = one.span._replace(start=step, stop=step + 1, done=one.span.done + step - one.span.start)
+            found = indices.bad_lookup_in(steps.train_step(self.model, self.slots), self.slots.read(), [span])
+            if found is not None:
+                raise ValueError(f"{found} {kept}")
         raise FloatingPointError(
             f"The loss is not finite (NaN or infinite) at step {one.span.done + step - one.span.start} of the epoch"
             f" (from 0). {kept} Usual causes: a learning rate that is too high, inputs that are not scaled (magnitudes"

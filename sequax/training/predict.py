@@ -17,7 +17,7 @@ from ..core import names, tracking
 from ..core.tensor import KerasTensor, leaves
 from ..data import arrays, checks, resident
 from ..data.source import Part, filled
-from . import compiled, custom, host, steps
+from . import compiled, custom, host, indices, steps
 from . import facts as model_facts
 from .fingerprint import fingerprint
 from .state import Slots, TrainState, like
@@ -80,6 +80,7 @@ class Predictor:
         floats = single and model.symbolic_inputs.dtype == "float32"
         self._on_host = host.forward(stack, len(model.symbolic_inputs.shape)) if floats else None
         self._step_rows = _rows_per_step(model, stack)
+        self._searches = indices.looks_up(model)
 
     @property
     def valid(self) -> bool:
@@ -98,6 +99,7 @@ class Predictor:
             and fact is not None
             and fact.shape is not None
             and fact.index_limit is None
+            and not fact.indexed_parts
             and x.dtype == fact.dtype
             and x.ndim == len(fact.shape)
             and len(x) > 0
@@ -126,14 +128,23 @@ class Predictor:
             batch_size, most, count = batch_size * 2, most // 2, -(-count // 2)
         x = resident.put(jax.tree.map(lambda a: filled(a, most * batch_size), x))
         outputs = self._call((batch_size, most), callbacks, x, np.int32(count))
-        return jax.tree.map(lambda a: np.array(np.asarray(a)[:rows]), outputs)
+        return self._searched(part.x, jax.tree.map(lambda a: np.array(np.asarray(a)[:rows]), outputs))
 
     def one(self, x: Any, callbacks: Any = None) -> Any:
         """Outputs of one batch: a compiled call with nothing around it."""
         if self._on_host is not None:
             return self._on_host(x)
         outputs = self._call((), callbacks, x)
-        return np.array(outputs) if isinstance(outputs, jax.Array) else jax.tree.map(np.array, outputs)
+        return self._searched(
+            x, np.array(outputs) if isinstance(outputs, jax.Array) else jax.tree.map(np.array, outputs)
+        )
+
+    def _searched(self, x: Any, outputs: Any) -> Any:
+        """The outputs for `x`; if they are not finite, a bad lookup is searched for."""
+        if self._searches and not indices.all_finite(outputs):
+            state = self.slots.borrow()
+            indices.refuse_bad_lookup(steps.predict_step(self.model), state.params, state.other, x)
+        return outputs
 
     def _call(self, loop: tuple[int, ...], callbacks: Any, *given: Any) -> Any:
         """Outputs of a program for given rows: of one step, or of a loop (see `loop_program`)."""

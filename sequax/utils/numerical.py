@@ -24,7 +24,7 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
     >>> to_categorical([0, 2]).tolist()
     [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
     """
-    if isinstance(x, jax.core.Tracer):  # no values to check
+    if isinstance(x, jax.core.Tracer) and num_classes:  # no values to check
         return jax.nn.one_hot(x[..., 0] if x.ndim > 1 and x.shape[-1] == 1 else x, num_classes)
     labels = _whole(np.asarray(x))
     shape = labels.shape[:-1] if labels.ndim > 1 and labels.shape[-1] == 1 else labels.shape

@@ -10,7 +10,7 @@ variable SEQUAX_CHECKS=off. Checks of shapes, row counts and arguments are alway
 
 from .arguments import check_arguments
 from .configuration import check_configuration
-from .facts import SPARSE, InputFacts, OutputFacts
+from .facts import SPARSE, IndexedPart, InputFacts, OutputFacts
 from .findings import SWITCH, Found, enabled, find, has_finite_sum, numbered_rows, place, plural, refuse, set_enabled
 from .inputs import check_inputs
 from .rows import check_index_order, check_rows, check_split
@@ -21,6 +21,7 @@ __all__ = [
     "SPARSE",
     "SWITCH",
     "Found",
+    "IndexedPart",
     "InputFacts",
     "OutputFacts",
     "check_arguments",

@@ -23,14 +23,24 @@ UNBOUNDED = {"linear", "relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "si
 
 
 @dataclass(frozen=True)
+class IndexedPart:
+    """A part of an input, `x[key]`, that an Embedding reads: its `input_dim`, and its name."""
+
+    key: tuple
+    index_limit: int
+    layer: str
+
+
+@dataclass(frozen=True)
 class InputFacts:
     """What a model says about one input; `shape` has the batch first and None where any size will do."""
 
     name: str
     shape: tuple[int | None, ...] | None
     dtype: str = "float32"
-    index_limit: int | None = None  # `input_dim`, when the input goes straight into an Embedding
+    index_limit: int | None = None  # `input_dim`, when an Embedding reads the values of the input
     layer: str | None = None  # the name of that Embedding
+    indexed_parts: tuple[IndexedPart, ...] = ()  # those that an Embedding reads when the whole is not indices
 
 
 @dataclass(frozen=True)

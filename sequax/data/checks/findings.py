@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,21 +12,12 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from ...core import settings
+
 SWITCH = "If the data are meant to be so, sequax.config.set_data_checks(False) turns value checks off."
 CHUNK = 1 << 20  # entries looked at together while searching, so that masks stay at a few megabytes
 
-_enabled = os.environ.get("SEQUAX_CHECKS", "on").lower() not in ("off", "0", "false", "no")
-
-
-def enabled() -> bool:
-    """Whether values are checked (default: yes, unless the environment says SEQUAX_CHECKS=off)."""
-    return _enabled
-
-
-def set_enabled(value: bool) -> None:
-    """Turn checks of values on or off for the whole process; checks of shapes and arguments stay on."""
-    global _enabled
-    _enabled = bool(value)
+enabled, set_enabled = settings.data_checks, settings.set_data_checks
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NoReturn
 
 import numpy as np
 
+from ...core.index_range import remedies
 from .facts import InputFacts
 from .findings import check_finite, check_whole, enabled, fits, label, outside, place, plural, refuse, shown
 from .rows import check_rows
@@ -73,21 +75,22 @@ def _refuse_shape(shape: tuple[int, ...], expected: tuple[int | None, ...], what
 
 
 def _check_indices(array: np.ndarray, fact: InputFacts, what: str) -> None:
-    limit = fact.index_limit
-    if limit is None:
-        return
+    if fact.index_limit is not None:
+        _check_index_range(array, fact.index_limit, fact.layer, what)
+    for part in fact.indexed_parts:
+        with suppress(IndexError):  # sizes that are not known may be too short: the model says so
+            key = ", ".join(":" if k == slice(None) else "..." if k is ... else str(k) for k in part.key)
+            _check_index_range(array[part.key], part.index_limit, part.layer, f"{what}[{key}]")
+
+
+def _check_index_range(array: np.ndarray, limit: int, layer: str | None, what: str) -> None:
     check_whole(array, what, "index", "an Embedding takes whole numbers")
     found = outside(array, 0, limit - 1)
     if found is None:
         return
-    value, highest = int(array[found.index]), int(array.max())
-    owner = f"Embedding {fact.layer!r}" if fact.layer else "the Embedding"
-    remedies = []
-    if highest >= limit:
-        remedies.append(f"input_dim must be at least {highest + 1} for these data")
-    if int(array.min()) < 0:
-        remedies.append("indices must not be negative; keep 0 for padding or unknown entries")
+    owner = f"Embedding {layer!r}" if layer else "the Embedding"
     refuse(
-        f"{what} has index {value} at {place(found.index)}, outside 0..{limit - 1} of {owner} "
-        f"(input_dim={limit}; {plural(found.rows, 'bad row')}): {'; '.join(remedies)}."
+        f"{what} has index {int(array[found.index])} at {place(found.index)}, outside 0..{limit - 1} of {owner} "
+        f"(input_dim={limit}; {plural(found.rows, 'bad row')}): "
+        f"{remedies(limit, int(array.min()), int(array.max()))}."
     )

@@ -96,6 +96,11 @@ class CategoryEncoding(Layer):
         indices = jnp.asarray(inputs).astype("int32")
         return encode(indices, self.num_tokens, self.output_mode, self.compute_dtype, count_weights)
 
+    @property
+    def index_limit(self) -> int:
+        """Inputs are whole numbers below this one."""
+        return self.num_tokens
+
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return encoded_shape(tuple(input_shape), self.num_tokens, self.output_mode)
 

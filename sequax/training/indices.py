@@ -1,0 +1,59 @@
+"""Who asked for which index: the search for a bad lookup after a step whose results are not finite.
+
+A lookup outside of a table gives NaN inside of a compiled program, which costs a step nothing. Only when a loss or an
+output is not finite is the step run again, such that its lookups report (`core/lookups.py`); XLA leaves out all of the
+step that does not lead to an index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from ..core import lookups, settings
+from ..layers.embedding import Embedding
+from .loop import take_batch
+from .pace import Span
+from .state import TrainState
+
+
+def looks_up(model: Any) -> bool:
+    """Whether a model has lookups that can fail, and wants to know."""
+    return settings.data_checks() and any(isinstance(layer, Embedding) for layer in model._flatten_layers())
+
+
+def refuse_bad_lookup(function: Callable, *given: Any) -> None:
+    """Raise for a bad lookup of a pure function of arrays, if there is one.
+
+    Raises:
+        ValueError: that says which layer was asked for which index.
+    """
+    with lookups.reported() as found:
+        jax.jit(lambda *given: (function(*given), ())[1])(*given)
+    if found:
+        raise ValueError(found[0])
+
+
+def bad_lookup_in(step: Callable, state: TrainState, spans: Sequence[Span]) -> str | None:
+    """A sentence on the first bad lookup of a step, `(state, batch) -> ...`, in the batches of some spans."""
+    for span in spans:
+
+        def run(state: TrainState, arrays: Any, order: Any, i: Any, size: int = span.batch_size) -> None:
+            step(state, take_batch(arrays, order, i, size))
+
+        with lookups.reported() as found:
+            program = jax.jit(run)
+            for i in range(span.start, span.stop):
+                program(state, span.block.arrays, span.block.order, np.int32(i))
+                jax.effects_barrier()
+                if found:
+                    return f"{found[0]} It was in batch {span.done + i - span.start} (counted from 0)."
+    return None
+
+
+def all_finite(outputs: Any) -> bool:
+    """Whether all sums of a structure of NumPy arrays and numbers are finite."""
+    return all(bool(np.isfinite(np.sum(array))) for array in jax.tree.leaves(outputs))
