@@ -52,6 +52,8 @@ def _buckets(y_pred: jax.Array, thresholds: np.ndarray) -> jax.Array:
 class ConfusionMetric(Metric):
     """Base of metrics that count at thresholds: brings targets, predictions and weights to `(n, labels)`."""
 
+    binary_labels = True  # data checks refuse others: every label but 0 would count as positive
+
     def _select(
         self, y_true: Any, y_pred: Any, sample_weight: Any, top_k: int | None = None, class_id: int | None = None
     ) -> tuple[jax.Array, jax.Array, Any]:

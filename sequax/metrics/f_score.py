@@ -26,6 +26,8 @@ class FBetaScore(Metric):
     Shapes: `(batch, classes)` twice.
     """
 
+    binary_labels = True
+
     def __init__(
         self,
         average: str | None = None,

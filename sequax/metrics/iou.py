@@ -114,6 +114,8 @@ class IoU(_ConfusionMatrix):
 class BinaryIoU(IoU):
     """IoU of the classes 0 and 1, predictions being 1 from `threshold` on (None: predictions are class numbers)."""
 
+    binary_labels = True
+
     def __init__(
         self,
         target_class_ids: Sequence[int] = (0, 1),

@@ -11,7 +11,7 @@ from ..core.tensor import KerasTensor, leaves, map_structure
 from ..data import checks, convert
 from ..data.source import Batch
 from ..functional import warn_of_order
-from . import custom
+from . import counted, custom
 from . import facts as model_facts
 from .resolve import targets_of, weights_of
 
@@ -68,7 +68,7 @@ class BatchReader:
             checks.check_configuration(self._outputs, stacklevel=self.stacklevel + 1)
         targets = targets_of(y, model.symbolic_outputs, names)
         if y is not None:
-            checks.check_targets(targets, self._outputs, f"{prefix}y", stacklevel=self.stacklevel + 1)
+            self._check_targets(targets, xs, sample_weight)
         if sample_weight is not None or self.class_weight is not None:
             weights = weights_of(sample_weight, len(names), model.symbolic_outputs, names)
             checks.check_weights(
@@ -86,6 +86,18 @@ class BatchReader:
         if y is not None:
             y = _in_structure(y, self._cast(targets), names, model.symbolic_outputs)
         return Batch(xs, y, sample_weight)
+
+    def _check_targets(self, targets: list[Any], xs: Any, sample_weight: Any) -> None:
+        what, level = f"{self.prefix}y", self.stacklevel + 2
+        assert self._outputs is not None
+        try:
+            checks.check_targets(targets, self._outputs, what, stacklevel=level)
+        except ValueError:
+            names, outputs = self.model.output_names, self.model.symbolic_outputs
+            counting = counted.only(self.model, xs, targets, weights_of(sample_weight, len(names), outputs, names))
+            if all(map(np.array_equal, leaves(counting), leaves(targets))):
+                raise
+            checks.check_targets(counting, self._outputs, what, stacklevel=level)
 
     def targets(self, batch: Batch) -> tuple[list[Any], list[checks.OutputFacts]]:
         """The targets of a batch in the order of the outputs, and what is known of these."""

@@ -6,8 +6,10 @@ from typing import Any
 
 from .. import activations
 from .. import losses as loss_catalogue
+from ..core.names import is_ours
 from ..core.tensor import KerasTensor, leaves
 from ..data.checks import IndexedPart, InputFacts, OutputFacts
+from ..metrics.accuracy import binary_accuracy
 from . import readers
 
 _ACTIVATION_LAYERS = {"Softmax": "softmax", "ReLU": "relu"}
@@ -44,7 +46,8 @@ def outputs(model: Any) -> list[OutputFacts]:
     for i, tensor in enumerate(leaves(model.symbolic_outputs)):
         loss = compilation.losses[i]
         name, settings = _loss(loss.function) if loss is not None else (None, {})
-        metrics = tuple(m.name for m in (*compilation.metrics[i], *compilation.weighted_metrics[i]))
+        metrics = [*compilation.metrics[i], *compilation.weighted_metrics[i]]
+        accuracies = [m.name for m in metrics if getattr(m, "fn", None) is binary_accuracy]
         facts.append(
             OutputFacts(
                 name=model.output_names[i],
@@ -53,7 +56,10 @@ def outputs(model: Any) -> list[OutputFacts]:
                 from_logits=bool(settings.get("from_logits", False)),
                 activation=_activation(tensor) if isinstance(tensor, KerasTensor) else None,
                 ignore_class=settings.get("ignore_class"),
-                metrics=metrics,
+                metrics=tuple(m.name for m in metrics),
+                # A class of the user's may turn other labels into such.
+                binary_metrics=tuple(m.name for m in metrics if getattr(m, "binary_labels", False) and is_ours(m)),
+                binary_accuracy=accuracies[0] if accuracies else None,
             )
         )
     return facts

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ..core import names
-from ..core.operation import Operation
+from ..core.layer import Layer
 from ..core.tensor import KerasTensor, Node, leaves
 from ..layers.containers import Container
 from ..layers.recurrent.time_distributed import TimeDistributed
@@ -46,7 +46,7 @@ def _in_graph(nodes: Sequence[Node], tensor: KerasTensor) -> tuple[list[Reader],
             if id(read) not in keys:
                 continue
             key, output = keys[id(read)], leaves(node.outputs)[0]
-            if isinstance(node.operation, Operation):
+            if not isinstance(node.operation, Layer):
                 part = _part(node)
                 if part is not None and key is None:
                     keys[id(output)] = part
@@ -62,7 +62,7 @@ def _in_graph(nodes: Sequence[Node], tensor: KerasTensor) -> tuple[list[Reader],
 
 def _part(node: Node) -> tuple | None:
     """The key of a slice that leaves the rows, `x[:, ...]`; None if the call is another."""
-    if node.operation.kind != "get_item":
+    if getattr(node.operation, "kind", None) != "get_item":
         return None
     key = node.args[1] if isinstance(node.args[1], tuple) else (node.args[1],)
     plain = all(part is None or part is ... or isinstance(part, (int, slice)) for part in key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 SPARSE = {"sparse_categorical_crossentropy"}
@@ -17,7 +18,16 @@ REGRESSION = {
     "cosine_similarity",
     "poisson",
 }
-SAME_SHAPE = REGRESSION | BINARY | {"hinge", "squared_hinge", "categorical_hinge", "kl_divergence", "dice", "tversky"}
+HINGE = {"hinge", "squared_hinge"}
+SAME_SHAPE = REGRESSION | BINARY | HINGE | {"categorical_hinge", "kl_divergence", "dice", "tversky"}
+# What targets may be where a loss means something; beyond, it would train on another thing, or climb.
+RANGES = {
+    "poisson": (0.0, math.inf, "counts and rates must not be negative"),
+    "dice": (0.0, 1.0, "make them one column of 0 and 1 for each class, e.g. with to_categorical"),
+    "tversky": (0.0, 1.0, "make them one column of 0 and 1 for each class, e.g. with to_categorical"),
+    "hinge": (-1.0, 1.0, "labels are -1 and 1, or 0 and 1; for more classes use categorical_hinge with one-hot rows"),
+    "squared_hinge": (-1.0, 1.0, "labels are -1 and 1, or 0 and 1"),
+}
 ACCURACIES = {"accuracy", "acc", "binary_accuracy", "categorical_accuracy", "sparse_categorical_accuracy"}
 UNBOUNDED = {"linear", "relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "swish", "softplus", "tanh"}
 
@@ -54,6 +64,8 @@ class OutputFacts:
     activation: str | None = None  # the last activation, None when unknown
     ignore_class: int | None = None
     metrics: tuple[str, ...] = ()
+    binary_metrics: tuple[str, ...] = ()  # those for which every label but 0 is positive
+    binary_accuracy: str | None = None  # the metric that compares labels with 0 and 1
 
     @property
     def units(self) -> int | None:

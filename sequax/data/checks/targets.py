@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
-from .facts import BINARY, CATEGORICAL, SAME_SHAPE, SPARSE, OutputFacts
+from .facts import BINARY, CATEGORICAL, HINGE, RANGES, SAME_SHAPE, SPARSE, OutputFacts
 from .findings import check_finite, check_whole, enabled, find, fits, label, outside, place, plural, refuse, shown, warn
 from .rows import check_rows
 
@@ -39,6 +40,8 @@ def check_targets(
         if enabled() and fact.loss is not None:
             check_finite(target, name)
             _check_target_values(target, fact, name, stacklevel + 1)
+        if enabled() and fact.binary_metrics and fact.loss not in BINARY:
+            _check_binary(target, name, f"metric {fact.binary_metrics[0]!r} counts every label but 0 as positive")
     return list(y)
 
 
@@ -84,6 +87,28 @@ def _check_target_values(y: np.ndarray, fact: OutputFacts, what: str, stacklevel
         _check_binary(y, what)
     elif fact.loss in CATEGORICAL:
         _check_distributions(y, what, stacklevel + 1)
+    elif fact.loss in RANGES:
+        _check_range(y, fact.loss, what)
+        if fact.binary_accuracy and fact.loss in HINGE and y.min() < 0:
+            warn(
+                f"{what} has labels -1, and {fact.binary_accuracy!r} compares labels with 0 and 1, so that it never"
+                f" counts these as right: pass ({what} + 1) / 2, which {fact.loss} takes as well.",
+                stacklevel,
+            )
+
+
+def _check_range(y: np.ndarray, loss: str, what: str) -> None:
+    low, high, remedy = RANGES[loss]
+    found = outside(y, low, high)
+    if found is None and low == -1 and (y == -1).any() and (y == 0).any():
+        found = outside(y, -1, -1)
+        remedy = "it has both -1 and 0, which mean the same: labels are -1 and 1, or 0 and 1"
+    if found is not None:
+        limits = f"{low:g} or more" if math.isinf(high) else f"in [{low:g}, {high:g}]"
+        refuse(
+            f"{what} has {float(y[found.index]):g} at {place(found.index)} ({plural(found.rows, 'bad row')}): the"
+            f" targets of {loss} must be {limits}: {remedy}."
+        )
 
 
 def _check_labels(y: np.ndarray, fact: OutputFacts, what: str) -> None:
@@ -109,7 +134,7 @@ def _check_labels(y: np.ndarray, fact: OutputFacts, what: str) -> None:
     )
 
 
-def _check_binary(y: np.ndarray, what: str) -> None:
+def _check_binary(y: np.ndarray, what: str, why: str = "") -> None:
     found = outside(y, 0, 1)
     if found is None:
         return
@@ -123,7 +148,7 @@ def _check_binary(y: np.ndarray, what: str) -> None:
         hint = f"for {int(high) + 1} classes use sparse_categorical_crossentropy and as many softmax units"
     refuse(
         f"{what} has label {float(y[found.index]):g} at {place(found.index)} ({plural(found.rows, 'bad row')}): "
-        f"binary labels must be 0/1 (or in [0, 1]); {hint}."
+        f"binary labels must be 0/1 (or in [0, 1]){f', as {why}' if why else ''}; {hint}."
     )
 
 
