@@ -242,6 +242,20 @@ def test_counts_of_large_images_stay_whole():
     np.testing.assert_array_equal(metric.total_cm.numpy(), start + counted)
 
 
+@pytest.mark.parametrize("name", ["Precision", "AUC", "R2Score", "F1Score", "Mean", "TruePositives"])
+def test_dtypes_of_variables_are_keras(name):
+    """Counts stay in float32: in float16 they would stop at 2048."""
+    y_true, y_pred = np.ones((3000, 1), "float32"), np.full((3000, 1), 0.9, "float32")
+    found = []
+    for module in (metrics, keras.metrics):
+        metric = getattr(module, name)(dtype="float16")
+        metric.update_state(*((y_pred[:2],) if name == "Mean" else (y_true, y_pred)))
+        found.append([(v.name, v.dtype) for v in metric.variables])
+        if name == "TruePositives":
+            assert float(metric.result()) == 3000
+    assert found[0] == found[1]
+
+
 def test_settings_are_attributes(of_all):
     """Those of Keras' objects, with their values."""
     plain = (bool, int, float, str, list, type(None))
@@ -304,9 +318,10 @@ def assert_equal(ours, theirs):
     np.testing.assert_allclose(np.asarray(ours.result()), np.asarray(theirs.result()), rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.parametrize("regressors", [1, 4])
+@pytest.mark.filterwarnings("ignore:(More independent|Division by zero)")
+@pytest.mark.parametrize("regressors", [1, 4, 17, 18])
 def test_adjusted_r2_is_keras(regressors):
-    """Eager, since Keras decides in Python whether there are samples enough."""
+    """Eager, since Keras decides in Python whether there are samples enough: of 18 values for 16 regressors."""
     ours, theirs = (module.R2Score(num_regressors=regressors) for module in (metrics, keras.metrics))
     y_true, y_pred, weight = (array[0] for array in batches("real"))
     for metric in (ours, theirs):

@@ -112,6 +112,32 @@ class Noise(sequax.Layer):
         return inputs + random.uniform(inputs.shape[1:], seed=self.generator)
 
 
+@pytest.mark.parametrize("make", [jax.random.PRNGKey, jax.random.key])
+@pytest.mark.parametrize(("name", "args"), [("normal", ((2, 3),)), ("randint", ((3,), 0, 99)), ("shuffle", (X,))])
+def test_keys_of_jax_are_seeds(keras, make, name, args):
+    found, expected = (getattr(r, name)(*args, seed=make(7)) for r in (random, keras.random))
+    np.testing.assert_array_equal(found, expected)
+    compiled = jax.jit(lambda key: getattr(random, name)(*args, seed=key))(make(7))
+    np.testing.assert_allclose(compiled, expected, rtol=1e-6)
+
+
+def test_other_arrays_are_no_seeds():
+    with pytest.raises(ValueError, match=r"must be one key.*shape \(2,\)"):
+        random.normal((2,), seed=jax.random.split(jax.random.key(0)))
+    for wrong in (jnp.ones(2), jnp.uint32(3), np.zeros(2, "uint32")):
+        with pytest.raises(ValueError, match="A seed must be a whole number"):
+            random.normal((2,), seed=wrong)
+
+
+def test_generators_are_keras(keras):
+    ours, theirs = (r.SeedGenerator(12345, name="mine") for r in (random, keras.random))
+    for ordered in (True, False, True, False):
+        np.testing.assert_array_equal(ours.next(ordered=ordered), theirs.next(ordered=ordered))
+    assert ours.get_config() == theirs.get_config() == {"seed": 12345, "name": "mine"}
+    again = random.SeedGenerator.from_config(ours.get_config())
+    assert (again.seed, again.name) == (12345, "mine")
+
+
 def test_generators_move_on_in_compiled_calls():
     model = sequax.Sequential([sequax.Input((3,)), Noise(True)])
     draws = model.predict(np.zeros((4, 3)), batch_size=2, verbose=0)

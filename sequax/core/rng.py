@@ -78,7 +78,8 @@ class SeedGenerator:
         seed: whole number; None draws one from the process' stream.
         name: of the state's owner in paths.
 
-    `next()` returns the current state, a uint32 array of shape (2,): the seed and a counter that grows by one a call.
+    `next()` returns the current state, a uint32 array of shape (2,): the seed and a counter that grows by one a call;
+    `next(ordered=False)` mixes both numbers instead, as Keras does where the order of calls is not known.
     """
 
     tracked_as = "seed"
@@ -96,14 +97,15 @@ class SeedGenerator:
                 np.array([self.seed % 2**32, 0], "uint32"), dtype="uint32", trainable=False, name="seed_generator_state"
             )
 
-    def next(self) -> jax.Array:
+    def next(self, ordered: bool = True) -> jax.Array:
         """The current state; the counter moves on."""
         state = self.state.value
-        self.state.assign(state + jnp.array([0, 1], "uint32"))
+        counted = state + jnp.array([0, 1], "uint32")
+        self.state.assign(counted if ordered else (state + 1) * jnp.uint32(5387) % jnp.uint32(933199))
         return state
 
     def get_config(self) -> dict[str, Any]:
-        return {"seed": self._initial_seed}
+        return {"seed": self._initial_seed, "name": self.name}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> SeedGenerator:
@@ -119,7 +121,7 @@ def default_generator() -> SeedGenerator:
 
 
 def draw_seed(seed: Any) -> jax.Array:
-    """A uint32 (2,) seed from an int, a SeedGenerator or None (the process' stream).
+    """A uint32 (2,) seed from an int, a SeedGenerator, a key of JAX, or None (the process' stream).
 
     The stream is a SeedGenerator, too, so that a compiled call without a seed is refused (nobody tracks the stream)
     instead of drawing the same numbers at each run.
@@ -130,7 +132,22 @@ def draw_seed(seed: Any) -> jax.Array:
         return seed.next()
     if isinstance(seed, (int, np.integer)):
         return jnp.array([int(seed) % 2**32, 0], "uint32")
-    raise ValueError(f"A seed must be a whole number, a SeedGenerator or None. Received: {seed!r}")
+    if _is_key(seed):
+        data = jax.random.key_data(seed) if jnp.issubdtype(seed.dtype, jax.dtypes.prng_key) else seed
+        if data.shape == (2,):
+            return data
+        raise ValueError(
+            f"As a seed, a key of JAX must be one key of the generator threefry2x32, `jax.random.key(number)`. Received:"
+            f" a key of shape {seed.shape}, with data of shape {data.shape}"
+        )
+    raise ValueError(f"A seed must be a whole number, a SeedGenerator, a key of JAX or None. Received: {seed!r}")
+
+
+def _is_key(seed: Any) -> bool:
+    """`jax.random.key(0)`, or the older `PRNGKey(0)`: plain uint32 numbers."""
+    return isinstance(seed, jax.Array) and (
+        jnp.issubdtype(seed.dtype, jax.dtypes.prng_key) or (seed.dtype == "uint32" and seed.ndim > 0)
+    )
 
 
 def key(seed: Any) -> jax.Array:

@@ -138,6 +138,8 @@ def reduce(name: str, values: jax.Array, sample_weight: Any, mask: Any, reductio
     if values.ndim == 0:
         around = [np.shape(given) for given in (sample_weight, mask) if given is not None]
         values = jnp.broadcast_to(values, max(around, key=lambda s: (len(s), math.prod(s)), default=()))
+    elif values.ndim == 1 and np.ndim(sample_weight) == 2 and np.shape(sample_weight)[1] == 1:
+        values = values[:, None]  # as in Keras, which shows where nothing is reduced
     weight = None if sample_weight is None else align.weights(name, sample_weight, values)
     count: Any = values.size
     if mask is not None:

@@ -21,7 +21,7 @@ class Metric:
     """Base of all metrics. A subclass makes variables in `__init__` and writes `update_state` and `result`.
 
     Args:
-        dtype: of variables and computation, a dtype or a policy; default `floatx()`.
+        dtype: of the computation, a dtype or a policy; default `floatx()`.
         name: default: the class name in snake case.
 
     Variables may also be made in `update_state`, on the first call, when shapes are known; other metrics may be kept
@@ -61,11 +61,14 @@ class Metric:
         aggregation: str = "sum",
         name: str | None = None,
     ) -> Variable:
-        """Make a variable of this metric; keep it as an attribute."""
+        """Make a variable of this metric; keep it as an attribute. By default it is of `floatx()`.
+
+        A sum in a 16-bit dtype of the metric would soon stop growing.
+        """
         variable = Variable(
             initializers.get(initializer),
             shape=tuple(shape),
-            dtype=dtype or self.dtype,
+            dtype=dtype or dtypes.floatx(),
             trainable=False,
             aggregation=aggregation,
             name=name,
@@ -161,7 +164,7 @@ class Sum(Metric):
 
     def __init__(self, name: str | None = "sum", dtype: Any = None):
         super().__init__(dtype, name)
-        self.total = self.add_variable((), name="total")
+        self.total = self.add_variable((), dtype=self.dtype, name="total")
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
         values, weight = self._prepared(values, sample_weight)
@@ -179,8 +182,8 @@ class Mean(Metric):
 
     def __init__(self, name: str | None = "mean", dtype: Any = None):
         super().__init__(dtype, name)
-        self.total = self.add_variable((), name="total")
-        self.count = self.add_variable((), name="count")
+        self.total = self.add_variable((), dtype=self.dtype, name="total")
+        self.count = self.add_variable((), dtype=self.dtype, name="count")
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
         total, count = mean_parts(self.name, *self._prepared(values, sample_weight))

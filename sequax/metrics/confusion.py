@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..core import dtypes
 from ..losses import align
 from .base import Metric
 from .catalogue import metric
@@ -57,7 +58,9 @@ class ConfusionMetric(Metric):
     def _select(
         self, y_true: Any, y_pred: Any, sample_weight: Any, top_k: int | None = None, class_id: int | None = None
     ) -> tuple[jax.Array, jax.Array, Any]:
-        y_true, y_pred = align.pair(type(self).__name__, self._cast(y_true), self._cast(y_pred))
+        counted = dtypes.jnp_dtype(dtypes.floatx())  # whatever the metric's dtype: 16 bits count to 2048 or 256
+        y_true, y_pred = (dtypes.as_array(y).astype(counted) for y in (y_true, y_pred))
+        y_true, y_pred = align.pair(type(self).__name__, y_true, y_pred)
         weight = None if sample_weight is None else align.weights(self.name, sample_weight, y_pred)
         if top_k is not None:
             y_pred = _only_largest(y_pred, top_k)

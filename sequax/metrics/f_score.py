@@ -53,10 +53,10 @@ class FBetaScore(Metric):
     def _build(self, y_true_shape: tuple[int, ...], y_pred_shape: tuple[int, ...]) -> None:
         self._check_rank(y_true_shape, y_pred_shape)
         shape = () if self.average == "micro" else (y_pred_shape[1],)
-        self.true_positives = self.add_variable(shape, name="true_positives")
-        self.false_positives = self.add_variable(shape, name="false_positives")
-        self.false_negatives = self.add_variable(shape, name="false_negatives")
-        self.intermediate_weights = self.add_variable(shape, name="intermediate_weights")
+        self.true_positives = self.add_variable(shape, dtype=self.dtype, name="true_positives")
+        self.false_positives = self.add_variable(shape, dtype=self.dtype, name="false_positives")
+        self.false_negatives = self.add_variable(shape, dtype=self.dtype, name="false_negatives")
+        self.intermediate_weights = self.add_variable(shape, dtype=self.dtype, name="intermediate_weights")
 
     def _check_rank(self, y_true_shape: tuple[int, ...], y_pred_shape: tuple[int, ...]) -> None:
         if len(y_pred_shape) != 2 or len(y_true_shape) != 2:

@@ -204,8 +204,8 @@ class R2Score(Metric):
 
     Args:
         class_aggregation: `"uniform_average"`, `"variance_weighted_average"`, or None for one value per output.
-        num_regressors: above 0 gives the adjusted R². As in Keras, the number of samples in its formula counts every
-            output of a sample.
+        num_regressors: above 0 gives the adjusted R², once there are more samples than regressors and one. As in Keras,
+            the number of samples in its formula counts every output of a sample.
 
     Shapes: `(batch, outputs)` twice.
     """
@@ -230,7 +230,7 @@ class R2Score(Metric):
     def _build(self, outputs: int) -> None:
         self.squared_sum = self.add_variable((outputs,), name="squared_sum")
         self.sum = self.add_variable((outputs,), name="sum")
-        self.residual = self.add_variable((outputs,), name="residual")
+        self.total_mse = self.add_variable((outputs,), name="residual")
         self.count = self.add_variable((outputs,), name="count")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
@@ -249,7 +249,7 @@ class R2Score(Metric):
         weight = jnp.broadcast_to(weight, y_true.shape)
         self.sum.assign_add(jnp.sum(weight * y_true, axis=0))
         self.squared_sum.assign_add(jnp.sum(weight * jnp.square(y_true), axis=0))
-        self.residual.assign_add(jnp.sum(weight * jnp.square(y_true - y_pred), axis=0))
+        self.total_mse.assign_add(jnp.sum(weight * jnp.square(y_true - y_pred), axis=0))
         self.count.assign_add(jnp.sum(weight, axis=0))
         self.num_samples.assign_add(y_true.size)
 
@@ -258,7 +258,7 @@ class R2Score(Metric):
             return jnp.zeros(())
         total = self.squared_sum.value - self.sum.value * align.divide(self.sum.value, self.count.value)
         # Constant targets have no variance to explain: 0, but nan for a perfect fit, as in Keras.
-        score = 1 - self.residual.value / total
+        score = 1 - self.total_mse.value / total
         score = jnp.where(jnp.isinf(score), 0.0, score)
         if self.class_aggregation == "uniform_average":
             score = jnp.mean(score)
@@ -267,7 +267,9 @@ class R2Score(Metric):
         if self.num_regressors == 0:
             return score
         samples = self.num_samples.value
-        return 1 - (1 - score) * (samples - 1) / (samples - self.num_regressors - 1)
+        left = samples - self.num_regressors - 1
+        adjusted = 1 - (1 - score) * align.divide(samples - 1, left)
+        return jnp.where(left > 0, adjusted, score)
 
     def get_config(self) -> dict[str, Any]:
         return {
