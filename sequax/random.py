@@ -1,9 +1,9 @@
 """Public namespace `keras.random`: random arrays from a seed.
 
 `seed` is a whole number (the same one gives the same numbers, and those that Keras draws on JAX), a `SeedGenerator`,
-which moves on with each draw, also inside compiled calls of a model that tracks it, a key of JAX (`jax.random.key(0)` or
-`PRNGKey(0)`; equal keys give equal numbers), or None: the stream of the process, which `keras.utils.set_random_seed`
-restarts.
+which moves on with each draw, also inside compiled calls of a model that tracks it, a key of JAX (`jax.random.key(0)`
+or `PRNGKey(0)`; equal keys give equal numbers), or None: the stream of the process, which
+`keras.utils.set_random_seed` restarts.
 
 Draws use JAX's threefry generator (Salmon et al. 2011, *Parallel random numbers: as easy as 1, 2, 3*).
 """

@@ -137,8 +137,8 @@ def draw_seed(seed: Any) -> jax.Array:
         if data.shape == (2,):
             return data
         raise ValueError(
-            f"As a seed, a key of JAX must be one key of the generator threefry2x32, `jax.random.key(number)`. Received:"
-            f" a key of shape {seed.shape}, with data of shape {data.shape}"
+            f"As a seed, a key of JAX must be one key of the generator threefry2x32, as `jax.random.key(0)` is."
+            f" Received: a key of shape {seed.shape}, with data of shape {data.shape}"
         )
     raise ValueError(f"A seed must be a whole number, a SeedGenerator, a key of JAX or None. Received: {seed!r}")
 
