@@ -21,6 +21,8 @@ _FREE = 16 * MEGABYTE  # for what is not stored, such as metrics
 # Making a layer takes milliseconds, however few bytes ask for it. Keras writes more than 400 for each.
 _FREE_LAYERS, _BYTES_PER_LAYER = 2000, 400
 _MOST_LAYERS = 100_000
+_MEMORY_PER_ARRAY = 4096
+OTHER_OBJECT = 0.1  # layers that an object of another kind counts for: initializers, regularizers, dtype policies
 
 
 class Budget:
@@ -29,13 +31,12 @@ class Budget:
     Args:
         limit: in bytes.
         source: what the limit comes from, for messages.
-        values_follow: whether values for all weights will be read; initializers are not run then.
         layers: how many there may be, calls in graphs and layers inside of others included.
     """
 
-    def __init__(self, limit: int, source: str, values_follow: bool = False, layers: int = _MOST_LAYERS):
-        self.limit, self.source, self.values_follow, self.spent = limit, source, values_follow, 0
-        self.layers, self.layers_left = layers, layers
+    def __init__(self, limit: int, source: str, layers: int = _MOST_LAYERS):
+        self.limit, self.source, self.spent = limit, source, 0
+        self.layers, self.layers_left = layers, float(layers)
 
     def spend(self, path: str, shape: tuple[int, ...], dtype: Any) -> None:
         """Count one variable.
@@ -53,8 +54,8 @@ class Budget:
             )
         self.spent += size
 
-    def spend_layers(self, number: int) -> None:
-        """Count layers, or calls of layers in a graph.
+    def spend_layers(self, number: float) -> None:
+        """Count layers, calls of layers in a graph, losses and metrics; other objects count `OTHER_OBJECT`.
 
         Raises:
             LoadError: if there are too many.
@@ -62,8 +63,8 @@ class Budget:
         self.layers_left -= number
         if self.layers_left < 0:
             raise LoadError(
-                f"a model of more than {self.layers:,} layers and calls; {self.source} allows no more. If the model"
-                f" really is that large, read it under `with sequax.saving.memory_budget(number_of_bytes):`."
+                f"a model of more than {self.layers:,} layers, calls and metrics; {self.source} allows no more. If the"
+                f" model really is that large, read it under `with sequax.saving.memory_budget(number_of_bytes):`."
             )
 
 
@@ -78,17 +79,11 @@ def spend(path: str, shape: tuple[int, ...], dtype: Any) -> None:
         budget.spend(path, shape, dtype)
 
 
-def spend_layers(number: int) -> None:
-    """Count layers, or calls in a graph, if a model is being read."""
+def spend_layers(number: float) -> None:
+    """Count layers and what else a model is made of, if one is being read."""
     budget = _budget.get()
     if budget is not None:
         budget.spend_layers(number)
-
-
-def values_follow() -> bool:
-    """Whether the values of all weights will be read after they are made."""
-    budget = _budget.get()
-    return budget is not None and budget.values_follow
 
 
 def of_file(size: int, times: int, more: int) -> int:
@@ -96,10 +91,10 @@ def of_file(size: int, times: int, more: int) -> int:
     return max(times * size + more, _chosen.get() or 0)
 
 
-def for_file(size: int, values_follow: bool = False, after: Budget | None = None) -> AbstractContextManager[Budget]:
+def for_file(size: int, after: Budget | None = None) -> AbstractContextManager[Budget]:
     """The limits for a model from a file; `after`: what was made of the same file before counts as well."""
     limit = 3 * size + _FREE - (0 if after is None else after.spent)
-    return limited(limit, "the size of the file", values_follow, layers_of(size))
+    return limited(limit, "the size of the file", layers_of(size))
 
 
 def layers_of(size: int) -> int:
@@ -107,14 +102,28 @@ def layers_of(size: int) -> int:
     return min(_FREE_LAYERS + size // _BYTES_PER_LAYER, _MOST_LAYERS)
 
 
+def arrays_of(size: int, bytes_per_array: int) -> int:
+    """How many arrays and groups a file of this size may list: each takes some kilobytes of memory until it is read.
+
+    Args:
+        bytes_per_array: the least that a format needs for each.
+    """
+    usual = min(_FREE_LAYERS + size // bytes_per_array, _MOST_LAYERS)
+    return max(usual, (_chosen.get() or 0) // _MEMORY_PER_ARRAY)
+
+
+def too_many_arrays(most: int) -> str:
+    return (
+        f"it lists more than {most:,} arrays and groups, which is the limit for a file of its size. If it really has"
+        f" that many, read it under `with sequax.saving.memory_budget(number_of_bytes):`"
+    )
+
+
 @contextmanager
-def limited(limit: int, source: str, values_follow: bool = False, layers: int = _MOST_LAYERS) -> Iterator[Budget]:
+def limited(limit: int, source: str, layers: int = _MOST_LAYERS) -> Iterator[Budget]:
     """Variables made inside count against `limit` bytes, or against what the user chose by `memory_budget`."""
     chosen = _chosen.get()
-    if chosen is None:
-        budget = Budget(limit, source, values_follow, layers)
-    else:
-        budget = Budget(chosen, "memory_budget", values_follow)
+    budget = Budget(limit, source, layers) if chosen is None else Budget(chosen, "memory_budget")
     token = _budget.set(budget)
     try:
         yield budget

@@ -12,7 +12,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from . import budget, dtypes, input_spec, masks, names, operation, pure, registry, scope, shapes, signature, tracking
+from . import dtypes, input_spec, masks, names, operation, pure, registry, scope, shapes, signature, tracking
 from .operation import FunctionOperation
 from .policy_map import DTypePolicyMap
 from .tensor import KerasTensor, Node, is_tensor, leaves, map_structure, record, shape_of
@@ -383,8 +383,6 @@ class Layer(operation.Operation):
         dtype = self.variable_dtype if dtype is None else dtypes.standardize(dtype)
         if initializer is None:
             initializer = "glorot_uniform" if dtypes.is_float(dtype) else "zeros"
-        if budget.values_follow() and names.is_ours(self):
-            initializer = "zeros"  # no time for random numbers that a file will replace
         with scope.calling(self):
             variable = Variable(
                 _get("keras.initializers", initializer),

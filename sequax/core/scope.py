@@ -18,13 +18,14 @@ _named: ContextVar[tuple[Any, ...]] = ContextVar("sequax_named", default=())
 class Frame:
     """Values of variables inside a pure function: read and assigned here, never on the variables themselves."""
 
-    __slots__ = ("assigned", "known", "losses", "masks", "penalties", "values")
+    __slots__ = ("assigned", "known", "losses", "masks", "penalties", "symbolic", "values")
 
     def __init__(self, variables: list[Any], values: list[Any], strict: bool, outer: Frame | None = None):
         given: dict[int, Any] = {id(v): value for v, value in zip(variables, values, strict=True)}
         self.known = frozenset(given) if strict else None
         # A pure function inside another one reads what it was not given from there; it cannot assign it.
         self.values: dict[int, Any] = {**outer.values, **given} if outer is not None else given
+        self.symbolic = outer is not None and outer.symbolic  # whether only shapes are asked for
         self.assigned: dict[int, Any] = {}  # keeps the variables alive whose ids are in `values`
         self.losses: list[Any] | None = None  # where penalties are collected, if somebody wants them all
         # What the calls inside left behind: id of a model -> penalties of its last call; masks as in `Call`.

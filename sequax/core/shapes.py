@@ -59,7 +59,9 @@ def _trace(function: Callable, args: tuple, kwargs: dict, batch: int, other: int
             filled[i] = value
         call_args, call_kwargs = jax.tree.unflatten(structure, filled)
         # Values that the call assigns (moving averages, seeds) are dropped with the frame.
-        with scope.framed(scope.Frame([], [], strict=False)):
+        frame = scope.Frame([], [], strict=False)
+        frame.symbolic = True
+        with scope.framed(frame):
             masks.keep(given, carried)
             outputs = function(*call_args, **call_kwargs)
             return outputs, masks.of(outputs)

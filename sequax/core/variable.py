@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import operator
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -68,9 +69,25 @@ class Variable:
         self.regularizer, self.constraint = regularizer, constraint
         self.overwrite_with_gradient = False
         self._serial = next(_serials)
-        self._value = _initial_value(initializer, shape, dtype, self.path)
+        value = _initial_value(initializer, shape, dtype, self.path)
+        self.__dict__["_later" if isinstance(value, _Later) else "_value"] = value
         # An initializer of the user may keep what it returned, as the readers of `value` may.
         self._lent = callable(initializer) and not names.is_ours(initializer)
+
+    def __getattr__(self, name: str) -> Any:
+        # Asked for when `_value` is not there yet, and for names that do not exist.
+        if name != "_value" or "_later" not in self.__dict__:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        frame = scope.frame()
+        if frame is not None and frame.symbolic:
+            return jnp.zeros(self._later.shape, self._later.dtype)  # only its shape counts, and nothing is computed
+        return self.stored
+
+    @property
+    def _held(self) -> Any:
+        """The array, or what it will be, for its shape and dtype."""
+        found = self.__dict__.get("_value")
+        return self._later if found is None else found
 
     @property
     def trainable(self) -> bool:
@@ -100,8 +117,8 @@ class Variable:
 
     def assign(self, value: Any) -> Variable:
         """Replace the value; the shape must stay equal. Returns the variable."""
-        new = dtypes.own_array(value.value if isinstance(value, Variable) else value, self._value.dtype)
-        if new.shape != self._value.shape:
+        new = dtypes.own_array(value.value if isinstance(value, Variable) else value, self._held.dtype)
+        if new.shape != self._held.shape:
             raise ValueError(
                 f"Variable {self.path!r}: the shape of a value to assign must equal the variable's."
                 f" Expected {self.shape}, received {tuple(new.shape)}."
@@ -133,7 +150,25 @@ class Variable:
     @property
     def stored(self) -> jax.Array:
         """The array itself, outside of any call."""
+        if "_value" not in self.__dict__:
+            self.__dict__.setdefault("_value", self._later.made())  # another thread may have assigned meanwhile
         return self._value
+
+    @property
+    def stored_dtype(self) -> np.dtype:
+        """The dtype of the array itself, whatever a call reads it as."""
+        return self._held.dtype
+
+    def held(self) -> jax.Array | None:
+        """The array for `restore`; None if none was needed yet."""
+        return self.__dict__.get("_value")
+
+    def restore(self, value: jax.Array | None) -> None:
+        """Hold again what `held` gave."""
+        if value is None:
+            self.__dict__.pop("_value", None)
+        else:
+            self._value, self._lent = value, True
 
     def take(self) -> jax.Array:
         """The array for a program that will donate it: a copy if somebody else may hold it."""
@@ -147,28 +182,31 @@ class Variable:
 
     def numpy(self) -> np.ndarray:
         """A NumPy copy of the value."""
-        return np.array(self._plain())
+        frame = scope.frame()
+        found = None if frame is None else frame.values.get(id(self))
+        return np.array(self.stored if found is None else found)
 
     # --- array behaviour ---
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return tuple(self._value.shape)
+        return tuple(self._held.shape)
 
     @property
     def dtype(self) -> str:
         call = scope.call()
-        if call is not None and call.autocast and self.autocast and dtypes.is_float(self._value.dtype):
+        held = self._held
+        if call is not None and call.autocast and self.autocast and dtypes.is_float(held.dtype):
             return call.autocast
-        return self._value.dtype.name
+        return held.dtype.name
 
     @property
     def ndim(self) -> int:
-        return self._value.ndim
+        return self._held.ndim
 
     @property
     def size(self) -> int:
-        return self._value.size
+        return self._held.size
 
     def __jax_array__(self) -> jax.Array:
         return self.value
@@ -197,18 +235,19 @@ class Variable:
         return f"<Variable path={self.path}, shape={self.shape}, dtype={self._value.dtype.name}, value={self._plain()}>"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_value": np.array(self._value), "_lent": False}
+        kept = {name: value for name, value in self.__dict__.items() if name != "_later"}
+        return {**kept, "_value": np.array(self.stored), "_lent": False}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._value = jnp.asarray(self._value)
 
 
-def _initial_value(initializer: Any, shape: Any, dtype: Any, path: str) -> jax.Array:
+def _initial_value(initializer: Any, shape: Any, dtype: Any, path: str) -> jax.Array | _Later:
     # Layers may be built while shapes are inferred; the initial value is a real array even then.
     with jax.ensure_compile_time_eval():
         if isinstance(initializer, Variable):
-            initializer = initializer._value
+            initializer = initializer.stored
         if not callable(initializer):
             # An array of the caller is copied, so that donation never touches memory of theirs; by NumPy if it may,
             # because JAX compiles a copy for each shape, which at the start of a script takes a quarter of a second.
@@ -227,8 +266,33 @@ def _initial_value(initializer: Any, shape: Any, dtype: Any, path: str) -> jax.A
             )
         name = dtypes.standardize(dtype)
         budget.spend(path, shape, dtypes.jnp_dtype(name))
-        value = initializer(shape, dtype=name)
-        return (jnp.asarray if names.is_ours(initializer) else dtypes.own_array)(value, dtypes.jnp_dtype(name))
+        if names.is_ours(initializer):
+            later = _Later(initializer, shape, name)
+            return later if later.may_wait and budget.current() is not None else later.made()
+        return dtypes.own_array(initializer(shape, dtype=name), dtypes.jnp_dtype(name))
+
+
+_SMALL = 256
+
+
+class _Later:
+    """The first value of a variable of a config that is being read: weights from a file may come in its place.
+
+    A few bytes may ask for an initializer that computes for minutes.
+    """
+
+    def __init__(self, initializer: Callable, shape: tuple[int, ...], dtype: str):
+        self.initializer, self.shape, self.dtype = initializer, shape, np.dtype(dtypes.jnp_dtype(dtype))
+        self.ndim, self.size = len(shape), math.prod(shape)
+
+    @property
+    def may_wait(self) -> bool:
+        """Whether the values are the same whenever they are made: all of ours are, without a generator of seeds."""
+        return self.size > _SMALL and not hasattr(getattr(self.initializer, "seed", None), "next")
+
+    def made(self) -> jax.Array:
+        with jax.ensure_compile_time_eval():
+            return jnp.asarray(self.initializer(self.shape, dtype=self.dtype.name), self.dtype)
 
 
 def _binary(function: Callable, reflected: bool = False) -> Callable:

@@ -10,6 +10,7 @@ from .._lazy import lazily
 
 _NAMES = {
     "CustomObjectScope": "..core.registry",
+    "KerasFileEditor": ".editor",
     "LoadError": ".errors",
     "UnknownObjectError": ".errors",
     "custom_object_scope": "..core.registry",

@@ -16,12 +16,14 @@ import json
 import os
 import zipfile
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any
 
 from .._version import __version__
 from ..core import budget, registry
 from ..core.errors import LoadError
-from . import assets, atomic, config, schema, weights
+from . import assets, atomic, config, folders, schema, weights
+from .folders import Folder
 from .source import Source
 from .zips import Zip
 
@@ -36,12 +38,15 @@ _FREE = 8 * _MEGABYTE  # what a small file may unpack to; models of Keras are no
 # --- writing ---
 
 
-def save(model: Any, path: Any, include_optimizer: bool = True) -> None:
-    """Write a model to a `.keras` file, whole or not at all."""
+def save(model: Any, path: Any, include_optimizer: bool = True, zipped: bool = True) -> None:
+    """Write a model to a `.keras` file, or to a folder, whole or not at all."""
     members = _members(model, include_optimizer)
     members[CHECKSUMS] = json.dumps(
         {"sequax_version": __version__, "sha256": {name: _digest(data) for name, data in members.items()}}
     ).encode()
+    if not zipped:
+        folders.write(os.fsdecode(path), members, (CONFIG, WEIGHTS))
+        return
     with atomic.replacing(path) as file:
         with zipfile.ZipFile(file, "w") as archive:
             for name, data in members.items():
@@ -82,15 +87,15 @@ def _digest(data: Any) -> str:
 
 
 class Archive:
-    """An open `.keras` file whose list of members was checked.
+    """An open `.keras` file, or the folder of a model, whose list of members was checked.
 
     Raises:
         LoadError: if it is no such file.
     """
 
-    def __init__(self, source: Source):
+    def __init__(self, source: Source | Folder):
         self.source = source
-        self.zip = Zip(source)
+        self.zip = source if isinstance(source, Folder) else Zip(source)
         self.name = source.name
         self._left = budget.of_file(source.size, 4, _FREE)  # what all members together may take
         self._limits = {**_LIMITS, CONFIG: min(config.MAX_BYTES, 2 * source.size + 4 * _MEGABYTE)}
@@ -150,17 +155,17 @@ class Archive:
 
 
 def load(path: Any, custom_objects: Mapping[str, Any] | None = None, compile: bool = True) -> Any:
-    """The model of a `.keras` file, with its weights.
+    """The model of a `.keras` file, or of a folder, with its weights.
 
     Raises:
         LoadError: if anything in it is refused.
     """
-    with Source.of(path) as source:
+    with nullcontext(Folder(path)) if os.path.isdir(path) else Source.of(path) as source:
         archive = Archive(source)
         version, described = archive.version(), archive.json(CONFIG)
         place = f"{archive.name}: config"
         with registry.custom_object_scope(custom_objects):
-            with budget.for_file(source.size, values_follow=True) as spent:
+            with budget.for_file(source.size) as spent:
                 model = config.model_from(described, compile=False, place=place, version=version)
             if compile:
                 with budget.for_file(source.size, after=spent):  # metrics have variables, too

@@ -1,9 +1,8 @@
-"""From JSON text to objects: parsing under limits, then the schema, then the objects."""
+"""From configs to objects: the form of older versions made new, then the schema, then the objects."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -11,68 +10,7 @@ from typing import Any
 from ..core import budget, names, registry
 from ..core.errors import LoadError
 from . import legacy, schema
-
-MAX_BYTES = 256 * budget.MEGABYTE
-
-_STRINGS = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
-_BRACKETS = re.compile(r"[\[\]{}]")
-
-
-def parse(
-    text: str | bytes, place: str = "config", max_bytes: int = MAX_BYTES, max_values: int = schema.MAX_VALUES
-) -> Any:
-    """The value of a JSON text: size, depth and number of values are limited before anything is made of it.
-
-    Raises:
-        LoadError: for a text that is too large, too deep or no JSON, and for repeated keys.
-    """
-    if isinstance(text, (bytes, bytearray)):
-        if len(text) > max_bytes:
-            raise LoadError(f"{len(text):,} bytes of JSON, where {max_bytes:,} are the limit", place)
-        try:
-            text = bytes(text).decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise LoadError(f"not UTF-8 text: {error}", place) from None
-    if not isinstance(text, str):
-        raise LoadError(f"expected JSON text; received {type(text).__name__}", place)
-    if len(text) > max_bytes:
-        raise LoadError(f"{len(text):,} characters of JSON, where {max_bytes:,} are the limit", place)
-    _measure(text, place, max_values)
-    try:
-        return json.loads(text, object_pairs_hook=_unique_keys, parse_int=_integer)
-    except LoadError as error:
-        raise error.at(place) from None
-    except (ValueError, RecursionError) as error:
-        raise LoadError(f"not valid JSON: {error!s:.200}", place) from None
-
-
-def _measure(text: str, place: str, max_values: int) -> None:
-    """Depth and number of values, counted in the text itself."""
-    if text.count('"') - text.count('\\"') > 4 * max_values:  # a key and a string per value; before they are cut out
-        raise LoadError(f"more than {max_values:,} values", place)
-    bare = _STRINGS.sub('"', text)
-    if bare.count(",") + bare.count("[") + bare.count("{") > max_values:
-        raise LoadError(f"more than {max_values:,} values", place)
-    depth = 0
-    for bracket in _BRACKETS.finditer(bare):
-        depth += 1 if bracket[0] in "[{" else -1
-        if depth > 3 * schema.MAX_DEPTH:  # levels of text; what is made of it is measured again
-            raise LoadError(f"nested more than {3 * schema.MAX_DEPTH} levels deep", place)
-
-
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        seen: set[str] = set()
-        key = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise LoadError(f"the key {key!r:.80} stands twice in one object")
-    return found
-
-
-def _integer(digits: str) -> int:
-    if len(digits) > 40:
-        raise LoadError(f"a whole number of {len(digits)} digits; numbers of up to 64 bits are expected")
-    return int(digits)
+from .json_text import MAX_BYTES, parse
 
 
 def model_from(
@@ -187,3 +125,15 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
 def to_json(model: Any, **kwargs: Any) -> str:
     """The config of a model as JSON text; `kwargs` are those of `json.dumps`."""
     return json.dumps(registry.serialize(model), **kwargs)
+
+
+__all__ = [
+    "MAX_BYTES",
+    "compile_arguments",
+    "compile_as",
+    "compile_model",
+    "model_from",
+    "model_from_json",
+    "parse",
+    "to_json",
+]

@@ -19,7 +19,7 @@ _KINDS = {"f": "float", "V": "float", "i": "integer", "u": "integer", "b": "bool
 def expected(place: Place) -> dict[str, tuple[tuple[int, ...], str]]:
     """Shape and dtype of each dataset of a place, by path."""
     if not place.writes_itself:
-        return {path: (v.shape, v.stored.dtype.name) for path, v in place.entries().items()}
+        return {path: (v.shape, v.stored_dtype.name) for path, v in place.entries().items()}
     store: dict[str, Any] = {}
     place.owner.save_own_variables(store)
     arrays = {f"{place.group}/{key}": np.asarray(value) for key, value in store.items()}

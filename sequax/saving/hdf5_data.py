@@ -53,7 +53,9 @@ def _check_complete(dataset: Dataset, shape: tuple[int, ...], chunks: tuple[int,
         raise Damaged("its chunks do not cover its shape")
 
 
-def _unfiltered(raw: bytes, filters: tuple[str, ...], skipped: int, size: int, item: int) -> bytes:
+def _unfiltered(
+    raw: bytes | memoryview, filters: tuple[str, ...], skipped: int, size: int, item: int
+) -> bytes | memoryview:
     """The bytes of a chunk, of which there must be exactly `size`."""
     for position in reversed(range(len(filters))):
         if skipped >> position & 1:
@@ -66,7 +68,7 @@ def _unfiltered(raw: bytes, filters: tuple[str, ...], skipped: int, size: int, i
                 raise Damaged(f"its compressed data are damaged ({error})") from None
         elif filters[position] == "shuffle":
             whole = len(raw) // item * item
-            raw = np.frombuffer(raw[:whole], np.uint8).reshape(item, -1).T.tobytes() + raw[whole:]
+            raw = np.frombuffer(raw[:whole], np.uint8).reshape(item, -1).T.tobytes() + bytes(raw[whole:])
         else:
             raw = _without_checksum(raw)
     if len(raw) != size:
@@ -74,14 +76,21 @@ def _unfiltered(raw: bytes, filters: tuple[str, ...], skipped: int, size: int, i
     return raw
 
 
-def _without_checksum(raw: bytes) -> bytes:
+_WORDS = 1 << 16  # summed at once: sums of sums stay below 2**63, and little memory is taken
+
+
+def _without_checksum(raw: bytes | memoryview) -> memoryview:
     """Fletcher's checksum of 32 bits: sums of words and of sums, modulo 65535."""
-    data, stored = raw[:-4], raw[-4:]
+    data, stored = memoryview(raw)[:-4], bytes(raw[-4:])
     if len(stored) < 4:
         raise Damaged("a checksum is missing")
-    words = np.frombuffer(data + b"\x00" * (len(data) % 2), ">u2").astype(np.int64) % 65535
-    first = int(words.sum()) % 65535
-    second = int((words * (np.arange(len(words), 0, -1) % 65535)).sum() % 65535)
+    first = second = 0
+    for start in range(0, len(data), 2 * _WORDS):
+        block = data[start : start + 2 * _WORDS]
+        words = np.frombuffer(bytes(block) + b"\x00" if len(block) % 2 else block, ">u2").astype(np.int64)
+        second += len(words) * first + int(words @ np.arange(len(words), 0, -1))
+        first = (first + int(words.sum())) % 65535
+        second %= 65535
     found = int.from_bytes(stored, "little")
     if (found & 0xFFFF) % 65535 != first or (found >> 16) % 65535 != second:
         raise Damaged("a checksum does not match: the data are damaged")

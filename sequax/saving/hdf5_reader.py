@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core import budget
 from . import hdf5_parts as parts
 from .errors import LoadError
 from .hdf5_data import Chunk, read_chunked
@@ -26,6 +27,7 @@ from .source import Source
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _MOST_METADATA = 64 * 2**20
 _OBJECT = 128  # bytes that a group or dataset counts besides its header; h5py writes more for each
+_LEAST = 256  # bytes that h5py writes at least for a group or dataset
 _PLENTY = 4 * 2**20
 _LONGEST_NAME = 1024
 _LONGEST_PATH = 2048
@@ -131,6 +133,7 @@ class File:
         most = min(2 * source.size, 4 * source.stored + _PLENTY, _MOST_METADATA)
         self._metadata_left = most + 4096
         self._paths_left = 4 * most + 4096
+        self._most = budget.arrays_of(source.stored, _LEAST)
         self._texts_left = source.size
         self._heaps: dict[int, dict[int, bytes]] = {}
         with self.explaining(""):
@@ -193,6 +196,8 @@ class File:
     def _object(self, path: str, address: int) -> dict[str, int]:
         """Take in a group or dataset; returns the addresses of a group's members."""
         self._metadata_left -= _OBJECT
+        if len(self.groups) + len(self.datasets) >= self._most:
+            raise Damaged(budget.too_many_arrays(self._most))
         messages = list(self._messages(address))
         kinds = [kind for kind, _ in messages]
         doubled = [kind for kind in _ONCE if kinds.count(kind) > 1]

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,12 +67,14 @@ class Place:
         return type(self.owner).save_own_variables is not Layer.save_own_variables
 
 
-def places(model: Any, optimizer: bool = True) -> list[Place]:
+def places(model: Any, optimizer: bool = True, skip: Iterable[Any] = ()) -> list[Place]:
     """All objects of a model, with variables or without; that of `compile` only if asked for.
+
+    What is in `skip` is left out, with all it holds, yet counted where names are numbered.
 
     Optimizers that models inside were compiled with are left out: nothing continues from them.
     """
-    found = list(_walk(model, "", {}))
+    found = list(_walk(model, "", {id(one): one for one in skip}))
     return found if optimizer else [place for place in found if not place.is_state]
 
 
@@ -98,7 +100,8 @@ def _walk(owner: Any, path: str, seen: dict[int, Any]) -> Iterator[Place]:
 def _walk_value(value: Any, path: str, seen: dict[int, Any]) -> Iterator[Place]:
     if isinstance(value, Layer) or _is_optimizer(value):
         yield from _walk(value, path, seen)
-    elif isinstance(value, (list, tuple, dict)):
+    elif isinstance(value, (list, tuple, dict)) and id(value) not in seen:
+        seen[id(value)] = value  # a container may hold itself
         used: Counter[str] = Counter()
         for item in list(value.values()) if isinstance(value, dict) else value:
             if isinstance(item, Layer) or _is_optimizer(item):

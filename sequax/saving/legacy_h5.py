@@ -291,11 +291,11 @@ def _compared(place: Place, datasets: list[Dataset], report: differences.Report)
     for number in range(max(len(wanted), len(datasets))):
         variable = place.variables[number] if number < len(wanted) else None
         dataset = datasets[number] if number < len(datasets) else None
-        expected = "nothing" if variable is None else f"{variable.shape} {variable.stored.dtype.name}"
+        expected = "nothing" if variable is None else f"{variable.shape} {variable.stored_dtype.name}"
         found = "nothing" if dataset is None else differences.described(dataset)
         if variable is None or dataset is None:
             report.missing, report.extra = report.missing + (dataset is None), report.extra + (variable is None)
-        elif dataset.shape == variable.shape and differences.fits(dataset, variable.stored.dtype.name):
+        elif dataset.shape == variable.shape and differences.fits(dataset, variable.stored_dtype.name):
             continue
         report.rows.append((f"{place.owner.name}/{number}" if dataset is None else dataset.path, expected, found))
     return dict(zip(wanted, datasets, strict=True)) if len(report.rows) == before else None

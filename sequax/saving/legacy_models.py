@@ -61,7 +61,7 @@ def load_model(path: Any, custom_objects: Mapping[str, Any] | None = None, compi
     place = f"{name}: model_config"
     parsed = config.parse(described, place, size)
     with registry.custom_object_scope(custom_objects):
-        with budget.for_file(size, values_follow=True) as spent:
+        with budget.for_file(size) as spent:
             model = config.model_from(parsed, compile=False, place=place, version=version or "2")
         if compile and settings is not None:
             given = config.parse(settings, f"{name}: training_config", size)

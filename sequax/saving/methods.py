@@ -22,7 +22,7 @@ class FileMethods:
         Args:
             filepath: ends with `.keras`, or with `.h5` for the format of Keras 2.
             overwrite: replace a file of that name; False refuses.
-            zipped: only True is supported: one file.
+            zipped: False writes a folder with the files that are in a `.keras` file.
             include_optimizer: False leaves out the optimizer's state.
 
         Raises:
@@ -31,9 +31,11 @@ class FileMethods:
         """
         models.save_model(self, filepath, overwrite=overwrite, zipped=zipped, **kwargs)
 
-    def save_weights(self: Any, filepath: Any, overwrite: bool = True, max_shard_size: Any = None) -> None:
-        """Save the weights alone, into a file `*.weights.h5`."""
-        models.weights().save_weights(self, filepath, overwrite=overwrite, max_shard_size=max_shard_size)
+    def save_weights(
+        self: Any, filepath: Any, overwrite: bool = True, max_shard_size: Any = None, **kwargs: Any
+    ) -> None:
+        """Save the weights alone, into a file `*.weights.h5`; `objects_to_skip` are left out."""
+        models.weights().save_weights(self, filepath, overwrite=overwrite, max_shard_size=max_shard_size, **kwargs)
 
     def load_weights(self: Any, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
         """Read weights from a file; all of them or, if one does not fit, none."""

@@ -19,7 +19,7 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
     Args:
         filepath: ends with `.keras`, or with `.h5` for the format of Keras 2.
         overwrite: replace a file of that name; False refuses.
-        zipped: only True is supported: one file.
+        zipped: False writes a folder, whose name may not end with `.keras`, with the files that are in a `.keras` file.
         include_optimizer: False leaves out the optimizer's state.
 
     Raises:
@@ -33,9 +33,11 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
     if kwargs:
         raise ValueError(f"save_model: unexpected arguments {sorted(kwargs)}.")
     path = os.fsdecode(os.fspath(filepath))
-    if zipped is False:
-        raise NotImplementedError("save_model: models are saved as one file; leave `zipped` out.")
-    if not path.endswith((".keras", *_HDF5)):
+    if zipped is False and path.endswith((".keras", *_HDF5)):
+        raise ValueError(
+            f"With `zipped=False` the path of the folder should not end in `.keras`. Received: filepath={path}"
+        )
+    if zipped is not False and not path.endswith((".keras", *_HDF5)):
         raise ValueError(
             f"Invalid filepath extension for saving: a model is saved as `.keras`, or as `.h5` for Keras 2."
             f" Received: filepath={path}. Use e.g. {os.path.splitext(path)[0]}.keras."
@@ -45,7 +47,7 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
     if path.endswith(_HDF5):
         _module("legacy_models").save_model(model, path, include_optimizer=include_optimizer)
     else:
-        _module("archive").save(model, path, include_optimizer)
+        _module("archive").save(model, path, include_optimizer, zipped is not False)
 
 
 def load_model(
@@ -53,10 +55,11 @@ def load_model(
 ) -> Any:
     """The model of a file, with its weights and, if it was compiled, the state of its optimizer.
 
-    One file is read, and nothing in it is run, imported or opened. What does not fit is refused before memory is taken.
+    One file (or folder) is read, and nothing in it is run, imported or opened. What does not fit is refused before
+    memory is taken.
 
     Args:
-        filepath: a `.keras` or `.h5` file.
+        filepath: a `.keras` or `.h5` file, or a folder that was saved with `zipped=False`.
         custom_objects: own classes and functions by name. The function of a `Lambda` layer that was saved as code is
             given by the name of the layer.
         compile: whether to compile the model as it was.
@@ -76,7 +79,7 @@ def load_model(
     try:
         if path.endswith(_HDF5):
             return _module("legacy_models").load_model(path, custom_objects=custom_objects, compile=compile)
-        if path.endswith(".keras") or os.path.isfile(path):
+        if path.endswith(".keras") or os.path.exists(path):
             return _module("archive").load(path, custom_objects, compile)
     except FileNotFoundError:
         raise MissingFileError(
@@ -84,8 +87,6 @@ def load_model(
         ) from None
     if "://" in path:
         raise LoadError(f"{path!r}: only local files are read. Download it first.")
-    if os.path.isdir(path):
-        raise LoadError(f"{path!r} is a folder. Only files are read: `.keras`, `.h5`.")
     raise MissingFileError(
         f"File not found, or not supported: filepath={path}. Models are in `.keras` and `.h5` files."
     )

@@ -19,9 +19,8 @@ from ..core import budget, names, registry, values
 from ..core.errors import LoadError, MalformedError
 from ..core.registry import Reading
 from . import operations
+from .json_text import MAX_DEPTH, MAX_VALUES
 
-MAX_DEPTH = 100  # JSON levels; a nested model takes four of them
-MAX_VALUES = 2_000_000
 MAX_SIZE = 2**31 - 1  # of units, filters, axes: what an array can be indexed with
 MAX_NAME = 512
 
@@ -137,7 +136,7 @@ def _check_object(config: Mapping[str, Any], current: Reading, place: str) -> No
             raise LoadError(f"unknown key {key!r:.80}.{names.suggest(key, _WRAPPER_KEYS)}", place)
     if operations.is_op(config.get("module"), name):
         operations.find(config["module"], name, place)
-        _count_layer(place)
+        _count(1, place)
         return
     try:
         target = registry.lookup(config)
@@ -145,17 +144,16 @@ def _check_object(config: Mapping[str, Any], current: Reading, place: str) -> No
         raise error.at(place) from None
     if target is None:
         raise registry.unknown(config, place)
-    if hasattr(target, "add_weight"):
-        _count_layer(place)
+    _count(1 if hasattr(target, "add_weight") else budget.OTHER_OBJECT, place)
     if inspect.isclass(target) and names.is_ours(target):
         _check_arguments(target, config["config"], current, f"{place}.config")
         _check_shapes(config.get("build_config"), f"{place}.build_config")
         check_compile_config(config.get("compile_config"), current, f"{place}.compile_config")
 
 
-def _count_layer(place: str) -> None:
+def _count(number: float, place: str) -> None:
     try:
-        budget.spend_layers(1)
+        budget.spend_layers(number)
     except LoadError as error:
         raise error.at(place) from None
 
@@ -370,7 +368,18 @@ def check_compile_config(config: Any, current: Reading, place: str) -> None:
             raise LoadError(f"expected a name, or the config of an optimizer; found {_shown(value)}", f"{place}.{key}")
         if key == "loss_weights" and isinstance(value, str):
             raise LoadError(f"expected numbers; found {_shown(value)}", f"{place}.{key}")
+        _count(sum(1 for _ in _inside_all(value)), f"{place}.{key}")  # a name makes a loss or metric, too
         _check_value(value, current, f"{place}.{key}")
+
+
+def _inside_all(value: Any) -> Iterator[Any]:
+    """What a structure of losses or metrics lists."""
+    is_config = isinstance(value, Mapping) and {"class_name", "config"} <= set(value)
+    if is_config or not isinstance(value, (Mapping, list, tuple)):
+        yield value
+    else:
+        for item in _inside(value):
+            yield from _inside_all(item)
 
 
 def _shown(value: Any) -> str:

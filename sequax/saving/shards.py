@@ -20,7 +20,7 @@ _LARGEST_INDEX = 16 * 2**20
 _ENDING = ".weights.json"
 
 
-def save(model: Any, path: str, max_shard_size: float, overwrite: bool) -> None:
+def save(model: Any, path: str, max_shard_size: float, overwrite: bool, skip: Iterable[Any] = ()) -> None:
     """Write files of at most `max_shard_size` gigabytes each, and last of all the index."""
     if not path.endswith(_ENDING):
         raise ValueError(
@@ -29,7 +29,7 @@ def save(model: Any, path: str, max_shard_size: float, overwrite: bool) -> None:
     if isinstance(max_shard_size, bool) or not isinstance(max_shard_size, (int, float)) or not max_shard_size > 0:
         raise ValueError(f"`max_shard_size` must be a number of gigabytes above 0. Received: {max_shard_size!r}")
     weights.refuse_existing(path, overwrite)
-    arrays, groups = weights.contents(model)
+    arrays, groups = weights.contents(model, skip=skip)
     stem = path.removesuffix(_ENDING)
     listed: dict[str, list[str]] = {}
     for number, part in enumerate(_parts(arrays, max_shard_size * 2**30)):

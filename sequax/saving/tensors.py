@@ -15,12 +15,15 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-from . import hdf5_parts
+from ..core import budget
+from . import hdf5_parts, json_text
 from .errors import LoadError
 from .source import Source
 
 _LARGEST_HEADER = 100_000_000
 _LONGEST_NAME = 2048
+# Bytes that the header needs at least for an array, for each value of JSON that it is told in, and for a text.
+_LEAST, _PER_VALUE, _PER_TEXT = 64, 8, 40
 _DTYPES: dict[str, Any] = {
     **{"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": ml_dtypes.bfloat16, "BOOL": "?"},
     **{"I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1", "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "u1"},
@@ -120,15 +123,15 @@ def read_parts(source: Source) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 
 def _parsed(raw: bytes, name: str) -> dict[str, Any]:
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        if len(dict(pairs)) != len(pairs):
-            raise ValueError("a key stands twice")
-        return dict(pairs)
-
-    try:
-        header = json.loads(raw.decode("utf-8"), object_pairs_hook=unique)
-    except (ValueError, RecursionError) as error:
-        raise LoadError(f"{name}: this is no safetensors file: its header is no JSON ({error!s:.100}).") from None
+    most = budget.arrays_of(len(raw), _LEAST)
+    arrays = raw.count(b"data_offsets")
+    if arrays > most:
+        raise LoadError(f"{name}: {budget.too_many_arrays(most)}.")
+    keys = raw.count(b'":') - raw.count(b'\\":')  # not those in texts
+    if keys - 4 * arrays > 1000 + len(raw) // _PER_TEXT:
+        raise LoadError(f"{name}: its header has more texts than belong to its {arrays:,} arrays.")
+    place = f"{name}: this is no safetensors file: its header"
+    header = json_text.parse(raw, place, _LARGEST_HEADER, min(json_text.MAX_VALUES, 10_000 + len(raw) // _PER_VALUE))
     if not isinstance(header, dict):
         raise LoadError(f"{name}: this is no safetensors file: its header is a {type(header).__name__}.")
     return header

@@ -25,7 +25,12 @@ from .source import Source
 
 
 def save_weights(
-    model: Any, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None, **kwargs: Any
+    model: Any,
+    filepath: Any,
+    overwrite: bool = True,
+    max_shard_size: float | None = None,
+    objects_to_skip: Iterable[Any] | None = None,
+    **kwargs: Any,
 ) -> None:
     """Write the weights of a model, and the state of its optimizer, to a file.
 
@@ -35,6 +40,7 @@ def save_weights(
             `max_shard_size`.
         overwrite: False refuses a path that exists.
         max_shard_size: gigabytes per file; the weights are split over several, and `.weights.json` lists them.
+        objects_to_skip: layers to leave out, with all they hold; for files in Keras 3's format.
 
     Raises:
         ValueError: for another ending, or a model that is not built.
@@ -46,11 +52,16 @@ def save_weights(
         raise TypeError(f"save_weights: unexpected arguments {sorted(kwargs)}.")
     path = os.fspath(filepath)
     _require_built(model, "saved")
+    skip = list(objects_to_skip or ())
+    if skip and not path.endswith((".weights.h5", ".weights.json")):
+        raise ValueError(
+            f"`objects_to_skip` is for files in Keras 3's format, `.weights.h5`. Received: filepath={path}"
+        )
     if max_shard_size is not None:
-        shards.save(model, path, max_shard_size, overwrite)
+        shards.save(model, path, max_shard_size, overwrite, skip)
         return
     if path.endswith(".weights.h5"):
-        data: Any = weights_bytes(model)
+        data: Any = weights_bytes(model, skip=skip)
     elif path.endswith((".h5", ".hdf5")):
         data = legacy_h5.weights_bytes(model)
     elif path.endswith(".safetensors"):
@@ -70,7 +81,7 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, **kwarg
         model: built, with the layers the file was written from.
         filepath: a `.weights.h5`, `.weights.json`, `.h5`, `.safetensors` or `.keras` file.
         skip_mismatch: leave out layers whose variables differ in number or shape, with a warning.
-        objects_to_skip: layers to leave as they are.
+        objects_to_skip: layers to leave as they are, with all they hold.
         by_name: for `.h5` files in Keras 2's format: match layers by name, and leave out those that only one side has.
 
     Raises:
@@ -122,16 +133,18 @@ def _require_built(model: Any, what: str) -> None:
 # --- Keras 3's format ---
 
 
-def weights_bytes(model: Any, optimizer: bool = True) -> memoryview:
+def weights_bytes(model: Any, optimizer: bool = True, skip: Iterable[Any] = ()) -> memoryview:
     """The contents of a `.weights.h5` file."""
-    return hdf5_writer.to_bytes(*contents(model, optimizer))
+    return hdf5_writer.to_bytes(*contents(model, optimizer, skip))
 
 
-def contents(model: Any, optimizer: bool = True) -> tuple[dict[str, np.ndarray], dict[str, dict[str, str]]]:
+def contents(
+    model: Any, optimizer: bool = True, skip: Iterable[Any] = ()
+) -> tuple[dict[str, np.ndarray], dict[str, dict[str, str]]]:
     """Arrays by path, and attributes of groups by path."""
     arrays: dict[str, np.ndarray] = {}
     groups: dict[str, dict[str, str]] = {}
-    for place in layout.places(model, optimizer):
+    for place in layout.places(model, optimizer, skip):
         groups[place.group] = {"name": place.owner.name}
         arrays.update(stored(place))
     return arrays, groups
@@ -189,18 +202,19 @@ def load(
     objects_to_skip: Iterable[Any] = (),
 ) -> None:
     """Compare a table of datasets with the variables of a model, read them, and assign."""
-    skipped = {id(one) for one in objects_to_skip}
+    skipped = list(objects_to_skip)
     everything = layout.places(model)
     found = layout.renamed(everything, found)
-    places = [place for place in everything if not place.is_state and id(place.owner) not in skipped]
-    weights, states = _split(everything, found, skipped)
+    wanted = layout.places(model, skip=skipped)
+    places = [place for place in wanted if not place.is_state]
+    weights, states = _split(everything, wanted, found)
     report = differences.compare(places, weights)
     if report.any and not skip_mismatch:
         raise LoadError(report.message(name, model))
     if report.any:
         warnings.warn(report.message(name, model, "These layers were left as they are."), stacklevel=4)
         places = [place for place in places if not report.concerns(place)]
-    if optimizer and id(model.optimizer) not in skipped:
+    if optimizer and not any(model.optimizer is one for one in skipped):
         places += optimizer_places(model, states, name)
     arrays = read(places, found, name, size, budget)
     assign(places, arrays)
@@ -209,10 +223,11 @@ def load(
 
 
 def _split(
-    places: list[layout.Place], found: Mapping[str, Dataset], skipped: set[int]
+    places: list[layout.Place], wanted: list[layout.Place], found: Mapping[str, Dataset]
 ) -> tuple[dict[str, Dataset], dict[str, Dataset]]:
     """Datasets of layers, and those of the optimizer. What nobody asks for is left out: see `layout.places`."""
-    unread = [f"{place.group}/" for place in places if id(place.owner) in skipped]
+    paths = {place.path for place in wanted}
+    unread = [f"{place.group}/" for place in places if place.path not in paths]
     unread += [f"{place.path}/optimizer/" for place in places if isinstance(place.owner, Model) and place.path]
     if not any(place.path.startswith("metrics") for place in places):
         unread.append("metrics/")  # tf.keras 2.12 to 2.15 stored the sums of metrics, too
@@ -271,7 +286,14 @@ def _states(model: Any) -> list[layout.Place]:
 def read(
     places: list[layout.Place], found: Mapping[str, Dataset], name: str, size: int, budget: int | None = None
 ) -> dict[str, np.ndarray]:
-    """The arrays of all places, checked; nothing is assigned yet.
+    """The arrays of all places, checked; nothing is assigned yet: see `read_paths`."""
+    return read_paths([path for place in places for path in differences.expected(place)], found, name, size, budget)
+
+
+def read_paths(
+    paths: list[str], found: Mapping[str, Dataset], name: str, size: int, budget: int | None = None
+) -> dict[str, np.ndarray]:
+    """The arrays at these paths, checked.
 
     Args:
         size: of the file; the arrays may take twice as much and 32 megabytes, if `budget` does not say otherwise.
@@ -279,7 +301,6 @@ def read(
     Raises:
         LoadError: if they take more, or one does not match its checksum.
     """
-    paths = [path for place in places for path in differences.expected(place)]
     with limited(2 * size + 32 * MEGABYTE if budget is None else budget, "the size of the file") as allowed:
         for path in paths:
             allowed.spend(f"{name}: {path}", found[path].shape or (), found[path].type.numpy)
@@ -301,7 +322,7 @@ def checked(dataset: Dataset, name: str) -> np.ndarray:
 def assign(places: list[layout.Place], arrays: Mapping[str, np.ndarray]) -> None:
     """Give all variables their new values, or none if that fails."""
     owned = [place.owner.variables if place.writes_itself else place.variables for place in places]
-    before = [(variable, variable.stored) for variables in owned for variable in variables]
+    before = [(variable, variable.held()) for variables in owned for variable in variables]
     values: dict[int, tuple[Variable, np.ndarray]] = {}
     for place in places:
         for path, variable in ({} if place.writes_itself else place.entries()).items():
@@ -310,14 +331,14 @@ def assign(places: list[layout.Place], arrays: Mapping[str, np.ndarray]) -> None
                 raise LoadError(f"{path!r} holds other values than the file has for the same variable elsewhere.")
     try:
         for variable, array in values.values():
-            variable.assign(np.asarray(array).astype(variable.stored.dtype))
+            variable.assign(np.asarray(array).astype(variable.stored_dtype))
         for place in places:
             if place.writes_itself:
                 keys = differences.expected(place)
                 place.owner.load_own_variables({path.rpartition("/")[2]: arrays[path] for path in keys})
     except BaseException:
         for variable, value in before:
-            variable.assign(value)
+            variable.restore(value)
         raise
 
 

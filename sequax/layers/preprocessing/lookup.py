@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -141,7 +140,7 @@ class StringLookup(Lookup):
         size = take_size(kwargs)
         kwargs.pop("oov_method", None)  # in configs of Keras, without effect on strings
         super().__init__(name=name, **kwargs)
-        self.encoding, self.salt = codecs.lookup(encoding).name, checked_salt(self, salt)
+        self.encoding, self.salt = reading.checked_encoding(self, encoding), checked_salt(self, salt)
         self._set_up(
             max_tokens,
             num_oov_indices,

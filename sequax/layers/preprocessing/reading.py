@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterable, Iterator
+from encodings.aliases import aliases
 from itertools import islice
 from typing import Any
 
@@ -10,6 +12,30 @@ import numpy as np
 
 _TEXT = {str, bytes, np.str_, np.bytes_}
 _INT64 = np.iinfo(np.int64)
+# Looking an encoding up imports a module of its name, which a config may choose: only those of texts are looked up.
+_ENCODINGS_WORDS = """
+    ascii utf_7 utf_8 utf_8_sig utf_16 utf_16_be utf_16_le utf_32 utf_32_be utf_32_le latin_1 koi8_r koi8_u mac_roman
+    big5 big5hkscs gb2312 gbk gb18030 shift_jis shift_jis_2004 shift_jisx0213 euc_jp euc_kr johab tis_620 iso2022_jp
+    cp437 cp850 cp852 cp855 cp858 cp866 cp874 cp932 cp949 cp950
+"""
+_ENCODINGS = frozenset(
+    [*_ENCODINGS_WORDS.split(), *(f"cp125{n}" for n in range(9)), *(f"iso8859_{n}" for n in range(1, 17) if n != 12)]
+)
+
+
+def checked_encoding(layer: Any, encoding: Any) -> str:
+    """The usual name of an encoding of texts.
+
+    Raises:
+        ValueError: for any other one.
+    """
+    name = str(encoding).lower().replace("-", "_").replace(" ", "_")
+    name = aliases.get(name, name)
+    if not isinstance(encoding, str) or name not in _ENCODINGS:
+        raise ValueError(
+            f"{layer}: `encoding` must name an encoding of texts, such as 'utf-8'. Received: {encoding!r:.80}"
+        )
+    return codecs.lookup(name).name
 
 
 def raw(value: Any, what: str) -> np.ndarray:

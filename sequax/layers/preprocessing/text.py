@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -80,7 +79,7 @@ class TextVectorization(VocabularyLayer):
         mode = checked_mode(self, output_mode, ("int", "multi_hot", "count", "tf_idf"))
         self.refuse_sparse(sparse=sparse, ragged=ragged)
         self.sparse = self.ragged = False
-        self.encoding = codecs.lookup(encoding).name
+        self.encoding = reading.checked_encoding(self, encoding)
         if output_sequence_length is not None:
             whole_number(self, "output_sequence_length", output_sequence_length, least=1)
             if mode != "int":
