@@ -444,7 +444,7 @@ class Sequential(Model):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         inputs = state.pop("_tensors")
-        self.__dict__.update(state)
+        super().__setstate__(state)
         self._tensors = None
         if self._entry is not None:
             self._entry = InputLayer(

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -229,6 +233,49 @@ def test_a_text_keeps_only_the_name_of_a_lambda():
     assert "__lambda__" not in text
     with pytest.raises(LoadError, match=r"Could not locate the function '<lambda>'.*custom_objects"):
         model_from_json(text)
+
+
+WAYS = {
+    "pickle": lambda one: pickle.loads(pickle.dumps(one)),
+    "pickle 2": lambda one: pickle.loads(pickle.dumps(one, protocol=2)),
+    "deepcopy": copy.deepcopy,
+    "copy": copy.copy,
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_models_with_lambdas_are_copied(way):
+    model, x = with_lambdas(), np.ones((4, 2), "float32")
+    model.fit(x, x[:, :1], verbose=0)
+    again = WAYS[way](model)
+    np.testing.assert_array_equal(again.predict(x, verbose=0), model.predict(x, verbose=0))
+    assert again.evaluate(x, x[:, :1], verbose=0) == model.evaluate(x, x[:, :1], verbose=0)
+    again.fit(x, x[:, :1], verbose=0)
+
+
+def test_functions_that_pickles_take_along():
+    def inner(x, *, by=lambda v: v + 1):
+        return by(x) * offset + np.float32(1)
+
+    offset = 10.0
+    x = sequax.Input((2,))
+    graph = sequax.Model(x, layers.Lambda(inner, arguments={"by": lambda v: v + 2})(x))
+    for one in (graph, layers.Dense(2, activation=inner), metrics.MeanMetricWrapper(lambda y, p: p, name="m")):
+        pickle.loads(pickle.dumps(one))
+    again = pickle.loads(pickle.dumps(graph))
+    np.testing.assert_array_equal(again(np.ones((1, 2))), graph(np.ones((1, 2))))
+    assert again.layers[1].function.__qualname__ == inner.__qualname__
+    kept = pickle.loads(pickle.dumps(layers.Dense(1, activation=activations.relu)))
+    assert kept.activation is activations.relu
+
+
+def test_a_pickle_runs_in_another_process(tmp_path):
+    (tmp_path / "m.pickle").write_bytes(pickle.dumps(with_lambdas()))
+    code = "import pickle, sys, numpy; m = pickle.load(open(sys.argv[1], 'rb')); print(m(numpy.ones((1, 2)))[0, 0])"
+    run = subprocess.run(
+        [sys.executable, "-c", code, tmp_path / "m.pickle"], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert float(run.stdout) == 5
 
 
 # --- names of arguments ---

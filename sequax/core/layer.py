@@ -694,7 +694,7 @@ class Layer(operation.Operation):
         return layer_call
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_nodes": [], "_losses": []}
+        return {**super().__getstate__(), "_nodes": [], "_losses": []}
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"

@@ -10,12 +10,13 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from . import names, shapes
+from .portable import Portable
 from .tensor import KerasTensor, Node, is_tensor, leaves, record
 
 F = TypeVar("F", bound=Callable)
 
 
-class Operation:
+class Operation(Portable):
     """A function of tensors that may also be called on symbolic ones, which makes it a node of a graph.
 
     A subclass computes in `call`; on symbolic tensors `compute_output_spec` says shapes and dtypes.

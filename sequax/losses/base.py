@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..core import dtypes, masks, names, registry, scope
+from ..core.portable import Portable
 from . import align
 from .catalogue import loss, losses
 
@@ -18,7 +19,7 @@ REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "
 
 
 @loss()
-class Loss:
+class Loss(Portable):
     """Base of all losses. A subclass writes `call(y_true, y_pred) -> one loss per sample (or per step)`.
 
     Args:

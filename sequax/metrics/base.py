@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from .. import initializers
 from ..core import dtypes, masks, names, pure, registry, scope, tracking
+from ..core.portable import Portable
 from ..core.variable import Variable
 from ..losses import align
 from ..losses.catalogue import losses
@@ -17,7 +18,7 @@ from .catalogue import metric, metrics
 
 
 @metric()
-class Metric:
+class Metric(Portable):
     """Base of all metrics. A subclass makes variables in `__init__` and writes `update_state` and `result`.
 
     Args:

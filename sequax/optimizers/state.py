@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from ..core import tracking
+from ..core.portable import Portable
 from ..core.variable import Variable
 from .rates import Rate
 from .slots import Slots, make
 
 
-class State:
+class State(Portable):
     """Base of `Optimizer`: iteration, learning rate, and slots for a set of variables that may change.
 
     Slots of variables that are no longer trained are kept, together with the variables, as long as the optimizer lives.

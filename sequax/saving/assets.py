@@ -1,55 +1,88 @@
-"""What layers keep in files of their own inside a `.keras` file: vocabularies that were learned from data."""
+"""What layers keep in files of their own inside a `.keras` file: vocabularies that were learned from data, and whatever
+own layers write by `save_assets(dir_path)` and read by `load_assets(dir_path)`.
+"""
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Iterator
 from typing import Any
 
+from ..core import names
 from ..core.errors import LoadError
-from ..layers.preprocessing.learned import VocabularyLayer
-from ..layers.preprocessing.lookup import IntegerLookup
+from ..layers.preprocessing.learned import WORDS_FILE, VocabularyLayer
 from ..layers.preprocessing.text import TextVectorization
 from . import layout
 
-_WORDS = "vocabulary.txt"
-
 
 def of(model: Any) -> dict[str, bytes]:
-    """The members to write: one word a line, as Keras writes them."""
+    """The members to write: of vocabularies one word a line, as Keras writes them."""
     members: dict[str, bytes] = {}
-    for layer, path in _layers(model):
-        if layer.vocabulary is not None or layer._words.tokens is None:
-            continue  # the config has the words
-        text = "\n".join(str(word) for word in layer.get_vocabulary()).encode("utf-8")
-        members[f"{path}/{_WORDS}"] = text
-        if isinstance(layer, TextVectorization):
-            members[f"{path}/{layout.INNER_LOOKUP}/{_WORDS}"] = text
+    for layer, path in _owners(model):
+        if _is_own(layer, "save_assets"):
+            members.update((f"{path}/{name}", data) for name, data in _written(layer))
+        elif isinstance(layer, VocabularyLayer) and layer.learned_words is not None:
+            members[f"{path}/{WORDS_FILE}"] = layer.learned_words
+            if isinstance(layer, TextVectorization):
+                members[f"{path}/{layout.INNER_LOOKUP}/{WORDS_FILE}"] = layer.learned_words
     return members
 
 
+def _written(layer: Any) -> Iterator[tuple[str, bytes]]:
+    """The files that an own layer writes, by their path in its folder."""
+    with tempfile.TemporaryDirectory(prefix="sequax-") as folder:
+        layer.save_assets(folder)
+        for parent, _, files in os.walk(folder):
+            for name in files:
+                path = os.path.join(parent, name)
+                with open(path, "rb") as file:
+                    yield os.path.relpath(path, folder).replace(os.sep, "/"), file.read()
+
+
 def give(model: Any, archive: Any) -> None:
-    """Give the vocabularies of an archive to the layers they belong to; other assets are never read.
+    """Give the assets of an archive to the layers they belong to; others are never read.
+
+    Only for own layers with a `load_assets` files are written, into a folder that is removed afterwards.
 
     Raises:
         LoadError: for words that are no vocabulary.
     """
-    for layer, path in _layers(model):
-        places = (f"{path}/{_WORDS}", f"{path}/{layout.INNER_LOOKUP}/{_WORDS}")
-        found = [place for place in places if place in archive.zip.members]
-        if not found:
-            continue
-        name = found[0]
-        try:
-            text = archive.read(name)
-            _check_number(text.count(b"\n"), archive, name)
-            words = text.decode("utf-8").split("\n")
-            keys = [layer._key(int(word) if isinstance(layer, IntegerLookup) else word) for word in words]
-            layer._words.set(keys)
-        except LoadError:
-            raise
-        except (ValueError, TypeError, OverflowError) as error:
-            raise LoadError(f"{archive.name}: {name} is no vocabulary for layer '{layer.name}'. {error}") from error
-        layer._static = True
+    for layer, path in _owners(model):
+        if _is_own(layer, "load_assets"):
+            _unpack(layer, path, archive)
+        elif isinstance(layer, VocabularyLayer):
+            _give_words(layer, path, archive)
+
+
+def _unpack(layer: Any, path: str, archive: Any) -> None:
+    with tempfile.TemporaryDirectory(prefix="sequax-") as folder:
+        for name in archive.zip.members:
+            if name.startswith(f"{path}/") and not name.endswith("/"):
+                place = os.path.join(folder, *name.removeprefix(f"{path}/").split("/"))
+                data = archive.read(name)
+                try:
+                    os.makedirs(os.path.dirname(place), exist_ok=True)
+                    with open(place, "wb") as file:
+                        file.write(data)
+                except OSError as error:
+                    raise LoadError(f"{archive.name}: {name} cannot be a file beside the others. {error}") from error
+        layer.load_assets(folder)
+
+
+def _give_words(layer: VocabularyLayer, path: str, archive: Any) -> None:
+    places = (f"{path}/{WORDS_FILE}", f"{path}/{layout.INNER_LOOKUP}/{WORDS_FILE}")
+    name = next((place for place in places if place in archive.zip.members), None)
+    if name is None:
+        return
+    try:
+        text = archive.read(name)
+        _check_number(text.count(b"\n"), archive, name)
+        layer.take_words(text)
+    except LoadError:
+        raise
+    except (ValueError, TypeError, OverflowError) as error:
+        raise LoadError(f"{archive.name}: {name} is no vocabulary for layer '{layer.name}'. {error}") from error
 
 
 def _check_number(words: int, archive: Any, name: str) -> None:
@@ -59,7 +92,12 @@ def _check_number(words: int, archive: Any, name: str) -> None:
         raise LoadError(f"{archive.name}: {name} has {words:,} words, where {most:,} are allowed in such a file.")
 
 
-def _layers(model: Any) -> Iterator[tuple[VocabularyLayer, str]]:
+def _is_own(layer: Any, method: str) -> bool:
+    """Whether a class outside of Sequax defines the method."""
+    return hasattr(type(layer), method) and not names.is_ours(getattr(type(layer), method))
+
+
+def _owners(model: Any) -> Iterator[tuple[Any, str]]:
     for place in layout.places(model, optimizer=False):
-        if isinstance(place.owner, VocabularyLayer) and not place.path.endswith(layout.INNER_LOOKUP):
-            yield place.owner, f"assets/{place.path}"
+        if not place.path.endswith(layout.INNER_LOOKUP):
+            yield place.owner, f"assets/{place.path}" if place.path else "assets"

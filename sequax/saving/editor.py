@@ -72,7 +72,7 @@ class KerasFileEditor:
 
     def _read(self, source: Source) -> None:
         file = File(source)
-        self.weights_dict = _tree(weights.read_paths(list(file.datasets), file.datasets, source.name, source.size))
+        self.weights_dict = _tree(weights.read_paths(sorted(file.datasets), file.datasets, source.name, source.size))
         self.object_metadata = {
             path.removesuffix(f"/{_VARS}"): str(group.attribute("name"))
             for path, group in file.groups.items()

@@ -13,6 +13,7 @@ from .. import losses as loss_catalogue
 from .. import metrics as metric_catalogue
 from .. import optimizers as optimizer_catalogue
 from ..core import dtypes, registry, scope, tracking
+from ..core.portable import Portable
 from ..core.tensor import leaves
 
 Shape = tuple[int | None, ...]
@@ -26,7 +27,7 @@ class OutputLoss(NamedTuple):
     scale: float
 
 
-class Compilation:
+class Compilation(Portable):
     """The settings of `compile`, and after `resolve` the losses and metrics of each output.
 
     Args: as for `Model.compile`.

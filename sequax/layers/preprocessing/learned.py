@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from . import encoding, reading
 from .host import HostLayer, one_of, whole_number
 from .vocabulary import Vocabulary, read_file
 
+WORDS_FILE = "vocabulary.txt"
 _WEIGHTS = "idf_weights"
 MODES = ("int", "one_hot", "multi_hot", "count", "tf_idf")
 
@@ -183,6 +185,33 @@ class VocabularyLayer(HostLayer):
     def load_own_variables(self, store: Any) -> None:
         if _WEIGHTS in store:
             self._words.weights = np.asarray(store[_WEIGHTS], np.float32)[: len(self._words)]
+
+    @property
+    def learned_words(self) -> bytes | None:
+        """One word a line, for a file; None for words that the config has, or where there are none."""
+        if self.vocabulary is not None or self._words.tokens is None:
+            return None
+        return "\n".join(str(word) for word in self.get_vocabulary()).encode("utf-8")
+
+    def take_words(self, text: bytes) -> None:
+        """Take back `learned_words`."""
+        self._words.set([self._key_of(line) for line in text.decode("utf-8").split("\n")])
+        self._static = True
+
+    def _key_of(self, line: str) -> Any:
+        return self._key(line)
+
+    def save_assets(self, dir_path: Any) -> None:
+        """Write words that were learned to `vocabulary.txt` in a folder; those that the config has are left out."""
+        if self.learned_words is not None:
+            with open(os.path.join(dir_path, WORDS_FILE), "wb") as file:
+                file.write(self.learned_words)
+
+    def load_assets(self, dir_path: Any) -> None:
+        """Take back what `save_assets` wrote."""
+        if self.vocabulary is None:
+            with open(os.path.join(dir_path, WORDS_FILE), "rb") as file:
+                self.take_words(file.read())
 
     # --- config ---
 

@@ -247,6 +247,9 @@ class IntegerLookup(Lookup):
     def _key(self, token: Any) -> int:
         return int(reading.whole(np.asarray(token), f"{self}: a token"))
 
+    def _key_of(self, line: str) -> int:
+        return self._key(int(line))
+
     def _token(self, key: int) -> int:
         return key
 
