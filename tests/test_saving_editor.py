@@ -215,6 +215,7 @@ def test_own_layers_write_files(zipped, tmp_path, keras):
             if dir_path is not None:
                 Notes.load_assets(self, dir_path)
 
+    Theirs.__name__ = "Notes"  # the folders are named after the class
     model = Sequential([sequax.Input((2,)), Notes(), Notes()])
     model.layers[1].notes = {"a.txt": "one", os.path.join("b", "c.txt"): "two"}
     path = tmp_path / ("m.keras" if zipped else "m")
@@ -276,3 +277,56 @@ def test_a_container_may_hold_itself(tmp_path):
     model.save(tmp_path / "m.keras")
     again = load_model(tmp_path / "m.keras", custom_objects={"Cyclic": Cyclic})
     np.testing.assert_array_equal(again(np.ones((2, 3))), y)
+
+
+def test_a_property_with_an_older_name_finds_its_layer(tmp_path):
+    class Old(sequax.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = layers.Dense(3)
+
+        def call(self, x):
+            return self.dense(x)
+
+    class New(sequax.Model):
+        def __init__(self):
+            super().__init__()
+            self.a_dense = layers.Dense(3)
+
+        @property
+        def dense(self):
+            return self.a_dense
+
+        def call(self, x):
+            return self.dense(x)
+
+    x = np.ones((1, 2))
+    old, new = Old(), New()
+    y, _ = old(x), new(x)
+    old.save_weights(tmp_path / "a.weights.h5")
+    new.load_weights(tmp_path / "a.weights.h5")
+    np.testing.assert_array_equal(new(x), y)
+
+
+def test_load_own_variables_alone_may_be_overridden(tmp_path):
+    class Halved(layers.Dense):
+        def load_own_variables(self, store):
+            super().load_own_variables({name: np.asarray(value) / 2 for name, value in store.items()})
+
+    models = [Sequential([sequax.Input((2,)), Halved(1)]) for _ in range(2)]
+    models[0].save_weights(tmp_path / "a.weights.h5")
+    models[1].load_weights(tmp_path / "a.weights.h5")
+    np.testing.assert_array_equal(models[1].get_weights()[0], models[0].get_weights()[0] / 2)
+
+
+def test_a_compile_of_ones_own_is_not_called(tmp_path):
+    class Compiled(Sequential):
+        def compile(self, speed):
+            super().compile("sgd", "mse")
+
+    model = Compiled([sequax.Input((2,)), layers.Dense(1)])
+    model.compile(3)
+    model.save(tmp_path / "m.keras")
+    with pytest.warns(UserWarning, match=r"`compile\(\)` was not called.*Compiled"):
+        again = load_model(tmp_path / "m.keras", custom_objects={"Compiled": Compiled})
+    assert not again.compiled

@@ -45,6 +45,7 @@ class Place:
     owner: Any
     variables: list[Variable] = field(repr=False)
     by_variable: bool = False  # in formats that hold variables, whatever the class says
+    others: list[str] = field(default_factory=list, repr=False)  # further paths to the owner, where nothing is written
 
     @property
     def group(self) -> str:
@@ -64,7 +65,9 @@ class Place:
         """Whether the class says itself what is stored of it."""
         if self.by_variable or not isinstance(self.owner, Layer):
             return False
-        return type(self.owner).save_own_variables is not Layer.save_own_variables
+        cls = type(self.owner)
+        names = "save_own_variables", "load_own_variables"
+        return any(getattr(cls, name) is not getattr(Layer, name) for name in names)
 
 
 def places(model: Any, optimizer: bool = True, skip: Iterable[Any] = ()) -> list[Place]:
@@ -74,34 +77,53 @@ def places(model: Any, optimizer: bool = True, skip: Iterable[Any] = ()) -> list
 
     Optimizers that models inside were compiled with are left out: nothing continues from them.
     """
-    found = list(_walk(model, "", {id(one): one for one in skip}))
+    found = list(_walk(model, "", {id(one): Place("", one, []) for one in skip}))
     return found if optimizer else [place for place in found if not place.is_state]
 
 
 def renamed(places: list[Place], found: Mapping[str, Any]) -> dict[str, Any]:
-    """What a file has by today's paths: in tf.keras 2, the layers in `MultiHeadAttention` had private names."""
+    """What a file has by the paths of a model.
+
+    In tf.keras 2, the layers in `MultiHeadAttention` had private names. And a file may have an object under another
+    attribute that leads to it, such as a property with its older name.
+    """
+    for place in places:
+        for other in place.others if not _has(found, place.path) else ():
+            if _has(found, other):
+                found = {f"{place.path}{p.removeprefix(other)}" if _below(p, other) else p: v for p, v in found.items()}
+                break
     owners = tuple(f"{place.path}/" for place in places if isinstance(place.owner, MultiHeadAttention))
     if not owners:
         return dict(found)
     return {_ONCE_PRIVATE.sub(r"/\1", path) if path.startswith(owners) else path: one for path, one in found.items()}
 
 
-def _walk(owner: Any, path: str, seen: dict[int, Any]) -> Iterator[Place]:
+def _below(path: str, group: str) -> bool:
+    return path.startswith(f"{group}/")
+
+
+def _has(found: Mapping[str, Any], group: str) -> bool:
+    return any(_below(path, group) for path in found)
+
+
+def _walk(owner: Any, path: str, seen: dict[int, Place]) -> Iterator[Place]:
     if id(owner) in seen:
+        seen[id(owner)].others.append(path)
         return
-    seen[id(owner)] = owner
-    yield Place(path, owner, owner._own_variables() if isinstance(owner, Layer) else list(owner.variables))
+    place = Place(path, owner, owner._own_variables() if isinstance(owner, Layer) else list(owner.variables))
+    seen[id(owner)] = place
+    yield place
     if isinstance(owner, TextVectorization):
         yield Place(f"{path}/{INNER_LOOKUP}" if path else INNER_LOOKUP, owner, [])
     for name, value in _children(owner, path):
         yield from _walk_value(value, f"{path}/{name}" if path else name, seen)
 
 
-def _walk_value(value: Any, path: str, seen: dict[int, Any]) -> Iterator[Place]:
+def _walk_value(value: Any, path: str, seen: dict[int, Place]) -> Iterator[Place]:
     if isinstance(value, Layer) or _is_optimizer(value):
         yield from _walk(value, path, seen)
     elif isinstance(value, (list, tuple, dict)) and id(value) not in seen:
-        seen[id(value)] = value  # a container may hold itself
+        seen[id(value)] = Place(path, value, [])  # a container may hold itself
         used: Counter[str] = Counter()
         for item in list(value.values()) if isinstance(value, dict) else value:
             if isinstance(item, Layer) or _is_optimizer(item):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -106,8 +107,16 @@ class FileMethods:
         return {} if self.compilation is None else self.compilation.get_config()
 
     def compile_from_config(self: Any, config: dict[str, Any] | None) -> None:
-        """Compile as `get_compile_config()` says."""
-        if config:
+        """Compile as `get_compile_config()` says; a model whose class has a `compile` of its own is left as it is."""
+        if config and not names.is_ours(type(self).compile):
+            warnings.warn(
+                f"`compile()` was not called as part of model loading because the model's `compile()` method is custom."
+                f" Let {type(self).__name__} override `get_compile_config()` and `compile_from_config(config)`, too, or"
+                f" call `compile()` yourself.",
+                UserWarning,
+                stacklevel=2,
+            )
+        elif config:
             with registry.reading():
                 self.compile(**{key: registry.deserialize(value) for key, value in config.items()})
 
