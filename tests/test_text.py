@@ -186,7 +186,7 @@ def test_bad_input_is_refused(make, words):
 def test_config_round_trip():
     layer = TextVectorization(ngrams=(1, 2), standardize=None, output_sequence_length=4, vocabulary=["a", "b", "a b"])
     again = TextVectorization.from_config(json.loads(json.dumps(layer.get_config())))
-    assert again.get_config() == layer.get_config()
+    assert json.dumps(again.get_config()) == json.dumps(layer.get_config())
     np.testing.assert_array_equal(again(["a b z"]), layer(["a b z"]))
     learned = TextVectorization(output_mode="count")
     learned.adapt(DOCUMENTS)
