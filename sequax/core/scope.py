@@ -25,7 +25,7 @@ class Frame:
         self.known = frozenset(given) if strict else None
         # A pure function inside another one reads what it was not given from there; it cannot assign it.
         self.values: dict[int, Any] = {**outer.values, **given} if outer is not None else given
-        self.symbolic = outer is not None and outer.symbolic  # whether only shapes are asked for
+        self.symbolic: bool = outer is not None and outer.symbolic  # whether only shapes are asked for
         self.assigned: dict[int, Any] = {}  # keeps the variables alive whose ids are in `values`
         self.losses: list[Any] | None = None  # where penalties are collected, if somebody wants them all
         # What the calls inside left behind: id of a model -> penalties of its last call; masks as in `Call`.

@@ -35,8 +35,8 @@ def read_chunked(source: Source, dataset: Dataset) -> np.ndarray:
     _check_complete(dataset, shape, chunk_shape)
     found = np.empty(shape, dataset.type.numpy)
     for chunk in dataset.chunks:
-        raw = source.read(chunk.address, chunk.size, dataset.path)
-        raw = _unfiltered(raw, dataset.filters, chunk.skipped, size, dataset.type.size)
+        packed = source.read(chunk.address, chunk.size, dataset.path)
+        raw = _unfiltered(packed, dataset.filters, chunk.skipped, size, dataset.type.size)
         block = np.frombuffer(raw, dataset.type.numpy).reshape(chunk_shape)
         place = tuple(slice(at, min(at + n, end)) for at, n, end in zip(chunk.corner, chunk_shape, shape, strict=True))
         found[place] = block[tuple(slice(0, one.stop - one.start) for one in place)]
