@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import sequax
 from sequax import losses
 from sequax.core import masks
 from tests import one_program
@@ -405,3 +406,20 @@ def test_dtypes():
     large = np.array([4097])  # float16 would round it to 4096
     row = jnp.zeros((1, 5000)).at[0, 4097].set(30.0)
     assert float(losses.SparseCategoricalCrossentropy(from_logits=True, dtype="float16")(large, row)) < 1
+
+
+@pytest.mark.parametrize("kind", ["binary", "categorical", "sparse_categorical"])
+def test_names_without_a_form_take_it_from_the_shapes(kind):
+    """In any case of letters; `Accuracy`, too, is then not the class of that name, which compares numbers."""
+    rng = np.random.default_rng(0)
+    x, labels = rng.normal(size=(8, 3)).astype("float32"), rng.integers(0, 2, 8)
+    units, activation = (1, "sigmoid") if kind == "binary" else (2, "softmax")
+    y = {"binary": labels[:, None], "categorical": np.eye(2)[labels], "sparse_categorical": labels}[kind]
+    found = []
+    for loss, metric in (("crossentropy", "Accuracy"), ("CE", "acc"), (f"{kind}_crossentropy", f"{kind}_accuracy")):
+        model = sequax.Sequential(
+            [sequax.Input((3,)), sequax.layers.Dense(units, activation, kernel_initializer="ones")]
+        )
+        model.compile("sgd", loss, [metric])
+        found.append(model.evaluate(x, y, verbose=0))
+    assert found[0] == found[1] == pytest.approx(found[2])

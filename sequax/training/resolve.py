@@ -282,7 +282,7 @@ class CompileMetrics(metric_catalogue.Metric):
         return self._compilation.results(self.metrics)
 
 
-_BY_SHAPE = ("accuracy", "acc", "crossentropy", "ce")
+_BY_SHAPE = ("accuracy", "acc", "crossentropy", "ce")  # in any case of letters, as in Keras
 
 
 def _free_name(name: str, taken: dict[str, Any]) -> str:
@@ -296,10 +296,11 @@ def _free_name(name: str, taken: dict[str, Any]) -> str:
 def _check_names(loss: Any, *metrics: Any) -> None:
     """Refuse unknown names when `compile` is called, not at the first batch."""
     for one in _names_in(loss):
-        loss_catalogue.get(one)
+        if one.lower() not in _BY_SHAPE[2:]:
+            loss_catalogue.get(one)
     for given in metrics:
         for one in _names_in(given):
-            if one not in _BY_SHAPE:
+            if one.lower() not in _BY_SHAPE:
                 metric_catalogue.get(one)
 
 
@@ -356,7 +357,7 @@ def weights_of(weight: Any, count: int, outputs: Any, names: Sequence[str]) -> l
 
 def _loss(identifier: Any, target: Any, prediction: Any) -> loss_catalogue.Loss:
     """A Loss from a name, a function or a Loss."""
-    if isinstance(identifier, str) and identifier in ("crossentropy", "ce"):
+    if isinstance(identifier, str) and identifier.lower() in _BY_SHAPE[2:]:
         identifier = f"{_kind(target, prediction)}_crossentropy"
     found = loss_catalogue.get(identifier)
     if isinstance(found, loss_catalogue.Loss):
@@ -375,8 +376,8 @@ def _kind(target: Any, prediction: Any) -> str:
 
 
 def _metric(identifier: Any, target: Any, prediction: Any) -> Any:
-    if isinstance(identifier, str) and identifier in _BY_SHAPE:
-        ending = "accuracy" if identifier in ("accuracy", "acc") else "crossentropy"
+    if isinstance(identifier, str) and identifier.lower() in _BY_SHAPE:
+        ending = "accuracy" if identifier.lower() in _BY_SHAPE[:2] else "crossentropy"
         name = f"{_kind(target, prediction)}_{ending}"
         return metric_catalogue.MeanMetricWrapper(getattr(metric_catalogue, name), name=identifier)
     found = metric_catalogue.get(identifier)
