@@ -51,7 +51,7 @@ def expected():
     codes = layers.IntegerLookup()
     codes.adapt(ROWS["code"])
     kind, code = np.asarray(kinds(ROWS["kind"])), np.asarray(codes(ROWS["code"]))
-    return {
+    encoded = {
         "size": (ROWS["size"] * 0.5 + 1)[:, None],
         "weight": ((weight - weight.mean()) / weight.std())[:, None],
         "age": one_hot(ages, 2),
@@ -59,8 +59,9 @@ def expected():
         "kind": one_hot(kind, 3),
         "word": one_hot(layers.Hashing(3)(ROWS["word"]), 3),
         "id": one_hot(layers.Hashing(4)(ROWS["id"]), 4),
-        "kind_X_age": one_hot(layers.HashedCrossing(5)([kind, np.array(ages)]), 5),
     }
+    crossed = one_hot(layers.HashedCrossing(5)([kind, np.array(ages)]), 5)
+    return {**dict(sorted(encoded.items())), "kind_X_age": crossed}
 
 
 @pytest.mark.parametrize("source", ["dict", "frame", "batches"])
@@ -75,7 +76,31 @@ def test_every_kind_of_feature(source):
         assert np.allclose(encoded[key], value, atol=1e-6), key
 
 
-def test_columns_are_joined_in_order():
+def test_columns_are_joined_in_the_order_of_their_names():
+    """As in Keras, so that weights trained there fit."""
+    rows = {"b": np.array([1.0, 2.0]), "c": np.array([3.0, 4.0]), "a": np.array([5.0, 6.0])}
+    space = FeatureSpace({key: FeatureSpace.float_rescaled(2.0) for key in rows}, crosses=())
+    assert space(rows).tolist() == [[10.0, 2.0, 6.0], [12.0, 4.0, 8.0]]
+    assert sequax.Model(space.get_inputs(), space.get_encoded_features()).predict(rows, verbose=0).tolist() == [
+        [10.0, 2.0, 6.0],
+        [12.0, 4.0, 8.0],
+    ]
+
+
+def test_layers_with_a_vocabulary_need_no_adapt(tmp_path):
+    (tmp_path / "words.txt").write_text("this\nis\n")
+    for words in (["this", "is"], str(tmp_path / "words.txt")):
+        text = sequax.layers.TextVectorization(vocabulary=words, output_sequence_length=3)
+        space = FeatureSpace({"text": FeatureSpace.feature("string", text, "int")}, output_mode="dict")
+        assert space({"text": ["this is", "is not"]})["text"].tolist() == [[2, 3, 0], [3, 1, 0]]
+    learned = sequax.layers.StringLookup()
+    space = FeatureSpace({"kind": FeatureSpace.feature("string", learned, "int")}, output_mode="dict")
+    for kinds in (["a"], ["b"]):  # what was learned is learned anew
+        space.adapt({"kind": kinds})
+    assert learned.get_vocabulary() == ["[UNK]", "b"]
+
+
+def test_rows_are_encoded_together_and_alone():
     space = every_kind()
     space.adapt(ROWS)
     joined = space({key: np.asarray(value)[:, None] for key, value in ROWS.items()})

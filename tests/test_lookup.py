@@ -280,6 +280,7 @@ def test_arguments_are_checked(make, words):
         (IntegerLookup(vocabulary=NUMBERS), np.array([2**63], "uint64"), "no whole number"),
         (Hashing(3), [0.5], "no whole number"),
         (HashedCrossing(3), np.array(["a", "b"]), "list or tuple"),
+        (HashedCrossing(3), np.array(1), "list or tuple.*ndarray"),
         (HashedCrossing(3), [np.array(["a"])], "at least two"),
         (HashedCrossing(3), [np.array(["a"]), np.array([[1]])], "same shape"),
         (HashedCrossing(3), [np.array(["a"]), np.array([1.5])], "integer or string"),

@@ -97,6 +97,67 @@ def test_pipeline_runs_its_layers_as_in_training_unless_told(keras):
     assert_close(layers.Pipeline.from_config(plain_config(oracle.get_config()))(x), oracle(x), 1e-6)
 
 
+def test_normalization_adapts_to_lists_of_batches_as_keras(keras, rng):
+    data = rng.normal(size=(12, 4, 3, 5)).astype("float32")
+    batches = [data[:8], data[8:]]
+    for axis, given_ in (((1, 2), batches), (-1, [(batch, np.zeros(len(batch))) for batch in batches]), (-1, [data])):
+        layer, whole, oracle = layers.Normalization(axis), layers.Normalization(axis), keras.layers.Normalization(axis)
+        layer.adapt(given_)
+        whole.adapt(data)
+        oracle.adapt(data)
+        assert layer(data).shape == data.shape
+        assert_close([layer(data), layer.mean], [whole(data), oracle.mean], 1e-5)
+    rows = layers.Normalization()
+    rows.adapt([[1.0, 10.0], [3.0, 30.0]])  # numbers are one array
+    assert rows.mean.tolist() == [[2.0, 20.0]]
+    with pytest.raises(TypeError, match=r"`\.shape`.*single number.*axis=None"):
+        layers.Normalization().adapt(iter([42]))
+
+
+def test_discretization_learns_from_batches_one_by_one(rng):
+    data = rng.normal(size=(30, 2))
+    whole, steps, apart = (layers.Discretization(num_bins=4) for _ in range(3))
+    whole.adapt(data[:20])
+    steps.adapt(iter([data[:10], data[10:20], data[20:]]), 2)
+    apart.update_state(data)
+    apart.reset_state()
+    for batch in (data[:10], data[10:20]):
+        apart.update_state(batch)
+    apart.finalize_state()
+    assert whole.bin_boundaries == steps.bin_boundaries == apart.bin_boundaries
+
+
+def test_discretization_tells_its_dtype_and_shapes_as_keras(keras):
+    for mode in ("int", "one_hot", "multi_hot", "count"):
+        own, oracle = (library.Discretization([0.0, 1.0], output_mode=mode) for library in (layers, keras.layers))
+        assert own.output_dtype == oracle.output_dtype
+        for shape in ((), (1,), (2,), (None, 1), (None, 5, 1)):
+            assert own.compute_output_shape(shape) == tuple(oracle.compute_output_shape(shape)), (mode, shape)
+
+
+def test_rescaling_by_channel_follows_the_data_format(keras):
+    x = np.random.default_rng(0).random((2, 3, 4, 5)).astype("float32")
+    scale, offset = [1.0, 2.0, 3.0], [4.0, 5.0, 6.0]
+    sequax.config.set_image_data_format("channels_first")
+    try:
+        found = layers.Rescaling(scale, offset)(x)
+    finally:
+        sequax.config.set_image_data_format("channels_last")
+    assert_close(np.moveaxis(found, 1, -1), layers.Rescaling(scale, offset)(np.moveaxis(x, 1, -1)), 1e-6)
+
+
+def test_pipelines_without_layers_in_their_config_are_refused():
+    for config in ({"name": "test"}, {"layers": None, "name": "test"}):
+        with pytest.raises(ValueError, match="list of `layers`"):
+            layers.Pipeline.from_config(config)
+
+
+def test_spectrograms_take_whole_numbers():
+    sound = np.random.default_rng(0).integers(-1000, 1000, (1, 600, 1)).astype("int16")
+    layer = layers.STFTSpectrogram("magnitude")
+    assert_close(layer(sound), layer(sound.astype("float32")), 1e-5)
+
+
 def test_spectrograms_of_a_tone_peak_at_its_frequency():
     time = np.arange(4000) / 8000
     tone = np.sin(2 * np.pi * 1000 * time)[None].astype("float32")

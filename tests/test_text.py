@@ -109,13 +109,13 @@ def test_rules_of_the_user():
 
     def louder(texts):
         seen.append((texts.shape, texts.dtype))
-        return np.char.upper(texts.astype(str))
+        return np.char.upper(texts)
 
     layer = TextVectorization(standardize=louder, split=lambda texts: [text.split(",") for text in texts])
     layer.adapt(["a,b", "b"])
     assert layer.get_vocabulary() == ["", "[UNK]", "B", "A"]
     assert layer(["a,z"]).tolist() == [[3, 1]]
-    assert seen == [((2,), object), ((1,), object)]
+    assert [(shape, dtype.kind) for shape, dtype in seen] == [((2,), "U"), ((1,), "U")]
     assert copy.deepcopy(layer)(["a"]).tolist() == [[3]]
     with pytest.raises(ValueError, match="of the shape it was given"):
         TextVectorization(vocabulary=["a"], standardize=lambda texts: texts[:1])(["a", "b"])
@@ -283,3 +283,39 @@ def test_config_of_a_model_says_how_wide_counts_are():
     again.layers[0].set_vocabulary(vectorize.get_vocabulary())
     again.set_weights(model.get_weights())
     np.testing.assert_allclose(again.predict(DOCUMENTS, verbose=0), model.predict(DOCUMENTS, verbose=0), rtol=1e-6)
+
+
+def test_functions_get_arrays_of_numpy_strings_and_may_return_anything_that_becomes_lists():
+    class Ragged:
+        def __init__(self, lists):
+            self.lists = lists
+
+        def to_list(self):
+            return self.lists
+
+    kinds = []
+
+    def standardize(texts):
+        kinds.append((type(texts), texts.dtype.kind))
+        return np.char.replace(np.char.lower(texts), ",", "")
+
+    layer = TextVectorization(standardize=standardize, split=lambda texts: Ragged([t.split("|") for t in texts]))
+    layer.adapt(["Foo,|BAR", "foo"])
+    assert set(kinds) == {(np.ndarray, "U")}
+    assert layer.get_vocabulary() == ["", "[UNK]", "foo", "bar"]
+    assert np.asarray(layer(["BAR|foo"])).tolist() == [[3, 2]]
+
+
+def test_a_long_text_does_not_widen_all_others(monkeypatch):
+    from sequax.layers.preprocessing import tokens
+
+    monkeypatch.setattr(tokens, "_ROOM", 400)
+    sizes = []
+
+    def standardize(texts):
+        sizes.append(texts.nbytes)
+        return np.char.upper(texts)
+
+    layer = TextVectorization(vocabulary=["A", "B" * 50], standardize=standardize)
+    assert np.asarray(layer(["a", "b" * 50, "a", "x", "a"])).ravel().tolist() == [2, 3, 2, 1, 2]
+    assert max(sizes) <= 400 and len(sizes) == 3

@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from ..core import settings
 from .base import Elementwise
 from .catalogue import layer
 
@@ -17,7 +18,8 @@ class Rescaling(Elementwise):
 
     Args:
         scale: number or one per channel, such as `1 / 255` for images of bytes.
-        offset: number or one per channel.
+        offset: number or one per channel. Channels are the last axis, or the first of an image where
+            `keras.config.image_data_format()` says so.
 
     >>> import numpy as np
     >>> Rescaling(1 / 127.5, offset=-1)(np.array([0, 255], "uint8")).tolist()
@@ -30,5 +32,11 @@ class Rescaling(Elementwise):
 
     def call(self, inputs: Any) -> jax.Array:
         dtype = self.compute_dtype
-        scale, offset = (jnp.asarray(value, dtype) for value in (self.scale, self.offset))
+        scale, offset = (_per_channel(jnp.asarray(value, dtype)) for value in (self.scale, self.offset))
         return jnp.asarray(inputs, dtype) * scale + offset
+
+
+def _per_channel(values: jax.Array) -> jax.Array:
+    """One number per channel, to broadcast against images in the process' data format."""
+    first = values.ndim and settings.image_data_format() == "channels_first"
+    return values.reshape(*values.shape, *(1,) * (3 - values.ndim)) if first else values

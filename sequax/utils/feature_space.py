@@ -27,14 +27,14 @@ class FeatureSpace(FeatureKinds):
         num_discretization_bins: bins of those given as "float_discretized".
 
     Called on a dict of columns (arrays of shape `(n,)` or `(n, 1)`, a data frame, or one value each), it returns
-    `(n, size)`; for one value each, `(size,)`. Crosses come last. `get_inputs` and `get_encoded_features` are the
-    same as symbolic tensors, to build a model on.
+    `(n, size)`; for one value each, `(size,)`. Features stand in the order of their names, then crosses in the order of
+    theirs, as in Keras. `get_inputs` and `get_encoded_features` are the same as symbolic tensors, to build a model on.
 
     >>> space = FeatureSpace({"size": FeatureSpace.float_rescaled(0.5), "kind": "string_categorical"})
     >>> rows = {"size": [2.0, 4.0], "kind": ["a", "b"]}
     >>> space.adapt(rows)
     >>> space(rows).tolist()
-    [[1.0, 0.0, 0.0, 1.0], [2.0, 0.0, 1.0, 0.0]]
+    [[0.0, 0.0, 1.0, 1.0], [0.0, 1.0, 0.0, 2.0]]
     """
 
     def __init__(
@@ -183,9 +183,9 @@ class FeatureSpace(FeatureKinds):
     def _encoded(self, columns: Mapping[str, Any], preprocessed: Mapping[str, Any]) -> Any:
         outputs = {
             key: self._vectors(key, preprocessed[key], feature.output_mode, categories(feature.preprocessor))
-            for key, feature in self.features.items()
+            for key, feature in sorted(self.features.items())
         }
-        for cross in self.crosses:
+        for cross in sorted(self.crosses, key=lambda cross: cross.name):
             hashed = self.crossers[cross.name](
                 [self._to_cross(key, columns, preprocessed) for key in cross.feature_names]
             )

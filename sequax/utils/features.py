@@ -11,6 +11,7 @@ from ..core import names, registry
 from ..core.layer import Layer
 from ..layers import Discretization, Hashing, Identity, IntegerLookup, Normalization, Rescaling, StringLookup
 from ..layers.preprocessing.host import HostLayer
+from ..layers.preprocessing.learned import VocabularyLayer
 
 # Where Keras' configs say these classes are.
 MODULE = "keras.src.layers.preprocessing.feature_space"
@@ -186,8 +187,8 @@ def needs_adapt(preprocessor: Any) -> bool:
         return preprocessor.input_mean is None
     if isinstance(preprocessor, Discretization):
         return preprocessor.bin_boundaries is None or preprocessor.num_bins is not None
-    if isinstance(preprocessor, (StringLookup, IntegerLookup)):
-        return preprocessor.vocabulary is None
+    if isinstance(preprocessor, VocabularyLayer):
+        return not preprocessor.has_given_vocabulary
     return hasattr(preprocessor, "adapt")
 
 

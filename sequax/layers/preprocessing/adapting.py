@@ -13,7 +13,8 @@ def batches(data: Any, steps: int | None, who: str) -> Iterator[np.ndarray]:
     """The numbers to adapt to, as float64 arrays; of pairs (x, y) the first part.
 
     Args:
-        data: an array, nested list or table, or an iterable of batches (a generator, a loader, a dataset).
+        data: an array, nested list of numbers or table, or an iterable of batches (a list of arrays, a generator, a
+            loader, a dataset).
         steps: read no more than this many batches.
 
     Raises:
@@ -44,8 +45,17 @@ def numbers(batch: Any, who: str) -> np.ndarray:
 
 
 def _pieces(data: Any) -> Iterable[Any]:
-    if hasattr(data, "__array__") or isinstance(data, (list, int, float)):
+    whole = not _of_batches(data) if isinstance(data, list) else isinstance(data, (int, float))
+    if whole or hasattr(data, "__array__"):
         return iter([data])
     if not isinstance(data, Iterable):
         raise TypeError(f"expected an array or an iterable of batches to adapt to. Received: {type(data).__name__}.")
     return (batch[0] if isinstance(batch, tuple) else batch for batch in data)
+
+
+def _of_batches(data: list) -> bool:
+    """Whether a list holds batches, or pairs `(x, y)` of them; rows and numbers are one array."""
+    first: Any = data[0] if data else None
+    if isinstance(first, tuple):
+        return bool(first) and hasattr(first[0], "__array__")
+    return hasattr(first, "__array__") and np.ndim(first) > 1

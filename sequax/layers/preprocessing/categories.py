@@ -51,8 +51,7 @@ def encoded_shape(shape: tuple[int | None, ...], count: int | None, output_mode:
     if output_mode == "int":
         return shape
     if output_mode == "one_hot":
-        squeezed = shape[:-1] if shape and shape[-1] == 1 else shape
-        return (*(squeezed or (1,)), count)
+        return (*(shape[:-1] if len(shape) > 1 and shape[-1] == 1 else shape), count)  # `()` as in Keras
     return (*shape[:1], *shape[2:], count) if len(shape) > 1 else (count,)
 
 

@@ -153,7 +153,7 @@ class HashedCrossing(_Bins):
         if not isinstance(value, (list, tuple)) or len(value) < 2 or isinstance(value[0], (str, bytes, int)):
             raise ValueError(
                 f"{self} should be called on a list or tuple of at least two inputs. Received: {type(value).__name__}"
-                f"{f' of length {len(value)}' if hasattr(value, '__len__') else ''}."
+                f"{f' of length {len(value)}' if isinstance(value, (list, tuple)) else ''}."
             )
         arrays = [reading.raw(part, f"{what}[{i}]") for i, part in enumerate(value)]
         shapes = [array.shape for array in arrays]

@@ -143,6 +143,11 @@ class VocabularyLayer(HostLayer):
         """Forget what was counted; the vocabulary stays until the next one is made."""
         self._words.forget_counts()
 
+    @property
+    def has_given_vocabulary(self) -> bool:
+        """Whether the vocabulary was given, so that `adapt` is neither needed nor allowed."""
+        return self._static
+
     # --- outputs ---
 
     @property

@@ -98,12 +98,23 @@ class Normalization(Layer):
         total = (0, np.zeros(()), np.zeros(()))
         for values in adapting.batches(data, steps, f"Layer '{self.name}' (Normalization)"):
             if not self.built:
-                self.build(values.shape)
+                self._build_for(values)
             total = _merged(total, self._statistics(values))
         count, mean, variance = total
         self.adapt_mean.assign(mean)
         self.adapt_variance.assign(variance)
         self.count.assign(count)
+
+    def _build_for(self, values: np.ndarray) -> None:
+        if values.ndim == 0 and self.axis:
+            raise TypeError(
+                f"Layer '{self.name}' (Normalization): expected arrays to adapt to, with a `.shape` that has axis"
+                f" {self.axis}. Received a single number. Make batches of them, or pass `axis=None`."
+            )
+        self.build(values.shape)
+
+    def finalize_state(self) -> None:
+        """Nothing is left to do: `mean` and `variance` are read from the weights."""
 
     def _statistics(self, values: np.ndarray) -> tuple[int, Any, Any]:
         expected = tuple(self.adapt_mean.shape)
@@ -182,6 +193,8 @@ class Discretization(Layer):
     [0, 1, 1, 2]
     """
 
+    _untracked = Layer._untracked | {"_seen"}
+
     def __init__(
         self,
         bin_boundaries: Sequence[Number] | None = None,
@@ -209,7 +222,12 @@ class Discretization(Layer):
         self.bin_boundaries = None if bin_boundaries is None else [float(b) for b in bin_boundaries]
         self.input_bin_boundaries = self.bin_boundaries
         self.num_bins, self.epsilon, self.output_mode, self.sparse = num_bins, epsilon, output_mode, sparse
+        self._seen: list[np.ndarray] = []
         self.built = True
+
+    @property
+    def output_dtype(self) -> str:
+        return "int32" if self.output_mode == "int" else self.compute_dtype
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Discretization:
@@ -221,11 +239,13 @@ class Discretization(Layer):
         found.bin_boundaries = learned.bin_boundaries  # type: ignore[attr-defined]
         return found  # type: ignore[return-value]
 
-    def adapt(self, data: Any, batch_size: int | None = None, steps: int | None = None) -> None:
+    def adapt(self, data: Any, steps: int | None = None, batch_size: int | None = None) -> None:
         """Choose boundaries so that each bin gets the same share of the data.
 
         Args:
-            data: an array, or an iterable of batches. batch_size: has no effect. steps: as in `Normalization.adapt`.
+            data: an array, or an iterable of batches.
+            steps: as in `Normalization.adapt`.
+            batch_size: has no effect.
 
         Raises:
             ValueError: if boundaries were given to the constructor, or the data hold NaN or infinity.
@@ -233,10 +253,26 @@ class Discretization(Layer):
         who = f"Layer '{self.name}' (Discretization)"
         if self.num_bins is None:
             raise ValueError(f"{who}: `bin_boundaries` were given, so it does not `adapt`. Give `num_bins` instead.")
-        values = np.concatenate([batch.ravel() for batch in adapting.batches(data, steps, who)])
+        self.reset_state()
+        self._seen.extend(batch.ravel() for batch in adapting.batches(data, steps, who))
+        self.finalize_state()
+
+    def update_state(self, data: Any) -> None:
+        """Remember one batch for `finalize_state`."""
+        self._seen.extend(batch.ravel() for batch in adapting.batches(data, None, f"Layer '{self.name}'"))
+
+    def finalize_state(self) -> None:
+        """Choose boundaries from the batches since `reset_state`; where boundaries were given, they stay."""
+        if self.num_bins is None or not self._seen:
+            return
         shares = np.arange(1, self.num_bins) / self.num_bins
-        boundaries = np.quantile(values, shares, method="interpolated_inverted_cdf")
+        boundaries = np.quantile(np.concatenate(self._seen), shares, method="interpolated_inverted_cdf")
         self.bin_boundaries = np.asarray(boundaries, np.float32).tolist()
+        self.reset_state()
+
+    def reset_state(self) -> None:
+        """Forget the batches of `update_state`."""
+        self._seen = []
 
     def call(self, inputs: Any) -> jax.Array:
         if self.bin_boundaries is None:
@@ -255,8 +291,7 @@ class Discretization(Layer):
         return encoded_shape(tuple(input_shape), count, self.output_mode)
 
     def compute_output_spec(self, inputs: Any) -> KerasTensor:
-        dtype = "int32" if self.output_mode == "int" else self.compute_dtype
-        return KerasTensor(self.compute_output_shape(inputs.shape), dtype)
+        return KerasTensor(self.compute_output_shape(inputs.shape), self.output_dtype)
 
     def get_config(self) -> dict[str, Any]:
         config = {key: value for key, value in super().get_config().items() if key != "trainable"}

@@ -48,4 +48,11 @@ class Pipeline(Layer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Pipeline:
-        return cls([registry.deserialize(step) for step in config["layers"]], name=config["name"])
+        """A new pipeline from `get_config()`.
+
+        Raises:
+            ValueError: without a list of layers.
+        """
+        if not isinstance(config.get("layers"), (list, tuple)):
+            raise ValueError(f"Pipeline: expected a config with a list of `layers`. Received: {config!r:.200}")
+        return cls([registry.deserialize(step) for step in config["layers"]], name=config.get("name"))

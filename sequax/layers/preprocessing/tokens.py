@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -45,23 +45,28 @@ def standardized(texts: np.ndarray, how: Any, owner: str) -> np.ndarray:
         return texts
     result = np.empty(texts.size, object)
     if callable(how):
-        given = np.asarray(how(_decoded(texts)))
-        if given.shape != texts.shape:
-            raise ValueError(
-                f"{owner}: `standardize` must return an array of strings of the shape it was given. Expected"
-                f" {texts.shape}; received {given.shape}."
-            )
-        result[:] = reading.utf8(reading.texts(given, f"{owner}: the result of `standardize`"))
+        result[:] = [text for part in _decoded(texts) for text in _changed(part, how, owner)]
     else:
         result[:] = list(map(STANDARDIZE[how], texts.ravel().tolist()))
     return result.reshape(texts.shape)
+
+
+def _changed(texts: np.ndarray, how: Callable, owner: str) -> Texts:
+    given = np.asarray(how(texts))
+    if given.shape != texts.shape:
+        raise ValueError(
+            f"{owner}: `standardize` must return an array of strings of the shape it was given. Expected"
+            f" {texts.shape}; received {given.shape}."
+        )
+    return reading.utf8(reading.texts(given, f"{owner}: the result of `standardize`"))
 
 
 def split(texts: np.ndarray, how: Any, owner: str) -> list[Texts]:
     """The tokens of each text of a flat array, by a name's rule or a function from an array of `str` to lists."""
     if not callable(how):
         return list(map(SPLIT[how], texts.tolist()))
-    parts = how(_decoded(texts))
+    results = (how(part) for part in _decoded(texts))
+    parts = [tokens for found in results for tokens in (found.to_list() if hasattr(found, "to_list") else found)]
     if len(parts) != len(texts):
         raise ValueError(
             f"{owner}: `split` must return a list of tokens for each text. Expected {len(texts)} lists; received"
@@ -82,7 +87,15 @@ def with_ngrams(tokens: Texts, sizes: Sequence[int]) -> Texts:
     return joined
 
 
-def _decoded(texts: np.ndarray) -> np.ndarray:
-    decoded = np.empty(texts.size, object)
-    decoded[:] = [text.decode("utf-8", "replace") for text in texts.ravel().tolist()]
-    return decoded.reshape(texts.shape)
+# A text in an array of NumPy takes as much room as the longest one: bytes that such an array may have.
+_ROOM = 1 << 26
+
+
+def _decoded(texts: np.ndarray) -> Iterator[np.ndarray]:
+    """UTF-8 texts as arrays of `str` for functions over such arrays, cut along the first axis where one is long."""
+    longest = max(map(len, texts.ravel().tolist()), default=0)
+    rows = max(1, _ROOM // max(4 * longest * (texts.size // max(len(texts), 1)), 1))
+    for start in range(0, max(len(texts), 1), rows):
+        part = texts[start : start + rows]
+        decoded = [text.decode("utf-8", "replace") for text in part.ravel().tolist()]
+        yield np.array(decoded, str).reshape(part.shape)
