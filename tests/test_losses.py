@@ -420,6 +420,6 @@ def test_names_without_a_form_take_it_from_the_shapes(kind):
         model = sequax.Sequential(
             [sequax.Input((3,)), sequax.layers.Dense(units, activation, kernel_initializer="ones")]
         )
-        model.compile("sgd", loss, [metric])
+        model.compile("sgd", loss, metrics=[metric])
         found.append(model.evaluate(x, y, verbose=0))
     assert found[0] == found[1] == pytest.approx(found[2])
