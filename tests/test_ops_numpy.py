@@ -469,3 +469,19 @@ def test_refused(what):
     call, error, message = REFUSED[what]
     with pytest.raises(error, match=message):
         call()
+
+
+REDUCTIONS = "all any amax amin average count_nonzero max mean median min nanmedian nanstd nansum prod ptp std sum var"
+
+
+@pytest.mark.parametrize("name", REDUCTIONS.split())
+def test_several_axes_may_be_a_list(name):
+    x = np.arange(24, dtype="float32").reshape(2, 3, 4) % 7
+    for axis in ([0], [0, -1]):
+        np.testing.assert_array_equal(getattr(ops, name)(x, axis=axis), getattr(ops, name)(x, axis=tuple(axis)))
+
+
+@pytest.mark.parametrize("name", ["quantile", "nanpercentile"])
+def test_several_axes_of_quantiles_may_be_a_list(name):
+    x = np.arange(24, dtype="float32").reshape(2, 3, 4)
+    np.testing.assert_array_equal(getattr(ops, name)(x, 0.5, axis=[0, 2]), getattr(ops, name)(x, 0.5, axis=(0, 2)))

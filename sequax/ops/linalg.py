@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from .table import SHORT_AND_LONG, array, floating, op, public, tried
+from .table import SHORT_AND_LONG, array, axes, floating, op, public, tried
 
 
 def _matrix(x: Any, name: str) -> jax.Array:
@@ -135,7 +135,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> j
     """
     if isinstance(ord, str) and ord not in ("fro", "nuc"):
         raise ValueError(f"norm: `ord` as a string must be 'fro' or 'nuc'. Received: ord={ord!r}")
-    return jnp.linalg.norm(floating(x), ord=ord, axis=axis, keepdims=keepdims)
+    return jnp.linalg.norm(floating(x), ord=ord, axis=axes(axis), keepdims=keepdims)
 
 
 @op

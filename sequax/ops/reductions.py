@@ -12,7 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from .table import array, floating, given, op, operand, public, reduction
+from .table import array, axes, floating, given, op, operand, public, reduction
 
 all = reduction("all", jnp.all)
 any = reduction("any", jnp.any)
@@ -43,19 +43,19 @@ nanvar = reduction("nanvar", jnp.nanvar, floating)
 @op
 def max(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -> jax.Array:
     """The largest element of each slice, at least `initial`, which is also the result for empty slices."""
-    return jnp.max(array(x), axis=axis, keepdims=keepdims, initial=initial)
+    return jnp.max(array(x), axis=axes(axis), keepdims=keepdims, initial=initial)
 
 
 @op
 def min(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -> jax.Array:
     """The smallest element of each slice, at most `initial`, which is also the result for empty slices."""
-    return jnp.min(array(x), axis=axis, keepdims=keepdims, initial=initial)
+    return jnp.min(array(x), axis=axes(axis), keepdims=keepdims, initial=initial)
 
 
 @op
 def prod(x: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> jax.Array:
     """The product over `axis`, computed and returned in `dtype`."""
-    return jnp.prod(array(x), axis=axis, keepdims=keepdims, dtype=given(dtype))
+    return jnp.prod(array(x), axis=axes(axis), keepdims=keepdims, dtype=given(dtype))
 
 
 @op
@@ -64,13 +64,13 @@ def average(x: Any, axis: Any = None, weights: Any = None) -> jax.Array:
 
     `weights` have the shape of `x`, or one dimension, that of `axis`.
     """
-    return jnp.average(array(x), axis=axis, weights=None if weights is None else array(weights))
+    return jnp.average(array(x), axis=axes(axis), weights=None if weights is None else array(weights))
 
 
 @op
 def count_nonzero(x: Any, axis: Any = None) -> jax.Array:
     """How many elements are not zero, over `axis`."""
-    return jnp.count_nonzero(array(x), axis=axis)
+    return jnp.count_nonzero(array(x), axis=axes(axis))
 
 
 def _quantile(name: str, function: Callable, scale: str) -> Callable:
@@ -78,7 +78,7 @@ def _quantile(name: str, function: Callable, scale: str) -> Callable:
 
     def call(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> Any:
         x, q = floating(x), operand(q)
-        result = function(x, q, axis=axis, method=method, keepdims=keepdims)
+        result = function(x, q, axis=axes(axis), method=method, keepdims=keepdims)
         return result.astype(x.dtype)  # not that of `q`
 
     call.__name__ = call.__qualname__ = name

@@ -111,6 +111,11 @@ def given(dtype: Any, default: str | None = None) -> Any:
     return None if dtype is None else jax.dtypes.canonicalize_dtype(dtypes.standardize(dtype))
 
 
+def axes(axis: Any) -> Any:
+    """An argument `axis`: several in a list mean the same as in a tuple, which is what JAX takes everywhere."""
+    return tuple(axis) if isinstance(axis, list) else axis
+
+
 def known(name: str, x: Any, instead: str) -> None:
     """Refuse values that are not there yet: an op whose output sizes depend on values cannot be compiled."""
     if isinstance(x, jax.core.Tracer):
@@ -142,7 +147,7 @@ def reduction(name: str, function: Callable, convert: Callable = array) -> Calla
     """The op `name(x, axis=None, keepdims=False)`."""
 
     def call(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-        return function(convert(x), axis=axis, keepdims=keepdims)
+        return function(convert(x), axis=axes(axis), keepdims=keepdims)
 
     return _made(call, name, f"`{name}` of `x` over `axis` (a number, several, or None for all of them).")
 
