@@ -7,7 +7,7 @@ from typing import Any
 import jax
 
 from . import callbacks as callback_module
-from .core import names, registry, scope, settings, shapes
+from .core import names, processes, registry, scope, settings, shapes, tracking
 from .core import state_tree as trees
 from .core.layer import Layer
 from .core.tensor import KerasTensor, is_tensor, leaves, map_structure, shape_of
@@ -46,6 +46,11 @@ class Model(StepMethods, FileMethods, Layer):
     _untracked = Layer._untracked | {"compilation", "history", "_graph", "_symbolic_outputs"}
     _untracked |= {"_predictor", "_host_part"}
 
+    # Whether `fit` and its kin run without compiling; may be set at any time, also before `compile`.
+    run_eagerly = False
+    jit_compile = True
+    steps_per_execution = 1
+
     def __init__(self, *args: Any, **kwargs: Any):
         given = dict(zip(("inputs", "outputs", "name"), args, strict=False))
         inputs, outputs = kwargs.pop("inputs", given.get("inputs")), kwargs.pop("outputs", given.get("outputs"))
@@ -80,6 +85,8 @@ class Model(StepMethods, FileMethods, Layer):
         return self._graph is None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if processes.forked:
+            self._check_process(args)
         if args and self.begins_on_host and not any(map(is_tensor, leaves(args[0]))):
             numbers = self.through_host(args[0], f"Model '{self.name}': the input")
             assert self.host_part is not None
@@ -87,6 +94,11 @@ class Model(StepMethods, FileMethods, Layer):
                 return self.host_part.on_device(numbers)
             return self.compiled_part(numbers, *args[1:], **kwargs)
         return super().__call__(*args, **kwargs)
+
+    def _check_process(self, args: tuple[Any, ...]) -> None:
+        """Refuse to compute where it would never end; symbolic tensors are not computed."""
+        if not any(isinstance(one, KerasTensor) for one in leaves(args)):
+            processes.check(f"Model '{self.name}'")
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         if self._graph is None:
@@ -301,7 +313,9 @@ class Model(StepMethods, FileMethods, Layer):
         custom.check_forms(self)
         self.compilation = Compilation(optimizer, loss, loss_weights, metrics, weighted_metrics)
         self.compilation.run_eagerly = bool(run_eagerly) or jit_compile is False
-        self.jit_compile, self.steps_per_execution = not self.compilation.run_eagerly, steps_per_execution
+        self.run_eagerly, self.jit_compile = bool(run_eagerly), bool(jit_compile) and not run_eagerly
+        self.steps_per_execution = steps_per_execution
+        self.train_function = self.test_function = self.predict_function = None
         if auto_scale_loss and self.dtype_policy.name == "mixed_float16":
             self.compilation.scale_loss()
 
@@ -371,8 +385,10 @@ class Model(StepMethods, FileMethods, Layer):
                 validation_split=validation_split,
                 validation_batch_size=validation_batch_size,
                 validation_steps=validation_steps,
+                validation_freq=validation_freq,
                 epochs=epochs,
                 initial_epoch=initial_epoch,
+                accepts_nan=callback_module.accept_nan(callbacks),
             )
             if resume is not None:
                 callbacks = [*callback_module.listed(callbacks), callback_module.BackupAndRestore(resume, seconds=60)]
@@ -502,7 +518,7 @@ class Model(StepMethods, FileMethods, Layer):
         return self.compilation
 
     def _eagerly(self) -> Any:
-        return jax.disable_jit(self.run_eagerly)
+        return jax.disable_jit(self.run_eagerly or not self.jit_compile)
 
     def _listeners(self, callbacks: Any, verbose: int | str, history: bool = False, **params: Any) -> Any:
         if isinstance(callbacks, callback_module.CallbackList):
@@ -543,22 +559,20 @@ class Model(StepMethods, FileMethods, Layer):
         return self.compilation.loss if self.compilation is not None else None
 
     @property
-    def run_eagerly(self) -> bool:
-        return self.compilation is not None and self.compilation.run_eagerly
-
-    @run_eagerly.setter
-    def run_eagerly(self, value: bool) -> None:
-        self._require_compile().run_eagerly = value
-
-    @property
     def metrics(self) -> list[Any]:
         if self.compilation is None:
             own = []
-        elif custom.of(self).test:
+        elif custom.of(self).test or not self.compilation.resolved:
             own = self.compilation.grouped_metrics
         else:
             own = self.compilation.all_metrics
-        return [*own, *(m for m in super().metrics if not any(m is one for one in own))]
+        return [*own, *(m for m in self._metrics_of_layers() if not any(m is one for one in own))]
+
+    def _metrics_of_layers(self) -> list[Any]:
+        """Metrics kept as attributes, of the model and of the layers inside; those of a model inside are its own."""
+        inside = [layer for layer in self._flatten_layers(include_self=False) if not isinstance(layer, Model)]
+        found = [m for layer in (self, *inside) for m in tracking.owned(layer, "metric", layer._untracked)]
+        return tracking.unique(found)
 
     @property
     def metrics_names(self) -> list[str]:
@@ -572,7 +586,8 @@ class Model(StepMethods, FileMethods, Layer):
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
-        for kept in ("_predictor", "_host_part", "_own_programs"):
+        functions = "train_function", "test_function", "predict_function"
+        for kept in ("_predictor", "_host_part", "_own_programs", *functions):
             state.pop(kept, None)
         return state
 

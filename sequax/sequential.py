@@ -7,7 +7,7 @@ from typing import Any
 
 import jax
 
-from .core import names, registry, scope, shapes, signature
+from .core import names, processes, registry, scope, shapes, signature
 from .core.layer import Layer
 from .core.tensor import KerasTensor, is_tensor, leaves, map_structure, shape_of
 from .functional import standardize_inputs
@@ -261,6 +261,8 @@ class Sequential(Model):
         return outputs
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if processes.forked:
+            self._check_process(args)
         if not self._stack and self._entry is None:
             raise ValueError(
                 f"Sequential model {self.name} cannot be called because it has no layers. Call `model.add(layer)`."

@@ -267,7 +267,6 @@ def test_rows_that_do_not_sum_to_one():
     ("weights", "words"),
     [
         ([1.0, np.nan, 1.0], "sample_weight has 1 NaN (row 1)"),
-        ([1.0, 1.0, -0.5], "sample_weight has -0.5 at row 2 (1 bad row)"),
         ([1.0, np.inf, 1.0], "sample_weight has 1 infinity (row 1)"),
     ],
 )
@@ -277,8 +276,10 @@ def test_sample_weight_values(weights, words):
     assert words in message and message.endswith(checks.SWITCH)
 
 
-def test_negative_sample_weights_when_allowed():
-    checks.check_weights([np.asarray([-1.0, 1.0])], None, [np.asarray([0, 1])], [SPARSE], allow_negative=True)
+def test_negative_sample_weights_are_told_of():
+    labels = [np.asarray([0, 1])]
+    assert checks.check_weights([np.asarray([-1.0, 1.0])], None, labels, [SPARSE])
+    assert not checks.check_weights([np.asarray([0.0, 1.0])], None, labels, [SPARSE])
 
 
 @pytest.mark.parametrize("shape", [(6, 3), (6, 6)])
@@ -353,10 +354,6 @@ def test_rows():
         ({"validation_split": -0.1}, "got -0.1."),
         ({"validation_split": "half"}, "got 'half'."),
         ({"validation_split": 0.999, "rows": 100}, "leaves 0 of 100 rows for training and 100 for validation"),
-        ({"steps_per_epoch": 5, "rows": 64, "batch_size": 16}, "64 rows make 4 batches of 16."),
-        ({"steps_per_epoch": 3, "rows": 64}, "64 rows make 2 batches of 32."),
-        ({"steps_per_epoch": 4, "rows": 64, "batch_size": 16, "validation_split": 0.5}, "32 rows make 2 batches"),
-        ({"validation_steps": 2, "validation_rows": 16, "batch_size": 16}, "16 rows make 1 batch of 16."),
     ],
 )
 def test_arguments(arguments, words):
@@ -378,7 +375,33 @@ def test_no_epochs(arguments, words):
     assert caught[0].filename == __file__
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"steps_per_epoch": 5, "rows": 64, "batch_size": 16}, "64 rows make 4 batches of 16,"),
+        ({"steps_per_epoch": 80, "rows": 64}, "64 rows make 64 batches of 1,"),
+        ({"steps_per_epoch": 4, "rows": 64, "batch_size": 16, "validation_split": 0.5}, "32 rows make 2 batches"),
+        ({"validation_steps": 2, "validation_rows": 16, "batch_size": 16}, "16 rows make 1 batch of 16,"),
+    ],
+)
+def test_more_steps_than_batches(arguments, words):
+    with pytest.warns(UserWarning, match=words) as caught:
+        checks.check_arguments(**arguments)
+    assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize("frequency", [1.5, 0, -1, "2", None, [1, 0], [1.0], {"1"}])
+def test_validation_freq(frequency):
+    assert "validation_freq must be" in refusal(checks.check_validation_freq, frequency)
+
+
+@pytest.mark.parametrize("frequency", [1, 3, True, np.int64(2), [1, 10], (2,), {3}, range(2, 5), []])
+def test_good_validation_freq(frequency):
+    checks.check_validation_freq(frequency)
+
+
 def test_good_arguments():
+    checks.check_arguments(epochs=1, rows=64, steps_per_epoch=3)
     checks.check_arguments(batch_size=np.int64(16), epochs=3, initial_epoch=1, rows=50, steps_per_epoch=4)
     checks.check_arguments(batch_size=None, epochs=1, validation_split=0.2, rows=5, steps_per_epoch=1)
     checks.check_arguments(epochs=1, steps_per_epoch=1000, validation_split=0.0)

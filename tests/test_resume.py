@@ -279,7 +279,10 @@ CASES = {
     "every four batches": case(in_memory(), stops=((0, 5), (1, 3), (2, 6)), save_freq=4),
     "every eight batches": case(in_memory(), stops=((1, 4),), save_freq=8),
     "batch by batch": case(in_memory(), callbacks=watching, stops=((1, 3), (1, 5))),
-    "class weights": case(in_memory(class_weight={0: 1.0, 1: 3.0}, shuffle=False, steps_per_epoch=5)),
+    "class weights": case(
+        in_memory(class_weight={0: 1.0, 1: 3.0}, shuffle=False, steps_per_epoch=3), stops=((0, 2), (1, 1), (3, 0))
+    ),
+    "half a pass": case(in_memory(steps_per_epoch=3), stops=((0, 2), (1, 1), (2, 0))),
     "validation stream": case(lambda: {**in_memory()(), "validation_data": SizedLoader(shuffle=False)}),
     "validation generator": case(lambda: {**in_memory()(), "validation_data": counting(), "validation_steps": 4}),
     "validated seldom": case(in_memory(validation_split=0.2, validation_freq=2), stops=((2, 2), (3, 3))),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import pickle
+import warnings
+from contextlib import nullcontext
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +15,9 @@ import pytest
 
 import sequax
 from sequax import Input, Model, Sequential
+from sequax.data.arrays import ArraySource
+from sequax.data.large import LargeSource
+from sequax.data.source import Batch
 from sequax.layers import LSTM, BatchNormalization, Dense, Dropout, Embedding
 from sequax.training import predict
 
@@ -153,6 +158,75 @@ def test_arguments_of_fit_equal_keras(options, keras, rng):
     assert list(result) == list(expected)
     for name, values in expected.items():
         assert np.allclose(result[name], values, rtol=1e-4, atol=1e-5), name
+
+
+STEPS = {  # of 50 rows
+    "divide": ({"batch_size": 10, "steps_per_epoch": 1, "epochs": 7}, None),
+    "leave some": ({"batch_size": 10, "steps_per_epoch": 2, "epochs": 5}, "does not divide the 5 batches"),
+    "leave a short batch": ({"batch_size": 16, "steps_per_epoch": 3, "epochs": 4}, "does not divide the 4 batches"),
+    "begin later": (
+        {"batch_size": 10, "steps_per_epoch": 2, "epochs": 5, "initial_epoch": 1},
+        "does not divide the 5 batches",
+    ),
+    "more than there are": ({"batch_size": 16, "steps_per_epoch": 9, "epochs": 2}, "50 rows make 4 batches of 16"),
+    "set the size": ({"steps_per_epoch": 5, "epochs": 3}, None),
+    "of validation set the size": ({"validation_split": 0.2, "validation_steps": 3}, None),
+}
+
+
+@pytest.mark.parametrize("how", STEPS)
+def test_epochs_go_on_where_the_one_before_ended(how, keras, rng):
+    options, warning = STEPS[how]
+    ours, theirs = pair(classifier, keras, "sgd")
+    x, y = data_for(classifier, rng, 50)
+    options = {"shuffle": False, "verbose": 0, **options}
+    with warnings.catch_warnings(action="ignore"):
+        expected = theirs.fit(x, y, **options).history
+    with nullcontext() if warning is None else pytest.warns(UserWarning, match=warning):
+        result = ours.fit(x, y, **options).history
+    assert list(result) == list(expected)
+    for name, values in expected.items():
+        assert np.allclose(result[name], values, rtol=1e-4, atol=1e-5), name
+    for one, two in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        assert np.allclose(one, two, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("shuffle", [True, "batch", False])
+@pytest.mark.parametrize("large", [False, True])
+def test_a_pass_takes_each_row_once_whatever_the_steps(shuffle, large, monkeypatch):
+    monkeypatch.setattr("sequax.data.large._RUN_BYTES", 24)
+    rows = np.arange(53.0, dtype="float32")[:, None]
+    settings = {"shuffle": shuffle, "seed": 3, "steps": 2, "first_epoch": 4}
+    of_large = (rows, None, None), lambda x, y, weight: Batch(x), range(53)
+    arguments = of_large if large else (Batch(rows),)
+
+    def make(**more):
+        return (LargeSource if large else ArraySource)(*arguments, 5, **{**settings, **more})
+
+    def taken(source, epoch, first=0):
+        return [
+            float(value)
+            for block in source.blocks(epoch, first)
+            for value in np.asarray(block.arrays.x)[block.order[block.first * 5 : block.rows], 0]
+        ]
+
+    source, whole = make(), make(steps=None)
+    epochs = [taken(source, epoch) for epoch in range(4, 4 + 12)]
+    assert [len(one) for one in epochs] == [10, 10, 10, 10, 10, 3] * 2
+    first, second = ([row for epoch in half for row in epoch] for half in (epochs[:6], epochs[6:]))
+    assert sorted(first) == rows[:, 0].tolist() == sorted(second)
+    assert (first == second) == (shuffle is False)
+    assert first == taken(whole, 4)
+    assert taken(source, 6, 1) == epochs[2][5:]  # as a run that is continued inside of an epoch
+
+
+def test_prediction_by_steps_takes_all_rows(keras, rng):
+    ours, theirs = pair(classifier, keras, "sgd")
+    x, _ = data_for(classifier, rng, 50)
+    found, expected = (model.predict(x, steps=3, verbose=0) for model in (ours, theirs))
+    assert np.allclose(found, expected, atol=1e-5)
+    found, expected = (model.predict(x, batch_size=8, steps=3, verbose=0) for model in (ours, theirs))
+    assert found.shape == expected.shape == (24, 3)
 
 
 def test_mask_reaches_the_loss(keras, rng):

@@ -3,7 +3,7 @@
 from sequax._absent import missing
 from sequax.callbacks.backup_and_restore import BackupAndRestore
 from sequax.callbacks.base import Callback
-from sequax.callbacks.callback_list import CallbackList, listed
+from sequax.callbacks.callback_list import CallbackList, accept_nan, listed
 from sequax.callbacks.csv_logger import CSVLogger
 from sequax.callbacks.early_stopping import EarlyStopping
 from sequax.callbacks.history import History
@@ -44,5 +44,6 @@ __all__ = [
     "TensorBoard",
     "TerminateOnNaN",
     "TimeLimit",
+    "accept_nan",
     "listed",
 ]

@@ -114,7 +114,7 @@ class CallbackList:
     @property
     def accepts_nan(self) -> bool:
         """Whether a callback decides what happens when the loss is not finite, so that the loop does not."""
-        return any(getattr(callback, "accepts_nan", False) for callback in self.callbacks)
+        return accept_nan(self.callbacks)
 
     @property
     def refresh_seconds(self) -> float | None:
@@ -252,6 +252,11 @@ def listed(callbacks: Any) -> list[Any]:
     if callbacks is None:
         return []
     return list(callbacks) if isinstance(callbacks, list | tuple | CallbackList) else [callbacks]
+
+
+def accept_nan(callbacks: Any) -> bool:
+    """Whether one of the callbacks decides what happens when the loss is not finite."""
+    return any(getattr(callback, "accepts_nan", False) for callback in listed(callbacks))
 
 
 def _checked(callback: Any) -> Any:

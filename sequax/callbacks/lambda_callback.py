@@ -15,11 +15,12 @@ class LambdaCallback(Callback):
 
     Any hook of `Callback` may be a keyword: those of an epoch take `(epoch, logs)`, of a batch `(batch, logs)`, of a
     chunk `(step, logs)`, and those that begin or end training, an evaluation or a prediction take `(logs)`.
-    The loop returns to Python after every batch only if a batch hook is among those given.
+    The loop returns to Python after every batch only if a batch hook is among those given. Other keywords become
+    attributes.
 
     Raises:
         TypeError: a hook's value cannot be called.
-        ValueError: a keyword is not the name of a hook. (Keras ignores it.)
+        ValueError: a keyword begins with `on_` and is not the name of a hook. (Keras never calls it.)
 
     >>> from sequax.callbacks import LambdaCallback
     >>> LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs["loss"])).on_epoch_end(0, {"loss": 0.5})
@@ -34,7 +35,7 @@ class LambdaCallback(Callback):
         on_train_end: _Hook = None,
         on_train_batch_begin: _Hook = None,
         on_train_batch_end: _Hook = None,
-        **kwargs: _Hook,
+        **kwargs: Any,
     ) -> None:
         super().__init__()
         hooks = {
@@ -51,8 +52,10 @@ class LambdaCallback(Callback):
                 setattr(self, name, _checked(name, hook))
 
 
-def _checked(name: str, hook: Any) -> Callable[..., Any]:
-    if not name.startswith("on_") or not hasattr(Callback, name):
+def _checked(name: str, hook: Any) -> Any:
+    if not name.startswith("on_"):
+        return hook
+    if not hasattr(Callback, name):
         known = ", ".join(sorted(hook for hook in vars(Callback) if hook.startswith("on_")))
         raise ValueError(f"LambdaCallback received the keyword {name!r}, which is no hook. The hooks are: {known}.")
     if not callable(hook):

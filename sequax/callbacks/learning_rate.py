@@ -19,7 +19,8 @@ class LearningRateScheduler(Callback):
             returns the new one.
         verbose: 1 prints the new value.
 
-    The epoch's logs gain `learning_rate`.
+    The epoch's logs gain `learning_rate`. The optimizers in a `MultiOptimizer` are asked about and set one by one, and
+    the logs gain `learning_rate_NAME` of each.
 
     Raises:
         ValueError: the optimizer has no learning rate, or `schedule` did not return a number.
@@ -31,16 +32,17 @@ class LearningRateScheduler(Callback):
         self.verbose = verbose
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        present = learning_rate_of(self)
         takes_rate = _takes_two(self.schedule)
-        new = _as_number(self.schedule(epoch, present) if takes_rate else self.schedule(epoch))
-        self.model.optimizer.learning_rate = new
-        if self.verbose > 0:
-            print(f"LearningRateScheduler: learning rate {new:.4g} in epoch {epoch + 1}.")
+        for optimizer in optimizers_of(self):
+            present = float(optimizer.learning_rate)
+            new = _as_number(self.schedule(epoch, present) if takes_rate else self.schedule(epoch))
+            optimizer.learning_rate = new
+            if self.verbose > 0:
+                print(f"LearningRateScheduler: learning rate {new:.4g} in epoch {epoch + 1}.")
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         if logs is not None:
-            logs["learning_rate"] = learning_rate_of(self)
+            logs.update(_rates(self))
 
 
 class ReduceLROnPlateau(MonitorCallback):
@@ -57,7 +59,8 @@ class ReduceLROnPlateau(MonitorCallback):
         min_lr: the learning rate does not fall below this.
         epsilon: older name of `min_delta`.
 
-    The epoch's logs gain `learning_rate`, the rate the epoch was trained with.
+    The epoch's logs gain `learning_rate`, the rate the epoch was trained with. In a `MultiOptimizer` the rates of all
+    are multiplied, and the logs gain `learning_rate_NAME` of each.
 
     Raises:
         ValueError: `factor` is 1 or more; the optimizer has no learning rate; the logs have no `monitor` (Keras warns
@@ -101,7 +104,7 @@ class ReduceLROnPlateau(MonitorCallback):
         value = self.get_monitor_value(logs)
         self._resolved_mode()  # An unknown direction is an error of the first epoch, not of the first comparison.
         if logs is not None:
-            logs["learning_rate"] = learning_rate_of(self)
+            logs.update(_rates(self))
         if value is None:
             return
         if self.in_cooldown():
@@ -119,15 +122,16 @@ class ReduceLROnPlateau(MonitorCallback):
         return self.cooldown_counter > 0
 
     def _reduce(self, epoch: int) -> None:
-        present = learning_rate_of(self)
-        # The optimizer holds float32: a rate that was set to min_lr may read a little above it.
-        if present <= self.min_lr or math.isclose(present, self.min_lr, rel_tol=1e-6):
-            return
-        new = max(present * self.factor, self.min_lr)
-        self.model.optimizer.learning_rate = new
-        self.cooldown_counter, self.wait = self.cooldown, 0
-        if self.verbose > 0:
-            print(f"ReduceLROnPlateau: learning rate {present:.4g} -> {new:.4g} after epoch {epoch + 1}.")
+        for optimizer in optimizers_of(self):
+            present = float(optimizer.learning_rate)
+            # The optimizer holds float32: a rate that was set to min_lr may read a little above it.
+            if present <= self.min_lr or math.isclose(present, self.min_lr, rel_tol=1e-6):
+                continue
+            new = max(present * self.factor, self.min_lr)
+            optimizer.learning_rate = new
+            self.cooldown_counter, self.wait = self.cooldown, 0
+            if self.verbose > 0:
+                print(f"ReduceLROnPlateau: learning rate {present:.4g} -> {new:.4g} after epoch {epoch + 1}.")
 
     def state_dict(self) -> dict[str, Any]:
         return {"best": self.best, "cooldown_counter": self.cooldown_counter, "wait": self.wait}
@@ -137,14 +141,39 @@ class ReduceLROnPlateau(MonitorCallback):
 
 
 def learning_rate_of(callback: Callback) -> float:
-    """The present learning rate of the model a callback works for."""
+    """The present learning rate of the model a callback works for.
+
+    Raises:
+        ValueError: if its optimizer has none, or several.
+    """
+    return float(_with_rate(callback, getattr(callback.model, "optimizer", None)).learning_rate)
+
+
+def optimizers_of(callback: Callback) -> list[Any]:
+    """The optimizer of the model a callback works for, or those inside a `MultiOptimizer`; each has a learning rate.
+
+    Raises:
+        ValueError: if there is none.
+    """
     optimizer = getattr(callback.model, "optimizer", None)
+    return [_with_rate(callback, one) for one in getattr(optimizer, "optimizers", None) or [optimizer]]
+
+
+def _with_rate(callback: Callback, optimizer: Any) -> Any:
     if optimizer is None or not hasattr(optimizer, "learning_rate"):
         raise ValueError(
             f"{type(callback).__name__} expects an optimizer with a learning_rate, but the model has {optimizer!r}. "
             f"Compile the model with one of sequax.optimizers, for example optimizer=Adam(1e-3)."
         )
-    return float(optimizer.learning_rate)
+    return optimizer
+
+
+def _rates(callback: Callback) -> dict[str, float]:
+    """What the logs say: the learning rate, or one for each of several optimizers, by their names."""
+    found = optimizers_of(callback)
+    if len(found) == 1:
+        return {"learning_rate": float(found[0].learning_rate)}
+    return {f"learning_rate_{one.name}": float(one.learning_rate) for one in found}
 
 
 def _takes_two(schedule: Callable[..., Any]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,10 @@ class ModelCheckpoint(MonitorCallback):
     Files are whole or absent: a kill or a full disk leaves the file before. Whether the folder can be written to is
     tried when `fit` starts. A run continued by `BackupAndRestore` remembers its best value.
 
+    If the logs have no `monitor`, it warns, once, and saves every time.
+
     Raises:
-        ValueError: for a name that does not suit what is saved, an unknown `save_freq`, and for a `monitor` or a field
+        ValueError: for a name that does not suit what is saved, an unknown `save_freq`, and for a field of the name
             that is not in the logs.
         OSError: at the start of `fit`, if the folder cannot be written to.
     """
@@ -67,6 +70,7 @@ class ModelCheckpoint(MonitorCallback):
             )
         self.every_steps = save_freq if isinstance(save_freq, int) else None
         self._epoch = self._before_epoch = self._done = 0
+        self._warned = False  # that the logs have no `monitor`
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         from sequax.saving import atomic  # files come in when they are wanted
@@ -94,6 +98,12 @@ class ModelCheckpoint(MonitorCallback):
         when = f"epoch {place['epoch']}" + (f", batch {place['batch']}" if "batch" in place else "")
         if not self.save_best_only:
             self._say(f"{when}: saving model to {path}")
+            self._save(path)
+            return
+        if self.monitor not in logs and not self._awaits_validation(logs):
+            if not self._warned:
+                warnings.warn(f"{self._missing_message(logs)} So each model is saved.", UserWarning, stacklevel=2)
+            self._warned = True
             self._save(path)
             return
         value = self.get_monitor_value(logs)

@@ -39,6 +39,13 @@ def direction(monitor: str) -> str | None:
     return "min" if _LOWER_IS_BETTER.fullmatch(name) else None
 
 
+def _operations() -> dict[str, Any]:
+    from sequax import ops  # comes in when it is wanted
+
+    table: Any = ops
+    return {"min": table.less, "max": table.greater}
+
+
 class MonitorCallback(Callback):
     """Base of the callbacks that follow one metric.
 
@@ -47,13 +54,17 @@ class MonitorCallback(Callback):
         mode: `"min"`, `"max"`, or `"auto"`, which goes by the metric's name.
         best: the value to beat at first, or None.
         min_delta: a change smaller than this is no improvement.
+
+    Attributes:
+        monitor_op: `ops.less` or `ops.greater`, once the direction is known; or a function `(new, old) -> bool` of the
+            user's, set before training.
     """
 
     def __init__(self, monitor: str = "val_loss", mode: str = "auto", best: Any = None, min_delta: float = 0) -> None:
         super().__init__()
         if mode not in _MODES:
             warnings.warn(
-                f'{type(self).__name__} expects mode "auto", "min" or "max", but received {mode!r}. "auto" is used.',
+                f"{type(self).__name__} mode '{mode}' is unknown: 'auto' is used. There are 'auto', 'min' and 'max'.",
                 stacklevel=3,
             )
             mode = "auto"
@@ -61,6 +72,7 @@ class MonitorCallback(Callback):
         self.mode = mode
         self.best = best
         self.min_delta = abs(min_delta)
+        self.monitor_op: Any = None
 
     def get_monitor_value(self, logs: Logs | None) -> float | None:
         """The monitored value; None in an epoch that `validation_freq` leaves without validation.
@@ -84,17 +96,23 @@ class MonitorCallback(Callback):
             return False
         if reference is None:
             return True
-        if self._resolved_mode() == "max":
-            return value - self.min_delta > reference
-        return value + self.min_delta < reference
+        mode = self._resolved_mode()
+        if mode == "own":
+            return bool(self.monitor_op(value - self.min_delta, reference))
+        return value - self.min_delta > reference if mode == "max" else value + self.min_delta < reference
 
     def _resolved_mode(self) -> str:
+        """`"min"` or `"max"`, or `"own"` if the user has set `monitor_op`."""
+        known = _operations()
+        if self.monitor_op is not None:
+            return next((mode for mode, operation in known.items() if operation is self.monitor_op), "own")
         mode = direction(self.monitor) if self.mode == "auto" else self.mode
         if mode is None:
             raise ValueError(
                 f"{type(self).__name__}(monitor={self.monitor!r}): the name does not tell whether higher or lower is "
                 f'better. Pass mode="max" or mode="min".'
             )
+        self.monitor_op = known[mode]
         return mode
 
     def _awaits_validation(self, logs: Logs) -> bool:

@@ -130,7 +130,8 @@ class ProgbarLogger(Callback):
             display.show(self._meter)
 
     def _advance(self, step: int, logs: Logs | None) -> None:
-        if self._meter is not None:
+        if self._meter is not None and self._display is not None:
+            self._display.check()
             self._meter.advance(step, logs)
 
     def _begin_activity(self, activity: str) -> None:

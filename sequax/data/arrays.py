@@ -12,7 +12,7 @@ import numpy as np
 from ..core import settings
 from . import resident
 from .prefetch import prefetch
-from .source import Batch, Block, Part, digest, shapes_of
+from .source import Batch, Block, Part, Passes, digest, shapes_of
 
 # Rows that go to the device at once when the arrays do not fit. Long enough to hide a dispatch; short enough that the
 # allocator gives the same memory again: with 64 MB, whose pages are fresh each time, a step takes 1.3 times as long.
@@ -29,40 +29,49 @@ class ArraySource:
         arrays: structures of arrays with equal first axes.
         batch_size: rows per step; the last step of an epoch takes what is left.
         shuffle: False, True, or `"batch"` (shuffle whole batches).
-        seed: of the order of rows; the order of an epoch depends on this and the epoch's number alone.
-        steps: rows beyond `steps * batch_size` are left out of each epoch.
+        seed: of the order of rows; the order of a pass over them depends on this and the pass' number alone.
+        steps: batches of an epoch, which goes on where the one before it ended; None: all.
+        first_epoch: the epoch that begins with the first batch.
     """
 
     draws = False
 
     def __init__(
-        self, arrays: Batch, batch_size: int, shuffle: bool | str = False, seed: int = 0, steps: int | None = None
+        self,
+        arrays: Batch,
+        batch_size: int,
+        shuffle: bool | str = False,
+        seed: int = 0,
+        steps: int | None = None,
+        first_epoch: int = 0,
     ):
         self.arrays = jax.tree.map(resident.kept, arrays)
         self.rows = len(jax.tree.leaves(arrays)[0])
         self.batch_size = min(batch_size, self.rows)
-        steps = settings.limited_steps(steps, -(-self.rows // self.batch_size))
-        if steps is not None:
-            self.rows_per_epoch = min(self.rows, steps * self.batch_size)
-        else:
-            self.rows_per_epoch = self.rows
-        self.steps = -(-self.rows_per_epoch // self.batch_size)
+        batches = -(-self.rows // self.batch_size)
+        self.steps = min(settings.limited_steps(steps, batches) or batches, batches)
+        self.passes = Passes(batches, self.steps, first_epoch)
         self.shuffle, self.seed = shuffle, seed
         self._resident: Batch | None = None
 
     def order(self, epoch: int) -> np.ndarray:
         """Row numbers of one epoch, int32."""
+        number, start, stop = self.passes.place(epoch)
+        return self._order_of_pass(number)[start * self.batch_size : stop * self.batch_size]
+
+    def _order_of_pass(self, number: int) -> np.ndarray:
+        rows = np.arange(self.rows, dtype=np.int32)
         if not self.shuffle:
-            return np.arange(self.rows_per_epoch, dtype=np.int32)
-        random = np.random.default_rng((self.seed, epoch))
+            return rows
+        random = np.random.default_rng((self.seed, number))
         if self.shuffle == "batch":
-            batches = np.split(np.arange(self.rows, dtype=np.int32), range(self.batch_size, self.rows, self.batch_size))
+            batches = np.split(rows, range(self.batch_size, self.rows, self.batch_size))
             whole = [b for b in batches if len(b) == self.batch_size]
             mixed = [whole[i] for i in random.permutation(len(whole))] + [
                 b for b in batches if len(b) < self.batch_size
             ]
-            return np.concatenate(mixed)[: self.rows_per_epoch]
-        return random.permutation(np.arange(self.rows, dtype=np.int32))[: self.rows_per_epoch]
+            return np.concatenate(mixed)
+        return random.permutation(rows)
 
     def state(self) -> dict[str, Any]:
         return {"seed": self.seed}
@@ -85,7 +94,9 @@ class ArraySource:
         if self._resident is None and self.resident:
             self._resident = resident.put(self.arrays)
         if self._resident is not None:
-            yield Block(self._resident, order, len(order), self.batch_size, first)
+            # One length for all epochs, so that one program serves them.
+            filled = np.resize(order, (min(self.steps * self.batch_size, self.rows), *order.shape[1:]))
+            yield Block(self._resident, filled, len(order), self.batch_size, first)
         else:
             yield from prefetch(self._parts(order, first))
 

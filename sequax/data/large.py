@@ -19,7 +19,7 @@ from ..core import settings
 from . import checks, resident
 from .arrays import memory_budget, rows_per_block
 from .prefetch import prefetch
-from .source import Batch, Block, digest, filled, shapes_of
+from .source import Batch, Block, Passes, digest, filled, shapes_of
 
 _RUN_BYTES = 2**18  # rows that are read together: long for a disk, short beside a block
 
@@ -73,8 +73,9 @@ class LargeSource:
         taken: the rows to use.
         batch_size: rows per step.
         shuffle: False, True (runs of rows are moved, and mixed), or `"batch"` (whole batches are moved).
-        seed: of the order, which depends on this and the epoch's number alone.
-        steps: batches in an epoch; the rows behind them are left out.
+        seed: of the order, which depends on this and the number of the pass over the rows alone.
+        steps: batches of an epoch, which goes on where the one before it ended; None: all.
+        first_epoch: the epoch that begins with the first batch.
     """
 
     resident = False
@@ -89,13 +90,14 @@ class LargeSource:
         shuffle: bool | str = False,
         seed: int = 0,
         steps: int | None = None,
+        first_epoch: int = 0,
     ):
         self.data, self.read, self.taken, self.shuffle, self.seed = data, read, taken, shuffle, seed
         self.rows = len(taken)
         self.batch_size = min(batch_size, self.rows)
-        steps = settings.limited_steps(steps, -(-self.rows // self.batch_size))
-        self.rows_per_epoch = self.rows if steps is None else min(self.rows, steps * self.batch_size)
-        self.steps = -(-self.rows_per_epoch // self.batch_size)
+        batches = -(-self.rows // self.batch_size)
+        self.steps = min(settings.limited_steps(steps, batches) or batches, batches)
+        self.passes = Passes(batches, self.steps, first_epoch)
         per_row = sum(_nbytes(array) for part in data for array in parts_of(part)) // count_rows(data)
         self.block_rows = min(rows_per_block(per_row, self.batch_size), -(-self.rows // batch_size) * batch_size)
         self._run = self.batch_size if shuffle == "batch" else max(1, _RUN_BYTES // max(1, per_row))
@@ -125,19 +127,22 @@ class LargeSource:
         return prefetch(self._blocks(epoch, first))
 
     def _blocks(self, epoch: int, first: int = 0) -> Iterator[Block]:
-        random = np.random.default_rng((self.seed, epoch))
+        number, start, stop = self.passes.place(epoch)
+        random = np.random.default_rng((self.seed, number))
         size = self.block_rows
+        begin, done = start + first, 0  # batches of the pass
         for taken in self._parts(random):
             order = np.arange(len(taken), dtype=np.int32)
             if self.shuffle is True:
                 order = random.permutation(order)
             batches = -(-len(taken) // self.batch_size)
-            if first >= batches:  # done by an earlier run: only the random numbers have to be drawn
-                first -= batches
-                continue
-            arrays = jax.tree.map(lambda a: filled(a, size), self._read(taken))
-            yield Block(resident.put(arrays), np.resize(order, size), len(taken), self.batch_size, first)
-            first = 0
+            if begin < done + batches:  # else it is done, and only the random numbers had to be drawn
+                arrays = jax.tree.map(lambda a: filled(a, size), self._read(taken))
+                rows = min(len(taken), (stop - done) * self.batch_size)
+                yield Block(resident.put(arrays), np.resize(order, size), rows, self.batch_size, max(0, begin - done))
+            done += batches
+            if done >= stop:
+                return
 
     def _parts(self, random: np.random.Generator) -> Iterator[np.ndarray]:
         """Row numbers of each block; neighbours stay together in runs."""
@@ -146,7 +151,7 @@ class LargeSource:
             # A short run stays at the end, where the short batch is.
             whole = len(starts) - (self.rows % self._run > 0)
             starts[:whole] = random.permutation(starts[:whole])
-        remaining, waiting = self.rows_per_epoch, np.zeros(0, np.int64)
+        remaining, waiting = self.rows, np.zeros(0, np.int64)
         for start in starts.tolist():
             waiting = np.concatenate([waiting, np.arange(start, min(start + self._run, self.taken.stop))])
             while len(waiting) >= (count := min(self.block_rows, remaining)):

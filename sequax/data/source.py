@@ -37,6 +37,35 @@ class Block(NamedTuple):
         return self._replace(order=self.order[self.rows - rows : self.rows], rows=rows, batch_size=rows)
 
 
+class Passes(NamedTuple):
+    """How epochs lie in passes over arrays: an epoch of a number of steps goes on where the one before it ended.
+
+    The last epoch of a pass has the batches that are left, as in Keras.
+
+    Fields:
+        batches: of a pass.
+        steps: batches of an epoch.
+        first_epoch: begins with the first batch.
+    """
+
+    batches: int
+    steps: int
+    first_epoch: int = 0
+
+    @property
+    def epochs(self) -> int:
+        """Epochs that one pass gives."""
+        return -(-self.batches // self.steps)
+
+    def place(self, epoch: int) -> tuple[int, int, int]:
+        """A number for the pass that an epoch is in, and the first batch of the epoch in it, and that after its last.
+
+        The number is that of the epoch where a pass is an epoch.
+        """
+        number, part = divmod(epoch - self.first_epoch, self.epochs)
+        return self.first_epoch + number, part * self.steps, min((part + 1) * self.steps, self.batches)
+
+
 def digest(arrays: Any) -> str:
     """A short name for the values of arrays."""
     state = hashlib.sha256()

@@ -207,8 +207,10 @@ class Ensemble:
                     validation_split=validation_split,
                     validation_batch_size=validation_batch_size,
                     validation_steps=validation_steps,
+                    validation_freq=validation_freq,
                     epochs=epochs,
                     initial_epoch=initial_epoch,
+                    accepts_nan=callback_module.accept_nan(callbacks),
                 )
             stack = self._made_stack()
             claim.hold(v for slots in stack.slots for v in slots.params.values())
@@ -216,7 +218,7 @@ class Ensemble:
             listeners = self._listeners(callbacks, verbose, history=True, epochs=epochs, steps=source.steps)
             self.history = listeners.history
             self.histories = [callback_module.History() for _ in range(self._count)]
-            with jax.disable_jit(self._leader.run_eagerly):
+            with self._leader._eagerly():
                 training.fit(self, stack, source, listeners, epochs, initial_epoch, data.validation, validation_freq)
         return self.history
 
@@ -245,7 +247,7 @@ class Ensemble:
         source = prepare.evaluation_data(self._leader, x, y, sample_weight, batch_size, steps)
         stack = self._made_stack()
         listeners = self._listeners(callbacks, verbose, steps=source.steps)
-        with jax.disable_jit(self._leader.run_eagerly):
+        with self._leader._eagerly():
             try:
                 each = running.evaluate(stack, source, listeners)
             finally:

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from ..core import processes
 from ..core.tensor import leaves
 from ..data import resident
 from ..data.source import Batch, Part, Source, filled
@@ -202,6 +203,7 @@ def evaluate(stack: Stack, source: Source, callbacks: Any, counted: Any = slice(
 
 def predict(stack: Stack, parts: Callable[[bool, bool], Iterator[Part]], callbacks: Any) -> Any:
     """Outputs of every member, members first."""
+    processes.check("predict")
     key = "ensemble", "predict", fingerprint(stack.leader)
     # Rows first while rows are put together.
     step = jax.vmap(steps.predict_step(stack.leader), in_axes=(0, 0, None), out_axes=(1, 0))

@@ -12,7 +12,7 @@ import numpy as np
 from ..data import checks
 from ..data.arrays import ArraySource
 from ..data.source import Source
-from ..training.fit import is_due
+from ..training.fit import is_due, warn_if_nothing_trains
 from ..training.pace import MOST_PENDING, Pace, Span, spans
 from ..training.state import TrainState
 from . import running
@@ -48,6 +48,7 @@ def fit(
     validation_freq: Any,
 ) -> None:
     """Train all members; means of their results go to the callbacks, their own to `ensemble.histories`."""
+    warn_if_nothing_trains(stack.leader, stack.slots[0])
     trainer = Trainer(stack, callbacks, guard=checks.enabled() and not callbacks.accepts_nan)
     ensemble.stop_training = False
     ensemble.stopped = trainer.stopped

@@ -16,6 +16,16 @@ from .schedules import LearningRateSchedule
 from .slots import make
 
 
+class RateVariable(Variable):
+    """A learning rate that is a number: what is assigned is checked, as what an optimizer is made with."""
+
+    def assign(self, value: Any) -> Variable:
+        number = value.value if isinstance(value, Variable) else value
+        if settings.is_number(number):
+            settings.check_learning_rate(number, f"{self.path.partition('/')[0]}")
+        return super().assign(value)
+
+
 class Rate:
     """A number becomes a variable, so that setting it needs no new compilation."""
 
@@ -55,7 +65,7 @@ class Rate:
             self._source.assign(settings.check_learning_rate(value, owner))
         elif self._source is None:
             settings.check_learning_rate(value, owner)
-            self._source = make(self._path, (), value, dtypes.floatx(), "only_first_replica")
+            self._source = make(self._path, (), value, dtypes.floatx(), "only_first_replica", kind=RateVariable)
         else:
             raise TypeError(
                 f"{owner}: this optimizer was created with a {type(self._source).__name__} as its `learning_rate`,"

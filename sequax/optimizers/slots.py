@@ -52,9 +52,16 @@ class Slots:
         return {id(slot) for slots in self.known.values() for slot in slots.values()} - used
 
 
-def make(path: str, shape: tuple[int, ...], initializer: Any, dtype: Any, aggregation: str = "none") -> Variable:
+def make(
+    path: str,
+    shape: tuple[int, ...],
+    initializer: Any,
+    dtype: Any,
+    aggregation: str = "none",
+    kind: type[Variable] = Variable,
+) -> Variable:
     """A state variable `optimizer/name`; an initializer is a name, a callable or the value itself."""
-    variable = Variable(
+    variable = kind(
         _start(initializer, shape, dtype),
         shape=shape,
         dtype=dtype,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -24,24 +26,30 @@ class BatchReader:
     The first builds the model, if need be, and matches its losses with the targets; later ones are only compared.
 
     Args:
-        class_weight: dict from class number to its weight in the loss.
+        class_weight: dict (or pandas Series) from class number to its weight in the loss.
         batch_size: that of training, for building a model whose layers want to know it.
         prefix: in front of the names of arguments in messages, such as `"validation "`.
         stacklevel: where warnings point, counted from `read`.
+        finite_targets: refuse targets that are NaN or infinite.
     """
 
     def __init__(
         self,
         model: Any,
-        class_weight: dict[int, float] | None = None,
+        class_weight: Any = None,
         batch_size: int | None = None,
         prefix: str = "",
         stacklevel: int = 3,
+        finite_targets: bool = True,
     ):
-        self.model, self.class_weight, self.batch_size, self.prefix = model, class_weight, batch_size, prefix
+        self.finite_targets = finite_targets
+        self.model, self.batch_size, self.prefix = model, batch_size, prefix
+        self.class_weight = by_class(class_weight)
         self.stacklevel = stacklevel
+        self._warned = False  # of negative weights
         self._inputs: list[checks.InputFacts] | None = None
         self._outputs: list[checks.OutputFacts] | None = None
+        self._compilation: Any = None  # a callback may call `compile` while a stream goes on
 
     def read(self, x: Any, y: Any = None, sample_weight: Any = None) -> Batch:
         """A batch of NumPy arrays in the structures that the model and its losses take.
@@ -58,26 +66,25 @@ class BatchReader:
         xs = checked_inputs(model, x, self.batch_size, f"{prefix}x", others, prefix, self._inputs)
         names = model.output_names
         if y is not None:
-            y = convert.to_arrays(y, f"{prefix}y", len(names))
+            y = self._target_arrays(y, names)
         if sample_weight is not None:
             sample_weight = convert.to_arrays(sample_weight, f"{prefix}sample_weight", None)
             sample_weight = jax.tree.map(lambda a: convert.cast(a, "float32", f"{prefix}sample_weight"), sample_weight)
-        if self._outputs is None:
+        if self._outputs is None or model.compilation is not self._compilation:
             model.resolve(y)
+            self._compilation = model.compilation
             self._inputs, self._outputs = model_facts.inputs(model), model_facts.outputs(model)
             checks.check_configuration(self._outputs, stacklevel=self.stacklevel + 1)
-        targets = targets_of(y, model.symbolic_outputs, names)
+        targets = targets_of(y, model.symbolic_outputs, names, model.compilation.losses)
         if y is not None:
+            if len(targets) == len(names):
+                self._refuse_missing(targets, names)
             self._check_targets(targets, xs, sample_weight)
         if sample_weight is not None or self.class_weight is not None:
             weights = weights_of(sample_weight, len(names), model.symbolic_outputs, names)
-            checks.check_weights(
-                None if sample_weight is None else weights,
-                self.class_weight,
-                targets,
-                self._outputs,
-                f"{prefix}sample_weight",
-            )
+            given = None if sample_weight is None else weights
+            if checks.check_weights(given, self.class_weight, targets, self._outputs, f"{prefix}sample_weight"):
+                self._warn_of_negative_weights()
         checks.check_rows(
             {f"{prefix}x": leaves(xs), f"{prefix}y": leaves(y), f"{prefix}sample_weight": leaves(sample_weight)}
         )
@@ -88,23 +95,45 @@ class BatchReader:
         return Batch(xs, y, sample_weight)
 
     def _check_targets(self, targets: list[Any], xs: Any, sample_weight: Any) -> None:
-        what, level = f"{self.prefix}y", self.stacklevel + 2
+        what, level, finite = f"{self.prefix}y", self.stacklevel + 2, self.finite_targets
         assert self._outputs is not None
         try:
-            checks.check_targets(targets, self._outputs, what, stacklevel=level)
+            checks.check_targets(targets, self._outputs, what, finite=finite, stacklevel=level)
         except ValueError:
             names, outputs = self.model.output_names, self.model.symbolic_outputs
             counting = counted.only(self.model, xs, targets, weights_of(sample_weight, len(names), outputs, names))
             if all(map(np.array_equal, leaves(counting), leaves(targets))):
                 raise
-            checks.check_targets(counting, self._outputs, what, stacklevel=level)
+            checks.check_targets(counting, self._outputs, what, finite=finite, stacklevel=level)
+
+    def _target_arrays(self, y: Any, names: list[str]) -> Any:
+        """Targets as arrays; an output without a loss may have None, or be left out where none of them has a target."""
+        what = f"{self.prefix}y"
+        if isinstance(y, Mapping):
+            given = convert.to_arrays({key: one for key, one in y.items() if one is not None}, what)
+            return {key: given.get(key) for key in y}
+        if not isinstance(y, (list, tuple)):
+            return convert.to_arrays(y, what, len(names))
+        if any(one is None for one in y) and len(y) == len(names):
+            return [None if one is None else convert.to_arrays(one, f"{what}[{i}]", 1) for i, one in enumerate(y)]
+        wanted = self.model.compilation.wanted_targets(names)
+        return convert.to_arrays(y, what, wanted if len(y) == wanted else len(names))
+
+    def _refuse_missing(self, targets: list[Any], names: list[str]) -> None:
+        for target, loss, name in zip(targets, self.model.compilation.losses, names, strict=True):
+            if target is None and loss is not None:
+                raise ValueError(
+                    f"{self.prefix}y has no target for output {name!r}, and its loss needs one: give it, or compile"
+                    f" with None as the loss of that output."
+                )
 
     def targets(self, batch: Batch) -> tuple[list[Any], list[checks.OutputFacts]]:
         """The targets of a batch in the order of the outputs, and what is known of these."""
         assert self._outputs is not None
+        model = self.model
         if not self._outputs:
             return [], []
-        return targets_of(batch.y, self.model.symbolic_outputs, self.model.output_names), self._outputs
+        return targets_of(batch.y, model.symbolic_outputs, model.output_names, model.compilation.losses), self._outputs
 
     def _read_as_given(self, x: Any, y: Any, sample_weight: Any) -> Batch:
         """A batch for a step or loss that the user wrote, and whose affair it is what the arrays mean.
@@ -130,6 +159,16 @@ class BatchReader:
             if outputs:
                 model.resolve(ys if len(leaves(ys)) == len(outputs) else None)
         return Batch(xs, ys, sample_weight)
+
+    def _warn_of_negative_weights(self) -> None:
+        if not self._warned:
+            self._warned = True
+            warnings.warn(
+                f"{self.prefix}sample_weight has negative weights: training raises the loss of their rows, as policy"
+                f" gradients want it. Use weights of 0 or more for anything else.",
+                UserWarning,
+                stacklevel=self.stacklevel + 1,
+            )
 
     def _cast(self, targets: list[Any]) -> list[Any]:
         """Labels that stay whole numbers are cast to int32, all other targets to what the loss computes in."""
@@ -269,6 +308,20 @@ def plain(data: Any, what: str) -> Any:
     arrays = [convert.cast(a, None, what) for a in leaves(given)]
     arrays = checks.check_inputs(arrays, [model_facts.free_input(what) for _ in arrays], what)
     return jax.tree.unflatten(jax.tree.structure(given), arrays)
+
+
+def by_class(class_weight: Any) -> Any:
+    """A dict from class number to weight: of a dict whose keys are floats, bools or of NumPy, or of a pandas Series."""
+    if not hasattr(class_weight, "items"):
+        return class_weight
+    plain = {_number(label): _number(weight) for label, weight in class_weight.items()}
+    whole = {int(k) if isinstance(k, (bool, float)) and k == int(k) else k: w for k, w in plain.items()}
+    return whole or None
+
+
+def _number(value: Any) -> Any:
+    """A number of NumPy or JAX as one of Python."""
+    return value.item() if hasattr(value, "item") and getattr(value, "size", 1) == 1 else value
 
 
 def weights_of_classes(class_weight: dict[int, float], y: np.ndarray) -> np.ndarray:

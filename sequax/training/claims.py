@@ -11,6 +11,8 @@ import threading
 from collections.abc import Iterable
 from typing import Any
 
+from ..core import processes
+
 _claims: list[Claim] = []
 _lock = threading.Lock()
 
@@ -23,8 +25,8 @@ class Claim:
         what: the method that trains it.
 
     Raises:
-        RuntimeError: on entering, if another run trains the model. A single step inside of a callback of that run is
-            fine: nothing is on its way then.
+        RuntimeError: on entering, if another run trains the model, or in a process that cannot compute. A single step
+            inside of a callback of that run is fine: nothing is on its way then.
     """
 
     def __init__(self, model: Any, what: str):
@@ -33,6 +35,7 @@ class Claim:
         self.nested = False  # a single step inside of a callback of another run
 
     def __enter__(self) -> Claim:
+        processes.check(self.what)
         with _lock:
             for other in _claims:
                 if other.model is self.model:

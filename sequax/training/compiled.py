@@ -51,7 +51,7 @@ class Request(NamedTuple):
         """The compiled program.
 
         Args:
-            meanwhile: called when it is traced, before it is compiled, which takes no part of Python's time.
+            meanwhile: called while it is compiled, which takes no part of Python's time.
         """
         if eager():
             return self.function
@@ -61,20 +61,27 @@ class Request(NamedTuple):
                 _programs.move_to_end(key)
                 return _programs[key]
         _enable_disk_cache()
-        made = self._compiled(meanwhile)
-        with _lock:
-            _programs[key] = made
-            while len(_programs) > _MOST_PROGRAMS:
-                _programs.popitem(last=False)
-        return made
+        return _kept(key, self._compiled(meanwhile))
+
+    def begun(self) -> Later:
+        """Trace it now, and compile it in another thread, so that `program` finds it there later on.
+
+        Traced here and not there: what the function looks at may have changed by then, as may the scopes of the caller.
+        """
+        key, options = self.whole_key, {}  # type: tuple[Hashable, dict[str, Any]]
+        _enable_disk_cache()
+        lowered = self._lowered(options)
+        return Later(lambda: _kept(key, lowered.compile(options or None)))
 
     def _compiled(self, meanwhile: Callable[[], None] | None) -> Any:
         options: dict[str, Any] = {}
         lowered = self._lowered(options)
-        if meanwhile is not None:
-            meanwhile()
         try:
-            return lowered.compile(options or None)
+            if meanwhile is None:
+                return lowered.compile(options or None)
+            compiling = Later(lambda: lowered.compile(options or None))
+            meanwhile()
+            return compiling.result()
         except jax.errors.JaxRuntimeError:
             if not options:
                 raise
@@ -88,6 +95,40 @@ class Request(NamedTuple):
             return jax.jit(functools.partial(self.function), donate_argnums=self.donate).lower(*self.examples)
         finally:
             _options.reset(token)
+
+
+class Later:
+    """What a function returns, or raises, that runs in another thread meanwhile."""
+
+    def __init__(self, function: Callable[[], Any]):
+        self._function = function
+        self._outcome: tuple[Any, BaseException | None] = (None, None)
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._outcome = self._function(), None
+        except BaseException as error:  # it belongs to whoever asks for the result
+            self._outcome = None, error
+
+    def wait(self) -> None:
+        self._thread.join()
+
+    def result(self) -> Any:
+        self.wait()
+        value, error = self._outcome
+        if error is not None:
+            raise error
+        return value
+
+
+def _kept(key: Hashable, program: Any) -> Any:
+    with _lock:
+        _programs[key] = program
+        while len(_programs) > _MOST_PROGRAMS:
+            _programs.popitem(last=False)
+    return program
 
 
 # Options of XLA that the program being traced is to be compiled with; None where it has to do without.

@@ -15,7 +15,6 @@ import jax
 import jax.numpy as jnp
 
 from ..core import names, pure, scope, tracking
-from ..core.layer import Layer
 from ..core.tensor import KerasTensor, leaves, map_structure
 from ..core.variable import Variable
 from ..data.source import Batch
@@ -28,6 +27,8 @@ _STATES = {
     "test_step": ("trainable_variables", "non_trainable_variables", "metrics_variables"),
     "predict_step": ("trainable_variables", "non_trainable_variables"),
 }
+# What Keras calls before its own loop, and a compiled loop over many batches cannot.
+_MAKERS = ("make_train_function", "make_test_function", "make_predict_function")
 # Parts of both steps: whoever changes one gets the steps that call it.
 _PARTS = ("compute_loss", "compute_metrics", "compute_loss_and_updates", "stateless_compute_loss", "get_metrics_result")
 
@@ -77,12 +78,18 @@ def _is_own(model: Any, name: str, base: type) -> bool:
 def _has_own_metrics(model: Any) -> bool:
     """Whether metrics are kept as attributes, or the property is overridden."""
     cls = next(cls for cls in type(model).__mro__ if "metrics" in vars(cls))
-    return not names.is_ours(cls) or bool(Layer.metrics.fget(model))  # type: ignore[attr-defined]
+    return not names.is_ours(cls) or bool(model._metrics_of_layers())
 
 
 def check_forms(model: Any) -> None:
-    """Refuse steps in the form that Keras has for other backends, before anything is trained."""
+    """Refuse steps in a form that `fit` cannot run or would not call, before anything is trained."""
     vars(model).pop("_own_programs", None)
+    for name in _MAKERS:
+        if _is_own(model, name, StepMethods):
+            raise TypeError(
+                f"{type(model).__name__} overrides {name}, which `fit` and its kin do not call: they compile loops over"
+                f" many batches. Override {name.removeprefix('make_').replace('function', 'step')}(self, state, data)."
+            )
     for name, state in _STATES.items():
         if not _is_own(model, name, StepMethods):
             continue

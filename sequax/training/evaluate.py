@@ -6,6 +6,7 @@ from contextlib import nullcontext
 from typing import Any
 
 from ..callbacks import CallbackList
+from ..core import processes
 from ..core.tensor import leaves
 from ..data.source import Batch, Source
 from . import claims, compiled, custom, indices, steps
@@ -74,6 +75,7 @@ def run_evaluation(model: Any, source: Source, callbacks: Any, keeps_metrics: bo
 
 def test_on_batch(model: Any, batch: Batch) -> dict[str, float]:
     """Metrics of one batch of NumPy arrays."""
+    processes.check("test_on_batch")
     slots = custom.slots(model)
     span = whole_batch(batch, len(leaves(batch)[0]))
     key = "test", fingerprint(model, *model.compilation.traced)

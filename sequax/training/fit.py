@@ -8,7 +8,8 @@ truth; nothing else happens in Python per batch.
 
 from __future__ import annotations
 
-import threading
+import warnings
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import jax
@@ -18,7 +19,7 @@ from ..callbacks import CallbackList
 from ..core import tracking
 from ..data import checks
 from ..data.source import Batch, Source
-from . import compiled, custom, indices, steps
+from . import compiled, custom, indices, prepare, steps
 from .claims import Claim
 from .evaluate import run_evaluation
 from .fingerprint import fingerprint
@@ -26,7 +27,7 @@ from .loop import steps_program
 from .pace import MOST_PENDING, Pace, Span, spans, speeds_of, whole_batch
 from .resolve import scalars
 from .run import Run
-from .state import TrainState
+from .state import Slots, TrainState
 
 # Below this size the state before a dispatch is kept until its losses are known to be finite: it is the way back to the
 # last good weights. Larger states are donated, so that they lie in memory once.
@@ -46,6 +47,7 @@ def fit(
     """Train a built, compiled model; results go to the callbacks, among them the History."""
     trainer = Trainer(model, checks.enabled() and not callbacks.accepts_nan, getattr(source, "batch_size", None))
     claim.hold(trainer.slots.params.values())
+    warn_if_nothing_trains(model, trainer.slots)
     patient = callbacks.patient and validation is None and source.resident
     model.stop_training = False
     run = Run(trainer, source, validation, callbacks, initial_epoch)
@@ -58,6 +60,7 @@ def fit(
             if run.resumed and model.stop_training:
                 break
             callbacks.on_epoch_begin(epoch)
+            trainer.follow(source)
             trainer.refresh()  # a callback may have frozen or unfrozen a layer
             ahead = patient and epoch + 1 < epochs and trainer.runs_ahead(source.steps, len(running))
             run_epoch(trainer, run, callbacks, epoch, ahead)
@@ -90,6 +93,7 @@ def run_epoch(trainer: Trainer, run: Run, callbacks: Any, epoch: int, ahead: boo
             callbacks.on_safe_point(run.at(epoch, span.done))
         if pace.single:
             callbacks.on_train_batch_begin(span.done)
+        trainer.follow(run.source)
         program = trainer.program(span, callbacks)
         pace.start(span.stop - span.start)
         trainer.dispatch(program, span)
@@ -118,12 +122,21 @@ def train_on_batch(model: Any, batch: Batch, claim: Claim) -> dict[str, float]:
     rows = len(jax.tree.leaves(batch)[0])
     trainer = Trainer(model, guard=checks.enabled())
     claim.hold(trainer.slots.params.values())
+    warn_if_nothing_trains(model, trainer.slots)
     span = whole_batch(batch, rows)
     of_outer_run = trainer.slots.read().metrics if claim.nested else {}
     trainer.dispatch(trainer.program(span, CallbackList()), span)
     logs = trainer.settle()
     trainer.slots.write(TrainState({}, {}, {}, of_outer_run))
     return logs
+
+
+def warn_if_nothing_trains(model: Any, slots: Slots) -> None:
+    """Say so, and why, if no step will change a weight; metrics, moving statistics and callbacks run as ever."""
+    if slots.params or custom.of(model).train:
+        return
+    why = "all of its layers are frozen (`trainable` is False)" if model.weights else "it has no weights"
+    warnings.warn(f"Nothing is trained in model '{model.name}': {why}.", UserWarning, stacklevel=4)
 
 
 # Epochs that may run ahead of their reports, if all of them together take less than this and only the History listens.
@@ -153,12 +166,13 @@ class Trainer:
         self.model, self.guard, self.batch_size = model, guard, batch_size
         self._pace: Pace | None = None
         self._programs: dict[Any, Any] = {}
-        self._beside: threading.Thread | None = None
+        self._beside: compiled.Later | None = None
         self._dispatched: list[Dispatched] = []
         self._ends: set[int] = set()  # how many of them make up each epoch that was ended
         self._logs: dict[str, float] = {}
         self._epoch_logs: list[dict[str, float]] = []
         self._seen: Any = None
+        self._compilation = model.compilation
         self.refresh()
 
     def refresh(self) -> None:
@@ -175,6 +189,16 @@ class Trainer:
         self._programs.clear()
         self._seen = tracking.version(), model.optimizer
 
+    def follow(self, source: Source) -> None:
+        """Go on with another optimizer, loss and metrics if a callback has called `compile`."""
+        compilation = self.model.compilation
+        if compilation is self._compilation:
+            return
+        if self._compilation.resolved and not compilation.resolved:
+            prepare.resolve_anew(self.model, self._compilation.targets, source)
+        self._compilation = compilation
+        self.refresh()
+
     def pace_for(self, callbacks: Any) -> Pace:
         if self._pace is None:
             watched, live, stops = callbacks.watches_train_batches, callbacks.refresh_seconds, callbacks.stops
@@ -185,7 +209,7 @@ class Trainer:
         """The compiled steps for spans of this shape; compiles them unless a model of equal structure has."""
         if span.shape not in self._programs:
             if self._beside is not None:
-                self._beside.join()
+                self._beside.wait()
             request = self._request(span)
             if not request.known:
                 with callbacks.compiling("training step"):
@@ -205,12 +229,14 @@ class Trainer:
         return compiled.Request((self.key, span.batch_size), program, (slots.read(), *span.given), donate)
 
     def _compile_beside(self, span: Span) -> None:
-        """Compile the program of the short last batch in a thread, beside that of the whole ones."""
+        """Compile the program of the short last batch beside that of the whole ones."""
         rest = span.block.rows % span.batch_size
-        if rest and not compiled.eager():
-            tail = Span(span.block.tail(rest), rest, 0, 1, 0)
-            self._beside = threading.Thread(target=self._request(tail).program)
-            self._beside.start()
+        if not rest or compiled.eager():
+            return
+        request = self._request(Span(span.block.tail(rest), rest, 0, 1, 0))
+        if not request.known:
+            with suppress(Exception):  # which comes again when the short batch does
+                self._beside = request.begun()
 
     @property
     def pending(self) -> int:

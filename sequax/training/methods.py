@@ -178,6 +178,43 @@ class StepMethods:
         given = trainable_variables, non_trainable_variables, metrics_variables
         return self._applied(lambda: self._tracked_loss(x, y, y_pred, sample_weight, training), given)
 
+    # --- the steps as functions to call by oneself; `fit` and its kin have compiled loops of their own ---
+
+    train_function: Any = None
+    test_function: Any = None
+    predict_function: Any = None
+
+    def make_train_function(self: Any, force: bool = False) -> None:
+        """Set `train_function`, compiled: `(state, iterator) -> (logs, state)` takes one batch off the iterator.
+
+        Args:
+            force: make it anew if there is one.
+        """
+        if self.train_function is None or force:
+            self.train_function = self._batch_function(self.train_step)
+
+    def make_test_function(self: Any, force: bool = False) -> None:
+        """Set `test_function`, as `make_train_function` does."""
+        if self.test_function is None or force:
+            self.test_function = self._batch_function(self.test_step)
+
+    def make_predict_function(self: Any, force: bool = False) -> None:
+        """Set `predict_function`: `(state, iterator) -> (outputs, state)`."""
+
+        def step(state: tuple, data: Any) -> tuple[Any, tuple]:
+            outputs, other = self.predict_step(state, data)
+            return outputs, (state[0], other)
+
+        if self.predict_function is None or force:
+            self.predict_function = self._batch_function(step)
+
+    def _batch_function(self: Any, step: Any) -> Any:
+        run = step if self.run_eagerly or not self.jit_compile else jax.jit(step)
+        return lambda state, iterator: run(state, next(iter(iterator)))
+
+    def jax_state_sync(self: Any) -> None:
+        """Nothing to do: weights, optimizer and metrics are up to date whenever a callback runs."""
+
     # --- inside ---
 
     def _applied(self: Any, function: Any, given: tuple[Arrays, Arrays, Arrays]) -> tuple[Any, tuple]:

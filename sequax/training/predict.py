@@ -13,7 +13,7 @@ import numpy as np
 from jax import lax
 
 from ..callbacks import CallbackList
-from ..core import names, tracking
+from ..core import names, processes, tracking
 from ..core.tensor import KerasTensor, leaves
 from ..data import arrays, checks, resident
 from ..data.source import Part, filled
@@ -148,6 +148,7 @@ class Predictor:
 
     def _call(self, loop: tuple[int, ...], callbacks: Any, *given: Any) -> Any:
         """Outputs of a program for given rows: of one step, or of a loop (see `loop_program`)."""
+        processes.check("predict")
         before = self.slots.borrow()
         params, other = before.params, before.other
         x = given[0]

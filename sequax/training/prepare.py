@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from ..core import rng, settings
+from ..core import processes, rng, settings
 from ..core.tensor import leaves
 from ..data import arrays, checks, large, streams
 from ..data.arrays import ArraySource
@@ -21,7 +21,9 @@ from ..data.source import Batch, Part, Source
 from ..data.stream_source import StreamSource
 from ..utils.samples import unpack_x_y_sample_weight
 from . import custom
+from . import facts as model_facts
 from .batches import DEFAULT_BATCH_SIZE, BatchReader, prediction_inputs
+from .resolve import targets_of
 
 
 class TrainingData(NamedTuple):
@@ -44,13 +46,20 @@ def training_data(
     validation_split: float,
     validation_batch_size: int | None,
     validation_steps: int | None,
+    validation_freq: Any,
     epochs: int,
     initial_epoch: int,
+    accepts_nan: bool,
 ) -> TrainingData:
     """Checked sources for training and validation; builds the model and resolves its losses on the way.
 
     Nothing of the model changes before all checks have passed, except that a model without weights gets built.
+
+    Args: as for `Model.fit`, but for
+        accepts_nan: whether somebody decides what happens when the loss is not finite, so that targets may be so.
     """
+    if validation_data is not None or validation_split:
+        checks.check_validation_freq(validation_freq)
     numbers: dict[str, Any] = {
         "batch_size": batch_size,
         "epochs": epochs,
@@ -61,8 +70,7 @@ def training_data(
         "validation_steps": validation_steps,
     }
     checks.check_arguments(**{k: v for k, v in numbers.items() if k not in ("epochs", "initial_epoch")}, stacklevel=4)
-    reader = BatchReader(model, class_weight, batch_size, stacklevel=5)
-    size = batch_size or DEFAULT_BATCH_SIZE
+    reader = BatchReader(model, class_weight, batch_size, stacklevel=4, finite_targets=not accepts_nan)
     train: Source
     held_out: Source | None = None
     rows = None
@@ -76,10 +84,12 @@ def training_data(
         rows = len(every)
         split = validation_split if validation_data is None else 0
         kept = arrays.rows_kept(rows, split) if split else rows
-        train = _large_source(data, reader.read, every[:kept], size, shuffle, rng.fresh_seed(), steps_per_epoch)
+        size = _batch_size(batch_size, steps_per_epoch, kept)
+        seed = rng.fresh_seed()
+        train = _large_source(data, reader.read, every[:kept], size, shuffle, seed, steps_per_epoch, initial_epoch)
         if kept < rows:
-            held_out_size = validation_batch_size or size
-            held_out = LargeSource(data, reader.read, every[kept:], held_out_size, steps=validation_steps)
+            size = _batch_size(validation_batch_size or batch_size, validation_steps, rows - kept)
+            held_out = LargeSource(data, reader.read, every[kept:], size, steps=validation_steps)
     else:
         checks.check_index_order({"x": x, "y": y}, stacklevel=4)
         batch = reader.read(x, y, sample_weight)
@@ -88,12 +98,15 @@ def training_data(
             checks.check_arguments(**numbers, rows=rows, stacklevel=4)
             checks.check_split(*reader.targets(batch), validation_split, stacklevel=4)
             batch, last = arrays.split(batch, validation_split)
-            held_out = ArraySource(last, validation_batch_size or size, steps=validation_steps)
-        train = ArraySource(batch, size, shuffle, rng.fresh_seed(), steps_per_epoch)
+            size = _batch_size(validation_batch_size or batch_size, validation_steps, len(leaves(last)[0]))
+            held_out = ArraySource(last, size, steps=validation_steps)
+        size = _batch_size(batch_size, steps_per_epoch, len(leaves(batch)[0]))
+        train = ArraySource(batch, size, shuffle, rng.fresh_seed(), steps_per_epoch, initial_epoch)
     if validation_data is not None:
         held_out = _validation_source(model, validation_data, validation_batch_size or batch_size, validation_steps)
     validation_rows = getattr(held_out, "rows", None) if validation_data is not None else None
     checks.check_arguments(**numbers, rows=rows, validation_rows=validation_rows, stacklevel=4)
+    _warn_of_short_epochs(train, epochs)
     return TrainingData(train, held_out)
 
 
@@ -108,9 +121,9 @@ def evaluation_data(
     stacklevel: int = 5,
 ) -> Source:
     """A checked source for `evaluate`."""
+    processes.check("evaluate")
     checks.check_arguments(batch_size=batch_size, steps_per_epoch=steps, stacklevel=stacklevel - 1)
-    reader = BatchReader(model, None, batch_size, prefix, stacklevel)
-    size = batch_size or DEFAULT_BATCH_SIZE
+    reader = BatchReader(model, None, batch_size, prefix, stacklevel - 1)
     source: Source
     if streams.is_stream(x):
         _refuse_beside_stream(x, y=y, sample_weight=sample_weight)
@@ -119,13 +132,26 @@ def evaluation_data(
     if large.is_large(x, y, sample_weight):
         data = x, y, sample_weight
         rows = large.count_rows(data)
-        source = _large_source(data, reader.read, range(rows), size, steps=steps)
+        source = _large_source(data, reader.read, range(rows), _batch_size(batch_size, steps, rows), steps=steps)
     else:
         batch = reader.read(x, y, sample_weight)
         rows = len(leaves(batch)[0])
-        source = ArraySource(batch, size, steps=steps)
+        source = ArraySource(batch, _batch_size(batch_size, steps, rows), steps=steps)
     checks.check_arguments(batch_size=batch_size, steps_per_epoch=steps, rows=rows, stacklevel=stacklevel - 1)
     return source
+
+
+def resolve_anew(model: Any, targets: Any, source: Source) -> None:
+    """Match the losses and metrics of another `compile` with the targets of a source, and check these against them.
+
+    Args:
+        targets: structure of abstract targets. Batches of a stream are checked when they are read.
+    """
+    model.resolve(targets)
+    batch = getattr(source, "arrays", None)
+    if batch is not None and batch.y is not None and not custom.of(model).targets:
+        given = targets_of(batch.y, model.symbolic_outputs, model.output_names, model.compilation.losses)
+        checks.check_targets(given, model_facts.outputs(model))
 
 
 class PredictionData(NamedTuple):
@@ -143,7 +169,6 @@ class PredictionData(NamedTuple):
 def prediction_data(model: Any, x: Any, batch_size: int | None, steps: int | None) -> PredictionData:
     """Checked inputs for `predict`; builds the model if need be."""
     checks.check_arguments(batch_size=batch_size, steps_per_epoch=steps, stacklevel=4)
-    size = batch_size or DEFAULT_BATCH_SIZE
     if streams.is_stream(x):
         _warn_of_batch_size(batch_size, x, 5)
         stream = streams.stream_of(x, "x")
@@ -152,6 +177,7 @@ def prediction_data(model: Any, x: Any, batch_size: int | None, steps: int | Non
         return PredictionData(lambda single, together: _streamed_parts(source), source.steps)
     if large.is_large(x):
         rows = large.count_rows((x, None, None))
+        size = _batch_size(batch_size, steps, rows)
         steps = settings.limited_steps(steps, -(-rows // size))
         rows = rows if steps is None else min(rows, steps * size)
         from_disk = _large_source(
@@ -160,10 +186,32 @@ def prediction_data(model: Any, x: Any, batch_size: int | None, steps: int | Non
         return PredictionData(lambda single, together: _large_parts(from_disk, single, together), from_disk.steps)
     inputs = prediction_inputs(model, x, batch_size)
     rows = checks.check_rows({"x": leaves(inputs)})
+    size = _batch_size(batch_size, steps, rows)
     steps = settings.limited_steps(steps, -(-rows // size))
     return PredictionData(
         lambda single, together: arrays.parts(inputs, size, single, together, steps), steps or -(-rows // size)
     )
+
+
+def _batch_size(given: int | None, steps: int | None, rows: int) -> int:
+    """Rows of a step, if need be so many that `steps` of them take all rows."""
+    if given is not None:
+        return given
+    return DEFAULT_BATCH_SIZE if steps is None else -(-rows // steps)
+
+
+def _warn_of_short_epochs(source: Source, epochs: int) -> None:
+    passes = getattr(source, "passes", None)
+    if passes is None or epochs - passes.first_epoch < passes.epochs:
+        return
+    left = passes.batches % passes.steps
+    if left:
+        warnings.warn(
+            f"steps_per_epoch={passes.steps} does not divide the {passes.batches} batches of the data: the last of"
+            f" every {passes.epochs} epochs has {left} of them, and the next one begins anew.",
+            UserWarning,
+            stacklevel=4,
+        )
 
 
 def _streamed_parts(source: StreamSource) -> Iterator[Part]:

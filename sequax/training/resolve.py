@@ -13,8 +13,10 @@ from .. import losses as loss_catalogue
 from .. import metrics as metric_catalogue
 from .. import optimizers as optimizer_catalogue
 from ..core import dtypes, registry, scope, tracking
+from ..core.names import is_ours
 from ..core.portable import Portable
 from ..core.tensor import leaves
+from ..core.variable import Variable
 
 Shape = tuple[int | None, ...]
 
@@ -52,6 +54,7 @@ class Compilation(Portable):
         self.metrics: list[list[Any]] = []
         self.weighted_metrics: list[list[Any]] = []
         self._display: list[tuple[Any, str]] = []  # pairs, not a dict by id: copies have metrics of their own
+        self.targets: Any = None  # structure of abstract arrays that it was resolved with
         self._resolved_for: Any = None
         self.run_eagerly = False
         self.overrides: Any = None  # what the model overrides, see `custom.of`
@@ -82,11 +85,17 @@ class Compilation(Portable):
         """
         predictions = leaves(outputs)
         self.output_names = list(names)
+        self.targets = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), y)
         # Targets may be a plain list or dict whatever the structure of the outputs is.
         self._display.clear()
-        targets = targets_of(y, outputs, names) if y is not None else [None] * len(predictions)
         keys = sorted(outputs) if isinstance(outputs, dict) else list(names)  # the order of leaves
         given = _per_output(self.loss, keys, len(predictions), "loss")
+        targets = targets_of(y, outputs, names, given)
+        if len(targets) != len(predictions):
+            raise ValueError(
+                f"y has {len(targets)} array{'s' * (len(targets) != 1)}; the model has {len(predictions)} outputs"
+                f" ({', '.join(keys)})."
+            )
         scales = _per_output(self.loss_weights, keys, len(predictions), "loss_weights", repeat_single=False)
         self.losses = [
             None
@@ -94,7 +103,7 @@ class Compilation(Portable):
             else OutputLoss(name, _loss(one, target, prediction), 1.0 if scale is None else float(scale))
             for name, one, scale, target, prediction in zip(keys, given, scales, targets, predictions, strict=True)
         ]
-        several = len(predictions) > 1
+        several = sum(one is not None for one in self.losses) > 1
         self.output_trackers = (
             [metric_catalogue.Mean(name=f"{one.name}_loss") for one in self.losses if one is not None]
             if several
@@ -111,7 +120,9 @@ class Compilation(Portable):
         """Let metrics that size their variables by the first batch make them now, before anything is compiled."""
         for i, (target, prediction) in enumerate(zip(targets, predictions, strict=True)):
             for metric in (*self.metrics[i], *self.weighted_metrics[i]):
-                if target is not None and not metric.variables:
+                # Our own hold all their variables from the start, but for those that have to know a shape.
+                complete = is_ours(metric) and metric.variables and not hasattr(metric, "_build")
+                if target is not None and not complete:
                     arrays = [_example(target), _example(prediction)]
                     with scope.framed(scope.Frame([], [], strict=False)):
                         jax.eval_shape(metric.update_state, *arrays)
@@ -146,6 +157,12 @@ class Compilation(Portable):
             table.append(resolved)
         return table
 
+    def wanted_targets(self, names: Sequence[str]) -> int:
+        """How many of the outputs have a loss."""
+        if isinstance(self.loss, dict):
+            return sum(self.loss.get(name) is not None for name in names)
+        return sum(one is not None for one in _per_output(self.loss, list(names), len(names), "loss"))
+
     def resolve_for(self, y: Any, outputs: Any, names: Sequence[str]) -> None:
         """`resolve`, unless it was done for the same outputs and kinds of targets."""
         shapes = [(tuple(t.shape), str(t.dtype)) for t in leaves(outputs)], [tuple(t.shape[1:]) for t in leaves(y)]
@@ -175,7 +192,7 @@ class Compilation(Portable):
         """Weighted sum of the losses of all outputs, and the single ones (unweighted) for their trackers."""
         assert self.losses is not None
         predictions = leaves(y_pred)
-        targets = targets_of(y, y_pred, names)
+        targets = targets_of(y, y_pred, names, self.losses)
         weights = weights_of(weight, len(predictions), y_pred, names)
         total: Any = 0.0
         parts = []
@@ -199,9 +216,11 @@ class Compilation(Portable):
         predictions = leaves(y_pred)
         if y is None:
             return
-        targets = targets_of(y, y_pred, names)
+        targets = targets_of(y, y_pred, names, self.losses)
         weights = weights_of(weight, len(predictions), y_pred, names)
         for i, (target, prediction) in enumerate(zip(targets, predictions, strict=True)):
+            if target is None:
+                continue
             for metric in self.metrics[i]:
                 metric.update_state(target, prediction)
             for metric in self.weighted_metrics[i]:
@@ -239,6 +258,7 @@ class Compilation(Portable):
         logs: dict[str, Any] = {}
         for metric in self.all_metrics if metrics is None else metrics:
             value = metric.result()
+            value = value.value if isinstance(value, Variable) else value
             for key, one in value.items() if isinstance(value, dict) else [(self._name(metric), value)]:
                 logs[_free_name(key, logs)] = one
         return logs
@@ -333,15 +353,32 @@ def _per_output(given: Any, keys: list[str], count: int, argument: str, repeat_s
     return [given] * count
 
 
-def targets_of(y: Any, outputs: Any, names: Sequence[str]) -> list[Any]:
-    """Targets in the order of the outputs' leaves."""
+def targets_of(y: Any, outputs: Any, names: Sequence[str], losses: Sequence[Any] | None = None) -> list[Any]:
+    """Targets in the order of the outputs' leaves; None for an output that has none.
+
+    Args:
+        losses: one per output, None where there is none. So many targets as losses belong to those outputs; else there
+            is one for each output.
+    """
+    count = len(leaves(outputs))
+    if y is None:
+        return [None] * count
     if isinstance(y, dict):
         keys = sorted(outputs) if isinstance(outputs, dict) else list(names)  # leaves of a dict come sorted by key
         missing = [key for key in keys if key not in y]
+        if losses is not None:
+            missing = [key for key in missing if losses[keys.index(key)] is not None]
         if missing:
             raise ValueError(f"y has no entry for output {missing[0]!r}. Outputs: {keys}; y has {list(y)}.")
-        return [y[key] for key in keys]
-    return leaves(y) if y is not None else [None] * len(leaves(outputs))
+        return [y.get(key) for key in keys]
+    if isinstance(y, (list, tuple)) and len(y) == count:
+        return list(y) if all(len(leaves(one)) <= 1 for one in y) else leaves(y)
+    given = leaves(y)
+    wanted = [one is not None for one in losses or ()]
+    if len(given) < count and len(given) == sum(wanted):
+        remaining = iter(given)
+        return [next(remaining) if is_wanted else None for is_wanted in wanted]
+    return given
 
 
 def weights_of(weight: Any, count: int, outputs: Any, names: Sequence[str]) -> list[Any]:
@@ -367,7 +404,8 @@ def _loss(identifier: Any, target: Any, prediction: Any) -> loss_catalogue.Loss:
 
 def _kind(target: Any, prediction: Any) -> str:
     """Which of the three forms of a classification a name without a form means, from the shapes."""
-    true, pred = tuple(target.shape), tuple(prediction.shape)
+    pred = tuple(prediction.shape)
+    true = pred if target is None else tuple(target.shape)
     if pred[-1] == 1:
         return "binary"
     if len(true) < len(pred) or (true[-1] == 1 and pred[-1] != 1):

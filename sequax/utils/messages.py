@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 
+from .terminal import printable
+
 _interactive = True
 
 
@@ -27,6 +29,6 @@ def is_interactive_logging_enabled() -> bool:
 def announce(text: str) -> None:
     """Print a message, or log it where interactive logging is off."""
     if _interactive:
-        print(text, flush=True)
+        print(printable(text), flush=True)
     else:
         logging.getLogger("sequax").info(text)

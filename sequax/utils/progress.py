@@ -7,18 +7,21 @@ leaves the same line on a terminal and in a file, without control characters, so
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import sys
 import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
 from .messages import announce, is_interactive_logging_enabled
+from .terminal import can_print, printable
 
 REFRESH_SECONDS = 0.1
 
@@ -146,6 +149,9 @@ class LineDisplay:
         """Prints the meter's line."""
         announce(meter.line())
 
+    def check(self) -> None:
+        """Printing has raised its errors itself."""
+
     def close(self) -> None:
         """Nothing to give back."""
 
@@ -160,27 +166,37 @@ class BarDisplay:
         self._interval = max(interval, 0.02)
         self._close: Callable[[], Any] | None = None
         self._shown: list[Meter] = []
+        self._failures: list[OSError] = []
 
     def show(self, meter: Meter) -> None:
         """Draws `meter` from now on."""
         self._shown[:] = [meter]  # The drawing thread holds this very list.
         if self._close is None:
-            self._close = _open_bar(self, self._shown, self._width, self._interval)
+            self._close = _open_bar(self, self._shown, self._failures, self._width, self._interval)
 
     def finish(self, meter: Meter) -> None:
         """Takes the bar away and prints the meter's line where the bar was."""
+        self.check()
         self._shown.clear()
         # Within the lifetime of the bar rich stands behind sys.stdout and moves the bar below what is printed.
-        print(meter.line(), flush=True)
+        print(printable(meter.line()), flush=True)
+
+    def check(self) -> None:
+        """Raises the error that the drawing thread met: nobody reads any more what is drawn."""
+        if self._failures:
+            raise self._failures[0]
 
     def close(self) -> None:
         """Takes the bar away, gives back the cursor, `sys.stdout` and `sys.stderr`."""
         if self._close is not None:
-            self._close()
+            with suppress(OSError):  # a terminal that is gone needs nothing back
+                self._close()
             self._close = None
 
 
-def _open_bar(owner: BarDisplay, shown: list[Meter], width: int, interval: float) -> Callable[[], Any]:
+def _open_bar(
+    owner: BarDisplay, shown: list[Meter], failures: list[OSError], width: int, interval: float
+) -> Callable[[], Any]:
     from rich import get_console
     from rich.errors import LiveError
     from rich.live import Live
@@ -194,16 +210,29 @@ def _open_bar(owner: BarDisplay, shown: list[Meter], width: int, interval: float
             return Text("")
         meter = meters[0]
         bar = ProgressBar(meter.target, min(meter.done, meter.target or 0), width, pulse=not meter.target)
-        text = Text(meter.running_text(), no_wrap=True, overflow="ellipsis")
+        text = Text(printable(meter.running_text()), no_wrap=True)
+        overflow: Any = "ellipsis" if can_print("…") else "crop"
         row = Table.grid(padding=(0, 1))
         for _ in range(3):
-            row.add_column(no_wrap=True)  # A narrow terminal cuts the logs, not the counts.
-        row.add_row(Text(meter.label, style="bold", no_wrap=True), bar, Text(meter.counts(), no_wrap=True), text)
+            row.add_column(no_wrap=True, overflow=overflow)  # A narrow terminal cuts the logs, not the counts.
+        row.add_row(
+            Text(printable(meter.label), style="bold", no_wrap=True), bar, Text(meter.counts(), no_wrap=True), text
+        )
         return row
+
+    class Bar(Live):
+        def refresh(self) -> None:
+            # In the drawing thread an error would only end that thread, and rich turns a closed pipe into SystemExit.
+            try:
+                super().refresh()
+            except OSError as error:
+                failures.append(error)
+            except SystemExit:
+                failures.append(BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE)))
 
     # The console every other user of rich in this process writes to: two bars, or a bar inside the user's own, then
     # know of each other.
-    live = Live(get_renderable=draw, console=get_console(), refresh_per_second=1 / interval, transient=True)
+    live = Bar(get_renderable=draw, console=get_console(), refresh_per_second=1 / interval, transient=True)
     try:
         live.start()
     except LiveError:  # rich before 14.1 draws one bar at a time; the lines of finished epochs still come.

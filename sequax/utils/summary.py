@@ -12,7 +12,7 @@ import numpy as np
 
 from ..core.tensor import leaves, shape_of
 from . import costs as costing
-from .terminal import can_print
+from .terminal import can_print, printable
 
 DEFAULT_LENGTH = 80
 _UNKNOWN = "?"
@@ -79,7 +79,11 @@ def print_summary(
         return
     plain = print_fn is None and not can_print(_LINES)
     table = _as_text(_table(columns, line_length or DEFAULT_LENGTH, positions, plain), line_length or DEFAULT_LENGTH)
-    (print_fn or print)(f"{_title(model.name)}\n{table}\n{totals}")
+    text = f"{_title(model.name)}\n{table}\n{totals}"
+    if print_fn is None:
+        print(printable(text))
+    else:
+        print_fn(text)
 
 
 # --- what stands in the table ---

@@ -8,7 +8,7 @@ Checks of values (finiteness, label and index ranges, weights) obey one switch, 
 variable SEQUAX_CHECKS=off. Checks of shapes, row counts and arguments are always on: without them nothing works.
 """
 
-from .arguments import check_arguments
+from .arguments import check_arguments, check_validation_freq
 from .configuration import check_configuration
 from .facts import SPARSE, IndexedPart, InputFacts, OutputFacts
 from .findings import SWITCH, Found, enabled, find, has_finite_sum, numbered_rows, place, plural, refuse, set_enabled
@@ -31,6 +31,7 @@ __all__ = [
     "check_rows",
     "check_split",
     "check_targets",
+    "check_validation_freq",
     "check_weights",
     "enabled",
     "find",

@@ -28,10 +28,9 @@ def check_arguments(
     `rows` is how many samples came as arrays, before `validation_split` takes its part; None for streams.
 
     Raises:
-        ValueError: for sizes that are not positive whole numbers, splits that leave a part empty, and more steps
-            than the arrays have batches.
+        ValueError: for sizes that are not positive whole numbers, and splits that leave a part empty.
 
-    Warns when no epoch would be trained.
+    Warns when no epoch would be trained, and of more steps than the arrays have batches.
     """
     for name, value in (("batch_size", batch_size), ("validation_batch_size", validation_batch_size)):
         _check_count(name, value, 1)
@@ -45,8 +44,23 @@ def check_arguments(
     if validation_split:
         held_out = _split_rows(validation_split, rows)
         rows, validation_rows = (None, None) if rows is None else (rows - held_out, held_out)
-    _check_steps("steps_per_epoch", steps_per_epoch, rows, batch_size)
-    _check_steps("validation_steps", validation_steps, validation_rows, validation_batch_size or batch_size)
+    _check_steps("steps_per_epoch", steps_per_epoch, rows, batch_size, stacklevel)
+    _check_steps("validation_steps", validation_steps, validation_rows, validation_batch_size or batch_size, stacklevel)
+
+
+def check_validation_freq(frequency: Any) -> None:
+    """Check the epochs after which `fit` validates: every n-th one, or those in a list, which count from 1.
+
+    Raises:
+        ValueError: for anything but a whole number of at least 1, or a list of such.
+    """
+    listed = isinstance(frequency, list | tuple | set | frozenset | range)
+    for value in frequency if listed else [frequency]:
+        if not isinstance(value, int | np.integer) or value < 1:
+            raise ValueError(
+                f"validation_freq must be a whole number of at least 1 (2: after every second epoch), or a list of the"
+                f" epochs to validate after, counted from 1. Received: {frequency!r:.40}."
+            )
 
 
 def _check_count(name: str, value: Any, low: int) -> None:
@@ -72,13 +86,14 @@ def _split_rows(split: Any, rows: int | None) -> int:
     return rows - kept
 
 
-def _check_steps(name: str, steps: int | None, rows: int | None, batch_size: int | None) -> None:
+def _check_steps(name: str, steps: int | None, rows: int | None, batch_size: int | None, stacklevel: int) -> None:
     if steps is None or rows is None:
         return
-    size = batch_size or 32
+    size = batch_size or -(-rows // steps)  # where nothing is said, so many steps take all rows
     batches = -(-rows // size)
     if steps > batches:
-        raise ValueError(
+        warn(
             f"{name}={steps} is more than the data hold: {plural(rows, 'row')} make {plural(batches, 'batch')} "
-            f"of {size}. Leave {name} out to use all of them."
+            f"of {size}, which is all that is used.",
+            stacklevel + 1,
         )

@@ -13,13 +13,21 @@ from .rows import check_rows
 
 
 def check_targets(
-    y: Sequence[np.ndarray | None], facts: Sequence[OutputFacts], what: str = "y", *, stacklevel: int = 2
+    y: Sequence[np.ndarray | None],
+    facts: Sequence[OutputFacts],
+    what: str = "y",
+    *,
+    finite: bool = True,
+    stacklevel: int = 2,
 ) -> list[np.ndarray | None]:
     """Check that targets suit the outputs and their losses, and return them unchanged.
 
     Shapes must be equal, save for one last axis of size 1; a sparse loss takes the output's shape without its last
     axis. Labels must be whole numbers among the model's classes, binary labels lie in [0, 1], all others be finite.
     Targets of a user's own loss function are only counted: NaN may be how they mark missing entries.
+
+    Args:
+        finite: refuse NaN and infinities.
 
     Raises:
         ValueError: naming the argument, the row or shape, and the remedy.
@@ -38,7 +46,8 @@ def check_targets(
         check_rows({name: [target]})
         _check_target_shape(target, fact, name)
         if enabled() and fact.loss is not None:
-            check_finite(target, name)
+            if finite:
+                check_finite(target, name)
             _check_target_values(target, fact, name, stacklevel + 1)
         if enabled() and fact.binary_metrics and fact.loss not in BINARY:
             _check_binary(target, name, f"metric {fact.binary_metrics[0]!r} counts every label but 0 as positive")

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from .facts import BINARY, CATEGORICAL, SPARSE, OutputFacts
-from .findings import check_finite, enabled, fits, listed, outside, place, plural, refuse, shown
+from .findings import check_finite, enabled, fits, listed, refuse, shown
 from .rows import check_rows, classes_in
 
 
@@ -18,10 +18,11 @@ def check_weights(
     y: Sequence[np.ndarray | None],
     facts: Sequence[OutputFacts],
     what: str = "sample_weight",
-    *,
-    allow_negative: bool = False,
-) -> None:
-    """Check that sample weights are finite, not negative and of a shape that suits, and that classes have weights.
+) -> bool:
+    """Check that sample weights are finite and of a shape that suits, and that classes have weights.
+
+    Returns:
+        Whether a sample weight is negative: its row raises the loss, which policy gradients want and others do not.
 
     Raises:
         ValueError: naming the row or the class, and the remedy.
@@ -29,15 +30,18 @@ def check_weights(
     if sample_weight is not None and class_weight is not None:
         raise ValueError(f"{what} and class_weight cannot be used together: multiply them into one {what}.")
     sample_weight = sample_weight or ()
+    negative = False
     for i, weight in enumerate(sample_weight):
         if weight is not None:
             name = what if len(sample_weight) == 1 else f"{what}[{i}]"
-            _check_sample_weight(weight, facts[min(i, len(facts) - 1)] if facts else None, name, allow_negative)
+            _check_sample_weight(weight, facts[min(i, len(facts) - 1)] if facts else None, name)
+            negative |= enabled() and weight.size > 0 and bool(weight.min() < 0)
     if class_weight is not None:
         _check_class_weight(class_weight, y, facts)
+    return negative
 
 
-def _check_sample_weight(weight: np.ndarray, fact: OutputFacts | None, what: str, allow_negative: bool) -> None:
+def _check_sample_weight(weight: np.ndarray, fact: OutputFacts | None, what: str) -> None:
     check_rows({what: [weight]})
     if fact is not None and weight.ndim > 1:
         steps = fact.shape[1:-1]
@@ -45,15 +49,8 @@ def _check_sample_weight(weight: np.ndarray, fact: OutputFacts | None, what: str
         if not (fits(sizes, steps[: len(sizes)]) or fits(weight.shape[1:], steps)):
             allowed = "(n,)" if not steps else f"(n,) or {shown((None, *steps))}"
             raise ValueError(f"{what} has shape {weight.shape}; output {fact.name!r} takes weights of shape {allowed}.")
-    if not enabled():
-        return
-    check_finite(weight, what)
-    found = None if allow_negative else outside(weight, 0, math.inf)
-    if found is not None:
-        refuse(
-            f"{what} has {float(weight[found.index]):g} at {place(found.index)} ({plural(found.rows, 'bad row')}): "
-            "a negative weight makes training raise the loss; weights must be 0 or more."
-        )
+    if enabled():
+        check_finite(weight, what)
 
 
 def _check_class_weight(
