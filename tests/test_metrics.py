@@ -509,3 +509,8 @@ def test_variables_made_while_tracing_are_real(name):
     with scope.framed(scope.Frame([], [], strict=False)):
         jax.eval_shape(metric.update_state, jnp.ones((4, 3)), jnp.ones((4, 3)))
     assert len(metric.variables) > 1 and all(not np.any(v.numpy()) for v in metric.variables)
+
+
+def test_configs_name_the_dtype_computed_in():
+    configs = [module.Mean(dtype="mixed_bfloat16").get_config() for module in (metrics, keras.metrics)]
+    assert configs[0] == configs[1]

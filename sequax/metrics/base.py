@@ -135,7 +135,7 @@ class Metric(Portable):
     # --- config ---
 
     def get_config(self) -> dict[str, Any]:
-        return {"name": self.name, "dtype": self._dtype_policy.name}
+        return {"name": self.name, "dtype": self.dtype}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Any:
