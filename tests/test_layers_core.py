@@ -286,3 +286,23 @@ def test_a_softmax_takes_a_mask_of_its_last_axes():
     np.testing.assert_allclose(shares.sum(-1), 1, rtol=1e-6)
     with pytest.raises(ValueError, match="mask of steps"):
         layers.Softmax()(np.ones((3, 3, 3), "float32"), mask=np.ones((3, 3), bool))
+
+
+# --- points where a subclass may step in ---
+
+
+class Centred(layers.Conv2D):
+    def convolution_op(self, inputs, kernel):
+        return super().convolution_op(inputs, kernel - kernel.mean())
+
+
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+def test_a_subclass_may_treat_the_kernel_of_a_convolution(data_format):
+    layer, x = Centred(2, 2, data_format=data_format), np.arange(36.0, dtype="float32").reshape(2, 3, 3, 2)
+    x = x if data_format == "channels_last" else np.moveaxis(x, -1, 1)
+    layer.build(x.shape)
+    kernel = layer.kernel.numpy()
+    plain = layers.Conv2D(2, 2, data_format=data_format)
+    plain.build(x.shape)
+    plain.kernel.assign(kernel - kernel.mean())
+    np.testing.assert_allclose(layer(x), plain(x), rtol=1e-4, atol=1e-4)

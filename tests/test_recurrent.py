@@ -704,3 +704,21 @@ def test_both_directions_keep_use_cudnn(use_cudnn):
 def test_a_config_of_old_may_name_an_implementation():
     config = {**GRU(2).get_config(), "implementation": 1}
     assert GRU.from_config(config).units == 2
+
+
+class Twice(LSTM):
+    def inner_loop(self, sequences, initial_state, mask, training=False):
+        last, outputs, states = super().inner_loop(sequences, initial_state, mask, training)
+        return 2 * last, 2 * outputs, states
+
+    def call(self, x, **kwargs):
+        return super().call(x, **kwargs)
+
+
+def test_a_subclass_may_override_the_loop_and_name_its_input_differently():
+    x = np.ones((2, 3, 4), "float32")
+    twice, once = Twice(2, return_sequences=True), LSTM(2, return_sequences=True)
+    twice(x), once(x)
+    once.set_weights(twice.get_weights())
+    np.testing.assert_allclose(twice(x), 2 * once(x), rtol=1e-6)
+    assert twice.get_build_config() == {"input_shape": (2, 3, 4)}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import keras
 import numpy as np
 import pytest
@@ -362,3 +365,52 @@ def test_a_call_function_reaches_the_layers_of_nested_graphs():
     kinds = [type(layer).__name__ for layer in clone._flatten_layers()]
     assert kinds.count("Dropout") == 3
     assert clone.operations[0] is clone.layers[0]
+
+
+# --- pickles of functions without a name ---
+
+
+class WithFunction(layers.Layer):
+    def __init__(self, functions, **kwargs):
+        super().__init__(**kwargs)
+        self.functions = functions
+
+    def call(self, x):
+        return self.functions["outer"](x)
+
+
+def with_lambdas():
+    factor, shift = 3.0, lambda x: np.ones(()) + x
+    stack = [
+        layers.Lambda(lambda x, by=2.0: x * by),
+        WithFunction({"outer": lambda x: shift(x) * factor}),
+        layers.Dense(1, activation=lambda x: x + 1, kernel_initializer="ones"),
+    ]
+    model = sequax.Sequential([sequax.Input((3,)), *stack])
+    model.compile("sgd", lambda y, p: (y - p) ** 2, metrics=[lambda y, p: y - p])
+    return model
+
+
+def test_pickles_carry_functions_without_a_name():
+    model, x, y = with_lambdas(), np.ones((2, 3), "float32"), np.ones((2, 1), "float32")
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again(x), model(x))
+    np.testing.assert_array_equal(again.evaluate(x, y, verbose=0), model.evaluate(x, y, verbose=0))
+
+
+def test_copies_share_functions_without_a_name():
+    layer = layers.Lambda(lambda x: x)
+    for copied in (copy.copy(layer), copy.deepcopy(layer)):
+        assert copied.function is layer.function
+
+
+# --- calls without state ---
+
+
+def test_a_stateless_call_takes_variables_for_their_values():
+    model, x = sequax.Sequential([sequax.Input((3,)), layers.BatchNormalization(), layers.Dense(2)]), np.ones((4, 3))
+    variables = model.trainable_variables, model.non_trainable_variables
+    expected = model.stateless_call(*([v.value for v in group] for group in variables), x, training=True)
+    found = model.stateless_call(*variables, x, training=True)
+    np.testing.assert_array_equal(found[0], expected[0])
+    np.testing.assert_array_equal(found[1][0], expected[1][0])

@@ -49,6 +49,9 @@ class Layer(operation.Operation):
 
     tracked_as = "layer"
     supports_masking = False
+    supports_jit = True
+    lora_rank = lora_alpha = None  # low-rank adaptation is not in this version
+    lora_enabled = False
     _init_arguments: tuple[tuple, dict[str, Any]]
     _weights: list[Variable]
     _untracked: frozenset[str] = frozenset({"_nodes", "_losses", "_init_arguments", "input_spec"})
@@ -251,7 +254,8 @@ class Layer(operation.Operation):
         given = {key: value for key, value in named.items() if leaves(value) and signature.is_input(value)}
         wanted = list(inspect.signature(self.build).parameters.values())
         by_name = [p.name for p in wanted if p.name.removesuffix("_shape") in given and p.name.endswith("_shape")]
-        if len(wanted) > 1 or (by_name and len(given) > 1):
+        required = [p for p in wanted if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
+        if len(required) > 1 or (by_name and max(len(wanted), len(given)) > 1):
             self._check_build_arguments(wanted)
             self.build(**{name: shape_of(given[name.removesuffix("_shape")]) for name in by_name})
         elif not given:
@@ -335,7 +339,7 @@ class Layer(operation.Operation):
                 f" Call it once, or `build(input_shape)` it."
             )
         own = [self.trainable_variables, self.non_trainable_variables]
-        given = [list(trainable_variables), list(non_trainable_variables)]
+        given = [_values(trainable_variables), _values(non_trainable_variables)]
         for kind, variables, values in zip(("trainable", "non_trainable"), own, given, strict=True):
             if len(variables) != len(values):
                 raise ValueError(
@@ -597,7 +601,7 @@ class Layer(operation.Operation):
             self._dtype_policy = policy
 
     @property
-    def quantization_mode(self) -> str | None:
+    def quantization_mode(self) -> str | None:  # type: ignore[override]
         """How the weights are quantized: always None, this version does not quantize."""
         return self.dtype_policy.quantization_mode
 
@@ -663,8 +667,9 @@ class Layer(operation.Operation):
         """What `build` was called with; None before that."""
         if self._build_shapes is None:
             return None
-        several = len(self._build_shapes) > 1
-        return {"shapes_dict": dict(self._build_shapes)} if several else dict(self._build_shapes)
+        if len(self._build_shapes) > 1:
+            return {"shapes_dict": dict(self._build_shapes)}
+        return {"input_shape": next(iter(self._build_shapes.values()))}
 
     def build_from_config(self, config: dict[str, Any]) -> None:
         if not config or self.built:
@@ -698,6 +703,11 @@ class Layer(operation.Operation):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+def _values(variables: Sequence[Any]) -> list[Any]:
+    """Arrays; those of variables that stand among them."""
+    return [v.value if isinstance(v, Variable) else v for v in variables]
 
 
 def _guarded_build(build: Callable) -> Callable:

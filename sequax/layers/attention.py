@@ -180,6 +180,8 @@ class AdditiveAttention(Scored):
         dropout: share of the weights that are dropped in training; `seed` of it may be given, too.
     """
 
+    score_mode = "concat"
+
     def __init__(self, use_scale: bool = True, dropout: Any = 0.0, **kwargs: Any):
         super().__init__(dropout, kwargs.pop("seed", None), **kwargs)
         self.use_scale = use_scale

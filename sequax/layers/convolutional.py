@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from .. import activations, constraints, initializers, kernels, regularizers
 from ..core.input_spec import InputSpec
 from .arguments import data_format as checked_data_format
-from .arguments import positive_integer
+from .arguments import positive_integer, refuse_unavailable
 from .catalogue import layer
 from .spatial import Shape, Sizes
 from .windowed import Windowed
@@ -134,6 +134,7 @@ class Convolution(BaseConvolution):
         bias_constraint: Any = None,
         **kwargs: Any,
     ):
+        absent = {name: kwargs.pop(name, None) for name in ("lora_rank", "lora_alpha")}
         super().__init__(
             kernel_size=kernel_size,
             strides=strides,
@@ -148,6 +149,7 @@ class Convolution(BaseConvolution):
             bias_constraint=bias_constraint,
             **kwargs,
         )
+        refuse_unavailable(self, **absent)
         self.filters = positive_integer(self._who(), "filters", filters)
         self.groups = positive_integer(self._who(), "groups", groups)
         if self.filters % self.groups:
@@ -174,7 +176,19 @@ class Convolution(BaseConvolution):
         )
 
     def convolve(self, x: jax.Array) -> jax.Array:
-        return kernels.conv(x, self.kernel.value, groups=self.groups, **self._window())
+        if type(self).convolution_op is Convolution.convolution_op:
+            return kernels.conv(x, self.kernel.value, groups=self.groups, **self._window())
+        return self._to_channels_last(self.convolution_op(self._from_channels_last(x), self.kernel.value))
+
+    def convolution_op(self, inputs: jax.Array, kernel: jax.Array) -> jax.Array:
+        """The convolution alone; a subclass may override it, to normalize the kernel, say.
+
+        Args:
+            inputs: in the data format of the layer, as the outputs are.
+            kernel: of the shape of `self.kernel`.
+        """
+        outputs = kernels.conv(self._to_channels_last(inputs), kernel, groups=self.groups, **self._window())
+        return self._from_channels_last(outputs)
 
     def output_channels(self, channels: int | None) -> int | None:
         return self.filters

@@ -52,6 +52,8 @@ class Pooling(Windowed):
 class MaxPooling(DtypeKeeping, Pooling):
     """The largest value of each window, channel by channel. Cells of padding never win."""
 
+    pool_mode = "max"
+
     def __init__(
         self,
         pool_size: Any = 2,
@@ -69,6 +71,8 @@ class MaxPooling(DtypeKeeping, Pooling):
 
 class AveragePooling(Pooling):
     """The mean of each window, channel by channel. Cells of padding count neither in the sum nor in the number."""
+
+    pool_mode = "average"
 
     def pool(self, x: jax.Array) -> jax.Array:
         return kernels.avg_pool(floating(x, self.compute_dtype), self.pool_size, self.strides, self.padding)
@@ -248,7 +252,7 @@ class GlobalAveragePooling1D(GlobalAveragePooling):
         total = jnp.sum(jnp.where(steps, x, 0), self._axes(), keepdims=self.keepdims)
         return total / count.astype(x.dtype)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> None:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
         return None
 
 

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from .. import initializers
-from ..core import dtypes, scope
+from ..core import dtypes, registry, scope
 from ..core.layer import Layer
 from .arguments import positive_integer
 from .catalogue import layer
@@ -37,6 +37,12 @@ class Wrapper(Layer):
     def build(self, input_shape: Any = None) -> None:
         if not self.layer.built:
             self.layer.build(input_shape)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Wrapper:
+        """A new wrapper from `get_config()`; a layer of your own inside needs `custom_objects` or a registration."""
+        with registry.custom_object_scope(custom_objects):
+            return super().from_config(config)  # type: ignore[return-value]
 
 
 @layer()
@@ -94,6 +100,11 @@ class SpectralNormalization(Wrapper):
             self.vector_u.assign(u)
         outputs = self.layer(inputs)
         return outputs.astype(inputs.dtype if dtypes.is_float(inputs.dtype) else dtypes.jnp_dtype(self.compute_dtype))
+
+    def normalized_weights(self) -> tuple[jax.Array, jax.Array]:
+        """The vector `u` after the power iterations, and the divided kernel; nothing is assigned."""
+        kernel, u = self._normalized(self.kernel.value, self.vector_u.value)
+        return u, kernel
 
     def _normalized(self, kernel: jax.Array, u: jax.Array) -> tuple[jax.Array, jax.Array]:
         matrix = kernel.reshape(-1, kernel.shape[-1])

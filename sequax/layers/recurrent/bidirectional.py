@@ -110,10 +110,10 @@ class Bidirectional(Layer):
     def _directions(self) -> tuple[Any, Any]:
         return self.forward_layer, self.backward_layer
 
-    def build(self, input_shape: Sequence[int | None]) -> None:
+    def build(self, sequences_shape: Sequence[int | None], initial_state_shape: Any = None) -> None:
         for one in self._directions():
             if not one.built:
-                one.build(tuple(input_shape))
+                one.build(tuple(sequences_shape))
         if self._initial_weights is not None:
             self.set_weights(self._initial_weights)
 

@@ -177,9 +177,9 @@ class ConvLSTM(CellLayer):
         super().__init__(locals(), rank=self.rank)
         self.input_spec = InputSpec(ndim=self.rank + 3)
 
-    def build(self, input_shape: Shape) -> None:
-        super().build(input_shape)
-        self.input_spec = InputSpec(shape=(None, None, *input_shape[2:]))
+    def build(self, sequences_shape: Shape, initial_state_shape: Any = None) -> None:
+        super().build(sequences_shape, initial_state_shape)
+        self.input_spec = InputSpec(shape=(None, None, *sequences_shape[2:]))
 
     def compute_output_shape(self, sequences_shape: Shape, initial_state_shape: Any = None) -> Any:
         batch, time, *image = sequences_shape

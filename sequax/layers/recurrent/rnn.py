@@ -82,19 +82,19 @@ class RNN(Layer):
         # Cells of ours take vectors; own ones may take more per step.
         self.input_spec: InputSpec = InputSpec(ndim=3) if self._is_ours() else InputSpec(min_ndim=3)
 
-    def build(self, input_shape: Shape) -> None:
+    def build(self, sequences_shape: Shape, initial_state_shape: Any = None) -> None:
         # Also where a layer around this one builds it.
-        input_spec.check(self.input_spec, KerasTensor(input_shape, name="sequences"), self.name)
-        batch = input_shape[0]
+        input_spec.check(self.input_spec, KerasTensor(sequences_shape, name="sequences"), self.name)
+        batch = sequences_shape[0]
         if self.stateful and batch is None:
             raise ValueError(
                 f"Layer '{self.name}' ({type(self).__name__}): when using `stateful=True` in a RNN, the batch size must"
-                f" be static. Received: input_shape={tuple(input_shape)}. Begin the model with"
-                f" `Input(batch_shape=(batch_size, {', '.join(map(str, input_shape[1:]))}))`."
+                f" be static. Received: input_shape={tuple(sequences_shape)}. Begin the model with"
+                f" `Input(batch_shape=(batch_size, {', '.join(map(str, sequences_shape[1:]))}))`."
             )
-        build_cell(self.cell, (batch, *input_shape[2:]))
-        rank = len(input_shape)
-        self.input_spec = InputSpec(ndim=rank, axes={-1: input_shape[-1]} if rank == 3 else None)
+        build_cell(self.cell, (batch, *sequences_shape[2:]))
+        rank = len(sequences_shape)
+        self.input_spec = InputSpec(ndim=rank, axes={-1: sequences_shape[-1]} if rank == 3 else None)
         if self.stateful:
             self.states = jax.tree.map(self._state_variable, self._state_specs(batch))
 
@@ -117,7 +117,7 @@ class RNN(Layer):
         if self.go_backwards:
             x, mask = jnp.flip(x, 1), None if mask is None else jnp.flip(mask, 1)
         first = self._first_states(initial_state, x.shape[0])
-        outputs, states = loop.run(self.cell, x, first, mask, self.unroll, training)
+        _, outputs, states = self.inner_loop(x, first, mask, training)
         for variable, state in zip(self._state_variables(), leaves(states), strict=self.stateful):
             variable.assign(state)
         if mask is not None and self.zero_output_for_mask:
@@ -125,6 +125,20 @@ class RNN(Layer):
         result = outputs if self.return_sequences else outputs[:, -1]
         result, states = jax.tree.map(partial(in_dtype, dtype=self.compute_dtype), (result, states))
         return (result, *states) if self.return_state else result
+
+    def inner_loop(
+        self, sequences: jax.Array, initial_state: Any, mask: Any, training: Any = False
+    ) -> tuple[jax.Array, jax.Array, Any]:
+        """The cell over all steps: the last output, all outputs, the last states. A subclass may override it.
+
+        Args:
+            sequences: in the order in which the steps are taken, (batch, time, ...).
+            initial_state: in the structure of the cell's states.
+            mask: (batch, time), True where a step counts, or None.
+            training: whether the cell trains.
+        """
+        outputs, states = loop.run(self.cell, sequences, initial_state, mask, self.unroll, training)
+        return outputs[:, -1], outputs, states
 
     def _mask(self, mask: Any, shape: tuple[int, ...]) -> jax.Array | None:
         if mask is None:
@@ -176,6 +190,11 @@ class RNN(Layer):
             variable.assign(jnp.zeros(variable.shape))
 
     reset_states = reset_state
+
+    @property
+    def single_state(self) -> bool:
+        """Whether the cell has one state."""
+        return len(leaves(self.cell.state_size)) == 1
 
     @property
     def state_size(self) -> list:
