@@ -66,7 +66,10 @@ class Operation(Portable):
         """Symbolic outputs (shape and dtype) for symbolic inputs, found by running `call` on abstract values."""
         return shapes.infer(self.call, args, kwargs)
 
-    quantization_mode: str | None = None  # quantization is not in this version
+    @property
+    def quantization_mode(self) -> str | None:
+        """None: quantization is not in this version."""
+        return None
 
     def quantized_build(self, *args: Any, **kwargs: Any) -> None:
         raise NotImplementedError(f"'{self.name}': quantization is not available in this version of Sequax.")

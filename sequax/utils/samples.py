@@ -78,8 +78,11 @@ def split_dataset(
     order = np.arange(lengths[0])
     if shuffle:
         np.random.default_rng(seed).shuffle(order)
-    first, second = (_each(arrays, lambda leaf, part=part: leaf[part]) for part in (order[:left], order[-right:]))
-    return ArrayDataset(first), ArrayDataset(second)
+    return ArrayDataset(_rows(arrays, order[:left])), ArrayDataset(_rows(arrays, order[-right:]))
+
+
+def _rows(arrays: Any, numbers: Any) -> Any:
+    return _each(arrays, lambda leaf: leaf[numbers])
 
 
 class ArrayDataset(SampleDataset):
@@ -97,7 +100,7 @@ class ArrayDataset(SampleDataset):
     def batch(self, batch_size: int, drop_remainder: bool = False) -> ArrayDataset:
         """The same samples in batches; without those that fill no batch, with `drop_remainder`."""
         kept = self.count - self.count % batch_size if drop_remainder else self.count
-        return ArrayDataset(_each(self.arrays, lambda leaf: leaf[:kept]), batch_size)
+        return ArrayDataset(_rows(self.arrays, slice(kept)), batch_size)
 
     def __getitem__(self, index: int) -> Any:
         if self.batch_size is not None:
@@ -107,7 +110,7 @@ class ArrayDataset(SampleDataset):
         return self.samples(index)
 
     def samples(self, numbers: Any) -> Any:
-        found = _each(self.arrays, lambda leaf: leaf[numbers])
+        found = _rows(self.arrays, numbers)
         return tuple(found) if isinstance(found, list) else found
 
 
