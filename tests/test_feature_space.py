@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 
 import numpy as np
@@ -36,6 +37,12 @@ def every_kind(**options):
         crosses=[FeatureSpace.cross(("kind", "age"), crossing_dim=5)],
         **options,
     )
+
+
+def every_kind_adapted():
+    space = every_kind()
+    space.adapt(ROWS)
+    return space
 
 
 def one_hot(indices, count):
@@ -98,6 +105,31 @@ def test_layers_with_a_vocabulary_need_no_adapt(tmp_path):
     for kinds in (["a"], ["b"]):  # what was learned is learned anew
         space.adapt({"kind": kinds})
     assert learned.get_vocabulary() == ["[UNK]", "b"]
+
+
+def test_files_keep_what_was_learned(tmp_path):
+    space = every_kind()
+    space.save(tmp_path / "fresh.keras")
+    with pytest.raises(ValueError, match=r"adapt.*\['age', 'code', 'kind', 'weight'\]"):
+        sequax.saving.load_model(tmp_path / "fresh.keras")(ROWS)
+    space.adapt(ROWS)
+    for name in ("one.keras", "two.keras"):  # of one that was loaded, too
+        space.save(tmp_path / name)
+        again = sequax.saving.load_model(tmp_path / name)
+        assert np.array_equal(again(ROWS), every_kind_adapted()(ROWS))
+        space = again
+    rows = {key: np.asarray(value) for key, value in ROWS.items()}
+    model = sequax.Model(again.get_inputs(), again.get_encoded_features())
+    assert np.allclose(model.predict(rows, verbose=0), again(ROWS), atol=1e-6)
+
+
+def test_files_of_layers_that_are_no_models_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="not a model"):
+        sequax.models.model_from_json(json.dumps(sequax.saving.serialize_keras_object(sequax.layers.Dense(2))))
+    config = every_kind().get_config()
+    config["features"]["size"]["config"]["preprocessor"]["class_name"] = "system"
+    with pytest.raises(ValueError, match="system"):
+        FeatureSpace.from_config(config)
 
 
 def test_rows_are_encoded_together_and_alone():

@@ -120,6 +120,7 @@ _FAMILIES = {
     "keras.optimizers": "sequax.optimizers",
     "keras.optimizers.schedules": "sequax.optimizers",
     "keras.random": "sequax.core.rng",
+    "keras.utils": "sequax.utils.feature_space",
     "keras": "sequax.models",
 }
 # Other modules under which Keras writes the same classes.
@@ -128,6 +129,7 @@ _SAME = {
     "keras.dtype_policies": "keras",
     "keras.src.models.functional": "keras",
     "keras.src.models.sequential": "keras",
+    "keras.src.layers.preprocessing.feature_space": "keras.utils",
 }
 
 

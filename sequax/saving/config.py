@@ -37,7 +37,7 @@ def model_from(
         config = {key: value for key, value in config.items() if key != "compile_config"}
     with registry.custom_object_scope(custom_objects), registry.reading(place):
         model = registry.deserialize(config)
-    if not hasattr(model, "layers") or not hasattr(model, "fit"):
+    if not hasattr(model, "save"):  # models and feature spaces have it
         raise LoadError(f"the config is one of {type(model).__name__}, which is not a model", place)
     return model
 

@@ -238,7 +238,7 @@ def _split(
 
 def optimizer_places(model: Any, states: Mapping[str, Dataset], name: str) -> list[layout.Place]:
     """Where the optimizer's state goes; nowhere, with a warning, if it does not fit."""
-    chosen = model.optimizer
+    chosen = getattr(model, "optimizer", None)
     if chosen is None or not states:
         return []
     if not chosen.built and len(states) > sum(len(place.variables) for place in _states(model)):

@@ -7,13 +7,26 @@ from typing import Any
 
 import numpy as np
 
-from ..core import names
+from ..core.layer import Layer
 from ..core.tensor import is_tensor
 from ..layers import CategoryEncoding, Concatenate, HashedCrossing, Input
-from .features import Cross, Feature, FeatureKinds, categories, for_crossing, needs_adapt, unwrapped, wrapped
+from ..saving.models import save_model
+from .features import (
+    Cross,
+    Feature,
+    FeatureKinds,
+    catalogue,
+    categories,
+    for_crossing,
+    has_learned,
+    needs_adapt,
+    unwrapped,
+    wrapped,
+)
 
 
-class FeatureSpace(FeatureKinds):
+@catalogue.register()
+class FeatureSpace(FeatureKinds, Layer):
     """Preprocessing of structured data, column by column.
 
     Args:
@@ -54,7 +67,7 @@ class FeatureSpace(FeatureKinds):
                 f"Invalid value for argument `output_mode`. Expected one of ('dict', 'concat'). Received:"
                 f" output_mode={output_mode!r}"
             )
-        self.name = names.check_name(name, "FeatureSpace") if name is not None else names.auto_name("feature_space")
+        super().__init__(name=name)
         self.output_mode, self.crossing_dim = output_mode, crossing_dim
         self.hashing_dim, self.num_discretization_bins = hashing_dim, num_discretization_bins
         self.features = {key: self._feature(key, value) for key, value in features.items()}
@@ -62,8 +75,8 @@ class FeatureSpace(FeatureKinds):
         self.preprocessors = {key: feature.preprocessor for key, feature in self.features.items()}
         self.crossers = {cross.name: HashedCrossing(cross.crossing_dim, name=cross.name) for cross in self.crosses}
         self.one_hot_encoders: dict[str, CategoryEncoding] = {}
-        self._adapted = not self._to_adapt()
-        self._symbolic: dict[str, Any] = {}
+        self._adapted, self.built = False, True
+        self._tensors: dict[str, Any] = {}
 
     def _feature(self, key: str, value: Any) -> Feature:
         value = unwrapped(value, Feature)
@@ -119,39 +132,43 @@ class FeatureSpace(FeatureKinds):
             layer.adapt(_column(dataset, key))
         self._adapted = True
         self.one_hot_encoders.clear()
-        self._symbolic.clear()
+        self._tensors.clear()
 
     def _check_adapted(self) -> None:
-        if not self._adapted:
+        if self._adapted:
+            return
+        unknown = sorted(key for key, layer in self._to_adapt().items() if not has_learned(layer))
+        if unknown:
             raise ValueError(
                 f"You need to call `.adapt(dataset)` on the FeatureSpace before you can start using it:"
-                f" {sorted(self._to_adapt())} learn from data."
+                f" {unknown} learn from data."
             )
+        self._adapted = True
 
     # --- symbolic tensors ---
 
     def get_inputs(self) -> dict[str, Any]:
         """A symbolic input per feature, `(None, 1)`."""
         self._check_adapted()
-        if "inputs" not in self._symbolic:
-            self._symbolic["inputs"] = {
+        if "inputs" not in self._tensors:
+            self._tensors["inputs"] = {
                 key: Input((1,), dtype=feature.dtype, name=key) for key, feature in self.features.items()
             }
-        return self._symbolic["inputs"]
+        return self._tensors["inputs"]
 
     def get_preprocessed_features(self) -> dict[str, Any]:
         """The symbolic inputs after their preprocessors, not encoded yet."""
         inputs = self.get_inputs()
-        if "preprocessed" not in self._symbolic:
-            self._symbolic["preprocessed"] = self._preprocessed(inputs)
-        return self._symbolic["preprocessed"]
+        if "preprocessed" not in self._tensors:
+            self._tensors["preprocessed"] = self._preprocessed(inputs)
+        return self._tensors["preprocessed"]
 
     def get_encoded_features(self) -> Any:
         """What the feature space makes of the symbolic inputs: a tensor, or a dict of tensors."""
         preprocessed = self.get_preprocessed_features()
-        if "encoded" not in self._symbolic:
-            self._symbolic["encoded"] = self._encoded(self.get_inputs(), preprocessed)
-        return self._symbolic["encoded"]
+        if "encoded" not in self._tensors:
+            self._tensors["encoded"] = self._encoded(self.get_inputs(), preprocessed)
+        return self._tensors["encoded"]
 
     # --- the call ---
 
@@ -219,10 +236,14 @@ class FeatureSpace(FeatureKinds):
             self.one_hot_encoders[key] = CategoryEncoding(count, output_mode="multi_hot")
         return self.one_hot_encoders[key](value)
 
-    # --- config ---
+    # --- config and files ---
+
+    def save(self, filepath: Any) -> None:
+        """Save it with all it learned to a `.keras` file, which `keras.saving.load_model` reads."""
+        save_model(self, filepath)
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments. What was learned by `adapt` is not part of it; `pickle` keeps that."""
+        """The constructor's arguments. What was learned by `adapt` is not part of it; `save` and `pickle` keep that."""
         return {
             "features": {key: wrapped(feature) for key, feature in self.features.items()},
             "output_mode": self.output_mode,
@@ -237,7 +258,7 @@ class FeatureSpace(FeatureKinds):
         return cls(**config)
 
     def __repr__(self) -> str:
-        return f"<FeatureSpace name={self.name}, features={list(self.features)}, adapted={self._adapted}>"
+        return f"<FeatureSpace name={self.name}, features={list(self.features)}, to_adapt={sorted(self._to_adapt())}>"
 
 
 def _column(data: Any, key: str) -> np.ndarray:

@@ -17,6 +17,10 @@ from ..layers.preprocessing.learned import VocabularyLayer
 MODULE = "keras.src.layers.preprocessing.feature_space"
 
 
+catalogue = registry.Catalogue("feature space", "keras.utils")
+
+
+@catalogue.register()
 class Feature:
     """One column of data: how it is preprocessed, and how it enters the result.
 
@@ -33,7 +37,7 @@ class Feature:
                 f" output_mode={output_mode!r}"
             )
         self.dtype, self.output_mode = dtype, output_mode
-        self.preprocessor = layer_from(preprocessor) if isinstance(preprocessor, Mapping) else preprocessor
+        self.preprocessor = registry.deserialize(preprocessor) if isinstance(preprocessor, Mapping) else preprocessor
         if not callable(self.preprocessor):
             raise ValueError(f"A feature needs a layer as `preprocessor`. Received: {preprocessor!r:.60}")
 
@@ -49,6 +53,7 @@ class Feature:
         return cls(**config)
 
 
+@catalogue.register()
 class Cross:
     """A hash of several features together.
 
@@ -84,11 +89,9 @@ class Cross:
         return cls(**config)
 
 
-def layer_from(config: Mapping[str, Any]) -> Any:
-    """A preprocessor from its config; the layer that Keras has in place of `Identity` is one."""
-    if config.get("class_name") == "TFDIdentity":
-        return Identity(name=config["config"].get("name"))
-    return registry.deserialize(config)
+@catalogue.register()
+class TFDIdentity(Identity):
+    """What stands for `Identity` in Keras' files of feature spaces."""
 
 
 def wrapped(part: Feature | Cross) -> dict[str, Any]:
@@ -190,6 +193,18 @@ def needs_adapt(preprocessor: Any) -> bool:
     if isinstance(preprocessor, VocabularyLayer):
         return not preprocessor.has_given_vocabulary
     return hasattr(preprocessor, "adapt")
+
+
+def has_learned(preprocessor: Any) -> bool:
+    """Whether a layer of ours that learns from data has done so."""
+    if isinstance(preprocessor, Normalization):
+        if not preprocessor.built:
+            return False
+        fresh = zip(preprocessor.weights, (0, 1, 0), strict=True)  # Keras' files do not count
+        return any((np.asarray(weight.value) != value).any() for weight, value in fresh)
+    if isinstance(preprocessor, Discretization):
+        return preprocessor.bin_boundaries is not None
+    return isinstance(preprocessor, VocabularyLayer) and preprocessor.has_vocabulary
 
 
 def categories(preprocessor: Any) -> int | None:

@@ -148,6 +148,10 @@ class VocabularyLayer(HostLayer):
         """Whether the vocabulary was given, so that `adapt` is neither needed nor allowed."""
         return self._static
 
+    @property
+    def has_vocabulary(self) -> bool:
+        return self._words.tokens is not None
+
     # --- outputs ---
 
     @property
