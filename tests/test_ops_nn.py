@@ -120,7 +120,7 @@ CASES = {
     "one_hot": [case(I, 4), case(I, 3, axis=1, dtype="bool"), case(np.array([[5, -1]]), 3, 0)],
     "polar": [case(F, f(2, 4, seed=1)), case(np.array([1, 2]), np.array([3, 4]))],
     "psnr": [case(F, F + 0.1, 1.0), case(I, I + 1, 255), case(F, F, 2.0)],
-    "rms_normalization": [case(f(2, 3, 4)), case(f(2, 3, 4), f(3, 4), [1, 2], 0.1)],
+    "rms_normalization": [case(f(2, 3, 4), axis=None), case(f(2, 3, 4)), case(f(2, 3, 4), f(3, 4), [1, 2], 0.1)],
     "separable_conv": [
         case(f(1, 7, 6, 4), f(3, 2, 4, 2), f(1, 1, 8, 5), 2, "same"),
         case(f(1, 4, 7), f(3, 4, 1), f(1, 4, 2), **FIRST),

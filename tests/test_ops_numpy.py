@@ -485,3 +485,9 @@ def test_several_axes_may_be_a_list(name):
 def test_several_axes_of_quantiles_may_be_a_list(name):
     x = np.arange(24, dtype="float32").reshape(2, 3, 4)
     np.testing.assert_array_equal(getattr(ops, name)(x, 0.5, axis=[0, 2]), getattr(ops, name)(x, 0.5, axis=(0, 2)))
+
+
+def test_each_nan_is_unique(keras):
+    x = np.array([np.nan, 1, np.nan, 1, 2], "float32")
+    np.testing.assert_array_equal(ops.unique(x), keras.ops.unique(x))
+    assert len(ops.unique(x)) == 4

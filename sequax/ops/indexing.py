@@ -164,7 +164,7 @@ def unique(
     size: int | None = None,
     fill_value: Any = None,
 ) -> Any:
-    """The different elements of `x`, in rising order.
+    """The different elements of `x`, in rising order; each NaN differs from all others.
 
     Args:
         x: an array.
@@ -180,7 +180,7 @@ def unique(
     if size is None:
         known("unique", x, "Give `size`, the length of the result.")
     flags = {"return_index": return_index, "return_inverse": return_inverse, "return_counts": return_counts}
-    result = jnp.unique(x, **flags, axis=axis, size=size, fill_value=fill_value)
+    result = jnp.unique(x, **flags, axis=axis, equal_nan=False, size=size, fill_value=fill_value)
     return tuple(result) if any(flags.values()) else result
 
 

@@ -110,11 +110,12 @@ def rms_normalization(x: Any, scale: Any = None, axis: Any = -1, epsilon: float 
 
     Args:
         scale: broadcasts to `x`.
+        axis: one axis, several, or None for all.
         epsilon: default `config.epsilon()`.
     """
     x = floating(x)
-    wide = _wide(x)
-    result = wide * jax.lax.rsqrt(jnp.square(wide).mean(_axes(axis, x.ndim), keepdims=True) + _epsilon(epsilon))
+    wide, axes = _wide(x), None if axis is None else _axes(axis, x.ndim)
+    result = wide * jax.lax.rsqrt(jnp.square(wide).mean(axes, keepdims=True) + _epsilon(epsilon))
     return (result if scale is None else result * array(scale)).astype(x.dtype)
 
 
