@@ -263,6 +263,10 @@ class Model(StepMethods, FileMethods, Layer):
             found.append(name if name not in found else f"{name}_{repeated}")
         return found
 
+    def shape_for(self, shape: tuple[int, ...]) -> tuple[int | None, ...]:
+        """The shape to be built for, when the first data have this one."""
+        return shape
+
     def build_from(self, inputs: Any) -> None:
         """Build from symbolic inputs, and learn the outputs; what the first `fit` or `predict` does."""
         with scope.calling(self):

@@ -233,6 +233,10 @@ class Sequential(Model):
         dtype = self._stack[0].input_dtype
         self.build_from(shapes.map_shapes(lambda s: KerasTensor(s, dtype), shape))
 
+    def shape_for(self, shape: tuple[int, ...]) -> tuple[int | None, ...]:
+        open_axes = getattr(self._stack[0], "open_axes", ()) if self._stack else ()
+        return tuple(None if axis - len(shape) in open_axes else size for axis, size in enumerate(shape))
+
     def build_from(self, inputs: Any) -> None:
         with self._undone_on_error():
             dtype = self._stack[0].input_dtype if self._stack else "float32"

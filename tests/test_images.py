@@ -531,6 +531,20 @@ def test_layers_augment_in_fit_and_rest_in_predict():
     close(model.predict(x, verbose=0), expected, 1e-5)
 
 
+@pytest.mark.parametrize("name", ["Resizing", "CenterCrop", "RandomCrop"])
+def test_a_model_that_begins_with_a_size_takes_images_of_any_size(name, tmp_path):
+    model = sequax.Sequential([getattr(layers, name)(10, 12), layers.GlobalAveragePooling2D(), layers.Dense(1)])
+    images = [np.random.default_rng(0).random((2, *size, 3)).astype("float32") for size in ((25, 30), (6, 7), (10, 40))]
+    found = model.predict(iter([(batch,) for batch in images]), verbose=0)
+    close(found, np.concatenate([model.predict(batch, verbose=0) for batch in images]), 1e-6)
+    model.save(tmp_path / "model.keras")
+    close(sequax.saving.load_model(tmp_path / "model.keras").predict(images[1], verbose=0), found[2:4], 1e-6)
+    model.compile("sgd", "mse")
+    model.fit(((batch, np.ones(2)) for batch in images), epochs=1, steps_per_epoch=3, verbose=0)
+    with pytest.raises(ValueError, match=r"expects \(n, n, n, 3\)"):
+        model.predict(images[0][..., :2], verbose=0)
+
+
 # --- refusals ---
 
 REFUSED = [

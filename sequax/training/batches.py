@@ -212,7 +212,9 @@ def checked_inputs(
         checked = checks.check_inputs(flat, [model_facts.free_input(what) for _ in flat], what)
         given = jax.tree.unflatten(jax.tree.structure(given), checked)
         size = min(batch_size or DEFAULT_BATCH_SIZE, rows)
-        model.build_from(map_structure(lambda a: KerasTensor((size, *a.shape[1:]), a.dtype.name), given))
+        model.build_from(
+            map_structure(lambda a: KerasTensor(model.shape_for((size, *a.shape[1:])), a.dtype.name), given)
+        )
         if model.symbolic_inputs is None:
             return given
         expected = leaves(model.symbolic_inputs)

@@ -37,6 +37,11 @@ class Sized(ImageLayer):
             return super().compute_output_shape(input_shape)
         return self._resized(input_shape, self.height, self.width)
 
+    @property
+    def open_axes(self) -> tuple[int, ...]:
+        """Axes whose sizes do not matter to what comes after the layer."""
+        return self.height_axis, self.width_axis
+
     def _output_size(self, rows: Any, columns: Any) -> tuple[Any, Any]:
         return self.height, self.width
 
