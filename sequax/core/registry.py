@@ -428,7 +428,7 @@ def lookup(config: Mapping[str, Any]) -> Any:
         return scoped[registered]
     if isinstance(name, _Name):
         return name.target
-    if not isinstance(name, str):
+    if not isinstance(name, str) or not isinstance(module, (str, type(None))):
         return None
     is_own = ("module" in config and module is None) or (module is None and registered not in (None, "", name))
     if is_own:
@@ -439,7 +439,8 @@ def lookup(config: Mapping[str, Any]) -> Any:
         return target
     if str(module).startswith("keras."):
         return None
-    return next((_custom_by_name[key] for key in (registered, name) if key in _custom_by_name), None)
+    names = (key for key in (registered, name) if isinstance(key, str) and key in _custom_by_name)
+    return next((_custom_by_name[key] for key in names), None)
 
 
 def _function(name: Any, registered: Any, module: Any) -> Any:

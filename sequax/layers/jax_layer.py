@@ -236,6 +236,8 @@ class FlaxLayer(JaxLayer):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
         module, method = (registry.deserialize(config.get(name)) for name in ("module", "method"))
+        if not callable(getattr(module, "apply", None)):
+            raise ValueError(f"FlaxLayer: `module` must be a Flax module. Received: {type(module).__name__}.")
         if isinstance(method, str):
             if not callable(getattr(type(module), method, None)):
                 raise ValueError(f"FlaxLayer: {type(module).__name__} has no method {method!r:.80}.")

@@ -10,6 +10,7 @@ import numpy as np
 
 from . import atomic, hdf5_writer, weights
 from .archive import CONFIG, METADATA, Archive
+from .errors import LoadError
 from .hdf5_reader import File
 from .source import Source
 
@@ -51,6 +52,7 @@ class KerasFileEditor:
         if self.filepath.endswith(".keras"):
             with Source.of(self.filepath) as source:
                 archive = Archive(source)
+                archive.version()  # refuses what is no model
                 self.config, self.metadata = archive.json(CONFIG), archive.json(METADATA)
                 self._read(archive.weights())
         elif self.filepath.endswith(".weights.h5"):
@@ -72,7 +74,11 @@ class KerasFileEditor:
 
     def _read(self, source: Source) -> None:
         file = File(source)
-        self.weights_dict = _tree(weights.read_paths(sorted(file.datasets), file.datasets, source.name, source.size))
+        arrays = weights.read_paths(sorted(file.datasets), file.datasets, source.name, source.size)
+        for path, array in arrays.items():
+            if array.dtype.kind not in "fiub" and array.dtype.name != "bfloat16":
+                raise LoadError(f"{source.name}: {path!r} holds elements of type {array.dtype}, which are no numbers.")
+        self.weights_dict = _tree(arrays)
         self.object_metadata = {
             path.removesuffix(f"/{_VARS}"): str(group.attribute("name"))
             for path, group in file.groups.items()

@@ -28,7 +28,7 @@ class Folder:
         waiting = [""]
         while waiting:
             inner = waiting.pop()
-            with os.scandir(os.path.join(path, inner)) as entries:
+            with os.scandir(os.path.join(path, inner) if inner else path) as entries:
                 for entry in entries:
                     name = f"{inner}/{entry.name}" if inner else entry.name
                     if entry.is_symlink() or not (entry.is_file() or entry.is_dir()):

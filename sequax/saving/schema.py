@@ -280,7 +280,8 @@ def _mismatch(cls: type, key: str, value: Any, parameter: inspect.Parameter | No
     """What was expected for an argument, if the value is of another kind."""
     if not _is_json(value):
         return None  # an object of the caller's own program
-    if isinstance(value, Mapping) and value.get("class_name") in _NOT_ARGUMENTS:
+    kind = value.get("class_name") if isinstance(value, Mapping) else None
+    if isinstance(kind, str) and kind in _NOT_ARGUMENTS:
         return "a value that an argument may have"
     default = parameter.default if parameter is not None else None
     if key == "name":

@@ -31,7 +31,7 @@ def file_cases(
         path.write_bytes(make())
         for way, (read, allowed) in file_ways(fixture, path, brief).items():
             # The commands show and copy what is there, whether or not it would make a model.
-            shows = way.startswith("sequax") or "skip_mismatch" in way
+            shows = way.startswith(("sequax", "KerasFileEditor")) or "skip_mismatch" in way
             yield f"{name} {ending}", way, "either" if shows else expected, read, allowed
 
 
@@ -268,7 +268,8 @@ def values(fixture: Fixture) -> Iterator[Case]:
         if not isinstance(value, str):
             read = sequax.optimizers.schedules.deserialize
             yield name, "schedules.deserialize", "refused", lambda r=read, v=value: r(v), []
-        yield name, "dtype_policies.get", "ValueError", lambda v=value: sequax.dtype_policies.get(v), []
+        for read in (sequax.dtype_policies.get, sequax.dtype_policies.deserialize):
+            yield name, f"dtype_policies.{read.__name__}", "ValueError", lambda r=read, v=value: r(v), []
         for key in ("activation", "kernel_initializer", "bias_regularizer", "kernel_constraint", "dtype"):
             entry = configs.dense(**{key: value})
             yield name, key, "refused", lambda e=entry: sequax.layers.deserialize(e), []

@@ -121,7 +121,9 @@ LAYERS: dict[str, dict[str, Any]] = {
     "pickle of torch": entry("TorchModuleWrapper", module=base64.b64encode(PICKLED).decode()),
     "saved model": entry("TFSMLayer", filepath="secret.txt"),
     "JAX layer": entry("JaxLayer", call_fn=CODE),
-    "Flax layer": entry("FlaxLayer", module=CODE),
+    "Flax layer": {**entry("FlaxLayer"), "config": {"module": CODE}},
+    "Flax layer of nothing": entry("FlaxLayer"),
+    "module is code": entry("FlaxLayer", module=CODE),
     **{
         f"{kind} from {place[:6]}": entry(kind, vocabulary=place)
         for kind in ("StringLookup", "IntegerLookup", "TextVectorization")

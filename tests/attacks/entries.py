@@ -66,6 +66,8 @@ def file_ways(fixture: Fixture, path: Any, brief: bool = False) -> Ways:
         ways["load_weights(skip_mismatch)"] = (lambda: mine.load_weights(path, skip_mismatch=True), [path])
     if name.endswith(".h5") and whole:
         ways["load_weights(by_name)"] = (lambda: mine.load_weights(path, by_name=True), [path])
+    if ending_of(path) in (".keras", ".weights.h5"):
+        ways["KerasFileEditor"] = (lambda: edited(name, fixture), [path, watch.Writable(fixture.out)])
     shown = inspections(name, str(good))
     ways["sequax inspect"] = (lambda: every(*shown[: 1 if brief else None]), [path, good])
     # In the same format it is copied, in another one a model is made.
@@ -117,6 +119,16 @@ def inspections(path: str, other: str) -> list[Callable[[], Any]]:
     ]
 
 
+def edited(path: str, fixture: Fixture) -> None:
+    from sequax.saving import KerasFileEditor
+
+    with contextlib.redirect_stdout(io.StringIO()):
+        editor = KerasFileEditor(path)
+        editor.summary()
+        editor.compare(fixture.model)
+    editor.save(fixture.out / "edited.weights.h5")
+
+
 def converted(path: str, target: str, **options: Any) -> None:
     from sequax.cli.convert import convert
 
@@ -136,7 +148,9 @@ def layer_ways(fixture: Fixture, entry: dict[str, Any]) -> Ways:
         "layers.deserialize": lambda: layers.deserialize(entry),
         "deserialize_keras_object": lambda: saving.deserialize_keras_object(entry),
         "deserialize_keras_object(safe_mode=False)": lambda: utils.deserialize_keras_object(entry, safe_mode=False),
-        "layers.deserialize without module": lambda: layers.deserialize({**entry, "module": None}),
+        "layers.deserialize without module": lambda: layers.deserialize(
+            {key: value for key, value in entry.items() if key not in ("module", "registered_name")}
+        ),
         "Sequential.from_config": lambda: sequax.Sequential.from_config(stack["config"]),
         "Model.from_config": lambda: sequax.Model.from_config(configs.graph(entry)["config"]),
         "model_from_json": lambda: models.model_from_json(text),
@@ -202,6 +216,8 @@ PUBLIC = {
     "core.registry.deserialize": "layer_ways",
     "core.registry.Catalogue.deserialize": "child.values",
     "core.registry.Catalogue.get": "child.values",
+    "losses.deserialize": "child.values",
+    "dtype_policies.deserialize": "child.values",
     "optimizers.deserialize": "child.values",
     "optimizers.get": "child.values",
     "optimizers.schedules.deserialize": "child.values",

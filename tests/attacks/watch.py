@@ -59,6 +59,8 @@ class Watch:
             return
         if self.writable and (event in _OF_OPEN_FILES or (event in _IN_FOLDERS and self._inside(arguments[0]))):
             return
+        if event == "os.scandir" and os.path.abspath(os.fsdecode(arguments[0])) in self.allowed:
+            return  # the folder that was named
         if event != "open" or not self._may_open(*arguments):
             self.events.append(f"{event} {arguments!r:.200}")
 
