@@ -6,7 +6,7 @@ import functools
 import inspect
 import json
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -657,9 +657,9 @@ class Layer(operation.Operation):
         return config
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Layer:
+    def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Layer:
         """A new layer from `get_config()`; its variables are fresh."""
-        with registry.reading():
+        with registry.custom_object_scope(custom_objects), registry.reading():
             registry.check_own(cls, config)
             return cls(**{key: _revived(key, value) for key, value in config.items()})
 

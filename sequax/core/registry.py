@@ -193,23 +193,26 @@ def custom_object(name: str) -> Any:
 
 
 class CustomObjectScope:
-    """`with custom_object_scope({"MyLayer": MyLayer}):` configs inside may name these objects."""
+    """`with custom_object_scope({"MyLayer": MyLayer}):` configs inside may name these objects.
+
+    Args:
+        custom_objects: classes and functions by name; None for no further ones.
+    """
 
     def __init__(self, custom_objects: Mapping[str, Any] | None = None):
-        self._objects = dict(custom_objects or {})
+        self.custom_objects = dict(custom_objects or {})
+        self.backup: Mapping[str, Any] | None = None  # what counted before
 
     def __enter__(self) -> CustomObjectScope:
-        self._token = _scoped.set({**(_scoped.get() or {}), **self._objects})
+        self.backup = _scoped.get()
+        self._token = _scoped.set({**(self.backup or {}), **self.custom_objects})
         return self
 
     def __exit__(self, *error: object) -> None:
         _scoped.reset(self._token)
 
 
-@contextmanager
-def custom_object_scope(custom_objects: Mapping[str, Any] | None = None) -> Iterator[None]:
-    with CustomObjectScope(custom_objects):
-        yield
+custom_object_scope = CustomObjectScope
 
 
 # --- configs --------------------------------------------------------------------------------------------------------

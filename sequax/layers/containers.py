@@ -105,9 +105,9 @@ class Container(Layer):
         return {key: _unbuilt(value) for key, value in super().get_config().items()}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Layer:
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Layer:
         """A new layer, with fresh variables, from `get_config()`."""
-        return cls(**registry.deserialize(config))
+        return cls(**registry.deserialize(config, custom_objects))
 
     def __repr__(self) -> str:
         lines = [f"<{type(self).__name__} name={self.name}, built={self.built}>"]

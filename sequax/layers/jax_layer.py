@@ -142,9 +142,11 @@ class JaxLayer(Layer):
         return self.seed_generator.next()
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
-        functions = {k: registry.deserialize(v) for k, v in config.items() if k in ("call_fn", "init_fn")}
-        return super().from_config({**config, **functions})
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+        functions = {
+            k: registry.deserialize(v, custom_objects) for k, v in config.items() if k in ("call_fn", "init_fn")
+        }
+        return super().from_config({**config, **functions}, custom_objects)
 
 
 _OF_INIT = frozenset({"rng", "inputs", "training"})
@@ -234,15 +236,15 @@ class FlaxLayer(JaxLayer):
         return config
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
-        module, method = (registry.deserialize(config.get(name)) for name in ("module", "method"))
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+        module, method = (registry.deserialize(config.get(name), custom_objects) for name in ("module", "method"))
         if not callable(getattr(module, "apply", None)):
             raise ValueError(f"FlaxLayer: `module` must be a Flax module. Received: {type(module).__name__}.")
         if isinstance(method, str):
             if not callable(getattr(type(module), method, None)):
                 raise ValueError(f"FlaxLayer: {type(module).__name__} has no method {method!r:.80}.")
             method = getattr(module, method)
-        return super().from_config({**config, "module": module, "method": method})
+        return super().from_config({**config, "module": module, "method": method}, custom_objects)
 
 
 def _params_and_state(variables: Mapping[str, Any] | None) -> tuple[Any, Any]:

@@ -230,7 +230,7 @@ class VocabularyLayer(HostLayer):
         return {**super().get_config(), "vocabulary_size": announced or len(self._words)}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> VocabularyLayer:
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> VocabularyLayer:
         """A new layer from `get_config()`.
 
         Raises:
@@ -242,7 +242,7 @@ class VocabularyLayer(HostLayer):
                     f"{cls.__name__}: `{name}` in a config must be a list, not the name of a file. Received:"
                     f" {config[name]!r:.80}"
                 )
-        return super().from_config(config)  # type: ignore[return-value]
+        return super().from_config(config, custom_objects)  # type: ignore[return-value]
 
 
 def take_size(kwargs: dict[str, Any]) -> int | None:

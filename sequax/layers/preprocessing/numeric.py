@@ -230,10 +230,10 @@ class Discretization(Layer):
         return "int32" if self.output_mode == "int" else self.compute_dtype
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Discretization:
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Discretization:
         """A new layer from `get_config()`, which holds both arguments once boundaries were learned."""
         if config.get("num_bins") is None or config.get("bin_boundaries") is None:
-            return super().from_config(config)  # type: ignore[return-value]
+            return super().from_config(config, custom_objects)  # type: ignore[return-value]
         found = super().from_config({**config, "bin_boundaries": None})
         learned = super().from_config({**config, "num_bins": None})
         found.bin_boundaries = learned.bin_boundaries  # type: ignore[attr-defined]

@@ -47,7 +47,7 @@ class Pipeline(Layer):
         return {"layers": [registry.serialize(step) for step in self.layers], "name": self.name}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Pipeline:
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Pipeline:
         """A new pipeline from `get_config()`.
 
         Raises:
@@ -55,4 +55,4 @@ class Pipeline(Layer):
         """
         if not isinstance(config.get("layers"), (list, tuple)):
             raise ValueError(f"Pipeline: expected a config with a list of `layers`. Received: {config!r:.200}")
-        return cls([registry.deserialize(step) for step in config["layers"]], name=config.get("name"))
+        return cls([registry.deserialize(step, custom_objects) for step in config["layers"]], name=config.get("name"))
