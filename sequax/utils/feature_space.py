@@ -254,7 +254,7 @@ class FeatureSpace(FeatureKinds, Layer):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> FeatureSpace:
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> FeatureSpace:
         return cls(**config)
 
     def __repr__(self) -> str:
