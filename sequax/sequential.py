@@ -552,12 +552,15 @@ def _entry_of(layer: Layer) -> InputLayer | None:
     if layer.first_input_shape is not None:
         return InputLayer(batch_shape=layer.first_input_shape, dtype=layer.compute_dtype)
     if isinstance(layer, Model) and is_tensor(layer.symbolic_inputs):
-        return _entry_for(layer.symbolic_inputs)
+        given = layer.symbolic_inputs
+        return InputLayer(batch_shape=given.shape, dtype=given.dtype)
     return None
 
 
 def _entry_for(tensor: KerasTensor, dtype: str | None = None) -> InputLayer:
-    return InputLayer(batch_shape=tensor.shape, dtype=dtype or tensor.dtype)
+    entry = InputLayer(batch_shape=tensor.shape, dtype=dtype or tensor.dtype)
+    entry.implied = True
+    return entry
 
 
 def _standard_shape(shape: Any) -> Any:

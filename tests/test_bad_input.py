@@ -162,6 +162,13 @@ WARNED = {
         "from_logits",
     ),
     "rows that do not sum to 1": (categorical, X, ONE_HOT * 2, {}, "sum to 1"),
+    "negative weight": (
+        regression,
+        X,
+        TARGETS,
+        {"sample_weight": BINARY - 1},
+        "sample_weight has negative weights: training raises the loss",
+    ),
     "accuracy of a regression": (lambda: regression(metrics=["accuracy"]), X, TARGETS, {}, "accuracy"),
     "sorted labels": (sparse, X, np.sort(LABELS), {"validation_split": 0.25}, "never see"),
     "nothing to train": (regression, X, TARGETS, {"epochs": 2, "initial_epoch": 2}, "Nothing to train"),
@@ -239,3 +246,42 @@ def test_dropout_of_everything():
 def test_early_stopping_of_an_unknown_metric():
     with pytest.raises(ValueError, match="val_loss"):
         regression().fit(X, TARGETS, verbose=0, callbacks=[sequax.callbacks.EarlyStopping(monitor="val_los")])
+
+
+def test_classes_of_steps_are_weighed_step_by_step():
+    steps, labels = np.random.default_rng(2).normal(size=(4, 5, 3)), np.arange(20).reshape(4, 5) % 3
+    losses = []
+    for weights in ({"class_weight": CLASSES}, {"sample_weight": np.array([1.0, 2.0, 3.0])[labels]}):
+        for loss, y in (
+            ("sparse_categorical_crossentropy", labels),
+            ("sparse_categorical_crossentropy", labels[..., None]),
+            ("categorical_crossentropy", np.eye(3)[labels]),
+        ):
+            sequax.utils.set_random_seed(1)
+            model = Sequential([Input((5, 3)), Dense(3, "softmax")])
+            model.compile("sgd", loss)
+            losses.append(model.fit(steps, y, verbose=0, **weights).history["loss"][0])
+    assert np.allclose(losses, losses[0], rtol=1e-5)
+
+
+CLASSES = {0: 1.0, 1: 2.0, 2: 3.0}
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [
+        {float(k): v for k, v in CLASSES.items()},
+        {np.int64(k): np.float32(v) for k, v in CLASSES.items()},
+        pytest.importorskip("pandas").Series(CLASSES),
+    ],
+)
+def test_weights_of_classes_come_in_many_forms(weights):
+    losses = []
+    for given in (CLASSES, weights):
+        sequax.utils.set_random_seed(1)
+        losses.append(sparse().fit(X, LABELS, class_weight=given, verbose=0).history["loss"])
+    assert losses[0] == losses[1]
+    sequax.utils.set_random_seed(1)
+    plain = sparse().fit(X, LABELS, verbose=0).history["loss"]
+    sequax.utils.set_random_seed(1)
+    assert sparse().fit(X, LABELS, class_weight={}, verbose=0).history["loss"] == plain != losses[0]

@@ -921,3 +921,78 @@ def test_a_callback_that_watches_predictions_sees_each_batch(rng):
     seen = []
     pooled_stack().predict(rng.normal(size=(40, 8, 8, 1)).astype("float32"), batch_size=16, callbacks=[Watch()])
     assert seen == [16, 16, 8]
+
+
+class Whole(sequax.Model):
+    """Takes sequences of any length."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = sequax.layers.Dense(1)
+
+    def call(self, inputs):
+        return self.inner(inputs)
+
+
+def deferred(*layers):
+    return lambda: sequax.Sequential([layer() for layer in layers])
+
+
+LEARNED = {
+    "stack": (deferred(lambda: sequax.layers.Dense(1)), [(2, 5, 3), (2, 8, 3), (4, 1, 3)], lambda s: (*s[:2], 1)),
+    "subclass": (Whole, [(2, 5, 3), (2, 8, 3), (4, 1, 3)], lambda s: (*s[:2], 1)),
+    "recurrent": (deferred(lambda: sequax.layers.LSTM(2)), [(2, 5, 3), (3, 8, 3)], lambda s: (s[0], 2)),
+    "images": (
+        deferred(
+            lambda: sequax.layers.Conv2D(2, 3), sequax.layers.GlobalAveragePooling2D, lambda: sequax.layers.Dense(1)
+        ),
+        [(2, 6, 6, 1), (2, 9, 7, 1)],
+        lambda s: (s[0], 1),
+    ),
+    "reshaped": (
+        deferred(lambda: sequax.layers.Reshape((-1, 4)), lambda: sequax.layers.Dense(2)),
+        [(2, 6, 2), (2, 10, 2)],
+        lambda s: (s[0], s[1] // 2, 2),
+    ),
+    "transposed": (
+        deferred(sequax.layers.Flatten, lambda: sequax.layers.Dense(1)),
+        [(3, 5, 7), (2, 7, 5)],
+        lambda s: (s[0], 1),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", LEARNED)
+def test_sizes_that_were_learned_from_data_may_change(case, rng):
+    """As in Keras, what no `Input` says is only checked by the layers."""
+    make, shapes, of_targets = LEARNED[case]
+    batches = [(rng.normal(size=s).astype("float32"), rng.normal(size=of_targets(s)).astype("float32")) for s in shapes]
+    sequax.utils.set_random_seed(1)
+    one, other = make(), make()
+    for model in (one, other):
+        model.compile("sgd", "mse")
+        model(batches[0][0])
+    other.set_weights(one.get_weights())
+    for x, y in batches:
+        one.train_on_batch(x, y)
+    other.fit(iter(batches), verbose=0)
+    for a, b in zip(one.get_weights(), other.get_weights(), strict=True):
+        assert np.allclose(a, b, rtol=1e-5, atol=1e-6)
+    for x, y in batches:
+        assert other.predict(x, verbose=0).shape == y.shape
+        assert np.isclose(other.evaluate(x, y, verbose=0), np.mean((np.asarray(other(x)) - y) ** 2), rtol=1e-4)
+
+
+def test_sizes_that_the_layers_or_an_input_do_not_take_are_refused():
+    model = sequax.Sequential([sequax.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    model.fit(np.ones((4, 5, 3)), np.ones((4, 5, 1)), verbose=0)
+    before = model.get_weights()
+    with pytest.raises(ValueError, match=r"x has shape \(4, 5, 4\); the model expects \(n, 5, 3\)"):
+        model.fit(np.ones((4, 5, 4)), np.ones((4, 5, 1)), verbose=0)
+    with pytest.raises(ValueError, match=r"y has shape \(4, 5, 1\).*expects the shape of the output, \(n, 7, 1\)"):
+        model.fit(np.ones((4, 7, 3)), np.ones((4, 5, 1)), verbose=0)
+    assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
+    said = sequax.Sequential([sequax.Input((5, 7)), sequax.layers.Flatten()])
+    with pytest.raises(ValueError, match="axes look swapped"):
+        said.predict(np.ones((2, 7, 5)), verbose=0)

@@ -24,6 +24,8 @@ class InputLayer(Layer):
         optional: whether None may be passed for this input.
     """
 
+    implied = False  # made for a model from its first data, not by the user
+
     def __init__(
         self,
         shape: Any = None,

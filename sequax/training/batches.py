@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +14,7 @@ from ..core.tensor import KerasTensor, leaves, map_structure
 from ..data import checks, convert
 from ..data.source import Batch
 from ..functional import warn_of_order
-from . import counted, custom
+from . import counted, custom, sizes
 from . import facts as model_facts
 from .resolve import targets_of, weights_of
 
@@ -75,6 +76,9 @@ class BatchReader:
             self._compilation = model.compilation
             self._inputs, self._outputs = model_facts.inputs(model), model_facts.outputs(model)
             checks.check_configuration(self._outputs, stacklevel=self.stacklevel + 1)
+        shapes = sizes.of_outputs(model.compiled_part, xs)
+        if shapes != [fact.shape for fact in self._outputs]:
+            self._outputs = [dataclasses.replace(f, shape=s) for f, s in zip(self._outputs, shapes, strict=True)]
         targets = targets_of(y, model.symbolic_outputs, names, model.compilation.losses)
         if y is not None:
             if len(targets) == len(names):
@@ -89,7 +93,8 @@ class BatchReader:
             {f"{prefix}x": leaves(xs), f"{prefix}y": leaves(y), f"{prefix}sample_weight": leaves(sample_weight)}
         )
         if self.class_weight is not None:
-            sample_weight = weights_of_classes(self.class_weight, targets[0])
+            numbers = self._outputs[0].loss in checks.SPARSE
+            sample_weight = weights_of_classes(self.class_weight, targets[0], numbers)
         if y is not None:
             y = _in_structure(y, self._cast(targets), names, model.symbolic_outputs)
         return Batch(xs, y, sample_weight)
@@ -229,7 +234,13 @@ def checked_inputs(
     elif isinstance(part.symbolic_inputs, dict) and isinstance(given, (list, tuple)):
         warn_of_order(part.symbolic_inputs, what)
     facts = model_facts.inputs(model) if facts is None else facts
-    flat = _as_expected(leaves(given), facts, what)
+    arrays = leaves(given)
+    try:
+        flat = _as_expected(arrays, facts, what)
+    except ValueError:
+        if len(arrays) != len(facts) or not sizes.are_taken(part, arrays):
+            raise
+        flat = _as_expected(arrays, [dataclasses.replace(fact, shape=None) for fact in facts], what)
     return jax.tree.unflatten(
         jax.tree.structure(part.symbolic_inputs, is_leaf=lambda t: isinstance(t, KerasTensor)), flat
     )
@@ -326,12 +337,19 @@ def _number(value: Any) -> Any:
     return value.item() if hasattr(value, "item") and getattr(value, "size", 1) == 1 else value
 
 
-def weights_of_classes(class_weight: dict[int, float], y: np.ndarray) -> np.ndarray:
-    """A weight per sample from a weight per class; one-hot targets count as their class."""
-    labels = y.argmax(-1) if y.ndim > 1 and y.shape[-1] > 1 else np.round(y.reshape(len(y), -1)[:, 0]).astype(int)
+def weights_of_classes(class_weight: dict[int, float], y: np.ndarray, numbers: bool = False) -> np.ndarray:
+    """A weight per sample, or per step, from a weight per class.
+
+    Args:
+        numbers: the targets are class numbers, whatever their last axis; else one of several entries is one-hot.
+    """
+    if y.ndim > 1 and y.shape[-1] > 1 and not numbers:
+        labels = y.argmax(-1)
+    else:
+        labels = np.round(y[..., 0] if y.ndim > 1 and y.shape[-1] == 1 else y).astype(int)
     table = np.ones(max([*class_weight, int(labels.max())]) + 1, np.float32)
     for label, weight in class_weight.items():
-        table[int(label)] = weight
+        table[label] = weight
     return table[labels]
 
 
