@@ -302,3 +302,10 @@ def test_a_dumb_terminal_gets_plain_lines(terminal):
     code = "import os; os.environ['TERM'] = 'dumb'; from sequax.utils.progress import Progbar; Progbar(1).update(1)"
     output = terminal([sys.executable, "-c", code]).read_until()
     assert b"\x1b" not in output and b"1/1 - " in output
+
+
+def test_several_values_are_shown_as_their_mean(capsys):
+    bar = Progbar(2, verbose=2)
+    bar.update(1, [("values", [0.0, 1.0, 2.0])])
+    bar.update(2, [("values", [0.0, 1.0, 5.0])], finalize=True)
+    assert "values: 2.0000" in capsys.readouterr().out

@@ -89,7 +89,7 @@ class JaxLayer(Layer):
         self.params = self._variables_for(params, trainable=True)
         self.state = self._variables_for(state, trainable=False)
 
-    def call(self, inputs: Any, training: bool | None = None) -> Any:
+    def call(self, inputs: Any, training: bool = False) -> Any:
         given = {"inputs": inputs, "training": bool(training)}
         given |= {"params": _values(self.params), "state": _values(self.state)}
         if self.seed_generator is not None:

@@ -346,6 +346,7 @@ class Progbar:
         return self._stateful is not None and name in self._stateful
 
     def _take(self, name: str, value: Any, steps: int, as_is: bool) -> None:
+        value = sum(value) / len(value) if isinstance(value, (list, tuple)) and value else value  # several: their mean
         if as_is or isinstance(value, str):
             self._totals[name] = (value, 1)
             return
