@@ -152,6 +152,16 @@ def test_pipelines_without_layers_in_their_config_are_refused():
             layers.Pipeline.from_config(config)
 
 
+def test_mel_bands_and_configs_take_the_arguments_of_keras(keras):
+    own, oracle = (library.MelSpectrogram() for library in (layers, keras.layers))
+    for given_ in ({}, {"num_mel_bins": 7, "num_spectrogram_bins": 33, "sampling_rate": 16000, "dtype": "float16"}):
+        found, expected = (one.linear_to_mel_weight_matrix(**given_) for one in (own, oracle))
+        assert found.dtype == expected.dtype
+        assert_close(found, expected, 1e-2 if given_ else 1e-5)  # Keras computes in float16
+    for layer in (layers.Rescaling(2.0), layers.Discretization([1.0])):
+        assert type(layer).from_config(layer.get_config(), custom_objects={}).get_config() == layer.get_config()
+
+
 def test_spectrograms_take_whole_numbers():
     sound = np.random.default_rng(0).integers(-1000, 1000, (1, 600, 1)).astype("int16")
     layer = layers.STFTSpectrogram("magnitude")

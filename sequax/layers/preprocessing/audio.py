@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ... import initializers
+from ...core import dtypes
 from ...core.input_spec import InputSpec
 from ...core.layer import Layer
 from ...kernels.windows import cut_frames
@@ -102,7 +103,8 @@ class MelSpectrogram(Layer):
         padded = jnp.pad(wide, [(0, 0)] * (x.ndim - 1) + [(half, half)], mode="reflect")
         frames = cut_frames(padded, self.fft_length, self.sequence_stride) * self._window.astype("float32")
         power = jnp.abs(jnp.fft.rfft(frames)) ** self.mag_exp
-        mel = jnp.swapaxes(power @ self._bands().astype("float32"), -1, -2)
+        settings = (self.num_mel_bins, half + 1, self.sampling_rate, self.min_freq, self.max_freq)
+        mel = jnp.swapaxes(power @ self.linear_to_mel_weight_matrix(*settings), -1, -2)
         return (self._decibels(mel) if self.power_to_db else mel).astype(self.compute_dtype)
 
     def _decibels(self, power: jax.Array) -> jax.Array:
@@ -110,14 +112,34 @@ class MelSpectrogram(Layer):
         levels = 10 * (jnp.log10(jnp.maximum(power, self.min_power)) - reference)
         return jnp.maximum(levels, levels.max() - self.top_db)
 
-    def _bands(self) -> np.ndarray:
-        """Weights (fft bins, mel bands): triangles over three neighbouring edges; the constant part counts nowhere."""
-        mel = 1127 * np.log1p(np.linspace(0, self.sampling_rate / 2, self.fft_length // 2 + 1)[1:, None] / 700)
-        start, stop = 1127 * np.log1p(np.array([self.min_freq, self.max_freq]) / 700)
-        edges = np.linspace(start, stop, self.num_mel_bins + 2)
+    def linear_to_mel_weight_matrix(
+        self,
+        num_mel_bins: int = 20,
+        num_spectrogram_bins: int = 129,
+        sampling_rate: Any = 8000,
+        lower_edge_hertz: Any = 125.0,
+        upper_edge_hertz: Any = 3800.0,
+        dtype: Any = "float32",
+    ) -> jax.Array:
+        """Weights of bins of a spectrum in bands: triangles over three neighbouring edges, of height 1.
+
+        Args:
+            num_mel_bins: number of bands.
+            num_spectrogram_bins: number of bins, from 0 Hz to half the sampling rate; that of 0 Hz counts nowhere.
+            sampling_rate: of the sound, in Hz.
+            lower_edge_hertz, upper_edge_hertz: ends of the bands.
+            dtype: of the result.
+
+        Returns:
+            `(num_spectrogram_bins, num_mel_bins)`.
+        """
+        mel = 1127 * np.log1p(np.linspace(0, sampling_rate / 2, num_spectrogram_bins)[1:, None] / 700)
+        start, stop = 1127 * np.log1p(np.array([lower_edge_hertz, upper_edge_hertz]) / 700)
+        edges = np.linspace(start, stop, num_mel_bins + 2)
         low, middle, high = edges[:-2], edges[1:-1], edges[2:]
         rising, falling = (mel - low) / (middle - low), (high - mel) / (high - middle)
-        return np.pad(np.maximum(0, np.minimum(rising, falling)), [(1, 0), (0, 0)])
+        weights = np.pad(np.maximum(0, np.minimum(rising, falling)), [(1, 0), (0, 0)])
+        return jnp.asarray(weights, dtypes.jnp_dtype(dtypes.standardize(dtype)))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         samples = input_shape[-1]
