@@ -150,9 +150,10 @@ class Variable:
     @property
     def stored(self) -> jax.Array:
         """The array itself, outside of any call."""
-        if "_value" not in self.__dict__:
-            self.__dict__.setdefault("_value", self._later.made())  # another thread may have assigned meanwhile
-        return self._value
+        try:
+            return self.__dict__["_value"]
+        except KeyError:
+            return self.__dict__.setdefault("_value", self._later.made())  # another thread may have assigned meanwhile
 
     @property
     def stored_dtype(self) -> np.dtype:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..core.layer import Layer
+from ..core.registry import custom_object_scope
 from ..core.tensor import is_tensor
 from ..layers import CategoryEncoding, Concatenate, HashedCrossing, Input
 from ..saving.models import save_model
@@ -255,7 +256,8 @@ class FeatureSpace(FeatureKinds, Layer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> FeatureSpace:
-        return cls(**config)
+        with custom_object_scope(custom_objects):
+            return cls(**config)
 
     def __repr__(self) -> str:
         return f"<FeatureSpace name={self.name}, features={list(self.features)}, to_adapt={sorted(self._to_adapt())}>"

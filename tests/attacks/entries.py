@@ -149,7 +149,7 @@ def layer_ways(fixture: Fixture, entry: dict[str, Any]) -> Ways:
         "deserialize_keras_object": lambda: saving.deserialize_keras_object(entry),
         "deserialize_keras_object(safe_mode=False)": lambda: utils.deserialize_keras_object(entry, safe_mode=False),
         "layers.deserialize without module": lambda: layers.deserialize(
-            {key: value for key, value in entry.items() if key not in ("module", "registered_name")}
+            {key: value for key, value in entry.items() if key != "module"}
         ),
         "Sequential.from_config": lambda: sequax.Sequential.from_config(stack["config"]),
         "Model.from_config": lambda: sequax.Model.from_config(configs.graph(entry)["config"]),
