@@ -223,6 +223,45 @@ def test_values_come_when_they_are_needed():
     assert model.layers[0].kernel.numpy().min() == 1
 
 
+class Scaled(layers.Dense):
+    """Its `build` looks at the values of its weights."""
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.largest = float(np.abs(np.asarray(self.kernel.value)).max())
+        self.norm = self.add_weight(
+            (), initializer=lambda s, dtype: np.asarray(self.kernel.value).std(), trainable=False
+        )
+
+    def call(self, x):
+        return super().call(x) / self.norm
+
+
+class Around(sequax.Layer):
+    def __init__(self, inner, **kwargs):
+        super().__init__(**kwargs)
+        self.inner = inner
+
+    def build(self, input_shape):
+        self.inner.build(input_shape)
+        inner = self.inner
+        self.norm = self.add_weight((), initializer=lambda s, dtype: np.asarray(inner.kernel.value).std())
+
+    def call(self, x):
+        return self.inner(x) / self.norm
+
+
+@pytest.mark.parametrize("make", [lambda: Scaled(40), lambda: Around(layers.Dense(40))], ids=["subclass", "around"])
+def test_own_layers_may_look_at_values_when_they_are_built(make):
+    x = sequax.Input((40,))
+    model = sequax.Model(x, make()(x))
+    text = model.to_json()
+    for again in (sequax.models.clone_model(model), model_from_json(text, {"Scaled": Scaled, "Around": Around})):
+        layer = again.layers[1]
+        kernel = layer.kernel if isinstance(layer, Scaled) else layer.inner.kernel
+        assert float(layer.norm.value) == pytest.approx(kernel.numpy().std(), rel=1e-5) and kernel.numpy().std() > 0
+
+
 def test_a_refused_file_leaves_values_that_are_not_needed_yet(tmp_path):
     model = Sequential([sequax.Input((40,)), layers.Dense(40)])
     model.save_weights(tmp_path / "a.weights.h5")

@@ -80,7 +80,9 @@ class Variable:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         frame = scope.frame()
         if frame is not None and frame.symbolic:
-            return jnp.zeros(self._later.shape, self._later.dtype)  # only its shape counts, and nothing is computed
+            nothing = jnp.zeros((), self._later.dtype)
+            if isinstance(nothing, jax.core.Tracer):  # only the shape counts, and nothing is computed
+                return jnp.broadcast_to(nothing, self._later.shape)
         return self.stored
 
     @property
@@ -269,11 +271,17 @@ def _initial_value(initializer: Any, shape: Any, dtype: Any, path: str) -> jax.A
         budget.spend(path, shape, dtypes.jnp_dtype(name))
         if names.is_ours(initializer):
             later = _Later(initializer, shape, name)
-            return later if later.may_wait and budget.current() is not None else later.made()
+            return later if later.may_wait and _is_read() else later.made()
         return dtypes.own_array(initializer(shape, dtype=name), dtypes.jnp_dtype(name))
 
 
 _SMALL = 256
+
+
+def _is_read() -> bool:
+    """Whether a layer of ours is being made from a config. The `build` of an own one may look at its values."""
+    owners = scope.owners()
+    return budget.current() is not None and bool(owners) and names.is_ours(owners[-1])
 
 
 class _Later:
