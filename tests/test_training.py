@@ -15,6 +15,7 @@ import pytest
 
 import sequax
 from sequax import Input, Model, Sequential
+from sequax.data import large
 from sequax.data.arrays import ArraySource
 from sequax.data.large import LargeSource
 from sequax.data.source import Batch
@@ -996,3 +997,32 @@ def test_sizes_that_the_layers_or_an_input_do_not_take_are_refused():
     said = sequax.Sequential([sequax.Input((5, 7)), sequax.layers.Flatten()])
     with pytest.raises(ValueError, match="axes look swapped"):
         said.predict(np.ones((2, 7, 5)), verbose=0)
+
+
+@pytest.mark.parametrize("argument", ["metrics", "weighted_metrics"])
+def test_a_metric_that_makes_more_variables_at_its_first_batch_is_reported_as_by_hand(argument, rng):
+    x, y = rng.normal(size=(10, 3)).astype("float32"), rng.normal(size=(10, 2)).astype("float32")
+    model = Sequential([Input((3,)), Dense(2)])
+    model.compile("sgd", "mse", **{argument: [sequax.metrics.R2Score()]})
+    model.fit(x[:8], y[:8], validation_data=(x[8:], y[8:]), verbose=0)
+    by_hand = sequax.metrics.R2Score()
+    by_hand.update_state(y, model.predict(x, verbose=0))
+    assert model.evaluate(x, y, verbose=0, return_dict=True)["r2_score"] == pytest.approx(float(by_hand.result()), 1e-5)
+
+
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_class_weights_are_for_training_not_for_the_rows_held_out(keras, on_disk, monkeypatch, tmp_path, rng):
+    x, y = rng.normal(size=(12, 6)).astype("float32"), rng.integers(0, 3, 12)
+    runs = []
+    for library in (keras, sequax):
+        model, settings = classifier(library)
+        model.set_weights([np.sin(np.arange(w.size)).reshape(w.shape) for w in model.get_weights()])
+        model.compile("sgd", **settings)
+        if on_disk and library is sequax:
+            np.save(tmp_path / "x.npy", x)
+            x = np.load(tmp_path / "x.npy", mmap_mode="r")
+            monkeypatch.setattr(large, "memory_budget", lambda: 0)
+        weights = {0: 0.2, 1: 3.0, 2: 1.0}
+        runs.append(model.fit(x, y, 4, 1, 0, validation_split=0.34, shuffle=False, class_weight=weights).history)
+    assert list(runs[1]) == list(runs[0])
+    np.testing.assert_allclose([*runs[1].values()], [*runs[0].values()], rtol=1e-4)

@@ -89,7 +89,8 @@ def training_data(
         train = _large_source(data, reader.read, every[:kept], size, shuffle, seed, steps_per_epoch, initial_epoch)
         if kept < rows:
             size = _batch_size(validation_batch_size or batch_size, validation_steps, rows - kept)
-            held_out = LargeSource(data, reader.read, every[kept:], size, steps=validation_steps)
+            unweighted = BatchReader(model, None, batch_size, stacklevel=4, finite_targets=not accepts_nan)
+            held_out = LargeSource(data, unweighted.read, every[kept:], size, steps=validation_steps)
     else:
         checks.check_index_order({"x": x, "y": y}, stacklevel=4)
         batch = reader.read(x, y, sample_weight)
@@ -98,6 +99,8 @@ def training_data(
             checks.check_arguments(**numbers, rows=rows, stacklevel=4)
             checks.check_split(*reader.targets(batch), validation_split, stacklevel=4)
             batch, last = arrays.split(batch, validation_split)
+            if class_weight is not None:  # for training: what is held out is measured as it is
+                last = last._replace(weight=None)
             size = _batch_size(validation_batch_size or batch_size, validation_steps, len(leaves(last)[0]))
             held_out = ArraySource(last, size, steps=validation_steps)
         size = _batch_size(batch_size, steps_per_epoch, len(leaves(batch)[0]))
