@@ -29,13 +29,15 @@ class Graph:
                         f" Received: {type(tensor).__name__}."
                     )
         self.inputs, self.outputs = inputs, outputs
-        self.nodes = _in_order(leaves(inputs), leaves(outputs))
+        self._found = _in_order(leaves(inputs), leaves(outputs))
+        self.nodes = [node for node in self._found if node.inputs]
 
     @property
     def operations(self) -> list[Any]:
         """The layers and functions of the graph: those farthest from the outputs first, as Keras orders weights."""
         entries = [t.node for t in leaves(self.inputs) if t.node is not None and not t.node.inputs]
-        nodes = [*entries, *self.nodes]
+        found_entries = {id(node) for node in self._found}
+        nodes = [*(node for node in entries if id(node) not in found_entries), *self._found]
         depths = {id(node): 0 for node in nodes}
         for node in reversed(nodes):  # a call comes after those it depends on, so its own depth is final here
             for tensor in node.inputs:
@@ -115,7 +117,7 @@ def filled(structure: Any, values: dict[int, Any]) -> Any:
 
 
 def _in_order(inputs: list[KerasTensor], outputs: list[KerasTensor]) -> list[Node]:
-    """The calls needed for the outputs, each after those it depends on; iterative, since models may be deep."""
+    """The entries and calls needed for the outputs, each after those it depends on; iterative: models may be deep."""
     given = {id(t) for t in inputs}
     ordered: list[Node] = []
     done: set[int] = set()
@@ -124,7 +126,12 @@ def _in_order(inputs: list[KerasTensor], outputs: list[KerasTensor]) -> list[Nod
     while stack:
         tensor, children_done = stack.pop()
         node = tensor.node
-        if id(tensor) in given or (node is not None and id(node) in done):
+        if node is not None and id(node) in done:
+            continue
+        if id(tensor) in given:
+            if node is not None and not node.inputs:
+                ordered.append(node)
+                done.add(id(node))
             continue
         if node is None or not node.inputs:
             raise ValueError(

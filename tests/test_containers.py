@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import sequax
 from sequax import Input, Sequential, activations, layers
 from sequax.layers import Parallel, Residual
 from sequax.models import clone_model
@@ -183,6 +184,17 @@ def test_a_transformer_encoder_learns_from_padded_tokens():
     x[np.arange(9) >= rng.integers(3, 9, 512)[:, None]] = 0
     first, second = fit_losses(encoder_classifier(), x, (x == 3).any(1).astype("int32"))
     assert second < first < 1
+
+
+def test_layers_of_a_graph_are_in_the_order_of_keras(keras):
+    names = []
+    for library in (sequax, keras):
+        a, b, c = (library.layers.Input((3,), name=name) for name in "abc")
+        x = library.layers.Dense(3, name="d")(library.layers.Dense(3, name="e")(a))
+        y = library.layers.Dense(2, name="f")(library.layers.Concatenate()([x, b]))
+        z = library.layers.Dense(2, name="g")(b)
+        names.append([layer.name for layer in library.Model([b, a, c], [library.layers.Add()([y, z]), z]).layers])
+    assert names[0] == names[1]
 
 
 def test_masks_are_those_that_the_layers_pass_on():

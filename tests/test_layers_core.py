@@ -224,6 +224,14 @@ def test_wrapped_functions_get_a_name_that_says_what_they_do():
 # --- others ---
 
 
+def test_weights_of_a_layer_frozen_before_it_is_built_are_frozen_until_it_is_not():
+    layer = layers.Dense(2, trainable=False)
+    layer.build((None, 3))
+    assert [weight.trainable for weight in layer.weights] == [False, False]
+    layer.trainable = True
+    assert [weight.trainable for weight in layer.weights] == [True, True]
+
+
 def test_softmax_leaves_out_masked_entries_and_is_zero_and_smooth_where_none_is_left(keras):
     x = np.random.default_rng(0).normal(size=(3, 4)).astype("float32")
     mask = np.array([[1, 1, 0, 1], [0, 0, 0, 0], [0, 0, 1, 0]], bool)

@@ -400,6 +400,8 @@ class Layer(operation.Operation):
                 constraint=_get("keras.constraints", constraint),
             )
         variable.overwrite_with_gradient = overwrite_with_gradient
+        if not self.trainable:  # frozen before it was built: its weights are, as if frozen after
+            variable.trainable = False
         self._weights.append(variable)
         return variable
 
