@@ -5,13 +5,14 @@ OLDEST := .venv-oldest
 # -qq: errors are shown, progress and warnings are not
 PIP_INSTALL := -m pip install -qq --disable-pip-version-check
 
-.PHONY: help api-gaps demo test fuzz fuzz-kernel mutants lint format bench bench-peers bench-check bench-growth test-oldest soak clean
+.PHONY: help api-gaps demo test fuzz fuzz-kernel fuzz-keras mutants lint format bench bench-peers bench-check bench-growth test-oldest soak clean
 
 help:
 	@echo "make demo         install, then train on real handwritten digits"
 	@echo "make test         install for development, then run the whole test suite"
 	@echo "make fuzz         damage files byte by byte: each must be refused or read right; minutes"
 	@echo "make fuzz-kernel  train random tiny models in both ways XLA can run them; 5 minutes"
+	@echo "make fuzz-keras   train 1,000 random small models beside Keras, and compare; half an hour"
 	@echo "make api-gaps     what of Keras' public names is not here: fails where that is not explained"
 	@echo "make mutants      change the code in 300 places, one at a time: do the tests notice? two hours"
 	@echo "make lint         formatting, lint and types"
@@ -38,6 +39,9 @@ fuzz: $(VENV)/.installed-dev
 
 fuzz-kernel: $(VENV)/.installed-dev
 	$(VENV)/bin/python -m tools.fuzz_kernel
+
+fuzz-keras: $(VENV)/.installed-dev
+	$(VENV)/bin/python -m tools.fuzz_keras --count 1000 --jobs 2
 
 mutants: $(VENV)/.installed-mutants
 	$(VENV)/bin/python -m tools.mutants

@@ -1,0 +1,88 @@
+"""Check a case: the same in both libraries, explained, or a finding; and plant a fault, to see that one is found."""
+
+from __future__ import annotations
+
+import gc
+import warnings
+from dataclasses import replace
+from typing import NamedTuple
+
+import jax
+import keras
+
+import sequax
+
+from . import compare, explained, trace
+from .case import Case, New
+from .compare import Difference
+
+FAULT = 1.01
+RATES = ("learning_rate", "initial_learning_rate", "end_learning_rate", "warmup_target")
+
+
+class Outcome(NamedTuple):
+    """What came of a case: findings, rows that explain other differences, and whether the model was trained."""
+
+    findings: list[Difference]
+    rows: list[str]
+    trains: bool
+    refused: bool
+
+
+def check(case: Case, ours: Case | None = None) -> Outcome:
+    """Run `case` in Keras and in Sequax, or in Sequax another one in its place."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # such as that a mask is lost: both warn, in other words
+        theirs = trace.run(keras, case, sequax)
+        found = trace.run(sequax, ours or case, keras)
+    findings, rows = [], []
+    for difference in compare.differences(found, theirs, case.policy != "float32"):
+        row = explained.row(case, difference)
+        if row is None:
+            findings.append(difference)
+        else:
+            rows.append(row)
+    return Outcome(findings, rows, compare.trains(theirs), theirs.refusal is not None)
+
+
+def forget() -> None:
+    """Let go of compiled programs, some hundred megabytes for each ten models."""
+    for library in (keras, sequax):
+        library.utils.clear_session()
+    jax.clear_caches()
+    gc.collect()
+
+
+def fails_alike(difference: Difference, case: Case) -> bool:
+    """Whether a case, most likely a smaller one, still shows a finding of that kind."""
+    return any(found.kind == difference.kind and same_refusal(found, difference) for found in check(case).findings)
+
+
+def same_refusal(one: Difference, other: Difference) -> bool:
+    return all(
+        type(a.refusal) is type(b.refusal) and str(a.refusal)[:20] == str(b.refusal)[:20]
+        for a, b in ((one.ours, other.ours), (one.theirs, other.theirs))
+    )
+
+
+def with_fault(case: Case) -> Case:
+    """The case with all learning rates a hundredth larger."""
+    return replace(case, optimizer=faster(case.optimizer))
+
+
+def faster(made: New) -> New:
+    arguments = dict(made.arguments)
+    for name, value in arguments.items():
+        if isinstance(value, New):
+            arguments[name] = faster(value)
+        elif name in RATES:
+            arguments[name] = value * FAULT
+        elif name == "values":
+            arguments[name] = [rate * FAULT for rate in value]
+    return New(made.path, arguments)
+
+
+def unnoticed(outcome: Outcome) -> list[str]:
+    """What to say if a model with the fault trains and its weights do not show it."""
+    seen = any(difference.kind == "moved" for difference in outcome.findings)
+    return ["a learning rate off by a hundredth is not noticed"] if outcome.trains and not seen else []

@@ -1,0 +1,80 @@
+"""Differences that are on purpose: each names its row of `docs/differences.md`, and knows when it applies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from .case import Case
+from .compare import Difference
+
+
+class Explained(NamedTuple):
+    """`row` is how the row begins; `fits` says whether a difference is one of those it speaks of."""
+
+    row: str
+    fits: Callable[[Case, Difference], bool]
+
+
+def refused(difference: Difference, *words: str) -> bool:
+    """Whether only Sequax refuses, with these words."""
+    ours, theirs = difference.ours.refusal, difference.theirs.refusal
+    return ours is not None and theirs is None and all(word in str(ours) for word in words)
+
+
+def diverges(case: Case, difference: Difference) -> bool:
+    """Keras trains on to NaN where we stop."""
+    notes = difference.theirs.notes.values()
+    logs = [value for note in notes if isinstance(note, dict) for value in note.values()]
+    if isinstance(difference.ours.refusal, FloatingPointError):
+        return any(not np.isfinite(np.asarray(value, float)).all() for value in logs)
+    return False
+
+
+def masked(case: Case, difference: Difference) -> bool:
+    """Metrics, not losses, while training on inputs that have a mask."""
+    has_mask = any(source.padded for source in case.sources) or any("Masking" in layer.path for layer in case.layers)
+    trained = difference.kind == "result" and ("fit" in difference.note or "train_on_batch" in difference.note)
+    keys = [part.split(": ")[0] for part in difference.text.split("; ")]
+    return has_mask and trained and not any(key.endswith("loss") or key.startswith("val_") for key in keys)
+
+
+def kept(case: Case, difference: Difference) -> bool:
+    """An argument that Keras leaves out of a config."""
+    return difference.kind == "config" and difference.text.endswith("only in Sequax")
+
+
+def leaks(case: Case, difference: Difference) -> bool:
+    """Keras makes constants while it traces, and keeps them for the next call."""
+    normalizes = any("layers.Normalization" in repr(layer) for layer in case.layers)
+    error = type(difference.theirs.refusal).__name__
+    return normalizes and difference.ours.refusal is None and error == "UnexpectedTracerError"
+
+
+def donated(case: Case, difference: Difference) -> bool:
+    """Keras gives the same buffer away twice, and finds variables without values afterwards."""
+    averages = "use_ema" in repr(case.optimizer) and difference.ours.refusal is None
+    return averages and "'NoneType' object is not callable" in str(difference.theirs.refusal)
+
+
+def cut(case: Case, difference: Difference) -> bool:
+    """Keras takes whole multiples of the batches per compiled call, even beyond the steps of an epoch."""
+    counted = any("steps_per_epoch" in step.settings or "steps" in step.settings for step in case.steps)
+    return "steps_per_execution" in case.settings and counted and difference.kind != "refusal"
+
+
+TABLE = (
+    Explained("| a second call that trains, with `use_ema=True` |", donated),
+    Explained("| `steps_per_execution` |", cut),
+    Explained("| `Normalization(mean=..., variance=...)` in a subclassed model |", leaks),
+    Explained("| loss becomes NaN or infinite |", diverges),
+    Explained("| configs of `Huber(delta)`", kept),
+    Explained("| metrics of `fit` on masked outputs |", masked),
+)
+
+
+def row(case: Case, difference: Difference) -> str | None:
+    """How the row begins that explains a difference; None if none does."""
+    return next((each.row for each in TABLE if each.fits(case, difference)), None)
