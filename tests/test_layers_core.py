@@ -102,8 +102,9 @@ def test_embedding_says_that_input_length_has_no_effect():
         layers.Embedding(3, 2, input_length=4)
 
 
-def test_embedding_gives_nan_outside_of_the_table_rather_than_a_wrong_row():
-    assert np.isnan(layers.Embedding(3, 2)(np.array([3]))).all()
+def test_embedding_refuses_indices_outside_of_its_table():
+    with pytest.raises(ValueError, match="asked for index 3"):
+        layers.Embedding(3, 2)(np.array([3]))
 
 
 def test_large_indices_survive_mixed_precision():
