@@ -6,6 +6,8 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
+import jax
+
 from .core import registry
 from .core.layer import Layer
 from .core.operation import FunctionOperation
@@ -120,6 +122,11 @@ def _clone_graph(model: Model, input_tensors: Any, replace: Callable, call_funct
     inputs = input_tensors
     if inputs is None:
         inputs = map_structure(lambda t: Input(batch_shape=t.shape, dtype=t.dtype, name=t.name), graph.inputs)
+    elif _structure(inputs) != _structure(graph.inputs):
+        raise ValueError(
+            f"`input_tensors` must have the same structure as model.input. Received: {input_tensors!r:.200} for"
+            f" model.input={graph.inputs!r:.200}"
+        )
     if call_function is None:
         wired = graph.rewired(replace, inputs)
     else:
@@ -130,6 +137,10 @@ def _clone_graph(model: Model, input_tensors: Any, replace: Callable, call_funct
     clone._trainable = model.trainable
     _copy_frozen(model, clone)
     return clone
+
+
+def _structure(tensors: Any) -> Any:
+    return jax.tree.structure(tensors, is_leaf=is_tensor)
 
 
 def _copy_frozen(model: Model, clone: Model) -> None:

@@ -202,13 +202,18 @@ def standardize_inputs(inputs: Any, expected: Any, owner: str) -> Any:
 
 
 def warn_of_order(expected: dict[str, Any], owner: str) -> None:
-    """A list in place of a dict says by its order alone which input is which."""
-    warnings.warn(
+    """A list in place of a dict says by its order alone which input is which.
+
+    Raises:
+        ValueError: if the order of the keys as they were written and that in which they are read differ.
+    """
+    text = (
         f"The structure of `inputs` doesn't match the expected structure. {owner}: expected a dict with the keys"
-        f" {list(expected)}; the list is read in the order {sorted(expected)}.",
-        UserWarning,
-        stacklevel=3,
+        f" {list(expected)}; a list is read in the order {sorted(expected)}."
     )
+    if list(expected) != sorted(expected):
+        raise ValueError(f"{text} Pass the dict.")
+    warnings.warn(text, UserWarning, stacklevel=3)
 
 
 def _fit(value: Any, tensor: KerasTensor, owner: str) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 
 from .core import names, processes, registry, scope, shapes, signature
+from .core.input_spec import InputSpec
 from .core.layer import Layer
 from .core.tensor import KerasTensor, is_tensor, leaves, map_structure, shape_of
 from .functional import standardize_inputs
@@ -50,6 +51,7 @@ class Sequential(Model):
     def __init__(self, layers: Iterable[Any] | None = None, trainable: bool = True, name: str | None = None):
         super().__init__(trainable=trainable, name=name)
         self._stack: list[Layer] = []
+        self._shaped_by_data = False  # no shape was said: data of other sizes are as good, if the layers take them
         self._entry: InputLayer | None = None
         self._tensors: list[Any] | None = None  # symbolic input, then the output of each layer; None: not built
         if isinstance(layers, Layer) or (layers is not None and not isinstance(layers, Iterable)):
@@ -232,12 +234,14 @@ class Sequential(Model):
             return
         dtype = self._stack[0].input_dtype
         self.build_from(shapes.map_shapes(lambda s: KerasTensor(s, dtype), shape))
+        self._shaped_by_data = False
 
     def shape_for(self, shape: tuple[int, ...]) -> tuple[int | None, ...]:
         open_axes = getattr(self._stack[0], "open_axes", ()) if self._stack else ()
         return tuple(None if axis - len(shape) in open_axes else size for axis, size in enumerate(shape))
 
     def build_from(self, inputs: Any) -> None:
+        self._shaped_by_data = self._entry is None
         with self._undone_on_error():
             dtype = self._stack[0].input_dtype if self._stack else "float32"
             single = is_tensor(inputs)
@@ -390,6 +394,21 @@ class Sequential(Model):
         return self._tensors[0] if self._tensors is not None else None
 
     @property
+    def input_sizes(self) -> list[tuple[int | None, ...]]:
+        if not self._shaped_by_data:
+            return super().input_sizes
+        spec = self._stack[0].input_spec if self._stack else None
+        axes = spec.axes if isinstance(spec, InputSpec) else {}
+        ranks = [len(t.shape) for t in leaves(self.symbolic_inputs)]
+        known = [{axis % rank: size for axis, size in axes.items() if -rank <= axis < rank} for rank in ranks]
+        return [tuple(sizes.get(axis) for axis in range(rank)) for rank, sizes in zip(ranks, known, strict=True)]
+
+    @property
+    def output_sizes(self) -> list[tuple[int | None, ...]]:
+        sizes = super().output_sizes
+        return [(s[0], *(None for _ in s[1:-1]), *s[1:][-1:]) for s in sizes] if self._shaped_by_data else sizes
+
+    @property
     def symbolic_outputs(self) -> Any:
         return self._tensors[-1] if self._tensors is not None else None
 
@@ -437,6 +456,8 @@ class Sequential(Model):
                 model._wire(0)
             elif shape is not None and model._stack:
                 model.build(shape)
+            # Data have a number of samples, an `Input` has none as a rule.
+            model._shaped_by_data = model._entry is not None and model._entry.batch_shape[0] is not None
         model._trainable = bool(config.get("trainable", True))  # each layer brings its own
         return model
 

@@ -311,11 +311,33 @@ def test_an_optional_input_may_be_none(other):
 
 def test_a_list_for_a_dict_of_inputs_warns_of_its_order():
     first, second = sequax.Input((2,)), sequax.Input((2,))
-    model = sequax.Model({"b": first, "a": second}, layers.Subtract()([first, second]))
+    outputs = layers.Subtract()([first, second])
     ones, fives = np.ones((1, 2), "float32"), np.full((1, 2), 5, "float32")
+    model = sequax.Model({"a": first, "b": second}, outputs)
     for use in (model, lambda x: model.predict(x, verbose=0)):
         with pytest.warns(UserWarning, match=r"structure of `inputs`.*\['a', 'b'\]"):
-            np.testing.assert_array_equal(use([ones, fives]), [[4, 4]])
+            np.testing.assert_array_equal(use([ones, fives]), [[-4, -4]])
+    other = sequax.Model({"b": first, "a": second}, outputs)
+    for use in (other, lambda x: other.predict(x, verbose=0)):
+        with pytest.raises(ValueError, match=r"structure of `inputs`.*Pass the dict"):
+            use([ones, fives])
+
+
+class MakesWeightsInCall(layers.Layer):
+    def call(self, x):
+        self.scale = self.add_weight(shape=(), name="scale")
+        return x * self.scale
+
+
+def test_variables_are_not_made_in_calls():
+    with pytest.raises(ValueError, match="cannot add new elements of state"):
+        MakesWeightsInCall()(np.ones((2, 3), "float32"))
+
+
+@pytest.mark.parametrize("trainable", [1, "yes", None])
+def test_trainable_is_a_boolean(trainable):
+    with pytest.raises(ValueError, match="to be a boolean"):
+        layers.Dense(2, trainable=trainable)
 
 
 # --- clones ---
@@ -350,6 +372,14 @@ def test_a_clone_of_a_graph_keeps_the_class_with_its_steps():
 
     inputs = sequax.Input((3,))
     assert type(sequax.models.clone_model(Stepped(inputs, layers.Dense(2)(inputs)))) is Stepped
+
+
+def test_inputs_for_a_clone_have_the_structure_of_the_models():
+    inputs = {"x": sequax.Input((3,)), "y": sequax.Input((3,))}
+    model = sequax.Model(inputs, layers.Add()(list(inputs.values())))
+    assert set(sequax.models.clone_model(model, input_tensors=inputs).input) == {"x", "y"}
+    with pytest.raises(ValueError, match="same structure as"):
+        sequax.models.clone_model(model, input_tensors=tuple(inputs.values()))
 
 
 def test_a_call_function_reaches_the_layers_of_nested_graphs():

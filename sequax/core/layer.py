@@ -54,6 +54,7 @@ class Layer(operation.Operation):
     lora_enabled = False
     _init_arguments: tuple[tuple, dict[str, Any]]
     _weights: list[Variable]
+    _in_build = False
     _untracked: frozenset[str] = frozenset({"_nodes", "_losses", "_init_arguments", "input_spec"})
     _not_in_config: frozenset[str] = frozenset()  # constructor arguments that `get_config` leaves out
 
@@ -89,7 +90,7 @@ class Layer(operation.Operation):
         self.name = names.check_name(
             names.auto_name(type(self).__name__) if name is None else name, type(self).__name__
         )
-        if not isinstance(trainable, (bool, np.bool_, int)):
+        if not isinstance(trainable, (bool, np.bool_)):
             raise ValueError(f"Layer '{self.name}': expected `trainable` to be a boolean. Received: {trainable!r}")
         unknown = {key: value for key, value in kwargs.items() if key not in _OLD_SHAPE_ARGUMENTS}
         if unknown:
@@ -384,6 +385,11 @@ class Layer(operation.Operation):
             dtype: default: the policy's variable dtype.
             regularizer, constraint: names, objects or callables.
         """
+        if self.built and not self._in_build and any(owner is self for owner in scope.owners()):
+            raise ValueError(
+                f"Layer '{self.name}' ({type(self).__name__}): you cannot add new elements of state in `call`, where"
+                f" each call would begin with a new variable. Create them in `__init__()` or `build(input_shape)`."
+            )
         dtype = self.variable_dtype if dtype is None else dtypes.standardize(dtype)
         if initializer is None:
             initializer = "glorot_uniform" if dtypes.is_float(dtype) else "zeros"
@@ -717,9 +723,13 @@ def _guarded_build(build: Callable) -> Callable:
 
     @functools.wraps(build)
     def run(self: Layer, *args: Any, **kwargs: Any) -> None:
-        with scope.calling(self):
-            self._note_path()
-            build(self, *args, **kwargs)
+        outer, self._in_build = self._in_build, True  # `super().build()` marks it as built, and more may follow
+        try:
+            with scope.calling(self):
+                self._note_path()
+                build(self, *args, **kwargs)
+        finally:
+            self._in_build = outer
         given = {**dict(zip(inspect.signature(build).parameters, (self, *args), strict=False)), **kwargs}
         given.pop("self", None)
         shapes_given = {key: value for key, value in given.items() if value is not None}

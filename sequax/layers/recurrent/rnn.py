@@ -260,7 +260,7 @@ class CellLayer(RNN):
     def __init__(self, given: dict[str, Any], **for_cell: Any):
         own, kwargs = own_arguments(given)
         kwargs.pop("implementation", None)  # chooses between forms that compute the same
-        use_cudnn = own.pop("use_cudnn", "auto")
+        takes_cudnn, use_cudnn = "use_cudnn" in own, own.pop("use_cudnn", "auto")
         if use_cudnn not in ("auto", True, False):
             raise ValueError(
                 f"{type(self).__name__}: `use_cudnn` must be one of 'auto', True, False. Received:"
@@ -275,7 +275,8 @@ class CellLayer(RNN):
             trainable=kwargs.get("trainable", True),
         )
         super().__init__(cell, **own, **kwargs)
-        self.use_cudnn = use_cudnn
+        if takes_cudnn:
+            self.use_cudnn = use_cudnn
         self.input_spec = InputSpec(ndim=3)
 
     def get_config(self) -> dict[str, Any]:
