@@ -143,7 +143,8 @@ class STFT(Initializer):
     ):
         _one_of("STFT", "side", side, ("real", "imag"))
         _one_of("STFT", "scaling", scaling, ("density", "spectrum", None))
-        self.side, self.window, self.scaling, self.periodic = side, window, scaling, periodic
+        self.side, self.scaling, self.periodic = side, scaling, periodic
+        self.window = tuple(window) if isinstance(window, list) else window  # ("tukey", 0.5) once it was JSON
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> np.ndarray:
         if len(shape) != 3 or shape[1] != 1:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -28,6 +30,13 @@ FIXED = [
     ("Constant", {"value": 2.5}),
     ("STFT", {}),
 ]
+
+
+def test_windows_come_back_from_json():
+    """As lists, which SciPy does not take for a window with its parameters."""
+    made = initializers.STFT("real", ("tukey", 0.5))
+    again = initializers.STFT.from_config(json.loads(json.dumps(made.get_config())))
+    np.testing.assert_array_equal(again((16, 1, 9)), made((16, 1, 9)))
 
 
 @pytest.mark.parametrize("shape", SHAPES)

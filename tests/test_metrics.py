@@ -514,3 +514,11 @@ def test_variables_made_while_tracing_are_real(name):
 def test_configs_name_the_dtype_computed_in():
     configs = [module.Mean(dtype="mixed_bfloat16").get_config() for module in (metrics, keras.metrics)]
     assert configs[0] == configs[1]
+
+
+def test_stateless_calls_take_variables():
+    """`metric.variables` themselves, as the first of many states."""
+    metric = metrics.Mean()
+    metric.update_state([1.0, 3.0])
+    state = metric.stateless_update_state(metric.variables, jnp.array([8.0]))
+    assert float(metric.stateless_result(state)) == 4.0 and float(metric.stateless_result(metric.variables)) == 2.0

@@ -366,6 +366,24 @@ def test_update_step_takes_plain_numbers_and_arrays(name):
     assert_equal(found[:1], found[1:])
 
 
+def test_subclasses_may_clip_and_decay_in_their_own_way():
+    """By the names that Keras' optimizers have for these two parts."""
+
+    class Own(optimizers.SGD):
+        def _clip_gradients(self, grads):
+            return [0.5 * gradient for gradient in grads]
+
+        def _apply_weight_decay(self, variables):
+            for variable in variables:
+                variable.assign(variable.value * 0.5)
+
+    variable = Variable(np.full(2, 4.0), name="v")
+    Own(1.0).apply([np.ones(2)], [variable])
+    np.testing.assert_allclose(variable.numpy(), 1.5)
+    clipped = optimizers.SGD(clipnorm=1.0)._clip_gradients([np.array([3.0, 4.0])])
+    np.testing.assert_allclose(clipped[0], [0.6, 0.8], rtol=1e-6)
+
+
 def test_build_needs_variables():
     with pytest.raises(TypeError, match="expected the variables to train"):
         optimizers.SGD().build()

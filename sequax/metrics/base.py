@@ -114,23 +114,24 @@ class Metric(Portable):
 
     def stateless_update_state(self, metric_variables: Sequence[Any], *args: Any, **kwargs: Any) -> list[Any]:
         """The new values of the variables, which themselves stay as they are."""
-        return pure.apply(self.update_state, self._matching(metric_variables), metric_variables, *args, **kwargs)[1]
+        return pure.apply(self.update_state, *self._matching(metric_variables), *args, **kwargs)[1]
 
     def stateless_result(self, metric_variables: Sequence[Any]) -> Any:
-        return pure.apply(self.result, self._matching(metric_variables), metric_variables)[0]
+        return pure.apply(self.result, *self._matching(metric_variables))[0]
 
     def stateless_reset_state(self) -> list[Any]:
         variables = self.variables
         return pure.apply(self.reset_state, variables, [v.value for v in variables])[1]
 
-    def _matching(self, values: Sequence[Any]) -> list[Variable]:
+    def _matching(self, values: Sequence[Any]) -> tuple[list[Variable], list[Any]]:
+        """The variables, and the arrays they are to hold; variables stand for what they hold."""
         variables = self.variables
         if len(variables) != len(values):
             raise ValueError(
                 f"Metric {self.name!r} has {len(variables)} variables, but received {len(values)} values."
                 f" (Some metrics make theirs on the first `update_state`.)"
             )
-        return variables
+        return variables, [value.value if isinstance(value, Variable) else value for value in values]
 
     # --- config ---
 

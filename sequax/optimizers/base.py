@@ -286,18 +286,23 @@ class Optimizer(State):
 
     def _update(self, gradients: list[Any], variables: list[Variable]) -> None:
         rate = self._get_current_learning_rate()
-        gradients = self._clip(gradients)
-        for variable in filter(self._use_weight_decay, variables):
-            decay = self.weight_decay_of(variable)
-            if decay:
-                variable.assign_sub(variable.value * (decay * rate))
+        gradients = self._clip_gradients(gradients)
+        self._apply_weight_decay(variables)
         self._update_all(gradients, variables, rate)
+
+    def _apply_weight_decay(self, variables: list[Variable]) -> None:
+        decays = [(variable, self.weight_decay_of(variable)) for variable in filter(self._use_weight_decay, variables)]
+        if any(decay for _, decay in decays):
+            rate = self._get_current_learning_rate()
+            for variable, decay in decays:
+                if decay:
+                    variable.assign_sub(variable.value * (decay * rate))
 
     def _update_all(self, gradients: list[Any], variables: list[Variable], learning_rate: Any) -> None:
         for gradient, variable in zip(gradients, variables, strict=True):
             self.update_step(gradient, variable, learning_rate)
 
-    def _clip(self, gradients: list[Any]) -> list[Any]:
+    def _clip_gradients(self, gradients: list[Any]) -> list[Any]:
         if self.clipnorm:
             return [gradient_tools.clip_by_norm(gradient, self.clipnorm) for gradient in gradients]
         if self.global_clipnorm:
