@@ -7,6 +7,7 @@ Only one that was given a `SeedGenerator` moves on from call to call.
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -133,7 +134,8 @@ class STFT(Initializer):
 
     Args:
         side: `"real"` or `"imag"`.
-        window: name that `scipy.signal.get_window` knows, or None for none (and no scaling).
+        window: name that `scipy.signal.get_window` knows (or a tuple of name and parameters), the weights themselves,
+            one per sample of a frame, or None for none (and no scaling).
         scaling: `"density"` divides the window by `√Σw²`, `"spectrum"` by `Σw`, None leaves it.
         periodic: whether the window is periodic instead of symmetric.
     """
@@ -144,7 +146,7 @@ class STFT(Initializer):
         _one_of("STFT", "side", side, ("real", "imag"))
         _one_of("STFT", "scaling", scaling, ("density", "spectrum", None))
         self.side, self.scaling, self.periodic = side, scaling, periodic
-        self.window = tuple(window) if isinstance(window, list) else window  # ("tukey", 0.5) once it was JSON
+        self.window = _window(window)
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> np.ndarray:
         if len(shape) != 3 or shape[1] != 1:
@@ -157,15 +159,39 @@ class STFT(Initializer):
     def _weights(self, length: int) -> np.ndarray:
         if self.window is None:
             return np.ones(length)
-        from scipy.signal import get_window  # slow to import, and STFT is rare
-
-        window = get_window(self.window, length, self.periodic)
+        window = _named_window(self.window, length, self.periodic) if _names_window(self.window) else self.window
+        window = np.asarray(window, "float64")
+        if window.shape != (length,):
+            raise ValueError(
+                f"STFT: `window` must have one weight for each of the {length} samples of a frame. Received: weights of"
+                f" shape {window.shape}"
+            )
         if self.scaling == "density":
             return window / np.sqrt(np.sum(window**2))
         return window / np.sum(window) if self.scaling == "spectrum" else window
 
     def get_config(self) -> dict[str, Any]:
         return {"side": self.side, "window": self.window, "periodic": self.periodic, "scaling": self.scaling}
+
+
+def _window(window: Any) -> Any:
+    """A window as it is kept and written into configs; `("tukey", 0.5)` comes back from JSON as a list."""
+    if _names_window(window):
+        window = tuple(window) if isinstance(window, list) else window
+        if window not in ("hann", "hamming"):  # SciPy is slow to import: not for the two that nearly everybody uses
+            _named_window(window, 1, False)
+        return window
+    return window if window is None else np.asarray(window).tolist()
+
+
+def _names_window(window: Any) -> bool:
+    return isinstance(window, str) or (isinstance(window, (tuple, list)) and isinstance(next(iter(window), None), str))
+
+
+def _named_window(window: Any, length: int, periodic: bool) -> np.ndarray:
+    from scipy.signal import get_window
+
+    return get_window(window, length, periodic)
 
 
 # --- random values --------------------------------------------------------------------------------------------------
@@ -281,6 +307,14 @@ class VarianceScaling(RandomInitializer):
         if self.distribution == "truncated_normal":
             return _scaled(_truncated(generator, shape), 0.0, math.sqrt(variance) / _TRUNCATED_STDDEV, dtype)
         return _scaled(_normal(generator, shape), 0.0, math.sqrt(variance), dtype)
+
+    def along(self, input_axes: Axes, output_axes: Axes) -> VarianceScaling:
+        """This initializer with the fans of these axes, unless it was given its own; the seed is the same."""
+        if self.input_axes is not None and self.output_axes is not None:
+            return self
+        other = copy.copy(self)
+        other.input_axes, other.output_axes = input_axes, output_axes
+        return other
 
     def get_config(self) -> dict[str, Any]:
         names = ("scale", "mode", "distribution", "input_axes", "output_axes")

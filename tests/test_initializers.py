@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 
+import sequax
 from sequax import initializers
 from sequax.core import rng as seeds
 
@@ -30,6 +31,41 @@ FIXED = [
     ("Constant", {"value": 2.5}),
     ("STFT", {}),
 ]
+
+
+@pytest.mark.parametrize(
+    ("equation", "output_shape", "fan_in", "fan_out"),
+    [
+        ("abc,cde->abde", (None, 8, 16), 32, 128),
+        ("abcd,cde->abe", (None, 24), 320, 24),
+        ("...x,xy->...y", (64,), 32, 64),
+    ],
+)
+def test_fans_of_any_equation_are_keras(keras, equation, output_shape, fan_in, fan_out):
+    """As of attention: of a kernel (features, heads, size) the features alone are inputs."""
+    shape = (None, 10, 32) if equation != "abcd,cde->abe" else (None, 10, 20, 16)
+    for mode, count in (("fan_in", fan_in), ("fan_out", fan_out)):
+        for k in (sequax, keras):
+            given = k.initializers.VarianceScaling(1.0, mode, "untruncated_normal", seed=1)
+            layer = k.layers.EinsumDense(equation, output_shape, kernel_initializer=given)
+            layer.build(shape)
+            assert np.std(np.asarray(layer.kernel)) == pytest.approx(count**-0.5, rel=0.1), (k, mode)
+            assert layer.get_config()["kernel_initializer"]["config"]["input_axes"] is None
+    own = sequax.initializers.VarianceScaling(input_axes=[0], output_axes=[1])
+    assert own.along((1,), (0,)) is own
+
+
+def test_windows_of_own_weights_are_keras(keras):
+    weights = np.arange(1.0, 17.0)
+    for window in (weights, weights.tolist()):
+        ours, theirs = (k.initializers.STFT("imag", window, "spectrum") for k in (sequax, keras))
+        np.testing.assert_allclose(ours((16, 1, 9)), np.asarray(theirs((16, 1, 9))), atol=1e-6)
+        again = initializers.STFT.from_config(json.loads(json.dumps(ours.get_config())))
+        np.testing.assert_array_equal(again((16, 1, 9)), ours((16, 1, 9)))
+    with pytest.raises(ValueError, match=r"each of the 8 samples of a frame.*\(16,\)"):
+        ours((8, 1, 9))
+    with pytest.raises(ValueError, match="hanning-ish"):
+        initializers.STFT("real", "hanning-ish")
 
 
 def test_windows_come_back_from_json():

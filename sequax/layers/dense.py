@@ -191,7 +191,7 @@ class EinsumDense(Layer):
             )
         self.kernel = self.add_weight(
             kernel_shape,
-            self.kernel_initializer,
+            self._initializer_of_kernel(),
             regularizer=self.kernel_regularizer,
             constraint=self.kernel_constraint,
             name="kernel",
@@ -205,6 +205,14 @@ class EinsumDense(Layer):
                 constraint=self.bias_constraint,
                 name="bias",
             )
+
+    def _initializer_of_kernel(self) -> Any:
+        """What counts as input and as output of a unit says the equation, not the place of an axis in the kernel."""
+        if not isinstance(self.kernel_initializer, initializers.VarianceScaling):
+            return self.kernel_initializer
+        *_, kernel, outputs = _parts(self.equation)
+        axes = {kind: tuple(i for i, axis in enumerate(kernel) if (axis in outputs) == kind) for kind in (False, True)}
+        return self.kernel_initializer.along(axes[False], axes[True])
 
     def call(self, inputs: Any, training: Any = None) -> jax.Array:
         outputs = jnp.einsum(self.equation, inputs, self.kernel.value)
