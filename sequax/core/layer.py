@@ -609,7 +609,7 @@ class Layer(operation.Operation):
             self._dtype_policy = policy
 
     @property
-    def quantization_mode(self) -> str | None:  # type: ignore[override]
+    def quantization_mode(self) -> str | None:
         """How the weights are quantized: always None, this version does not quantize."""
         return self.dtype_policy.quantization_mode
 
