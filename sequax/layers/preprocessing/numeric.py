@@ -238,7 +238,7 @@ class Discretization(Layer):
     @classmethod
     def _from_config(cls, config: dict[str, Any]) -> Discretization:
         if config.get("num_bins") is None or config.get("bin_boundaries") is None:
-            return super().from_config(config, custom_objects)  # type: ignore[return-value]
+            return super().from_config(config)  # type: ignore[return-value]
         found = super().from_config({**config, "bin_boundaries": None})
         learned = super().from_config({**config, "num_bins": None})
         found.bin_boundaries = learned.bin_boundaries  # type: ignore[attr-defined]
