@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any
 
 import jax
@@ -320,11 +321,16 @@ class Model(StepMethods, FileMethods, Layer):
             metrics: list of names, functions or `Metric`s; for several outputs a list of lists or a dict.
             weighted_metrics: the same, computed with sample weights.
             run_eagerly: run `fit` and `evaluate` without compiling (to debug own layers step by step).
-            steps_per_execution: accepted; the number of steps per dispatch is chosen by itself.
+            steps_per_execution: how many batches the hooks of callbacks before and after batches are about. How many
+                batches a compiled call runs is chosen by itself otherwise.
             jit_compile: accepted; False means `run_eagerly`.
             auto_scale_loss: scale the loss under a `mixed_float16` policy.
         """
         custom.check_forms(self)
+        if not isinstance(steps_per_execution, Integral) or steps_per_execution < 1:
+            raise ValueError(
+                f"compile: steps_per_execution must be a whole number of at least 1. Received: {steps_per_execution!r}"
+            )
         self.compilation = Compilation(optimizer, loss, loss_weights, metrics, weighted_metrics)
         self.compilation.run_eagerly = bool(run_eagerly) or jit_compile is False
         self.run_eagerly, self.jit_compile = bool(run_eagerly), bool(jit_compile) and not run_eagerly

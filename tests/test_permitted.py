@@ -339,6 +339,49 @@ def test_the_steps_as_functions():
         Own([sequax.Input((3,)), layers.Dense(1)]).compile("sgd", "mse")
 
 
+@pytest.mark.parametrize("steps", [1, 2, 3, 50])
+def test_batch_hooks_by_steps_per_execution(steps, keras):
+    calls = []
+    for library in (keras, sequax):
+
+        class Noting(library.callbacks.Callback):
+            def __init__(self, called):
+                super().__init__()
+                self.called = called
+
+            def set_model(self, model):
+                super().set_model(model)
+                for kind in ("train", "test", "predict"):
+                    for when in ("begin", "end"):
+                        setattr(self, f"on_{kind}_batch_{when}", self.noting(f"{kind} {when}"))
+
+            def noting(self, name):
+                return lambda batch, logs=None: self.called.append((name, batch, self.shown(logs)))
+
+            def shown(self, logs):
+                if "outputs" in logs:
+                    return np.shape(logs["outputs"][0] if isinstance(logs["outputs"], list) else logs["outputs"])
+                return {name: f"{float(value):.3g}" for name, value in logs.items()}
+
+        model = model_of(library, steps_per_execution=steps)
+        called = []
+        noting = Noting(called)
+        settings = {"batch_size": 10, "verbose": 0, "callbacks": [noting]}
+        model.fit(X, Y, epochs=2, shuffle=False, validation_data=(X[:35], Y[:35]), **settings)
+        model.evaluate(X, Y, **settings)
+        model.predict(X, **settings)
+        calls.append(called)
+    # Keras calls them from a thread, in whatever order.
+    assert sorted(calls[1], key=str) == sorted(calls[0], key=str)
+    assert [batch for name, batch, _ in calls[1] if name.startswith("train")][:2] == [0, steps - 1]
+
+
+@pytest.mark.parametrize("steps", [0, 1.5, "auto", None])
+def test_steps_per_execution_is_a_number_of_batches(steps):
+    with pytest.raises(ValueError, match="steps_per_execution must be a whole number"):
+        model_of(steps_per_execution=steps)
+
+
 # --- callbacks -------------------------------------------------------------------------------------------------------
 
 

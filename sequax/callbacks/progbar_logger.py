@@ -130,6 +130,8 @@ class ProgbarLogger(Callback):
             display.show(self._meter)
 
     def _advance(self, step: int, logs: Logs | None) -> None:
+        if self.target is not None:  # the hooks after batches count all steps of an execution, also at the end
+            step = min(step, self.target)
         if self._meter is not None and self._display is not None:
             self._display.check()
             self._meter.advance(step, logs)

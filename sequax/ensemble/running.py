@@ -180,20 +180,20 @@ def _plain(value: Any) -> Any:
 def evaluate(stack: Stack, source: Source, callbacks: Any, counted: Any = slice(None)) -> EachLogs:
     """Loss and metrics of every member; callbacks see the means over those that count."""
     programs = Programs(stack, "test")
-    pace = Pace(callbacks.watches_test_batches, callbacks.refresh_seconds)
+    pace = Pace(int(callbacks.watches_test_batches), callbacks.refresh_seconds)
     members = stack.read()
     state = members._replace(optimizer={}, metrics=programs.metrics)
     nobody = np.zeros(len(stack.members), bool)
     callbacks.on_test_begin()
     each: EachLogs = {}
     for span in spans(source, 0, pace):
-        if pace.single:
+        if pace.watched:
             callbacks.on_test_batch_begin(span.done)
         pace.start(span.stop - span.start)
         state, _, logs = programs.run(state, nobody, span, callbacks)
         each = arrived(logs)
         pace.stop()
-        if pace.single:
+        if pace.watched:
             callbacks.on_test_batch_end(span.done, mean(each, counted))
         callbacks.on_test_chunk_end(span.end, mean(each, counted))
     stack.write_moved(members, state.other)

@@ -87,12 +87,12 @@ def run_epoch(trainer: Trainer, ensemble: Any, source: Source, epoch: int) -> Ea
     def report(span: Span) -> None:
         logs = running.mean(trainer.settle(), ~trainer.frozen)
         pace.stop()
-        if pace.single:
+        if pace.watched:
             callbacks.on_train_batch_end(span.done, dict(logs))
         callbacks.on_train_chunk_end(span.end, logs)
 
     for span in spans(source, epoch, pace):
-        if pace.single:
+        if pace.watched:
             callbacks.on_train_batch_begin(span.done)
         trainer.dispatch(span)
         if pace.waits or trainer.pending >= MOST_PENDING:
@@ -119,7 +119,7 @@ class Trainer:
 
     def __init__(self, stack: Stack, callbacks: Any, guard: bool):
         self.stack, self.callbacks, self.guard = stack, callbacks, guard
-        self.pace = Pace(callbacks.watches_train_batches, callbacks.refresh_seconds)
+        self.pace = Pace(int(callbacks.watches_train_batches), callbacks.refresh_seconds)
         self.frozen = np.zeros(len(stack.members), bool)
         self.stopped: dict[int, str] = {}
         self.each: EachLogs = {}

@@ -36,7 +36,8 @@ def run_evaluation(model: Any, source: Source, callbacks: Any, keeps_metrics: bo
     metrics = slots.borrow().metrics
     key = "test", fingerprint(model, *model.compilation.traced)
     kind = "test", getattr(source, "batch_size", None)
-    pace = Pace(callbacks.watches_test_batches, callbacks.refresh_seconds, (), speeds_of(model), kind)
+    watched = model.steps_per_execution if callbacks.watches_test_batches else 0
+    pace = Pace(watched, callbacks.refresh_seconds, (), speeds_of(model), kind)
     callbacks.on_test_begin()
     logs: dict[str, float] = {}
     pending: list[Span] = []
@@ -50,13 +51,14 @@ def run_evaluation(model: Any, source: Source, callbacks: Any, keeps_metrics: bo
             _refuse_bad_lookup(model, slots, before, pending)
             searches = False  # it is NaN for another reason, and stays so
         pending.clear()
-        if pace.single:
-            callbacks.on_test_batch_end(span.done, dict(logs))
+        batch = pace.ended_batch(span.end)
+        if batch is not None:
+            callbacks.on_test_batch_end(batch, dict(logs))
         callbacks.on_test_chunk_end(span.end, logs)
         return logs
 
     for span in spans(source, 0, pace):
-        if pace.single:
+        if pace.begins_at(span.done):
             callbacks.on_test_batch_begin(span.done)
         before = slots.borrow()._replace(metrics=metrics)
         program = _test_program(model, slots, key, span, before, callbacks)
@@ -69,6 +71,9 @@ def run_evaluation(model: Any, source: Source, callbacks: Any, keeps_metrics: bo
             logs = report(span)
     if pending:
         logs = report(span)
+    batch = pace.ended_batch(span.end, is_last=True)
+    if batch is not None:
+        callbacks.on_test_batch_end(batch, dict(logs))
     callbacks.on_test_end(logs)
     return logs
 

@@ -91,7 +91,7 @@ def run_epoch(trainer: Trainer, run: Run, callbacks: Any, epoch: int, ahead: boo
     for span in spans(run.source, epoch, pace, first):
         if span.done > first and not trainer.pending:
             callbacks.on_safe_point(run.at(epoch, span.done))
-        if pace.single:
+        if pace.begins_at(span.done):
             callbacks.on_train_batch_begin(span.done)
         trainer.follow(run.source)
         program = trainer.program(span, callbacks)
@@ -103,6 +103,9 @@ def run_epoch(trainer: Trainer, run: Run, callbacks: Any, epoch: int, ahead: boo
             break
     if trainer.pending and not ahead:
         report(trainer, span, callbacks)
+    batch = pace.ended_batch(span.end, is_last=True)
+    if batch is not None:
+        callbacks.on_train_batch_end(batch, dict(trainer.settle()))
     run.before += span.end
     trainer.end_epoch()
 
@@ -112,8 +115,9 @@ def report(trainer: Trainer, span: Span, callbacks: Any) -> None:
     logs = trainer.settle()
     pace = trainer.pace_for(callbacks)
     pace.stop()
-    if pace.single:
-        callbacks.on_train_batch_end(span.done, dict(logs))
+    batch = pace.ended_batch(span.end)
+    if batch is not None:
+        callbacks.on_train_batch_end(batch, dict(logs))
     callbacks.on_train_chunk_end(span.end, logs)
 
 
@@ -201,7 +205,8 @@ class Trainer:
 
     def pace_for(self, callbacks: Any) -> Pace:
         if self._pace is None:
-            watched, live, stops = callbacks.watches_train_batches, callbacks.refresh_seconds, callbacks.stops
+            watched = self.model.steps_per_execution if callbacks.watches_train_batches else 0
+            live, stops = callbacks.refresh_seconds, callbacks.stops
             self._pace = Pace(watched, live, stops, speeds_of(self.model), ("train", self.batch_size))
         return self._pace
 

@@ -33,7 +33,8 @@ class Pace:
     """Chooses the number of steps of the next dispatch from the speed of the last ones.
 
     Args:
-        single: one step a dispatch, because a callback runs on every batch.
+        watched: a callback runs after each so many steps (see `steps_per_execution` in `Model.compile`), so no dispatch
+            goes beyond; 0: none does.
         refresh_seconds: how often a display wants news; None if there is none.
         stops: numbers of steps at whose multiples, counted through all epochs, a callback wants to run.
         speeds: of the steps of a model (see `speeds_of`), and `kind`, the steps that run here.
@@ -44,13 +45,13 @@ class Pace:
 
     def __init__(
         self,
-        single: bool,
+        watched: int,
         refresh_seconds: float | None,
         stops: Sequence[int] = (),
         speeds: dict[Hashable, float] | None = None,
         kind: Hashable = None,
     ):
-        self.single, self.live, self.stops = single, refresh_seconds is not None, stops
+        self.watched, self.live, self.stops = watched, refresh_seconds is not None, stops
         self.seconds = refresh_seconds if refresh_seconds is not None else _UNWATCHED_SECONDS
         self._speeds, self._kind = {} if speeds is None else speeds, kind
         self._started: float | None = None
@@ -59,8 +60,8 @@ class Pace:
 
     def steps(self, remaining: int, done: int = 0) -> int:
         """Steps to run now, at most those that remain; `done` steps of the epoch lie behind."""
-        if self.single:
-            return 1
+        if self.watched:
+            return min(remaining, self.watched - done % self.watched)
         remaining = min([remaining, *(every - (self.before + done) % every for every in self.stops)])
         if self._per_step is None:
             return min(_FIRST_STEPS, remaining)
@@ -71,6 +72,21 @@ class Pace:
         """Seconds, as last measured."""
         return self._speeds.get(self._kind)
 
+    def begins_at(self, done: int) -> bool:
+        """Whether the hooks before batches run after this number of steps of the epoch."""
+        return self.watched > 0 and done % self.watched == 0
+
+    def ended_batch(self, done: int, is_last: bool = False) -> int | None:
+        """The number that hooks after batches get after these steps of the epoch; None if they do not run.
+
+        Args:
+            is_last: the epoch ends here, in the midst of as many steps as hooks wait for: they get the number as if
+                there were all of them, as in Keras.
+        """
+        if not self.watched or bool(done % self.watched) != is_last:
+            return None
+        return -(-done // self.watched) * self.watched - 1
+
     def stops_at(self, done: int) -> bool:
         """Whether a callback wants to run after this number of steps of the epoch."""
         return any((self.before + done) % every == 0 for every in self.stops)
@@ -78,7 +94,7 @@ class Pace:
     @property
     def waits(self) -> bool:
         """Whether results are wanted at once: a callback or a display looks at them, or the speed is not known."""
-        return self.single or self.live or self._per_step is None
+        return bool(self.watched) or self.live or self._per_step is None
 
     def seconds_for(self, steps: int) -> float | None:
         """How long steps take at the last measured speed; None if results are wanted at once or nothing is known."""

@@ -20,6 +20,7 @@ from ..data.source import Part, filled
 from . import compiled, custom, host, indices, steps
 from . import facts as model_facts
 from .fingerprint import fingerprint
+from .pace import Pace
 from .state import Slots, TrainState, like
 
 
@@ -32,17 +33,23 @@ def predict(model: Any, parts: Callable[[bool, bool], Iterator[Part]], callbacks
     forward = predictor(model)
     callbacks.on_predict_begin()
     try:
-        outputs = []
-        done = 0
-        single = callbacks.watches_predict_batches
-        for part in parts(single, forward.rows_alone):
-            if single:
+        outputs: list[Any] = []
+        done = told = 0
+        watched = callbacks.watches_predict_batches
+        pace = Pace(model.steps_per_execution if watched else 0, None)
+        for part in parts(watched, forward.rows_alone):
+            if pace.begins_at(done):
                 callbacks.on_predict_batch_begin(done)
             outputs.append(forward.run(part, callbacks))
             done += part.batches
-            if single:
-                callbacks.on_predict_batch_end(done - 1, {"outputs": outputs[-1]})
+            batch = pace.ended_batch(done)
+            if batch is not None:
+                callbacks.on_predict_batch_end(batch, {"outputs": _joined(outputs[told:])})
+                told = len(outputs)
             callbacks.on_predict_chunk_end(done, {})
+        batch = pace.ended_batch(done, is_last=True)
+        if batch is not None:
+            callbacks.on_predict_batch_end(batch, {"outputs": _joined(outputs[told:])})
         callbacks.on_predict_end()
     finally:
         callbacks.close()
