@@ -54,7 +54,7 @@ class ProgbarLogger(Callback):
         self._advance(step, logs)
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        self._advance(batch + 1, logs)
+        self._advance(self._within(batch + 1), logs)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         if self._meter is not None and self.target is None:
@@ -76,7 +76,7 @@ class ProgbarLogger(Callback):
             self._advance(step, logs)
 
     def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        self.on_test_chunk_end(batch + 1, logs)
+        self.on_test_chunk_end(self._within(batch + 1), logs)
 
     def on_test_end(self, logs: Logs | None = None) -> None:
         if not self._in_fit:
@@ -93,7 +93,7 @@ class ProgbarLogger(Callback):
         self._advance(step, None)  # The logs are the predictions.
 
     def on_predict_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        self._advance(batch + 1, None)
+        self._advance(self._within(batch + 1), None)
 
     def on_predict_end(self, logs: Logs | None = None) -> None:
         self._finish(None)
@@ -129,9 +129,11 @@ class ProgbarLogger(Callback):
             self._meter = Meter(label, self.target)
             display.show(self._meter)
 
+    def _within(self, step: int) -> int:
+        # The hooks after batches count all steps of `steps_per_execution`, also where the data end before.
+        return step if self.target is None else min(step, self.target)
+
     def _advance(self, step: int, logs: Logs | None) -> None:
-        if self.target is not None:  # the hooks after batches count all steps of an execution, also at the end
-            step = min(step, self.target)
         if self._meter is not None and self._display is not None:
             self._display.check()
             self._meter.advance(step, logs)

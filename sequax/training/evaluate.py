@@ -40,6 +40,7 @@ def run_evaluation(model: Any, source: Source, callbacks: Any, keeps_metrics: bo
     pace = Pace(watched, callbacks.refresh_seconds, (), speeds_of(model), kind)
     callbacks.on_test_begin()
     logs: dict[str, float] = {}
+    done = 0
     pending: list[Span] = []
     searches = indices.looks_up(model)
 
@@ -67,11 +68,12 @@ def run_evaluation(model: Any, source: Source, callbacks: Any, keeps_metrics: bo
         metrics = after.metrics
         _leave(slots, before, after, keeps_metrics)
         pending.append(span)
+        done = span.end
         if pace.waits or len(pending) == MOST_PENDING:
             logs = report(span)
     if pending:
         logs = report(span)
-    batch = pace.ended_batch(span.end, is_last=True)
+    batch = pace.ended_batch(done, is_last=True)
     if batch is not None:
         callbacks.on_test_batch_end(batch, dict(logs))
     callbacks.on_test_end(logs)
