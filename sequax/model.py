@@ -185,6 +185,9 @@ class Model(StepMethods, FileMethods, Layer):
     def layers(self, _: Any) -> None:
         raise AttributeError("`Model.layers` attribute is reserved and should not be set. Use another name.")
 
+    def get_quantization_layer_structure(self, mode: Any = None) -> None:
+        """What a model says of its layers for quantization, which is not in this version: nothing."""
+
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """A layer by name or by index in `layers`."""
         if name is not None and index is not None:
