@@ -105,6 +105,7 @@ def _clone_sequential(model: Sequential, input_tensors: Any, replace: Callable) 
         clone.add(Input(batch_shape=tensors[0].shape, dtype=tensors[0].dtype, name=tensors[0].name))
     elif model._entry is not None:
         clone.add(_fresh(model._entry))
+        clone._entry.implied = model._entry.implied  # type: ignore[union-attr]
     for layer in model.layers:
         clone.add(replace(layer), rebuild=False)
     if clone._entry is not None:

@@ -219,16 +219,6 @@ class Model(StepMethods, FileMethods, Layer):
         return self._graph.outputs if self._graph is not None else self._symbolic_outputs
 
     @property
-    def input_sizes(self) -> list[tuple[int | None, ...]]:
-        """The sizes that data must have, for each input: those of the symbolic one, of any number of samples."""
-        return [(None, *tensor.shape[1:]) for tensor in leaves(self.symbolic_inputs)]
-
-    @property
-    def output_sizes(self) -> list[tuple[int | None, ...]]:
-        """The sizes of each output, None where they are unknown or vary."""
-        return [tuple(tensor.shape) for tensor in leaves(self.symbolic_outputs)]
-
-    @property
     def inputs(self) -> list[KerasTensor]:
         return leaves(self._shaped("inputs", self.symbolic_inputs))
 

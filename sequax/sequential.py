@@ -8,7 +8,6 @@ from typing import Any
 import jax
 
 from .core import names, processes, registry, scope, shapes, signature
-from .core.input_spec import InputSpec
 from .core.layer import Layer
 from .core.tensor import KerasTensor, is_tensor, leaves, map_structure, shape_of
 from .functional import standardize_inputs
@@ -51,7 +50,6 @@ class Sequential(Model):
     def __init__(self, layers: Iterable[Any] | None = None, trainable: bool = True, name: str | None = None):
         super().__init__(trainable=trainable, name=name)
         self._stack: list[Layer] = []
-        self._shaped_by_data = False  # no shape was said: data of other sizes are as good, if the layers take them
         self._entry: InputLayer | None = None
         self._tensors: list[Any] | None = None  # symbolic input, then the output of each layer; None: not built
         if isinstance(layers, Layer) or (layers is not None and not isinstance(layers, Iterable)):
@@ -234,14 +232,12 @@ class Sequential(Model):
             return
         dtype = self._stack[0].input_dtype
         self.build_from(shapes.map_shapes(lambda s: KerasTensor(s, dtype), shape))
-        self._shaped_by_data = False
 
     def shape_for(self, shape: tuple[int, ...]) -> tuple[int | None, ...]:
         open_axes = getattr(self._stack[0], "open_axes", ()) if self._stack else ()
         return tuple(None if axis - len(shape) in open_axes else size for axis, size in enumerate(shape))
 
     def build_from(self, inputs: Any) -> None:
-        self._shaped_by_data = self._entry is None
         with self._undone_on_error():
             dtype = self._stack[0].input_dtype if self._stack else "float32"
             single = is_tensor(inputs)
@@ -394,21 +390,6 @@ class Sequential(Model):
         return self._tensors[0] if self._tensors is not None else None
 
     @property
-    def input_sizes(self) -> list[tuple[int | None, ...]]:
-        if not self._shaped_by_data:
-            return super().input_sizes
-        spec = self._stack[0].input_spec if self._stack else None
-        axes = spec.axes if isinstance(spec, InputSpec) else {}
-        ranks = [len(t.shape) for t in leaves(self.symbolic_inputs)]
-        known = [{axis % rank: size for axis, size in axes.items() if -rank <= axis < rank} for rank in ranks]
-        return [tuple(sizes.get(axis) for axis in range(rank)) for rank, sizes in zip(ranks, known, strict=True)]
-
-    @property
-    def output_sizes(self) -> list[tuple[int | None, ...]]:
-        sizes = super().output_sizes
-        return [(s[0], *(None for _ in s[1:-1]), *s[1:][-1:]) for s in sizes] if self._shaped_by_data else sizes
-
-    @property
     def symbolic_outputs(self) -> Any:
         return self._tensors[-1] if self._tensors is not None else None
 
@@ -457,7 +438,8 @@ class Sequential(Model):
             elif shape is not None and model._stack:
                 model.build(shape)
             # Data have a number of samples, an `Input` has none as a rule.
-            model._shaped_by_data = model._entry is not None and model._entry.batch_shape[0] is not None
+            if model._entry is not None and model._entry.batch_shape[0] is not None:
+                model._entry.implied = True
         model._trainable = bool(config.get("trainable", True))  # each layer brings its own
         return model
 
@@ -474,9 +456,8 @@ class Sequential(Model):
         super().__setstate__(state)
         self._tensors = None
         if self._entry is not None:
-            self._entry = InputLayer(
-                batch_shape=self._entry.batch_shape, dtype=self._entry.dtype, name=self._entry.name
-            )
+            entry = InputLayer(**self._entry.get_config())
+            entry.implied, self._entry = self._entry.implied, entry
         if inputs is not None and self._entry is not None:
             self._wire(0)
         elif inputs is not None:

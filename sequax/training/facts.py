@@ -24,13 +24,12 @@ def inputs(model: Any) -> list[InputFacts]:
     """Facts of each input, in order; those that an Embedding or CategoryEncoding reads as they are hold indices."""
     model = model.compiled_part
     facts = []
-    tensors = leaves(model.symbolic_inputs)
-    for tensor, sizes, found in zip(tensors, model.input_sizes, readers.of(model), strict=True):
+    for tensor, found in zip(leaves(model.symbolic_inputs), readers.of(model), strict=True):
         whole = min((r for r in found if r.key is None), key=lambda r: r.layer.index_limit, default=None)
         facts.append(
             InputFacts(
                 tensor.name,
-                sizes,
+                (None, *tensor.shape[1:]),
                 tensor.dtype,
                 None if whole is None else whole.layer.index_limit,
                 None if whole is None else whole.layer.name,
@@ -52,7 +51,7 @@ def outputs(model: Any) -> list[OutputFacts]:
         facts.append(
             OutputFacts(
                 name=model.output_names[i],
-                shape=model.output_sizes[i],
+                shape=tuple(tensor.shape),
                 loss=name,
                 from_logits=bool(settings.get("from_logits", False)),
                 activation=_activation(tensor) if isinstance(tensor, KerasTensor) else None,

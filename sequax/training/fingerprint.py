@@ -25,7 +25,7 @@ from ..host_part import on_host
 _SKIPPED = frozenset(
     {"name", "built", "history", "stop_training", "compilation", "_nodes", "_losses", "_init_arguments"}
     | {"_build_shapes", "_tensors", "_display", "_serial", "path", "_path", "_predictor", "_host_part"}
-    | {"_in_build", "_shaped_by_data"}
+    | {"_in_build"}
 )
 
 
