@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from .. import initializers
-from ..core import dtypes, registry, scope
+from ..core import dtypes, scope
 from ..core.layer import Layer
 from .arguments import positive_integer
 from .catalogue import layer
@@ -37,12 +37,6 @@ class Wrapper(Layer):
     def build(self, input_shape: Any = None) -> None:
         if not self.layer.built:
             self.layer.build(input_shape)
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Wrapper:
-        """A new wrapper from `get_config()`; a layer of your own inside needs `custom_objects` or a registration."""
-        with registry.custom_object_scope(custom_objects):
-            return super().from_config(config)  # type: ignore[return-value]
 
 
 @layer()
