@@ -51,6 +51,9 @@ class Model(StepMethods, FileMethods, Layer):
     run_eagerly = False
     jit_compile = True
     steps_per_execution = 1
+    # A callback sets them to end an evaluation or a prediction behind the present batch, as `stop_training` does `fit`.
+    stop_evaluating = False
+    stop_predicting = False
 
     def __init__(self, *args: Any, **kwargs: Any):
         given = dict(zip(("inputs", "outputs", "name"), args, strict=False))
@@ -62,7 +65,7 @@ class Model(StepMethods, FileMethods, Layer):
         super().__init__(**kwargs)
         self.compilation: Compilation | None = None
         self.history: Any = None
-        self.stop_training = False
+        self.stop_training = self.stop_evaluating = self.stop_predicting = False
         self._graph: Graph | None = None
         self._graph_layers: list[Layer] = []
         self._symbolic_outputs: Any = None

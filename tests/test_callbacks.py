@@ -489,7 +489,10 @@ def test_terminate_on_nan(loss, capsys):
     callback.on_train_chunk_end(4, {"loss": loss})
     callback.on_epoch_end(0, {"loss": loss})
     assert callback.model.stop_training
-    assert capsys.readouterr().out == f"TerminateOnNaN: the loss is {loss} after 4 steps of the epoch. Training ends.\n"
+    assert (
+        capsys.readouterr().out
+        == f"TerminateOnNaN: the loss is {loss} by batch 3 of the epoch (counted from 0). Training ends.\n"
+    )
     with pytest.raises(RuntimeError, match="at the end of epoch 1"):
         ours.TerminateOnNaN(raise_error=True).on_epoch_end(0, {"loss": loss})
 

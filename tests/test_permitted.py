@@ -382,6 +382,37 @@ def test_steps_per_execution_is_a_number_of_batches(steps):
         model_of(steps_per_execution=steps)
 
 
+@pytest.mark.parametrize("method", ["evaluate", "predict"])
+def test_a_callback_may_end_an_evaluation_or_a_prediction(method):
+    def endless():
+        while True:
+            yield (X[:4], Y[:4]) if method == "evaluate" else (X[:4],)
+
+    class Stopper(sequax.callbacks.Callback):
+        seen = 0
+
+        def on_test_batch_end(self, batch, logs=None):
+            self.seen += 1
+            if self.seen == 5:
+                self.model.stop_evaluating = self.model.stop_predicting = True
+
+        on_predict_batch_end = on_test_batch_end
+
+    stopper, model = Stopper(), model_of()
+    result = getattr(model, method)(endless(), callbacks=[stopper], verbose=0)
+    assert stopper.seen == 5
+    assert method == "evaluate" or result.shape == (20, 1)
+    assert model.predict(X, callbacks=[], verbose=0).shape == (48, 1)  # the next one runs to its end
+
+
+def test_a_metric_with_one_value_per_output_may_be_monitored():
+    stopper = sequax.callbacks.EarlyStopping("f1_score", mode="max")
+    model = model_of(loss="binary_crossentropy", metrics=[sequax.metrics.F1Score(threshold=0.5)])
+    model.layers[-1].activation = sequax.activations.sigmoid
+    model.fit(X, Y, epochs=2, verbose=0, callbacks=[stopper])
+    assert isinstance(stopper.best, float)
+
+
 # --- callbacks -------------------------------------------------------------------------------------------------------
 
 

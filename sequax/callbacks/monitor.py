@@ -82,7 +82,8 @@ class MonitorCallback(Callback):
         """
         logs = logs or {}
         if self.monitor in logs:
-            return float(logs[self.monitor])
+            value: Any = logs[self.monitor]  # of a metric per output, an array, which may have one entry
+            return float(value.item() if getattr(value, "size", 0) == 1 else value)
         if self._awaits_validation(logs):
             return None
         raise ValueError(self._missing_message(logs))

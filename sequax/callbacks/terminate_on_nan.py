@@ -24,7 +24,7 @@ class TerminateOnNaN(Callback):
         self.raise_error = raise_error
 
     def on_train_chunk_end(self, step: int, logs: Logs | None = None) -> None:
-        self._check(f"after {step} steps of the epoch", logs)
+        self._check(f"by batch {step - 1} of the epoch (counted from 0)", logs)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         self._check(f"at the end of epoch {epoch + 1}", logs)

@@ -32,6 +32,7 @@ def run_evaluation(model: Any, source: Source, callbacks: Any, keeps_metrics: bo
     Args:
         keeps_metrics: leave the states of the metrics in their variables.
     """
+    model.stop_evaluating = False
     slots = custom.slots(model)
     metrics = slots.borrow().metrics
     key = "test", fingerprint(model, *model.compilation.traced)
@@ -71,6 +72,8 @@ def run_evaluation(model: Any, source: Source, callbacks: Any, keeps_metrics: bo
         done = span.end
         if pace.waits or len(pending) == MOST_PENDING:
             logs = report(span)
+        if model.stop_evaluating:
+            break
     if pending:
         logs = report(span)
     batch = pace.ended_batch(done, is_last=True)

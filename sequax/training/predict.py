@@ -30,6 +30,7 @@ def predict(model: Any, parts: Callable[[bool, bool], Iterator[Part]], callbacks
     Args:
         parts: gives the rows; the arguments are those of `data.arrays.parts`.
     """
+    model.stop_predicting = False
     forward = predictor(model)
     callbacks.on_predict_begin()
     try:
@@ -47,6 +48,8 @@ def predict(model: Any, parts: Callable[[bool, bool], Iterator[Part]], callbacks
                 callbacks.on_predict_batch_end(batch, {"outputs": _joined(outputs[told:])})
                 told = len(outputs)
             callbacks.on_predict_chunk_end(done, {})
+            if model.stop_predicting:
+                break
         batch = pace.ended_batch(done, is_last=True)
         if batch is not None:
             callbacks.on_predict_batch_end(batch, {"outputs": _joined(outputs[told:])})
