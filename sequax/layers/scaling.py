@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ..core import registry, settings
+from ..core import settings
 from .base import Elementwise
 from .catalogue import layer
 
@@ -29,12 +29,6 @@ class Rescaling(Elementwise):
     def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Any):
         super().__init__(**kwargs)
         self.scale, self.offset = scale, offset
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Rescaling:
-        """A new layer from `get_config()`."""
-        with registry.custom_object_scope(custom_objects):
-            return super().from_config(config)  # type: ignore[return-value]
 
     def call(self, inputs: Any) -> jax.Array:
         dtype = self.compute_dtype

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ...core import dtypes, registry
+from ...core import dtypes
 from ...core.layer import Layer
 from ...core.tensor import KerasTensor
 from ..arguments import Number, axes_list, resolve_axes
@@ -232,15 +232,10 @@ class Discretization(Layer):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Discretization:
         """A new layer from `get_config()`, which holds both arguments once boundaries were learned."""
-        with registry.custom_object_scope(custom_objects):
-            return cls._from_config(config)
-
-    @classmethod
-    def _from_config(cls, config: dict[str, Any]) -> Discretization:
         if config.get("num_bins") is None or config.get("bin_boundaries") is None:
-            return super().from_config(config)  # type: ignore[return-value]
-        found = super().from_config({**config, "bin_boundaries": None})
-        learned = super().from_config({**config, "num_bins": None})
+            return super().from_config(config, custom_objects)  # type: ignore[return-value]
+        found = super().from_config({**config, "bin_boundaries": None}, custom_objects)
+        learned = super().from_config({**config, "num_bins": None}, custom_objects)
         found.bin_boundaries = learned.bin_boundaries  # type: ignore[attr-defined]
         return found  # type: ignore[return-value]
 
