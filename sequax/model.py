@@ -261,7 +261,7 @@ class Model(StepMethods, FileMethods, Layer):
     def output_names(self) -> list[str]:
         """A name per output: of the layer that makes it."""
         outputs = self.symbolic_outputs
-        if isinstance(outputs, dict):
+        if isinstance(outputs, dict) and len(outputs) == len(leaves(outputs)):
             return sorted(outputs)
         found: list[str] = []
         for position, tensor in enumerate(leaves(outputs)):

@@ -22,23 +22,26 @@ def to_arrays(data: Any, what: str, count: int | None = None) -> Any:
     """Convert one user argument to NumPy, keeping its structure.
 
     `data` may be NumPy, JAX, pandas, polars, PyArrow or torch data, anything with `__array__`, a (nested) list of
-    numbers, a list or tuple of arrays, or a dict of arrays. `what` is the name used in messages ("x", "validation y").
-    `count` is how many arrays the model takes here, which settles what a list means: with one, `[[1, 2], [3, 4]]` is
-    an array of shape (2, 2); with two, it is two arrays. None leaves it to the content: lists of numbers are one
-    array, lists of arrays are several.
+    numbers, a list, tuple or dict of arrays, also one within another. `what` is the name used in messages ("x",
+    "validation y"). `count` is how many arrays the model takes here, which settles what a list means: with one,
+    `[[1, 2], [3, 4]]` is an array of shape (2, 2); with two, it is two arrays. None leaves it to the content: lists of
+    numbers are one array, lists of arrays are several.
 
     Returns arrays of bool, integer or floating dtype in native byte order; nothing is copied without need.
 
     Raises:
         ValueError: for what is missing, ragged, not numeric, complex, masked or sparse.
     """
+    nested = (
+        count is not None and isinstance(data, Mapping | list | tuple) and len(data) != count == _count_leaves(data)
+    )
     if isinstance(data, Mapping):
-        return {key: _leaf(value, f"{what}[{key!r}]") for key, value in data.items()}
+        return {key: _part(value, f"{what}[{key!r}]", nested) for key, value in data.items()}
     if not isinstance(data, list | tuple):
         return _leaf(data, what)
-    if not _holds_several(data, what, count):
+    if not nested and not _holds_several(data, what, count):
         return _leaf(data, what)
-    arrays = [_leaf(item, f"{what}[{i}]") for i, item in enumerate(data)]
+    arrays = [_part(item, f"{what}[{i}]", nested) for i, item in enumerate(data)]
     if isinstance(data, tuple):
         return type(data)(*arrays) if hasattr(data, "_fields") else tuple(arrays)
     return arrays
@@ -125,6 +128,22 @@ def _holds_several(items: list | tuple, what: str, count: int | None) -> bool:
         kind = "arrays" if arrays == len(items) else "items"
         raise ValueError(f"{what} is a {type(items).__name__} of {len(items)} {kind}; the model takes {count} here.")
     return True
+
+
+def _part(item: Any, what: str, nested: bool) -> Any:
+    """An array, or several where they are nested: lists within lists are, in general, rows of one array."""
+    if isinstance(item, Mapping) or (nested and isinstance(item, list | tuple) and _count_leaves(item) > 1):
+        return to_arrays(item, what, _count_leaves(item))
+    return _leaf(item, what)
+
+
+def _count_leaves(data: Any) -> int:
+    """How many arrays there are in lists, tuples and dicts within each other; lists of numbers are one."""
+    if isinstance(data, Mapping):
+        return sum(map(_count_leaves, data.values()))
+    if isinstance(data, list | tuple) and (_count_arrays(data) or any(isinstance(item, Mapping) for item in data)):
+        return sum(map(_count_leaves, data))
+    return 1
 
 
 def _count_arrays(items: list | tuple) -> int:

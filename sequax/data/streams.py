@@ -63,7 +63,7 @@ def in_numpy(data: Any) -> Any:
         return data
     if isinstance(data, Mapping):
         return {key: in_numpy(value) for key, value in data.items()}
-    if type(data) in (list, tuple) and any(hasattr(value, "__array__") for value in data):
+    if type(data) in (list, tuple) and any(hasattr(v, "__array__") or isinstance(v, Mapping) for v in data):
         return type(data)(map(in_numpy, data))
     if hasattr(data, "__array__") and hasattr(data, "dtype") and not hasattr(data, "iloc"):
         return convert.as_array(data, "a batch")

@@ -69,8 +69,7 @@ class BatchReader:
         if y is not None:
             y = self._target_arrays(y, names)
         if sample_weight is not None:
-            sample_weight = convert.to_arrays(sample_weight, f"{prefix}sample_weight", None)
-            sample_weight = jax.tree.map(lambda a: convert.cast(a, "float32", f"{prefix}sample_weight"), sample_weight)
+            sample_weight = self._weight_arrays(sample_weight)
         if self._outputs is None or model.compilation is not self._compilation:
             model.resolve(y)
             self._compilation = model.compilation
@@ -115,7 +114,7 @@ class BatchReader:
         """Targets as arrays; an output without a loss may have None, or be left out where none of them has a target."""
         what = f"{self.prefix}y"
         if isinstance(y, Mapping):
-            given = convert.to_arrays({key: one for key, one in y.items() if one is not None}, what)
+            given = convert.to_arrays({key: one for key, one in y.items() if one is not None}, what, len(names))
             return {key: given.get(key) for key in y}
         if not isinstance(y, (list, tuple)):
             return convert.to_arrays(y, what, len(names))
@@ -123,6 +122,17 @@ class BatchReader:
             return [None if one is None else convert.to_arrays(one, f"{what}[{i}]", 1) for i, one in enumerate(y)]
         wanted = self.model.compilation.wanted_targets(names)
         return convert.to_arrays(y, what, wanted if len(y) == wanted else len(names))
+
+    def _weight_arrays(self, given: Any) -> Any:
+        """Sample weights as arrays; an output may have None."""
+        what = f"{self.prefix}sample_weight"
+        if isinstance(given, Mapping):
+            given = {key: one for key, one in given.items() if one is not None}
+        if isinstance(given, (list, tuple)) and any(one is None for one in given):
+            arrays = [None if one is None else convert.to_arrays(one, f"{what}[{i}]", 1) for i, one in enumerate(given)]
+        else:
+            arrays = convert.to_arrays(given, what, None)
+        return jax.tree.map(lambda array: convert.cast(array, "float32", what), arrays)
 
     def _refuse_missing(self, targets: list[Any], names: list[str]) -> None:
         for target, loss, name in zip(targets, self.model.compilation.losses, names, strict=True):
@@ -207,6 +217,9 @@ def checked_inputs(
     expected = leaves(part.symbolic_inputs) if part.symbolic_inputs is not None else None
     if expected is not None and any(map(_is_optional, expected)):
         return _with_optional(part.symbolic_inputs, x, what, facts or model_facts.inputs(model))
+    if isinstance(x, Mapping) and expected is not None:  # others may be in a dict than those that the model takes
+        keys = list(part.symbolic_inputs) if isinstance(part.symbolic_inputs, dict) else [t.name for t in expected]
+        x = {key: x[key] for key in keys} if all(key in x for key in keys) else x
     given = convert.to_arrays(x, what, None if expected is None else len(expected))
     if expected is None:
         flat = [convert.cast(a, None, what) for a in leaves(given)]
@@ -355,9 +368,9 @@ def weights_of_classes(class_weight: dict[int, float], y: np.ndarray, numbers: b
 
 def _in_structure(y: Any, targets: list[Any], names: list[str], outputs: Any) -> Any:
     """Cast targets where the user's structure has them."""
-    if isinstance(y, dict):
-        keys = sorted(outputs) if isinstance(outputs, dict) else names
-        return dict(zip(keys, targets, strict=True))
+    nested = isinstance(outputs, dict) and len(outputs) < len(names)
+    if isinstance(y, dict) and not nested:
+        return dict(zip(names, targets, strict=True))
     return jax.tree.unflatten(jax.tree.structure(y), [t for t in targets if t is not None])
 
 

@@ -88,7 +88,7 @@ class Compilation(Portable):
         self.targets = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), y)
         # Targets may be a plain list or dict whatever the structure of the outputs is.
         self._display.clear()
-        keys = sorted(outputs) if isinstance(outputs, dict) else list(names)  # the order of leaves
+        keys = list(names)
         given = _per_output(self.loss, keys, len(predictions), "loss")
         targets = targets_of(y, outputs, names, given)
         if len(targets) != len(predictions):
@@ -363,8 +363,10 @@ def targets_of(y: Any, outputs: Any, names: Sequence[str], losses: Sequence[Any]
     count = len(leaves(outputs))
     if y is None:
         return [None] * count
+    if isinstance(y, dict) and isinstance(outputs, dict) and len(outputs) < count == len(leaves(y)):
+        return leaves(y)  # nested as the outputs are
     if isinstance(y, dict):
-        keys = sorted(outputs) if isinstance(outputs, dict) else list(names)  # leaves of a dict come sorted by key
+        keys = list(names)
         missing = [key for key in keys if key not in y]
         if losses is not None:
             missing = [key for key in missing if losses[keys.index(key)] is not None]
@@ -386,8 +388,11 @@ def weights_of(weight: Any, count: int, outputs: Any, names: Sequence[str]) -> l
     if weight is None:
         return [None] * count
     if isinstance(weight, dict):
-        keys = sorted(outputs) if isinstance(outputs, dict) else list(names)
-        return [weight.get(key) for key in keys]
+        if isinstance(outputs, dict) and len(outputs) < count == len(leaves(weight)):
+            return leaves(weight)
+        return [weight.get(key) for key in names]
+    if isinstance(weight, (list, tuple)) and len(weight) == count:
+        return list(weight)
     given = leaves(weight)
     return given * count if len(given) == 1 else given
 
