@@ -32,9 +32,8 @@ def to_arrays(data: Any, what: str, count: int | None = None) -> Any:
     Raises:
         ValueError: for what is missing, ragged, not numeric, complex, masked or sparse.
     """
-    nested = (
-        count is not None and isinstance(data, Mapping | list | tuple) and len(data) != count == _count_leaves(data)
-    )
+    several = count is not None and count > 1 and isinstance(data, Mapping | list | tuple)
+    nested = several and len(data) != count and _count_leaves(data) == count
     if isinstance(data, Mapping):
         return {key: _part(value, f"{what}[{key!r}]", nested) for key, value in data.items()}
     if not isinstance(data, list | tuple):
