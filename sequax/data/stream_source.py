@@ -298,6 +298,8 @@ class Stack:
         self._batch_size = 0 if self.kind is None else len(arrays[0])
         self._room = first.data if self.kind is None else jax.tree.map(self._room_for, first.data)
 
+        self._rooms = jax.tree.leaves(self._room)
+
     def _room_for(self, array: np.ndarray) -> np.ndarray:
         return np.empty((self.most * len(array), *array.shape[1:]), array.dtype)
 
@@ -307,7 +309,7 @@ class Stack:
     def add(self, item: Item) -> None:
         if self.kind is not None:
             start = len(self.names) * self._batch_size
-            for room, array in zip(jax.tree.leaves(self._room), jax.tree.leaves(item.data), strict=True):
+            for room, array in zip(self._rooms, jax.tree.leaves(item.data), strict=True):
                 room[start : start + self._batch_size] = array
         self.names.append(item.name)
 
