@@ -8,10 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from cosmic_ray import plugins
-from cosmic_ray.ast import ast_nodes, get_ast
-from cosmic_ray.mutating import mutate_code
-
 Position = tuple[int, int]
 
 
@@ -30,6 +26,9 @@ class Mutant(NamedTuple):
 
     def applied(self, source: str) -> str:
         """The source with this change."""
+        from cosmic_ray import plugins  # installed by `make mutants` alone, while the doctest below always runs
+        from cosmic_ray.mutating import mutate_code
+
         changed = mutate_code(source, plugins.get_operator(self.operator)(), self.occurrence)
         if changed is None:
             raise ValueError(f"{self.name}: the file is another one than the mutant was made from.")
@@ -50,6 +49,9 @@ def sample(root: Path, packages: list[str], count: int, seed: int) -> list[Mutan
 
 def mutants_of(path: str, source: str) -> Iterator[Mutant]:
     """All mutants of a file, but for those that cannot change what it does."""
+    from cosmic_ray import plugins
+    from cosmic_ray.ast import ast_nodes, get_ast
+
     silent = list(silent_ranges(ast.parse(source)))
     nodes = list(ast_nodes(get_ast(source)))
     for operator in plugins.operator_names():
