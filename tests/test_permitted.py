@@ -88,7 +88,9 @@ def weightless(keras):
 
 
 @pytest.mark.parametrize(
-    ("make", "why"), [(frozen, "all of its layers are frozen"), (weightless, "it has no weights")], ids=str
+    ("make", "why"),
+    [(frozen, "all of its layers are frozen"), (weightless, "it has no weights")],
+    ids=["frozen", "weightless"],
 )
 def test_a_model_with_nothing_to_train_runs_and_says_why(make, why, keras):
     theirs, x = make(keras)
