@@ -45,7 +45,7 @@ def memory():
     check.forget()
 
 
-@pytest.mark.parametrize("first", range(0, 20, CHUNK))
+@pytest.mark.parametrize("first", range(0, 100, CHUNK))
 def test_random_models_say_what_keras_says(first):
     for seed in range(first, first + CHUNK):
         case = draw.case(seed)

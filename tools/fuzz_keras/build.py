@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from typing import Any
 
 import numpy as np
@@ -30,6 +32,12 @@ def inputs(library: Any, case: Case) -> list[Any]:
     ]
 
 
+def handed(part: Any, training: Any) -> Any:
+    """A layer that is told whether it trains: Keras does not tell those inside a subclass of `Model`."""
+    takes = "training" in inspect.signature(part.call).parameters
+    return functools.partial(part, training=training) if takes else part
+
+
 def subclass(library: Any, case: Case, parts: list[Any]) -> Any:
     class Net(library.Model):
         def __init__(self) -> None:
@@ -37,7 +45,8 @@ def subclass(library: Any, case: Case, parts: list[Any]) -> Any:
             self.parts = parts
 
         def call(self, given: Any, training: Any = None) -> Any:
-            tensors = call(case, self.parts, given if len(case.sources) > 1 else [given])
+            parts = [handed(part, training) for part in self.parts]
+            tensors = call(case, parts, given if len(case.sources) > 1 else [given])
             return one_or_all([tensors[number] for number in case.outputs])
 
     return Net()

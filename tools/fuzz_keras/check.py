@@ -42,13 +42,13 @@ def check(case: Case, ours: Case | None = None) -> Outcome:
             findings.append(difference)
         else:
             rows.append(row)
-    return Outcome(findings, rows, compare.trains(theirs), theirs.refusal is not None)
+    return Outcome(findings, rows, compare.trains(theirs) and compare.trains(found), theirs.refusal is not None)
 
 
 def forget() -> None:
     """Let go of compiled programs, some hundred megabytes for each ten models."""
-    for library in (keras, sequax):
-        library.utils.clear_session()
+    sequax.utils.clear_session()
+    keras.utils.clear_session(free_memory=False)
     jax.clear_caches()
     gc.collect()
 

@@ -145,7 +145,10 @@ class Wiring:
         if len(self.shapes[tensor]) != 2 or pick.random() < 0.7 or goal.targets in ("binary", "real"):
             tensor = self.flat(tensor)
         arguments = {"units": units, **({"activation": activation} if activation else {})}
-        return self.add(New("layers.Dense", arguments), (tensor,)) or tensor, head
+        tensor = self.add(New("layers.Dense", arguments), (tensor,)) or tensor
+        if goal.loss == "Circle":  # is for rows of length 1
+            tensor = self.add(New("layers.UnitNormalization"), (tensor,)) or tensor
+        return tensor, head
 
 
 def source(pick: random.Random) -> Source:
@@ -207,7 +210,7 @@ def drawn(seed: int, pick: random.Random) -> Case:
         heads=tuple(wanted),
         optimizer=heads.optimizer(pick, steady),
         settings=settings(pick, len(outputs)),
-        steps=steps(pick, rows, wanted, flat_heads),
+        steps=steps(pick, rows, wanted, flat_heads, wiring.shapes[outputs[0]][-1]),
         frozen=tuple({pick.randrange(len(wiring.layers))}) if pick.random() < 0.12 else (),
         files=kind != "subclass" and pick.random() < 0.15,
     )
@@ -224,7 +227,7 @@ def settings(pick: random.Random, outputs: int) -> dict[str, Any]:
     return made
 
 
-def steps(pick: random.Random, rows: int, wanted: tuple[Head, ...], weighted: bool) -> tuple[Step, ...]:
+def steps(pick: random.Random, rows: int, wanted: tuple[Head, ...], weighted: bool, classes: int) -> tuple[Step, ...]:
     """One long training, or a few short calls; in either case something is measured after it."""
     made: list[Step] = []
     if pick.random() < 0.2:
@@ -233,7 +236,7 @@ def steps(pick: random.Random, rows: int, wanted: tuple[Head, ...], weighted: bo
         made.append(Step("evaluate", measured(pick, rows, weighted)))
     if pick.random() < 0.75:
         for _ in range(pick.choice([1, 1, 1, 1, 1, 2])):
-            made.append(Step("fit", trained(pick, rows, wanted, weighted)))
+            made.append(Step("fit", trained(pick, rows, wanted, weighted, classes)))
     else:
         for _ in range(pick.randint(1, 3)):
             more = {"rows": pick.randint(1, rows)} if pick.random() < 0.5 else {}
@@ -267,7 +270,7 @@ def measured(pick: random.Random, rows: int, weighted: bool) -> dict[str, Any]:
     return made
 
 
-def trained(pick: random.Random, rows: int, wanted: tuple[Head, ...], weighted: bool) -> dict[str, Any]:
+def trained(pick: random.Random, rows: int, wanted: tuple[Head, ...], weighted: bool, classes: int) -> dict[str, Any]:
     size = pick.randint(max(1, rows // 4), rows + 1)
     made: dict[str, Any] = {"epochs": pick.randint(1, 3), "batch_size": size}
     feed = pick.choice(["arrays"] * 4 + ["dataset", "generator"])
@@ -282,7 +285,7 @@ def trained(pick: random.Random, rows: int, wanted: tuple[Head, ...], weighted: 
         and pick.random() < 0.2
         and feed == "arrays"
     ):
-        made["class_weight"] = {0: 0.5, 1: 2.0, 2: 1.5}
+        made["class_weight"] = dict(zip(range(classes), [0.5, 2.0, 1.5], strict=False))
     if feed == "generator" or (feed == "dataset" and pick.random() < 0.2):
         made["steps_per_epoch"] = pick.randint(1, -(-rows // size))
     validation = pick.choice([None, None, "arrays", "split", "weighted" if weighted else "arrays"])

@@ -179,7 +179,7 @@ def head(pick: random.Random, goal: Goal, units: int) -> tuple[Head, str | None]
     if goal.loss in LOGITS and pick.random() < 0.3:
         arguments, activation = {"from_logits": True, **arguments}, None
     if goal.loss == "Circle":
-        arguments["gamma"] = 2.0  # the usual 80 is for rows of length 1
+        arguments["gamma"] = 2.0  # the usual 80 makes large numbers of small roundings
     loss: Any = New(f"losses.{goal.loss}", arguments)
     if not arguments and goal.loss in SHORT and pick.random() < 0.5:
         loss = pick.choice(SHORT[goal.loss])

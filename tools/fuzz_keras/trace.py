@@ -25,6 +25,7 @@ class Moved:
     before: list[np.ndarray]
     after: list[np.ndarray]
     names: list[str]
+    learned: list[bool]  # by gradients alone: constraints and averages move weights too
 
 
 @dataclass
@@ -86,7 +87,8 @@ class Run:
             self.note("result", result)
         if step.method in ("fit", "train_on_batch"):
             names = [weight.path for weight in self.net.weights]
-            self.note("moved", Moved(before, self.values(), names))
+            alone = [w.trainable and w.constraint is None and "spectral" not in w.path for w in self.net.weights]
+            self.note("moved", Moved(before, self.values(), names, alone))
             slots = self.net.optimizer.variables
             self.note("optimizer names", [f"{slot.path} {tuple(slot.shape)}" for slot in slots])
             self.note("optimizer", [np.asarray(slot.value, "float32") for slot in slots])
@@ -235,4 +237,7 @@ def pruned(value: Any) -> Any:
             for node in left["inbound_nodes"]:
                 node["kwargs"] = {key: item for key, item in node["kwargs"].items() if key not in ("mask", "training")}
         return left
-    return [pruned(item) for item in value] if isinstance(value, list) else value
+    if isinstance(value, list):  # Keras lists operations on masks as layers
+        operations = [isinstance(item, dict) and str(item.get("module")).startswith("keras.src.ops") for item in value]
+        return [pruned(item) for item, left in zip(value, operations, strict=True) if not left]
+    return value
