@@ -9,6 +9,7 @@ import numpy as np
 
 from .case import Case
 from .compare import Difference
+from .trace import Trace
 
 
 class Explained(NamedTuple):
@@ -24,13 +25,15 @@ def refused(difference: Difference, *words: str) -> bool:
     return ours is not None and theirs is None and all(word in str(ours) for word in words)
 
 
+def finite(trace: Trace) -> bool:
+    """Whether all numbers in the logs of a run are."""
+    logs = [value for note in trace.notes.values() if isinstance(note, dict) for value in note.values()]
+    return all(np.isfinite(np.asarray(value, float)).all() for value in logs)
+
+
 def diverges(case: Case, difference: Difference) -> bool:
     """Keras trains on to NaN where we stop."""
-    notes = difference.theirs.notes.values()
-    logs = [value for note in notes if isinstance(note, dict) for value in note.values()]
-    if isinstance(difference.ours.refusal, FloatingPointError):
-        return any(not np.isfinite(np.asarray(value, float)).all() for value in logs)
-    return False
+    return isinstance(difference.ours.refusal, FloatingPointError) and not finite(difference.theirs)
 
 
 def masked(case: Case, difference: Difference) -> bool:
@@ -66,6 +69,11 @@ def counts(case: Case, difference: Difference) -> bool:
     return scaled and difference.text.startswith("array 2: ") and ";" not in difference.text
 
 
+def normalizes(case: Case, difference: Difference) -> bool:
+    """Keras divides by the length of a row, 0 or not."""
+    return "normalize=True" in repr(case.layers) and not finite(difference.theirs)
+
+
 def donated(case: Case, difference: Difference) -> bool:
     """Keras gives the same buffer away twice, and finds variables without values afterwards."""
     averages = "use_ema" in repr(case.optimizer) and difference.ours.refusal is None
@@ -79,6 +87,7 @@ def cut(case: Case, difference: Difference) -> bool:
 
 
 TABLE = (
+    Explained("| the gradient of `Dot(normalize=True)` at a row of zeros |", normalizes),
     Explained("| a dynamic loss scale while nothing is trainable |", counts),
     Explained("| `R2Score(num_regressors=...)` in `compile` |", regressors),
     Explained("| a second call that trains, with `use_ema=True` |", donated),
