@@ -27,7 +27,8 @@ def refused(difference: Difference, *words: str) -> bool:
 
 def finite(trace: Trace) -> bool:
     """Whether all numbers in the logs of a run are."""
-    logs = [value for note in trace.notes.values() if isinstance(note, dict) for value in note.values()]
+    results = [note for name, note in trace.notes.items() if name.endswith(": result") and isinstance(note, dict)]
+    logs = [value for note in results for value in note.values()]
     return all(np.isfinite(np.asarray(value, float)).all() for value in logs)
 
 
