@@ -304,7 +304,7 @@ class Model(StepMethods, FileMethods, Layer):
         metrics: Any = None,
         weighted_metrics: Any = None,
         run_eagerly: bool = False,
-        steps_per_execution: int = 1,
+        steps_per_execution: int | None = 1,
         jit_compile: bool | str = "auto",
         auto_scale_loss: bool = True,
     ) -> None:
@@ -323,6 +323,7 @@ class Model(StepMethods, FileMethods, Layer):
             auto_scale_loss: scale the loss under a `mixed_float16` policy.
         """
         custom.check_forms(self)
+        steps_per_execution = 1 if steps_per_execution is None else steps_per_execution  # as files of tf.keras say it
         if not isinstance(steps_per_execution, Integral) or steps_per_execution < 1:
             raise ValueError(
                 f"compile: steps_per_execution must be a whole number of at least 1. Received: {steps_per_execution!r}"

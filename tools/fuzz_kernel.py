@@ -30,7 +30,7 @@ HEADS = (
     ("huber", "tanh", lambda draw, rows: draw.normal(size=(rows, 1))),
     ("log_cosh", "gelu", lambda draw, rows: draw.normal(size=(rows, 1))),
     ("poisson", "softplus", lambda draw, rows: draw.integers(0, 5, (rows, 1))),
-    ("hinge", None, lambda draw, rows: draw.choice([-1.0, 1.0], (rows, 1))),
+    ("hinge", None, lambda draw, rows: draw.integers(0, 2, (rows, 1))),
     ("binary_crossentropy", "sigmoid", lambda draw, rows: draw.integers(0, 2, (rows, 1))),
     ("sparse_categorical_crossentropy", "softmax", lambda draw, rows: draw.integers(0, CLASSES, rows)),
     ("categorical_crossentropy", "softmax", lambda draw, rows: np.eye(CLASSES)[draw.integers(0, CLASSES, rows)]),

@@ -228,6 +228,8 @@ class Layer(operation.Operation):
         """What `compute_mask` returns for symbolic inputs, where `compute_output_shape` spared us to trace the call."""
         if not leaves(previous) and type(self).compute_mask is Layer.compute_mask:
             return []
+        if any(tensor.dtype == "string" for tensor in leaves(inputs) if is_tensor(tensor)):
+            return []  # nothing is traced with strings
         specs = shapes.infer(self.compute_mask, (inputs, previous if leaves(previous) else None), {})
         return list(specs) if isinstance(specs, (list, tuple)) else [specs]
 

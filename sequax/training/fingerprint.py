@@ -27,7 +27,7 @@ _SKIPPED = frozenset(
     | {"stop_training", "stop_evaluating", "stop_predicting", "run_eagerly", "jit_compile", "steps_per_execution"}
     | {"train_function", "test_function", "predict_function"}
     | {"_build_shapes", "_tensors", "_display", "_serial", "path", "_path", "_predictor", "_host_part"}
-    | {"_in_build"}
+    | {"_in_build", "implied"}
 )
 
 
