@@ -79,7 +79,7 @@ def circle(
     y_pred = floating(y_pred)
     others = y_pred if ref_embeddings is None else floating(ref_embeddings)
     same, different = _pairs(y_true, y_true if ref_labels is None else ref_labels, remove_diagonal)
-    similarity = y_pred @ others.T
+    similarity = jnp.minimum(y_pred @ others.T, 1)  # no distance is below 0, of longer embeddings neither
     # As in Keras the gradient goes through the weights too, which the paper holds constant.
     pull = jax.nn.relu(1 + margin - similarity)
     push = jax.nn.relu(margin + similarity)

@@ -115,19 +115,19 @@ def _leave(slots: Slots, before: TrainState, after: TrainState, keeps_metrics: b
 
 def _test_program(model: Any, slots: Slots, key: Any, span: Span, state: TrainState, callbacks: Any) -> Any:
     """The compiled steps for spans of this shape; of the new state they return what the steps have changed."""
-    step = steps.test_step(model, slots)
-    changed: dict[str, set[str]] = {"params": set(), "other": set()}
 
-    def noting(state: TrainState, batch: Batch) -> tuple[TrainState, Any]:
-        after, told = step(state, batch)
-        for field, keys in changed.items():
-            keys.update(moved(getattr(state, field), getattr(after, field)))
-        return after, told
+    def program(state: TrainState, *given: Any) -> tuple[TrainState, Any, Any]:  # put together when it is traced
+        step = steps.test_step(model, slots)
+        changed: dict[str, set[str]] = {"params": set(), "other": set()}
 
-    reset, results = steps.reset_metrics(model, slots), steps.metric_results(model, slots)
-    run = steps_program(noting, reset, results, span.batch_size, guard=False)
+        def noting(state: TrainState, batch: Batch) -> tuple[TrainState, Any]:
+            after, told = step(state, batch)
+            for field, keys in changed.items():
+                keys.update(moved(getattr(state, field), getattr(after, field)))
+            return after, told
 
-    def program(state: TrainState, *given: Any) -> tuple[TrainState, Any, Any]:
+        reset, results = steps.reset_metrics(model, slots), steps.metric_results(model, slots)
+        run = steps_program(noting, reset, results, span.batch_size, guard=False)
         after, progress, logs = run(state, *given)
         parts = {field: {k: getattr(after, field)[k] for k in sorted(keys)} for field, keys in changed.items()}
         return TrainState(**parts, optimizer={}, metrics=after.metrics), progress, logs
