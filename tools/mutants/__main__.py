@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from .places import Mutant, sample
+from .runner import Runner
 from .suite import Suite, write_json
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -59,13 +60,15 @@ def run(mutants: list[Mutant], suite: Suite, whole: Path, jobs: int, until: floa
         with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
             copy = Path(folder) / "code"
             shutil.copytree(whole, copy)
+            runner = Runner(whole)
             while time.monotonic() < until:
                 try:
                     mutant = waiting.get_nowait()
                 except queue.Empty:
-                    return
-                rows.append(try_one(mutant, suite, whole, copy))
+                    break
+                rows.append(try_one(mutant, suite, runner, whole, copy))
                 print(f"{len(rows):4d}/{len(mutants)}  {rows[-1]['outcome']:8s}  {mutant.name}", flush=True)
+            runner.close()
 
     threads = [threading.Thread(target=work) for _ in range(jobs)]
     for thread in threads:
@@ -75,7 +78,7 @@ def run(mutants: list[Mutant], suite: Suite, whole: Path, jobs: int, until: floa
     return rows
 
 
-def try_one(mutant: Mutant, suite: Suite, whole: Path, copy: Path) -> dict[str, Any]:
+def try_one(mutant: Mutant, suite: Suite, runner: Runner, whole: Path, copy: Path) -> dict[str, Any]:
     source = (whole / mutant.path).read_text(encoding="utf-8")
     changed = mutant.applied(source)
     tests = suite.covering(mutant.path, mutant.start[0])
@@ -83,7 +86,7 @@ def try_one(mutant: Mutant, suite: Suite, whole: Path, copy: Path) -> dict[str, 
     began = time.monotonic()
     try:
         changed_file.write_text(changed, encoding="utf-8")
-        noticed, ran = suite.notices(copy, tests) if tests else (None, 0)
+        noticed, ran = suite.notices(runner, copy, tests) if tests else (None, 0)
     finally:
         changed_file.write_text(source, encoding="utf-8")
     outcome = "caught" if noticed else "survived" if tests else "not run"

@@ -10,6 +10,8 @@ import xml.etree.ElementTree as ElementTree
 from collections import defaultdict
 from pathlib import Path
 
+from .runner import Runner
+
 NEAREST = 6  # files of tests that are tried before all others
 PER_FILE = 5  # tests of each of them
 STARTUP = 60.0  # seconds allowed beside those of the tests themselves
@@ -69,7 +71,7 @@ class Suite:
         rest = [test for file in files for test in by_file[file] if test not in set(near)]
         return near + sorted(rest, key=self.seconds.__getitem__)
 
-    def notices(self, copy: Path, tests: list[str]) -> tuple[str | None, int]:
+    def notices(self, runner: Runner, copy: Path, tests: list[str]) -> tuple[str | None, int]:
         """Run tests in a changed copy until one fails; returns that one (None: all pass) and how many there were."""
         within: list[str] = []
         spent = 0.0
@@ -80,32 +82,21 @@ class Suite:
             within.append(test)
         near = NEAREST * PER_FILE
         for some in (within[:near], within[near:]):
-            if some and (failed := self._run(copy, some)):
+            if some and (failed := self._run(runner, copy, some)):
                 return failed, len(within)
         return None, len(within)
 
-    def _run(self, copy: Path, tests: list[str]) -> str | None:
-        listed, report = copy / "tests.args", copy / "failed.json"
+    def _run(self, runner: Runner, copy: Path, tests: list[str]) -> str | None:
+        listed = copy / "tests.args"
         listed.write_text("\n".join(tests), encoding="utf-8")
-        report.unlink(missing_ok=True)
-        command = [sys.executable, "-B", "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist"]
-        limit = STARTUP + SLOWER * sum(map(self.seconds.__getitem__, tests))
-        try:
-            done = subprocess.run(
-                [*command, "--tb=no", f"@{listed.name}"],
-                cwd=copy,
-                env=_environment(copy),
-                capture_output=True,
-                text=True,
-                timeout=limit,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
+        options = ["-q", "-x", "--tb=no", "-p", "no:cacheprovider", "-p", "no:xdist", f"@{listed.name}"]
+        done = runner.run(copy, options, STARTUP + SLOWER * sum(map(self.seconds.__getitem__, tests)))
+        if done["code"] is None:
             return "(endless)"
-        if done.returncode == 0:
+        if done["code"] == 0:
             return None
-        failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED ", "ERROR "))]
-        return failed[0].split(" ", 1)[1] if failed else f"(exit {done.returncode})"
+        failed = [line for line in done["printed"].splitlines() if line.startswith(("FAILED ", "ERROR "))]
+        return failed[0].split(" ", 1)[1] if failed else f"(exit {done['code']})"
 
 
 def _environment(root: Path) -> dict[str, str]:
