@@ -76,7 +76,6 @@ REFUSED = {
         {"sample_weight": with_entry(BINARY, 2, np.nan)},
         ["sample_weight", "row 2"],
     ),
-    "class without weight": (sparse, X, LABELS, {"class_weight": {0: 1.0, 1: 1.0}}, ["class_weight", "2"]),
     "weight of no class": (
         sparse,
         X,

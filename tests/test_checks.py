@@ -296,9 +296,6 @@ def test_sample_weight_shapes_that_suit(shape, outputs):
 @pytest.mark.parametrize(
     ("weights", "labels", "fact", "words"),
     [
-        ({0: 1.0, 1: 2.0}, [0, 1, 2], SPARSE, "class_weight has no weight for class 2, found in y: add 2: 1.0"),
-        ({1: 9.0}, [[0], [1]], BINARY, "no weight for class 0"),
-        ({0: 1.0, 2: 1.0}, np.eye(3), ONE_HOT, "no weight for class 1"),
         ({0: 1.0, 1: 1.0, 2: 1.0, 3: 5.0}, [0, 1], SPARSE, "has a weight for 3, but the model's classes are 0..2."),
         ({0: 1.0, 1: 1.0, 2: 1.0}, [0, 1], BINARY, "the model's classes are 0..1."),
         ({0: np.nan, 1: 1.0, 2: 1.0}, [0, 1], SPARSE, "class 0 the weight nan"),
@@ -310,6 +307,20 @@ def test_sample_weight_shapes_that_suit(shape, outputs):
 )
 def test_class_weight(weights, labels, fact, words):
     assert words in refusal(checks.check_weights, None, weights, [np.asarray(labels)], [fact])
+
+
+@pytest.mark.parametrize(
+    ("weights", "labels", "fact", "words"),
+    [
+        ({0: 1.0, 1: 2.0}, [0, 1, 2], SPARSE, "no weight for class 2, found in y: it counts as 1. Add 2: 1.0"),
+        ({1: 9.0}, [[0], [1]], BINARY, "no weight for class 0"),
+        ({0: 1.0, 2: 1.0}, np.eye(3), ONE_HOT, "no weight for class 1"),
+        ({2: 1.0}, [0, 1, 2], SPARSE, "no weight for classes 0, 1"),
+    ],
+)
+def test_classes_without_a_weight_are_told(weights, labels, fact, words):
+    (told,) = checks.check_weights(None, weights, [np.asarray(labels)], [fact])
+    assert words in told
 
 
 def test_class_weights_that_suit():

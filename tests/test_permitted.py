@@ -44,6 +44,12 @@ def test_class_weights(kind):
     assert model_of().fit(X, Y, class_weight=CLASS_WEIGHTS[kind], shuffle=False, verbose=0).history == expected
 
 
+def test_classes_without_a_weight_count_as_1():
+    expected = model_of().fit(X, Y, class_weight={0: 1.0, 1: 3.0}, shuffle=False, verbose=0).history
+    with pytest.warns(UserWarning, match="no weight for class 0, found in y: it counts as 1"):
+        assert model_of().fit(X, Y, class_weight={1: 3.0}, shuffle=False, verbose=0).history == expected
+
+
 def test_no_class_weights_are_none():
     expected = model_of().fit(X, Y, shuffle=False, verbose=0).history
     assert model_of().fit(X, Y, class_weight={}, shuffle=False, verbose=0).history == expected

@@ -47,7 +47,7 @@ class BatchReader:
         self.model, self.batch_size, self.prefix = model, batch_size, prefix
         self.class_weight = by_class(class_weight)
         self.stacklevel = stacklevel
-        self._warned = False  # of negative weights
+        self._warned = False  # of weights
         self._inputs: list[checks.InputFacts] | None = None
         self._outputs: list[checks.OutputFacts] | None = None
         self._compilation: Any = None  # a callback may call `compile` while a stream goes on
@@ -86,8 +86,8 @@ class BatchReader:
         if sample_weight is not None or self.class_weight is not None:
             weights = weights_of(sample_weight, len(names), model.symbolic_outputs, names)
             given = None if sample_weight is None else weights
-            if checks.check_weights(given, self.class_weight, targets, self._outputs, f"{prefix}sample_weight"):
-                self._warn_of_negative_weights()
+            told = checks.check_weights(given, self.class_weight, targets, self._outputs, f"{prefix}sample_weight")
+            self._warn_once(told)
         checks.check_rows(
             {f"{prefix}x": leaves(xs), f"{prefix}y": leaves(y), f"{prefix}sample_weight": leaves(sample_weight)}
         )
@@ -175,15 +175,11 @@ class BatchReader:
                 model.resolve(ys if len(leaves(ys)) == len(outputs) else None)
         return Batch(xs, ys, sample_weight)
 
-    def _warn_of_negative_weights(self) -> None:
-        if not self._warned:
+    def _warn_once(self, sentences: list[str]) -> None:
+        if sentences and not self._warned:
             self._warned = True
-            warnings.warn(
-                f"{self.prefix}sample_weight has negative weights: training raises the loss of their rows, as policy"
-                f" gradients want it. Use weights of 0 or more for anything else.",
-                UserWarning,
-                stacklevel=self.stacklevel + 1,
-            )
+            for sentence in sentences:
+                warnings.warn(sentence, UserWarning, stacklevel=self.stacklevel + 1)
 
     def _cast(self, targets: list[Any]) -> list[Any]:
         """Labels that stay whole numbers are cast to int32, all other targets to what the loss computes in."""

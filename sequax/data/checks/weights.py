@@ -18,11 +18,11 @@ def check_weights(
     y: Sequence[np.ndarray | None],
     facts: Sequence[OutputFacts],
     what: str = "sample_weight",
-) -> bool:
-    """Check that sample weights are finite and of a shape that suits, and that classes have weights.
+) -> list[str]:
+    """Check that sample weights are finite and of a shape that suits, and class weights of classes that there are.
 
     Returns:
-        Whether a sample weight is negative: its row raises the loss, which policy gradients want and others do not.
+        What is right for some and a slip of others, as sentences to warn with.
 
     Raises:
         ValueError: naming the row or the class, and the remedy.
@@ -36,9 +36,20 @@ def check_weights(
             name = what if len(sample_weight) == 1 else f"{what}[{i}]"
             _check_sample_weight(weight, facts[min(i, len(facts) - 1)] if facts else None, name)
             negative |= enabled() and weight.size > 0 and bool(weight.min() < 0)
+    told = []
+    if negative:
+        told.append(
+            f"{what} has negative weights: training raises the loss of their rows, as policy gradients want it. Use"
+            f" weights of 0 or more for anything else."
+        )
     if class_weight is not None:
-        _check_class_weight(class_weight, y, facts)
-    return negative
+        missing = _check_class_weight(class_weight, y, facts)
+        if missing:
+            told.append(
+                f"class_weight has no weight for {'class' if len(missing) == 1 else 'classes'} {listed(missing)}, found"
+                f" in y: it counts as 1. Add {missing[0]}: 1.0 to say so."
+            )
+    return told
 
 
 def _check_sample_weight(weight: np.ndarray, fact: OutputFacts | None, what: str) -> None:
@@ -55,7 +66,8 @@ def _check_sample_weight(weight: np.ndarray, fact: OutputFacts | None, what: str
 
 def _check_class_weight(
     weights: Mapping[int, float], y: Sequence[np.ndarray | None], facts: Sequence[OutputFacts]
-) -> None:
+) -> list[int]:
+    """Classes in `y` that have no weight."""
     if not isinstance(weights, Mapping):
         raise ValueError(f"class_weight must be a dict from class number to weight, got {type(weights).__name__}.")
     if len(facts) != 1:
@@ -70,16 +82,12 @@ def _check_class_weight(
         if enabled() and not (math.isfinite(weight) and weight >= 0):
             refuse(f"class_weight gives class {label} the weight {weight}: weights must be finite and 0 or more.")
     if not enabled():
-        return
+        return []
     _check_known_classes(weights, facts[0])
-    if y and y[0] is not None:
-        present = classes_in(y[0], facts[0]) - {facts[0].ignore_class}
-        missing = sorted(present - {int(label) for label in weights})
-        if missing:
-            refuse(
-                f"class_weight has no weight for {'class' if len(missing) == 1 else 'classes'} "
-                f"{listed(missing)}, found in y: add {missing[0]}: 1.0 to weight it as usual."
-            )
+    if not y or y[0] is None:
+        return []
+    present = classes_in(y[0], facts[0]) - {facts[0].ignore_class}
+    return sorted(present - {int(label) for label in weights})
 
 
 def _check_known_classes(weights: Mapping[int, float], fact: OutputFacts) -> None:
