@@ -643,19 +643,6 @@ class Layer(operation.Operation):
         """The symbolic output of the first symbolic call."""
         return self._first_node("output").outputs
 
-    def _first_node(self, what: str) -> Node:
-        if not self._nodes:
-            raise AttributeError(f"The layer {self.name} has never been called and thus has no defined {what}.")
-        return self._nodes[0]
-
-    @property
-    def nodes(self) -> list[Node]:
-        return self._nodes
-
-    @property
-    def _inbound_nodes(self) -> list[Node]:
-        return self._nodes
-
     # --- config ---
 
     def get_config(self) -> dict[str, Any]:

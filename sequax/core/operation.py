@@ -95,7 +95,9 @@ class Operation(Portable):
 
     def _first_node(self, what: str) -> Node:
         if not self._nodes:
-            raise AttributeError(f"{self.name} has never been called on symbolic tensors, so it has no {what} yet.")
+            raise AttributeError(
+                f"{type(self).__name__} '{self.name}' was never called on symbolic tensors, so it has no {what} yet."
+            )
         return self._nodes[0]
 
     @property

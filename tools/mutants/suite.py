@@ -8,6 +8,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 
 from .runner import Runner
@@ -58,11 +59,13 @@ class Suite:
 
         data = coverage.CoverageData(str(self.folder / "coverage"))
         data.read()
-        contexts = data.contexts_by_lineno(str(self.root / path)).get(line, [])
+        by_line = data.contexts_by_lineno(str(self.root / path))
+        found = self._tests_of(by_line.get(line, []))
+        if not found and line in by_line:  # it runs when the file is imported: any test of the file sees its effect
+            found = self._tests_of(context for contexts in by_line.values() for context in contexts)
         by_file: dict[str, list[str]] = defaultdict(list)
-        for test in {context.split("|")[0] for context in contexts}:
-            if test in self.seconds:
-                by_file[test.split("::")[0]].append(test)
+        for test in found:
+            by_file[test.split("::")[0]].append(test)
         # The nearest file is the one of whose tests most run the line.
         files = sorted(by_file, key=lambda file: (-len(by_file[file]) / self.sizes[file], file))
         for tests in by_file.values():
@@ -70,6 +73,9 @@ class Suite:
         near = [by_file[file][i] for i in range(PER_FILE) for file in files[:NEAREST] if i < len(by_file[file])]
         rest = [test for file in files for test in by_file[file] if test not in set(near)]
         return near + sorted(rest, key=self.seconds.__getitem__)
+
+    def _tests_of(self, contexts: Iterable[str]) -> set[str]:
+        return {test for context in contexts if (test := context.split("|")[0]) in self.seconds}
 
     def notices(self, runner: Runner, copy: Path, tests: list[str]) -> tuple[str | None, int]:
         """Run tests in a changed copy until one fails; returns that one (None: all pass) and how many there were."""
