@@ -148,6 +148,24 @@ def test_datasets_may_not_share_bytes():
         parsed(data.replace(first.to_bytes(8, "little"), second.to_bytes(8, "little")))
 
 
+@pytest.mark.parametrize("at", [32, 48], ids=["free space", "driver"])
+def test_files_in_several_parts_are_refused(at):
+    """One of two addresses in the superblock that nothing has in a file of one part."""
+    data = h5_bytes(lambda f: f.create_dataset("x", data=np.zeros(3)))
+    assert data[at : at + 8] == b"\xff" * 8
+    with pytest.raises(LoadError, match="several files"):
+        parsed(data[:at] + bytes(8) + data[at + 8 :])
+
+
+def test_booleans_take_one_byte():
+    """An enumeration of two bytes whose members are told to be of one."""
+    data = h5_bytes(lambda f: f.create_dataset("x", data=np.array([True, False])))
+    start = b"\x02\x00\x00\x01\x00\x00\x00\x10"  # two members, the size, and the class of their type
+    assert data.count(start) == 1 and parsed(data).datasets["x"].type.kind == "boolean"
+    with pytest.raises(LoadError, match="4 bytes, but 2 are stored"):
+        parsed(data.replace(start, start[:3] + b"\x02" + start[4:]))
+
+
 # --- mutations ---
 
 

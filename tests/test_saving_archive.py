@@ -259,6 +259,9 @@ FILES = {
     "link": lambda g: packed(changed(g, **{"assets/l": b"/etc/passwd"}), **{"assets/l": {"external_attr": 0xA1FF0000}}),
     "two configs": doubled,
     "other local name": with_other_local_name,
+    "name in UTF-8 that should be ASCII": lambda g: without(
+        packed(changed(g, **{"assets/m__we": b"x"})), b"m__we", "möwe".encode()
+    ),
     "encrypted": lambda g: flagged(packed(list(g.items())), 1),
     "flags of its own": lambda g: flagged(packed(list(g.items())), 0x20),
     "bytes in front": lambda g: b"#!/bin/sh\n" + packed(list(g.items())),
@@ -285,7 +288,9 @@ def test_files_that_are_refused(name, good, tmp_path):
 def test_the_good_file_is_not_refused(good, tmp_path):
     path = tmp_path / "m.keras"
     for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        path.write_bytes(packed([*good.items(), ("assets/", b""), ("assets/other.bin", b"x")], method))
+        path.write_bytes(
+            packed([*good.items(), ("assets/", b""), ("assets/other.bin", b"x"), ("assets/möwe", b"x")], method)
+        )
         assert load_model(path).compiled
 
 

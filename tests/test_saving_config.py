@@ -12,7 +12,7 @@ import pytest
 import sequax
 from sequax import layers, saving
 from sequax.models import Sequential, clone_model, load_model, model_from_json
-from sequax.saving import LoadError
+from sequax.saving import LoadError, schema
 from tests.saving_models import MODELS, plain
 
 
@@ -269,6 +269,35 @@ def test_configs_that_are_refused(name, monkeypatch):
     assert not seen and "antigravity" not in sys.modules and entry == before
 
 
+MOST = [
+    ("STFTSpectrogram", "fft_length", 2**16),
+    ("STFTSpectrogram", "frame_length", 2**20),
+    ("MelSpectrogram", "num_mel_bins", 2**10),
+    ("StringLookup", "num_oov_indices", 2**16),
+    ("TextVectorization", "ngrams", 2**10),
+    ("AUC", "num_thresholds", 2**16),
+]
+
+
+@pytest.mark.parametrize("name, argument, most", MOST)
+def test_sizes_of_tables_have_a_bound(name, argument, most):
+    family = "keras.metrics" if name == "AUC" else "keras.layers"
+    made = saving.deserialize_keras_object(layer(name, family, **{argument: most}))
+    assert made.get_config()[argument] == most
+    with pytest.raises(LoadError, match=rf"{argument}: .* to {most}"):
+        saving.deserialize_keras_object(layer(name, family, **{argument: most + 1}))
+
+
+def test_configs_have_a_bound(monkeypatch):
+    monkeypatch.setattr(schema, "MAX_VALUES", 5)
+    monkeypatch.setattr(schema, "MAX_DEPTH", 3)
+    for good in ([0] * 4, {"a": [0], "b": [0]}, [[0]]):
+        schema.measure(good, "config")
+    for bad, message in (([0] * 5, "more than 5 values"), ([[[0]]], "more than 3 levels")):
+        with pytest.raises(LoadError, match=message):
+            schema.measure(bad, "config")
+
+
 @pytest.mark.parametrize(
     "entry, place",
     [
@@ -454,6 +483,41 @@ def test_keras_1_stack():
     model = model_from_json(json.dumps({"class_name": "Sequential", "config": entries, "keras_version": "1.2.2"}))
     assert model.output_shape == (None, 2) and model.layers[0].padding == "same" and model.layers[2].rate == 0.25
     assert model.input_shape == (None, 6, 6, 1)
+
+
+class Along(layers.Layer):
+    def __init__(self, axis=None, **settings):
+        super().__init__(**settings)
+        self.axis = axis
+
+    def call(self, inputs):
+        x, factor = inputs
+        return x * factor
+
+
+def old_graph(class_name, config, *second):
+    """A graph as Keras 2 wrote it, of one layer that is called on two inputs."""
+    entries = [
+        {"class_name": "InputLayer", "name": "x", "inbound_nodes": [],
+         "config": {"batch_input_shape": [None, 2], "dtype": "float32", "name": "x"}},
+        {"class_name": class_name, "name": "out", "config": config,
+         "inbound_nodes": [[["x", 0, 0, {}], [*second, {}]]]},
+    ]  # fmt: skip
+    ends = {"input_layers": [["x", 0, 0]], "output_layers": [["out", 0, 0]]}
+    return {"class_name": "Functional", "keras_version": "2.12.0", "config": {"name": "g", "layers": entries, **ends}}
+
+
+def test_numbers_and_own_layers_in_graphs_of_keras_2():
+    config = old_graph("Along", {"name": "out", "axis": [1]}, "_CONSTANT_VALUE", -1, 3.0)
+    model = model_from_json(json.dumps(config), custom_objects={"Along": Along})
+    assert model(np.ones((1, 2))).tolist() == [[3, 3]]
+    assert model.get_layer("out").axis == [1]  # only normalization had its one axis in a list
+
+
+@pytest.mark.parametrize("config", [{"name": "out", "dtype": "float32"}, {}], ids=str)
+def test_layers_that_are_named_as_ops(config):
+    model = model_from_json(json.dumps(old_graph("Add", config, "x", 0, 0)))
+    assert type(model.layers[1]) is layers.Add
 
 
 def test_old_compile_settings():

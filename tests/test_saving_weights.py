@@ -422,7 +422,11 @@ def test_layers_by_name(tmp_path):
     other.load_weights(tmp_path / "model.h5", by_name=True)
     assert equal(values(other)[:2], values(model)[:2]) and equal(values(other)[2:], before[2:])
     third = sequax.Sequential([layers.Input((4,)), layers.Dense(6, name="a")])
-    refused(third, tmp_path / "model.h5", "does not fit", by_name=True)
+    refused(third, tmp_path / "model.h5", r"a/bias +\(6,\) float32 +\(3,\) float32", by_name=True)
+    without_bias = sequax.Sequential([layers.Input((4,)), layers.Dense(3, use_bias=False, name="a")])
+    refused(without_bias, tmp_path / "model.h5", r"a/bias +nothing +\(3,\) float32", by_name=True)
+    without_bias.save_weights(tmp_path / "less.h5")
+    refused(other, tmp_path / "less.h5", r"a/1 +\(3,\) float32 +nothing", by_name=True)
     with pytest.warns(UserWarning, match="left as they are"):
         third.load_weights(tmp_path / "model.h5", by_name=True, skip_mismatch=True)
 

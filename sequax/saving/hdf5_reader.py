@@ -400,7 +400,7 @@ class File:
 
     def _global_heap(self, address: int) -> dict[int, bytes]:
         signature, _, size = struct.unpack("<4sIQ", self._block(address, 16, "texts"))
-        if signature != b"GCOL" or size < 16:
+        if signature != b"GCOL":
             raise Damaged("texts are not where they should be")
         buffer = Buffer(self._block(address + 16, size - 16, "texts"))
         found: dict[int, bytes] = {}

@@ -58,7 +58,7 @@ def model_bytes(model: Any, attributes: Mapping[str, str], optimizer: bool = Tru
     return hdf5_writer.to_bytes(datasets, groups)
 
 
-def write_model(model: Any, path: Any, attributes: Mapping[str, str], optimizer: bool = True) -> None:
+def write_model(model: Any, path: Any, attributes: Mapping[str, str], optimizer: bool) -> None:
     atomic.write(path, model_bytes(model, attributes, optimizer))
 
 
