@@ -501,6 +501,15 @@ def test_colors_equal_keras(keras):
     close(colors.rgb_to_grayscale(x), keras.ops.image.rgb_to_grayscale(x), 1e-5)
 
 
+def test_gray_has_no_hue_nor_a_slope_of_it(keras):
+    x = np.array([[[0, 0, 0], [0.5, 0.5, 0.5], [1, 1, 1], [0.2, 0.7, 0.4]]], "float32")
+    ours, theirs = (
+        jax.grad(lambda x, module=module: module.rgb_to_hsv(x)[..., 0].sum())(x) for module in (colors, keras.ops.image)
+    )
+    close(ours, theirs, 1e-5)
+    assert not np.any(ours[0, :3]) and np.all(np.isfinite(ours))
+
+
 # --- in a model ---
 
 

@@ -201,6 +201,9 @@ RULE = [
     ((128, 13, 13, 32), (3, 3, 32, 64), {}, F32, (True, True, True)),
     ((32, 16, 16, 32), (3, 3, 32, 32), {"padding": "same"}, F32, (False, False, True)),
     ((32, 11, 11, 32), (3, 3, 32, 32), {"padding": "same"}, F32, (False, False, False)),
+    ((8, 16, 16, 32), (3, 3, 32, 32), {"padding": "same"}, F32, (False, False, True)),  # few images
+    ((32, 11, 16, 32), (3, 3, 32, 32), {"padding": "same"}, F32, (False, False, False)),
+    ((32, 16, 11, 32), (3, 3, 32, 32), {"padding": "same"}, F32, (False, False, False)),
     ((64, 28, 28, 1), (3, 3, 1, 32), {}, F32, (False, False, False)),
     ((32, 32, 32, 64), (3, 3, 64, 64), {"padding": "same"}, F16, (False, False, False)),
     ((32, 32, 32, 64), (3, 3, 64, 64), {"padding": "same", "strides": 2}, F32, (False, False, False)),

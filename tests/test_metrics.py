@@ -75,6 +75,7 @@ CASES = [
     ("AUC", {"multi_label": True, "num_labels": 3, "label_weights": [1.0, 2, 3], "curve": "PR"}, "multilabel"),
     ("AUC", {"label_weights": [1.0, 2.0, 3.0]}, "multilabel"),
     ("AUC", {"from_logits": True}, "logits"),
+    ("AUC", {}, "logits"),  # below 0 and above 1
     ("PrecisionAtRecall", {"recall": 0.6}, "binary"),
     ("RecallAtPrecision", {"precision": 0.6, "class_id": 1}, "multilabel"),
     ("SensitivityAtSpecificity", {"specificity": 0.4}, "multilabel"),
@@ -221,6 +222,18 @@ def test_whole_counts_warn_of_fractional_weights():
 def test_class_id_needs_classes(name):
     with pytest.raises(ValueError, match=r"`class_id` chooses a column.*y_pred.shape=\(3,\)"):
         getattr(metrics, name)(class_id=2)(np.array([0, 1, 1]), np.array([0.2, 0.9, 0.4]))
+
+
+@pytest.mark.parametrize("per_class", [True, False])
+def test_class_id_takes_the_weights_of_its_class(per_class):
+    """Here with fewer samples than classes."""
+    y_true, y_pred, weights = np.array([[1, 0, 0], [0, 1, 0]]), np.full((2, 3), 0.9), np.array([[1, 2, 3], [4, 5, 6]])
+    weights = weights if per_class else weights[:, :1]
+    found, expected = metrics.Precision(class_id=2), metrics.Precision()
+    found.update_state(y_true, y_pred, weights)
+    expected.update_state(y_true[:, 2], y_pred[:, 2], weights[:, -1])
+    for counted in ("true_positives", "false_positives"):
+        np.testing.assert_array_equal(getattr(found, counted).numpy(), getattr(expected, counted).numpy())
 
 
 def test_f_scores_refuse_more_axes():
