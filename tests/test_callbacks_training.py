@@ -52,6 +52,23 @@ NEW = {
 }
 
 
+@pytest.mark.parametrize("name", ["fit", "evaluate", "predict"])
+def test_callbacks_are_told_of_compilations_and_only_of_these(name):
+    sequax.utils.clear_session()  # forgets programs
+    model = sequax.Sequential([sequax.Input((3, 1)), sequax.layers.GRU(2), sequax.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    told = []
+    watcher = callbacks.Callback()
+    watcher.on_compile_begin = told.append
+    watcher.on_compile_end = told.append
+    given = (X[:8],) if name == "predict" else (X[:8], Y[:8])
+    what = {"fit": "training step", "evaluate": "evaluation step", "predict": "prediction step"}[name]
+    getattr(model, name)(*given, callbacks=[watcher], verbose=0)
+    assert told == [what, what]
+    getattr(model, name)(*given, callbacks=[watcher], verbose=0)
+    assert told == [what, what]
+
+
 @pytest.mark.parametrize("name", NEW)
 def test_only_the_finder_watches_batches(name):
     made = callbacks.CallbackList([NEW[name]()])

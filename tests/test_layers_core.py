@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import sequax
 from sequax import KerasTensor, activations, layers
 from sequax.core import registry
 
@@ -315,3 +316,28 @@ def test_a_subclass_may_treat_the_kernel_of_a_convolution(data_format):
     plain.build(x.shape)
     plain.kernel.assign(kernel - kernel.mean())
     np.testing.assert_allclose(layer(x), plain(x), rtol=1e-4, atol=1e-4)
+
+
+# --- what a layer says of its inputs ---
+
+SPECS = [
+    ({"ndim": 2}, [(2, 3)], [(2,), (2, 3, 1)]),
+    ({"min_ndim": 2, "max_ndim": 3}, [(2, 3), (2, 3, 4)], [(2,), (2, 3, 4, 5)]),
+    ({"axes": {-1: 3}}, [(2, 3), (3,)], [(3, 2)]),
+    ({"shape": (None, 3)}, [(2, 3)], [(2, 4), (2, 3, 1), (3,)]),
+    ({"shape": (None, 3), "allow_last_axis_squeeze": True}, [(2, 3), (2, 3, 1)], [(2, 4), (2, 4, 1)]),
+    ({"shape": (None, 3, 1), "allow_last_axis_squeeze": True}, [(2, 3, 1), (2, 3), (2, 3, 1, 1)], [(2, 4), (2, 4, 1)]),
+]
+
+
+@pytest.mark.parametrize(("spec", "fitting", "others"), SPECS)
+def test_inputs_are_compared_with_a_spec_as_in_keras(spec, fitting, others, keras):
+    for library in (keras, sequax):
+        layer = library.layers.Layer()
+        layer.call = lambda x: x
+        layer.input_spec = library.layers.InputSpec(**spec)
+        for shape in fitting:
+            assert layer(np.ones(shape, "float32")).shape == shape
+        for shape in others:
+            with pytest.raises(ValueError, match="incompatible with"):
+                layer(np.ones(shape, "float32"))

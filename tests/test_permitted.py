@@ -50,6 +50,14 @@ def test_classes_without_a_weight_count_as_1():
         assert model_of().fit(X, Y, class_weight={1: 3.0}, shuffle=False, verbose=0).history == expected
 
 
+@pytest.mark.parametrize("rows", [1, 2])
+def test_class_weights_of_labels_without_an_axis_for_the_output(rows):
+    weights = {0: 2.0, 1: 3.0}
+    expected = model_of(sequax).fit(X[:rows], Y[:rows], class_weight=weights, verbose=0).history
+    plain = model_of(sequax).fit(X[:rows], Y[:rows], verbose=0).history
+    assert model_of(sequax).fit(X[:rows], Y[:rows, 0], class_weight=weights, verbose=0).history == expected != plain
+
+
 def test_no_class_weights_are_none():
     expected = model_of().fit(X, Y, shuffle=False, verbose=0).history
     assert model_of().fit(X, Y, class_weight={}, shuffle=False, verbose=0).history == expected
@@ -137,6 +145,15 @@ def test_outputs_without_loss_need_no_targets(kind, keras):
     loss, y = PARTIAL[kind]
     expected = branched(keras, loss).fit(X, y, epochs=2, shuffle=False, verbose=0).history
     equal(branched(sequax, loss).fit(X, y, epochs=2, shuffle=False, verbose=0).history, expected)
+
+
+def test_a_loss_of_the_users_that_is_called_like_one_of_ours_takes_any_targets():
+    def binary_crossentropy(y_true, y_pred):
+        return ops.mean(ops.square(y_true - y_pred), -1)
+
+    expected = model_of().fit(X, 5 * Y - 1, shuffle=False, verbose=0).history
+    found = model_of(loss=binary_crossentropy).fit(X, 5 * Y - 1, shuffle=False, verbose=0).history
+    equal(found, expected)
 
 
 @pytest.mark.parametrize("y", [[Y, None, Y], (Y, None, Y), {"a": Y, "b": None, "c": Y}], ids=["list", "tuple", "dict"])

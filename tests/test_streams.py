@@ -381,8 +381,34 @@ def test_a_generator_for_validation_is_not_replayed():
 
 def test_a_batch_size_beside_a_stream_warns():
     x, y = data()
-    with pytest.warns(UserWarning, match="batch_size=8 is not used"):
-        model().fit(Loader(x, y), batch_size=8, verbose=0)
+    for method in (model().fit, model().evaluate, model().predict):
+        with pytest.warns(UserWarning, match="batch_size=8 is not used") as caught:
+            method(Loader(x, y), batch_size=8, verbose=0)
+        assert [one.filename for one in caught] == [__file__]
+
+
+class Unmeasured:
+    """Loader whose length is not known, as of some data sets of torch and TensorFlow."""
+
+    def __init__(self, x, y):
+        self.data = x, y
+
+    def __iter__(self):
+        return batches(*self.data)
+
+    def __len__(self):
+        raise TypeError("unknown length")
+
+
+@pytest.mark.parametrize(("kind", "steps"), [(Loader, 6), (Numbered, 6), (Unmeasured, None), (batches, None)])
+def test_callbacks_are_told_how_many_steps_an_epoch_has(kind, steps):
+    watcher = sq.callbacks.Callback()
+    watcher.on_train_begin = lambda logs: told.append(watcher.params["steps"])
+    told = []
+    stream = kind(*data())
+    assert streams.stream_of(stream, "x").batches == steps
+    model().fit(stream, verbose=0, callbacks=[watcher])
+    assert told == [steps]
 
 
 @pytest.mark.parametrize("rows", [np.arange(3), [1, 2], {"a": 1}, "text", None, Lazy(np.zeros((2, 2)))])

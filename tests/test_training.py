@@ -183,8 +183,9 @@ def test_epochs_go_on_where_the_one_before_ended(how, keras, rng):
     options = {"shuffle": False, "verbose": 0, **options}
     with warnings.catch_warnings(action="ignore"):
         expected = theirs.fit(x, y, **options).history
-    with nullcontext() if warning is None else pytest.warns(UserWarning, match=warning):
+    with nullcontext([]) if warning is None else pytest.warns(UserWarning, match=warning) as caught:
         result = ours.fit(x, y, **options).history
+    assert all(one.filename == __file__ for one in caught)
     assert list(result) == list(expected)
     for name, values in expected.items():
         assert np.allclose(result[name], values, rtol=1e-4, atol=1e-5), name
@@ -219,6 +220,17 @@ def test_a_pass_takes_each_row_once_whatever_the_steps(shuffle, large, monkeypat
     assert (first == second) == (shuffle is False)
     assert first == taken(whole, 4)
     assert taken(source, 6, 1) == epochs[2][5:]  # as a run that is continued inside of an epoch
+
+
+@pytest.mark.parametrize("held_out", ["split", "data"])
+def test_more_steps_of_validation_than_there_are_are_told_once(held_out, rng):
+    model, options = classifier(sequax)
+    model.compile("sgd", **options)
+    x, y = data_for(classifier, rng, 50)
+    given = {"validation_split": 0.2} if held_out == "split" else {"validation_data": (x[:10], y[:10])}
+    with pytest.warns(UserWarning, match=r"^validation_steps=9 .*10 rows make 3 batches of 4") as caught:
+        model.fit(x, y, verbose=0, validation_steps=9, validation_batch_size=4, **given)
+    assert [one.filename for one in caught] == [__file__]
 
 
 def test_prediction_by_steps_takes_all_rows(keras, rng):

@@ -82,6 +82,13 @@ def test_outputs_of_an_eager_call_share_no_memory_with_its_input():
     np.testing.assert_array_equal(outputs, np.ones(SHAPE))
 
 
+@pytest.mark.parametrize("dtype", [None, "float16", "bfloat16", "int32", "uint8", "bool"])
+def test_weights_without_an_initializer_begin_at_random_if_floats_else_at_zero(dtype):
+    values = layers.Layer().add_weight(SHAPE, dtype=dtype).numpy()
+    assert values.any() == (values.dtype.kind not in "iub")
+    assert np.abs(values.astype("float32")).max() <= (6 / sum(SHAPE)) ** 0.5
+
+
 @pytest.mark.parametrize("make", [layers.Embedding, layers.ReversibleEmbedding])
 def test_an_embedding_with_weights_is_not_built_again(make):
     table = np.arange(6.0, dtype="float32").reshape(3, 2)

@@ -67,8 +67,9 @@ class InputSpec:
         for axis, size in self.axes.items():
             if size is not None and -rank <= axis < rank and shape[axis] not in (size, None):
                 return f"expected axis {axis} to have size {size}, found {shape[axis]}"
-        if self.shape is not None and rank == len(self.shape):
-            for axis, (expected, found) in enumerate(zip(self.shape, shape, strict=True)):
+        if self.shape is not None:
+            # One of them may end with an axis more, of size 1.
+            for axis, (expected, found) in enumerate(zip(self.shape, shape, strict=False)):
                 if expected is not None and found is not None and expected != found:
                     return f"expected shape {self.shape}; axis {axis} has size {found}"
         return None

@@ -126,7 +126,7 @@ class LargeSource:
     def blocks(self, epoch: int, first: int = 0) -> Iterator[Block]:
         return prefetch(self._blocks(epoch, first))
 
-    def _blocks(self, epoch: int, first: int = 0) -> Iterator[Block]:
+    def _blocks(self, epoch: int, first: int) -> Iterator[Block]:
         number, start, stop = self.passes.place(epoch)
         random = np.random.default_rng((self.seed, number))
         size = self.block_rows

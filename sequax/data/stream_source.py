@@ -180,7 +180,7 @@ class StreamSource:
             yield block
         self._seconds = seconds
 
-    def _blocks(self, epoch: int, first: int = 0) -> Iterator[Block]:
+    def _blocks(self, epoch: int, first: int) -> Iterator[Block]:
         items = self._items(epoch, first)
         stack: Stack | None = None
         while True:

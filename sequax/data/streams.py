@@ -98,10 +98,9 @@ class Stream:
     @property
     def batches(self) -> int | None:
         try:
-            count = len(self.data)
+            return len(self.data)
         except (TypeError, NotImplementedError):  # torch raises the one, tf.data the other, for unknown lengths
             return None
-        return count if count >= 0 else None
 
     def epoch(self) -> int | None:
         """How many batches make an epoch where the caller does not say."""

@@ -48,9 +48,9 @@ def _replaced(target: Any, weight: Any, mask: Any) -> Any:
 
 def _fitted(given: np.ndarray, shape: tuple[int, ...]) -> np.ndarray | None:
     """A mask or what a weight says, over the entries of a target; None if it has another shape."""
-    if given.ndim > 1 and given.ndim > len(shape) and given.shape[-1] == 1:
+    if given.shape[-1:] == (1,):
         given = given[..., 0]
-    given = given.reshape(given.shape + (1,) * (len(shape) - given.ndim)) if given.ndim < len(shape) else given
+    given = given.reshape(given.shape + (1,) * (len(shape) - given.ndim))
     try:
         return np.broadcast_to(given, shape)
     except ValueError:

@@ -76,7 +76,7 @@ def training_data(
     rows = None
     if streams.is_stream(x):
         _refuse_beside_stream(x, y=y, sample_weight=sample_weight, validation_split=validation_split or None)
-        _warn_of_batch_size(batch_size, x, 5)
+        _warn_of_batch_size(batch_size, x, 4)
         train = _stream_source(reader, x, "x", steps_per_epoch, shuffle, rng.fresh_seed())
     elif large.is_large(x, y, sample_weight):
         data = x, y, sample_weight
@@ -96,7 +96,7 @@ def training_data(
         batch = reader.read(x, y, sample_weight)
         rows = len(leaves(batch)[0])
         if validation_data is None and validation_split:
-            checks.check_arguments(**numbers, rows=rows, stacklevel=4)
+            checks.check_arguments(validation_split=validation_split, rows=rows)
             checks.check_split(*reader.targets(batch), validation_split, stacklevel=4)
             batch, last = arrays.split(batch, validation_split)
             if class_weight is not None:  # for training: what is held out is measured as it is
@@ -121,12 +121,12 @@ def evaluation_data(
     batch_size: int | None,
     steps: int | None,
     prefix: str = "",
-    stacklevel: int = 5,
+    stacklevel: int = 4,
 ) -> Source:
     """A checked source for `evaluate`."""
     processes.check("evaluate")
-    checks.check_arguments(batch_size=batch_size, steps_per_epoch=steps, stacklevel=stacklevel - 1)
-    reader = BatchReader(model, None, batch_size, prefix, stacklevel - 1)
+    checks.check_arguments(batch_size=batch_size, steps_per_epoch=steps, stacklevel=stacklevel)
+    reader = BatchReader(model, None, batch_size, prefix, stacklevel)
     source: Source
     if streams.is_stream(x):
         _refuse_beside_stream(x, y=y, sample_weight=sample_weight)
@@ -140,7 +140,8 @@ def evaluation_data(
         batch = reader.read(x, y, sample_weight)
         rows = len(leaves(batch)[0])
         source = ArraySource(batch, _batch_size(batch_size, steps, rows), steps=steps)
-    checks.check_arguments(batch_size=batch_size, steps_per_epoch=steps, rows=rows, stacklevel=stacklevel - 1)
+    if not prefix:  # else `training_data` does, which knows the names of the arguments
+        checks.check_arguments(batch_size=batch_size, steps_per_epoch=steps, rows=rows, stacklevel=stacklevel)
     return source
 
 
@@ -173,7 +174,7 @@ def prediction_data(model: Any, x: Any, batch_size: int | None, steps: int | Non
     """Checked inputs for `predict`; builds the model if need be."""
     checks.check_arguments(batch_size=batch_size, steps_per_epoch=steps, stacklevel=4)
     if streams.is_stream(x):
-        _warn_of_batch_size(batch_size, x, 5)
+        _warn_of_batch_size(batch_size, x, 4)
         stream = streams.stream_of(x, "x")
         source = StreamSource(stream, lambda x, y, weight: Batch(prediction_inputs(model, x)), steps)
         source.peek()
@@ -230,9 +231,9 @@ def _large_parts(source: LargeSource, single: bool, together: bool) -> Iterator[
 
 def _validation_source(model: Any, data: Any, batch_size: int | None, steps: int | None) -> Source:
     if streams.is_stream(data):
-        return evaluation_data(model, data, None, None, batch_size, steps, "validation ", 7)
+        return evaluation_data(model, data, None, None, batch_size, steps, "validation ", 6)
     if custom.of(model).targets:
-        return evaluation_data(model, *unpack_x_y_sample_weight(data), batch_size, steps, "validation ", 7)
+        return evaluation_data(model, *unpack_x_y_sample_weight(data), batch_size, steps, "validation ", 6)
     if not isinstance(data, (list, tuple)) or len(data) not in (2, 3):
         raise ValueError(
             f"validation_data needs (x, y) or (x, y, sample_weight), or a stream of such batches. Received:"
@@ -241,7 +242,7 @@ def _validation_source(model: Any, data: Any, batch_size: int | None, steps: int
     x, y, *weight = data
     if y is None and model.compilation.loss is not None:
         raise ValueError("validation_data needs (x, y): its y is None.")
-    return evaluation_data(model, x, y, weight[0] if weight else None, batch_size, steps, "validation ", 7)
+    return evaluation_data(model, x, y, weight[0] if weight else None, batch_size, steps, "validation ", 6)
 
 
 def _stream_source(
