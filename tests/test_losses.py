@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import inspect
 import json
 
 import jax
@@ -410,6 +411,14 @@ def test_dtypes():
     assert float(losses.SparseCategoricalCrossentropy(from_logits=True, dtype="float16")(large, row)) < 1
 
 
+def test_circle_does_not_hide_a_nan():
+    """Among the rows that have no partner, which do not count."""
+    labels, rows = np.array([0, 1, 0]), np.eye(3, dtype="float32")
+    rows[1] = np.nan
+    for module in (losses, keras.losses):
+        assert np.isnan(module.Circle()(labels, rows))
+
+
 @pytest.mark.parametrize("kind", ["binary", "categorical", "sparse_categorical"])
 def test_names_without_a_form_take_it_from_the_shapes(kind):
     """In any case of letters; `Accuracy`, too, is then not the class of that name, which compares numbers."""
@@ -425,3 +434,12 @@ def test_names_without_a_form_take_it_from_the_shapes(kind):
         model.compile("sgd", loss, metrics=[metric])
         found.append(model.evaluate(x, y, verbose=0))
     assert found[0] == found[1] == pytest.approx(found[2])
+
+
+def test_signatures_are_keras():
+    for name in (name for name in dir(keras.losses) if not name.startswith("_")):
+        found, expected = (
+            [(key, p.kind, p.default) for key, p in inspect.signature(getattr(kind, name)).parameters.items()]
+            for kind in (losses, keras.losses)
+        )
+        assert found == expected, name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import inspect
 import json
 import warnings
 
@@ -488,6 +489,7 @@ def test_public_names_are_keras():
         (lambda: metrics.AUC(summation_method="x"), "minoring"),
         (lambda: metrics.AUC(thresholds=[-0.1, 0.5]), r"\[0, 1\]"),
         (lambda: metrics.Precision(thresholds=[-0.1]), r"\[0, 1\]"),
+        (lambda: metrics.BinaryAccuracy(threshold=1.5), r"BinaryAccuracy: `threshold`.*\[0, 1\]"),
         (lambda: metrics.F1Score(average="x"), "micro"),
         (lambda: metrics.F1Score(threshold=2), "threshold"),
         (lambda: metrics.FBetaScore(beta=-1.0), "beta"),
@@ -501,6 +503,15 @@ def test_public_names_are_keras():
 def test_refusals(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_signatures_are_keras():
+    for name in (name for name in dir(keras.metrics) if not name.startswith("_")):
+        found, expected = (
+            [(key, p.kind, p.default) for key, p in inspect.signature(getattr(kind, name)).parameters.items()]
+            for kind in (metrics, keras.metrics)
+        )
+        assert found == expected, name
 
 
 @pytest.mark.parametrize("name", ["AUC", "Precision", "F1Score", "R2Score", "MeanIoU", "PrecisionAtRecall"])

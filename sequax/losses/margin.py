@@ -86,7 +86,7 @@ def circle(
     near = jax.nn.logsumexp(-gamma * pull * (similarity - 1 + margin), axis=1, where=same)
     far = jax.nn.logsumexp(gamma * push * (similarity - margin), axis=1, where=different)
     values = jax.nn.softplus(near + far)
-    masks.mark(values, values > 0)
+    masks.mark(values, values != 0)  # a NaN counts
     return values
 
 
