@@ -51,6 +51,19 @@ def test_rows_are_those_of_numpy(row_shape, rows, dtype, offset, seed):
         assert np.array_equal(resident.take(held, index.astype(np.int32)), array[index])
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("width", [1, 3, 20])
+def test_the_fewest_rows_that_stay_are_right_at_every_address(width, dtype, any_size, rng):
+    per_line = 64 // np.dtype(dtype).itemsize
+    rows = 2 * -(-(per_line - 1) // width) + 1
+    for offset in (0, 1, per_line // 2, per_line - 1):
+        array = array_at(offset, (rows, width), dtype, rng)
+        held = resident.put(array)
+        assert isinstance(held, resident.Rows)
+        assert np.array_equal(resident.take(held, np.arange(rows, dtype=np.int32)), array)
+        assert not isinstance(resident.put(array[:-1]), resident.Rows)
+
+
 def test_nothing_is_copied(rng):
     array = array_at(3, (600, 500), "float32", rng)
     held = resident.put({"x": array})["x"]

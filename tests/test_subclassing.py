@@ -173,6 +173,26 @@ class Sees(layers.Layer):
         return x
 
 
+class PassesOn(layers.Layer):
+    """Its call need not be traced to know the shape of its output."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def call(self, x):
+        return x
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
+class Marks(PassesOn):
+    def compute_mask(self, inputs, mask=None):
+        assert mask is None
+        return inputs[..., 0] > 0
+
+
 def test_a_layer_gets_the_mask_also_when_it_is_called_symbolically():
     inputs = sequax.Input((5,))
     embedded = layers.Embedding(7, 3, mask_zero=True)(inputs)
@@ -185,6 +205,8 @@ def test_a_layer_gets_the_mask_also_when_it_is_called_symbolically():
         sequax.Sequential([layers.Dense(2)])(embedded),
         sequax.Model(inputs, embedded)(inputs),
         layers.Masking()(sequax.Input((5, 2))),
+        PassesOn()(embedded),
+        Marks()(sequax.Input((5, 2))),
     ):
         sees = Sees()
         sees(behind)
