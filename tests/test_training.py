@@ -233,6 +233,20 @@ def test_more_steps_of_validation_than_there_are_are_told_once(held_out, rng):
     assert [one.filename for one in caught] == [__file__]
 
 
+@pytest.mark.parametrize("method", ["evaluate", "predict"])
+def test_steps_are_named_as_the_method_names_them(method, rng):
+    model, options = classifier(sequax)
+    model.compile("sgd", **options)
+    x, y = data_for(classifier, rng, 50)
+    given = (x,) if method == "predict" else (x, y)
+    with pytest.raises(ValueError, match=r"^steps must be"):
+        getattr(model, method)(*given, steps=0, verbose=0)
+    if method == "evaluate":
+        with pytest.warns(UserWarning, match=r"^steps=9 .*50 rows make 2 batches of 25") as caught:
+            model.evaluate(x, y, batch_size=25, steps=9, verbose=0)
+        assert [one.filename for one in caught] == [__file__]
+
+
 def test_prediction_by_steps_takes_all_rows(keras, rng):
     ours, theirs = pair(classifier, keras, "sgd")
     x, _ = data_for(classifier, rng, 50)

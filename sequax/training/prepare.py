@@ -125,7 +125,7 @@ def evaluation_data(
 ) -> Source:
     """A checked source for `evaluate`."""
     processes.check("evaluate")
-    checks.check_arguments(batch_size=batch_size, steps_per_epoch=steps, stacklevel=stacklevel)
+    checks.check_arguments(batch_size=batch_size, steps=steps, stacklevel=stacklevel)
     reader = BatchReader(model, None, batch_size, prefix, stacklevel)
     source: Source
     if streams.is_stream(x):
@@ -141,7 +141,7 @@ def evaluation_data(
         rows = len(leaves(batch)[0])
         source = ArraySource(batch, _batch_size(batch_size, steps, rows), steps=steps)
     if not prefix:  # else `training_data` does, which knows the names of the arguments
-        checks.check_arguments(batch_size=batch_size, steps_per_epoch=steps, rows=rows, stacklevel=stacklevel)
+        checks.check_arguments(batch_size=batch_size, steps=steps, rows=rows, stacklevel=stacklevel)
     return source
 
 
@@ -172,7 +172,7 @@ class PredictionData(NamedTuple):
 
 def prediction_data(model: Any, x: Any, batch_size: int | None, steps: int | None) -> PredictionData:
     """Checked inputs for `predict`; builds the model if need be."""
-    checks.check_arguments(batch_size=batch_size, steps_per_epoch=steps, stacklevel=4)
+    checks.check_arguments(batch_size=batch_size, steps=steps, stacklevel=4)
     if streams.is_stream(x):
         _warn_of_batch_size(batch_size, x, 4)
         stream = streams.stream_of(x, "x")

@@ -16,6 +16,7 @@ def check_arguments(
     epochs: Any = None,
     initial_epoch: Any = 0,
     validation_split: Any = 0.0,
+    steps: Any = None,
     steps_per_epoch: Any = None,
     rows: int | None = None,
     validation_batch_size: Any = None,
@@ -32,9 +33,9 @@ def check_arguments(
 
     Warns when no epoch would be trained, and of more steps than the arrays have batches.
     """
-    for name, value in (("batch_size", batch_size), ("validation_batch_size", validation_batch_size)):
-        _check_count(name, value, 1)
-    for name, value in (("steps_per_epoch", steps_per_epoch), ("validation_steps", validation_steps)):
+    sizes = {"batch_size": batch_size, "validation_batch_size": validation_batch_size, "steps": steps}
+    sizes |= {"steps_per_epoch": steps_per_epoch, "validation_steps": validation_steps}
+    for name, value in sizes.items():
         _check_count(name, value, 1)
     _check_count("epochs", epochs, 0)
     _check_count("initial_epoch", initial_epoch, 0)
@@ -44,6 +45,7 @@ def check_arguments(
     if validation_split:
         held_out = _split_rows(validation_split, rows)
         rows, validation_rows = (None, None) if rows is None else (rows - held_out, held_out)
+    _check_steps("steps", steps, rows, batch_size, stacklevel)
     _check_steps("steps_per_epoch", steps_per_epoch, rows, batch_size, stacklevel)
     _check_steps("validation_steps", validation_steps, validation_rows, validation_batch_size or batch_size, stacklevel)
 
