@@ -335,6 +335,9 @@ def test_shapes_that_would_broadcast_are_refused():
         losses.categorical_crossentropy(np.ones((8, 1)), np.ones((8, 3)))
     with pytest.raises(ValueError, match="one-hot"):
         losses.sparse_categorical_crossentropy(np.ones((8, 3)), np.ones((8, 3)))
+    for y_true, y_pred in (((2, 3), (2, 4)), ((2, 3, 1), (2, 6, 4)), ((3, 3), (2, 6, 4))):
+        with pytest.raises(ValueError, match="ctc: expected labels of shape"):
+            losses.ctc(np.ones(y_true), np.ones(y_pred))
     with pytest.raises(ValueError, match="shapes must be equal"):
         jax.eval_shape(losses.MeanSquaredError(), jnp.ones((8, 2)), jnp.ones((8, 3)))
 
