@@ -304,6 +304,7 @@ def test_configs_have_a_bound(monkeypatch):
         (dense_with(units=10**12), r"config\.config\.layers\[1\]\.config\.units: expected a whole number from 1 to"),
         (dense_with(frobnicate=1), r"config\.config\.layers\[1\]\.config: Dense has no argument 'frobnicate'"),
         (dense_with(activaton="relu"), r"Did you mean 'activation'"),
+        (dense_with(self=1), r"Dense has no argument 'self'"),
         (layer("Dens"), r"Did you mean 'Dense'"),
         (dense_with(activation=SYSTEM), r"layers\[1\]\.config\.activation: .*function 'system'.*Nothing is imported"),
         (dense_with(activation="sytem"), r"layers\[1\]: a Dense cannot be made.*sytem"),

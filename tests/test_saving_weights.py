@@ -349,6 +349,8 @@ def test_paths(stored, tmp_path):
         model.load_weights(tmp_path / "model.npz")
     with pytest.raises(FileExistsError):
         model.save_weights(path, overwrite=False)
+    model.save_weights(path)
+    sequax.saving.save_weights(model, path)  # both replace the file
     with pytest.raises(ValueError, match="has not been built"):
         sequax.Sequential([sequax.layers.Dense(2)]).load_weights(path)
     with pytest.raises(LoadError, match="allows 10 bytes"):
