@@ -438,6 +438,25 @@ def test_models_with_other_settings_do_not_share_programs(rng):
     assert np.allclose(outputs[1], 2 * outputs[0])
 
 
+@pytest.mark.parametrize(
+    ("metrics", "weighted"),
+    [
+        (["mae", "mae"], ["mae", "mse"]),
+        ({"a": ["mae"]}, {"a": ["mae"], "b": ["mae"]}),
+        ([["mae", "mae"], []], [["mae"], []]),
+    ],
+)
+def test_names_of_metrics_of_several_outputs_are_keras(metrics, weighted, keras):
+    def keys(library):
+        inputs = library.Input((2,))
+        outputs = [library.layers.Dense(1, name=name)(inputs) for name in "ab"]
+        model = library.Model(inputs, outputs)
+        model.compile("sgd", "mse", metrics=metrics, weighted_metrics=weighted)
+        return set(model.fit(np.ones((4, 2)), [np.ones((4, 1))] * 2, verbose=0).history)
+
+    assert keys(sequax) == keys(keras)
+
+
 def test_run_eagerly_equals_compiled(rng):
     x, y = data_for(dense, rng, 20)
     seen = []

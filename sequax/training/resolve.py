@@ -147,12 +147,13 @@ class Compilation(Portable):
             for one in entries:
                 metric = _metric(one, target, prediction)
                 name = one if isinstance(one, str) else metric.name  # reported as the user called it
-                name = f"{key}_{name}" if len(predictions) > 1 else name
+                prefix = f"{key}_" if len(predictions) > 1 else ""
+                shown = prefix + name
                 if isinstance(one, str):
-                    metric.name = name  # ours to call: steps that the user wrote report by this name
-                if argument == "weighted_metrics" and name in [shown for _, shown in self._display]:
-                    name = f"weighted_{name}"
-                self._display.append((metric, name))
+                    metric.name = shown  # ours to call: steps that the user wrote report by this name
+                if argument == "weighted_metrics" and shown in [other for _, other in self._display]:
+                    shown = f"{prefix}weighted_{name}"
+                self._display.append((metric, shown))
                 resolved.append(metric)
             table.append(resolved)
         return table

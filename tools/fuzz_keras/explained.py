@@ -78,7 +78,8 @@ def normalizes(case: Case, difference: Difference) -> bool:
 def donated(case: Case, difference: Difference) -> bool:
     """Keras gives the same buffer away twice, and finds variables without values afterwards."""
     averages = "use_ema" in repr(case.optimizer) and difference.ours.refusal is None
-    return averages and "'NoneType' object is not callable" in str(difference.theirs.refusal)
+    words = "'NoneType' object is not callable", "donate the same buffer twice"
+    return averages and any(word in str(difference.theirs.refusal) for word in words)
 
 
 def cut(case: Case, difference: Difference) -> bool:
@@ -87,7 +88,42 @@ def cut(case: Case, difference: Difference) -> bool:
     return "steps_per_execution" in case.settings and counted and difference.kind != "refusal"
 
 
+def whole_numbers(case: Case, difference: Difference) -> bool:
+    """Keras hands whole numbers to a convolution as they are."""
+    said = str(difference.theirs.refusal)
+    return difference.ours.refusal is None and "requires arguments to have the same dtypes, got int32" in said
+
+
+def columns(case: Case, difference: Difference) -> bool:
+    """Keras makes rows of zeros and ones of class numbers without taking off their last axis."""
+    error = str(difference.theirs.refusal)
+    loss = "CategoricalGeneralizedCrossEntropy" in repr(case.heads)
+    return loss and difference.ours.refusal is None and "Incompatible shapes for broadcasting" in error
+
+
+def masked_whole(case: Case, difference: Difference) -> bool:
+    """Keras divides by the number of steps that count, where none does."""
+    averages = any("GlobalAveragePooling1D" in layer.path for layer in case.layers)
+    return averages and any(source.padded for source in case.sources) and not finite(difference.theirs)
+
+
+def beyond(case: Case, difference: Difference) -> bool:
+    """Windows of Keras end beyond the input."""
+    return any("AdaptiveMaxPooling" in layer.path for layer in case.layers) and not finite(difference.theirs)
+
+
+def labels_last(case: Case, difference: Difference) -> bool:
+    """Keras takes labels as columns only."""
+    said = str(difference.theirs.refusal)
+    return difference.ours.refusal is None and "must have rank 2 when `multi_label=True`" in said
+
+
 TABLE = (
+    Explained("| `AUC(multi_label=True)` of other shapes", labels_last),
+    Explained("| `GlobalAveragePooling1D` of a sample that is masked whole |", masked_whole),
+    Explained("| adaptive maximum pooling to sizes such as 13 of 14 |", beyond),
+    Explained("| whole numbers into a transposed convolution |", whole_numbers),
+    Explained("| class numbers of shape `(batch, steps, 1)` for `CategoricalGeneralizedCrossEntropy` |", columns),
     Explained("| the gradient of `Dot(normalize=True)` at a row of zeros |", normalizes),
     Explained("| a dynamic loss scale while nothing is trainable |", counts),
     Explained("| `R2Score(num_regressors=...)` in `compile` |", regressors),
