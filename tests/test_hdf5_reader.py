@@ -157,6 +157,16 @@ def test_files_in_several_parts_are_refused(at):
         parsed(data[:at] + bytes(8) + data[at + 8 :])
 
 
+@pytest.mark.parametrize("kind", [6, 17], ids=["link", "symbols"])
+def test_a_dataset_has_no_members(kind):
+    """Its message with the value to fill it with becomes one that only groups have."""
+    data = h5_bytes(lambda f: f.create_dataset("x", data=np.zeros(3)))
+    fill = b"\x05\x00\x08\x00\x01\x00\x00\x00"
+    assert data.count(fill) == 1
+    with pytest.raises(LoadError, match="neither a group nor"):
+        parsed(data.replace(fill, bytes([kind]) + fill[1:]))
+
+
 def test_booleans_take_one_byte():
     """An enumeration of two bytes whose members are told to be of one."""
     data = h5_bytes(lambda f: f.create_dataset("x", data=np.array([True, False])))
