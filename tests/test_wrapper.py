@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import sequax
 from sequax import Sequential, layers, losses, optimizers
 from sequax.layers import (
     BatchNormalization,
@@ -109,3 +110,16 @@ def test_synchronized_batch_normalization_counts_the_whole_batch(rng):
     np.testing.assert_allclose(synchronized.moving_variance, 0.99 + 0.01 * x.var(0), rtol=1e-4)
     assert jnp.isfinite(synchronized(x)).all()
     assert BatchNormalization.from_config(synchronized.get_config()).synchronized is True
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-6, 1e-8, 0.0])
+def test_small_kernels_are_divided_as_in_keras(scale, keras):
+    found = []
+    for library in (sequax, keras):
+        layer = library.layers.SpectralNormalization(library.layers.Dense(1, use_bias=False))
+        layer.build((None, 4))
+        layer.set_weights([scale * np.array([[1.0], [2.0], [-1.0], [0.5]]), [[0.3]]])
+        layer(np.ones((2, 4), "float32"), training=True)
+        found.append(layer.get_weights())
+    for ours, theirs in zip(*found, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5)

@@ -103,12 +103,13 @@ class SpectralNormalization(Wrapper):
     def _normalized(self, kernel: jax.Array, u: jax.Array) -> tuple[jax.Array, jax.Array]:
         matrix = kernel.reshape(-1, kernel.shape[-1])
         constant = jax.lax.stop_gradient(matrix)
-        v = u
+        v, before = u, u
         for _ in range(self.power_iterations):
             v = _unit(u @ constant.T)
             u = _unit(v @ constant)
         sigma = v @ matrix @ u.T
-        # A kernel of zeros has a largest singular value of 0; it stays as it is.
+        # A kernel of zeros has a largest singular value of 0, and says nothing of a direction: both stay as they are.
+        u = jnp.where((constant == 0).all(), before, u)
         return (matrix / jnp.where(sigma == 0, 1, sigma)).reshape(kernel.shape), u
 
     def compute_output_shape(self, input_shape: Any) -> Any:
@@ -117,4 +118,4 @@ class SpectralNormalization(Wrapper):
 
 def _unit(x: jax.Array) -> jax.Array:
     """The vector with length 1; zeros stay zeros."""
-    return x * jax.lax.rsqrt(jnp.maximum(jnp.square(x).sum(), 1e-12))
+    return x * jnp.minimum(jax.lax.rsqrt(jnp.square(x).sum()), 1 / dtypes.epsilon())
