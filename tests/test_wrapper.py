@@ -118,7 +118,7 @@ def test_small_kernels_are_divided_as_in_keras(scale, keras):
     for library in (sequax, keras):
         layer = library.layers.SpectralNormalization(library.layers.Dense(1, use_bias=False))
         layer.build((None, 4))
-        layer.set_weights([scale * np.array([[1.0], [2.0], [-1.0], [0.5]]), [[0.3]]])
+        layer.set_weights([scale * np.array([[1.0], [2.0], [-1.0], [0.5]]), np.array([[0.3]])])
         layer(np.ones((2, 4), "float32"), training=True)
         found.append(layer.get_weights())
     for ours, theirs in zip(*found, strict=True):
