@@ -118,7 +118,36 @@ def labels_last(case: Case, difference: Difference) -> bool:
     return difference.ours.refusal is None and "must have rank 2 when `multi_label=True`" in said
 
 
+def one_cell(case: Case, difference: Difference) -> bool:
+    """Keras loses the list around the states of a single cell, or cannot build such a model."""
+    words = "Unable to automatically build", "list arity mismatch", "Expected an instance of list"
+    stacked = "cell=[" in repr(case.layers) or "StackedRNNCells" in repr(case.layers)
+    return stacked and any(word in str(difference.theirs.refusal) for word in words)
+
+
+def steps_masked(case: Case, difference: Difference) -> bool:
+    """Keras takes the shape of the weights for that of the mask."""
+    normalizes = any("BatchNormalization" in repr(layer) for layer in case.layers)
+    return normalizes and difference.ours.refusal is None and "tuple index out" in str(difference.theirs.refusal)
+
+
+def weighted_columns(case: Case, difference: Difference) -> bool:
+    """Keras flattens predictions, and not the weights of their rows."""
+    said = str(difference.theirs.refusal)
+    return "BinaryIoU" in repr(case.heads) and "Incompatible types for broadcasting" in said
+
+
+def passes_on(case: Case, difference: Difference) -> bool:
+    """Epochs of some steps over a data set whose batches they do not divide."""
+    fed = any(step.settings.get("feed") == "dataset" and "steps_per_epoch" in step.settings for step in case.steps)
+    return fed and difference.kind != "refusal"
+
+
 TABLE = (
+    Explained("| `RNN` over a list of one cell |", one_cell),
+    Explained("| `BatchNormalization` behind a mask, in a training step with weights of rows |", steps_masked),
+    Explained("| `BinaryIoU` of several columns among `weighted_metrics` |", weighted_columns),
+    Explained("| a `PyDataset` or loader that ends inside an epoch of `steps_per_epoch` |", passes_on),
     Explained("| `AUC(multi_label=True)` of other shapes", labels_last),
     Explained("| `GlobalAveragePooling1D` of a sample that is masked whole |", masked_whole),
     Explained("| adaptive maximum pooling to sizes such as 13 of 14 |", beyond),
