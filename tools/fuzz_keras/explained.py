@@ -143,7 +143,15 @@ def passes_on(case: Case, difference: Difference) -> bool:
     return fed and difference.kind != "refusal"
 
 
+def pairs(case: Case, difference: Difference) -> bool:
+    """Metrics of Keras that broadcast targets without a last axis against outputs with one."""
+    flat = any(head.form == "flat" and ("Hinge" in repr(head) or "KLDivergence" in repr(head)) for head in case.heads)
+    keys = [part.split(": ")[0] for part in difference.text.split("; ")]
+    return flat and difference.kind == "result" and not any(key.endswith("loss") for key in keys)
+
+
 TABLE = (
+    Explained("| metrics `Hinge`, `SquaredHinge`, `CategoricalHinge`, `KLDivergence` of targets `(n,)` |", pairs),
     Explained("| `RNN` over a list of one cell |", one_cell),
     Explained("| `BatchNormalization` behind a mask, in a training step with weights of rows |", steps_masked),
     Explained("| `BinaryIoU` of several columns among `weighted_metrics` |", weighted_columns),
