@@ -33,7 +33,7 @@ def test_an_operation_computes_and_records():
     assert isinstance(layers.Dense(2), Operation)
     with pytest.raises(ValueError, match="cannot contain character `/`"):
         Pair(name="a/b")
-    with pytest.raises(AttributeError, match="never been called"):
+    with pytest.raises(AttributeError, match="was never called"):
         _ = Pair().output
 
 
