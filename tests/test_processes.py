@@ -159,7 +159,7 @@ def test_the_bar_of_an_ascii_terminal():
     os.close(main)
     assert training.wait(60) == 0, training.stderr.read().decode()
     training.stderr.close()
-    assert "--------------------" in seen.decode("ascii")  # how far it gets depends on what the cache holds
+    assert seen.decode("ascii").startswith("Model:")  # how far the bar is drawn depends on the speed of the run
 
 
 # --- the program of the short batch, compiled in another thread -------------------------------------------------------
