@@ -71,8 +71,16 @@ class Suite:
         for tests in by_file.values():
             tests.sort(key=self.seconds.__getitem__)
         near = [by_file[file][i] for i in range(PER_FILE) for file in files[:NEAREST] if i < len(by_file[file])]
-        rest = [test for file in files for test in by_file[file] if test not in set(near)]
-        return near + sorted(rest, key=self.seconds.__getitem__)
+        rest = found.difference(near)
+        return near + sorted(rest, key=self.seconds.__getitem__) + self._beside(files[:NEAREST], found)
+
+    def _beside(self, files: list[str], found: set[str]) -> list[str]:
+        """The other tests of the nearest files.
+
+        What a fixture of a module or a cached helper computes is credited to the test that happened to come first.
+        """
+        others = (test for test in self.seconds if test.split("::")[0] in files and test not in found)
+        return sorted(others, key=self.seconds.__getitem__)
 
     def _tests_of(self, contexts: Iterable[str]) -> set[str]:
         return {test for context in contexts if (test := context.split("|")[0]) in self.seconds}
