@@ -53,6 +53,14 @@ def test_a_batch_that_is_masked_whole_gives_finite_numbers(x):
     assert np.isfinite(np.concatenate(layer.get_weights())).all()
 
 
+def test_a_single_row_that_counts_is_off_from_its_mean_as_in_keras():
+    keras = pytest.importorskip("keras", reason="Keras, the oracle, is not installed: pip install 'sequax[dev]'")
+    x, mask = np.float32([[3.0, -5.0], [7.0, 2.0]]), np.array([True, False])
+    ours, theirs = (np.asarray(k.BatchNormalization()(x, training=True, mask=mask)) for k in (layers, keras.layers))
+    assert np.all(theirs[0] != 0)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-3)
+
+
 @pytest.mark.parametrize("make", [layers.BatchNormalization, layers.LayerNormalization])
 def test_statistics_are_computed_in_float32_under_a_mixed_policy(make, rng):
     # In bfloat16 steps near 1000 are 4 wide: a mean or variance computed in it would be off by far more.

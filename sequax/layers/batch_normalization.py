@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from .. import initializers, kernels
+from ..core import dtypes
 from ..core.input_spec import InputSpec
 from .arguments import Number, resolve_axes
 from .catalogue import layer
@@ -155,8 +156,9 @@ def _moments(x: jax.Array, axes: tuple[int, ...], mask: Any) -> Moments:
         return Moments(*kernels.batch_moments(x, axes, keepdims=True))
     mask = jnp.asarray(mask)
     counts = jnp.broadcast_to(mask.reshape(mask.shape + (1,) * (x.ndim - mask.ndim)), x.shape).astype(bool)
-    # A batch that is masked whole has no moments; it counts as zeros.
-    total = jnp.maximum(counts.sum(axes, keepdims=True), 1)
+    # A batch that is masked whole counts as zeros. The epsilon is seen where one row of a batch counts, as in Keras:
+    # its mean is off by as much, and a gradient that would be 0 is not.
+    total = counts.sum(axes, keepdims=True) + dtypes.epsilon()
     mean = jnp.where(counts, x, 0).sum(axes, keepdims=True) / total
     variance = jnp.where(counts, jnp.square(x - mean), 0).sum(axes, keepdims=True) / total
     return Moments(mean, variance)

@@ -107,7 +107,7 @@ def numbers(ours: Any, theirs: Any, mixed: bool, loose: float = 1) -> str:
     if not np.array_equal(np.isnan(one), np.isnan(other)):
         return f"{np.isnan(one).sum()} NaN in place of {np.isnan(other).sum()}"
     size = np.abs(other[np.isfinite(other)]).max()
-    allowed = (0.05 if mixed else EXACT * loose) * max(size, 1e-2)
+    allowed = 0.05 * max(size, 0.1) if mixed else EXACT * loose * max(size, 0.05)  # means of numbers of about 1
     with np.errstate(invalid="ignore"):
         apart = np.abs(np.where(one == other, 0, one - other))
     worst = int(np.nanargmax(apart))

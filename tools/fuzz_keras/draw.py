@@ -11,6 +11,7 @@ import warnings
 from typing import Any
 
 import keras
+import numpy as np
 
 from . import catalogue, heads
 from .case import Case, Head, New, Node, Source, Step
@@ -23,7 +24,10 @@ STEADY = {"Dense", "Flatten", "Identity", "Rescaling", "GlobalAveragePooling1D",
 
 CALLBACKS = [
     New("callbacks.EarlyStopping", {"monitor": "loss", "patience": 0, "min_delta": 0.05}),
-    New("callbacks.EarlyStopping", {"monitor": "loss", "patience": 0, "mode": "max", "restore_best_weights": True}),
+    New(
+        "callbacks.EarlyStopping",
+        {"monitor": "loss", "patience": 0, "min_delta": 1e-3, "mode": "max", "restore_best_weights": True},
+    ),
     New("callbacks.ReduceLROnPlateau", {"monitor": "loss", "patience": 0, "factor": 0.5, "min_delta": 1.0}),
     New("callbacks.TerminateOnNaN"),
 ]
@@ -57,6 +61,8 @@ class Wiring:
 
     def add(self, layer: New, inputs: tuple[int, ...], spread: bool = False) -> int | None:
         """The number of the tensor that it gives."""
+        if "Cropping" in layer.path and not np.any(layer.arguments.get("cropping", 1)):
+            return None  # the very array that came, in Keras, whose mask is then that of both
         shape = self.shape_of(layer, inputs, spread)
         if shape is None:
             return None

@@ -38,10 +38,10 @@ class Trace:
 
 
 class Run:
-    """The run of a case in one library."""
+    """The run of a case in one library; `nudge` says by how much of itself each weight is off at the start."""
 
-    def __init__(self, library: Any, case: Case, folder: Path, other: Any = None):
-        self.library, self.case, self.folder, self.other = library, case, folder, other
+    def __init__(self, library: Any, case: Case, folder: Path, other: Any = None, nudge: float = 0.0):
+        self.library, self.case, self.folder, self.other, self.nudge = library, case, folder, other, nudge
         self.trace = Trace()
 
     def go(self) -> Trace:
@@ -64,7 +64,7 @@ class Run:
         self.net = net = build.model(self.library, self.case)
         self.note("weights", [f"{weight.path} {tuple(weight.shape)} {weight.trainable}" for weight in net.weights])
         self.note("initial", [plain(weight) for weight in net.weights])
-        net.set_weights(build.weights(net, self.case.seed))
+        net.set_weights(nudged(build.weights(net, self.case.seed), self.nudge))
         if self.case.kind != "subclass":
             self.note("config", config(net.get_config()))
         self.inputs, rng = build.data(self.case)
@@ -201,10 +201,16 @@ class Run:
             self.note("optimizer", [np.asarray(slot.value, "float32") for slot in read.optimizer.variables])
 
 
-def run(library: Any, case: Case, other: Any = None) -> Trace:
+def run(library: Any, case: Case, other: Any = None, nudge: float = 0.0) -> Trace:
     """What `library` says to a case; `other` reads its file."""
     with tempfile.TemporaryDirectory() as folder:
-        return Run(library, case, Path(folder), other).go()
+        return Run(library, case, Path(folder), other, nudge).go()
+
+
+def nudged(weights: list[np.ndarray], nudge: float) -> list[np.ndarray]:
+    """Weights of which each number is off by `nudge` times itself, up or down."""
+    signs = np.random.default_rng(0)
+    return [weight * (1 + nudge * signs.choice([-1, 1], weight.shape)).astype("float32") for weight in weights]
 
 
 def as_list(outputs: Any) -> list[Any]:
