@@ -87,13 +87,11 @@ def test_numbers_names_shapes_and_refusals_that_differ_are_told():
         assert kind in kinds or (kind == "outputs" and "result" in kinds), (kind, kinds)
 
 
-def test_what_a_rounding_of_the_weights_brings_about_in_one_library_is_no_finding():
-    wild = replace(LINE, optimizer=New("optimizers.SGD", {"learning_rate": 0.1}), heads=(Head("mape", "real"),))
-    wild = replace(wild, steps=(Step("fit", {"epochs": 8, "batch_size": 2}),))
-    for case, shaken in ((LINE, set()), (wild, {"0 fit: moved", "0 fit: result"})):
-        straight = trace.run(keras, case, sequax)
-        assert check.shaken_notes(case, straight, keras, sequax) >= shaken
-        assert bool(check.shaken_notes(case, straight, keras, sequax)) == bool(shaken)
+def test_what_a_library_shows_against_itself_at_weights_slightly_off_is_rounding(monkeypatch):
+    straight = trace.run(keras, LINE, sequax)
+    assert check.shaken_notes(LINE, straight, keras, sequax) == set()
+    monkeypatch.setattr(check, "NUDGES", (0.01,))
+    assert check.shaken_notes(LINE, straight, keras, sequax) == {"0 predict: result", "1 fit: result", "1 fit: moved"}
 
 
 def test_a_failing_case_is_made_small():
