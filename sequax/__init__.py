@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from . import _absent
 from ._lazy import lazily
-from ._version import __version__
+from ._version import __version__ as __version__
 
 _MODULES = (
     "activations",
@@ -60,5 +62,51 @@ _NAMES = {
 }
 
 _absent.install()
-__getattr__, __dir__, _public = lazily(__name__, _MODULES, _NAMES)
-__all__ = ["__version__", *_public]
+
+if TYPE_CHECKING:  # the same for type checkers and editors
+    from . import (
+        activations as activations,
+        backend as backend,
+        callbacks as callbacks,
+        config as config,
+        constraints as constraints,
+        datasets as datasets,
+        dtype_policies as dtype_policies,
+        initializers as initializers,
+        layers as layers,
+        legacy as legacy,
+        losses as losses,
+        metrics as metrics,
+        mixed_precision as mixed_precision,
+        models as models,
+        ops as ops,
+        optimizers as optimizers,
+        preprocessing as preprocessing,
+        random as random,
+        regularizers as regularizers,
+        saving as saving,
+        tree as tree,
+        utils as utils,
+    )
+    from ._version import version as version
+    from .core.dtypes import DTypePolicy as DTypePolicy, FloatDTypePolicy as FloatDTypePolicy
+    from .core.input_spec import InputSpec as InputSpec
+    from .core.layer import Layer as Layer
+    from .core.operation import Operation as Operation
+    from .core.pure import StatelessScope as StatelessScope
+    from .core.tensor import KerasTensor as KerasTensor
+    from .core.variable import Variable as Variable
+    from .ensemble import Ensemble as Ensemble
+    from .function import Function as Function
+    from .initializers import Initializer as Initializer
+    from .layers.input_layer import Input as Input
+    from .losses import Loss as Loss
+    from .metrics import Metric as Metric
+    from .model import Model as Model
+    from .optimizers import Optimizer as Optimizer
+    from .regularizers import Regularizer as Regularizer
+    from .scopes import SymbolicScope as SymbolicScope, device as device, name_scope as name_scope
+    from .sequential import Sequential as Sequential
+else:
+    __getattr__, __dir__, _public = lazily(__name__, _MODULES, _NAMES)
+    __all__ = ["__version__", *_public]

@@ -1,4 +1,4 @@
-"""Public names that are imported when first used, so that `import sequax` costs next to nothing."""
+"""Public namespaces: names that are imported when first used, and what tab completion shows."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from . import _absent
 
 
 def lazily(package: str, modules: tuple[str, ...], names: Mapping[str, str]) -> tuple[Callable, Callable, list[str]]:
-    """`__getattr__`, `__dir__` and `__all__` for a package.
+    """`__getattr__`, `__dir__` and `__all__` for a package, so that importing it costs next to nothing.
+
+    Type checkers and editors cannot follow this: a package states the same imports under `if TYPE_CHECKING`, and
+    `tests/test_imports.py` holds one against the other.
 
     Args:
         modules: sub-modules that are public under their own name.
-        names: public name -> `module` or `module:attribute` that it comes from, relative to the package.
+        names: public name -> the module that it comes from, relative to the package.
     """
 
     def load(name: str) -> Any:
         if name in names:
-            source, _, attribute = names[name].partition(":")
-            module = importlib.import_module(source, package)
-            value = getattr(module, attribute or name) if attribute != "*" else module
+            value = getattr(importlib.import_module(names[name], package), name)
         elif name in modules:
             value = importlib.import_module(f".{name}", package)
         else:
@@ -32,3 +33,17 @@ def lazily(package: str, modules: tuple[str, ...], names: Mapping[str, str]) -> 
 
     public = sorted({*names, *modules})
     return load, lambda: public, public
+
+
+def listed(module: str) -> tuple[Callable, Callable]:
+    """`__getattr__` and `__dir__` for a namespace that imports its names itself: completion shows its `__all__`.
+
+    They belong under `if not TYPE_CHECKING`: where a module has `__getattr__`, no name is wrong to a type checker.
+    """
+    return _absent.missing(module), lambda: sorted(sys.modules[module].__all__)
+
+
+def defined(names: Mapping[str, Any]) -> list[str]:
+    """The public functions and classes that a module defines, from its `globals()`."""
+    own = names["__name__"]
+    return sorted(n for n, v in names.items() if n[0] != "_" and getattr(v, "__module__", None) == own)

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 
+from ._lazy import defined, listed
 from .core import dtypes
 from .core.registry import Catalogue
 
@@ -255,3 +256,8 @@ def sparsemax(x: Any, axis: int = -1) -> jax.Array:
 
 
 swish, hard_swish = silu, hard_silu
+
+__all__ = defined(globals())
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = listed(__name__)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ._lazy import listed
 from .config import backend, epsilon, floatx, image_data_format, set_epsilon, set_floatx, set_image_data_format
-from .core.dtypes import is_float, is_int, result_type
-from .core.dtypes import standardize as standardize_dtype
+from .core.dtypes import is_float, is_int, result_type, standardize as standardize_dtype
 from .core.names import get_uid
 from .core.tensor import is_tensor
 from .utils.session import clear_session
@@ -49,3 +49,6 @@ __all__ = [
     "set_image_data_format",
     "standardize_dtype",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = listed(__name__)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import warnings
+from typing import TYPE_CHECKING
 
 import jax
 
-from ._absent import missing
+from ._lazy import listed
 from .core.dtypes import dtype_policy, epsilon, floatx, set_dtype_policy, set_epsilon, set_floatx
 from .core.settings import (
     disable_flash_attention,
@@ -19,15 +20,13 @@ from .core.settings import (
     set_max_epochs,
     set_max_steps_per_epoch,
 )
-from .data.checks import enabled as data_checks
-from .data.checks import set_enabled as set_data_checks
+from .data.checks import enabled as data_checks, set_enabled as set_data_checks
 from .utils.messages import (
     disable_interactive_logging,
     enable_interactive_logging,
     is_interactive_logging_enabled,
 )
 
-__getattr__ = missing(__name__)
 __path__: list[str] = []  # Python asks for a module where a package lacks a name, and `_absent.Finder` answers
 
 
@@ -100,3 +99,6 @@ __all__ = [
     "set_max_epochs",
     "set_max_steps_per_epoch",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = listed(__name__)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 
+from ._lazy import defined, listed
 from .core import dtypes
 from .core.registry import Catalogue
 
@@ -130,3 +131,8 @@ def _length(w: jax.Array, axis: Axis) -> jax.Array:
 
 
 max_norm, min_max_norm, non_neg, unit_norm = MaxNorm, MinMaxNorm, NonNeg, UnitNorm
+
+__all__ = [*defined(globals()), "deserialize", "get"]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = listed(__name__)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ._absent import missing
+from ._lazy import listed
 from .core.dtypes import DTypePolicy, FloatDTypePolicy, catalogue, get
 from .core.policy_map import DTypePolicyMap
 
@@ -24,7 +24,9 @@ def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = 
     return catalogue.deserialize(config, custom_objects)
 
 
-__getattr__ = missing(__name__)
 __path__: list[str] = []  # Python asks for a module where a package lacks a name, and `_absent.Finder` answers
 
 __all__ = ["DTypePolicy", "DTypePolicyMap", "FloatDTypePolicy", "deserialize", "get", "serialize"]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = listed(__name__)

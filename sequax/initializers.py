@@ -10,10 +10,11 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ._lazy import defined, listed
 from .core import dtypes, registry, rng
 
 catalogue = registry.Catalogue("initializer", "keras.initializers")
@@ -489,3 +490,8 @@ zeros = Zeros
 
 # Files of Keras 3.6 and its neighbours call it so.
 catalogue.classes["OrthogonalInitializer"] = Orthogonal
+
+__all__ = [*defined(globals()), "deserialize"]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = listed(__name__)

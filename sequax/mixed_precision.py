@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from ._lazy import listed
 from .core.dtypes import DTypePolicy, dtype_policy, set_dtype_policy
 from .optimizers import LossScaleOptimizer
 
@@ -17,3 +20,6 @@ __all__ = [
     "set_dtype_policy",
     "set_global_policy",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = listed(__name__)

@@ -8,17 +8,13 @@ from typing import Any
 import jax
 
 from . import callbacks as callback_module
-from .core import names, processes, registry, scope, settings, shapes, tracking
-from .core import state_tree as trees
+from .core import names, processes, registry, scope, settings, shapes, state_tree as trees, tracking
 from .core.layer import Layer
 from .core.tensor import KerasTensor, is_tensor, leaves, map_structure, shape_of
 from .functional import Graph, check_unique_names, standardize_inputs
 from .host_part import HostPart, begins_on_host, entry_spec
 from .saving.methods import FileMethods
-from .training import custom, prepare
-from .training import evaluate as evaluation
-from .training import fit as training
-from .training import predict as predicting
+from .training import custom, evaluate as evaluation, fit as training, predict as predicting, prepare
 from .training.batches import DEFAULT_BATCH_SIZE, BatchReader, prediction_inputs
 from .training.claims import Claim
 from .training.methods import StepMethods
@@ -405,10 +401,13 @@ class Model(StepMethods, FileMethods, Layer):
                 validation_freq=validation_freq,
                 epochs=epochs,
                 initial_epoch=initial_epoch,
-                accepts_nan=callback_module.accept_nan(callbacks),
+                accepts_nan=callback_module.callback_list.accept_nan(callbacks),
             )
             if resume is not None:
-                callbacks = [*callback_module.listed(callbacks), callback_module.BackupAndRestore(resume, seconds=60)]
+                callbacks = [
+                    *callback_module.callback_list.listed(callbacks),
+                    callback_module.BackupAndRestore(resume, seconds=60),
+                ]
             seldom = {} if validation_freq == 1 else {"validation_freq": validation_freq}  # Keras does not tell at all
             listeners = self._listeners(
                 callbacks, verbose, history=True, epochs=epochs, steps=data.train.steps, **seldom

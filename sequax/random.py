@@ -11,11 +11,12 @@ Draws use JAX's threefry generator (Salmon et al. 2011, *Parallel random numbers
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 
+from ._lazy import listed
 from .core import dtypes, rng
 from .core.operation import symbolic
 from .core.rng import SeedGenerator
@@ -162,3 +163,6 @@ __all__ = [
     "truncated_normal",
     "uniform",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = listed(__name__)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
 import numpy as np
 
+from ._lazy import defined, listed
 from .core import dtypes
 from .core.registry import Catalogue
 
@@ -152,3 +153,8 @@ def _factor(name: str, value: Any, default: float) -> float:
 
 
 l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer
+
+__all__ = [*defined(globals()), "deserialize", "get"]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = listed(__name__)

@@ -10,7 +10,9 @@ from __future__ import annotations
 import warnings
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ._lazy import listed
 
 Path = tuple[Any, ...]
 
@@ -281,3 +283,6 @@ __all__ = [
     "pack_sequence_as",
     "traverse",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = listed(__name__)

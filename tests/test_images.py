@@ -11,8 +11,7 @@ import pytest
 
 import sequax
 from sequax import layers
-from sequax.kernels import colors
-from sequax.kernels import images as kernels
+from sequax.kernels import colors, images as kernels
 
 SHAPE = (3, 6, 8, 3)
 IMAGES = np.random.default_rng(0).uniform(0, 255, SHAPE).astype("float32")

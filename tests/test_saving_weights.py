@@ -14,8 +14,7 @@ import sequax
 from sequax.saving import safetensors, weights
 from sequax.saving.errors import LoadError
 from sequax.saving.hdf5_reader import File
-from sequax.saving.legacy_h5 import LegacyFile, model_bytes
-from sequax.saving.legacy_h5 import read_weights as read_legacy
+from sequax.saving.legacy_h5 import LegacyFile, model_bytes, read_weights as read_legacy
 from sequax.saving.source import Source
 
 from .weights_models import MODELS

@@ -1,9 +1,11 @@
 """Callbacks: code that runs at fixed moments of `fit`, `evaluate` and `predict`."""
 
-from sequax._absent import missing
+from typing import TYPE_CHECKING
+
+from sequax._lazy import listed
 from sequax.callbacks.backup_and_restore import BackupAndRestore
 from sequax.callbacks.base import Callback
-from sequax.callbacks.callback_list import CallbackList, accept_nan, listed
+from sequax.callbacks.callback_list import CallbackList
 from sequax.callbacks.csv_logger import CSVLogger
 from sequax.callbacks.early_stopping import EarlyStopping
 from sequax.callbacks.history import History
@@ -20,8 +22,6 @@ from sequax.callbacks.swap_ema_weights import SwapEMAWeights
 from sequax.callbacks.tensorboard import TensorBoard
 from sequax.callbacks.terminate_on_nan import TerminateOnNaN
 from sequax.callbacks.time_limit import TimeLimit
-
-__getattr__ = missing(__name__)
 
 __all__ = [
     "BackupAndRestore",
@@ -44,6 +44,7 @@ __all__ = [
     "TensorBoard",
     "TerminateOnNaN",
     "TimeLimit",
-    "accept_nan",
-    "listed",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = listed(__name__)

@@ -13,8 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import activations
-from .. import ops as tensor_functions
+from .. import activations, ops as tensor_functions
 from ..config import floatx, image_data_format
 from ..core.tensor import shape_of
 from ..core.variable import Variable

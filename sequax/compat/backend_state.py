@@ -11,8 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .. import ops as tensor_functions
-from .. import random
+from .. import ops as tensor_functions, random
 from ..config import floatx, image_data_format, set_image_data_format
 from ..core import names, scope
 from ..core.rng import SeedGenerator

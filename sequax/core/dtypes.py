@@ -67,6 +67,9 @@ def standardize(dtype: Any) -> str:
     return name
 
 
+standardize_dtype = standardize  # its public name
+
+
 def is_float(dtype: Any) -> bool:
     return jnp.issubdtype(dtype, jnp.floating)
 

@@ -540,3 +540,8 @@ def _build(cls: Any, config: Mapping[str, Any], place: str) -> Any:
             place,
         ) from error
     return target
+
+
+# Their names in `keras.saving` and `keras.utils`.
+serialize_keras_object = serialize
+deserialize_keras_object = deserialize

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from .._lazy import listed
 from ..utils.downloads import get_file
 from .arrays import ORIGIN, Split, check_test_split, load_arrays, shuffled, split
 
@@ -30,3 +33,9 @@ def load_data(path: str = "boston_housing.npz", test_split: float = 0.2, seed: i
     )
     x, y = shuffled(seed, *load_arrays(file, "x", "y"))
     return split(x, y, test_split)
+
+
+__all__ = ["load_data"]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = listed(__name__)

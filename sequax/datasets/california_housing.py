@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from .._lazy import listed
 from ..utils.downloads import get_file
 from .arrays import ORIGIN, Split, check_test_split, load_arrays, shuffled, split
 
@@ -41,3 +44,9 @@ def load_data(
     count = _SMALL if version == "small" else len(x)
     x, y = shuffled(seed, x[:count], y[:count])
     return split(x, y, test_split)
+
+
+__all__ = ["load_data"]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = listed(__name__)

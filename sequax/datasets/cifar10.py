@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .._lazy import listed
 from ..utils.downloads import get_file
 from .arrays import Split
 from .cifar import arranged, load_batch
@@ -34,3 +36,9 @@ def load_data() -> tuple[Split, Split]:
     x_train, y_train = (np.concatenate(parts) for parts in zip(*batches, strict=True))
     x_test, y_test = load_batch(os.path.join(folder, "test_batch"), b"labels")
     return (arranged(x_train), y_train.astype("uint8")), (arranged(x_test), y_test.astype("uint8"))
+
+
+__all__ = ["load_data"]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = listed(__name__)

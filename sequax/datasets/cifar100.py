@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
+from .._lazy import listed
 from ..utils.downloads import get_file
 from .arrays import Split
 from .cifar import arranged, load_batch
@@ -39,3 +41,9 @@ def load_data(label_mode: str = "fine") -> tuple[Split, Split]:
         load_batch(os.path.join(folder, "cifar-100-python", name), key) for name in ("train", "test")
     )
     return (arranged(x_train), y_train), (arranged(x_test), y_test)
+
+
+__all__ = ["load_data"]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = listed(__name__)

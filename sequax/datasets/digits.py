@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from .._lazy import listed
 
 Split = tuple[np.ndarray, np.ndarray]
 
@@ -37,3 +40,9 @@ def load_data() -> tuple[Split, Split]:
         np.load(file, allow_pickle=False) as arrays,
     ):
         return (arrays["x_train"], arrays["y_train"]), (arrays["x_test"], arrays["y_test"])
+
+
+__all__ = ["load_data"]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = listed(__name__)

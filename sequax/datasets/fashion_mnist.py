@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gzip
 import zlib
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .._lazy import listed
 from ..utils.downloads import get_file
 from .arrays import ORIGIN, Split
 
@@ -57,3 +59,9 @@ def _read(path: str, magic: int) -> np.ndarray:
     if len(header) != dimensions + 1 or header[0] != magic or len(data) != int(np.prod(header[1:])):
         raise ValueError(f"{path} is not the file it should be, or not whole. Delete it to download it anew.")
     return np.frombuffer(data, np.uint8).reshape(header[1:]).copy()
+
+
+__all__ = ["load_data"]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = listed(__name__)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._lazy import listed
 from ..utils.downloads import get_file
 from .arrays import ORIGIN, Split, load_word_index
 from .pickles import load_npz
@@ -71,3 +72,9 @@ def get_word_index(path: str = "imdb_word_index.json") -> dict[str, int]:
     return load_word_index(
         get_file(fname=path, origin=f"{ORIGIN}imdb_word_index.json", file_hash="bfafd718b763782e994055a2d397834f")
     )
+
+
+__all__ = ["load_data"]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = listed(__name__)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from .._lazy import listed
 from ..utils.downloads import get_file
 from .arrays import ORIGIN, Split, load_arrays
 
@@ -25,3 +28,9 @@ def load_data(path: str = "mnist.npz") -> tuple[Split, Split]:
     )
     x_train, y_train, x_test, y_test = load_arrays(file, "x_train", "y_train", "x_test", "y_test")
     return (x_train, y_train), (x_test, y_test)
+
+
+__all__ = ["load_data"]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = listed(__name__)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from .._lazy import listed
 from ..utils.downloads import get_file
 from .arrays import ORIGIN, Split, check_test_split, load_word_index, shuffled, split
 from .pickles import load_npz
@@ -62,3 +65,9 @@ def get_word_index(path: str = "reuters_word_index.json") -> dict[str, int]:
 def get_label_names() -> tuple[str, ...]:
     """The names of the 46 topics in the order of their numbers."""
     return tuple(_TOPICS.split())
+
+
+__all__ = ["load_data"]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = listed(__name__)

@@ -19,8 +19,7 @@ from ..data.source import Source
 from ..model import Model
 from ..training import prepare
 from ..training.claims import Claim
-from . import members as copies
-from . import running, training
+from . import members as copies, running, training
 from .stack import Stack
 
 _DEFAULT_MEMBERS = 8
@@ -210,7 +209,7 @@ class Ensemble:
                     validation_freq=validation_freq,
                     epochs=epochs,
                     initial_epoch=initial_epoch,
-                    accepts_nan=callback_module.accept_nan(callbacks),
+                    accepts_nan=callback_module.callback_list.accept_nan(callbacks),
                 )
             stack = self._made_stack()
             claim.hold(v for slots in stack.slots for v in slots.params.values())

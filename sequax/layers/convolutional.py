@@ -9,8 +9,7 @@ import jax.numpy as jnp
 
 from .. import activations, constraints, initializers, kernels, regularizers
 from ..core.input_spec import InputSpec
-from .arguments import data_format as checked_data_format
-from .arguments import positive_integer, refuse_unavailable
+from .arguments import data_format as checked_data_format, positive_integer, refuse_unavailable
 from .catalogue import layer
 from .spatial import Shape, Sizes
 from .windowed import Windowed

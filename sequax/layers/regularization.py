@@ -11,8 +11,7 @@ import jax.numpy as jnp
 from .. import kernels, regularizers
 from ..core import rng
 from ..core.input_spec import InputSpec
-from .arguments import Number
-from .arguments import data_format as resolve_data_format
+from .arguments import Number, data_format as resolve_data_format
 from .base import Elementwise
 from .catalogue import layer
 

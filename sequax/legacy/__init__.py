@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from .._lazy import lazily
 
-__getattr__, __dir__, __all__ = lazily(__name__, ("saving",), {})
+if TYPE_CHECKING:  # the same for type checkers and editors
+    from . import saving as saving
+else:
+    __getattr__, __dir__, __all__ = lazily(__name__, ("saving",), {})

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from .._lazy import listed
 from .base import Loss, LossFunctionWrapper
 from .catalogue import losses as catalogue
 from .classes import (
@@ -136,3 +137,6 @@ __all__ = [
     "squared_hinge",
     "tversky",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = listed(__name__)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from .._lazy import listed
 from ..losses import (
     BCE,
     KLD,
@@ -199,3 +200,6 @@ __all__ = [
     "squared_hinge",
     "top_k_categorical_accuracy",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = listed(__name__)

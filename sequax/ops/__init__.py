@@ -6,6 +6,9 @@ module per family; `sequax/ops/table.py` says how a function becomes an op.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from .._lazy import listed
 from . import (
     control,
     creation,
@@ -56,3 +59,6 @@ __all__ = [
     "nn",
     "numpy",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = listed(__name__)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -16,10 +16,10 @@ import numpy as np
 from jax.scipy.ndimage import map_coordinates as read_at
 
 from .. import kernels
+from .._lazy import listed
 from ..core import rng
 from ..core.tensor import KerasTensor
-from ..kernels import colors, framing
-from ..kernels import images as pictures
+from ..kernels import colors, framing, images as pictures
 from .layout import channels_first, channels_last
 from .table import DIVISIBLE, array, floating, infer, op, public, sized, tried
 
@@ -519,3 +519,6 @@ def _pair(name: str, argument: str, value: Any) -> tuple[int, int]:
 
 
 __all__ = public(globals())
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = listed(__name__)

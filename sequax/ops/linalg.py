@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 
+from .._lazy import listed
 from .table import SHORT_AND_LONG, array, axes, floating, op, public, tried
 
 
@@ -211,3 +212,6 @@ def svd(x: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
 
 
 __all__ = public(globals())
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = listed(__name__)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from .._lazy import listed
 from . import activations, alignment, attention, blocks, crossentropy, encoding, normalization, windows
 from .activations import *
 from .alignment import *
@@ -24,3 +27,6 @@ __all__ = sorted(
         *windows.__all__,
     }
 )
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = listed(__name__)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from .._lazy import listed
 from . import creation, elementwise, indexing, products, reductions, shaping
 from .creation import *
 from .elementwise import *
@@ -20,3 +23,6 @@ __all__ = sorted(
         *shaping.__all__,
     }
 )
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = listed(__name__)

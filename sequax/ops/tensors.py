@@ -11,8 +11,7 @@ import numpy as np
 
 from ..core import dtypes
 from ..core.operation import FunctionOperation
-from ..core.tensor import KerasTensor
-from ..core.tensor import is_tensor as is_symbolic
+from ..core.tensor import KerasTensor, is_tensor as is_symbolic
 from ..core.variable import Variable
 from .table import array, op, plain, public, sized
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .._absent import missing
+from .._lazy import listed
 from ..core.registry import custom_object_scope
 from . import schedules
 from .adam import Adam, Adamax, AdamW, Lamb, Nadam
@@ -44,9 +44,6 @@ __all__ = [
     "schedules",
     "serialize",
 ]
-
-
-__getattr__ = missing(__name__)
 
 
 def get(identifier: Any) -> Any:
@@ -89,3 +86,7 @@ def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) ->
         if config.get("module") in (None, "keras.optimizers") and not config.get("registered_name") and not special:
             config = {**config, "class_name": _optimizers.find(str(name)).__name__}
         return _optimizers.deserialize(config)
+
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = listed(__name__)

@@ -13,8 +13,7 @@ import jax.numpy as jnp
 
 from ..core import names, pure, registry, scope
 from ..core.variable import Variable
-from . import gradients as gradient_tools
-from . import settings
+from . import gradients as gradient_tools, settings
 from .catalogue import optimizer
 from .state import State
 

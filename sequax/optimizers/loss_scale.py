@@ -9,8 +9,7 @@ import jax.numpy as jnp
 
 from ..core import registry
 from ..core.variable import Variable
-from . import gradients as gradient_tools
-from . import settings
+from . import gradients as gradient_tools, settings
 from .base import Optimizer
 from .catalogue import optimizer
 

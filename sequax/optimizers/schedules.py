@@ -6,11 +6,12 @@ import inspect
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 
+from .._lazy import defined, listed
 from ..core import dtypes
 from ..core.registry import Catalogue
 
@@ -265,3 +266,9 @@ def serialize(learning_rate_schedule: LearningRateSchedule) -> dict[str, Any]:
 def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> LearningRateSchedule:
     """A schedule from its config."""
     return schedules.deserialize(config, custom_objects)
+
+
+__all__ = defined(globals())
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = listed(__name__)

@@ -6,6 +6,8 @@ made, `archive.py` reads a `.keras` file and `weights.py` the weights in it; wha
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from .._lazy import lazily
 
 _NAMES = {
@@ -14,7 +16,7 @@ _NAMES = {
     "LoadError": ".errors",
     "UnknownObjectError": ".errors",
     "custom_object_scope": "..core.registry",
-    "deserialize_keras_object": "..core.registry:deserialize",
+    "deserialize_keras_object": "..core.registry",
     "get_custom_objects": "..core.registry",
     "get_registered_name": "..core.registry",
     "get_registered_object": "..core.registry",
@@ -24,7 +26,24 @@ _NAMES = {
     "register_keras_serializable": "..core.registry",
     "save_model": ".models",
     "save_weights": ".weights",
-    "serialize_keras_object": "..core.registry:serialize",
+    "serialize_keras_object": "..core.registry",
 }
 
-__getattr__, __dir__, __all__ = lazily(__name__, (), _NAMES)
+if TYPE_CHECKING:  # the same for type checkers and editors
+    from ..core.budget import memory_budget as memory_budget
+    from ..core.registry import (
+        CustomObjectScope as CustomObjectScope,
+        custom_object_scope as custom_object_scope,
+        deserialize_keras_object as deserialize_keras_object,
+        get_custom_objects as get_custom_objects,
+        get_registered_name as get_registered_name,
+        get_registered_object as get_registered_object,
+        register_keras_serializable as register_keras_serializable,
+        serialize_keras_object as serialize_keras_object,
+    )
+    from .editor import KerasFileEditor as KerasFileEditor
+    from .errors import LoadError as LoadError, UnknownObjectError as UnknownObjectError
+    from .models import load_model as load_model, save_model as save_model
+    from .weights import load_weights as load_weights, save_weights as save_weights
+else:
+    __getattr__, __dir__, __all__ = lazily(__name__, (), _NAMES)

@@ -8,8 +8,7 @@ from typing import Any
 
 from ..core import names, registry, scope, shapes
 from ..core.tensor import KerasTensor
-from . import config as configs
-from . import graph, models
+from . import config as configs, graph, models
 
 
 class FileMethods:

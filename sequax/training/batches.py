@@ -14,8 +14,7 @@ from ..core.tensor import KerasTensor, leaves, map_structure
 from ..data import checks, convert
 from ..data.source import Batch
 from ..functional import warn_of_order
-from . import counted, custom, sizes
-from . import facts as model_facts
+from . import counted, custom, facts as model_facts, sizes
 from .resolve import targets_of, weights_of
 
 DEFAULT_BATCH_SIZE = 32

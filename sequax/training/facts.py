@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import activations
-from .. import losses as loss_catalogue
+from .. import activations, losses as loss_catalogue
 from ..core.names import is_ours
 from ..core.tensor import KerasTensor, leaves
 from ..data.checks import IndexedPart, InputFacts, OutputFacts

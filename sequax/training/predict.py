@@ -17,8 +17,7 @@ from ..core import names, processes, tracking
 from ..core.tensor import KerasTensor, leaves
 from ..data import arrays, checks, resident
 from ..data.source import Part, filled
-from . import compiled, custom, host, indices, steps
-from . import facts as model_facts
+from . import compiled, custom, facts as model_facts, host, indices, steps
 from .fingerprint import fingerprint
 from .pace import Pace
 from .state import Slots, TrainState, like

@@ -20,8 +20,7 @@ from ..data.prefetch import prefetch
 from ..data.source import Batch, Part, Source
 from ..data.stream_source import StreamSource
 from ..utils.samples import unpack_x_y_sample_weight
-from . import custom
-from . import facts as model_facts
+from . import custom, facts as model_facts
 from .batches import DEFAULT_BATCH_SIZE, BatchReader, prediction_inputs
 from .resolve import targets_of
 

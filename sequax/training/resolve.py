@@ -9,9 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .. import losses as loss_catalogue
-from .. import metrics as metric_catalogue
-from .. import optimizers as optimizer_catalogue
+from .. import losses as loss_catalogue, metrics as metric_catalogue, optimizers as optimizer_catalogue
 from ..core import dtypes, registry, scope, tracking
 from ..core.names import is_ours
 from ..core.portable import Portable

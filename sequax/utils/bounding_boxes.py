@@ -17,12 +17,13 @@ Boxes come alone, `(boxes, 4)`, or for a batch of images, `(batch, boxes, 4)`.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .._lazy import listed
 from ..core import dtypes
 from ..core.operation import symbolic
 from ..kernels import boxes as kernels
@@ -385,3 +386,7 @@ def _pair(who: str, boxes1: Any, boxes2: Any, layout: str, image_shape: Any) -> 
         )
     first, second = (convert_format(boxes, layout, "xyxy", *_size(image_shape)) for boxes in (boxes1, boxes2))
     return first, second
+
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = listed(__name__)

@@ -152,3 +152,6 @@ class SampleDataset(PyDataset):
     def on_epoch_end(self) -> None:
         """The next epoch has another order."""
         self.epoch += 1
+
+
+Sequence = PyDataset  # its name in Keras 2

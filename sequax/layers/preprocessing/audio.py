@@ -14,8 +14,7 @@ from ...core import dtypes
 from ...core.input_spec import InputSpec
 from ...core.layer import Layer
 from ...kernels.windows import cut_frames
-from ..arguments import Number, positive_integer
-from ..arguments import data_format as checked_data_format
+from ..arguments import Number, data_format as checked_data_format, positive_integer
 from ..catalogue import layer
 
 Shape = Sequence[int | None]

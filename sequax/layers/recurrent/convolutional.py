@@ -10,8 +10,7 @@ import jax.numpy as jnp
 
 from ... import kernels
 from ...core.input_spec import InputSpec
-from ..arguments import data_format as checked_data_format
-from ..arguments import positive_integer
+from ..arguments import data_format as checked_data_format, positive_integer
 from ..catalogue import layer
 from ..windowed import Windowed
 from .cell import Cell, dropped
