@@ -12,7 +12,7 @@ from .core import registry
 from .core.layer import Layer
 from .core.operation import FunctionOperation
 from .core.tensor import is_tensor, leaves, map_structure
-from .host_part import on_host
+from .host_prefix import on_host
 from .layers.input_layer import Input, InputLayer
 from .model import Model
 from .sequential import Sequential

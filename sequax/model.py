@@ -12,7 +12,7 @@ from .core import names, processes, registry, scope, settings, shapes, state_tre
 from .core.layer import Layer
 from .core.tensor import KerasTensor, is_tensor, leaves, map_structure, shape_of
 from .functional import Graph, check_unique_names, standardize_inputs
-from .host_part import HostPart, begins_on_host, entry_spec
+from .host_prefix import HostPrefix, begins_on_host, entry_spec
 from .saving.methods import FileMethods
 from .training import custom, evaluate as evaluation, fit as training, predict as predicting, prepare
 from .training.batches import DEFAULT_BATCH_SIZE, BatchReader, prediction_inputs
@@ -41,7 +41,7 @@ class Model(StepMethods, FileMethods, Layer):
     """
 
     _untracked = Layer._untracked | {"compilation", "history", "_graph", "_symbolic_outputs"}
-    _untracked |= {"_predictor", "_host_part"}
+    _untracked |= {"_predictor", "_host_prefix"}
 
     # Whether `fit` and its kin run without compiling; may be set at any time, also before `compile`.
     run_eagerly = False
@@ -89,9 +89,9 @@ class Model(StepMethods, FileMethods, Layer):
             self._check_process(args)
         if args and self.begins_on_host and not any(map(is_tensor, leaves(args[0]))):
             numbers = self.through_host(args[0], f"Model '{self.name}': the input")
-            assert self.host_part is not None
-            if self.host_part.is_all:
-                return self.host_part.on_device(numbers)
+            assert self.host_prefix is not None
+            if self.host_prefix.is_all:
+                return self.host_prefix.on_device(numbers)
             return self.compiled_part(numbers, *args[1:], **kwargs)
         return super().__call__(*args, **kwargs)
 
@@ -108,7 +108,7 @@ class Model(StepMethods, FileMethods, Layer):
             )
         return self._graph.run(standardize_inputs(inputs, self._graph.inputs, f"Model '{self.name}'"))
 
-    # --- the front that runs on the host, see `host_part.py` ---
+    # --- the front that runs on the host, see `host_prefix.py` ---
 
     @property
     def begins_on_host(self) -> bool:
@@ -119,24 +119,24 @@ class Model(StepMethods, FileMethods, Layer):
     @property
     def runs_on_host(self) -> bool:
         """Whether all of the layers run on the host."""
-        return self.begins_on_host and self.host_part is not None and self.host_part.is_all
+        return self.begins_on_host and self.host_prefix is not None and self.host_prefix.is_all
 
     @property
-    def host_part(self) -> HostPart | None:
+    def host_prefix(self) -> HostPrefix | None:
         """What runs on the host before all else; None if there is no such layer, or nothing is built yet."""
         if not self.begins_on_host or self.symbolic_outputs is None:
             return None
-        kept = vars(self).get("_host_part")
+        kept = vars(self).get("_host_prefix")
         if kept is None or kept[0] is not self.symbolic_outputs:
             graph = Graph(self.symbolic_inputs, self.symbolic_outputs)
-            part = HostPart(graph.inputs, graph.nodes, graph.outputs, lambda i, o: Model(i, o, name=self.name))
-            kept = vars(self)["_host_part"] = (self.symbolic_outputs, part)
+            part = HostPrefix(graph.inputs, graph.nodes, graph.outputs, lambda i, o: Model(i, o, name=self.name))
+            kept = vars(self)["_host_prefix"] = (self.symbolic_outputs, part)
         return kept[1]
 
     @property
     def compiled_part(self) -> Model:
-        """The model behind the host part, over the same layers: what programs are compiled from."""
-        return self if self.host_part is None else self.host_part.compiled
+        """The model behind the host prefix, over the same layers: what programs are compiled from."""
+        return self if self.host_prefix is None else self.host_prefix.compiled
 
     def through_host(self, x: Any, what: str = "x") -> Any:
         """Data as the compiled part takes them; a model that is not built yet is built from them."""
@@ -144,16 +144,16 @@ class Model(StepMethods, FileMethods, Layer):
             return x
         if self.symbolic_outputs is None:
             self.build_from(entry_spec(x, what))
-        assert self.host_part is not None
-        return self.host_part.run(x, what)
+        assert self.host_prefix is not None
+        return self.host_prefix.run(x, what)
 
     def on_host(self, inputs: Any, what: str = "x") -> Any:
-        """The outputs of a model of host layers only, as one of the steps of another model's host part."""
+        """The outputs of a model of host layers only, as one of the steps of another model's host prefix."""
         return self.through_host(inputs, what)
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        if self.host_part is not None:
-            return self.host_part.spec(args[0])
+        if self.host_prefix is not None:
+            return self.host_prefix.spec(args[0])
         if self._graph is not None and type(self).call is Model.call:
             tensors = standardize_inputs(args[0], self._graph.inputs, f"Model '{self.name}'")
             same = [t.shape for t in leaves(tensors)] == [t.shape for t in leaves(self._graph.inputs)]
@@ -603,7 +603,7 @@ class Model(StepMethods, FileMethods, Layer):
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
         functions = "train_function", "test_function", "predict_function"
-        for kept in ("_predictor", "_host_part", "_own_programs", *functions):
+        for kept in ("_predictor", "_host_prefix", "_own_programs", *functions):
             state.pop(kept, None)
         return state
 

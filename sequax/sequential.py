@@ -11,7 +11,7 @@ from .core import names, processes, registry, scope, shapes, signature
 from .core.layer import Layer
 from .core.tensor import KerasTensor, is_tensor, leaves, map_structure, shape_of
 from .functional import standardize_inputs
-from .host_part import begins_on_host
+from .host_prefix import begins_on_host
 from .layers.attending import attends_to_itself, call_on, shape_after
 from .layers.base import Elementwise
 from .layers.core import Lambda
@@ -318,8 +318,8 @@ class Sequential(Model):
     def compute_output_spec(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         if self.begins_on_host and self._tensors is None:
             self.build_from(inputs)
-        if self.host_part is not None:
-            return self.host_part.spec(inputs)
+        if self.host_prefix is not None:
+            return self.host_prefix.spec(inputs)
         return shapes.infer(self._plain_call, (inputs,), {})
 
     def _plain_call(self, inputs: Any) -> Any:

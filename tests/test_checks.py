@@ -10,15 +10,15 @@ from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as hnp
 
 from sequax.data import checks
-from sequax.data.checks import InputFacts, OutputFacts
+from sequax.data.checks import InputSchema, OutputSchema
 
-DENSE = InputFacts("input", (None, 4))
-TOKENS = InputFacts("input", (None, None), "int32", index_limit=10, layer="words")
-IMAGES = InputFacts("input", (None, 28, 28, 1))
+DENSE = InputSchema("input", (None, 4))
+TOKENS = InputSchema("input", (None, None), "int32", index_limit=10, layer="words")
+IMAGES = InputSchema("input", (None, 28, 28, 1))
 
 
 def output(loss, shape=(None, 3), **more):
-    return OutputFacts("output", shape, loss, **more)
+    return OutputSchema("output", shape, loss, **more)
 
 
 SPARSE = output("sparse_categorical_crossentropy", activation="softmax")
@@ -62,7 +62,11 @@ INPUT_VALUES = [
         "8 entries that are NaN or infinite, in 2 rows (first: NaN at row 2",
     ),
     (with_entry(FLOATS.astype("float16"), (3, 1), np.nan), DENSE, "x has 1 NaN (row 3, column 1)"),
-    (with_entry(np.zeros((2, 2, 2)), (1, 0, 1), np.nan), InputFacts("i", None), "x has 1 NaN (row 1, position (0, 1))"),
+    (
+        with_entry(np.zeros((2, 2, 2)), (1, 0, 1), np.nan),
+        InputSchema("i", None),
+        "x has 1 NaN (row 1, position (0, 1))",
+    ),
     (
         np.asarray([[0, 9], [1, 10], [12, 0]]),
         TOKENS,
@@ -99,7 +103,7 @@ def test_bfloat16_inputs():
     )
 
 
-@pytest.mark.parametrize("fact", [InputFacts("input", (None, 0)), InputFacts("input", (None, None), index_limit=3)])
+@pytest.mark.parametrize("fact", [InputSchema("input", (None, 0)), InputSchema("input", (None, None), index_limit=3)])
 def test_rows_without_entries(fact):
     for dtype in ("float32", "int32"):
         array = np.zeros((3, 0), dtype)
@@ -124,7 +128,7 @@ def test_rows_without_entries(fact):
     ],
 )
 def test_input_shapes(shape, expected, words):
-    message = refusal(checks.check_inputs, [np.zeros(shape)], [InputFacts("input", expected)])
+    message = refusal(checks.check_inputs, [np.zeros(shape)], [InputSchema("input", expected)])
     assert words in message
     assert checks.SWITCH not in message
 
@@ -142,15 +146,15 @@ def test_input_shapes(shape, expected, words):
 )
 def test_input_rank_is_fitted(shape, expected, fitted):
     array = np.zeros(shape)
-    (result,) = checks.check_inputs([array], [InputFacts("input", expected)])
+    (result,) = checks.check_inputs([array], [InputSchema("input", expected)])
     assert result.shape == fitted and np.shares_memory(result, array)
     assert (result is array) == (shape == fitted)
 
 
 def test_several_inputs_are_named():
-    facts = [DENSE, InputFacts("age", (None, 2))]
-    assert "x[1] ('age') has 3 features" in refusal(checks.check_inputs, [FLOATS, np.ones((6, 3))], facts)
-    assert refusal(checks.check_inputs, [FLOATS], facts) == "x has 1 array; the model has 2 inputs (input, age)."
+    schemas = [DENSE, InputSchema("age", (None, 2))]
+    assert "x[1] ('age') has 3 features" in refusal(checks.check_inputs, [FLOATS, np.ones((6, 3))], schemas)
+    assert refusal(checks.check_inputs, [FLOATS], schemas) == "x has 1 array; the model has 2 inputs (input, age)."
 
 
 # Targets
@@ -244,12 +248,12 @@ def test_good_targets_pass_untouched(labels, fact):
 
 
 def test_several_targets():
-    facts = [SCALAR, OutputFacts("kind", (None, 3), "sparse_categorical_crossentropy")]
+    schemas = [SCALAR, OutputSchema("kind", (None, 3), "sparse_categorical_crossentropy")]
     assert "y[1] ('kind') has label 9 at row 1" in refusal(
-        checks.check_targets, [np.zeros(2), np.asarray([0, 9])], facts
+        checks.check_targets, [np.zeros(2), np.asarray([0, 9])], schemas
     )
-    assert "y has 1 array; the model has 2 outputs" in refusal(checks.check_targets, [np.zeros(2)], facts)
-    assert checks.check_targets([np.zeros(2), None], facts)[1] is None
+    assert "y has 1 array; the model has 2 outputs" in refusal(checks.check_targets, [np.zeros(2)], schemas)
+    assert checks.check_targets([np.zeros(2), None], schemas)[1] is None
 
 
 def test_rows_that_do_not_sum_to_one():
@@ -530,7 +534,7 @@ finite = st.floats(-(2.0**100), 2.0**100, width=32)
 @settings(max_examples=50, deadline=None)
 @given(hnp.arrays("float32", st.tuples(st.integers(1, 40), st.integers(1, 5)), elements=finite))
 def test_finite_inputs_pass_untouched(array):
-    assert checks.check_inputs([array], [InputFacts("input", (None, array.shape[1]))])[0] is array
+    assert checks.check_inputs([array], [InputSchema("input", (None, array.shape[1]))])[0] is array
 
 
 @settings(max_examples=50, deadline=None)
@@ -540,8 +544,8 @@ def test_a_corrupted_entry_is_found(rows, columns, dtype, data):
     array = np.ones((rows, columns), dtype)
     array[row, column] = data.draw(st.sampled_from([np.nan, np.inf, -np.inf]))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(checks.findings, "CHUNK", data.draw(st.integers(1, 64)))
-        message = refusal(checks.check_inputs, [array], [InputFacts("input", (None, columns))])
+        patch.setattr(checks.reporting, "CHUNK", data.draw(st.integers(1, 64)))
+        message = refusal(checks.check_inputs, [array], [InputSchema("input", (None, columns))])
     assert f"(row {row}, column {column})" in message
 
 
@@ -554,7 +558,7 @@ def test_labels_pass_or_the_row_is_named(units, labels, data):
     row = data.draw(st.integers(0, len(y) - 1))
     label = y[row] = data.draw(st.integers(units, 2**40) | st.integers(-(2**40), -1))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(checks.findings, "CHUNK", data.draw(st.integers(1, 64)))
+        patch.setattr(checks.reporting, "CHUNK", data.draw(st.integers(1, 64)))
         assert f"y has label {label} at row {row};" in refusal(checks.check_targets, [y], [fact])
 
 
@@ -571,7 +575,7 @@ def test_indices_pass_or_the_entry_is_named(tokens, data):
 @given(hnp.arrays(bool, st.tuples(st.integers(1, 30), st.integers(1, 4))), st.integers(1, 40))
 def test_find_counts_like_numpy(bad, chunk):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(checks.findings, "CHUNK", chunk)
+        patch.setattr(checks.reporting, "CHUNK", chunk)
         found = checks.find(bad, lambda part: part)
     if not bad.any():
         assert found is None

@@ -17,7 +17,7 @@ import pytest
 import sequax as sq
 from sequax.core import rng as sequax_rng
 from sequax.saving import atomic, snapshot
-from sequax.training import pace
+from sequax.training import chunks
 
 ROWS, SIZE = 23, 4  # six steps, the last one short
 STEPS = 6
@@ -28,8 +28,8 @@ ROOT = Path(__file__).parents[1]
 @pytest.fixture(autouse=True)
 def short_dispatches(monkeypatch):
     """Tiny models would run a whole epoch at once: cut it as epochs of a second and more are cut."""
-    monkeypatch.setattr(pace, "_FIRST_STEPS", 2)
-    monkeypatch.setattr(pace, "_UNWATCHED_SECONDS", 0.0)
+    monkeypatch.setattr(chunks, "_FIRST_STEPS", 2)
+    monkeypatch.setattr(chunks, "_UNWATCHED_SECONDS", 0.0)
 
 
 # --- models ---
@@ -386,12 +386,12 @@ def test_shuffled_batches_are_known_whichever_comes_first():
     from sequax.data.stream_source import StreamSource
     from sequax.data.streams import stream_of
 
-    facts = []
+    signatures = []
     for seed in range(20):
         source = StreamSource(stream_of(Dataset(), "x", shuffle=True, seed=seed), Batch)
-        facts.append((source.facts(), len(source.peek().x)))
-    assert {rows for _, rows in facts} == {SIZE, ROWS % SIZE}
-    assert all(fact == facts[0][0] for fact, _ in facts)
+        signatures.append((source.resume_signature(), len(source.peek().x)))
+    assert {rows for _, rows in signatures} == {SIZE, ROWS % SIZE}
+    assert all(signature == signatures[0][0] for signature, _ in signatures)
 
 
 def test_a_save_is_no_step_back(tmp_path):
@@ -586,7 +586,7 @@ def test_plain_values_come_back_as_they_were(tmp_path):
     found = snapshot.from_file(tmp_path / "snapshot.safetensors")
     wanted = small_snapshot().state
     assert np.array_equal(found.state.pop("array"), wanted.pop("array"))
-    assert found.state == wanted and list(found.arrays) == ["model/a"] and found.facts == {"fact": 1.0}
+    assert found.state == wanted and list(found.arrays) == ["model/a"] and found.signature == {"fact": 1.0}
 
 
 class Failing:

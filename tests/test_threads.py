@@ -10,7 +10,7 @@ import sequax as keras
 from sequax import layers
 from sequax.ensemble import Ensemble
 from sequax.training.claims import Claim
-from sequax.training.state import Slots, TrainState
+from sequax.training.state import TrainState, TrainVariables
 
 X = np.random.default_rng(0).normal(size=(640, 8)).astype("float32")
 Y = X.sum(1, keepdims=True)
@@ -85,7 +85,7 @@ def test_nothing_is_put_back_that_was_read_before_a_step(what, units):
 
 def test_what_others_have_moved_on_stays():
     model = small_model()
-    slots = Slots.of(model)
+    slots = TrainVariables.of(model)
     before = slots.borrow()
     moved = {key: value + 1 for key, value in before.other.items()}
     first, *rest = before.other
@@ -103,7 +103,7 @@ def test_donated_weights_are_not_taken_from_a_prediction(monkeypatch):
     borrowed = []
 
     def borrow(model):
-        state = Slots.of(model).borrow()
+        state = TrainVariables.of(model).borrow()
         borrowed.append(state)
         return [np.asarray(value).copy() for value in state.params.values()]
 
@@ -117,7 +117,7 @@ def test_donated_weights_are_not_taken_from_a_prediction(monkeypatch):
 def test_predictions_beside_a_training_are_of_one_state():
     """All layers as they were before a step, or all as they were after it: two equal layers cancel out."""
     model = keras.Sequential([keras.Input((1,)), *(layers.Dense(1, kernel_initializer="ones") for _ in range(2))])
-    slots = Slots.of(model)
+    slots = TrainVariables.of(model)
     stop, seen = threading.Event(), []
 
     def read():

@@ -304,14 +304,14 @@ def noisy():
 
 
 def test_results_do_not_depend_on_the_chunking(rng, monkeypatch):
-    from sequax.training import pace
+    from sequax.training import chunks
 
     x, y = data_for(dense, rng, 45)
     watched = noisy()
     histories = [watched.fit(x, y, epochs=3, batch_size=8, verbose=0, callbacks=[EveryBatch()])]
     whole = noisy()
     histories.append(whole.fit(x, y, epochs=3, batch_size=8, verbose=0))
-    monkeypatch.setattr(pace.Pace, "steps", lambda self, remaining, done=0: min(2, remaining))
+    monkeypatch.setattr(chunks.ChunkSchedule, "steps", lambda self, remaining, done=0: min(2, remaining))
     pairs_ = noisy()
     histories.append(pairs_.fit(x, y, epochs=3, batch_size=8, verbose=0))
     for model, history in zip((watched, pairs_), (histories[0], histories[2]), strict=True):

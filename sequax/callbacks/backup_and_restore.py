@@ -63,7 +63,7 @@ class BackupAndRestore(Callback):
         from sequax.saving.snapshot import Folder  # files come in when they are wanted
 
         self._folder, self._run = Folder(self.backup_dir), run
-        run.facts()  # as they are before the first batch: callbacks may change settings later
+        run.resume_signature()  # as they are before the first batch: callbacks may change settings later
         snapshot = self._folder.load()
         if snapshot is not None:
             run.restore(snapshot)

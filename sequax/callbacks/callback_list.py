@@ -107,7 +107,7 @@ class CallbackList:
         return any(_overrides(callback, "on_safe_point") for callback in self.callbacks)
 
     @property
-    def patient(self) -> bool:
+    def may_batch_reports(self) -> bool:
         """Whether nobody minds hearing of several epochs at once: only a `History` listens."""
         return all(type(callback) is History for callback in self.callbacks)
 

@@ -79,7 +79,7 @@ class ArraySource:
     def restore(self, state: dict[str, Any]) -> None:
         self.seed = state["seed"]
 
-    def facts(self) -> dict[str, Any]:
+    def resume_signature(self) -> dict[str, Any]:
         some = np.linspace(0, self.rows - 1, num=min(self.rows, _SAMPLE_ROWS)).astype(int)
         return {
             "data": shapes_of(self.arrays),

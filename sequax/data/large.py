@@ -112,7 +112,7 @@ class LargeSource:
     def restore(self, state: dict[str, Any]) -> None:
         self.seed = state["seed"]
 
-    def facts(self) -> dict[str, Any]:
+    def resume_signature(self) -> dict[str, Any]:
         begin = self.batch(0, self.batch_size)
         every = [array for part in self.data for array in parts_of(part) if hasattr(array, "shape")]
         return {

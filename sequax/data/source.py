@@ -97,7 +97,7 @@ class Part(NamedTuple):
     batch_size: int
 
 
-class Source(Protocol):
+class BatchSource(Protocol):
     """What `fit`, `evaluate` and `predict` read from."""
 
     @property
@@ -127,6 +127,6 @@ class Source(Protocol):
         """Continue as the source would that gave this state."""
         ...
 
-    def facts(self) -> dict[str, Any]:
+    def resume_signature(self) -> dict[str, Any]:
         """What must be equal for a run to be continued: shapes, sizes, a sample of the values; plain values."""
         ...

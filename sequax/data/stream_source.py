@@ -153,7 +153,7 @@ class StreamSource:
         self._waiting.clear()
         return count
 
-    def facts(self) -> dict[str, Any]:
+    def resume_signature(self) -> dict[str, Any]:
         first = self.peek()
         # Of shuffled batches any may come first, the short one as well.
         return {"data": shapes_of(_first_row(first) if self.stream.shuffle else first), "steps": self.steps}

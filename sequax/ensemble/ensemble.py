@@ -15,7 +15,7 @@ import numpy as np
 from .. import callbacks as callback_module
 from ..core import names, rng
 from ..data.arrays import ArraySource
-from ..data.source import Source
+from ..data.source import BatchSource
 from ..model import Model
 from ..training import prepare
 from ..training.claims import Claim
@@ -221,7 +221,7 @@ class Ensemble:
                 training.fit(self, stack, source, listeners, epochs, initial_epoch, data.validation, validation_freq)
         return self.history
 
-    def _ordered(self, source: Source) -> Source:
+    def _ordered(self, source: BatchSource) -> BatchSource:
         """The rows in an order of its own for each member, where the source can give them so."""
         if not isinstance(source, ArraySource):
             return source

@@ -14,11 +14,11 @@ from jax import lax
 from ..core import processes
 from ..core.tensor import leaves
 from ..data import resident
-from ..data.source import Batch, Part, Source, filled
+from ..data.source import Batch, BatchSource, Part, filled
 from ..training import compiled, custom, single_kernel, steps
+from ..training.chunks import ChunkSchedule, StepRange, step_ranges
 from ..training.fingerprint import fingerprint
 from ..training.loop import take_batch
-from ..training.pace import Pace, Span, spans
 from ..training.predict import loop_program
 from ..training.state import TrainState, like
 from .stack import Stack
@@ -59,7 +59,9 @@ class Programs:
             key: np.broadcast_to(v.numpy(), (self._count, *v.shape)).copy() for key, v in slots.metrics.items()
         }
 
-    def run(self, state: TrainState, frozen: np.ndarray, span: Span, callbacks: Any) -> tuple[TrainState, Any, Any]:
+    def run(
+        self, state: TrainState, frozen: np.ndarray, span: StepRange, callbacks: Any
+    ) -> tuple[TrainState, Any, Any]:
         """Start the steps of a span: `(state, progress, logs)`, logs with one value per member."""
         given = state, frozen, *span.given
         holds = bool(frozen.any())
@@ -177,23 +179,23 @@ def _plain(value: Any) -> Any:
 # --- evaluate and predict -------------------------------------------------------------------------------------------
 
 
-def evaluate(stack: Stack, source: Source, callbacks: Any, counted: Any = slice(None)) -> EachLogs:
+def evaluate(stack: Stack, source: BatchSource, callbacks: Any, counted: Any = slice(None)) -> EachLogs:
     """Loss and metrics of every member; callbacks see the means over those that count."""
     programs = Programs(stack, "test")
-    pace = Pace(int(callbacks.watches_test_batches), callbacks.refresh_seconds)
+    chunks = ChunkSchedule(int(callbacks.watches_test_batches), callbacks.refresh_seconds)
     members = stack.read()
     state = members._replace(optimizer={}, metrics=programs.metrics)
     nobody = np.zeros(len(stack.members), bool)
     callbacks.on_test_begin()
     each: EachLogs = {}
-    for span in spans(source, 0, pace):
-        if pace.watched:
+    for span in step_ranges(source, 0, chunks):
+        if chunks.watched:
             callbacks.on_test_batch_begin(span.done)
-        pace.start(span.stop - span.start)
+        chunks.start(span.stop - span.start)
         state, _, logs = programs.run(state, nobody, span, callbacks)
         each = arrived(logs)
-        pace.stop()
-        if pace.watched:
+        chunks.stop()
+        if chunks.watched:
             callbacks.on_test_batch_end(span.done, mean(each, counted))
         callbacks.on_test_chunk_end(span.end, mean(each, counted))
     stack.write_moved(members, state.other)

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..core import tracking
 from ..core.variable import Variable
-from ..training.state import Slots, TrainState
+from ..training.state import TrainState, TrainVariables
 
 
 class Stack:
@@ -43,7 +43,7 @@ class Stack:
             self.spread()
             for member in self.members:
                 member.optimizer.build(member.trainable_variables)
-            self.slots = [Slots.of(member, member.optimizer) for member in self.members]
+            self.slots = [TrainVariables.of(member, member.optimizer) for member in self.members]
             self._check_alike()
             self._state = None
             self._seen = self._version()

@@ -11,9 +11,9 @@ import numpy as np
 
 from ..data import checks
 from ..data.arrays import ArraySource
-from ..data.source import Source
+from ..data.source import BatchSource
+from ..training.chunks import MOST_PENDING, ChunkSchedule, StepRange, step_ranges
 from ..training.fit import is_due, warn_if_nothing_trains
-from ..training.pace import MOST_PENDING, Pace, Span, spans
 from ..training.state import TrainState
 from . import running
 from .running import EachLogs, Programs
@@ -40,11 +40,11 @@ class OwnOrders(ArraySource):
 def fit(
     ensemble: Any,
     stack: Stack,
-    source: Source,
+    source: BatchSource,
     callbacks: Any,
     epochs: int,
     initial_epoch: int,
-    validation: Source | None,
+    validation: BatchSource | None,
     validation_freq: Any,
 ) -> None:
     """Train all members; means of their results go to the callbacks, their own to `ensemble.histories`."""
@@ -79,23 +79,23 @@ def fit(
         warnings.warn(_stopped_message(trainer.stopped), UserWarning, stacklevel=3)
 
 
-def run_epoch(trainer: Trainer, ensemble: Any, source: Source, epoch: int) -> EachLogs:
+def run_epoch(trainer: Trainer, ensemble: Any, source: BatchSource, epoch: int) -> EachLogs:
     """All steps of one epoch; returns the logs of the members."""
-    callbacks, pace = trainer.callbacks, trainer.pace
+    callbacks, chunks = trainer.callbacks, trainer.chunks
     trainer.begin_epoch(epoch)
 
-    def report(span: Span) -> None:
+    def report(span: StepRange) -> None:
         logs = running.mean(trainer.settle(), ~trainer.frozen)
-        pace.stop()
-        if pace.watched:
+        chunks.stop()
+        if chunks.watched:
             callbacks.on_train_batch_end(span.done, dict(logs))
         callbacks.on_train_chunk_end(span.end, logs)
 
-    for span in spans(source, epoch, pace):
-        if pace.watched:
+    for span in step_ranges(source, epoch, chunks):
+        if chunks.watched:
             callbacks.on_train_batch_begin(span.done)
         trainer.dispatch(span)
-        if pace.waits or trainer.pending >= MOST_PENDING:
+        if chunks.waits or trainer.pending >= MOST_PENDING:
             report(span)
         if ensemble.stop_training:
             break
@@ -104,11 +104,11 @@ def run_epoch(trainer: Trainer, ensemble: Any, source: Source, epoch: int) -> Ea
     return trainer.each
 
 
-class Dispatched(NamedTuple):
+class InFlight(NamedTuple):
     """Steps that were started, the state before and after them, and what they report."""
 
     before: TrainState
-    span: Span
+    span: StepRange
     after: TrainState
     progress: Any
     logs: Any
@@ -119,11 +119,11 @@ class Trainer:
 
     def __init__(self, stack: Stack, callbacks: Any, guard: bool):
         self.stack, self.callbacks, self.guard = stack, callbacks, guard
-        self.pace = Pace(int(callbacks.watches_train_batches), callbacks.refresh_seconds)
+        self.chunks = ChunkSchedule(int(callbacks.watches_train_batches), callbacks.refresh_seconds)
         self.frozen = np.zeros(len(stack.members), bool)
         self.stopped: dict[int, str] = {}
         self.each: EachLogs = {}
-        self._dispatched: list[Dispatched] = []
+        self._dispatched: list[InFlight] = []
         self._epoch = 0
         self._programs: Programs | None = None
         self._metrics: Any = None
@@ -142,15 +142,15 @@ class Trainer:
         """Dispatches whose results nobody has waited for."""
         return len(self._dispatched)
 
-    def dispatch(self, span: Span) -> None:
+    def dispatch(self, span: StepRange) -> None:
         """Start the steps of a span."""
-        self.pace.start(span.stop - span.start)
+        self.chunks.start(span.stop - span.start)
         self._dispatched.append(self._started(self.stack.read()._replace(metrics=self._metrics), span))
         self._take(self._dispatched[-1].after)
 
-    def _started(self, before: TrainState, span: Span) -> Dispatched:
+    def _started(self, before: TrainState, span: StepRange) -> InFlight:
         assert self._programs is not None
-        return Dispatched(before, span, *self._programs.run(before, self.frozen.copy(), span, self.callbacks))
+        return InFlight(before, span, *self._programs.run(before, self.frozen.copy(), span, self.callbacks))
 
     def _take(self, state: TrainState) -> None:
         self.stack.write(state)
@@ -172,17 +172,17 @@ class Trainer:
                 waiting = self._again(state, one.span, int(progress.step.max()), [later.span for later in waiting])
         return self.each
 
-    def _again(self, state: TrainState, span: Span, reached: int, later: list[Span]) -> list[Dispatched]:
+    def _again(self, state: TrainState, span: StepRange, reached: int, later: list[StepRange]) -> list[InFlight]:
         """The steps behind a bad one, for the members that go on."""
         rest = [span._replace(start=reached, done=span.done + reached - span.start)] if reached < span.stop else []
-        waiting: list[Dispatched] = []
+        waiting: list[InFlight] = []
         for one in [*rest, *later]:
             waiting.append(self._started(state, one))
             state = waiting[-1].after
         self._take(state)
         return waiting
 
-    def _freeze(self, one: Dispatched, steps: np.ndarray, bad: np.ndarray) -> TrainState:
+    def _freeze(self, one: InFlight, steps: np.ndarray, bad: np.ndarray) -> TrainState:
         """The state after a span, but for the bad members, which are as after their last good update."""
         state = running.chosen(bad, one.before, one.after)
         for step in np.unique(steps[bad]):

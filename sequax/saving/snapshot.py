@@ -29,19 +29,19 @@ class Snapshot(NamedTuple):
 
     Fields:
         arrays: of the training state, by name.
-        facts: what must be the same in the run that continues.
+        signature: what must be the same in the run that continues.
         state: plain values: the position in the data, states of callbacks, of random generators.
     """
 
     arrays: dict[str, np.ndarray]
-    facts: dict[str, Any]
+    signature: dict[str, Any]
     state: dict[str, Any]
 
 
 def to_bytes(snapshot: Snapshot) -> bytes:
     arrays = dict(snapshot.arrays)
     state = _packed(snapshot.state, arrays)
-    return tensors.assemble(arrays, {"kind": KIND, "run": json.dumps({"facts": snapshot.facts, "state": state})})
+    return tensors.assemble(arrays, {"kind": KIND, "run": json.dumps({"facts": snapshot.signature, "state": state})})
 
 
 def from_file(path: Path) -> Snapshot:

@@ -14,7 +14,7 @@ from ..core.tensor import KerasTensor, leaves, map_structure
 from ..data import checks, convert
 from ..data.source import Batch
 from ..functional import warn_of_order
-from . import counted, custom, facts as model_facts, sizes
+from . import counted, custom, data_spec, sizes
 from .resolve import targets_of, weights_of
 
 DEFAULT_BATCH_SIZE = 32
@@ -47,8 +47,8 @@ class BatchReader:
         self.class_weight = by_class(class_weight)
         self.stacklevel = stacklevel
         self._warned = False  # of weights
-        self._inputs: list[checks.InputFacts] | None = None
-        self._outputs: list[checks.OutputFacts] | None = None
+        self._inputs: list[checks.InputSchema] | None = None
+        self._outputs: list[checks.OutputSchema] | None = None
         self._compilation: Any = None  # a callback may call `compile` while a stream goes on
 
     def read(self, x: Any, y: Any = None, sample_weight: Any = None) -> Batch:
@@ -72,10 +72,10 @@ class BatchReader:
         if self._outputs is None or model.compilation is not self._compilation:
             model.resolve(y)
             self._compilation = model.compilation
-            self._inputs, self._outputs = model_facts.inputs(model), model_facts.outputs(model)
+            self._inputs, self._outputs = data_spec.inputs(model), data_spec.outputs(model)
             checks.check_configuration(self._outputs, stacklevel=self.stacklevel + 1)
         shapes = sizes.of_outputs(model.compiled_part, xs)
-        if shapes != [fact.shape for fact in self._outputs]:
+        if shapes != [schema.shape for schema in self._outputs]:
             self._outputs = [dataclasses.replace(f, shape=s) for f, s in zip(self._outputs, shapes, strict=True)]
         targets = targets_of(y, model.symbolic_outputs, names, model.compilation.losses)
         if y is not None:
@@ -141,7 +141,7 @@ class BatchReader:
                     f" with None as the loss of that output."
                 )
 
-    def targets(self, batch: Batch) -> tuple[list[Any], list[checks.OutputFacts]]:
+    def targets(self, batch: Batch) -> tuple[list[Any], list[checks.OutputSchema]]:
         """The targets of a batch in the order of the outputs, and what is known of these."""
         assert self._outputs is not None
         model = self.model
@@ -183,7 +183,7 @@ class BatchReader:
     def _cast(self, targets: list[Any]) -> list[Any]:
         """Labels that stay whole numbers are cast to int32, all other targets to what the loss computes in."""
         assert self._outputs is not None
-        kinds = ["int32" if fact.loss in checks.SPARSE else "float32" for fact in self._outputs]
+        kinds = ["int32" if schema.loss in checks.SPARSE else "float32" for schema in self._outputs]
         return [
             None if target is None else convert.cast(target, kind, f"{self.prefix}y")
             for target, kind in zip(targets, kinds, strict=True)
@@ -197,13 +197,13 @@ def checked_inputs(
     what: str = "x",
     others: dict[str, Any] | None = None,
     prefix: str = "",
-    facts: list[checks.InputFacts] | None = None,
+    schemas: list[checks.InputSchema] | None = None,
 ) -> Any:
     """Inputs as arrays in the structure the model takes; a model that is not built yet is built from them.
 
     Args:
         others: further arguments, whose rows are counted before a model is built.
-        facts: what is known of the inputs, when it has been found out before.
+        schemas: what is known of the inputs, when it has been found out before.
     """
     if x is None:
         raise ValueError(f"{what} is missing: pass the inputs, one row per sample.")
@@ -211,7 +211,7 @@ def checked_inputs(
     part = model.compiled_part
     expected = leaves(part.symbolic_inputs) if part.symbolic_inputs is not None else None
     if expected is not None and any(map(_is_optional, expected)):
-        return _with_optional(part.symbolic_inputs, x, what, facts or model_facts.inputs(model))
+        return _with_optional(part.symbolic_inputs, x, what, schemas or data_spec.inputs(model))
     if isinstance(x, Mapping) and expected is not None:  # others may be in a dict than those that the model takes
         keys = list(part.symbolic_inputs) if isinstance(part.symbolic_inputs, dict) else [t.name for t in expected]
         x = {key: x[key] for key in keys} if all(key in x for key in keys) else x
@@ -222,7 +222,7 @@ def checked_inputs(
         for name, other in (others or {}).items():
             if isinstance(getattr(other, "shape", None), tuple):
                 checks.check_rows({what: [flat[0]], f"{prefix}{name}": [np.asarray(other)]})
-        checked = checks.check_inputs(flat, [model_facts.free_input(what) for _ in flat], what)
+        checked = checks.check_inputs(flat, [data_spec.free_input(what) for _ in flat], what)
         given = jax.tree.unflatten(jax.tree.structure(given), checked)
         size = min(batch_size or DEFAULT_BATCH_SIZE, rows)
         model.build_from(
@@ -241,23 +241,23 @@ def checked_inputs(
         given = [given[t.name] for t in expected]
     elif isinstance(part.symbolic_inputs, dict) and isinstance(given, (list, tuple)):
         warn_of_order(part.symbolic_inputs, what)
-    facts = model_facts.inputs(model) if facts is None else facts
+    schemas = data_spec.inputs(model) if schemas is None else schemas
     arrays = leaves(given)
     try:
-        flat = _as_expected(arrays, facts, what)
+        flat = _as_expected(arrays, schemas, what)
     except ValueError:
-        if len(arrays) != len(facts) or not sizes.are_taken(part, arrays):
+        if len(arrays) != len(schemas) or not sizes.are_taken(part, arrays):
             raise
-        flat = _as_expected(arrays, [dataclasses.replace(fact, shape=None) for fact in facts], what)
+        flat = _as_expected(arrays, [dataclasses.replace(schema, shape=None) for schema in schemas], what)
     return jax.tree.unflatten(
         jax.tree.structure(part.symbolic_inputs, is_leaf=lambda t: isinstance(t, KerasTensor)), flat
     )
 
 
-def _as_expected(arrays: list[Any], facts: list[checks.InputFacts], what: str) -> list[Any]:
+def _as_expected(arrays: list[Any], schemas: list[checks.InputSchema], what: str) -> list[Any]:
     return [
-        convert.cast(a, fact.dtype, what)
-        for a, fact in zip(checks.check_inputs(arrays, facts, what), facts, strict=True)
+        convert.cast(a, schema.dtype, what)
+        for a, schema in zip(checks.check_inputs(arrays, schemas, what), schemas, strict=True)
     ]
 
 
@@ -265,7 +265,7 @@ def _is_optional(tensor: KerasTensor) -> bool:
     return tensor.node is not None and getattr(tensor.node.operation, "optional", False)
 
 
-def _with_optional(symbolic: Any, x: Any, what: str, facts: list[checks.InputFacts]) -> Any:
+def _with_optional(symbolic: Any, x: Any, what: str, schemas: list[checks.InputSchema]) -> Any:
     """Inputs of a model some of whose `Input`s say `optional=True`: None may stand for those, in all batches alike."""
     expected = leaves(symbolic)
     if isinstance(x, dict):
@@ -282,7 +282,7 @@ def _with_optional(symbolic: Any, x: Any, what: str, facts: list[checks.InputFac
             raise ValueError(f"{what}: the input '{tensor.name}' is not optional, but None was passed.")
     places = [place for place, value in enumerate(given) if value is not None]
     present = [convert.to_arrays(given[place], f"{what} ({expected[place].name!r})", 1) for place in places]
-    for place, array in zip(places, _as_expected(present, [facts[place] for place in places], what), strict=True):
+    for place, array in zip(places, _as_expected(present, [schemas[place] for place in places], what), strict=True):
         given[place] = array
     return jax.tree.unflatten(jax.tree.structure(symbolic, is_leaf=lambda t: isinstance(t, KerasTensor)), given)
 
@@ -327,7 +327,7 @@ def plain(data: Any, what: str) -> Any:
     """Finite numbers in the user's structure, 64-bit ones as 32-bit ones."""
     given = convert.to_arrays(data, what)
     arrays = [convert.cast(a, None, what) for a in leaves(given)]
-    arrays = checks.check_inputs(arrays, [model_facts.free_input(what) for _ in arrays], what)
+    arrays = checks.check_inputs(arrays, [data_spec.free_input(what) for _ in arrays], what)
     return jax.tree.unflatten(jax.tree.structure(given), arrays)
 
 

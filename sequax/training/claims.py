@@ -2,7 +2,7 @@
 
 A run holds a claim on its model from the first look at the data to the end, however it ends. Other models may be
 trained meanwhile, in the same thread (a callback may do that) and in others, as long as they share no weights with it.
-Predictions and evaluations hold no claim; what they leave behind is decided in `Slots.write_moved`.
+Predictions and evaluations hold no claim; what they leave behind is decided in `TrainVariables.write_moved`.
 """
 
 from __future__ import annotations

@@ -135,7 +135,7 @@ def _kept(key: Hashable, program: Any) -> Any:
 _options: ContextVar[dict[str, Any] | None] = ContextVar("options", default=None)
 
 
-def wish(options: dict[str, Any]) -> bool:
+def request_options(options: dict[str, Any]) -> bool:
     """Called while a program is traced: compile it with these options of XLA. False: it has to do without them."""
     granted = _options.get()
     if granted is None:

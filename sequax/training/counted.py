@@ -14,7 +14,7 @@ import jax
 import numpy as np
 
 from ..core import pure
-from .state import Slots
+from .state import TrainVariables
 
 
 def only(model: Any, x: Any, targets: Sequence[Any], weights: Sequence[Any]) -> list[Any]:
@@ -26,7 +26,7 @@ def only(model: Any, x: Any, targets: Sequence[Any], weights: Sequence[Any]) -> 
 
 def _masks(model: Any, x: Any) -> list[Any]:
     """The masks of the outputs, None where there is none."""
-    slots = Slots.of(model)
+    slots = TrainVariables.of(model)
     state = slots.borrow()
 
     def run(params: Any, other: Any, x: Any) -> list[Any]:

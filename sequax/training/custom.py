@@ -20,7 +20,7 @@ from ..core.variable import Variable
 from ..data.source import Batch
 from ..utils.samples import pack_x_y_sample_weight
 from .methods import StepMethods
-from .state import Slots, TrainState
+from .state import TrainState, TrainVariables
 
 _STATES = {
     "train_step": ("trainable_variables", "non_trainable_variables", "optimizer_variables", "metrics_variables"),
@@ -130,14 +130,14 @@ def build(model: Any, x: Any, rows: int, always: bool) -> None:
 # --- variables ------------------------------------------------------------------------------------------------------
 
 
-def slots(model: Any, optimizer: Any = None) -> Slots:
+def slots(model: Any, optimizer: Any = None) -> TrainVariables:
     """The variables of training (with the optimizer) or of evaluation.
 
     Optimizers that the model keeps as attributes beside the one of `compile` (two networks that learn against each
     other) travel behind it, so that a step may call their `apply`.
     """
     training = optimizer is not None
-    table = Slots.of(model, optimizer, metrics(model, training))
+    table = TrainVariables.of(model, optimizer, metrics(model, training))
     if not (of(model).train if training else of(model).test):
         return table
     apart = {id(v) for v in table.metrics.values()}
@@ -160,19 +160,19 @@ def metrics(model: Any, training: bool) -> list[Any]:
 # --- steps for the compiled loop ------------------------------------------------------------------------------------
 
 
-def train_step(model: Any, slots: Slots) -> Callable[[TrainState, Batch], tuple[TrainState, Any]]:
+def train_step(model: Any, slots: TrainVariables) -> Callable[[TrainState, Batch], tuple[TrainState, Any]]:
     """`model.train_step` as `(state, batch) -> (state, (loss, logs))`; the loss is None where the logs have none."""
     return _step(model, slots, "train_step")
 
 
-def test_step(model: Any, slots: Slots) -> Callable[[TrainState, Batch], tuple[TrainState, Any]]:
+def test_step(model: Any, slots: TrainVariables) -> Callable[[TrainState, Batch], tuple[TrainState, Any]]:
     """`model.test_step` as `(state, batch) -> (state, (loss, logs))`; the loss is None where the logs have none."""
     return _step(model, slots, "test_step")
 
 
 def predict_step(model: Any) -> Callable:
     """`model.predict_step` as `(params, other, x) -> (outputs, other)`."""
-    table = Slots.of(model)
+    table = TrainVariables.of(model)
 
     def step(params: Any, other: Any, x: Any) -> tuple[Any, Any]:
         state = TrainState(params, other, {}, {})
@@ -182,7 +182,7 @@ def predict_step(model: Any) -> Callable:
     return step
 
 
-def _step(model: Any, slots: Slots, name: str) -> Callable[[TrainState, Batch], tuple[TrainState, Any]]:
+def _step(model: Any, slots: TrainVariables, name: str) -> Callable[[TrainState, Batch], tuple[TrainState, Any]]:
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Any]:
         data = pack_x_y_sample_weight(batch.x, batch.y, batch.weight)
         logs, after = _crossing(model, slots, name, state, data)
@@ -204,7 +204,7 @@ def _step(model: Any, slots: Slots, name: str) -> Callable[[TrainState, Batch], 
     return step
 
 
-def _crossing(model: Any, slots: Slots, name: str, state: TrainState, data: Any) -> tuple[Any, TrainState]:
+def _crossing(model: Any, slots: TrainVariables, name: str, state: TrainState, data: Any) -> tuple[Any, TrainState]:
     """Call a step of the user's on lists, and bring back what it returned and what it assigned."""
     variables = [v for table in slots for v in table.values()]
     values = [value for part in state for value in part.values()]

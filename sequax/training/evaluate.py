@@ -8,16 +8,16 @@ from typing import Any
 from ..callbacks import CallbackList
 from ..core import processes
 from ..core.tensor import leaves
-from ..data.source import Batch, Source
+from ..data.source import Batch, BatchSource
 from . import claims, compiled, custom, indices, steps
+from .chunks import MOST_PENDING, ChunkSchedule, StepRange, speeds_of, step_ranges, whole_batch
 from .fingerprint import fingerprint
 from .loop import steps_program
-from .pace import MOST_PENDING, Pace, Span, spans, speeds_of, whole_batch
 from .resolve import scalars
-from .state import Slots, TrainState, moved
+from .state import TrainState, TrainVariables, moved
 
 
-def evaluate(model: Any, source: Source, callbacks: Any) -> dict[str, float]:
+def evaluate(model: Any, source: BatchSource, callbacks: Any) -> dict[str, float]:
     """Loss and metrics over a source, by name."""
     try:
         # The metrics of a training that goes on, here or in another thread, are its own: leave them as they are.
@@ -26,7 +26,7 @@ def evaluate(model: Any, source: Source, callbacks: Any) -> dict[str, float]:
         callbacks.close()
 
 
-def run_evaluation(model: Any, source: Source, callbacks: Any, keeps_metrics: bool = True) -> dict[str, float]:
+def run_evaluation(model: Any, source: BatchSource, callbacks: Any, keeps_metrics: bool = True) -> dict[str, float]:
     """`evaluate` inside a run that goes on, such as the validation of `fit`.
 
     Args:
@@ -38,45 +38,45 @@ def run_evaluation(model: Any, source: Source, callbacks: Any, keeps_metrics: bo
     key = "test", fingerprint(model, *model.compilation.traced)
     kind = "test", getattr(source, "batch_size", None)
     watched = model.steps_per_execution if callbacks.watches_test_batches else 0
-    pace = Pace(watched, callbacks.refresh_seconds, (), speeds_of(model), kind)
+    chunks = ChunkSchedule(watched, callbacks.refresh_seconds, (), speeds_of(model), kind)
     callbacks.on_test_begin()
     logs: dict[str, float] = {}
     done = 0
-    pending: list[Span] = []
+    pending: list[StepRange] = []
     searches = True
 
-    def report(span: Span) -> dict[str, float]:
+    def report(span: StepRange) -> dict[str, float]:
         nonlocal searches
         logs = scalars(results)
-        pace.stop()
+        chunks.stop()
         if searches and not indices.all_finite(logs):
             _refuse_bad_lookup(model, slots, before, pending)
             searches = False  # it is NaN for another reason, and stays so
         pending.clear()
-        batch = pace.ended_batch(span.end)
+        batch = chunks.ended_batch(span.end)
         if batch is not None:
             callbacks.on_test_batch_end(batch, dict(logs))
         callbacks.on_test_chunk_end(span.end, logs)
         return logs
 
-    for span in spans(source, 0, pace):
-        if pace.begins_at(span.done):
+    for span in step_ranges(source, 0, chunks):
+        if chunks.begins_at(span.done):
             callbacks.on_test_batch_begin(span.done)
         before = slots.borrow()._replace(metrics=metrics)
         program = _test_program(model, slots, key, span, before, callbacks)
-        pace.start(span.stop - span.start)
+        chunks.start(span.stop - span.start)
         after, _, results = program(before, *span.given)
         metrics = after.metrics
         _leave(slots, before, after, keeps_metrics)
         pending.append(span)
         done = span.end
-        if pace.waits or len(pending) == MOST_PENDING:
+        if chunks.waits or len(pending) == MOST_PENDING:
             logs = report(span)
         if model.stop_evaluating:
             break
     if pending:
         logs = report(span)
-    batch = pace.ended_batch(done, is_last=True)
+    batch = chunks.ended_batch(done, is_last=True)
     if batch is not None:
         callbacks.on_test_batch_end(batch, dict(logs))
     callbacks.on_test_end(logs)
@@ -98,23 +98,25 @@ def test_on_batch(model: Any, batch: Batch) -> dict[str, float]:
     return logs
 
 
-def _refuse_bad_lookup(model: Any, slots: Slots, state: TrainState, spans: list[Span]) -> None:
+def _refuse_bad_lookup(model: Any, slots: TrainVariables, state: TrainState, step_ranges: list[StepRange]) -> None:
     found = None
     if indices.looks_up(model):
-        found = indices.bad_lookup_in(steps.test_step(model, slots), state, spans)
+        found = indices.bad_lookup_in(steps.test_step(model, slots), state, step_ranges)
     if found is not None:
         raise ValueError(found)
 
 
-def _leave(slots: Slots, before: TrainState, after: TrainState, keeps_metrics: bool) -> None:
+def _leave(slots: TrainVariables, before: TrainState, after: TrainState, keeps_metrics: bool) -> None:
     """Write back what an evaluation has changed."""
     slots.write_moved(before, after._replace(metrics={}))
     if keeps_metrics:
         slots.write(TrainState({}, {}, {}, after.metrics))
 
 
-def _test_program(model: Any, slots: Slots, key: Any, span: Span, state: TrainState, callbacks: Any) -> Any:
-    """The compiled steps for spans of this shape; of the new state they return what the steps have changed."""
+def _test_program(
+    model: Any, slots: TrainVariables, key: Any, span: StepRange, state: TrainState, callbacks: Any
+) -> Any:
+    """The compiled steps for step ranges of this shape; of the new state they return what the steps have changed."""
 
     def program(state: TrainState, *given: Any) -> tuple[TrainState, Any, Any]:  # put together when it is traced
         step = steps.test_step(model, slots)

@@ -19,14 +19,14 @@ from ..core.rng import SeedGenerator
 from ..core.tensor import KerasTensor, leaves
 from ..core.variable import Variable
 from ..functional import Graph
-from ..host_part import on_host
+from ..host_prefix import on_host
 
 # Attributes that tracing does not look at: names, records of calls, and what belongs to the outside of a model.
 _SKIPPED = frozenset(
     {"name", "built", "history", "compilation", "_nodes", "_losses", "_init_arguments"}
     | {"stop_training", "stop_evaluating", "stop_predicting", "run_eagerly", "jit_compile", "steps_per_execution"}
     | {"train_function", "test_function", "predict_function"}
-    | {"_build_shapes", "_tensors", "_display", "_serial", "path", "_path", "_predictor", "_host_part"}
+    | {"_build_shapes", "_tensors", "_display", "_serial", "path", "_path", "_predictor", "_host_prefix"}
     | {"_in_build", "implied"}
 )
 

@@ -18,16 +18,16 @@ import numpy as np
 from ..callbacks import CallbackList
 from ..core import tracking
 from ..data import checks
-from ..data.source import Batch, Source
+from ..data.source import Batch, BatchSource
 from . import compiled, custom, indices, prepare, steps
+from .chunks import MOST_PENDING, ChunkSchedule, StepRange, speeds_of, step_ranges, whole_batch
 from .claims import Claim
 from .evaluate import run_evaluation
 from .fingerprint import fingerprint
 from .loop import steps_program
-from .pace import MOST_PENDING, Pace, Span, spans, speeds_of, whole_batch
 from .resolve import scalars
-from .run import Run
-from .state import Slots, TrainState
+from .resume import ResumePoint
+from .state import TrainState, TrainVariables
 
 # Below this size the state before a dispatch is kept until its losses are known to be finite: it is the way back to the
 # last good weights. Larger states are donated, so that they lie in memory once.
@@ -36,11 +36,11 @@ _KEPT_STATE_BYTES = 512 * 2**20
 
 def fit(
     model: Any,
-    source: Source,
+    source: BatchSource,
     callbacks: Any,
     epochs: int,
     initial_epoch: int,
-    validation: Source | None,
+    validation: BatchSource | None,
     validation_freq: Any,
     claim: Claim,
 ) -> None:
@@ -48,9 +48,9 @@ def fit(
     trainer = Trainer(model, checks.enabled() and not callbacks.accepts_nan, getattr(source, "batch_size", None))
     claim.hold(trainer.slots.params.values())
     warn_if_nothing_trains(model, trainer.slots)
-    patient = callbacks.patient and validation is None and source.resident
+    may_batch_reports = callbacks.may_batch_reports and validation is None and source.resident
     model.stop_training = False
-    run = Run(trainer, source, validation, callbacks, initial_epoch)
+    run = ResumePoint(trainer, source, validation, callbacks, initial_epoch)
     running: list[int] = []  # epochs that were started and not reported yet
     try:
         callbacks.on_train_begin()
@@ -62,7 +62,7 @@ def fit(
             callbacks.on_epoch_begin(epoch)
             trainer.follow(source)
             trainer.refresh()  # a callback may have frozen or unfrozen a layer
-            ahead = patient and epoch + 1 < epochs and trainer.runs_ahead(source.steps, len(running))
+            ahead = may_batch_reports and epoch + 1 < epochs and trainer.runs_ahead(source.steps, len(running))
             run_epoch(trainer, run, callbacks, epoch, ahead)
             running.append(epoch)
             if ahead:
@@ -83,39 +83,39 @@ def fit(
         callbacks.close()
 
 
-def run_epoch(trainer: Trainer, run: Run, callbacks: Any, epoch: int, ahead: bool = False) -> None:
+def run_epoch(trainer: Trainer, run: ResumePoint, callbacks: Any, epoch: int, ahead: bool = False) -> None:
     """All steps of one epoch; with `ahead`, they may still be running afterwards."""
-    pace = trainer.pace_for(callbacks)
+    chunks = trainer.chunks_for(callbacks)
     first = run.begin_epoch(epoch)
-    pace.before = run.before
-    for span in spans(run.source, epoch, pace, first):
+    chunks.before = run.before
+    for span in step_ranges(run.source, epoch, chunks, first):
         if span.done > first and not trainer.pending:
             callbacks.on_safe_point(run.at(epoch, span.done))
-        if pace.begins_at(span.done):
+        if chunks.begins_at(span.done):
             callbacks.on_train_batch_begin(span.done)
         trainer.follow(run.source)
         program = trainer.program(span, callbacks)
-        pace.start(span.stop - span.start)
+        chunks.start(span.stop - span.start)
         trainer.dispatch(program, span)
-        if not ahead and (pace.waits or pace.stops_at(span.end) or trainer.pending >= MOST_PENDING):
+        if not ahead and (chunks.waits or chunks.stops_at(span.end) or trainer.pending >= MOST_PENDING):
             report(trainer, span, callbacks)
         if trainer.model.stop_training:
             break
     if trainer.pending and not ahead:
         report(trainer, span, callbacks)
-    batch = pace.ended_batch(span.end, is_last=True)
+    batch = chunks.ended_batch(span.end, is_last=True)
     if batch is not None:
         callbacks.on_train_batch_end(batch, dict(trainer.settle()))
     run.before += span.end
     trainer.end_epoch()
 
 
-def report(trainer: Trainer, span: Span, callbacks: Any) -> None:
+def report(trainer: Trainer, span: StepRange, callbacks: Any) -> None:
     """Wait for all that was dispatched, of which this span is the last, and tell the callbacks."""
     logs = trainer.settle()
-    pace = trainer.pace_for(callbacks)
-    pace.stop()
-    batch = pace.ended_batch(span.end)
+    chunks = trainer.chunks_for(callbacks)
+    chunks.stop()
+    batch = chunks.ended_batch(span.end)
     if batch is not None:
         callbacks.on_train_batch_end(batch, dict(logs))
     callbacks.on_train_chunk_end(span.end, logs)
@@ -135,7 +135,7 @@ def train_on_batch(model: Any, batch: Batch, claim: Claim) -> dict[str, float]:
     return logs
 
 
-def warn_if_nothing_trains(model: Any, slots: Slots) -> None:
+def warn_if_nothing_trains(model: Any, slots: TrainVariables) -> None:
     """Say so, and why, if no step will change a weight; metrics, moving statistics and callbacks run as ever."""
     if slots.params or custom.of(model).train:
         return
@@ -148,12 +148,12 @@ def warn_if_nothing_trains(model: Any, slots: Slots) -> None:
 _AHEAD_EPOCHS, _AHEAD_SECONDS = 8, 0.25
 
 
-class Dispatched(NamedTuple):
+class InFlight(NamedTuple):
     """Steps that were started, and the state before them: the way back if a loss is not finite."""
 
     program: Any
     before: TrainState
-    span: Span
+    span: StepRange
     progress: Any
     logs: Any
 
@@ -168,10 +168,10 @@ class Trainer:
 
     def __init__(self, model: Any, guard: bool = True, batch_size: int | None = None):
         self.model, self.guard, self.batch_size = model, guard, batch_size
-        self._pace: Pace | None = None
+        self._chunks: ChunkSchedule | None = None
         self._programs: dict[Any, Any] = {}
         self._beside: compiled.Later | None = None
-        self._dispatched: list[Dispatched] = []
+        self._dispatched: list[InFlight] = []
         self._ends: set[int] = set()  # how many of them make up each epoch that was ended
         self._logs: dict[str, float] = {}
         self._epoch_logs: list[dict[str, float]] = []
@@ -193,7 +193,7 @@ class Trainer:
         self._programs.clear()
         self._seen = tracking.version(), model.optimizer
 
-    def follow(self, source: Source) -> None:
+    def follow(self, source: BatchSource) -> None:
         """Go on with another optimizer, loss and metrics if a callback has called `compile`."""
         compilation = self.model.compilation
         if compilation is self._compilation:
@@ -203,15 +203,15 @@ class Trainer:
         self._compilation = compilation
         self.refresh()
 
-    def pace_for(self, callbacks: Any) -> Pace:
-        if self._pace is None:
+    def chunks_for(self, callbacks: Any) -> ChunkSchedule:
+        if self._chunks is None:
             watched = self.model.steps_per_execution if callbacks.watches_train_batches else 0
             live, stops = callbacks.refresh_seconds, callbacks.stops
-            self._pace = Pace(watched, live, stops, speeds_of(self.model), ("train", self.batch_size))
-        return self._pace
+            self._chunks = ChunkSchedule(watched, live, stops, speeds_of(self.model), ("train", self.batch_size))
+        return self._chunks
 
-    def program(self, span: Span, callbacks: Any) -> Any:
-        """The compiled steps for spans of this shape; compiles them unless a model of equal structure has."""
+    def program(self, span: StepRange, callbacks: Any) -> Any:
+        """The compiled steps for step ranges of this shape; compiles them unless a model of equal structure has."""
         if span.shape not in self._programs:
             if self._beside is not None:
                 self._beside.wait()
@@ -222,7 +222,7 @@ class Trainer:
             self._programs[span.shape] = request.program()
         return self._programs[span.shape]
 
-    def _request(self, span: Span) -> compiled.Request:
+    def _request(self, span: StepRange) -> compiled.Request:
         model, slots = self.model, self.slots
 
         def program(*given: Any) -> tuple:  # put together when it is traced, which most calls of `fit` need not
@@ -233,12 +233,12 @@ class Trainer:
         donate = (0,) if self.donate else ()
         return compiled.Request((self.key, span.batch_size), program, (slots.read(), *span.given), donate)
 
-    def _compile_beside(self, span: Span) -> None:
+    def _compile_beside(self, span: StepRange) -> None:
         """Compile the program of the short last batch beside that of the whole ones."""
         rest = span.block.rows % span.batch_size
         if not rest or compiled.eager():
             return
-        request = self._request(Span(span.block.tail(rest), rest, 0, 1, 0))
+        request = self._request(StepRange(span.block.tail(rest), rest, 0, 1, 0))
         if not request.known:
             with suppress(Exception):  # which comes again when the short batch does
                 self._beside = request.begun()
@@ -248,12 +248,12 @@ class Trainer:
         """Dispatches whose results nobody has waited for."""
         return len(self._dispatched)
 
-    def dispatch(self, program: Any, span: Span) -> None:
+    def dispatch(self, program: Any, span: StepRange) -> None:
         """Start the steps of a span; the variables point at what it will give, as JAX arrays may."""
         before = self.slots.read(self.donate)
         state, progress, logs = program(before, *span.given)
         self.slots.write(state)
-        self._dispatched.append(Dispatched(program, before, span, progress, logs))
+        self._dispatched.append(InFlight(program, before, span, progress, logs))
 
     def settle(self) -> dict[str, float]:
         """Wait for what was dispatched; returns the logs of the last steps.
@@ -288,11 +288,11 @@ class Trainer:
 
     def runs_ahead(self, steps: int | None, already: int) -> bool:
         """Whether another epoch may be started before this one is reported."""
-        seconds = self._pace.seconds_for(steps) if self._pace is not None and steps else None
+        seconds = self._chunks.seconds_for(steps) if self._chunks is not None and steps else None
         small = self._state_bytes * MOST_PENDING * _AHEAD_EPOCHS < _KEPT_STATE_BYTES
         return small and seconds is not None and already < _AHEAD_EPOCHS and seconds * _AHEAD_EPOCHS < _AHEAD_SECONDS
 
-    def _refuse_nonfinite(self, one: Dispatched, step: int) -> None:
+    def _refuse_nonfinite(self, one: InFlight, step: int) -> None:
         """Leave the weights as they were after the last good step, and say what happened."""
         if self.donate:
             kept = "The model is too large to keep an earlier state; its weights are not usable."
@@ -310,7 +310,7 @@ class Trainer:
             f" `sequax.config.set_data_checks(False)` lets training go on with such losses."
         )
 
-    def _restore(self, one: Dispatched, step: int) -> str:
+    def _restore(self, one: InFlight, step: int) -> str:
         for last in (step, step - 1):
             # The same program on the same rows: the steps before the bad one come out bit-equal.
             state, _, _ = one.program(one.before, *one.span._replace(stop=max(last, one.span.start)).given)

@@ -15,8 +15,8 @@ import numpy as np
 
 from ..core import lookups, settings
 from ..layers.embedding import Embedding
+from .chunks import StepRange
 from .loop import take_batch
-from .pace import Span
 from .state import TrainState
 
 
@@ -37,9 +37,9 @@ def refuse_bad_lookup(function: Callable, *given: Any) -> None:
         raise ValueError(found[0])
 
 
-def bad_lookup_in(step: Callable, state: TrainState, spans: Sequence[Span]) -> str | None:
-    """A sentence on the first bad lookup of a step, `(state, batch) -> ...`, in the batches of some spans."""
-    for span in spans:
+def bad_lookup_in(step: Callable, state: TrainState, step_ranges: Sequence[StepRange]) -> str | None:
+    """A sentence on the first bad lookup of a step, `(state, batch) -> ...`, in the batches of some step ranges."""
+    for span in step_ranges:
 
         def run(state: TrainState, arrays: Any, order: Any, i: Any, size: int = span.batch_size) -> None:
             step(state, take_batch(arrays, order, i, size))

@@ -17,10 +17,10 @@ from ..core import names, processes, tracking
 from ..core.tensor import KerasTensor, leaves
 from ..data import arrays, checks, resident
 from ..data.source import Part, filled
-from . import compiled, custom, facts as model_facts, host, indices, steps
+from . import compiled, custom, data_spec, indices, numpy_forward, steps
+from .chunks import ChunkSchedule
 from .fingerprint import fingerprint
-from .pace import Pace
-from .state import Slots, TrainState, like
+from .state import TrainState, TrainVariables, like
 
 
 def predict(model: Any, parts: Callable[[bool, bool], Iterator[Part]], callbacks: Any) -> Any:
@@ -36,20 +36,20 @@ def predict(model: Any, parts: Callable[[bool, bool], Iterator[Part]], callbacks
         outputs: list[Any] = []
         done = told = 0
         watched = callbacks.watches_predict_batches
-        pace = Pace(model.steps_per_execution if watched else 0, None)
+        chunks = ChunkSchedule(model.steps_per_execution if watched else 0, None)
         for part in parts(watched, forward.rows_alone):
-            if pace.begins_at(done):
+            if chunks.begins_at(done):
                 callbacks.on_predict_batch_begin(done)
             outputs.append(forward.run(part, callbacks))
             done += part.batches
-            batch = pace.ended_batch(done)
+            batch = chunks.ended_batch(done)
             if batch is not None:
                 callbacks.on_predict_batch_end(batch, {"outputs": _joined(outputs[told:])})
                 told = len(outputs)
             callbacks.on_predict_chunk_end(done, {})
             if model.stop_predicting:
                 break
-        batch = pace.ended_batch(done, is_last=True)
+        batch = chunks.ended_batch(done, is_last=True)
         if batch is not None:
             callbacks.on_predict_batch_end(batch, {"outputs": _joined(outputs[told:])})
         callbacks.on_predict_end()
@@ -75,19 +75,19 @@ class Predictor:
     def __init__(self, model: Any):
         own_step = custom.of(model).predict
         self.model = model
-        self.slots = Slots.of(model)
+        self.slots = TrainVariables.of(model)
         self.key = fingerprint(model)
         self._programs: dict[Any, Any] = {}
         self._version = tracking.version()
         # Own layers may change in ways that `tracking` is not told of, such as a list that grew: look again each time.
         self._ours = all(names.is_ours(layer) for layer in model._flatten_layers())
         single = isinstance(model.symbolic_inputs, KerasTensor)
-        # A model with a host part takes data that have yet to become numbers, so it never takes them as they are.
-        self._input = model_facts.inputs(model)[0] if single and model.host_part is None else None
+        # A model with a host prefix takes data that have yet to become numbers, so it never takes them as they are.
+        self._input = data_spec.inputs(model)[0] if single and model.host_prefix is None else None
         # A stack, not a graph or a model with a call of its own: the layers one after another are the model.
         stack = model.layers if type(model).__name__ == "Sequential" and self._ours and not own_step else []
         floats = single and model.symbolic_inputs.dtype == "float32"
-        self._on_host = host.forward(stack, len(model.symbolic_inputs.shape)) if floats else None
+        self._on_host = numpy_forward.forward(stack, len(model.symbolic_inputs.shape)) if floats else None
         self._step_rows = _rows_per_step(model, stack)
         self._searches = indices.looks_up(model)
 
@@ -102,17 +102,17 @@ class Predictor:
 
     def takes(self, x: Any) -> bool:
         """Whether `x` is in just the form the model computes with, so that nothing has to be prepared."""
-        fact = self._input
+        schema = self._input
         return (
             type(x) is np.ndarray
-            and fact is not None
-            and fact.shape is not None
-            and fact.index_limit is None
-            and not fact.indexed_parts
-            and x.dtype == fact.dtype
-            and x.ndim == len(fact.shape)
+            and schema is not None
+            and schema.shape is not None
+            and schema.index_limit is None
+            and not schema.indexed_parts
+            and x.dtype == schema.dtype
+            and x.ndim == len(schema.shape)
             and len(x) > 0
-            and all(want is None or have == want for have, want in zip(x.shape[1:], fact.shape[1:], strict=True))
+            and all(want is None or have == want for have, want in zip(x.shape[1:], schema.shape[1:], strict=True))
             and (not checks.enabled() or checks.has_finite_sum(x))
         )
 

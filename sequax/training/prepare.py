@@ -17,10 +17,10 @@ from ..data import arrays, checks, large, streams
 from ..data.arrays import ArraySource
 from ..data.large import LargeSource
 from ..data.prefetch import prefetch
-from ..data.source import Batch, Part, Source
+from ..data.source import Batch, BatchSource, Part
 from ..data.stream_source import StreamSource
 from ..utils.samples import unpack_x_y_sample_weight
-from . import custom, facts as model_facts
+from . import custom, data_spec
 from .batches import DEFAULT_BATCH_SIZE, BatchReader, prediction_inputs
 from .resolve import targets_of
 
@@ -28,8 +28,8 @@ from .resolve import targets_of
 class TrainingData(NamedTuple):
     """The sources of one call of `fit`."""
 
-    train: Source
-    validation: Source | None
+    train: BatchSource
+    validation: BatchSource | None
 
 
 def training_data(
@@ -70,8 +70,8 @@ def training_data(
     }
     checks.check_arguments(**{k: v for k, v in numbers.items() if k not in ("epochs", "initial_epoch")}, stacklevel=4)
     reader = BatchReader(model, class_weight, batch_size, stacklevel=4, finite_targets=not accepts_nan)
-    train: Source
-    held_out: Source | None = None
+    train: BatchSource
+    held_out: BatchSource | None = None
     rows = None
     if streams.is_stream(x):
         _refuse_beside_stream(x, y=y, sample_weight=sample_weight, validation_split=validation_split or None)
@@ -121,12 +121,12 @@ def evaluation_data(
     steps: int | None,
     prefix: str = "",
     stacklevel: int = 4,
-) -> Source:
+) -> BatchSource:
     """A checked source for `evaluate`."""
     processes.check("evaluate")
     checks.check_arguments(batch_size=batch_size, steps=steps, stacklevel=stacklevel)
     reader = BatchReader(model, None, batch_size, prefix, stacklevel)
-    source: Source
+    source: BatchSource
     if streams.is_stream(x):
         _refuse_beside_stream(x, y=y, sample_weight=sample_weight)
         _warn_of_batch_size(batch_size if not prefix else None, x, stacklevel)
@@ -144,7 +144,7 @@ def evaluation_data(
     return source
 
 
-def resolve_anew(model: Any, targets: Any, source: Source) -> None:
+def resolve_anew(model: Any, targets: Any, source: BatchSource) -> None:
     """Match the losses and metrics of another `compile` with the targets of a source, and check these against them.
 
     Args:
@@ -154,7 +154,7 @@ def resolve_anew(model: Any, targets: Any, source: Source) -> None:
     batch = getattr(source, "arrays", None)
     if batch is not None and batch.y is not None and not custom.of(model).targets:
         given = targets_of(batch.y, model.symbolic_outputs, model.output_names, model.compilation.losses)
-        checks.check_targets(given, model_facts.outputs(model))
+        checks.check_targets(given, data_spec.outputs(model))
 
 
 class PredictionData(NamedTuple):
@@ -203,7 +203,7 @@ def _batch_size(given: int | None, steps: int | None, rows: int) -> int:
     return DEFAULT_BATCH_SIZE if steps is None else -(-rows // steps)
 
 
-def _warn_of_short_epochs(source: Source, epochs: int) -> None:
+def _warn_of_short_epochs(source: BatchSource, epochs: int) -> None:
     passes = getattr(source, "passes", None)
     if passes is None or epochs - passes.first_epoch < passes.epochs:
         return
@@ -228,7 +228,7 @@ def _large_parts(source: LargeSource, single: bool, together: bool) -> Iterator[
         yield from arrays.parts(batch.x, source.batch_size, single, together)
 
 
-def _validation_source(model: Any, data: Any, batch_size: int | None, steps: int | None) -> Source:
+def _validation_source(model: Any, data: Any, batch_size: int | None, steps: int | None) -> BatchSource:
     if streams.is_stream(data):
         return evaluation_data(model, data, None, None, batch_size, steps, "validation ", 6)
     if custom.of(model).targets:

@@ -81,7 +81,7 @@ def fits(body: Callable, start: Any, state: Any, *operands: Any) -> bool:
     if not _is_possible() or sum(array.size for array in jax.tree.leaves(state)) > MOST_NUMBERS:
         return False  # without a trace
     plain = all(array.size and array.dtype.name in _DTYPES for array in jax.tree.leaves(given))
-    return plain and _is_small(jax.make_jaxpr(body)(*given).jaxpr) and compiled.wish(_OPTIONS)
+    return plain and _is_small(jax.make_jaxpr(body)(*given).jaxpr) and compiled.request_options(_OPTIONS)
 
 
 def _one_kernel(unfinished: Callable, body: Callable, start: Any, state: Any, *operands: Any) -> tuple[Any, Any]:

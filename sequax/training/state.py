@@ -25,7 +25,7 @@ class TrainState(NamedTuple):
     metrics: Values
 
 
-class Slots(NamedTuple):
+class TrainVariables(NamedTuple):
     """The variables that the fields of a `TrainState` are read from and written back to."""
 
     params: dict[str, Variable]
@@ -34,7 +34,7 @@ class Slots(NamedTuple):
     metrics: dict[str, Variable]
 
     @classmethod
-    def of(cls, model: Any, optimizer: Any = None, metrics: Any = ()) -> Slots:
+    def of(cls, model: Any, optimizer: Any = None, metrics: Any = ()) -> TrainVariables:
         """The variables of a built model, its optimizer (if it is being trained) and its metrics."""
         table = pure.keys(model.state_variables)
         trainable = {id(v) for v in model.trainable_variables}

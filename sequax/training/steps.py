@@ -15,10 +15,10 @@ from ..core import masks, pure
 from ..data.source import Batch
 from . import custom
 from .methods import no_loss
-from .state import Slots, TrainState, moved
+from .state import TrainState, TrainVariables, moved
 
 
-def train_step(model: Any, slots: Slots) -> Callable[[TrainState, Batch], tuple[TrainState, Any]]:
+def train_step(model: Any, slots: TrainVariables) -> Callable[[TrainState, Batch], tuple[TrainState, Any]]:
     """One update of the parameters."""
     if custom.of(model).train:
         if model.compilation.gradient_norms is not None:
@@ -61,7 +61,7 @@ def train_step(model: Any, slots: Slots) -> Callable[[TrainState, Batch], tuple[
     return step
 
 
-def test_step(model: Any, slots: Slots) -> Callable[[TrainState, Batch], tuple[TrainState, Any]]:
+def test_step(model: Any, slots: TrainVariables) -> Callable[[TrainState, Batch], tuple[TrainState, Any]]:
     """Metrics of one batch; the parameters stay."""
     if custom.of(model).test:
         return custom.test_step(model, slots)
@@ -87,7 +87,7 @@ def loss_and_parts(model: Any, outcome: pure.Outcome, batch: Batch) -> tuple[Any
 
 def updated_metrics(
     model: Any,
-    slots: Slots,
+    slots: TrainVariables,
     state: TrainState,
     batch: Batch,
     outcome: pure.Outcome,
@@ -108,7 +108,7 @@ def updated_metrics(
     return dict(zip(state.metrics, values, strict=True))
 
 
-def reset_metrics(model: Any, slots: Slots) -> Callable:
+def reset_metrics(model: Any, slots: TrainVariables) -> Callable:
     """Start values of all metrics, as a pure function."""
 
     def reset(metrics: Any) -> Any:
@@ -122,7 +122,7 @@ def reset_metrics(model: Any, slots: Slots) -> Callable:
     return reset
 
 
-def metric_results(model: Any, slots: Slots) -> Callable | None:
+def metric_results(model: Any, slots: TrainVariables) -> Callable | None:
     """Name -> value of all metrics, as a pure function; None if the step itself gives logs."""
     own = custom.of(model)
     if own.train if slots.optimizer else own.test:

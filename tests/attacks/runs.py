@@ -97,8 +97,9 @@ def cases(fixture: Fixture) -> Iterator[tuple]:
     yield from attempts(
         fixture, folder, "array missing", snapshot.to_bytes(found._replace(arrays=missing)), "ValueError"
     )
-    facts = {**found.facts, "weights": configs.VALUES["code"]}
-    yield from attempts(fixture, folder, "other facts", snapshot.to_bytes(found._replace(facts=facts)), "ValueError")
+    signature = {**found.signature, "weights": configs.VALUES["code"]}
+    other = found._replace(signature=signature)
+    yield from attempts(fixture, folder, "other facts", snapshot.to_bytes(other), "ValueError")
     for name in NAMES:
         (folder / name).unlink(missing_ok=True)
         (folder / name).symlink_to("/dev/zero")

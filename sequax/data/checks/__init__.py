@@ -10,10 +10,10 @@ variable SEQUAX_CHECKS=off. Checks of shapes, row counts and arguments are alway
 
 from .arguments import check_arguments, check_validation_freq
 from .configuration import check_configuration
-from .facts import SPARSE, IndexedPart, InputFacts, OutputFacts
-from .findings import SWITCH, Found, enabled, find, has_finite_sum, numbered_rows, place, plural, refuse, set_enabled
 from .inputs import check_inputs
+from .reporting import SWITCH, Found, enabled, find, has_finite_sum, numbered_rows, place, plural, refuse, set_enabled
 from .rows import check_index_order, check_rows, check_split
+from .schema import SPARSE, IndexedPart, InputSchema, OutputSchema
 from .targets import check_targets
 from .weights import check_weights
 
@@ -22,8 +22,8 @@ __all__ = [
     "SWITCH",
     "Found",
     "IndexedPart",
-    "InputFacts",
-    "OutputFacts",
+    "InputSchema",
+    "OutputSchema",
     "check_arguments",
     "check_configuration",
     "check_index_order",

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .findings import plural, warn
+from .reporting import plural, warn
 
 
 def check_arguments(

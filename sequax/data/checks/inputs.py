@@ -10,12 +10,12 @@ from typing import NoReturn
 import numpy as np
 
 from ...core.index_range import remedies
-from .facts import InputFacts
-from .findings import check_finite, check_whole, enabled, fits, label, outside, place, plural, refuse, shown
+from .reporting import check_finite, check_whole, enabled, fits, label, outside, place, plural, refuse, shown
 from .rows import check_rows
+from .schema import InputSchema
 
 
-def check_inputs(x: Sequence[np.ndarray], facts: Sequence[InputFacts], what: str = "x") -> list[np.ndarray]:
+def check_inputs(x: Sequence[np.ndarray], schemas: Sequence[InputSchema], what: str = "x") -> list[np.ndarray]:
     """Check the model's inputs, and return them in the rank that the model takes.
 
     A missing last axis of size 1 is added (images without channels, one number per sample), a superfluous one is
@@ -24,19 +24,19 @@ def check_inputs(x: Sequence[np.ndarray], facts: Sequence[InputFacts], what: str
     Raises:
         ValueError: naming the argument, the row and the remedy.
     """
-    names = [fact.name for fact in facts]
-    if len(x) != len(facts):
+    names = [schema.name for schema in schemas]
+    if len(x) != len(schemas):
         raise ValueError(
-            f"{what} has {plural(len(x), 'array')}; the model has {plural(len(facts), 'input')} ({', '.join(names)})."
+            f"{what} has {plural(len(x), 'array')}; the model has {plural(len(schemas), 'input')} ({', '.join(names)})."
         )
     checked = []
-    for i, (array, fact) in enumerate(zip(x, facts, strict=True)):
+    for i, (array, schema) in enumerate(zip(x, schemas, strict=True)):
         name = label(what, names, i)
         check_rows({name: [array]})
-        array = _fit_shape(array, fact.shape, name)
+        array = _fit_shape(array, schema.shape, name)
         if enabled():
             check_finite(array, name)
-            _check_indices(array, fact, name)
+            _check_indices(array, schema, name)
         checked.append(array)
     return checked
 
@@ -74,10 +74,10 @@ def _refuse_shape(shape: tuple[int, ...], expected: tuple[int | None, ...], what
     raise ValueError(f"{got}.")
 
 
-def _check_indices(array: np.ndarray, fact: InputFacts, what: str) -> None:
-    if fact.index_limit is not None:
-        _check_index_range(array, fact.index_limit, fact.layer, what)
-    for part in fact.indexed_parts:
+def _check_indices(array: np.ndarray, schema: InputSchema, what: str) -> None:
+    if schema.index_limit is not None:
+        _check_index_range(array, schema.index_limit, schema.layer, what)
+    for part in schema.indexed_parts:
         with suppress(IndexError):  # sizes that are not known may be too short: the model says so
             key = ", ".join(":" if k == slice(None) else "..." if k is ... else str(k) for k in part.key)
             _check_index_range(array[part.key], part.index_limit, part.layer, f"{what}[{key}]")

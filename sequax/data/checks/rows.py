@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from .facts import BINARY, CATEGORICAL, SPARSE, OutputFacts
-from .findings import chunks, enabled, listed, plural, warn
+from .reporting import chunks, enabled, listed, plural, warn
+from .schema import BINARY, CATEGORICAL, SPARSE, OutputSchema
 
 
 def check_rows(groups: Mapping[str, Sequence[Any]]) -> int:
@@ -37,18 +37,18 @@ def check_rows(groups: Mapping[str, Sequence[Any]]) -> int:
 
 
 def check_split(
-    y: Sequence[np.ndarray | None], facts: Sequence[OutputFacts], validation_split: float, *, stacklevel: int = 2
+    y: Sequence[np.ndarray | None], schemas: Sequence[OutputSchema], validation_split: float, *, stacklevel: int = 2
 ) -> None:
     """Warn when the rows that `validation_split` takes, the last ones, hold classes absent from all others."""
     if not validation_split or not enabled():
         return
-    for target, fact in zip(y, facts, strict=False):
-        if target is None or fact.loss not in SPARSE | CATEGORICAL | BINARY:
+    for target, schema in zip(y, schemas, strict=False):
+        if target is None or schema.loss not in SPARSE | CATEGORICAL | BINARY:
             continue
-        if fact.loss in BINARY and fact.units != 1:
+        if schema.loss in BINARY and schema.units != 1:
             continue  # independent yes or no per unit, not classes
         kept = math.floor(len(target) * (1.0 - validation_split))
-        unseen = sorted(classes_in(target[kept:], fact) - classes_in(target[:kept], fact) - {fact.ignore_class})
+        unseen = sorted(classes_in(target[kept:], schema) - classes_in(target[:kept], schema) - {schema.ignore_class})
         if unseen:
             warn(
                 f"validation_split={validation_split} takes the last {plural(len(target) - kept, 'row')} of the data, "
@@ -73,9 +73,9 @@ def check_index_order(groups: Mapping[str, Any], *, stacklevel: int = 2) -> None
             )
 
 
-def classes_in(y: np.ndarray, fact: OutputFacts) -> set[int]:
+def classes_in(y: np.ndarray, schema: OutputSchema) -> set[int]:
     """The class numbers in labels, or in one-hot rows unless the loss is a sparse one."""
-    is_one_hot = fact.loss not in SPARSE and y.ndim > 1 and y.shape[-1] > 1
+    is_one_hot = schema.loss not in SPARSE and y.ndim > 1 and y.shape[-1] > 1
     found: set[int] = set()
     for _, part in chunks(y):
         labels = part.argmax(axis=-1) if is_one_hot else np.round(part.astype(np.float64))

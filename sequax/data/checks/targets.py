@@ -7,14 +7,27 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .facts import BINARY, CATEGORICAL, HINGE, RANGES, SAME_SHAPE, SPARSE, OutputFacts
-from .findings import check_finite, check_whole, enabled, find, fits, label, outside, place, plural, refuse, shown, warn
+from .reporting import (
+    check_finite,
+    check_whole,
+    enabled,
+    find,
+    fits,
+    label,
+    outside,
+    place,
+    plural,
+    refuse,
+    shown,
+    warn,
+)
 from .rows import check_rows
+from .schema import BINARY, CATEGORICAL, HINGE, RANGES, SAME_SHAPE, SPARSE, OutputSchema
 
 
 def check_targets(
     y: Sequence[np.ndarray | None],
-    facts: Sequence[OutputFacts],
+    schemas: Sequence[OutputSchema],
     what: str = "y",
     *,
     finite: bool = True,
@@ -34,51 +47,52 @@ def check_targets(
 
     Warns when rows of categorical targets do not sum to 1.
     """
-    names = [fact.name for fact in facts]
-    if len(y) != len(facts):
+    names = [schema.name for schema in schemas]
+    if len(y) != len(schemas):
         raise ValueError(
-            f"{what} has {plural(len(y), 'array')}; the model has {plural(len(facts), 'output')} ({', '.join(names)})."
+            f"{what} has {plural(len(y), 'array')}; the model has {plural(len(schemas), 'output')}"
+            f" ({', '.join(names)})."
         )
-    for i, (target, fact) in enumerate(zip(y, facts, strict=True)):
+    for i, (target, schema) in enumerate(zip(y, schemas, strict=True)):
         if target is None:
             continue
         name = label(what, names, i)
         check_rows({name: [target]})
-        _check_target_shape(target, fact, name)
-        if enabled() and fact.loss is not None:
+        _check_target_shape(target, schema, name)
+        if enabled() and schema.loss is not None:
             if finite:
                 check_finite(target, name)
-            _check_target_values(target, fact, name, stacklevel + 1)
-        if enabled() and fact.binary_metrics and fact.loss not in BINARY:
-            _check_binary(target, name, f"metric {fact.binary_metrics[0]!r} counts every label but 0 as positive")
+            _check_target_values(target, schema, name, stacklevel + 1)
+        if enabled() and schema.binary_metrics and schema.loss not in BINARY:
+            _check_binary(target, name, f"metric {schema.binary_metrics[0]!r} counts every label but 0 as positive")
     return list(y)
 
 
-def _check_target_shape(y: np.ndarray, fact: OutputFacts, what: str) -> None:
-    output = (None, *fact.shape[1:])
+def _check_target_shape(y: np.ndarray, schema: OutputSchema, what: str) -> None:
+    output = (None, *schema.shape[1:])
     classes = output[:-1] if len(output) > 1 else output
     is_classes = fits(y.shape, classes) or fits(y.shape, (*classes, 1))
-    if fact.loss in SPARSE:
+    if schema.loss in SPARSE:
         if is_classes:
             return
         if fits(y.shape, output):
             raise ValueError(
-                f"{what} has shape {y.shape}, which looks one-hot, and {fact.loss} takes class numbers of shape "
+                f"{what} has shape {y.shape}, which looks one-hot, and {schema.loss} takes class numbers of shape "
                 f"{shown(classes)}: use categorical_crossentropy, or pass {what}.argmax(axis=-1)."
             )
-        raise ValueError(f"{what} has shape {y.shape}; {fact.loss} expects class numbers of shape {shown(classes)}.")
-    if fact.loss not in SAME_SHAPE | CATEGORICAL or _is_same_shape(y.shape, output):
+        raise ValueError(f"{what} has shape {y.shape}; {schema.loss} expects class numbers of shape {shown(classes)}.")
+    if schema.loss not in SAME_SHAPE | CATEGORICAL or _is_same_shape(y.shape, output):
         return
     remedy = ""
-    if is_classes and fact.loss in CATEGORICAL:
+    if is_classes and schema.loss in CATEGORICAL:
         remedy = ": it is class numbers; use sparse_categorical_crossentropy, or to_categorical to make it one-hot"
-    elif is_classes and fact.loss in BINARY:
+    elif is_classes and schema.loss in BINARY:
         remedy = ": for class numbers use sparse_categorical_crossentropy with softmax, for yes or no use 1 unit"
     elif is_classes:
         columns = "one column per output unit" if output[-1] is None else f"{output[-1]} columns"
         remedy = f": it would be repeated over the outputs; give it {columns}, or end the model with 1 unit"
     raise ValueError(
-        f"{what} has shape {y.shape}; {fact.loss} expects the shape of the output, {shown(output)}{remedy}."
+        f"{what} has shape {y.shape}; {schema.loss} expects the shape of the output, {shown(output)}{remedy}."
     )
 
 
@@ -89,19 +103,19 @@ def _is_same_shape(shape: tuple[int, ...], output: tuple[int | None, ...]) -> bo
     return (output[-1] == 1 and fits(shape, output[:-1])) or (shape[-1] == 1 and fits(shape[:-1], output))
 
 
-def _check_target_values(y: np.ndarray, fact: OutputFacts, what: str, stacklevel: int) -> None:
-    if fact.loss in SPARSE:
-        _check_labels(y, fact, what)
-    elif fact.loss in BINARY:
+def _check_target_values(y: np.ndarray, schema: OutputSchema, what: str, stacklevel: int) -> None:
+    if schema.loss in SPARSE:
+        _check_labels(y, schema, what)
+    elif schema.loss in BINARY:
         _check_binary(y, what)
-    elif fact.loss in CATEGORICAL:
+    elif schema.loss in CATEGORICAL:
         _check_distributions(y, what, stacklevel + 1)
-    elif fact.loss in RANGES:
-        _check_range(y, fact.loss, what)
-        if fact.binary_accuracy and fact.loss in HINGE and y.min() < 0:
+    elif schema.loss in RANGES:
+        _check_range(y, schema.loss, what)
+        if schema.binary_accuracy and schema.loss in HINGE and y.min() < 0:
             warn(
-                f"{what} has labels -1, and {fact.binary_accuracy!r} compares labels with 0 and 1, so that it never"
-                f" counts these as right: pass ({what} + 1) / 2, which {fact.loss} takes as well.",
+                f"{what} has labels -1, and {schema.binary_accuracy!r} compares labels with 0 and 1, so that it never"
+                f" counts these as right: pass ({what} + 1) / 2, which {schema.loss} takes as well.",
                 stacklevel,
             )
 
@@ -120,16 +134,16 @@ def _check_range(y: np.ndarray, loss: str, what: str) -> None:
         )
 
 
-def _check_labels(y: np.ndarray, fact: OutputFacts, what: str) -> None:
+def _check_labels(y: np.ndarray, schema: OutputSchema, what: str) -> None:
     remedy = "labels are class numbers; for real values use a regression loss such as mean_squared_error"
     check_whole(y, what, "label", remedy)
-    units = fact.units
+    units = schema.units
     if units is None:
         return
-    found = outside(y, 0, units - 1, fact.ignore_class)
+    found = outside(y, 0, units - 1, schema.ignore_class)
     if found is None:
         return
-    labels = y if fact.ignore_class is None else y[y != fact.ignore_class]
+    labels = y if schema.ignore_class is None else y[y != schema.ignore_class]
     low, high = int(labels.min()), int(labels.max())
     if low >= 1 and high == units:
         hint = f"labels run from {low} to {high}: subtract 1 ({what} - 1)"

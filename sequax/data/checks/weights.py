@@ -7,16 +7,16 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from .facts import BINARY, CATEGORICAL, SPARSE, OutputFacts
-from .findings import check_finite, enabled, fits, listed, refuse, shown
+from .reporting import check_finite, enabled, fits, listed, refuse, shown
 from .rows import check_rows, classes_in
+from .schema import BINARY, CATEGORICAL, SPARSE, OutputSchema
 
 
 def check_weights(
     sample_weight: Sequence[np.ndarray | None] | None,
     class_weight: Mapping[int, float] | None,
     y: Sequence[np.ndarray | None],
-    facts: Sequence[OutputFacts],
+    schemas: Sequence[OutputSchema],
     what: str = "sample_weight",
 ) -> list[str]:
     """Check that sample weights are finite and of a shape that suits, and class weights of classes that there are.
@@ -34,7 +34,7 @@ def check_weights(
     for i, weight in enumerate(sample_weight):
         if weight is not None:
             name = what if len(sample_weight) == 1 else f"{what}[{i}]"
-            _check_sample_weight(weight, facts[min(i, len(facts) - 1)] if facts else None, name)
+            _check_sample_weight(weight, schemas[min(i, len(schemas) - 1)] if schemas else None, name)
             negative |= enabled() and weight.size > 0 and bool(weight.min() < 0)
     told = []
     if negative:
@@ -43,7 +43,7 @@ def check_weights(
             f" weights of 0 or more for anything else."
         )
     if class_weight is not None:
-        missing = _check_class_weight(class_weight, y, facts)
+        missing = _check_class_weight(class_weight, y, schemas)
         if missing:
             told.append(
                 f"class_weight has no weight for {'class' if len(missing) == 1 else 'classes'} {listed(missing)}, found"
@@ -52,26 +52,28 @@ def check_weights(
     return told
 
 
-def _check_sample_weight(weight: np.ndarray, fact: OutputFacts | None, what: str) -> None:
+def _check_sample_weight(weight: np.ndarray, schema: OutputSchema | None, what: str) -> None:
     check_rows({what: [weight]})
-    if fact is not None and weight.ndim > 1:
-        steps = fact.shape[1:-1]
+    if schema is not None and weight.ndim > 1:
+        steps = schema.shape[1:-1]
         sizes = weight.shape[1:-1] if weight.shape[-1] == 1 else weight.shape[1:]
         if not (fits(sizes, steps[: len(sizes)]) or fits(weight.shape[1:], steps)):
             allowed = "(n,)" if not steps else f"(n,) or {shown((None, *steps))}"
-            raise ValueError(f"{what} has shape {weight.shape}; output {fact.name!r} takes weights of shape {allowed}.")
+            raise ValueError(
+                f"{what} has shape {weight.shape}; output {schema.name!r} takes weights of shape {allowed}."
+            )
     if enabled():
         check_finite(weight, what)
 
 
 def _check_class_weight(
-    weights: Mapping[int, float], y: Sequence[np.ndarray | None], facts: Sequence[OutputFacts]
+    weights: Mapping[int, float], y: Sequence[np.ndarray | None], schemas: Sequence[OutputSchema]
 ) -> list[int]:
     """Classes in `y` that have no weight."""
     if not isinstance(weights, Mapping):
         raise ValueError(f"class_weight must be a dict from class number to weight, got {type(weights).__name__}.")
-    if len(facts) != 1:
-        raise ValueError(f"class_weight works with one output; the model has {len(facts)}. Use sample_weight.")
+    if len(schemas) != 1:
+        raise ValueError(f"class_weight works with one output; the model has {len(schemas)}. Use sample_weight.")
     for label, weight in weights.items():
         if not isinstance(label, int | float | np.number) or label != int(label):
             raise ValueError(
@@ -83,17 +85,17 @@ def _check_class_weight(
             refuse(f"class_weight gives class {label} the weight {weight}: weights must be finite and 0 or more.")
     if not enabled():
         return []
-    _check_known_classes(weights, facts[0])
+    _check_known_classes(weights, schemas[0])
     if not y or y[0] is None:
         return []
-    present = classes_in(y[0], facts[0]) - {facts[0].ignore_class}
+    present = classes_in(y[0], schemas[0]) - {schemas[0].ignore_class}
     return sorted(present - {int(label) for label in weights})
 
 
-def _check_known_classes(weights: Mapping[int, float], fact: OutputFacts) -> None:
-    if fact.loss not in SPARSE | CATEGORICAL | BINARY or fact.units is None:
+def _check_known_classes(weights: Mapping[int, float], schema: OutputSchema) -> None:
+    if schema.loss not in SPARSE | CATEGORICAL | BINARY or schema.units is None:
         return
-    number = 2 if fact.units == 1 else fact.units
+    number = 2 if schema.units == 1 else schema.units
     unknown = sorted(int(label) for label in weights if not 0 <= label < number)
     if unknown:
         refuse(f"class_weight has a weight for {listed(unknown)}, but the model's classes are 0..{number - 1}.")

@@ -1,7 +1,7 @@
 """`HostLayer`: a layer that runs in NumPy on the host, before the compiled part of a model.
 
 Compiled programs hold numbers only, so layers that take strings (or whole numbers wider than the device computes with)
-stand at the front: first in a `Sequential`, or directly behind an `Input` of a graph. `sequax/host_part.py` runs them
+stand at the front: first in a `Sequential`, or directly behind an `Input` of a graph. `sequax/host_prefix.py` runs them
 there on whole arrays, once per call of `fit`, `evaluate` or `predict`.
 """
 

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 import jax
 import numpy as np
 
-from ..data.source import Batch, Block, Source
+from ..data.source import Batch, BatchSource, Block
 
 # Dispatches that run behind Python: enough that neither waits for the other, few enough to hold their rows in memory.
 MOST_PENDING = 2
@@ -25,11 +25,11 @@ _speeds: WeakKeyDictionary[Any, dict[Hashable, float]] = WeakKeyDictionary()
 
 
 def speeds_of(model: Any) -> dict[Hashable, float]:
-    """How fast the steps of a model ran last, to be read and written by a `Pace`."""
+    """How fast the steps of a model ran last, to be read and written by a `ChunkSchedule`."""
     return _speeds.setdefault(model, {})
 
 
-class Pace:
+class ChunkSchedule:
     """Chooses the number of steps of the next dispatch from the speed of the last ones.
 
     Args:
@@ -113,7 +113,7 @@ class Pace:
         self._started, self._steps = None, 0
 
 
-class Span(NamedTuple):
+class StepRange(NamedTuple):
     """Some steps of an epoch that one dispatch runs."""
 
     block: Block
@@ -139,21 +139,21 @@ class Span(NamedTuple):
         return self.batch_size, len(self.block.order), *((a.shape, a.dtype) for a in arrays)
 
 
-def spans(source: Source, epoch: int, pace: Pace, first: int = 0) -> Iterator[Span]:
-    """All steps of one epoch from step `first` on, cut as the pace has it at that moment."""
+def step_ranges(source: BatchSource, epoch: int, chunks: ChunkSchedule, first: int = 0) -> Iterator[StepRange]:
+    """All steps of one epoch from step `first` on, cut as the schedule has it at that moment."""
     done = first
     for block in source.blocks(epoch, first):
         whole, rest = divmod(block.rows, block.batch_size)
         step = block.first
         while step < whole:
-            count = pace.steps(whole - step, done)
-            yield Span(block, block.batch_size, step, step + count, done)
+            count = chunks.steps(whole - step, done)
+            yield StepRange(block, block.batch_size, step, step + count, done)
             step, done = step + count, done + count
         if rest:  # a short batch has a program of its own: its numerics are Keras'
-            yield Span(block.tail(rest), rest, 0, 1, done)
+            yield StepRange(block.tail(rest), rest, 0, 1, done)
             done += 1
 
 
-def whole_batch(batch: Batch, rows: int) -> Span:
+def whole_batch(batch: Batch, rows: int) -> StepRange:
     """A batch of NumPy arrays as an epoch of one step."""
-    return Span(Block(jax.device_put(batch), np.arange(rows, dtype=np.int32), rows, rows), rows, 0, 1, done=0)
+    return StepRange(Block(jax.device_put(batch), np.arange(rows, dtype=np.int32), rows, rows), rows, 0, 1, done=0)

@@ -1,4 +1,4 @@
-"""What a built and compiled model says about its data: the facts that `data/checks` compares arrays with."""
+"""What a built and compiled model says about its data: the schemas that `data/checks` compares arrays with."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from typing import Any
 from .. import activations, losses as loss_catalogue
 from ..core.names import is_ours
 from ..core.tensor import KerasTensor, leaves
-from ..data.checks import IndexedPart, InputFacts, OutputFacts
+from ..data.checks import IndexedPart, InputSchema, OutputSchema
 from ..metrics.accuracy import binary_accuracy
 from . import readers
 
 _ACTIVATION_LAYERS = {"Softmax": "softmax", "ReLU": "relu"}
 
 
-def free_input(what: str) -> InputFacts:
-    """Facts of an input of a model that is not built: any shape will do."""
-    return InputFacts(name=what, shape=None)
+def free_input(what: str) -> InputSchema:
+    """Schemas of an input of a model that is not built: any shape will do."""
+    return InputSchema(name=what, shape=None)
 
 
-def inputs(model: Any) -> list[InputFacts]:
-    """Facts of each input, in order; those that an Embedding or CategoryEncoding reads as they are hold indices."""
+def inputs(model: Any) -> list[InputSchema]:
+    """Schemas of each input, in order; those that an Embedding or CategoryEncoding reads as they are hold indices."""
     model = model.compiled_part
-    facts = []
+    schemas = []
     for tensor, found in zip(leaves(model.symbolic_inputs), readers.of(model), strict=True):
         whole = min((r for r in found if r.key is None), key=lambda r: r.layer.index_limit, default=None)
-        facts.append(
-            InputFacts(
+        schemas.append(
+            InputSchema(
                 tensor.name,
                 (None, *tensor.shape[1:]),
                 tensor.dtype,
@@ -35,20 +35,20 @@ def inputs(model: Any) -> list[InputFacts]:
                 tuple(IndexedPart(r.key, r.layer.index_limit, r.layer.name) for r in found if r.key is not None),
             )
         )
-    return facts
+    return schemas
 
 
-def outputs(model: Any) -> list[OutputFacts]:
-    """Facts of each output of a model whose losses are resolved."""
+def outputs(model: Any) -> list[OutputSchema]:
+    """Schemas of each output of a model whose losses are resolved."""
     compilation = model.compilation
-    facts = []
+    schemas = []
     for i, tensor in enumerate(leaves(model.symbolic_outputs)):
         loss = compilation.losses[i]
         name, settings = _loss(loss.function) if loss is not None else (None, {})
         metrics = [*compilation.metrics[i], *compilation.weighted_metrics[i]]
         accuracies = [m.name for m in metrics if getattr(m, "fn", None) is binary_accuracy]
-        facts.append(
-            OutputFacts(
+        schemas.append(
+            OutputSchema(
                 name=model.output_names[i],
                 shape=tuple(tensor.shape),
                 loss=name,
@@ -61,7 +61,7 @@ def outputs(model: Any) -> list[OutputFacts]:
                 binary_accuracy=accuracies[0] if accuracies else None,
             )
         )
-    return facts
+    return schemas
 
 
 def _loss(loss: Any) -> tuple[str | None, dict[str, Any]]:

@@ -12,11 +12,11 @@ import numpy as np
 from .._version import __version__
 from ..core import pure, registry, rng
 from ..core.errors import LoadError
-from ..data.source import Source
+from ..data.source import BatchSource
 from ..saving.snapshot import Snapshot, check_state
 
 
-class Run:
+class ResumePoint:
     """One call of `fit`; callbacks get it by `on_safe_point`, when nothing is on its way.
 
     Attributes:
@@ -27,19 +27,19 @@ class Run:
         resumed: whether it continues an earlier run.
     """
 
-    def __init__(self, trainer: Any, source: Source, validation: Source | None, callbacks: Any, epoch: int):
+    def __init__(self, trainer: Any, source: BatchSource, validation: BatchSource | None, callbacks: Any, epoch: int):
         self.trainer, self.source, self.validation, self.callbacks = trainer, source, validation, callbacks
         self.model = trainer.model
         self.epoch, self.step, self.before = epoch, 0, 0
         self.logs: dict[str, float] = {}
         self.resumed = False
-        self._facts: dict[str, Any] | None = None
+        self._signature: dict[str, Any] | None = None
         self._at_epoch: dict[str, Any] = {}
         self._snapshot: Snapshot | None = None
         self._may_be_saved = callbacks.watches_safe_points
         self.at(epoch)
 
-    def at(self, epoch: int, step: int = 0) -> Run:
+    def at(self, epoch: int, step: int = 0) -> ResumePoint:
         """Note a new position."""
         self.epoch, self.step = epoch, step
         if step == 0 and self._may_be_saved:
@@ -61,21 +61,21 @@ class Run:
         """Whether that was inside an epoch, so that what follows is no place to go on from."""
         return any(getattr(callback, "cut_short", False) for callback in self.callbacks)
 
-    def facts(self) -> dict[str, Any]:
+    def resume_signature(self) -> dict[str, Any]:
         """What a run that continues this one must have in common with it, as it was when first asked for."""
-        if self._facts is None:
+        if self._signature is None:
             model = self.model
-            self._facts = {
+            self._signature = {
                 "sequax": __version__,
                 "model": [_described(layer) for layer in model._flatten_layers()],
                 "weights": [f"{v.name} {v.dtype}{list(v.shape)}" for v in model.state_variables],
                 "optimizer": _described(model.optimizer),
                 "loss and metrics": _plain(_compiled_with(model)),
-                "x and y": self.source.facts(),
-                "validation_data": None if self.validation is None else self.validation.facts(),
+                "x and y": self.source.resume_signature(),
+                "validation_data": None if self.validation is None else self.validation.resume_signature(),
                 "callbacks": [type(callback).__name__ for callback in self.callbacks.lasting],
             }
-        return self._facts
+        return self._signature
 
     def snapshot(self) -> Snapshot:
         """The run as it stands."""
@@ -96,7 +96,7 @@ class Run:
             "trainable": [bool(layer.trainable) for layer in self.model._flatten_layers()],
             "random": {**_drawn(), "sequax": rng.state()},
         }
-        return Snapshot(arrays, self.facts(), state)
+        return Snapshot(arrays, self.resume_signature(), state)
 
     def restore(self, snapshot: Snapshot) -> None:
         """Continue from a snapshot.
@@ -104,7 +104,7 @@ class Run:
         Raises:
             ValueError: if it belongs to another model, other data or other settings; nothing is changed then.
         """
-        _compare(snapshot.facts, json.loads(json.dumps(self.facts())))
+        _compare(snapshot.signature, json.loads(json.dumps(self.resume_signature())))
         check_state(snapshot.state)
         state, model = snapshot.state, self.model
         for layer, trainable in zip(model._flatten_layers(), state["trainable"], strict=True):

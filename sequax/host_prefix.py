@@ -4,11 +4,12 @@ Compiled programs hold numbers only. Layers that take strings, or whole numbers 
 (`layers.preprocessing.host.HostLayer`, marked by `runs_on_host`), stand at the front of a model, and what they do needs
 no gradient. So such a model is run in two parts:
 
-    data --HostPart.run, NumPy, whole arrays--> numbers --compiled_part, a model over the same layers--> outputs
+    data --HostPrefix.run, NumPy, whole arrays--> numbers --compiled_part, a model over the same layers--> outputs
 
-`model.host_part` and `model.compiled_part` are the only two names for this. `fit`, `evaluate` and `predict` run the
-host part once, over all their data (`training/prepare.py`); all that compiles, and all checks of numbers, deal with the
-compiled part. A call of the model on data does the same eagerly. Variables, names and losses belong to the whole model.
+`model.host_prefix` and `model.compiled_part` are the only two names for this. `fit`, `evaluate` and `predict` run the
+host prefix once, over all their data (`training/prepare.py`); all that compiles, and all checks of numbers, deal with
+the compiled part. A call of the model on data does the same eagerly. Variables, names and losses belong to the whole
+model.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def begins_on_host(operation: Any) -> bool:
     return on_host(operation) if found is None else bool(found)
 
 
-class HostPart:
+class HostPrefix:
     """The calls at the front of a model that run on the host.
 
     Args:
@@ -106,7 +107,7 @@ def entry_spec(x: Any, what: str) -> KerasTensor:
 
 
 def _border(inputs: Any, nodes: list[Node], rest: list[Node], outputs: Any) -> Any:
-    """What the compiled part begins with: results of the host part and inputs of the model that it reads."""
+    """What the compiled part begins with: results of the host prefix and inputs of the model that it reads."""
     sources = {id(t) for t in leaves(inputs)} | {id(t) for node in nodes for t in leaves(node.outputs)}
     wanted = [t for node in rest for t in node.inputs] + leaves(outputs)
     border = list({id(t): t for t in wanted if id(t) in sources}.values())

@@ -42,7 +42,7 @@ class IndexedPart:
 
 
 @dataclass(frozen=True)
-class InputFacts:
+class InputSchema:
     """What a model says about one input; `shape` has the batch first and None where any size will do."""
 
     name: str
@@ -54,7 +54,7 @@ class InputFacts:
 
 
 @dataclass(frozen=True)
-class OutputFacts:
+class OutputSchema:
     """What a model and `compile` say about one output; `loss` is None for a user's function or no loss."""
 
     name: str
