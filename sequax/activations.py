@@ -14,7 +14,7 @@ import jax.numpy as jnp
 
 from ._lazy import defined, listed
 from .core import dtypes
-from .core.registry import Catalogue
+from .core.catalogue import Catalogue
 
 catalogue = Catalogue("activation", "keras.activations")
 activation = catalogue.register

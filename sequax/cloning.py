@@ -8,7 +8,8 @@ from typing import Any
 
 import jax
 
-from .core import registry
+from .core.catalogue import object_config
+from .core.config import deserialize
 from .core.layer import Layer
 from .core.operation import FunctionOperation
 from .core.tensor import is_tensor, leaves, map_structure
@@ -61,9 +62,9 @@ def clone_model(
 
 
 def _from_config(model: Model) -> Model:
-    config = registry.object_config(model)
+    config = object_config(model)
     config.pop("compile_config", None)
-    return registry.deserialize(config, custom_objects={type(model).__name__: type(model)})
+    return deserialize(config, custom_objects={type(model).__name__: type(model)})
 
 
 def _replacement(

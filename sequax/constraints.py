@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from ._lazy import defined, listed
 from .core import dtypes
-from .core.registry import Catalogue
+from .core.catalogue import Catalogue
 
 catalogue = Catalogue("constraint", "keras.constraints")
 get, deserialize = catalogue.get, catalogue.deserialize

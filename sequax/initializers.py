@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ._lazy import defined, listed
-from .core import dtypes, registry, rng
+from .core import dtypes, rng
+from .core.catalogue import Catalogue, serialize as config_of
+from .core.config import deserialize as object_of
 
-catalogue = registry.Catalogue("initializer", "keras.initializers")
+catalogue = Catalogue("initializer", "keras.initializers")
 
 Axes = int | Sequence[int] | None
 
@@ -104,7 +106,7 @@ class Constant(Initializer):
             ) from None
 
     def get_config(self) -> dict[str, Any]:
-        return {"value": registry.serialize(self.value)}
+        return {"value": config_of(self.value)}
 
 
 @catalogue.register("IdentityInitializer")
@@ -209,7 +211,7 @@ class RandomInitializer(Initializer):
                 f"{type(self).__name__}: `seed` must be a whole number, a SeedGenerator or None."
                 f" Received: seed={seed!r}"
             )
-        self._given_seed = registry.deserialize(seed)
+        self._given_seed = object_of(seed)
         self.seed = rng.fresh_seed() if seed is None else self._given_seed
 
     def generator(self) -> np.random.Generator:
@@ -218,7 +220,7 @@ class RandomInitializer(Initializer):
         return rng.numpy_generator(self.seed)
 
     def get_config(self) -> dict[str, Any]:
-        return {"seed": registry.serialize(self._given_seed)}
+        return {"seed": config_of(self._given_seed)}
 
 
 @catalogue.register("uniform")

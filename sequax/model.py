@@ -8,7 +8,8 @@ from typing import Any
 import jax
 
 from . import callbacks as callback_module
-from .core import names, processes, registry, scope, settings, shapes, state_tree as trees, tracking
+from .core import names, processes, scope, settings, shapes, state_tree as trees, tracking
+from .core.catalogue import Catalogue
 from .core.layer import Layer
 from .core.tensor import KerasTensor, is_tensor, leaves, map_structure, shape_of
 from .functional import Graph, check_unique_names, standardize_inputs
@@ -20,7 +21,7 @@ from .training.claims import Claim
 from .training.methods import StepMethods
 from .training.resolve import Compilation
 
-catalogue = registry.Catalogue("model", "keras")
+catalogue = Catalogue("model", "keras")
 
 
 @catalogue.register()

@@ -11,7 +11,7 @@ import numpy as np
 
 from ._lazy import defined, listed
 from .core import dtypes
-from .core.registry import Catalogue
+from .core.catalogue import Catalogue
 
 catalogue = Catalogue("regularizer", "keras.regularizers")
 get, deserialize = catalogue.get, catalogue.deserialize

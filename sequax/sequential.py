@@ -7,7 +7,10 @@ from typing import Any
 
 import jax
 
-from .core import names, processes, registry, scope, shapes, signature
+from .core import names, processes, scope, shapes, signature
+from .core.catalogue import serialize
+from .core.config import check_own, deserialize, reading
+from .core.custom_objects import custom_object_scope
 from .core.layer import Layer
 from .core.tensor import KerasTensor, is_tensor, leaves, map_structure, shape_of
 from .functional import standardize_inputs
@@ -411,8 +414,8 @@ class Sequential(Model):
         config: dict[str, Any] = {
             "name": self.name,
             "trainable": self.trainable,
-            "dtype": registry.serialize(self.dtype_policy),
-            "layers": [registry.serialize(layer) for layer in self._layers],
+            "dtype": serialize(self.dtype_policy),
+            "layers": [serialize(layer) for layer in self._layers],
         }
         if self._tensors is not None:
             config["build_input_shape"] = shape_of(self._tensors[0])
@@ -426,12 +429,12 @@ class Sequential(Model):
                 "A Sequential model configuration must be a dictionary containing the 'name' and 'layers' keys."
                 f" Received: {config!r:.200}"
             )
-        with registry.custom_object_scope(custom_objects), registry.reading():
+        with custom_object_scope(custom_objects), reading():
             if cls is Sequential:
-                registry.check_own(cls, config)
+                check_own(cls, config)
             model = cls(name=config["name"])
             for entry in config["layers"]:
-                model.add(registry.deserialize(entry), rebuild=False)
+                model.add(deserialize(entry), rebuild=False)
             shape = config.get("build_input_shape")
             if model._entry is not None:
                 model._wire(0)

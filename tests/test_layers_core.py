@@ -11,7 +11,7 @@ import pytest
 
 import sequax
 from sequax import KerasTensor, activations, layers
-from sequax.core import registry
+from sequax.core import catalogue, config, custom_objects
 
 # --- refusals ---
 
@@ -168,12 +168,12 @@ def test_lambda_config_names_the_function_as_keras_does(keras, function):
 
 
 def test_lambda_comes_back_by_its_registered_name():
-    registry.register_keras_serializable("tests_layers")(double)
+    custom_objects.register_keras_serializable("tests_layers")(double)
     try:
-        twin = registry.deserialize(registry.serialize(layers.Lambda(double)))
+        twin = config.deserialize(catalogue.serialize(layers.Lambda(double)))
         assert twin.function is double
     finally:
-        del registry._custom_by_name["tests_layers>double"], registry._custom_by_object[double]
+        del custom_objects._by_name["tests_layers>double"], custom_objects._by_object[double]
 
 
 def test_lambda_of_a_foreign_function_never_comes_back_as_ours_of_the_same_name():

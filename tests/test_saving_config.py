@@ -11,8 +11,9 @@ import pytest
 
 import sequax
 from sequax import layers, saving
+from sequax.core import schema
 from sequax.models import Sequential, clone_model, load_model, model_from_json
-from sequax.saving import LoadError, schema
+from sequax.saving import LoadError
 from tests.saving_models import MODELS, plain
 
 

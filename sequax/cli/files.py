@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import budget
+from ..core import budget, schema
 from ..core.errors import LoadError
 from ..saving import (
     archive,
@@ -21,7 +21,6 @@ from ..saving import (
     hdf5_writer,
     legacy,
     legacy_h5,
-    schema,
     snapshot,
     tensors,
     weights,

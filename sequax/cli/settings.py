@@ -7,8 +7,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from ..core import names, registry
-from ..saving import schema
+from ..core import names, schema
+from ..core.named import lookup
 from .files import MALFORMED
 
 _LONGEST = 80
@@ -55,7 +55,7 @@ def changed(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 def _defaults(entry: Mapping[str, Any]) -> dict[str, Any] | None:
     try:
-        target = registry.lookup({"config": None, **entry})
+        target = lookup({"config": None, **entry})
     except MALFORMED:
         return None
     if not isinstance(target, type):

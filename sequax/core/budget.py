@@ -17,6 +17,8 @@ _budget: ContextVar[Budget | None] = ContextVar("sequax_budget", default=None)
 _chosen: ContextVar[int | None] = ContextVar("sequax_chosen_budget", default=None)
 
 MEGABYTE = 1 << 20
+MAX_DEPTH = 100  # levels of a config; a nested model takes four of them
+MAX_VALUES = 2_000_000  # in a config
 _FREE = 16 * MEGABYTE  # for what is not stored, such as metrics
 # Making a layer takes milliseconds, however few bytes ask for it. Keras writes more than 400 for each.
 _FREE_LAYERS, _BYTES_PER_LAYER = 2000, 400

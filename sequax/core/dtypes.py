@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .registry import Catalogue
+from .catalogue import Catalogue
 
 catalogue = Catalogue("dtype policy", "keras")
 

@@ -12,7 +12,10 @@ from typing import Any
 import jax
 import numpy as np
 
-from . import dtypes, input_spec, masks, names, operation, pure, registry, scope, shapes, signature, tracking
+from . import dtypes, input_spec, masks, names, operation, pure, scope, shapes, signature, tracking
+from .catalogue import family, serialize
+from .config import check_own, deserialize, reading
+from .custom_objects import custom_object_scope
 from .operation import FunctionOperation
 from .policy_map import DTypePolicyMap
 from .tensor import KerasTensor, Node, is_tensor, leaves, map_structure, record, shape_of
@@ -647,17 +650,17 @@ class Layer(operation.Operation):
 
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments, JSON-friendly."""
-        config = {"name": self.name, "trainable": self.trainable, "dtype": registry.serialize(self._dtype_policy)}
+        config = {"name": self.name, "trainable": self.trainable, "dtype": serialize(self._dtype_policy)}
         config.update(_own_arguments(self))
         if self.activity_regularizer is not None:
-            config["activity_regularizer"] = registry.serialize(self.activity_regularizer)
+            config["activity_regularizer"] = serialize(self.activity_regularizer)
         return config
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Layer:
         """A new layer from `get_config()`; its variables are fresh."""
-        with registry.custom_object_scope(custom_objects), registry.reading():
-            registry.check_own(cls, config)
+        with custom_object_scope(custom_objects), reading():
+            check_own(cls, config)
             return cls(**{key: _revived(key, value) for key, value in config.items()})
 
     def get_build_config(self) -> dict[str, Any] | None:
@@ -747,7 +750,7 @@ def _shape_argument(kwargs: dict[str, Any], name: str) -> tuple | None:
 
 
 def _get(module: str, identifier: Any) -> Any:
-    found = registry.catalogue(module)
+    found = family(module)
     return found.get(identifier) if found is not None else identifier
 
 
@@ -781,7 +784,7 @@ def _own_arguments(layer: Layer) -> dict[str, Any]:
             if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL) or name in left_out:
                 continue
             if ours and hasattr(layer, name):
-                config[name] = registry.serialize(getattr(layer, name))
+                config[name] = serialize(getattr(layer, name))
             elif name in passed:
                 config[name] = _plain_argument(layer, name, passed[name])
         if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
@@ -806,7 +809,7 @@ def _plain_argument(layer: Layer, name: str, value: Any) -> Any:
                 f'        config.update({{"{name}": ...}})  # something JSON-friendly\n'
                 f"        return config"
             ) from None
-    return registry.serialize(value)
+    return serialize(value)
 
 
 def _revived(key: str, value: Any) -> Any:
@@ -815,7 +818,7 @@ def _revived(key: str, value: Any) -> Any:
     if key == "dtype":  # by name, as a constructor is called by hand: it may compare it with a string, or pass it on
         policy = dtypes.get(value)
         return policy.name if type(policy) is dtypes.DTypePolicy else policy
-    return registry.deserialize(value)
+    return deserialize(value)
 
 
 __all__ = ["Layer", "operation"]

@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterator, MutableMapping
 from typing import Any
 
-from . import dtypes, registry
+from . import dtypes
+from .catalogue import serialize
+from .custom_objects import custom_object_scope
 from .dtypes import DTypePolicy
 
 # Patterns from a file are matched by a search whose time may grow with each wildcard, and a file chooses both sides.
@@ -111,7 +113,7 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
 
     def get_config(self) -> dict[str, Any]:
         """The arguments; a map without a default policy takes that of the process where it comes back."""
-        return {"default_policy": registry.serialize(self._default), "policy_map": registry.serialize(self._policies)}
+        return {"default_policy": serialize(self._default), "policy_map": serialize(self._policies)}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> DTypePolicyMap:
@@ -126,7 +128,7 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
                     f"DTypePolicyMap: a key of a config is a path, or one with at most two `.*`. Set other patterns in"
                     f" code. Received: {path!r:.100}"
                 )
-        with registry.custom_object_scope(custom_objects):
+        with custom_object_scope(custom_objects):
             return cls(**config)
 
     def __repr__(self) -> str:

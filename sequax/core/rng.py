@@ -11,14 +11,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from . import names, registry, scope
+from . import names, scope
+from .catalogue import Catalogue
 from .variable import Variable
 
 # Fresh seeds come from here; `set_random_seed` restarts it.
 _seeds = np.random.default_rng()
 _default: SeedGenerator | None = None
 
-catalogue = registry.Catalogue("seed generator", "keras.random")
+catalogue = Catalogue("seed generator", "keras.random")
 
 
 def set_random_seed(seed: int) -> None:

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from ..cloning import clone_model
-from ..core import registry, rng, tracking
+from ..core import rng, tracking
+from ..core.catalogue import serialize
+from ..core.config import deserialize
 from ..model import Model
 from ..sequential import Sequential
 from ..training import custom
@@ -125,7 +127,7 @@ def _freshen(model: Any, pattern: Any) -> None:
 
 def _untrained(optimizer: Any) -> Any:
     try:
-        return registry.deserialize(registry.serialize(optimizer))
+        return deserialize(serialize(optimizer))
     except (TypeError, NotImplementedError):
         raise ValueError(
             f"Ensemble: the {type(optimizer).__name__} of the model has trained already, and cannot be made anew for"

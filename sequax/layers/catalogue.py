@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..core.registry import Catalogue
+from ..core.catalogue import Catalogue
 
 layers = Catalogue("layer", "keras.layers")
 layer = layers.register

@@ -19,7 +19,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ..core import names, registry, shapes
+from ..core import names, shapes
+from ..core.config import deserialize
+from ..core.custom_objects import register_keras_serializable
 from ..core.layer import Layer
 from ..core.tensor import KerasTensor, leaves, shape_of
 from .attending import call_on, shape_after, spec_after
@@ -107,7 +109,7 @@ class Container(Layer):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Layer:
         """A new layer, with fresh variables, from `get_config()`."""
-        return cls(**registry.deserialize(config, custom_objects))
+        return cls(**deserialize(config, custom_objects))
 
     def __repr__(self) -> str:
         lines = [f"<{type(self).__name__} name={self.name}, built={self.built}>"]
@@ -118,7 +120,7 @@ class Container(Layer):
         return "\n".join(lines)
 
 
-@registry.register_keras_serializable("sequax")
+@register_keras_serializable("sequax")
 class Residual(Container):
     """A skip connection: `inputs + layers(inputs)`, or `shortcut(inputs) + layers(inputs)`.
 
@@ -168,7 +170,7 @@ class Residual(Container):
             )
 
 
-@registry.register_keras_serializable("sequax")
+@register_keras_serializable("sequax")
 class Parallel(Container):
     """Branches side by side: each gets the input, and their outputs are merged.
 

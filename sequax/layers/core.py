@@ -9,8 +9,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ..core import names, registry, shapes
+from ..core import names, shapes
+from ..core.catalogue import named_function, serialize
+from ..core.custom_objects import custom_object, custom_object_scope
 from ..core.layer import Layer
+from ..core.named import lookup, unknown
 from ..core.tensor import KerasTensor
 from .arguments import Number
 from .base import Rearranging
@@ -125,11 +128,11 @@ class Lambda(Layer):
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
-        config["function"] = registry.named_function(self.function)
+        config["function"] = named_function(self.function)
         for name, value in (("output_shape", self.output_shape), ("mask", self.mask)):
             if value is not None:
-                config[name] = registry.named_function(value) if callable(value) else registry.serialize(value)
-        return {**config, "arguments": registry.serialize(self.arguments)}
+                config[name] = named_function(value) if callable(value) else serialize(value)
+        return {**config, "arguments": serialize(self.arguments)}
 
     @classmethod
     def from_config(
@@ -142,8 +145,8 @@ class Lambda(Layer):
             TypeError: for a name that is not known.
         """
         config = {key: value for key, value in config.items() if key not in _OLD_KEYS}
-        with registry.custom_object_scope(custom_objects):
-            given = registry.custom_object(str(config.get("name")))
+        with custom_object_scope(custom_objects):
+            given = custom_object(str(config.get("name")))
             if given is not None and not _names_function(config.get("function")):
                 # By the name of the layer, since code in a config has no name.
                 config = {key: v for key, v in config.items() if key not in ("output_shape", "mask")}
@@ -185,7 +188,7 @@ def _function_from(config: Any, argument: str) -> Callable:
             f"This config of a Lambda layer holds Python code (or nothing) as `{argument}`. Sequax never runs code from"
             f" a config. Build the model in your own program and load its weights, or save the function under a name."
         )
-    found = registry.lookup(config)
+    found = lookup(config)
     if not callable(found):
-        raise registry.unknown(config)
+        raise unknown(config)
     return found

@@ -10,7 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..core import dtypes, registry, shapes
+from ..core import dtypes, shapes
+from ..core.config import deserialize
 from ..core.layer import Layer
 from ..core.rng import SeedGenerator, fresh_seed
 from ..core.variable import Variable
@@ -143,9 +144,7 @@ class JaxLayer(Layer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
-        functions = {
-            k: registry.deserialize(v, custom_objects) for k, v in config.items() if k in ("call_fn", "init_fn")
-        }
+        functions = {k: deserialize(v, custom_objects) for k, v in config.items() if k in ("call_fn", "init_fn")}
         return super().from_config({**config, **functions}, custom_objects)
 
 
@@ -237,7 +236,7 @@ class FlaxLayer(JaxLayer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
-        module, method = (registry.deserialize(config.get(name), custom_objects) for name in ("module", "method"))
+        module, method = (deserialize(config.get(name), custom_objects) for name in ("module", "method"))
         if not callable(getattr(module, "apply", None)):
             raise ValueError(f"FlaxLayer: `module` must be a Flax module. Received: {type(module).__name__}.")
         if isinstance(method, str):

@@ -9,7 +9,8 @@ import jax
 import jax.numpy as jnp
 
 from .. import constraints, initializers, regularizers
-from ..core import names, registry, settings
+from ..core import names, settings
+from ..core.catalogue import serialize
 from ..core.layer import Layer
 from ..core.tensor import KerasTensor
 from .arguments import axes_list, positive_integer, resolve_axes
@@ -266,7 +267,7 @@ class Projected(Layer):
         return (outputs, KerasTensor(scores, self.compute_dtype)) if return_attention_scores else outputs
 
     def get_config(self) -> dict[str, Any]:
-        regularizer = registry.serialize(self._projection_regularizer)
+        regularizer = serialize(self._projection_regularizer)
         return {**super().get_config(), "activity_regularizer": regularizer}
 
 

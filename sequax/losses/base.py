@@ -10,7 +10,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..core import dtypes, masks, names, registry, scope
+from ..core import dtypes, masks, names, scope
+from ..core.catalogue import serialize
+from ..core.config import deserialize
 from ..core.portable import Portable
 from . import align
 from .catalogue import loss, losses
@@ -120,14 +122,14 @@ class LossFunctionWrapper(Loss):
     one_value_per_sample = False  # whether two arrays of shape (n,) are n samples rather than one
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "fn": registry.serialize(self.fn), **registry.serialize(self.arguments)}
+        return {**super().get_config(), "fn": serialize(self.fn), **serialize(self.arguments)}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Any:
         config = dict(config)
         if isinstance(config.get("fn"), str):
             config["fn"] = losses.find(config["fn"])
-        return cls(**registry.deserialize(config))
+        return cls(**deserialize(config))
 
 
 def reduce(name: str, values: jax.Array, sample_weight: Any, mask: Any, reduction: str | None) -> jax.Array:

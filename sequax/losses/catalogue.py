@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..core.registry import Catalogue
+from ..core.catalogue import Catalogue
 
 losses = Catalogue("loss", "keras.losses")
 loss = losses.register

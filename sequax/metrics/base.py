@@ -9,7 +9,9 @@ import jax
 import jax.numpy as jnp
 
 from .. import initializers
-from ..core import dtypes, masks, names, pure, registry, scope, tracking
+from ..core import dtypes, masks, names, pure, scope, tracking
+from ..core.catalogue import serialize
+from ..core.config import check_own, deserialize, reading
 from ..core.portable import Portable
 from ..core.variable import Variable
 from ..losses import align
@@ -140,8 +142,8 @@ class Metric(Portable):
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Any:
-        with registry.reading():
-            registry.check_own(cls, config)
+        with reading():
+            check_own(cls, config)
             return cls(**config)
 
     def __repr__(self) -> str:
@@ -242,7 +244,7 @@ class MeanMetricWrapper(Mean):
             super().update_state(values, weight)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "fn": registry.serialize(self.fn), **registry.serialize(self.arguments)}
+        return {**super().get_config(), "fn": serialize(self.fn), **serialize(self.arguments)}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Any:
@@ -250,7 +252,7 @@ class MeanMetricWrapper(Mean):
         if isinstance(config.get("fn"), str):
             name = config["fn"]
             config["fn"] = metrics.functions.get(name) or losses.find(name)
-        return cls(**registry.deserialize(config))
+        return cls(**deserialize(config))
 
 
 class NamedMean(MeanMetricWrapper):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..core.registry import Catalogue
+from ..core.catalogue import Catalogue
 
 metrics = Catalogue("metric", "keras.metrics")
 metric = metrics.register

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .._lazy import listed
-from ..core.registry import custom_object_scope
+from ..core.custom_objects import custom_object_scope
 from . import schedules
 from .adam import Adam, Adamax, AdamW, Lamb, Nadam
 from .adaptive import Adadelta, Adafactor, Adagrad, Ftrl, RMSprop
@@ -82,7 +82,7 @@ def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) ->
         if not isinstance(config, Mapping):
             return get(config)
         name = config.get("class_name")
-        special = str(name).startswith("__")  # of these, the registry says why they are refused
+        special = str(name).startswith("__")  # of these, the lookup says why they are refused
         if config.get("module") in (None, "keras.optimizers") and not config.get("registered_name") and not special:
             config = {**config, "class_name": _optimizers.find(str(name)).__name__}
         return _optimizers.deserialize(config)

@@ -11,7 +11,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ..core import names, pure, registry, scope
+from ..core import names, pure, scope
+from ..core.config import deserialize
 from ..core.variable import Variable
 from . import gradients as gradient_tools, settings
 from .catalogue import optimizer
@@ -338,7 +339,7 @@ class Optimizer(State):
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Optimizer:
         config = dict(config)
         if isinstance(config.get("learning_rate"), dict):
-            config["learning_rate"] = registry.deserialize(config["learning_rate"], custom_objects)
+            config["learning_rate"] = deserialize(config["learning_rate"], custom_objects)
         return cls(**config)
 
     def __repr__(self) -> str:

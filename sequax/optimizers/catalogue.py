@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from ..core.registry import Catalogue
+from ..core.catalogue import Catalogue
 from .settings import Common
 
 T = TypeVar("T", bound=type)

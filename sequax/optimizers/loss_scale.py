@@ -7,7 +7,8 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from ..core import registry
+from ..core.catalogue import serialize
+from ..core.config import deserialize
 from ..core.variable import Variable
 from . import gradients as gradient_tools, settings
 from .base import Optimizer
@@ -129,7 +130,7 @@ class LossScaleOptimizer(Optimizer):
     def get_config(self) -> dict[str, Any]:
         return {
             "name": self.name,
-            "inner_optimizer": registry.serialize(self.inner_optimizer),
+            "inner_optimizer": serialize(self.inner_optimizer),
             "initial_scale": self.initial_scale,
             "dynamic_growth_steps": self.dynamic_growth_steps,
         }
@@ -138,5 +139,5 @@ class LossScaleOptimizer(Optimizer):
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> LossScaleOptimizer:
         config = dict(config)
         if isinstance(config["inner_optimizer"], Mapping):
-            config["inner_optimizer"] = registry.deserialize(config["inner_optimizer"], custom_objects)
+            config["inner_optimizer"] = deserialize(config["inner_optimizer"], custom_objects)
         return cls(**config)

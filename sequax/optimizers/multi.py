@@ -6,7 +6,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any
 
-from ..core import registry, tracking
+from ..core import tracking
+from ..core.catalogue import object_config, serialize
+from ..core.config import deserialize
 from ..core.variable import Variable
 from .base import Optimizer
 from .catalogue import optimizer, optimizers
@@ -102,15 +104,15 @@ class OptimizerMap(MutableMapping[str, Optimizer]):
 
     def get_config(self) -> dict[str, Any]:
         return {
-            "default_optimizer": registry.serialize(self._default),
-            "optimizer_map": {pattern: registry.serialize(o) for pattern, o in self._by_pattern.items()},
+            "default_optimizer": serialize(self._default),
+            "optimizer_map": {pattern: serialize(o) for pattern, o in self._by_pattern.items()},
         }
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], custom_objects: Any = None) -> OptimizerMap:
         given = config["optimizer_map"] or {}
-        by_pattern = {pattern: registry.deserialize(o, custom_objects) for pattern, o in given.items()}
-        return cls(registry.deserialize(config["default_optimizer"], custom_objects), by_pattern)
+        by_pattern = {pattern: deserialize(o, custom_objects) for pattern, o in given.items()}
+        return cls(deserialize(config["default_optimizer"], custom_objects), by_pattern)
 
 
 @optimizer
@@ -247,9 +249,9 @@ class MultiOptimizer(Optimizer):
 
     def get_config(self) -> dict[str, Any]:
         chooser = self.optimizer_map
-        is_map = isinstance(chooser, OptimizerMap)  # which `registry.serialize` would take for a plain dict
+        is_map = isinstance(chooser, OptimizerMap)  # which `serialize` would take for a plain dict
         return {
-            "optimizer_map": registry.object_config(chooser) if is_map else registry.serialize(chooser),
+            "optimizer_map": object_config(chooser) if is_map else serialize(chooser),
             "loss_scale_factor": self.loss_scale_factor,
             "name": self.name,
         }
@@ -258,7 +260,7 @@ class MultiOptimizer(Optimizer):
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> MultiOptimizer:
         config = dict(config)
         if isinstance(config["optimizer_map"], Mapping):
-            config["optimizer_map"] = registry.deserialize(config["optimizer_map"], custom_objects)
+            config["optimizer_map"] = deserialize(config["optimizer_map"], custom_objects)
         return cls(**config)
 
     def __repr__(self) -> str:

@@ -9,7 +9,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ..core import dtypes, registry, tracking
+from ..core import dtypes, tracking
+from ..core.catalogue import serialize
+from ..core.config import deserialize
 from ..core.variable import Variable
 from . import settings
 from .schedules import LearningRateSchedule
@@ -49,7 +51,7 @@ class Rate:
         """
         owner = type(self._optimizer).__name__
         if isinstance(value, Mapping):
-            value = registry.deserialize(value)
+            value = deserialize(value)
         if isinstance(value, Variable):
             value = value.value
         if not settings.is_number(value):
@@ -104,7 +106,7 @@ class Rate:
         return self._source()
 
     def config(self) -> Any:
-        return float(self._source.numpy()) if isinstance(self._source, Variable) else registry.serialize(self._source)
+        return float(self._source.numpy()) if isinstance(self._source, Variable) else serialize(self._source)
 
 
 def _wants_step(function: Any) -> bool:

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 from .._lazy import defined, listed
 from ..core import dtypes
-from ..core.registry import Catalogue
+from ..core.catalogue import Catalogue
 
 schedules = Catalogue("learning rate schedule", "keras.optimizers.schedules")
 schedule = schedules.register()

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..core import dtypes, registry
+from ..core import dtypes
+from ..core.catalogue import family
 from ..core.variable import Variable
 
 Key = tuple[str, int]
@@ -79,7 +80,7 @@ def _start(initializer: Any, shape: tuple[int, ...], dtype: Any) -> Any:
     if isinstance(initializer, str) and initializer in ("zeros", "ones"):
         return np.full(shape, float(initializer == "ones"), stored)
     if isinstance(initializer, str):
-        return registry.catalogue("keras.initializers").get(initializer)  # type: ignore[union-attr]
+        return family("keras.initializers").get(initializer)  # type: ignore[union-attr]
     if callable(initializer) and not isinstance(initializer, Variable):
         return initializer
     return np.broadcast_to(np.asarray(initializer), shape)

@@ -11,35 +11,35 @@ from typing import TYPE_CHECKING
 from .._lazy import lazily
 
 _NAMES = {
-    "CustomObjectScope": "..core.registry",
+    "CustomObjectScope": "..core.custom_objects",
     "KerasFileEditor": ".editor",
     "LoadError": ".errors",
     "UnknownObjectError": ".errors",
-    "custom_object_scope": "..core.registry",
-    "deserialize_keras_object": "..core.registry",
-    "get_custom_objects": "..core.registry",
-    "get_registered_name": "..core.registry",
-    "get_registered_object": "..core.registry",
+    "custom_object_scope": "..core.custom_objects",
+    "deserialize_keras_object": "..core.config",
+    "get_custom_objects": "..core.custom_objects",
+    "get_registered_name": "..core.custom_objects",
+    "get_registered_object": "..core.custom_objects",
     "load_model": ".models",
     "load_weights": ".weights",
     "memory_budget": "..core.budget",
-    "register_keras_serializable": "..core.registry",
+    "register_keras_serializable": "..core.custom_objects",
     "save_model": ".models",
     "save_weights": ".weights",
-    "serialize_keras_object": "..core.registry",
+    "serialize_keras_object": "..core.catalogue",
 }
 
 if TYPE_CHECKING:  # the same for type checkers and editors
     from ..core.budget import memory_budget as memory_budget
-    from ..core.registry import (
+    from ..core.catalogue import serialize_keras_object as serialize_keras_object
+    from ..core.config import deserialize_keras_object as deserialize_keras_object
+    from ..core.custom_objects import (
         CustomObjectScope as CustomObjectScope,
         custom_object_scope as custom_object_scope,
-        deserialize_keras_object as deserialize_keras_object,
         get_custom_objects as get_custom_objects,
         get_registered_name as get_registered_name,
         get_registered_object as get_registered_object,
         register_keras_serializable as register_keras_serializable,
-        serialize_keras_object as serialize_keras_object,
     )
     from .editor import KerasFileEditor as KerasFileEditor
     from .errors import LoadError as LoadError, UnknownObjectError as UnknownObjectError

@@ -20,9 +20,11 @@ from contextlib import nullcontext
 from typing import Any
 
 from .._version import __version__
-from ..core import budget, registry
+from ..core import budget, schema
+from ..core.catalogue import serialize
+from ..core.custom_objects import custom_object_scope
 from ..core.errors import LoadError
-from . import assets, atomic, config, folders, schema, weights
+from . import assets, atomic, config, folders, weights
 from .folders import Folder
 from .source import Source
 from .zips import Zip
@@ -73,7 +75,7 @@ def _members(model: Any, include_optimizer: bool) -> dict[str, Any]:
     now = datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
     return {
         METADATA: json.dumps({"keras_version": KERAS_VERSION, "date_saved": now}).encode(),
-        CONFIG: json.dumps(registry.serialize(model)).encode(),
+        CONFIG: json.dumps(serialize(model)).encode(),
         **assets.of(model),
         WEIGHTS: memoryview(weights.weights_bytes(model, include_optimizer)).cast("B"),
     }
@@ -164,7 +166,7 @@ def load(path: Any, custom_objects: Mapping[str, Any] | None = None, compile: bo
         archive = Archive(source)
         version, described = archive.version(), archive.json(CONFIG)
         place = f"{archive.name}: config"
-        with registry.custom_object_scope(custom_objects):
+        with custom_object_scope(custom_objects):
             with budget.for_file(source.size) as spent:
                 model = config.model_from(described, compile=False, place=place, version=version)
             if compile:

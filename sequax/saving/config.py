@@ -7,9 +7,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from ..core import budget, names, registry
+from ..core import budget, names, schema
+from ..core.catalogue import serialize
+from ..core.config import deserialize, reading
+from ..core.custom_objects import custom_object_scope
 from ..core.errors import LoadError
-from . import legacy, schema
+from . import legacy
 from .json_text import MAX_BYTES, parse
 
 
@@ -35,8 +38,8 @@ def model_from(
     config = modernized(config, version, place)
     if not compile:
         config = {key: value for key, value in config.items() if key != "compile_config"}
-    with registry.custom_object_scope(custom_objects), registry.reading(place):
-        model = registry.deserialize(config)
+    with custom_object_scope(custom_objects), reading(place):
+        model = deserialize(config)
     if not hasattr(model, "save"):  # models and feature spaces have it
         raise LoadError(f"the config is one of {type(model).__name__}, which is not a model", place)
     return model
@@ -92,7 +95,7 @@ def compile_as(model: Any, settings: Mapping[str, Any] | None, place: str) -> No
     """
     if not settings:
         return
-    with registry.reading(place) as current:
+    with reading(place) as current:
         try:
             if names.is_ours(type(model).compile_from_config):
                 schema.check_compile_config(settings, current, place)
@@ -124,7 +127,7 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
 
 def to_json(model: Any, **kwargs: Any) -> str:
     """The config of a model as JSON text; `kwargs` are those of `json.dumps`."""
-    return json.dumps(registry.serialize(model), **kwargs)
+    return json.dumps(serialize(model), **kwargs)
 
 
 __all__ = [

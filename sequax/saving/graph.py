@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ..core import budget, registry, signature
+from ..core import budget, op_table, schema, signature
+from ..core.catalogue import serialize
+from ..core.config import deserialize
 from ..core.errors import LoadError
 from ..core.layer import Layer
 from ..core.operation import FunctionOperation, Operation
 from ..core.tensor import KerasTensor, Node, is_tensor, leaves
-from . import operations, schema
+from . import operations
 
 History = tuple[str, int, int]
 
@@ -82,7 +84,7 @@ def _entry(operation: Any, calls: list[Node], history: Callable) -> dict[str, An
     if isinstance(operation, FunctionOperation):
         entry, nodes = _op_entry(operation, calls[0], history)
     else:
-        entry = registry.serialize(operation)
+        entry = serialize(operation)
         nodes = [{"args": _inputs(node.args, history), "kwargs": _keywords(node, history)} for node in calls]
     return {**entry, "name": operation.name, "inbound_nodes": nodes}
 
@@ -118,7 +120,7 @@ def _value(value: Any, history: Callable) -> Any:
 
 
 def _constant(value: Any) -> Any:
-    return value.__name__ if isinstance(value, type) else registry.serialize(value)
+    return value.__name__ if isinstance(value, type) else serialize(value)
 
 
 def _structure(structure: Any, history: Callable) -> Any:
@@ -172,11 +174,11 @@ class _Reader:
             raise LoadError("expected the name of a layer", f"{place}.name")
         if name in self.layers:
             raise LoadError(f"the name {name!r} is that of an earlier layer, too", f"{place}.name")
-        if operations.is_op(entry.get("module"), entry.get("class_name")):
-            op = operations.find(entry["module"], entry["class_name"], place)
+        if op_table.is_op(entry.get("module"), entry.get("class_name")):
+            op = op_table.find(entry["module"], entry["class_name"], place)
             layer: Any = (op, self._settings(inner, f"{place}.config"))
         else:
-            layer = registry.deserialize(entry)
+            layer = deserialize(entry)
             if not isinstance(layer, Operation):
                 raise LoadError(f"expected a layer; found {type(layer).__name__}", place)
         self.layers[name] = layer
@@ -266,7 +268,7 @@ class _Reader:
             return slice(*(_index(config.get(key), place) for key in ("start", "stop", "step")))
         if kind == "__ellipsis__":
             return ...
-        return registry.deserialize(value)
+        return deserialize(value)
 
     def tensor(self, history: Any, place: str) -> KerasTensor:
         if not is_history(history):

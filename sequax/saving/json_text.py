@@ -6,12 +6,10 @@ import json
 import re
 from typing import Any
 
-from ..core.budget import MEGABYTE
+from ..core.budget import MAX_DEPTH, MAX_VALUES, MEGABYTE
 from ..core.errors import LoadError
 
 MAX_BYTES = 256 * MEGABYTE
-MAX_DEPTH = 100  # JSON levels; a nested model takes four of them
-MAX_VALUES = 2_000_000
 
 _STRINGS = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _BRACKETS = re.compile(r"[\[\]{}]")

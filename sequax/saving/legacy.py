@@ -11,9 +11,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ..core import registry
+from ..core import op_table
+from ..core.catalogue import family
 from ..core.errors import LoadError
-from . import operations
+from ..core.named import lookup
 
 _CLASSES = {
     "AtrousConvolution1D": "Conv1D",
@@ -119,14 +120,14 @@ def _object(config: Mapping[str, Any], modern: bool, place: str) -> dict[str, An
     if not isinstance(name, str) or name.startswith("__") or name == "function":
         return entry
     module = entry.get("module")
-    if operations.is_op(module, name):
+    if op_table.is_op(module, name):
         return entry
     if isinstance(module, str):
         module = entry["module"] = _module(module)
         if module is None:  # any family may have the class; null would stand for an own one
             del entry["module"]
     if entry.get("module") is None and "inbound_nodes" in entry and _is_bare_op(name, inner):
-        entry["module"] = next(m for m, c in operations.known_classes() if c == name)
+        entry["module"] = next(m for m, c in op_table.known_classes() if c == name)
         return entry
     if not modern:
         name = entry["class_name"] = _CLASSES.get(name, name)
@@ -161,7 +162,7 @@ def _value(value: Any, modern: bool, place: str) -> Any:
 
 def _module(module: str) -> str | None:
     """The public module of an old one; None where any family may have the class."""
-    if registry.catalogue(module) is not None:
+    if family(module) is not None:
         return module
     found = _OLD_MODULE.match(module)
     return module if found is None or found["part"] not in _PARTS else _PARTS[found["part"]]
@@ -172,7 +173,7 @@ def _is_bare_op(name: str, config: Any) -> bool:
     if not isinstance(config, Mapping) or "trainable" in config or "layers" in config:
         return False
     bare = "name" in config and ("dtype" not in config or name in ("Cast", "Full", "Arange"))
-    return bare and name != "InputLayer" and any(c == name for _, c in operations.known_classes())
+    return bare and name != "InputLayer" and any(c == name for _, c in op_table.known_classes())
 
 
 # --- arguments ---
@@ -213,10 +214,10 @@ def _arguments(name: str, config: dict[str, Any]) -> dict[str, Any]:
 
 def _without_gone(name: str, config: dict[str, Any]) -> dict[str, Any]:
     """Without the arguments that no class has any more, as long as they said nothing."""
-    found = registry.lookup({"class_name": name})
+    found = lookup({"class_name": name})
     if found is None or not isinstance(found, type):
         return config
-    from .schema import parameters
+    from ..core.schema import parameters
 
     known, any_key = parameters(found)
     empty = (None, False, 0.0)
@@ -398,8 +399,8 @@ def _optimizer(entry: Mapping[str, Any]) -> dict[str, Any]:
         if config.get(key, 0) is None or key == "schedule_decay":
             config.pop(key, None)
     name = str(entry["class_name"])
-    if registry.lookup({"class_name": name}) is None:
+    if lookup({"class_name": name}) is None:
         name = name.removeprefix("Custom>").removeprefix("Experimental")  # of TensorFlow 2.11 to 2.15, and 2.9 to 2.10
-    found = registry.lookup({"class_name": name, "module": "keras.optimizers"})
+    found = lookup({"class_name": name, "module": "keras.optimizers"})
     config = _without_gone(name, config) if found is not None else config
     return {**{k: v for k, v in entry.items() if k != "registered_name"}, "class_name": name, "config": config}

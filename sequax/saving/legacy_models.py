@@ -6,16 +6,19 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ..core import budget, registry
+from ..core import budget, op_table, schema
+from ..core.catalogue import family, serialize
+from ..core.custom_objects import custom_object_scope
 from ..core.errors import LoadError
-from . import config, legacy_h5, operations, schema
+from ..core.named import lookup
+from . import config, legacy_h5
 
 _LEFT_OUT = frozenset(("module", "registered_name", "build_config", "compile_config"))
 
 
 def save_model(model: Any, path: Any, include_optimizer: bool = True) -> None:
     """Write a model to a `.h5` file, whole or not at all."""
-    attributes = {"model_config": json.dumps(_plain(registry.serialize(model)))}
+    attributes = {"model_config": json.dumps(_plain(serialize(model)))}
     settings = model.get_compile_config() if include_optimizer else {}
     if settings:
         optimizer = settings.pop("optimizer", None)
@@ -33,10 +36,10 @@ def _plain(entry: Mapping[str, Any]) -> dict[str, Any]:
     """
     found = {key: value for key, value in entry.items() if key not in _LEFT_OUT}
     registered, module = str(entry.get("registered_name") or ""), entry.get("module")
-    is_own = registered and not operations.is_op(module, registered) and registry.catalogue(str(module)) is None
+    is_own = registered and not op_table.is_op(module, registered) and family(str(module)) is None
     if is_own:
         found["class_name"] = registered
-        if ">" not in registered and registry.lookup({"class_name": registered}) is not None:
+        if ">" not in registered and lookup({"class_name": registered}) is not None:
             found.update(module=None, registered_name=registered)
     inner = found["config"]
     if isinstance(inner, Mapping) and isinstance(inner.get("layers"), list):
@@ -60,7 +63,7 @@ def load_model(path: Any, custom_objects: Mapping[str, Any] | None = None, compi
         )
     place = f"{name}: model_config"
     parsed = config.parse(described, place, size)
-    with registry.custom_object_scope(custom_objects):
+    with custom_object_scope(custom_objects):
         with budget.for_file(size) as spent:
             model = config.model_from(parsed, compile=False, place=place, version=version or "2")
         if compile and settings is not None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..core import names, registry
+from ..core import names
+from ..core.config import deserialize
+from ..core.custom_objects import custom_object, custom_object_scope, get_registered_name
 
 
 def serialize_keras_object(instance: Any) -> Any:
@@ -21,9 +23,9 @@ def serialize_keras_object(instance: Any) -> Any:
     if instance is None:
         return None
     if hasattr(instance, "get_config"):
-        return {"class_name": registry.get_registered_name(type(instance)), "config": instance.get_config()}
+        return {"class_name": get_registered_name(type(instance)), "config": instance.get_config()}
     if hasattr(instance, "__name__"):
-        return registry.get_registered_name(instance)
+        return get_registered_name(instance)
     raise ValueError(f"Cannot serialize {instance!r}: it has no `get_config` and no `__name__`.")
 
 
@@ -44,11 +46,11 @@ def deserialize_keras_object(
     Raises:
         ValueError: for a name that is nowhere, and for a value of another type.
     """
-    with registry.custom_object_scope(custom_objects or {}):
+    with custom_object_scope(custom_objects or {}):
         if isinstance(identifier, Mapping):
             found = _named(identifier.get("class_name"), module_objects)
             if found is None:
-                return registry.deserialize(identifier)
+                return deserialize(identifier)
             return found.from_config(dict(identifier.get("config") or {}))
         if isinstance(identifier, str):
             found = _named(identifier, module_objects)
@@ -66,5 +68,5 @@ def deserialize_keras_object(
 
 
 def _named(name: Any, module_objects: Mapping[str, Any] | None) -> Any:
-    custom = registry.custom_object(name) if isinstance(name, str) else None
+    custom = custom_object(name) if isinstance(name, str) else None
     return custom if custom is not None else (module_objects or {}).get(name)

@@ -6,7 +6,10 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-from ..core import names, registry, scope, shapes
+from ..core import names, scope, shapes
+from ..core.catalogue import family
+from ..core.config import check_own, deserialize, reading
+from ..core.custom_objects import custom_object_scope
 from ..core.tensor import KerasTensor
 from . import config as configs, graph, models
 
@@ -53,7 +56,7 @@ class FileMethods:
     @property
     def config_names(self: Any) -> tuple[str, str, str] | None:
         """Module, class name and registered name in configs, where they are not those of the class."""
-        public = registry.catalogue("keras")
+        public = family("keras")
         if self._graph is not None and public is not None and type(self) is public.classes["Model"]:
             return "keras.src.models.functional", "Functional", "Functional"
         return None
@@ -71,8 +74,8 @@ class FileMethods:
         Raises:
             LoadError: for a config that is refused; its message says where.
         """
-        with registry.custom_object_scope(custom_objects), registry.reading() as current:
-            registry.check_own(cls, config)
+        with custom_object_scope(custom_objects), reading() as current:
+            check_own(cls, config)
             if not isinstance(config, Mapping) or not set(config) >= graph.GRAPH_KEYS:
                 return super().from_config(config)  # type: ignore[misc]
             inputs, outputs = graph.read(config, current.places.get(id(config), current.root))
@@ -116,8 +119,8 @@ class FileMethods:
                 stacklevel=2,
             )
         elif config:
-            with registry.reading():
-                self.compile(**{key: registry.deserialize(value) for key, value in config.items()})
+            with reading():
+                self.compile(**{key: deserialize(value) for key, value in config.items()})
 
 
 def _own_methods(cls: type) -> set[str]:

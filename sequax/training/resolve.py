@@ -10,7 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from .. import losses as loss_catalogue, metrics as metric_catalogue, optimizers as optimizer_catalogue
-from ..core import dtypes, registry, scope, tracking
+from ..core import dtypes, scope, tracking
+from ..core.catalogue import serialize
 from ..core.names import is_ours
 from ..core.portable import Portable
 from ..core.tensor import leaves
@@ -177,11 +178,11 @@ class Compilation(Portable):
     def get_config(self) -> dict[str, Any]:
         """The arguments of `compile`, JSON-friendly."""
         return {
-            "optimizer": registry.serialize(self.optimizer),
-            "loss": registry.serialize(self.loss),
+            "optimizer": serialize(self.optimizer),
+            "loss": serialize(self.loss),
             "loss_weights": self.loss_weights,
-            "metrics": registry.serialize(self.given_metrics),
-            "weighted_metrics": registry.serialize(self.given_weighted_metrics),
+            "metrics": serialize(self.given_metrics),
+            "weighted_metrics": serialize(self.given_weighted_metrics),
             "run_eagerly": self.run_eagerly,
         }
 

@@ -10,7 +10,8 @@ import jax
 import numpy as np
 
 from .._version import __version__
-from ..core import pure, registry, rng
+from ..core import pure, rng
+from ..core.catalogue import serialize
 from ..core.errors import LoadError
 from ..data.source import BatchSource
 from ..saving.snapshot import Snapshot, check_state
@@ -194,7 +195,7 @@ def _plain(value: Any) -> Any:
 
     def named(thing: Any) -> Any:
         try:
-            return registry.serialize(thing)
+            return serialize(thing)
         except Exception:
             return getattr(thing, "__name__", type(thing).__name__)
 

@@ -8,7 +8,7 @@ from .._lazy import lazily
 
 _NAMES = {
     "Config": ".configuration",
-    "CustomObjectScope": "..core.registry",
+    "CustomObjectScope": "..core.custom_objects",
     "FeatureSpace": ".feature_space",
     "Progbar": ".progress",
     "PyDataset": ".py_dataset",
@@ -16,14 +16,14 @@ _NAMES = {
     "array_to_img": ".images",
     "audio_dataset_from_directory": ".audio_dataset",
     "clear_session": ".session",
-    "custom_object_scope": "..core.registry",
-    "deserialize_keras_object": "..core.registry",
+    "custom_object_scope": "..core.custom_objects",
+    "deserialize_keras_object": "..core.config",
     "disable_interactive_logging": ".messages",
     "enable_interactive_logging": ".messages",
-    "get_custom_objects": "..core.registry",
+    "get_custom_objects": "..core.custom_objects",
     "get_file": ".downloads",
-    "get_registered_name": "..core.registry",
-    "get_registered_object": "..core.registry",
+    "get_registered_name": "..core.custom_objects",
+    "get_registered_object": "..core.custom_objects",
     "get_source_inputs": ".graphs",
     "image_dataset_from_directory": ".image_dataset",
     "img_to_array": ".images",
@@ -35,9 +35,9 @@ _NAMES = {
     "pack_x_y_sample_weight": ".samples",
     "pad_sequences": ".sequences",
     "plot_model": ".plotting",
-    "register_keras_serializable": "..core.registry",
+    "register_keras_serializable": "..core.custom_objects",
     "save_img": ".images",
-    "serialize_keras_object": "..core.registry",
+    "serialize_keras_object": "..core.catalogue",
     "set_random_seed": "..core.rng",
     "split_dataset": ".samples",
     "standardize_dtype": "..core.dtypes",
@@ -48,17 +48,17 @@ _NAMES = {
 }
 
 if TYPE_CHECKING:  # the same for type checkers and editors
-    from ..core.dtypes import standardize_dtype as standardize_dtype
-    from ..core.registry import (
+    from ..core.catalogue import serialize_keras_object as serialize_keras_object
+    from ..core.config import deserialize_keras_object as deserialize_keras_object
+    from ..core.custom_objects import (
         CustomObjectScope as CustomObjectScope,
         custom_object_scope as custom_object_scope,
-        deserialize_keras_object as deserialize_keras_object,
         get_custom_objects as get_custom_objects,
         get_registered_name as get_registered_name,
         get_registered_object as get_registered_object,
         register_keras_serializable as register_keras_serializable,
-        serialize_keras_object as serialize_keras_object,
     )
+    from ..core.dtypes import standardize_dtype as standardize_dtype
     from ..core.rng import set_random_seed as set_random_seed
     from . import bounding_boxes as bounding_boxes, legacy as legacy
     from .audio_dataset import audio_dataset_from_directory as audio_dataset_from_directory

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ..core.custom_objects import custom_object_scope
 from ..core.layer import Layer
-from ..core.registry import custom_object_scope
 from ..core.tensor import is_tensor
 from ..layers import CategoryEncoding, Concatenate, HashedCrossing, Input
 from ..saving.models import save_model

@@ -7,7 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ..core import names, registry
+from ..core import names
+from ..core.catalogue import Catalogue, serialize
+from ..core.config import deserialize
+from ..core.custom_objects import register_keras_serializable
 from ..core.layer import Layer
 from ..layers import Discretization, Hashing, Identity, IntegerLookup, Normalization, Rescaling, StringLookup
 from ..layers.preprocessing.host import HostLayer
@@ -17,7 +20,7 @@ from ..layers.preprocessing.learned import VocabularyLayer
 MODULE = "keras.src.layers.preprocessing.feature_space"
 
 
-catalogue = registry.Catalogue("feature space", "keras.utils")
+catalogue = Catalogue("feature space", "keras.utils")
 
 
 @catalogue.register()
@@ -37,14 +40,14 @@ class Feature:
                 f" output_mode={output_mode!r}"
             )
         self.dtype, self.output_mode = dtype, output_mode
-        self.preprocessor = registry.deserialize(preprocessor) if isinstance(preprocessor, Mapping) else preprocessor
+        self.preprocessor = deserialize(preprocessor) if isinstance(preprocessor, Mapping) else preprocessor
         if not callable(self.preprocessor):
             raise ValueError(f"A feature needs a layer as `preprocessor`. Received: {preprocessor!r:.60}")
 
     def get_config(self) -> dict[str, Any]:
         return {
             "dtype": self.dtype,
-            "preprocessor": registry.serialize(self.preprocessor),
+            "preprocessor": serialize(self.preprocessor),
             "output_mode": self.output_mode,
         }
 
@@ -217,7 +220,7 @@ def categories(preprocessor: Any) -> int | None:
     return getattr(preprocessor, "num_bins", None)
 
 
-@registry.register_keras_serializable("sequax")
+@register_keras_serializable("sequax")
 class HostDiscretization(HostLayer):
     """`Discretization` on the host, where crosses are hashed.
 

@@ -174,7 +174,7 @@ def classes() -> Iterator[Case]:
 
 def each_refused(cls: Any) -> None:
     """No argument may be called, imported, opened or believed; all must be refused by one error or another."""
-    from sequax.saving import schema
+    from sequax.core import schema
 
     for key in (*schema.parameters(cls)[0], "frobnicate"):
         for value in (
@@ -239,7 +239,7 @@ def public_callables() -> list[str]:
 
     import sequax
 
-    known = {name for one in sequax.core.registry._catalogues.values() for name in (*one.functions, *one.classes)}
+    known = {name for one in sequax.core.catalogue.loaded() for name in (*one.functions, *one.classes)}
     found: set[str] = set()
     for module in ("utils", "config", "saving", "models", "datasets.mnist", "preprocessing", "callbacks", "random"):
         namespace = importlib.import_module(f"sequax.{module}")
@@ -307,10 +307,10 @@ GROUPS: dict[str, tuple[Callable[[Fixture], Iterator[Any]], ...]] = {
 def warm(fixture: Fixture) -> None:
     """Import all that reading imports, so that an import that an attack causes stands out."""
     from sequax import layers, models, utils
-    from sequax.core import registry
+    from sequax.core import above, catalogue
 
-    for family in registry._FAMILIES:
-        registry.catalogue(family)
+    for family in above.families:
+        catalogue.family(family)
     for ending in files.ENDINGS:
         for read, _ in file_ways(fixture, fixture.folder / f"good{ending}").values():
             watch.warnings.simplefilter("ignore")

@@ -110,7 +110,7 @@ LAYERS: dict[str, dict[str, Any]] = {
     "module with dots": entry("Evil", "keras.layers.evil_module"),
     "class with dots": entry("Dense.__init__.__globals__", "keras.layers"),
     "dunder": entry("__class__", "keras.layers"),
-    "private": entry("_Catalogue", "sequax.core.registry"),
+    "private": entry("Catalogue", "sequax.core.catalogue"),
     "our module": entry("load_model", "sequax.saving"),
     "inner function": entry("get_file", "keras.src.utils.file_utils", origin="http://127.0.0.1:9/x"),
     "get_file by Lambda": entry(

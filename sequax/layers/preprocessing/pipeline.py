@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ...core import registry
+from ...core.catalogue import serialize
+from ...core.config import deserialize
 from ...core.layer import Layer
 from ...core.signature import of as signature_of
 from ..catalogue import layer
@@ -44,7 +45,7 @@ class Pipeline(Layer):
         return inputs
 
     def get_config(self) -> dict[str, Any]:
-        return {"layers": [registry.serialize(step) for step in self.layers], "name": self.name}
+        return {"layers": [serialize(step) for step in self.layers], "name": self.name}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Pipeline:
@@ -55,4 +56,4 @@ class Pipeline(Layer):
         """
         if not isinstance(config.get("layers"), (list, tuple)):
             raise ValueError(f"Pipeline: expected a config with a list of `layers`. Received: {config!r:.200}")
-        return cls([registry.deserialize(step, custom_objects) for step in config["layers"]], name=config.get("name"))
+        return cls([deserialize(step, custom_objects) for step in config["layers"]], name=config.get("name"))

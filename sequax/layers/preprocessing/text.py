@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...core import registry
+from ...core.catalogue import serialize
 from ..catalogue import layer
 from . import reading
 from .host import HostLayer, one_of, whole_number
@@ -172,7 +172,7 @@ class TextVectorization(VocabularyLayer):
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
-        return {**config, "standardize": registry.serialize(self.standardize), "split": registry.serialize(self.split)}
+        return {**config, "standardize": serialize(self.standardize), "split": serialize(self.split)}
 
 
 def _padded(indices: np.ndarray, rows: np.ndarray, lengths: np.ndarray, width: int | None) -> np.ndarray:

@@ -8,7 +8,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ...core import registry
+from ...core.catalogue import serialize
+from ...core.custom_objects import custom_object_scope
 from ...core.layer import Layer
 from ..catalogue import layer
 from .rnn import in_dtype
@@ -204,12 +205,12 @@ class Bidirectional(Layer):
         return [getattr(one, "state_size", []) for one in self._directions()]
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "layer": registry.serialize(self.forward_layer)}
+        return {**super().get_config(), "layer": serialize(self.forward_layer)}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Bidirectional:
         """A new layer from `get_config()`; own layers by name need `custom_objects` or a registration."""
-        with registry.custom_object_scope(custom_objects):
+        with custom_object_scope(custom_objects):
             return super().from_config(config)  # type: ignore[return-value]
 
 

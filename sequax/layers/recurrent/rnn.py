@@ -10,7 +10,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ...core import dtypes, input_spec, registry, shapes
+from ...core import dtypes, input_spec, shapes
+from ...core.custom_objects import custom_object_scope
 from ...core.input_spec import InputSpec
 from ...core.layer import Layer
 from ...core.names import to_snake_case
@@ -233,7 +234,7 @@ class RNN(Layer):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> RNN:
         """A new layer from `get_config()`; own cells by name need `custom_objects` or a registration."""
-        with registry.custom_object_scope(custom_objects):
+        with custom_object_scope(custom_objects):
             return super().from_config(config)  # type: ignore[return-value]
 
 

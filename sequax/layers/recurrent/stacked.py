@@ -7,7 +7,8 @@ from typing import Any
 
 import jax
 
-from ...core import registry
+from ...core.config import deserialize
+from ...core.custom_objects import custom_object_scope
 from ...core.layer import Layer
 from ..catalogue import layer
 from . import loop
@@ -80,8 +81,8 @@ class StackedRNNCells(Layer):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> StackedRNNCells:
         """A new stack from `get_config()`; own cells by name need `custom_objects` or a registration."""
-        with registry.custom_object_scope(custom_objects):
-            return super().from_config({**config, "cells": registry.deserialize(config["cells"])})  # type: ignore
+        with custom_object_scope(custom_objects):
+            return super().from_config({**config, "cells": deserialize(config["cells"])})  # type: ignore
 
 
 def _first_states(cell: Any, batch_size: int | None) -> Any:

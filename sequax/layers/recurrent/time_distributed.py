@@ -9,7 +9,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ...core import names, registry, shapes
+from ...core import names, shapes
+from ...core.custom_objects import custom_object_scope
 from ...core.layer import Layer
 from ..catalogue import layer
 from ..core import Lambda
@@ -119,5 +120,5 @@ class TimeDistributed(Layer):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> TimeDistributed:
         """A new layer from `get_config()`; own layers by name need `custom_objects` or a registration."""
-        with registry.custom_object_scope(custom_objects):
+        with custom_object_scope(custom_objects):
             return super().from_config(config)  # type: ignore[return-value]

@@ -1,7 +1,7 @@
 """What configs may hold: checked as a whole, before the first object is made of any part.
 
 The schema of a class is its constructor: the names of the arguments, and the kinds of values that their defaults and
-names stand for. Classes and functions are found in tables by public name (`core/registry.py`); a config that names
+names stand for. Classes and functions are found in tables by public name (`named.py`); a config that names
 anything else, holds code, or holds what no class asks for is refused with its place, such as
 `config.layers[3].config.units`.
 """
@@ -15,11 +15,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..core import budget, names, registry, values
-from ..core.errors import LoadError, MalformedError
-from ..core.registry import Reading
-from . import operations
-from .json_text import MAX_DEPTH, MAX_VALUES
+from . import budget, names, op_table, values
+from .budget import MAX_DEPTH, MAX_VALUES
+from .custom_objects import custom_object
+from .errors import LoadError, MalformedError
+from .named import lookup, unknown
 
 MAX_SIZE = 2**31 - 1  # of units, filters, axes: what an array can be indexed with
 MAX_NAME = 512
@@ -72,6 +72,15 @@ _MORE_KEYS = {
 
 # Their further arguments are those of the function they hold.
 _AROUND_FUNCTIONS = frozenset({"LossFunctionWrapper", "MeanMetricWrapper"})
+
+
+class Reading:
+    """A config that is being turned into objects: its parts that were checked, by id, and where they stand in it."""
+
+    def __init__(self, root: str):
+        self.root = root
+        self.places: dict[int, str] = {}
+        self.kept: list[Any] = []  # so that no id is used twice
 
 
 def check(config: Any, current: Reading, place: str) -> None:
@@ -134,16 +143,16 @@ def _check_object(config: Mapping[str, Any], current: Reading, place: str) -> No
     for key in config:
         if key not in _WRAPPER_KEYS:
             raise LoadError(f"unknown key {key!r:.80}.{names.suggest(key, _WRAPPER_KEYS)}", place)
-    if operations.is_op(config.get("module"), name):
-        operations.find(config["module"], name, place)
+    if op_table.is_op(config.get("module"), name):
+        op_table.find(config["module"], name, place)
         _count(1, place)
         return
     try:
-        target = registry.lookup(config)
+        target = lookup(config)
     except LoadError as error:
         raise error.at(place) from None
     if target is None:
-        raise registry.unknown(config, place)
+        raise unknown(config, place)
     _count(1 if hasattr(target, "add_weight") else budget.OTHER_OBJECT, place)
     if inspect.isclass(target) and names.is_ours(target):
         _check_arguments(target, config["config"], current, f"{place}.config")
@@ -239,7 +248,7 @@ def _check_arguments(cls: type, config: Any, current: Reading, place: str) -> No
     known, any_key = parameters(cls)
     any_key = any_key or cls.__name__ in _AROUND_FUNCTIONS
     more = {*_MORE_KEYS.get(cls.__name__, ()), "name", "trainable", "dtype"}
-    code_given = cls.__name__ == "Lambda" and registry.custom_object(str(config.get("name"))) is not None
+    code_given = cls.__name__ == "Lambda" and custom_object(str(config.get("name"))) is not None
     for key, value in config.items():
         here = _below(place, f".{_shown_key(key)}")
         if key not in known and key not in more and not any_key and key not in _shape_keys(cls):

@@ -1,0 +1,21 @@
+"""The modules that configs can make us load, and those that the core needs from above. Importing this loads none."""
+
+from __future__ import annotations
+
+from .core import above
+
+above.families |= {
+    "keras.layers": "sequax.layers",
+    "keras.initializers": "sequax.initializers",
+    "keras.regularizers": "sequax.regularizers",
+    "keras.constraints": "sequax.constraints",
+    "keras.activations": "sequax.activations",
+    "keras.losses": "sequax.losses",
+    "keras.metrics": "sequax.metrics",
+    "keras.optimizers": "sequax.optimizers",
+    "keras.optimizers.schedules": "sequax.optimizers",
+    "keras.random": "sequax.core.rng",
+    "keras.utils": "sequax.utils.feature_space",
+    "keras": "sequax.models",
+}
+above.modules |= {"configs": "sequax.core.config", "ops": "sequax.ops"}

@@ -1,0 +1,116 @@
+"""Objects from configs. Every config is held against `schema.py` before the first object is made of it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
+from typing import Any
+
+from . import budget, schema, values
+from .custom_objects import custom_object_scope
+from .errors import LoadError, MalformedError
+from .named import lookup, unknown
+from .names import is_ours
+from .schema import Reading
+
+_reading: ContextVar[Reading | None] = ContextVar("sequax_reading", default=None)
+
+
+@contextmanager
+def reading(root: str = "config") -> Iterator[Reading]:
+    """One config, however deep: `root` is what messages call it. Nested uses belong to the outermost."""
+    outer = _reading.get()
+    if outer is not None:
+        yield outer
+        return
+    counted = budget.limited(budget.machine_limit(), "half of the machine's memory")
+    token = _reading.set(Reading(root))
+    try:
+        with counted if budget.current() is None else nullcontext():
+            yield _reading.get()  # type: ignore[misc]
+    finally:
+        _reading.reset(token)
+
+
+def check_own(cls: type, config: Any) -> None:
+    """Hold what `from_config` was called with against the schema of the class, if it is one of Sequax'."""
+    with reading() as current:
+        if is_ours(cls) and id(config) not in current.places:
+            schema.check_config(cls, config, current, current.root)
+
+
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None, safe_mode: bool = True, **kwargs) -> Any:
+    """An object from its config; plain values come back as they are.
+
+    No code in a config is ever run, whatever `safe_mode` says.
+
+    Raises:
+        LoadError: for a config that does not fit the class it names; a TypeError, too, for a class that is neither
+            Sequax' own nor a custom object.
+    """
+    with custom_object_scope(custom_objects), reading() as current:
+        if id(config) not in current.places:
+            schema.check(config, current, current.root)
+        return _revived(config, current)
+
+
+def _revived(config: Any, current: Reading) -> Any:
+    if isinstance(config, (list, tuple)):
+        return [_revived(item, current) for item in config]
+    if not isinstance(config, Mapping):
+        return config
+    if "class_name" not in config or "config" not in config:
+        return {key: _revived(value, current) for key, value in config.items()}
+    return _object_from(config, current)
+
+
+def _object_from(config: Mapping[str, Any], current: Reading) -> Any:
+    name = config["class_name"]
+    if name == "__tuple__":
+        return tuple(_revived(item, current) for item in config.get("items", config["config"]))
+    if name in values.KINDS:
+        return values.read(name, config["config"], lambda value: _revived(value, current))
+    place = current.places.get(id(config), current.root)
+    target = lookup(config)
+    if target is None:
+        raise unknown(config, place)
+    return _build(target, config, place) if inspect.isclass(target) else target
+
+
+def _build(cls: Any, config: Mapping[str, Any], place: str) -> Any:
+    if not hasattr(cls, "from_config"):
+        raise MalformedError(
+            f"Unable to reconstruct an instance of {cls.__name__!r} because the class is missing a `from_config()`"
+            f" method. Write one: `@classmethod def from_config(cls, config): return cls(**config)`.",
+            place,
+        )
+    try:
+        inner = {} if config["config"] is None else config["config"]
+        own = is_ours(cls)
+        target = cls.from_config(dict(inner) if isinstance(inner, Mapping) and not own else inner)
+        if config.get("build_config") and hasattr(target, "build_from_config") and not getattr(target, "built", False):
+            target.build_from_config(config["build_config"])
+        if config.get("compile_config") and hasattr(target, "compile_from_config"):
+            target.compile_from_config(config["compile_config"])
+    except LoadError as error:
+        raise error.at(place) from error.__cause__
+    except Exception as error:
+        kind, hint = LoadError, ""
+        if isinstance(error, TypeError):
+            kind, hint = (
+                MalformedError,
+                (
+                    " If it is an own class: make sure that layers and other objects that `get_config()` returns are"
+                    " explicitly deserialized in its `from_config()`, with `deserialize_keras_object`."
+                ),
+            )
+        raise kind(
+            f"a {getattr(cls, '__name__', cls)} cannot be made from this config. {type(error).__name__}: {error}{hint}",
+            place,
+        ) from error
+    return target
+
+
+deserialize_keras_object = deserialize  # its name in `keras.saving` and `keras.utils`
