@@ -7,7 +7,7 @@ import importlib
 import inspect
 import operator
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 
 from . import names, shapes
 from .portable import Portable
@@ -39,7 +39,7 @@ class Operation(Portable):
 
     _init_arguments: tuple[tuple, dict[str, Any]]
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         made = super().__new__(cls)
         made._init_arguments = (args, kwargs)
         return made

@@ -1,0 +1,41 @@
+"""Types that many signatures share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+import jax
+import numpy as np
+
+
+@runtime_checkable
+class SupportsArray(Protocol):
+    """What NumPy turns into an array: variables, frames and columns of pandas. Symbolic tensors count, too."""
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any: ...
+
+
+class Rows(Protocol):
+    """Data that are asked for by index, such as a `PyDataset` or a data set of HDF5 or torch."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: Any, /) -> Any: ...
+
+
+Tensor = jax.Array  # what layers, losses and ops compute with: an array, or the tracer of one
+Number = bool | int | float | complex | np.number | np.bool_
+ArrayLike = jax.Array | np.ndarray | SupportsArray | Number | Sequence[Any]
+Data = Iterable[Any] | Rows  # arrays and lists, frames, lists and dicts of them, streams of batches
+
+Shape = tuple[int | None, ...]  # None: any size
+ShapeLike = Sequence[int | None]
+Axis = int | Sequence[int] | None  # None: all axes
+DTypeLike = str | type | np.dtype
+
+Config = dict[str, Any]  # JSON-friendly
+CustomObjects = Mapping[str, Any]  # own classes and functions by name
+Logs = dict[str, float]
+Path = str | os.PathLike[str]
