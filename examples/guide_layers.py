@@ -80,9 +80,9 @@ show("rows seen", gauge.seen.numpy() if hasattr(gauge.seen, "numpy") else gauge.
 print("gauge, weights and trainable ones:", len(gauge.weights), len(gauge.trainable_weights))
 
 bend = Bend(5, "tanh", name="bend")
-print(
-    "bend, weights before and after the first call:", len(bend.weights), len(bend(table) is not None and bend.weights)
-)
+before = len(bend.weights)
+bend(table)
+print("bend, weights before and after the first call:", before, len(bend.weights))
 print("bend, names:", sorted(weight.name for weight in bend.weights), "shape:", bend.compute_output_shape((None, 13)))
 twin = Bend.from_config(bend.get_config())
 print("bend, config:", {key: value for key, value in bend.get_config().items() if key in ("units", "activation")})

@@ -71,6 +71,7 @@ def values(variables):
 
 trainable, other = values(model.trainable_variables), values(model.non_trainable_variables)
 slots = values(optimizer.variables)
+loss = 0.0
 for epoch in range(3):
     state = trainable, other, slots, values(accuracy.variables)  # metrics begin anew, the rest goes on
     for x, y in batches(*train):

@@ -110,7 +110,7 @@ show("four batches of many, evaluated", model.evaluate(endless(held_out), steps=
 
 # --- by hand, batch after batch ---
 
-model = make_model()
+model, logs = make_model(), {}
 for x, y in once(train, size=200):
     logs = model.train_on_batch(x, y, return_dict=True)
 show("last of five batches", logs)

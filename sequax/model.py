@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from numbers import Integral
-from typing import Any
+from typing import Any, Literal, overload
 
 import jax
+import numpy as np
 
 from . import callbacks as callback_module
+from .callbacks.history import History
 from .core import names, processes, scope, settings, shapes, state_tree as trees, tracking
 from .core.catalogue import Catalogue
 from .core.layer import Layer
+from .core.operation import Operation
 from .core.tensor import KerasTensor, is_tensor, leaves, map_structure, shape_of
+from .core.types import ArrayLike, Data, Logs, Nested, Path, Shape, overridable
 from .functional import Graph, check_unique_names, standardize_inputs
 from .host_prefix import HostPrefix, begins_on_host, entry_spec
+from .metrics.base import Metric
+from .optimizers.base import Optimizer
 from .saving.methods import FileMethods
 from .training import custom, evaluate as evaluation, fit as training, predict as predicting, prepare
 from .training.batches import DEFAULT_BATCH_SIZE, BatchReader, prediction_inputs
 from .training.claims import Claim
 from .training.methods import StepMethods
 from .training.resolve import Compilation
+from .training.types import Callbacks, ClassWeights, Losses, LossWeights, Metrics, OptimizerLike, Verbose
 
 catalogue = Catalogue("model", "keras")
 
@@ -52,6 +61,14 @@ class Model(StepMethods, FileMethods, Layer):
     stop_evaluating = False
     stop_predicting = False
 
+    @overload
+    def __init__(
+        self, inputs: Nested[KerasTensor], outputs: Nested[KerasTensor], name: str | None = None, **kwargs: Any
+    ) -> None: ...
+
+    @overload
+    def __init__(self, **kwargs: Any) -> None: ...
+
     def __init__(self, *args: Any, **kwargs: Any):
         given = dict(zip(("inputs", "outputs", "name"), args, strict=False))
         inputs, outputs = kwargs.pop("inputs", given.get("inputs")), kwargs.pop("outputs", given.get("outputs"))
@@ -61,7 +78,7 @@ class Model(StepMethods, FileMethods, Layer):
             kwargs["name"] = kwargs.get("name") or names.auto_name("functional")
         super().__init__(**kwargs)
         self.compilation: Compilation | None = None
-        self.history: Any = None
+        self.history: History | Any = None
         self.stop_training = self.stop_evaluating = self.stop_predicting = False
         self._graph: Graph | None = None
         self._graph_layers: list[Layer] = []
@@ -101,6 +118,7 @@ class Model(StepMethods, FileMethods, Layer):
         if not any(isinstance(one, KerasTensor) for one in leaves(args)):
             processes.check(f"Model '{self.name}'")
 
+    @overridable
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         if self._graph is None:
             raise NotImplementedError(
@@ -166,29 +184,30 @@ class Model(StepMethods, FileMethods, Layer):
     def supports_masking(self) -> bool:  # type: ignore[override]
         return True
 
+    @overridable
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
         return None  # the layers inside have put masks on the outputs already
 
     @property
-    def operations(self) -> list[Any]:
+    def operations(self) -> list[Operation]:
         """The layers and functions of a graph, in the order in which they are run."""
         if self._graph is None:
             raise AttributeError(f"Model '{self.name}' ({type(self).__name__}) is no graph and has no `operations`.")
         return self._graph.operations
 
     @property
-    def layers(self) -> list[Layer]:
+    def layers(self) -> list[Any]:
         """The layers of the model, in order."""
         return list(self._graph_layers) if self._graph is not None else self._inner_layers()
 
     @layers.setter
-    def layers(self, _: Any) -> None:
+    def layers(self, _: object) -> None:
         raise AttributeError("`Model.layers` attribute is reserved and should not be set. Use another name.")
 
-    def get_quantization_layer_structure(self, mode: Any = None) -> None:
+    def get_quantization_layer_structure(self, mode: str | None = None) -> None:
         """What a model says of its layers for quantization, which is not in this version: nothing."""
 
-    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Any:
         """A layer by name or by index in `layers`."""
         if name is not None and index is not None:
             raise ValueError(f"Provide only a layer name or a layer index. Received: index={index}, name={name}.")
@@ -209,12 +228,12 @@ class Model(StepMethods, FileMethods, Layer):
     # What the training code asks: symbolic inputs and outputs, whatever kind of model this is.
 
     @property
-    def symbolic_inputs(self) -> Any:
+    def symbolic_inputs(self) -> KerasTensor | Any:
         """Structure of symbolic inputs; None if the model is not built or has no fixed ones."""
         return self._graph.inputs if self._graph is not None else None
 
     @property
-    def symbolic_outputs(self) -> Any:
+    def symbolic_outputs(self) -> KerasTensor | Any:
         """Structure of symbolic (or abstract) outputs; None before they are known."""
         return self._graph.outputs if self._graph is not None else self._symbolic_outputs
 
@@ -227,19 +246,19 @@ class Model(StepMethods, FileMethods, Layer):
         return leaves(self._shaped("outputs", self.symbolic_outputs))
 
     @property
-    def input(self) -> Any:
+    def input(self) -> KerasTensor | Any:
         return self._shaped("input", self.symbolic_inputs)
 
     @property
-    def output(self) -> Any:
+    def output(self) -> KerasTensor | Any:
         return self._shaped("output", self.symbolic_outputs)
 
     @property
-    def input_shape(self) -> Any:
+    def input_shape(self) -> Shape | Any:
         return shape_of(self._shaped("input shape", self.symbolic_inputs))
 
     @property
-    def output_shape(self) -> Any:
+    def output_shape(self) -> Shape | Any:
         return shape_of(self._shaped("output shape", self.symbolic_outputs))
 
     def _shaped(self, what: str, structure: Any) -> Any:
@@ -271,11 +290,12 @@ class Model(StepMethods, FileMethods, Layer):
         """The shape to be built for, when the first data have this one."""
         return shape
 
-    def build_from(self, inputs: Any) -> None:
+    def build_from(self, inputs: Nested[KerasTensor]) -> None:
         """Build from symbolic inputs, and learn the outputs; what the first `fit` or `predict` does."""
         with scope.calling(self):
             self._symbolic_outputs = shapes.infer(self.__call__, (inputs,), {})
 
+    @overridable
     def build(self, input_shape: Any = None) -> None:
         if type(self).build is Model.build and self._graph is None and type(self).call is not Model.call:
             self.build_from(shapes.map_shapes(self._symbol, input_shape))
@@ -295,14 +315,14 @@ class Model(StepMethods, FileMethods, Layer):
 
     def compile(
         self,
-        optimizer: Any = "rmsprop",
-        loss: Any = None,
-        loss_weights: Any = None,
-        metrics: Any = None,
-        weighted_metrics: Any = None,
+        optimizer: OptimizerLike = "rmsprop",
+        loss: Losses = None,
+        loss_weights: LossWeights = None,
+        metrics: Metrics = None,
+        weighted_metrics: Metrics = None,
         run_eagerly: bool = False,
         steps_per_execution: int | None = 1,
-        jit_compile: bool | str = "auto",
+        jit_compile: bool | Literal["auto"] = "auto",
         auto_scale_loss: bool = True,
     ) -> None:
         """Say how the model is trained.
@@ -335,25 +355,25 @@ class Model(StepMethods, FileMethods, Layer):
 
     def fit(
         self,
-        x: Any = None,
-        y: Any = None,
+        x: Data | None = None,
+        y: Data | None = None,
         batch_size: int | None = None,
         epochs: int = 1,
-        verbose: int | str = "auto",
-        callbacks: Any = None,
+        verbose: Verbose = "auto",
+        callbacks: Callbacks = None,
         validation_split: float = 0.0,
-        validation_data: Any = None,
-        shuffle: bool | str = True,
-        class_weight: dict[int, float] | None = None,
-        sample_weight: Any = None,
+        validation_data: Data | None = None,
+        shuffle: bool | Literal["batch"] = True,
+        class_weight: ClassWeights | None = None,
+        sample_weight: Data | None = None,
         initial_epoch: int = 0,
         steps_per_epoch: int | None = None,
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
-        validation_freq: Any = 1,
+        validation_freq: int | Iterable[int] = 1,
         *,
-        resume: Any = None,
-    ) -> Any:
+        resume: Path | None = None,
+    ) -> History:
         """Train for a number of epochs.
 
         Args:
@@ -422,13 +442,13 @@ class Model(StepMethods, FileMethods, Layer):
 
     def evaluate(
         self,
-        x: Any = None,
-        y: Any = None,
+        x: Data | None = None,
+        y: Data | None = None,
         batch_size: int | None = None,
-        verbose: int | str = "auto",
-        sample_weight: Any = None,
+        verbose: Verbose = "auto",
+        sample_weight: Data | None = None,
         steps: int | None = None,
-        callbacks: Any = None,
+        callbacks: Callbacks = None,
         return_dict: bool = False,
         **kwargs: Any,
     ) -> Any:
@@ -443,11 +463,11 @@ class Model(StepMethods, FileMethods, Layer):
 
     def predict(
         self,
-        x: Any,
+        x: Data,
         batch_size: int | None = None,
-        verbose: int | str = "auto",
+        verbose: Verbose = "auto",
         steps: int | None = None,
-        callbacks: Any = None,
+        callbacks: Callbacks = None,
     ) -> Any:
         """Outputs for inputs, as NumPy arrays; layers run in inference mode."""
         if verbose == 0 and callbacks is None and steps is None and self.symbolic_inputs is not None:
@@ -463,10 +483,10 @@ class Model(StepMethods, FileMethods, Layer):
 
     def train_on_batch(
         self,
-        x: Any,
-        y: Any = None,
-        sample_weight: Any = None,
-        class_weight: dict[int, float] | None = None,
+        x: Data,
+        y: Data | None = None,
+        sample_weight: Data | None = None,
+        class_weight: ClassWeights | None = None,
         return_dict: bool = False,
     ) -> Any:
         """One update from one batch; returns its metrics."""
@@ -476,14 +496,16 @@ class Model(StepMethods, FileMethods, Layer):
             with self._eagerly():
                 return self._result(training.train_on_batch(self, batch, claim), return_dict)
 
-    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+    def test_on_batch(
+        self, x: Data, y: Data | None = None, sample_weight: Data | None = None, return_dict: bool = False
+    ) -> Any:
         """Metrics of one batch."""
         self._require_compile()
         batch = BatchReader(self).read(x, y, sample_weight)
         with self._eagerly():
             return self._result(evaluation.test_on_batch(self, batch), return_dict)
 
-    def predict_on_batch(self, x: Any) -> Any:
+    def predict_on_batch(self, x: Data) -> np.ndarray | Any:
         """Outputs of one batch as NumPy arrays."""
         inputs = prediction_inputs(self, x)
         return predicting.predictor(self).one(inputs)
@@ -513,7 +535,7 @@ class Model(StepMethods, FileMethods, Layer):
         """
         return trees.read(self._variable_groups(), value_format)
 
-    def set_state_tree(self, state_tree: Any) -> None:
+    def set_state_tree(self, state_tree: Mapping[str, Any]) -> None:
         """Assign what `get_state_tree` returned, or a part of it; all or nothing.
 
         Raises:
@@ -534,10 +556,12 @@ class Model(StepMethods, FileMethods, Layer):
             raise ValueError("You must call `compile()` before using the model.")
         return self.compilation
 
-    def _eagerly(self) -> Any:
+    def _eagerly(self) -> AbstractContextManager[Any]:
         return jax.disable_jit(self.run_eagerly or not self.jit_compile)
 
-    def _listeners(self, callbacks: Any, verbose: int | str, history: bool = False, **params: Any) -> Any:
+    def _listeners(
+        self, callbacks: Callbacks, verbose: Verbose, history: bool = False, **params: Any
+    ) -> callback_module.CallbackList:
         if isinstance(callbacks, callback_module.CallbackList):
             return callbacks
         shown = verbose if verbose != "auto" else 1
@@ -545,15 +569,15 @@ class Model(StepMethods, FileMethods, Layer):
             callbacks, add_history=history, add_progbar=shown != 0, model=self, verbose=shown, **params
         )
 
-    def _result(self, logs: dict[str, float], return_dict: bool) -> Any:
+    def _result(self, logs: Logs, return_dict: bool) -> Logs | list[float] | float:
         return logs if return_dict else self._as_list(logs)
 
-    def _as_list(self, logs: dict[str, float]) -> Any:
+    def _as_list(self, logs: Logs) -> list[float] | float:
         """The loss first, then the metrics; a single number if there is only the loss."""
         ordered = [logs[name] for name in self._require_compile().in_order(list(logs), self.metrics_names)]
         return ordered[0] if len(ordered) == 1 else ordered
 
-    def resolve(self, y: Any) -> None:
+    def resolve(self, y: Nested[ArrayLike]) -> None:
         """Match losses and metrics with outputs and targets; again when their shapes have changed."""
         self._require_compile().resolve_for(y, self.symbolic_outputs, self.output_names)
 
@@ -564,15 +588,15 @@ class Model(StepMethods, FileMethods, Layer):
         return self.compilation is not None
 
     @property
-    def optimizer(self) -> Any:
+    def optimizer(self) -> Optimizer | Any:
         return self.compilation.optimizer if self.compilation is not None else None
 
     @optimizer.setter
-    def optimizer(self, value: Any) -> None:
+    def optimizer(self, value: Optimizer) -> None:
         self._require_compile().optimizer = value
 
     @property
-    def loss(self) -> Any:
+    def loss(self) -> Losses:
         return self.compilation.loss if self.compilation is not None else None
 
     @property
@@ -585,7 +609,7 @@ class Model(StepMethods, FileMethods, Layer):
             own = self.compilation.all_metrics
         return [*own, *(m for m in self._metrics_of_layers() if not any(m is one for one in own))]
 
-    def _metrics_of_layers(self) -> list[Any]:
+    def _metrics_of_layers(self) -> list[Metric]:
         """Metrics kept as attributes, of the model and of the layers inside; those of a model inside are its own."""
         inside = [layer for layer in self._flatten_layers(include_self=False) if not isinstance(layer, Model)]
         found = [m for layer in (self, *inside) for m in tracking.owned(layer, "metric", layer._untracked)]
@@ -608,11 +632,20 @@ class Model(StepMethods, FileMethods, Layer):
             state.pop(kept, None)
         return state
 
-    def summary(self, *args: Any, **kwargs: Any) -> None:
-        """Print the layers with output shapes and parameters."""
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: Sequence[float] | None = None,
+        print_fn: Callable[[str], Any] | None = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: Sequence[str] | None = None,
+        costs: bool = False,
+    ) -> None:
+        """Print the layers with output shapes and parameters; for the arguments see `utils.summary.print_summary`."""
         from .utils.summary import print_summary
 
-        print_summary(self, *args, **kwargs)
+        print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range, costs)
 
 
 def _like(tensor: KerasTensor) -> KerasTensor:

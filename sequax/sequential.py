@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Self, TypeGuard, overload
 
 import jax
+import numpy as np
 
 from .core import names, processes, scope, shapes, signature
 from .core.catalogue import serialize
@@ -13,6 +14,7 @@ from .core.config import check_own, deserialize, reading
 from .core.custom_objects import custom_object_scope
 from .core.layer import Layer
 from .core.tensor import KerasTensor, is_tensor, leaves, map_structure, shape_of
+from .core.types import Config, CustomObjects, Data, Nested, overridable
 from .functional import standardize_inputs
 from .host_prefix import begins_on_host
 from .layers.attending import attends_to_itself, call_on, shape_after
@@ -20,6 +22,10 @@ from .layers.base import Elementwise
 from .layers.core import Lambda
 from .layers.input_layer import InputLayer
 from .model import Model, catalogue
+from .training.types import Callbacks, Verbose
+
+# What a stack takes: a layer, an `Input`, or a function of one array, which becomes a `Lambda`.
+LayerLike = Layer | KerasTensor | Callable[..., Any]
 
 
 @catalogue.register()
@@ -50,7 +56,7 @@ class Sequential(Model):
 
     _untracked = Model._untracked | {"_entry", "_tensors"}
 
-    def __init__(self, layers: Iterable[Any] | None = None, trainable: bool = True, name: str | None = None):
+    def __init__(self, layers: Iterable[LayerLike] | None = None, trainable: bool = True, name: str | None = None):
         super().__init__(trainable=trainable, name=name)
         self._stack: list[Layer] = []
         self._entry: InputLayer | None = None
@@ -66,7 +72,7 @@ class Sequential(Model):
 
     # --- changing the stack ---
 
-    def add(self, layer: Any, rebuild: bool = True) -> None:
+    def add(self, layer: LayerLike, rebuild: bool = True) -> None:
         """Put a layer on top of the stack.
 
         Args:
@@ -93,12 +99,12 @@ class Sequential(Model):
             self._unwire()
         return layer
 
-    def append(self, layer: Any) -> Sequential:
+    def append(self, layer: LayerLike) -> Self:
         """`add`, returning the model, so that calls can be chained."""
         self.add(layer)
         return self
 
-    def extend(self, layers: Iterable[Any]) -> Sequential:
+    def extend(self, layers: Iterable[LayerLike]) -> Self:
         """Add several layers, or none if one of them does not fit."""
         with self._undone_on_error():
             start = len(self._stack)
@@ -107,12 +113,12 @@ class Sequential(Model):
             self._wire(start)
         return self
 
-    def insert(self, index: int, layer: Any) -> None:
+    def insert(self, index: int, layer: LayerLike) -> None:
         """Put a layer before position `index`."""
         position = range(len(self._stack) + 1)[max(-len(self._stack) - 1, min(index, len(self._stack)))]
         self._replace([*self._stack[:position], _as_layer(layer), *self._stack[position:]])
 
-    def __setitem__(self, key: int | str, layer: Any) -> None:
+    def __setitem__(self, key: int | str, layer: LayerLike) -> None:
         position = self._position(key)
         self._replace([*self._stack[:position], _as_layer(layer), *self._stack[position + 1 :]])
 
@@ -120,7 +126,7 @@ class Sequential(Model):
         gone = set(range(*key.indices(len(self)))) if isinstance(key, slice) else {self._position(key)}
         self._replace([layer for i, layer in enumerate(self._stack) if i not in gone])
 
-    def _append(self, layer: Any) -> None:
+    def _append(self, layer: LayerLike) -> None:
         """Check a layer and put it on the stack, without wiring."""
         if is_tensor(layer) and layer.node is not None and isinstance(layer.node.operation, InputLayer):
             layer = layer.node.operation
@@ -240,7 +246,7 @@ class Sequential(Model):
         open_axes = getattr(self._stack[0], "open_axes", ()) if self._stack else ()
         return tuple(None if axis - len(shape) in open_axes else size for axis, size in enumerate(shape))
 
-    def build_from(self, inputs: Any) -> None:
+    def build_from(self, inputs: Nested[KerasTensor]) -> None:
         with self._undone_on_error():
             dtype = self._stack[0].input_dtype if self._stack else "float32"
             single = is_tensor(inputs)
@@ -258,6 +264,7 @@ class Sequential(Model):
 
     _casts_inputs = False
 
+    @overridable
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """The layers one after another."""
         outputs = inputs
@@ -329,15 +336,26 @@ class Sequential(Model):
         with scope.calling(self):
             return self.call(inputs)
 
+    if TYPE_CHECKING:
+
+        def predict(
+            self,
+            x: Data,
+            batch_size: int | None = None,
+            verbose: Verbose = "auto",
+            steps: int | None = None,
+            callbacks: Callbacks = None,
+        ) -> np.ndarray: ...
+
     # --- the stack as a list ---
 
     @property
-    def layers(self) -> list[Layer]:
+    def layers(self) -> list[Any]:
         """The layers, without the `InputLayer`; a copy: change the stack by its methods."""
         return list(self._stack)
 
     @layers.setter
-    def layers(self, _: Any) -> None:
+    def layers(self, _: object) -> None:
         raise AttributeError(
             "`Sequential.layers` attribute is reserved and should not be used. Use `add()` and `pop()` to change the"
             " layers in this model."
@@ -359,6 +377,12 @@ class Sequential(Model):
     def __contains__(self, layer: object) -> bool:
         return any(layer is one for one in self._stack)
 
+    @overload
+    def __getitem__(self, key: slice) -> Sequential: ...
+
+    @overload
+    def __getitem__(self, key: int | str) -> Any: ...
+
     def __getitem__(self, key: int | str | slice) -> Any:
         if not isinstance(key, slice):
             return self._stack[self._position(key)]
@@ -369,7 +393,7 @@ class Sequential(Model):
             part.build_from(map_structure(lambda t: KerasTensor(t.shape, t.dtype), self._tensors[chosen[0]]))
         return part
 
-    def __add__(self, other: Any) -> Sequential:
+    def __add__(self, other: Iterable[LayerLike]) -> Sequential:
         if not isinstance(other, Iterable):
             return NotImplemented
         joined = Sequential(name=None)
@@ -379,7 +403,7 @@ class Sequential(Model):
             joined._entry = _entry_for(self._tensors[0])
         return joined.extend([*self._stack, *other])
 
-    def _position(self, key: Any) -> int:
+    def _position(self, key: int | str) -> int:
         if isinstance(key, str):
             return self._stack.index(self.get_layer(key))
         if not -len(self._stack) <= key < len(self._stack):
@@ -389,11 +413,11 @@ class Sequential(Model):
     # --- what a model tells ---
 
     @property
-    def symbolic_inputs(self) -> Any:
+    def symbolic_inputs(self) -> KerasTensor | Any:
         return self._tensors[0] if self._tensors is not None else None
 
     @property
-    def symbolic_outputs(self) -> Any:
+    def symbolic_outputs(self) -> KerasTensor | Any:
         return self._tensors[-1] if self._tensors is not None else None
 
     def through_host(self, x: Any, what: str = "x") -> Any:
@@ -422,7 +446,7 @@ class Sequential(Model):
         return config
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Sequential:
+    def from_config(cls, config: Config, custom_objects: CustomObjects | None = None) -> Self:
         """A new model from `get_config()`, with fresh weights."""
         if not isinstance(config, dict) or "name" not in config or "layers" not in config:
             raise ValueError(
@@ -487,7 +511,7 @@ class _Undo:
         model = self.model
         self.saved = list(model._stack), model._entry, model._tensors and list(model._tensors), model.built
 
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
             return
         model = self.model
@@ -510,7 +534,7 @@ class _Spec:
         return KerasTensor(self.shape, self.dtype)
 
 
-def _as_layer(layer: Any) -> Layer:
+def _as_layer(layer: LayerLike) -> Layer:
     if isinstance(layer, Layer):
         return layer
     if _is_function(layer):
@@ -522,7 +546,7 @@ def _as_layer(layer: Any) -> Layer:
     )
 
 
-def _is_function(value: Any) -> bool:
+def _is_function(value: object) -> TypeGuard[Callable[..., Any]]:
     """Plain callables such as `jax.nn.relu`; not classes, and not the objects of other kinds that can be called."""
     return callable(value) and not isinstance(value, type) and not hasattr(value, "get_config") and not is_tensor(value)
 

@@ -27,7 +27,7 @@ class Callback:
     every_steps: int | None = None
 
     def __init__(self) -> None:
-        self.params: dict[str, Any] | None = None
+        self.params: dict[str, Any] | Any = None
         self._model: Any = None
 
     @property
@@ -44,10 +44,10 @@ class Callback:
         self._model = model
 
     # Training
-    def on_train_begin(self, logs: Logs | None = None) -> None:
+    def on_train_begin(self, logs: Logs | Any = None) -> None:
         """Before the first epoch. Counters of an earlier `fit` are to be reset here."""
 
-    def on_train_end(self, logs: Logs | None = None) -> None:
+    def on_train_end(self, logs: Logs | Any = None) -> None:
         """After the last epoch; `logs` are those of that epoch."""
 
     def on_run_begin(self, run: Any) -> None:
@@ -56,50 +56,50 @@ class Callback:
     def on_safe_point(self, run: Any) -> None:
         """Nothing is on its way: `run.snapshot()` says all that is needed to go on. After each epoch, and between."""
 
-    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Logs | Any = None) -> None:
         """Before epoch `epoch`, counted from 0."""
 
-    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Logs | Any = None) -> None:
         """After epoch `epoch` and its validation, whose results carry the prefix `val_`."""
 
-    def on_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+    def on_batch_begin(self, batch: int, logs: Logs | Any = None) -> None:
         """Older name of `on_train_batch_begin`."""
 
-    def on_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+    def on_batch_end(self, batch: int, logs: Logs | Any = None) -> None:
         """Older name of `on_train_batch_end`."""
 
-    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+    def on_train_batch_begin(self, batch: int, logs: Logs | Any = None) -> None:
         """Before training batch `batch`, counted from 0 in each epoch."""
         self.on_batch_begin(batch, logs)
 
-    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: Logs | Any = None) -> None:
         """After training batch `batch`; `logs` are the means over the epoch so far."""
         self.on_batch_end(batch, logs)
 
-    def on_train_chunk_end(self, step: int, logs: Logs | None = None) -> None:
+    def on_train_chunk_end(self, step: int, logs: Logs | Any = None) -> None:
         """After each dispatch of one or many batches, as the loop chooses: `step` batches of this epoch are done."""
 
     # Evaluation, alone or as the validation inside `fit`
-    def on_test_begin(self, logs: Logs | None = None) -> None:
+    def on_test_begin(self, logs: Logs | Any = None) -> None:
         """Before the first batch of an evaluation."""
 
-    def on_test_end(self, logs: Logs | None = None) -> None:
+    def on_test_end(self, logs: Logs | Any = None) -> None:
         """After the last batch of an evaluation; `logs` are its results."""
 
-    def on_test_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+    def on_test_batch_begin(self, batch: int, logs: Logs | Any = None) -> None:
         """Before evaluation batch `batch`."""
 
-    def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+    def on_test_batch_end(self, batch: int, logs: Logs | Any = None) -> None:
         """After evaluation batch `batch`."""
 
-    def on_test_chunk_end(self, step: int, logs: Logs | None = None) -> None:
+    def on_test_chunk_end(self, step: int, logs: Logs | Any = None) -> None:
         """After each dispatch: `step` batches are evaluated."""
 
     # Prediction
-    def on_predict_begin(self, logs: Logs | None = None) -> None:
+    def on_predict_begin(self, logs: Logs | Any = None) -> None:
         """Before the first batch of a prediction."""
 
-    def on_predict_end(self, logs: Logs | None = None) -> None:
+    def on_predict_end(self, logs: Logs | Any = None) -> None:
         """After the last batch of a prediction."""
 
     def on_predict_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:

@@ -21,6 +21,7 @@ from ..layers import (
     Rescaling,
 )
 from ..sequential import Sequential
+from ..training.types import Verbose
 from ..utils import set_random_seed
 from .curves import write_curves
 from .drawing import side_by_side
@@ -79,7 +80,7 @@ def make_model() -> Sequential:
     )
 
 
-def train(model: Sequential, x: np.ndarray, y: np.ndarray, epochs: int, verbose: int | str) -> History:
+def train(model: Sequential, x: np.ndarray, y: np.ndarray, epochs: int, verbose: Verbose) -> History:
     """Fit on nine tenths of the images; the other tenth shows how well the model reads new ones."""
     model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     return model.fit(x[..., None], y, batch_size=32, epochs=epochs, validation_split=0.1, verbose=verbose)

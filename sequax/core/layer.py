@@ -6,7 +6,7 @@ import functools
 import inspect
 import json
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import jax
@@ -19,6 +19,7 @@ from .custom_objects import custom_object_scope
 from .operation import FunctionOperation
 from .policy_map import DTypePolicyMap
 from .tensor import KerasTensor, Node, is_tensor, leaves, map_structure, record, shape_of
+from .types import CustomObjects, overridable
 from .variable import Variable
 
 _ABSENT = object()
@@ -115,6 +116,7 @@ class Layer(operation.Operation):
 
     # --- to override ---
 
+    @overridable
     def build(self, input_shape: Any) -> None:
         """Create the variables, knowing the shape of the input. Called once, before the first call.
 
@@ -133,6 +135,7 @@ class Layer(operation.Operation):
         """Compute outputs from inputs."""
         raise NotImplementedError(f"Layer {type(self).__name__} does not have a `call()` method implemented.")
 
+    @overridable
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
         """The mask of the outputs; by default the mask of the input."""
         return previous_mask
@@ -657,7 +660,7 @@ class Layer(operation.Operation):
         return config
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Layer:
+    def from_config(cls, config: dict[str, Any], custom_objects: CustomObjects | None = None) -> Self:
         """A new layer from `get_config()`; its variables are fresh."""
         with custom_object_scope(custom_objects), reading():
             check_own(cls, config)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import jax
 
 from . import dtypes, names
 
-Shape = tuple[int | None, ...]
+if TYPE_CHECKING:
+    from .operators import Operators
+    from .types import Shape, ShapeLike
+
+    Base = Operators["KerasTensor"]
+else:
+    Base = object
 
 
-class KerasTensor:
+class KerasTensor(Base):
     """A symbolic tensor: what `Input` returns and what layers return when called on one.
 
     Args:
@@ -25,7 +31,7 @@ class KerasTensor:
 
     def __init__(
         self,
-        shape: Sequence[int | None],
+        shape: ShapeLike,
         dtype: Any = "float32",
         sparse: bool = False,
         ragged: bool = False,
@@ -102,7 +108,7 @@ def record(operation: Any, args: tuple, kwargs: dict, outputs: Any) -> Any:
     return outputs
 
 
-def is_tensor(value: Any) -> bool:
+def is_tensor(value: object) -> TypeGuard[KerasTensor]:
     return isinstance(value, KerasTensor)
 
 

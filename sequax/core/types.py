@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar, Union, runtime_checkable
 
 import jax
 import numpy as np
+
+T = TypeVar("T")
 
 
 @runtime_checkable
@@ -28,6 +30,8 @@ class Rows(Protocol):
 Tensor = jax.Array  # what layers, losses and ops compute with: an array, or the tracer of one
 Number = bool | int | float | complex | np.number | np.bool_
 ArrayLike = jax.Array | np.ndarray | SupportsArray | Number | Sequence[Any]
+# One, or lists and dicts of them, inside each other at will.
+Nested = Union[T, Sequence[Any], Mapping[str, Any]]  # noqa: UP007 - for mypy `T | ...` is no type
 Data = Iterable[Any] | Rows  # arrays and lists, frames, lists and dicts of them, streams of batches
 
 Shape = tuple[int | None, ...]  # None: any size
@@ -39,3 +43,8 @@ Config = dict[str, Any]  # JSON-friendly
 CustomObjects = Mapping[str, Any]  # own classes and functions by name
 Logs = dict[str, float]
 Path = str | os.PathLike[str]
+
+
+def overridable(method: Callable[..., T]) -> Callable[..., T]:
+    """Marks a method whose overrides name their arguments as they like, which type checkers report otherwise."""
+    return method

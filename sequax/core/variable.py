@@ -6,7 +6,7 @@ import itertools
 import math
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -16,8 +16,15 @@ from . import budget, dtypes, names, scope, tracking
 
 _serials = itertools.count()
 
+if TYPE_CHECKING:
+    from .operators import Operators
 
-class Variable:
+    Base = Operators[jax.Array]
+else:
+    Base = object
+
+
+class Variable(Base):
     """A named array that layers, optimizers and metrics own and update.
 
     Args:

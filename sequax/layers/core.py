@@ -154,7 +154,7 @@ class Lambda(Layer):
             for name in ("function", "output_shape", "mask"):
                 if name == "function" or isinstance(config.get(name), (Mapping, str)):
                     config[name] = _function_from(config.get(name), name)
-            return super().from_config(config)  # type: ignore[return-value]
+            return super().from_config(config)
 
     def __repr__(self) -> str:
         return f"<Lambda {_name_of(self.function)} name={self.name}>"

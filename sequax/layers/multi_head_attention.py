@@ -100,7 +100,7 @@ class Projected(Layer):
 
     # --- variables ---
 
-    def build(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> None:  # type: ignore[override]
+    def build(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> None:
         key_shape = value_shape if key_shape is None else key_shape
         self._check(query_shape, value_shape, key_shape)
         sizes = self._sizes()

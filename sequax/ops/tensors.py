@@ -92,7 +92,7 @@ def dtype(x: Any) -> str:
 
 
 @plain
-def shape(x: Any) -> tuple[int | None, ...]:
+def shape(x: Any) -> tuple[int | Any, ...]:
     """The sizes of `x` as a tuple; None where the size of a symbolic tensor is unknown."""
     return tuple(x.shape) if hasattr(x, "shape") else np.shape(x)
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import importlib
 import os
 import warnings
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .errors import LoadError, MissingFileError
+
+if TYPE_CHECKING:
+    from ..core.types import CustomObjects, Path
+    from ..model import Model
 
 _HDF5 = (".h5", ".hdf5")
 
 
-def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
+def save_model(model: Model, filepath: Path, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
     """Save architecture, weights, and what `compile` was given with the optimizer's state; whole or not at all.
 
     Args:
@@ -51,8 +54,8 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
 
 
 def load_model(
-    filepath: Any, custom_objects: Mapping[str, Any] | None = None, compile: bool = True, safe_mode: bool = True
-) -> Any:
+    filepath: Path, custom_objects: CustomObjects | None = None, compile: bool = True, safe_mode: bool = True
+) -> Model:
     """The model of a file, with its weights and, if it was compiled, the state of its optimizer.
 
     One file (or folder) is read, and nothing in it is run, imported or opened. What does not fit is refused before

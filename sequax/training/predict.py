@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, TypeGuard
 
 import jax
 import jax.numpy as jnp
@@ -100,7 +100,7 @@ class Predictor:
         """Whether outputs of a row are known not to depend on the rows beside it."""
         return self._on_host is not None or self._step_rows > 0
 
-    def takes(self, x: Any) -> bool:
+    def takes(self, x: object) -> TypeGuard[np.ndarray]:
         """Whether `x` is in just the form the model computes with, so that nothing has to be prepared."""
         schema = self._input
         return (

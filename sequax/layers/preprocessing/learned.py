@@ -242,7 +242,7 @@ class VocabularyLayer(HostLayer):
                     f"{cls.__name__}: `{name}` in a config must be a list, not the name of a file. Received:"
                     f" {config[name]!r:.80}"
                 )
-        return super().from_config(config, custom_objects)  # type: ignore[return-value]
+        return super().from_config(config, custom_objects)
 
 
 def take_size(kwargs: dict[str, Any]) -> int | None:

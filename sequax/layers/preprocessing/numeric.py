@@ -233,11 +233,11 @@ class Discretization(Layer):
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Discretization:
         """A new layer from `get_config()`, which holds both arguments once boundaries were learned."""
         if config.get("num_bins") is None or config.get("bin_boundaries") is None:
-            return super().from_config(config, custom_objects)  # type: ignore[return-value]
+            return super().from_config(config, custom_objects)
         found = super().from_config({**config, "bin_boundaries": None}, custom_objects)
         learned = super().from_config({**config, "num_bins": None}, custom_objects)
-        found.bin_boundaries = learned.bin_boundaries  # type: ignore[attr-defined]
-        return found  # type: ignore[return-value]
+        found.bin_boundaries = learned.bin_boundaries
+        return found
 
     def adapt(self, data: Any, steps: int | None = None, batch_size: int | None = None) -> None:
         """Choose boundaries so that each bin gets the same share of the data.

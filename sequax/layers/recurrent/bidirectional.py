@@ -211,7 +211,7 @@ class Bidirectional(Layer):
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Bidirectional:
         """A new layer from `get_config()`; own layers by name need `custom_objects` or a registration."""
         with custom_object_scope(custom_objects):
-            return super().from_config(config)  # type: ignore[return-value]
+            return super().from_config(config)
 
 
 def _renamed(layer: Layer, direction: str, **changes: Any) -> Any:

@@ -235,7 +235,7 @@ class RNN(Layer):
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> RNN:
         """A new layer from `get_config()`; own cells by name need `custom_objects` or a registration."""
         with custom_object_scope(custom_objects):
-            return super().from_config(config)  # type: ignore[return-value]
+            return super().from_config(config)
 
 
 def in_dtype(value: jax.Array, dtype: str) -> jax.Array:

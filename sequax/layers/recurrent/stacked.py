@@ -82,7 +82,7 @@ class StackedRNNCells(Layer):
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> StackedRNNCells:
         """A new stack from `get_config()`; own cells by name need `custom_objects` or a registration."""
         with custom_object_scope(custom_objects):
-            return super().from_config({**config, "cells": deserialize(config["cells"])})  # type: ignore
+            return super().from_config({**config, "cells": deserialize(config["cells"])})
 
 
 def _first_states(cell: Any, batch_size: int | None) -> Any:

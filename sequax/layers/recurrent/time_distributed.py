@@ -121,4 +121,4 @@ class TimeDistributed(Layer):
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> TimeDistributed:
         """A new layer from `get_config()`; own layers by name need `custom_objects` or a registration."""
         with custom_object_scope(custom_objects):
-            return super().from_config(config)  # type: ignore[return-value]
+            return super().from_config(config)
