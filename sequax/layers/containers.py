@@ -17,7 +17,7 @@ Keras has no such layers: it cannot read configs and files that hold them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Self
+from typing import Any
 
 from ..core import names, shapes
 from ..core.config import deserialize
@@ -107,7 +107,7 @@ class Container(Layer):
         return {key: _unbuilt(value) for key, value in super().get_config().items()}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
+    def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Container:
         """A new layer, with fresh variables, from `get_config()`."""
         return cls(**deserialize(config, custom_objects))
 

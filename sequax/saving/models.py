@@ -12,11 +12,14 @@ from .errors import LoadError, MissingFileError
 if TYPE_CHECKING:
     from ..core.types import CustomObjects, Path
     from ..model import Model
+    from ..utils.feature_space import FeatureSpace
 
 _HDF5 = (".h5", ".hdf5")
 
 
-def save_model(model: Model, filepath: Path, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
+def save_model(
+    model: Model | FeatureSpace, filepath: Path, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any
+) -> None:
     """Save architecture, weights, and what `compile` was given with the optimizer's state; whole or not at all.
 
     Args:
