@@ -53,6 +53,8 @@ class Model(StepMethods, FileMethods, Layer):
     _untracked = Layer._untracked | {"compilation", "history", "_graph", "_symbolic_outputs"}
     _untracked |= {"_predictor", "_host_prefix"}
 
+    is_model = True
+
     # Whether `fit` and its kin run without compiling; may be set at any time, also before `compile`.
     run_eagerly = False
     jit_compile = True

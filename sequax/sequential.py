@@ -54,6 +54,7 @@ class Sequential(Model):
     ((None, 1), 145)
     """
 
+    is_stack = True
     _untracked = Model._untracked | {"_entry", "_tensors"}
 
     def __init__(self, layers: Iterable[LayerLike] | None = None, trainable: bool = True, name: str | None = None):

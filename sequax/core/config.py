@@ -14,6 +14,7 @@ from .errors import LoadError, MalformedError
 from .named import lookup, unknown
 from .names import is_ours
 from .schema import Reading
+from .tensor import KerasTensor
 
 _reading: ContextVar[Reading | None] = ContextVar("sequax_reading", default=None)
 
@@ -70,6 +71,8 @@ def _object_from(config: Mapping[str, Any], current: Reading) -> Any:
     name = config["class_name"]
     if name == "__tuple__":
         return tuple(_revived(item, current) for item in config.get("items", config["config"]))
+    if name == "__keras_tensor__":
+        return KerasTensor(config["config"]["shape"], config["config"]["dtype"])
     if name in values.KINDS:
         return values.read(name, config["config"], lambda value: _revived(value, current))
     place = current.places.get(id(config), current.root)

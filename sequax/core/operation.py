@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import functools
-import importlib
 import inspect
 import operator
 from collections.abc import Callable
 from typing import Any, Self, TypeVar, cast
 
-from . import names, shapes
+from . import above, names, shapes
 from .portable import Portable
 from .tensor import KerasTensor, Node, is_tensor, leaves, record
 
@@ -251,7 +250,7 @@ _REFLECTED = {"__rand__": "logical_and", "__ror__": "logical_or", "__rxor__": "l
 
 def _op(name: str, reflected: bool = False) -> Callable:
     def call(self: KerasTensor, *args: Any, **kwargs: Any) -> Any:
-        op = getattr(importlib.import_module("sequax.ops"), name)
+        op = getattr(above.load("ops"), name)
         return op(*args, self) if reflected else op(self, *args, **kwargs)
 
     call.__name__ = name
@@ -266,7 +265,7 @@ for _name, _kind in _REFLECTED.items():
 
 
 def _round(self: KerasTensor, ndigits: int | None = None) -> Any:
-    return importlib.import_module("sequax.ops").round(self, ndigits or 0)
+    return above.load("ops").round(self, ndigits or 0)
 
 
 KerasTensor.__round__ = _round  # type: ignore[attr-defined]

@@ -233,7 +233,7 @@ def parameters(cls: type) -> tuple[dict[str, inspect.Parameter], bool]:
             continue
         own = list(inspect.signature(vars(base)["__init__"]).parameters.values())[1:]
         found = {**{p.name: p for p in own if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)}, **found}
-        if base.__module__ == "sequax.core.layer" or not any(p.kind is p.VAR_KEYWORD for p in own):
+        if "ends_arguments" in vars(base) or not any(p.kind is p.VAR_KEYWORD for p in own):
             return found, False
     return found, bool(found)
 

@@ -62,6 +62,12 @@ class KerasTensor(Base):
         assert self.node is not None, "a KerasTensor without history"
         return self.node.operation, self.node.index, self.position
 
+    def value_config(self) -> dict[str, Any]:
+        """How a config writes the tensor: which output of which call it is."""
+        history = None if self.node is None else [self.node.operation.name, self.node.index, self.position]
+        parts = {"shape": self.shape, "dtype": self.dtype, "keras_history": history}
+        return {"class_name": "__keras_tensor__", "config": parts}
+
     def __repr__(self) -> str:
         return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
 

@@ -13,7 +13,7 @@ _PARTS = ("start", "stop", "step")
 
 
 def written(value: Any, serialize: Callable[[Any], Any]) -> Any:
-    """The config of such a value; None for any other one.
+    """The config of such a value; None for any other one. A class may write its own: `value_config()`.
 
     Args:
         serialize: makes the configs of what it holds.
@@ -38,9 +38,7 @@ def written(value: Any, serialize: Callable[[Any], Any]) -> Any:
         return value.name
     if hasattr(value, "tolist") and hasattr(value, "dtype"):
         return _array(value)
-    if type(value).__name__ == "KerasTensor":
-        return _config("__keras_tensor__", shape=value.shape, dtype=value.dtype, keras_history=_history(value))
-    return None
+    return value.value_config() if hasattr(value, "value_config") else None
 
 
 def _array(value: Any) -> Any:
@@ -55,11 +53,6 @@ def _config(kind: str, **config: Any) -> dict[str, Any]:
     return {"class_name": kind, "config": config}
 
 
-def _history(tensor: Any) -> list[Any] | None:
-    node = tensor.node
-    return None if node is None else [node.operation.name, node.index, tensor.position]
-
-
 def read(kind: str, config: Mapping[str, Any], revive: Callable[[Any], Any]) -> Any:
     """The value of a config that was checked."""
     if kind == "__bytes__":
@@ -68,10 +61,6 @@ def read(kind: str, config: Mapping[str, Any], revive: Callable[[Any], Any]) -> 
         return slice(*(revive(config[part]) for part in _PARTS))
     if kind == "__ellipsis__":
         return ...
-    if kind == "__keras_tensor__":
-        from .tensor import KerasTensor
-
-        return KerasTensor(config["shape"], config["dtype"])
     found = np.array(config["value"], _numpy_dtype(config.get("dtype")))
     if kind == "__numpy__":
         return found

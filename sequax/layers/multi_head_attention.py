@@ -271,6 +271,10 @@ class Projected(Layer):
         return {**super().get_config(), "activity_regularizer": regularizer}
 
 
+# Files have the projections under public names.
+_NAMES_IN_FILES = {f"_{part}_dense": f"{part}_dense" for part in ("query", "key", "value", "output")}
+
+
 @layer()
 class MultiHeadAttention(Projected):
     """Attention of several heads: `softmax(q @ k.T / sqrt(key_dim)) @ v` of projections q, k, v of query, key, value.
@@ -312,6 +316,8 @@ class MultiHeadAttention(Projected):
     >>> MultiHeadAttention(num_heads=2, key_dim=3)(np.ones((2, 5, 4)), np.ones((2, 6, 4))).shape
     (2, 5, 4)
     """
+
+    attributes_in_files = _NAMES_IN_FILES
 
     def __init__(
         self,
@@ -412,6 +418,8 @@ class GroupQueryAttention(Projected):
         num_query_heads: number of heads, a multiple of `num_key_value_heads`.
         num_key_value_heads: number of projections of keys and values.
     """
+
+    name_in_files = "grouped_query_attention"  # as Keras' class is called inside
 
     def __init__(
         self,

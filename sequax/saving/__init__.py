@@ -21,11 +21,11 @@ _NAMES = {
     "get_registered_name": "..core.custom_objects",
     "get_registered_object": "..core.custom_objects",
     "load_model": ".models",
-    "load_weights": ".weights",
+    "load_weights": ".models",
     "memory_budget": "..core.budget",
     "register_keras_serializable": "..core.custom_objects",
     "save_model": ".models",
-    "save_weights": ".weights",
+    "save_weights": ".models",
     "serialize_keras_object": "..core.catalogue",
 }
 
@@ -43,7 +43,11 @@ if TYPE_CHECKING:  # the same for type checkers and editors
     )
     from .editor import KerasFileEditor as KerasFileEditor
     from .errors import LoadError as LoadError, UnknownObjectError as UnknownObjectError
-    from .models import load_model as load_model, save_model as save_model
-    from .weights import load_weights as load_weights, save_weights as save_weights
+    from .models import (
+        load_model as load_model,
+        load_weights as load_weights,
+        save_model as save_model,
+        save_weights as save_weights,
+    )
 else:
     __getattr__, __dir__, __all__ = lazily(__name__, (), _NAMES)

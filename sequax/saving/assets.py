@@ -11,8 +11,7 @@ from typing import Any
 
 from ..core import names
 from ..core.errors import LoadError
-from ..layers.preprocessing.learned import WORDS_FILE, VocabularyLayer
-from ..layers.preprocessing.text import TextVectorization
+from ..layers.preprocessing.learned import INNER_GROUP, WORDS_FILE, VocabularyLayer
 from . import layout
 
 
@@ -24,8 +23,8 @@ def of(model: Any) -> dict[str, bytes]:
             members.update((f"{path}/{name}", data) for name, data in _written(layer))
         elif isinstance(layer, VocabularyLayer) and layer.learned_words is not None:
             members[f"{path}/{WORDS_FILE}"] = layer.learned_words
-            if isinstance(layer, TextVectorization):
-                members[f"{path}/{layout.INNER_LOOKUP}/{WORDS_FILE}"] = layer.learned_words
+            if layer.inner_group_in_files:
+                members[f"{path}/{INNER_GROUP}/{WORDS_FILE}"] = layer.learned_words
     return members
 
 
@@ -71,7 +70,7 @@ def _unpack(layer: Any, path: str, archive: Any) -> None:
 
 
 def _give_words(layer: VocabularyLayer, path: str, archive: Any) -> None:
-    places = (f"{path}/{WORDS_FILE}", f"{path}/{layout.INNER_LOOKUP}/{WORDS_FILE}")
+    places = (f"{path}/{WORDS_FILE}", f"{path}/{INNER_GROUP}/{WORDS_FILE}")
     name = next((place for place in places if place in archive.zip.members), None)
     if name is None:
         return
@@ -99,5 +98,5 @@ def _is_own(layer: Any, method: str) -> bool:
 
 def _owners(model: Any) -> Iterator[tuple[Any, str]]:
     for place in layout.places(model, optimizer=False):
-        if not place.path.endswith(layout.INNER_LOOKUP):
+        if not place.path.endswith(INNER_GROUP):
             yield place.owner, f"assets/{place.path}" if place.path else "assets"

@@ -25,16 +25,8 @@ from typing import Any
 from ..core import names
 from ..core.layer import Layer
 from ..core.variable import Variable
-from ..layers import GroupQueryAttention, MultiHeadAttention, TextVectorization
-from ..model import Model
-from ..sequential import Sequential
 
-_HELD_PUBLICLY = {
-    MultiHeadAttention: {f"_{part}_dense": f"{part}_dense" for part in ("query", "key", "value", "output")},
-}
-INNER_LOOKUP = "_lookup_layer"  # in Keras' TextVectorization; files hold its weights there, too
 _ONCE_PRIVATE = re.compile(r"/_((?:query|key|value|output)_dense/vars/\d+)$")
-_NAMED_OTHERWISE = {GroupQueryAttention: "grouped_query_attention"}
 
 
 @dataclass
@@ -92,7 +84,7 @@ def renamed(places: list[Place], found: Mapping[str, Any]) -> dict[str, Any]:
             if _has(found, other):
                 found = {f"{place.path}{p.removeprefix(other)}" if _below(p, other) else p: v for p, v in found.items()}
                 break
-    owners = tuple(f"{place.path}/" for place in places if isinstance(place.owner, MultiHeadAttention))
+    owners = tuple(f"{place.path}/" for place in places if getattr(place.owner, "attributes_in_files", None))
     if not owners:
         return dict(found)
     return {_ONCE_PRIVATE.sub(r"/\1", path) if path.startswith(owners) else path: one for path, one in found.items()}
@@ -113,8 +105,9 @@ def _walk(owner: Any, path: str, seen: dict[int, Place]) -> Iterator[Place]:
     place = Place(path, owner, owner._own_variables() if isinstance(owner, Layer) else list(owner.variables))
     seen[id(owner)] = place
     yield place
-    if isinstance(owner, TextVectorization):
-        yield Place(f"{path}/{INNER_LOOKUP}" if path else INNER_LOOKUP, owner, [])
+    inside = getattr(owner, "inner_group_in_files", None)
+    if inside is not None:
+        yield Place(f"{path}/{inside}" if path else inside, owner, [])
     for name, value in _children(owner, path):
         yield from _walk_value(value, f"{path}/{name}" if path else name, seen)
 
@@ -138,9 +131,9 @@ def _walk_value(value: Any, path: str, seen: dict[int, Place]) -> Iterator[Place
 
 def class_name(owner: Any) -> str:
     """The name of an object's class as files have it."""
-    if type(owner) is Model and owner.symbolic_inputs is not None:
-        return "functional"
-    return _NAMED_OTHERWISE.get(type(owner)) or names.to_snake_case(type(owner).__name__)
+    if getattr(owner, "config_names", None) is not None:
+        return names.to_snake_case(owner.config_names[1])
+    return vars(type(owner)).get("name_in_files") or names.to_snake_case(type(owner).__name__)
 
 
 def _children(owner: Any, path: str) -> list[tuple[str, Any]]:
@@ -148,13 +141,13 @@ def _children(owner: Any, path: str) -> list[tuple[str, Any]]:
     if _is_optimizer(owner):
         found = {name: getattr(owner, name) for name in ("inner_optimizer", "optimizers") if hasattr(owner, name)}
         return sorted(found.items())
-    renamed = next((table for kind, table in _HELD_PUBLICLY.items() if isinstance(owner, kind)), {})
+    renamed = owner.attributes_in_files
     found = {renamed.get(k, k): v for k, v in vars(owner).items() if k not in owner._untracked}
     found.update(_properties(owner))
-    if isinstance(owner, Model):
+    if owner.is_model:
         found["layers"] = owner.layers
         found.update({} if path else {"optimizer": owner.optimizer})
-    first = isinstance(owner, Sequential) or (isinstance(owner, Model) and owner.symbolic_inputs is not None)
+    first = owner.is_model and (owner.is_stack or owner.symbolic_inputs is not None)
     return sorted(found.items(), key=lambda one: (not (first and one[0] == "layers"), one[0].startswith("_"), one[0]))
 
 

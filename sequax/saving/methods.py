@@ -38,11 +38,11 @@ class FileMethods:
         self: Any, filepath: Any, overwrite: bool = True, max_shard_size: Any = None, **kwargs: Any
     ) -> None:
         """Save the weights alone, into a file `*.weights.h5`; `objects_to_skip` are left out."""
-        models.weights().save_weights(self, filepath, overwrite=overwrite, max_shard_size=max_shard_size, **kwargs)
+        models.save_weights(self, filepath, overwrite=overwrite, max_shard_size=max_shard_size, **kwargs)
 
     def load_weights(self: Any, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
         """Read weights from a file; all of them or, if one does not fit, none."""
-        models.weights().load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
+        models.load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
 
     def export(self: Any, *args: Any, **kwargs: Any) -> None:
         raise NotImplementedError("Exporting models is not available in this version of Sequax; `save` is.")

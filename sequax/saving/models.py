@@ -1,12 +1,16 @@
-"""`save_model` and `load_model`: which kind of file a path means."""
+"""Models and weights in files and back: which kind of file a path means.
+
+The modules of the formats are imported when one is read or written, which most programs never do.
+"""
 
 from __future__ import annotations
 
-import importlib
 import os
 import warnings
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from . import atomic
 from .errors import LoadError, MissingFileError
 
 if TYPE_CHECKING:
@@ -33,6 +37,8 @@ def save_model(
         FileExistsError: with `overwrite=False`.
         OSError: if the file cannot be written; an earlier file of that name stays as it was.
     """
+    from . import archive, legacy_models
+
     include_optimizer = kwargs.pop("include_optimizer", True)
     if kwargs.pop("save_format", "keras") not in ("keras", "h5", None):
         raise ValueError("save_model: the format follows from the ending of `filepath`; leave `save_format` out.")
@@ -51,9 +57,9 @@ def save_model(
     if not overwrite and os.path.exists(path):
         raise FileExistsError(f"{path!r} exists. Pass `overwrite=True`, or another path.")
     if path.endswith(_HDF5):
-        _module("legacy_models").save_model(model, path, include_optimizer=include_optimizer)
+        legacy_models.save_model(model, path, include_optimizer=include_optimizer)
     else:
-        _module("archive").save(model, path, include_optimizer, zipped is not False)
+        archive.save(model, path, include_optimizer, zipped is not False)
 
 
 def load_model(
@@ -74,6 +80,8 @@ def load_model(
     Raises:
         LoadError: (a ValueError) if the file is damaged or refused; the message says where.
     """
+    from . import archive, legacy_models
+
     if not safe_mode:
         warnings.warn(
             "load_model: code in a file is never run, so `safe_mode=False` changes nothing. Pass the functions of"
@@ -84,9 +92,9 @@ def load_model(
     path = os.fsdecode(os.fspath(filepath))
     try:
         if path.endswith(_HDF5):
-            return _module("legacy_models").load_model(path, custom_objects=custom_objects, compile=compile)
+            return legacy_models.load_model(path, custom_objects=custom_objects, compile=compile)
         if path.endswith(".keras") or os.path.exists(path):
-            return _module("archive").load(path, custom_objects, compile)
+            return archive.load(path, custom_objects, compile)
     except FileNotFoundError:
         raise MissingFileError(
             f"File not found: filepath={path}. Is it in another folder than {os.getcwd()}?"
@@ -98,10 +106,100 @@ def load_model(
     )
 
 
-def weights() -> Any:
-    """The module of weights files, which comes with the layers it knows."""
-    return _module("weights")
+def save_weights(
+    model: Any,
+    filepath: Any,
+    overwrite: bool = True,
+    max_shard_size: float | None = None,
+    objects_to_skip: Iterable[Any] | None = None,
+    **kwargs: Any,
+) -> None:
+    """Write the weights of a model, and the state of its optimizer, to a file.
+
+    Args:
+        model: built, so that it has weights.
+        filepath: ends in `.weights.h5` (Keras' format), `.h5` (Keras 2's) or `.safetensors`; or in `.weights.json` with
+            `max_shard_size`.
+        overwrite: False refuses a path that exists.
+        max_shard_size: gigabytes per file; the weights are split over several, and `.weights.json` lists them.
+        objects_to_skip: layers to leave out, with all they hold; for files in Keras 3's format.
+
+    Raises:
+        ValueError: for another ending, or a model that is not built.
+        FileExistsError: with `overwrite=False`.
+    """
+    from . import legacy_h5, safetensors, shards, weights
+
+    if kwargs:
+        raise TypeError(f"save_weights: unexpected arguments {sorted(kwargs)}.")
+    path = os.fspath(filepath)
+    _require_built(model, "saved")
+    skip = list(objects_to_skip or ())
+    if skip and not path.endswith((".weights.h5", ".weights.json")):
+        raise ValueError(
+            f"`objects_to_skip` is for files in Keras 3's format, `.weights.h5`. Received: filepath={path}"
+        )
+    if max_shard_size is not None:
+        shards.save(model, path, max_shard_size, overwrite, skip)
+        return
+    if path.endswith(".weights.h5"):
+        data: Any = weights.weights_bytes(model, skip=skip)
+    elif path.endswith((".h5", ".hdf5")):
+        data = legacy_h5.weights_bytes(model)
+    elif path.endswith(".safetensors"):
+        data = safetensors.weights_bytes(model)
+    else:
+        raise ValueError(
+            f"The filename must end in `.weights.h5` (or `.h5`, `.safetensors`). Received: filepath={path}"
+        )
+    weights.refuse_existing(path, overwrite)
+    atomic.write(path, data)
 
 
-def _module(name: str) -> Any:
-    return importlib.import_module(f"sequax.saving.{name}")
+def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
+    """Read weights into a model, all or none; and the state of its optimizer, if it is compiled and the file has it.
+
+    Args:
+        model: built, with the layers the file was written from.
+        filepath: a `.weights.h5`, `.weights.json`, `.h5`, `.safetensors` or `.keras` file.
+        skip_mismatch: leave out layers whose variables differ in number or shape, with a warning.
+        objects_to_skip: layers to leave as they are, with all they hold.
+        by_name: for `.h5` files in Keras 2's format: match layers by name, and leave out those that only one side has.
+
+    Raises:
+        LoadError: (a ValueError) if the file is damaged or does not fit; the model is unchanged then.
+        FileNotFoundError: if there is no such file.
+    """
+    from . import archive, legacy_h5, safetensors, shards, weights
+
+    by_name, skip = kwargs.pop("by_name", False), kwargs.pop("objects_to_skip", None) or ()
+    if kwargs:
+        raise TypeError(f"load_weights: unexpected arguments {sorted(kwargs)}.")
+    path = os.fspath(filepath)
+    _require_built(model, "loaded")
+    if by_name and not path.endswith((".h5", ".hdf5")):
+        raise ValueError(f"`by_name=True` is for `.h5` files in Keras 2's format. Received: filepath={path}")
+    if path.endswith((".h5", ".hdf5")):
+        if by_name or legacy_h5.is_legacy(path):
+            legacy_h5.read_weights(model, path, by_name=by_name, skip_mismatch=skip_mismatch)
+        else:
+            weights.read_weights(model, path, skip_mismatch=skip_mismatch, objects_to_skip=skip)
+    elif path.endswith(".weights.json"):
+        shards.load(model, path, skip_mismatch, skip)
+    elif path.endswith(".safetensors"):
+        safetensors.read_weights(model, path, skip_mismatch=skip_mismatch, objects_to_skip=skip)
+    elif path.endswith(".keras"):
+        weights.read_weights(model, archive.weights_of(path), skip_mismatch=skip_mismatch, objects_to_skip=skip)
+    else:
+        raise ValueError(
+            f"File format not supported: filepath={path}. Weights are read from `.weights.h5`, `.weights.json`, `.h5`,"
+            f" `.safetensors` and `.keras` files."
+        )
+
+
+def _require_built(model: Any, what: str) -> None:
+    if not getattr(model, "built", False):
+        raise ValueError(
+            f"Weights of model '{model.name}' cannot be {what}: the model has not been built, so it has none. Call"
+            f" `model.build(input_shape)`, or call the model on data."
+        )

@@ -15,122 +15,15 @@ import numpy as np
 
 from ..core.budget import MEGABYTE, limited
 from ..core.variable import Variable
-from ..model import Model
 from . import atomic, differences, hdf5_writer, layout, old_states
 from .errors import LoadError
 from .hdf5_reader import Dataset, File
 from .source import Source
 
-# --- the public functions ---
-
-
-def save_weights(
-    model: Any,
-    filepath: Any,
-    overwrite: bool = True,
-    max_shard_size: float | None = None,
-    objects_to_skip: Iterable[Any] | None = None,
-    **kwargs: Any,
-) -> None:
-    """Write the weights of a model, and the state of its optimizer, to a file.
-
-    Args:
-        model: built, so that it has weights.
-        filepath: ends in `.weights.h5` (Keras' format), `.h5` (Keras 2's) or `.safetensors`; or in `.weights.json` with
-            `max_shard_size`.
-        overwrite: False refuses a path that exists.
-        max_shard_size: gigabytes per file; the weights are split over several, and `.weights.json` lists them.
-        objects_to_skip: layers to leave out, with all they hold; for files in Keras 3's format.
-
-    Raises:
-        ValueError: for another ending, or a model that is not built.
-        FileExistsError: with `overwrite=False`.
-    """
-    from . import legacy_h5, safetensors, shards
-
-    if kwargs:
-        raise TypeError(f"save_weights: unexpected arguments {sorted(kwargs)}.")
-    path = os.fspath(filepath)
-    _require_built(model, "saved")
-    skip = list(objects_to_skip or ())
-    if skip and not path.endswith((".weights.h5", ".weights.json")):
-        raise ValueError(
-            f"`objects_to_skip` is for files in Keras 3's format, `.weights.h5`. Received: filepath={path}"
-        )
-    if max_shard_size is not None:
-        shards.save(model, path, max_shard_size, overwrite, skip)
-        return
-    if path.endswith(".weights.h5"):
-        data: Any = weights_bytes(model, skip=skip)
-    elif path.endswith((".h5", ".hdf5")):
-        data = legacy_h5.weights_bytes(model)
-    elif path.endswith(".safetensors"):
-        data = safetensors.weights_bytes(model)
-    else:
-        raise ValueError(
-            f"The filename must end in `.weights.h5` (or `.h5`, `.safetensors`). Received: filepath={path}"
-        )
-    refuse_existing(path, overwrite)
-    atomic.write(path, data)
-
-
-def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
-    """Read weights into a model, all or none; and the state of its optimizer, if it is compiled and the file has it.
-
-    Args:
-        model: built, with the layers the file was written from.
-        filepath: a `.weights.h5`, `.weights.json`, `.h5`, `.safetensors` or `.keras` file.
-        skip_mismatch: leave out layers whose variables differ in number or shape, with a warning.
-        objects_to_skip: layers to leave as they are, with all they hold.
-        by_name: for `.h5` files in Keras 2's format: match layers by name, and leave out those that only one side has.
-
-    Raises:
-        LoadError: (a ValueError) if the file is damaged or does not fit; the model is unchanged then.
-        FileNotFoundError: if there is no such file.
-    """
-    from . import legacy_h5, safetensors, shards
-
-    by_name, skip = kwargs.pop("by_name", False), kwargs.pop("objects_to_skip", None) or ()
-    if kwargs:
-        raise TypeError(f"load_weights: unexpected arguments {sorted(kwargs)}.")
-    path = os.fspath(filepath)
-    _require_built(model, "loaded")
-    if by_name and not path.endswith((".h5", ".hdf5")):
-        raise ValueError(f"`by_name=True` is for `.h5` files in Keras 2's format. Received: filepath={path}")
-    if path.endswith((".h5", ".hdf5")):
-        if by_name or legacy_h5.is_legacy(path):
-            legacy_h5.read_weights(model, path, by_name=by_name, skip_mismatch=skip_mismatch)
-        else:
-            read_weights(model, path, skip_mismatch=skip_mismatch, objects_to_skip=skip)
-    elif path.endswith(".weights.json"):
-        shards.load(model, path, skip_mismatch, skip)
-    elif path.endswith(".safetensors"):
-        safetensors.read_weights(model, path, skip_mismatch=skip_mismatch, objects_to_skip=skip)
-    elif path.endswith(".keras"):
-        from .archive import weights_of
-
-        read_weights(model, weights_of(path), skip_mismatch=skip_mismatch, objects_to_skip=skip)
-    else:
-        raise ValueError(
-            f"File format not supported: filepath={path}. Weights are read from `.weights.h5`, `.weights.json`, `.h5`,"
-            f" `.safetensors` and `.keras` files."
-        )
-
 
 def refuse_existing(path: str, overwrite: bool) -> None:
     if not overwrite and os.path.exists(path):
         raise FileExistsError(f"{path!r} exists. Pass `overwrite=True`, or another path.")
-
-
-def _require_built(model: Any, what: str) -> None:
-    if not getattr(model, "built", False):
-        raise ValueError(
-            f"Weights of model '{model.name}' cannot be {what}: the model has not been built, so it has none. Call"
-            f" `model.build(input_shape)`, or call the model on data."
-        )
-
-
-# --- Keras 3's format ---
 
 
 def weights_bytes(model: Any, optimizer: bool = True, skip: Iterable[Any] = ()) -> memoryview:
@@ -228,7 +121,7 @@ def _split(
     """Datasets of layers, and those of the optimizer. What nobody asks for is left out: see `layout.places`."""
     paths = {place.path for place in wanted}
     unread = [f"{place.group}/" for place in places if place.path not in paths]
-    unread += [f"{place.path}/optimizer/" for place in places if isinstance(place.owner, Model) and place.path]
+    unread += [f"{place.path}/optimizer/" for place in places if place.path and getattr(place.owner, "is_model", False)]
     if not any(place.path.startswith("metrics") for place in places):
         unread.append("metrics/")  # tf.keras 2.12 to 2.15 stored the sums of metrics, too
     states = {path: one for path, one in found.items() if path.startswith("optimizer/")}

@@ -211,7 +211,7 @@ def holder(entry: Any) -> Any:
 PUBLIC = {
     "cloning.clone_model": "layer_ways",
     "saving.models.load_model": "file_ways",
-    "saving.weights.load_weights": "file_ways",
+    "saving.models.load_weights": "file_ways",
     "saving.config.model_from_json": "layer_ways",
     "core.config.deserialize": "layer_ways",
     "core.catalogue.Catalogue.deserialize": "child.values",

@@ -13,6 +13,7 @@ from . import encoding, reading
 from .host import HostLayer, one_of, whole_number
 from .vocabulary import Vocabulary, read_file
 
+INNER_GROUP = "_lookup_layer"  # in Keras, a TextVectorization holds a lookup layer; files keep its words there, too
 WORDS_FILE = "vocabulary.txt"
 _WEIGHTS = "idf_weights"
 MODES = ("int", "one_hot", "multi_hot", "count", "tf_idf")

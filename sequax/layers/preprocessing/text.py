@@ -11,7 +11,7 @@ from ...core.catalogue import serialize
 from ..catalogue import layer
 from . import reading
 from .host import HostLayer, one_of, whole_number
-from .learned import VocabularyLayer, checked_mode, take_size
+from .learned import INNER_GROUP, VocabularyLayer, checked_mode, take_size
 from .lookup import text_array
 from .tokens import SPLIT, STANDARDIZE, split, standardized, with_ngrams
 from .vocabulary import Vocabulary
@@ -52,6 +52,8 @@ class TextVectorization(VocabularyLayer):
     >>> vectorize(["the dog"]).tolist()
     [[2, 4, 0]]
     """
+
+    inner_group_in_files = INNER_GROUP
 
     def __init__(
         self,
