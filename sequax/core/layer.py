@@ -7,7 +7,7 @@ import inspect
 import json
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import jax
 import numpy as np
@@ -62,7 +62,7 @@ class Layer(operation.Operation):
     _untracked: frozenset[str] = frozenset({"_nodes", "_losses", "_init_arguments", "input_spec"})
     is_model = is_stack = False
     # Files hold some attributes under other names; and a group inside of the layer's own that is no object here.
-    attributes_in_files: Mapping[str, str] = {}
+    attributes_in_files: ClassVar[dict[str, str]] = {}
     inner_group_in_files: str | None = None
     ends_arguments = True  # configs have none beyond those of its constructor, whatever keywords that takes
     _not_in_config: frozenset[str] = frozenset()  # constructor arguments that `get_config` leaves out
