@@ -16,7 +16,15 @@ from ._lazy import defined, listed
 from .core import dtypes
 from .core.catalogue import Catalogue
 
-catalogue = Catalogue("activation", "keras.activations")
+
+class Activations(Catalogue):
+    """None stands for `linear`."""
+
+    def get(self, identifier: Any) -> Callable:
+        return linear if identifier is None else super().get(identifier)
+
+
+catalogue = Activations("activation", "keras.activations")
 activation = catalogue.register
 
 
@@ -27,7 +35,7 @@ def serialize(activation: Any) -> Any:
 
 def get(identifier: Any) -> Callable:
     """The function of a name, a config or a callable; `linear` for None."""
-    return linear if identifier is None else catalogue.get(identifier)
+    return catalogue.get(identifier)
 
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:

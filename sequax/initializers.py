@@ -19,15 +19,23 @@ from .core import dtypes, rng
 from .core.catalogue import Catalogue, serialize as config_of
 from .core.config import deserialize as object_of
 
-catalogue = Catalogue("initializer", "keras.initializers")
+
+class Initializers(Catalogue):
+    """An array stands for itself."""
+
+    def get(self, identifier: Any) -> Any:
+        if isinstance(identifier, np.ndarray) or hasattr(identifier, "__jax_array__") or hasattr(identifier, "devices"):
+            return Constant(identifier)
+        return super().get(identifier)
+
+
+catalogue = Initializers("initializer", "keras.initializers")
 
 Axes = int | Sequence[int] | None
 
 
 def get(identifier: Any) -> Any:
     """An initializer from a name, a config, a class, an array (then its value) or a callable; None stays None."""
-    if isinstance(identifier, np.ndarray) or hasattr(identifier, "__jax_array__") or hasattr(identifier, "devices"):
-        return Constant(identifier)
     return catalogue.get(identifier)
 
 

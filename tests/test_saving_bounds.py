@@ -146,7 +146,7 @@ def test_other_objects_are_counted(tmp_path):
     many = [entry] * 25_000
 
     def change(config):
-        config["config"]["layers"][-1]["config"]["kernel_initializer"] = many
+        config["config"]["layers"][-1]["config"]["dtype"] = many
         return config
 
     with pytest.raises(LoadError, match=r"more than 2,\d{3} layers, calls and metrics"):

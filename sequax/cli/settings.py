@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from ..core import names, schema
+from ..core import constructor, names, schema
 from ..core.named import lookup
 from .files import MALFORMED
 
@@ -60,7 +60,7 @@ def _defaults(entry: Mapping[str, Any]) -> dict[str, Any] | None:
         return None
     if not isinstance(target, type):
         return None
-    return {name: one.default for name, one in schema.parameters(target)[0].items()}
+    return {name: one.default for name, one in constructor.parameters(target)[0].items()}
 
 
 def _same(value: Any, default: Any) -> bool:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self
 import jax
 import numpy as np
 
-from . import dtypes, input_spec, masks, names, operation, pure, scope, shapes, signature, tracking
+from . import constructor, dtypes, input_spec, masks, names, operation, pure, scope, shapes, signature, tracking
 from .catalogue import family, serialize
 from .config import check_own, deserialize, reading
 from .custom_objects import custom_object_scope
@@ -81,6 +81,7 @@ class Layer(operation.Operation):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        constructor.keep(cls)
         if "build" in cls.__dict__:
             cls.build = _guarded_build(cls.build)  # type: ignore[method-assign]
         if "compute_mask" in cls.__dict__ and "supports_masking" not in cls.__dict__:
@@ -787,7 +788,13 @@ def _own_arguments(layer: Layer) -> dict[str, Any]:
         ours = names.is_ours(cls)
         if not (ours or automatic):
             continue
-        left_out = {*config, *_BASE, *layer._not_in_config}
+        kinds = constructor.kinds(cls) if ours else {}
+        left_out = {
+            *config,
+            *_BASE,
+            *layer._not_in_config,
+            *(name for name, kind in kinds.items() if not kind.in_config),
+        }
         for name, parameter in list(parameters.items())[1:]:
             if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL) or name in left_out:
                 continue

@@ -8,20 +8,19 @@ anything else, holds code, or holds what no class asks for is refused with its p
 
 from __future__ import annotations
 
-import functools
 import inspect
 import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from . import budget, names, op_table, values
+from . import budget, constructor, names, op_table, values
 from .budget import MAX_DEPTH, MAX_VALUES
 from .custom_objects import custom_object
 from .errors import LoadError, MalformedError
+from .kinds import MAX_SIZE, is_json, is_shape
 from .named import lookup, unknown
 
-MAX_SIZE = 2**31 - 1  # of units, filters, axes: what an array can be indexed with
 MAX_NAME = 512
 
 _WRAPPER_KEYS_WORDS = """
@@ -224,20 +223,6 @@ def check_array(config: Any, place: str) -> None:
 # --- the arguments of a class of ours ---
 
 
-@functools.cache
-def parameters(cls: type) -> tuple[dict[str, inspect.Parameter], bool]:
-    """Constructor arguments by name, those of base classes too, and whether any other name may come."""
-    found: dict[str, inspect.Parameter] = {}
-    for base in cls.__mro__:
-        if "__init__" not in vars(base) or base is object:
-            continue
-        own = list(inspect.signature(vars(base)["__init__"]).parameters.values())[1:]
-        found = {**{p.name: p for p in own if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)}, **found}
-        if "ends_arguments" in vars(base) or not any(p.kind is p.VAR_KEYWORD for p in own):
-            return found, False
-    return found, bool(found)
-
-
 def _check_arguments(cls: type, config: Any, current: Reading, place: str) -> None:
     if config is None or (cls.__name__ == "Sequential" and isinstance(config, list)):
         config = {} if config is None else {"layers": config}
@@ -245,7 +230,7 @@ def _check_arguments(cls: type, config: Any, current: Reading, place: str) -> No
         raise MalformedError(f"Expected 'config' to be a dict for {cls.__name__}; found {_shown(config)}", place)
     current.places[id(config)] = place
     current.kept.append(config)
-    known, any_key = parameters(cls)
+    known, any_key = constructor.parameters(cls)
     any_key = any_key or cls.__name__ in _AROUND_FUNCTIONS
     more = {*_MORE_KEYS.get(cls.__name__, ()), "name", "trainable", "dtype"}
     code_given = cls.__name__ == "Lambda" and custom_object(str(config.get("name"))) is not None
@@ -287,12 +272,15 @@ def _check_kind(cls: type, key: str, value: Any, parameter: inspect.Parameter | 
 
 def _mismatch(cls: type, key: str, value: Any, parameter: inspect.Parameter | None) -> str | None:
     """What was expected for an argument, if the value is of another kind."""
-    if not _is_json(value):
+    if not is_json(value):
         return None  # an object of the caller's own program
-    kind = value.get("class_name") if isinstance(value, Mapping) else None
-    if isinstance(kind, str) and kind in _NOT_ARGUMENTS:
+    class_name = value.get("class_name") if isinstance(value, Mapping) else None
+    if isinstance(class_name, str) and class_name in _NOT_ARGUMENTS:
         return "a value that an argument may have"
     default = parameter.default if parameter is not None else None
+    kind = constructor.kinds(cls).get(key)
+    if kind is not None:
+        return None if kind.fits(value, cls) else kind.in_file
     if key == "name":
         return None if value is None or is_name(value) else f"a name: a string of 1 to {MAX_NAME} characters without /"
     if key == "trainable":
@@ -320,10 +308,6 @@ def _mismatch(cls: type, key: str, value: Any, parameter: inspect.Parameter | No
     return None
 
 
-def _is_json(value: Any) -> bool:
-    return value is None or isinstance(value, (bool, int, float, str, list, tuple, Mapping))
-
-
 def is_name(value: Any) -> bool:
     """Names are shown and compared, never joined to a path; those that look like one are refused all the same."""
     return (
@@ -332,20 +316,6 @@ def is_name(value: Any) -> bool:
         and value.isprintable()
         and not re.search(r"[/\\]|^\.\.?$", value)
     )
-
-
-def is_shape(value: Any) -> bool:
-    """A list of sizes, or a structure of such lists."""
-    if isinstance(value, Mapping):
-        if value.get("class_name") == "__tuple__":
-            return is_shape(list(value.get("items") or ()))
-        return all(is_shape(item) for item in value.values())
-    if not isinstance(value, (list, tuple)) or len(value) > 10_000:
-        return False
-    if any(isinstance(item, (list, tuple, Mapping)) for item in value):
-        return all(item is None or is_shape(item) for item in value)
-    sizes = [item for item in value if item is not None]
-    return all(type(item) is int and -1 <= item <= MAX_SIZE for item in sizes) and math.prod(map(abs, sizes)) < 2**63
 
 
 def _check_shapes(config: Any, place: str) -> None:
@@ -374,7 +344,7 @@ def check_compile_config(config: Any, current: Reading, place: str) -> None:
         if key not in _COMPILE_KEYS:
             raise LoadError(f"`compile` has no argument {key!r:.80}.{names.suggest(key, _COMPILE_KEYS)}", place)
         is_config = isinstance(value, Mapping) and {"class_name", "config"} <= set(value)
-        if key == "optimizer" and _is_json(value) and not (value is None or isinstance(value, str) or is_config):
+        if key == "optimizer" and is_json(value) and not (value is None or isinstance(value, str) or is_config):
             raise LoadError(f"expected a name, or the config of an optimizer; found {_shown(value)}", f"{place}.{key}")
         if key == "loss_weights" and isinstance(value, str):
             raise LoadError(f"expected numbers; found {_shown(value)}", f"{place}.{key}")

@@ -6,6 +6,32 @@ from typing import Any
 
 from ..core.layer import Layer
 from ..core.tensor import KerasTensor
+from ..core.variable import Variable
+
+
+class Weighted(Layer):
+    """Has weights with an initializer, a regularizer and a constraint each, in attributes named after the weight."""
+
+    use_bias: bool
+
+    def add(self, weight: str, shape: tuple, initializer: Any = None) -> Variable:
+        """Create a weight.
+
+        Args:
+            weight: its name; `kernel` is made by `kernel_initializer` and kept in bounds by `kernel_constraint`.
+            initializer: another one in place of that of the layer.
+        """
+        return self.add_weight(
+            shape,
+            getattr(self, f"{weight}_initializer") if initializer is None else initializer,
+            regularizer=getattr(self, f"{weight}_regularizer"),
+            constraint=getattr(self, f"{weight}_constraint"),
+            name=weight,
+        )
+
+    def add_bias(self, shape: tuple) -> Variable | None:
+        """Create the bias, where the layer has one."""
+        return self.add("bias", shape) if self.use_bias else None
 
 
 class Elementwise(Layer):

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
 
-from .. import activations, constraints, initializers, regularizers
+from .. import initializers
+from ..core.constructor import LayerOptions, Options
 from ..core.input_spec import InputSpec
+from ..core.kinds import (
+    Absent,
+    AbsentInConfigs,
+    ActivationLike,
+    ConstraintLike,
+    InitializerLike,
+    RegularizerLike,
+    Size,
+)
 from ..core.layer import Layer
-from .arguments import positive_integer, refuse_unavailable
+from .base import Weighted
 from .catalogue import layer
-
-LORA = frozenset({"lora_rank", "lora_alpha", "gptq_unpacked_column_size"})
 
 
 @layer()
-class Dense(Layer):
+class Dense(Weighted):
     """Every output is a weighted sum of all inputs: `activation(inputs @ kernel + bias)`.
 
     Shapes: `(batch, ..., features)` -> `(batch, ..., units)`.
@@ -39,57 +48,33 @@ class Dense(Layer):
     """
 
     supports_masking = True
-    _not_in_config = LORA
+    units: int
+    activation: Callable[[jax.Array], jax.Array] | None
 
     def __init__(
         self,
-        units: Any,
-        activation: Any = None,
+        units: Size,
+        activation: ActivationLike = None,
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
-        lora_rank: Any = None,
-        lora_alpha: Any = None,
-        quantization_config: Any = None,
-        **kwargs: Any,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        bias_initializer: InitializerLike = "zeros",
+        kernel_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        activity_regularizer: RegularizerLike = None,
+        kernel_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
+        lora_rank: Absent = None,
+        lora_alpha: Absent = None,
+        quantization_config: AbsentInConfigs = None,
+        **options: Unpack[Options],
     ):
-        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        refuse_unavailable(self, lora_rank=lora_rank, lora_alpha=lora_alpha, quantization_config=quantization_config)
-        self.units = positive_integer("Dense", "units", units)
-        self.activation = activations.get(activation)
-        self.use_bias = use_bias
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
-        self.quantization_config = None
+        super().__init__(activity_regularizer=activity_regularizer, **options)
         self.input_spec = InputSpec(min_ndim=2)
 
     def build(self, input_shape: Any) -> None:
         features = last_size(self, input_shape)
-        self.kernel = self.add_weight(
-            (features, self.units),
-            self.kernel_initializer,
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-            name="kernel",
-        )
-        self.bias = None
-        if self.use_bias:
-            self.bias = self.add_weight(
-                (self.units,),
-                self.bias_initializer,
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-                name="bias",
-            )
+        self.kernel = self.add("kernel", (features, self.units))
+        self.bias = self.add_bias((self.units,))
         self.input_spec = InputSpec(min_ndim=2, axes={-1: features})
 
     def call(self, inputs: Any, training: Any = None) -> jax.Array:
@@ -120,7 +105,7 @@ def last_size(layer: Layer, input_shape: Any) -> int:
 
 
 @layer()
-class EinsumDense(Layer):
+class EinsumDense(Weighted):
     """A dense layer along any axes: `activation(einsum(equation, inputs, kernel) + bias)`.
 
     Args:
@@ -141,45 +126,31 @@ class EinsumDense(Layer):
     (2, 3, 4, 5)
     """
 
-    _not_in_config = LORA
+    equation: str
+    kernel_initializer: Any
+    activation: Callable[[jax.Array], jax.Array] | None
+    bias_axes: str | None
 
     def __init__(
         self,
         equation: str,
         output_shape: Any,
-        activation: Any = None,
+        activation: ActivationLike = None,
         bias_axes: str | None = None,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
-        lora_rank: Any = None,
-        lora_alpha: Any = None,
-        gptq_unpacked_column_size: Any = None,
-        quantization_config: Any = None,
-        **kwargs: Any,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        bias_initializer: InitializerLike = "zeros",
+        kernel_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        kernel_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
+        lora_rank: Absent = None,
+        lora_alpha: Absent = None,
+        gptq_unpacked_column_size: Absent = None,
+        quantization_config: AbsentInConfigs = None,
+        **options: Unpack[LayerOptions],
     ):
-        super().__init__(**kwargs)
-        refuse_unavailable(
-            self,
-            lora_rank=lora_rank,
-            lora_alpha=lora_alpha,
-            gptq_unpacked_column_size=gptq_unpacked_column_size,
-            quantization_config=quantization_config,
-        )
-        self.equation = equation
+        super().__init__(**options)
         self.output_shape = tuple(output_shape) if isinstance(output_shape, (tuple, list)) else (output_shape,)
-        self.activation = activations.get(activation)
-        self.bias_axes = bias_axes
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
-        self.quantization_config = None
 
     def build(self, input_shape: Any) -> None:
         kernel_shape, bias_shape, _ = einsum_shapes(self.equation, self.output_shape, self.bias_axes, input_shape)
@@ -189,22 +160,8 @@ class EinsumDense(Layer):
                 f" known. Found kernel {kernel_shape}, bias {bias_shape} for input_shape={tuple(input_shape)} and"
                 f" output_shape={self.output_shape}. Replace None by numbers in one of the two."
             )
-        self.kernel = self.add_weight(
-            kernel_shape,
-            self._initializer_of_kernel(),
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-            name="kernel",
-        )
-        self.bias = None
-        if bias_shape is not None:
-            self.bias = self.add_weight(
-                bias_shape,
-                self.bias_initializer,
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-                name="bias",
-            )
+        self.kernel = self.add("kernel", kernel_shape, self._initializer_of_kernel())
+        self.bias = None if bias_shape is None else self.add("bias", bias_shape)
 
     def _initializer_of_kernel(self) -> Any:
         """What counts as input and as output of a unit says the equation, not the place of an axis in the kernel."""

@@ -217,7 +217,7 @@ def _without_gone(name: str, config: dict[str, Any]) -> dict[str, Any]:
     found = lookup({"class_name": name})
     if found is None or not isinstance(found, type):
         return config
-    from ..core.schema import parameters
+    from ..core.constructor import parameters
 
     known, any_key = parameters(found)
     empty = (None, False, 0.0)

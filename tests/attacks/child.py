@@ -174,9 +174,9 @@ def classes() -> Iterator[Case]:
 
 def each_refused(cls: Any) -> None:
     """No argument may be called, imported, opened or believed; all must be refused by one error or another."""
-    from sequax.core import schema
+    from sequax.core import constructor
 
-    for key in (*schema.parameters(cls)[0], "frobnicate"):
+    for key in (*constructor.parameters(cls)[0], "frobnicate"):
         for value in (
             configs.CODE,
             configs.VALUES["system"],

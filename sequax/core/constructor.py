@@ -1,0 +1,135 @@
+"""Constructors whose signature is the schema: what `kinds.py` says of an argument is done before the body runs.
+
+`keep` wraps each constructor of this package that names kinds. Every argument that has one is checked and resolved,
+becomes an attribute of its name, and reaches the body resolved; the body says what is special. Classes of users are
+not wrapped: what they are passed is their affair.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, TypedDict
+
+from .kinds import Kind, Owner, ShapeLike, kind_of
+from .names import is_ours
+
+
+class Options(TypedDict, total=False):
+    """Keyword arguments that every layer takes; `Layer` says what they mean."""
+
+    name: str | None
+    dtype: Any
+    trainable: bool
+    autocast: bool
+    # Older spellings of the shape of the input
+    input_shape: ShapeLike
+    batch_input_shape: ShapeLike
+    batch_shape: ShapeLike
+    input_dim: int | None
+
+
+class LayerOptions(Options, total=False):
+    """Those of layers that do not list `activity_regularizer` themselves."""
+
+    activity_regularizer: Any
+
+
+class Arguments:
+    """The parameters of one constructor, and their kinds.
+
+    Args:
+        constructor: the function as it was written.
+        module: where it stands.
+    """
+
+    def __init__(self, constructor: Callable, module: str):
+        parameters = list(inspect.signature(constructor).parameters.values())[1:]
+        by_name = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+        self.positional = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+        self.any_positional = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+        self.any_keyword = any(p.kind is p.VAR_KEYWORD for p in parameters)
+        self.parameters = {p.name: p for p in by_name}
+        self.defaults = {p.name: p.default for p in by_name if p.default is not p.empty}
+        namespace = vars(sys.modules[module])
+        kinds = {p.name: kind_of(p.annotation, namespace) for p in by_name}
+        self.kinds = {name: kind for name, kind in kinds.items() if kind is not None}
+
+    def bind(self, args: tuple, kwargs: dict[str, Any]) -> dict[str, Any] | None:
+        """All arguments by name, defaults too; None if the call does not fit, of which Python tells more."""
+        passed = dict(zip(self.positional, args, strict=False))
+        if len(args) > len(self.positional) or passed.keys() & kwargs.keys():
+            return None
+        bound = {**self.defaults, **passed, **kwargs}
+        missing = self.parameters.keys() - bound.keys()
+        return None if missing or not (self.any_keyword or bound.keys() <= self.parameters.keys()) else bound
+
+
+def keep(cls: type) -> None:
+    """Have the constructor of a class check, resolve and keep those of its arguments that have a kind."""
+    constructor = vars(cls).get("__init__")
+    if constructor is None or not is_ours(cls) or not _names_kinds(constructor, cls.__module__):
+        return
+
+    @functools.wraps(constructor)
+    def run(self: Any, *args: Any, **kwargs: Any) -> None:
+        own = arguments(cls)
+        bound = own.bind(args, kwargs)
+        if bound is None:
+            return constructor(self, *args, **kwargs)
+        owner = Owner(self, kwargs.get("name"))
+        for name, kind in own.kinds.items():
+            bound[name] = value = kind.resolve(bound[name], name, owner)
+            if kind.attribute:
+                setattr(self, name, value)
+        return constructor(self, **bound)
+
+    run.keeps_arguments = True  # type: ignore[attr-defined]
+    # An assignment would hide the signature from the completion of some editors.
+    setattr(cls, "__init__", run)  # noqa: B010
+
+
+def _names_kinds(constructor: Callable, module: str) -> bool:
+    """Whether one of the annotations is a kind of `kinds.py`; plain types alone count for nothing."""
+    namespace = vars(sys.modules[module])
+    texts = (text.removesuffix(" | None") for text in constructor.__annotations__.values() if isinstance(text, str))
+    return any(hasattr(namespace.get(text), "__metadata__") for text in texts)
+
+
+@functools.cache
+def arguments(cls: type) -> Arguments:
+    """Those of the constructor that a class has itself."""
+    return Arguments(vars(cls)["__init__"], cls.__module__)
+
+
+@functools.cache
+def parameters(cls: type) -> tuple[dict[str, inspect.Parameter], bool]:
+    """Constructor arguments by name, those of base classes too, and whether any other name may come."""
+    found: dict[str, inspect.Parameter] = {}
+    for base in cls.__mro__:
+        if "__init__" not in vars(base) or base is object:
+            continue
+        own = arguments(base)
+        found = {**own.parameters, **found}
+        if "ends_arguments" in vars(base) or not own.any_keyword:
+            return found, False
+    return found, bool(found)
+
+
+@functools.cache
+def kinds(cls: type) -> Mapping[str, Kind]:
+    """Kinds of all arguments of a class that keeps its arguments, those of base classes too."""
+    found: dict[str, Kind] = {}
+    for base in cls.__mro__:
+        if getattr(vars(base).get("__init__"), "keeps_arguments", False):
+            found = {**arguments(base).kinds, **found}
+    return found
+
+
+def config(instance: Any) -> dict[str, Any]:
+    """What configs hold of the arguments that an object of ours was made with, in the order of its signature."""
+    cls: type = type(instance)
+    of = kinds(cls)
+    return {name: kind.config(getattr(instance, name)) for name, kind in of.items() if kind.in_config}

@@ -1,0 +1,383 @@
+"""Kinds of constructor arguments. The annotation of an argument says all there is to know about it, in one place.
+
+    def __init__(self, units: Size, activation: ActivationLike = None, ...)
+
+`Size` is the type `int` for editors, and for us a `Kind`, which checks a value and turns it into what the object works
+with, bounds what a config from a file may hold, and writes it into configs. `constructor.keep` applies the kinds before
+the body of a constructor runs. Annotations are looked up by name, never evaluated: `Size`, `Size | None`, `bool`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+import numpy as np
+
+from . import catalogue, settings, values
+
+MAX_SIZE = 2**31 - 1  # of units, filters, axes: what an array can be indexed with
+Number = float | int
+
+
+class Owner:
+    """The object whose argument is checked, and its name in messages.
+
+    Args:
+        instance: the object; its base class has not run yet.
+        name: what the caller calls it, if it does.
+    """
+
+    def __init__(self, instance: Any, name: Any = None):
+        self.instance, self.name = instance, name
+
+    def __str__(self) -> str:
+        cls = type(self.instance).__name__
+        return f"Layer '{self.name}' ({cls})" if self.name and hasattr(self.instance, "add_weight") else cls
+
+
+class Kind:
+    """Base of all kinds, and the kind of an argument of which nothing is checked.
+
+    Attributes:
+        expected: completes "must be" in messages.
+        in_file: the same for what a file may hold, where that is less.
+        attribute: whether the value is kept as an attribute of the argument's name.
+        in_config: whether configs hold it.
+    """
+
+    expected = "a value"
+    attribute = True
+    in_config = True
+
+    @property
+    def in_file(self) -> str:
+        return self.expected
+
+    def resolve(self, value: Any, name: str, owner: Owner) -> Any:
+        """What the object works with; ValueError if the value is of another kind."""
+        return value
+
+    def fits(self, value: Any, cls: type) -> bool:
+        """Whether a config of `cls` from a file may hold the value; it consists of what JSON has."""
+        return True
+
+    def config(self, value: Any) -> Any:
+        """What configs hold of what the object works with."""
+        return catalogue.serialize(value)
+
+    def refuse(self, value: Any, name: str, owner: Owner, error: type[Exception] = ValueError) -> Any:
+        raise error(
+            f"{owner}: `{name}` must be {self.expected}. Received: {name}={value!r} (of type {type(value).__name__})."
+        )
+
+
+class Optional(Kind):
+    """Another kind, or None."""
+
+    def __init__(self, inner: Kind):
+        self.inner = inner
+        self.expected = f"{inner.expected} or None"
+        self.attribute, self.in_config = inner.attribute, inner.in_config
+
+    def resolve(self, value: Any, name: str, owner: Owner) -> Any:
+        return None if value is None else self.inner.resolve(value, name, owner)
+
+    def fits(self, value: Any, cls: type) -> bool:
+        return value is None or self.inner.fits(value, cls)
+
+    def config(self, value: Any) -> Any:
+        return None if value is None else self.inner.config(value)
+
+
+class Plain(Kind):
+    """A value of a plain Python type, taken as it is; a file must hold one of these types."""
+
+    def __init__(self, expected: str, *accepted: type, refused: tuple[type, ...] = ()):
+        self.expected, self.accepted, self.refused = expected, accepted, refused
+
+    def fits(self, value: Any, cls: type) -> bool:
+        return value is None or (isinstance(value, self.accepted) and not isinstance(value, self.refused))
+
+
+class Whole(Kind):
+    """A whole number, of Python or NumPy, that is no bool.
+
+    Args:
+        least: the smallest.
+        most: the largest that a file may hold; tables are made of some.
+    """
+
+    def __init__(self, least: int = 1, most: int = MAX_SIZE):
+        self.least, self.most = least, most
+        self.expected = "a positive integer" if least == 1 else f"an integer >= {least}"
+
+    @property
+    def in_file(self) -> str:
+        return f"a whole number from {self.least} to {self.most}"
+
+    def resolve(self, value: Any, name: str, owner: Owner) -> int:
+        if not is_whole(value) or value.__index__() < self.least:
+            self.refuse(value, name, owner)
+        return value.__index__()
+
+    def fits(self, value: Any, cls: type) -> bool:
+        return type(value) is int and self.least <= value <= self.most
+
+
+class PerAxis(Kind):
+    """One whole number for all `rank` spatial axes of a layer, or one for each; a tuple in the end."""
+
+    def __init__(self, least: int = 1):
+        self.each = Whole(least)
+        self.expected = f"{self.each.expected}, or one of them per spatial axis"
+
+    @property
+    def in_file(self) -> str:
+        return f"{self.each.in_file}, or a list of them"
+
+    def resolve(self, value: Any, name: str, owner: Owner) -> tuple[int, ...]:
+        rank = owner.instance.rank
+        several = tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else (value,) * rank
+        if len(several) != rank or not all(is_whole(size) and size.__index__() >= self.each.least for size in several):
+            raise ValueError(
+                f"{owner}: the `{name}` argument must be {self.each.expected}, or a tuple of {rank} of them, one per"
+                f" spatial axis. Received: {name}={value!r}"
+            )
+        return tuple(size.__index__() for size in several)
+
+    def fits(self, value: Any, cls: type) -> bool:
+        return all(self.each.fits(size, cls) for size in (value if isinstance(value, (list, tuple)) else [value]))
+
+
+class Real(Kind):
+    """A number in a range, kept as it is.
+
+    Args:
+        least, most: the ends, which belong to the range.
+        below: an end that does not.
+    """
+
+    def __init__(self, least: float = -math.inf, most: float = math.inf, below: float | None = None):
+        self.least, self.most, self.below = least, most, below
+        if below is not None:
+            self.expected = f"a number from {least:g} to below {below:g}"
+        elif most < math.inf:
+            self.expected = f"a number from {least:g} to {most:g}"
+        else:
+            self.expected = f"a number >= {least:g}" if least > -math.inf else "a number"
+
+    def resolve(self, value: Any, name: str, owner: Owner) -> Any:
+        return value if self.contains(value) else self.refuse(value, name, owner)
+
+    def contains(self, value: Any) -> bool:
+        return is_number(value) and self.least <= value <= self.most and (self.below is None or value < self.below)
+
+    def fits(self, value: Any, cls: type) -> bool:
+        return self.contains(value)
+
+
+class OneOf(Kind):
+    """One of some values, most of them names.
+
+    Args:
+        lower: whether names may come in capitals.
+    """
+
+    def __init__(self, *allowed: Any, lower: bool = False):
+        self.allowed, self.lower = allowed, lower
+        self.expected = f"one of {allowed}"
+
+    def of(self, cls: type) -> tuple[Any, ...]:
+        """What the class of the owner allows."""
+        return self.allowed
+
+    def resolve(self, value: Any, name: str, owner: Owner) -> Any:
+        allowed = self.of(type(owner.instance))
+        found = value.lower() if self.lower and isinstance(value, str) else value
+        if not is_among(found, allowed):
+            raise ValueError(f"{owner}: the `{name}` argument must be one of {allowed}. Received: {name}={value!r}")
+        return found
+
+    def fits(self, value: Any, cls: type) -> bool:
+        return is_among(value.lower() if self.lower and isinstance(value, str) else value, self.of(cls))
+
+
+class PaddingOf(OneOf):
+    """How a window treats the borders: what the class of the owner has in `paddings`."""
+
+    def of(self, cls: type) -> tuple[Any, ...]:
+        return getattr(cls, "paddings", self.allowed)
+
+
+class Layout(OneOf):
+    """Where the channels of images and sequences stand; None: as `config.set_image_data_format` says."""
+
+    def resolve(self, value: Any, name: str, owner: Owner) -> str:
+        return settings.image_data_format() if value is None else super().resolve(value, name, owner)
+
+    def fits(self, value: Any, cls: type) -> bool:
+        return value is None or super().fits(value, cls)
+
+
+class Like(Kind):
+    """An object of a family, or what stands for one: a name, a config, a class, a callable.
+
+    Args:
+        family: the public module of the family, such as `"keras.initializers"`.
+    """
+
+    def __init__(self, family: str):
+        self.family = family
+        self.expected = f"a name, a config or an object of `{family}`, or a callable"
+
+    def resolve(self, value: Any, name: str, owner: Owner) -> Any:
+        found = catalogue.family(self.family)
+        return found.get(value) if found is not None else value
+
+    def fits(self, value: Any, cls: type) -> bool:
+        return value is None or isinstance(value, (str, Mapping)) or not is_json(value)
+
+
+class ShapeOf(Kind):
+    """A shape, or a structure of shapes, as it came; only files are checked."""
+
+    expected = f"a shape: sizes of 0 to {MAX_SIZE} or null"
+
+    def fits(self, value: Any, cls: type) -> bool:
+        return value is None or is_shape(value)
+
+
+class Listed(Kind):
+    """A list or array, as it came. A file must hold the list itself, never the name of another file."""
+
+    expected = "a list, not a file to read"
+
+    def fits(self, value: Any, cls: type) -> bool:
+        array = isinstance(value, Mapping) and value.get("class_name") in (*values.ARRAYS, "__tuple__")
+        return value is None or isinstance(value, (list, tuple)) or array
+
+
+class Missing(Kind):
+    """What this version does not have: accepted as None only.
+
+    Args:
+        in_config: whether Keras' configs have the argument.
+    """
+
+    expected = "None: it is not available in this version of Sequax"
+
+    def __init__(self, in_config: bool = False):
+        self.in_config = self.attribute = in_config
+
+    def resolve(self, value: Any, name: str, owner: Owner) -> None:
+        if value is not None:
+            raise NotImplementedError(
+                f"{owner}: `{name}` is not available in this version of Sequax. Received: {name}={value!r}. Leave it"
+                f" out."
+            )
+
+    def fits(self, value: Any, cls: type) -> bool:
+        return True  # the constructor says more
+
+
+def is_whole(value: Any) -> bool:
+    """Whether a value is a whole number of Python or NumPy, and no bool."""
+    return hasattr(value, "__index__") and not isinstance(value, (bool, np.bool_)) and getattr(value, "ndim", 0) == 0
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a number of Python or NumPy, and no bool."""
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+
+
+def is_shape(value: Any) -> bool:
+    """A list of sizes, or a structure of such lists."""
+    if isinstance(value, Mapping):
+        if value.get("class_name") == "__tuple__":
+            return is_shape(list(value.get("items") or ()))
+        return all(is_shape(item) for item in value.values())
+    if not isinstance(value, (list, tuple)) or len(value) > 10_000:
+        return False
+    if any(isinstance(item, (list, tuple, Mapping)) for item in value):
+        return all(item is None or is_shape(item) for item in value)
+    sizes = [item for item in value if item is not None]
+    return all(type(item) is int and -1 <= item <= MAX_SIZE for item in sizes) and math.prod(map(abs, sizes)) < 2**63
+
+
+def is_among(value: Any, allowed: tuple[Any, ...]) -> bool:
+    return any(type(value) is type(one) and value == one for one in allowed)
+
+
+def is_json(value: Any) -> bool:
+    """Whether a file can hold the value: anything else comes from the caller's own program."""
+    return value is None or isinstance(value, (bool, int, float, str, list, tuple, Mapping))
+
+
+# --- the names that signatures use --------------------------------------------------------------------------------
+
+ActivationName = Literal[
+    "linear", "relu", "leaky_relu", "relu6", "elu", "selu", "celu", "gelu", "glu", "silu", "swish", "mish", "sigmoid",
+    "hard_sigmoid", "log_sigmoid", "hard_silu", "hard_swish", "tanh", "hard_tanh", "softmax", "log_softmax", "softplus",
+    "softsign", "exponential", "hard_shrink", "soft_shrink", "tanh_shrink", "threshold", "squareplus", "sparse_plus",
+    "sparsemax", "sparse_sigmoid",
+]  # fmt: skip
+InitializerName = Literal[
+    "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform", "lecun_normal", "zeros", "ones",
+    "constant", "identity", "orthogonal", "random_normal", "random_uniform", "truncated_normal", "variance_scaling",
+]  # fmt: skip
+RegularizerName = Literal["l1", "l2", "l1l2", "orthogonal_regularizer"]
+ConstraintName = Literal["max_norm", "min_max_norm", "non_neg", "unit_norm"]
+
+Config = Mapping[str, Any]
+ActivationLike = Annotated[ActivationName | str | Callable[..., Any] | Config | None, Like("keras.activations")]
+InitializerLike = Annotated[
+    InitializerName | str | Callable[..., Any] | Config | np.ndarray | Number | None, Like("keras.initializers")
+]
+RegularizerLike = Annotated[RegularizerName | str | Callable[..., Any] | Config | None, Like("keras.regularizers")]
+ConstraintLike = Annotated[ConstraintName | str | Callable[..., Any] | Config | None, Like("keras.constraints")]
+
+Size = Annotated[int, Whole(1)]
+Count = Annotated[int, Whole(0)]
+Sizes = Annotated[int | Sequence[int], PerAxis(1)]
+Rate = Annotated[Number, Real(0, below=1)]
+Fraction = Annotated[Number, Real(0, 1)]
+Positive = Annotated[Number, Real(0)]
+DataFormatName = Literal["channels_last", "channels_first"]
+DataFormat = Annotated[DataFormatName | None, Layout("channels_last", "channels_first")]
+Padding = Annotated[Literal["valid", "same"], PaddingOf("valid", "same", lower=True)]
+CausalPadding = Annotated[Literal["valid", "same", "causal"], PaddingOf("valid", "same", "causal", lower=True)]
+ShapeLike = Annotated[Sequence[int | None] | None, ShapeOf()]
+Absent = Annotated[None, Missing()]
+AbsentInConfigs = Annotated[None, Missing(in_config=True)]
+
+PLAIN: dict[str, Kind] = {
+    "bool": Plain("true or false", bool, int, str),
+    "int": Plain("a whole number", int, str, refused=(bool,)),
+    "float": Plain("a number", int, float, list, tuple, Mapping, str, refused=(bool,)),
+    "Number": Plain("a number", int, float, list, tuple, Mapping, str, refused=(bool,)),
+    "str": Plain("a string", str),
+}
+
+
+def kind_of(annotation: Any, namespace: Mapping[str, Any]) -> Kind | None:
+    """The kind that an annotation names; None for one that names none.
+
+    Args:
+        annotation: its text.
+        namespace: the names of the module where it stands.
+
+    >>> kind_of("Size | None", globals()).expected
+    'a positive integer or None'
+    >>> kind_of("dict[str, int]", globals()) is None
+    True
+    """
+    if not isinstance(annotation, str):
+        return None
+    base = annotation.removesuffix(" | None")
+    kind = PLAIN.get(base)
+    if kind is None:
+        named = namespace.get(base)
+        kind = next((part for part in getattr(named, "__metadata__", ()) if isinstance(part, Kind)), None)
+    return kind if kind is None or base == annotation else Optional(kind)
