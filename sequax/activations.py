@@ -5,7 +5,6 @@ Integers and booleans are computed in `floatx()`, save by those functions that k
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ import jax.numpy as jnp
 from ._lazy import defined, listed
 from .core import dtypes
 from .core.catalogue import Catalogue
+from .core.warning import warn
 
 
 class Activations(Catalogue):
@@ -89,10 +89,9 @@ def softmax(x: Any, axis: int | tuple[int, ...] = -1) -> jax.Array:
     """
     x = _floating(x)
     if isinstance(axis, int) and x.ndim > 1 and -x.ndim <= axis < x.ndim and x.shape[axis] == 1:
-        warnings.warn(
+        warn(
             f"softmax over axis {axis} of an array of shape {x.shape}: the axis has size 1, so every output is 1. For"
-            f" one yes-or-no output use `sigmoid`.",
-            stacklevel=2,
+            f" one yes-or-no output use `sigmoid`."
         )
     return jax.nn.softmax(x, axis=tuple(axis) if isinstance(axis, list) else axis)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
 import jax
@@ -20,6 +19,7 @@ from .core.settings import (
     set_max_epochs,
     set_max_steps_per_epoch,
 )
+from .core.warning import warn
 from .data.checks import enabled as data_checks, set_enabled as set_data_checks
 from .utils.messages import (
     disable_interactive_logging,
@@ -47,11 +47,9 @@ def is_nnx_enabled() -> bool:
 
 def enable_unsafe_deserialization() -> None:
     """Changes nothing, and says so: code in a file is never run."""
-    warnings.warn(
+    warn(
         "enable_unsafe_deserialization: code in a file is never run, so this changes nothing. Pass the functions of"
-        " `Lambda` layers to load_model as `custom_objects`.",
-        UserWarning,
-        stacklevel=2,
+        " `Lambda` layers to load_model as `custom_objects`."
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +10,7 @@ import jax
 from .core import dtypes, masks
 from .core.layer import Layer
 from .core.tensor import KerasTensor, Node, is_tensor, leaves, map_structure, record
+from .core.warning import warn
 
 
 class Graph:
@@ -213,7 +213,7 @@ def warn_of_order(expected: dict[str, Any], owner: str) -> None:
     )
     if list(expected) != sorted(expected):
         raise ValueError(f"{text} Pass the dict.")
-    warnings.warn(text, UserWarning, stacklevel=3)
+    warn(text)
 
 
 def _fit(value: Any, tensor: KerasTensor, owner: str) -> Any:

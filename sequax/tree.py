@@ -7,12 +7,12 @@ and an `OrderedDict` for different structures.
 
 from __future__ import annotations
 
-import warnings
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ._lazy import listed
+from .core.warning import warn
 
 Path = tuple[Any, ...]
 
@@ -180,10 +180,9 @@ def assert_same_structure(a: Any, b: Any, check_types: bool | None = None) -> No
         ValueError: if they differ.
     """
     if check_types is not None:
-        warnings.warn(
+        warn(
             "assert_same_structure: `check_types` has no effect. For a looser check use `assert_same_paths`.",
             DeprecationWarning,
-            stacklevel=2,
         )
     _map(lambda *_: None, (a, b), True, ())
 

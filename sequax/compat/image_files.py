@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
+from ..core.warning import warn
 from ..utils.images import img_to_array, load_img
 from ..utils.numerical import to_categorical
 from .image_batches import SUFFIXES, Images, part_of
@@ -152,10 +152,9 @@ class DataFrameIterator(_Files):
         if validate_filenames:
             kept = [os.path.isfile(path) and path.lower().endswith(SUFFIXES) for path in paths]
             if not all(kept):
-                warnings.warn(
+                warn(
                     f'Found {kept.count(False)} invalid image filename(s) in x_col="{x_col}". These filename(s) will be'
-                    f" ignored.",
-                    stacklevel=3,
+                    f" ignored."
                 )
                 dataframe, paths = dataframe[kept], [path for path, keep in zip(paths, kept, strict=True) if keep]
         named = class_mode in ("binary", "categorical", "sparse")

@@ -6,12 +6,12 @@ on the seed, the epoch and the image alone, so that batches may be made in any o
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 
 from ..core.dtypes import floatx
+from ..core.warning import warn
 from ..utils.images import check_data_format
 from . import image_transforms as transforms
 from .image_batches import NumpyArrayIterator
@@ -184,10 +184,9 @@ class ImageDataGenerator:
 
     def _fitted(self, setting: str, value: Any) -> bool:
         if value is None:
-            warnings.warn(
+            warn(
                 f"This ImageDataGenerator specifies `{setting}`, but it hasn't been fit on any training data. Fit it"
-                f" first by calling `.fit(numpy_data)`.",
-                stacklevel=4,
+                f" first by calling `.fit(numpy_data)`."
             )
         return value is not None
 

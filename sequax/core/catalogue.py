@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from . import above, custom_objects, values
 from .custom_objects import custom_object_scope, get_registered_name
 from .names import is_ours, suggest, to_snake_case
+from .warning import warn
 
 T = TypeVar("T")
 
@@ -203,7 +203,7 @@ def _compile_config(model: Any) -> dict[str, Any]:
     try:
         return serialize(model.get_compile_config() or {})
     except NotImplementedError as error:
-        warnings.warn(f"What model '{model.name}' was compiled with is left out: {error}", UserWarning, stacklevel=4)
+        warn(f"What model '{model.name}' was compiled with is left out: {error}")
         return {}
 
 

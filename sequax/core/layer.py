@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import inspect
 import json
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Self
 
@@ -21,6 +20,7 @@ from .policy_map import DTypePolicyMap
 from .tensor import KerasTensor, Node, is_tensor, leaves, map_structure, record, shape_of
 from .types import CustomObjects, overridable
 from .variable import Variable
+from .warning import warn
 
 _ABSENT = object()
 _OLD_SHAPE_ARGUMENTS = ("input_shape", "batch_input_shape", "batch_shape", "input_dim")
@@ -746,11 +746,7 @@ def _shape_argument(kwargs: dict[str, Any], name: str) -> tuple | None:
     given = {key: value for key, value in kwargs.items() if value is not None}
     if not given:
         return None
-    warnings.warn(
-        f"Layer '{name}': do not pass `{next(iter(given))}` to a layer. Begin the model with `Input(shape)` instead.",
-        UserWarning,
-        stacklevel=4,
-    )
+    warn(f"Layer '{name}': do not pass `{next(iter(given))}` to a layer. Begin the model with `Input(shape)` instead.")
     if "input_dim" in given:
         return (None, int(given["input_dim"]))
     if "input_shape" in given:

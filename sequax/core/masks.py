@@ -6,13 +6,13 @@ eager call carry theirs as the attribute `_keras_mask`, so that layers called on
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from . import scope
 from .tensor import leaves, map_structure
+from .warning import warn
 
 
 class Dropped:
@@ -34,10 +34,9 @@ def wanted(tensor: Any, by: str) -> Any:
     found = _find(tensor)
     if isinstance(found, Dropped):
         if not found.told:
-            warnings.warn(
+            warn(
                 f"Layer '{by}' uses masks, but the mask was lost in layer '{found.layer_name}', which does not support"
-                f" masking. Padded steps now count like any others.",
-                stacklevel=2,
+                f" masking. Padded steps now count like any others."
             )
             found.told = True
         return None

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import warnings
 
 from . import tracking
+from .warning import warn
 
 _image_data_format = "channels_last"
 
@@ -68,7 +68,7 @@ def limited_epochs(epochs: int) -> int:
     """`epochs`, or the limit where that is less."""
     if _max_epochs is None or not isinstance(epochs, int) or epochs <= _max_epochs:
         return epochs
-    warnings.warn(f"Limiting epochs to {_max_epochs}, as set by set_max_epochs.", UserWarning, stacklevel=3)
+    warn(f"Limiting epochs to {_max_epochs}, as set by set_max_epochs.")
     return _max_epochs
 
 
@@ -77,9 +77,7 @@ def limited_steps(steps: int | None, batches: int | None) -> int | None:
     asked = steps or batches
     if _max_steps_per_epoch is None or (asked is not None and asked <= _max_steps_per_epoch):
         return steps
-    warnings.warn(
-        f"Limiting the steps to {_max_steps_per_epoch}, as set by set_max_steps_per_epoch.", UserWarning, stacklevel=4
-    )
+    warn(f"Limiting the steps to {_max_steps_per_epoch}, as set by set_max_steps_per_epoch.")
     return _max_steps_per_epoch
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from ..core import dtypes
+from ..core.warning import warn
 from .table import array, floating, op, public
 
 
@@ -83,10 +83,7 @@ def layer_normalization(
     shape = tuple(size if i in axes else 1 for i, size in enumerate(x.shape))
     gamma, beta = (v if v is None else _along("layer_normalization", v, shape) for v in (gamma, beta))
     if rms_scaling:
-        warnings.warn(
-            "layer_normalization: `rms_scaling` is deprecated and keeps the mean; use `ops.rms_normalization`.",
-            stacklevel=2,
-        )
+        warn("layer_normalization: `rms_scaling` is deprecated and keeps the mean; use `ops.rms_normalization`.")
         return (wide * factor if gamma is None else wide * factor * gamma).astype(x.dtype)
     result = (wide - mean) * factor
     result = result if gamma is None else result * gamma

@@ -14,7 +14,6 @@ matched by order, or by their own names with `by_name=True`.
 from __future__ import annotations
 
 import re
-import warnings
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -22,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from ..core.variable import Variable
+from ..core.warning import warn
 from . import atomic, differences, hdf5_writer, old_states, weights
 from .errors import LoadError
 from .hdf5_reader import Dataset, File
@@ -251,7 +251,7 @@ def read_weights(
         if report.any and not skip_mismatch:
             raise LoadError(report.message(name, model))
         if report.any:
-            warnings.warn(report.message(name, model, "These layers were left as they are."), stacklevel=3)
+            warn(report.message(name, model, "These layers were left as they are."))
         if optimizer:
             places += _optimizer(model, file.states(), found, name)
         arrays = weights.read(places, found, name, file.source.size)
@@ -314,10 +314,9 @@ def _optimizer(model: Any, states: list[Dataset], found: dict[str, Dataset], nam
     taken = [one for one, variable in zip(states, order or states, strict=True) if variable is not None]
     own = _compared(place, taken, differences.Report(0))
     if own is None:
-        warnings.warn(
+        warn(
             f"{name}: the state of optimizer '{chosen.name}' was not loaded, it starts anew: it has"
-            f" {len(chosen.variables)} variables and the file has {len(states)}, or their shapes differ.",
-            stacklevel=4,
+            f" {len(chosen.variables)} variables and the file has {len(states)}, or their shapes differ."
         )
         return []
     found.update(own)

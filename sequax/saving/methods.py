@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ from ..core.catalogue import family
 from ..core.config import check_own, deserialize, reading
 from ..core.custom_objects import custom_object_scope
 from ..core.tensor import KerasTensor
+from ..core.warning import warn
 from . import config as configs, graph, models
 
 
@@ -111,12 +111,10 @@ class FileMethods:
     def compile_from_config(self: Any, config: dict[str, Any] | None) -> None:
         """Compile as `get_compile_config()` says; a model whose class has a `compile` of its own is left as it is."""
         if config and not names.is_ours(type(self).compile):
-            warnings.warn(
+            warn(
                 f"`compile()` was not called as part of model loading because the model's `compile()` method is custom."
                 f" Let {type(self).__name__} override `get_compile_config()` and `compile_from_config(config)`, too, or"
-                f" call `compile()` yourself.",
-                UserWarning,
-                stacklevel=2,
+                f" call `compile()` yourself."
             )
         elif config:
             with reading():

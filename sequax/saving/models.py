@@ -6,10 +6,10 @@ The modules of the formats are imported when one is read or written, which most 
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from ..core.warning import warn
 from . import atomic
 from .errors import LoadError, MissingFileError
 
@@ -83,11 +83,9 @@ def load_model(
     from . import archive, legacy_models
 
     if not safe_mode:
-        warnings.warn(
+        warn(
             "load_model: code in a file is never run, so `safe_mode=False` changes nothing. Pass the functions of"
-            " Lambda layers by `custom_objects={layer_name: function}`.",
-            UserWarning,
-            stacklevel=2,
+            " Lambda layers by `custom_objects={layer_name: function}`."
         )
     path = os.fsdecode(os.fspath(filepath))
     try:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import errno
 import json
 import os
-import warnings
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core.warning import warn
 from . import atomic, config, tensors
 from .errors import LoadError
 from .source import Source
@@ -132,10 +132,9 @@ class Folder:
                 problems.append(f"{path}: {error}")
                 continue
             if problems:
-                warnings.warn(
+                warn(
                     f"The newest snapshot is damaged ({problems[0]}). The run goes on from the one before it, and"
-                    f" repeats what came after that.",
-                    stacklevel=2,
+                    f" repeats what came after that."
                 )
                 # The next save would keep the damaged file and drop the good one.
                 os.replace(path, self.path / _NEWEST)

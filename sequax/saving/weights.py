@@ -7,7 +7,6 @@ variables of the model, the arrays are read and held against their checksums, an
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -15,6 +14,7 @@ import numpy as np
 
 from ..core.budget import MEGABYTE, limited
 from ..core.variable import Variable
+from ..core.warning import warn
 from . import atomic, differences, hdf5_writer, layout, old_states
 from .errors import LoadError
 from .hdf5_reader import Dataset, File
@@ -105,7 +105,7 @@ def load(
     if report.any and not skip_mismatch:
         raise LoadError(report.message(name, model))
     if report.any:
-        warnings.warn(report.message(name, model, "These layers were left as they are."), stacklevel=4)
+        warn(report.message(name, model, "These layers were left as they are."))
         places = [place for place in places if not report.concerns(place)]
     if optimizer and not any(model.optimizer is one for one in skipped):
         places += optimizer_places(model, states, name)
@@ -144,10 +144,9 @@ def optimizer_places(model: Any, states: Mapping[str, Dataset], name: str) -> li
             return found
     else:
         return places
-    warnings.warn(
+    warn(
         f"{name}: the state of optimizer '{chosen.name}' was not loaded; the optimizer stays as it is. It has"
-        f" {report.total} variables and the file has {len(states)}. {report.first()}",
-        stacklevel=5,
+        f" {report.total} variables and the file has {len(states)}. {report.first()}"
     )
     return []
 
@@ -240,4 +239,4 @@ def warn_about_nan(arrays: Mapping[str, np.ndarray], name: str) -> None:
     wrong = [path for path, one in arrays.items() if one.dtype.kind in "fV" and not np.isfinite(one).all()]
     if wrong:
         shown = ", ".join(wrong[:5]) + (", ..." if len(wrong) > 5 else "")
-        warnings.warn(f"{name}: {len(wrong)} arrays hold NaN or infinite numbers: {shown}.", stacklevel=5)
+        warn(f"{name}: {len(wrong)} arrays hold NaN or infinite numbers: {shown}.")

@@ -9,10 +9,10 @@ import secrets
 import urllib.error
 import urllib.parse
 import urllib.request
-import warnings
 from typing import Any
 
 from .._version import __version__
+from ..core.warning import warn
 from .archives import FORMATS, detected, unpack
 from .messages import announce
 from .progress import Progbar
@@ -68,7 +68,7 @@ def get_file(
     if md5_hash is not None and file_hash is None:
         file_hash, hash_algorithm = md5_hash, "md5"
     if untar:
-        warnings.warn("`get_file(untar=True)` is outdated: write `extract=True`.", DeprecationWarning, stacklevel=2)
+        warn("`get_file(untar=True)` is outdated: write `extract=True`.", DeprecationWarning)
     unpacked = (extract or untar) and archive_format is not None
     algorithm = None if file_hash is None else _algorithm(hash_algorithm, file_hash)
     folder = os.path.join(_cache(cache_dir), cache_subdir)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 import os
 import pathlib
-import warnings
 from typing import Any
 
 import numpy as np
 
 from ..core.settings import image_data_format
+from ..core.warning import warn
 from .resample import check_interpolation, crop_to_ratio, resize_image
 
 _FORMATS = ("channels_first", "channels_last")
@@ -173,7 +173,7 @@ def save_img(
     img = array_to_img(x, data_format=data_format, scale=scale)
     kind = file_format or pathlib.Path(os.fsdecode(path)).suffix if not hasattr(path, "write") else file_format
     if img.mode == "RGBA" and str(kind).lower().lstrip(".") in ("jpg", "jpeg"):
-        warnings.warn("The JPG format does not support RGBA images, converting to RGB.", stacklevel=2)
+        warn("The JPG format does not support RGBA images, converting to RGB.")
         img = img.convert("RGB")
     img.save(path, format=file_format, **kwargs)
 
