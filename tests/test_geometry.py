@@ -65,12 +65,12 @@ def test_convolutions_refuse_what_does_not_fit(cls, rank):
                 make(cls, **{name: wrong})
     for name in {"filters", "groups", "depth_multiplier"} & set(arguments):
         for wrong in (0, -2):
-            with pytest.raises(ValueError, match=rf"{who}.*`{name}`, expected a positive integer.*{name}={wrong}"):
+            with pytest.raises(ValueError, match=rf"{who}.*`{name}` must be a positive integer.*{name}={wrong}"):
                 make(cls, **{name: wrong})
     for wrong in ("full", ""):
         with pytest.raises(ValueError, match=rf"{who}.*`padding` argument must be one of.*'valid'.*Received"):
             make(cls, padding=wrong)
-    with pytest.raises(ValueError, match=r"`data_format` must be one of.*'x'"):
+    with pytest.raises(ValueError, match=r"`data_format` argument must be one of.*'x'"):
         make(cls, data_format="x")
     with pytest.raises(ValueError, match=rf"{who}.*channel axis.*must be known"):
         make(cls)(Input((5,) * rank + (None,)))
@@ -97,7 +97,7 @@ def test_groups_have_to_divide_filters_and_channels(cls, rank):
 @pytest.mark.parametrize(("cls", "rank"), ranked("Conv")[3:])
 def test_output_padding_is_smaller_than_the_strides(cls, rank):
     for wrong in (-1, "a", (1,) * (rank + 1)):
-        with pytest.raises(ValueError, match=r"'mine'.*`output_padding` argument must be an integer of at least 0"):
+        with pytest.raises(ValueError, match=r"'mine'.*`output_padding` argument must be an integer >= 0"):
             make(cls, strides=2, output_padding=wrong)
     with pytest.raises(ValueError, match=r"'mine'.*`output_padding` must be strictly less than `strides`"):
         make(cls, strides=2, output_padding=2)

@@ -341,6 +341,7 @@ ConstraintLike = Annotated[ConstraintName | str | Callable[..., Any] | Config | 
 Size = Annotated[int, Whole(1)]
 Count = Annotated[int, Whole(0)]
 Sizes = Annotated[int | Sequence[int], PerAxis(1)]
+Counts = Annotated[int | Sequence[int], PerAxis(0)]
 Rate = Annotated[Number, Real(0, below=1)]
 Fraction = Annotated[Number, Real(0, 1)]
 Positive = Annotated[Number, Real(0)]

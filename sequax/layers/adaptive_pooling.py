@@ -8,12 +8,13 @@ import jax
 
 from .. import kernels
 from ..core.input_spec import InputSpec
+from ..core.types import Shape, ShapeLike
 from ..kernels.adaptive import adaptive_pool
 from .arguments import data_format as checked_data_format
 from .base import DtypeKeeping
 from .catalogue import layer
 from .pooling import floating
-from .spatial import Shape, Sizes, Spatial
+from .spatial import Spatial
 
 
 class AdaptivePooling(Spatial):
@@ -44,7 +45,7 @@ class AdaptivePooling(Spatial):
     def call(self, inputs: jax.Array) -> jax.Array:
         return self._from_channels_last(adaptive_pool(self._to_channels_last(inputs), self.output_size, self.pool))
 
-    def compute_output_shape(self, input_shape: Shape) -> Sizes:
+    def compute_output_shape(self, input_shape: ShapeLike) -> Shape:
         batch, _, channels = self._split(input_shape)
         return self._join(batch, self.output_size, channels)
 

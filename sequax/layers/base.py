@@ -14,19 +14,20 @@ class Weighted(Layer):
 
     use_bias: bool
 
-    def add(self, weight: str, shape: tuple, initializer: Any = None) -> Variable:
+    def add(self, weight: str, shape: tuple, initializer: Any = None, name: str | None = None) -> Variable:
         """Create a weight.
 
         Args:
-            weight: its name; `kernel` is made by `kernel_initializer` and kept in bounds by `kernel_constraint`.
+            weight: `kernel` is made by `kernel_initializer` and kept in bounds by `kernel_constraint`.
             initializer: another one in place of that of the layer.
+            name: of the variable; default: that of the weight.
         """
         return self.add_weight(
             shape,
             getattr(self, f"{weight}_initializer") if initializer is None else initializer,
             regularizer=getattr(self, f"{weight}_regularizer"),
             constraint=getattr(self, f"{weight}_constraint"),
-            name=weight,
+            name=weight if name is None else name,
         )
 
     def add_bias(self, shape: tuple) -> Variable | None:

@@ -2,53 +2,47 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
 
-from .. import activations, constraints, initializers, kernels, regularizers
+from .. import kernels
+from ..core.constructor import LayerOptions, Options
 from ..core.input_spec import InputSpec
-from .arguments import data_format as checked_data_format, positive_integer, refuse_unavailable
+from ..core.kinds import (
+    Absent,
+    ActivationLike,
+    CausalPadding,
+    ConstraintLike,
+    DataFormat,
+    InitializerLike,
+    RegularizerLike,
+    Size,
+    Sizes,
+)
+from ..core.types import Shape, ShapeLike
+from .base import Weighted
 from .catalogue import layer
-from .spatial import Shape, Sizes
 from .windowed import Windowed
 
 
-class BaseConvolution(Windowed):
-    """What all convolutions do around their kernels: settings, geometry, bias and activation.
+class BaseConvolution(Windowed, Weighted):
+    """What all convolutions do around their kernels: geometry, bias and activation.
 
     Subclasses create kernels in `build_kernels` and give `convolve(x)` for channels last.
     """
 
     strides_with_dilation = False  # whether both may be larger than 1
+    kernel_size: tuple[int, ...]
+    strides: tuple[int, ...]
+    padding: str
+    dilation_rate: tuple[int, ...]
+    activation: Callable[[jax.Array], jax.Array] | None
 
-    def __init__(
-        self,
-        kernel_size: Any,
-        strides: Any,
-        padding: str,
-        data_format: str | None,
-        dilation_rate: Any,
-        activation: Any,
-        use_bias: bool,
-        bias_initializer: Any,
-        bias_regularizer: Any,
-        activity_regularizer: Any,
-        bias_constraint: Any,
-        **kwargs: Any,
-    ):
-        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        self.kernel_size = self._per_axis("kernel_size", kernel_size)
-        self.strides = self._per_axis("strides", strides)
-        self.dilation_rate = self._per_axis("dilation_rate", dilation_rate)
-        self.padding = self._padding(padding)
-        self.data_format = checked_data_format(data_format)
-        self.activation = activations.get(activation)
-        self.use_bias = use_bias
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.bias_constraint = constraints.get(bias_constraint)
+    def __init__(self, **options: Unpack[LayerOptions]):
+        super().__init__(**options)
         self.input_spec = InputSpec(ndim=self.rank + 2)
         if not self.strides_with_dilation and max(self.strides) > 1 and max(self.dilation_rate) > 1:
             raise ValueError(
@@ -62,7 +56,7 @@ class BaseConvolution(Windowed):
     def output_channels(self, channels: int | None) -> int | None:
         raise NotImplementedError
 
-    def build(self, input_shape: Shape) -> None:
+    def build(self, input_shape: ShapeLike) -> None:
         channels = self._split(input_shape)[2]
         if channels is None:
             raise ValueError(
@@ -72,15 +66,7 @@ class BaseConvolution(Windowed):
         self.compute_output_shape(input_shape)  # a window that does not fit is refused before there are variables
         self.input_spec = InputSpec(ndim=self.rank + 2, axes={self._channels_axis(): channels})
         self.build_kernels(channels)
-        self.bias = None
-        if self.use_bias:
-            self.bias = self.add_weight(
-                name="bias",
-                shape=(self.output_channels(channels),),
-                initializer=self.bias_initializer,
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-            )
+        self.bias = self.add_bias((self.output_channels(channels),))
 
     def build_kernels(self, channels: int) -> None:
         raise NotImplementedError
@@ -93,7 +79,7 @@ class BaseConvolution(Windowed):
         outputs = self._from_channels_last(outputs)
         return outputs if self.activation is None else self.activation(outputs)
 
-    def compute_output_shape(self, input_shape: Shape) -> Sizes:
+    def compute_output_shape(self, input_shape: ShapeLike) -> Shape:
         batch, _, channels = self._split(input_shape)
         padding = "same" if self.padding == "causal" else self.padding  # both give ceil(size / stride)
         sizes = self._output_sizes(input_shape, self.kernel_size, self.strides, padding, self.dilation_rate)
@@ -113,52 +99,38 @@ class BaseConvolution(Windowed):
 class Convolution(BaseConvolution):
     """Convolution over `rank` spatial axes: `activation(conv(x, kernel) + bias)`."""
 
+    filters: int
+    groups: int
+
     def __init__(
         self,
-        filters: int,
-        kernel_size: Any,
-        strides: Any = 1,
-        padding: str = "valid",
-        data_format: str | None = None,
-        dilation_rate: Any = 1,
-        groups: int = 1,
-        activation: Any = None,
+        filters: Size,
+        kernel_size: Sizes,
+        strides: Sizes = 1,
+        padding: CausalPadding = "valid",
+        data_format: DataFormat = None,
+        dilation_rate: Sizes = 1,
+        groups: Size = 1,
+        activation: ActivationLike = None,
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
-        **kwargs: Any,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        bias_initializer: InitializerLike = "zeros",
+        kernel_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        activity_regularizer: RegularizerLike = None,
+        kernel_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
+        *,
+        lora_rank: Absent = None,
+        lora_alpha: Absent = None,
+        **options: Unpack[Options],
     ):
-        absent = {name: kwargs.pop(name, None) for name in ("lora_rank", "lora_alpha")}
-        super().__init__(
-            kernel_size=kernel_size,
-            strides=strides,
-            padding=padding,
-            data_format=data_format,
-            dilation_rate=dilation_rate,
-            activation=activation,
-            use_bias=use_bias,
-            bias_initializer=bias_initializer,
-            bias_regularizer=bias_regularizer,
-            activity_regularizer=activity_regularizer,
-            bias_constraint=bias_constraint,
-            **kwargs,
-        )
-        refuse_unavailable(self, **absent)
-        self.filters = positive_integer(self._who(), "filters", filters)
-        self.groups = positive_integer(self._who(), "groups", groups)
+        super().__init__(activity_regularizer=activity_regularizer, **options)
         if self.filters % self.groups:
             raise ValueError(
                 f"{self._who()}: the number of filters must be evenly divisible by the number of groups."
                 f" Received: groups={self.groups}, filters={self.filters}."
             )
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
 
     def build_kernels(self, channels: int) -> None:
         if channels % self.groups:
@@ -166,13 +138,7 @@ class Convolution(BaseConvolution):
                 f"{self._who()}: the number of input channels must be evenly divisible by the number of groups."
                 f" Received: groups={self.groups}, but the input has {channels} channels."
             )
-        self.kernel = self.add_weight(
-            name="kernel",
-            shape=(*self.kernel_size, channels // self.groups, self.filters),
-            initializer=self.kernel_initializer,
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-        )
+        self.kernel = self.add("kernel", (*self.kernel_size, channels // self.groups, self.filters))
 
     def convolve(self, x: jax.Array) -> jax.Array:
         if type(self).convolution_op is Convolution.convolution_op:
@@ -197,23 +163,30 @@ class Convolution(BaseConvolution):
 class Conv1D(Convolution):
     """Convolution over time: `y[t] = activation(sum_k x[t * strides + k * dilation_rate] @ kernel[k] + bias)`.
 
+    Shapes: `(batch, length, channels)` to `(batch, new_length, filters)`; with `data_format="channels_first"` the
+    channels follow the batch. Integers are computed in the layer's compute dtype. Masks are not passed on.
+
     Args:
         filters: number of output channels.
         kernel_size: length of the window.
         strides: step between windows.
         padding: `"valid"` (none), `"same"` (output length `ceil(length / strides)`), or `"causal"` (zeros in front
             only, so that `y[t]` sees nothing after `x[t]`; van den Oord et al. 2016, WaveNet).
-        data_format: `"channels_last"`, the default, or `"channels_first"`.
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
         dilation_rate: step within a window; not together with `strides`.
         groups: the channels are split into this many groups with filters of their own.
         activation: name or function; None: linear.
         use_bias: whether to add a bias.
-
-    Shapes: `(batch, length, channels)` to `(batch, new_length, filters)`; channels first with the last two swapped.
-    Integers are computed in the layer's compute dtype. Masks are not passed on.
+        kernel_initializer, bias_initializer: how the weights start; name, config or callable.
+        kernel_regularizer, bias_regularizer: penalties of the weights, added to the loss; name, callable or None.
+        activity_regularizer: penalty of the outputs, added to the loss; name, callable or None.
+        kernel_constraint, bias_constraint: applied to the weights after each update; name, callable or None.
+        lora_rank, lora_alpha: not available; None only.
+        **options: name, dtype, trainable, ...: as in `Layer`.
 
     Raises:
-        ValueError: for windows larger than the input, channels or filters not divisible by `groups`, unknown channels.
+        ValueError: for a window larger than the input, channels or filters that `groups` does not divide, or an
+            unknown number of channels.
 
     Example:
 
@@ -230,14 +203,29 @@ class Conv1D(Convolution):
 class Conv2D(Convolution):
     """Convolution over images: `activation(conv(x, kernel) + bias)`; like all of these a cross-correlation.
 
-    Args:
-        kernel_size, strides, dilation_rate: one number, or one per axis `(height, width)`.
-        padding: `"valid"` or `"same"`.
-
-    The others as in `Conv1D`.
-
     Shapes: `(batch, height, width, channels)` to `(batch, new_height, new_width, filters)`; with
     `data_format="channels_first"` the channels follow the batch.
+
+    Args:
+        filters: number of output channels.
+        kernel_size: size of the window, one number or `(height, width)`.
+        strides: step between windows, one number or one per axis.
+        padding: `"valid"` (none) or `"same"` (output size `ceil(size / strides)`).
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        dilation_rate: step within a window, one number or one per axis; not together with `strides`.
+        groups: the channels are split into this many groups with filters of their own.
+        activation: name or function; None: linear.
+        use_bias: whether to add a bias.
+        kernel_initializer, bias_initializer: how the weights start; name, config or callable.
+        kernel_regularizer, bias_regularizer: penalties of the weights, added to the loss; name, callable or None.
+        activity_regularizer: penalty of the outputs, added to the loss; name, callable or None.
+        kernel_constraint, bias_constraint: applied to the weights after each update; name, callable or None.
+        lora_rank, lora_alpha: not available; None only.
+        **options: name, dtype, trainable, ...: as in `Layer`.
+
+    Raises:
+        ValueError: for a window larger than the input, channels or filters that `groups` does not divide, or an
+            unknown number of channels.
 
     Example:
 
@@ -251,12 +239,37 @@ class Conv2D(Convolution):
 
 @layer("Convolution3D")
 class Conv3D(Convolution):
-    """Convolution over volumes or videos, `activation(conv(x, kernel) + bias)`.
-
-    Arguments as in `Conv2D`, with three numbers per window.
+    """Convolution over volumes or videos: `activation(conv(x, kernel) + bias)`.
 
     Shapes: `(batch, depth, height, width, channels)` to `(batch, new_depth, new_height, new_width, filters)`; with
     `data_format="channels_first"` the channels follow the batch.
+
+    Args:
+        filters: number of output channels.
+        kernel_size: size of the window, one number or `(depth, height, width)`.
+        strides: step between windows, one number or one per axis.
+        padding: `"valid"` (none) or `"same"` (output size `ceil(size / strides)`).
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        dilation_rate: step within a window, one number or one per axis; not together with `strides`.
+        groups: the channels are split into this many groups with filters of their own.
+        activation: name or function; None: linear.
+        use_bias: whether to add a bias.
+        kernel_initializer, bias_initializer: how the weights start; name, config or callable.
+        kernel_regularizer, bias_regularizer: penalties of the weights, added to the loss; name, callable or None.
+        activity_regularizer: penalty of the outputs, added to the loss; name, callable or None.
+        kernel_constraint, bias_constraint: applied to the weights after each update; name, callable or None.
+        lora_rank, lora_alpha: not available; None only.
+        **options: name, dtype, trainable, ...: as in `Layer`.
+
+    Raises:
+        ValueError: for a window larger than the input, channels or filters that `groups` does not divide, or an
+            unknown number of channels.
+
+    Example:
+
+    >>> import jax.numpy as jnp
+    >>> Conv3D(4, (1, 3, 3))(jnp.ones((2, 5, 9, 9, 3))).shape
+    (2, 5, 7, 7, 4)
     """
 
     rank = 3

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Unpack
 
 import jax
 
-from .. import constraints, initializers, kernels, regularizers
+from .. import kernels
+from ..core.constructor import Options
+from ..core.kinds import (
+    ActivationLike,
+    ConstraintLike,
+    DataFormat,
+    InitializerLike,
+    Padding,
+    RegularizerLike,
+    Size,
+    Sizes,
+)
 from ..core.variable import Variable
-from .arguments import positive_integer
 from .catalogue import layer
 from .convolutional import BaseConvolution
 
@@ -17,29 +27,10 @@ class ChannelByChannel(BaseConvolution):
     """What depthwise and separable convolutions share: `depth_multiplier` filters for every channel."""
 
     strides_with_dilation = True
-
-    def __init__(
-        self,
-        depth_multiplier: int,
-        depthwise_initializer: Any,
-        depthwise_regularizer: Any,
-        depthwise_constraint: Any,
-        **kwargs: Any,
-    ):
-        super().__init__(**kwargs)
-        self.depth_multiplier = positive_integer(self._who(), "depth_multiplier", depth_multiplier)
-        self.depthwise_initializer = initializers.get(depthwise_initializer)
-        self.depthwise_regularizer = regularizers.get(depthwise_regularizer)
-        self.depthwise_constraint = constraints.get(depthwise_constraint)
+    depth_multiplier: int
 
     def add_depthwise_kernel(self, name: str, channels: int) -> Variable:
-        return self.add_weight(
-            name=name,
-            shape=(*self.kernel_size, channels, self.depth_multiplier),
-            initializer=self.depthwise_initializer,
-            regularizer=self.depthwise_regularizer,
-            constraint=self.depthwise_constraint,
-        )
+        return self.add("depthwise", (*self.kernel_size, channels, self.depth_multiplier), name=name)
 
     def channel_by_channel(self, x: jax.Array, kernel: jax.Array) -> jax.Array:
         """The outputs of channel `c` stand side by side, from `c * depth_multiplier` on."""
@@ -52,41 +43,24 @@ class DepthwiseConvolution(ChannelByChannel):
 
     def __init__(
         self,
-        kernel_size: Any,
-        strides: Any = 1,
-        padding: str = "valid",
-        depth_multiplier: int = 1,
-        data_format: str | None = None,
-        dilation_rate: Any = 1,
-        activation: Any = None,
+        kernel_size: Sizes,
+        strides: Sizes = 1,
+        padding: Padding = "valid",
+        depth_multiplier: Size = 1,
+        data_format: DataFormat = None,
+        dilation_rate: Sizes = 1,
+        activation: ActivationLike = None,
         use_bias: bool = True,
-        depthwise_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        depthwise_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        depthwise_constraint: Any = None,
-        bias_constraint: Any = None,
-        **kwargs: Any,
+        depthwise_initializer: InitializerLike = "glorot_uniform",
+        bias_initializer: InitializerLike = "zeros",
+        depthwise_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        activity_regularizer: RegularizerLike = None,
+        depthwise_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
+        **options: Unpack[Options],
     ):
-        super().__init__(
-            depth_multiplier,
-            depthwise_initializer,
-            depthwise_regularizer,
-            depthwise_constraint,
-            kernel_size=kernel_size,
-            strides=strides,
-            padding=padding,
-            data_format=data_format,
-            dilation_rate=dilation_rate,
-            activation=activation,
-            use_bias=use_bias,
-            bias_initializer=bias_initializer,
-            bias_regularizer=bias_regularizer,
-            activity_regularizer=activity_regularizer,
-            bias_constraint=bias_constraint,
-            **kwargs,
-        )
+        super().__init__(activity_regularizer=activity_regularizer, **options)
 
     def build_kernels(self, channels: int) -> None:
         self.kernel = self.add_depthwise_kernel("kernel", channels)
@@ -101,61 +75,37 @@ class DepthwiseConvolution(ChannelByChannel):
 class SeparableConvolution(ChannelByChannel):
     """Separable convolution over `rank` spatial axes."""
 
+    filters: int
+
     def __init__(
         self,
-        filters: int,
-        kernel_size: Any,
-        strides: Any = 1,
-        padding: str = "valid",
-        data_format: str | None = None,
-        dilation_rate: Any = 1,
-        depth_multiplier: int = 1,
-        activation: Any = None,
+        filters: Size,
+        kernel_size: Sizes,
+        strides: Sizes = 1,
+        padding: Padding = "valid",
+        data_format: DataFormat = None,
+        dilation_rate: Sizes = 1,
+        depth_multiplier: Size = 1,
+        activation: ActivationLike = None,
         use_bias: bool = True,
-        depthwise_initializer: Any = "glorot_uniform",
-        pointwise_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        depthwise_regularizer: Any = None,
-        pointwise_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        depthwise_constraint: Any = None,
-        pointwise_constraint: Any = None,
-        bias_constraint: Any = None,
-        **kwargs: Any,
+        depthwise_initializer: InitializerLike = "glorot_uniform",
+        pointwise_initializer: InitializerLike = "glorot_uniform",
+        bias_initializer: InitializerLike = "zeros",
+        depthwise_regularizer: RegularizerLike = None,
+        pointwise_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        activity_regularizer: RegularizerLike = None,
+        depthwise_constraint: ConstraintLike = None,
+        pointwise_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
+        **options: Unpack[Options],
     ):
-        super().__init__(
-            depth_multiplier,
-            depthwise_initializer,
-            depthwise_regularizer,
-            depthwise_constraint,
-            kernel_size=kernel_size,
-            strides=strides,
-            padding=padding,
-            data_format=data_format,
-            dilation_rate=dilation_rate,
-            activation=activation,
-            use_bias=use_bias,
-            bias_initializer=bias_initializer,
-            bias_regularizer=bias_regularizer,
-            activity_regularizer=activity_regularizer,
-            bias_constraint=bias_constraint,
-            **kwargs,
-        )
-        self.filters = positive_integer(self._who(), "filters", filters)
-        self.pointwise_initializer = initializers.get(pointwise_initializer)
-        self.pointwise_regularizer = regularizers.get(pointwise_regularizer)
-        self.pointwise_constraint = constraints.get(pointwise_constraint)
+        super().__init__(activity_regularizer=activity_regularizer, **options)
 
     def build_kernels(self, channels: int) -> None:
         self.depthwise_kernel = self.add_depthwise_kernel("depthwise_kernel", channels)
-        self.pointwise_kernel = self.add_weight(
-            name="pointwise_kernel",
-            shape=(*(1,) * self.rank, channels * self.depth_multiplier, self.filters),
-            initializer=self.pointwise_initializer,
-            regularizer=self.pointwise_regularizer,
-            constraint=self.pointwise_constraint,
-        )
+        shape = (*(1,) * self.rank, channels * self.depth_multiplier, self.filters)
+        self.pointwise_kernel = self.add("pointwise", shape, name="pointwise_kernel")
 
     def convolve(self, x: jax.Array) -> jax.Array:
         return kernels.conv(self.channel_by_channel(x, self.depthwise_kernel.value), self.pointwise_kernel.value)
@@ -169,13 +119,33 @@ class DepthwiseConv1D(DepthwiseConvolution):
     """Convolution over time, each channel with filters of its own:
     `y[t, c * m + j] = activation(sum_k x[t * strides + k * dilation_rate, c] * kernel[k, c, j] + bias)`.
 
+    Shapes: `(batch, length, channels)` to `(batch, new_length, channels * depth_multiplier)`; with
+    `data_format="channels_first"` the channels follow the batch.
+
     Args:
-        depth_multiplier: `m`, the number of outputs of a channel.
-        padding: `"valid"` or `"same"`; `"causal"` is for `Conv1D` only, as in Keras.
+        kernel_size: length of the window.
+        strides: step between windows; may be combined with `dilation_rate`.
+        padding: `"valid"` (none) or `"same"` (output length `ceil(length / strides)`). `"causal"` is for `Conv1D` only,
+            as in Keras.
+        depth_multiplier: the `m` of the formula, the number of outputs of each channel.
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        dilation_rate: step within a window.
+        activation: name or function; None: linear.
+        use_bias: whether to add a bias.
+        depthwise_initializer, bias_initializer: how the weights start; name, config or callable.
+        depthwise_regularizer, bias_regularizer: penalties of the weights, added to the loss; name, callable or None.
+        activity_regularizer: penalty of the outputs, added to the loss; name, callable or None.
+        depthwise_constraint, bias_constraint: applied to the weights after each update; name, callable or None.
+        **options: name, dtype, trainable, ...: as in `Layer`.
 
-    The others as in `Conv1D`, but `strides` and `dilation_rate` may be used together.
+    Raises:
+        ValueError: for a window larger than the input, or an unknown number of channels.
 
-    Shapes: `(batch, length, channels)` to `(batch, new_length, channels * depth_multiplier)`.
+    Example:
+
+    >>> import jax.numpy as jnp
+    >>> DepthwiseConv1D(3, depth_multiplier=2)(jnp.ones((2, 10, 5))).shape
+    (2, 8, 10)
     """
 
     rank = 1
@@ -183,11 +153,28 @@ class DepthwiseConv1D(DepthwiseConvolution):
 
 @layer()
 class DepthwiseConv2D(DepthwiseConvolution):
-    """Convolution over images, each channel with filters of its own; arguments as in `DepthwiseConv1D`, per axis
-    `(height, width)`.
+    """Convolution over images, each channel with filters of its own (Howard et al. 2017, MobileNets).
 
     Shapes: `(batch, height, width, channels)` to `(batch, new_height, new_width, channels * depth_multiplier)`; with
     `data_format="channels_first"` the channels follow the batch.
+
+    Args:
+        kernel_size: size of the window, one number or `(height, width)`.
+        strides: step between windows, one number or one per axis; may be combined with `dilation_rate`.
+        padding: `"valid"` (none) or `"same"` (output size `ceil(size / strides)`).
+        depth_multiplier: number of outputs of each channel.
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        dilation_rate: step within a window, one number or one per axis.
+        activation: name or function; None: linear.
+        use_bias: whether to add a bias.
+        depthwise_initializer, bias_initializer: how the weights start; name, config or callable.
+        depthwise_regularizer, bias_regularizer: penalties of the weights, added to the loss; name, callable or None.
+        activity_regularizer: penalty of the outputs, added to the loss; name, callable or None.
+        depthwise_constraint, bias_constraint: applied to the weights after each update; name, callable or None.
+        **options: name, dtype, trainable, ...: as in `Layer`.
+
+    Raises:
+        ValueError: for a window larger than the input, or an unknown number of channels.
 
     Example:
 
@@ -203,9 +190,35 @@ class DepthwiseConv2D(DepthwiseConvolution):
 class SeparableConv1D(SeparableConvolution):
     """A depthwise convolution over time, then one over the channels: `activation(depthwise(x) @ pointwise + bias)`.
 
-    Arguments as in `DepthwiseConv1D`; `filters` is the number of output channels.
+    Shapes: `(batch, length, channels)` to `(batch, new_length, filters)`; with `data_format="channels_first"` the
+    channels follow the batch.
 
-    Shapes: `(batch, length, channels)` to `(batch, new_length, filters)`.
+    Args:
+        filters: number of output channels.
+        kernel_size: length of the window.
+        strides: step between windows; may be combined with `dilation_rate`.
+        padding: `"valid"` (none) or `"same"` (output length `ceil(length / strides)`).
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        dilation_rate: step within a window.
+        depth_multiplier: number of channels that the depthwise convolution makes of each.
+        activation: name or function; None: linear.
+        use_bias: whether to add a bias.
+        depthwise_initializer, pointwise_initializer, bias_initializer: how the weights start; name, config or callable.
+        depthwise_regularizer, pointwise_regularizer, bias_regularizer: penalties of the weights, added to the loss;
+            name, callable or None.
+        activity_regularizer: penalty of the outputs, added to the loss; name, callable or None.
+        depthwise_constraint, pointwise_constraint, bias_constraint: applied to the weights after each update; name,
+            callable or None.
+        **options: name, dtype, trainable, ...: as in `Layer`.
+
+    Raises:
+        ValueError: for a window larger than the input, or an unknown number of channels.
+
+    Example:
+
+    >>> import jax.numpy as jnp
+    >>> SeparableConv1D(4, 3)(jnp.ones((2, 10, 5))).shape
+    (2, 8, 4)
     """
 
     rank = 1
@@ -213,12 +226,38 @@ class SeparableConv1D(SeparableConvolution):
 
 @layer("SeparableConvolution2D")
 class SeparableConv2D(SeparableConvolution):
-    """A depthwise convolution over images, then one over the channels: `activation(depthwise(x) @ pointwise + bias)`.
-
-    Chollet 2017, Xception. Arguments as in `DepthwiseConv2D`; `filters` is the number of output channels.
+    """A depthwise convolution over images, then one over the channels: `activation(depthwise(x) @ pointwise + bias)`
+    (Chollet 2017, Xception).
 
     Shapes: `(batch, height, width, channels)` to `(batch, new_height, new_width, filters)`; with
     `data_format="channels_first"` the channels follow the batch.
+
+    Args:
+        filters: number of output channels.
+        kernel_size: size of the window, one number or `(height, width)`.
+        strides: step between windows, one number or one per axis; may be combined with `dilation_rate`.
+        padding: `"valid"` (none) or `"same"` (output size `ceil(size / strides)`).
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        dilation_rate: step within a window, one number or one per axis.
+        depth_multiplier: number of channels that the depthwise convolution makes of each.
+        activation: name or function; None: linear.
+        use_bias: whether to add a bias.
+        depthwise_initializer, pointwise_initializer, bias_initializer: how the weights start; name, config or callable.
+        depthwise_regularizer, pointwise_regularizer, bias_regularizer: penalties of the weights, added to the loss;
+            name, callable or None.
+        activity_regularizer: penalty of the outputs, added to the loss; name, callable or None.
+        depthwise_constraint, pointwise_constraint, bias_constraint: applied to the weights after each update; name,
+            callable or None.
+        **options: name, dtype, trainable, ...: as in `Layer`.
+
+    Raises:
+        ValueError: for a window larger than the input, or an unknown number of channels.
+
+    Example:
+
+    >>> import jax.numpy as jnp
+    >>> SeparableConv2D(4, 3, padding="same")(jnp.ones((2, 9, 9, 3))).shape
+    (2, 9, 9, 4)
     """
 
     rank = 2

@@ -9,10 +9,11 @@ import jax
 import jax.numpy as jnp
 
 from ..core.input_spec import InputSpec
+from ..core.types import Shape, ShapeLike
 from .arguments import data_format as checked_data_format
 from .base import Rearranging
 from .catalogue import layer
-from .spatial import Shape, Sizes, Spatial
+from .spatial import Spatial
 
 Pairs = tuple[tuple[int, int], ...]
 
@@ -47,7 +48,7 @@ class Edges(Rearranging, Spatial):
             config[axis] = (before, after, 0)
         return jax.lax.pad(inputs, jnp.zeros((), inputs.dtype), config)
 
-    def compute_output_shape(self, input_shape: Shape) -> Sizes:
+    def compute_output_shape(self, input_shape: ShapeLike) -> Shape:
         batch, spatial, channels = self._split(input_shape)
         rows = zip(spatial, self._added, strict=True)
         sizes = [None if size is None else size + before + after for size, (before, after) in rows]

@@ -10,10 +10,11 @@ import jax.numpy as jnp
 from .. import kernels
 from ..core import dtypes
 from ..core.input_spec import InputSpec
+from ..core.types import Shape, ShapeLike
 from .arguments import data_format as checked_data_format
 from .base import DtypeKeeping
 from .catalogue import layer
-from .spatial import Shape, Sizes, Spatial
+from .spatial import Spatial
 from .windowed import Windowed
 
 
@@ -43,7 +44,7 @@ class Pooling(Windowed):
         self.compute_output_shape(inputs.shape)
         return self._from_channels_last(self.pool(self._to_channels_last(inputs)))
 
-    def compute_output_shape(self, input_shape: Shape) -> Sizes:
+    def compute_output_shape(self, input_shape: ShapeLike) -> Shape:
         batch, _, channels = self._split(input_shape)
         sizes = self._output_sizes(input_shape, self.pool_size, self.strides, self.padding)
         return self._join(batch, sizes, channels)
@@ -175,7 +176,7 @@ class GlobalPooling(Spatial):
         self.keepdims = keepdims
         self.input_spec = InputSpec(ndim=self.rank + 2)
 
-    def compute_output_shape(self, input_shape: Shape) -> Sizes:
+    def compute_output_shape(self, input_shape: ShapeLike) -> Shape:
         batch, _, channels = self._split(input_shape)
         return self._join(batch, (1,) * self.rank, channels) if self.keepdims else (batch, channels)
 

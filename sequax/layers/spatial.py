@@ -9,9 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from ..core.layer import Layer
-
-Shape = Sequence[int | None]
-Sizes = tuple[int | None, ...]
+from ..core.types import Shape, ShapeLike
 
 
 class Spatial(Layer):
@@ -42,7 +40,7 @@ class Spatial(Layer):
         first = 1 if self._channels_axis() == -1 else 2
         return tuple(range(first, first + self.rank))
 
-    def _split(self, shape: Shape) -> tuple[int | None, Sizes, int | None]:
+    def _split(self, shape: ShapeLike) -> tuple[int | None, Shape, int | None]:
         """An input shape as batch, spatial sizes and channels."""
         if len(shape) != self.rank + 2:
             axes = ("batch", *(f"size_{i + 1}" for i in range(self.rank)))
@@ -53,7 +51,7 @@ class Spatial(Layer):
             )
         return shape[0], tuple(shape[axis] for axis in self._axes()), shape[self._channels_axis()]
 
-    def _join(self, batch: int | None, spatial: Sequence[int | None], channels: int | None) -> Sizes:
+    def _join(self, batch: int | None, spatial: Sequence[int | None], channels: int | None) -> Shape:
         return (batch, *spatial, channels) if self._channels_axis() == -1 else (batch, channels, *spatial)
 
     def _to_channels_last(self, x: jax.Array) -> jax.Array:

@@ -2,80 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 
-from .. import constraints, initializers, kernels, regularizers
+from .. import kernels
+from ..core.constructor import LayerOptions, Options
+from ..core.kinds import (
+    ActivationLike,
+    ConstraintLike,
+    Counts,
+    DataFormat,
+    InitializerLike,
+    Padding,
+    RegularizerLike,
+    Size,
+    Sizes,
+)
+from ..core.types import Shape, ShapeLike
 from ..kernels.windows import transposed_crop
-from .arguments import positive_integer
 from .catalogue import layer
 from .convolutional import BaseConvolution
-from .spatial import Shape, Sizes
 
 
 class TransposedConvolution(BaseConvolution):
     """Transposed convolution over `rank` spatial axes: the gradient of a convolution with respect to its input."""
 
-    def __init__(
-        self,
-        filters: int,
-        kernel_size: Any,
-        strides: Any = 1,
-        padding: str = "valid",
-        output_padding: Any = None,
-        data_format: str | None = None,
-        dilation_rate: Any = 1,
-        activation: Any = None,
-        use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
-        **kwargs: Any,
-    ):
-        super().__init__(
-            kernel_size=kernel_size,
-            strides=strides,
-            padding=padding,
-            data_format=data_format,
-            dilation_rate=dilation_rate,
-            activation=activation,
-            use_bias=use_bias,
-            bias_initializer=bias_initializer,
-            bias_regularizer=bias_regularizer,
-            activity_regularizer=activity_regularizer,
-            bias_constraint=bias_constraint,
-            **kwargs,
-        )
-        self.filters = positive_integer(self._who(), "filters", filters)
-        self.output_padding = self._checked_output_padding(output_padding)
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
+    filters: int
+    output_padding: tuple[int, ...] | None
 
-    def _checked_output_padding(self, value: Any) -> tuple[int, ...] | None:
-        if value is None:
-            return None
-        cells = self._per_axis("output_padding", value, least=0)
-        if any(more >= stride for more, stride in zip(cells, self.strides, strict=True)):
+    def __init__(self, **options: Unpack[LayerOptions]):
+        super().__init__(**options)
+        more = self.output_padding or ()
+        if any(cells >= stride for cells, stride in zip(more, self.strides, strict=False)):
             raise ValueError(
                 f"{self._who()}: `output_padding` must be strictly less than `strides` on every axis. Received:"
-                f" output_padding={cells}, strides={self.strides}"
+                f" output_padding={more}, strides={self.strides}"
             )
-        return cells
 
     def build_kernels(self, channels: int) -> None:
-        self.kernel = self.add_weight(
-            name="kernel",
-            shape=(*self.kernel_size, self.filters, channels),
-            initializer=self.kernel_initializer,
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-        )
+        self.kernel = self.add("kernel", (*self.kernel_size, self.filters, channels))
 
     def convolve(self, x: jax.Array) -> jax.Array:
         cropped = [max(crop, 0) for crop in self._crops()]
@@ -91,7 +57,7 @@ class TransposedConvolution(BaseConvolution):
     def output_channels(self, channels: int | None) -> int | None:
         return self.filters
 
-    def compute_output_shape(self, input_shape: Shape) -> Sizes:
+    def compute_output_shape(self, input_shape: ShapeLike) -> Shape:
         batch, spatial, _ = self._split(input_shape)
         sizes = self._enlarged(spatial)
         if any(size is not None and size < 1 for size in sizes):
@@ -122,8 +88,34 @@ class TransposedConvolution(BaseConvolution):
         ]
 
 
+class TransposedConvolution1Or2(TransposedConvolution):
+    """Those over one or two spatial axes; over three the arguments stand in another order."""
+
+    def __init__(
+        self,
+        filters: Size,
+        kernel_size: Sizes,
+        strides: Sizes = 1,
+        padding: Padding = "valid",
+        output_padding: Counts | None = None,
+        data_format: DataFormat = None,
+        dilation_rate: Sizes = 1,
+        activation: ActivationLike = None,
+        use_bias: bool = True,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        bias_initializer: InitializerLike = "zeros",
+        kernel_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        activity_regularizer: RegularizerLike = None,
+        kernel_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
+        **options: Unpack[Options],
+    ):
+        super().__init__(activity_regularizer=activity_regularizer, **options)
+
+
 @layer("Convolution1DTranspose")
-class Conv1DTranspose(TransposedConvolution):
+class Conv1DTranspose(TransposedConvolution1Or2):
     """Transposed convolution over time: `y[t * strides + k * dilation_rate - crop] += kernel[k] @ x[t]`, then bias and
     activation.
 
@@ -137,21 +129,27 @@ class Conv1DTranspose(TransposedConvolution):
 
     What is cut off is cut off at both ends, the odd cell at the end.
 
+    Shapes: `(batch, length, channels)` to `(batch, new_length, filters)`; with `data_format="channels_first"` the
+    channels follow the batch.
+
     Args:
         filters: number of output channels.
         kernel_size: length of the window.
         strides: how many output steps lie between those of two neighbouring inputs.
-        padding: `"valid"` or `"same"`.
+        padding: `"valid"` or `"same"`; the table says what they mean.
         output_padding: steps added at the end, fewer than `strides`; None: as many as the table says.
-        data_format: `"channels_last"`, the default, or `"channels_first"`.
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
         dilation_rate: step within a window; not together with `strides`.
-
-    The others as in `Conv1D`.
-
-    Shapes: `(batch, length, channels)` to `(batch, new_length, filters)`.
+        activation: name or function; None: linear.
+        use_bias: whether to add a bias.
+        kernel_initializer, bias_initializer: how the weights start; name, config or callable.
+        kernel_regularizer, bias_regularizer: penalties of the weights, added to the loss; name, callable or None.
+        activity_regularizer: penalty of the outputs, added to the loss; name, callable or None.
+        kernel_constraint, bias_constraint: applied to the weights after each update; name, callable or None.
+        **options: name, dtype, trainable, ...: as in `Layer`.
 
     Raises:
-        ValueError: for `output_padding` of `strides` or more, unknown channels, outputs without a step.
+        ValueError: for `output_padding` of `strides` or more, an unknown number of channels, or an empty output.
 
     Example:
 
@@ -164,11 +162,38 @@ class Conv1DTranspose(TransposedConvolution):
 
 
 @layer("Convolution2DTranspose")
-class Conv2DTranspose(TransposedConvolution):
-    """Transposed convolution over images; arguments and sizes as in `Conv1DTranspose`, per axis `(height, width)`.
+class Conv2DTranspose(TransposedConvolution1Or2):
+    """Transposed convolution over images: what enlarges them as `Conv2D` shrinks them.
+
+    The table of `Conv1DTranspose` says how large the output is along each axis.
 
     Shapes: `(batch, height, width, channels)` to `(batch, new_height, new_width, filters)`; with
     `data_format="channels_first"` the channels follow the batch.
+
+    Args:
+        filters: number of output channels.
+        kernel_size: size of the window, one number or `(height, width)`.
+        strides: how many output cells lie between those of two neighbouring inputs, one number or one per axis.
+        padding: `"valid"` or `"same"`.
+        output_padding: cells added at the end of each axis, fewer than `strides`; None: as many as the table says.
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        dilation_rate: step within a window, one number or one per axis; not together with `strides`.
+        activation: name or function; None: linear.
+        use_bias: whether to add a bias.
+        kernel_initializer, bias_initializer: how the weights start; name, config or callable.
+        kernel_regularizer, bias_regularizer: penalties of the weights, added to the loss; name, callable or None.
+        activity_regularizer: penalty of the outputs, added to the loss; name, callable or None.
+        kernel_constraint, bias_constraint: applied to the weights after each update; name, callable or None.
+        **options: name, dtype, trainable, ...: as in `Layer`.
+
+    Raises:
+        ValueError: for `output_padding` of `strides` or more, an unknown number of channels, or an empty output.
+
+    Example:
+
+    >>> import jax.numpy as jnp
+    >>> Conv2DTranspose(4, 3, strides=2, padding="same")(jnp.ones((2, 5, 5, 3))).shape
+    (2, 10, 10, 4)
     """
 
     rank = 2
@@ -176,50 +201,60 @@ class Conv2DTranspose(TransposedConvolution):
 
 @layer("Convolution3DTranspose")
 class Conv3DTranspose(TransposedConvolution):
-    """Transposed convolution over volumes; arguments as in `Conv2DTranspose`, `data_format` before `output_padding`.
+    """Transposed convolution over volumes: what enlarges them as `Conv3D` shrinks them.
+
+    The table of `Conv1DTranspose` says how large the output is along each axis. Unlike there, `data_format` stands
+    before `output_padding`, as in Keras.
 
     Shapes: `(batch, depth, height, width, channels)` to `(batch, new_depth, new_height, new_width, filters)`; with
     `data_format="channels_first"` the channels follow the batch.
+
+    Args:
+        filters: number of output channels.
+        kernel_size: size of the window, one number or `(depth, height, width)`.
+        strides: how many output cells lie between those of two neighbouring inputs, one number or one per axis.
+        padding: `"valid"` or `"same"`.
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        output_padding: cells added at the end of each axis, fewer than `strides`; None: as many as the table says.
+        dilation_rate: step within a window, one number or one per axis; not together with `strides`.
+        activation: name or function; None: linear.
+        use_bias: whether to add a bias.
+        kernel_initializer, bias_initializer: how the weights start; name, config or callable.
+        kernel_regularizer, bias_regularizer: penalties of the weights, added to the loss; name, callable or None.
+        activity_regularizer: penalty of the outputs, added to the loss; name, callable or None.
+        kernel_constraint, bias_constraint: applied to the weights after each update; name, callable or None.
+        **options: name, dtype, trainable, ...: as in `Layer`.
+
+    Raises:
+        ValueError: for `output_padding` of `strides` or more, an unknown number of channels, or an empty output.
+
+    Example:
+
+    >>> import jax.numpy as jnp
+    >>> Conv3DTranspose(4, 2, strides=2)(jnp.ones((2, 3, 3, 3, 5))).shape
+    (2, 6, 6, 6, 4)
     """
 
     rank = 3
 
     def __init__(
         self,
-        filters: int,
-        kernel_size: Any,
-        strides: Any = (1, 1, 1),
-        padding: str = "valid",
-        data_format: str | None = None,
-        output_padding: Any = None,
-        dilation_rate: Any = (1, 1, 1),
-        activation: Any = None,
+        filters: Size,
+        kernel_size: Sizes,
+        strides: Sizes = (1, 1, 1),
+        padding: Padding = "valid",
+        data_format: DataFormat = None,
+        output_padding: Counts | None = None,
+        dilation_rate: Sizes = (1, 1, 1),
+        activation: ActivationLike = None,
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
-        **kwargs: Any,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        bias_initializer: InitializerLike = "zeros",
+        kernel_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        activity_regularizer: RegularizerLike = None,
+        kernel_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
+        **options: Unpack[Options],
     ):
-        super().__init__(
-            filters=filters,
-            kernel_size=kernel_size,
-            strides=strides,
-            padding=padding,
-            output_padding=output_padding,
-            data_format=data_format,
-            dilation_rate=dilation_rate,
-            activation=activation,
-            use_bias=use_bias,
-            kernel_initializer=kernel_initializer,
-            bias_initializer=bias_initializer,
-            kernel_regularizer=kernel_regularizer,
-            bias_regularizer=bias_regularizer,
-            activity_regularizer=activity_regularizer,
-            kernel_constraint=kernel_constraint,
-            bias_constraint=bias_constraint,
-            **kwargs,
-        )
+        super().__init__(activity_regularizer=activity_regularizer, **options)

@@ -9,10 +9,11 @@ import jax.numpy as jnp
 
 from ..core import dtypes
 from ..core.input_spec import InputSpec
+from ..core.types import Shape, ShapeLike
 from .arguments import data_format as checked_data_format
 from .base import Rearranging
 from .catalogue import layer
-from .spatial import Shape, Sizes, Spatial
+from .spatial import Spatial
 
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5")
 
@@ -34,7 +35,7 @@ class UpSampling(Rearranging, Spatial):
     def _times(self) -> tuple[int, ...]:
         return self.size
 
-    def compute_output_shape(self, input_shape: Shape) -> Sizes:
+    def compute_output_shape(self, input_shape: ShapeLike) -> Shape:
         batch, spatial, channels = self._split(input_shape)
         rows = zip(spatial, self._times(), strict=True)
         return self._join(batch, [None if size is None else size * times for size, times in rows], channels)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .spatial import Shape, Sizes, Spatial
+from ..core.types import Shape, ShapeLike
+from .spatial import Spatial
 
 
 class Windowed(Spatial):
@@ -21,12 +22,12 @@ class Windowed(Spatial):
 
     def _output_sizes(
         self,
-        shape: Shape,
+        shape: ShapeLike,
         window: tuple[int, ...],
         strides: tuple[int, ...],
         padding: str,
         dilation: tuple[int, ...] | None = None,
-    ) -> Sizes:
+    ) -> Shape:
         """Spatial sizes of the output, None where the input's are unknown.
 
         Raises:
