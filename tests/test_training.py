@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import pickle
+import traceback
 import warnings
 from contextlib import nullcontext
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -20,7 +22,7 @@ from sequax.data.arrays import ArraySource
 from sequax.data.large import LargeSource
 from sequax.data.source import Batch
 from sequax.layers import LSTM, BatchNormalization, Dense, Dropout, Embedding
-from sequax.training import predict
+from sequax.training import compiled, predict
 
 
 def dense(keras):
@@ -319,16 +321,42 @@ def test_results_do_not_depend_on_the_chunking(rng, monkeypatch):
         assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), whole.get_weights(), strict=True))
 
 
+def test_few_places_lie_between_fit_and_the_gradient(monkeypatch):
+    """A reader can follow a batch; and a step is traced once."""
+    differentiated, stacks = jax.value_and_grad, []
+
+    def noted(*args, **kwargs):
+        function = differentiated(*args, **kwargs)
+
+        def run(*given):
+            stacks.append(traceback.extract_stack())
+            return function(*given)
+
+        return run
+
+    monkeypatch.setattr(jax, "value_and_grad", noted)
+    compiled.clear()
+    model = Sequential([Input((8,)), Dense(4), Dense(1)])
+    model.compile("sgd", "mse")
+    model.fit(np.ones((64, 8)), np.ones(64), verbose=0)
+    (stack,) = stacks
+    package = str(Path(sequax.__file__).parent)
+    frames = [frame for frame in stack if frame.filename.startswith(package)]
+    assert (frames[0].name, frames[-1].name) == ("fit", "update")
+    assert len(frames) <= 10
+    assert len({frame.filename for frame in frames}) <= 4
+
+
 def test_later_calls_know_how_fast_the_steps_are(rng, monkeypatch):
-    from sequax.training.fit import Trainer
+    from sequax.training.fit import TrainJob
 
-    dispatch, sizes = Trainer.dispatch, []
+    start, sizes = TrainJob.start, []
 
-    def noted(self, program, span):
-        sizes.append(span.stop - span.start)
-        dispatch(self, program, span)
+    def noted(self, steps, program):
+        sizes.append(steps.length)
+        start(self, steps, program)
 
-    monkeypatch.setattr(Trainer, "dispatch", noted)
+    monkeypatch.setattr(TrainJob, "start", noted)
     x, y = data_for(dense, rng, 40)
     model = noisy()
     model.fit(x, y, batch_size=1, verbose=0)
@@ -408,8 +436,6 @@ def test_same_seed_same_run(rng):
 
 
 def test_equal_models_share_compiled_programs(rng):
-    from sequax.training import compiled
-
     compiled.clear()
     x, y = data_for(dense, rng)
 

@@ -212,7 +212,7 @@ class Ensemble:
                     accepts_nan=callback_module.callback_list.accept_nan(callbacks),
                 )
             stack = self._made_stack()
-            claim.hold(v for slots in stack.slots for v in slots.params.values())
+            claim.hold(v for tables in stack.variables for v in tables.params.values())
             source = self._ordered(data.train) if shuffle is True and self.by_seed else data.train
             listeners = self._listeners(callbacks, verbose, history=True, epochs=epochs, steps=source.steps)
             self.history = listeners.history

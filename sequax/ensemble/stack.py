@@ -43,7 +43,7 @@ class Stack:
             self.spread()
             for member in self.members:
                 member.optimizer.build(member.trainable_variables)
-            self.slots = [TrainVariables.of(member, member.optimizer) for member in self.members]
+            self.variables = [TrainVariables.of(member, member.optimizer) for member in self.members]
             self._check_alike()
             self._state = None
             self._seen = self._version()
@@ -53,7 +53,8 @@ class Stack:
 
     def _check_alike(self) -> None:
         shapes = [
-            [[(key, v.shape, v.stored.dtype) for key, v in table.items()] for table in slots] for slots in self.slots
+            [[(key, v.shape, v.stored.dtype) for key, v in table.items()] for table in tables]
+            for tables in self.variables
         ]
         for i, other in enumerate(shapes):
             if other != shapes[0]:
@@ -66,10 +67,10 @@ class Stack:
         """The stacked arrays; metrics belong to a run, not to the members."""
         with self._lock:
             if self._state is None or not (self._ahead or self._in_step()):
-                tables = [[{k: v.stored for k, v in table.items()} for table in slots] for slots in self.slots]
+                tables = [[{k: v.stored for k, v in table.items()} for table in tables] for tables in self.variables]
                 state: Any = jax.tree.map(lambda *values: np.stack(values), *jax.device_get(tables))
                 self._state = TrainState(*jax.device_put(state))
-                self._arrays = [variable.stored for variable in self._variables()]
+                self._arrays = [variable.stored for variable in self._all()]
             return self._state
 
     def write(self, state: TrainState) -> None:
@@ -77,11 +78,13 @@ class Stack:
         with self._lock:
             self._state, self._ahead = state._replace(metrics={}), True
 
-    def write_moved(self, before: TrainState, other: Any) -> None:
+    borrow = read
+
+    def write_moved(self, before: TrainState, after: TrainState) -> None:
         """Take what a prediction or an evaluation has moved, unless the state is not that from before any more."""
         with self._lock:
-            if other and self.read() is before:
-                self.write(before._replace(other=before.other | other))
+            if after.other and self.read() is before:
+                self.write(before._replace(other=before.other | after.other))
 
     def spread(self) -> None:
         """Bring the variables of the members up to the stacked arrays."""
@@ -89,16 +92,16 @@ class Stack:
             if not self._ahead:
                 return
             values = jax.device_get(self._state)
-            for i, slots in enumerate(self.slots):
+            for i, tables in enumerate(self.variables):
                 # Copies, because arrays on a processor may share the memory they were made from.
                 own = jax.device_put(jax.tree.map(lambda a, i=i: np.array(a[i]), values))
-                slots.write(own)
-            self._arrays, self._ahead = [variable.stored for variable in self._variables()], False
+                tables.write(own)
+            self._arrays, self._ahead = [variable.stored for variable in self._all()], False
 
     def _in_step(self) -> bool:
-        return all(v.stored is array for v, array in zip(self._variables(), self._arrays, strict=True))
+        return all(v.stored is array for v, array in zip(self._all(), self._arrays, strict=True))
 
-    def _variables(self) -> Iterator[Variable]:
-        for slots in self.slots:
-            for table in slots:
+    def _all(self) -> Iterator[Variable]:
+        for tables in self.variables:
+            for table in tables:
                 yield from table.values()

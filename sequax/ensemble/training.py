@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
@@ -12,11 +12,12 @@ import numpy as np
 from ..data import checks
 from ..data.arrays import ArraySource
 from ..data.source import BatchSource
-from ..training.chunks import MOST_PENDING, ChunkSchedule, StepRange, step_ranges
+from ..training.chunks import StepRange, step_ranges
+from ..training.drive import InFlight, begun, drive
 from ..training.fit import is_due, warn_if_nothing_trains
 from ..training.state import TrainState
 from . import running
-from .running import EachLogs, Programs
+from .running import MembersJob
 from .stack import Stack
 
 
@@ -48,23 +49,25 @@ def fit(
     validation_freq: Any,
 ) -> None:
     """Train all members; means of their results go to the callbacks, their own to `ensemble.histories`."""
-    warn_if_nothing_trains(stack.leader, stack.slots[0])
-    trainer = Trainer(stack, callbacks, guard=checks.enabled() and not callbacks.accepts_nan)
+    warn_if_nothing_trains(stack.leader, stack.variables[0])
+    job = TrainMembers(ensemble, stack, callbacks, guard=checks.enabled() and not callbacks.accepts_nan)
     ensemble.stop_training = False
-    ensemble.stopped = trainer.stopped
+    ensemble.stopped = job.out
     logs: dict[str, Any] = {}
     callbacks.on_train_begin()
     try:
         for epoch in range(initial_epoch, epochs):
             callbacks.on_epoch_begin(epoch)
-            each = run_epoch(trainer, ensemble, source, epoch)
+            job.begin_epoch(epoch)
+            drive(job, step_ranges(source, epoch, job.chunks))
+            each = job.logs
             if validation is not None and is_due(epoch, validation_freq):
-                results = running.evaluate(stack, validation, callbacks, ~trainer.frozen)
+                results = running.evaluate(stack, validation, callbacks, ~job.frozen)
                 each = dict(sorted((each | {f"val_{name}": values for name, values in results.items()}).items()))
-            logs = running.mean(each, ~trainer.frozen)
+            logs = running.mean(each, ~job.frozen)
             for member, history in enumerate(ensemble.histories):
                 own = running.of_member(each, member)
-                history.on_epoch_end(epoch, dict.fromkeys(own, float("nan")) if trainer.frozen[member] else own)
+                history.on_epoch_end(epoch, dict.fromkeys(own, float("nan")) if job.frozen[member] else own)
             callbacks.on_epoch_end(epoch, logs)
             if ensemble.stop_training:
                 break
@@ -75,130 +78,77 @@ def fit(
     finally:
         stack.spread()
         callbacks.close()
-    if trainer.stopped:
-        warnings.warn(_stopped_message(trainer.stopped), UserWarning, stacklevel=3)
+    if job.out:
+        warnings.warn(_stopped_message(job.out), UserWarning, stacklevel=3)
 
 
-def run_epoch(trainer: Trainer, ensemble: Any, source: BatchSource, epoch: int) -> EachLogs:
-    """All steps of one epoch; returns the logs of the members."""
-    callbacks, chunks = trainer.callbacks, trainer.chunks
-    trainer.begin_epoch(epoch)
+class TrainMembers(MembersJob):
+    """Steps of training; members whose loss is not finite are frozen.
 
-    def report(span: StepRange) -> None:
-        logs = running.mean(trainer.settle(), ~trainer.frozen)
-        chunks.stop()
-        if chunks.watched:
-            callbacks.on_train_batch_end(span.done, dict(logs))
-        callbacks.on_train_chunk_end(span.end, logs)
+    Attributes:
+        out: member -> where its loss was not finite.
+    """
 
-    for span in step_ranges(source, epoch, chunks):
-        if chunks.watched:
-            callbacks.on_train_batch_begin(span.done)
-        trainer.dispatch(span)
-        if chunks.waits or trainer.pending >= MOST_PENDING:
-            report(span)
-        if ensemble.stop_training:
-            break
-    if trainer.pending:
-        report(span)
-    return trainer.each
-
-
-class InFlight(NamedTuple):
-    """Steps that were started, the state before and after them, and what they report."""
-
-    before: TrainState
-    span: StepRange
-    after: TrainState
-    progress: Any
-    logs: Any
-
-
-class Trainer:
-    """Members being trained, and which of them are frozen because a loss was not finite."""
-
-    def __init__(self, stack: Stack, callbacks: Any, guard: bool):
-        self.stack, self.callbacks, self.guard = stack, callbacks, guard
-        self.chunks = ChunkSchedule(int(callbacks.watches_train_batches), callbacks.refresh_seconds)
-        self.frozen = np.zeros(len(stack.members), bool)
-        self.stopped: dict[int, str] = {}
-        self.each: EachLogs = {}
-        self._dispatched: list[InFlight] = []
+    def __init__(self, ensemble: Any, stack: Stack, callbacks: Any, guard: bool):
+        super().__init__(stack, callbacks, guard)
+        self.ensemble = ensemble
+        self.out: dict[int, str] = {}
         self._epoch = 0
-        self._programs: Programs | None = None
-        self._metrics: Any = None
 
     def begin_epoch(self, epoch: int) -> None:
-        """Look again at what is trainable: a callback may have frozen a layer in all members."""
         self._epoch = epoch
-        slots = self.stack.slots
-        self.stack.refresh()
-        if self._programs is None or slots is not self.stack.slots:
-            self._programs = Programs(self.stack, "train", self.guard)
-            self._metrics = self._programs.metrics
+        self.refresh()
 
-    @property
-    def pending(self) -> int:
-        """Dispatches whose results nobody has waited for."""
-        return len(self._dispatched)
+    def read(self) -> TrainState:
+        return self.stack.read()._replace(metrics=self.metrics)
 
-    def dispatch(self, span: StepRange) -> None:
-        """Start the steps of a span."""
-        self.chunks.start(span.stop - span.start)
-        self._dispatched.append(self._started(self.stack.read()._replace(metrics=self._metrics), span))
-        self._take(self._dispatched[-1].after)
-
-    def _started(self, before: TrainState, span: StepRange) -> InFlight:
-        assert self._programs is not None
-        return InFlight(before, span, *self._programs.run(before, self.frozen.copy(), span, self.callbacks))
+    def write(self, one: InFlight) -> None:
+        self._take(one.after)
 
     def _take(self, state: TrainState) -> None:
         self.stack.write(state)
-        self._metrics = state.metrics
+        self.metrics = state.metrics
 
-    def settle(self) -> EachLogs:
-        """Wait for what was dispatched; returns the logs of the last steps.
+    @property
+    def stopped(self) -> bool:
+        return self.ensemble.stop_training
 
+    def check(self, one: InFlight) -> None:
+        """
         Raises:
             FloatingPointError: if no member has a finite loss any more.
         """
-        waiting, self._dispatched = self._dispatched, []
-        while waiting:
-            one = waiting.pop(0)
-            progress = jax.tree.map(np.asarray, one.progress)
-            self.each = running.arrived(one.logs)
-            if self.guard and not progress.finite.all():
-                state = self._freeze(one, progress.step - 1, ~progress.finite)
-                waiting = self._again(state, one.span, int(progress.step.max()), [later.span for later in waiting])
-        return self.each
+        progress = jax.tree.map(np.asarray, one.progress)
+        if self.guard and not progress.finite.all():
+            later, self.in_flight = self.in_flight, []
+            state = self._freeze(one, progress.step - 1, ~progress.finite)
+            self._again(state, one.steps, int(progress.step.max()), [waiting.steps for waiting in later])
 
-    def _again(self, state: TrainState, span: StepRange, reached: int, later: list[StepRange]) -> list[InFlight]:
+    def _again(self, state: TrainState, steps: StepRange, reached: int, later: list[StepRange]) -> None:
         """The steps behind a bad one, for the members that go on."""
-        rest = [span._replace(start=reached, done=span.done + reached - span.start)] if reached < span.stop else []
-        waiting: list[InFlight] = []
-        for one in [*rest, *later]:
-            waiting.append(self._started(state, one))
-            state = waiting[-1].after
+        rest = [steps._replace(start=reached, done=steps.number(reached))] if reached < steps.stop else []
+        for again in [*rest, *later]:
+            self.in_flight.append(begun(state, again, self.program(again)))
+            state = self.in_flight[-1].after
         self._take(state)
-        return waiting
 
     def _freeze(self, one: InFlight, steps: np.ndarray, bad: np.ndarray) -> TrainState:
-        """The state after a span, but for the bad members, which are as after their last good update."""
+        """The state after some steps, but for the bad members, which are as after their last good update."""
         state = running.chosen(bad, one.before, one.after)
         for step in np.unique(steps[bad]):
             open_ = bad & (steps == step)
-            where = f"epoch {self._epoch + 1}, step {one.span.done + step - one.span.start}"
-            self.stopped.update({int(member): where for member in np.flatnonzero(open_)})
+            where = f"epoch {self._epoch + 1}, step {one.steps.number(step)}"
+            self.out.update({int(member): where for member in np.flatnonzero(open_)})
             for last in (step, step - 1):
                 # The same program on the same rows: the steps before the bad one come out bit-equal.
-                span = one.span._replace(stop=max(int(last), one.span.start))
-                earlier = self._started(one.before, span).after
+                until = one.steps._replace(stop=max(int(last), one.steps.start))
+                earlier, _, _ = one.program(one.before, *until.given)
                 good = open_ & _finite_members(earlier.params)
                 state, open_ = running.chosen(good, earlier, state), open_ & ~good
         self.frozen |= bad
         if self.frozen.all():
             self._take(state)
-            raise FloatingPointError(f"No member of the ensemble is left to train. {_stopped_message(self.stopped)}")
+            raise FloatingPointError(f"No member of the ensemble is left to train. {_stopped_message(self.out)}")
         return state
 
 
@@ -211,5 +161,5 @@ def _stopped_message(stopped: dict[int, str]) -> str:
     return (
         f"The loss became NaN or infinite: {places}. The weights of these members are those after their last good"
         f" update; other members were trained on. Usual causes: a learning rate that is too high, inputs that are not"
-        f" scaled (magnitudes far above 1), or a logarithm or division in an own loss."
+        f" scaled (magnitudes far above 1), or a log or division in a custom loss."
     )

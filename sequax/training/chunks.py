@@ -12,8 +12,6 @@ import numpy as np
 
 from ..data.source import Batch, BatchSource, Block
 
-# Dispatches that run behind Python: enough that neither waits for the other, few enough to hold their rows in memory.
-MOST_PENDING = 2
 # Nobody watches: still come back about once a second, so that Ctrl-C is heard.
 _UNWATCHED_SECONDS = 1.0
 # Before the first measurement: few enough to be short on any model, many enough to be measured.
@@ -108,9 +106,9 @@ class ChunkSchedule:
 
     def stop(self) -> None:
         """The results of all steps that were started have arrived."""
-        assert self._started is not None
-        self._speeds[self._kind] = (time.perf_counter() - self._started) / self._steps
-        self._started, self._steps = None, 0
+        if self._started is not None:
+            self._speeds[self._kind] = (time.perf_counter() - self._started) / self._steps
+            self._started, self._steps = None, 0
 
 
 class StepRange(NamedTuple):
@@ -120,21 +118,30 @@ class StepRange(NamedTuple):
     batch_size: int
     start: int  # first step within the block
     stop: int
-    done: int  # steps of the epoch before this span
+    done: int  # steps of the epoch before these
+
+    @property
+    def length(self) -> int:
+        """The number of steps."""
+        return self.stop - self.start
 
     @property
     def end(self) -> int:
-        """Steps of the epoch after this span."""
-        return self.done + self.stop - self.start
+        """Steps of the epoch that are done after these."""
+        return self.number(self.stop)
+
+    def number(self, step: int) -> int:
+        """The number within the epoch of a step of the block."""
+        return self.done + step - self.start
 
     @property
     def given(self) -> tuple[Any, ...]:
-        """The arguments of a `steps_program` behind the state; the first span of an epoch resets the metrics."""
+        """The arguments of a `step.program` behind the state; the first steps of an epoch reset the metrics."""
         return self.block.arrays, self.block.order, np.int32(self.start), np.int32(self.stop), np.bool_(self.done == 0)
 
     @property
     def shape(self) -> tuple[Any, ...]:
-        """What a program for this span is compiled for."""
+        """What a program for these steps is compiled for."""
         arrays = jax.tree.leaves(self.block.arrays)
         return self.batch_size, len(self.block.order), *((a.shape, a.dtype) for a in arrays)
 
@@ -154,6 +161,7 @@ def step_ranges(source: BatchSource, epoch: int, chunks: ChunkSchedule, first: i
             done += 1
 
 
-def whole_batch(batch: Batch, rows: int) -> StepRange:
+def whole_batch(batch: Batch) -> StepRange:
     """A batch of NumPy arrays as an epoch of one step."""
+    rows = len(jax.tree.leaves(batch)[0])
     return StepRange(Block(jax.device_put(batch), np.arange(rows, dtype=np.int32), rows, rows), rows, 0, 1, done=0)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import os
 import platform
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,13 +26,14 @@ class Request(NamedTuple):
 
     Fields:
         key: says what the function computes; two functions with one key must trace to the same program.
-        function: over arrays.
+        make: makes the function, over arrays. A new one each time, as JAX keeps traces by function: without options it
+            may be another program. And only when it is traced: most requests find a program.
         examples: arguments, or abstract ones of the same shapes and dtypes.
         donate: positions of arguments whose buffers the program may reuse.
     """
 
     key: Hashable
-    function: Callable
+    make: Callable[[], Callable]
     examples: tuple
     donate: tuple[int, ...] = ()
 
@@ -42,59 +43,54 @@ class Request(NamedTuple):
         place = jax.config.jax_default_device  # type: ignore[attr-defined]
         return self.key, self.donate, place, structure, tuple((tuple(x.shape), str(x.dtype)) for x in flat)
 
-    @property
-    def known(self) -> bool:
-        """Whether `program` answers without compiling."""
-        return eager() or self.whole_key in _programs
-
-    def program(self, meanwhile: Callable[[], None] | None = None) -> Any:
-        """The compiled program.
-
-        Args:
-            meanwhile: called while it is compiled, which takes no part of Python's time.
-        """
+    def found(self) -> Any:
+        """The program, if there is no need to compile; else None."""
         if eager():
-            return self.function
+            return self.make()
         key = self.whole_key
         with _lock:
             if key in _programs:
                 _programs.move_to_end(key)
-                return _programs[key]
+            return _programs.get(key)
+
+    def jitted(self) -> Any:
+        """The function for JAX to trace, see `tracing`."""
         _enable_disk_cache()
-        return _kept(key, self._compiled(meanwhile))
+        # Only the executable is kept, not the function: it would keep the model and its weights alive.
+        return jax.jit(self.make(), donate_argnums=self.donate)
 
-    def begun(self) -> Later:
-        """Trace it now, and compile it in another thread, so that `program` finds it there later on.
+    def compiled(self, traced: Any, options: dict[str, Any], meanwhile: Callable[[], None] | None = None) -> Any:
+        """The compiled program.
 
-        Traced here and not there: what the function looks at may have changed by then, as may the scopes of the caller.
+        Args:
+            traced: what `jitted` was lowered to.
+            options: of XLA, see `tracing`.
+            meanwhile: called while it is compiled, which takes no part of Python's time.
         """
-        key, options = self.whole_key, {}  # type: tuple[Hashable, dict[str, Any]]
-        _enable_disk_cache()
-        lowered = self._lowered(options)
-        return Later(lambda: _kept(key, lowered.compile(options or None)))
-
-    def _compiled(self, meanwhile: Callable[[], None] | None) -> Any:
-        options: dict[str, Any] = {}
-        lowered = self._lowered(options)
         try:
             if meanwhile is None:
-                return lowered.compile(options or None)
-            compiling = Later(lambda: lowered.compile(options or None))
-            meanwhile()
-            return compiling.result()
+                program = traced.compile(options or None)
+            else:
+                compiling = Later(lambda: traced.compile(options or None))
+                meanwhile()
+                program = compiling.result()
         except jax.errors.JaxRuntimeError:
             if not options:
                 raise
-        return self._lowered(None).compile()  # another version of XLA, which lacks what was wished for
+            # Another version of XLA, which lacks what was asked for.
+            with tracing(with_options=False):
+                program = self.jitted().lower(*self.examples).compile()
+        return _kept(self.whole_key, program)
 
-    def _lowered(self, options: dict[str, Any] | None) -> Any:
-        token = _options.set(options)
-        try:
-            # Only the executable is kept, not the function: it would keep the model and its weights alive. And a new
-            # one each time, as JAX keeps traces by function: without options it may be another program.
-            return jax.jit(functools.partial(self.function), donate_argnums=self.donate).lower(*self.examples)
-        finally:
-            _options.reset(token)
+    def begun(self) -> Later:
+        """Trace it now, and compile it in another thread, so that `found` finds it there later on.
+
+        Traced here and not there: what the function looks at may have changed by then, as may the scopes of the caller.
+        """
+        key = self.whole_key
+        with tracing() as options:
+            traced = self.jitted().lower(*self.examples)
+        return Later(lambda: _kept(key, traced.compile(options or None)))
 
 
 class Later:
@@ -133,6 +129,17 @@ def _kept(key: Hashable, program: Any) -> Any:
 
 # Options of XLA that the program being traced is to be compiled with; None where it has to do without.
 _options: ContextVar[dict[str, Any] | None] = ContextVar("options", default=None)
+
+
+@contextmanager
+def tracing(with_options: bool = True) -> Iterator[dict[str, Any]]:
+    """Inside, a program is traced; gives the options that it asks for, if it may ask for any."""
+    options: dict[str, Any] = {}
+    token = _options.set(options if with_options else None)
+    try:
+        yield options
+    finally:
+        _options.reset(token)
 
 
 def request_options(options: dict[str, Any]) -> bool:

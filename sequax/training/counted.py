@@ -26,8 +26,7 @@ def only(model: Any, x: Any, targets: Sequence[Any], weights: Sequence[Any]) -> 
 
 def _masks(model: Any, x: Any) -> list[Any]:
     """The masks of the outputs, None where there is none."""
-    slots = TrainVariables.of(model)
-    state = slots.borrow()
+    state = TrainVariables.of(model).borrow()
 
     def run(params: Any, other: Any, x: Any) -> list[Any]:
         masks = pure.call(model, params, other, x, training=False).masks

@@ -19,8 +19,10 @@ from ..core.tensor import KerasTensor, leaves, map_structure
 from ..core.variable import Variable
 from ..data.source import Batch
 from ..utils.samples import pack_x_y_sample_weight
+from . import step
 from .methods import StepMethods
-from .state import TrainState, TrainVariables
+from .state import TrainState, TrainVariables, moved
+from .step import Step, Told
 
 _STATES = {
     "train_step": ("trainable_variables", "non_trainable_variables", "optimizer_variables", "metrics_variables"),
@@ -130,7 +132,7 @@ def build(model: Any, x: Any, rows: int, always: bool) -> None:
 # --- variables ------------------------------------------------------------------------------------------------------
 
 
-def slots(model: Any, optimizer: Any = None) -> TrainVariables:
+def variables_of(model: Any, optimizer: Any = None) -> TrainVariables:
     """The variables of training (with the optimizer) or of evaluation.
 
     Optimizers that the model keeps as attributes beside the one of `compile` (two networks that learn against each
@@ -160,32 +162,38 @@ def metrics(model: Any, training: bool) -> list[Any]:
 # --- steps for the compiled loop ------------------------------------------------------------------------------------
 
 
-def train_step(model: Any, slots: TrainVariables) -> Callable[[TrainState, Batch], tuple[TrainState, Any]]:
-    """`model.train_step` as `(state, batch) -> (state, (loss, logs))`; the loss is None where the logs have none."""
-    return _step(model, slots, "train_step")
+def step_of(model: Any, variables: TrainVariables, training: bool) -> Step:
+    """The step of training, or of evaluation: the user's, or that of `compile`."""
+    reset = step.reset_of(metrics(model, training), variables)
+    if of(model).train if training else of(model).test:
+        if training and model.compilation.gradient_norms is not None:
+            raise ValueError(
+                f"LayerStatistics(gradients=True): {type(model).__name__} has training steps of its own."
+                f" Return the lengths of its gradients in the logs of `train_step`, or leave `gradients` out."
+            )
+        return Step(_own_step(model, variables, "train_step" if training else "test_step"), reset, None)
+    run = step.train_step if training else step.test_step
+    return Step(run(model, variables), reset, step.results_of(model, variables))
 
 
-def test_step(model: Any, slots: TrainVariables) -> Callable[[TrainState, Batch], tuple[TrainState, Any]]:
-    """`model.test_step` as `(state, batch) -> (state, (loss, logs))`; the loss is None where the logs have none."""
-    return _step(model, slots, "test_step")
-
-
-def predict_step(model: Any) -> Callable:
-    """`model.predict_step` as `(params, other, x) -> (outputs, other)`."""
+def predict_step(model: Any) -> Callable[[Any, Any, Any], tuple[Any, Any]]:
+    """`(params, other, x) -> (outputs, other)`, of the latter what the batch has moved; the user's, or that of ours."""
+    if not of(model).predict:
+        return step.predict_step(model)
     table = TrainVariables.of(model)
 
-    def step(params: Any, other: Any, x: Any) -> tuple[Any, Any]:
+    def run(params: Any, other: Any, x: Any) -> tuple[Any, Any]:
         state = TrainState(params, other, {}, {})
         outputs, state = _crossing(model, table, "predict_step", state, pack_x_y_sample_weight(x))
-        return outputs, state.other
+        return outputs, moved(other, state.other)
 
-    return step
+    return run
 
 
-def _step(model: Any, slots: TrainVariables, name: str) -> Callable[[TrainState, Batch], tuple[TrainState, Any]]:
-    def step(state: TrainState, batch: Batch) -> tuple[TrainState, Any]:
+def _own_step(model: Any, variables: TrainVariables, name: str) -> Callable[[TrainState, Batch], Any]:
+    def run(state: TrainState, batch: Batch) -> tuple[TrainState, Told]:
         data = pack_x_y_sample_weight(batch.x, batch.y, batch.weight)
-        logs, after = _crossing(model, slots, name, state, data)
+        logs, after = _crossing(model, variables, name, state, data)
         if not isinstance(logs, dict):
             raise TypeError(
                 f"{type(model).__name__}.{name} must return `(logs, state)` with a dict of scalars as logs. Received:"
@@ -196,17 +204,17 @@ def _step(model: Any, slots: TrainVariables, name: str) -> Callable[[TrainState,
         if not _is_unchanged(state.metrics, after.metrics):
             # Keras reports the metrics themselves, means over the epoch, where a step names just these.
             results, _ = pure.apply(
-                model.get_metrics_result, list(slots.metrics.values()), list(after.metrics.values())
+                model.get_metrics_result, list(variables.metrics.values()), list(after.metrics.values())
             )
             logs = _flat(results) if set(results) == set(logs) else logs
-        return after, (loss, logs)
+        return after, Told(loss, logs)
 
-    return step
+    return run
 
 
-def _crossing(model: Any, slots: TrainVariables, name: str, state: TrainState, data: Any) -> tuple[Any, TrainState]:
+def _crossing(model: Any, tables: TrainVariables, name: str, state: TrainState, data: Any) -> tuple[Any, TrainState]:
     """Call a step of the user's on lists, and bring back what it returned and what it assigned."""
-    variables = [v for table in slots for v in table.values()]
+    variables = [v for table in tables for v in table.values()]
     values = [value for part in state for value in part.values()]
     table = {id(v): value for v, value in zip(variables, values, strict=True)}
     groups = [getattr(model, kind) if "optimizer" not in kind else model.optimizer.variables for kind in _STATES[name]]
@@ -225,7 +233,7 @@ def _crossing(model: Any, slots: TrainVariables, name: str, state: TrainState, d
         _check_list(model, name, kind, group, new)
         # What comes back as it was given may have been assigned instead: a metric's `update_state`, a seed drawn from.
         after.update({id(v): n for v, o, n in zip(group, old, new, strict=True) if n is not o})
-    parts = ({key: after[id(v)] for key, v in part.items()} for part in slots)
+    parts = ({key: after[id(v)] for key, v in part.items()} for part in tables)
     return result, TrainState(*parts)
 
 

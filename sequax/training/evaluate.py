@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from collections.abc import Callable
 from typing import Any
 
 from ..callbacks import CallbackList
 from ..core import processes
-from ..core.tensor import leaves
 from ..data.source import Batch, BatchSource
-from . import claims, compiled, custom, indices, steps
-from .chunks import MOST_PENDING, ChunkSchedule, StepRange, speeds_of, step_ranges, whole_batch
+from . import claims, compiled, custom, indices
+from .chunks import StepRange, step_ranges, whole_batch
+from .drive import InFlight, Job, drive, program_for, run_alone
 from .fingerprint import fingerprint
-from .loop import steps_program
-from .resolve import scalars
-from .state import TrainState, TrainVariables, moved
+from .state import TrainState, moved
+from .step import Told, program
 
 
 def evaluate(model: Any, source: BatchSource, callbacks: Any) -> dict[str, float]:
@@ -33,107 +32,90 @@ def run_evaluation(model: Any, source: BatchSource, callbacks: Any, keeps_metric
         keeps_metrics: leave the states of the metrics in their variables.
     """
     model.stop_evaluating = False
-    slots = custom.slots(model)
-    metrics = slots.borrow().metrics
-    key = "test", fingerprint(model, *model.compilation.traced)
-    kind = "test", getattr(source, "batch_size", None)
-    watched = model.steps_per_execution if callbacks.watches_test_batches else 0
-    chunks = ChunkSchedule(watched, callbacks.refresh_seconds, (), speeds_of(model), kind)
+    job = EvaluateJob(model, callbacks, keeps_metrics, getattr(source, "batch_size", None))
+    ranges = step_ranges(source, 0, job.chunks)
     callbacks.on_test_begin()
-    logs: dict[str, float] = {}
-    done = 0
-    pending: list[StepRange] = []
-    searches = True
-
-    def report(span: StepRange) -> dict[str, float]:
-        nonlocal searches
-        logs = scalars(results)
-        chunks.stop()
-        if searches and not indices.all_finite(logs):
-            _refuse_bad_lookup(model, slots, before, pending)
-            searches = False  # it is NaN for another reason, and stays so
-        pending.clear()
-        batch = chunks.ended_batch(span.end)
-        if batch is not None:
-            callbacks.on_test_batch_end(batch, dict(logs))
-        callbacks.on_test_chunk_end(span.end, logs)
-        return logs
-
-    for span in step_ranges(source, 0, chunks):
-        if chunks.begins_at(span.done):
-            callbacks.on_test_batch_begin(span.done)
-        before = slots.borrow()._replace(metrics=metrics)
-        program = _test_program(model, slots, key, span, before, callbacks)
-        chunks.start(span.stop - span.start)
-        after, _, results = program(before, *span.given)
-        metrics = after.metrics
-        _leave(slots, before, after, keeps_metrics)
-        pending.append(span)
-        done = span.end
-        if chunks.waits or len(pending) == MOST_PENDING:
-            logs = report(span)
-        if model.stop_evaluating:
-            break
-    if pending:
-        logs = report(span)
-    batch = chunks.ended_batch(done, is_last=True)
-    if batch is not None:
-        callbacks.on_test_batch_end(batch, dict(logs))
-    callbacks.on_test_end(logs)
-    return logs
+    drive(job, ranges)
+    callbacks.on_test_end(job.logs)
+    return job.logs
 
 
 def test_on_batch(model: Any, batch: Batch) -> dict[str, float]:
     """Metrics of one batch of NumPy arrays."""
     processes.check("test_on_batch")
-    slots = custom.slots(model)
-    span = whole_batch(batch, len(leaves(batch)[0]))
-    key = "test", fingerprint(model, *model.compilation.traced)
-    before = slots.borrow()
-    after, _, results = _test_program(model, slots, key, span, before, CallbackList())(before, *span.given)
-    _leave(slots, before, after, not claims.trained(model))
-    logs = scalars(results)
-    if not indices.all_finite(logs):
-        _refuse_bad_lookup(model, slots, before, [span])
-    return logs
+    return run_alone(EvaluateJob(model, CallbackList(), not claims.trained(model)), whole_batch(batch))
 
 
-def _refuse_bad_lookup(model: Any, slots: TrainVariables, state: TrainState, step_ranges: list[StepRange]) -> None:
-    found = None
-    if indices.looks_up(model):
-        found = indices.bad_lookup_in(steps.test_step(model, slots), state, step_ranges)
-    if found is not None:
-        raise ValueError(found)
+class EvaluateJob(Job):
+    """Steps of evaluation, which carry the states of the metrics themselves.
 
+    Args:
+        keeps_metrics: leave the states of the metrics in their variables.
+    """
 
-def _leave(slots: TrainVariables, before: TrainState, after: TrainState, keeps_metrics: bool) -> None:
-    """Write back what an evaluation has changed."""
-    slots.write_moved(before, after._replace(metrics={}))
-    if keeps_metrics:
-        slots.write(TrainState({}, {}, {}, after.metrics))
+    kind = "test"
 
+    def __init__(self, model: Any, callbacks: Any, keeps_metrics: bool, batch_size: int | None = None):
+        super().__init__(model, callbacks, batch_size)
+        self.variables = custom.variables_of(model)
+        self.key = "test", fingerprint(model, *model.compilation.traced)
+        self._metrics = self.variables.borrow().metrics
+        self._keeps_metrics = keeps_metrics
+        self._searches = True  # for bad lookups, if results are not finite
+        self._programs: dict[Any, Callable] = {}
 
-def _test_program(
-    model: Any, slots: TrainVariables, key: Any, span: StepRange, state: TrainState, callbacks: Any
-) -> Any:
-    """The compiled steps for step ranges of this shape; of the new state they return what the steps have changed."""
+    def program(self, steps: StepRange) -> Callable:
+        """The compiled steps for ranges of this shape; of the new state they return what the steps have changed."""
+        if steps.shape not in self._programs:
+            given = self.variables.borrow()._replace(metrics=self._metrics), *steps.given
+            request = compiled.Request((self.key, steps.batch_size), lambda: self._made(steps.batch_size), given)
+            self._programs[steps.shape] = program_for(request, self.callbacks, "evaluation step")
+        return self._programs[steps.shape]
 
-    def program(state: TrainState, *given: Any) -> tuple[TrainState, Any, Any]:  # put together when it is traced
-        step = steps.test_step(model, slots)
+    def _made(self, batch_size: int) -> Callable:
+        step = custom.step_of(self.model, self.variables, training=False)
         changed: dict[str, set[str]] = {"params": set(), "other": set()}
 
-        def noting(state: TrainState, batch: Batch) -> tuple[TrainState, Any]:
-            after, told = step(state, batch)
+        def noting(state: TrainState, batch: Batch) -> tuple[TrainState, Told]:
+            after, told = step.run(state, batch)
             for field, keys in changed.items():
                 keys.update(moved(getattr(state, field), getattr(after, field)))
             return after, told
 
-        reset, results = steps.reset_metrics(model, slots), steps.metric_results(model, slots)
-        run = steps_program(noting, reset, results, span.batch_size, guard=False)
-        after, progress, logs = run(state, *given)
-        parts = {field: {k: getattr(after, field)[k] for k in sorted(keys)} for field, keys in changed.items()}
-        return TrainState(**parts, optimizer={}, metrics=after.metrics), progress, logs
+        run = program(step._replace(run=noting), batch_size, guard=False)
 
-    request = compiled.Request((key, span.batch_size), program, (state, *span.given))
-    with nullcontext() if request.known else callbacks.compiling("evaluation step"):
-        return request.program()
+        def without_the_rest(*given: Any) -> tuple[TrainState, Any, Any]:
+            after, progress, logs = run(*given)
+            parts = {field: {k: getattr(after, field)[k] for k in sorted(keys)} for field, keys in changed.items()}
+            return TrainState(**parts, optimizer={}, metrics=after.metrics), progress, logs
+
+        return without_the_rest
+
+    def read(self) -> TrainState:
+        return self.variables.borrow()._replace(metrics=self._metrics)
+
+    def write(self, one: InFlight) -> None:
+        self._metrics = one.after.metrics
+        self.variables.write_moved(one.before, one.after._replace(metrics={}))
+        if self._keeps_metrics:
+            self.variables.write(TrainState({}, {}, {}, one.after.metrics))
+
+    @property
+    def stopped(self) -> bool:
+        return self.model.stop_evaluating
+
+    def settle(self) -> dict[str, float]:
+        """
+        Raises:
+            ValueError: for a lookup outside of a table, if results are not finite.
+        """
+        waiting = self.in_flight[:]
+        logs = super().settle()
+        if waiting and self._searches and not indices.all_finite(logs):
+            self._searches = False  # it is NaN for another reason, and stays so
+            if indices.looks_up(self.model):
+                run = custom.step_of(self.model, self.variables, training=False).run
+                found = indices.bad_lookup_in(run, waiting[-1].before, [one.steps for one in waiting])
+                if found is not None:
+                    raise ValueError(found)
+        return logs

@@ -16,8 +16,8 @@ import numpy as np
 from ..core import lookups, settings
 from ..layers.embedding import Embedding
 from .chunks import StepRange
-from .loop import take_batch
 from .state import TrainState
+from .step import take_batch
 
 
 def looks_up(model: Any) -> bool:
@@ -37,20 +37,20 @@ def refuse_bad_lookup(function: Callable, *given: Any) -> None:
         raise ValueError(found[0])
 
 
-def bad_lookup_in(step: Callable, state: TrainState, step_ranges: Sequence[StepRange]) -> str | None:
-    """A sentence on the first bad lookup of a step, `(state, batch) -> ...`, in the batches of some step ranges."""
-    for span in step_ranges:
+def bad_lookup_in(step: Callable, state: TrainState, ranges: Sequence[StepRange]) -> str | None:
+    """A sentence on the first bad lookup of a step, `(state, batch) -> ...`, in the batches of some ranges."""
+    for steps in ranges:
 
-        def run(state: TrainState, arrays: Any, order: Any, i: Any, size: int = span.batch_size) -> None:
+        def run(state: TrainState, arrays: Any, order: Any, i: Any, size: int = steps.batch_size) -> None:
             step(state, take_batch(arrays, order, i, size))
 
         with lookups.reported() as found:
             program = jax.jit(run)
-            for i in range(span.start, span.stop):
-                program(state, span.block.arrays, span.block.order, np.int32(i))
+            for i in range(steps.start, steps.stop):
+                program(state, steps.block.arrays, steps.block.order, np.int32(i))
                 jax.effects_barrier()
                 if found:
-                    return f"{found[0]} It was in batch {span.done + i - span.start} (counted from 0)."
+                    return f"{found[0]} It was in batch {steps.number(i)} (counted from 0)."
     return None
 
 

@@ -1,7 +1,7 @@
 """The steps of a model as methods in Keras' JAX form, for subclasses to override or to call.
 
-`fit` does not come here for models that override nothing: `steps.py` does the same with less in between. These are
-written out of the same parts, so both give the same numbers.
+`fit` does not come here for models that override nothing: `step.py` does the same with less in between. These are
+written out of the same parts, among them `step.update`, so both give the same numbers.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from ..core import masks, pure, scope
 from ..core.tensor import leaves
 from ..utils.samples import unpack_x_y_sample_weight
+from .step import no_loss, update
 
 Arrays = Sequence[Any]
 
@@ -48,10 +49,9 @@ class StepMethods:
             )
             return loss, (unscaled, y_pred, masks.of(y_pred), after, metrics_after)
 
-        (_, aux), gradients = jax.value_and_grad(loss_of, has_aux=True)(trainable)
-        loss, y_pred, found, other, metrics = aux
+        findings, _, trainable, optimizer_variables = update(loss_of, self.optimizer, trainable, optimizer_variables)
+        loss, y_pred, found, other, metrics = findings
         masks.keep(y_pred, found)
-        trainable, optimizer_variables = self.optimizer.stateless_apply(optimizer_variables, gradients, trainable)
         logs, metrics = self._measured(trainable, other, metrics, loss, x, y, y_pred, sample_weight)
         return logs, (trainable, other, optimizer_variables, metrics)
 
@@ -282,13 +282,6 @@ class StepMethods:
         count = len(leaves(y_pred))
         names = self.output_names
         return names if len(names) == count else [f"output_{i + 1}" for i in range(count)]
-
-
-def no_loss(model: Any) -> ValueError:
-    """The error of a model without anything to minimise."""
-    return ValueError(
-        f"Model '{model.name}' has no loss to train with: pass `loss=` to `compile()`, or call `add_loss` in a layer."
-    )
 
 
 def _parameters(function: Any) -> Any:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import nullcontext
-from typing import Any, TypeGuard
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from typing import Any, NamedTuple, TypeGuard
 
 import jax
 import jax.numpy as jnp
@@ -17,8 +16,8 @@ from ..core import names, processes, tracking
 from ..core.tensor import KerasTensor, leaves
 from ..data import arrays, checks, resident
 from ..data.source import Part, filled
-from . import compiled, custom, data_spec, indices, numpy_forward, steps
-from .chunks import ChunkSchedule
+from . import compiled, custom, data_spec, indices, numpy_forward
+from .drive import Job, drive, program_for
 from .fingerprint import fingerprint
 from .state import TrainState, TrainVariables, like
 
@@ -29,55 +28,169 @@ def predict(model: Any, parts: Callable[[bool, bool], Iterator[Part]], callbacks
     Args:
         parts: gives the rows; the arguments are those of `data.arrays.parts`.
     """
-    model.stop_predicting = False
-    forward = predictor(model)
-    callbacks.on_predict_begin()
+    return run_prediction(PredictJob(model, callbacks, predictor(model)), parts)
+
+
+def run_prediction(job: PredictJob, parts: Callable[[bool, bool], Iterator[Part]]) -> Any:
+    """Outputs for all rows, as NumPy arrays."""
+    job.model.stop_predicting = False
+    job.callbacks.on_predict_begin()
     try:
-        outputs: list[Any] = []
-        done = told = 0
-        watched = callbacks.watches_predict_batches
-        chunks = ChunkSchedule(model.steps_per_execution if watched else 0, None)
-        for part in parts(watched, forward.rows_alone):
-            if chunks.begins_at(done):
-                callbacks.on_predict_batch_begin(done)
-            outputs.append(forward.run(part, callbacks))
-            done += part.batches
-            batch = chunks.ended_batch(done)
-            if batch is not None:
-                callbacks.on_predict_batch_end(batch, {"outputs": _joined(outputs[told:])})
-                told = len(outputs)
-            callbacks.on_predict_chunk_end(done, {})
-            if model.stop_predicting:
-                break
-        batch = chunks.ended_batch(done, is_last=True)
-        if batch is not None:
-            callbacks.on_predict_batch_end(batch, {"outputs": _joined(outputs[told:])})
-        callbacks.on_predict_end()
+        drive(job, part_ranges(parts(job.callbacks.watches_predict_batches, job.forward.rows_alone)))
+        job.callbacks.on_predict_end()
     finally:
-        callbacks.close()
-    return _joined(outputs)
+        job.callbacks.close()
+    return job.joined(job.outputs)
+
+
+class PartRange(NamedTuple):
+    """Batches that are predicted at once."""
+
+    part: Part
+    done: int  # batches before these
+
+    @property
+    def length(self) -> int:
+        return self.part.batches
+
+    @property
+    def end(self) -> int:
+        return self.done + self.part.batches
+
+
+def part_ranges(parts: Iterable[Part]) -> Iterator[PartRange]:
+    """Parts, and how many batches come before each."""
+    done = 0
+    for part in parts:
+        yield PartRange(part, done)
+        done += part.batches
+
+
+class PredictJob(Job):
+    """Predictions, which are fetched as soon as they are made.
+
+    Args:
+        forward: makes them.
+    """
+
+    kind = "predict"
+
+    def __init__(self, model: Any, callbacks: Any, forward: Forward):
+        super().__init__(model, callbacks)
+        self.forward = forward
+        self.outputs: list[Any] = []
+        self._told = 0  # outputs that callbacks have seen
+
+    def program(self, steps: PartRange) -> Callable:
+        return self.forward.run
+
+    def start(self, steps: PartRange, program: Callable) -> None:
+        self.outputs.append(program(steps.part, self.callbacks))
+
+    def due(self, done: int) -> bool:
+        return True
+
+    def told_of_batch(self) -> dict[str, Any]:
+        told, self._told = self._told, len(self.outputs)
+        return {"outputs": self.joined(self.outputs[told:])}
+
+    def joined(self, outputs: list[Any]) -> Any:
+        """Outputs of all rows from those of parts."""
+        return _joined(outputs)
+
+    @property
+    def stopped(self) -> bool:
+        return self.model.stop_predicting
+
+
+class Forward:
+    """A forward pass in compiled programs.
+
+    Args:
+        model: whose step it is.
+        variables: what its state is borrowed from.
+        key: says what the step computes.
+
+    Attributes:
+        rows_alone: whether outputs of a row are known not to depend on the rows beside it.
+    """
+
+    rows_alone = False
+
+    def __init__(self, model: Any, variables: Any, key: Hashable):
+        self.model, self.variables, self.key = model, variables, key
+        self._programs: dict[Any, Any] = {}
+        self._step_rows = 0  # that may go through at once; 0: no more than a batch
+
+    def step(self) -> Callable:
+        """`(params, other, x) -> (outputs, other)`, of the latter what the batch has moved."""
+        return custom.predict_step(self.model)
+
+    def run(self, part: Part, callbacks: Any = None) -> Any:
+        """Outputs of whole batches, or of one batch of any size."""
+        x, count, batch_size = part
+        if count == 1:
+            return self.one(x, callbacks)
+        if compiled.eager():
+            starts = range(0, count * batch_size, batch_size)
+            return _joined([self.one(jax.tree.map(lambda a, s=s: a[s : s + batch_size], x)) for s in starts])
+        rows = len(leaves(x)[0])
+        # The number of batches is traced up to the next power of two, so that few programs serve all lengths.
+        most = 1 << (count - 1).bit_length()
+        while most > 1 and batch_size * 2 <= self._step_rows:
+            batch_size, most, count = batch_size * 2, most // 2, -(-count // 2)
+        x = resident.put(jax.tree.map(lambda a: filled(a, most * batch_size), x))
+        outputs = self._call((batch_size, most), callbacks, x, np.int32(count))
+        return self.searched(part.x, jax.tree.map(lambda a: np.array(np.asarray(a)[:rows]), outputs))
+
+    def one(self, x: Any, callbacks: Any = None) -> Any:
+        """Outputs of one batch: a compiled call with nothing around it."""
+        outputs = self._call((), callbacks, x)
+        return self.searched(
+            x, np.array(outputs) if isinstance(outputs, jax.Array) else jax.tree.map(np.array, outputs)
+        )
+
+    def searched(self, x: Any, outputs: Any) -> Any:
+        """The outputs for `x`, looked at."""
+        return outputs
+
+    def _call(self, loop: tuple[int, ...], callbacks: Any, *given: Any) -> Any:
+        """Outputs of a program for given rows: of one step, or of a loop (see `loop_program`)."""
+        processes.check("predict")
+        before = self.variables.borrow()
+        params, other = before.params, before.other
+        x = given[0]
+        shapes = (x.shape, x.dtype) if isinstance(x, np.ndarray) else tuple((a.shape, a.dtype) for a in leaves(given))
+        key = loop, shapes, compiled.eager()
+        if key not in self._programs:
+            request = compiled.Request((self.key, "predict", *loop), lambda: self._made(loop), (params, other, *given))
+            callbacks = CallbackList() if callbacks is None else callbacks
+            self._programs[key] = program_for(request, callbacks, "prediction step")
+        outputs, moved = self._programs[key](params, other, *given)
+        if moved:
+            self.variables.write_moved(before, TrainState({}, moved, {}, {}))
+        return outputs
+
+    def _made(self, loop: tuple[int, ...]) -> Callable:
+        return loop_program(self.step(), *loop) if loop else self.step()
 
 
 def predictor(model: Any) -> Predictor:
-    """The predictor of a model, made anew when any layer has changed since."""
+    """The predictor of a model, made again when any layer has changed since."""
     kept = vars(model).get("_predictor")
     if kept is None or not kept.valid:
         kept = vars(model)["_predictor"] = Predictor(model)
     return kept
 
 
-class Predictor:
+class Predictor(Forward):
     """A model's forward pass: a function in NumPy, or compiled programs.
 
     Rows are those that `prepare.prediction_data` gives or that `takes` accepts: checked, and of the model's dtype.
     """
 
     def __init__(self, model: Any):
-        own_step = custom.of(model).predict
-        self.model = model
-        self.slots = TrainVariables.of(model)
-        self.key = fingerprint(model)
-        self._programs: dict[Any, Any] = {}
+        super().__init__(model, TrainVariables.of(model), fingerprint(model))
         self._version = tracking.version()
         # Own layers may change in ways that `tracking` is not told of, such as a list that grew: look again each time.
         self._ours = all(names.is_ours(layer) for layer in model._flatten_layers())
@@ -85,20 +198,17 @@ class Predictor:
         # A model with a host prefix takes data that have yet to become numbers, so it never takes them as they are.
         self._input = data_spec.inputs(model)[0] if single and model.host_prefix is None else None
         # A stack, not a graph or a model with a call of its own: the layers one after another are the model.
+        own_step = custom.of(model).predict
         stack = model.layers if type(model).__name__ == "Sequential" and self._ours and not own_step else []
         floats = single and model.symbolic_inputs.dtype == "float32"
-        self._on_host = numpy_forward.forward(stack, len(model.symbolic_inputs.shape)) if floats else None
+        self._in_numpy = numpy_forward.forward(stack, len(model.symbolic_inputs.shape)) if floats else None
         self._step_rows = _rows_per_step(model, stack)
         self._searches = indices.looks_up(model)
+        self.rows_alone = self._in_numpy is not None or self._step_rows > 0
 
     @property
     def valid(self) -> bool:
         return self._ours and self._version == tracking.version()
-
-    @property
-    def rows_alone(self) -> bool:
-        """Whether outputs of a row are known not to depend on the rows beside it."""
-        return self._on_host is not None or self._step_rows > 0
 
     def takes(self, x: object) -> TypeGuard[np.ndarray]:
         """Whether `x` is in just the form the model computes with, so that nothing has to be prepared."""
@@ -118,61 +228,21 @@ class Predictor:
 
     def all(self, x: Any, batch_size: int) -> Any:
         """Outputs of all rows of an array that `takes` accepts, with no one watching."""
-        if len(x) <= batch_size or self._on_host is not None:
+        if len(x) <= batch_size or self._in_numpy is not None:
             return self.one(x)
         return _joined([self.run(part) for part in arrays.parts(x, batch_size, together=self.rows_alone)])
 
     def run(self, part: Part, callbacks: Any = None) -> Any:
-        """Outputs of whole batches, or of one batch of any size."""
-        x, count, batch_size = part
-        if count == 1 or self._on_host is not None:
-            return self.one(x, callbacks)
-        if compiled.eager():
-            starts = range(0, count * batch_size, batch_size)
-            return _joined([self.one(jax.tree.map(lambda a, s=s: a[s : s + batch_size], x)) for s in starts])
-        rows = len(leaves(x)[0])
-        # The number of batches is traced up to the next power of two, so that few programs serve all lengths.
-        most = 1 << (count - 1).bit_length()
-        while most > 1 and batch_size * 2 <= self._step_rows:
-            batch_size, most, count = batch_size * 2, most // 2, -(-count // 2)
-        x = resident.put(jax.tree.map(lambda a: filled(a, most * batch_size), x))
-        outputs = self._call((batch_size, most), callbacks, x, np.int32(count))
-        return self._searched(part.x, jax.tree.map(lambda a: np.array(np.asarray(a)[:rows]), outputs))
+        return super().run(part, callbacks) if self._in_numpy is None else self._in_numpy(part.x)
 
     def one(self, x: Any, callbacks: Any = None) -> Any:
-        """Outputs of one batch: a compiled call with nothing around it."""
-        if self._on_host is not None:
-            return self._on_host(x)
-        outputs = self._call((), callbacks, x)
-        return self._searched(
-            x, np.array(outputs) if isinstance(outputs, jax.Array) else jax.tree.map(np.array, outputs)
-        )
+        return super().one(x, callbacks) if self._in_numpy is None else self._in_numpy(x)
 
-    def _searched(self, x: Any, outputs: Any) -> Any:
+    def searched(self, x: Any, outputs: Any) -> Any:
         """The outputs for `x`; if they are not finite, a bad lookup is searched for."""
         if self._searches and not indices.all_finite(outputs):
-            state = self.slots.borrow()
-            indices.refuse_bad_lookup(steps.predict_step(self.model), state.params, state.other, x)
-        return outputs
-
-    def _call(self, loop: tuple[int, ...], callbacks: Any, *given: Any) -> Any:
-        """Outputs of a program for given rows: of one step, or of a loop (see `loop_program`)."""
-        processes.check("predict")
-        before = self.slots.borrow()
-        params, other = before.params, before.other
-        x = given[0]
-        shapes = (x.shape, x.dtype) if isinstance(x, np.ndarray) else tuple((a.shape, a.dtype) for a in leaves(given))
-        key = loop, shapes, compiled.eager()
-        if key not in self._programs:
-            step = steps.predict_step(self.model)
-            function = loop_program(step, *loop) if loop else step
-            request = compiled.Request((self.key, "predict", *loop), function, (params, other, *given))
-            callbacks = CallbackList() if callbacks is None else callbacks
-            with nullcontext() if request.known else callbacks.compiling("prediction step"):
-                self._programs[key] = request.program()
-        outputs, moved = self._programs[key](params, other, *given)
-        if moved:
-            self.slots.write_moved(before, TrainState({}, moved, {}, {}))
+            state = self.variables.borrow()
+            indices.refuse_bad_lookup(self.step(), state.params, state.other, x)
         return outputs
 
 
@@ -207,7 +277,7 @@ def loop_program(step: Any, batch_size: int, most: int) -> Any:
     """A program that predicts any number of batches, up to `most`: `(params, other, x, count) -> (outputs, other)`.
 
     Args:
-        step: of one batch, see `steps.predict_step`.
+        step: of one batch, see `custom.predict_step`.
     """
 
     def program(params: Any, other: Any, x: Any, count: Any) -> tuple[Any, Any]:

@@ -28,9 +28,9 @@ class ResumePoint:
         resumed: whether it continues an earlier run.
     """
 
-    def __init__(self, trainer: Any, source: BatchSource, validation: BatchSource | None, callbacks: Any, epoch: int):
-        self.trainer, self.source, self.validation, self.callbacks = trainer, source, validation, callbacks
-        self.model = trainer.model
+    def __init__(self, job: Any, source: BatchSource, validation: BatchSource | None, callbacks: Any, epoch: int):
+        self.job, self.source, self.validation, self.callbacks = job, source, validation, callbacks
+        self.model = job.model
         self.epoch, self.step, self.before = epoch, 0, 0
         self.logs: dict[str, float] = {}
         self.resumed = False
@@ -111,7 +111,7 @@ class ResumePoint:
         for layer, trainable in zip(model._flatten_layers(), state["trainable"], strict=True):
             if layer.trainable != trainable:
                 layer.trainable = trainable
-        self.trainer.refresh()
+        self.job.refresh()
         for field, table in self._tables().items():
             _compare_arrays(field, table, snapshot.arrays)
         try:
@@ -150,9 +150,9 @@ class ResumePoint:
         rng.restore(snapshot.state["random"]["sequax"])
 
     def _tables(self) -> dict[str, dict[str, Any]]:
-        slots = self.trainer.slots
+        held = self.job.variables
         # Trainable or not: what a callback froze or unfroze must not decide where a variable is kept.
-        return {"model": {**slots.params, **slots.other}, "optimizer": slots.optimizer, "metrics": slots.metrics}
+        return {"model": {**held.params, **held.other}, "optimizer": held.optimizer, "metrics": held.metrics}
 
 
 def _drawn() -> dict[str, Any]:

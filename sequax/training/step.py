@@ -1,0 +1,270 @@
+"""What one batch does, and the compiled loop over any number of them: pure functions from state and batch to state.
+
+`update` is the one place where a loss is differentiated. `train_step` and `test_step` are the steps of `compile`; the
+steps that users write (`custom.py`) and those of an ensemble (one of these under `jax.vmap`) run in the same loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from ..core import masks, pure
+from ..data import resident
+from ..data.source import Batch
+from . import compiled, single_kernel
+from .state import TrainState, TrainVariables, like, moved
+
+
+class Told(NamedTuple):
+    """What a step says of its batch.
+
+    Fields:
+        loss: scalar (of an ensemble, one per member); None if a step of the user's names none.
+        logs: of a step that the user wrote: scalars by name.
+    """
+
+    loss: Any
+    logs: Any = None
+
+
+class Step(NamedTuple):
+    """A step and the metrics around it, as pure functions.
+
+    Fields:
+        run: `(state, batch) -> (state, Told)`.
+        reset: `(metrics) -> metrics`, their start values.
+        results: `(metrics) -> dict of scalars`; None if the step tells logs itself, of which the last count.
+    """
+
+    run: Callable[[TrainState, Any], tuple[TrainState, Told]]
+    reset: Callable[[Any], Any]
+    results: Callable[[Any], dict[str, Any]] | None
+
+
+# --- steps ----------------------------------------------------------------------------------------------------------
+
+
+def update(loss_of: Callable, optimizer: Any, params: Sequence[Any], slots: Sequence[Any]) -> tuple[Any, ...]:
+    """The one update: the gradients of a loss, and what the optimizer makes of them.
+
+    Args:
+        loss_of: `(params) -> (loss, findings)`, the loss as the optimizer scales it.
+        params: values of the variables that the optimizer was built for, in their order.
+        slots: values of the optimizer's own variables.
+
+    Returns:
+        `(findings, gradients, params, slots)`.
+    """
+    (_, findings), gradients = jax.value_and_grad(loss_of, has_aux=True)(params)
+    return findings, gradients, *optimizer.stateless_apply(slots, gradients, params)
+
+
+def train_step(model: Any, variables: TrainVariables) -> Callable[[TrainState, Batch], tuple[TrainState, Told]]:
+    """One update of the parameters."""
+    optimizer = model.optimizer
+    places = {id(v): key for key, v in variables.params.items()}
+    keys = [places[id(v)] for v in model.trainable_variables]  # in the optimizer's order
+
+    def step(state: TrainState, batch: Batch) -> tuple[TrainState, Told]:
+        def loss_of(params: Sequence[Any]) -> tuple[Any, Any]:
+            outcome = pure.call(model, dict(zip(keys, params, strict=True)), state.other, batch.x, training=True)
+            loss, parts = loss_and_parts(model, outcome, batch)
+            if not parts and not outcome.penalties:
+                raise no_loss(model)
+            return scaled(loss), (loss, parts, outcome)
+
+        def scaled(loss: Any) -> Any:
+            return pure.apply(optimizer.scale_loss, optimizer.variables, slots, loss)[0]
+
+        slots = list(state.optimizer.values())
+        findings, gradients, params, after = update(loss_of, optimizer, [state.params[key] for key in keys], slots)
+        loss, parts, outcome = findings
+        wanted = None
+        if model.compilation.gradient_norms is not None:
+            factor = scaled(jnp.ones((), jnp.float32))
+            wanted = {variables.params[key]: one / factor for key, one in zip(keys, gradients, strict=True)}
+        metrics = updated_metrics(model, variables, state, batch, outcome, loss, parts, wanted)
+        moved_slots = dict(zip(state.optimizer, after, strict=True))
+        return TrainState(dict(zip(keys, params, strict=True)), outcome.other, moved_slots, metrics), Told(loss)
+
+    return step
+
+
+def test_step(model: Any, variables: TrainVariables) -> Callable[[TrainState, Batch], tuple[TrainState, Told]]:
+    """Metrics of one batch; the parameters stay."""
+
+    def step(state: TrainState, batch: Batch) -> tuple[TrainState, Told]:
+        outcome = pure.call(model, state.params, state.other, batch.x, training=False)
+        loss, parts = loss_and_parts(model, outcome, batch)
+        metrics = updated_metrics(model, variables, state, batch, outcome, loss, parts)
+        return state._replace(other=outcome.other, metrics=metrics), Told(loss)
+
+    return step
+
+
+def predict_step(model: Any) -> Callable[[Any, Any, Any], tuple[Any, Any]]:
+    """Outputs of one batch: `(params, other, x) -> (outputs, other)`, of the latter what the batch has moved."""
+
+    def step(params: Any, other: Any, x: Any) -> tuple[Any, Any]:
+        outcome = pure.call(model, params, other, x, training=False)
+        return outcome.outputs, moved(other, outcome.other)
+
+    return step
+
+
+def loss_and_parts(model: Any, outcome: pure.Outcome, batch: Batch) -> tuple[Any, list[Any]]:
+    """The loss with all penalties, and the losses of single outputs."""
+    compilation = model.compilation
+    with masks.attached(outcome.outputs, outcome.masks):
+        loss, parts = compilation.total_loss(batch.y, outcome.outputs, batch.weight, model.output_names)
+    for penalty in outcome.penalties:
+        loss = loss + jnp.sum(penalty).astype(jnp.float32)
+    return jnp.asarray(loss, jnp.float32), parts
+
+
+def no_loss(model: Any) -> ValueError:
+    """The error of a model without anything to minimise."""
+    return ValueError(
+        f"Model '{model.name}' has no loss to train with: pass `loss=` to `compile()`, or call `add_loss` in a layer."
+    )
+
+
+# --- metrics --------------------------------------------------------------------------------------------------------
+
+
+def updated_metrics(
+    model: Any,
+    variables: TrainVariables,
+    state: TrainState,
+    batch: Batch,
+    outcome: pure.Outcome,
+    loss: Any,
+    parts: list[Any],
+    gradients: dict[Any, Any] | None = None,
+) -> Any:
+    """The states of the metrics after a batch."""
+
+    def run() -> None:
+        compilation = model.compilation
+        outputs = jax.lax.stop_gradient(outcome.outputs)
+        compilation.update_losses(loss, parts, outputs)
+        with masks.attached(outputs, outcome.masks):
+            compilation.update_metrics(batch.y, outputs, batch.weight, model.output_names)
+        if gradients is not None:
+            compilation.gradient_norms.update_state(gradients)
+
+    return _applied(run, variables, state.metrics)[1]
+
+
+def reset_of(metrics: Sequence[Any], variables: TrainVariables) -> Callable[[Any], Any]:
+    """Start values of metrics, as a pure function."""
+
+    def run() -> None:
+        for metric in metrics:
+            metric.reset_state()
+
+    return lambda values: _applied(run, variables, values)[1]
+
+
+def results_of(model: Any, variables: TrainVariables) -> Callable[[Any], dict[str, Any]]:
+    """Name -> value of all metrics of `compile`, as a pure function."""
+    return lambda values: _applied(model.compilation.results, variables, values)[0]
+
+
+def _applied(function: Callable, variables: TrainVariables, values: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """The result of a function while metrics have these states, and their states after it."""
+    result, after = pure.apply(function, list(variables.metrics.values()), list(values.values()))
+    return result, dict(zip(values, after, strict=True))
+
+
+# --- the loop -------------------------------------------------------------------------------------------------------
+
+
+class Progress(NamedTuple):
+    """Where a program stopped: the first step not run, and whether the last loss was finite; of an ensemble, each."""
+
+    step: Any
+    finite: Any
+
+
+class Carried(NamedTuple):
+    """What goes from one step of a loop to the next."""
+
+    state: TrainState
+    finite: Any
+    logs: Any
+
+
+def take_batch(arrays: Batch, order: Any, step: Any, batch_size: int) -> Batch:
+    """The rows of one step, gathered on the device."""
+    # Row numbers come from our own permutation, so they are always in bounds.
+    return resident.take(arrays, lax.dynamic_slice(order, (step * batch_size,), (batch_size,)))
+
+
+class Loop(NamedTuple):
+    """Any number of steps over the rows of a block, inside of a compiled program.
+
+    Fields:
+        steps: `(state, arrays, order, start, stop) -> (state, progress, logs)`, start and stop traced.
+        body: `(i, carried, arrays, order, stop) -> carried`, one of them.
+    """
+
+    steps: Callable[..., tuple[TrainState, Progress, Any]]
+    body: Callable[..., Carried]
+
+
+def loop_of(run: Callable, batch_size: int, guard: bool, take: Callable = take_batch) -> Loop:
+    """The loop over a step.
+
+    Args:
+        run: of a `Step`.
+        guard: stop after the first step whose loss is not finite; a loss of None counts as finite.
+        take: `(arrays, order, step, batch_size) -> batch`.
+    """
+    run = compiled.traced_once(run)
+
+    def steps(state: TrainState, arrays: Any, order: Any, start: Any, stop: Any) -> tuple[TrainState, Progress, Any]:
+        if compiled.eager():  # the first step says which logs there are
+            begun = Carried(state, jnp.array(True), {})
+        else:
+            # The one trace of the step, which the loop finds again.
+            _, told = jax.eval_shape(run, state, take(arrays, order, start, batch_size))
+            logs = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), told.logs)
+            begun = Carried(state, jnp.ones(() if told.loss is None else told.loss.shape, bool), logs)
+        i, (state, finite, logs) = single_kernel.while_loop(unfinished, body, start, begun, arrays, order, stop)
+        return state, Progress(i, finite), logs
+
+    def body(i: Any, carried: Carried, arrays: Any, order: Any, stop: Any) -> Carried:
+        after, told = run(carried.state, take(arrays, order, i, batch_size))
+        finite = jnp.array(True) if told.loss is None else jnp.isfinite(told.loss)
+        return Carried(like(after, carried.state), finite, told.logs)
+
+    def unfinished(i: Any, carried: Carried, arrays: Any, order: Any, stop: Any) -> Any:
+        return (i < stop) & carried.finite.all() if guard else i < stop
+
+    return Loop(steps, body)
+
+
+def program(step: Step, batch_size: int, guard: bool, steps: Callable | None = None) -> Callable:
+    """A program that runs steps `start` to `stop`: one compilation serves every length.
+
+    Args:
+        guard: stop after the first step whose loss is not finite.
+        steps: of a `Loop`; by default that over the step.
+
+    Returns:
+        `(state, arrays, order, start, stop, fresh) -> (state, progress, logs)`; `fresh` resets the metrics first.
+    """
+
+    def run(state: TrainState, arrays: Any, order: Any, start: Any, stop: Any, fresh: Any) -> tuple:
+        metrics = jax.tree.map(lambda new, old: jnp.where(fresh, new, old), step.reset(state.metrics), state.metrics)
+        many = steps or loop_of(step.run, batch_size, guard).steps
+        state, progress, logs = many(state._replace(metrics=metrics), arrays, order, start, stop)
+        return state, progress, logs if step.results is None else step.results(state.metrics)
+
+    return run
