@@ -12,11 +12,13 @@ from .core.catalogue import object_config
 from .core.config import deserialize
 from .core.layer import Layer
 from .core.operation import FunctionOperation
+from .core.owner import set_alone
 from .core.tensor import is_tensor, leaves, map_structure
 from .host_prefix import on_host
 from .layers.input_layer import Input, InputLayer
-from .model import Model
+from .model import Model, graph_of
 from .sequential import Sequential
+from .stack import take_entry, wire_entry
 
 
 def clone_model(
@@ -47,7 +49,7 @@ def clone_model(
         if call_function is not None:
             raise ValueError("`call_function` argument is not supported with Sequential models.")
         clone: Model = _clone_sequential(model, input_tensors, replace)
-    elif model._graph is not None:
+    elif graph_of(model) is not None:
         clone = _clone_graph(model, input_tensors, replace, call_function)
     else:
         if clone_function is not None or call_function is not None or input_tensors is not None:
@@ -78,9 +80,9 @@ def _replacement(
         if not isinstance(layer, Layer):
             return layer  # an operation of the user's: without weights, so it is shared
         if id(layer) not in made:
-            own_call = not isinstance(layer, Model) or (layer._graph is None and not isinstance(layer, Sequential))
+            own_call = not isinstance(layer, Model) or (graph_of(layer) is None and not isinstance(layer, Sequential))
             if isinstance(layer, Model) and not own_call and (recursive or clone_function is None):
-                inside = call_function if recursive and layer._graph is not None else None
+                inside = call_function if recursive and graph_of(layer) is not None else None
                 made[id(layer)] = clone_model(
                     layer, clone_function=clone_function, call_function=inside, recursive=recursive
                 )
@@ -104,22 +106,19 @@ def _clone_sequential(model: Sequential, input_tensors: Any, replace: Callable) 
         if len(tensors) != 1 or not is_tensor(tensors[0]):
             raise ValueError("clone_model: a Sequential model takes one symbolic input tensor in `input_tensors`.")
         clone.add(Input(batch_shape=tensors[0].shape, dtype=tensors[0].dtype, name=tensors[0].name))
-    elif model._entry is not None:
-        clone.add(_fresh(model._entry))
-        clone._entry.implied = model._entry.implied  # type: ignore[union-attr]
+    else:
+        take_entry(clone, model)
     for layer in model.layers:
         clone.add(replace(layer), rebuild=False)
-    if clone._entry is not None:
-        clone._wire(0)
-    elif model.built and model.symbolic_inputs is not None:
+    if not wire_entry(clone) and model.built and model.symbolic_inputs is not None:
         clone.build_from(model.symbolic_inputs)
-    clone._trainable = model.trainable
+    set_alone(clone, model.trainable)
     _copy_frozen(model, clone)
     return clone
 
 
 def _clone_graph(model: Model, input_tensors: Any, replace: Callable, call_function: Callable | None) -> Model:
-    graph = model._graph
+    graph = graph_of(model)
     assert graph is not None
     inputs = input_tensors
     if inputs is None:
@@ -136,7 +135,7 @@ def _clone_graph(model: Model, input_tensors: Any, replace: Callable, call_funct
     # A subclass with steps of its own stays one, if it is made as graphs are.
     cls = type(model) if type(model).__init__ is Model.__init__ else Model
     clone = cls(wired.inputs, wired.outputs, name=model.name)
-    clone._trainable = model.trainable
+    set_alone(clone, model.trainable)
     _copy_frozen(model, clone)
     return clone
 

@@ -50,8 +50,8 @@ class Model(StepMethods, FileMethods, Layer):
     run inside the same compiled loop as the steps that are not overridden.
     """
 
-    _untracked = Layer._untracked | {"compilation", "history", "_graph", "_symbolic_outputs"}
-    _untracked |= {"_predictor", "_host_prefix"}
+    untracked = Layer.untracked | {"compilation", "history", "_graph", "_symbolic_outputs"}
+    untracked |= {"_predictor", "_host_prefix"}
 
     is_model = True
 
@@ -518,7 +518,7 @@ class Model(StepMethods, FileMethods, Layer):
 
     def reset_states(self) -> None:
         """Set the states of all stateful layers inside to zero, before sequences that continue no earlier ones."""
-        for layer in self._flatten_layers(include_self=False):
+        for layer in self.flatten_layers(include_self=False):
             if not isinstance(layer, Model) and hasattr(layer, "reset_state"):
                 layer.reset_state()
 
@@ -613,8 +613,8 @@ class Model(StepMethods, FileMethods, Layer):
 
     def _metrics_of_layers(self) -> list[Metric]:
         """Metrics kept as attributes, of the model and of the layers inside; those of a model inside are its own."""
-        inside = [layer for layer in self._flatten_layers(include_self=False) if not isinstance(layer, Model)]
-        found = [m for layer in (self, *inside) for m in tracking.owned(layer, "metric", layer._untracked)]
+        inside = [layer for layer in self.flatten_layers(include_self=False) if not isinstance(layer, Model)]
+        found = [m for layer in (self, *inside) for m in tracking.owned(layer, "metric", layer.untracked)]
         return tracking.unique(found)
 
     @property
@@ -648,6 +648,11 @@ class Model(StepMethods, FileMethods, Layer):
         from .utils.summary import print_summary
 
         print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range, costs)
+
+
+def graph_of(model: Model) -> Graph | None:
+    """The graph of `Model(inputs, outputs)`; None for other models."""
+    return model._graph
 
 
 def _like(tensor: KerasTensor) -> KerasTensor:

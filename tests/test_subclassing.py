@@ -414,7 +414,7 @@ def test_a_call_function_reaches_the_layers_of_nested_graphs():
         return layers.Dropout(0.5)(outputs) if isinstance(layer, layers.Dense) else outputs
 
     clone = sequax.models.clone_model(model, clone_function=lambda layer: layer, call_function=call, recursive=True)
-    kinds = [type(layer).__name__ for layer in clone._flatten_layers()]
+    kinds = [type(layer).__name__ for layer in clone.flatten_layers()]
     assert kinds.count("Dropout") == 3
     assert clone.operations[0] is clone.layers[0]
 

@@ -14,7 +14,7 @@ Renames = Sequence[tuple[str, str]]
 def rename_layers(model: Any, renames: Renames) -> None:
     """Rename layers of a model, those of models inside as well."""
     for old, new in renames:
-        layers = model._flatten_layers(include_self=False)
+        layers = model.flatten_layers(include_self=False)
         known = [layer.name for layer in layers]
         _check(old, new, known)
         if old in _keys(model.get_compile_config() or {}):

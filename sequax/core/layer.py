@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 import json
 from collections.abc import Callable, Sequence
@@ -11,22 +10,36 @@ from typing import Any, ClassVar, Self
 import jax
 import numpy as np
 
-from . import constructor, dtypes, input_spec, masks, names, operation, pure, scope, shapes, signature, tracking
+from . import (
+    above,
+    building,
+    constructor,
+    dtypes,
+    input_spec,
+    masking,
+    masks,
+    names,
+    operation,
+    pure,
+    scope,
+    shapes,
+    signature,
+    tracking,
+)
 from .catalogue import family, serialize
 from .config import check_own, deserialize, reading
 from .custom_objects import custom_object_scope
-from .operation import FunctionOperation
+from .owner import Owner
 from .policy_map import DTypePolicyMap
-from .tensor import KerasTensor, Node, is_tensor, leaves, map_structure, record, shape_of
+from .tensor import KerasTensor, Node, is_tensor, leaves, record, shape_of
 from .types import CustomObjects, overridable
 from .variable import Variable
-from .warning import warn
 
 _ABSENT = object()
 _OLD_SHAPE_ARGUMENTS = ("input_shape", "batch_input_shape", "batch_shape", "input_dim")
 
 
-class Layer(operation.Operation):
+class Layer(Owner, operation.Operation):
     """A function of tensors with variables of its own.
 
     A subclass stores its settings in `__init__`, creates variables in `build(input_shape)` with `add_weight`, and
@@ -53,13 +66,12 @@ class Layer(operation.Operation):
 
     tracked_as = "layer"
     supports_masking = False
+    makes_masks = False  # `compute_mask` is not that of `Layer`
     supports_jit = True
-    lora_rank = lora_alpha = None  # low-rank adaptation is not in this version
-    lora_enabled = False
     _init_arguments: tuple[tuple, dict[str, Any]]
     _weights: list[Variable]
     _in_build = False
-    _untracked: frozenset[str] = frozenset({"_nodes", "_losses", "_init_arguments", "input_spec"})
+    untracked: frozenset[str] = frozenset({"_nodes", "_losses", "_init_arguments", "input_spec"})
     is_model = is_stack = False
     # Files hold some attributes under other names; and a group inside of the layer's own that is no object here.
     attributes_in_files: ClassVar[dict[str, str]] = {}
@@ -83,9 +95,10 @@ class Layer(operation.Operation):
         super().__init_subclass__(**kwargs)
         constructor.keep(cls)
         if "build" in cls.__dict__:
-            cls.build = _guarded_build(cls.build)  # type: ignore[method-assign]
+            cls.build = building.guarded(cls.build)  # type: ignore[method-assign]
         if "compute_mask" in cls.__dict__ and "supports_masking" not in cls.__dict__:
             cls.supports_masking = True
+        cls.makes_masks = cls.makes_masks or "compute_mask" in cls.__dict__
 
     def __init__(
         self,
@@ -108,7 +121,7 @@ class Layer(operation.Operation):
                 f"Unrecognized keyword arguments passed to {type(self).__name__}: {unknown}."
                 f"{names.suggest(next(iter(unknown)), inspect.signature(type(self).__init__).parameters)}"
             )
-        self.first_input_shape = _shape_argument(kwargs, self.name)
+        self.first_input_shape = above.load("old_keywords").shape_argument(kwargs, self.name) if kwargs else None
         self._trainable = bool(trainable)
         self.activity_regularizer = _regularizer(activity_regularizer)
         self._path: str | None = None
@@ -192,14 +205,14 @@ class Layer(operation.Operation):
         outermost = scope.call() is None
         with scope.calling(self, training, dtype if dtypes.is_float(self.compute_dtype) else None) as call:
             if outermost and scope.frame() is None:
-                self._clear_losses()
+                _clear_losses(self)
             self._ensure_built(named)
             input_spec.check(self.input_spec, inputs, self.name)
             if training is not None and ("training" in accepted.accepts or accepted.any_keyword):
                 kwargs["training"] = training
             elif "training" not in accepted.accepts:
                 kwargs.pop("training", None)
-            previous = self._previous_masks(named, kwargs, accepted, inputs)
+            previous = masking.previous(self, named, kwargs, accepted, inputs)
             if "mask" not in accepted.accepts and not accepted.any_keyword:
                 kwargs.pop("mask", None)
             outputs = self.call(*args, **kwargs)
@@ -207,7 +220,7 @@ class Layer(operation.Operation):
                 for output in leaves(outputs):
                     # A mean over the batch, so that the penalty does not grow with the batch size.
                     self.add_loss(self.activity_regularizer(output) / max(output.shape[0], 1))
-            self._pass_masks(inputs, previous, outputs)
+            masking.passed_on(self, inputs, previous, outputs)
             if outermost:
                 for output in leaves(outputs):
                     masks.publish(output, call.masks.get(id(output), (None, None))[1])
@@ -222,28 +235,10 @@ class Layer(operation.Operation):
             except NotImplementedError:  # of a `compute_output_spec` or `compute_output_shape` of the user's
                 spec = shapes.infer(self.__call__, args, kwargs)
             outputs = record(self, args, kwargs, spec)
-            self._mask_symbols(inputs, kwargs.get("mask"), leaves(outputs))
+            masking.symbolic(self, inputs, kwargs.get("mask"), leaves(outputs))
         return outputs
 
     symbolic_call = __call__
-
-    def _mask_symbols(self, inputs: Any, given: Any, outputs: list[Any]) -> None:
-        """Symbolic outputs get symbolic masks, so that layers behind them are traced with masks as they will run."""
-        found = [tensor._keras_mask for tensor in outputs]
-        if self.supports_masking and not leaves(found):
-            found = self._mask_specs(inputs, map_structure(masks.get, inputs) if given is None else given)
-        for tensor, mask in zip(outputs, found, strict=False):
-            if mask is not None:
-                tensor._keras_mask = record(FunctionOperation(masks.get, "mask"), (tensor,), {}, mask)
-
-    def _mask_specs(self, inputs: Any, previous: Any) -> list[Any]:
-        """What `compute_mask` returns for symbolic inputs, where `compute_output_shape` spared us to trace the call."""
-        if not leaves(previous) and type(self).compute_mask is Layer.compute_mask:
-            return []
-        if any(tensor.dtype == "string" for tensor in leaves(inputs) if is_tensor(tensor)):
-            return []  # nothing is traced with strings
-        specs = shapes.infer(self.compute_mask, (inputs, previous if leaves(previous) else None), {})
-        return list(specs) if isinstance(specs, (list, tuple)) else [specs]
 
     def _training(self, kwargs: dict[str, Any], accepted: signature.Signature) -> bool | None:
         """Explicit argument, else what an outer layer passed down, else the default of `call`."""
@@ -271,7 +266,7 @@ class Layer(operation.Operation):
         by_name = [p.name for p in wanted if p.name.removesuffix("_shape") in given and p.name.endswith("_shape")]
         required = [p for p in wanted if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
         if len(required) > 1 or (by_name and max(len(wanted), len(given)) > 1):
-            self._check_build_arguments(wanted)
+            building.check_arguments(self, wanted)
             self.build(**{name: shape_of(given[name.removesuffix("_shape")]) for name in by_name})
         elif not given:
             self.build(None)
@@ -280,60 +275,6 @@ class Layer(operation.Operation):
         else:
             self.build(shape_of(next(iter(given.values()))))
         self.built = True
-
-    def _check_build_arguments(self, wanted: list[inspect.Parameter]) -> None:
-        """Of several shapes each needs the name of the argument of `call` that it is of."""
-        accepted = signature.of(type(self).call)
-        for parameter in wanted:
-            name, optional = parameter.name, parameter.default is not parameter.empty
-            if optional or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-                continue
-            who = f"Layer '{self.name}' ({type(self).__name__}): for a `build()` method with several arguments"
-            if not name.endswith("_shape"):
-                raise ValueError(
-                    f"{who}, all of them need a name that ends in `_shape`: the shape of `call()`'s argument `query`"
-                    f" is `query_shape`. Received: argument `{name}`, which does not end in `_shape`."
-                )
-            if name.removesuffix("_shape") not in accepted.accepts and not accepted.any_keyword:
-                raise ValueError(
-                    f"{who}, their names must be those of arguments of `call()`. Received: `{name}`, but `call()` does"
-                    f" not have argument `{name.removesuffix('_shape')}`."
-                )
-
-    def _previous_masks(
-        self, named: dict[str, Any], kwargs: dict[str, Any], accepted: signature.Signature, inputs: Any
-    ) -> Any:
-        """Fill mask arguments that were not given from the masks of the tensors; returns the input's mask."""
-        explicit = kwargs.get("mask")
-        for name, value in named.items():
-            first = bool(accepted.names) and name == accepted.names[0] and "mask" in accepted.accepts
-            slot = "mask" if first else f"{name}_mask"
-            if slot in accepted.accepts and kwargs.get(slot) is None and not isinstance(value, (str, bool, int, float)):
-                found = map_structure(lambda t: masks.wanted(t, self.name), value) if value is not None else None
-                if leaves(found):
-                    kwargs[slot] = found
-        if explicit is not None:
-            return explicit
-        return map_structure(masks.state, inputs) if inputs is not None else None
-
-    def _pass_masks(self, inputs: Any, previous: Any, outputs: Any) -> None:
-        if not self.supports_masking:
-            if leaves(previous) and self._inner_layers() == []:
-                for output in leaves(outputs):
-                    if masks.state(output) is None:
-                        masks.put(output, masks.Dropped(self.name))
-            return
-        real = map_structure(lambda m: None if isinstance(m, masks.Dropped) else m, previous)
-        computed = self.compute_mask(inputs, real if leaves(real) else None)
-        if computed is None:
-            computed = next((m for m in leaves(previous) if isinstance(m, masks.Dropped)), None)
-        if computed is None:
-            return
-        targets = leaves(outputs)
-        found = list(computed) if isinstance(computed, (list, tuple)) else [computed]  # one mask: of the first output
-        for output, mask in zip(targets, found, strict=False):
-            if masks.state(output) is None:
-                masks.put(output, mask)
 
     def stateless_call(
         self,
@@ -439,131 +380,6 @@ class Layer(operation.Operation):
         """`add_weight`, with shape and initializer required."""
         return self.add_weight(shape, initializer, dtype, trainable, autocast, regularizer, constraint, name=name)
 
-    def _own_variables(self) -> list[Variable]:
-        """Variables of this layer itself: trainable ones first, each group in order of creation."""
-        found = sorted(tracking.owned(self, "variable", self._untracked), key=lambda v: v._serial)
-        return [v for v in found if v.made_trainable] + [v for v in found if not v.made_trainable]
-
-    def _inner_layers(self) -> list[Layer]:
-        return [layer for layer in tracking.owned(self, "layer", self._untracked) if layer is not self]
-
-    def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> list[Layer]:
-        """This layer and all layers inside it, outermost first."""
-        found = [self] if include_self else []
-        for layer in self._inner_layers():
-            found.extend(layer._flatten_layers() if recursive else [layer])
-        return tracking.unique(found)
-
-    @property
-    def weights(self) -> list[Variable]:
-        """All variables that files hold: trainable and not, without seeds and metrics."""
-        own = self._own_variables()
-        return tracking.unique(own + [v for layer in self._inner_layers() for v in layer.weights])
-
-    @property
-    def variables(self) -> list[Variable]:
-        """`weights` and the states of seed generators."""
-        own = self._own_variables() + [seed.state for seed in tracking.owned(self, "seed", self._untracked)]
-        return tracking.unique(own + [v for layer in self._inner_layers() for v in layer.variables])
-
-    @property
-    def state_variables(self) -> list[Variable]:
-        """All variables that a call may read or assign: `variables`, and those of metrics that layers own."""
-        metrics = [m for layer in self._flatten_layers() for m in tracking.owned(layer, "metric", layer._untracked)]
-        return tracking.unique(self.variables + [v for metric in metrics for v in metric.variables])
-
-    @property
-    def trainable_variables(self) -> list[Variable]:
-        if not self.trainable:
-            return []
-        own = [v for v in self._own_variables() if v.trainable]
-        return tracking.unique(own + [v for layer in self._inner_layers() for v in layer.trainable_variables])
-
-    @property
-    def non_trainable_variables(self) -> list[Variable]:
-        trainable = {id(v) for v in self.trainable_variables}
-        return [v for v in self.variables if id(v) not in trainable]
-
-    @property
-    def trainable_weights(self) -> list[Variable]:
-        return self.trainable_variables
-
-    @property
-    def non_trainable_weights(self) -> list[Variable]:
-        trainable = {id(v) for v in self.trainable_variables}
-        return [v for v in self.weights if id(v) not in trainable]
-
-    @property
-    def trainable(self) -> bool:
-        """Whether optimizers update the variables; setting it reaches all layers inside. Takes effect at once."""
-        return self._trainable
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        self._trainable = bool(value)
-        for variable in self._own_variables():
-            if variable.made_trainable:
-                variable.trainable = self._trainable
-        for layer in self._inner_layers():
-            layer.trainable = value
-
-    @property
-    def metrics(self) -> list[Any]:
-        own = tracking.owned(self, "metric", self._untracked)
-        return tracking.unique(own + [m for layer in self._inner_layers() for m in layer.metrics])
-
-    @property
-    def metrics_variables(self) -> list[Variable]:
-        return [v for metric in self.metrics for v in metric.variables]
-
-    def get_weights(self) -> list[np.ndarray]:
-        """Copies of all weights as NumPy arrays."""
-        return [v.numpy() for v in self.weights]
-
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Set all weights from arrays in the order of `get_weights()`; all or nothing.
-
-        Raises:
-            ValueError: if the number or a shape differs; nothing is changed then.
-        """
-        own = self.weights
-        if len(own) != len(weights):
-            raise ValueError(
-                f"You called `set_weights(weights)` on layer '{self.name}' with a weight list of length {len(weights)},"
-                f" but the layer was expecting {len(own)} weights."
-            )
-        arrays = [np.asarray(w) for w in weights]
-        for variable, array in zip(own, arrays, strict=True):
-            if variable.shape != array.shape:
-                raise ValueError(
-                    f"Layer {self.name} weight shape {variable.shape} is not compatible with provided weight shape"
-                    f" {array.shape} (weight {variable.path})."
-                )
-        for variable, array in zip(own, arrays, strict=True):
-            variable.assign(array)
-
-    def save_own_variables(self, store: Any) -> None:
-        """Put what a file keeps of this layer alone, without layers inside, into `store`, a dict of arrays."""
-        for number, variable in enumerate(self._own_variables()):
-            store[str(number)] = variable.numpy()
-
-    def load_own_variables(self, store: Any) -> None:
-        """Take back what `save_own_variables` stored."""
-        own = self._own_variables()
-        if len(store) != len(own):
-            raise ValueError(f"Layer '{self.name}': expected {len(own)} stored variables. Received: {sorted(store)}")
-        for number, variable in enumerate(own):
-            variable.assign(store[str(number)])
-
-    def count_params(self) -> int:
-        """The number of scalars in all weights."""
-        if not self.built:
-            raise ValueError(
-                f"You tried to call `count_params` on layer '{self.name}', but the layer isn't built. Call"
-                f" `build(input_shape)` or call it on data first."
-            )
-        return sum(v.size for v in self.weights)
-
     # --- penalties ---
 
     def add_loss(self, loss: Any) -> None:
@@ -580,22 +396,6 @@ class Layer(operation.Operation):
             elif not isinstance(value, jax.core.Tracer):
                 self._losses.append(value)
 
-    def add_metric(self, *args: Any, **kwargs: Any) -> None:
-        raise NotImplementedError(
-            f"Layer '{self.name}': `add_metric()` is of Keras 2. Keep a metric as an attribute, made in `__init__` or"
-            f" `build`, and update it in `call`:\n\n"
-            f'    self.tracker = Mean(name="...")     # in __init__\n'
-            f"    self.tracker.update_state(values)   # in call\n\n"
-            f"It is reset in each epoch and reported in the logs. Or use `metrics=` of `compile()`."
-        )
-
-    def _clear_losses(self) -> None:
-        for layer in self._flatten_layers():
-            layer._losses = []
-
-    def _regularization(self) -> list[Any]:
-        return [v.regularizer(v.value) for v in self.trainable_variables if v.regularizer is not None]
-
     @property
     def losses(self) -> list[Any]:
         """Penalties: of the last call (`add_loss`, activity regularizers), then of the weights."""
@@ -603,8 +403,8 @@ class Layer(operation.Operation):
         if frame is not None:
             if call is None and id(self) in frame.penalties:
                 return list(frame.penalties[id(self)])
-            return (list(call.losses) if call is not None else []) + self._regularization()
-        return [loss for layer in self._flatten_layers() for loss in layer._losses] + self._regularization()
+            return (list(call.losses) if call is not None else []) + _regularization(self)
+        return [loss for layer in self.flatten_layers() for loss in layer._losses] + _regularization(self)
 
     # --- dtypes, shapes, tensors, place ---
 
@@ -621,11 +421,6 @@ class Layer(operation.Operation):
             self._dtype_policy[self._path] = policy
         else:
             self._dtype_policy = policy
-
-    @property
-    def quantization_mode(self) -> str | None:
-        """How the weights are quantized: always None, this version does not quantize."""
-        return self.dtype_policy.quantization_mode
 
     @property
     def dtype(self) -> str:
@@ -691,18 +486,6 @@ class Layer(operation.Operation):
         elif given:
             self.build(next(iter(given.values())))
 
-    def quantize(self, *args: Any, **kwargs: Any) -> None:
-        raise NotImplementedError(f"Layer '{self.name}': quantization is not available in this version of Sequax.")
-
-    def quantized_build(self, input_shape: Any, mode: Any) -> None:
-        self.quantize(mode)
-
-    def quantized_call(self, *args: Any, **kwargs: Any) -> Any:
-        self.quantize()
-
-    def enable_lora(self, *args: Any, **kwargs: Any) -> None:
-        raise NotImplementedError(f"Layer '{self.name}': LoRA is not available in this version of Sequax.")
-
     def rematerialized_call(self, layer_call: Callable, *args: Any, **kwargs: Any) -> Callable:
         """The function itself: outside of a `RematScope`, which this version does not have, Keras returns it, too."""
         return layer_call
@@ -714,44 +497,18 @@ class Layer(operation.Operation):
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 
 
+def _clear_losses(outermost: Layer) -> None:
+    for layer in outermost.flatten_layers():
+        layer._losses = []
+
+
+def _regularization(layer: Layer) -> list[Any]:
+    return [v.regularizer(v.value) for v in layer.trainable_variables if v.regularizer is not None]
+
+
 def _values(variables: Sequence[Any]) -> list[Any]:
     """Arrays; those of variables that stand among them."""
     return [v.value if isinstance(v, Variable) else v for v in variables]
-
-
-def _guarded_build(build: Callable) -> Callable:
-    """Wrap a `build` method: paths start at the layer, its shapes are noted, and it is marked as built at the end."""
-
-    @functools.wraps(build)
-    def run(self: Layer, *args: Any, **kwargs: Any) -> None:
-        outer, self._in_build = self._in_build, True  # `super().build()` marks it as built, and more may follow
-        try:
-            with scope.calling(self):
-                self._note_path()
-                build(self, *args, **kwargs)
-        finally:
-            self._in_build = outer
-        given = {**dict(zip(inspect.signature(build).parameters, (self, *args), strict=False)), **kwargs}
-        given.pop("self", None)
-        shapes_given = {key: value for key, value in given.items() if value is not None}
-        if shapes_given:
-            self._build_shapes = shapes_given
-        self.built = True
-
-    return run
-
-
-def _shape_argument(kwargs: dict[str, Any], name: str) -> tuple | None:
-    """The input shape, batch axis included, from the older keywords; a model that starts with the layer uses it."""
-    given = {key: value for key, value in kwargs.items() if value is not None}
-    if not given:
-        return None
-    warn(f"Layer '{name}': do not pass `{next(iter(given))}` to a layer. Begin the model with `Input(shape)` instead.")
-    if "input_dim" in given:
-        return (None, int(given["input_dim"]))
-    if "input_shape" in given:
-        return (None, *shapes.standardize(given["input_shape"], "input_shape"))
-    return shapes.standardize(next(iter(given.values())))
 
 
 def _get(module: str, identifier: Any) -> Any:

@@ -11,11 +11,12 @@ from typing import Any, Self, TypeVar, cast
 from . import above, names, shapes
 from .portable import Portable
 from .tensor import KerasTensor, Node, is_tensor, leaves, record
+from .unavailable import Unavailable
 
 F = TypeVar("F", bound=Callable)
 
 
-class Operation(Portable):
+class Operation(Unavailable, Portable):
     """A function of tensors that may also be called on symbolic ones, which makes it a node of a graph.
 
     A subclass computes in `call`; on symbolic tensors `compute_output_spec` says shapes and dtypes.
@@ -64,23 +65,6 @@ class Operation(Portable):
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Symbolic outputs (shape and dtype) for symbolic inputs, found by running `call` on abstract values."""
         return shapes.infer(self.call, args, kwargs)
-
-    @property
-    def quantization_mode(self) -> str | None:
-        """None: quantization is not in this version."""
-        return None
-
-    def quantized_build(self, *args: Any, **kwargs: Any) -> None:
-        raise NotImplementedError(f"'{self.name}': quantization is not available in this version of Sequax.")
-
-    def quantized_call(self, *args: Any, **kwargs: Any) -> Any:
-        raise NotImplementedError(f"'{self.name}': quantization is not available in this version of Sequax.")
-
-    def rematerialized_call(self, *args: Any, **kwargs: Any) -> Any:
-        raise NotImplementedError(
-            f"'{self.name}': rematerialization is not available in this version of Sequax. Call"
-            f" `jax.checkpoint(function)(x)` inside `call`."
-        )
 
     @property
     def input(self) -> Any:

@@ -75,7 +75,7 @@ class Variable(Base):
         self.aggregation, self.synchronization = aggregation, synchronization
         self.regularizer, self.constraint = regularizer, constraint
         self.overwrite_with_gradient = False
-        self._serial = next(_serials)
+        self.serial = next(_serials)
         value = _initial_value(initializer, shape, dtype, self.path)
         self.__dict__["_later" if isinstance(value, _Later) else "_value"] = value
         # An initializer of the user may keep what it returned, as the readers of `value` may.

@@ -118,8 +118,8 @@ def _freshen(model: Any, pattern: Any) -> None:
     for variable, fresh in zip(model.state_variables, clone_model(pattern).state_variables, strict=True):
         if id(variable) in trained:
             variable.assign(fresh.numpy())
-    for layer in model._flatten_layers():
-        for generator in tracking.owned(layer, "seed", layer._untracked):
+    for layer in model.flatten_layers():
+        for generator in tracking.owned(layer, "seed", layer.untracked):
             generator.state.assign(np.array([rng.fresh_seed(), 0], "uint32"))
     if model.optimizer.built:
         model.optimizer = _untrained(model.optimizer)

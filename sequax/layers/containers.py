@@ -248,7 +248,7 @@ def _is_function(value: Any) -> bool:
 
 def _check_names(container: Container) -> None:
     seen: dict[str, Layer] = {}
-    for layer in container._inner_layers():
+    for layer in container.flatten_layers(include_self=False, recursive=False):
         if seen.setdefault(layer.name, layer) is not layer:
             raise ValueError(
                 f"Layer '{container.name}' ({type(container).__name__}): the layers inside need unique names, but"

@@ -136,19 +136,19 @@ class Nadam(_Moments):
 
     def build(self, var_list: Sequence[Variable]) -> None:
         super().build(var_list)
-        self._product = self.add_variable((), "ones", dtype="float32", name="momentum_product")
+        self.momentum_product = self.add_variable((), "ones", dtype="float32", name="momentum_product")
 
     def momentum_at(self, t: jax.Array) -> jax.Array:
         return self.beta_1 * (1 - 0.5 * 0.96**t)
 
     def _update_all(self, gradients: list[Any], variables: list[Variable], learning_rate: Any) -> None:
         # The product of all rates so far belongs to the step, not to one variable: move it on once.
-        self._product.assign(self._product.value * self.momentum_at(self.step_number()))
+        self.momentum_product.assign(self.momentum_product.value * self.momentum_at(self.step_number()))
         super()._update_all(gradients, variables, learning_rate)
 
     def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
         t = self.step_number()
-        now, ahead, product = self.momentum_at(t), self.momentum_at(t + 1), self._product.value
+        now, ahead, product = self.momentum_at(t), self.momentum_at(t + 1), self.momentum_product.value
         of_average, of_gradient = ahead / (1 - product * ahead), (1 - now) / (1 - product)
         m, v = self.moments(gradient, variable)
         cast = variable.dtype

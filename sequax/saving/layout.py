@@ -102,7 +102,7 @@ def _walk(owner: Any, path: str, seen: dict[int, Place]) -> Iterator[Place]:
     if id(owner) in seen:
         seen[id(owner)].others.append(path)
         return
-    place = Place(path, owner, owner._own_variables() if isinstance(owner, Layer) else list(owner.variables))
+    place = Place(path, owner, owner.own_variables() if isinstance(owner, Layer) else list(owner.variables))
     seen[id(owner)] = place
     yield place
     inside = getattr(owner, "inner_group_in_files", None)
@@ -142,7 +142,7 @@ def _children(owner: Any, path: str) -> list[tuple[str, Any]]:
         found = {name: getattr(owner, name) for name in ("inner_optimizer", "optimizers") if hasattr(owner, name)}
         return sorted(found.items())
     renamed = owner.attributes_in_files
-    found = {renamed.get(k, k): v for k, v in vars(owner).items() if k not in owner._untracked}
+    found = {renamed.get(k, k): v for k, v in vars(owner).items() if k not in owner.untracked}
     found.update(_properties(owner))
     if owner.is_model:
         found["layers"] = owner.layers

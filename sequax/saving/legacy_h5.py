@@ -90,7 +90,7 @@ def _ordered(layer: Any) -> list[Variable]:
 def _own(model: Any) -> list[Variable]:
     """Variables of the model itself, which belong to none of its layers."""
     inside = {id(variable) for layer in model.layers for variable in layer.weights}
-    return [variable for variable in model._own_variables() if id(variable) not in inside]
+    return [variable for variable in model.own_variables() if id(variable) not in inside]
 
 
 def _refuse_loss(model: Any) -> None:

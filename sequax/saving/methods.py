@@ -9,6 +9,7 @@ from ..core import names, scope, shapes
 from ..core.catalogue import family
 from ..core.config import check_own, deserialize, reading
 from ..core.custom_objects import custom_object_scope
+from ..core.owner import set_alone
 from ..core.tensor import KerasTensor
 from ..core.warning import warn
 from . import config as configs, graph, models
@@ -80,7 +81,7 @@ class FileMethods:
                 return super().from_config(config)  # type: ignore[misc]
             inputs, outputs = graph.read(config, current.places.get(id(config), current.root))
             model = cls(inputs, outputs, name=config.get("name"))
-        model._trainable = bool(config.get("trainable", True))  # each layer brings its own
+        set_alone(model, config.get("trainable", True))  # each layer brings its own
         return model
 
     def get_build_config(self: Any) -> dict[str, Any] | None:

@@ -43,16 +43,16 @@ def arranged(optimizer: Any, shapes: Sequence[tuple[int, ...] | None], oldest: b
 
 def completed(optimizer: Any, read: Sequence[Variable | None]) -> None:
     """Give values to variables that follow from those which were read."""
-    if isinstance(optimizer, Nadam) and optimizer.built and not any(one is optimizer._product for one in read):
+    if isinstance(optimizer, Nadam) and optimizer.built and not any(one is optimizer.momentum_product for one in read):
         steps = jnp.arange(1, min(int(optimizer.iterations.numpy()), _LONG) + 1, dtype="float32")
-        optimizer._product.assign(np.prod(np.asarray(optimizer.momentum_at(steps)), initial=1.0))
+        optimizer.momentum_product.assign(np.prod(np.asarray(optimizer.momentum_at(steps)), initial=1.0))
 
 
 def _orders(optimizer: Any, oldest: bool) -> Iterator[Order]:
     variables = list(optimizer.variables)
     first, rest = variables[:1], variables[1:]
     rate = [one for one in rest[:1] if one.path.endswith("/learning_rate")]
-    product = [one for one in rest if isinstance(optimizer, Nadam) and one is optimizer._product]
+    product = [one for one in rest if isinstance(optimizer, Nadam) and one is optimizer.momentum_product]
     slots = [one for one in rest if not any(one is other for other in (*rate, *product))]
     if oldest:
         yield [*first, *product, *(slots if isinstance(optimizer, Ftrl) else _kind_by_kind(optimizer))]

@@ -22,7 +22,7 @@ from .step import take_batch
 
 def looks_up(model: Any) -> bool:
     """Whether a model has lookups that can fail, and wants to know."""
-    return settings.data_checks() and any(isinstance(layer, Embedding) for layer in model._flatten_layers())
+    return settings.data_checks() and any(isinstance(layer, Embedding) for layer in model.flatten_layers())
 
 
 def refuse_bad_lookup(function: Callable, *given: Any) -> None:

@@ -193,7 +193,7 @@ class Predictor(Forward):
         super().__init__(model, TrainVariables.of(model), fingerprint(model))
         self._version = tracking.version()
         # Own layers may change in ways that `tracking` is not told of, such as a list that grew: look again each time.
-        self._ours = all(names.is_ours(layer) for layer in model._flatten_layers())
+        self._ours = all(names.is_ours(layer) for layer in model.flatten_layers())
         single = isinstance(model.symbolic_inputs, KerasTensor)
         # A model with a host prefix takes data that have yet to become numbers, so it never takes them as they are.
         self._input = data_spec.inputs(model)[0] if single and model.host_prefix is None else None
@@ -257,10 +257,10 @@ _STEP_BYTES = 12 * 2**20
 
 def _rows_per_step(model: Any, stack: list[Any]) -> int:
     """How many rows may go through at once; 0 if more than a batch could change the outputs."""
-    layers = [layer for outer in stack for layer in outer._flatten_layers()]
+    layers = [layer for outer in stack for layer in outer.flatten_layers()]
     if not layers or not all(_treats_rows_alone(layer) for layer in layers):
         return 0
-    sizes = [math.prod(size or 1 for size in tensor.shape[1:]) for tensor in leaves(model._tensors)]
+    sizes = [math.prod(size or 1 for size in tensor.shape[1:]) for tensor in leaves(model.symbolic_steps)]
     return _STEP_BYTES // (4 * max(sizes))
 
 

@@ -68,7 +68,7 @@ class ResumePoint:
             model = self.model
             self._signature = {
                 "sequax": __version__,
-                "model": [_described(layer) for layer in model._flatten_layers()],
+                "model": [_described(layer) for layer in model.flatten_layers()],
                 "weights": [f"{v.name} {v.dtype}{list(v.shape)}" for v in model.state_variables],
                 "optimizer": _described(model.optimizer),
                 "loss and metrics": _plain(_compiled_with(model)),
@@ -94,7 +94,7 @@ class ResumePoint:
             "validation": None if self.validation is None else self.validation.state(),
             "callbacks": self.callbacks.state_dict(),
             "stop_training": bool(self.model.stop_training) and not self.put_off,
-            "trainable": [bool(layer.trainable) for layer in self.model._flatten_layers()],
+            "trainable": [bool(layer.trainable) for layer in self.model.flatten_layers()],
             "random": {**_drawn(), "sequax": rng.state()},
         }
         return Snapshot(arrays, self.resume_signature(), state)
@@ -108,7 +108,7 @@ class ResumePoint:
         _compare(snapshot.signature, json.loads(json.dumps(self.resume_signature())))
         check_state(snapshot.state)
         state, model = snapshot.state, self.model
-        for layer, trainable in zip(model._flatten_layers(), state["trainable"], strict=True):
+        for layer, trainable in zip(model.flatten_layers(), state["trainable"], strict=True):
             if layer.trainable != trainable:
                 layer.trainable = trainable
         self.job.refresh()

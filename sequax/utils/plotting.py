@@ -178,7 +178,7 @@ def _calls(model: Any) -> list[Call]:
 
 
 def _stacked(model: Any) -> list[Call]:
-    tensors, before = model._tensors, None
+    tensors, before = model.symbolic_steps, None
     found = []
     for position, layer in enumerate(model.layers):
         arriving: list[Any] = [] if before is None else leaves(tensors[position])

@@ -28,7 +28,7 @@ class HostLayer(Layer):
     runs_on_host = True
     input_dtype = "string"
     output_dtype = "int32"  # of what the model behind it gets
-    _untracked = Layer._untracked
+    untracked = Layer.untracked
 
     def read(self, value: Any, what: str) -> Any:
         """Data of the user as what `call` takes."""

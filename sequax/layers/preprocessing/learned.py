@@ -26,7 +26,7 @@ class VocabularyLayer(HostLayer):
     the vocabulary) and `_documents` (the tokens in a batch of data, by sample).
     """
 
-    _untracked = HostLayer._untracked | {"_words", "vocabulary", "idf_weights"}
+    untracked = HostLayer.untracked | {"_words", "vocabulary", "idf_weights"}
     _words: Vocabulary
 
     def _begin(

@@ -193,7 +193,7 @@ class Discretization(Layer):
     [0, 1, 1, 2]
     """
 
-    _untracked = Layer._untracked | {"_seen"}
+    untracked = Layer.untracked | {"_seen"}
 
     def __init__(
         self,

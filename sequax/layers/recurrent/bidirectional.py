@@ -49,7 +49,7 @@ class Bidirectional(Layer):
     """
 
     supports_masking = True
-    _untracked = Layer._untracked | {"_initial_weights"}
+    untracked = Layer.untracked | {"_initial_weights"}
     _not_in_config = frozenset({"weights", "layer"})
 
     def __init__(

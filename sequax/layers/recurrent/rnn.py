@@ -59,7 +59,7 @@ class RNN(Layer):
     """
 
     supports_masking = True
-    _untracked = Layer._untracked | {"states"}  # they are variables of the layer, yet no weights: files leave them out
+    untracked = Layer.untracked | {"states"}  # they are variables of the layer, yet no weights: files leave them out
 
     def __init__(
         self,
@@ -225,7 +225,7 @@ class RNN(Layer):
 
     def _is_ours(self) -> bool:
         """Whether all cells are ours, whose sizes are known without a trial."""
-        return isinstance(self.cell, Layer) and all(map(loop.knows_time, self.cell._flatten_layers()))
+        return isinstance(self.cell, Layer) and all(map(loop.knows_time, self.cell.flatten_layers()))
 
     def compute_mask(self, sequences: Any, mask: Any) -> Any:
         passed = mask if self.return_sequences else None

@@ -88,10 +88,10 @@ class TimeDistributed(Layer):
 
     def _merges(self, training: bool) -> bool:
         """Whether no sample has an influence on another one, nor on what later calls see."""
-        inside = self.layer._flatten_layers()
+        inside = self.layer.flatten_layers()
         if not all(names.is_ours(one) and not isinstance(one, Lambda) for one in inside):
             return False
-        return not training or all(v.made_trainable for one in inside if one.trainable for v in one._own_variables())
+        return not training or all(v.made_trainable for one in inside if one.trainable for v in one.own_variables())
 
     def _as_one_batch(self, inputs: jax.Array, mask: Any, training: Any) -> Any:
         batch, time = inputs.shape[:2]

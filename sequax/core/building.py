@@ -1,0 +1,52 @@
+"""Building a layer: calling its `build` once, with the shapes it asks for."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from . import scope, signature
+
+
+def guarded(build: Callable) -> Callable:
+    """Wrap a `build` method: paths start at the layer, its shapes are noted, and it is marked as built at the end."""
+
+    @functools.wraps(build)
+    def run(self: Any, *args: Any, **kwargs: Any) -> None:
+        outer, self._in_build = self._in_build, True  # `super().build()` marks it as built, and more may follow
+        try:
+            with scope.calling(self):
+                self._note_path()
+                build(self, *args, **kwargs)
+        finally:
+            self._in_build = outer
+        given = {**dict(zip(inspect.signature(build).parameters, (self, *args), strict=False)), **kwargs}
+        given.pop("self", None)
+        shapes_given = {key: value for key, value in given.items() if value is not None}
+        if shapes_given:
+            self._build_shapes = shapes_given
+        self.built = True
+
+    return run
+
+
+def check_arguments(layer: Any, wanted: list[inspect.Parameter]) -> None:
+    """Of several shapes each needs the name of the argument of `call` that it is of."""
+    accepted = signature.of(type(layer).call)
+    for parameter in wanted:
+        name, optional = parameter.name, parameter.default is not parameter.empty
+        if optional or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            continue
+        who = f"Layer '{layer.name}' ({type(layer).__name__}): for a `build()` method with several arguments"
+        if not name.endswith("_shape"):
+            raise ValueError(
+                f"{who}, all of them need a name that ends in `_shape`: the shape of `call()`'s argument `query`"
+                f" is `query_shape`. Received: argument `{name}`, which does not end in `_shape`."
+            )
+        if name.removesuffix("_shape") not in accepted.accepts and not accepted.any_keyword:
+            raise ValueError(
+                f"{who}, their names must be those of arguments of `call()`. Received: `{name}`, but `call()` does"
+                f" not have argument `{name.removesuffix('_shape')}`."
+            )

@@ -1,0 +1,152 @@
+"""What a layer owns: variables, layers inside, seeds and metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from . import tracking
+from .variable import Variable
+
+
+def set_alone(owner: Owner, trainable: Any) -> None:
+    """Freeze or unfreeze a layer, and leave the layers inside as they are."""
+    owner._trainable = bool(trainable)
+
+
+class Owner:
+    """The side of a `Layer` that owns: all of it is found in its attributes when somebody asks, see `tracking.py`."""
+
+    name: str
+    built: bool
+    untracked: frozenset[str] = frozenset()  # attributes that are not looked into
+    _trainable: bool
+
+    def own_variables(self) -> list[Variable]:
+        """Variables of this layer itself: trainable ones first, each group in order of creation."""
+        found = sorted(tracking.owned(self, "variable", self.untracked), key=lambda v: v.serial)
+        return [v for v in found if v.made_trainable] + [v for v in found if not v.made_trainable]
+
+    def _inner_layers(self) -> list[Any]:
+        return [layer for layer in tracking.owned(self, "layer", self.untracked) if layer is not self]
+
+    def flatten_layers(self, include_self: bool = True, recursive: bool = True) -> list[Any]:
+        """This layer and all layers inside it, outermost first."""
+        found = [self] if include_self else []
+        for layer in self._inner_layers():
+            found.extend(layer.flatten_layers() if recursive else [layer])
+        return tracking.unique(found)
+
+    _flatten_layers = flatten_layers  # its name in Keras, which some scripts call
+
+    @property
+    def weights(self) -> list[Variable]:
+        """All variables that files hold: trainable and not, without seeds and metrics."""
+        own = self.own_variables()
+        return tracking.unique(own + [v for layer in self._inner_layers() for v in layer.weights])
+
+    @property
+    def variables(self) -> list[Variable]:
+        """`weights` and the states of seed generators."""
+        own = self.own_variables() + [seed.state for seed in tracking.owned(self, "seed", self.untracked)]
+        return tracking.unique(own + [v for layer in self._inner_layers() for v in layer.variables])
+
+    @property
+    def state_variables(self) -> list[Variable]:
+        """All variables that a call may read or assign: `variables`, and those of metrics that layers own."""
+        metrics = [m for layer in self.flatten_layers() for m in tracking.owned(layer, "metric", layer.untracked)]
+        return tracking.unique(self.variables + [v for metric in metrics for v in metric.variables])
+
+    @property
+    def trainable_variables(self) -> list[Variable]:
+        if not self.trainable:
+            return []
+        own = [v for v in self.own_variables() if v.trainable]
+        return tracking.unique(own + [v for layer in self._inner_layers() for v in layer.trainable_variables])
+
+    @property
+    def non_trainable_variables(self) -> list[Variable]:
+        trainable = {id(v) for v in self.trainable_variables}
+        return [v for v in self.variables if id(v) not in trainable]
+
+    @property
+    def trainable_weights(self) -> list[Variable]:
+        return self.trainable_variables
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
+        trainable = {id(v) for v in self.trainable_variables}
+        return [v for v in self.weights if id(v) not in trainable]
+
+    @property
+    def trainable(self) -> bool:
+        """Whether optimizers update the variables; setting it reaches all layers inside. Takes effect at once."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = bool(value)
+        for variable in self.own_variables():
+            if variable.made_trainable:
+                variable.trainable = self._trainable
+        for layer in self._inner_layers():
+            layer.trainable = value
+
+    @property
+    def metrics(self) -> list[Any]:
+        own = tracking.owned(self, "metric", self.untracked)
+        return tracking.unique(own + [m for layer in self._inner_layers() for m in layer.metrics])
+
+    @property
+    def metrics_variables(self) -> list[Variable]:
+        return [v for metric in self.metrics for v in metric.variables]
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Copies of all weights as NumPy arrays."""
+        return [v.numpy() for v in self.weights]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Set all weights from arrays in the order of `get_weights()`; all or nothing.
+
+        Raises:
+            ValueError: if the number or a shape differs; nothing is changed then.
+        """
+        own = self.weights
+        if len(own) != len(weights):
+            raise ValueError(
+                f"You called `set_weights(weights)` on layer '{self.name}' with a weight list of length {len(weights)},"
+                f" but the layer was expecting {len(own)} weights."
+            )
+        arrays = [np.asarray(w) for w in weights]
+        for variable, array in zip(own, arrays, strict=True):
+            if variable.shape != array.shape:
+                raise ValueError(
+                    f"Layer {self.name} weight shape {variable.shape} is not compatible with provided weight shape"
+                    f" {array.shape} (weight {variable.path})."
+                )
+        for variable, array in zip(own, arrays, strict=True):
+            variable.assign(array)
+
+    def save_own_variables(self, store: Any) -> None:
+        """Put what a file keeps of this layer alone, without layers inside, into `store`, a dict of arrays."""
+        for number, variable in enumerate(self.own_variables()):
+            store[str(number)] = variable.numpy()
+
+    def load_own_variables(self, store: Any) -> None:
+        """Take back what `save_own_variables` stored."""
+        own = self.own_variables()
+        if len(store) != len(own):
+            raise ValueError(f"Layer '{self.name}': expected {len(own)} stored variables. Received: {sorted(store)}")
+        for number, variable in enumerate(own):
+            variable.assign(store[str(number)])
+
+    def count_params(self) -> int:
+        """The number of scalars in all weights."""
+        if not self.built:
+            raise ValueError(
+                f"You tried to call `count_params` on layer '{self.name}', but the layer isn't built. Call"
+                f" `build(input_shape)` or call it on data first."
+            )
+        return sum(v.size for v in self.weights)

@@ -1,0 +1,51 @@
+"""Methods of Keras' layers and operations that this version has no use for: they say so, and what to do instead."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Unavailable:
+    """Quantization, low-rank adaptation, rematerialization, and what Keras 2 had."""
+
+    name: str
+    lora_rank = lora_alpha = None
+    lora_enabled = False
+
+    @property
+    def quantization_mode(self) -> str | None:
+        """How the weights are quantized: None, they are not."""
+        return None
+
+    def quantize(self, *args: Any, **kwargs: Any) -> None:
+        raise _refusal(self, "quantization is not available in this version of Sequax.")
+
+    def quantized_build(self, *args: Any, **kwargs: Any) -> None:
+        self.quantize()
+
+    def quantized_call(self, *args: Any, **kwargs: Any) -> Any:
+        self.quantize()
+
+    def enable_lora(self, *args: Any, **kwargs: Any) -> None:
+        raise _refusal(self, "LoRA is not available in this version of Sequax.")
+
+    def rematerialized_call(self, *args: Any, **kwargs: Any) -> Any:
+        raise _refusal(
+            self,
+            "rematerialization is not available in this version of Sequax. Call `jax.checkpoint(function)(x)` inside"
+            " `call`.",
+        )
+
+    def add_metric(self, *args: Any, **kwargs: Any) -> None:
+        raise _refusal(
+            self,
+            "`add_metric()` is of Keras 2. Keep a metric as an attribute, made in `__init__` or `build`, and update it"
+            " in `call`:\n\n"
+            '    self.tracker = Mean(name="...")     # in __init__\n'
+            "    self.tracker.update_state(values)   # in call\n\n"
+            "It is reset in each epoch and reported in the logs. Or use `metrics=` of `compile()`.",
+        )
+
+
+def _refusal(owner: Any, what: str) -> NotImplementedError:
+    return NotImplementedError(f"{type(owner).__name__} '{owner.name}': {what}")
