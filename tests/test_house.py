@@ -11,9 +11,9 @@ from tools.code_lines import code_lines
 
 PACKAGE = Path(__file__).parent.parent / "sequax"
 
-# Names with an underscore that are no secrets of a file: of named tuples, and such as users of Keras know.
+# Names with an underscore that are no secrets: of Python, and such as users of Keras know.
 KNOWN = {"_replace", "_fields", "_asdict", "_keras_mask", "_keras_history", "_flatten_layers"}
-KNOWN |= {"_iterations", "_trainable_variables"}
+KNOWN |= {"_iterations", "_trainable_variables", "_getframe"}
 BEING_MOVED = ("training/", "ensemble/")
 
 
