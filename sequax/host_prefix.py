@@ -23,7 +23,8 @@ import numpy as np
 
 from .core import dtypes
 from .core.tensor import KerasTensor, Node, leaves, map_structure
-from .functional import filled
+from .ends import Ends
+from .functional import Graph, filled
 from .layers.preprocessing import reading
 from .layers.preprocessing.host import stays_on_host
 
@@ -161,3 +162,51 @@ def _fitted(array: np.ndarray, tensor: KerasTensor, what: str) -> np.ndarray:
 
 def _is_column(array: np.ndarray) -> bool:
     return array.ndim > 1 and array.shape[-1] == 1
+
+
+class HostFront(Ends):
+    """A model whose first layers may run on the host: what is compiled begins behind them."""
+
+    _graph_over: Callable[[Any, Any], Any]  # a model over a part of the same graph
+    build_from: Callable[[Any], None]
+
+    @property
+    def begins_on_host(self) -> bool:
+        """Whether layers that run on the host stand at the front, or in a model there."""
+        nodes = [] if self._graph is None else self._graph.nodes
+        return any(map(begins_on_host, {id(node.operation): node.operation for node in nodes}.values()))
+
+    @property
+    def runs_on_host(self) -> bool:
+        """Whether all of the layers run on the host."""
+        return self.begins_on_host and self.host_prefix is not None and self.host_prefix.is_all
+
+    @property
+    def host_prefix(self) -> HostPrefix | None:
+        """What runs on the host before all else; None if there is no such layer, or nothing is built yet."""
+        if not self.begins_on_host or self.symbolic_outputs is None:
+            return None
+        kept = vars(self).get("_host_prefix")
+        if kept is None or kept[0] is not self.symbolic_outputs:
+            graph = Graph(self.symbolic_inputs, self.symbolic_outputs)
+            part = HostPrefix(graph.inputs, graph.nodes, graph.outputs, self._graph_over)
+            kept = vars(self)["_host_prefix"] = (self.symbolic_outputs, part)
+        return kept[1]
+
+    @property
+    def compiled_part(self) -> Any:
+        """The model behind the host prefix, over the same layers: what programs are compiled from."""
+        return self if self.host_prefix is None else self.host_prefix.compiled
+
+    def through_host(self, x: Any, what: str = "x") -> Any:
+        """Data as the compiled part takes them; a model that is not built yet is built from them."""
+        if not self.begins_on_host:
+            return x
+        if self.symbolic_outputs is None:
+            self.build_from(entry_spec(x, what))
+        assert self.host_prefix is not None
+        return self.host_prefix.run(x, what)
+
+    def on_host(self, inputs: Any, what: str = "x") -> Any:
+        """The outputs of a model of host layers only, as one of the steps of another model's host prefix."""
+        return self.through_host(inputs, what)

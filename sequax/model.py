@@ -17,9 +17,9 @@ from .core.catalogue import Catalogue
 from .core.layer import Layer
 from .core.operation import Operation
 from .core.tensor import KerasTensor, is_tensor, leaves, map_structure, shape_of
-from .core.types import ArrayLike, Data, Logs, Nested, Path, Shape, overridable
+from .core.types import ArrayLike, Data, Logs, Nested, Path, overridable
 from .functional import Graph, check_unique_names, standardize_inputs
-from .host_prefix import HostPrefix, begins_on_host, entry_spec
+from .host_prefix import HostFront
 from .metrics.base import Metric
 from .optimizers.base import Optimizer
 from .saving.methods import FileMethods
@@ -34,7 +34,7 @@ catalogue = Catalogue("model", "keras")
 
 
 @catalogue.register()
-class Model(StepMethods, FileMethods, Layer):
+class Model(StepMethods, FileMethods, HostFront):
     """A model over layers: a graph between symbolic tensors, or a subclass with its own `call`.
 
     Args:
@@ -98,6 +98,9 @@ class Model(StepMethods, FileMethods, Layer):
             self._note_path()
         self.built = True
 
+    def _graph_over(self, inputs: Any, outputs: Any) -> Model:
+        return Model(inputs, outputs, name=self.name)
+
     # --- structure ---
 
     @property
@@ -128,49 +131,6 @@ class Model(StepMethods, FileMethods, Layer):
                 f" `call(self, inputs)`; a graph is made by `Model(inputs, outputs)`."
             )
         return self._graph.run(standardize_inputs(inputs, self._graph.inputs, f"Model '{self.name}'"))
-
-    # --- the front that runs on the host, see `host_prefix.py` ---
-
-    @property
-    def begins_on_host(self) -> bool:
-        """Whether layers that run on the host stand at the front, or in a model there."""
-        nodes = [] if self._graph is None else self._graph.nodes
-        return any(map(begins_on_host, {id(node.operation): node.operation for node in nodes}.values()))
-
-    @property
-    def runs_on_host(self) -> bool:
-        """Whether all of the layers run on the host."""
-        return self.begins_on_host and self.host_prefix is not None and self.host_prefix.is_all
-
-    @property
-    def host_prefix(self) -> HostPrefix | None:
-        """What runs on the host before all else; None if there is no such layer, or nothing is built yet."""
-        if not self.begins_on_host or self.symbolic_outputs is None:
-            return None
-        kept = vars(self).get("_host_prefix")
-        if kept is None or kept[0] is not self.symbolic_outputs:
-            graph = Graph(self.symbolic_inputs, self.symbolic_outputs)
-            part = HostPrefix(graph.inputs, graph.nodes, graph.outputs, lambda i, o: Model(i, o, name=self.name))
-            kept = vars(self)["_host_prefix"] = (self.symbolic_outputs, part)
-        return kept[1]
-
-    @property
-    def compiled_part(self) -> Model:
-        """The model behind the host prefix, over the same layers: what programs are compiled from."""
-        return self if self.host_prefix is None else self.host_prefix.compiled
-
-    def through_host(self, x: Any, what: str = "x") -> Any:
-        """Data as the compiled part takes them; a model that is not built yet is built from them."""
-        if not self.begins_on_host:
-            return x
-        if self.symbolic_outputs is None:
-            self.build_from(entry_spec(x, what))
-        assert self.host_prefix is not None
-        return self.host_prefix.run(x, what)
-
-    def on_host(self, inputs: Any, what: str = "x") -> Any:
-        """The outputs of a model of host layers only, as one of the steps of another model's host prefix."""
-        return self.through_host(inputs, what)
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         if self.host_prefix is not None:
@@ -226,67 +186,6 @@ class Model(StepMethods, FileMethods, Layer):
                 return layer
         existing = [layer.name for layer in self.layers]
         raise ValueError(f"No such layer: {name}. Existing layers are: {existing}.{names.suggest(name, existing)}")
-
-    # What the training code asks: symbolic inputs and outputs, whatever kind of model this is.
-
-    @property
-    def symbolic_inputs(self) -> KerasTensor | Any:
-        """Structure of symbolic inputs; None if the model is not built or has no fixed ones."""
-        return self._graph.inputs if self._graph is not None else None
-
-    @property
-    def symbolic_outputs(self) -> KerasTensor | Any:
-        """Structure of symbolic (or abstract) outputs; None before they are known."""
-        return self._graph.outputs if self._graph is not None else self._symbolic_outputs
-
-    @property
-    def inputs(self) -> list[KerasTensor]:
-        return leaves(self._shaped("inputs", self.symbolic_inputs))
-
-    @property
-    def outputs(self) -> list[KerasTensor]:
-        return leaves(self._shaped("outputs", self.symbolic_outputs))
-
-    @property
-    def input(self) -> KerasTensor | Any:
-        return self._shaped("input", self.symbolic_inputs)
-
-    @property
-    def output(self) -> KerasTensor | Any:
-        return self._shaped("output", self.symbolic_outputs)
-
-    @property
-    def input_shape(self) -> Shape | Any:
-        return shape_of(self._shaped("input shape", self.symbolic_inputs))
-
-    @property
-    def output_shape(self) -> Shape | Any:
-        return shape_of(self._shaped("output shape", self.symbolic_outputs))
-
-    def _shaped(self, what: str, structure: Any) -> Any:
-        if structure is None:
-            raise AttributeError(
-                f"{type(self).__name__} model '{self.name}' has no defined {what} yet. Build it: give it an input shape"
-                f" or call it on data."
-            )
-        return structure
-
-    @property
-    def input_names(self) -> list[str]:
-        return [t.name for t in self.inputs]
-
-    @property
-    def output_names(self) -> list[str]:
-        """A name per output: of the layer that makes it."""
-        outputs = self.symbolic_outputs
-        if isinstance(outputs, dict) and len(outputs) == len(leaves(outputs)):
-            return sorted(outputs)
-        found: list[str] = []
-        for position, tensor in enumerate(leaves(outputs)):
-            name = tensor.node.operation.name if getattr(tensor, "node", None) else f"output_{position + 1}"
-            repeated = sum(known == name or known.startswith(f"{name}_") for known in found)
-            found.append(name if name not in found else f"{name}_{repeated}")
-        return found
 
     def shape_for(self, shape: tuple[int, ...]) -> tuple[int | None, ...]:
         """The shape to be built for, when the first data have this one."""

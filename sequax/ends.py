@@ -1,0 +1,76 @@
+"""`Ends`: the symbolic tensors that a model begins and ends with, whatever kind of model it is, and their names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .core.layer import Layer
+from .core.tensor import KerasTensor, leaves, shape_of
+from .core.types import Shape
+from .functional import Graph
+
+
+class Ends(Layer):
+    """A layer that knows its inputs and outputs: those of its graph, or what it was built with."""
+
+    _graph: Graph | None
+    _symbolic_outputs: Any
+
+    @property
+    def symbolic_inputs(self) -> KerasTensor | Any:
+        """Structure of symbolic inputs; None if the model is not built or has no fixed ones."""
+        return self._graph.inputs if self._graph is not None else None
+
+    @property
+    def symbolic_outputs(self) -> KerasTensor | Any:
+        """Structure of symbolic (or abstract) outputs; None before they are known."""
+        return self._graph.outputs if self._graph is not None else self._symbolic_outputs
+
+    @property
+    def inputs(self) -> list[KerasTensor]:
+        return leaves(self._shaped("inputs", self.symbolic_inputs))
+
+    @property
+    def outputs(self) -> list[KerasTensor]:
+        return leaves(self._shaped("outputs", self.symbolic_outputs))
+
+    @property
+    def input(self) -> KerasTensor | Any:
+        return self._shaped("input", self.symbolic_inputs)
+
+    @property
+    def output(self) -> KerasTensor | Any:
+        return self._shaped("output", self.symbolic_outputs)
+
+    @property
+    def input_shape(self) -> Shape | Any:
+        return shape_of(self._shaped("input shape", self.symbolic_inputs))
+
+    @property
+    def output_shape(self) -> Shape | Any:
+        return shape_of(self._shaped("output shape", self.symbolic_outputs))
+
+    def _shaped(self, what: str, structure: Any) -> Any:
+        if structure is None:
+            raise AttributeError(
+                f"{type(self).__name__} model '{self.name}' has no defined {what} yet. Build it: give it an input shape"
+                f" or call it on data."
+            )
+        return structure
+
+    @property
+    def input_names(self) -> list[str]:
+        return [t.name for t in self.inputs]
+
+    @property
+    def output_names(self) -> list[str]:
+        """A name per output: of the layer that makes it."""
+        outputs = self.symbolic_outputs
+        if isinstance(outputs, dict) and len(outputs) == len(leaves(outputs)):
+            return sorted(outputs)
+        found: list[str] = []
+        for position, tensor in enumerate(leaves(outputs)):
+            name = tensor.node.operation.name if getattr(tensor, "node", None) else f"output_{position + 1}"
+            repeated = sum(known == name or known.startswith(f"{name}_") for known in found)
+            found.append(name if name not in found else f"{name}_{repeated}")
+        return found
