@@ -54,6 +54,7 @@ class Model(StepMethods, FileMethods, HostFront):
     untracked |= {"_predictor", "_host_prefix"}
 
     is_model = True
+    config_keys = frozenset({"layers", "input_layers", "output_layers"})
 
     # Whether `fit` and its kin run without compiling; may be set at any time, also before `compile`.
     run_eagerly = False

@@ -28,6 +28,7 @@ class Stack(Model):
     """
 
     is_stack = True
+    config_keys = frozenset({"build_input_shape"})
     untracked = Model.untracked | {"_entry", "_tensors"}
 
     def __init__(self, trainable: bool, name: str | None):

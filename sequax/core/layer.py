@@ -76,6 +76,8 @@ class Layer(Owner, operation.Operation):
     # Files hold some attributes under other names; and a group inside of the layer's own that is no object here.
     attributes_in_files: ClassVar[dict[str, str]] = {}
     inner_group_in_files: str | None = None
+    config_keys: frozenset[str] = frozenset()  # what configs may hold besides the constructor's arguments
+    function_keys: frozenset[str] = frozenset()  # arguments that are functions, which old files hold as code
     ends_arguments = True  # configs have none beyond those of its constructor, whatever keywords that takes
     _not_in_config: frozenset[str] = frozenset()  # constructor arguments that `get_config` leaves out
 

@@ -51,26 +51,6 @@ _MOST = {  # tables are made of these
 }
 _SHAPES = frozenset(("batch_shape", "batch_input_shape", "input_shape", "target_shape", "noise_shape"))
 _LISTS = frozenset(("vocabulary", "idf_weights", "layers", "cells"))
-# Keys that configs hold besides the arguments of the constructor.
-_MORE_KEYS = {
-    "Bidirectional": {"backward_layer"},
-    "GRU": {"implementation"},
-    "LSTM": {"implementation"},
-    "SimpleRNN": {"implementation"},
-    "LayerNormalization": {"rms_scaling"},
-    "Lambda": {"function_type", "output_shape_type", "output_shape_module", "module"},
-    "InputLayer": {"batch_input_shape", "input_shape"},
-    "Functional": {"layers", "input_layers", "output_layers", "trainable", "dtype"},
-    "Model": {"layers", "input_layers", "output_layers", "trainable", "dtype"},
-    "Sequential": {"build_input_shape", "dtype"},
-    "StringLookup": {"oov_method", "vocabulary_size", "has_input_vocabulary"},
-    "IntegerLookup": {"vocabulary_size", "has_input_vocabulary"},
-    "TextVectorization": {"vocabulary_size"},
-}
-
-
-# Their further arguments are those of the function they hold.
-_AROUND_FUNCTIONS = frozenset({"LossFunctionWrapper", "MeanMetricWrapper"})
 
 
 class Reading:
@@ -224,16 +204,17 @@ def check_array(config: Any, place: str) -> None:
 
 
 def _check_arguments(cls: type, config: Any, current: Reading, place: str) -> None:
-    if config is None or (cls.__name__ == "Sequential" and isinstance(config, list)):
+    if config is None or (getattr(cls, "is_stack", False) and isinstance(config, list)):
         config = {} if config is None else {"layers": config}
     if not isinstance(config, Mapping):
         raise MalformedError(f"Expected 'config' to be a dict for {cls.__name__}; found {_shown(config)}", place)
     current.places[id(config)] = place
     current.kept.append(config)
     known, any_key = constructor.parameters(cls)
-    any_key = any_key or cls.__name__ in _AROUND_FUNCTIONS
-    more = {*_MORE_KEYS.get(cls.__name__, ()), "name", "trainable", "dtype"}
-    code_given = cls.__name__ == "Lambda" and custom_object(str(config.get("name"))) is not None
+    any_key = any_key or "holds_arguments" in vars(cls)
+    more = {*getattr(cls, "config_keys", ()), "name", "trainable", "dtype"}
+    functions = getattr(cls, "function_keys", ())
+    code_given = bool(functions) and custom_object(str(config.get("name"))) is not None
     for key, value in config.items():
         here = _below(place, f".{_shown_key(key)}")
         if key not in known and key not in more and not any_key and key not in _shape_keys(cls):
@@ -242,7 +223,7 @@ def _check_arguments(cls: type, config: Any, current: Reading, place: str) -> No
                 f" Known: {', '.join(sorted(known))}.",
                 place,
             )
-        if key in ("function", "output_shape", "mask") and cls.__name__ == "Lambda":
+        if key in functions:
             _check_function(value, current, here, code_given, config.get("name"))
             continue
         _check_kind(cls, key, value, known.get(key), here)

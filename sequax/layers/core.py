@@ -82,6 +82,8 @@ class Lambda(Layer):
 
     supports_masking = False
     _not_in_config = frozenset({"function", "output_shape", "mask", "arguments"})
+    config_keys = frozenset({"function_type", "output_shape_type", "output_shape_module", "module"})
+    function_keys = frozenset({"function", "output_shape", "mask"})
 
     def __init__(self, function: Any, output_shape: Any = None, mask: Any = None, arguments: Any = None, **kwargs: Any):
         super().__init__(**kwargs)

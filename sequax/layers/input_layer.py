@@ -24,6 +24,7 @@ class InputLayer(Layer):
         optional: whether None may be passed for this input.
     """
 
+    config_keys = frozenset({"batch_input_shape", "input_shape"})
     implied = False  # made for a model from its first data, not by the user
 
     def __init__(

@@ -118,6 +118,8 @@ class LayerNormalization(Normalizing):
     [[-1.0, 1.0]]
     """
 
+    config_keys = frozenset({"rms_scaling"})
+
     def __init__(
         self,
         axis: Any = -1,

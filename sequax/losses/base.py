@@ -96,6 +96,8 @@ class LossFunctionWrapper(Loss):
     `y_true` and `y_pred` of shapes `(n,)` and `(n, 1)` reach the function as `(n, 1)` both.
     """
 
+    holds_arguments = True  # configs may have any key: the arguments of the function
+
     def __init__(
         self,
         fn: Callable,

@@ -220,6 +220,8 @@ class MeanMetricWrapper(Mean):
     `(n, 1)` both.
     """
 
+    holds_arguments = True  # configs may have any key: the arguments of the function
+
     def __init__(self, fn: Callable, name: str | None = None, dtype: Any = None, **kwargs: Any):
         super().__init__(name if name is not None else names.auto_name(type(self).__name__), dtype)
         self.fn, self._arguments = fn, kwargs

@@ -14,9 +14,9 @@ from ..core import budget, op_table, schema, signature
 from ..core.catalogue import serialize
 from ..core.config import deserialize
 from ..core.errors import LoadError
-from ..core.layer import Layer
 from ..core.operation import FunctionOperation, Operation
 from ..core.tensor import KerasTensor, Node, is_tensor, leaves
+from ..layers.input_layer import InputLayer
 from . import operations
 
 History = tuple[str, int, int]
@@ -193,7 +193,7 @@ class _Reader:
         if not isinstance(nodes, list):
             raise LoadError("expected a list of calls", f"{place}.inbound_nodes")
         layer = self.layers[name]
-        if not nodes and isinstance(layer, Layer) and type(layer).__name__ == "InputLayer":
+        if not nodes and isinstance(layer, InputLayer):
             self.outputs[name, 0] = leaves(layer.output)
         for position, node in enumerate(nodes):
             here = f"{place}.inbound_nodes[{position}]"

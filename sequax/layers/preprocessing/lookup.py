@@ -120,6 +120,8 @@ class StringLookup(Lookup):
     [[1], [0]]
     """
 
+    config_keys = frozenset({"oov_method", "vocabulary_size", "has_input_vocabulary"})
+
     def __init__(
         self,
         max_tokens: Any = None,
@@ -202,6 +204,7 @@ class IntegerLookup(Lookup):
     """
 
     input_dtype = "int64"
+    config_keys = frozenset({"vocabulary_size", "has_input_vocabulary"})
 
     def __init__(
         self,

@@ -54,6 +54,7 @@ class TextVectorization(VocabularyLayer):
     """
 
     inner_group_in_files = INNER_GROUP
+    config_keys = frozenset({"vocabulary_size"})
 
     def __init__(
         self,

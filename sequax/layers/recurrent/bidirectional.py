@@ -51,6 +51,7 @@ class Bidirectional(Layer):
     supports_masking = True
     untracked = Layer.untracked | {"_initial_weights"}
     _not_in_config = frozenset({"weights", "layer"})
+    config_keys = frozenset({"backward_layer"})
 
     def __init__(
         self,

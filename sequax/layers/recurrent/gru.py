@@ -123,6 +123,7 @@ class GRU(CellLayer):
     """
 
     cell_type = GRUCell
+    config_keys = frozenset({"implementation"})
 
     def __init__(
         self,

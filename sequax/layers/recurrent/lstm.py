@@ -130,6 +130,7 @@ class LSTM(CellLayer):
     """
 
     cell_type = LSTMCell
+    config_keys = frozenset({"implementation"})
 
     def __init__(
         self,

@@ -82,6 +82,7 @@ class SimpleRNN(CellLayer):
     """
 
     cell_type = SimpleRNNCell
+    config_keys = frozenset({"implementation"})
 
     def __init__(
         self,
