@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from numbers import Integral
 from typing import Any, Literal, overload
@@ -12,10 +12,11 @@ import numpy as np
 
 from . import callbacks as callback_module
 from .callbacks.history import History
-from .core import names, processes, scope, settings, shapes, state_tree as trees, tracking
+from .core import names, processes, scope, settings, shapes, tracking
 from .core.catalogue import Catalogue
 from .core.layer import Layer
 from .core.operation import Operation
+from .core.state_tree import StateTree
 from .core.tensor import KerasTensor, is_tensor, leaves, map_structure, shape_of
 from .core.types import ArrayLike, Data, Logs, Nested, Path, overridable
 from .functional import Graph, check_unique_names, standardize_inputs
@@ -34,7 +35,7 @@ catalogue = Catalogue("model", "keras")
 
 
 @catalogue.register()
-class Model(StepMethods, FileMethods, HostFront):
+class Model(StepMethods, FileMethods, StateTree, HostFront):
     """A model over layers: a graph between symbolic tensors, or a subclass with its own `call`.
 
     Args:
@@ -89,15 +90,12 @@ class Model(StepMethods, FileMethods, HostFront):
         if (inputs is None) != (outputs is None):
             raise ValueError("Model: `inputs` and `outputs` go together; only one of them was given.")
         if inputs is not None:
-            self._set_graph(Graph(inputs, outputs))
-
-    def _set_graph(self, graph: Graph) -> None:
-        check_unique_names(graph.operations)
-        self._graph = graph
-        self._graph_layers = [o for o in graph.operations if isinstance(o, Layer)]
-        with scope.calling(self):
-            self._note_path()
-        self.built = True
+            self._graph = Graph(inputs, outputs)
+            check_unique_names(self._graph.operations)
+            self._graph_layers = [o for o in self._graph.operations if isinstance(o, Layer)]
+            with scope.calling(self):
+                self._note_path()
+            self.built = True
 
     def _graph_over(self, inputs: Any, outputs: Any) -> Model:
         return Model(inputs, outputs, name=self.name)
@@ -110,7 +108,7 @@ class Model(StepMethods, FileMethods, HostFront):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if processes.forked:
-            self._check_process(args)
+            refuse_fork(self.name, args)
         if args and self.begins_on_host and not any(map(is_tensor, leaves(args[0]))):
             numbers = self.through_host(args[0], f"Model '{self.name}': the input")
             assert self.host_prefix is not None
@@ -118,11 +116,6 @@ class Model(StepMethods, FileMethods, HostFront):
                 return self.host_prefix.on_device(numbers)
             return self.compiled_part(numbers, *args[1:], **kwargs)
         return super().__call__(*args, **kwargs)
-
-    def _check_process(self, args: tuple[Any, ...]) -> None:
-        """Refuse to compute where it would never end; symbolic tensors are not computed."""
-        if not any(isinstance(one, KerasTensor) for one in leaves(args)):
-            processes.check(f"Model '{self.name}'")
 
     @overridable
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
@@ -166,9 +159,6 @@ class Model(StepMethods, FileMethods, HostFront):
     @layers.setter
     def layers(self, _: object) -> None:
         raise AttributeError("`Model.layers` attribute is reserved and should not be set. Use another name.")
-
-    def get_quantization_layer_structure(self, mode: str | None = None) -> None:
-        """What a model says of its layers for quantization, which is not in this version: nothing."""
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Any:
         """A layer by name or by index in `layers`."""
@@ -422,37 +412,6 @@ class Model(StepMethods, FileMethods, HostFront):
             if not isinstance(layer, Model) and hasattr(layer, "reset_state"):
                 layer.reset_state()
 
-    def get_state_tree(self, value_format: str = "backend_tensor") -> dict[str, Any]:
-        """The values of all variables as nested dicts by the parts of their paths.
-
-        Args:
-            value_format: `"backend_tensor"` for JAX arrays, `"numpy_array"` for copies.
-
-        Returns:
-            dict with `"trainable_variables"`, `"non_trainable_variables"`, `"optimizer_variables"` and
-            `"metrics_variables"`, each a nested dict such as `{"dense": {"kernel": ..., "bias": ...}}`.
-
-        Raises:
-            ValueError: if two variables have one path.
-        """
-        return trees.read(self._variable_groups(), value_format)
-
-    def set_state_tree(self, state_tree: Mapping[str, Any]) -> None:
-        """Assign what `get_state_tree` returned, or a part of it; all or nothing.
-
-        Raises:
-            ValueError: for a path that is not there, or a value of another shape.
-        """
-        trees.write(self._variable_groups(), state_tree)
-
-    def _variable_groups(self) -> trees.Groups:
-        return {
-            "trainable_variables": self.trainable_variables,
-            "non_trainable_variables": self.non_trainable_variables,
-            "optimizer_variables": [] if self.optimizer is None else self.optimizer.variables,
-            "metrics_variables": self.metrics_variables,
-        }
-
     def _require_compile(self) -> Compilation:
         if self.compilation is None:
             raise ValueError("You must call `compile()` before using the model.")
@@ -553,6 +512,12 @@ class Model(StepMethods, FileMethods, HostFront):
 def graph_of(model: Model) -> Graph | None:
     """The graph of `Model(inputs, outputs)`; None for other models."""
     return model._graph
+
+
+def refuse_fork(name: str, args: tuple[Any, ...]) -> None:
+    """Refuse to compute in a forked process, where it would never end; symbolic tensors are not computed."""
+    if not any(isinstance(one, KerasTensor) for one in leaves(args)):
+        processes.check(f"Model '{name}'")
 
 
 def _like(tensor: KerasTensor) -> KerasTensor:

@@ -17,7 +17,7 @@ from .core.tensor import KerasTensor, is_tensor, leaves, map_structure, shape_of
 from .core.types import Config, CustomObjects, Data, Nested, overridable
 from .functional import standardize_inputs
 from .layers.attending import shape_after
-from .model import catalogue
+from .model import catalogue, refuse_fork
 from .stack import LayerLike, Stack, as_layer, entry_for, mark_implied, wire_entry
 from .training.types import Callbacks, Verbose
 
@@ -184,7 +184,7 @@ class Sequential(Stack):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if processes.forked:
-            self._check_process(args)
+            refuse_fork(self.name, args)
         if not self._stack and self._entry is None:
             raise ValueError(
                 f"Sequential model {self.name} cannot be called because it has no layers. Call `model.add(layer)`."

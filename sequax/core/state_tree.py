@@ -81,3 +81,39 @@ def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]
             yield from _flat(value, f"{prefix}{key}/")
         else:
             yield f"{prefix}{key}", value
+
+
+class StateTree:
+    """The methods of a model for the values of its variables as nested dicts."""
+
+    def get_state_tree(self, value_format: str = "backend_tensor") -> dict[str, Any]:
+        """The values of all variables as nested dicts by the parts of their paths.
+
+        Args:
+            value_format: `"backend_tensor"` for JAX arrays, `"numpy_array"` for copies.
+
+        Returns:
+            dict with `"trainable_variables"`, `"non_trainable_variables"`, `"optimizer_variables"` and
+            `"metrics_variables"`, each a nested dict such as `{"dense": {"kernel": ..., "bias": ...}}`.
+
+        Raises:
+            ValueError: if two variables have one path.
+        """
+        return read(_groups(self), value_format)
+
+    def set_state_tree(self, state_tree: Mapping[str, Any]) -> None:
+        """Assign what `get_state_tree` returned, or a part of it; all or nothing.
+
+        Raises:
+            ValueError: for a path that is not there, or a value of another shape.
+        """
+        write(_groups(self), state_tree)
+
+
+def _groups(model: Any) -> Groups:
+    return {
+        "trainable_variables": model.trainable_variables,
+        "non_trainable_variables": model.non_trainable_variables,
+        "optimizer_variables": [] if model.optimizer is None else model.optimizer.variables,
+        "metrics_variables": model.metrics_variables,
+    }

@@ -26,6 +26,9 @@ class Unavailable:
     def quantized_call(self, *args: Any, **kwargs: Any) -> Any:
         self.quantize()
 
+    def get_quantization_layer_structure(self, mode: str | None = None) -> None:
+        """What a model says of its layers for quantization: nothing."""
+
     def enable_lora(self, *args: Any, **kwargs: Any) -> None:
         raise _refusal(self, "LoRA is not available in this version of Sequax.")
 
