@@ -473,6 +473,7 @@ def test_doubtful_configuration(fact, words):
         output("binary_crossentropy", (None, 4), activation="sigmoid", metrics=("binary_accuracy",)),
         output(None, (None, 1), activation="softmax", metrics=("accuracy",)),
         output("mean_squared_error", (None,), activation=None),
+        output("sparse_categorical_crossentropy", (None, None), activation="softmax"),
     ],
 )
 def test_good_configuration(fact):
@@ -494,6 +495,14 @@ def test_split_of_sorted_labels(labels, fact):
     assert caught[0].filename == __file__
     checks.check_split([np.roll(labels, 1, axis=0)[::-1]], [fact], 0.25)
     checks.check_split([labels], [fact], 0.0)
+
+
+def test_split_looks_at_each_output():
+    """The first have no classes, or independent ones."""
+    labels = np.asarray([0] * 7 + [1] * 3)
+    targets = [np.arange(10.0), None, np.eye(10)[:, :4], labels]
+    with pytest.warns(UserWarning, match="where class 1 occurs"):
+        checks.check_split(targets, [SCALAR, SPARSE, output("binary_crossentropy", (None, 4)), SPARSE], 0.25)
 
 
 def test_split_is_silent_for_regression_many_labels_and_ignored_classes():

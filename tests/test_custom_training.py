@@ -254,6 +254,8 @@ def test_data_as_the_step_gets_them():
     labels = np.arange(10) % 2
     logs = history(model, X, labels, class_weight={0: 1.0, 1: 3.0}, batch_size=10, epochs=1)
     assert logs == {"weight": [20.0]}
+    assert history(model, X, np.eye(2)[labels], class_weight={0: 1.0, 1: 3.0}, batch_size=10, epochs=1) == logs
+    assert seen.pop()[2] == ((10,), "float32")
     assert seen.pop() == (((10, 4), "float32"), ((10,), "int32"), ((10,), "float32"))
     history(model, X, {"a": labels, "b": X}, epochs=1, batch_size=10)
     assert seen.pop()[1] == {"a": ((10,), "int32"), "b": ((10, 4), "float32")}

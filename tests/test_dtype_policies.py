@@ -116,6 +116,24 @@ def test_a_constructor_gets_the_dtype_of_a_config_by_name():
     assert seen == ["mixed_bfloat16"]
 
 
+def test_policies_are_equal_by_name():
+    assert DTypePolicy("float32") == DTypePolicy("float32")
+    assert DTypePolicy("float32") != DTypePolicy("mixed_float16")
+    assert DTypePolicy("float32") != "float32"
+
+
+def test_variables_of_add_variable_are_cast_as_those_of_add_weight():
+    class Scale(layers.Layer):
+        def build(self, input_shape):
+            self.scale = getattr(self, self.way)((), "ones")
+
+        def call(self, x):
+            return x * self.scale
+
+    for Scale.way in ("add_weight", "add_variable"):
+        assert Scale(dtype="mixed_bfloat16")(np.ones((2, 3), "float32")).dtype == "bfloat16", Scale.way
+
+
 def test_a_policy_without_a_name_is_that_of_the_process():
     sequax.config.set_dtype_policy("mixed_float16")
     assert DTypePolicy().name == "mixed_float16"

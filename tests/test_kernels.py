@@ -34,7 +34,7 @@ def lax_conv(x, kernel, *, strides=1, padding="valid", dilation=1, groups=1):
     def each(value):
         return (value,) * spatial if isinstance(value, int) else value
 
-    letters = "DHW"[-spatial:]
+    letters = "abcd"[:spatial]
     padding = padding.upper() if isinstance(padding, str) else padding
     return lax.conv_general_dilated(
         x,
@@ -81,6 +81,8 @@ CONVOLUTIONS = [
     ((1, 25, 24, 16), (3, 3, 16, 17), {"padding": "same"}),  # few channels, many pixels
     ((1, 25, 24, 16), (3, 3, 16, 16), {"padding": [(3, 0), (1, 2)]}),  # padding beyond the window: no reversal
     ((3, 11, 3), (4, 3, 5), {"padding": [(3, 0)]}),  # causal
+    ((2, 5, 2, 4), (3, 1, 2, 6), {"groups": 2, "padding": "same"}),  # as many groups as columns, not as channels
+    ((1, 3, 4, 3, 4, 2), (2, 3, 2, 2, 2, 3), {"padding": "same"}),  # four axes
     ((3, 11, 3), (3, 3, 5), {"padding": [(4, 0)], "dilation": 2}),
     ((3, 11, 2), (2, 2, 5), {"strides": 3}),
     ((2, 5, 6, 7, 2), (2, 3, 2, 2, 3), {"padding": "same"}),

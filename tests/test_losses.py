@@ -320,6 +320,24 @@ def test_one_number_per_sample(name):
         np.testing.assert_allclose(loss(true, pred, weight), expected, rtol=1e-6)
 
 
+COLUMNS = [(name, shape) for name in ("MeanSquaredError", "KLDivergence") for shape in ((3, 1), (3, 2), (3, 2, 4))]
+
+
+@pytest.mark.parametrize(("name", "shape"), [*COLUMNS, ("KLDivergence", (3,))])
+def test_values_have_the_shapes_of_keras(name, shape):
+    y_true, y_pred = np.full(shape, 0.5, "float32"), np.full(shape, 0.25, "float32")
+    ours, theirs = (getattr(module, name)(reduction=None)(y_true, y_pred) for module in (losses, keras.losses))
+    assert ours.shape == theirs.shape
+    np.testing.assert_allclose(ours, np.asarray(theirs), rtol=1e-6)
+
+
+def test_class_numbers_may_stand_in_a_column():
+    labels, rows = np.array([2, 0]), np.array([[0.1, 0.2, 0.7], [0.5, 0.25, 0.25]], "float32")
+    for numbers in (labels, labels[:, None]):
+        found = losses.sparse_categorical_crossentropy(numbers, rows)
+        np.testing.assert_allclose(found, -np.log([0.7, 0.5]), rtol=1e-6)
+
+
 def test_shapes_that_would_broadcast_are_refused():
     message = (
         r"mean_squared_error: y_true has shape \(8, 2\), y_pred \(8, 3\): shapes must be equal"

@@ -388,7 +388,11 @@ def test_weights_of_samples_are_aligned_with_the_batch():
         metric.update_state(y_true, y_pred, np.ones(4))
 
 
-@pytest.mark.parametrize("name", ["MeanSquaredError", "RootMeanSquaredError", "BinaryAccuracy", "AUC", "Precision"])
+ONE_NUMBER = ["MeanSquaredError", "MeanAbsoluteError", "MeanAbsolutePercentageError", "MeanSquaredLogarithmicError"]
+ONE_NUMBER += ["LogCoshError", "Hinge", "SquaredHinge", "Poisson", "BinaryCrossentropy", "RootMeanSquaredError"]
+
+
+@pytest.mark.parametrize("name", [*ONE_NUMBER, "BinaryAccuracy", "AUC", "Precision"])
 def test_one_number_per_sample(name):
     y_true, y_pred, weight = np.array([1.0, 0.0, 1.0]), np.array([0.9, 0.6, 0.4]), np.array([1.0, 2.0, 3.0])
     expected = getattr(metrics, name)()(y_true[:, None], y_pred[:, None], weight)
@@ -529,6 +533,16 @@ def test_ties_and_unknown_classes_of_top_k():
     rows = np.array([[0.25, 0.25, 0.25, 0.25], [1, 2, np.nan, 0], [3, 1, 2, 0], [3, 1, 2, 0]])
     found = metrics.sparse_top_k_categorical_accuracy(np.array([3, 2, 9, -1]), rows, k=2)
     assert found.tolist() == [1, 0, 0, 0]
+
+
+def test_top_k_of_steps_and_of_fewer_rows_than_classes():
+    labels, steps = np.array([[3, 0]]), np.array([[[0, 1, 2, 3], [3, 2, 1, 0]]])
+    assert metrics.sparse_top_k_categorical_accuracy(labels, steps, k=1).tolist() == [[1, 1]]
+    assert float(metrics.Precision(top_k=2)([[0, 1, 1]], [[0.1, 0.9, 0.8]])) == 1
+
+
+def test_classes_that_never_occurred_are_left_out_of_a_mean():
+    assert float(metrics.MeanIoU(3)([0, 1], [0, 1])) == pytest.approx(1)
 
 
 @pytest.mark.parametrize("name", ["F1Score", "R2Score"])

@@ -41,6 +41,8 @@ def test_config_of_an_operation():
     config = Scaled(2.0, name="s").get_config()
     assert config == {"factor": 2.0, "shift": 1.0, "name": "s"}
     assert Scaled.from_config(config).get_config() == config
+    unnamed = Scaled(2.0)
+    assert unnamed.get_config() == {"factor": 2.0, "shift": 1.0, "name": unnamed.name}
     with pytest.raises(NotImplementedError, match="`factor`, which no config can hold"):
         Scaled(object()).get_config()
     with pytest.raises(TypeError, match="cannot be made from the config"):
@@ -51,6 +53,8 @@ def test_config_of_an_operation():
             super().__init__(**kwargs)
 
     assert Any(name="a").get_config() == {"name": "a"}
+    unnamed = Any()
+    assert unnamed.get_config() == {"name": unnamed.name}
     with pytest.raises(NotImplementedError, match="`values`"):
         Any(1).get_config()
 

@@ -6,6 +6,7 @@ import copy
 import inspect
 import pickle
 import warnings
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -1007,8 +1008,10 @@ def test_optax_learning_rates():
     ours = optimizers.OptaxOptimizer(optax.identity(), learning_rate=0.5)
     run_eager(ours, variables, steps[:1])
     assert_equal(arrays(variables), [b - 0.5 * g for b, g in zip(before, steps[0], strict=True)])
-    with pytest.raises(TypeError, match="expected an optax GradientTransformation"):
-        optimizers.OptaxOptimizer("adam")
+    halves = SimpleNamespace(init=dict), SimpleNamespace(update=dict)
+    for other in ("adam", {"class_name": "Adam"}, *halves):
+        with pytest.raises(TypeError, match="expected an optax GradientTransformation"):
+            optimizers.OptaxOptimizer(other)
 
 
 def test_optax_follows_missing_gradients():

@@ -79,6 +79,30 @@ def test_a_model_whose_build_ends_in_that_of_the_base_class_trains():
     assert model.predict(x, verbose=0).shape == (4, 2)
 
 
+def test_a_layer_may_keep_a_list_that_holds_itself():
+    ring = []
+    ring.append(ring)
+    layer = layers.Dense(2, kernel_initializer="ones")
+    layer.ring = ring
+    model = sequax.Sequential([sequax.Input((3,)), layer])
+    assert model.predict(np.ones((4, 3), "float32"), verbose=0).tolist() == [[3, 3]] * 4
+
+
+def test_unknown_sizes_are_tried_with_few_rows_and_longer_other_axes():
+    """Some layers loop over samples in Python; and what mixes samples with steps is wrong."""
+    seen = []
+
+    class Watching(layers.Layer):
+        def call(self, x):
+            seen.append(x.shape)
+            return x
+
+    assert Watching()(sequax.Input((None, 2))).shape == (None, None, 2)
+    assert all(batch < 10 < steps for batch, steps, _ in seen)
+    with pytest.raises(TypeError, match="incompatible shapes"):
+        layers.Lambda(lambda x: x + x.swapaxes(0, 1))(sequax.Input((None,)))
+
+
 # --- paths, and trees of values by them ---
 
 

@@ -17,7 +17,7 @@ import pytest
 
 import sequax
 from sequax import Input, Model, Sequential
-from sequax.data import large
+from sequax.data import arrays, large
 from sequax.data.arrays import ArraySource
 from sequax.data.large import LargeSource
 from sequax.data.source import Batch
@@ -319,6 +319,21 @@ def test_results_do_not_depend_on_the_chunking(rng, monkeypatch):
     for model, history in zip((watched, pairs_), (histories[0], histories[2]), strict=True):
         assert history.history == histories[1].history
         assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), whole.get_weights(), strict=True))
+
+
+@pytest.mark.parametrize(("watchers", "most"), [([], 16), ([EveryBatch()], 1)])
+def test_batches_that_nobody_watches_run_together(watchers, most, rng, monkeypatch):
+    from sequax.training import chunks
+
+    counts, chosen = [], chunks.ChunkSchedule.steps
+
+    def noted(*given):
+        counts.append(chosen(*given))
+        return counts[-1]
+
+    monkeypatch.setattr(chunks.ChunkSchedule, "steps", noted)
+    noisy().fit(*data_for(dense, rng, 64), batch_size=4, verbose=0, callbacks=watchers)
+    assert max(counts) == most
 
 
 def test_few_places_lie_between_fit_and_the_gradient(monkeypatch):
@@ -890,7 +905,7 @@ def test_stacks_of_dense_layers_are_predicted_in_numpy(activation, shape, rng):
     model = Sequential([Input(shape), *stack])
     x = rng.normal(size=(2100, *shape)).astype("float32") * 3
     before = x.copy()
-    assert (predict.predictor(model)._on_host is None) is (activation == "gelu")
+    assert (predict.predictor(model)._in_numpy is None) is (activation == "gelu")
     expected = np.asarray(model(x))
     for rows in (1, 4, 33, 2100):
         np.testing.assert_allclose(model.predict(x[:rows], verbose=0), expected[:rows], rtol=1e-5, atol=1e-6)
@@ -912,8 +927,8 @@ def test_stacks_of_dense_layers_are_predicted_in_numpy(activation, shape, rng):
 )
 def test_other_stacks_are_not(layers, rng):
     model = Sequential([Input((6,)), *layers(sequax.layers)])
-    assert predict.predictor(model)._on_host is None
-    assert predict.predictor(Sequential([Input((6,), dtype="int32"), Dense(2)]))._on_host is None
+    assert predict.predictor(model)._in_numpy is None
+    assert predict.predictor(Sequential([Input((6,), dtype="int32"), Dense(2)]))._in_numpy is None
     x = rng.normal(size=(70, 6)).astype("float32")
     np.testing.assert_allclose(model.predict(x, verbose=0), np.asarray(model(x)), rtol=1e-2, atol=1e-2)
 
@@ -976,6 +991,16 @@ def test_predictions_of_many_rows_at_once_are_those_of_small_batches(rows, rng, 
     assert predict.predictor(model)._step_rows >= 128
     monkeypatch.setattr(predict.predictor(model), "_step_rows", 0)
     np.testing.assert_allclose(at_once, model.predict(x, batch_size=16, verbose=0), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("together", "last"), [(False, 1), (True, 2)])
+def test_parts_hold_as_many_batches_as_they_say(together, last, monkeypatch):
+    x = np.arange(11)
+    monkeypatch.setattr(arrays, "_PART_BYTES", 4 * x[:2].nbytes)
+    parts = list(arrays.parts(x, 2, together=together))
+    assert np.array_equal(np.concatenate([part.x for part in parts]), x)
+    assert [-(-len(part.x) // part.batch_size) for part in parts] == [part.batches for part in parts]
+    assert [part.batches for part in parts][:2] == [4, last]
 
 
 def test_rows_that_may_depend_on_each_other_are_predicted_batch_by_batch(rng):

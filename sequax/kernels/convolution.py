@@ -193,7 +193,7 @@ def _winograd(spec: Conv, x, kernel) -> dispatch.Kernel:
 
 
 def _dimension_numbers(spatial: int):
-    letters = "DHW"[-spatial:] if spatial <= 3 else "".join(chr(ord("a") + axis) for axis in range(spatial))
+    letters = "".join(chr(ord("a") + axis) for axis in range(spatial))
     return f"N{letters}C", f"{letters}IO", f"N{letters}C"
 
 
