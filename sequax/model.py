@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
 from numbers import Integral
 from typing import Any, Literal, overload
 
-import jax
 import numpy as np
 
 from . import callbacks as callback_module
 from .callbacks.history import History
-from .core import names, processes, scope, settings, shapes, tracking
+from .core import names, processes, scope, settings, shapes
 from .core.catalogue import Catalogue
 from .core.layer import Layer
 from .core.operation import Operation
@@ -21,14 +19,13 @@ from .core.tensor import KerasTensor, is_tensor, leaves, map_structure, shape_of
 from .core.types import ArrayLike, Data, Logs, Nested, Path, overridable
 from .functional import Graph, check_unique_names, standardize_inputs
 from .host_prefix import HostFront
-from .metrics.base import Metric
 from .optimizers.base import Optimizer
 from .saving.methods import FileMethods
-from .training import custom, evaluate as evaluation, fit as training, predict as predicting, prepare
+from .training import compiled, custom, evaluate as evaluation, fit as training, predict as predicting, prepare
 from .training.batches import DEFAULT_BATCH_SIZE, BatchReader, prediction_inputs
 from .training.claims import Claim
 from .training.methods import StepMethods
-from .training.resolve import Compilation
+from .training.resolve import Compilation, compilation_of
 from .training.types import Callbacks, ClassWeights, Losses, LossWeights, Metrics, OptimizerLike, Verbose
 
 catalogue = Catalogue("model", "keras")
@@ -295,7 +292,7 @@ class Model(StepMethods, FileMethods, StateTree, HostFront):
             ValueError: for data that do not fit the model; nothing is trained then.
             FloatingPointError: when the loss becomes NaN or infinite; the weights are those of the last good update.
         """
-        self._require_compile()
+        compilation_of(self)
         epochs = settings.limited_epochs(epochs)
         with Claim(self, "fit") as claim:
             data = prepare.training_data(
@@ -326,7 +323,7 @@ class Model(StepMethods, FileMethods, StateTree, HostFront):
                 callbacks, verbose, history=True, epochs=epochs, steps=data.train.steps, **seldom
             )
             self.history = listeners.history
-            with self._eagerly():
+            with compiled.eagerly(self):
                 training.fit(
                     self, data.train, listeners, epochs, initial_epoch, data.validation, validation_freq, claim
                 )
@@ -347,9 +344,9 @@ class Model(StepMethods, FileMethods, StateTree, HostFront):
         """Loss and metrics on data, as a list in the order of `metrics_names`, or as a dict."""
         if kwargs:
             raise ValueError(f"Model.evaluate: arguments not recognized: {sorted(kwargs)}")
-        self._require_compile()
+        compilation_of(self)
         source = prepare.evaluation_data(self, x, y, sample_weight, batch_size, steps)
-        with self._eagerly():
+        with compiled.eagerly(self):
             logs = evaluation.evaluate(self, source, self._listeners(callbacks, verbose, steps=source.steps))
         return logs if return_dict else self._as_list(logs)
 
@@ -370,7 +367,7 @@ class Model(StepMethods, FileMethods, StateTree, HostFront):
             if type(size) is int and size > 0 and forward.takes(x) and (limit is None or len(x) <= limit * size):
                 return forward.all(x, size)
         data = prepare.prediction_data(self, x, batch_size, steps)
-        with self._eagerly():
+        with compiled.eagerly(self):
             return predicting.predict(self, data.parts, self._listeners(callbacks, verbose, steps=data.steps))
 
     def train_on_batch(
@@ -382,19 +379,19 @@ class Model(StepMethods, FileMethods, StateTree, HostFront):
         return_dict: bool = False,
     ) -> Any:
         """One update from one batch; returns its metrics."""
-        self._require_compile()
+        compilation_of(self)
         with Claim(self, "train_on_batch") as claim:
             batch = BatchReader(self, class_weight).read(x, y, sample_weight)
-            with self._eagerly():
+            with compiled.eagerly(self):
                 return self._result(training.train_on_batch(self, batch, claim), return_dict)
 
     def test_on_batch(
         self, x: Data, y: Data | None = None, sample_weight: Data | None = None, return_dict: bool = False
     ) -> Any:
         """Metrics of one batch."""
-        self._require_compile()
+        compilation_of(self)
         batch = BatchReader(self).read(x, y, sample_weight)
-        with self._eagerly():
+        with compiled.eagerly(self):
             return self._result(evaluation.test_on_batch(self, batch), return_dict)
 
     def predict_on_batch(self, x: Data) -> np.ndarray | Any:
@@ -412,14 +409,6 @@ class Model(StepMethods, FileMethods, StateTree, HostFront):
             if not isinstance(layer, Model) and hasattr(layer, "reset_state"):
                 layer.reset_state()
 
-    def _require_compile(self) -> Compilation:
-        if self.compilation is None:
-            raise ValueError("You must call `compile()` before using the model.")
-        return self.compilation
-
-    def _eagerly(self) -> AbstractContextManager[Any]:
-        return jax.disable_jit(self.run_eagerly or not self.jit_compile)
-
     def _listeners(
         self, callbacks: Callbacks, verbose: Verbose, history: bool = False, **params: Any
     ) -> callback_module.CallbackList:
@@ -435,12 +424,12 @@ class Model(StepMethods, FileMethods, StateTree, HostFront):
 
     def _as_list(self, logs: Logs) -> list[float] | float:
         """The loss first, then the metrics; a single number if there is only the loss."""
-        ordered = [logs[name] for name in self._require_compile().in_order(list(logs), self.metrics_names)]
+        ordered = [logs[name] for name in compilation_of(self).in_order(list(logs), self.metrics_names)]
         return ordered[0] if len(ordered) == 1 else ordered
 
     def resolve(self, y: Nested[ArrayLike]) -> None:
         """Match losses and metrics with outputs and targets; again when their shapes have changed."""
-        self._require_compile().resolve_for(y, self.symbolic_outputs, self.output_names)
+        compilation_of(self).resolve_for(y, self.symbolic_outputs, self.output_names)
 
     # --- what compile gave ---
 
@@ -454,7 +443,7 @@ class Model(StepMethods, FileMethods, StateTree, HostFront):
 
     @optimizer.setter
     def optimizer(self, value: Optimizer) -> None:
-        self._require_compile().optimizer = value
+        compilation_of(self).optimizer = value
 
     @property
     def loss(self) -> Losses:
@@ -468,13 +457,7 @@ class Model(StepMethods, FileMethods, StateTree, HostFront):
             own = self.compilation.grouped_metrics
         else:
             own = self.compilation.all_metrics
-        return [*own, *(m for m in self._metrics_of_layers() if not any(m is one for one in own))]
-
-    def _metrics_of_layers(self) -> list[Metric]:
-        """Metrics kept as attributes, of the model and of the layers inside; those of a model inside are its own."""
-        inside = [layer for layer in self.flatten_layers(include_self=False) if not isinstance(layer, Model)]
-        found = [m for layer in (self, *inside) for m in tracking.owned(layer, "metric", layer.untracked)]
-        return tracking.unique(found)
+        return [*own, *(m for m in custom.metrics_of_layers(self) if not any(m is one for one in own))]
 
     @property
     def metrics_names(self) -> list[str]:

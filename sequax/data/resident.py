@@ -16,6 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from ..core.placement import DEVICE
+
 _ALIGNMENT = 64  # bytes
 # Copying less than this takes no longer than the steps around it, and small arrays lie at all kinds of addresses.
 _LEAST_BYTES = 2**20
@@ -58,7 +60,7 @@ def put(arrays: Any) -> Any:
 
     The memory of the NumPy arrays may be read as long as the result is in use, so nobody may write to it meanwhile.
     """
-    return jax.tree.map(lambda a: _in_place(a) if _can_stay(a) else jax.device_put(a), arrays)
+    return jax.tree.map(lambda a: _in_place(a) if _can_stay(a) else DEVICE.put(a), arrays)
 
 
 def kept(array: Any) -> Any:
@@ -100,9 +102,9 @@ def _can_stay(array: Any) -> bool:
 def _in_place(array: np.ndarray) -> Rows:
     skipped = -array.ctypes.data % _ALIGNMENT // array.itemsize
     numbers = array.size - _per_line(array) + 1
-    flat = jax.device_put(array.reshape(-1)[skipped : skipped + numbers], may_alias=True)
+    flat = DEVICE.put(array.reshape(-1)[skipped : skipped + numbers], in_place=True)
     edge = _edge_rows(array)
-    edges = jax.device_put(np.concatenate([array[:edge], array[-edge:]]))
+    edges = DEVICE.put(np.concatenate([array[:edge], array[-edge:]]))
     return Rows(flat, edges, np.int32(skipped), array.shape[1:])
 
 

@@ -17,7 +17,7 @@ from ..core import names, rng
 from ..data.arrays import ArraySource
 from ..data.source import BatchSource
 from ..model import Model
-from ..training import prepare
+from ..training import compiled, prepare
 from ..training.claims import Claim
 from . import members as copies, running, training
 from .stack import Stack
@@ -217,7 +217,7 @@ class Ensemble:
             listeners = self._listeners(callbacks, verbose, history=True, epochs=epochs, steps=source.steps)
             self.history = listeners.history
             self.histories = [callback_module.History() for _ in range(self._count)]
-            with self._leader._eagerly():
+            with compiled.eagerly(self._leader):
                 training.fit(self, stack, source, listeners, epochs, initial_epoch, data.validation, validation_freq)
         return self.history
 
@@ -246,7 +246,7 @@ class Ensemble:
         source = prepare.evaluation_data(self._leader, x, y, sample_weight, batch_size, steps)
         stack = self._made_stack()
         listeners = self._listeners(callbacks, verbose, steps=source.steps)
-        with self._leader._eagerly():
+        with compiled.eagerly(self._leader):
             try:
                 each = running.evaluate(stack, source, listeners)
             finally:

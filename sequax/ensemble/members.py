@@ -101,7 +101,7 @@ def make(leader: Any, count: int, seed: int | None, rates: Sequence[float] | Non
 
 def _pattern(model: Any) -> Any:
     """What `clone_model` makes models with fresh weights from."""
-    if not isinstance(model, Sequential) and model._graph is None:
+    if not isinstance(model, Sequential) and model.symbolic_inputs is None:
         raise ValueError(
             f"Ensemble makes fresh weights for Sequential models and graphs, Model(inputs, outputs). Model"
             f" '{model.name}' ({type(model).__name__}) has its own `call`, so its members can differ by"

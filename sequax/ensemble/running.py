@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from ..core.placement import DEVICE
 from ..data import resident
 from ..data.source import Batch, BatchSource, Part
 from ..training import compiled, custom, single_kernel
@@ -83,7 +84,7 @@ class MembersJob(Job):
 
     def arrived(self, logs: Any) -> EachLogs:
         """Logs of a program, sorted by name."""
-        return {name: np.asarray(value) for name, value in sorted(logs.items())}
+        return dict(sorted(DEVICE.fetch(logs).items()))
 
     def told(self) -> dict[str, Any]:
         return mean(self.logs, ~self.frozen)

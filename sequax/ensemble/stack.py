@@ -10,6 +10,7 @@ import jax
 import numpy as np
 
 from ..core import tracking
+from ..core.placement import DEVICE
 from ..core.variable import Variable
 from ..training.state import TrainState, TrainVariables
 
@@ -68,8 +69,8 @@ class Stack:
         with self._lock:
             if self._state is None or not (self._ahead or self._in_step()):
                 tables = [[{k: v.stored for k, v in table.items()} for table in tables] for tables in self.variables]
-                state: Any = jax.tree.map(lambda *values: np.stack(values), *jax.device_get(tables))
-                self._state = TrainState(*jax.device_put(state))
+                state: Any = jax.tree.map(lambda *values: np.stack(values), *DEVICE.fetch(tables))
+                self._state = TrainState(*DEVICE.put(state))
                 self._arrays = [variable.stored for variable in self._all()]
             return self._state
 
@@ -91,10 +92,10 @@ class Stack:
         with self._lock:
             if not self._ahead:
                 return
-            values = jax.device_get(self._state)
+            values = DEVICE.fetch(self._state)
             for i, tables in enumerate(self.variables):
                 # Copies, because arrays on a processor may share the memory they were made from.
-                own = jax.device_put(jax.tree.map(lambda a, i=i: np.array(a[i]), values))
+                own = DEVICE.put(jax.tree.map(lambda a, i=i: np.array(a[i]), values))
                 tables.write(own)
             self._arrays, self._ahead = [variable.stored for variable in self._all()], False
 

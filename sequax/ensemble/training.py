@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from ..core.placement import DEVICE
 from ..data import checks
 from ..data.arrays import ArraySource
 from ..data.source import BatchSource
@@ -118,7 +119,7 @@ class TrainMembers(MembersJob):
         Raises:
             FloatingPointError: if no member has a finite loss any more.
         """
-        progress = jax.tree.map(np.asarray, one.progress)
+        progress = DEVICE.fetch(one.progress)
         if self.guard and not progress.finite.all():
             later, self.in_flight = self.in_flight, []
             state = self._freeze(one, progress.step - 1, ~progress.finite)
@@ -153,7 +154,7 @@ class TrainMembers(MembersJob):
 
 
 def _finite_members(params: Any) -> np.ndarray:
-    return np.all([np.isfinite(np.asarray(a)).reshape(len(a), -1).all(1) for a in jax.tree.leaves(params)], axis=0)
+    return np.all([np.isfinite(a).reshape(len(a), -1).all(1) for a in jax.tree.leaves(DEVICE.fetch(params))], axis=0)
 
 
 def _stopped_message(stopped: dict[int, str]) -> str:

@@ -55,14 +55,14 @@ class Container(Layer):
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
         return None  # the layers inside have put a mask on the output already
 
-    def _parts(self) -> list[tuple[str, list[Layer]]]:
+    def parts(self) -> list[tuple[str, list[Layer]]]:
         """The branches with what they are called in summaries and messages."""
         raise NotImplementedError
 
     def described_layers(self) -> list[tuple[str, Layer, Any]]:
         """All layers inside, with the part they belong to and their output shape (None before `build`)."""
         found = []
-        for part, layers in self._parts():
+        for part, layers in self.parts():
             shape = (self._build_shapes or {}).get("input_shape")
             for layer in layers:
                 shape = None if shape is None else shape_after(layer, shape)
@@ -90,7 +90,7 @@ class Container(Layer):
         return step(self._merging, [out for _, out in outputs])
 
     def _outputs(self, step: Callable, x: Any, **first: Any) -> list[tuple[str, Any]]:
-        return [(part, self._through(part, layers, step, x, **first)) for part, layers in self._parts()]
+        return [(part, self._through(part, layers, step, x, **first)) for part, layers in self.parts()]
 
     def _through(self, part: str, layers: list[Layer], step: Callable, x: Any, **first: Any) -> Any:
         for position, layer in enumerate(layers):
@@ -152,7 +152,7 @@ class Residual(Container):
         _check_names(self)
         self._merging = Add(name=f"{self.name}_merge", dtype=self.dtype_policy)
 
-    def _parts(self) -> list[tuple[str, list[Layer]]]:
+    def parts(self) -> list[tuple[str, list[Layer]]]:
         return [("", self.layers), ("shortcut", self.shortcut or [])]
 
     def _check(self, outputs: list[tuple[str, tuple]]) -> None:
@@ -216,7 +216,7 @@ class Parallel(Container):
         settings: dict[str, Any] = {"axis": axis} if merge == "concat" else {}
         self._merging = _MERGES[merge](name=f"{self.name}_merge", dtype=self.dtype_policy, **settings)
 
-    def _parts(self) -> list[tuple[str, list[Layer]]]:
+    def parts(self) -> list[tuple[str, list[Layer]]]:
         return [(f"branch {i}", branch) for i, branch in enumerate(self.branches)]
 
 

@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 import jax
 import numpy as np
 
+from ..core.placement import DEVICE
 from ..data.source import Batch, BatchSource, Block
 
 # Nobody watches: still come back about once a second, so that Ctrl-C is heard.
@@ -164,4 +165,4 @@ def step_ranges(source: BatchSource, epoch: int, chunks: ChunkSchedule, first: i
 def whole_batch(batch: Batch) -> StepRange:
     """A batch of NumPy arrays as an epoch of one step."""
     rows = len(jax.tree.leaves(batch)[0])
-    return StepRange(Block(jax.device_put(batch), np.arange(rows, dtype=np.int32), rows, rows), rows, 0, 1, done=0)
+    return StepRange(Block(DEVICE.put(batch), np.arange(rows, dtype=np.int32), rows, rows), rows, 0, 1, done=0)

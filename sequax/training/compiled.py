@@ -156,6 +156,11 @@ def eager() -> bool:
     return bool(jax.config.jax_disable_jit)  # type: ignore[attr-defined]
 
 
+def eagerly(model: Any) -> Any:
+    """A scope in which programs of a model run step by step if it says so."""
+    return jax.disable_jit(model.run_eagerly or not model.jit_compile)
+
+
 def traced_once(function: Callable) -> Callable:
     """The function such that asking for its shapes or operations and running it within a program are one trace."""
     return function if eager() else jax.jit(function)

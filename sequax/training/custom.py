@@ -80,7 +80,7 @@ def _is_own(model: Any, name: str, base: type) -> bool:
 def _has_own_metrics(model: Any) -> bool:
     """Whether metrics are kept as attributes, or the property is overridden."""
     cls = next(cls for cls in type(model).__mro__ if "metrics" in vars(cls))
-    return not names.is_ours(cls) or bool(model._metrics_of_layers())
+    return not names.is_ours(cls) or bool(metrics_of_layers(model))
 
 
 def check_forms(model: Any) -> None:
@@ -149,6 +149,14 @@ def variables_of(model: Any, optimizer: Any = None) -> TrainVariables:
     known = {id(v) for part in table for v in part.values()}
     further = [v for one in tracking.owned(model, "optimizer") for v in one.variables if id(v) not in known]
     return table._replace(optimizer=pure.numbered(tracking.unique([*optimizer.variables, *further])))
+
+
+def metrics_of_layers(model: Any) -> list[Any]:
+    """Metrics kept as attributes, of the model and of the layers inside; those of a model inside are its own."""
+    inside = [layer for layer in model.flatten_layers(include_self=False) if not layer.is_model]
+    return tracking.unique(
+        [metric for layer in (model, *inside) for metric in tracking.owned(layer, "metric", layer.untracked)]
+    )
 
 
 def metrics(model: Any, training: bool) -> list[Any]:

@@ -18,6 +18,7 @@ import numpy as np
 
 from ..callbacks import CallbackList
 from ..core import tracking
+from ..core.placement import DEVICE
 from ..data import checks
 from ..data.source import Batch, BatchSource
 from . import compiled, custom, indices, prepare
@@ -234,7 +235,7 @@ class TrainJob(Job):
         Raises:
             FloatingPointError: if a loss was not finite; the weights are those of the last good update.
         """
-        if self.guard and not np.asarray(one.progress.finite):
+        if self.guard and not DEVICE.fetch(one.progress.finite):
             self.in_flight.clear()
             self._refuse_nonfinite(one, int(one.progress.step) - 1)
 
@@ -269,7 +270,7 @@ class TrainJob(Job):
 
 
 def _all_finite(params: Any) -> bool:
-    return all(bool(np.isfinite(np.asarray(a)).all()) for a in jax.tree.leaves(params))
+    return all(bool(np.isfinite(a).all()) for a in jax.tree.leaves(DEVICE.fetch(params)))
 
 
 def is_due(epoch: int, frequency: Any) -> bool:

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from ..core import masks, pure, scope
 from ..core.tensor import leaves
 from ..utils.samples import unpack_x_y_sample_weight
+from .resolve import compilation_of
 from .step import no_loss, update
 
 Arrays = Sequence[Any]
@@ -123,7 +124,7 @@ class StepMethods:
 
     def get_metrics_result(self: Any) -> dict[str, Any]:
         """The values of all metrics by name, as the logs have them."""
-        return self._require_compile().results(self.metrics)
+        return compilation_of(self).results(self.metrics)
 
     def compute_loss_and_updates(
         self: Any,
@@ -234,7 +235,7 @@ class StepMethods:
 
     def _tracked_loss(self: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any, training: bool) -> Any:
         """`compute_loss`, and the trackers of the losses of several outputs."""
-        compilation = self._require_compile()
+        compilation = compilation_of(self)
         given = {"x": x, "y": y, "y_pred": y_pred, "sample_weight": sample_weight}
         if "training" in _parameters(self.compute_loss):
             given["training"] = training
@@ -264,7 +265,7 @@ class StepMethods:
         y_pred = jax.lax.stop_gradient(y_pred)
 
         def run() -> dict[str, Any]:
-            self._require_compile().loss_tracker.update_state(loss, sample_weight=_rows(y_pred))
+            compilation_of(self).loss_tracker.update_state(loss, sample_weight=_rows(y_pred))
             with masks.attached(y_pred, found):
                 return self.compute_metrics(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight)
 

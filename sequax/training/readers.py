@@ -86,7 +86,7 @@ def _in_layer(layer: Any, position: int = 0, inputs: int = 1) -> tuple[list[Read
     if isinstance(layer, TimeDistributed):
         return _in_stack([layer.layer])
     if isinstance(layer, Container):
-        return [reader for _, layers in layer._parts() for reader in _in_stack(layers)[0]], False
+        return [reader for _, layers in layer.parts() for reader in _in_stack(layers)[0]], False
     return [], getattr(layer, "keeps_values", False)
 
 

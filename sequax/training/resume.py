@@ -13,6 +13,7 @@ from .._version import __version__
 from ..core import pure, rng
 from ..core.catalogue import serialize
 from ..core.errors import LoadError
+from ..core.placement import DEVICE
 from ..data.source import BatchSource
 from ..saving.snapshot import Snapshot, check_state
 
@@ -80,10 +81,9 @@ class ResumePoint:
 
     def snapshot(self) -> Snapshot:
         """The run as it stands."""
-        arrays = {}
+        arrays: dict[str, np.ndarray] = {}
         for field, table in self._tables().items():
-            for key, value in jax.device_get(pure.read(table)).items():
-                arrays[f"{field}/{key}"] = np.asarray(value)
+            arrays |= {f"{field}/{key}": value for key, value in DEVICE.fetch(pure.read(table)).items()}
         state = {
             "epoch": self.epoch,
             "step": self.step,

@@ -76,7 +76,7 @@ class TrainVariables(NamedTuple):
 
     @property
     def nbytes(self) -> int:
-        return sum(v.size * v._value.dtype.itemsize for table in self for v in table.values())
+        return sum(v.size * v.stored.dtype.itemsize for table in self for v in table.values())
 
 
 def moved(before: Values, after: Values) -> Values:
