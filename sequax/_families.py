@@ -18,8 +18,4 @@ above.families |= {
     "keras.utils": "sequax.utils.feature_space",
     "keras": "sequax.models",
 }
-above.modules |= {
-    "configs": "sequax.core.config",
-    "old_keywords": "sequax.compat.old_keywords",
-    "ops": "sequax.ops",
-}
+above.modules |= {"configs": "sequax.core.config", "ops": "sequax.ops"}

@@ -7,7 +7,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from . import scope, signature
+from . import scope, shapes, signature
+from .warning import warn
 
 
 def guarded(build: Callable) -> Callable:
@@ -50,3 +51,16 @@ def check_arguments(layer: Any, wanted: list[inspect.Parameter]) -> None:
                 f"{who}, their names must be those of arguments of `call()`. Received: `{name}`, but `call()` does"
                 f" not have argument `{name.removesuffix('_shape')}`."
             )
+
+
+def old_input_shape(kwargs: dict[str, Any], name: str) -> tuple | None:
+    """The input shape, batch axis included, from the older keywords; a model that starts with the layer uses it."""
+    given = {key: value for key, value in kwargs.items() if value is not None}
+    if not given:
+        return None
+    warn(f"Layer '{name}': do not pass `{next(iter(given))}` to a layer. Begin the model with `Input(shape)` instead.")
+    if "input_dim" in given:
+        return (None, int(given["input_dim"]))
+    if "input_shape" in given:
+        return (None, *shapes.standardize(given["input_shape"], "input_shape"))
+    return shapes.standardize(next(iter(given.values())))

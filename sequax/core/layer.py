@@ -11,7 +11,6 @@ import jax
 import numpy as np
 
 from . import (
-    above,
     building,
     constructor,
     dtypes,
@@ -123,7 +122,7 @@ class Layer(Owner, operation.Operation):
                 f"Unrecognized keyword arguments passed to {type(self).__name__}: {unknown}."
                 f"{names.suggest(next(iter(unknown)), inspect.signature(type(self).__init__).parameters)}"
             )
-        self.first_input_shape = above.load("old_keywords").shape_argument(kwargs, self.name) if kwargs else None
+        self.first_input_shape = building.old_input_shape(kwargs, self.name)
         self._trainable = bool(trainable)
         self.activity_regularizer = _regularizer(activity_regularizer)
         self._path: str | None = None
