@@ -10,16 +10,16 @@ import numpy as np
 
 from . import callbacks as callback_module
 from .callbacks.history import History
+from .compiled_model import CompiledModel
 from .core import names, processes, scope, settings, shapes
 from .core.catalogue import Catalogue
 from .core.layer import Layer
 from .core.operation import Operation
 from .core.state_tree import StateTree
 from .core.tensor import KerasTensor, is_tensor, leaves, map_structure, shape_of
-from .core.types import ArrayLike, Data, Logs, Nested, Path, overridable
+from .core.types import Data, Logs, Nested, Path, overridable
 from .functional import Graph, check_unique_names, standardize_inputs
 from .host_prefix import HostFront
-from .optimizers.base import Optimizer
 from .saving.methods import FileMethods
 from .training import compiled, custom, evaluate as evaluation, fit as training, predict as predicting, prepare
 from .training.batches import DEFAULT_BATCH_SIZE, BatchReader, prediction_inputs
@@ -32,7 +32,7 @@ catalogue = Catalogue("model", "keras")
 
 
 @catalogue.register()
-class Model(StepMethods, FileMethods, StateTree, HostFront):
+class Model(StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
     """A model over layers: a graph between symbolic tensors, or a subclass with its own `call`.
 
     Args:
@@ -426,48 +426,6 @@ class Model(StepMethods, FileMethods, StateTree, HostFront):
         """The loss first, then the metrics; a single number if there is only the loss."""
         ordered = [logs[name] for name in compilation_of(self).in_order(list(logs), self.metrics_names)]
         return ordered[0] if len(ordered) == 1 else ordered
-
-    def resolve(self, y: Nested[ArrayLike]) -> None:
-        """Match losses and metrics with outputs and targets; again when their shapes have changed."""
-        compilation_of(self).resolve_for(y, self.symbolic_outputs, self.output_names)
-
-    # --- what compile gave ---
-
-    @property
-    def compiled(self) -> bool:
-        return self.compilation is not None
-
-    @property
-    def optimizer(self) -> Optimizer | Any:
-        return self.compilation.optimizer if self.compilation is not None else None
-
-    @optimizer.setter
-    def optimizer(self, value: Optimizer) -> None:
-        compilation_of(self).optimizer = value
-
-    @property
-    def loss(self) -> Losses:
-        return self.compilation.loss if self.compilation is not None else None
-
-    @property
-    def metrics(self) -> list[Any]:
-        if self.compilation is None:
-            own = []
-        elif custom.of(self).test or not self.compilation.resolved:
-            own = self.compilation.grouped_metrics
-        else:
-            own = self.compilation.all_metrics
-        return [*own, *(m for m in custom.metrics_of_layers(self) if not any(m is one for one in own))]
-
-    @property
-    def metrics_names(self) -> list[str]:
-        """Names in the order of what `evaluate` returns."""
-        if self.compilation is None:
-            return []
-        names = self.compilation.names if self.compilation.resolved else ["loss"]
-        if custom.of(self).test:
-            names = [*names, *(m.name for m in self.metrics if m.name not in (*names, "compile_metrics"))]
-        return names
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()

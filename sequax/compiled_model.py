@@ -1,0 +1,60 @@
+"""What `compile` gave, as a model tells it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .core.layer import Layer
+from .core.types import ArrayLike, Nested
+from .optimizers.base import Optimizer
+from .training import custom
+from .training.resolve import Compilation, compilation_of
+from .training.types import Losses
+
+
+class CompiledModel(Layer):
+    """The side of a model that `compile` has set."""
+
+    compilation: Compilation | None
+    symbolic_outputs: Any
+    output_names: Any
+
+    @property
+    def compiled(self) -> bool:
+        return self.compilation is not None
+
+    @property
+    def optimizer(self) -> Optimizer | Any:
+        return self.compilation.optimizer if self.compilation is not None else None
+
+    @optimizer.setter
+    def optimizer(self, value: Optimizer) -> None:
+        compilation_of(self).optimizer = value
+
+    @property
+    def loss(self) -> Losses:
+        return self.compilation.loss if self.compilation is not None else None
+
+    @property
+    def metrics(self) -> list[Any]:
+        if self.compilation is None:
+            own = []
+        elif custom.of(self).test or not self.compilation.resolved:
+            own = self.compilation.grouped_metrics
+        else:
+            own = self.compilation.all_metrics
+        return [*own, *(m for m in custom.metrics_of_layers(self) if not any(m is one for one in own))]
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """Names in the order of what `evaluate` returns."""
+        if self.compilation is None:
+            return []
+        names = self.compilation.names if self.compilation.resolved else ["loss"]
+        if custom.of(self).test:
+            names = [*names, *(m.name for m in self.metrics if m.name not in (*names, "compile_metrics"))]
+        return names
+
+    def resolve(self, y: Nested[ArrayLike]) -> None:
+        """Match losses and metrics with outputs and targets; again when their shapes have changed."""
+        compilation_of(self).resolve_for(y, self.symbolic_outputs, self.output_names)
