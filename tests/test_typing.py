@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import ast
 import importlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -63,3 +69,136 @@ def test_completion_shows_public_names(name):
 
 def test_the_package_is_typed():
     assert (PACKAGE / "py.typed").is_file()
+
+
+# --- pyright on scripts of users, and its language server -----------------------------------------------------------
+
+ROOT = PACKAGE.parent
+PYRIGHT = shutil.which("pyright", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
+needs_pyright = pytest.mark.skipif(PYRIGHT is None, reason="pyright is not installed: pip install 'sequax[dev]'")
+# Of libraries without types, such as scikit-learn, pyright would guess them by reading their code.
+SETTINGS = {"useLibraryCodeForTypes": False, "reportMissingModuleSource": False}
+OUTSIDE = {**os.environ, "PYTHONPATH": str(ROOT)}  # as an installed package, not as the project that is edited
+
+
+@pytest.fixture(scope="module")
+def findings(tmp_path_factory):
+    """What pyright says of the scripts in `typing/` and `examples/`: name of the file -> {(line, rule)}."""
+    folder = tmp_path_factory.mktemp("scripts")
+    (folder / "pyrightconfig.json").write_text(json.dumps(SETTINGS))
+    for script in [*(ROOT / "tests" / "typing").glob("*.py"), *(ROOT / "examples").glob("*.py")]:
+        (folder / script.name).write_text(as_sequax(script.read_text()))
+    command = [PYRIGHT, "--pythonpath", sys.executable, "--outputjson"]
+    run = subprocess.run(command, cwd=folder, env=OUTSIDE, capture_output=True, text=True)
+    report = json.loads(run.stdout)
+    assert report["summary"]["filesAnalyzed"] == len(list(folder.glob("*.py")))
+    found = {script.name: {} for script in folder.glob("*.py")}
+    for one in report["generalDiagnostics"]:
+        found[Path(one["file"]).name][one["range"]["start"]["line"] + 1, one.get("rule")] = one["message"]
+    return found
+
+
+def as_sequax(code):
+    """The guides are scripts for Keras, which `sequax run` runs as they are."""
+    code = re.sub(r"^import keras$", "import sequax as keras", code, flags=re.M)
+    return re.sub(r"^(from|import) keras\b", r"\1 sequax", code, flags=re.M)
+
+
+@needs_pyright
+def test_pyright_finds_the_mistakes_and_no_others(findings):
+    lines = (ROOT / "tests" / "typing" / "mistakes.py").read_text().splitlines()
+    marks = [(number, re.search(r"  # (report\w+)$", line)) for number, line in enumerate(lines, 1)]
+    wanted = {(number, mark[1]) for number, mark in marks if mark}
+    assert len(wanted) > 15 and set(findings["mistakes.py"]) == wanted, findings["mistakes.py"]
+
+
+@needs_pyright
+@pytest.mark.parametrize("script", ["fine.py", *sorted(path.name for path in (ROOT / "examples").glob("*.py"))])
+def test_pyright_finds_nothing_in_good_scripts(findings, script):
+    assert findings[script] == {}
+
+
+class Server:
+    """Pyright as editors start it; requests and answers are JSON with a header."""
+
+    def __init__(self, folder):
+        program = Path(PYRIGHT).with_name("pyright-langserver" + Path(PYRIGHT).suffix)
+        self.process = subprocess.Popen(
+            [program, "--stdio"], cwd=folder, env=OUTSIDE, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        self.folder, self.count = folder, 0
+        root = {"uri": folder.as_uri(), "name": "scripts"}
+        self.ask("initialize", processId=os.getpid(), rootUri=root["uri"], workspaceFolders=[root], capabilities={})
+        self.tell("initialized")
+
+    def send(self, **message):
+        body = json.dumps({"jsonrpc": "2.0", **message}).encode()
+        self.process.stdin.write(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+        self.process.stdin.flush()
+
+    def tell(self, method, **params):
+        self.send(method=method, params=params)
+
+    def ask(self, method, **params):
+        self.count += 1
+        self.send(id=self.count, method=method, params=params)
+        while True:
+            message = self.receive()
+            if "method" not in message and message.get("id") == self.count:
+                return message["result"]
+            if "id" in message and "method" in message:  # it asks back, for settings and the like
+                wanted = message["params"].get("items", []) if message.get("params") else []
+                self.send(id=message["id"], result=[{"pythonPath": sys.executable} for _ in wanted])
+
+    def receive(self):
+        length = 0
+        while line := self.process.stdout.readline().strip():
+            name, _, value = line.partition(b":")
+            length = int(value) if name.lower() == b"content-length" else length
+        assert length, "the language server has ended"
+        return json.loads(self.process.stdout.read(length))
+
+    def offers(self, code):
+        """What is offered where `code` has a `|`."""
+        self.count += 1
+        uri = (self.folder / f"script_{self.count}.py").as_uri()
+        before, after = code.split("|")
+        document = {"uri": uri, "languageId": "python", "version": 1, "text": before + after}
+        self.tell("textDocument/didOpen", textDocument=document)
+        position = {"line": before.count("\n"), "character": len(before.rpartition("\n")[2])}
+        answer = self.ask("textDocument/completion", textDocument={"uri": uri}, position=position)
+        items = answer if isinstance(answer, list) else answer["items"]
+        return {item["label"].strip("\"'") for item in items}
+
+    def close(self):
+        self.process.kill()
+        self.process.communicate()
+
+
+@pytest.fixture(scope="module")
+def editor(tmp_path_factory):
+    server = Server(tmp_path_factory.mktemp("editor"))
+    yield server
+    server.close()
+
+
+START = "import sequax as keras\nfrom sequax import layers\nmodel = keras.Sequential()\n"
+
+
+@needs_pyright
+@pytest.mark.parametrize(
+    ("code", "wanted", "unwanted"),
+    [
+        ("keras.|", {"Sequential", "layers", "optimizers", "utils"}, {"lazily", "annotations", "TYPE_CHECKING"}),
+        ("layers.|", {"Dense", "Conv2D", "AvgPool1D", "LSTM"}, {"Any", "listed", "annotations"}),
+        ("keras.ops.|", {"mean", "concatenate", "relu", "nn"}, {"jnp", "Any"}),
+        ("model.|", {"fit", "predict", "add", "summary", "layers"}, set()),
+        ("model.fit([], []).|", {"history", "epoch"}, set()),
+        ("model.compile('|')", {"adam", "sgd", "rmsprop", "adamw"}, set()),
+        ("model.compile(loss='|')", {"mse", "binary_crossentropy", "huber"}, set()),
+        ("model.compile(metrics=['|'])", {"accuracy", "auc", "mae"}, set()),
+    ],
+)
+def test_editors_offer(editor, code, wanted, unwanted):
+    offered = editor.offers(START + code)
+    assert wanted <= offered and not unwanted & offered, offered
