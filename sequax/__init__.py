@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import _absent, _families  # noqa: F401  (the latter fills in what the core loads by name)
+from . import _absent, _families as _families
 from ._lazy import lazily
 from ._version import __version__ as __version__
 

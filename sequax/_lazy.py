@@ -41,9 +41,3 @@ def listed(module: str) -> tuple[Callable, Callable]:
     They belong under `if not TYPE_CHECKING`: where a module has `__getattr__`, no name is wrong to a type checker.
     """
     return _absent.missing(module), lambda: sorted(sys.modules[module].__all__)
-
-
-def defined(names: Mapping[str, Any]) -> list[str]:
-    """The public functions and classes that a module defines, from its `globals()`."""
-    own = names["__name__"]
-    return sorted(n for n, v in names.items() if n[0] != "_" and getattr(v, "__module__", None) == own)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 
-from ._lazy import defined, listed
+from ._lazy import listed
 from .core import dtypes
 from .core.catalogue import Catalogue
 from .core.warning import warn
@@ -262,9 +262,15 @@ def sparsemax(x: Any, axis: int = -1) -> jax.Array:
     return jnp.moveaxis(jnp.maximum(x - shift, 0), -1, axis)
 
 
-swish, hard_swish = silu, hard_silu
+swish = silu
+hard_swish = hard_silu
 
-__all__ = defined(globals())
+__all__ = [
+    "celu", "deserialize", "elu", "exponential", "gelu", "get", "glu", "hard_shrink", "hard_sigmoid", "hard_silu",
+    "hard_swish", "hard_tanh", "leaky_relu", "linear", "log_sigmoid", "log_softmax", "mish", "relu", "relu6", "selu",
+    "serialize", "sigmoid", "silu", "soft_shrink", "softmax", "softplus", "softsign", "sparse_plus", "sparse_sigmoid",
+    "sparsemax", "squareplus", "swish", "tanh", "tanh_shrink", "threshold",
+]  # fmt: skip
 
 if not TYPE_CHECKING:
     __getattr__, __dir__ = listed(__name__)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._lazy import defined, listed
+from ._lazy import listed
 from .core import dtypes, rng
 from .core.catalogue import Catalogue, serialize as config_of
 from .core.config import deserialize as object_of
@@ -501,7 +501,14 @@ zeros = Zeros
 # Files of Keras 3.6 and its neighbours call it so.
 catalogue.classes["OrthogonalInitializer"] = Orthogonal
 
-__all__ = [*defined(globals()), "deserialize"]
+__all__ = [
+    "STFT", "Constant", "GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform", "Identity", "IdentityInitializer",
+    "Initializer", "LecunNormal", "LecunUniform", "Ones", "Orthogonal", "OrthogonalInitializer", "RandomInitializer",
+    "RandomNormal", "RandomUniform", "STFTInitializer", "TruncatedNormal", "VarianceScaling", "Zeros", "constant",
+    "deserialize", "get", "glorot_normal", "glorot_uniform", "he_normal", "he_uniform", "identity", "lecun_normal",
+    "lecun_uniform", "ones", "orthogonal", "random_normal", "random_uniform", "serialize", "stft", "truncated_normal",
+    "variance_scaling", "zeros",
+]  # fmt: skip
 
 if not TYPE_CHECKING:
     __getattr__, __dir__ = listed(__name__)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import jax.numpy as jnp
 import numpy as np
 
-from ._lazy import defined, listed
+from ._lazy import listed
 from .core import dtypes
 from .core.catalogue import Catalogue
 
@@ -152,9 +152,15 @@ def _factor(name: str, value: Any, default: float) -> float:
     return float(value)
 
 
-l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer
+l1 = L1
+l2 = L2
+l1_l2 = L1L2
+orthogonal_regularizer = OrthogonalRegularizer
 
-__all__ = [*defined(globals()), "deserialize", "get"]
+__all__ = [
+    "L1", "L1L2", "L2", "OrthogonalRegularizer", "Regularizer", "deserialize", "get", "l1", "l1_l2", "l2",
+    "orthogonal_regularizer", "serialize",
+]  # fmt: skip
 
 if not TYPE_CHECKING:
     __getattr__, __dir__ = listed(__name__)

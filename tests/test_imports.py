@@ -34,7 +34,7 @@ def test_import_is_light():
 def imported(path):
     """Names of the first part below `sequax` that a module imports."""
     place = path.relative_to(PACKAGE.parent).with_suffix("").parts
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in run_nodes(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.level:
             parts = (*place[: -node.level], *(node.module or "").split("."))
             yield from (p for p in [parts[1] if len(parts) > 1 and parts[1] else None] if p)

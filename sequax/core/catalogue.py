@@ -91,7 +91,7 @@ class Catalogue:
             f" Expected a name, a {self.kind} object, a config or a callable."
         )
 
-    def serialize(self, target: Any) -> Any:
+    def serialize(self, target: object) -> Any:
         """The config of an object of this kind: a dict for objects, a name for functions, None for None."""
         return serialize(target)
 
@@ -136,7 +136,7 @@ class BoundName(str):
     target: Any
 
     @classmethod
-    def of(cls, name: str, target: Any) -> BoundName:
+    def of(cls, name: str, target: object) -> BoundName:
         found = cls(name)
         found.target = target
         return found
@@ -148,7 +148,7 @@ class BoundName(str):
         return self
 
 
-def serialize(obj: Any) -> Any:
+def serialize(obj: object) -> Any:
     """A JSON-friendly config of an object, as Keras writes it.
 
     Raises:

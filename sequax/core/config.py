@@ -35,7 +35,7 @@ def reading(root: str = "config") -> Iterator[Reading]:
         _reading.reset(token)
 
 
-def check_own(cls: type, config: Any) -> None:
+def check_own(cls: type, config: Mapping[str, Any]) -> None:
     """Hold what `from_config` was called with against the schema of the class, if it is one of Sequax'."""
     with reading() as current:
         if is_ours(cls) and id(config) not in current.places:
@@ -57,7 +57,7 @@ def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None, sa
         return _revived(config, current)
 
 
-def _revived(config: Any, current: Reading) -> Any:
+def _revived(config: Mapping[str, Any], current: Reading) -> Any:
     if isinstance(config, (list, tuple)):
         return [_revived(item, current) for item in config]
     if not isinstance(config, Mapping):

@@ -38,7 +38,7 @@ def get_registered_name(obj: Any) -> str:
     return _by_object.get(obj, obj.__name__)
 
 
-def own_name(obj: Any) -> str | None:
+def own_name(obj: object) -> str | None:
     """`package>name` of a registered object, else None."""
     try:
         return _by_object.get(obj)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from .catalogue import Catalogue
+
+if TYPE_CHECKING:
+    from .types import DTypeLike
 
 catalogue = Catalogue("dtype policy", "keras")
 
@@ -46,7 +49,7 @@ def set_epsilon(value: float) -> None:
     _epsilon = float(value)
 
 
-def standardize(dtype: Any) -> str:
+def standardize(dtype: DTypeLike) -> str:
     """The name of a dtype given as name, NumPy or JAX dtype, Python type or None (then `floatx()`)."""
     if dtype is None:
         return _floatx
@@ -78,7 +81,7 @@ def is_int(dtype: Any) -> bool:
     return jnp.issubdtype(dtype, jnp.integer)
 
 
-def result_type(*dtypes: Any) -> str:
+def result_type(*dtypes: DTypeLike) -> str:
     """The dtype in which values of these dtypes are combined.
 
     JAX's lattice: of two floats the wider one (float16 and bfloat16 meet in float32), a float wins over whole numbers
@@ -109,7 +112,7 @@ def result_type(*dtypes: Any) -> str:
     return jnp_dtype(strong).name
 
 
-def _is_number(dtype: Any) -> bool:
+def _is_number(dtype: DTypeLike) -> bool:
     return dtype is int or dtype is float  # not `==`: NumPy's dtypes equal the Python types
 
 
@@ -123,7 +126,7 @@ def _promote(a: str, b: str) -> str:
 _PROMOTED = {frozenset(("uint64", signed)): "float32" for signed in ("int8", "int16", "int32", "int64")}
 
 
-def as_array(value: Any, dtype: str | None = None) -> Any:
+def as_array(value: object, dtype: str | None = None) -> Any:
     """A JAX array of `value`; 64-bit inputs become 32-bit ones as JAX has them, Python floats become `floatx()`."""
     if dtype is None and isinstance(value, float):
         dtype = _floatx
@@ -175,7 +178,7 @@ class DTypePolicy:
     variable_dtype = property(lambda self: self._variable_dtype)
     quantization_mode = None
 
-    def convert_input(self, x: Any, autocast: bool, dtype: Any) -> Any:
+    def convert_input(self, x: Any, autocast: bool, dtype: DTypeLike) -> Any:
         """An input as a layer takes it: an array, and a float one in `dtype` if `autocast` says so.
 
         Args:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import shapes
 from .tensor import leaves
+
+if TYPE_CHECKING:
+    from .types import ShapeLike
 
 
 class InputSpec:
@@ -24,7 +27,7 @@ class InputSpec:
     def __init__(
         self,
         dtype: str | None = None,
-        shape: Any = None,
+        shape: ShapeLike | None = None,
         ndim: int | None = None,
         max_ndim: int | None = None,
         min_ndim: int | None = None,

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jax.extend.core import JaxprEqn
 
 
 def names(words: str) -> frozenset[str]:
@@ -11,7 +14,7 @@ def names(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
-def inside(equation: Any) -> Iterator[Any]:
+def inside(equation: JaxprEqn) -> Iterator[Any]:
     """The programs among the parameters of an operation: bodies of loops, branches, called functions."""
     return _programs(equation.params.values())
 

@@ -59,15 +59,15 @@ class Kind:
         """What the object works with; ValueError if the value is of another kind."""
         return value
 
-    def fits(self, value: Any, cls: type) -> bool:
+    def fits(self, value: object, cls: type) -> bool:
         """Whether a config of `cls` from a file may hold the value; it consists of what JSON has."""
         return True
 
-    def config(self, value: Any) -> Any:
+    def config(self, value: object) -> Any:
         """What configs hold of what the object works with."""
         return catalogue.serialize(value)
 
-    def refuse(self, value: Any, name: str, owner: Owner, error: type[Exception] = ValueError) -> Any:
+    def refuse(self, value: object, name: str, owner: Owner, error: type[Exception] = ValueError) -> Any:
         raise error(
             f"{owner}: `{name}` must be {self.expected}. Received: {name}={value!r} (of type {type(value).__name__})."
         )
@@ -84,10 +84,10 @@ class Optional(Kind):
     def resolve(self, value: Any, name: str, owner: Owner) -> Any:
         return None if value is None else self.inner.resolve(value, name, owner)
 
-    def fits(self, value: Any, cls: type) -> bool:
+    def fits(self, value: object, cls: type) -> bool:
         return value is None or self.inner.fits(value, cls)
 
-    def config(self, value: Any) -> Any:
+    def config(self, value: object) -> Any:
         return None if value is None else self.inner.config(value)
 
 
@@ -97,7 +97,7 @@ class Plain(Kind):
     def __init__(self, expected: str, *accepted: type, refused: tuple[type, ...] = ()):
         self.expected, self.accepted, self.refused = expected, accepted, refused
 
-    def fits(self, value: Any, cls: type) -> bool:
+    def fits(self, value: object, cls: type) -> bool:
         return value is None or (isinstance(value, self.accepted) and not isinstance(value, self.refused))
 
 
@@ -122,7 +122,7 @@ class Whole(Kind):
             self.refuse(value, name, owner)
         return value.__index__()
 
-    def fits(self, value: Any, cls: type) -> bool:
+    def fits(self, value: object, cls: type) -> bool:
         return type(value) is int and self.least <= value <= self.most
 
 
@@ -147,7 +147,7 @@ class PerAxis(Kind):
             )
         return tuple(size.__index__() for size in several)
 
-    def fits(self, value: Any, cls: type) -> bool:
+    def fits(self, value: object, cls: type) -> bool:
         return all(self.each.fits(size, cls) for size in (value if isinstance(value, (list, tuple)) else [value]))
 
 
@@ -174,7 +174,7 @@ class Real(Kind):
     def contains(self, value: Any) -> bool:
         return is_number(value) and self.least <= value <= self.most and (self.below is None or value < self.below)
 
-    def fits(self, value: Any, cls: type) -> bool:
+    def fits(self, value: object, cls: type) -> bool:
         return self.contains(value)
 
 
@@ -200,7 +200,7 @@ class OneOf(Kind):
             raise ValueError(f"{owner}: the `{name}` argument must be one of {allowed}. Received: {name}={value!r}")
         return found
 
-    def fits(self, value: Any, cls: type) -> bool:
+    def fits(self, value: object, cls: type) -> bool:
         return is_among(value.lower() if self.lower and isinstance(value, str) else value, self.of(cls))
 
 
@@ -217,7 +217,7 @@ class Layout(OneOf):
     def resolve(self, value: Any, name: str, owner: Owner) -> str:
         return settings.image_data_format() if value is None else super().resolve(value, name, owner)
 
-    def fits(self, value: Any, cls: type) -> bool:
+    def fits(self, value: object, cls: type) -> bool:
         return value is None or super().fits(value, cls)
 
 
@@ -236,7 +236,7 @@ class Like(Kind):
         found = catalogue.family(self.family)
         return found.get(value) if found is not None else value
 
-    def fits(self, value: Any, cls: type) -> bool:
+    def fits(self, value: object, cls: type) -> bool:
         return value is None or isinstance(value, (str, Mapping)) or not is_json(value)
 
 
@@ -245,7 +245,7 @@ class ShapeOf(Kind):
 
     expected = f"a shape: sizes of 0 to {MAX_SIZE} or null"
 
-    def fits(self, value: Any, cls: type) -> bool:
+    def fits(self, value: object, cls: type) -> bool:
         return value is None or is_shape(value)
 
 
@@ -254,7 +254,7 @@ class Listed(Kind):
 
     expected = "a list, not a file to read"
 
-    def fits(self, value: Any, cls: type) -> bool:
+    def fits(self, value: object, cls: type) -> bool:
         array = isinstance(value, Mapping) and value.get("class_name") in (*values.ARRAYS, "__tuple__")
         return value is None or isinstance(value, (list, tuple)) or array
 
@@ -278,21 +278,21 @@ class Missing(Kind):
                 f" out."
             )
 
-    def fits(self, value: Any, cls: type) -> bool:
+    def fits(self, value: object, cls: type) -> bool:
         return True  # the constructor says more
 
 
-def is_whole(value: Any) -> bool:
+def is_whole(value: object) -> bool:
     """Whether a value is a whole number of Python or NumPy, and no bool."""
     return hasattr(value, "__index__") and not isinstance(value, (bool, np.bool_)) and getattr(value, "ndim", 0) == 0
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: object) -> bool:
     """Whether a value is a number of Python or NumPy, and no bool."""
     return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
 
 
-def is_shape(value: Any) -> bool:
+def is_shape(value: object) -> bool:
     """A list of sizes, or a structure of such lists."""
     if isinstance(value, Mapping):
         if value.get("class_name") == "__tuple__":
@@ -306,11 +306,11 @@ def is_shape(value: Any) -> bool:
     return all(type(item) is int and -1 <= item <= MAX_SIZE for item in sizes) and math.prod(map(abs, sizes)) < 2**63
 
 
-def is_among(value: Any, allowed: tuple[Any, ...]) -> bool:
+def is_among(value: object, allowed: tuple[Any, ...]) -> bool:
     return any(type(value) is type(one) and value == one for one in allowed)
 
 
-def is_json(value: Any) -> bool:
+def is_json(value: object) -> bool:
     """Whether a file can hold the value: anything else comes from the caller's own program."""
     return value is None or isinstance(value, (bool, int, float, str, list, tuple, Mapping))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import jax
 import numpy as np
@@ -33,6 +33,9 @@ from .policy_map import DTypePolicyMap
 from .tensor import KerasTensor, Node, is_tensor, leaves, record, shape_of
 from .types import CustomObjects, overridable
 from .variable import Variable
+
+if TYPE_CHECKING:
+    from .types import DTypeLike, ShapeLike
 
 _ABSENT = object()
 _OLD_SHAPE_ARGUMENTS = ("input_shape", "batch_input_shape", "batch_shape", "input_dim")
@@ -86,7 +89,7 @@ class Layer(Owner, operation.Operation):
         layer._weights = []
         return layer
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         # `fit` looks for layers and settings anew after a change; most assignments of its own repeat a plain value.
         if not (type(value) in tracking.PLAIN and self.__dict__.get(name, _ABSENT) is value):
             tracking.note_change()
@@ -106,7 +109,7 @@ class Layer(Owner, operation.Operation):
         *,
         activity_regularizer: Any = None,
         trainable: bool = True,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
         autocast: bool = True,
         name: str | None = None,
         **kwargs: Any,
@@ -322,9 +325,9 @@ class Layer(Owner, operation.Operation):
 
     def add_weight(
         self,
-        shape: Any = None,
+        shape: int | ShapeLike | None = None,
         initializer: Any = None,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
         trainable: bool = True,
         autocast: bool = True,
         regularizer: Any = None,
@@ -369,9 +372,9 @@ class Layer(Owner, operation.Operation):
 
     def add_variable(
         self,
-        shape: Any,
+        shape: int | ShapeLike | None,
         initializer: Any,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
         trainable: bool = True,
         autocast: bool = True,
         regularizer: Any = None,
@@ -415,7 +418,7 @@ class Layer(Owner, operation.Operation):
         return self._dtype_policy.at(self._path)
 
     @dtype_policy.setter
-    def dtype_policy(self, value: Any) -> None:
+    def dtype_policy(self, value: object) -> None:
         policy = dtypes.get(value)
         if isinstance(self._dtype_policy, DTypePolicyMap) and self._path is not None:
             self._dtype_policy.pop(self._path, None)
@@ -564,7 +567,7 @@ def _own_arguments(layer: Layer) -> dict[str, Any]:
 _BASE = ("name", "trainable", "dtype", "activity_regularizer", "autocast")
 
 
-def _plain_argument(layer: Layer, name: str, value: Any) -> Any:
+def _plain_argument(layer: Layer, name: str, value: object) -> Any:
     if hasattr(value, "shape") or (not hasattr(value, "get_config") and not callable(value)):
         try:
             json.dumps(value)
@@ -581,7 +584,7 @@ def _plain_argument(layer: Layer, name: str, value: Any) -> Any:
     return serialize(value)
 
 
-def _revived(key: str, value: Any) -> Any:
+def _revived(key: str, value: object) -> Any:
     if not (isinstance(value, dict) and "class_name" in value):
         return value
     if key == "dtype":  # by name, as a constructor is called by hand: it may compare it with a string, or pass it on

@@ -6,7 +6,6 @@ import difflib
 import re
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
 
 _used: Counter[str] = Counter()
 _numbers: Counter[str] = Counter()
@@ -18,7 +17,7 @@ def to_snake_case(name: str) -> str:
     return re.sub(r"(?<=.)(?=[A-Z][a-z]+)|(?<=[a-z])(?=[A-Z])", "_", name).lower()
 
 
-def is_ours(thing: Any) -> bool:
+def is_ours(thing: object) -> bool:
     """Whether a class or function, or the class of an object, is part of Sequax."""
     module = getattr(thing, "__module__", None)
     return (module if isinstance(module, str) else type(thing).__module__).startswith("sequax.")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import dtypes
 from .catalogue import serialize
 from .custom_objects import custom_object_scope
 from .dtypes import DTypePolicy
+
+if TYPE_CHECKING:
+    from .types import CustomObjects
 
 # Patterns from a file are matched by a search whose time may grow with each wildcard, and a file chooses both sides.
 _PATTERN_OF_FILES = re.compile(r"(?!(.*\.\*){3})([\w/ -]|\.\*)*")
@@ -116,7 +119,7 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
         return {"default_policy": serialize(self._default), "policy_map": serialize(self._policies)}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> DTypePolicyMap:
+    def from_config(cls, config: dict[str, Any], custom_objects: CustomObjects | None = None) -> DTypePolicyMap:
         """A map from `get_config()`.
 
         Raises:

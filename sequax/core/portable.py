@@ -24,7 +24,7 @@ class Portable:
         self.__dict__.update({name: _each(_arrived, value) for name, value in state.items()})
 
 
-def _each(change: Callable[[Any], Any], value: Any) -> Any:
+def _each(change: Callable[[Any], Any], value: object) -> Any:
     """A structure with its functions changed; the same one where nothing is."""
     if type(value) is dict:
         table = {key: _each(change, item) for key, item in value.items()}
@@ -37,11 +37,11 @@ def _each(change: Callable[[Any], Any], value: Any) -> Any:
     return change(value)
 
 
-def _carried(value: Any) -> Any:
+def _carried(value: object) -> Any:
     return _Carried(value) if isinstance(value, types.FunctionType) and not _is_importable(value) else value
 
 
-def _arrived(value: Any) -> Any:
+def _arrived(value: object) -> Any:
     return value.function if isinstance(value, _Carried) else value
 
 

@@ -8,13 +8,16 @@ and returns what the variables hold afterwards. The variables themselves are not
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from . import masks, scope
 from .variable import Variable
+
+if TYPE_CHECKING:
+    from ..model import Model
 
 Values = dict[str, jax.Array]
 
@@ -50,7 +53,9 @@ def apply(
     return result, [frame.values[id(v)] for v in variables]
 
 
-def call(model: Any, params: Values, other: Values, x: Any, training: bool | None = None, mask: Any = None) -> Outcome:
+def call(
+    model: Model, params: Values, other: Values, x: Any, training: bool | None = None, mask: Any = None
+) -> Outcome:
     """Call a model as a pure function of its variables.
 
     Args:
@@ -140,7 +145,7 @@ class StatelessScope:
         return self._frame.values.get(id(variable))
 
 
-def _held(variable: Any, value: Any) -> jax.Array:
+def _held(variable: Variable, value: object) -> jax.Array:
     if not isinstance(variable, Variable):
         raise ValueError(
             "Invalid reference variable in StatelessScope: all keys of `state_mapping` must be Variable instances."

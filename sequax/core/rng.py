@@ -121,7 +121,7 @@ def default_generator() -> SeedGenerator:
     return _default
 
 
-def draw_seed(seed: Any) -> jax.Array:
+def draw_seed(seed: Seed) -> jax.Array:
     """A uint32 (2,) seed from an int, a SeedGenerator, a key of JAX, or None (the process' stream).
 
     The stream is a SeedGenerator, too, so that a compiled call without a seed is refused (nobody tracks the stream)
@@ -144,7 +144,7 @@ def draw_seed(seed: Any) -> jax.Array:
     raise ValueError(f"A seed must be a whole number, a SeedGenerator, a key of JAX or None. Received: {seed!r}")
 
 
-def _is_key(seed: Any) -> bool:
+def _is_key(seed: Seed) -> bool:
     """`jax.random.key(0)`, or the older `PRNGKey(0)`: plain uint32 numbers."""
     return isinstance(seed, jax.Array) and (
         jnp.issubdtype(seed.dtype, jax.dtypes.prng_key) or (seed.dtype == "uint32" and seed.ndim > 0)
@@ -155,3 +155,6 @@ def key(seed: Any) -> jax.Array:
     """A JAX random key from a seed of any of those kinds."""
     state = draw_seed(seed)
     return jax.random.fold_in(jax.random.key(state[0]), state[1])
+
+
+Seed = int | SeedGenerator | jax.Array  # an array is a key of JAX

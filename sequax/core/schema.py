@@ -62,7 +62,7 @@ class Reading:
         self.kept: list[Any] = []  # so that no id is used twice
 
 
-def check(config: Any, current: Reading, place: str) -> None:
+def check(config: Mapping[str, Any], current: Reading, place: str) -> None:
     """Check a config, or a structure of configs.
 
     Raises:
@@ -72,13 +72,13 @@ def check(config: Any, current: Reading, place: str) -> None:
     _check_value(config, current, place)
 
 
-def check_config(cls: type, config: Any, current: Reading, place: str) -> None:
+def check_config(cls: type, config: Mapping[str, Any], current: Reading, place: str) -> None:
     """Check what the `from_config` of a class is called with."""
     measure(config, place)
     _check_arguments(cls, config, current, place)
 
 
-def measure(config: Any, place: str) -> None:
+def measure(config: Mapping[str, Any], place: str) -> None:
     """Refuse what is nested too deeply or has too many values, without recursion."""
     level, depth, count = [config], 0, 0
     while level:
@@ -90,13 +90,13 @@ def measure(config: Any, place: str) -> None:
         level = [item for value in level for item in _inside(value)]
 
 
-def _inside(value: Any) -> Iterator[Any]:
+def _inside(value: object) -> Iterator[Any]:
     if isinstance(value, Mapping):
         return iter(value.values())
     return iter(value if isinstance(value, (list, tuple)) else ())
 
 
-def _check_value(value: Any, current: Reading, place: str) -> None:
+def _check_value(value: object, current: Reading, place: str) -> None:
     if isinstance(value, Mapping):
         if "class_name" in value and "config" in value:
             _check_object(value, current, place)
@@ -185,7 +185,7 @@ def _check_parts(kind: str, parts: Any, current: Reading, place: str) -> None:
         raise LoadError(f"expected the shape and dtype of a tensor; found {_shown(parts['shape'])}", place)
 
 
-def check_array(config: Any, place: str) -> None:
+def check_array(config: Mapping[str, Any], place: str) -> None:
     """An array as Keras writes it: nested lists of numbers, and one of the dtypes of numbers."""
     if not isinstance(config, Mapping) or set(config) - {"value", "dtype"} or "value" not in config:
         raise LoadError("expected an array as {'value': numbers, 'dtype': name}", place)
@@ -235,7 +235,7 @@ def _shape_keys(cls: type) -> tuple[str, ...]:
     return ("input_shape", "batch_input_shape", "batch_shape", "input_dim") if hasattr(cls, "add_weight") else ()
 
 
-def _check_function(value: Any, current: Reading, place: str, given: bool, name: Any) -> None:
+def _check_function(value: object, current: Reading, place: str, given: bool, name: Any) -> None:
     """A function of a Lambda layer: a name. Code is passed over if the user gave the function, by the layer's name."""
     is_code = isinstance(value, Mapping) and value.get("class_name") == "__lambda__"
     is_code = is_code or (place.endswith("function") and isinstance(value, list))
@@ -245,7 +245,7 @@ def _check_function(value: Any, current: Reading, place: str, given: bool, name:
         _check_value(value, current, place)
 
 
-def _check_kind(cls: type, key: str, value: Any, parameter: inspect.Parameter | None, place: str) -> None:
+def _check_kind(cls: type, key: str, value: object, parameter: inspect.Parameter | None, place: str) -> None:
     expected = _mismatch(cls, key, value, parameter)
     if expected is not None:
         raise LoadError(f"expected {expected}; found {_shown(value)}", place)
@@ -289,7 +289,7 @@ def _mismatch(cls: type, key: str, value: Any, parameter: inspect.Parameter | No
     return None
 
 
-def is_name(value: Any) -> bool:
+def is_name(value: object) -> bool:
     """Names are shown and compared, never joined to a path; those that look like one are refused all the same."""
     return (
         isinstance(value, str)
@@ -333,7 +333,7 @@ def check_compile_config(config: Any, current: Reading, place: str) -> None:
         _check_value(value, current, f"{place}.{key}")
 
 
-def _inside_all(value: Any) -> Iterator[Any]:
+def _inside_all(value: object) -> Iterator[Any]:
     """What a structure of losses or metrics lists."""
     is_config = isinstance(value, Mapping) and {"class_name", "config"} <= set(value)
     if is_config or not isinstance(value, (Mapping, list, tuple)):
@@ -343,7 +343,7 @@ def _inside_all(value: Any) -> Iterator[Any]:
             yield from _inside_all(item)
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     """A value, short whatever it is."""
     if isinstance(value, (list, tuple, Mapping)):
         return f"a {'dict' if isinstance(value, Mapping) else 'list'} of {len(value)}"

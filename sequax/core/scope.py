@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .variable import Variable
 
 _frame: ContextVar[Frame | None] = ContextVar("sequax_frame", default=None)
 _call: ContextVar[Call | None] = ContextVar("sequax_call", default=None)
@@ -32,7 +35,7 @@ class Frame:
         self.penalties: dict[int, list[Any]] = outer.penalties if outer is not None else {}
         self.masks: dict[int, tuple[Any, Any]] = outer.masks if outer is not None else {}
 
-    def assign(self, variable: Any, value: Any) -> None:
+    def assign(self, variable: Variable, value: object) -> None:
         if self.known is not None and id(variable) not in self.known:
             raise ValueError(
                 f"Variable {variable.path!r} is assigned inside a compiled call, but the model does not track it, so"

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 
 from . import dtypes, masks, scope
 from .tensor import KerasTensor, is_tensor, leaves, map_structure
+
+if TYPE_CHECKING:
+    from .types import ShapeLike
 
 # Unknown sizes are tried with two different numbers; an output size that differs depends on them. Batch sizes are
 # small, so that a layer that loops over samples in Python stays cheap; other sizes leave room for deep downsampling.
@@ -44,7 +47,7 @@ def _merge(a: tuple[int, ...], b: tuple[int, ...]) -> _Sizes:
 def _trace(function: Callable, args: tuple, kwargs: dict, batch: int, other: int) -> Any:
     """Shapes and dtypes of the outputs and their masks when unknown sizes are `batch` (first axis) and `other`."""
 
-    def concrete(value: Any) -> Any:
+    def concrete(value: object) -> Any:
         if not is_tensor(value):
             return value
         sizes = [(batch if axis == 0 else other) if size is None else size for axis, size in enumerate(value.shape)]
@@ -70,7 +73,7 @@ def _trace(function: Callable, args: tuple, kwargs: dict, batch: int, other: int
     return jax.eval_shape(run, list(map(concrete, tensors)), [concrete(t._keras_mask) for t in tensors])
 
 
-def standardize(shape: Any, what: str = "shape") -> tuple[int | None, ...]:
+def standardize(shape: ShapeLike, what: str = "shape") -> tuple[int | None, ...]:
     """A shape as a tuple of ints and None.
 
     Raises:
@@ -91,7 +94,7 @@ def standardize(shape: Any, what: str = "shape") -> tuple[int | None, ...]:
     return tuple(None if size is None else size.__index__() for size in sizes)
 
 
-def is_shape(value: Any) -> bool:
+def is_shape(value: object) -> bool:
     """Whether a value is one shape (a flat sequence of ints and None), not a structure of shapes."""
     return isinstance(value, (tuple, list)) and all(s is None or hasattr(s, "__index__") for s in value)
 

@@ -43,7 +43,7 @@ def of(function: Callable) -> Signature:
     return Signature(function)
 
 
-def convert(value: Any, dtype: str | None, layer: str) -> Any:
+def convert(value: object, dtype: str | None, layer: str) -> Any:
     """An argument of a layer's call with its arrays as JAX arrays, floats in `dtype` (None: as they are).
 
     Numeric nested lists count as one array. Symbolic tensors, None and keyword options pass unchanged.
@@ -75,7 +75,7 @@ def convert(value: Any, dtype: str | None, layer: str) -> Any:
     return value
 
 
-def is_input(value: Any) -> bool:
+def is_input(value: object) -> bool:
     """Whether a value may stand as a positional argument of a call: arrays, symbolic tensors, None, nests of them."""
     if isinstance(value, (list, tuple)):
         return all(map(is_input, value))
@@ -92,7 +92,7 @@ def _cast(array: Any, dtype: str | None) -> Any:
     return cast
 
 
-def _is_numeric(value: Any) -> bool:
+def _is_numeric(value: object) -> bool:
     if isinstance(value, (list, tuple)):
         return len(value) > 0 and all(map(_is_numeric, value))
     return isinstance(value, (int, float, np.number)) and not isinstance(value, jax.Array)

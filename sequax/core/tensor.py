@@ -11,7 +11,7 @@ from . import dtypes, names
 
 if TYPE_CHECKING:
     from .operators import Operators
-    from .types import Shape, ShapeLike
+    from .types import DTypeLike, Shape, ShapeLike
 
     Base = Operators["KerasTensor"]
 else:
@@ -32,7 +32,7 @@ class KerasTensor(Base):
     def __init__(
         self,
         shape: ShapeLike,
-        dtype: Any = "float32",
+        dtype: DTypeLike = "float32",
         sparse: bool = False,
         ragged: bool = False,
         record_history: bool = True,

@@ -40,7 +40,7 @@ def unique(items: Iterable[Any]) -> list[Any]:
     return list({id(item): item for item in items}.values())
 
 
-def _items(value: Any, depth: int) -> Iterator[Any]:
+def _items(value: object, depth: int) -> Iterator[Any]:
     if isinstance(getattr(type(value), "tracked_as", None), str):
         yield value
     elif isinstance(value, (list, tuple)) and depth < 8:

@@ -9,6 +9,8 @@ from typing import Any, Protocol, TypeVar, Union, runtime_checkable
 import jax
 import numpy as np
 
+from .dtypes import DTypePolicy
+
 T = TypeVar("T")
 
 
@@ -37,7 +39,8 @@ Data = Iterable[Any] | Rows  # arrays and lists, frames, lists and dicts of them
 Shape = tuple[int | None, ...]  # None: any size
 ShapeLike = Sequence[int | None]
 Axis = int | Sequence[int] | None  # None: all axes
-DTypeLike = str | type | np.dtype
+PerAxis = int | Sequence[int]  # one number for all spatial axes, or one for each
+DTypeLike = str | type | np.dtype | DTypePolicy
 
 Config = dict[str, Any]  # JSON-friendly
 CustomObjects = Mapping[str, Any]  # own classes and functions by name

@@ -12,7 +12,7 @@ KINDS = ARRAYS | {"__bytes__", "__slice__", "__ellipsis__", "__keras_tensor__"}
 _PARTS = ("start", "stop", "step")
 
 
-def written(value: Any, serialize: Callable[[Any], Any]) -> Any:
+def written(value: object, serialize: Callable[[Any], Any]) -> Any:
     """The config of such a value; None for any other one. A class may write its own: `value_config()`.
 
     Args:

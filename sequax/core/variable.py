@@ -18,6 +18,7 @@ _serials = itertools.count()
 
 if TYPE_CHECKING:
     from .operators import Operators
+    from .types import DTypeLike
 
     Base = Operators[jax.Array]
 else:
@@ -51,7 +52,7 @@ class Variable(Base):
         self,
         initializer: Any,
         shape: Sequence[int | None] | None = None,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
         trainable: bool = True,
         autocast: bool = True,
         aggregation: str = "none",
@@ -124,7 +125,7 @@ class Variable(Base):
             return value.astype(call.autocast)
         return value
 
-    def assign(self, value: Any) -> Variable:
+    def assign(self, value: object) -> Variable:
         """Replace the value; the shape must stay equal. Returns the variable."""
         new = dtypes.own_array(value.value if isinstance(value, Variable) else value, self._held.dtype)
         if new.shape != self._held.shape:
@@ -145,10 +146,10 @@ class Variable(Base):
             self._value, self._lent = new, True  # `new` may be the caller's own array
         return self
 
-    def assign_add(self, value: Any) -> None:
+    def assign_add(self, value: object) -> None:
         self.assign(self._plain() + jnp.asarray(value, self._value.dtype))
 
-    def assign_sub(self, value: Any) -> None:
+    def assign_sub(self, value: object) -> None:
         self.assign(self._plain() - jnp.asarray(value, self._value.dtype))
 
     def _plain(self) -> jax.Array:

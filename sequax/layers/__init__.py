@@ -5,162 +5,162 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .._lazy import listed
-from ..core.input_spec import InputSpec as InputSpec
-from ..core.layer import Layer as Layer
+from ..core.input_spec import InputSpec
+from ..core.layer import Layer
 from .activation import (
-    ELU as ELU,
-    Activation as Activation,
-    LeakyReLU as LeakyReLU,
-    PReLU as PReLU,
-    ReLU as ReLU,
-    Softmax as Softmax,
+    ELU,
+    Activation,
+    LeakyReLU,
+    PReLU,
+    ReLU,
+    Softmax,
 )
 from .adaptive_pooling import (
-    AdaptiveAveragePooling1D as AdaptiveAveragePooling1D,
-    AdaptiveAveragePooling2D as AdaptiveAveragePooling2D,
-    AdaptiveAveragePooling3D as AdaptiveAveragePooling3D,
-    AdaptiveMaxPooling1D as AdaptiveMaxPooling1D,
-    AdaptiveMaxPooling2D as AdaptiveMaxPooling2D,
-    AdaptiveMaxPooling3D as AdaptiveMaxPooling3D,
+    AdaptiveAveragePooling1D,
+    AdaptiveAveragePooling2D,
+    AdaptiveAveragePooling3D,
+    AdaptiveMaxPooling1D,
+    AdaptiveMaxPooling2D,
+    AdaptiveMaxPooling3D,
 )
-from .attention import AdditiveAttention as AdditiveAttention, Attention as Attention
-from .batch_normalization import BatchNormalization as BatchNormalization
+from .attention import AdditiveAttention, Attention
+from .batch_normalization import BatchNormalization
 from .catalogue import layers as catalogue
-from .containers import Parallel as Parallel, Residual as Residual
-from .convolutional import Conv1D as Conv1D, Conv2D as Conv2D, Conv3D as Conv3D
-from .core import Identity as Identity, Lambda as Lambda, Masking as Masking
-from .dense import Dense as Dense, EinsumDense as EinsumDense
+from .containers import Parallel, Residual
+from .convolutional import Conv1D, Conv2D, Conv3D
+from .core import Identity, Lambda, Masking
+from .dense import Dense, EinsumDense
 from .depthwise import (
-    DepthwiseConv1D as DepthwiseConv1D,
-    DepthwiseConv2D as DepthwiseConv2D,
-    SeparableConv1D as SeparableConv1D,
-    SeparableConv2D as SeparableConv2D,
+    DepthwiseConv1D,
+    DepthwiseConv2D,
+    SeparableConv1D,
+    SeparableConv2D,
 )
-from .embedding import Embedding as Embedding, ReversibleEmbedding as ReversibleEmbedding
-from .input_layer import Input as Input, InputLayer as InputLayer
-from .jax_layer import FlaxLayer as FlaxLayer, JaxLayer as JaxLayer
+from .embedding import Embedding, ReversibleEmbedding
+from .input_layer import Input, InputLayer
+from .jax_layer import FlaxLayer, JaxLayer
 from .merging import (
-    Add as Add,
-    Average as Average,
-    Concatenate as Concatenate,
-    Dot as Dot,
-    Maximum as Maximum,
-    Minimum as Minimum,
-    Multiply as Multiply,
-    Subtract as Subtract,
-    add as add,
-    average as average,
-    concatenate as concatenate,
-    dot as dot,
-    maximum as maximum,
-    minimum as minimum,
-    multiply as multiply,
-    subtract as subtract,
+    Add,
+    Average,
+    Concatenate,
+    Dot,
+    Maximum,
+    Minimum,
+    Multiply,
+    Subtract,
+    add,
+    average,
+    concatenate,
+    dot,
+    maximum,
+    minimum,
+    multiply,
+    subtract,
 )
-from .multi_head_attention import GroupQueryAttention as GroupQueryAttention, MultiHeadAttention as MultiHeadAttention
+from .multi_head_attention import GroupQueryAttention, MultiHeadAttention
 from .normalization import (
-    GroupNormalization as GroupNormalization,
-    LayerNormalization as LayerNormalization,
-    RMSNormalization as RMSNormalization,
-    UnitNormalization as UnitNormalization,
+    GroupNormalization,
+    LayerNormalization,
+    RMSNormalization,
+    UnitNormalization,
 )
 from .padding import (
-    Cropping1D as Cropping1D,
-    Cropping2D as Cropping2D,
-    Cropping3D as Cropping3D,
-    ZeroPadding1D as ZeroPadding1D,
-    ZeroPadding2D as ZeroPadding2D,
-    ZeroPadding3D as ZeroPadding3D,
+    Cropping1D,
+    Cropping2D,
+    Cropping3D,
+    ZeroPadding1D,
+    ZeroPadding2D,
+    ZeroPadding3D,
 )
 from .pooling import (
-    AveragePooling1D as AveragePooling1D,
-    AveragePooling2D as AveragePooling2D,
-    AveragePooling3D as AveragePooling3D,
-    GlobalAveragePooling1D as GlobalAveragePooling1D,
-    GlobalAveragePooling2D as GlobalAveragePooling2D,
-    GlobalAveragePooling3D as GlobalAveragePooling3D,
-    GlobalMaxPooling1D as GlobalMaxPooling1D,
-    GlobalMaxPooling2D as GlobalMaxPooling2D,
-    GlobalMaxPooling3D as GlobalMaxPooling3D,
-    MaxPooling1D as MaxPooling1D,
-    MaxPooling2D as MaxPooling2D,
-    MaxPooling3D as MaxPooling3D,
+    AveragePooling1D,
+    AveragePooling2D,
+    AveragePooling3D,
+    GlobalAveragePooling1D,
+    GlobalAveragePooling2D,
+    GlobalAveragePooling3D,
+    GlobalMaxPooling1D,
+    GlobalMaxPooling2D,
+    GlobalMaxPooling3D,
+    MaxPooling1D,
+    MaxPooling2D,
+    MaxPooling3D,
 )
-from .preprocessing.audio import MelSpectrogram as MelSpectrogram, STFTSpectrogram as STFTSpectrogram
-from .preprocessing.categories import CategoryEncoding as CategoryEncoding
-from .preprocessing.hashing import HashedCrossing as HashedCrossing, Hashing as Hashing
+from .preprocessing.audio import MelSpectrogram, STFTSpectrogram
+from .preprocessing.categories import CategoryEncoding
+from .preprocessing.hashing import HashedCrossing, Hashing
 from .preprocessing.histograms import (
-    AutoContrast as AutoContrast,
-    ContrastLimitedAdaptiveHistogramEqualization as ContrastLimitedAdaptiveHistogramEqualization,
-    Equalization as Equalization,
+    AutoContrast,
+    ContrastLimitedAdaptiveHistogramEqualization,
+    Equalization,
 )
-from .preprocessing.lookup import IntegerLookup as IntegerLookup, StringLookup as StringLookup
-from .preprocessing.mixing import CutMix as CutMix, MaxNumBoundingBoxes as MaxNumBoundingBoxes, MixUp as MixUp
-from .preprocessing.numeric import Discretization as Discretization, Normalization as Normalization
-from .preprocessing.pipeline import Pipeline as Pipeline
-from .preprocessing.policies import AugMix as AugMix, RandAugment as RandAugment
+from .preprocessing.lookup import IntegerLookup, StringLookup
+from .preprocessing.mixing import CutMix, MaxNumBoundingBoxes, MixUp
+from .preprocessing.numeric import Discretization, Normalization
+from .preprocessing.pipeline import Pipeline
+from .preprocessing.policies import AugMix, RandAugment
 from .preprocessing.random_color import (
-    RandomBrightness as RandomBrightness,
-    RandomColorDegeneration as RandomColorDegeneration,
-    RandomColorJitter as RandomColorJitter,
-    RandomContrast as RandomContrast,
-    RandomGrayscale as RandomGrayscale,
-    RandomHue as RandomHue,
-    RandomInvert as RandomInvert,
-    RandomPosterization as RandomPosterization,
-    RandomSaturation as RandomSaturation,
-    Solarization as Solarization,
+    RandomBrightness,
+    RandomColorDegeneration,
+    RandomColorJitter,
+    RandomContrast,
+    RandomGrayscale,
+    RandomHue,
+    RandomInvert,
+    RandomPosterization,
+    RandomSaturation,
+    Solarization,
 )
 from .preprocessing.random_filters import (
-    RandomErasing as RandomErasing,
-    RandomGaussianBlur as RandomGaussianBlur,
-    RandomSharpness as RandomSharpness,
+    RandomErasing,
+    RandomGaussianBlur,
+    RandomSharpness,
 )
 from .preprocessing.random_geometry import (
-    RandomElasticTransform as RandomElasticTransform,
-    RandomFlip as RandomFlip,
-    RandomPerspective as RandomPerspective,
-    RandomRotation as RandomRotation,
-    RandomShear as RandomShear,
-    RandomTranslation as RandomTranslation,
-    RandomZoom as RandomZoom,
+    RandomElasticTransform,
+    RandomFlip,
+    RandomPerspective,
+    RandomRotation,
+    RandomShear,
+    RandomTranslation,
+    RandomZoom,
 )
-from .preprocessing.resizing import CenterCrop as CenterCrop, RandomCrop as RandomCrop, Resizing as Resizing
-from .preprocessing.text import TextVectorization as TextVectorization
+from .preprocessing.resizing import CenterCrop, RandomCrop, Resizing
+from .preprocessing.text import TextVectorization
 from .recurrent import (
-    GRU as GRU,
-    LSTM as LSTM,
-    RNN as RNN,
-    Bidirectional as Bidirectional,
-    ConvLSTM1D as ConvLSTM1D,
-    ConvLSTM2D as ConvLSTM2D,
-    ConvLSTM3D as ConvLSTM3D,
-    GRUCell as GRUCell,
-    LSTMCell as LSTMCell,
-    SimpleRNN as SimpleRNN,
-    SimpleRNNCell as SimpleRNNCell,
-    StackedRNNCells as StackedRNNCells,
-    TimeDistributed as TimeDistributed,
+    GRU,
+    LSTM,
+    RNN,
+    Bidirectional,
+    ConvLSTM1D,
+    ConvLSTM2D,
+    ConvLSTM3D,
+    GRUCell,
+    LSTMCell,
+    SimpleRNN,
+    SimpleRNNCell,
+    StackedRNNCells,
+    TimeDistributed,
 )
 from .regularization import (
-    ActivityRegularization as ActivityRegularization,
-    AlphaDropout as AlphaDropout,
-    Dropout as Dropout,
-    GaussianDropout as GaussianDropout,
-    GaussianNoise as GaussianNoise,
-    SpatialDropout1D as SpatialDropout1D,
-    SpatialDropout2D as SpatialDropout2D,
-    SpatialDropout3D as SpatialDropout3D,
+    ActivityRegularization,
+    AlphaDropout,
+    Dropout,
+    GaussianDropout,
+    GaussianNoise,
+    SpatialDropout1D,
+    SpatialDropout2D,
+    SpatialDropout3D,
 )
-from .reshaping import Flatten as Flatten, Permute as Permute, RepeatVector as RepeatVector, Reshape as Reshape
-from .scaling import Rescaling as Rescaling
+from .reshaping import Flatten, Permute, RepeatVector, Reshape
+from .scaling import Rescaling
 from .transposed import (
-    Conv1DTranspose as Conv1DTranspose,
-    Conv2DTranspose as Conv2DTranspose,
-    Conv3DTranspose as Conv3DTranspose,
+    Conv1DTranspose,
+    Conv2DTranspose,
+    Conv3DTranspose,
 )
-from .upsampling import UpSampling1D as UpSampling1D, UpSampling2D as UpSampling2D, UpSampling3D as UpSampling3D
-from .wrapper import SpectralNormalization as SpectralNormalization, Wrapper as Wrapper
+from .upsampling import UpSampling1D, UpSampling2D, UpSampling3D
+from .wrapper import SpectralNormalization, Wrapper
 
 AvgPool1D = AveragePooling1D
 AvgPool2D = AveragePooling2D
@@ -192,23 +192,34 @@ def serialize(layer: Any) -> Any:
 
 
 __all__ = [
-    *sorted(n for n, v in globals().items() if isinstance(v, type) and v in catalogue.classes.values()),
-    "Input",
-    "InputSpec",
-    "Layer",
-    "Parallel",
-    "Residual",
-    "add",
-    "average",
-    "concatenate",
-    "deserialize",
-    "dot",
-    "maximum",
-    "minimum",
-    "multiply",
-    "serialize",
-    "subtract",
-]
+    "ELU", "GRU", "LSTM", "RNN", "Activation", "ActivityRegularization", "AdaptiveAveragePooling1D",
+    "AdaptiveAveragePooling2D", "AdaptiveAveragePooling3D", "AdaptiveMaxPooling1D", "AdaptiveMaxPooling2D",
+    "AdaptiveMaxPooling3D", "Add", "AdditiveAttention", "AlphaDropout", "Attention", "AugMix", "AutoContrast",
+    "Average", "AveragePooling1D", "AveragePooling2D", "AveragePooling3D", "AvgPool1D", "AvgPool2D", "AvgPool3D",
+    "BatchNormalization", "Bidirectional", "CategoryEncoding", "CenterCrop", "Concatenate",
+    "ContrastLimitedAdaptiveHistogramEqualization", "Conv1D", "Conv1DTranspose", "Conv2D", "Conv2DTranspose",
+    "Conv3D", "Conv3DTranspose", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "Convolution1D", "Convolution1DTranspose",
+    "Convolution2D", "Convolution2DTranspose", "Convolution3D", "Convolution3DTranspose", "Cropping1D", "Cropping2D",
+    "Cropping3D", "CutMix", "Dense", "DepthwiseConv1D", "DepthwiseConv2D", "Discretization", "Dot", "Dropout",
+    "EinsumDense", "Embedding", "Equalization", "Flatten", "FlaxLayer", "GRUCell", "GaussianDropout", "GaussianNoise",
+    "GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalAveragePooling3D", "GlobalAvgPool1D",
+    "GlobalAvgPool2D", "GlobalAvgPool3D", "GlobalMaxPool1D", "GlobalMaxPool2D", "GlobalMaxPool3D",
+    "GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalMaxPooling3D", "GroupNormalization", "GroupQueryAttention",
+    "HashedCrossing", "Hashing", "Identity", "Input", "InputLayer", "InputSpec", "IntegerLookup", "JaxLayer",
+    "LSTMCell", "Lambda", "Layer", "LayerNormalization", "LeakyReLU", "Masking", "MaxNumBoundingBoxes", "MaxPool1D",
+    "MaxPool2D", "MaxPool3D", "MaxPooling1D", "MaxPooling2D", "MaxPooling3D", "Maximum", "MelSpectrogram", "Minimum",
+    "MixUp", "MultiHeadAttention", "Multiply", "Normalization", "PReLU", "Parallel", "Permute", "Pipeline",
+    "RMSNormalization", "RandAugment", "RandomBrightness", "RandomColorDegeneration", "RandomColorJitter",
+    "RandomContrast", "RandomCrop", "RandomElasticTransform", "RandomErasing", "RandomFlip", "RandomGaussianBlur",
+    "RandomGrayscale", "RandomHue", "RandomInvert", "RandomPerspective", "RandomPosterization", "RandomRotation",
+    "RandomSaturation", "RandomSharpness", "RandomShear", "RandomTranslation", "RandomZoom", "ReLU", "RepeatVector",
+    "Rescaling", "Reshape", "Residual", "Resizing", "ReversibleEmbedding", "STFTSpectrogram", "SeparableConv1D",
+    "SeparableConv2D", "SeparableConvolution1D", "SeparableConvolution2D", "SimpleRNN", "SimpleRNNCell", "Softmax",
+    "Solarization", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "SpectralNormalization",
+    "StackedRNNCells", "StringLookup", "Subtract", "TextVectorization", "TimeDistributed", "UnitNormalization",
+    "UpSampling1D", "UpSampling2D", "UpSampling3D", "Wrapper", "ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D",
+    "add", "average", "concatenate", "deserialize", "dot", "maximum", "minimum", "multiply", "serialize", "subtract",
+]  # fmt: skip
 
 if not TYPE_CHECKING:
     __getattr__, __dir__ = listed(__name__)

@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 
 from .. import activations
-from .table import DIVISIBLE, array, floating, op, operand, public, tried, unary
+from ..core.types import ArrayLike
+from .table import DIVISIBLE, Unary, array, floating, op, operand, tried, unary
 
 celu = op(activations.celu)
 elu = op(activations.elu)
@@ -19,7 +20,7 @@ hard_silu = hard_swish = op(activations.hard_silu)
 leaky_relu = op(activations.leaky_relu)
 log_sigmoid = op(activations.log_sigmoid)
 log_softmax = op(activations.log_softmax)
-relu = unary("relu", activations.relu)
+relu: Unary = unary("relu", activations.relu)
 relu6 = op(activations.relu6)
 selu = op(activations.selu)
 sigmoid = op(activations.sigmoid)
@@ -36,7 +37,7 @@ tanh_shrink = op(activations.tanh_shrink)
 
 
 @op
-def gelu(x: Any, approximate: bool = True) -> jax.Array:
+def gelu(x: ArrayLike, approximate: bool = True) -> jax.Array:
     """`x Φ(x)`, by a tanh formula unless `approximate=False`. Hendrycks and Gimpel 2016.
 
     The activation of layers, `activations.gelu`, is exact by default; so it is in Keras.
@@ -45,16 +46,20 @@ def gelu(x: Any, approximate: bool = True) -> jax.Array:
 
 
 @op
-def hard_tanh(x: Any) -> jax.Array:
+def hard_tanh(x: ArrayLike) -> jax.Array:
     """`min(max(x, −1), 1)`. Whole numbers stay whole."""
     return jax.nn.hard_tanh(array(x))
 
 
 @op
-def threshold(x: Any, threshold: Any, default_value: Any) -> jax.Array:
+def threshold(x: ArrayLike, threshold: Any, default_value: Any) -> jax.Array:
     """`x` where `x > threshold`, else `default_value`; whole numbers stay whole if that is one."""
     x = array(x)
     return jnp.where(x > threshold, x, operand(default_value))
 
 
-__all__ = public(globals())
+__all__ = [
+    "celu", "elu", "gelu", "glu", "hard_shrink", "hard_sigmoid", "hard_silu", "hard_swish", "hard_tanh", "leaky_relu",
+    "log_sigmoid", "log_softmax", "relu", "relu6", "selu", "sigmoid", "silu", "soft_shrink", "softmax", "softplus",
+    "softsign", "sparse_plus", "sparse_sigmoid", "sparsemax", "squareplus", "swish", "tanh_shrink", "threshold",
+]  # fmt: skip

@@ -7,14 +7,17 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from .table import array, op, public
+from ..core.types import ArrayLike
+from .table import array, op
 
 NEVER = -jnp.inf  # logarithm of the probability of what cannot be
 STRATEGIES = ("greedy", "beam_search")
 
 
 @op
-def ctc_loss(target: Any, output: Any, target_length: Any, output_length: Any, mask_index: int = 0) -> jax.Array:
+def ctc_loss(
+    target: ArrayLike, output: ArrayLike, target_length: ArrayLike, output_length: ArrayLike, mask_index: int = 0
+) -> jax.Array:
     """Minus the logarithm of the probability of `target`, summed over all ways to lay it out in time.
 
     Args:
@@ -46,8 +49,8 @@ def _beyond(lengths: Any, size: int) -> jax.Array:
 
 @op
 def ctc_decode(
-    inputs: Any,
-    sequence_lengths: Any,
+    inputs: ArrayLike,
+    sequence_lengths: ArrayLike,
     strategy: str = "greedy",
     beam_width: int = 100,
     top_paths: int = 1,
@@ -163,4 +166,4 @@ def _parents(labels: jax.Array, sizes: jax.Array) -> jax.Array:
     return same & (sizes[:, None] + 1 == sizes[None])
 
 
-__all__ = public(globals())
+__all__ = ["ctc_decode", "ctc_loss"]

@@ -7,8 +7,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from ..core.types import ArrayLike
 from .layout import same_float
-from .table import array, floating, op, public
+from .table import array, floating, op
 
 
 @op
@@ -74,7 +75,7 @@ def _causal(targets: int, sources: int) -> jax.Array:
     return jnp.arange(sources) <= jnp.arange(targets)[:, None]
 
 
-def _fitted(name: str, x: Any, shape: tuple[int, ...]) -> jax.Array | None:
+def _fitted(name: str, x: ArrayLike, shape: tuple[int, ...]) -> jax.Array | None:
     """`x` with four axes.
 
     Raises:
@@ -106,4 +107,4 @@ def _check(query: jax.Array, key: jax.Array, value: jax.Array) -> None:
         )
 
 
-__all__ = public(globals())
+__all__ = ["dot_product_attention"]

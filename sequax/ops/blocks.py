@@ -9,26 +9,31 @@ import jax
 import jax.numpy as jnp
 
 from ..core.tensor import KerasTensor
+from ..core.types import ArrayLike, PerAxis
 from ..kernels.windows import Windows
 from .layout import channels_first
-from .table import DIVISIBLE, array, op, public, sized, tried
+from .table import DIVISIBLE, array, op, sized, tried
 
 
-def _pair(name: str, value: Any) -> tuple[int, int]:
+def _pair(name: str, value: object) -> tuple[int, int]:
     pair = tuple(value) if isinstance(value, Sequence) else (value, value)
     if len(pair) != 2 or any(not hasattr(v, "__index__") for v in pair):
         raise ValueError(f"`{name}` must be a whole number or two of them, (height, width). Received: {name}={value!r}")
     return pair
 
 
-def _windows(spatial: tuple[int, ...], kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> Windows:
+def _windows(
+    spatial: tuple[int, ...], kernel_size: PerAxis, dilation: PerAxis, padding: str | PerAxis, stride: PerAxis
+) -> Windows:
     top, left = _pair("padding", padding)
     pads = [(top, top), (left, left)]
     return Windows.over(spatial, _pair("kernel_size", kernel_size), _pair("stride", stride), pads, dilation)
 
 
 @op
-def unfold(x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> jax.Array:
+def unfold(
+    x: ArrayLike, kernel_size: PerAxis, dilation: PerAxis = 1, padding: str | PerAxis = 0, stride: PerAxis = 1
+) -> jax.Array:
     """Every window of an image as a column: `(batch, channels, height, width)` to `(batch, channels * cells, windows)`.
 
     Args:
@@ -46,7 +51,7 @@ def unfold(x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride
     return columns.reshape(x.shape[0], x.shape[1] * windows.cells, columns.shape[-2] * columns.shape[-1])
 
 
-def _folded(x: Any, output_size: Any, kernel_size: Any, *args: Any, **kwargs: Any) -> KerasTensor:
+def _folded(x: Any, output_size: PerAxis, kernel_size: PerAxis, *args: Any, **kwargs: Any) -> KerasTensor:
     height, width = _pair("kernel_size", kernel_size)
     batch, depth, _ = x.shape
     channels = None if depth is None else depth // (height * width)
@@ -54,7 +59,14 @@ def _folded(x: Any, output_size: Any, kernel_size: Any, *args: Any, **kwargs: An
 
 
 @sized(_folded)
-def fold(x: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> jax.Array:
+def fold(
+    x: ArrayLike,
+    output_size: PerAxis,
+    kernel_size: PerAxis,
+    dilation: PerAxis = 1,
+    padding: str | PerAxis = 0,
+    stride: PerAxis = 1,
+) -> jax.Array:
     """The transpose of `unfold`: columns are laid back where they were and added up where they overlap.
 
     Shapes: `(batch, channels * cells, windows)` to `(batch, channels, *output_size)`.
@@ -76,7 +88,7 @@ def fold(x: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding:
 
 
 @tried(*DIVISIBLE)
-def depth_to_space(x: Any, block_size: int, data_format: str | None = "channels_last") -> jax.Array:
+def depth_to_space(x: ArrayLike, block_size: int, data_format: str | None = "channels_last") -> jax.Array:
     """Groups of `block_size ** 2` channels become square blocks of pixels. Shi et al. 2016.
 
     `(batch, height, width, channels)` to `(batch, height * block_size, width * block_size, channels / block_size**2)`.
@@ -103,7 +115,7 @@ def depth_to_space(x: Any, block_size: int, data_format: str | None = "channels_
 
 
 @tried(*DIVISIBLE)
-def space_to_depth(x: Any, block_size: int, data_format: str | None = "channels_last") -> jax.Array:
+def space_to_depth(x: ArrayLike, block_size: int, data_format: str | None = "channels_last") -> jax.Array:
     """Square blocks of pixels become channels; the inverse of `depth_to_space`.
 
     `(batch, height, width, channels)` to `(batch, height / block_size, width / block_size, channels * block_size**2)`.
@@ -127,7 +139,7 @@ def space_to_depth(x: Any, block_size: int, data_format: str | None = "channels_
     return blocks.reshape(batch, rows, columns, depth)
 
 
-def _image(name: str, x: Any, block_size: Any, data_format: str | None) -> tuple[jax.Array, bool]:
+def _image(name: str, x: ArrayLike, block_size: int, data_format: str | None) -> tuple[jax.Array, bool]:
     """The input as an array, and whether its channels come first."""
     x = array(x)
     if not hasattr(block_size, "__index__"):
@@ -139,4 +151,4 @@ def _image(name: str, x: Any, block_size: Any, data_format: str | None) -> tuple
     return x, channels_first(data_format)
 
 
-__all__ = public(globals())
+__all__ = ["depth_to_space", "fold", "space_to_depth", "unfold"]

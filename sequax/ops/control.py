@@ -13,7 +13,8 @@ import jax
 import jax.numpy as jnp
 
 from ..core.operation import symbolic
-from .table import op, operand, plain, public
+from ..core.types import ArrayLike
+from .table import op, operand, plain
 
 
 def _arrays(structure: Any) -> Any:
@@ -22,13 +23,13 @@ def _arrays(structure: Any) -> Any:
 
 
 @op
-def cond(pred: Any, true_fn: Callable, false_fn: Callable) -> Any:
+def cond(pred: ArrayLike, true_fn: Callable, false_fn: Callable) -> Any:
     """`true_fn()` if the scalar `pred` holds, else `false_fn()`; both must return the same structure and shapes."""
     return jax.lax.cond(operand(pred), true_fn, false_fn)
 
 
 @op
-def switch(index: Any, branches: Sequence[Callable], *operands: Any) -> Any:
+def switch(index: ArrayLike, branches: Sequence[Callable], *operands: Any) -> Any:
     """`branches[index](*operands)`; an `index` outside is moved to the first or last branch."""
     return jax.lax.switch(operand(index), branches, *_arrays(operands))
 
@@ -69,7 +70,7 @@ def while_loop(cond: Callable, body: Callable, loop_vars: Any, maximum_iteration
 
 
 @op
-def fori_loop(lower: Any, upper: Any, body_fun: Callable, init_val: Any) -> Any:
+def fori_loop(lower: ArrayLike, upper: ArrayLike, body_fun: Callable, init_val: Any) -> Any:
     """`value = body_fun(i, value)` for `i` from `lower` to `upper - 1`, beginning with `init_val`."""
     return jax.lax.fori_loop(operand(lower), operand(upper), body_fun, _arrays(init_val))
 
@@ -78,7 +79,7 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable, init_val: Any) -> Any:
 def scan(
     f: Callable,
     init: Any,
-    xs: Any = None,
+    xs: Any | None = None,
     length: int | None = None,
     reverse: bool = False,
     unroll: int | bool = 1,
@@ -150,4 +151,7 @@ def custom_gradient(f: Callable) -> Callable:
     return symbolic(call)
 
 
-__all__ = public(globals())
+__all__ = [
+    "associative_scan", "cond", "custom_gradient", "fori_loop", "map", "scan", "switch", "vectorized_map",
+    "while_loop",
+]  # fmt: skip

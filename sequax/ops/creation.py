@@ -13,19 +13,20 @@ import jax.numpy as jnp
 
 from ..core import dtypes
 from ..core.tensor import KerasTensor, is_tensor
+from ..core.types import ArrayLike, DTypeLike, ShapeLike
 from . import table
-from .table import SHORT_AND_LONG, given, known, op, operand, plain, public, sized, tried
+from .table import SHORT_AND_LONG, given, known, op, operand, plain, sized, tried
 
 
 @op
-def array(x: Any, dtype: Any = None) -> jax.Array:
+def array(x: ArrayLike, dtype: DTypeLike | None = None) -> jax.Array:
     """`x` as an array: a nested list, numbers, a NumPy array, a variable; Python floats become `floatx()`."""
     x = table.array(x)
     return x if dtype is None else x.astype(given(dtype))
 
 
 @op
-def copy(x: Any) -> jax.Array:
+def copy(x: ArrayLike) -> jax.Array:
     """A new array with the elements of `x`."""
     return jnp.array(table.array(x), copy=True)
 
@@ -33,7 +34,7 @@ def copy(x: Any) -> jax.Array:
 def _filled(name: str, function: Callable) -> Callable:
     """The op `name(shape, dtype=None)`."""
 
-    def call(shape: Any, dtype: Any = None) -> jax.Array:
+    def call(shape: int | ShapeLike, dtype: DTypeLike | None = None) -> jax.Array:
         return function(shape, dtype=given(dtype, dtypes.floatx()))
 
     call.__name__ = call.__qualname__ = name
@@ -44,7 +45,7 @@ def _filled(name: str, function: Callable) -> Callable:
 def _filled_like(name: str, function: Callable) -> Callable:
     """The op `name(x, dtype=None)`."""
 
-    def call(x: Any, dtype: Any = None) -> jax.Array:
+    def call(x: ArrayLike, dtype: DTypeLike | None = None) -> jax.Array:
         return function(table.array(x), dtype=given(dtype))
 
     call.__name__ = call.__qualname__ = name
@@ -61,19 +62,19 @@ zeros_like = _filled_like("zeros_like", jnp.zeros_like)
 
 
 @sized(lambda shape, fill_value, dtype=None: KerasTensor(shape, dtype))
-def full(shape: Any, fill_value: Any, dtype: Any = None) -> jax.Array:
+def full(shape: int | ShapeLike, fill_value: ArrayLike, dtype: DTypeLike | None = None) -> jax.Array:
     """`fill_value`, broadcast to this shape; the dtype is `floatx()` where it is None, also for whole numbers."""
     return jnp.full(shape, operand(fill_value), dtype=given(dtype, dtypes.floatx()))
 
 
 @op
-def full_like(x: Any, fill_value: Any, dtype: Any = None) -> jax.Array:
+def full_like(x: ArrayLike, fill_value: ArrayLike, dtype: DTypeLike | None = None) -> jax.Array:
     """`fill_value`, broadcast to the shape of `x`; the dtype is that of `x` where it is None."""
     return jnp.full_like(table.array(x), operand(fill_value), dtype=given(dtype))
 
 
 @op
-def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) -> jax.Array:
+def arange(start: Any, stop: Any = None, step: Any = None, dtype: DTypeLike | None = None) -> jax.Array:
     """start, start + step, ... below `stop`; with one argument 0, 1, ... below it.
 
     The dtype is that of the arguments together: int32 for Python ints, `floatx()` if one is a Python float.
@@ -89,12 +90,12 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
 
 @op
 def linspace(
-    start: Any,
-    stop: Any,
+    start: ArrayLike,
+    stop: ArrayLike,
     num: int = 50,
     endpoint: bool = True,
     retstep: bool = False,
-    dtype: Any = None,
+    dtype: DTypeLike | None = None,
     axis: int = 0,
 ) -> Any:
     """`num` numbers at equal distances from `start` to `stop`; with `retstep` also that distance.
@@ -107,7 +108,13 @@ def linspace(
 
 @op
 def logspace(
-    start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10, dtype: Any = None, axis: int = 0
+    start: Any,
+    stop: Any,
+    num: int = 50,
+    endpoint: bool = True,
+    base: Any = 10,
+    dtype: DTypeLike | None = None,
+    axis: int = 0,
 ) -> jax.Array:
     """`num` numbers at equal ratios from base^start to base^stop."""
     return jnp.logspace(operand(start), operand(stop), num, endpoint, base, given(dtype), axis)
@@ -115,68 +122,73 @@ def logspace(
 
 @op
 def geomspace(
-    start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0
+    start: ArrayLike,
+    stop: ArrayLike,
+    num: int = 50,
+    endpoint: bool = True,
+    dtype: DTypeLike | None = None,
+    axis: int = 0,
 ) -> jax.Array:
     """`num` numbers at equal ratios from `start` to `stop`."""
     return jnp.geomspace(operand(start), operand(stop), num, endpoint, given(dtype), axis)
 
 
 @op
-def meshgrid(*x: Any, indexing: str = "xy") -> list[jax.Array]:
+def meshgrid(*x: ArrayLike, indexing: str = "xy") -> list[jax.Array]:
     """The coordinates of the grid that vectors span, one array per vector; `"ij"` keeps the order of the axes."""
     return list(jnp.meshgrid(*map(table.array, x), indexing=indexing))
 
 
 @plain
-def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> jax.Array:
+def eye(N: int, M: int | None = None, k: int = 0, dtype: DTypeLike | None = None) -> jax.Array:
     """`N` × `M` zeros (`M` is `N` where None) with ones on the `k`-th diagonal."""
     return jnp.eye(N, M, k, dtype=given(dtype, dtypes.floatx()))
 
 
 @plain
-def identity(n: int, dtype: Any = None) -> jax.Array:
+def identity(n: int, dtype: DTypeLike | None = None) -> jax.Array:
     """The `n` × `n` identity matrix."""
     return jnp.identity(n, dtype=given(dtype, dtypes.floatx()))
 
 
 @plain
-def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> jax.Array:
+def tri(N: int, M: int | None = None, k: int = 0, dtype: DTypeLike | None = None) -> jax.Array:
     """`N` × `M` zeros with ones on and below the `k`-th diagonal."""
     return jnp.tri(N, M, k, dtype=given(dtype, dtypes.floatx()))
 
 
 @op
-def tril(x: Any, k: int = 0) -> jax.Array:
+def tril(x: ArrayLike, k: int = 0) -> jax.Array:
     """The lower triangles of matrices: zeros above the `k`-th diagonal."""
     return jnp.tril(table.array(x), k)
 
 
 @op
-def triu(x: Any, k: int = 0) -> jax.Array:
+def triu(x: ArrayLike, k: int = 0) -> jax.Array:
     """The upper triangles of matrices: zeros below the `k`-th diagonal."""
     return jnp.triu(table.array(x), k)
 
 
 @op
-def vander(x: Any, N: int | None = None, increasing: bool = False) -> jax.Array:
+def vander(x: ArrayLike, N: int | None = None, increasing: bool = False) -> jax.Array:
     """The Vandermonde matrix: in column j the power N - 1 - j of `x`, or j if `increasing`."""
     return jnp.vander(table.array(x), N, increasing)
 
 
 @tried(*SHORT_AND_LONG)
-def diag(x: Any, k: int = 0) -> jax.Array:
+def diag(x: ArrayLike, k: int = 0) -> jax.Array:
     """The `k`-th diagonal of a matrix, or the matrix with a given vector there and zeros elsewhere."""
     return jnp.diag(table.array(x), k)
 
 
 @op
-def diagflat(x: Any, k: int = 0) -> jax.Array:
+def diagflat(x: ArrayLike, k: int = 0) -> jax.Array:
     """The square matrix with the elements of `x` on its `k`-th diagonal and zeros elsewhere."""
     return jnp.diagflat(table.array(x), k)
 
 
 @tried(*SHORT_AND_LONG)
-def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> jax.Array:
+def diagonal(x: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> jax.Array:
     """The diagonals of the matrices along two axes, as the last axis of the result."""
     return jnp.diagonal(table.array(x), offset, axis1, axis2)
 
@@ -184,7 +196,7 @@ def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> jax.Arr
 def _window(name: str, function: Callable, formula: str) -> Callable:
     """The op `name(x)`, a window of `x` points."""
 
-    def call(x: Any) -> jax.Array:
+    def call(x: ArrayLike) -> jax.Array:
         return function(_points(name, x))
 
     call.__name__ = call.__qualname__ = name
@@ -206,9 +218,13 @@ hanning = _window("hanning", jnp.hanning, "0.5 - 0.5 cos(2πn / (x - 1))")
 
 
 @plain
-def kaiser(x: Any, beta: Any) -> jax.Array:
+def kaiser(x: ArrayLike, beta: ArrayLike) -> jax.Array:
     """The Kaiser window of `x` points: i0(beta √(1 - (2n / (x - 1) - 1)²)) / i0(beta)."""
     return jnp.kaiser(_points("kaiser", x), operand(beta))
 
 
-__all__ = public(globals())
+__all__ = [
+    "arange", "array", "bartlett", "blackman", "copy", "diag", "diagflat", "diagonal", "empty", "empty_like", "eye",
+    "full", "full_like", "geomspace", "hamming", "hanning", "identity", "kaiser", "linspace", "logspace", "meshgrid",
+    "ones", "ones_like", "tri", "tril", "triu", "vander", "zeros", "zeros_like",
+]  # fmt: skip

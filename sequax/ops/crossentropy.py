@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 
 from .. import losses
 from ..core import dtypes
+from ..core.types import ArrayLike
 from .layout import same_float
-from .table import array, floating, op, public
+from .table import array, floating, op
 
 
 @op
-def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> jax.Array:
+def binary_crossentropy(target: ArrayLike, output: ArrayLike, from_logits: bool = False) -> jax.Array:
     """`−target log p − (1 − target) log(1 − p)` of each element; `p = sigmoid(output)` if `from_logits`.
 
     Raises:
@@ -25,7 +24,9 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
 
 
 @op
-def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> jax.Array:
+def categorical_crossentropy(
+    target: ArrayLike, output: ArrayLike, from_logits: bool = False, axis: int = -1
+) -> jax.Array:
     """`−Σ target log p` over the classes on `axis`; `p = softmax(output)` if `from_logits`, else `output / Σ output`.
 
     Raises:
@@ -38,7 +39,9 @@ def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False
 
 
 @op
-def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> jax.Array:
+def sparse_categorical_crossentropy(
+    target: ArrayLike, output: ArrayLike, from_logits: bool = False, axis: int = -1
+) -> jax.Array:
     """`−log p[target]`, target the number of a class (0 for a number that names none); p as in
     `categorical_crossentropy`.
 
@@ -50,7 +53,7 @@ def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool 
     return losses.sparse_categorical_crossentropy(array(target), output, from_logits, axis=axis)
 
 
-def _pair(name: str, target: Any, output: Any) -> tuple[jax.Array, ...]:
+def _pair(name: str, target: ArrayLike, output: ArrayLike) -> tuple[jax.Array, ...]:
     target, output = array(target), floating(output)
     if target.shape != output.shape:
         raise ValueError(
@@ -60,4 +63,4 @@ def _pair(name: str, target: Any, output: Any) -> tuple[jax.Array, ...]:
     return same_float(target, output)
 
 
-__all__ = public(globals())
+__all__ = ["binary_crossentropy", "categorical_crossentropy", "sparse_categorical_crossentropy"]

@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 
 from ..core import dtypes
-from .table import array, floating, given, infer, op, public, sized
+from ..core.types import ArrayLike, DTypeLike
+from .table import array, floating, given, infer, op, sized
 
 
 def _dense(function: Any) -> Any:
@@ -22,19 +23,23 @@ def _dense(function: Any) -> Any:
     return outputs
 
 
-def _one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False) -> Any:
+def _one_hot(
+    x: ArrayLike, num_classes: int, axis: int = -1, dtype: DTypeLike | None = None, sparse: bool = False
+) -> Any:
     numbers = _numbers(x)
     hot = jax.nn.one_hot(numbers, num_classes, axis=axis, dtype=given(dtype, dtypes.floatx()))
     return _sparse(hot, numbers.size) if sparse else hot
 
 
-def _numbers(x: Any) -> jax.Array:
+def _numbers(x: ArrayLike) -> jax.Array:
     x = array(x)
     return x if jnp.issubdtype(x.dtype, jnp.integer) else x.astype("int32")
 
 
 @sized(_dense(_one_hot))
-def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False) -> Any:
+def one_hot(
+    x: ArrayLike, num_classes: int, axis: int = -1, dtype: DTypeLike | None = None, sparse: bool = False
+) -> jax.Array:
     """1 at the place of each class number and 0 elsewhere; only zeros for a number that is no class.
 
     Args:
@@ -47,7 +52,12 @@ def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse:
 
 
 def _multi_hot(
-    inputs: Any, num_classes: Any = None, axis: int = -1, dtype: Any = None, sparse: bool = False, **kwargs: Any
+    inputs: ArrayLike,
+    num_classes: int | None = None,
+    axis: int = -1,
+    dtype: DTypeLike | None = None,
+    sparse: bool = False,
+    **kwargs: Any,
 ) -> Any:
     num_classes = kwargs.pop("num_tokens", num_classes)
     if kwargs:
@@ -62,7 +72,12 @@ def _multi_hot(
 
 @sized(_dense(_multi_hot))
 def multi_hot(
-    inputs: Any, num_classes: Any = None, axis: int = -1, dtype: Any = None, sparse: bool = False, **kwargs: Any
+    inputs: ArrayLike,
+    num_classes: int | None = None,
+    axis: int = -1,
+    dtype: DTypeLike | None = None,
+    sparse: bool = False,
+    **kwargs: Any,
 ) -> Any:
     """1 for every class that occurs in a sample: `(batch, numbers, ...)` to `(batch, ..., num_classes)`.
 
@@ -86,7 +101,7 @@ def _sparse(x: jax.Array, entries: int) -> Any:
 
 
 @op
-def psnr(x1: Any, x2: Any, max_val: Any) -> jax.Array:
+def psnr(x1: ArrayLike, x2: ArrayLike, max_val: ArrayLike) -> jax.Array:
     """Peak signal-to-noise ratio in decibels: `10 log10(max_val² / mean((x1 − x2)²))`.
 
     Raises:
@@ -100,10 +115,10 @@ def psnr(x1: Any, x2: Any, max_val: Any) -> jax.Array:
 
 
 @op
-def polar(abs_: Any, angle: Any) -> jax.Array:
+def polar(abs_: ArrayLike, angle: ArrayLike) -> jax.Array:
     """The complex numbers `abs_ (cos angle + i sin angle)`; complex64."""
     length, angle = (x.astype(jnp.promote_types(x.dtype, jnp.float32)) for x in (floating(abs_), floating(angle)))
     return jax.lax.complex(*jnp.broadcast_arrays(length * jnp.cos(angle), length * jnp.sin(angle)))
 
 
-__all__ = public(globals())
+__all__ = ["multi_hot", "one_hot", "polar", "psnr"]

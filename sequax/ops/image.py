@@ -18,10 +18,12 @@ from jax.scipy.ndimage import map_coordinates as read_at
 from .. import kernels
 from .._lazy import listed
 from ..core import rng
+from ..core.rng import SeedGenerator
 from ..core.tensor import KerasTensor
+from ..core.types import ArrayLike, PerAxis, ShapeLike
 from ..kernels import colors, framing, images as pictures
 from .layout import channels_first, channels_last
-from .table import DIVISIBLE, array, floating, infer, op, public, sized, tried
+from .table import DIVISIBLE, array, floating, infer, op, sized, tried
 
 RESIZING = ("bilinear", "nearest", "lanczos3", "lanczos5", "bicubic")
 SCALING = ("linear", "bilinear", "trilinear", "cubic", "bicubic", "tricubic", "lanczos3", "lanczos5")
@@ -29,8 +31,8 @@ SCALING = ("linear", "bilinear", "trilinear", "cubic", "bicubic", "tricubic", "l
 
 @op
 def resize(
-    images: Any,
-    size: Any,
+    images: ArrayLike,
+    size: PerAxis,
     interpolation: str = "bilinear",
     antialias: bool = False,
     crop_to_aspect_ratio: bool = False,
@@ -66,17 +68,17 @@ def resize(
     return _each("resize", resized, images, data_format, jnp.round)
 
 
-def _scaled(images: Any, output_shape: Any, *args: Any, **kwargs: Any) -> KerasTensor:
+def _scaled(images: ArrayLike, output_shape: ShapeLike, *args: Any, **kwargs: Any) -> KerasTensor:
     shape, name = tuple(output_shape), images.dtype if isinstance(images, KerasTensor) else array(images).dtype.name
     return KerasTensor(shape, infer(floating, (KerasTensor((1,), name),), {}).dtype)
 
 
 @sized(_scaled)
 def scale_and_translate(
-    images: Any,
-    output_shape: Any,
-    scale: Any,
-    translation: Any,
+    images: ArrayLike,
+    output_shape: ShapeLike,
+    scale: ArrayLike,
+    translation: ArrayLike,
     spatial_dims: Any,
     method: str,
     antialias: bool = True,
@@ -106,11 +108,11 @@ def scale_and_translate(
 
 @op
 def affine_transform(
-    images: Any,
-    transform: Any,
+    images: ArrayLike,
+    transform: ArrayLike,
     interpolation: str = "bilinear",
     fill_mode: str = "constant",
-    fill_value: Any = 0,
+    fill_value: ArrayLike = 0,
     data_format: str | None = None,
 ) -> jax.Array:
     """Output pixel (x, y) is read at input `(a0 x + a1 y + a2, b0 x + b1 y + b2)`.
@@ -133,11 +135,11 @@ def affine_transform(
 
 @op
 def perspective_transform(
-    images: Any,
-    start_points: Any,
-    end_points: Any,
+    images: ArrayLike,
+    start_points: ArrayLike,
+    end_points: ArrayLike,
     interpolation: str = "bilinear",
-    fill_value: Any = 0,
+    fill_value: ArrayLike = 0,
     data_format: str | None = None,
 ) -> jax.Array:
     """Images whose four corners are moved from `start_points` to `end_points`.
@@ -161,13 +163,13 @@ def perspective_transform(
 
 @op
 def elastic_transform(
-    images: Any,
+    images: ArrayLike,
     alpha: float = 20.0,
     sigma: float = 5.0,
     interpolation: str = "bilinear",
     fill_mode: str = "reflect",
-    fill_value: Any = 0.0,
-    seed: Any = None,
+    fill_value: ArrayLike = 0.0,
+    seed: int | SeedGenerator | jax.Array | None = None,
     data_format: str | None = None,
 ) -> jax.Array:
     """Each pixel read at a random place nearby, like its neighbours. Simard et al. 2003.
@@ -194,7 +196,7 @@ def elastic_transform(
 
 @op
 def map_coordinates(
-    inputs: Any, coordinates: Any, order: int, fill_mode: str = "constant", fill_value: Any = 0
+    inputs: ArrayLike, coordinates: Any, order: int, fill_mode: str = "constant", fill_value: Any = 0
 ) -> jax.Array:
     """An array of any rank read at given places.
 
@@ -219,7 +221,7 @@ def map_coordinates(
 
 @op
 def gaussian_blur(
-    images: Any, kernel_size: Any = (3, 3), sigma: Any = (1.0, 1.0), data_format: str | None = None
+    images: ArrayLike, kernel_size: PerAxis = (3, 3), sigma: ArrayLike = (1.0, 1.0), data_format: str | None = None
 ) -> jax.Array:
     """Images blurred by a Gaussian window of `kernel_size` pixels and deviations `sigma`; outside of them is zero.
 
@@ -234,7 +236,7 @@ def gaussian_blur(
 
 
 @op
-def sobel_edges(images: Any, data_format: str | None = None) -> jax.Array:
+def sobel_edges(images: ArrayLike, data_format: str | None = None) -> jax.Array:
     """Slopes along height and width of each channel, on a new last axis: `(batch, height, width, channels, 2)`.
 
     Differences of neighbours over two pixels, smoothed across by 1, 2, 1. Unsigned whole numbers become int32.
@@ -250,8 +252,8 @@ def sobel_edges(images: Any, data_format: str | None = None) -> jax.Array:
 
 @op
 def ssim(
-    image1: Any,
-    image2: Any,
+    image1: ArrayLike,
+    image2: ArrayLike,
     max_val: float = 1.0,
     filter_size: int = 11,
     filter_sigma: float = 1.5,
@@ -297,7 +299,7 @@ def _weighted_mean(images: jax.Array, window: jax.Array) -> jax.Array:
 
 
 @op
-def rgb_to_grayscale(images: Any, data_format: str | None = None) -> jax.Array:
+def rgb_to_grayscale(images: ArrayLike, data_format: str | None = None) -> jax.Array:
     """Brightness `0.2989 red + 0.587 green + 0.114 blue`, one channel; images of one channel stay as they are."""
 
     def gray(x: jax.Array) -> jax.Array:
@@ -309,18 +311,18 @@ def rgb_to_grayscale(images: Any, data_format: str | None = None) -> jax.Array:
 
 
 @op
-def rgb_to_hsv(images: Any, data_format: str | None = None) -> jax.Array:
+def rgb_to_hsv(images: ArrayLike, data_format: str | None = None) -> jax.Array:
     """Hue, saturation and value, each from 0 to 1, of red, green and blue from 0 to 1; floats only. Smith 1978."""
     return _colors("rgb_to_hsv", colors.rgb_to_hsv, images, data_format)
 
 
 @op
-def hsv_to_rgb(images: Any, data_format: str | None = None) -> jax.Array:
+def hsv_to_rgb(images: ArrayLike, data_format: str | None = None) -> jax.Array:
     """Red, green and blue, each from 0 to 1, of hue, saturation and value from 0 to 1; floats only. Smith 1978."""
     return _colors("hsv_to_rgb", colors.hsv_to_rgb, images, data_format)
 
 
-def _colors(name: str, function: Callable, images: Any, data_format: str | None) -> jax.Array:
+def _colors(name: str, function: Callable, images: ArrayLike, data_format: str | None) -> jax.Array:
     x = array(images)
     if not jnp.issubdtype(x.dtype, jnp.floating):
         raise ValueError(f"{name}: expected floats from 0 to 1. Received: images.dtype={x.dtype}. Divide them by 255.")
@@ -376,7 +378,14 @@ def extract_patches_3d(
 
 
 def _patches(
-    name: str, rank: int, x: Any, size: Any, strides: Any, dilation: Any, padding: Any, data_format: Any
+    name: str,
+    rank: int,
+    x: ArrayLike,
+    size: PerAxis,
+    strides: PerAxis,
+    dilation: PerAxis,
+    padding: str | PerAxis,
+    data_format: str | None,
 ) -> jax.Array:
     x = array(x)
     if x.ndim not in (rank + 1, rank + 2):
@@ -390,7 +399,7 @@ def _patches(
 
 @tried(*DIVISIBLE)
 def crop_images(
-    images: Any,
+    images: ArrayLike,
     top_cropping: int | None = None,
     left_cropping: int | None = None,
     bottom_cropping: int | None = None,
@@ -415,7 +424,7 @@ def crop_images(
 
 @tried((1, 1), (2, 2))
 def pad_images(
-    images: Any,
+    images: ArrayLike,
     top_padding: int | None = None,
     left_padding: int | None = None,
     bottom_padding: int | None = None,
@@ -460,11 +469,11 @@ def _three(
     return first, last
 
 
-def _framed(name: str, function: Callable, images: Any, data_format: str | None) -> jax.Array:
+def _framed(name: str, function: Callable, images: ArrayLike, data_format: str | None) -> jax.Array:
     return _batched(name, function, array(images), data_format)
 
 
-def _each(name: str, function: Callable, images: Any, data_format: str | None, round_by: Callable) -> jax.Array:
+def _each(name: str, function: Callable, images: ArrayLike, data_format: str | None, round_by: Callable) -> jax.Array:
     """`function` of a batch of float images with the channels last, for images of any kind and layout."""
     return _batched(name, lambda x: _rounded(function, x, round_by), array(images), data_format)
 
@@ -498,13 +507,13 @@ def _check_rank(name: str, argument: str, x: jax.Array) -> None:
         )
 
 
-def _warping(name: str, interpolation: str, fill_mode: str, fill_value: Any) -> dict[str, Any]:
+def _warping(name: str, interpolation: str, fill_mode: str, fill_value: ArrayLike) -> dict[str, Any]:
     _among(name, "interpolation", interpolation, pictures.INTERPOLATIONS)
     _among(name, "fill_mode", fill_mode, tuple(pictures.FILL_MODES))
     return {"interpolation": interpolation, "fill_mode": fill_mode, "fill_value": fill_value}
 
 
-def _among(name: str, argument: str, value: Any, allowed: Sequence) -> None:
+def _among(name: str, argument: str, value: object, allowed: Sequence) -> None:
     if value not in allowed:
         raise ValueError(f"{name}: `{argument}` must be one of {tuple(allowed)}. Received: {argument}={value!r}")
 
@@ -518,7 +527,11 @@ def _pair(name: str, argument: str, value: Any) -> tuple[int, int]:
     return int(value[0]), int(value[1])
 
 
-__all__ = public(globals())
+__all__ = [
+    "affine_transform", "crop_images", "elastic_transform", "extract_patches", "extract_patches_3d", "gaussian_blur",
+    "hsv_to_rgb", "map_coordinates", "pad_images", "perspective_transform", "resize", "rgb_to_grayscale",
+    "rgb_to_hsv", "scale_and_translate", "sobel_edges", "ssim",
+]  # fmt: skip
 
 if not TYPE_CHECKING:
     __getattr__, __dir__ = listed(__name__)

@@ -6,7 +6,7 @@ works on concrete arrays only: inside a compiled function it says so.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -14,17 +14,18 @@ import jax
 import jax.numpy as jnp
 
 from ..core.tensor import KerasTensor, is_tensor
-from .table import SHORT_AND_LONG, array, infer, known, op, operand, public, sized, tried
+from ..core.types import ArrayLike, ShapeLike
+from .table import SHORT_AND_LONG, array, infer, known, op, operand, sized, tried
 
 
 @tried(*SHORT_AND_LONG)
-def get_item(x: Any, key: Any) -> jax.Array:
+def get_item(x: ArrayLike, key: Any) -> jax.Array:
     """`x[key]`."""
     return array(x)[key]
 
 
 @op
-def take(x: Any, indices: Any, axis: int | None = None) -> jax.Array:
+def take(x: ArrayLike, indices: ArrayLike, axis: int | None = None) -> jax.Array:
     """The elements at `indices` along `axis` (None: of `x` as one vector); negative ones count from the end.
 
     Indices outside give NaN, or the smallest (unsigned: largest) number of a dtype without NaN.
@@ -33,7 +34,7 @@ def take(x: Any, indices: Any, axis: int | None = None) -> jax.Array:
 
 
 @op
-def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> jax.Array:
+def take_along_axis(x: ArrayLike, indices: ArrayLike, axis: int | None = None) -> jax.Array:
     """For each place of `indices` the element at that index along `axis`; the other axes are matched."""
     return jnp.take_along_axis(array(x), array(indices), axis)
 
@@ -42,13 +43,13 @@ def _places(condition: KerasTensor) -> tuple[KerasTensor, ...]:
     return tuple(KerasTensor((None,), "int32") for _ in condition.shape)
 
 
-def _nonzero(name: str, x: Any) -> tuple[jax.Array, ...]:
+def _nonzero(name: str, x: ArrayLike) -> tuple[jax.Array, ...]:
     known(name, x := array(x), "Use `where(condition, x1, x2)`, which keeps the shape, or call it outside.")
     return jnp.nonzero(x)
 
 
 @sized(_places)
-def nonzero(x: Any) -> tuple[jax.Array, ...]:
+def nonzero(x: ArrayLike) -> tuple[jax.Array, ...]:
     """The places of the elements that are not zero: one array of indices per axis."""
     return _nonzero("nonzero", x)
 
@@ -57,7 +58,7 @@ def _chosen(condition: Any, x1: Any = None, x2: Any = None) -> Any:
     return _places(condition) if x1 is None and x2 is None else infer(_where, (condition, x1, x2), {})
 
 
-def _where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
+def _where(condition: ArrayLike, x1: ArrayLike | None = None, x2: ArrayLike | None = None) -> Any:
     if x1 is None and x2 is None:
         return _nonzero("where", condition)
     if x1 is None or x2 is None:
@@ -69,43 +70,43 @@ def _where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
 
 
 @sized(_chosen)
-def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
+def where(condition: ArrayLike, x1: ArrayLike | None = None, x2: ArrayLike | None = None) -> Any:
     """`x1` where the condition holds and `x2` elsewhere; without both: the places where it holds, as `nonzero`."""
     return _where(condition, x1, x2)
 
 
 @op
-def select(condlist: Any, choicelist: Any, default: Any = 0) -> jax.Array:
+def select(condlist: Sequence[ArrayLike], choicelist: Sequence[ArrayLike], default: Any = 0) -> jax.Array:
     """For each place the element of the first choice whose condition holds there, else `default`."""
     return jnp.select([array(c) for c in condlist], [operand(c) for c in choicelist], operand(default))
 
 
 @op
-def unravel_index(indices: Any, shape: Any) -> tuple[jax.Array, ...]:
+def unravel_index(indices: ArrayLike, shape: ShapeLike) -> tuple[jax.Array, ...]:
     """For places in an array of this shape counted through, the index along each axis."""
     return tuple(jnp.unravel_index(array(indices), shape))
 
 
 @op
-def argsort(x: Any, axis: int | None = -1) -> jax.Array:
+def argsort(x: ArrayLike, axis: int | None = -1) -> jax.Array:
     """The indices that sort `x` along `axis` (None: as one vector); equal elements keep their order."""
     return jnp.argsort(array(x), axis)
 
 
 @op
-def sort(x: Any, axis: int | None = -1) -> jax.Array:
+def sort(x: ArrayLike, axis: int | None = -1) -> jax.Array:
     """`x` in rising order along `axis` (None: as one vector)."""
     return jnp.sort(array(x), axis)
 
 
 @op
-def argpartition(x: Any, kth: int, axis: int = -1) -> jax.Array:
+def argpartition(x: ArrayLike, kth: int, axis: int = -1) -> jax.Array:
     """Indices that put the `kth` smallest element in its place along `axis`, none larger before, none smaller after."""
     return jnp.argpartition(array(x), kth, axis)
 
 
 @op
-def searchsorted(sorted_sequence: Any, values: Any, side: str = "left") -> jax.Array:
+def searchsorted(sorted_sequence: ArrayLike, values: ArrayLike, side: str = "left") -> jax.Array:
     """Where `values` fit into a sorted vector: before (`"left"`) or behind (`"right"`) elements equal to them.
 
     Raises:
@@ -121,13 +122,13 @@ def searchsorted(sorted_sequence: Any, values: Any, side: str = "left") -> jax.A
 
 
 @op
-def digitize(x: Any, bins: Any) -> jax.Array:
+def digitize(x: ArrayLike, bins: ArrayLike) -> jax.Array:
     """For each element the number of the bin it falls into: i where bins[i - 1] <= x < bins[i]."""
     return jnp.digitize(array(x), array(bins))
 
 
 @op
-def isin(x1: Any, x2: Any, assume_unique: bool = False, invert: bool = False) -> jax.Array:
+def isin(x1: ArrayLike, x2: ArrayLike, assume_unique: bool = False, invert: bool = False) -> jax.Array:
     """For each element of `x1` whether it is one of `x2` (`invert`: whether it is not)."""
     return jnp.isin(array(x1), array(x2), assume_unique, invert)
 
@@ -140,7 +141,7 @@ def _distinct(
     return_counts: bool = False,
     axis: int | None = None,
     size: int | None = None,
-    fill_value: Any = None,
+    fill_value: ArrayLike | None = None,
 ) -> Any:
     sizes = list(x.shape)
     values, inverse = ([size], sizes) if axis is None else (sizes, [sizes[axis]])
@@ -155,7 +156,7 @@ def _distinct(
 
 @sized(_distinct)
 def unique(
-    x: Any,
+    x: ArrayLike,
     sorted: bool = True,
     return_index: bool = False,
     return_inverse: bool = False,
@@ -184,13 +185,13 @@ def unique(
     return tuple(result) if any(flags.values()) else result
 
 
-def _counted(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = False) -> KerasTensor:
+def _counted(x: ArrayLike, weights: ArrayLike | None = None, minlength: int = 0, sparse: bool = False) -> KerasTensor:
     dtype = "int32" if weights is None else weights.dtype if is_tensor(weights) else array(weights).dtype.name
     return KerasTensor((*(x if is_tensor(x) else array(x)).shape[:-1], None), dtype)
 
 
 @sized(_counted)
-def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = False) -> jax.Array:
+def bincount(x: ArrayLike, weights: ArrayLike | None = None, minlength: int = 0, sparse: bool = False) -> jax.Array:
     """How often each of 0, 1, ... max(x) occurs along the last axis, or the sums of the `weights` there.
 
     Args:
@@ -210,7 +211,7 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = Fal
 
 
 @op
-def histogram(x: Any, bins: int = 10, range: tuple[float, float] | None = None) -> tuple[jax.Array, jax.Array]:
+def histogram(x: ArrayLike, bins: int = 10, range: tuple[float, float] | None = None) -> tuple[jax.Array, jax.Array]:
     """How many elements of a vector fall into each of `bins` equal intervals of `range`, and the edges of these.
 
     Raises:
@@ -227,4 +228,7 @@ def histogram(x: Any, bins: int = 10, range: tuple[float, float] | None = None) 
     return counts, edges
 
 
-__all__ = public(globals())
+__all__ = [
+    "argpartition", "argsort", "bincount", "digitize", "get_item", "histogram", "isin", "nonzero", "searchsorted",
+    "select", "sort", "take", "take_along_axis", "unique", "unravel_index", "where",
+]  # fmt: skip

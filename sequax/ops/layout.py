@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from ..core import settings
+from ..core.types import ArrayLike
 
 LAYOUTS = ("channels_first", "channels_last")
 
@@ -37,6 +37,6 @@ def channels_last(function: Callable, x: jax.Array, data_format: str | None, axi
     return jnp.moveaxis(function(jnp.moveaxis(x, axis, -1)), -1, axis)
 
 
-def same_float(x: Any, *others: Any) -> tuple[jax.Array, ...]:
+def same_float(x: ArrayLike, *others: ArrayLike) -> tuple[jax.Array, ...]:
     """Arrays in the dtype that they promote to together."""
     return tuple(jnp.asarray(a, jnp.result_type(x, *others)) for a in (x, *others))

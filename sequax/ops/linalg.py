@@ -9,17 +9,18 @@ import jax
 import jax.numpy as jnp
 
 from .._lazy import listed
-from .table import SHORT_AND_LONG, array, axes, floating, op, public, tried
+from ..core.types import ArrayLike, Axis
+from .table import SHORT_AND_LONG, array, axes, floating, op, tried
 
 
-def _matrix(x: Any, name: str) -> jax.Array:
+def _matrix(x: ArrayLike, name: str) -> jax.Array:
     x = floating(x)
     if x.ndim < 2:
         raise ValueError(f"{name}: expected a matrix, or a batch of them (rank >= 2). Received shape {x.shape}.")
     return x
 
 
-def _square(x: Any, name: str) -> jax.Array:
+def _square(x: ArrayLike, name: str) -> jax.Array:
     x = _matrix(x, name)
     if x.shape[-1] != x.shape[-2]:
         raise ValueError(f"{name}: expected a square matrix. Received shape {x.shape}.")
@@ -27,7 +28,7 @@ def _square(x: Any, name: str) -> jax.Array:
 
 
 @op
-def cholesky(x: Any, upper: bool = False) -> jax.Array:
+def cholesky(x: ArrayLike, upper: bool = False) -> jax.Array:
     """`L` with `x = L Lᵀ`, lower triangular (or `Lᵀ`, if `upper`), of symmetric positive definite matrices.
 
     Raises:
@@ -43,7 +44,7 @@ def cholesky(x: Any, upper: bool = False) -> jax.Array:
 
 
 @op
-def cholesky_inverse(x: Any, upper: bool = False) -> jax.Array:
+def cholesky_inverse(x: ArrayLike, upper: bool = False) -> jax.Array:
     """The inverse of a matrix from its Cholesky factor `x`."""
     factor = _square(x, "cholesky_inverse")
     identity = jnp.broadcast_to(jnp.eye(factor.shape[-1], dtype=factor.dtype), factor.shape)
@@ -53,27 +54,27 @@ def cholesky_inverse(x: Any, upper: bool = False) -> jax.Array:
 
 
 @op
-def det(x: Any) -> jax.Array:
+def det(x: ArrayLike) -> jax.Array:
     """The determinant: `(..., n, n)` -> `(...)`."""
     return jnp.linalg.det(_square(x, "det"))
 
 
 @op
-def eig(x: Any) -> tuple[jax.Array, jax.Array]:
+def eig(x: ArrayLike) -> tuple[jax.Array, jax.Array]:
     """Eigenvalues `(..., n)` and eigenvectors (columns of `(..., n, n)`), complex. JAX has it on CPUs only."""
     values, vectors = jnp.linalg.eig(_square(x, "eig"))
     return values, vectors
 
 
 @op
-def eigh(x: Any) -> tuple[jax.Array, jax.Array]:
+def eigh(x: ArrayLike) -> tuple[jax.Array, jax.Array]:
     """Eigenvalues, ascending, and eigenvectors (columns) of symmetric or Hermitian matrices."""
     values, vectors = jnp.linalg.eigh(_square(x, "eigh"))
     return values, vectors
 
 
 @op
-def inv(x: Any) -> jax.Array:
+def inv(x: ArrayLike) -> jax.Array:
     """The inverse; of a singular matrix it is infinite or NaN."""
     return jnp.linalg.inv(_square(x, "inv"))
 
@@ -92,7 +93,7 @@ def jvp(fun: Callable, primals: Any, tangents: Any, has_aux: bool = False) -> tu
 
 
 @op
-def lstsq(a: Any, b: Any, rcond: float | None = None) -> jax.Array:
+def lstsq(a: ArrayLike, b: ArrayLike, rcond: float | None = None) -> jax.Array:
     """The `x` of smallest norm among those with the smallest `|a x - b|`.
 
     Args:
@@ -110,14 +111,14 @@ def lstsq(a: Any, b: Any, rcond: float | None = None) -> jax.Array:
 
 
 @tried(*SHORT_AND_LONG)
-def lu_factor(x: Any) -> tuple[jax.Array, jax.Array]:
+def lu_factor(x: ArrayLike) -> tuple[jax.Array, jax.Array]:
     """`x = P L U`: `L` (without its unit diagonal) and `U` in one matrix, and the row each row changed with (int32)."""
     factors, pivots = jax.scipy.linalg.lu_factor(_matrix(x, "lu_factor"))
     return factors, pivots
 
 
 @op
-def matrix_rank(x: Any, tol: float | None = None) -> jax.Array:
+def matrix_rank(x: ArrayLike, tol: float | None = None) -> jax.Array:
     """The number of singular values above `tol`; default: the largest one times `max(m, n)` and the machine epsilon."""
     x = _matrix(x, "matrix_rank")
     values = jnp.linalg.svd(x, compute_uv=False)
@@ -126,7 +127,7 @@ def matrix_rank(x: Any, tol: float | None = None) -> jax.Array:
 
 
 @op
-def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> jax.Array:
+def norm(x: ArrayLike, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> jax.Array:
     """The norm of vectors (`axis` is one number) or matrices (two).
 
     Args:
@@ -140,7 +141,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> j
 
 
 @op
-def pinv(x: Any, rcond: float | None = None) -> jax.Array:
+def pinv(x: ArrayLike, rcond: float | None = None) -> jax.Array:
     """The Moore-Penrose inverse: `(..., m, n)` -> `(..., n, m)`.
 
     Args:
@@ -150,7 +151,7 @@ def pinv(x: Any, rcond: float | None = None) -> jax.Array:
 
 
 @tried(*SHORT_AND_LONG)
-def qr(x: Any, mode: str = "reduced") -> tuple[jax.Array, jax.Array]:
+def qr(x: ArrayLike, mode: str = "reduced") -> tuple[jax.Array, jax.Array]:
     """`x = Q R` with orthonormal columns in `Q` and upper triangular `R`.
 
     Args:
@@ -162,7 +163,7 @@ def qr(x: Any, mode: str = "reduced") -> tuple[jax.Array, jax.Array]:
     return q, r
 
 
-def _solved(name: str, solve: Callable, a: Any, b: Any) -> jax.Array:
+def _solved(name: str, solve: Callable, a: ArrayLike, b: ArrayLike) -> jax.Array:
     """`solve(a, b)` for matrices `(..., n, k)`, or for vectors: one per matrix, or a single `(n,)`."""
     a, b = _square(a, name), floating(b)
     vectors = b.ndim == 1 or b.shape == a.shape[:-1]
@@ -176,7 +177,7 @@ def _solved(name: str, solve: Callable, a: Any, b: Any) -> jax.Array:
 
 
 @op
-def solve(a: Any, b: Any) -> jax.Array:
+def solve(a: ArrayLike, b: ArrayLike) -> jax.Array:
     """The `x` with `a x = b` for `a` of shape `(..., n, n)`.
 
     Args:
@@ -186,7 +187,7 @@ def solve(a: Any, b: Any) -> jax.Array:
 
 
 @op
-def solve_triangular(a: Any, b: Any, lower: bool = False) -> jax.Array:
+def solve_triangular(a: ArrayLike, b: ArrayLike, lower: bool = False) -> jax.Array:
     """The `x` with `a x = b` for triangular `a`, of which only the upper (or `lower`) triangle is read; as `solve`."""
 
     def solve(a: jax.Array, b: jax.Array) -> jax.Array:
@@ -198,7 +199,7 @@ def solve_triangular(a: Any, b: Any, lower: bool = False) -> jax.Array:
 
 
 @tried(*SHORT_AND_LONG)
-def svd(x: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
+def svd(x: ArrayLike, full_matrices: bool = True, compute_uv: bool = True) -> Any:
     """`x = U diag(s) V`: the tuple `(U, s, V)` with `s` descending, or `s` alone if not `compute_uv`.
 
     Args:
@@ -211,7 +212,10 @@ def svd(x: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
     return u, s, v
 
 
-__all__ = public(globals())
+__all__ = [
+    "cholesky", "cholesky_inverse", "det", "eig", "eigh", "inv", "jvp", "lstsq", "lu_factor", "matrix_rank", "norm",
+    "pinv", "qr", "solve", "solve_triangular", "svd",
+]  # fmt: skip
 
 if not TYPE_CHECKING:
     __getattr__, __dir__ = listed(__name__)

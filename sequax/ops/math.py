@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from .table import DIVISIBLE, array, floating, op, public, reduction, tried, unary
+from ..core.types import ArrayLike
+from .table import DIVISIBLE, Reduction, Unary, array, floating, op, reduction, tried, unary
 
-erf = unary("erf", jax.scipy.special.erf, floating)
-erfc = unary("erfc", jax.scipy.special.erfc, floating)
-erfinv = unary("erfinv", jax.scipy.special.erfinv, floating)
-rsqrt = unary("rsqrt", jax.lax.rsqrt, floating)
-logsumexp = reduction("logsumexp", jax.scipy.special.logsumexp, floating)
+erf: Unary = unary("erf", jax.scipy.special.erf, floating)
+erfc: Unary = unary("erfc", jax.scipy.special.erfc, floating)
+erfinv: Unary = unary("erfinv", jax.scipy.special.erfinv, floating)
+rsqrt: Unary = unary("rsqrt", jax.lax.rsqrt, floating)
+logsumexp: Reduction = reduction("logsumexp", jax.scipy.special.logsumexp, floating)
 
 
 @op
-def cdist(x: Any, y: Any) -> jax.Array:
+def cdist(x: ArrayLike, y: ArrayLike) -> jax.Array:
     """Euclidean distances between the rows of `x` and those of `y`: `(..., n, d)`, `(..., m, d)` -> `(..., n, m)`.
 
     The gradient at distance 0 is 0 (in Keras it is NaN).
@@ -36,7 +36,7 @@ def cdist(x: Any, y: Any) -> jax.Array:
 
 
 @op
-def in_top_k(targets: Any, predictions: Any, k: int) -> jax.Array:
+def in_top_k(targets: ArrayLike, predictions: ArrayLike, k: int) -> jax.Array:
     """Whether each target class is among the `k` largest predictions; ties with the k-th one count.
 
     Args:
@@ -57,20 +57,22 @@ def in_top_k(targets: Any, predictions: Any, k: int) -> jax.Array:
 
 
 @tried(*DIVISIBLE)
-def top_k(x: Any, k: int, sorted: bool = True) -> tuple[jax.Array, jax.Array]:
+def top_k(x: ArrayLike, k: int, sorted: bool = True) -> tuple[jax.Array, jax.Array]:
     """The `k` largest values along the last axis, in descending order, and their positions (int32)."""
     values, indices = jax.lax.top_k(array(x), k)
     return values, indices
 
 
 @op
-def logdet(x: Any) -> jax.Array:
+def logdet(x: ArrayLike) -> jax.Array:
     """`log |det x|` of square matrices in the last two axes."""
     return jnp.linalg.slogdet(floating(x))[1]
 
 
 def _segment(name: str, function: Callable, empty: str) -> Callable:
-    def call(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> jax.Array:
+    def call(
+        data: ArrayLike, segment_ids: ArrayLike, num_segments: int | None = None, sorted: bool = False
+    ) -> jax.Array:
         data, segment_ids = array(data), array(segment_ids)
         if num_segments is None:
             raise ValueError(
@@ -103,7 +105,7 @@ segment_sum = _segment("segment_sum", jax.ops.segment_sum, "0")
 
 
 @op
-def view_as_complex(x: Any) -> jax.Array:
+def view_as_complex(x: ArrayLike) -> jax.Array:
     """Complex numbers from pairs of real and imaginary parts: `(..., 2)` -> `(...)`."""
     x = floating(x)
     if x.ndim == 0 or x.shape[-1] != 2:
@@ -112,10 +114,13 @@ def view_as_complex(x: Any) -> jax.Array:
 
 
 @op
-def view_as_real(x: Any) -> jax.Array:
+def view_as_real(x: ArrayLike) -> jax.Array:
     """Real and imaginary parts in a new last axis: `(...)` -> `(..., 2)`."""
     x = array(x)
     return jnp.stack([jnp.real(x), jnp.imag(x)], axis=-1)
 
 
-__all__ = public(globals())
+__all__ = [
+    "cdist", "erf", "erfc", "erfinv", "in_top_k", "logdet", "logsumexp", "rsqrt", "segment_max", "segment_min",
+    "segment_prod", "segment_sum", "top_k", "view_as_complex", "view_as_real",
+]  # fmt: skip

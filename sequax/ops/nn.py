@@ -15,18 +15,16 @@ from .encoding import *
 from .normalization import *
 from .windows import *
 
-__all__ = sorted(
-    {
-        *activations.__all__,
-        *alignment.__all__,
-        *attention.__all__,
-        *blocks.__all__,
-        *crossentropy.__all__,
-        *encoding.__all__,
-        *normalization.__all__,
-        *windows.__all__,
-    }
-)
+__all__ = [
+    *activations.__all__,
+    *alignment.__all__,
+    *attention.__all__,
+    *blocks.__all__,
+    *crossentropy.__all__,
+    *encoding.__all__,
+    *normalization.__all__,
+    *windows.__all__,
+]
 
 if not TYPE_CHECKING:
     __getattr__, __dir__ = listed(__name__)

@@ -10,12 +10,13 @@ import jax
 import jax.numpy as jnp
 
 from ..core import dtypes
+from ..core.types import ArrayLike, Axis
 from ..core.warning import warn
-from .table import array, floating, op, public
+from .table import array, floating, op
 
 
 @op
-def moments(x: Any, axes: Any, keepdims: bool = False, synchronized: bool = False) -> tuple[jax.Array, jax.Array]:
+def moments(x: ArrayLike, axes: Any, keepdims: bool = False, synchronized: bool = False) -> tuple[jax.Array, jax.Array]:
     """Mean and (biased) variance over `axes`.
 
     Args:
@@ -36,7 +37,13 @@ def moments(x: Any, axes: Any, keepdims: bool = False, synchronized: bool = Fals
 
 @op
 def batch_normalization(
-    x: Any, mean: Any, variance: Any, axis: int, offset: Any = None, scale: Any = None, epsilon: float = 1e-3
+    x: ArrayLike,
+    mean: ArrayLike,
+    variance: ArrayLike,
+    axis: int,
+    offset: ArrayLike | None = None,
+    scale: ArrayLike | None = None,
+    epsilon: float = 1e-3,
 ) -> jax.Array:
     """`scale * (x − mean) / sqrt(variance + epsilon) + offset`, vectors along `axis`. Ioffe and Szegedy 2015.
 
@@ -64,7 +71,12 @@ def batch_normalization(
 
 @op
 def layer_normalization(
-    x: Any, gamma: Any = None, beta: Any = None, axis: Any = -1, epsilon: float | None = None, **kwargs: Any
+    x: ArrayLike,
+    gamma: ArrayLike | None = None,
+    beta: ArrayLike | None = None,
+    axis: Axis = -1,
+    epsilon: float | None = None,
+    **kwargs: Any,
 ) -> jax.Array:
     """`gamma * (x − mean) / sqrt(variance + epsilon) + beta`, mean and variance over `axis`. Ba et al. 2016.
 
@@ -102,7 +114,9 @@ def _along(name: str, vector: Any, shape: tuple[int, ...]) -> jax.Array:
 
 
 @op
-def rms_normalization(x: Any, scale: Any = None, axis: Any = -1, epsilon: float | None = None) -> jax.Array:
+def rms_normalization(
+    x: ArrayLike, scale: ArrayLike | None = None, axis: Axis = -1, epsilon: float | None = None
+) -> jax.Array:
     """`scale * x / sqrt(mean(x²) + epsilon)`, the mean over `axis`. Zhang and Sennrich 2019.
 
     Args:
@@ -117,7 +131,7 @@ def rms_normalization(x: Any, scale: Any = None, axis: Any = -1, epsilon: float 
 
 
 @op
-def normalize(x: Any, axis: Any = -1, order: int = 2, epsilon: float | None = None) -> jax.Array:
+def normalize(x: ArrayLike, axis: Axis = -1, order: int = 2, epsilon: float | None = None) -> jax.Array:
     """`x` divided by its norm along `axis`, or by `epsilon` where that is larger.
 
     Args:
@@ -159,4 +173,4 @@ def _axes(axis: Any, rank: int) -> tuple[int, ...]:
     return tuple(a % rank for a in axes)
 
 
-__all__ = public(globals())
+__all__ = ["batch_normalization", "layer_normalization", "moments", "normalize", "rms_normalization"]

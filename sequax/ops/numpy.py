@@ -13,16 +13,14 @@ from .products import *
 from .reductions import *
 from .shaping import *
 
-__all__ = sorted(
-    {
-        *creation.__all__,
-        *elementwise.__all__,
-        *indexing.__all__,
-        *products.__all__,
-        *reductions.__all__,
-        *shaping.__all__,
-    }
-)
+__all__ = [
+    *creation.__all__,
+    *elementwise.__all__,
+    *indexing.__all__,
+    *products.__all__,
+    *reductions.__all__,
+    *shaping.__all__,
+]
 
 if not TYPE_CHECKING:
     __getattr__, __dir__ = listed(__name__)

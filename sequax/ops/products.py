@@ -7,13 +7,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from .table import array, binary, floating, op, public
+from ..core.types import ArrayLike
+from .table import Binary, array, binary, floating, op
 
-dot = binary("dot", jnp.dot)
-inner = binary("inner", jnp.inner)
-kron = binary("kron", jnp.kron)
-outer = binary("outer", jnp.outer)
-vdot = binary("vdot", jnp.vdot)
+dot: Binary = binary("dot", jnp.dot)
+inner: Binary = binary("inner", jnp.inner)
+kron: Binary = binary("kron", jnp.kron)
+outer: Binary = binary("outer", jnp.outer)
+vdot: Binary = binary("vdot", jnp.vdot)
 
 
 def _sum_type(operands: list[jax.Array]) -> Any:
@@ -22,7 +23,7 @@ def _sum_type(operands: list[jax.Array]) -> Any:
 
 
 @op
-def matmul(x1: Any, x2: Any) -> jax.Array:
+def matmul(x1: ArrayLike, x2: ArrayLike) -> jax.Array:
     """Σ_k x1[..., i, k] · x2[..., k, j]; leading axes are broadcast, a vector is a row (left) or a column (right).
 
     The product of two int8 arrays is int32.
@@ -43,13 +44,15 @@ def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> jax.Array:
 
 
 @op
-def tensordot(x1: Any, x2: Any, axes: Any = 2) -> jax.Array:
+def tensordot(x1: ArrayLike, x2: ArrayLike, axes: Any = 2) -> jax.Array:
     """The product summed over so many last axes of `x1` and first ones of `x2`, or over a pair of lists of axes."""
     return jnp.tensordot(array(x1), array(x2), axes)
 
 
 @op
-def cross(x1: Any, x2: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> jax.Array:
+def cross(
+    x1: ArrayLike, x2: ArrayLike, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
+) -> jax.Array:
     """The vector product of vectors with 3 (or 2: only the third number of the product is returned) elements.
 
     `axisa` and `axisb` are the axes of the vectors, `axisc` that in the result; `axis` is all three of them.
@@ -58,25 +61,25 @@ def cross(x1: Any, x2: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, a
 
 
 @op
-def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> jax.Array:
+def trace(x: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> jax.Array:
     """The sums of the `offset`-th diagonals of the matrices along two axes; small integers are summed in 32 bits."""
     return jnp.trace(array(x), offset, axis1, axis2)
 
 
 @op
-def slogdet(x: Any) -> tuple[jax.Array, jax.Array]:
+def slogdet(x: ArrayLike) -> tuple[jax.Array, jax.Array]:
     """Sign and logarithm of the absolute value of the determinants of square matrices."""
     return tuple(jnp.linalg.slogdet(floating(x)))
 
 
 @op
-def corrcoef(x: Any) -> jax.Array:
+def corrcoef(x: ArrayLike) -> jax.Array:
     """Pearson's correlation coefficients of the rows of `x`, a matrix of them."""
     return jnp.corrcoef(floating(x))
 
 
 @op
-def correlate(x1: Any, x2: Any, mode: str = "valid") -> jax.Array:
+def correlate(x1: ArrayLike, x2: ArrayLike, mode: str = "valid") -> jax.Array:
     """c[k] = Σ_n x1[n + k] · x2[n] of two vectors, as floats.
 
     `mode` says for which k: `"valid"` where they overlap wholly, `"same"` as many as the longer one has, `"full"` all.
@@ -86,4 +89,7 @@ def correlate(x1: Any, x2: Any, mode: str = "valid") -> jax.Array:
     return jnp.correlate(floating(x1.astype(dtype)), floating(x2.astype(dtype)), mode)
 
 
-__all__ = public(globals())
+__all__ = [
+    "corrcoef", "correlate", "cross", "dot", "einsum", "inner", "kron", "matmul", "outer", "slogdet", "tensordot",
+    "trace", "vdot",
+]  # fmt: skip

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from .table import DIVISIBLE, array, public, tried
+from ..core.types import ArrayLike
+from .table import DIVISIBLE, array, tried
 
 _NAME = r"(?:[A-Za-z_]\w*|1)"
 _AXIS = re.compile(rf"\s*(\((?:\s*{_NAME})*\s*\)|{_NAME})\s*")
 
 
 @tried(*DIVISIBLE)
-def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> jax.Array:
+def rearrange(tensor: ArrayLike, pattern: str, **axes_lengths: int) -> jax.Array:
     """The elements of `tensor` under other axes.
 
     Args:
@@ -87,4 +87,4 @@ def _sizes(before: list[list[str]], shape: tuple[int, ...], lengths: dict[str, i
     return sizes
 
 
-__all__ = public(globals())
+__all__ = ["rearrange"]

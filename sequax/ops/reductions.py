@@ -12,54 +12,55 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from .table import array, axes, floating, given, op, operand, public, reduction
+from ..core.types import ArrayLike, Axis, DTypeLike
+from .table import Reduction, array, axes, floating, given, op, operand, reduction
 
-all = reduction("all", jnp.all)
-any = reduction("any", jnp.any)
-amax = reduction("amax", jnp.max)
-amin = reduction("amin", jnp.min)
-argmax = reduction("argmax", jnp.argmax)
-argmin = reduction("argmin", jnp.argmin)
-mean = reduction("mean", jnp.mean, floating)
-median = reduction("median", jnp.median, floating)
-ptp = reduction("ptp", jnp.ptp)
-std = reduction("std", jnp.std, floating)
-sum = reduction("sum", jnp.sum)
-var = reduction("var", jnp.var, floating)
+all: Reduction = reduction("all", jnp.all)
+any: Reduction = reduction("any", jnp.any)
+amax: Reduction = reduction("amax", jnp.max)
+amin: Reduction = reduction("amin", jnp.min)
+argmax: Reduction = reduction("argmax", jnp.argmax)
+argmin: Reduction = reduction("argmin", jnp.argmin)
+mean: Reduction = reduction("mean", jnp.mean, floating)
+median: Reduction = reduction("median", jnp.median, floating)
+ptp: Reduction = reduction("ptp", jnp.ptp)
+std: Reduction = reduction("std", jnp.std, floating)
+sum: Reduction = reduction("sum", jnp.sum)
+var: Reduction = reduction("var", jnp.var, floating)
 
 # The same with NaN left out. The position in a slice that is all NaN is -1.
-nanargmax = reduction("nanargmax", jnp.nanargmax)
-nanargmin = reduction("nanargmin", jnp.nanargmin)
-nanmax = reduction("nanmax", jnp.nanmax)
-nanmean = reduction("nanmean", jnp.nanmean, floating)
-nanmedian = reduction("nanmedian", jnp.nanmedian, floating)
-nanmin = reduction("nanmin", jnp.nanmin)
-nanprod = reduction("nanprod", jnp.nanprod)
-nanstd = reduction("nanstd", jnp.nanstd, floating)
-nansum = reduction("nansum", jnp.nansum)
-nanvar = reduction("nanvar", jnp.nanvar, floating)
+nanargmax: Reduction = reduction("nanargmax", jnp.nanargmax)
+nanargmin: Reduction = reduction("nanargmin", jnp.nanargmin)
+nanmax: Reduction = reduction("nanmax", jnp.nanmax)
+nanmean: Reduction = reduction("nanmean", jnp.nanmean, floating)
+nanmedian: Reduction = reduction("nanmedian", jnp.nanmedian, floating)
+nanmin: Reduction = reduction("nanmin", jnp.nanmin)
+nanprod: Reduction = reduction("nanprod", jnp.nanprod)
+nanstd: Reduction = reduction("nanstd", jnp.nanstd, floating)
+nansum: Reduction = reduction("nansum", jnp.nansum)
+nanvar: Reduction = reduction("nanvar", jnp.nanvar, floating)
 
 
 @op
-def max(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -> jax.Array:
+def max(x: ArrayLike, axis: Axis = None, keepdims: bool = False, initial: Any = None) -> jax.Array:
     """The largest element of each slice, at least `initial`, which is also the result for empty slices."""
     return jnp.max(array(x), axis=axes(axis), keepdims=keepdims, initial=initial)
 
 
 @op
-def min(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -> jax.Array:
+def min(x: ArrayLike, axis: Axis = None, keepdims: bool = False, initial: Any = None) -> jax.Array:
     """The smallest element of each slice, at most `initial`, which is also the result for empty slices."""
     return jnp.min(array(x), axis=axes(axis), keepdims=keepdims, initial=initial)
 
 
 @op
-def prod(x: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> jax.Array:
+def prod(x: ArrayLike, axis: Axis = None, keepdims: bool = False, dtype: DTypeLike | None = None) -> jax.Array:
     """The product over `axis`, computed and returned in `dtype`."""
     return jnp.prod(array(x), axis=axes(axis), keepdims=keepdims, dtype=given(dtype))
 
 
 @op
-def average(x: Any, axis: Any = None, weights: Any = None) -> jax.Array:
+def average(x: ArrayLike, axis: Axis = None, weights: ArrayLike | None = None) -> jax.Array:
     """Σ weights · x / Σ weights over `axis`; without weights the mean.
 
     `weights` have the shape of `x`, or one dimension, that of `axis`.
@@ -68,7 +69,7 @@ def average(x: Any, axis: Any = None, weights: Any = None) -> jax.Array:
 
 
 @op
-def count_nonzero(x: Any, axis: Any = None) -> jax.Array:
+def count_nonzero(x: ArrayLike, axis: Axis = None) -> jax.Array:
     """How many elements are not zero, over `axis`."""
     return jnp.count_nonzero(array(x), axis=axes(axis))
 
@@ -76,7 +77,9 @@ def count_nonzero(x: Any, axis: Any = None) -> jax.Array:
 def _quantile(name: str, function: Callable, scale: str) -> Callable:
     """The op `name(x, q, axis, method, keepdims)`."""
 
-    def call(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> Any:
+    def call(
+        x: ArrayLike, q: ArrayLike, axis: Axis = None, method: str = "linear", keepdims: bool = False
+    ) -> jax.Array:
         x, q = floating(x), operand(q)
         result = function(x, q, axis=axes(axis), method=method, keepdims=keepdims)
         return result.astype(x.dtype)  # not that of `q`
@@ -99,7 +102,7 @@ nanpercentile = _quantile("nanpercentile", jnp.nanpercentile, "from 0 to 100, Na
 def _running(name: str, function: Callable) -> Callable:
     """The op `name(x, axis=None, dtype=None)`."""
 
-    def call(x: Any, axis: Any = None, dtype: Any = None) -> Any:
+    def call(x: ArrayLike, axis: Axis = None, dtype: DTypeLike | None = None) -> jax.Array:
         return function(array(x), axis=axis, dtype=given(dtype))
 
     call.__name__ = call.__qualname__ = name
@@ -114,15 +117,20 @@ nancumsum = _running("nancumsum", jnp.nancumsum)
 
 
 @op
-def diff(a: Any, n: int = 1, axis: int = -1) -> jax.Array:
+def diff(a: ArrayLike, n: int = 1, axis: int = -1) -> jax.Array:
     """Differences of neighbours along `axis`, taken `n` times; the axis gets shorter by `n`."""
     return jnp.diff(array(a), n=n, axis=axis)
 
 
 @op
-def trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> jax.Array:
+def trapezoid(y: ArrayLike, x: ArrayLike | None = None, dx: float = 1.0, axis: int = -1) -> jax.Array:
     """The integral of `y` along `axis` by the trapezoidal rule, over the points `x` or steps of `dx`."""
     return jnp.trapezoid(floating(y), None if x is None else array(x), dx=dx, axis=axis)
 
 
-__all__ = public(globals())
+__all__ = [
+    "all", "amax", "amin", "any", "argmax", "argmin", "average", "count_nonzero", "cumprod", "cumsum", "diff", "max",
+    "mean", "median", "min", "nanargmax", "nanargmin", "nancumprod", "nancumsum", "nanmax", "nanmean", "nanmedian",
+    "nanmin", "nanpercentile", "nanprod", "nanquantile", "nanstd", "nansum", "nanvar", "percentile", "prod", "ptp",
+    "quantile", "std", "sum", "trapezoid", "var",
+]  # fmt: skip

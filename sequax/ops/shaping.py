@@ -12,36 +12,37 @@ import numpy as np
 
 from ..core import shapes
 from ..core.tensor import KerasTensor, is_tensor
-from .table import DIVISIBLE, array, known, op, operand, plain, public, sized, tried, unary
+from ..core.types import ArrayLike, Axis, PerAxis, ShapeLike
+from .table import DIVISIBLE, Unary, array, known, op, operand, plain, sized, tried, unary
 
-fliplr = unary("fliplr", jnp.fliplr)
-flipud = unary("flipud", jnp.flipud)
-ravel = unary("ravel", jnp.ravel)
+fliplr: Unary = unary("fliplr", jnp.fliplr)
+flipud: Unary = unary("flipud", jnp.flipud)
+ravel: Unary = unary("ravel", jnp.ravel)
 
 
 @plain
-def ndim(x: Any) -> int:
+def ndim(x: ArrayLike) -> int:
     """The number of axes, as a Python int, of symbolic tensors too."""
     return x.ndim if is_tensor(x) else array(x).ndim
 
 
 @op
-def size(x: Any) -> Any:
+def size(x: ArrayLike) -> int | Any:
     """The number of elements, as a Python int; of a symbolic tensor, whose sizes may be unknown, a symbolic scalar."""
     return math.prod(array(x).shape)
 
 
-def _sizes(newshape: Any) -> tuple[int, ...]:
+def _sizes(newshape: PerAxis) -> tuple[int, ...]:
     """A new shape as numbers, the unknown size as -1."""
     sizes = (newshape,) if isinstance(newshape, int) else tuple(newshape)
     return tuple(-1 if size is None else int(size) for size in sizes)
 
 
-def _reshape(x: Any, newshape: Any) -> jax.Array:
+def _reshape(x: ArrayLike, newshape: PerAxis) -> jax.Array:
     return jnp.reshape(array(x), _sizes(newshape))
 
 
-def _reshaped(x: KerasTensor, newshape: Any) -> Any:
+def _reshaped(x: KerasTensor, newshape: PerAxis) -> Any:
     sizes = _sizes(newshape)
     if None in x.shape and -1 not in sizes:
         return KerasTensor(sizes, x.dtype)  # the unknown sizes can only be those that fit
@@ -49,43 +50,43 @@ def _reshaped(x: KerasTensor, newshape: Any) -> Any:
 
 
 @sized(_reshaped)
-def reshape(x: Any, newshape: Any) -> jax.Array:
+def reshape(x: ArrayLike, newshape: PerAxis) -> jax.Array:
     """The elements in a new shape, in which one size may be -1 (or None): it follows from the others."""
     return _reshape(x, newshape)
 
 
 @sized(lambda x, shape: KerasTensor(shape, x.dtype))
-def broadcast_to(x: Any, shape: Any) -> jax.Array:
+def broadcast_to(x: ArrayLike, shape: ShapeLike) -> jax.Array:
     """`x` repeated along new leading axes and along axes of size 1 until it has this shape."""
     return jnp.broadcast_to(array(x), shape)
 
 
 @op
-def transpose(x: Any, axes: Any = None) -> jax.Array:
+def transpose(x: ArrayLike, axes: Sequence[int] | None = None) -> jax.Array:
     """`x` with its axes in the order `axes`; None: reversed."""
     return jnp.transpose(array(x), axes)
 
 
 @op
-def swapaxes(x: Any, axis1: int, axis2: int) -> jax.Array:
+def swapaxes(x: ArrayLike, axis1: int, axis2: int) -> jax.Array:
     """`x` with two axes exchanged."""
     return jnp.swapaxes(array(x), axis1, axis2)
 
 
 @op
-def moveaxis(x: Any, source: Any, destination: Any) -> jax.Array:
+def moveaxis(x: ArrayLike, source: PerAxis, destination: PerAxis) -> jax.Array:
     """`x` with the axes `source` (one or several) at the places `destination`; the others keep their order."""
     return jnp.moveaxis(array(x), source, destination)
 
 
 @op
-def expand_dims(x: Any, axis: Any) -> jax.Array:
+def expand_dims(x: Any, axis: PerAxis) -> jax.Array:
     """`x` with new axes of size 1, which are at the places `axis` of the result."""
     return jnp.expand_dims(array(x), tuple(axis) if isinstance(axis, Sequence) else axis)
 
 
 @op
-def squeeze(x: Any, axis: Any = None) -> jax.Array:
+def squeeze(x: ArrayLike, axis: Axis = None) -> jax.Array:
     """`x` without the axes of size 1 named in `axis`; None: without any such axis.
 
     Raises:
@@ -95,19 +96,19 @@ def squeeze(x: Any, axis: Any = None) -> jax.Array:
 
 
 @op
-def flip(x: Any, axis: Any = None) -> jax.Array:
+def flip(x: ArrayLike, axis: Axis = None) -> jax.Array:
     """`x` in reversed order along `axis` (None: along all axes)."""
     return jnp.flip(array(x), axis)
 
 
 @op
-def roll(x: Any, shift: Any, axis: Any = None) -> jax.Array:
+def roll(x: ArrayLike, shift: PerAxis, axis: Axis = None) -> jax.Array:
     """`x` with elements moved on by `shift` along `axis`, those past the end back to the start."""
     return jnp.roll(array(x), shift, axis)
 
 
 @op
-def rot90(array: Any, k: int = 1, axes: tuple[int, int] = (0, 1)) -> jax.Array:
+def rot90(array: ArrayLike, k: int = 1, axes: tuple[int, int] = (0, 1)) -> jax.Array:
     """`array` turned `k` times by a quarter in the plane of two axes, from the first towards the second.
 
     Raises:
@@ -138,25 +139,25 @@ vstack = _joined("vstack", jnp.vstack, "along the first axis; vectors become row
 
 
 @op
-def concatenate(xs: Any, axis: int | None = 0) -> jax.Array:
+def concatenate(xs: Sequence[ArrayLike], axis: int | None = 0) -> jax.Array:
     """The arrays of a list joined along an existing axis; other sizes are equal, the dtype is that of all together."""
     return jnp.concatenate([array(x) for x in xs], axis)
 
 
 @op
-def stack(x: Any, axis: int = 0) -> jax.Array:
+def stack(x: Sequence[ArrayLike], axis: int = 0) -> jax.Array:
     """The arrays of a list, of equal shape, along a new axis at the place `axis`."""
     return jnp.stack([array(element) for element in x], axis)
 
 
 @op
-def append(x1: Any, x2: Any, axis: int | None = None) -> jax.Array:
+def append(x1: ArrayLike, x2: ArrayLike, axis: int | None = None) -> jax.Array:
     """`x2` behind `x1` along `axis`; None: both as vectors."""
     return jnp.append(operand(x1), operand(x2), axis)
 
 
 @tried(*DIVISIBLE)
-def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[jax.Array]:
+def split(x: ArrayLike, indices_or_sections: Any, axis: int = 0) -> list[jax.Array]:
     """A list of parts along `axis`: so many equal ones, or the parts between these indices.
 
     Raises:
@@ -166,7 +167,7 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[jax.Array]:
 
 
 @tried(*DIVISIBLE)
-def array_split(x: Any, indices_or_sections: int, axis: int = 0) -> list[jax.Array]:
+def array_split(x: ArrayLike, indices_or_sections: int, axis: int = 0) -> list[jax.Array]:
     """A list of so many parts along `axis`; where the size does not divide, the first ones are longer by one."""
     if not isinstance(indices_or_sections, int):
         raise TypeError(
@@ -183,7 +184,7 @@ def _cuts(indices_or_sections: Any) -> Any:
 def _split(name: str, function: Callable, axis: str) -> Callable:
     """The op `name(x, indices_or_sections)`."""
 
-    def call(x: Any, indices_or_sections: Any) -> list[jax.Array]:
+    def call(x: ArrayLike, indices_or_sections: Any) -> list[jax.Array]:
         return list(function(array(x), _cuts(indices_or_sections)))
 
     call.__name__ = call.__qualname__ = name
@@ -197,20 +198,25 @@ vsplit = _split("vsplit", jnp.vsplit, "the first axis")
 
 
 @op
-def repeat(x: Any, repeats: Any, axis: int | None = None) -> jax.Array:
+def repeat(x: ArrayLike, repeats: ArrayLike, axis: int | None = None) -> jax.Array:
     """Each element (`axis=None`: of all as one vector) so many times; `repeats` is a number, or one for each."""
     known("repeat", repeats, "Give `repeats` as a number or a NumPy array.")
     return jnp.repeat(array(x), np.asarray(repeats), axis)
 
 
 @op
-def tile(x: Any, repeats: Any) -> jax.Array:
+def tile(x: ArrayLike, repeats: ArrayLike) -> jax.Array:
     """`x` side by side so many times along each axis, the last axes where `repeats` has fewer."""
     return jnp.tile(array(x), repeats)
 
 
 @op
-def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = None) -> jax.Array:
+def pad(
+    x: ArrayLike,
+    pad_width: PerAxis | Sequence[tuple[int, int]],
+    mode: str = "constant",
+    constant_values: ArrayLike | None = None,
+) -> jax.Array:
     """`x` with elements before and after it along each axis.
 
     Args:
@@ -230,4 +236,8 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = N
     )
 
 
-__all__ = public(globals())
+__all__ = [
+    "append", "array_split", "broadcast_to", "concatenate", "dsplit", "dstack", "expand_dims", "flip", "fliplr",
+    "flipud", "hsplit", "hstack", "moveaxis", "ndim", "pad", "ravel", "repeat", "reshape", "roll", "rot90", "size",
+    "split", "squeeze", "stack", "swapaxes", "tile", "transpose", "vsplit", "vstack",
+]  # fmt: skip

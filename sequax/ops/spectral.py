@@ -13,13 +13,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..core.types import ArrayLike
 from ..kernels.windows import cut_frames
-from .table import array, op, public
+from .table import array, op
 
 Pair = tuple[jax.Array, jax.Array]
 
 
-def _complex(x: Any, name: str, ndim: int = 1) -> jax.Array:
+def _complex(x: ArrayLike, name: str, ndim: int = 1) -> jax.Array:
     if not isinstance(x, (list, tuple)) or len(x) != 2:
         raise ValueError(f"{name}: `x` must be a tuple of two tensors, the real and the imaginary part. Received: {x}")
     real, imaginary = array(x[0]), array(x[1])
@@ -40,7 +41,7 @@ def _pair(x: jax.Array) -> Pair:
 
 
 def _transform(name: str, function: Callable, axes: str, ndim: int) -> Callable:
-    def call(x: Any) -> Pair:
+    def call(x: ArrayLike) -> Pair:
         return _pair(function(_complex(x, name, ndim)))
 
     call.__name__ = call.__qualname__ = name
@@ -54,7 +55,7 @@ ifft2 = _transform("ifft2", jnp.fft.ifft2, "the last two axes, inverted,", 2)
 
 
 @op
-def rfft(x: Any, fft_length: int | None = None) -> Pair:
+def rfft(x: ArrayLike, fft_length: int | None = None) -> Pair:
     """The non-negative frequencies of a real signal in the last axis, `fft_length // 2 + 1` of them.
 
     Args:
@@ -64,7 +65,7 @@ def rfft(x: Any, fft_length: int | None = None) -> Pair:
 
 
 @op
-def irfft(x: Any, fft_length: int | None = None) -> jax.Array:
+def irfft(x: ArrayLike, fft_length: int | None = None) -> jax.Array:
     """The real signal whose non-negative frequencies are the pair `x`; the inverse of `rfft`.
 
     Args:
@@ -74,7 +75,7 @@ def irfft(x: Any, fft_length: int | None = None) -> jax.Array:
 
 
 @op
-def extract_sequences(x: Any, sequence_length: int, sequence_stride: int) -> jax.Array:
+def extract_sequences(x: ArrayLike, sequence_length: int, sequence_stride: int) -> jax.Array:
     """Windows of the last axis: `(..., time)` -> `(..., windows, sequence_length)`; a rest at the end is left out.
 
     >>> extract_sequences([0, 1, 2, 3, 4, 5], 3, 2).tolist()
@@ -92,7 +93,12 @@ def _positive(name: str, **sizes: Any) -> None:
 
 @op
 def stft(
-    x: Any, sequence_length: int, sequence_stride: int, fft_length: int, window: Any = "hann", center: bool = True
+    x: ArrayLike,
+    sequence_length: int,
+    sequence_stride: int,
+    fft_length: int,
+    window: ArrayLike = "hann",
+    center: bool = True,
 ) -> Pair:
     """The spectrum of each window of a float signal: `(..., time)` -> pair of `(..., windows, fft_length // 2 + 1)`.
 
@@ -114,12 +120,12 @@ def stft(
 
 @op
 def istft(
-    x: Any,
+    x: ArrayLike,
     sequence_length: int,
     sequence_stride: int,
     fft_length: int,
     length: int | None = None,
-    window: Any = "hann",
+    window: ArrayLike = "hann",
     center: bool = True,
 ) -> jax.Array:
     """The signal whose `stft` with the same arguments is the pair `x`.
@@ -154,7 +160,7 @@ def _check_frames(name: str, sequence_length: int, sequence_stride: int, fft_len
         )
 
 
-def _window(name: str, window: Any, sequence_length: int, fft_length: int, dtype: Any) -> jax.Array:
+def _window(name: str, window: ArrayLike, sequence_length: int, fft_length: int, dtype: np.dtype) -> jax.Array:
     if window is None:
         return jnp.ones(fft_length, dtype)
     if isinstance(window, str):
@@ -171,4 +177,4 @@ def _window(name: str, window: Any, sequence_length: int, fft_length: int, dtype
     return jnp.pad(window, (left, fft_length - sequence_length - left))
 
 
-__all__ = public(globals())
+__all__ = ["extract_sequences", "fft", "fft2", "ifft2", "irfft", "istft", "rfft", "stft"]

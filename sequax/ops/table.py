@@ -6,8 +6,8 @@ as in JAX, whose lattice is Keras' too: a Python number takes the dtype of its p
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -15,9 +15,10 @@ import jax.numpy as jnp
 from ..core import dtypes, shapes
 from ..core.operation import symbolic
 from ..core.tensor import KerasTensor, is_tensor, leaves
+from ..core.types import ArrayLike, Axis, DTypeLike
 from ..core.variable import Variable
 
-F = TypeVar("F", bound=Callable)
+F = TypeVar("F", bound=Callable[..., Any])
 
 _ops: set[Callable] = set()
 
@@ -65,7 +66,7 @@ def _fill(args: tuple, kwargs: dict) -> tuple[tuple, dict] | None:
     for tensor in tensors:
         agreed |= {i: size for i, size in enumerate(reversed(tensor.shape)) if size is not None and size > 1}
 
-    def fill(value: Any) -> Any:
+    def fill(value: object) -> Any:
         if not is_tensor(value):
             return value
         sizes = [agreed.get(i) if size is None else size for i, size in enumerate(reversed(value.shape))]
@@ -83,40 +84,40 @@ def plain(function: F) -> F:
 
 
 def public(names: dict[str, Any]) -> list[str]:
-    """The `__all__` of a module of ops, from its `globals()`."""
+    """What the `__all__` of a module of ops has to list, from its `globals()`; a test asks."""
     return sorted(name for name, value in names.items() if callable(value) and value in _ops)
 
 
-def array(x: Any) -> jax.Array:
+def array(x: ArrayLike) -> jax.Array:
     """`x` as a JAX array; Python floats and float64 become `floatx()`."""
     if isinstance(x, jax.Array):
         return x
     return x.value if isinstance(x, Variable) else dtypes.as_array(x)
 
 
-def operand(x: Any) -> Any:
+def operand(x: ArrayLike) -> jax.Array | complex:
     """`x` as a JAX array, but a Python number as it is: the dtype of its partner decides what it becomes."""
     return x if isinstance(x, (bool, int, float, complex)) else array(x)
 
 
-def floating(x: Any) -> jax.Array:
+def floating(x: ArrayLike) -> jax.Array:
     """`x` as an array of floats (or complex numbers): whole numbers and booleans become `floatx()`."""
     x = array(x)
     return x if jnp.issubdtype(x.dtype, jnp.inexact) else x.astype(dtypes.jnp_dtype(dtypes.floatx()))
 
 
-def given(dtype: Any, default: str | None = None) -> Any:
+def given(dtype: DTypeLike | None, default: str | None = None) -> Any:
     """The dtype that JAX has for an argument `dtype`; `default` (None: none) where it is None."""
     dtype = default if dtype is None else dtype
     return None if dtype is None else jax.dtypes.canonicalize_dtype(dtypes.standardize(dtype))
 
 
-def axes(axis: Any) -> Any:
+def axes(axis: Axis) -> int | tuple[int, ...] | None:
     """An argument `axis`: several in a list mean the same as in a tuple, which is what JAX takes everywhere."""
-    return tuple(axis) if isinstance(axis, list) else axis
+    return tuple(axis) if isinstance(axis, Sequence) else axis
 
 
-def known(name: str, x: Any, instead: str) -> None:
+def known(name: str, x: object, instead: str) -> None:
     """Refuse values that are not there yet: an op whose output sizes depend on values cannot be compiled."""
     if isinstance(x, jax.core.Tracer):
         raise TypeError(
@@ -125,34 +126,52 @@ def known(name: str, x: Any, instead: str) -> None:
         )
 
 
-def unary(name: str, function: Callable, convert: Callable = array) -> Callable:
+class Unary(Protocol):
+    """An op of one array."""
+
+    def __call__(self, x: ArrayLike) -> jax.Array: ...
+
+
+class Binary(Protocol):
+    """An op of two arrays that are broadcast."""
+
+    def __call__(self, x1: ArrayLike, x2: ArrayLike) -> jax.Array: ...
+
+
+class Reduction(Protocol):
+    """An op that takes axes together."""
+
+    def __call__(self, x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> jax.Array: ...
+
+
+def unary(name: str, function: Callable[..., Any], convert: Callable[[ArrayLike], jax.Array] = array) -> Unary:
     """The op `name(x)`, elementwise."""
 
-    def call(x: Any) -> Any:
+    def call(x: ArrayLike) -> jax.Array:
         return function(convert(x))
 
     return _made(call, name, f"`{name}` of each element of `x`; the shape stays.")
 
 
-def binary(name: str, function: Callable) -> Callable:
+def binary(name: str, function: Callable[..., Any]) -> Binary:
     """The op `name(x1, x2)`, elementwise with broadcasting."""
 
-    def call(x1: Any, x2: Any) -> Any:
+    def call(x1: ArrayLike, x2: ArrayLike) -> jax.Array:
         return function(operand(x1), operand(x2))
 
     return _made(call, name, f"`{name}` of `x1` and `x2`, element by element; their shapes are broadcast.")
 
 
-def reduction(name: str, function: Callable, convert: Callable = array) -> Callable:
+def reduction(name: str, function: Callable[..., Any], convert: Callable[[ArrayLike], jax.Array] = array) -> Reduction:
     """The op `name(x, axis=None, keepdims=False)`."""
 
-    def call(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    def call(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> jax.Array:
         return function(convert(x), axis=axes(axis), keepdims=keepdims)
 
     return _made(call, name, f"`{name}` of `x` over `axis` (a number, several, or None for all of them).")
 
 
-def _made(call: Callable, name: str, doc: str) -> Callable:
+def _made(call: F, name: str, doc: str) -> F:
     call.__name__ = call.__qualname__ = name
     call.__doc__ = doc
     return op(call)

@@ -12,12 +12,13 @@ import numpy as np
 from ..core import dtypes
 from ..core.operation import FunctionOperation
 from ..core.tensor import KerasTensor, is_tensor as is_symbolic
+from ..core.types import ArrayLike, DTypeLike
 from ..core.variable import Variable
-from .table import array, op, plain, public, sized
+from .table import array, op, plain, sized
 
 
 @op
-def cast(x: Any, dtype: Any) -> jax.Array:
+def cast(x: ArrayLike, dtype: DTypeLike) -> jax.Array:
     """`x` in another dtype. Fractions are cut off; None stands for `floatx()`.
 
     >>> cast([1.9, -1.9], "int32").tolist()
@@ -27,7 +28,7 @@ def cast(x: Any, dtype: Any) -> jax.Array:
 
 
 @op
-def saturate_cast(x: Any, dtype: Any) -> jax.Array:
+def saturate_cast(x: ArrayLike, dtype: DTypeLike) -> jax.Array:
     """`x` in another dtype, with values outside its range moved to the nearest end; NaN becomes 0 in whole numbers.
 
     >>> saturate_cast([-3.0, 300.0, 5.5], "uint8").tolist()
@@ -52,7 +53,9 @@ def _range(dtype: Any) -> tuple[Any, Any]:
 
 
 @plain
-def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None, ragged: bool | None = None) -> Any:
+def convert_to_tensor(
+    x: ArrayLike, dtype: DTypeLike | None = None, sparse: bool | None = None, ragged: bool | None = None
+) -> Any:
     """`x` (array, variable, number, nested list) as a tensor. Symbolic tensors stay symbolic.
 
     Args:
@@ -70,7 +73,7 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None, rag
 
 
 @plain
-def convert_to_numpy(x: Any) -> np.ndarray:
+def convert_to_numpy(x: ArrayLike) -> np.ndarray:
     """The values of `x` as a NumPy array; of a JAX array it may be a view that cannot be written to.
 
     Raises:
@@ -80,19 +83,19 @@ def convert_to_numpy(x: Any) -> np.ndarray:
 
 
 @plain
-def is_tensor(x: Any) -> bool:
+def is_tensor(x: ArrayLike) -> bool:
     """Whether `x` is a JAX array. Variables, NumPy arrays and symbolic tensors are not."""
     return isinstance(x, jax.Array)
 
 
 @plain
-def dtype(x: Any) -> str:
+def dtype(x: ArrayLike) -> str:
     """The name of the dtype of `x`, e.g. `"float32"`."""
     return dtypes.standardize(x.dtype if hasattr(x, "dtype") else array(x).dtype)
 
 
 @plain
-def shape(x: Any) -> tuple[int | Any, ...]:
+def shape(x: ArrayLike) -> tuple[int | Any, ...]:
     """The sizes of `x` as a tuple; None where the size of a symbolic tensor is unknown."""
     return tuple(x.shape) if hasattr(x, "shape") else np.shape(x)
 
@@ -104,7 +107,7 @@ def stop_gradient(variable: Any) -> Any:
 
 
 @op
-def scatter(indices: Any, values: Any, shape: Sequence[int]) -> jax.Array:
+def scatter(indices: ArrayLike, values: ArrayLike, shape: Sequence[int]) -> jax.Array:
     """Zeros of `shape` with `values` added at `indices`.
 
     Args:
@@ -119,7 +122,7 @@ def scatter(indices: Any, values: Any, shape: Sequence[int]) -> jax.Array:
 
 
 @op
-def scatter_update(inputs: Any, indices: Any, updates: Any, reduction: str | None = None) -> jax.Array:
+def scatter_update(inputs: Any, indices: ArrayLike, updates: Any, reduction: str | None = None) -> jax.Array:
     """`inputs` with `updates` at `indices` (as in `scatter`).
 
     Args:
@@ -134,7 +137,7 @@ def scatter_update(inputs: Any, indices: Any, updates: Any, reduction: str | Non
     return ways[reduction](array(updates).astype(inputs.dtype))
 
 
-def _positions(indices: Any) -> tuple[jax.Array, ...]:
+def _positions(indices: ArrayLike) -> tuple[jax.Array, ...]:
     indices = array(indices)
     return tuple(indices[..., axis] for axis in range(indices.shape[-1]))
 
@@ -154,7 +157,7 @@ def _block(inputs: Any, start_indices: Any, shape: Sequence[int]) -> tuple[int |
 
 
 @sized(lambda inputs, start_indices, shape: KerasTensor(_block(inputs, start_indices, shape), inputs.dtype))
-def slice(inputs: Any, start_indices: Any, shape: Sequence[int]) -> jax.Array:
+def slice(inputs: ArrayLike, start_indices: ArrayLike, shape: Sequence[int]) -> jax.Array:
     """The block of `shape` that begins at `start_indices`; a size of -1 reaches to the end of its axis.
 
     A block that would reach beyond the end is moved back until it fits, as in `jax.lax.dynamic_slice`.
@@ -163,13 +166,13 @@ def slice(inputs: Any, start_indices: Any, shape: Sequence[int]) -> jax.Array:
     return jax.lax.dynamic_slice(inputs, _starts(start_indices), _block(inputs, start_indices, shape))
 
 
-def _starts(start: Any) -> list[jax.Array]:
+def _starts(start: ArrayLike) -> list[jax.Array]:
     start = array(start)
     return [start[axis] for axis in range(start.shape[0])]
 
 
 @op
-def slice_update(inputs: Any, start_indices: Any, updates: Any) -> jax.Array:
+def slice_update(inputs: ArrayLike, start_indices: ArrayLike, updates: ArrayLike) -> jax.Array:
     """`inputs` with the block that begins at `start_indices` replaced by `updates`, which has as many axes."""
     inputs = array(inputs)
     return jax.lax.dynamic_update_slice(inputs, array(updates).astype(inputs.dtype), _starts(start_indices))
@@ -197,4 +200,7 @@ def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Any]:
     return FunctionOperation(take, "unstack")(x)
 
 
-__all__ = public(globals())
+__all__ = [
+    "cast", "convert_to_numpy", "convert_to_tensor", "dtype", "is_tensor", "saturate_cast", "scatter",
+    "scatter_update", "shape", "slice", "slice_update", "stop_gradient", "unstack",
+]  # fmt: skip

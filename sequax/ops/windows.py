@@ -9,15 +9,21 @@ from typing import Any
 import jax
 
 from .. import kernels
+from ..core.types import ArrayLike, PerAxis
 from ..kernels.adaptive import adaptive_pool
 from ..kernels.windows import per_axis, transposed_crop
 from .layout import channels_last, same_float
-from .table import array, floating, op, public
+from .table import array, floating, op
 
 
 @op
 def conv(
-    inputs: Any, kernel: Any, strides: Any = 1, padding: str = "valid", data_format: Any = None, dilation_rate: Any = 1
+    inputs: ArrayLike,
+    kernel: ArrayLike,
+    strides: PerAxis = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+    dilation_rate: PerAxis = 1,
 ) -> jax.Array:
     """Convolution (cross-correlation) over one, two or three spatial axes.
 
@@ -50,7 +56,12 @@ def conv(
 
 @op
 def depthwise_conv(
-    inputs: Any, kernel: Any, strides: Any = 1, padding: str = "valid", data_format: Any = None, dilation_rate: Any = 1
+    inputs: ArrayLike,
+    kernel: ArrayLike,
+    strides: PerAxis = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+    dilation_rate: PerAxis = 1,
 ) -> jax.Array:
     """Convolution of each channel by itself, to `(batch, *output, channels * multiplier)`.
 
@@ -72,13 +83,13 @@ def depthwise_conv(
 
 @op
 def separable_conv(
-    inputs: Any,
-    depthwise_kernel: Any,
-    pointwise_kernel: Any,
-    strides: Any = 1,
+    inputs: ArrayLike,
+    depthwise_kernel: ArrayLike,
+    pointwise_kernel: ArrayLike,
+    strides: PerAxis = 1,
     padding: str = "valid",
-    data_format: Any = None,
-    dilation_rate: Any = 1,
+    data_format: str | None = None,
+    dilation_rate: PerAxis = 1,
 ) -> jax.Array:
     """`depthwise_conv`, then a convolution over channels alone.
 
@@ -92,13 +103,13 @@ def separable_conv(
 
 @op
 def conv_transpose(
-    inputs: Any,
-    kernel: Any,
-    strides: Any = 1,
+    inputs: ArrayLike,
+    kernel: ArrayLike,
+    strides: PerAxis = 1,
     padding: str = "valid",
-    output_padding: Any = None,
-    data_format: Any = None,
-    dilation_rate: Any = 1,
+    output_padding: PerAxis | None = None,
+    data_format: str | None = None,
+    dilation_rate: PerAxis = 1,
 ) -> jax.Array:
     """Transposed convolution: the gradient of `conv` with respect to its input.
 
@@ -156,7 +167,9 @@ def average_pool(
     return _pooled("average_pool", kernels.avg_pool, floating(inputs), pool_size, strides, padding, data_format)
 
 
-def _pooled(name: str, pool: Any, x: jax.Array, size: Any, strides: Any, padding: Any, data_format: Any) -> jax.Array:
+def _pooled(
+    name: str, pool: Any, x: jax.Array, size: PerAxis, strides: PerAxis, padding: str | PerAxis, data_format: str
+) -> jax.Array:
     _check_ranks(name, x)
     options = {"window": size, "strides": strides, "padding": _padding(name, padding)}
     return channels_last(partial(pool, **options), x, data_format)
@@ -178,7 +191,7 @@ def adaptive_average_pool(inputs: Any, output_size: Any, data_format: Any = None
     return _adaptive("adaptive_average_pool", kernels.avg_pool, floating(inputs), output_size, data_format)
 
 
-def _adaptive(name: str, pool: Any, x: jax.Array, size: Any, data_format: Any) -> jax.Array:
+def _adaptive(name: str, pool: Any, x: jax.Array, size: PerAxis, data_format: str) -> jax.Array:
     _check_ranks(name, x)
     output = per_axis(size, x.ndim - 2)
     return channels_last(lambda x: adaptive_pool(x, output, pool), x, data_format)
@@ -201,10 +214,13 @@ def _check_channels(name: str, x: jax.Array, kernel: jax.Array, axis: int) -> No
         )
 
 
-def _padding(name: str, value: Any) -> str:
+def _padding(name: str, value: object) -> str:
     if not isinstance(value, str) or value.lower() not in ("valid", "same"):
         raise ValueError(f"{name}: `padding` must be 'valid' or 'same'. Received: padding={value!r}")
     return value.lower()
 
 
-__all__ = public(globals())
+__all__ = [
+    "adaptive_average_pool", "adaptive_max_pool", "average_pool", "conv", "conv_transpose", "depthwise_conv",
+    "max_pool", "separable_conv",
+]  # fmt: skip

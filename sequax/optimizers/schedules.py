@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 
-from .._lazy import defined, listed
+from .._lazy import listed
 from ..core import dtypes
 from ..core.catalogue import Catalogue
 
@@ -268,7 +268,10 @@ def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | N
     return schedules.deserialize(config, custom_objects)
 
 
-__all__ = defined(globals())
+__all__ = [
+    "CosineDecay", "CosineDecayRestarts", "ExponentialDecay", "InverseTimeDecay", "LearningRateSchedule",
+    "PiecewiseConstantDecay", "PolynomialDecay", "deserialize", "serialize",
+]  # fmt: skip
 
 if not TYPE_CHECKING:
     __getattr__, __dir__ = listed(__name__)
