@@ -5,7 +5,7 @@ OLDEST := .venv-oldest
 # -qq: errors are shown, progress and warnings are not
 PIP_INSTALL := -m pip install -qq --disable-pip-version-check
 
-.PHONY: help api-gaps demo test fuzz fuzz-kernel fuzz-keras mutants lint format bench bench-peers bench-check bench-growth test-oldest soak clean
+.PHONY: help api-gaps demo types test fuzz fuzz-kernel fuzz-keras mutants lint format bench bench-peers bench-check bench-growth test-oldest soak clean
 
 help:
 	@echo "make demo         install, then train on real handwritten digits"
@@ -15,7 +15,8 @@ help:
 	@echo "make fuzz-keras   train 1,000 random small models beside Keras, and compare; half an hour"
 	@echo "make api-gaps     what of Keras' public names is not here: fails where that is not explained"
 	@echo "make mutants      change the code in 300 places, one at a time: do the tests notice? two hours"
-	@echo "make lint         formatting, lint and types"
+	@echo "make lint         formatting, lint, types, and what editors see of the package"
+	@echo "make types        how much of the package has known types; fails below 95 %"
 	@echo "make format       rewrite the files as 'make lint' wants them"
 	@echo "make bench        measure against Keras, PyTorch, JAX, Flax: figures, picture and tables in docs/; an hour"
 	@echo "make bench-peers  install TensorFlow, PyTorch and Flax for it, each in its own environment"
@@ -50,6 +51,10 @@ lint: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
+	$(VENV)/bin/python -m pytest -q tests/test_typing.py
+
+types: $(VENV)/.installed-dev
+	$(VENV)/bin/python -m tools.types_known
 
 format: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff format .
