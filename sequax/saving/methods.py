@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..core import names, scope, shapes
 from ..core.catalogue import family
@@ -15,12 +15,30 @@ from ..core.warning import warn
 from . import config as configs, graph, models
 
 
-class FileMethods:
+if TYPE_CHECKING:
+    from ..core.layer import Layer
+    from ..core.types import Config, CustomObjects, Path, ShapeLike
+    from ..functional import Graph
+    from ..training.resolve import Compilation
+else:
+    Layer = object
+
+
+class FileMethods(Layer):
     """Methods of `Model`."""
+
+    if TYPE_CHECKING:
+        _graph: Graph | None
+        _symbolic_outputs: Any
+        compilation: Compilation | None
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None: ...
+
+        def compile(self, *args: Any, **kwargs: Any) -> None: ...
 
     # --- files ---
 
-    def save(self: Any, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
+    def save(self, filepath: Path, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
         """Save architecture, weights, and what `compile` was given with the optimizer's state; whole or not at all.
 
         Args:
@@ -33,43 +51,43 @@ class FileMethods:
             ValueError: for another ending.
             OSError: if the file cannot be written; an earlier file of that name stays as it was.
         """
-        models.save_model(self, filepath, overwrite=overwrite, zipped=zipped, **kwargs)
+        models.save_model(self, filepath, overwrite, zipped, **kwargs)  # type: ignore[arg-type] # it is a Model
 
     def save_weights(
-        self: Any, filepath: Any, overwrite: bool = True, max_shard_size: Any = None, **kwargs: Any
+        self: Any, filepath: Path, overwrite: bool = True, max_shard_size: float | None = None, **kwargs: Any
     ) -> None:
         """Save the weights alone, into a file `*.weights.h5`; `objects_to_skip` are left out."""
         models.save_weights(self, filepath, overwrite=overwrite, max_shard_size=max_shard_size, **kwargs)
 
-    def load_weights(self: Any, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
+    def load_weights(self, filepath: Path, skip_mismatch: bool = False, **kwargs: Any) -> None:
         """Read weights from a file; all of them or, if one does not fit, none."""
         models.load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
 
-    def export(self: Any, *args: Any, **kwargs: Any) -> None:
+    def export(self, *args: Any, **kwargs: Any) -> None:
         raise NotImplementedError("Exporting models is not available in this version of Sequax; `save` is.")
 
-    def to_json(self: Any, **kwargs: Any) -> str:
+    def to_json(self, **kwargs: Any) -> str:
         """The architecture as JSON text for `model_from_json`; `kwargs` are those of `json.dumps`."""
         return configs.to_json(self, **kwargs)
 
     # --- configs ---
 
     @property
-    def config_names(self: Any) -> tuple[str, str, str] | None:
+    def config_names(self) -> tuple[str, str, str] | None:
         """Module, class name and registered name in configs, where they are not those of the class."""
         public = family("keras")
         if self._graph is not None and public is not None and type(self) is public.classes["Model"]:
             return "keras.src.models.functional", "Functional", "Functional"
         return None
 
-    def get_config(self: Any) -> dict[str, Any]:
+    def get_config(self) -> dict[str, Any]:
         """What `from_config` makes the model from, JSON-friendly: of a graph the layers and how they are wired."""
         if self._graph is not None and "__init__" not in _own_methods(type(self)):
             return graph.config_of(self.name, self.trainable, self._graph)
-        return super().get_config()  # type: ignore[misc]
+        return super().get_config()
 
     @classmethod
-    def from_config(cls: Any, config: dict[str, Any], custom_objects: Any = None) -> Any:
+    def from_config(cls, config: Config, custom_objects: CustomObjects | None = None) -> Any:
         """A new model, with fresh weights, from `get_config()`.
 
         Raises:
@@ -78,38 +96,38 @@ class FileMethods:
         with custom_object_scope(custom_objects), reading() as current:
             check_own(cls, config)
             if not isinstance(config, Mapping) or not set(config) >= graph.GRAPH_KEYS:
-                return super().from_config(config)  # type: ignore[misc]
+                return super().from_config(config)
             inputs, outputs = graph.read(config, current.places.get(id(config), current.root))
             model = cls(inputs, outputs, name=config.get("name"))
         set_alone(model, config.get("trainable", True))  # each layer brings its own
         return model
 
-    def get_build_config(self: Any) -> dict[str, Any] | None:
+    def get_build_config(self) -> dict[str, Any] | None:
         """The shapes that `build_from_config` needs; a graph needs none."""
-        return {"input_shape": None} if self._graph is not None else super().get_build_config()  # type: ignore[misc]
+        return {"input_shape": None} if self._graph is not None else super().get_build_config()
 
-    def build_from_config(self: Any, config: dict[str, Any]) -> None:
+    def build_from_config(self, config: dict[str, Any]) -> None:
         """Make the weights of a subclassed model by calling it on symbolic inputs of the shapes it was built for."""
         if self._graph is not None or not config:
             return
         by_name = config.get("shapes_dict")
         if by_name is None or "build" in _own_methods(type(self)):
             if config.get("input_shape") is not None or by_name is not None:
-                super().build_from_config(config)  # type: ignore[misc]
+                super().build_from_config(config)
             return
         given = {key.removesuffix("_shape"): shapes.map_shapes(self._symbol, value) for key, value in by_name.items()}
         with scope.calling(self):
             self._symbolic_outputs = shapes.infer(self.__call__, (), given)
         self.built = True
 
-    def _symbol(self: Any, shape: Any) -> KerasTensor:
+    def _symbol(self, shape: ShapeLike) -> KerasTensor:
         return KerasTensor(shape, self.compute_dtype)
 
-    def get_compile_config(self: Any) -> dict[str, Any]:
+    def get_compile_config(self) -> dict[str, Any]:
         """The settings of `compile`, JSON-friendly; empty if not compiled."""
         return {} if self.compilation is None else self.compilation.get_config()
 
-    def compile_from_config(self: Any, config: dict[str, Any] | None) -> None:
+    def compile_from_config(self, config: dict[str, Any] | None) -> None:
         """Compile as `get_compile_config()` says; a model whose class has a `compile` of its own is left as it is."""
         if config and not names.is_ours(type(self).compile):
             warn(
