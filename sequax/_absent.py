@@ -106,7 +106,7 @@ class Finder(MetaPathFinder):
     `from package import name` comes by here too, since Python looks for a module where the package has no attribute.
     """
 
-    def find_spec(self, fullname: str, path: Sequence[str] | None = None, target: Any = None) -> None:
+    def find_spec(self, fullname: str, path: Sequence[str] | None = None, target: object | None = None) -> None:
         if fullname.startswith("sequax."):
             said = sentence(fullname.partition(".")[2])
             if said is not None:

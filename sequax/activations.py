@@ -5,7 +5,7 @@ Integers and booleans are computed in `floatx()`, save by those functions that k
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -38,7 +38,7 @@ def get(identifier: Any) -> Callable:
     return catalogue.get(identifier)
 
 
-def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
+def deserialize(config: Mapping[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
     """An activation from what `serialize` gave."""
     return catalogue.deserialize(config, custom_objects)
 

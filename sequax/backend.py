@@ -9,6 +9,7 @@ from .config import backend, epsilon, floatx, image_data_format, set_epsilon, se
 from .core.dtypes import is_float, is_int, result_type, standardize as standardize_dtype
 from .core.names import get_uid
 from .core.tensor import is_tensor
+from .core.types import DTypeLike
 from .utils.session import clear_session
 
 
@@ -22,12 +23,12 @@ def is_sparse(x: Any) -> bool:
     return type(x).__module__.startswith(("jax.experimental.sparse", "scipy.sparse"))
 
 
-def is_float_dtype(dtype: Any) -> bool:
+def is_float_dtype(dtype: DTypeLike) -> bool:
     """Whether a dtype (a name, `float`, a NumPy dtype, ...) is one of floats."""
     return is_float(standardize_dtype(dtype))
 
 
-def is_int_dtype(dtype: Any) -> bool:
+def is_int_dtype(dtype: DTypeLike) -> bool:
     """Whether a dtype is one of whole numbers, signed or not; booleans are not."""
     return is_int(standardize_dtype(dtype))
 

@@ -74,7 +74,7 @@ def _replacement(
 ) -> Callable[[Any], Any]:
     made: dict[int, Any] = {}
 
-    def replace(layer: Any) -> Any:
+    def replace(layer: Layer) -> Any:
         if isinstance(layer, FunctionOperation):
             return layer.again()
         if not isinstance(layer, Layer):

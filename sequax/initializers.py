@@ -474,7 +474,7 @@ def _float_dtype(initializer: Initializer, dtype: Any) -> Any:
     return dtypes.jnp_dtype(name)
 
 
-def _one_of(owner: str, argument: str, value: Any, allowed: tuple) -> None:
+def _one_of(owner: str, argument: str, value: object, allowed: tuple) -> None:
     if value not in allowed:
         raise ValueError(f"{owner}: `{argument}` must be one of {allowed}. Received: {argument}={value!r}")
 

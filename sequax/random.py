@@ -20,6 +20,7 @@ from ._lazy import listed
 from .core import dtypes, rng
 from .core.operation import symbolic
 from .core.rng import SeedGenerator
+from .core.types import DTypeLike
 from .core.variable import Variable
 
 Shape = Sequence[int] | int
@@ -65,7 +66,7 @@ def uniform(shape: Shape, minval: Any = 0.0, maxval: Any = 1.0, dtype: Any = Non
     return jax.random.uniform(_key(seed), _shape(shape), dtype, _array(minval, dtype), _array(maxval, dtype))
 
 
-def randint(shape: Shape, minval: Any, maxval: Any, dtype: Any = "int32", seed: Any = None) -> jax.Array:
+def randint(shape: Shape, minval: Any, maxval: Any, dtype: DTypeLike = "int32", seed: Any = None) -> jax.Array:
     """Whole numbers from `minval` (included) to `maxval` (excluded)."""
     found = dtypes.jnp_dtype("int32" if dtype is None else dtypes.standardize(dtype))
     if not dtypes.is_int(found):
@@ -93,7 +94,7 @@ def binomial(shape: Shape, counts: Any, probabilities: Any, dtype: Any = None, s
 
 
 @symbolic
-def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Any = None) -> jax.Array:
+def categorical(logits: Any, num_samples: int, dtype: DTypeLike = "int32", seed: Any = None) -> jax.Array:
     """Classes drawn with the probabilities `softmax(logits)`.
 
     Args:

@@ -145,7 +145,7 @@ class OrthogonalRegularizer(Regularizer):
         return {"factor": self.factor, "mode": self.mode}
 
 
-def _factor(name: str, value: Any, default: float) -> float:
+def _factor(name: str, value: object, default: float) -> float:
     value = default if value is None else value
     if not isinstance(value, (int, float, np.number)) or not math.isfinite(value) or value < 0:
         raise ValueError(f"Invalid value for argument `{name}`: expected a number >= 0. Received: {name}={value!r}")

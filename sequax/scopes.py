@@ -47,7 +47,7 @@ class SymbolicScope:
         return None
 
 
-def device(device_name: Any) -> Any:
+def device(device_name: str | jax.Device) -> Any:
     """Where arrays and variables made inside lie, and where computations on them run.
 
     Args:

@@ -235,7 +235,7 @@ def map_shape_structure(func: Callable, structure: Any) -> Any:
     return traverse(visit, structure)
 
 
-def _result(value: Any) -> Any:
+def _result(value: object) -> Any:
     return MAP_TO_NONE if value is None else value
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..model import Model
 
 Logs = dict[str, float]
 
@@ -39,7 +42,7 @@ class Callback:
         """Receives `verbose`, `epochs` and `steps` before anything else happens."""
         self.params = params
 
-    def set_model(self, model: Any) -> None:
+    def set_model(self, model: Model) -> None:
         """Receives the model before anything else happens."""
         self._model = model
 

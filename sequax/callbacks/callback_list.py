@@ -7,11 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sequax.callbacks.base import Logs
 from sequax.callbacks.history import History
 from sequax.callbacks.progbar_logger import ProgbarLogger
+
+if TYPE_CHECKING:
+    from ..callbacks.base import Callback
+    from ..model import Model
+    from ..training.types import Callbacks
 
 _TRAIN_BATCH_HOOKS = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
 _TEST_BATCH_HOOKS = ("on_test_batch_begin", "on_test_batch_end")
@@ -61,7 +66,7 @@ class CallbackList:
     def __repr__(self) -> str:
         return f"CallbackList([{', '.join(type(callback).__name__ for callback in self.callbacks)}])"
 
-    def append(self, callback: Any) -> None:
+    def append(self, callback: Callback) -> None:
         """Adds a callback at the end."""
         self.callbacks.append(_checked(callback))
 
@@ -80,7 +85,7 @@ class CallbackList:
         self.params = params
         self._send("set_params", params)
 
-    def set_model(self, model: Any) -> None:
+    def set_model(self, model: Model) -> None:
         """Gives `model` to every callback."""
         self._model = model
         self._send("set_model", model)
@@ -247,19 +252,19 @@ def _or_empty(logs: Logs | None) -> Logs:
     return {} if logs is None else logs
 
 
-def listed(callbacks: Any) -> list[Any]:
+def listed(callbacks: Callbacks) -> list[Any]:
     """What `fit` takes as `callbacks`, as a list."""
     if callbacks is None:
         return []
     return list(callbacks) if isinstance(callbacks, list | tuple | CallbackList) else [callbacks]
 
 
-def accept_nan(callbacks: Any) -> bool:
+def accept_nan(callbacks: Callbacks) -> bool:
     """Whether one of the callbacks decides what happens when the loss is not finite."""
     return any(getattr(callback, "accepts_nan", False) for callback in listed(callbacks))
 
 
-def _checked(callback: Any) -> Any:
+def _checked(callback: Callback) -> Any:
     """Refuses what cannot be a callback, above all a class in place of an instance."""
     if isinstance(callback, type):
         raise TypeError(
@@ -273,12 +278,12 @@ def _checked(callback: Any) -> Any:
     return callback
 
 
-def _watches(callback: Any, hooks: tuple[str, ...]) -> bool:
+def _watches(callback: Callback, hooks: tuple[str, ...]) -> bool:
     declared = getattr(callback, "watches_batches", None)
     return any(_overrides(callback, hook) for hook in hooks) if declared is None else bool(declared)
 
 
-def _overrides(callback: Any, hook: str) -> bool:
+def _overrides(callback: Callback, hook: str) -> bool:
     """Whether instance or class brings a `hook` of its own, not that of the base `Callback`, ours or Keras'."""
     if hook in getattr(callback, "__dict__", {}):
         return True

@@ -93,7 +93,7 @@ def _by_urllib(monitor: RemoteMonitor, results: dict[str, Any]) -> None:
     urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS).close()
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     if isinstance(value, (np.ndarray, np.generic)):
         return value.item() if value.size == 1 else value.tolist()
     return value

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sequax.callbacks.base import Callback, Logs
+
+if TYPE_CHECKING:
+    from ..optimizers.base import Optimizer
 
 
 class SwapEMAWeights(Callback):
@@ -97,7 +100,7 @@ class SwapEMAWeights(Callback):
         return optimizer.averages() if int(optimizer.iterations) else []
 
 
-def _with_parts(optimizer: Any) -> list[Any]:
+def _with_parts(optimizer: Optimizer) -> list[Any]:
     """An optimizer and those it is made of."""
     parts = [getattr(optimizer, "inner_optimizer", None), *getattr(optimizer, "optimizers", ())]
     return [optimizer, *(one for part in parts if part is not None for one in _with_parts(part))]

@@ -8,12 +8,15 @@ import os
 import textwrap
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sequax.callbacks.base import Callback, Logs
 from sequax.callbacks.event_files import EventWriter, require_tensorboardx
+
+if TYPE_CHECKING:
+    from ..model import Model
 
 _MOST_PIXELS = 2**22
 
@@ -77,7 +80,7 @@ class TensorBoard(Callback):
         self._done = 0  # batches of this epoch
         self._epoch_begun = self._batch_begun = self._last_batch = time.perf_counter()
 
-    def set_model(self, model: Any) -> None:
+    def set_model(self, model: Model) -> None:
         super().set_model(model)
         require_tensorboardx()
 
@@ -218,7 +221,7 @@ class TensorBoard(Callback):
             jax.profiler.stop_trace()
 
 
-def _learning_rates(model: Any) -> dict[str, float]:
+def _learning_rates(model: Model) -> dict[str, float]:
     """The learning rate; of several optimizers, one for each."""
     optimizer: Any = getattr(model, "optimizer", None)
     if hasattr(optimizer, "learning_rate"):
@@ -227,7 +230,7 @@ def _learning_rates(model: Any) -> dict[str, float]:
     return {f"learning_rate/{o.name}": float(o.learning_rate) for o in parts if hasattr(o, "learning_rate")}
 
 
-def _frequency(value: Any) -> str | int:
+def _frequency(value: object) -> str | int:
     if value == "batch":
         return 1
     if value == "epoch" or (isinstance(value, int) and value > 0):
@@ -237,7 +240,7 @@ def _frequency(value: Any) -> str | int:
     )
 
 
-def _batches(value: Any) -> tuple[int, int] | None:
+def _batches(value: object) -> tuple[int, int] | None:
     """First and last batch to record; None for 0."""
     pair = tuple(value) if isinstance(value, list | tuple) else (value, value)
     if len(pair) == 2 and all(isinstance(number, int) and number >= 0 for number in pair) and pair[0] <= pair[1]:

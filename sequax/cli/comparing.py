@@ -75,7 +75,7 @@ def _configs(first: files.Contents, second: files.Contents) -> Iterator[dict[str
     yield from config_differences(compiled[0], compiled[1], "compile")
 
 
-def _bare(value: Any) -> Any:
+def _bare(value: object) -> Any:
     """A config without what one of the two formats leaves out."""
     if isinstance(value, Mapping):
         return {key: _bare(one) for key, one in value.items() if key not in _OF_LAYOUT}

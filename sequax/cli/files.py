@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,6 +26,9 @@ from ..saving import (
     weights,
 )
 from ..saving.source import Source
+
+if TYPE_CHECKING:
+    from ..model import Model
 
 MODEL, OLD_MODEL = "Keras model", "model in Keras 2's format"
 WEIGHTS, OLD_WEIGHTS, TENSORS = "weights", "weights in Keras 2's format", "safetensors"
@@ -184,7 +187,7 @@ def _take_hdf5(found: Contents, source: Source) -> None:
             found.layers[path] = name
 
 
-def _take_model(found: Contents, model: Any, place: str) -> None:
+def _take_model(found: Contents, model: Model, place: str) -> None:
     if not isinstance(model, dict) or not isinstance(model.get("class_name"), str):
         raise LoadError("expected the config of a model, with `class_name` and `config`", place)
     schema.measure(model, place)

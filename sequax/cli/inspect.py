@@ -28,7 +28,7 @@ def inspect(path: str, other: str | None = None, as_json: bool = False) -> int:
     return 0
 
 
-def finite(value: Any) -> Any:
+def finite(value: object) -> Any:
     """JSON has no NaN and no infinite numbers: these become texts."""
     if isinstance(value, dict):
         return {key: finite(one) for key, one in value.items()}

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..core import names
+
+if TYPE_CHECKING:
+    from ..model import Model
 
 T = TypeVar("T")
 Renames = Sequence[tuple[str, str]]
 
 
-def rename_layers(model: Any, renames: Renames) -> None:
+def rename_layers(model: Model, renames: Renames) -> None:
     """Rename layers of a model, those of models inside as well."""
     for old, new in renames:
         layers = model.flatten_layers(include_self=False)
@@ -29,7 +32,7 @@ def rename_layers(model: Any, renames: Renames) -> None:
                     variable.path = component(variable.path, [(old, new)])
 
 
-def _keys(value: Any) -> Iterable[str]:
+def _keys(value: object) -> Iterable[str]:
     if isinstance(value, Mapping):
         yield from value
         value = list(value.values())

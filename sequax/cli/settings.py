@@ -63,7 +63,7 @@ def _defaults(entry: Mapping[str, Any]) -> dict[str, Any] | None:
     return {name: one.default for name, one in constructor.parameters(target)[0].items()}
 
 
-def _same(value: Any, default: Any) -> bool:
+def _same(value: object, default: Any) -> bool:
     if default in _USUAL and isinstance(value, (bool, str)) and value in _USUAL:
         return True
     if isinstance(value, list):
@@ -76,7 +76,7 @@ def _same(value: Any, default: Any) -> bool:
     return bool(value == default)
 
 
-def described(value: Any) -> Any:
+def described(value: object) -> Any:
     """A value for a reader: objects as `Dense(units=3)`, numbers as they are, other things as short texts."""
     if isinstance(value, Mapping) and "class_name" in value:
         return _object(value)
@@ -106,5 +106,5 @@ def _object(value: Mapping[str, Any]) -> str:
     return f"{name}({arguments})" if arguments else name
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)

@@ -93,7 +93,7 @@ def _summary(found: dict[str, Any], arrays_differ: bool) -> str:
     return text
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     text = "-" if value is None else shown(value) if isinstance(value, str) else json.dumps(value)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 

@@ -155,7 +155,7 @@ def _lr(self: Any) -> Any:
     return self.learning_rate
 
 
-def _set_lr(self: Any, value: Any) -> None:
+def _set_lr(self: Any, value: object) -> None:
     note("optimizer.lr", "optimizer.learning_rate")
     self.learning_rate = value
 

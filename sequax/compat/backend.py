@@ -16,6 +16,7 @@ import numpy as np
 from .. import activations, ops as tensor_functions
 from ..config import floatx, image_data_format
 from ..core.tensor import shape_of
+from ..core.types import Axis, DTypeLike, ShapeLike
 from ..core.variable import Variable
 from . import backend_state
 
@@ -174,20 +175,22 @@ def concatenate(tensors: Sequence[Any], axis: int = -1) -> Any:
     return ops.concatenate(tensors, axis=axis)
 
 
-def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None = None) -> Any:
+def constant(
+    value: object, dtype: DTypeLike | None = None, shape: ShapeLike | None = None, name: str | None = None
+) -> Any:
     array = ops.convert_to_tensor(value, dtype or floatx())
     return array if shape is None else ops.broadcast_to(array, shape)
 
 
-def ones(shape: Any, dtype: Any = None, name: str | None = None) -> Variable:
+def ones(shape: ShapeLike, dtype: DTypeLike | None = None, name: str | None = None) -> Variable:
     return Variable(np.ones(shape), dtype=dtype or floatx(), name=name)
 
 
-def zeros(shape: Any, dtype: Any = None, name: str | None = None) -> Variable:
+def zeros(shape: ShapeLike, dtype: DTypeLike | None = None, name: str | None = None) -> Variable:
     return Variable(np.zeros(shape), dtype=dtype or floatx(), name=name)
 
 
-def eye(size: Any, dtype: Any = None, name: str | None = None) -> Variable:
+def eye(size: Any, dtype: DTypeLike | None = None, name: str | None = None) -> Variable:
     return Variable(np.eye(size), dtype=dtype or floatx(), name=name)
 
 
@@ -223,7 +226,7 @@ def repeat_elements(x: Any, rep: int, axis: int) -> Any:
     return ops.repeat(x, rep, axis=axis)
 
 
-def l2_normalize(x: Any, axis: Any = None) -> Any:
+def l2_normalize(x: Any, axis: Axis = None) -> Any:
     square_sum = ops.sum(ops.square(x), axis=axis, keepdims=True)
     return x / ops.sqrt(ops.maximum(square_sum, 1e-12))
 
@@ -282,7 +285,7 @@ def temporal_padding(x: Any, padding: tuple[int, int] = (1, 1)) -> Any:
     return ops.pad(x, [(0, 0), padding, (0, 0)])
 
 
-def map_fn(fn: Callable, elems: Any, name: str | None = None, dtype: Any = None) -> Any:
+def map_fn(fn: Callable, elems: Any, name: str | None = None, dtype: DTypeLike | None = None) -> Any:
     return ops.map(fn, elems)
 
 
@@ -290,11 +293,11 @@ def in_top_k(predictions: Any, targets: Any, k: int) -> Any:
     return ops.in_top_k(targets, predictions, k)
 
 
-def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Any:
+def binary_crossentropy(target: object, output: Any, from_logits: bool = False) -> Any:
     return ops.binary_crossentropy(target, output, from_logits)
 
 
-def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
+def categorical_crossentropy(target: object, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
     return ops.categorical_crossentropy(target, output, from_logits, axis)
 
 

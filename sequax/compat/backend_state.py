@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -16,9 +16,13 @@ from ..config import floatx, image_data_format, set_image_data_format
 from ..core import names, scope
 from ..core.rng import SeedGenerator
 from ..core.tensor import KerasTensor
+from ..core.types import DTypeLike, ShapeLike
 from ..core.variable import Variable
 from ..model import Model
 from .tensorflow import not_tensorflow
+
+if TYPE_CHECKING:
+    from ..core.layer import Layer
 
 ops: Any = tensor_functions  # its names are made when it is imported, unseen by a type checker
 _learning_phase = 0
@@ -29,7 +33,7 @@ _learning_phase = 0
 _RANDOM = {"random_normal", "random_uniform", "random_binomial", "random_bernoulli", "truncated_normal", "dropout"}
 
 
-def give_seed(layer: Any) -> None:
+def give_seed(layer: Layer) -> None:
     """Let a layer own a seed if it draws numbers by functions of this module; a layer of `keras.layers` has its own."""
     function = getattr(layer, "function", type(layer).call)
     if _RANDOM & set(getattr(getattr(function, "__code__", None), "co_names", ())):
@@ -62,7 +66,7 @@ def truncated_normal(
     return random.truncated_normal(tuple(shape), mean, stddev, dtype, _seed(seed))
 
 
-def random_bernoulli(shape: Any, p: float = 0.0, dtype: Any = None, seed: int | None = None) -> Any:
+def random_bernoulli(shape: ShapeLike, p: float = 0.0, dtype: DTypeLike | None = None, seed: int | None = None) -> Any:
     return ops.cast(random_uniform(shape, seed=seed) < p, dtype or floatx())
 
 
@@ -88,7 +92,9 @@ def dropout(x: Any, level: float, noise_shape: Any = None, seed: int | None = No
 # --- variables ------------------------------------------------------------------------------------------------------
 
 
-def variable(value: Any, dtype: Any = None, name: str | None = None, constraint: Any = None) -> Variable:
+def variable(
+    value: object, dtype: DTypeLike | None = None, name: str | None = None, constraint: Any = None
+) -> Variable:
     return Variable(np.asarray(value), dtype=dtype or floatx(), name=name)
 
 
@@ -100,7 +106,7 @@ def get_value(x: Any) -> Any:
 eval = get_value
 
 
-def set_value(x: Variable, value: Any) -> None:
+def set_value(x: Variable, value: object) -> None:
     x.assign(value)
 
 

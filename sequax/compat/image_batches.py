@@ -11,7 +11,9 @@ from collections.abc import Iterator as Iteration
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
+from ..core.types import ArrayLike
 from ..utils.images import array_to_img
 from ..utils.py_dataset import PyDataset, SampleDataset
 
@@ -104,7 +106,7 @@ class Images(Iterator):
         save_to_dir: Any = None,
         save_prefix: str = "",
         save_format: str = "png",
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
         **kwargs: Any,
     ):
         super().__init__(n, batch_size, shuffle, seed, **kwargs)
@@ -177,7 +179,7 @@ class NumpyArrayIterator(Images):
         image_data_generator: Any,
         batch_size: int = 32,
         shuffle: bool = False,
-        sample_weight: Any = None,
+        sample_weight: ArrayLike | None = None,
         subset: str | None = None,
         ignore_class_split: bool = False,
         **options: Any,

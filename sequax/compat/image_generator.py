@@ -9,8 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from ..core.dtypes import floatx
+from ..core.types import DTypeLike, Path
 from ..core.warning import warn
 from ..utils.images import check_data_format
 from . import image_transforms as transforms
@@ -67,7 +69,7 @@ class ImageDataGenerator:
         data_format: str | None = None,
         validation_split: float = 0.0,
         interpolation_order: int = 1,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
         **kwargs: Any,
     ):
         if "dim_ordering" in kwargs:  # Keras 1
@@ -107,11 +109,11 @@ class ImageDataGenerator:
         """Batches from arrays; see `NumpyArrayIterator`."""
         return NumpyArrayIterator(x, y, self, batch_size=batch_size, shuffle=shuffle, **options)
 
-    def flow_from_directory(self, directory: Any, target_size: tuple[int, int] = (256, 256), **options: Any) -> Any:
+    def flow_from_directory(self, directory: Path, target_size: tuple[int, int] = (256, 256), **options: Any) -> Any:
         """Batches from a folder with a folder per class; see `DirectoryIterator`."""
         return DirectoryIterator(directory, self, target_size=target_size, **options)
 
-    def flow_from_dataframe(self, dataframe: Any, directory: Any = None, **options: Any) -> Any:
+    def flow_from_dataframe(self, dataframe: Any, directory: Path | None = None, **options: Any) -> Any:
         """Batches from a table of file names; see `DataFrameIterator`."""
         return DataFrameIterator(dataframe, directory, self, **options)
 
@@ -182,7 +184,7 @@ class ImageDataGenerator:
             x = (x.reshape(-1, size) @ self.zca_whitening_matrix).reshape(x.shape)
         return np.asarray(x, self.dtype)
 
-    def _fitted(self, setting: str, value: Any) -> bool:
+    def _fitted(self, setting: str, value: object) -> bool:
         if value is None:
             warn(
                 f"This ImageDataGenerator specifies `{setting}`, but it hasn't been fit on any training data. Fit it"

@@ -6,20 +6,24 @@ import inspect
 import itertools
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..core.types import ArrayLike
 from ..utils.py_dataset import PyDataset
 from . import spellings
 from .notes import note
+
+if TYPE_CHECKING:
+    from ..training.types import Callbacks
 
 # How batches are made in advance is a setting of the data set today.
 _WORKERS = ("workers", "nb_worker", "use_multiprocessing", "pickle_safe", "max_queue_size", "max_q_size")
 _COMPILE_WITHOUT_EFFECT = ("class_mode", "sample_weight_mode", "target_tensors", "experimental_run_tf_function")
 
 
-def probas_to_classes(probabilities: Any) -> np.ndarray:
+def probas_to_classes(probabilities: ArrayLike) -> np.ndarray:
     """Numbers of classes from probabilities: the largest of several, or 0 and 1 of a single one.
 
     >>> probas_to_classes([[0.2, 0.8], [0.9, 0.1]]).tolist(), probas_to_classes([[0.7], [0.1]]).tolist()
@@ -50,7 +54,7 @@ def fit_generator(
     steps_per_epoch: int | None = None,
     epochs: int = 1,
     verbose: int | str = 1,
-    callbacks: Any = None,
+    callbacks: Callbacks = None,
     validation_data: Any = None,
     validation_steps: int | None = None,
     **kwargs: Any,

@@ -59,6 +59,6 @@ def _wrap(owner: type, name: str, wrapper: Callable[[type, Callable], Callable])
     _put(owner, name, functools.wraps(original)(wrapper(owner, original)))
 
 
-def _put(owner: type, name: str, value: Any) -> None:
+def _put(owner: type, name: str, value: object) -> None:
     _former.append((owner, name, vars(owner).get(name, _ABSENT)))
     setattr(owner, name, value)

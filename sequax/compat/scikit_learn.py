@@ -91,7 +91,7 @@ class _Wrapper(BaseEstimator):
         super().__setstate__(state)
 
 
-def _loss_of(model: Any) -> str:
+def _loss_of(model: Model) -> str:
     loss = model.loss
     return loss if isinstance(loss, str) else str(getattr(loss, "name", None) or getattr(loss, "__name__", ""))
 

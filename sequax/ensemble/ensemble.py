@@ -7,13 +7,14 @@ with a leading axis --training.py, running.py--> programs that are the model's o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import numpy as np
 
 from .. import callbacks as callback_module
 from ..core import names, rng
+from ..core.types import ArrayLike
 from ..data.arrays import ArraySource
 from ..data.source import BatchSource
 from ..model import Model
@@ -21,6 +22,9 @@ from ..training import compiled, prepare
 from ..training.claims import Claim
 from . import members as copies, running, training
 from .stack import Stack
+
+if TYPE_CHECKING:
+    from ..training.types import Callbacks
 
 _DEFAULT_MEMBERS = 8
 # Callbacks of ours that look at logs and whole weights only, which an ensemble has; the others look into one model.
@@ -159,12 +163,12 @@ class Ensemble:
         batch_size: int | None = None,
         epochs: int = 1,
         verbose: int | str = "auto",
-        callbacks: Any = None,
+        callbacks: Callbacks = None,
         validation_split: float = 0.0,
         validation_data: Any = None,
         shuffle: bool | str = True,
         class_weight: dict[int, float] | None = None,
-        sample_weight: Any = None,
+        sample_weight: ArrayLike | None = None,
         initial_epoch: int = 0,
         steps_per_epoch: int | None = None,
         validation_steps: int | None = None,
@@ -238,9 +242,9 @@ class Ensemble:
         y: Any = None,
         batch_size: int | None = None,
         verbose: int | str = "auto",
-        sample_weight: Any = None,
+        sample_weight: ArrayLike | None = None,
         steps: int | None = None,
-        callbacks: Any = None,
+        callbacks: Callbacks = None,
     ) -> Evaluation:
         """Loss and metrics on data: `(mean, members)`, a dict of means over the members and a list of their dicts."""
         source = prepare.evaluation_data(self._leader, x, y, sample_weight, batch_size, steps)
@@ -260,7 +264,7 @@ class Ensemble:
         batch_size: int | None = None,
         verbose: int | str = "auto",
         steps: int | None = None,
-        callbacks: Any = None,
+        callbacks: Callbacks = None,
         spread: bool = False,
     ) -> Any:
         """The mean of the members' outputs, in the shape of the model's; with `spread=True` also their deviation.
@@ -281,7 +285,7 @@ class Ensemble:
         batch_size: int | None = None,
         verbose: int | str = "auto",
         steps: int | None = None,
-        callbacks: Any = None,
+        callbacks: Callbacks = None,
     ) -> Any:
         """The outputs of every member: arrays of shape `(members, n, ...)`."""
         data = prepare.prediction_data(self._leader, x, batch_size, steps)
@@ -290,7 +294,7 @@ class Ensemble:
         stack.spread()
         return outputs
 
-    def _listeners(self, callbacks: Any, verbose: int | str, history: bool = False, **params: Any) -> Any:
+    def _listeners(self, callbacks: Callbacks, verbose: int | str, history: bool = False, **params: Any) -> Any:
         if not isinstance(callbacks, callback_module.CallbackList):
             shown = verbose if verbose != "auto" else 1
             callbacks = callback_module.CallbackList(

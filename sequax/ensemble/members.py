@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,8 +16,11 @@ from ..model import Model
 from ..sequential import Sequential
 from ..training import custom
 
+if TYPE_CHECKING:
+    from ..optimizers.base import Optimizer
 
-def check_model(model: Any) -> None:
+
+def check_model(model: Model) -> None:
     """Refuse what cannot be trained many times at once."""
     if not isinstance(model, Model):
         raise TypeError(f"Ensemble: expected a compiled Sequax model. Received: {model!r:.100}")
@@ -99,7 +102,7 @@ def make(leader: Any, count: int, seed: int | None, rates: Sequence[float] | Non
     return models
 
 
-def _pattern(model: Any) -> Any:
+def _pattern(model: Model) -> Any:
     """What `clone_model` makes models with fresh weights from."""
     if not isinstance(model, Sequential) and model.symbolic_inputs is None:
         raise ValueError(
@@ -112,7 +115,7 @@ def _pattern(model: Any) -> Any:
     return pattern
 
 
-def _freshen(model: Any, pattern: Any) -> None:
+def _freshen(model: Model, pattern: Any) -> None:
     """New values for what is trained, new seeds, and an optimizer that has not trained yet."""
     trained = {id(variable) for variable in model.trainable_variables}
     for variable, fresh in zip(model.state_variables, clone_model(pattern).state_variables, strict=True):
@@ -125,7 +128,7 @@ def _freshen(model: Any, pattern: Any) -> None:
         model.optimizer = _untrained(model.optimizer)
 
 
-def _untrained(optimizer: Any) -> Any:
+def _untrained(optimizer: Optimizer) -> Any:
     try:
         return deserialize(serialize(optimizer))
     except (TypeError, NotImplementedError):
@@ -135,7 +138,7 @@ def _untrained(optimizer: Any) -> Any:
         ) from None
 
 
-def _set_rate(model: Any, rate: float) -> None:
+def _set_rate(model: Model, rate: float) -> None:
     optimizer = model.optimizer
     optimizer.build(model.trainable_variables)  # optax has a rate to set only then
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -21,6 +21,9 @@ from ..training.predict import Forward, PredictJob, run_prediction
 from ..training.state import TrainState, like
 from ..training.step import Carried, Progress, Step, Told, loop_of, program, take_batch
 from .stack import Stack
+
+if TYPE_CHECKING:
+    from ..training.types import Callbacks
 
 EachLogs = dict[str, np.ndarray]  # name -> values with a leading axis of members
 
@@ -227,6 +230,6 @@ class PredictMembers(PredictJob):
         return jax.tree.map(lambda a: np.moveaxis(a, 1, 0), super().joined(outputs))
 
 
-def predict(stack: Stack, parts: Callable[[bool, bool], Iterator[Part]], callbacks: Any) -> Any:
+def predict(stack: Stack, parts: Callable[[bool, bool], Iterator[Part]], callbacks: Callbacks) -> Any:
     """Outputs of every member, members first."""
     return run_prediction(PredictMembers(stack.leader, callbacks, MembersForward(stack)), parts)

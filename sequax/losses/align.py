@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from ..core import dtypes
+from ..core.types import ArrayLike
 
 Number = int | float  # for checks at run time, to which an int is no float
 
@@ -55,7 +56,7 @@ def _hint(true: tuple[int, ...], pred: tuple[int, ...]) -> str:
     return ""
 
 
-def weights(name: str, sample_weight: Any, values: jax.Array) -> jax.Array:
+def weights(name: str, sample_weight: ArrayLike, values: jax.Array) -> jax.Array:
     """Weights that broadcast against `values`, aligned at the first axes: `(batch,)` weighs whole samples.
 
     Raises:
@@ -77,7 +78,7 @@ def weights(name: str, sample_weight: Any, values: jax.Array) -> jax.Array:
     return weight
 
 
-def divide(numerator: Any, denominator: Any) -> jax.Array:
+def divide(numerator: jax.Array, denominator: jax.Array) -> jax.Array:
     """`numerator / denominator`, and 0 where the denominator is 0."""
     zero = denominator == 0
     return jnp.where(zero, 0, numerator / jnp.where(zero, 1, denominator))

@@ -14,6 +14,7 @@ from ..core import dtypes, masks, names, scope
 from ..core.catalogue import serialize
 from ..core.config import deserialize
 from ..core.portable import Portable
+from ..core.types import ArrayLike
 from . import align
 from .catalogue import loss, losses
 
@@ -61,7 +62,7 @@ class Loss(Portable):
         """The losses before weights and reduction."""
         raise NotImplementedError(f"Loss {type(self).__name__} must implement `call(y_true, y_pred)`.")
 
-    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> jax.Array:
+    def __call__(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> jax.Array:
         with scope.some_call():
             mask = masks.get(y_pred)
             y_pred = jax.tree.map(self._cast, y_pred, is_leaf=_is_numbers)
@@ -164,6 +165,6 @@ def reduce(name: str, values: jax.Array, sample_weight: Any, mask: Any, reductio
     return align.divide(total, count) if isinstance(count, jax.Array) else total / max(count, 1)
 
 
-def _is_numbers(value: Any) -> bool:
+def _is_numbers(value: object) -> bool:
     """Nested Python lists of numbers are one array, not a structure of many."""
     return isinstance(value, (list, tuple)) and not any(hasattr(v, "shape") or isinstance(v, dict) for v in value)

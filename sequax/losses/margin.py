@@ -8,26 +8,27 @@ import jax
 import jax.numpy as jnp
 
 from ..core import dtypes, masks
+from ..core.types import ArrayLike, Axis
 from .align import Number, floating, pair
 from .catalogue import loss
 
 
 @loss()
-def hinge(y_true: Any, y_pred: Any) -> jax.Array:
+def hinge(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
     """`mean(max(1 − y_true y_pred, 0))`; targets −1 and 1, or 0 and 1. Cortes and Vapnik 1995."""
     y_true, y_pred = pair("hinge", y_true, y_pred)
     return jnp.mean(_above_zero(1 - _signs(y_true) * y_pred), axis=-1)
 
 
 @loss()
-def squared_hinge(y_true: Any, y_pred: Any) -> jax.Array:
+def squared_hinge(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
     """`mean(max(1 − y_true y_pred, 0)²)`; targets −1 and 1, or 0 and 1."""
     y_true, y_pred = pair("squared_hinge", y_true, y_pred)
     return jnp.mean(jnp.square(_above_zero(1 - _signs(y_true) * y_pred)), axis=-1)
 
 
 @loss()
-def categorical_hinge(y_true: Any, y_pred: Any) -> jax.Array:
+def categorical_hinge(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
     """`max(1 + max((1 − y_true) y_pred) − Σ y_true y_pred, 0)` over the last axis. Crammer and Singer 2001."""
     y_true, y_pred = pair("categorical_hinge", y_true, y_pred)
     right = jnp.sum(y_true * y_pred, axis=-1)
@@ -36,7 +37,7 @@ def categorical_hinge(y_true: Any, y_pred: Any) -> jax.Array:
 
 
 @loss()
-def dice(y_true: Any, y_pred: Any, axis: Any = None) -> jax.Array:
+def dice(y_true: ArrayLike, y_pred: ArrayLike, axis: Axis = None) -> jax.Array:
     """`1 − 2 Σ y_true y_pred / (Σ y_true + Σ y_pred)` over `axis` (None: everything). Milletari et al. 2016."""
     y_true, y_pred = pair("dice", y_true, y_pred)
     axis = tuple(axis) if isinstance(axis, list) else axis
@@ -46,7 +47,9 @@ def dice(y_true: Any, y_pred: Any, axis: Any = None) -> jax.Array:
 
 
 @loss()
-def tversky(y_true: Any, y_pred: Any, alpha: Number = 0.5, beta: Number = 0.5, axis: Any = None) -> jax.Array:
+def tversky(
+    y_true: ArrayLike, y_pred: ArrayLike, alpha: Number = 0.5, beta: Number = 0.5, axis: Axis = None
+) -> jax.Array:
     """`1 − TP / (TP + alpha FN + beta FP)` of soft counts over `axis` (None: everything).
 
     As in Keras; Salehi et al. 2017, who proposed it, have alpha at FP and beta at FN.
@@ -61,10 +64,10 @@ def tversky(y_true: Any, y_pred: Any, alpha: Number = 0.5, beta: Number = 0.5, a
 
 @loss()
 def circle(
-    y_true: Any,
-    y_pred: Any,
-    ref_labels: Any = None,
-    ref_embeddings: Any = None,
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    ref_labels: ArrayLike | None = None,
+    ref_embeddings: ArrayLike | None = None,
     remove_diagonal: bool = True,
     gamma: Number = 80,
     margin: Number = 0.4,

@@ -8,13 +8,14 @@ import jax
 import jax.numpy as jnp
 
 from ..core import dtypes, masks
+from ..core.types import ArrayLike, Axis
 from .align import Number, floating, pair
 from .catalogue import loss
 
 
 @loss("bce", "BCE")
 def binary_crossentropy(
-    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: Number = 0.0, axis: Any = -1
+    y_true: ArrayLike, y_pred: ArrayLike, from_logits: bool = False, label_smoothing: Number = 0.0, axis: Axis = -1
 ) -> jax.Array:
     """`mean(−y log p − (1 − y) log(1 − p))` over `axis`; `p = sigmoid(y_pred)` if `from_logits`.
 
@@ -30,14 +31,14 @@ def binary_crossentropy(
 
 @loss()
 def binary_focal_crossentropy(
-    y_true: Any,
-    y_pred: Any,
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
     apply_class_balancing: bool = False,
     alpha: Number = 0.25,
     gamma: Number = 2.0,
     from_logits: bool = False,
     label_smoothing: Number = 0.0,
-    axis: Any = -1,
+    axis: Axis = -1,
 ) -> jax.Array:
     """Binary crossentropy times `(1 − q)^gamma`, q the probability given to the true class. Lin et al. 2017.
 
@@ -55,7 +56,7 @@ def binary_focal_crossentropy(
 
 @loss()
 def categorical_crossentropy(
-    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: Number = 0.0, axis: int = -1
+    y_true: ArrayLike, y_pred: ArrayLike, from_logits: bool = False, label_smoothing: Number = 0.0, axis: int = -1
 ) -> jax.Array:
     """`−Σ y log p` over the classes on `axis`; `p = softmax(y_pred)` if `from_logits`, else `y_pred / Σ y_pred`.
 
@@ -71,7 +72,7 @@ def categorical_crossentropy(
 @loss()
 def categorical_focal_crossentropy(
     y_true: Any,
-    y_pred: Any,
+    y_pred: ArrayLike,
     alpha: Any = 0.25,
     gamma: Number = 2.0,
     from_logits: bool = False,
@@ -87,7 +88,7 @@ def categorical_focal_crossentropy(
 
 @loss()
 def sparse_categorical_crossentropy(
-    y_true: Any, y_pred: Any, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
+    y_true: ArrayLike, y_pred: ArrayLike, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
 ) -> jax.Array:
     """`−log p[y]`, y the number of the true class; `p` as in `categorical_crossentropy`.
 
@@ -115,7 +116,7 @@ def sparse_categorical_crossentropy(
 
 
 @loss()
-def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: Number) -> jax.Array:
+def categorical_generalized_cross_entropy(y_true: ArrayLike, y_pred: ArrayLike, q: Number) -> jax.Array:
     """`(1 − p[y]^q) / q`, robust to wrong labels; y are class numbers, `0 < q < 1`. Zhang and Sabuncu 2018."""
     y_pred = floating(y_pred)
     labels = class_numbers("categorical_generalized_cross_entropy", y_true, y_pred.shape)
@@ -124,7 +125,7 @@ def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: Number) -
 
 
 @loss("kld", "KLD")
-def kl_divergence(y_true: Any, y_pred: Any) -> jax.Array:
+def kl_divergence(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
     """`Σ y_true log(y_true / y_pred)` over the last axis, both between `epsilon()` and 1. Kullback and Leibler 1951."""
     y_true, y_pred = pair("kl_divergence", y_true, y_pred)
     y_true, y_pred = (jnp.clip(y, dtypes.epsilon(), 1) for y in (y_true, y_pred))
@@ -132,14 +133,14 @@ def kl_divergence(y_true: Any, y_pred: Any) -> jax.Array:
 
 
 @loss()
-def poisson(y_true: Any, y_pred: Any) -> jax.Array:
+def poisson(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
     """`mean(y_pred − y_true log(y_pred + epsilon()))`: minus the log likelihood of counts, up to a constant."""
     y_true, y_pred = pair("poisson", y_true, y_pred)
     return jnp.mean(y_pred - y_true * jnp.log(y_pred + dtypes.epsilon()), axis=-1)
 
 
 @loss()
-def ctc(y_true: Any, y_pred: Any) -> jax.Array:
+def ctc(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
     """Connectionist temporal classification of sequences without alignment. Graves et al. 2006.
 
     Shapes: labels `(batch, labels)`, logits `(batch, time, classes)` -> `(batch,)`. Class 0 is the blank; labels that
@@ -157,7 +158,7 @@ def ctc(y_true: Any, y_pred: Any) -> jax.Array:
     return optax.ctc_loss(logits, jnp.zeros(logits.shape[:2]), labels, (labels == 0).astype(logits.dtype))
 
 
-def class_numbers(name: str, y_true: Any, shape: tuple[int, ...]) -> jax.Array:
+def class_numbers(name: str, y_true: ArrayLike, shape: tuple[int, ...]) -> jax.Array:
     """Labels as whole numbers, shaped like predictions of `shape` without their last axis."""
     labels = dtypes.as_array(y_true)
     given = labels.shape

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from ..core import dtypes
+from ..core.types import ArrayLike
 from .align import Number, pair
 from .catalogue import loss
 
 
 @loss("mse", "MSE")
-def mean_squared_error(y_true: Any, y_pred: Any) -> jax.Array:
+def mean_squared_error(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
     """`mean((y_true − y_pred)²)`.
 
     >>> mean_squared_error([[0.0, 2.0]], [[1.0, 2.0]]).tolist()
@@ -25,21 +25,21 @@ def mean_squared_error(y_true: Any, y_pred: Any) -> jax.Array:
 
 
 @loss("mae", "MAE")
-def mean_absolute_error(y_true: Any, y_pred: Any) -> jax.Array:
+def mean_absolute_error(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
     """`mean(|y_true − y_pred|)`."""
     y_true, y_pred = pair("mean_absolute_error", y_true, y_pred)
     return jnp.mean(jnp.abs(y_true - y_pred), axis=-1)
 
 
 @loss("mape", "MAPE")
-def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> jax.Array:
+def mean_absolute_percentage_error(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
     """`100 mean(|y_true − y_pred| / |y_true|)`, the denominator at least `epsilon()`."""
     y_true, y_pred = pair("mean_absolute_percentage_error", y_true, y_pred)
     return 100.0 * jnp.mean(jnp.abs((y_true - y_pred) / jnp.maximum(jnp.abs(y_true), dtypes.epsilon())), axis=-1)
 
 
 @loss("msle", "MSLE")
-def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> jax.Array:
+def mean_squared_logarithmic_error(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
     """`mean((log(1 + y_true) − log(1 + y_pred))²)`, both at least `epsilon()`: negative values count as 0."""
     y_true, y_pred = pair("mean_squared_logarithmic_error", y_true, y_pred)
     true, pred = (jnp.log(jnp.maximum(y, dtypes.epsilon()) + 1) for y in (y_true, y_pred))
@@ -47,7 +47,7 @@ def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> jax.Array:
 
 
 @loss()
-def huber(y_true: Any, y_pred: Any, delta: Number = 1.0) -> jax.Array:
+def huber(y_true: ArrayLike, y_pred: ArrayLike, delta: Number = 1.0) -> jax.Array:
     """Mean of `½e²` for errors `|e| <= delta`, of `delta (|e| − ½ delta)` for larger ones. Huber 1964."""
     y_true, y_pred = pair("huber", y_true, y_pred)
     error = jnp.abs(y_true - y_pred)
@@ -55,7 +55,7 @@ def huber(y_true: Any, y_pred: Any, delta: Number = 1.0) -> jax.Array:
 
 
 @loss()
-def log_cosh(y_true: Any, y_pred: Any) -> jax.Array:
+def log_cosh(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
     """`mean(log(cosh(y_pred − y_true)))`: squared for small errors, absolute for large ones. No overflow."""
     y_true, y_pred = pair("log_cosh", y_true, y_pred)
     error = y_pred - y_true
@@ -63,12 +63,12 @@ def log_cosh(y_true: Any, y_pred: Any) -> jax.Array:
 
 
 @loss()
-def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> jax.Array:
+def cosine_similarity(y_true: ArrayLike, y_pred: ArrayLike, axis: int = -1) -> jax.Array:
     """Minus the cosine of the angle along `axis`: −1 for equal directions, 1 for opposite ones, 0 beside a zero."""
     return -cosine("cosine_similarity", y_true, y_pred, axis)
 
 
-def cosine(name: str, y_true: Any, y_pred: Any, axis: int = -1) -> jax.Array:
+def cosine(name: str, y_true: ArrayLike, y_pred: ArrayLike, axis: int = -1) -> jax.Array:
     """The cosine of the angle between targets and predictions."""
     y_true, y_pred = pair(name, y_true, y_pred)
     return jnp.sum(_unit(y_true, axis) * _unit(y_pred, axis), axis=axis)

@@ -109,7 +109,7 @@ from .regression import (
 get, deserialize = catalogue.get, catalogue.deserialize
 
 
-def serialize(metric: Any) -> Any:
+def serialize(metric: Metric) -> Any:
     """The config of a metric; of a public function its name."""
     return catalogue.serialize(metric)
 

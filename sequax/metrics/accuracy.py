@@ -7,34 +7,35 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from ..core.types import ArrayLike
 from ..losses import align
 from ..losses.probabilistic import class_numbers
 from .base import NamedMean
 from .catalogue import function, metric
 
 
-def accuracy(y_true: Any, y_pred: Any) -> jax.Array:
+def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
     """1 where equal, else 0; shapes `(...)` twice -> the same."""
     y_true, y_pred = align.pair("accuracy", y_true, y_pred)
     return (y_true == y_pred).astype(y_pred.dtype)
 
 
 @function
-def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> jax.Array:
+def binary_accuracy(y_true: ArrayLike, y_pred: ArrayLike, threshold: float = 0.5) -> jax.Array:
     """1 where `y_pred > threshold` says what `y_true` says, else 0; shapes `(...)` twice -> the same."""
     y_true, y_pred = align.pair("binary_accuracy", y_true, y_pred)
     return (y_true == (y_pred > threshold).astype(y_true.dtype)).astype(y_pred.dtype)
 
 
 @function
-def categorical_accuracy(y_true: Any, y_pred: Any) -> jax.Array:
+def categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
     """1 where the largest entries of one-hot targets and predictions agree; `(..., classes)` twice -> `(...)`."""
     y_true, y_pred = align.pair("categorical_accuracy", y_true, y_pred)
     return (jnp.argmax(y_true, axis=-1) == jnp.argmax(y_pred, axis=-1)).astype(y_pred.dtype)
 
 
 @function
-def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> jax.Array:
+def sparse_categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
     """1 where the largest prediction is that of the true class; `(...)` or `(..., 1)`, `(..., classes)` -> `(...)`."""
     y_pred = align.floating(y_pred)
     labels = class_numbers("sparse_categorical_accuracy", y_true, y_pred.shape)
@@ -42,14 +43,16 @@ def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> jax.Array:
 
 
 @function
-def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> jax.Array:
+def top_k_categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike, k: int = 5) -> jax.Array:
     """1 where the true class is among the k largest predictions; `(..., classes)` twice -> `(...)`."""
     y_true, y_pred = align.pair("top_k_categorical_accuracy", y_true, y_pred)
     return _among_largest(jnp.argmax(y_true, axis=-1), y_pred, k)
 
 
 @function
-def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False) -> jax.Array:
+def sparse_top_k_categorical_accuracy(
+    y_true: ArrayLike, y_pred: ArrayLike, k: int = 5, from_sorted_ids: bool = False
+) -> jax.Array:
     """As `top_k_categorical_accuracy`, of class numbers; `(...)` or `(..., 1)`, `(..., classes)` -> `(...)`.
 
     With `from_sorted_ids`, `y_pred` holds class numbers, the most probable first.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..core.types import ArrayLike, DTypeLike
 from ..losses import align
 from .catalogue import metric
 from .confusion import FourCounts, columns
@@ -40,11 +42,11 @@ class AUC(FourCounts):
         curve: str = "ROC",
         summation_method: str = "interpolation",
         name: str | None = None,
-        dtype: Any = None,
-        thresholds: Any = None,
+        dtype: DTypeLike | None = None,
+        thresholds: float | Sequence[float] | None = None,
         multi_label: bool = False,
         num_labels: int | None = None,
-        label_weights: Any = None,
+        label_weights: ArrayLike | None = None,
         from_logits: bool = False,
     ):
         super().__init__(dtype, name)
@@ -73,7 +75,7 @@ class AUC(FourCounts):
             )
         self._add_counts((self.num_thresholds, labels) if self.multi_label else (self.num_thresholds,))
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         y_true, y_pred, weight = self._select(y_true, y_pred, sample_weight)
         y_pred = jax.nn.sigmoid(y_pred) if self.from_logits else y_pred
         if self.multi_label:
@@ -161,7 +163,7 @@ def _inner_thresholds(num_thresholds: int, thresholds: Any) -> np.ndarray:
     return inner
 
 
-def _choice(argument: str, value: Any, allowed: tuple[str, ...], standard: Any) -> str:
+def _choice(argument: str, value: object, allowed: tuple[str, ...], standard: Any) -> str:
     if not isinstance(value, str) or standard(value) not in allowed:
         raise ValueError(f"AUC: `{argument}` must be one of {allowed}. Received: {argument}={value!r}")
     return standard(value)

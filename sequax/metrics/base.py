@@ -13,6 +13,7 @@ from ..core import dtypes, masks, names, pure, scope, tracking
 from ..core.catalogue import serialize
 from ..core.config import check_own, deserialize, reading
 from ..core.portable import Portable
+from ..core.types import ArrayLike, DTypeLike
 from ..core.variable import Variable
 from ..losses import align
 from ..losses.catalogue import losses
@@ -60,7 +61,7 @@ class Metric(Portable):
         self,
         shape: Sequence[int],
         initializer: Any = "zeros",
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
         aggregation: str = "sum",
         name: str | None = None,
     ) -> Variable:
@@ -80,7 +81,11 @@ class Metric(Portable):
         return variable
 
     def add_weight(
-        self, shape: Sequence[int] = (), initializer: Any = None, dtype: Any = None, name: str | None = None
+        self,
+        shape: Sequence[int] = (),
+        initializer: Any = None,
+        dtype: DTypeLike | None = None,
+        name: str | None = None,
     ) -> Variable:
         """As `add_variable`, with zeros by default."""
         return self.add_variable(shape, "zeros" if initializer is None else initializer, dtype, name=name)
@@ -198,7 +203,7 @@ class Mean(Metric):
         return align.divide(self.total.value, self.count.value)
 
 
-def mean_parts(name: str, values: jax.Array, sample_weight: Any) -> tuple[jax.Array, Any]:
+def mean_parts(name: str, values: jax.Array, sample_weight: ArrayLike) -> tuple[jax.Array, Any]:
     """What a batch adds to total and count. All axes but the first are averaged, of weights as well as of values."""
     if sample_weight is None:
         samples = values.shape[0] if values.ndim else 1

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..core.types import DTypeLike
 from ..losses import align
 from .catalogue import metric
 from .confusion import FourCounts, columns
@@ -24,7 +25,7 @@ class _BestAt(FourCounts):
         num_thresholds: int = 200,
         class_id: int | None = None,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
     ):
         super().__init__(dtype, name)
         if not 0 <= value <= 1:
@@ -80,7 +81,7 @@ class PrecisionAtRecall(_BestAt):
         num_thresholds: int = 200,
         class_id: int | None = None,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
     ):
         super().__init__(recall, num_thresholds, class_id, name, dtype)
         self.recall = recall
@@ -101,7 +102,7 @@ class RecallAtPrecision(_BestAt):
         num_thresholds: int = 200,
         class_id: int | None = None,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
     ):
         super().__init__(precision, num_thresholds, class_id, name, dtype)
         self.precision = precision
@@ -122,7 +123,7 @@ class SensitivityAtSpecificity(_BestAt):
         num_thresholds: int = 200,
         class_id: int | None = None,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
     ):
         super().__init__(specificity, num_thresholds, class_id, name, dtype)
         self.specificity = specificity
@@ -143,7 +144,7 @@ class SpecificityAtSensitivity(_BestAt):
         num_thresholds: int = 200,
         class_id: int | None = None,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
     ):
         super().__init__(sensitivity, num_thresholds, class_id, name, dtype)
         self.sensitivity = sensitivity

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from ..core import dtypes
+from ..core.types import ArrayLike
 from ..losses import align
 from .base import Metric
 from .catalogue import metric
+
+if TYPE_CHECKING:
+    from ..core.variable import Variable
 
 # Up to here every threshold is compared with every prediction; above, each prediction goes into one bucket.
 _FEW = 8
@@ -56,7 +61,12 @@ class ConfusionMetric(Metric):
     binary_labels = True  # data checks refuse others: every label but 0 would count as positive
 
     def _select(
-        self, y_true: Any, y_pred: Any, sample_weight: Any, top_k: int | None = None, class_id: int | None = None
+        self,
+        y_true: ArrayLike,
+        y_pred: ArrayLike,
+        sample_weight: Any,
+        top_k: int | None = None,
+        class_id: int | None = None,
     ) -> tuple[jax.Array, jax.Array, Any]:
         counted = dtypes.jnp_dtype(dtypes.floatx())  # whatever the metric's dtype: 16 bits count to 2048 or 256
         y_true, y_pred = (dtypes.as_array(y).astype(counted) for y in (y_true, y_pred))
@@ -76,7 +86,7 @@ class ConfusionMetric(Metric):
             weight = jnp.broadcast_to(weight, y_pred.shape)
         return y_true, y_pred, weight
 
-    def _add(self, variable: Any, value: jax.Array) -> None:
+    def _add(self, variable: Variable, value: jax.Array) -> None:
         variable.assign_add(value.reshape(variable.shape))
 
 
@@ -125,7 +135,9 @@ class _Count(ConfusionMetric):
         return {**super().get_config(), "thresholds": self.init_thresholds}
 
 
-def _in_order(thresholds: Any, y_true: jax.Array, y_pred: jax.Array, weight: Any) -> tuple[jax.Array, ...]:
+def _in_order(
+    thresholds: float | Sequence[float], y_true: jax.Array, y_pred: jax.Array, weight: Any
+) -> tuple[jax.Array, ...]:
     """`counts` for thresholds in any order."""
     order = np.argsort(thresholds, kind="stable")
     back = np.argsort(order)

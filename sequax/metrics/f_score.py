@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from ..core import dtypes
+from ..core.types import ArrayLike
 from ..losses import align
 from .base import Metric
 from .catalogue import metric
@@ -65,7 +66,7 @@ class FBetaScore(Metric):
                 f" y_true.shape={y_true_shape}, y_pred.shape={y_pred_shape}"
             )
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         y_true, y_pred = align.pair(type(self).__name__, self._cast(y_true), self._cast(y_pred))
         self._check_rank(y_true.shape, y_pred.shape)
         if self.true_positives is None:

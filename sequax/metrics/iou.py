@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from ..core import dtypes
+from ..core.types import ArrayLike
 from ..losses import align
 from .base import Metric
 from .catalogue import metric
@@ -52,7 +53,7 @@ class _ConfusionMatrix(Metric):
         cells = cells.at[index.reshape(-1)].add(jnp.broadcast_to(weight, index.shape).reshape(-1), mode="drop")
         self.total_cm.assign_add(cells.reshape(self.num_classes, self.num_classes))
 
-    def _warn_of_fractions(self, sample_weight: Any) -> None:
+    def _warn_of_fractions(self, sample_weight: ArrayLike) -> None:
         if dtypes.is_float(dtypes.as_array(sample_weight).dtype) and not dtypes.is_float(self.dtype):
             warnings.warn(
                 f"{type(self).__name__}: weights of a float type are counted in {self.dtype}: the casting takes their"

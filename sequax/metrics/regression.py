@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from .. import losses
 from ..core import dtypes
+from ..core.types import ArrayLike
 from ..core.variable import Variable
 from ..losses import align
 from ..losses.regression import cosine
@@ -165,7 +166,7 @@ class SparseCategoricalCrossentropy(NamedMean):
         super().__init__(losses.sparse_categorical_crossentropy, name, dtype, **arguments)
 
 
-def _cosine(y_true: Any, y_pred: Any, axis: int = -1) -> jax.Array:
+def _cosine(y_true: ArrayLike, y_pred: ArrayLike, axis: int = -1) -> jax.Array:
     return cosine("cosine_similarity", y_true, y_pred, axis)
 
 
@@ -193,7 +194,7 @@ class RootMeanSquaredError(NamedMean):
         return jnp.sqrt(super().result())
 
 
-def _squared_error(y_true: Any, y_pred: Any) -> jax.Array:
+def _squared_error(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
     y_true, y_pred = align.pair("root_mean_squared_error", y_true, y_pred)
     return jnp.square(y_true - y_pred)
 
@@ -233,7 +234,7 @@ class R2Score(Metric):
         self.total_mse = self.add_variable((outputs,), name="residual")
         self.count = self.add_variable((outputs,), name="count")
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         y_true, y_pred = align.pair("R2Score", self._cast(y_true), self._cast(y_pred))
         y_true, y_pred = (y[:, None] if y.ndim == 1 else y for y in (y_true, y_pred))
         if y_true.ndim != 2:
@@ -280,7 +281,7 @@ class R2Score(Metric):
 
 
 @function
-def pearson_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> jax.Array:
+def pearson_correlation(y_true: ArrayLike, y_pred: ArrayLike, axis: int = -1) -> jax.Array:
     """Correlation of targets and predictions along `axis`, which it removes. Pearson 1895."""
     y_true, y_pred = (_centred(y, axis) for y in align.pair("pearson_correlation", y_true, y_pred))
     product = jnp.sum(y_true * y_pred, axis=axis)
@@ -288,7 +289,7 @@ def pearson_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> jax.Array:
 
 
 @function
-def concordance_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> jax.Array:
+def concordance_correlation(y_true: ArrayLike, y_pred: ArrayLike, axis: int = -1) -> jax.Array:
     """`2 cov / (var + var + (mean − mean)²)` along `axis`, which it removes: 1 only for equality. Lin 1989."""
     y_true, y_pred = align.pair("concordance_correlation", y_true, y_pred)
     true, pred = _centred(y_true, axis), _centred(y_pred, axis)

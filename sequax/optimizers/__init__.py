@@ -76,7 +76,7 @@ def serialize(optimizer: Optimizer) -> dict[str, Any]:
     return _optimizers.serialize(optimizer)
 
 
-def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
     """An optimizer from its config, in which its class may be in lower case, or from anything that `get` takes."""
     with custom_object_scope(custom_objects):
         if not isinstance(config, Mapping):

@@ -34,7 +34,7 @@ class _Moments(Optimizer):
         """t = 1, 2, ... in float32: in a 16-bit type 0.999 would round to 1 and every correction to nothing."""
         return jnp.asarray(self.iterations, "float32") + 1
 
-    def moments(self, gradient: Any, variable: Variable) -> tuple[Variable, Variable]:
+    def moments(self, gradient: jax.Array, variable: Variable) -> tuple[Variable, Variable]:
         """The averages of the gradient and of its square, moved on."""
         m, v = (self.slot(name, variable) for name in ("momentum", "velocity"))
         m.assign_add((gradient - m.value) * (1 - self.beta_1))
@@ -72,7 +72,7 @@ class Adam(_Moments):
     def slot_groups(self) -> Iterable[tuple[str, ...]]:
         return (self.slot_names, ("velocity_hat",)) if self.amsgrad else (self.slot_names,)
 
-    def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
+    def update_step(self, gradient: jax.Array, variable: Variable, learning_rate: Any) -> None:
         t = self.step_number()
         rate = learning_rate * jnp.sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)
         m, v = self.moments(gradient, variable)
@@ -119,7 +119,7 @@ class Adamax(_Moments):
 
     slot_names = ("momentum", "norm")
 
-    def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
+    def update_step(self, gradient: jax.Array, variable: Variable, learning_rate: Any) -> None:
         m, u = (self.slot(name, variable) for name in self.slot_names)
         rate = learning_rate / (1 - self.beta_1 ** self.step_number())
         m.assign_add((gradient - m.value) * (1 - self.beta_1))
@@ -146,7 +146,7 @@ class Nadam(_Moments):
         self.momentum_product.assign(self.momentum_product.value * self.momentum_at(self.step_number()))
         super()._update_all(gradients, variables, learning_rate)
 
-    def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
+    def update_step(self, gradient: jax.Array, variable: Variable, learning_rate: Any) -> None:
         t = self.step_number()
         now, ahead, product = self.momentum_at(t), self.momentum_at(t + 1), self.momentum_product.value
         of_average, of_gradient = ahead / (1 - product * ahead), (1 - now) / (1 - product)
@@ -164,7 +164,7 @@ class Lamb(_Moments):
     Source: You et al. 2020, Large Batch Optimization for Deep Learning: Training BERT in 76 minutes.
     """
 
-    def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
+    def update_step(self, gradient: jax.Array, variable: Variable, learning_rate: Any) -> None:
         t, cast = self.step_number(), variable.dtype
         m, v = self.moments(gradient, variable)
         average = m.value / (1 - self.beta_1**t).astype(cast)

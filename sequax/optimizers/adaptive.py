@@ -47,7 +47,7 @@ class RMSprop(Optimizer):
         wanted = {"velocity": True, "momentum": self.momentum, "average_gradient": self.centered}
         return [(name,) for name, used in wanted.items() if used]
 
-    def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
+    def update_step(self, gradient: jax.Array, variable: Variable, learning_rate: Any) -> None:
         v = self.slot("velocity", variable)
         v.assign(self.rho * v.value + (1 - self.rho) * jnp.square(gradient))
         size = v.value + self.epsilon
@@ -88,7 +88,7 @@ class Adagrad(Optimizer):
     def slot_initializer(self, name: str, variable: Variable) -> Any:
         return self.initial_accumulator_value
 
-    def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
+    def update_step(self, gradient: jax.Array, variable: Variable, learning_rate: Any) -> None:
         total = self.slot("accumulator", variable)
         total.assign_add(jnp.square(gradient))
         variable.assign_sub(
@@ -112,7 +112,7 @@ class Adadelta(Optimizer):
         super().__init__(learning_rate, **common)
         self.rho, self.epsilon = rho, epsilon
 
-    def update_step(self, grad: Any, variable: Variable, learning_rate: Any) -> None:
+    def update_step(self, grad: jax.Array, variable: Variable, learning_rate: Any) -> None:
         v, u = (self.slot(name, variable) for name in self.slot_names)
         v.assign(self.rho * v.value + (1 - self.rho) * jnp.square(grad))
         step = grad * jnp.sqrt(u.value + self.epsilon) * jax.lax.rsqrt(v.value + self.epsilon)
@@ -164,7 +164,7 @@ class Ftrl(Optimizer):
     def slot_initializer(self, name: str, variable: Variable) -> Any:
         return self.initial_accumulator_value if name == "accumulator" else "zeros"
 
-    def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
+    def update_step(self, gradient: jax.Array, variable: Variable, learning_rate: Any) -> None:
         n, z = (self.slot(name, variable) for name in self.slot_names)
         rate, w, power = jnp.asarray(learning_rate, variable.dtype), variable.value, -self.learning_rate_power
         l1, l2 = self.l1_regularization_strength, self.l2_regularization_strength
@@ -219,7 +219,7 @@ class Adafactor(Optimizer):
         dtype = variable.dtype if factored else "int32"
         self._slots.obtain(variable, name, lambda: make(path, shape, "zeros", dtype))
 
-    def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
+    def update_step(self, gradient: jax.Array, variable: Variable, learning_rate: Any) -> None:
         t = jnp.asarray(self.iterations, "float32") + 1
         rate = jnp.minimum(learning_rate, jax.lax.rsqrt(t))
         keep = (1 - t**self.beta_2_decay).astype(variable.dtype)

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 
 from ..core import names, pure, scope
 from ..core.config import deserialize
+from ..core.types import CustomObjects
 from ..core.variable import Variable
 from . import gradients as gradient_tools, settings
 from .catalogue import optimizer
@@ -88,7 +89,7 @@ class Optimizer(State):
         self._not_decayed: list[Variable] = []
         self._not_decayed_names: list[str] = []
 
-    def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
+    def update_step(self, gradient: jax.Array, variable: Variable, learning_rate: Any) -> None:
         """Assign the new value of one variable and of its slots."""
         raise NotImplementedError(
             f"{type(self).__name__} must override `update_step(gradient, variable, learning_rate)`."
@@ -170,13 +171,13 @@ class Optimizer(State):
         _, values = pure.apply(self.apply, [*trained, *own], values, grads, trained)
         return values[: len(trained)], values[len(trained) :]
 
-    def assign(self, variable: Variable, value: Any) -> None:
+    def assign(self, variable: Variable, value: object) -> None:
         variable.assign(value)
 
-    def assign_add(self, variable: Variable, value: Any) -> None:
+    def assign_add(self, variable: Variable, value: object) -> None:
         variable.assign_add(value)
 
-    def assign_sub(self, variable: Variable, value: Any) -> None:
+    def assign_sub(self, variable: Variable, value: object) -> None:
         variable.assign_sub(value)
 
     def scale_loss(self, loss: Any) -> Any:
@@ -336,7 +337,7 @@ class Optimizer(State):
         return {"name": self.name, "learning_rate": self._rate.config(), **{n: getattr(self, n) for n in names}}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Optimizer:
+    def from_config(cls, config: dict[str, Any], custom_objects: CustomObjects | None = None) -> Optimizer:
         config = dict(config)
         if isinstance(config.get("learning_rate"), dict):
             config["learning_rate"] = deserialize(config["learning_rate"], custom_objects)
@@ -351,7 +352,7 @@ class Optimizer(State):
 _COMMON = tuple(inspect.signature(Optimizer.__init__).parameters)
 
 
-def _gradient(gradient: Any, variable: Variable, owner: str) -> jax.Array:
+def _gradient(gradient: jax.Array, variable: Variable, owner: str) -> jax.Array:
     gradient = jnp.asarray(gradient.value if isinstance(gradient, Variable) else gradient)
     if gradient.shape != variable.shape:
         raise ValueError(

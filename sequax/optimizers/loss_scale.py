@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from ..core.catalogue import serialize
 from ..core.config import deserialize
+from ..core.types import CustomObjects
 from ..core.variable import Variable
 from . import gradients as gradient_tools, settings
 from .base import Optimizer
@@ -124,7 +125,7 @@ class LossScaleOptimizer(Optimizer):
         return self.inner_optimizer.learning_rate
 
     @learning_rate.setter
-    def learning_rate(self, value: Any) -> None:
+    def learning_rate(self, value: object) -> None:
         self.inner_optimizer.learning_rate = value
 
     def get_config(self) -> dict[str, Any]:
@@ -136,7 +137,7 @@ class LossScaleOptimizer(Optimizer):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> LossScaleOptimizer:
+    def from_config(cls, config: dict[str, Any], custom_objects: CustomObjects | None = None) -> LossScaleOptimizer:
         config = dict(config)
         if isinstance(config["inner_optimizer"], Mapping):
             config["inner_optimizer"] = deserialize(config["inner_optimizer"], custom_objects)

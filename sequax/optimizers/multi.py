@@ -9,6 +9,7 @@ from typing import Any
 from ..core import tracking
 from ..core.catalogue import object_config, serialize
 from ..core.config import deserialize
+from ..core.types import CustomObjects
 from ..core.variable import Variable
 from .base import Optimizer
 from .catalogue import optimizer, optimizers
@@ -109,7 +110,7 @@ class OptimizerMap(MutableMapping[str, Optimizer]):
         }
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any], custom_objects: Any = None) -> OptimizerMap:
+    def from_config(cls, config: Mapping[str, Any], custom_objects: CustomObjects | None = None) -> OptimizerMap:
         given = config["optimizer_map"] or {}
         by_pattern = {pattern: deserialize(o, custom_objects) for pattern, o in given.items()}
         return cls(deserialize(config["default_optimizer"], custom_objects), by_pattern)
@@ -226,7 +227,7 @@ class MultiOptimizer(Optimizer):
         )
 
     @learning_rate.setter
-    def learning_rate(self, value: Any) -> None:
+    def learning_rate(self, value: object) -> None:
         raise AttributeError(
             "MultiOptimizer: its learning rate cannot be set, it has none of its own. Set those of its `.optimizers`."
         )
@@ -257,7 +258,7 @@ class MultiOptimizer(Optimizer):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> MultiOptimizer:
+    def from_config(cls, config: dict[str, Any], custom_objects: CustomObjects | None = None) -> MultiOptimizer:
         config = dict(config)
         if isinstance(config["optimizer_map"], Mapping):
             config["optimizer_map"] = deserialize(config["optimizer_map"], custom_objects)

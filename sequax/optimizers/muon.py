@@ -91,11 +91,11 @@ class Muon(Optimizer):
     def weight_decay_of(self, variable: Variable) -> float | None:
         return self.adam_weight_decay if self.uses_adam(variable) else self.weight_decay
 
-    def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
+    def update_step(self, gradient: jax.Array, variable: Variable, learning_rate: Any) -> None:
         step = self._adam_step if self.uses_adam(variable) else self._muon_step
         step(gradient, variable, learning_rate)
 
-    def _muon_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
+    def _muon_step(self, gradient: jax.Array, variable: Variable, learning_rate: Any) -> None:
         m = self.slot("momentum", variable)
         m.assign(self.momentum * m.value + gradient)
         direction = gradient + self.momentum * m.value if self.nesterov else m.value
@@ -116,7 +116,7 @@ class Muon(Optimizer):
         """`X` with its last two axes exchanged."""
         return jnp.swapaxes(jnp.asarray(X), -1, -2)
 
-    def _adam_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
+    def _adam_step(self, gradient: jax.Array, variable: Variable, learning_rate: Any) -> None:
         t = jnp.asarray(self.iterations, "float32") + 1
         rate = learning_rate * self.adam_lr_ratio * jnp.sqrt(1 - self.adam_beta_2**t) / (1 - self.adam_beta_1**t)
         m, v = self.slot("momentum", variable), self.slot("velocity", variable)
@@ -130,7 +130,7 @@ class Muon(Optimizer):
         return {**config, **own}
 
 
-def orthogonal(matrix: Any, steps: int, a: float, b: float, c: float) -> jax.Array:
+def orthogonal(matrix: jax.Array, steps: int, a: float, b: float, c: float) -> jax.Array:
     """Matrices (the last two axes) with singular values pulled towards 1 by Newton-Schulz (Björck & Bowie 1971).
 
     With Muon's coefficients they end between about 0.7 and 1.2, after few steps, rather than at 1, after many.

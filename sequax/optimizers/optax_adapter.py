@@ -16,7 +16,7 @@ from .slots import make
 _RATE = ".hyperparams['learning_rate']"
 
 
-def is_transformation(value: Any) -> bool:
+def is_transformation(value: object) -> bool:
     """Whether an object is an optax `GradientTransformation`, by its two methods."""
     return callable(getattr(value, "init", None)) and callable(getattr(value, "update", None))
 
@@ -119,7 +119,7 @@ class OptaxOptimizer(Optimizer):
         return self._injected()
 
     @learning_rate.setter
-    def learning_rate(self, value: Any) -> None:
+    def learning_rate(self, value: object) -> None:
         if self.owns_rate:
             self._rate.set(value)
         else:

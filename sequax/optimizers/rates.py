@@ -21,7 +21,7 @@ from .slots import make
 class RateVariable(Variable):
     """A learning rate that is a number: what is assigned is checked, as what an optimizer is made with."""
 
-    def assign(self, value: Any) -> Variable:
+    def assign(self, value: object) -> Variable:
         number = value.value if isinstance(value, Variable) else value
         if settings.is_number(number):
             settings.check_learning_rate(number, f"{self.path.partition('/')[0]}")
@@ -43,7 +43,7 @@ class Rate:
     def variables(self) -> list[Variable]:
         return [self._source] if isinstance(self._source, Variable) else []
 
-    def set(self, value: Any) -> None:
+    def set(self, value: object) -> None:
         """Take a new number, schedule or callable.
 
         Raises:

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from .._lazy import listed
 from ..core import dtypes
 from ..core.catalogue import Catalogue
+from ..core.types import ArrayLike
 
 schedules = Catalogue("learning rate schedule", "keras.optimizers.schedules")
 schedule = schedules.register()
@@ -26,7 +27,7 @@ class LearningRateSchedule:
     `step` is a whole number, possibly traced: use `jax.numpy`, not Python branches.
     """
 
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: ArrayLike) -> Any:
         raise NotImplementedError(
             f"Learning rate schedule '{type(self).__name__}' must override `__call__(self, step)`."
         )
@@ -48,11 +49,11 @@ class LearningRateSchedule:
         return f"{type(self).__name__}({shown})"
 
 
-def _real(step: Any) -> jax.Array:
+def _real(step: ArrayLike) -> jax.Array:
     return jnp.asarray(step, dtypes.jnp_dtype(dtypes.floatx()))
 
 
-def _periods(step: Any, length: float) -> jax.Array:
+def _periods(step: ArrayLike, length: float) -> jax.Array:
     """How many whole periods have passed. Not the floor of a quotient: compiled, 21 / 7 may come out above 3."""
     return jnp.floor_divide(_real(step), length)
 
@@ -86,7 +87,7 @@ class ExponentialDecay(LearningRateSchedule):
         self.initial_learning_rate, self.decay_steps = initial_learning_rate, decay_steps
         self.decay_rate, self.staircase, self.name = decay_rate, staircase, name
 
-    def __call__(self, step: Any) -> jax.Array:
+    def __call__(self, step: ArrayLike) -> jax.Array:
         periods = _periods(step, self.decay_steps) if self.staircase else _real(step) / self.decay_steps
         return self.initial_learning_rate * jnp.power(self.decay_rate, periods)
 
@@ -111,7 +112,7 @@ class InverseTimeDecay(LearningRateSchedule):
         self.initial_learning_rate, self.decay_steps = initial_learning_rate, decay_steps
         self.decay_rate, self.staircase, self.name = decay_rate, staircase, name
 
-    def __call__(self, step: Any) -> jax.Array:
+    def __call__(self, step: ArrayLike) -> jax.Array:
         periods = _periods(step, self.decay_steps) if self.staircase else _real(step) / self.decay_steps
         return self.initial_learning_rate / (1 + self.decay_rate * periods)
 
@@ -135,7 +136,7 @@ class PiecewiseConstantDecay(LearningRateSchedule):
             raise ValueError(f"PiecewiseConstantDecay: `boundaries` must ascend. Received: boundaries={boundaries}")
         self.boundaries, self.values, self.name = boundaries, values, name
 
-    def __call__(self, step: Any) -> jax.Array:
+    def __call__(self, step: ArrayLike) -> jax.Array:
         passed = jnp.sum(_real(step) > jnp.asarray(self.boundaries, dtypes.floatx()))
         return jnp.asarray(self.values, dtypes.floatx())[passed]
 
@@ -161,7 +162,7 @@ class PolynomialDecay(LearningRateSchedule):
         self.initial_learning_rate, self.decay_steps = initial_learning_rate, decay_steps
         self.end_learning_rate, self.power, self.cycle, self.name = end_learning_rate, power, cycle, name
 
-    def __call__(self, step: Any) -> jax.Array:
+    def __call__(self, step: ArrayLike) -> jax.Array:
         step, length = _real(step), _real(self.decay_steps)
         if self.cycle:
             length = length * jnp.maximum(-_periods(-step, self.decay_steps), 1.0)
@@ -204,7 +205,7 @@ class CosineDecay(LearningRateSchedule):
         )
         self.warmup_target, self.warmup_steps = warmup_target, warmup_steps
 
-    def __call__(self, step: Any) -> jax.Array:
+    def __call__(self, step: ArrayLike) -> jax.Array:
         step = _real(step)
         if self.warmup_target is None:
             return self._decayed(self.initial_learning_rate, step)
@@ -243,7 +244,7 @@ class CosineDecayRestarts(LearningRateSchedule):
         self.initial_learning_rate, self.first_decay_steps = initial_learning_rate, first_decay_steps
         self.t_mul, self.m_mul, self.alpha, self.name = t_mul, m_mul, alpha, name
 
-    def __call__(self, step: Any) -> jax.Array:
+    def __call__(self, step: ArrayLike) -> jax.Array:
         elapsed = _real(step) / self.first_decay_steps  # in lengths of the first period
         if self.t_mul == 1.0:
             period = _periods(step, self.first_decay_steps)

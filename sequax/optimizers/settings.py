@@ -27,7 +27,7 @@ class Common(TypedDict, total=False):
     name: str | None
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: object) -> bool:
     """Whether a value is one real number: of Python, NumPy or JAX, but no bool."""
     if isinstance(value, (bool, np.bool_)):
         return False

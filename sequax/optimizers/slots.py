@@ -10,6 +10,7 @@ import numpy as np
 
 from ..core import dtypes
 from ..core.catalogue import family
+from ..core.types import DTypeLike
 from ..core.variable import Variable
 
 Key = tuple[str, int]
@@ -75,7 +76,7 @@ def make(
     return variable
 
 
-def _start(initializer: Any, shape: tuple[int, ...], dtype: Any) -> Any:
+def _start(initializer: Any, shape: tuple[int, ...], dtype: DTypeLike) -> Any:
     stored = dtypes.jnp_dtype(dtypes.standardize(dtype))
     if isinstance(initializer, str) and initializer in ("zeros", "ones"):
         return np.full(shape, float(initializer == "ones"), stored)

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..core import tracking
 from ..core.portable import Portable
+from ..core.types import DTypeLike
 from ..core.variable import Variable
 from .rates import Rate
 from .slots import Slots, make
@@ -63,7 +64,7 @@ class State(Portable):
         self,
         shape: Sequence[int],
         initializer: Any = "zeros",
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
         aggregation: str = "none",
         layout: Any = None,
         name: str | None = None,
@@ -121,7 +122,7 @@ class State(Portable):
         return self._rate.shown()
 
     @learning_rate.setter
-    def learning_rate(self, value: Any) -> None:
+    def learning_rate(self, value: object) -> None:
         self._rate.set(value)
 
     def drive_learning_rate(self, function: Callable[[Any], Any] | None) -> None:

@@ -17,17 +17,21 @@ import os
 import zipfile
 from collections.abc import Mapping
 from contextlib import nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .._version import __version__
 from ..core import budget, schema
 from ..core.catalogue import serialize
 from ..core.custom_objects import custom_object_scope
 from ..core.errors import LoadError
+from ..core.types import Path
 from . import assets, atomic, config, folders, weights
 from .folders import Folder
 from .source import Source
 from .zips import Zip
+
+if TYPE_CHECKING:
+    from ..model import Model
 
 KERAS_VERSION = "3.15.1"  # whose format this is
 
@@ -40,7 +44,7 @@ _FREE = 8 * _MEGABYTE  # what a small file may unpack to; models of Keras are no
 # --- writing ---
 
 
-def save(model: Any, path: Any, include_optimizer: bool = True, zipped: bool = True) -> None:
+def save(model: Any, path: Path, include_optimizer: bool = True, zipped: bool = True) -> None:
     """Write a model to a `.keras` file, or to a folder, whole or not at all."""
     members = _members(model, include_optimizer)
     members[CHECKSUMS] = json.dumps(
@@ -71,7 +75,7 @@ def _compare(written: Zip, members: Mapping[str, Any]) -> None:
             raise OSError(errno.EIO, f"{name} is incomplete on the disk; nothing was saved")
 
 
-def _members(model: Any, include_optimizer: bool) -> dict[str, Any]:
+def _members(model: Model, include_optimizer: bool) -> dict[str, Any]:
     now = datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
     return {
         METADATA: json.dumps({"keras_version": KERAS_VERSION, "date_saved": now}).encode(),
@@ -177,7 +181,7 @@ def load(path: Any, custom_objects: Mapping[str, Any] | None = None, compile: bo
     return model
 
 
-def weights_of(path: Any) -> Source:
+def weights_of(path: Path) -> Source:
     """The `.weights.h5` file in a `.keras` file."""
     with Source.of(path) as source:
         return Archive(source).weights()

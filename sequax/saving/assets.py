@@ -7,15 +7,19 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..core import names
 from ..core.errors import LoadError
 from ..layers.preprocessing.learned import INNER_GROUP, WORDS_FILE, VocabularyLayer
 from . import layout
 
+if TYPE_CHECKING:
+    from ..core.layer import Layer
+    from ..model import Model
 
-def of(model: Any) -> dict[str, bytes]:
+
+def of(model: Model) -> dict[str, bytes]:
     """The members to write: of vocabularies one word a line, as Keras writes them."""
     members: dict[str, bytes] = {}
     for layer, path in _owners(model):
@@ -39,7 +43,7 @@ def _written(layer: Any) -> Iterator[tuple[str, bytes]]:
                     yield os.path.relpath(path, folder).replace(os.sep, "/"), file.read()
 
 
-def give(model: Any, archive: Any) -> None:
+def give(model: Model, archive: Any) -> None:
     """Give the assets of an archive to the layers they belong to; others are never read.
 
     Only for own layers with a `load_assets` files are written, into a folder that is removed afterwards.
@@ -91,12 +95,12 @@ def _check_number(words: int, archive: Any, name: str) -> None:
         raise LoadError(f"{archive.name}: {name} has {words:,} words, where {most:,} are allowed in such a file.")
 
 
-def _is_own(layer: Any, method: str) -> bool:
+def _is_own(layer: Layer, method: str) -> bool:
     """Whether a class outside of Sequax defines the method."""
     return hasattr(type(layer), method) and not names.is_ours(getattr(type(layer), method))
 
 
-def _owners(model: Any) -> Iterator[tuple[Any, str]]:
+def _owners(model: Model) -> Iterator[tuple[Any, str]]:
     for place in layout.places(model, optimizer=False):
         if not place.path.endswith(INNER_GROUP):
             yield place.owner, f"assets/{place.path}" if place.path else "assets"

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO
 
+from ..core.types import Path
+
 _CHUNK = 1 << 20
 _PREFIX, _SUFFIX = ".sequax-", ".tmp"
 
@@ -32,7 +34,7 @@ def write(path: Any, data: Any) -> None:
 
 
 @contextmanager
-def replacing(path: Any) -> Iterator[BinaryIO]:
+def replacing(path: Path) -> Iterator[BinaryIO]:
     """A new file, open for writing and reading, that becomes `path` when the block ends without an error."""
     target = checked_target(path)
     temporary = _beside(target)
@@ -54,7 +56,7 @@ def replacing(path: Any) -> Iterator[BinaryIO]:
     _sync_folder(os.path.dirname(target))
 
 
-def check_writable(path: Any) -> None:
+def check_writable(path: Path) -> None:
     """Try now what a later save at `path` needs; the file itself is not touched.
 
     Raises:
@@ -77,7 +79,7 @@ def remove_leftovers(folder: Any) -> None:
                 os.unlink(os.path.join(os.fspath(folder), name))
 
 
-def checked_target(path: Any) -> str:
+def checked_target(path: Path) -> str:
     """The place that is to be written, behind symbolic links.
 
     Raises:

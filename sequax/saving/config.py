@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..core import budget, names, schema
 from ..core.catalogue import serialize
@@ -15,9 +15,12 @@ from ..core.errors import LoadError
 from . import legacy
 from .json_text import MAX_BYTES, parse
 
+if TYPE_CHECKING:
+    from ..model import Model
+
 
 def model_from(
-    config: Any,
+    config: Mapping[str, Any],
     custom_objects: Mapping[str, Any] | None = None,
     compile: bool = True,
     place: str = "config",
@@ -45,7 +48,7 @@ def model_from(
     return model
 
 
-def compile_model(model: Any, config: Mapping[str, Any], version: str | None, place: str) -> None:
+def compile_model(model: Model, config: Mapping[str, Any], version: str | None, place: str) -> None:
     """Compile a model as its config says; a config without compile settings leaves it as it is."""
     compile_as(model, modernized(config, version, place).get("compile_config"), f"{place}.compile_config")
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ml_dtypes
 import numpy as np
 
 from .hdf5_reader import Dataset
 from .layout import Place
+
+if TYPE_CHECKING:
+    from ..model import Model
 
 _SHOWN = 10
 _KINDS = {"f": "float", "V": "float", "i": "integer", "u": "integer", "b": "boolean"}
@@ -48,7 +51,7 @@ class Report:
         path, wanted, found = self.rows[0]
         return f"First difference: {path}: expected {wanted}, found {found}."
 
-    def message(self, name: str, model: Any, outcome: str = "Nothing was loaded.") -> str:
+    def message(self, name: str, model: Model, outcome: str = "Nothing was loaded.") -> str:
         """A table of the first differences, and what may be the reason."""
         shown = [("path", "expected", "found"), *self.rows[:_SHOWN]]
         widths = [max(len(row[column]) for row in shown) for column in (0, 1)]

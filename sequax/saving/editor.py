@@ -263,7 +263,7 @@ def _walk(tree: dict[str, Any], node: Any) -> Iterator[tuple[Any, str, Any]]:
             yield from _walk(value, made[0])
 
 
-def _described(value: Any) -> str:
+def _described(value: object) -> str:
     if isinstance(value, dict):
         return _plain(", ".join(value) or "empty")
     array = np.asarray(value)

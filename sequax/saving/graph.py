@@ -8,7 +8,7 @@ a layer count from 1 where the outputs of the model are named, since in Keras it
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..core import budget, op_table, schema, signature
 from ..core.catalogue import serialize
@@ -18,6 +18,9 @@ from ..core.operation import FunctionOperation, Operation
 from ..core.tensor import KerasTensor, Node, is_tensor, leaves
 from ..layers.input_layer import InputLayer
 from . import operations
+
+if TYPE_CHECKING:
+    from ..functional import Graph
 
 History = tuple[str, int, int]
 
@@ -32,7 +35,7 @@ def _first_call(layer: Any) -> int:
 # --- writing ---
 
 
-def config_of(name: str, trainable: bool, graph: Any) -> dict[str, Any]:
+def config_of(name: str, trainable: bool, graph: Graph) -> dict[str, Any]:
     """The config of a graph: `graph` is a `functional.Graph`."""
     calls = _calls(graph)
     numbers = {id(node): i for _, nodes in calls.values() for i, node in enumerate(nodes)}
@@ -59,7 +62,7 @@ def config_of(name: str, trainable: bool, graph: Any) -> dict[str, Any]:
     }
 
 
-def _calls(graph: Any) -> dict[int, tuple[Any, list[Node]]]:
+def _calls(graph: Graph) -> dict[int, tuple[Any, list[Node]]]:
     """For each layer or op of the graph, by id, its calls in this graph in the order in which they were made."""
     found: dict[int, tuple[Any, list[Node]]] = {id(o): (o, []) for o in graph.operations}
     for node in graph.nodes:
@@ -108,7 +111,7 @@ def _keywords(node: Node, history: Callable) -> dict[str, Any]:
     return given
 
 
-def _value(value: Any, history: Callable) -> Any:
+def _value(value: object, history: Callable) -> Any:
     if is_tensor(value):
         config = {"shape": list(value.shape), "dtype": value.dtype, "keras_history": list(history(value))}
         return {"class_name": "__keras_tensor__", "config": config}
@@ -119,7 +122,7 @@ def _value(value: Any, history: Callable) -> Any:
     return _constant(value)
 
 
-def _constant(value: Any) -> Any:
+def _constant(value: object) -> Any:
     return value.__name__ if isinstance(value, type) else serialize(value)
 
 
@@ -253,7 +256,7 @@ class _Reader:
         except Exception as error:
             raise LoadError(f"layer {call.layer!r} does not take these inputs. {error}", call.place) from error
 
-    def value(self, value: Any, place: str) -> Any:
+    def value(self, value: object, place: str) -> Any:
         """What a part of `args` or `kwargs` stands for."""
         if isinstance(value, list):
             return [self.value(item, f"{place}[{i}]") for i, item in enumerate(value)]
@@ -295,7 +298,7 @@ class _Reader:
         raise LoadError("expected histories of tensors: [layer, call, output]", place)
 
 
-def is_history(value: Any) -> bool:
+def is_history(value: object) -> bool:
     return (
         isinstance(value, (list, tuple))
         and len(value) == 3
@@ -322,7 +325,7 @@ def _histories(structure: Any) -> set[tuple[str, int]]:
     return found
 
 
-def _index(value: Any, place: str) -> int | None:
+def _index(value: object, place: str) -> int | None:
     if value is not None and type(value) is not int:
         raise LoadError("expected whole numbers or null in a slice", place)
     return value

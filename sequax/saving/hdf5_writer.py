@@ -68,7 +68,7 @@ def _storable(array: np.ndarray, path: str) -> np.ndarray:
     return array
 
 
-def _set_attribute(group: Any, name: str, value: Any) -> None:
+def _set_attribute(group: Any, name: str, value: object) -> None:
     if isinstance(value, list) and 16 * len(value) > _MOST_IN_A_HEADER:
         length = _MOST_IN_A_HEADER // 16
         for number, start in enumerate(range(0, len(value), length)):

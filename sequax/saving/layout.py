@@ -20,11 +20,14 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..core import names
 from ..core.layer import Layer
 from ..core.variable import Variable
+
+if TYPE_CHECKING:
+    from ..model import Model
 
 _ONCE_PRIVATE = re.compile(r"/_((?:query|key|value|output)_dense/vars/\d+)$")
 
@@ -62,7 +65,7 @@ class Place:
         return any(getattr(cls, name) is not getattr(Layer, name) for name in names)
 
 
-def places(model: Any, optimizer: bool = True, skip: Iterable[Any] = ()) -> list[Place]:
+def places(model: Model, optimizer: bool = True, skip: Iterable[Any] = ()) -> list[Place]:
     """All objects of a model, with variables or without; that of `compile` only if asked for.
 
     What is in `skip` is left out, with all it holds, yet counted where names are numbered.
@@ -112,7 +115,7 @@ def _walk(owner: Any, path: str, seen: dict[int, Place]) -> Iterator[Place]:
         yield from _walk_value(value, f"{path}/{name}" if path else name, seen)
 
 
-def _walk_value(value: Any, path: str, seen: dict[int, Place]) -> Iterator[Place]:
+def _walk_value(value: object, path: str, seen: dict[int, Place]) -> Iterator[Place]:
     if isinstance(value, Layer) or _is_optimizer(value):
         yield from _walk(value, path, seen)
     elif isinstance(value, (list, tuple, dict)) and id(value) not in seen:
@@ -166,5 +169,5 @@ def _properties(owner: Any) -> dict[str, Any]:
     return found
 
 
-def _is_optimizer(value: Any) -> bool:
+def _is_optimizer(value: object) -> bool:
     return getattr(type(value), "tracked_as", None) == "optimizer"

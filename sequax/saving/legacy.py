@@ -150,7 +150,7 @@ def _object(config: Mapping[str, Any], modern: bool, place: str) -> dict[str, An
     return entry
 
 
-def _value(value: Any, modern: bool, place: str) -> Any:
+def _value(value: object, modern: bool, place: str) -> Any:
     if isinstance(value, Mapping):
         if "class_name" in value and "config" in value:
             return _object(value, modern, place)
@@ -168,7 +168,7 @@ def _module(module: str) -> str | None:
     return module if found is None or found["part"] not in _PARTS else _PARTS[found["part"]]
 
 
-def _is_bare_op(name: str, config: Any) -> bool:
+def _is_bare_op(name: str, config: Mapping[str, Any]) -> bool:
     """An op whose module was left out: unlike a layer of that name, its config has no `trainable` and no `dtype`."""
     if not isinstance(config, Mapping) or "trainable" in config or "layers" in config:
         return False
@@ -314,7 +314,7 @@ def _keyword(value: Any) -> Any:
     return [_keyword(item) for item in value] if isinstance(value, list) else value
 
 
-def _is_reference(value: Any) -> bool:
+def _is_reference(value: object) -> bool:
     return isinstance(value, list) and len(value) in (3, 4) and isinstance(value[0], str) and type(value[1]) is int
 
 
@@ -371,7 +371,7 @@ def compile_config(config: Mapping[str, Any], modern: bool = False) -> dict[str,
     return found
 
 
-def _of_module(value: Any, module: str) -> Any:
+def _of_module(value: object, module: str) -> Any:
     """Objects of losses and metrics, whose class names are the same in both families."""
     if isinstance(value, list):
         return [_of_module(item, module) for item in value]

@@ -16,10 +16,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..core.types import Path
 from ..core.variable import Variable
 from ..core.warning import warn
 from . import atomic, differences, hdf5_writer, old_states, weights
@@ -27,6 +28,10 @@ from .errors import LoadError
 from .hdf5_reader import Dataset, File
 from .layout import Place
 from .source import Source
+
+if TYPE_CHECKING:
+    from ..core.layer import Layer
+    from ..model import Model
 
 KERAS_VERSION = "3.15.1"  # the version whose files these equal
 _TOP = "top_level_model_weights"
@@ -36,13 +41,13 @@ _ROOT, _STATES = "model_weights", "optimizer_weights"
 # --- writing ---
 
 
-def weights_bytes(model: Any) -> memoryview:
+def weights_bytes(model: Model) -> memoryview:
     """The contents of a `.h5` file with weights alone."""
     datasets, groups = _contents(model, "")
     return hdf5_writer.to_bytes(datasets, groups)
 
 
-def model_bytes(model: Any, attributes: Mapping[str, str], optimizer: bool = True) -> memoryview:
+def model_bytes(model: Model, attributes: Mapping[str, str], optimizer: bool = True) -> memoryview:
     """The contents of a `.h5` file with a whole model.
 
     Args:
@@ -58,11 +63,11 @@ def model_bytes(model: Any, attributes: Mapping[str, str], optimizer: bool = Tru
     return hdf5_writer.to_bytes(datasets, groups)
 
 
-def write_model(model: Any, path: Any, attributes: Mapping[str, str], optimizer: bool) -> None:
+def write_model(model: Model, path: Path, attributes: Mapping[str, str], optimizer: bool) -> None:
     atomic.write(path, model_bytes(model, attributes, optimizer))
 
 
-def _contents(model: Any, root: str) -> tuple[dict[str, np.ndarray], dict[str, dict[str, Any]]]:
+def _contents(model: Model, root: str) -> tuple[dict[str, np.ndarray], dict[str, dict[str, Any]]]:
     prefix = f"{root}/" if root else ""
     layers = [(layer.name, _ordered(layer)) for layer in model.layers]
     _refuse_loss(model)
@@ -83,17 +88,17 @@ def _plain(variable: Variable) -> np.ndarray:
     return array.astype(np.float32) if array.dtype.name == "bfloat16" else array
 
 
-def _ordered(layer: Any) -> list[Variable]:
+def _ordered(layer: Layer) -> list[Variable]:
     return [*layer.trainable_weights, *layer.non_trainable_weights]
 
 
-def _own(model: Any) -> list[Variable]:
+def _own(model: Model) -> list[Variable]:
     """Variables of the model itself, which belong to none of its layers."""
     inside = {id(variable) for layer in model.layers for variable in layer.weights}
     return [variable for variable in model.own_variables() if id(variable) not in inside]
 
 
-def _refuse_loss(model: Any) -> None:
+def _refuse_loss(model: Model) -> None:
     """Weights of layers that a graph does not reach have no place in this format."""
     held = {id(v) for layer in model.layers for v in layer.weights} | {id(v) for v in _own(model)}
     lost = [variable.path for variable in model.weights if id(variable) not in held]
@@ -222,13 +227,13 @@ def is_legacy(source: Any) -> bool:
     return _ROOT in groups or bool({"layer_names", "layer_names0"} & groups[""].attribute_names)
 
 
-def _as_list(value: Any) -> list[Any]:
+def _as_list(value: object) -> list[Any]:
     # An empty list is stored as an empty array of numbers.
     return value if isinstance(value, list) else list(value) if isinstance(value, np.ndarray) else [value]
 
 
 def read_weights(
-    model: Any, source: Any, by_name: bool = False, skip_mismatch: bool = False, optimizer: bool = False
+    model: Model, source: Any, by_name: bool = False, skip_mismatch: bool = False, optimizer: bool = False
 ) -> None:
     """Read the weights of a `.h5` file, given as bytes or path, into a model, all or nothing.
 
@@ -260,7 +265,7 @@ def read_weights(
         weights.warn_about_nan({found[path].path: array for path, array in arrays.items()}, name)
 
 
-def _by_order(model: Any, file: LegacyFile) -> list[tuple[Any, list[Variable], list[Dataset]]]:
+def _by_order(model: Model, file: LegacyFile) -> list[tuple[Any, list[Variable], list[Dataset]]]:
     ours = [layer for layer in model.layers if layer.weights]
     theirs = {name: datasets for name, datasets in file.layers().items() if datasets}
     if len(ours) != len(theirs):
@@ -274,7 +279,7 @@ def _by_order(model: Any, file: LegacyFile) -> list[tuple[Any, list[Variable], l
     return [*pairs, (model, _own(model), own)] if own or _own(model) else pairs
 
 
-def _by_name(model: Any, file: LegacyFile) -> list[tuple[Any, list[Variable], list[Dataset]]]:
+def _by_name(model: Model, file: LegacyFile) -> list[tuple[Any, list[Variable], list[Dataset]]]:
     theirs = file.layers()
     return [(layer, _ordered(layer), theirs[layer.name]) for layer in model.layers if layer.name in theirs]
 
@@ -301,7 +306,7 @@ def _compared(place: Place, datasets: list[Dataset], report: differences.Report)
     return dict(zip(wanted, datasets, strict=True)) if len(report.rows) == before else None
 
 
-def _optimizer(model: Any, states: list[Dataset], found: dict[str, Dataset], name: str) -> list[Place]:
+def _optimizer(model: Model, states: list[Dataset], found: dict[str, Dataset], name: str) -> list[Place]:
     """The place of the optimizer's state, whose datasets are added to `found`; none, with a warning, if it differs."""
     chosen = model.optimizer
     if chosen is None or not states:

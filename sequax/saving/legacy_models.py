@@ -11,12 +11,13 @@ from ..core.catalogue import family, serialize
 from ..core.custom_objects import custom_object_scope
 from ..core.errors import LoadError
 from ..core.named import lookup
+from ..core.types import Path
 from . import config, legacy_h5
 
 _LEFT_OUT = frozenset(("module", "registered_name", "build_config", "compile_config"))
 
 
-def save_model(model: Any, path: Any, include_optimizer: bool = True) -> None:
+def save_model(model: Any, path: Path, include_optimizer: bool = True) -> None:
     """Write a model to a `.h5` file, whole or not at all."""
     attributes = {"model_config": json.dumps(_plain(serialize(model)))}
     settings = model.get_compile_config() if include_optimizer else {}
@@ -47,7 +48,7 @@ def _plain(entry: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def load_model(path: Any, custom_objects: Mapping[str, Any] | None = None, compile: bool = True) -> Any:
+def load_model(path: Path, custom_objects: Mapping[str, Any] | None = None, compile: bool = True) -> Any:
     """The model of a `.h5` file, with its weights.
 
     Raises:

@@ -14,7 +14,6 @@ from ..core.tensor import KerasTensor
 from ..core.warning import warn
 from . import config as configs, graph, models
 
-
 if TYPE_CHECKING:
     from ..core.layer import Layer
     from ..core.types import Config, CustomObjects, Path, ShapeLike

@@ -105,8 +105,8 @@ def load_model(
 
 
 def save_weights(
-    model: Any,
-    filepath: Any,
+    model: Model,
+    filepath: Path,
     overwrite: bool = True,
     max_shard_size: float | None = None,
     objects_to_skip: Iterable[Any] | None = None,
@@ -154,7 +154,7 @@ def save_weights(
     atomic.write(path, data)
 
 
-def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
+def load_weights(model: Any, filepath: Path, skip_mismatch: bool = False, **kwargs: Any) -> None:
     """Read weights into a model, all or none; and the state of its optimizer, if it is compiled and the file has it.
 
     Args:
@@ -195,7 +195,7 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, **kwarg
         )
 
 
-def _require_built(model: Any, what: str) -> None:
+def _require_built(model: Model, what: str) -> None:
     if not getattr(model, "built", False):
         raise ValueError(
             f"Weights of model '{model.name}' cannot be {what}: the model has not been built, so it has none. Call"

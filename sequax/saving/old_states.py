@@ -11,7 +11,7 @@ A file names them by number, or in ways that changed; their number and shapes te
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import jax.numpy as jnp
 import numpy as np
@@ -19,13 +19,16 @@ import numpy as np
 from ..core.variable import Variable
 from ..optimizers import SGD, Ftrl, Nadam
 
+if TYPE_CHECKING:
+    from ..optimizers.base import Optimizer
+
 _LONG = 100_000  # the product of so many momenta is zero in float32
 
 
 Order = list[Variable | None]  # None: an array that nothing takes
 
 
-def arranged(optimizer: Any, shapes: Sequence[tuple[int, ...] | None], oldest: bool = False) -> Order | None:
+def arranged(optimizer: Optimizer, shapes: Sequence[tuple[int, ...] | None], oldest: bool = False) -> Order | None:
     """The variables of an optimizer in the order of the arrays in a file; None if no order fits.
 
     Args:
@@ -41,14 +44,14 @@ def arranged(optimizer: Any, shapes: Sequence[tuple[int, ...] | None], oldest: b
     return None
 
 
-def completed(optimizer: Any, read: Sequence[Variable | None]) -> None:
+def completed(optimizer: Optimizer, read: Sequence[Variable | None]) -> None:
     """Give values to variables that follow from those which were read."""
     if isinstance(optimizer, Nadam) and optimizer.built and not any(one is optimizer.momentum_product for one in read):
         steps = jnp.arange(1, min(int(optimizer.iterations.numpy()), _LONG) + 1, dtype="float32")
         optimizer.momentum_product.assign(np.prod(np.asarray(optimizer.momentum_at(steps)), initial=1.0))
 
 
-def _orders(optimizer: Any, oldest: bool) -> Iterator[Order]:
+def _orders(optimizer: Optimizer, oldest: bool) -> Iterator[Order]:
     variables = list(optimizer.variables)
     first, rest = variables[:1], variables[1:]
     rate = [one for one in rest[:1] if one.path.endswith("/learning_rate")]
@@ -62,12 +65,12 @@ def _orders(optimizer: Any, oldest: bool) -> Iterator[Order]:
         yield [*first, *slots]
 
 
-def _unused(optimizer: Any, more: int, oldest: bool) -> int:
+def _unused(optimizer: Optimizer, more: int, oldest: bool) -> int:
     """How many of the last arrays nothing takes."""
     alone = type(optimizer) is SGD and not optimizer.momentum and not oldest
     return more if alone and more == len(optimizer._trainable_variables) else 0
 
 
-def _kind_by_kind(optimizer: Any) -> list[Variable]:
+def _kind_by_kind(optimizer: Optimizer) -> list[Variable]:
     names = [name for group in optimizer.slot_groups() for name in group]
     return [optimizer.slot(name, variable) for name in names for variable in optimizer._trainable_variables]

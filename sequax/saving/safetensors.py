@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import layout, weights
 from .source import Source
 from .tensors import Tensor, assemble, read_table
 
+if TYPE_CHECKING:
+    from ..model import Model
+
 # --- writing ---
 
 
-def weights_bytes(model: Any, optimizer: bool = True) -> bytes:
+def weights_bytes(model: Model, optimizer: bool = True) -> bytes:
     """The contents of a `.safetensors` file."""
     places = layout.places(model, optimizer)
     arrays = {path: array for place in places for path, array in weights.stored(place).items()}
@@ -48,7 +51,12 @@ def names(places: list[layout.Place]) -> dict[str, str]:
 
 
 def read_weights(
-    model: Any, source: Any, optimizer: bool = True, *, skip_mismatch: bool = False, objects_to_skip: Iterable[Any] = ()
+    model: Model,
+    source: Any,
+    optimizer: bool = True,
+    *,
+    skip_mismatch: bool = False,
+    objects_to_skip: Iterable[Any] = (),
 ) -> None:
     """Read a `.safetensors` file, given as bytes or path, into a model, all or nothing."""
     with Source.of(source) as opened:

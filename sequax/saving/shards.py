@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Iterable
 from contextlib import ExitStack
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from . import atomic, config, hdf5_writer, weights
 from .errors import LoadError
 from .hdf5_reader import Dataset, File
 from .source import Source
+
+if TYPE_CHECKING:
+    from ..model import Model
 
 _LARGEST_INDEX = 16 * 2**20
 _ENDING = ".weights.json"
@@ -58,7 +61,7 @@ def _parts(arrays: dict[str, np.ndarray], limit: float) -> list[dict[str, np.nda
     return found
 
 
-def load(model: Any, path: str, skip_mismatch: bool, objects_to_skip: Iterable[Any]) -> None:
+def load(model: Model, path: str, skip_mismatch: bool, objects_to_skip: Iterable[Any]) -> None:
     """Read all files of an index into a model, all or nothing."""
     folder = os.path.dirname(path)
     found: dict[str, Dataset] = {}

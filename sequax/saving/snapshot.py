@@ -204,7 +204,7 @@ _INSIDE = "state/"
 _ARRAY, _TUPLE = "__array__", "__tuple__"
 
 
-def _packed(value: Any, arrays: dict[str, np.ndarray]) -> Any:
+def _packed(value: object, arrays: dict[str, np.ndarray]) -> Any:
     """Plain values for JSON; arrays in them are moved to `arrays`."""
     if isinstance(value, dict):
         return {str(key): _packed(one, arrays) for key, one in value.items()}
@@ -226,7 +226,7 @@ def _packed(value: Any, arrays: dict[str, np.ndarray]) -> Any:
     return {_ARRAY: name}
 
 
-def _unpacked(value: Any, arrays: dict[str, np.ndarray]) -> Any:
+def _unpacked(value: object, arrays: dict[str, np.ndarray]) -> Any:
     if isinstance(value, list):
         return [_unpacked(one, arrays) for one in value]
     if not isinstance(value, dict):

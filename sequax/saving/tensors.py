@@ -137,7 +137,7 @@ def _parsed(raw: bytes, name: str) -> dict[str, Any]:
     return header
 
 
-def _entry(name: str, value: Any, file: str) -> tuple[Any, tuple[int, ...], int, int]:
+def _entry(name: str, value: object, file: str) -> tuple[Any, tuple[int, ...], int, int]:
     """Dtype, shape and place of an array."""
     if len(name) > _LONGEST_NAME:
         raise LoadError(f"{file}: {name[:80]!r}... is longer than the {_LONGEST_NAME} characters that a name may have.")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,19 +20,22 @@ from .errors import LoadError
 from .hdf5_reader import Dataset, File
 from .source import Source
 
+if TYPE_CHECKING:
+    from ..model import Model
+
 
 def refuse_existing(path: str, overwrite: bool) -> None:
     if not overwrite and os.path.exists(path):
         raise FileExistsError(f"{path!r} exists. Pass `overwrite=True`, or another path.")
 
 
-def weights_bytes(model: Any, optimizer: bool = True, skip: Iterable[Any] = ()) -> memoryview:
+def weights_bytes(model: Model, optimizer: bool = True, skip: Iterable[Any] = ()) -> memoryview:
     """The contents of a `.weights.h5` file."""
     return hdf5_writer.to_bytes(*contents(model, optimizer, skip))
 
 
 def contents(
-    model: Any, optimizer: bool = True, skip: Iterable[Any] = ()
+    model: Model, optimizer: bool = True, skip: Iterable[Any] = ()
 ) -> tuple[dict[str, np.ndarray], dict[str, dict[str, str]]]:
     """Arrays by path, and attributes of groups by path."""
     arrays: dict[str, np.ndarray] = {}
@@ -52,7 +55,7 @@ def stored(place: layout.Place) -> dict[str, np.ndarray]:
     return {f"{place.group}/{key}": np.asarray(value) for key, value in store.items()}
 
 
-def write_weights(model: Any, target: Any, optimizer: bool = True) -> None:
+def write_weights(model: Model, target: object, optimizer: bool = True) -> None:
     """Write a `.weights.h5` file to a path, or into an open binary file."""
     data = weights_bytes(model, optimizer)
     if hasattr(target, "write"):
@@ -62,7 +65,7 @@ def write_weights(model: Any, target: Any, optimizer: bool = True) -> None:
 
 
 def read_weights(
-    model: Any,
+    model: Model,
     source: Any,
     optimizer: bool = True,
     budget: int | None = None,
@@ -85,7 +88,7 @@ def read_weights(
 
 
 def load(
-    model: Any,
+    model: Model,
     found: Mapping[str, Dataset],
     name: str,
     size: int,
@@ -129,7 +132,7 @@ def _split(
     return rest, states
 
 
-def optimizer_places(model: Any, states: Mapping[str, Dataset], name: str) -> list[layout.Place]:
+def optimizer_places(model: Model, states: Mapping[str, Dataset], name: str) -> list[layout.Place]:
     """Where the optimizer's state goes; nowhere, with a warning, if it does not fit."""
     chosen = getattr(model, "optimizer", None)
     if chosen is None or not states:
@@ -171,7 +174,7 @@ def complete_states(places: list[layout.Place]) -> None:
             old_states.completed(place.owner, place.variables)
 
 
-def _states(model: Any) -> list[layout.Place]:
+def _states(model: Model) -> list[layout.Place]:
     return [place for place in layout.places(model) if place.is_state]
 
 

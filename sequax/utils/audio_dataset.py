@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from ..core.types import Path
 from .folders import FolderDataset, Request, datasets
 from .resample import resize_axis
 
 
 def audio_dataset_from_directory(
-    directory: Any,
+    directory: Path,
     labels: Any = "inferred",
     label_mode: str | None = "int",
     class_names: Sequence[str] | None = None,

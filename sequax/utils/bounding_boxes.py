@@ -26,6 +26,7 @@ import numpy as np
 from .._lazy import listed
 from ..core import dtypes
 from ..core.operation import symbolic
+from ..core.types import ArrayLike, DTypeLike
 from ..kernels import boxes as kernels
 
 __all__ = [
@@ -42,8 +43,13 @@ __all__ = [
 
 
 def convert_format(
-    boxes: Any, source: str, target: str, height: Any = None, width: Any = None, dtype: Any = "float32"
-) -> Any:
+    boxes: ArrayLike,
+    source: str,
+    target: str,
+    height: int | None = None,
+    width: int | None = None,
+    dtype: DTypeLike = "float32",
+) -> jax.Array:
     """Boxes of one format in another.
 
     Args:
@@ -81,7 +87,7 @@ def _converted(boxes: Any, source: str, target: str, height: Any, width: Any, dt
     return kernels.convert(jnp.asarray(boxes, dtype), source, target, height, width)
 
 
-def _four(boxes: Any, who: str) -> Any:
+def _four(boxes: ArrayLike, who: str) -> Any:
     """Boxes as something with a shape, `(..., 4)`."""
     boxes = boxes if hasattr(boxes, "shape") else np.asarray(boxes)
     if len(boxes.shape) == 0 or boxes.shape[-1] != 4:
@@ -91,13 +97,13 @@ def _four(boxes: Any, who: str) -> Any:
     return boxes
 
 
-def _floats(boxes: Any, who: str) -> jax.Array:
+def _floats(boxes: ArrayLike, who: str) -> jax.Array:
     boxes = jnp.asarray(_four(boxes, who))
     return boxes if dtypes.is_float(boxes.dtype) else boxes.astype("float32")
 
 
 def clip_to_image_size(
-    bounding_boxes: Any, height: Any = None, width: Any = None, bounding_box_format: str = "xyxy"
+    bounding_boxes: Any, height: int | None = None, width: int | None = None, bounding_box_format: str = "xyxy"
 ) -> dict[str, Any]:
     """The parts of boxes that lie in the image; what lies outside of it gets the label -1.
 
@@ -125,15 +131,15 @@ def clip_to_image_size(
 
 
 def affine_transform(
-    boxes: Any,
+    boxes: ArrayLike,
     angle: Any,
     translate_x: Any,
     translate_y: Any,
     scale: Any,
     shear_x: Any,
     shear_y: Any,
-    height: Any,
-    width: Any,
+    height: int,
+    width: int,
     center_x: Any = None,
     center_y: Any = None,
     bounding_box_format: str = "xyxy",
@@ -170,7 +176,9 @@ def affine_transform(
     return moved if boxes.ndim == 3 else moved[0]
 
 
-def crop(boxes: Any, top: Any, left: Any, height: Any, width: Any, bounding_box_format: str = "xyxy") -> jax.Array:
+def crop(
+    boxes: ArrayLike, top: Any, left: Any, height: int, width: int, bounding_box_format: str = "xyxy"
+) -> jax.Array:
     """Boxes as seen in a window of an image.
 
     Args:
@@ -187,7 +195,12 @@ def crop(boxes: Any, top: Any, left: Any, height: Any, width: Any, bounding_box_
 
 
 def pad(
-    boxes: Any, top: Any, left: Any, height: Any = None, width: Any = None, bounding_box_format: str = "xyxy"
+    boxes: ArrayLike,
+    top: Any,
+    left: Any,
+    height: int | None = None,
+    width: int | None = None,
+    bounding_box_format: str = "xyxy",
 ) -> jax.Array:
     """Boxes in an image that got a border.
 
@@ -214,14 +227,14 @@ def _only(layout: str, known: tuple[str, ...], who: str) -> None:
 
 
 def encode_box_to_deltas(
-    anchors: Any,
+    anchors: ArrayLike,
     boxes: Any,
     anchor_format: str,
     box_format: str,
     encoding_format: str = "center_yxhw",
-    variance: Any = None,
+    variance: ArrayLike | None = None,
     image_shape: Any = None,
-) -> Any:
+) -> jax.Array:
     """How boxes differ from anchors: distances of the centres in sizes of the anchor, logarithms of ratios of sizes.
 
     Ren et al. 2015, Faster R-CNN, section 3.1.2.
@@ -347,7 +360,7 @@ def _overlap(boxes1: Any, boxes2: Any, mask_val: Any) -> jax.Array:
     return jnp.where((jnp.max(first, -1) < 0) | (jnp.max(second, -1) < 0), jnp.asarray(mask_val, found.dtype), found)
 
 
-def compute_ciou(boxes1: Any, boxes2: Any, bounding_box_format: str, image_shape: Any = None) -> Any:
+def compute_ciou(boxes1: Any, boxes2: Any, bounding_box_format: str, image_shape: Any = None) -> jax.Array:
     """Complete intersection over union of boxes with their partners. Zheng et al. 2020, Distance-IoU Loss.
 
     The overlap, less the distance of the centres and the difference of the aspect ratios. Up to 1, for equal boxes.
@@ -378,7 +391,7 @@ def _complete_overlap(boxes1: Any, boxes2: Any) -> jax.Array:
     return overlap - distance - shape * shape / (shape - overlap + 1 + epsilon)
 
 
-def _pair(who: str, boxes1: Any, boxes2: Any, layout: str, image_shape: Any) -> tuple[Any, Any]:
+def _pair(who: str, boxes1: ArrayLike, boxes2: ArrayLike, layout: str, image_shape: Any) -> tuple[Any, Any]:
     if kernels.is_relative(str(layout).lower()) and image_shape is None:
         raise ValueError(
             f"{who}: relative formats need the `image_shape` argument, (height, width, channels). Received:"

@@ -34,7 +34,7 @@ class Config:
             raise AttributeError(f"Unknown attribute: {name!r}. The config has {list(self._values)}.")
         return self._values[name]
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         self[name] = value
 
     def __delattr__(self, name: str) -> None:
@@ -45,7 +45,7 @@ class Config:
     def __getitem__(self, name: str) -> Any:
         return self._values[name]
 
-    def __setitem__(self, name: str, value: Any) -> None:
+    def __setitem__(self, name: str, value: object) -> None:
         self._refuse_if_frozen(name)
         self._values[name] = value
 
@@ -80,7 +80,7 @@ class Config:
     def items(self) -> ItemsView[str, Any]:
         return self._values.items()
 
-    def get(self, keyname: str, value: Any = None) -> Any:
+    def get(self, keyname: str, value: object | None = None) -> Any:
         """The value of a name, or `value` if there is none."""
         return self._values.get(keyname, value)
 

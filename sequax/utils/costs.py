@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +17,12 @@ import jax.numpy as jnp
 from ..core import jaxprs, pure, scope
 from ..core.tensor import is_tensor, leaves, map_structure
 from ..layers.attending import inputs_for
+
+if TYPE_CHECKING:
+    from jax.extend.core import JaxprEqn
+
+    from ..core.layer import Layer
+    from ..model import Model
 
 
 class Cost(NamedTuple):
@@ -48,7 +54,7 @@ NOTHING = Cost(0, 0)
 # --- layers ---
 
 
-def calls_in(model: Any) -> list[Call] | None:
+def calls_in(model: Model) -> list[Call] | None:
     """The calls that make up a model, in order; None for what is no stack and no graph, or is not built."""
     graph = getattr(model, "_graph", None)
     if graph is not None:
@@ -66,7 +72,7 @@ def of_model(model: Any) -> Cost | None:
     return None if calls is None else _total(map(of_call, calls))
 
 
-def of_layer(model: Any, layer: Any) -> Cost | None:
+def of_layer(model: Model, layer: Layer) -> Cost | None:
     """What a layer costs in a model: of all its calls there, if it is shared."""
     calls = calls_in(model)
     return None if calls is None else _total(of_call(call) for call in calls if call.operation is layer)
@@ -97,7 +103,7 @@ def _total(costs: Iterable[Cost | None]) -> Cost | None:
     return total
 
 
-def _activations_inside(layer: Any) -> int | None:
+def _activations_inside(layer: Layer) -> int | None:
     """Of a model used as a layer: the activations of its layers, the last of which are its outputs."""
     cost = of_model(layer)
     return None if cost is None else cost.activations
@@ -196,14 +202,14 @@ class Counter:
         kind = 5 if equation.params["fft_type"] in (0, 1) else 2.5
         return round(rows * kind * points * math.log2(max(points, 2)))
 
-    def _loop(self, equation: Any) -> int:
+    def _loop(self, equation: JaxprEqn) -> int:
         return equation.params["length"] * self.count(equation.params["jaxpr"].jaxpr)
 
-    def _open_loop(self, equation: Any) -> int:
+    def _open_loop(self, equation: JaxprEqn) -> int:
         self.exact = False
         return self.count(equation.params["body_jaxpr"].jaxpr)
 
-    def _branches(self, equation: Any) -> int:
+    def _branches(self, equation: JaxprEqn) -> int:
         """The dearest one; of the same operation written for several platforms, the plain one."""
         branches, platforms = equation.params["branches"], equation.params.get("branches_platforms")
         if platforms and None in platforms:

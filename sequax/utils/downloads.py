@@ -12,6 +12,7 @@ import urllib.request
 from typing import Any
 
 from .._version import __version__
+from ..core.types import Path
 from ..core.warning import warn
 from .archives import FORMATS, detected, unpack
 from .messages import announce
@@ -34,7 +35,7 @@ def get_file(
     hash_algorithm: str = "auto",
     extract: bool = False,
     archive_format: Any = "auto",
-    cache_dir: Any = None,
+    cache_dir: Path | None = None,
     force_download: bool = False,
 ) -> str:
     """The path of a file, which is downloaded unless it is in the cache.

@@ -10,6 +10,7 @@ import numpy as np
 from ..core.custom_objects import custom_object_scope
 from ..core.layer import Layer
 from ..core.tensor import is_tensor
+from ..core.types import CustomObjects
 from ..layers import CategoryEncoding, Concatenate, HashedCrossing, Input
 from ..saving.models import save_model
 from .features import (
@@ -79,7 +80,7 @@ class FeatureSpace(FeatureKinds, Layer):
         self._adapted, self.built = False, True
         self._tensors: dict[str, Any] = {}
 
-    def _feature(self, key: str, value: Any) -> Feature:
+    def _feature(self, key: str, value: object) -> Feature:
         value = unwrapped(value, Feature)
         if isinstance(value, Feature):
             return value
@@ -225,7 +226,7 @@ class FeatureSpace(FeatureKinds, Layer):
         host = for_crossing(layer)
         return preprocessed[key] if host is layer else host(columns[key])
 
-    def _vectors(self, key: str, value: Any, output_mode: str, count: int | None) -> Any:
+    def _vectors(self, key: str, value: object, output_mode: str, count: int | None) -> Any:
         if output_mode != "one_hot":
             return value
         if count is None:
@@ -255,7 +256,7 @@ class FeatureSpace(FeatureKinds, Layer):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> FeatureSpace:
+    def from_config(cls, config: dict[str, Any], custom_objects: CustomObjects | None = None) -> FeatureSpace:
         with custom_object_scope(custom_objects):
             return cls(**config)
 

@@ -12,6 +12,7 @@ from ..core.catalogue import Catalogue, serialize
 from ..core.config import deserialize
 from ..core.custom_objects import register_keras_serializable
 from ..core.layer import Layer
+from ..core.types import Shape
 from ..layers import Discretization, Hashing, Identity, IntegerLookup, Normalization, Rescaling, StringLookup
 from ..layers.preprocessing.host import HostLayer
 from ..layers.preprocessing.learned import VocabularyLayer
@@ -234,13 +235,13 @@ class HostDiscretization(HostLayer):
         super().__init__(**kwargs)
         self.bin_boundaries = list(bin_boundaries)
 
-    def read(self, value: Any, what: str) -> np.ndarray:
+    def read(self, value: object, what: str) -> np.ndarray:
         return np.asarray(value, "float32")
 
     def call(self, inputs: Any) -> np.ndarray:
         return np.searchsorted(np.asarray(self.bin_boundaries, "float32"), inputs, side="right").astype(np.int32)
 
-    def compute_output_shape(self, input_shape: Any) -> tuple:
+    def compute_output_shape(self, input_shape: Shape) -> tuple:
         return tuple(input_shape)
 
 

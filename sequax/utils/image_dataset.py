@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.types import Path
 from .folders import FolderDataset, Request, check_format, datasets
 from .images import check_data_format, check_size, load_img, pillow
 from .resample import check_interpolation, crop_to_ratio, pad_to_ratio, resize_image
@@ -16,7 +17,7 @@ SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
 
 
 def image_dataset_from_directory(
-    directory: Any,
+    directory: Path,
     labels: Any = "inferred",
     label_mode: str | None = "int",
     class_names: Sequence[str] | None = None,

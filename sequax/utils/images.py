@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..core.settings import image_data_format
+from ..core.types import Path
 from ..core.warning import warn
 from .resample import check_interpolation, crop_to_ratio, resize_image
 
@@ -97,7 +98,7 @@ def img_to_array(img: Any, data_format: str | None = None, dtype: Any = None) ->
 
 
 def load_img(
-    path: Any,
+    path: Path,
     color_mode: str = "rgb",
     target_size: tuple[int, int] | None = None,
     interpolation: str = "nearest",
@@ -134,7 +135,7 @@ def load_img(
     return img.resize((target_size[1], target_size[0]), method, box=box)
 
 
-def _opened(path: Any) -> Any:
+def _opened(path: Path) -> Any:
     image = pillow()
     if isinstance(path, io.BytesIO):
         img = image.open(path)
@@ -156,7 +157,7 @@ def _middle(img: Any, size: tuple[int, int]) -> tuple[int, int, int, int]:
 
 
 def save_img(
-    path: Any,
+    path: Path,
     x: Any,
     data_format: str | None = None,
     file_format: str | None = None,

@@ -6,10 +6,13 @@ import html
 import os
 import shutil
 import sys
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..core.tensor import leaves, shape_of
 from .summary import format_shape
+
+if TYPE_CHECKING:
+    from ..model import Model
 
 
 class Style(NamedTuple):
@@ -24,7 +27,7 @@ class Style(NamedTuple):
 
 
 def model_to_dot(
-    model: Any,
+    model: Model,
     show_shapes: bool = False,
     show_dtype: bool = False,
     show_layer_names: bool = True,
@@ -81,7 +84,7 @@ def model_to_dot(
 
 
 def plot_model(
-    model: Any,
+    model: Model,
     to_file: Any = "model.png",
     show_shapes: bool = False,
     show_dtype: bool = False,
@@ -158,11 +161,11 @@ class Call(NamedTuple):
     sources: list[tuple[Any, int]]  # the layer that makes each input, and which of its outputs it is
 
 
-def _edges_known(model: Any) -> bool:
+def _edges_known(model: Model) -> bool:
     return getattr(model, "_graph", None) is not None or getattr(model, "_tensors", None) is not None
 
 
-def _calls(model: Any) -> list[Call]:
+def _calls(model: Model) -> list[Call]:
     """The layers of a model, each after those it depends on, and the calls of layers that are used twice together."""
     graph = getattr(model, "_graph", None)
     if graph is None:
@@ -195,7 +198,7 @@ class _Drawing:
         self.pydot, self.style = pydot, style
         self.count = 0
 
-    def draw(self, model: Any, graph: Any) -> tuple[list[str], list[str]]:
+    def draw(self, model: Model, graph: Any) -> tuple[list[str], list[str]]:
         """Add the layers of a model. Returns the boxes that its inputs go to, and those its outputs come from."""
         calls = _calls(model)
         ends: dict[int, tuple[list[str], list[str]]] = {}
@@ -225,7 +228,7 @@ class _Drawing:
         )
         return [name], [name]
 
-    def _ends(self, model: Any, calls: list[Call], ends: dict) -> tuple[list[str], list[str]]:
+    def _ends(self, model: Model, calls: list[Call], ends: dict) -> tuple[list[str], list[str]]:
         graph = getattr(model, "_graph", None)
         if graph is None:
             return ends[id(calls[0].layer)][0], ends[id(calls[-1].layer)][1]

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from .. import tree
+from ..core.types import ArrayLike
 from .py_dataset import SampleDataset
 
 
-def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
+def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> Any:
     """Inputs, targets and weights as a tuple; `x` alone stays as it is, unless it is a list or tuple itself.
 
     >>> pack_x_y_sample_weight(1, 2), pack_x_y_sample_weight(1)
@@ -148,7 +149,7 @@ def _leaves(structure: Any) -> list[np.ndarray]:
     return found
 
 
-def _array(value: Any) -> np.ndarray:
+def _array(value: object) -> np.ndarray:
     array = np.asarray(value)
     if array.ndim == 0:
         raise TypeError(

@@ -7,14 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from ..core.types import DTypeLike
+
 
 def pad_sequences(
     sequences: Any,
     maxlen: int | None = None,
-    dtype: Any = "int32",
+    dtype: DTypeLike = "int32",
     padding: str = "pre",
     truncating: str = "pre",
-    value: Any = 0.0,
+    value: object = 0.0,
 ) -> np.ndarray:
     """Sequences of unequal length as an array of shape `(sequences, maxlen, ...)`.
 
@@ -82,7 +84,7 @@ def _entry_shape(rows: list[Any]) -> tuple[int, ...]:
     return shape or ()
 
 
-def _filled(count: int, length: int, shape: tuple[int, ...], dtype: Any, value: Any) -> np.ndarray:
+def _filled(count: int, length: int, shape: tuple[int, ...], dtype: Any, value: object) -> np.ndarray:
     kind = np.dtype(dtype)
     if isinstance(value, str) and kind.kind not in "OU":
         raise ValueError(

@@ -6,13 +6,18 @@ import io
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..core.tensor import leaves, shape_of
 from . import costs as costing
 from .terminal import can_print, printable
+
+if TYPE_CHECKING:
+    from ..core.layer import Layer
+    from ..functional import Graph
+    from ..model import Model
 
 DEFAULT_LENGTH = 80
 _UNKNOWN = "?"
@@ -35,7 +40,7 @@ class Row:
 
 
 def print_summary(
-    model: Any,
+    model: Model,
     line_length: int | None = None,
     positions: Sequence[float] | None = None,
     print_fn: Callable[[str], Any] | None = None,
@@ -89,7 +94,7 @@ def print_summary(
 # --- what stands in the table ---
 
 
-def _rows(model: Any, expand_nested: bool, costs: bool, depth: int = 0) -> Iterable[Row]:
+def _rows(model: Model, expand_nested: bool, costs: bool, depth: int = 0) -> Iterable[Row]:
     for position, (part, layer, shape) in enumerate(_members(model)):
         cost = costing.of_layer(model, layer) if costs else None
         inner = layer if expand_nested and (hasattr(layer, "layers") or hasattr(layer, "described_layers")) else None
@@ -108,7 +113,7 @@ def _rows(model: Any, expand_nested: bool, costs: bool, depth: int = 0) -> Itera
             yield from _rows(inner, expand_nested, costs, depth + 1)
 
 
-def _members(model: Any) -> list[tuple[str, Any, Any]]:
+def _members(model: Model) -> list[tuple[str, Any, Any]]:
     """The layers of a model, of a graph also the plain functions in it; containers add parts and output shapes."""
     if hasattr(model, "described_layers"):
         return model.described_layers()
@@ -116,11 +121,11 @@ def _members(model: Any) -> list[tuple[str, Any, Any]]:
     return [("", layer, None) for layer in (model.layers if graph is None else graph.operations)]
 
 
-def _graph_of(model: Any) -> Any:
+def _graph_of(model: Model) -> Any:
     return getattr(model, "_graph", None)
 
 
-def _output_shape(model: Any, position: int, layer: Any) -> str:
+def _output_shape(model: Model, position: int, layer: Any) -> str:
     tensors, graph = getattr(model, "_tensors", None), _graph_of(model)
     if tensors is not None:
         return format_shape(shape_of(tensors[position + 1]))
@@ -131,7 +136,7 @@ def _output_shape(model: Any, position: int, layer: Any) -> str:
     return _shape_by_layer(layer)
 
 
-def _outputs_in(graph: Any, operation: Any) -> Any:
+def _outputs_in(graph: Graph, operation: Any) -> Any:
     for node in graph.nodes:
         if node.operation is operation:
             return node.outputs
@@ -139,7 +144,7 @@ def _outputs_in(graph: Any, operation: Any) -> Any:
     return entries[0]
 
 
-def _shape_by_layer(layer: Any) -> str:
+def _shape_by_layer(layer: Layer) -> str:
     """Of a layer whose surroundings know nothing: what it says for the shape it was built with."""
     built_with = getattr(layer, "_build_shapes", None)
     if not built_with:
@@ -163,7 +168,7 @@ def format_shape(shape: Any) -> str:
     return str(tuple(shape))
 
 
-def _parameters(layer: Any) -> str:
+def _parameters(layer: Layer) -> str:
     if not hasattr(layer, "weights"):
         return "0"
     count = _size(layer.weights)
@@ -174,13 +179,13 @@ def _flops(cost: costing.Cost | None) -> str:
     return _UNKNOWN if cost is None else f"{'' if cost.exact else '>= '}{cost.flops:,}"
 
 
-def _trainable(layer: Any) -> str:
+def _trainable(layer: Layer) -> str:
     if not getattr(layer, "weights", None):
         return "-"
     return "Y" if layer.trainable else "N"
 
 
-def _connections(model: Any, layer: Any) -> str:
+def _connections(model: Model, layer: Layer) -> str:
     """Where the inputs of a layer come from: `name[call][output]`."""
     graph = _graph_of(model)
     if graph is None:
@@ -222,7 +227,7 @@ def _within(rows: list[Row], layer_range: Sequence[str] | None) -> list[Row]:
 # --- totals ---
 
 
-def total_lines(model: Any) -> list[str]:
+def total_lines(model: Model) -> list[str]:
     """Numbers of parameters and the memory they take; with the state of the optimizer once there is one."""
     trainable = list(model.trainable_weights)
     known = {id(v) for v in trainable}
@@ -235,7 +240,7 @@ def total_lines(model: Any) -> list[str]:
     return [f"{name} params: {_size(found):,} ({format_bytes(_bytes(found))})" for name, found in groups.items()]
 
 
-def cost_lines(model: Any) -> list[str]:
+def cost_lines(model: Model) -> list[str]:
     """What one sample costs, and an estimate of the memory that training takes."""
     cost = costing.of_model(model)
     per_sample = _UNKNOWN if cost is None else format_bytes(cost.activations)

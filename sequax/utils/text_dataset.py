@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from ..core.types import Path
 from .folders import FolderDataset, Request, check_format, datasets
 
 
 def text_dataset_from_directory(
-    directory: Any,
+    directory: Path,
     labels: Any = "inferred",
     label_mode: str | None = "int",
     class_names: Sequence[str] | None = None,
