@@ -8,7 +8,7 @@ from . import tree
 from .core import shapes
 from .core.operation import Operation
 from .core.tensor import KerasTensor, leaves, map_structure, shape_of
-from .core.types import Shape
+from .core.types import Nested, Shape
 from .functional import Graph
 
 
@@ -65,7 +65,7 @@ class Function(Operation):
             return map_structure(lambda t: KerasTensor(t.shape, t.dtype), self._graph.outputs)
         return shapes.infer(self._graph.run, (inputs,), {})
 
-    def compute_output_shape(self, input_shape: Shape) -> Any:
+    def compute_output_shape(self, input_shape: Nested[Shape]) -> Any:
         """Shapes of the outputs for shapes of the inputs."""
         tensors = shapes.map_shapes(KerasTensor, input_shape)
         for tensor, own in zip(leaves(tensors), self.inputs, strict=False):

@@ -185,7 +185,7 @@ class Model(StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
             self._symbolic_outputs = shapes.infer(self.__call__, (inputs,), {})
 
     @overridable
-    def build(self, input_shape: Shape | None = None) -> None:
+    def build(self, input_shape: Nested[Shape] | None = None) -> None:
         if type(self).build is Model.build and self._graph is None and type(self).call is not Model.call:
             self.build_from(shapes.map_shapes(self._symbol, input_shape))
 

@@ -14,7 +14,7 @@ from .core.custom_objects import custom_object_scope
 from .core.layer import Layer
 from .core.owner import set_alone
 from .core.tensor import KerasTensor, is_tensor, leaves, map_structure, shape_of
-from .core.types import Config, CustomObjects, Data, Nested, Shape, ShapeLike, overridable
+from .core.types import Config, CustomObjects, Data, Nested, Shape, overridable
 from .functional import standardize_inputs
 from .layers.attending import shape_after
 from .model import catalogue, refuse_fork
@@ -117,7 +117,7 @@ class Sequential(Stack):
 
     # --- building ---
 
-    def build(self, input_shape: Shape | None = None) -> None:
+    def build(self, input_shape: Nested[Shape] | None = None) -> None:
         """Make the weights for an input shape (batch axis included, None where unknown).
 
         Raises:
@@ -303,7 +303,7 @@ class Sequential(Stack):
         return Layer.get_build_config(self)
 
 
-def _standard_shape(shape: ShapeLike) -> Any:
+def _standard_shape(shape: Nested[int | None]) -> Any:
     if isinstance(shape, (list, tuple)) and shape and not shapes.is_shape(shape):
         return [shapes.standardize(s, "input_shape") for s in shape]
     return shapes.standardize(shape, "input_shape")

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from ..core.dtypes import floatx
-from ..core.types import DTypeLike, Path
+from ..core.types import Path
 from ..core.warning import warn
 from ..utils.images import check_data_format
 from . import image_transforms as transforms

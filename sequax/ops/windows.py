@@ -107,7 +107,7 @@ def conv_transpose(
     kernel: ArrayLike,
     strides: PerAxis = 1,
     padding: str = "valid",
-    output_padding: PerAxis = None,
+    output_padding: PerAxis | None = None,
     data_format: str | None = None,
     dilation_rate: PerAxis = 1,
 ) -> jax.Array:
