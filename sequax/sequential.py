@@ -303,7 +303,7 @@ class Sequential(Stack):
         return Layer.get_build_config(self)
 
 
-def _standard_shape(shape: Nested[int | None]) -> Any:
+def _standard_shape(shape: Any) -> Any:
     if isinstance(shape, (list, tuple)) and shape and not shapes.is_shape(shape):
         return [shapes.standardize(s, "input_shape") for s in shape]
     return shapes.standardize(shape, "input_shape")

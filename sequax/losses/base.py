@@ -62,7 +62,7 @@ class Loss(Portable):
         """The losses before weights and reduction."""
         raise NotImplementedError(f"Loss {type(self).__name__} must implement `call(y_true, y_pred)`.")
 
-    def __call__(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> jax.Array:
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: ArrayLike | None = None) -> jax.Array:
         with scope.some_call():
             mask = masks.get(y_pred)
             y_pred = jax.tree.map(self._cast, y_pred, is_leaf=_is_numbers)
