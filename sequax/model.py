@@ -17,7 +17,7 @@ from .core.layer import Layer
 from .core.operation import Operation
 from .core.state_tree import StateTree
 from .core.tensor import KerasTensor, is_tensor, leaves, map_structure, shape_of
-from .core.types import Data, Logs, Nested, Path, overridable
+from .core.types import Data, Logs, Nested, Path, Shape, overridable
 from .functional import Graph, check_unique_names, standardize_inputs
 from .host_prefix import HostFront
 from .saving.methods import FileMethods
