@@ -127,15 +127,25 @@ def test_a_damaged_checksum_of_hdf5_is_noticed():
         parsed(data[:at] + b"\x01" + data[at + 1 :]).datasets["x"].read()
 
 
+def with_chunk(packed):
+    """Ten zeros, compressed, with other bytes in place of what they were compressed to."""
+    data = h5_bytes(lambda f: f.create_dataset("x", data=np.zeros(10, "f4"), compression="gzip", chunks=(10,)))
+    with h5py.File(buffer := io.BytesIO(data), "r+") as file:
+        file["x"].id.write_direct_chunk((0,), packed)
+    return buffer.getvalue()
+
+
+def test_damaged_compression_is_noticed():
+    with pytest.raises(LoadError, match="compressed data are damaged"):
+        parsed(with_chunk(b"not compressed")).datasets["x"].read()
+
+
 def test_compressed_data_may_not_be_larger_than_their_shape():
     """A megabyte of zeros, claimed to be 40 bytes."""
-    data = h5_bytes(lambda f: f.create_dataset("x", data=np.zeros(10, "f4"), compression="gzip", chunks=(10,)))
-    bomb = zlib.compress(bytes(2**20))
-    with h5py.File(buffer := io.BytesIO(data), "r+") as file:
-        file["x"].id.write_direct_chunk((0,), bomb)
+    data = with_chunk(zlib.compress(bytes(2**20)))
     tracemalloc.start()
     with pytest.raises(LoadError, match="a chunk holds"):
-        parsed(buffer.getvalue()).datasets["x"].read()
+        parsed(data).datasets["x"].read()
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 2**19
@@ -176,6 +186,28 @@ def test_booleans_take_one_byte():
         parsed(data.replace(start, start[:3] + b"\x02" + start[4:]))
 
 
+def test_booleans_use_all_bits_of_their_byte():
+    data = h5_bytes(lambda f: f.create_dataset("x", data=np.array([True, False])))
+    base = b"\x10\x08\x00\x00\x01\x00\x00\x00\x00\x00\x08\x00"  # a whole number of 8 bits in one byte
+    assert data.count(base) == 1
+    assert parsed(data.replace(base, base[:-2] + b"\x07\x00")).datasets["x"].type.kind == "enumeration"
+
+
+def test_arrays_as_elements_are_told_by_name():
+    """HDF5 describes them in a later version than numbers; what stands beside them can be read."""
+
+    def fill(file):
+        kind, space = h5py.h5t.array_create(h5py.h5t.IEEE_F32LE, (2,)), h5py.h5s.create_simple((3,))
+        group = file.create_group("group")
+        h5py.h5a.create(group.id, b"arrays", kind, space)
+        group.attrs["text"] = "word"
+
+    group = parsed(h5_bytes(fill)).groups["group"]
+    assert group.attribute("text") == "word"
+    with pytest.raises(LoadError, match=r"'arrays' \(of type array\)"):
+        group.attribute("arrays")
+
+
 # --- mutations ---
 
 
@@ -189,7 +221,7 @@ def model():
 FORMATS = {
     "weights.h5": (lambda m: bytes(weights.weights_bytes(m)), weights.read_weights),
     "h5": (
-        lambda m: bytes(legacy_h5.model_bytes(m, {"model_config": "{}"})),
+        lambda m: bytes(legacy_h5.model_bytes(m, {"model_config": "{}"}, optimizer=True)),
         lambda m, data: legacy_h5.read_weights(m, data, optimizer=True),
     ),
     "safetensors": (safetensors.weights_bytes, safetensors.read_weights),

@@ -226,6 +226,19 @@ def with_other_local_name(good):
     return data[:at] + b"konfig.json" + data[at + 11 :]
 
 
+def with_other_local_checksum(good):
+    """Larger than any in the list."""
+    data = packed(list(good.items()))
+    return data[:14] + b"\xff" * 4 + data[18:]
+
+
+def wrongly_packed(good):
+    """The first member begins with a kind of block that deflate does not have."""
+    data = bytearray(packed(list(good.items()), zipfile.ZIP_DEFLATED))
+    data[30 + len(next(iter(good)))] = 0xFF
+    return bytes(data)
+
+
 def flagged(data, flags):
     """The first member with other flags, in both headers."""
     data = bytearray(data)
@@ -259,6 +272,8 @@ FILES = {
     "link": lambda g: packed(changed(g, **{"assets/l": b"/etc/passwd"}), **{"assets/l": {"external_attr": 0xA1FF0000}}),
     "two configs": doubled,
     "other local name": with_other_local_name,
+    "other local checksum": with_other_local_checksum,
+    "wrongly packed": wrongly_packed,
     "name in UTF-8 that should be ASCII": lambda g: without(
         packed(changed(g, **{"assets/m__we": b"x"})), b"m__we", "möwe".encode()
     ),
@@ -341,10 +356,10 @@ def test_large_numbers_of_zip64_are_read(good):
     assert zips.Zip(Source.of(buffer.getvalue())).read(CONFIG, 1 << 20) == good[CONFIG]
     data = b"x" * 10
     head = struct.pack("<4s5H3L2H", b"PK\3\4", 45, 0, 0, 0, 0, zlib.crc32(data), 10, 10, 1, 0) + b"a" + data
-    extra = struct.pack("<2H3Q", 1, 24, 10, 10, 0)
+    extra = struct.pack("<2H4s", 0x5455, 4, b"time") + struct.pack("<2H3Q", 1, 24, 10, 10, 0)
     most = 0xFFFFFFFF
     entry = struct.pack(
-        "<4s6H3L5H2L", b"PK\1\2", 45, 45, 0, 0, 0, 0, zlib.crc32(data), most, most, 1, 28, 0, 0, 0, 0, most
+        "<4s6H3L5H2L", b"PK\1\2", 45, 45, 0, 0, 0, 0, zlib.crc32(data), most, most, 1, len(extra), 0, 0, 0, 0, most
     )
     entry += b"a" + extra
     end = struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, 1, 1, len(entry), len(head))

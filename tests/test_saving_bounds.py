@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import io
 import json
 import pickle
 import struct
@@ -105,6 +106,17 @@ def test_many_groups_are_refused_or_allowed(tmp_path):
             hdf5_reader.File(Source.of(data))
         with memory_budget(1 << 30):
             assert len(hdf5_reader.File(Source.of(data)).groups) == 301
+
+
+def test_paths_are_bounded_by_the_size_of_the_file():
+    """Each group stores its own name alone, but has those of all groups above in its path."""
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w", libver="latest") as file:
+        level = [file.create_group("a" * 1000).create_group("b" * 1000)]
+        for _ in range(3):
+            level = [group.create_group(str(number)) for group in level for number in range(8)]
+    with pytest.raises(LoadError, match="all paths together are far longer than the file"):
+        hdf5_reader.File(Source.of(buffer.getvalue()))
 
 
 # --- work ---

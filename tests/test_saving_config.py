@@ -106,6 +106,8 @@ def test_graphs_of_a_class_of_ones_own():
     config = Wired(x, layers.Dense(2)(x), name="wired").get_config()
     again = Wired.from_config(json.loads(json.dumps(config)))
     assert type(again) is Wired and again.name == "wired" and len(again.layers) == 2
+    del config["trainable"]
+    assert Wired.from_config(config).trainable
 
 
 def test_registered_names():
@@ -302,7 +304,8 @@ def test_configs_have_a_bound(monkeypatch):
 @pytest.mark.parametrize(
     "entry, place",
     [
-        (dense_with(units=10**12), r"config\.config\.layers\[1\]\.config\.units: expected a whole number from 1 to"),
+        (dense_with(units=10**12), r"config\.layers\[1\]\.config\.units: expected a whole .*; found 1000000000000"),
+        (dense_with(units=10**21), r"expected a whole number .*; found a whole number of 22 digits"),
         (dense_with(frobnicate=1), r"config\.config\.layers\[1\]\.config: Dense has no argument 'frobnicate'"),
         (dense_with(activaton="relu"), r"Did you mean 'activation'"),
         (dense_with(self=1), r"Dense has no argument 'self'"),
@@ -487,6 +490,18 @@ def test_keras_1_stack():
     assert model.input_shape == (None, 6, 6, 1)
 
 
+@pytest.mark.parametrize(
+    "name, arguments, dtype", [("Embedding", {"input_dim": 5, "output_dim": 2}, "int32"), ("Dense", {}, "float32")]
+)
+def test_inputs_of_keras_2_stacks(name, arguments, dtype):
+    """The first layer knew its input shape, but the dtype follows from what it is."""
+    config = {"units": 2, **arguments} if name == "Dense" else arguments
+    entry = {"class_name": name, "config": {"name": "first", "batch_input_shape": [None, 3], **config}}
+    stack = {"class_name": "Sequential", "keras_version": "2.4.0", "config": {"name": "s", "layers": [entry]}}
+    model = model_from_json(json.dumps(stack))
+    assert model.input_shape == (None, 3) and model.inputs[0].dtype == dtype
+
+
 class Along(layers.Layer):
     def __init__(self, axis=None, **settings):
         super().__init__(**settings)
@@ -514,6 +529,15 @@ def test_numbers_and_own_layers_in_graphs_of_keras_2():
     model = model_from_json(json.dumps(config), custom_objects={"Along": Along})
     assert model(np.ones((1, 2))).tolist() == [[3, 3]]
     assert model.get_layer("out").axis == [1]  # only normalization had its one axis in a list
+
+
+def test_stacks_as_outputs_of_keras_2_graphs():
+    """Call 0 of a model inside was its own wiring."""
+    inner = {"name": "out", "layers": [{"class_name": "Dense", "config": {"name": "d", "units": 3}}]}
+    config = old_graph("Sequential", inner, "x", 0, 0)
+    config["config"]["layers"][1]["inbound_nodes"] = [[["x", 0, 0, {}]]]
+    config["config"]["output_layers"] = [["out", 1, 0]]
+    assert model_from_json(json.dumps(config)).output_shape == (None, 3)
 
 
 @pytest.mark.parametrize("config", [{"name": "out", "dtype": "float32"}, {}], ids=str)

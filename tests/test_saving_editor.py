@@ -174,8 +174,13 @@ def test_links_in_folders_are_refused(target, tmp_path):
         load_model(tmp_path / "m")
 
 
-def test_a_folder_that_is_no_model(tmp_path):
+def test_a_folder_that_is_no_model(tmp_path, monkeypatch):
     with pytest.raises(LoadError, match=r"no config\.json"):
+        load_model(tmp_path)
+    monkeypatch.setattr("sequax.saving.folders.MAX_MEMBERS", 10)
+    for number in range(12):
+        (tmp_path / f"{number}").mkdir()  # folders count, too
+    with pytest.raises(LoadError, match="more than 10 files"):
         load_model(tmp_path)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import sequax
+from sequax.models import load_model
 from sequax.saving import safetensors, weights
 from sequax.saving.errors import LoadError
 from sequax.saving.hdf5_reader import File
@@ -100,13 +101,24 @@ def test_whole_models_in_the_format_of_keras_2(keras, tmp_path, family):
     np.testing.assert_allclose(np.asarray(ours(x)), np.asarray(theirs(x)), rtol=1e-5, atol=1e-6)
     assert equal(states(ours), states(theirs))
 
-    (tmp_path / "ours.h5").write_bytes(model_bytes(ours, attributes))
+    (tmp_path / "ours.h5").write_bytes(model_bytes(ours, attributes, optimizer=True))
     fill(ours, seed=4)
     ours.load_weights(tmp_path / "ours.h5")  # of a whole model, the weights alone
     again = keras.models.load_model(tmp_path / "ours.h5")
     np.testing.assert_allclose(np.asarray(again(x)), np.asarray(theirs(x)), rtol=1e-5, atol=1e-6)
     own = keras.models.load_model(tmp_path / "keras.h5")  # Keras takes no slots from this format
     assert equal(states(again), states(own))
+
+
+def test_h5_models_are_compiled_only_if_asked(tmp_path):
+    """Settings inside of the model's own config count as little as those beside it."""
+    model = MODELS["dense"](sequax)
+    model.compile("adam", "mse")
+    model.save(tmp_path / "m.h5")
+    with h5py.File(tmp_path / "m.h5", "r+") as file:
+        file.attrs["model_config"] = model.to_json()
+    assert load_model(tmp_path / "m.h5").compiled
+    assert not load_model(tmp_path / "m.h5", compile=False).compiled
 
 
 def trained(model, library, optimizer):
@@ -262,6 +274,11 @@ def big_attribute(file):
     h5py.h5a.create(file[KERNEL].id, b"dtype2", h5py.h5t.IEEE_F64LE, space)
 
 
+def text_as_bfloat16(file):
+    replaced(data=np.full((4, 3), b"ab"))(file)
+    file[KERNEL].attrs["dtype"] = "bfloat16"
+
+
 COMPOUND = np.zeros((4, 3), [("a", "f4"), ("b", "f4")])
 TEXT = {"shape": (4, 3), "dtype": h5py.string_dtype()}
 
@@ -282,6 +299,7 @@ ATTACKS = {
     "references": (replaced(shape=(4, 3), dtype=h5py.ref_dtype, data=None), "does not fit|needs"),
     "compound": (replaced(data=COMPOUND), "does not fit"),
     "opaque": (replaced(data=np.zeros((4, 3), "V4")), "does not fit"),
+    "text as bfloat16": (text_as_bfloat16, "does not fit"),
     "unknown filter": (unknown_filter(), "filter number 32001"),
     "lzf": (replaced(data=np.zeros((4, 3), "f4"), compression="lzf"), "filter number 32000"),
     "missing": (lambda file: file.pop(KERNEL), "expected|nothing"),
@@ -370,6 +388,9 @@ def test_sharded_weights_go_both_ways(keras, tmp_path):
     fill(theirs, seed=2)
     theirs.load_weights(tmp_path / "ours.weights.json")
     assert equal(values(ours), values(theirs))
+    for size in (0, -1, True, "1"):
+        with pytest.raises(ValueError, match="a number of gigabytes above 0"):
+            ours.save_weights(tmp_path / "none.weights.json", max_shard_size=size)
     index = json.loads((tmp_path / "ours.weights.json").read_text())
     index["weight_map"]["/layers/dense/vars"] = ["../keras_00000.weights.h5"]
     (tmp_path / "ours.weights.json").write_text(json.dumps(index))

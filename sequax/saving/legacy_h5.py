@@ -47,7 +47,7 @@ def weights_bytes(model: Model) -> memoryview:
     return hdf5_writer.to_bytes(datasets, groups)
 
 
-def model_bytes(model: Model, attributes: Mapping[str, str], optimizer: bool = True) -> memoryview:
+def model_bytes(model: Model, attributes: Mapping[str, str], optimizer: bool) -> memoryview:
     """The contents of a `.h5` file with a whole model.
 
     Args:
