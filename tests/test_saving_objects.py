@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import sequax
-from sequax import activations, constraints, initializers, layers, losses, metrics, regularizers, saving
+from sequax import activations, constraints, initializers, layers, losses, metrics, optimizers, regularizers, saving
 from sequax.models import Sequential, clone_model, model_from_json
 from sequax.saving import LoadError
 
@@ -60,6 +60,7 @@ def test_tensors_tuples_and_dtypes():
 @pytest.mark.parametrize(
     "kind, config",
     [
+        ("__tuple__", 3),
         ("__bytes__", {"value": 3}),
         ("__bytes__", {}),
         ("__slice__", {"start": 0}),
@@ -127,6 +128,43 @@ def test_an_own_layer_and_ours_of_the_same_name_in_one_file(ending, tmp_path):
     again = sequax.models.load_model(path, custom_objects={"L2": own})
     assert type(again.layers[0]) is own and type(again.layers[1].kernel_regularizer) is regularizers.L2
     np.testing.assert_array_equal(again(np.ones((1, 2))), model(np.ones((1, 2))))
+
+
+@pytest.mark.parametrize("ending", [".keras", ".h5"])
+def test_an_own_optimizer_with_the_name_of_ours(ending, tmp_path):
+    own = _own(optimizers.SGD, "RMSprop")
+    model = Sequential([sequax.Input((2,)), layers.Dense(1)])
+    model.compile(own(0.5), "mse")
+    path = tmp_path / f"m{ending}"
+    model.save(path)
+    with pytest.raises(LoadError, match="built-in class of this name is not meant"):
+        sequax.models.load_model(path)
+    assert type(sequax.models.load_model(path, custom_objects={"RMSprop": own}).optimizer) is own
+
+
+@pytest.mark.filterwarnings("ignore:.*HDF5 file.*")  # Keras calls `.h5` a format of the past
+def test_registered_optimizers_come_back_from_h5_files(keras, tmp_path):
+    @saving.register_keras_serializable("pack")
+    class Slow(optimizers.SGD):
+        pass
+
+    @keras.saving.register_keras_serializable("pack", "Slow")
+    class Theirs(keras.optimizers.SGD):
+        pass
+
+    try:
+        model = Sequential([sequax.Input((2,)), layers.Dense(1)])
+        model.compile(Slow(0.5), sequax.losses.MeanSquaredError())
+        model.save(tmp_path / "ours.h5")
+        again = keras.models.load_model(tmp_path / "ours.h5")
+        assert type(again.optimizer) is Theirs
+        again.save(tmp_path / "theirs.h5")
+        for name in ("ours.h5", "theirs.h5"):
+            found = sequax.models.load_model(tmp_path / name).optimizer
+            assert type(found) is Slow and float(found.learning_rate) == 0.5
+    finally:
+        saving.get_custom_objects().pop("pack>Slow")
+        keras.saving.get_custom_objects().pop("pack>Slow")
 
 
 def test_registered_classes_come_back_from_h5_files(tmp_path):

@@ -361,7 +361,6 @@ def compile_config(config: Mapping[str, Any], modern: bool = False) -> dict[str,
     for key in ("sample_weight_mode", "from_serialized"):
         found.pop(key, None)
     if isinstance(optimizer, Mapping) and isinstance(optimizer.get("config"), Mapping):
-        optimizer = {**optimizer, "module": "keras.optimizers"} if optimizer.get("module") is None else optimizer
         optimizer = optimizer if modern else _optimizer(optimizer)
     if optimizer is not None:
         found["optimizer"] = optimizer
@@ -403,4 +402,5 @@ def _optimizer(entry: Mapping[str, Any]) -> dict[str, Any]:
         name = name.removeprefix("Custom>").removeprefix("Experimental")  # of TensorFlow 2.11 to 2.15, and 2.9 to 2.10
     found = lookup({"class_name": name, "module": "keras.optimizers"})
     config = _without_gone(name, config) if found is not None else config
-    return {**{k: v for k, v in entry.items() if k != "registered_name"}, "class_name": name, "config": config}
+    kept = {key: value for key, value in entry.items() if key != "registered_name" and value is not None}
+    return {**kept, "class_name": name, "config": config}

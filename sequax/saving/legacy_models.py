@@ -24,13 +24,13 @@ def save_model(model: Any, path: Path, include_optimizer: bool = True) -> None:
     if settings:
         optimizer = settings.pop("optimizer", None)
         if isinstance(optimizer, Mapping):
-            settings["optimizer_config"] = {key: optimizer[key] for key in ("class_name", "config")}
+            settings["optimizer_config"] = _plain(optimizer)
         attributes["training_config"] = json.dumps(settings)
     legacy_h5.write_model(model, path, attributes, include_optimizer)
 
 
 def _plain(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """A layer or model without the keys that Keras 2 did not know; so are the layers inside.
+    """A layer, model or optimizer without the keys that Keras 2 did not know; so are the layers inside.
 
     An own class stands there under the name it is registered by. If ours has that name it keeps null as its module,
     which says that it is an own one.
