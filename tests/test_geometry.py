@@ -128,7 +128,7 @@ def test_poolings_refuse_what_does_not_fit(cls, rank):
 @pytest.mark.parametrize(("cls", "rank"), ADAPTIVE)
 def test_adaptive_poolings_refuse_what_is_no_size(cls, rank):
     for wrong in (None, "a", 2.0, (2,) * (rank + 1), (None,) * rank):
-        with pytest.raises(TypeError, match=rf"'mine'.*`output_size` must be an integer, or a tuple of {rank}"):
+        with pytest.raises(TypeError, match=rf"'mine'.*`output_size` argument must be a positive.*tuple of {rank}"):
             make(cls, output_size=wrong)
     for wrong in (0, (2,) * (rank - 1) + (-1,)):
         with pytest.raises(ValueError, match=r"'mine'.*`output_size` argument must be a positive integer"):

@@ -17,10 +17,7 @@ from .kinds import Kind, Owner, ShapeLike, kind_of
 from .names import is_ours
 
 
-class Options(TypedDict, total=False):
-    """Keyword arguments that every layer takes; `Layer` says what they mean."""
-
-    name: str | None
+class _Unnamed(TypedDict, total=False):
     dtype: Any
     trainable: bool
     autocast: bool
@@ -31,8 +28,20 @@ class Options(TypedDict, total=False):
     input_dim: int | None
 
 
+class Options(_Unnamed, total=False):
+    """Keyword arguments that every layer takes; `Layer` says what they mean."""
+
+    name: str | None
+
+
 class LayerOptions(Options, total=False):
     """Those of layers that do not list `activity_regularizer` themselves."""
+
+    activity_regularizer: Any
+
+
+class UnnamedOptions(_Unnamed, total=False):
+    """Those of layers that list `name` themselves."""
 
     activity_regularizer: Any
 

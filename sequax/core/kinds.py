@@ -127,10 +127,15 @@ class Whole(Kind):
 
 
 class PerAxis(Kind):
-    """One whole number for all `rank` spatial axes of a layer, or one for each; a tuple in the end."""
+    """One whole number for all `rank` spatial axes of a layer, or one for each; a tuple in the end.
 
-    def __init__(self, least: int = 1):
-        self.each = Whole(least)
+    Args:
+        least: the smallest.
+        wrong_type: what is raised if the value is something else, or not one per axis.
+    """
+
+    def __init__(self, least: int = 1, wrong_type: type[Exception] = ValueError):
+        self.each, self.wrong_type = Whole(least), wrong_type
         self.expected = f"{self.each.expected}, or one of them per spatial axis"
 
     @property
@@ -140,8 +145,10 @@ class PerAxis(Kind):
     def resolve(self, value: Any, name: str, owner: Owner) -> tuple[int, ...]:
         rank = owner.instance.rank
         several = tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else (value,) * rank
-        if len(several) != rank or not all(is_whole(size) and size.__index__() >= self.each.least for size in several):
-            raise ValueError(
+        typed = len(several) == rank and all(map(is_whole, several))
+        if not typed or min(several) < self.each.least:
+            error = ValueError if typed else self.wrong_type
+            raise error(
                 f"{owner}: the `{name}` argument must be {self.each.expected}, or a tuple of {rank} of them, one per"
                 f" spatial axis. Received: {name}={value!r}"
             )
@@ -342,6 +349,7 @@ Size = Annotated[int, Whole(1)]
 Count = Annotated[int, Whole(0)]
 Sizes = Annotated[int | Sequence[int], PerAxis(1)]
 Counts = Annotated[int | Sequence[int], PerAxis(0)]
+OutputSizes = Annotated[int | Sequence[int], PerAxis(1, wrong_type=TypeError)]
 Rate = Annotated[Number, Real(0, below=1)]
 Fraction = Annotated[Number, Real(0, 1)]
 Positive = Annotated[Number, Real(0)]

@@ -259,11 +259,11 @@ def _mismatch(cls: type, key: str, value: Any, parameter: inspect.Parameter | No
     if isinstance(class_name, str) and class_name in _NOT_ARGUMENTS:
         return "a value that an argument may have"
     default = parameter.default if parameter is not None else None
+    if key == "name":
+        return None if value is None or is_name(value) else f"a name: a string of 1 to {MAX_NAME} characters without /"
     kind = constructor.kinds(cls).get(key)
     if kind is not None:
         return None if kind.fits(value, cls) else kind.in_file
-    if key == "name":
-        return None if value is None or is_name(value) else f"a name: a string of 1 to {MAX_NAME} characters without /"
     if key == "trainable":
         return None if isinstance(value, (bool, int)) or value is None else "true or false"
     if key in _LISTS:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Unpack
 
 import jax
 
 from .. import kernels
+from ..core.constructor import LayerOptions
 from ..core.input_spec import InputSpec
+from ..core.kinds import DataFormat, OutputSizes
 from ..core.types import Shape, ShapeLike
 from ..kernels.adaptive import adaptive_pool
-from .arguments import data_format as checked_data_format
 from .base import DtypeKeeping
 from .catalogue import layer
 from .pooling import floating
@@ -24,20 +25,11 @@ class AdaptivePooling(Spatial):
     `ceil((i + 1) * length / size)`: windows overlap where `size` does not divide `length`.
     """
 
-    def __init__(self, output_size: Any, data_format: str | None = None, **kwargs: Any):
-        super().__init__(**kwargs)
-        self.output_size = self._checked_size(output_size)
-        self.data_format = checked_data_format(data_format)
-        self.input_spec = InputSpec(ndim=self.rank + 2)
+    output_size: tuple[int, ...]
 
-    def _checked_size(self, value: Any) -> tuple[int, ...]:
-        values = value if isinstance(value, (tuple, list)) else (value,) * self.rank
-        if len(values) != self.rank or any(not hasattr(v, "__index__") for v in values):
-            raise TypeError(
-                f"{self._who()}: `output_size` must be an integer, or a tuple of {self.rank} of them, one per spatial"
-                f" axis. Received: output_size={value!r} (of type {type(value).__name__})"
-            )
-        return self._per_axis("output_size", value)
+    def __init__(self, output_size: OutputSizes, data_format: DataFormat = None, **options: Unpack[LayerOptions]):
+        super().__init__(**options)
+        self.input_spec = InputSpec(ndim=self.rank + 2)
 
     def pool(self, x: jax.Array, window: tuple[int, ...]) -> jax.Array:
         raise NotImplementedError
@@ -66,18 +58,21 @@ class AdaptiveAveragePooling(AdaptivePooling):
 
 @layer()
 class AdaptiveAveragePooling1D(AdaptiveAveragePooling):
-    """The mean of each of `output_size` windows over time: `(batch, length, channels)` to
-    `(batch, output_size, channels)`.
+    """The mean of each of `output_size` windows over time.
 
-    Output step `i` is the mean of the steps from `floor(i * length / output_size)` to
-    `ceil((i + 1) * length / output_size)`, which may be longer or shorter than the input.
+    Output step `i` sees the steps from `floor(i * length / output_size)` to `ceil((i + 1) * length / output_size)`:
+    windows overlap where `output_size` does not divide `length`.
+
+    Shapes: `(batch, length, channels)` to `(batch, output_size, channels)`; with `data_format="channels_first"` the
+    channels follow the batch.
 
     Args:
-        output_size: number of output steps.
-        data_format: `"channels_last"`, the default, or `"channels_first"`.
+        output_size: number of output steps; may be larger or smaller than the input.
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        **options: name, dtype, trainable, ...: as in `Layer`.
 
     Raises:
-        TypeError, ValueError: if `output_size` is not a positive integer.
+        TypeError, ValueError: if `output_size` is no positive integer.
 
     Example:
 
@@ -91,10 +86,27 @@ class AdaptiveAveragePooling1D(AdaptiveAveragePooling):
 
 @layer()
 class AdaptiveAveragePooling2D(AdaptiveAveragePooling):
-    """The mean of each of `output_size` windows of an image; arguments as in `AdaptiveAveragePooling1D`, one number,
-    or one per axis `(height, width)`.
+    """The mean of each of `output_size` windows of an image.
 
-    Shapes: `(batch, height, width, channels)` to `(batch, *output_size, channels)`.
+    Along an axis of `length` cells, output cell `i` of `size` sees the cells from `floor(i * length / size)` to
+    `ceil((i + 1) * length / size)`: windows overlap where `size` does not divide `length`.
+
+    Shapes: `(batch, height, width, channels)` to `(batch, *output_size, channels)`; with
+    `data_format="channels_first"` the channels follow the batch.
+
+    Args:
+        output_size: size of the output, one number or `(height, width)`; may be larger or smaller than the input.
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        **options: name, dtype, trainable, ...: as in `Layer`.
+
+    Raises:
+        TypeError, ValueError: if `output_size` is no positive integer, or not one per axis.
+
+    Example:
+
+    >>> import jax.numpy as jnp
+    >>> AdaptiveAveragePooling2D((3, 1))(jnp.ones((2, 7, 5, 4))).shape
+    (2, 3, 1, 4)
     """
 
     rank = 2
@@ -102,9 +114,27 @@ class AdaptiveAveragePooling2D(AdaptiveAveragePooling):
 
 @layer()
 class AdaptiveAveragePooling3D(AdaptiveAveragePooling):
-    """The mean of each of `output_size` windows of a volume; arguments as in `AdaptiveAveragePooling2D`.
+    """The mean of each of `output_size` windows of a volume.
 
-    Shapes: `(batch, depth, height, width, channels)` to `(batch, *output_size, channels)`.
+    Along an axis of `length` cells, output cell `i` of `size` sees the cells from `floor(i * length / size)` to
+    `ceil((i + 1) * length / size)`: windows overlap where `size` does not divide `length`.
+
+    Shapes: `(batch, depth, height, width, channels)` to `(batch, *output_size, channels)`; with
+    `data_format="channels_first"` the channels follow the batch.
+
+    Args:
+        output_size: size of the output, one number or `(depth, height, width)`; larger or smaller than the input.
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        **options: name, dtype, trainable, ...: as in `Layer`.
+
+    Raises:
+        TypeError, ValueError: if `output_size` is no positive integer, or not one per axis.
+
+    Example:
+
+    >>> import jax.numpy as jnp
+    >>> AdaptiveAveragePooling3D(2)(jnp.ones((2, 3, 7, 5, 4))).shape
+    (2, 2, 2, 2, 4)
     """
 
     rank = 3
@@ -112,10 +142,27 @@ class AdaptiveAveragePooling3D(AdaptiveAveragePooling):
 
 @layer()
 class AdaptiveMaxPooling1D(AdaptiveMaxPooling):
-    """The largest value of each of `output_size` windows over time; windows and arguments as in
-    `AdaptiveAveragePooling1D`. Integers stay integers.
+    """The largest value of each of `output_size` windows over time.
 
-    Shapes: `(batch, length, channels)` to `(batch, output_size, channels)`.
+    Output step `i` sees the steps from `floor(i * length / output_size)` to `ceil((i + 1) * length / output_size)`:
+    windows overlap where `output_size` does not divide `length`.
+
+    Shapes: `(batch, length, channels)` to `(batch, output_size, channels)`; with `data_format="channels_first"` the
+    channels follow the batch. Integers stay integers.
+
+    Args:
+        output_size: number of output steps; may be larger or smaller than the input.
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        **options: name, dtype, trainable, ...: as in `Layer`.
+
+    Raises:
+        TypeError, ValueError: if `output_size` is no positive integer.
+
+    Example:
+
+    >>> import jax.numpy as jnp
+    >>> AdaptiveMaxPooling1D(3)(jnp.arange(7.0).reshape(1, 7, 1)).ravel().tolist()
+    [2.0, 4.0, 6.0]
     """
 
     rank = 1
@@ -123,11 +170,29 @@ class AdaptiveMaxPooling1D(AdaptiveMaxPooling):
 
 @layer()
 class AdaptiveMaxPooling2D(AdaptiveMaxPooling):
-    """The largest value of each of `output_size` windows of an image; arguments as in `AdaptiveAveragePooling2D`.
+    """The largest value of each of `output_size` windows of an image.
+
+    Along an axis of `length` cells, output cell `i` of `size` sees the cells from `floor(i * length / size)` to
+    `ceil((i + 1) * length / size)`: windows overlap where `size` does not divide `length`.
 
     Of equal values in a window, the first one in the first column that holds one receives the gradient.
 
-    Shapes: `(batch, height, width, channels)` to `(batch, *output_size, channels)`.
+    Shapes: `(batch, height, width, channels)` to `(batch, *output_size, channels)`; with
+    `data_format="channels_first"` the channels follow the batch. Integers stay integers.
+
+    Args:
+        output_size: size of the output, one number or `(height, width)`; may be larger or smaller than the input.
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        **options: name, dtype, trainable, ...: as in `Layer`.
+
+    Raises:
+        TypeError, ValueError: if `output_size` is no positive integer, or not one per axis.
+
+    Example:
+
+    >>> import jax.numpy as jnp
+    >>> AdaptiveMaxPooling2D((3, 1))(jnp.ones((2, 7, 5, 4))).shape
+    (2, 3, 1, 4)
     """
 
     rank = 2
@@ -135,9 +200,27 @@ class AdaptiveMaxPooling2D(AdaptiveMaxPooling):
 
 @layer()
 class AdaptiveMaxPooling3D(AdaptiveMaxPooling):
-    """The largest value of each of `output_size` windows of a volume; arguments as in `AdaptiveAveragePooling2D`.
+    """The largest value of each of `output_size` windows of a volume.
 
-    Shapes: `(batch, depth, height, width, channels)` to `(batch, *output_size, channels)`.
+    Along an axis of `length` cells, output cell `i` of `size` sees the cells from `floor(i * length / size)` to
+    `ceil((i + 1) * length / size)`: windows overlap where `size` does not divide `length`.
+
+    Shapes: `(batch, depth, height, width, channels)` to `(batch, *output_size, channels)`; with
+    `data_format="channels_first"` the channels follow the batch. Integers stay integers.
+
+    Args:
+        output_size: size of the output, one number or `(depth, height, width)`; larger or smaller than the input.
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        **options: name, dtype, trainable, ...: as in `Layer`.
+
+    Raises:
+        TypeError, ValueError: if `output_size` is no positive integer, or not one per axis.
+
+    Example:
+
+    >>> import jax.numpy as jnp
+    >>> AdaptiveMaxPooling3D(2)(jnp.ones((2, 3, 7, 5, 4))).shape
+    (2, 2, 2, 2, 4)
     """
 
     rank = 3

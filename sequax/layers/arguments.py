@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 from ..core import settings
+from ..core.kinds import Owner, Whole, is_whole
 
 Number = float | int
 DATA_FORMATS = ("channels_last", "channels_first")
+
+
+class TimesOf(Whole):
+    """How many times something is repeated. Python's habit: another type is a TypeError."""
+
+    def resolve(self, value: Any, name: str, owner: Owner) -> int:
+        if not is_whole(value):
+            raise TypeError(
+                f"{owner}: Expected an integer value for `{name}`. Received: {name}={value!r} (of type"
+                f" {type(value).__name__})."
+            )
+        if value.__index__() < self.least:
+            raise ValueError(f"{owner}: `{name}` should be a positive integer. Received: {name}={value!r}")
+        return value.__index__()
+
+
+Times = Annotated[int, TimesOf(1)]
 
 
 def refuse_unavailable(layer: Any, **arguments: Any) -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any, Unpack
 
 import jax
 import jax.numpy as jnp
 
+from ..core.constructor import LayerOptions
 from ..core.input_spec import InputSpec
+from ..core.kinds import DataFormat, Kind, Owner, is_whole
 from ..core.types import Shape, ShapeLike
-from .arguments import data_format as checked_data_format
 from .base import Rearranging
 from .catalogue import layer
 from .spatial import Spatial
@@ -18,39 +19,65 @@ from .spatial import Spatial
 Pairs = tuple[tuple[int, int], ...]
 
 
-class Edges(Rearranging, Spatial):
+class EdgesOf(Kind):
+    """Numbers of cells in front of and behind each spatial axis; one number stands for both, or for all axes."""
+
+    expected = "a whole number >= 0, or (before, after), or one of either for each spatial axis"
+
+    def resolve(self, value: Any, name: str, owner: Owner) -> Any:
+        rank = owner.instance.rank
+        pairs = _pairs(value, rank)
+        if pairs is None:
+            more = "" if rank == 1 else f", or {rank} of either, one per spatial axis"
+            raise ValueError(
+                f"{owner}: the `{name}` argument must be an integer of at least 0, or a tuple of 2 integers (before,"
+                f" after){more}. Received: {name}={value!r}"
+            )
+        return pairs[0] if rank == 1 else pairs  # as in Keras' configs
+
+    def fits(self, value: Any, cls: type) -> bool:
+        return _pairs(value, getattr(cls, "rank", 0)) is not None
+
+
+def _pairs(value: Any, rank: int) -> Pairs | None:
+    entries = list(value) if rank > 1 and _is_sequence(value) else [value] * rank
+    pairs = [tuple(entry) if _is_sequence(entry) else (entry, entry) for entry in entries]
+    counts = [count for pair in pairs for count in pair]
+    if len(pairs) != rank or any(len(pair) != 2 for pair in pairs):
+        return None
+    if not all(is_whole(count) and count.__index__() >= 0 for count in counts):
+        return None
+    return tuple((before.__index__(), after.__index__()) for before, after in pairs)
+
+
+def _is_sequence(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str)
+
+
+Edges = Annotated[int | Sequence[int | Sequence[int]], EdgesOf()]
+
+
+class Bordered(Rearranging, Spatial):
     """Base of layers that add cells in front of and behind each spatial axis, or take them away."""
 
-    _added: Pairs  # numbers of cells; below zero where they are taken away
+    def __init__(self, **options: Unpack[LayerOptions]):
+        super().__init__(**options)
+        self.input_spec = InputSpec(ndim=self.rank + 2)
 
-    def _pairs(self, name: str, value: Any) -> Pairs:
-        """An argument as `(before, after)` for each axis; a number stands for both, or for all axes."""
-        entries = list(value) if self.rank > 1 and _is_sequence(value) else [value] * self.rank
-        pairs = [tuple(entry) if _is_sequence(entry) else (entry, entry) for entry in entries]
-        counts = [count for pair in pairs for count in pair]
-        fits = len(pairs) == self.rank and all(len(pair) == 2 for pair in pairs)
-        if not fits or any(not hasattr(count, "__index__") or count.__index__() < 0 for count in counts):
-            more = "" if self.rank == 1 else f", or {self.rank} of either, one per spatial axis"
-            raise ValueError(
-                f"{self._who()}: the `{name}` argument must be an integer of at least 0, or a tuple of 2 integers"
-                f" (before, after){more}. Received: {name}={value!r}"
-            )
-        return tuple((before.__index__(), after.__index__()) for before, after in pairs)
-
-    def _setting(self, pairs: Pairs) -> Any:
-        """Pairs as configs have them: one axis has no tuple around its pair."""
-        return pairs[0] if self.rank == 1 else pairs
+    def added(self) -> Pairs:
+        """Numbers of cells for each axis; below zero where they are taken away."""
+        raise NotImplementedError
 
     def call(self, inputs: jax.Array) -> jax.Array:
         self.compute_output_shape(inputs.shape)
         config = [(0, 0, 0)] * inputs.ndim
-        for axis, (before, after) in zip(self._axes(), self._added, strict=True):
+        for axis, (before, after) in zip(self._axes(), self.added(), strict=True):
             config[axis] = (before, after, 0)
         return jax.lax.pad(inputs, jnp.zeros((), inputs.dtype), config)
 
     def compute_output_shape(self, input_shape: ShapeLike) -> Shape:
         batch, spatial, channels = self._split(input_shape)
-        rows = zip(spatial, self._added, strict=True)
+        rows = zip(spatial, self.added(), strict=True)
         sizes = [None if size is None else size + before + after for size, (before, after) in rows]
         if any(size is not None and size < 1 for size in sizes):
             raise ValueError(
@@ -60,41 +87,36 @@ class Edges(Rearranging, Spatial):
         return self._join(batch, sizes, channels)
 
 
-def _is_sequence(value: Any) -> bool:
-    return isinstance(value, Sequence) and not isinstance(value, str)
-
-
-class ZeroPadding(Edges):
+class ZeroPadding(Bordered):
     """Zeros in front of and behind each spatial axis."""
 
-    def __init__(self, padding: Any, data_format: str | None = None, **kwargs: Any):
-        super().__init__(**kwargs)
-        self._added = self._pairs("padding", padding)
-        self.padding = self._setting(self._added)
-        self.data_format = checked_data_format(data_format)
-        self.input_spec = InputSpec(ndim=self.rank + 2)
+    padding: Any
+
+    def added(self) -> Pairs:
+        return (self.padding,) if self.rank == 1 else self.padding
 
 
-class Cropping(Edges):
+class Cropping(Bordered):
     """Cells cut off in front of and behind each spatial axis."""
 
-    def __init__(self, cropping: Any, data_format: str | None = None, **kwargs: Any):
-        super().__init__(**kwargs)
-        pairs = self._pairs("cropping", cropping)
-        self.cropping = self._setting(pairs)
-        self._added = tuple((-before, -after) for before, after in pairs)
-        self.data_format = checked_data_format(data_format)
-        self.input_spec = InputSpec(ndim=self.rank + 2)
+    cropping: Any
+
+    def added(self) -> Pairs:
+        cut = (self.cropping,) if self.rank == 1 else self.cropping
+        return tuple((-before, -after) for before, after in cut)
 
 
 @layer()
 class ZeroPadding1D(ZeroPadding):
-    """Zeros in front of and behind a sequence: `(batch, length, channels)` to `(batch, before + length + after,
-    channels)`.
+    """Zeros in front of and behind a sequence.
+
+    Shapes: `(batch, length, channels)` to `(batch, before + length + after, channels)`; with
+    `data_format="channels_first"` the channels follow the batch.
 
     Args:
         padding: steps at either end, or `(before, after)`.
-        data_format: `"channels_last"`, the default, or `"channels_first"`.
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        **options: name, dtype, trainable, ...: as in `Layer`.
 
     Example:
 
@@ -105,44 +127,74 @@ class ZeroPadding1D(ZeroPadding):
 
     rank = 1
 
-    def __init__(self, padding: Any = 1, data_format: str | None = None, **kwargs: Any):
-        super().__init__(padding, data_format, **kwargs)
+    def __init__(self, padding: Edges = 1, data_format: DataFormat = None, **options: Unpack[LayerOptions]):
+        super().__init__(**options)
 
 
 @layer()
 class ZeroPadding2D(ZeroPadding):
-    """Zeros around an image: `(batch, height, width, channels)` to `(batch, new_height, new_width, channels)`.
+    """Zeros around an image.
+
+    Shapes: `(batch, height, width, channels)` to `(batch, top + height + bottom, left + width + right, channels)`;
+    with `data_format="channels_first"` the channels follow the batch.
 
     Args:
         padding: cells at each edge; `(height, width)`; or `((top, bottom), (left, right))`.
-        data_format: `"channels_last"`, the default, or `"channels_first"`.
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        **options: name, dtype, trainable, ...: as in `Layer`.
+
+    Example:
+
+    >>> import jax.numpy as jnp
+    >>> ZeroPadding2D(((1, 0), (2, 2)))(jnp.ones((1, 5, 5, 3))).shape
+    (1, 6, 9, 3)
     """
 
     rank = 2
 
-    def __init__(self, padding: Any = (1, 1), data_format: str | None = None, **kwargs: Any):
-        super().__init__(padding, data_format, **kwargs)
+    def __init__(self, padding: Edges = (1, 1), data_format: DataFormat = None, **options: Unpack[LayerOptions]):
+        super().__init__(**options)
 
 
 @layer()
 class ZeroPadding3D(ZeroPadding):
-    """Zeros around a volume; arguments as in `ZeroPadding2D`, for three axes.
+    """Zeros around a volume.
 
-    Shapes: `(batch, depth, height, width, channels)` to `(batch, new_depth, new_height, new_width, channels)`.
+    Shapes: `(batch, depth, height, width, channels)` to `(batch, new_depth, new_height, new_width, channels)`, each new
+    size being `before + size + after`; with `data_format="channels_first"` the channels follow the batch.
+
+    Args:
+        padding: cells at each face; `(depth, height, width)`; or three pairs `(before, after)`.
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        **options: name, dtype, trainable, ...: as in `Layer`.
+
+    Example:
+
+    >>> import jax.numpy as jnp
+    >>> ZeroPadding3D((0, 1, 2))(jnp.ones((1, 5, 5, 5, 3))).shape
+    (1, 5, 7, 9, 3)
     """
 
     rank = 3
 
-    def __init__(self, padding: Any = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None, **kwargs: Any):
-        super().__init__(padding, data_format, **kwargs)
+    def __init__(
+        self,
+        padding: Edges = ((1, 1), (1, 1), (1, 1)),
+        data_format: DataFormat = None,
+        **options: Unpack[LayerOptions],
+    ):
+        super().__init__(**options)
 
 
 @layer()
 class Cropping1D(Cropping):
-    """Steps cut off from a sequence: `(batch, length, channels)` to `(batch, length - before - after, channels)`.
+    """Steps cut off from a sequence.
+
+    Shapes: `(batch, length, channels)` to `(batch, length - before - after, channels)`.
 
     Args:
         cropping: steps at either end, or `(before, after)`.
+        **options: name, dtype, trainable, ...: as in `Layer`.
 
     Raises:
         ValueError: if no step would be left.
@@ -155,39 +207,69 @@ class Cropping1D(Cropping):
     """
 
     rank = 1
-    _not_in_config = frozenset({"data_format"})
 
-    def __init__(self, cropping: Any = (1, 1), **kwargs: Any):
-        super().__init__(cropping, "channels_last", **kwargs)
+    def __init__(self, cropping: Edges = (1, 1), **options: Unpack[LayerOptions]):
+        super().__init__(**options)
 
 
 @layer()
 class Cropping2D(Cropping):
-    """Cells cut off at the edges of an image: `(batch, height, width, channels)` to `(batch, new_height, new_width,
-    channels)`.
+    """Cells cut off at the edges of an image.
+
+    Shapes: `(batch, height, width, channels)` to `(batch, height - top - bottom, width - left - right, channels)`;
+    with `data_format="channels_first"` the channels follow the batch.
 
     Args:
         cropping: cells at each edge; `(height, width)`; or `((top, bottom), (left, right))`.
-        data_format: `"channels_last"`, the default, or `"channels_first"`.
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        **options: name, dtype, trainable, ...: as in `Layer`.
 
     Raises:
         ValueError: if nothing would be left.
+
+    Example:
+
+    >>> import jax.numpy as jnp
+    >>> Cropping2D((1, 2))(jnp.ones((1, 5, 5, 3))).shape
+    (1, 3, 1, 3)
     """
 
     rank = 2
 
-    def __init__(self, cropping: Any = ((0, 0), (0, 0)), data_format: str | None = None, **kwargs: Any):
-        super().__init__(cropping, data_format, **kwargs)
+    def __init__(
+        self, cropping: Edges = ((0, 0), (0, 0)), data_format: DataFormat = None, **options: Unpack[LayerOptions]
+    ):
+        super().__init__(**options)
 
 
 @layer()
 class Cropping3D(Cropping):
-    """Cells cut off at the edges of a volume; arguments as in `Cropping2D`, for three axes.
+    """Cells cut off at the faces of a volume.
 
-    Shapes: `(batch, depth, height, width, channels)` to `(batch, new_depth, new_height, new_width, channels)`.
+    Shapes: `(batch, depth, height, width, channels)` to `(batch, new_depth, new_height, new_width, channels)`, each new
+    size being `size - before - after`; with `data_format="channels_first"` the channels follow the batch.
+
+    Args:
+        cropping: cells at each face; `(depth, height, width)`; or three pairs `(before, after)`.
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        **options: name, dtype, trainable, ...: as in `Layer`.
+
+    Raises:
+        ValueError: if nothing would be left.
+
+    Example:
+
+    >>> import jax.numpy as jnp
+    >>> Cropping3D((0, 1, 2))(jnp.ones((1, 5, 5, 5, 3))).shape
+    (1, 5, 3, 1, 3)
     """
 
     rank = 3
 
-    def __init__(self, cropping: Any = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None, **kwargs: Any):
-        super().__init__(cropping, data_format, **kwargs)
+    def __init__(
+        self,
+        cropping: Edges = ((1, 1), (1, 1), (1, 1)),
+        data_format: DataFormat = None,
+        **options: Unpack[LayerOptions],
+    ):
+        super().__init__(**options)

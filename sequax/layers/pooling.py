@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
 
 from .. import kernels
 from ..core import dtypes
+from ..core.constructor import LayerOptions, UnnamedOptions
 from ..core.input_spec import InputSpec
+from ..core.kinds import DataFormat, Padding, Sizes
 from ..core.types import Shape, ShapeLike
-from .arguments import data_format as checked_data_format
 from .base import DtypeKeeping
 from .catalogue import layer
 from .spatial import Spatial
@@ -21,20 +22,13 @@ from .windowed import Windowed
 class Pooling(Windowed):
     """Pooling over windows: `pool(x)` for channels last is what subclasses add."""
 
-    def __init__(
-        self,
-        pool_size: Any,
-        strides: Any = None,
-        padding: str = "valid",
-        data_format: str | None = None,
-        name: str | None = None,
-        **kwargs: Any,
-    ):
-        super().__init__(name=name, **kwargs)
-        self.pool_size = self._per_axis("pool_size", pool_size)
-        self.strides = self._per_axis("strides", self.pool_size if strides is None else strides)
-        self.padding = self._padding(padding)
-        self.data_format = checked_data_format(data_format)
+    pool_size: tuple[int, ...]
+    strides: tuple[int, ...]
+    padding: str
+
+    def __init__(self, **options: Unpack[LayerOptions]):
+        super().__init__(**options)
+        self.strides = self.strides or self.pool_size
         self.input_spec = InputSpec(ndim=self.rank + 2)
 
     def pool(self, x: jax.Array) -> jax.Array:
@@ -57,14 +51,14 @@ class MaxPooling(DtypeKeeping, Pooling):
 
     def __init__(
         self,
-        pool_size: Any = 2,
-        strides: Any = None,
-        padding: str = "valid",
-        data_format: str | None = None,
+        pool_size: Sizes = 2,
+        strides: Sizes | None = None,
+        padding: Padding = "valid",
+        data_format: DataFormat = None,
         name: str | None = None,
-        **kwargs: Any,
+        **options: Unpack[UnnamedOptions],
     ):
-        super().__init__(pool_size, strides, padding, data_format, name, **kwargs)
+        super().__init__(name=name, **options)
 
     def pool(self, x: jax.Array) -> jax.Array:
         return kernels.max_pool(x, self.pool_size, self.strides, self.padding)
@@ -75,25 +69,38 @@ class AveragePooling(Pooling):
 
     pool_mode = "average"
 
+    def __init__(
+        self,
+        pool_size: Sizes,
+        strides: Sizes | None = None,
+        padding: Padding = "valid",
+        data_format: DataFormat = None,
+        name: str | None = None,
+        **options: Unpack[UnnamedOptions],
+    ):
+        super().__init__(name=name, **options)
+
     def pool(self, x: jax.Array) -> jax.Array:
         return kernels.avg_pool(floating(x, self.compute_dtype), self.pool_size, self.strides, self.padding)
 
 
 @layer("MaxPool1D")
 class MaxPooling1D(MaxPooling):
-    """The largest value of each window over time, `y[t, c] = max_k x[t * strides + k, c]`.
+    """The largest value of each window over time: `y[t, c] = max_k x[t * strides + k, c]`.
+
+    Shapes: `(batch, length, channels)` to `(batch, new_length, channels)`; with `data_format="channels_first"` the
+    channels follow the batch. Cells of padding never win. Integers stay integers. Masks are not passed on.
 
     Args:
-        pool_size: length of the window.
+        pool_size: length of the window; default: 2.
         strides: step between windows; None: `pool_size`, windows side by side.
-        padding: `"valid"` (none), or `"same"` (output length `ceil(length / strides)`; padding never wins).
-        data_format: `"channels_last"`, the default, or `"channels_first"`.
-
-    Shapes: `(batch, length, channels)` to `(batch, new_length, channels)`. Integers stay integers. Masks are not
-    passed on.
+        padding: `"valid"` (none) or `"same"` (output length `ceil(length / strides)`).
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        name: must be unique within a model; None: made from the class name.
+        **options: dtype, trainable, ...: as in `Layer`.
 
     Raises:
-        ValueError: for windows larger than the input.
+        ValueError: for a window larger than the input.
 
     Example:
 
@@ -109,10 +116,28 @@ class MaxPooling1D(MaxPooling):
 class MaxPooling2D(MaxPooling):
     """The largest value of each window of an image.
 
-    Of equal values in a window the first in row-major order receives the gradient. Arguments as in `MaxPooling1D`, with
-    one number, or one per axis `(height, width)`.
+    Of equal values in a window the first in row-major order receives the gradient.
 
-    Shapes: `(batch, height, width, channels)` to `(batch, new_height, new_width, channels)`.
+    Shapes: `(batch, height, width, channels)` to `(batch, new_height, new_width, channels)`; with
+    `data_format="channels_first"` the channels follow the batch. Cells of padding never win. Integers stay
+    integers.
+
+    Args:
+        pool_size: size of the window, one number or `(height, width)`; default: 2.
+        strides: step between windows, one number or one per axis; None: `pool_size`, windows side by side.
+        padding: `"valid"` (none) or `"same"` (output size `ceil(size / strides)`).
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        name: must be unique within a model; None: made from the class name.
+        **options: dtype, trainable, ...: as in `Layer`.
+
+    Raises:
+        ValueError: for a window larger than the input.
+
+    Example:
+
+    >>> import jax.numpy as jnp
+    >>> MaxPooling2D(3, strides=2, padding="same")(jnp.ones((1, 5, 4, 3))).shape
+    (1, 3, 2, 3)
     """
 
     rank = 2
@@ -120,9 +145,28 @@ class MaxPooling2D(MaxPooling):
 
 @layer("MaxPool3D")
 class MaxPooling3D(MaxPooling):
-    """The largest value of each window of a volume; arguments as in `MaxPooling2D`, with three numbers per window.
+    """The largest value of each window of a volume.
 
-    Shapes: `(batch, depth, height, width, channels)` to `(batch, new_depth, new_height, new_width, channels)`.
+    Shapes: `(batch, depth, height, width, channels)` to `(batch, new_depth, new_height, new_width, channels)`; with
+    `data_format="channels_first"` the channels follow the batch. Cells of padding never win. Integers stay
+    integers.
+
+    Args:
+        pool_size: size of the window, one number or `(depth, height, width)`; default: 2.
+        strides: step between windows, one number or one per axis; None: `pool_size`, windows side by side.
+        padding: `"valid"` (none) or `"same"` (output size `ceil(size / strides)`).
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        name: must be unique within a model; None: made from the class name.
+        **options: dtype, trainable, ...: as in `Layer`.
+
+    Raises:
+        ValueError: for a window larger than the input.
+
+    Example:
+
+    >>> import jax.numpy as jnp
+    >>> MaxPooling3D((1, 2, 2))(jnp.ones((1, 3, 4, 4, 5))).shape
+    (1, 3, 2, 2, 5)
     """
 
     rank = 3
@@ -130,12 +174,28 @@ class MaxPooling3D(MaxPooling):
 
 @layer("AvgPool1D")
 class AveragePooling1D(AveragePooling):
-    """The mean of each window over time, `y[t, c] = mean_k x[t * strides + k, c]`.
+    """The mean of each window over time: `y[t, c] = mean_k x[t * strides + k, c]`.
 
-    With `padding="same"` the mean is over the cells that exist. Arguments as in `MaxPooling1D`; `pool_size` has no
-    default.
+    Shapes: `(batch, length, channels)` to `(batch, new_length, channels)`; with `data_format="channels_first"` the
+    channels follow the batch. The mean is over the cells that exist: padding counts neither in the sum nor in the
+    number.
 
-    Shapes: `(batch, length, channels)` to `(batch, new_length, channels)`.
+    Args:
+        pool_size: length of the window.
+        strides: step between windows; None: `pool_size`, windows side by side.
+        padding: `"valid"` (none) or `"same"` (output length `ceil(length / strides)`).
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        name: must be unique within a model; None: made from the class name.
+        **options: dtype, trainable, ...: as in `Layer`.
+
+    Raises:
+        ValueError: for a window larger than the input.
+
+    Example:
+
+    >>> import jax.numpy as jnp
+    >>> AveragePooling1D(2, padding="same")(jnp.array([[[1.0], [3.0], [2.0]]])).ravel().tolist()
+    [2.0, 2.0]
     """
 
     rank = 1
@@ -143,9 +203,22 @@ class AveragePooling1D(AveragePooling):
 
 @layer("AvgPool2D")
 class AveragePooling2D(AveragePooling):
-    """The mean of each window of an image; arguments as in `MaxPooling2D`, `pool_size` has no default.
+    """The mean of each window of an image.
 
-    Shapes: `(batch, height, width, channels)` to `(batch, new_height, new_width, channels)`.
+    Shapes: `(batch, height, width, channels)` to `(batch, new_height, new_width, channels)`; with
+    `data_format="channels_first"` the channels follow the batch. The mean is over the cells that exist: padding
+    counts neither in the sum nor in the number.
+
+    Args:
+        pool_size: size of the window, one number or `(height, width)`.
+        strides: step between windows, one number or one per axis; None: `pool_size`, windows side by side.
+        padding: `"valid"` (none) or `"same"` (output size `ceil(size / strides)`).
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        name: must be unique within a model; None: made from the class name.
+        **options: dtype, trainable, ...: as in `Layer`.
+
+    Raises:
+        ValueError: for a window larger than the input.
 
     Example:
 
@@ -159,9 +232,28 @@ class AveragePooling2D(AveragePooling):
 
 @layer("AvgPool3D")
 class AveragePooling3D(AveragePooling):
-    """The mean of each window of a volume; arguments as in `MaxPooling3D`, `pool_size` has no default.
+    """The mean of each window of a volume.
 
-    Shapes: `(batch, depth, height, width, channels)` to `(batch, new_depth, new_height, new_width, channels)`.
+    Shapes: `(batch, depth, height, width, channels)` to `(batch, new_depth, new_height, new_width, channels)`; with
+    `data_format="channels_first"` the channels follow the batch. The mean is over the cells that exist: padding
+    counts neither in the sum nor in the number.
+
+    Args:
+        pool_size: size of the window, one number or `(depth, height, width)`.
+        strides: step between windows, one number or one per axis; None: `pool_size`, windows side by side.
+        padding: `"valid"` (none) or `"same"` (output size `ceil(size / strides)`).
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        name: must be unique within a model; None: made from the class name.
+        **options: dtype, trainable, ...: as in `Layer`.
+
+    Raises:
+        ValueError: for a window larger than the input.
+
+    Example:
+
+    >>> import jax.numpy as jnp
+    >>> AveragePooling3D(2)(jnp.ones((1, 4, 4, 4, 5))).shape
+    (1, 2, 2, 2, 5)
     """
 
     rank = 3
@@ -170,10 +262,10 @@ class AveragePooling3D(AveragePooling):
 class GlobalPooling(Spatial):
     """One number per channel: `reduce(x, axes)` over all spatial axes is what subclasses add."""
 
-    def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any):
-        super().__init__(**kwargs)
-        self.data_format = checked_data_format(data_format)
-        self.keepdims = keepdims
+    keepdims: bool
+
+    def __init__(self, data_format: DataFormat = None, keepdims: bool = False, **options: Unpack[LayerOptions]):
+        super().__init__(**options)
         self.input_spec = InputSpec(ndim=self.rank + 2)
 
     def compute_output_shape(self, input_shape: ShapeLike) -> Shape:
@@ -197,13 +289,21 @@ class GlobalAveragePooling(GlobalPooling):
 
 @layer("GlobalMaxPool1D")
 class GlobalMaxPooling1D(GlobalMaxPooling):
-    """The largest value of each channel over time: `(batch, length, channels)` to `(batch, channels)`.
+    """The largest value of each channel over time.
+
+    Shapes: `(batch, length, channels)` to `(batch, channels)`; with `keepdims` the spatial axes stay, with size 1.
+    Integers stay integers. Padded steps count: the layer takes no mask.
 
     Args:
-        data_format: `"channels_last"`, the default, or `"channels_first"`.
-        keepdims: keep the reduced axes, with size 1.
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        keepdims: whether to keep the reduced axis, with size 1.
+        **options: name, dtype, trainable, ...: as in `Layer`.
 
-    Padded steps count: the layer takes no mask.
+    Example:
+
+    >>> import jax.numpy as jnp
+    >>> GlobalMaxPooling1D()(jnp.array([[[1.0], [3.0], [2.0]]])).tolist()
+    [[3.0]]
     """
 
     rank = 1
@@ -211,9 +311,21 @@ class GlobalMaxPooling1D(GlobalMaxPooling):
 
 @layer("GlobalMaxPool2D")
 class GlobalMaxPooling2D(GlobalMaxPooling):
-    """The largest value of each channel of an image: `(batch, height, width, channels)` to `(batch, channels)`.
+    """The largest value of each channel of an image.
 
-    Arguments as in `GlobalMaxPooling1D`.
+    Shapes: `(batch, height, width, channels)` to `(batch, channels)`; with `keepdims` the spatial axes stay, with
+    size 1. Integers stay integers.
+
+    Args:
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        keepdims: whether to keep the reduced axes, with size 1.
+        **options: name, dtype, trainable, ...: as in `Layer`.
+
+    Example:
+
+    >>> import jax.numpy as jnp
+    >>> GlobalMaxPooling2D(keepdims=True)(jnp.ones((2, 7, 7, 5))).shape
+    (2, 1, 1, 5)
     """
 
     rank = 2
@@ -221,9 +333,21 @@ class GlobalMaxPooling2D(GlobalMaxPooling):
 
 @layer("GlobalMaxPool3D")
 class GlobalMaxPooling3D(GlobalMaxPooling):
-    """The largest value of each channel of a volume: `(batch, depth, height, width, channels)` to `(batch, channels)`.
+    """The largest value of each channel of a volume.
 
-    Arguments as in `GlobalMaxPooling1D`.
+    Shapes: `(batch, depth, height, width, channels)` to `(batch, channels)`; with `keepdims` the spatial axes stay,
+    with size 1. Integers stay integers.
+
+    Args:
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        keepdims: whether to keep the reduced axes, with size 1.
+        **options: name, dtype, trainable, ...: as in `Layer`.
+
+    Example:
+
+    >>> import jax.numpy as jnp
+    >>> GlobalMaxPooling3D()(jnp.ones((2, 3, 7, 7, 5))).shape
+    (2, 5)
     """
 
     rank = 3
@@ -231,14 +355,23 @@ class GlobalMaxPooling3D(GlobalMaxPooling):
 
 @layer("GlobalAvgPool1D")
 class GlobalAveragePooling1D(GlobalAveragePooling):
-    """The mean of each channel over time: `(batch, length, channels)` to `(batch, channels)`.
+    """The mean of each channel over time.
 
     With a mask only unmasked steps count, in the sum and in the number; what stands in masked steps, NaN included,
     has no influence. A sample whose steps are all masked gives zeros (Keras: NaN). The mask is used up.
 
+    Shapes: `(batch, length, channels)` to `(batch, channels)`; with `keepdims` the spatial axes stay, with size 1.
+
     Args:
-        data_format: `"channels_last"`, the default, or `"channels_first"`.
-        keepdims: keep the reduced axis, with size 1.
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        keepdims: whether to keep the reduced axis, with size 1.
+        **options: name, dtype, trainable, ...: as in `Layer`.
+
+    Example:
+
+    >>> import jax.numpy as jnp
+    >>> GlobalAveragePooling1D()(jnp.array([[[1.0], [3.0], [8.0]]]), mask=jnp.array([[True, True, False]])).tolist()
+    [[2.0]]
     """
 
     rank = 1
@@ -259,9 +392,15 @@ class GlobalAveragePooling1D(GlobalAveragePooling):
 
 @layer("GlobalAvgPool2D")
 class GlobalAveragePooling2D(GlobalAveragePooling):
-    """The mean of each channel of an image: `(batch, height, width, channels)` to `(batch, channels)`.
+    """The mean of each channel of an image (Lin et al. 2013, Network In Network).
 
-    Arguments as in `GlobalMaxPooling1D` (Lin et al. 2013, Network In Network).
+    Shapes: `(batch, height, width, channels)` to `(batch, channels)`; with `keepdims` the spatial axes stay, with
+    size 1.
+
+    Args:
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        keepdims: whether to keep the reduced axes, with size 1.
+        **options: name, dtype, trainable, ...: as in `Layer`.
 
     Example:
 
@@ -275,9 +414,21 @@ class GlobalAveragePooling2D(GlobalAveragePooling):
 
 @layer("GlobalAvgPool3D")
 class GlobalAveragePooling3D(GlobalAveragePooling):
-    """The mean of each channel of a volume: `(batch, depth, height, width, channels)` to `(batch, channels)`.
+    """The mean of each channel of a volume.
 
-    Arguments as in `GlobalMaxPooling1D`.
+    Shapes: `(batch, depth, height, width, channels)` to `(batch, channels)`; with `keepdims` the spatial axes stay,
+    with size 1.
+
+    Args:
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        keepdims: whether to keep the reduced axes, with size 1.
+        **options: name, dtype, trainable, ...: as in `Layer`.
+
+    Example:
+
+    >>> import jax.numpy as jnp
+    >>> GlobalAveragePooling3D()(jnp.ones((2, 3, 7, 7, 5))).shape
+    (2, 5)
     """
 
     rank = 3

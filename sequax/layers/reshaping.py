@@ -3,33 +3,42 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import Annotated, Any, Unpack
 
 import jax
 import jax.numpy as jnp
 
+from ..core.constructor import LayerOptions
 from ..core.input_spec import InputSpec
-from .arguments import data_format as resolve_data_format
+from ..core.kinds import DataFormat, Kind, Owner, ShapeOf, is_whole
+from .arguments import Times
 from .base import Rearranging
 from .catalogue import layer
 
 
 @layer()
 class Flatten(Rearranging):
-    """All axes but the batch axis as one: `(batch, a, b, ...)` -> `(batch, a * b * ...)`; `(batch,)` -> `(batch, 1)`.
+    """All axes but the batch axis as one.
+
+    Shapes: `(batch, a, b, ...)` -> `(batch, a * b * ...)`; `(batch,)` -> `(batch, 1)`.
 
     Args:
         data_format: with `"channels_first"` the channels move to the end first, so that the order of the features is
-            the same for both formats.
+            the same for both formats; None: as `config.set_image_data_format` says.
+        **options: name, dtype, trainable, ...: as in `Layer`.
+
+    Example:
 
     >>> import numpy as np
     >>> Flatten()(np.ones((2, 3, 4))).shape
     (2, 12)
     """
 
-    def __init__(self, data_format: Any = None, **kwargs: Any):
-        super().__init__(**kwargs)
-        self.data_format = resolve_data_format(data_format)
+    data_format: str
+
+    def __init__(self, data_format: DataFormat = None, **options: Unpack[LayerOptions]):
+        super().__init__(**options)
         self.input_spec = InputSpec(min_ndim=1)
 
     def call(self, inputs: Any) -> jax.Array:
@@ -42,34 +51,50 @@ class Flatten(Rearranging):
         return (input_shape[0], None if None in features else math.prod(features))
 
 
+class TargetShape(ShapeOf):
+    """Sizes without the batch axis; -1 or None for one that follows from the others, -1 in the end."""
+
+    def resolve(self, value: Any, name: str, owner: Owner) -> tuple[int, ...]:
+        sizes = tuple(-1 if size is None else size for size in value)
+        if not all(is_whole(size) and size.__index__() >= -1 for size in sizes):
+            raise ValueError(
+                f"{owner}: each size in `{name}` must be a non-negative integer, or -1 for a single unknown one."
+                f" Received: {name}={tuple(value)}"
+            )
+        if sizes.count(-1) > 1:
+            raise ValueError(
+                f"{owner}: there must be at most one unknown dimension (-1) in `{name}`. Received: {name}={sizes}."
+            )
+        return tuple(size.__index__() for size in sizes)
+
+
+Target = Annotated[Sequence[int | None], TargetShape()]
+
+
 @layer()
 class Reshape(Rearranging):
-    """The same values in another shape: `(batch, ...)` -> `(batch, *target_shape)`, in row-major order.
+    """The same values in another shape, in row-major order.
+
+    Shapes: `(batch, ...)` -> `(batch, *target_shape)`.
 
     Args:
         target_shape: without the batch axis; -1 (or None) for one size that follows from the others.
+        **options: name, dtype, trainable, ...: as in `Layer`.
 
     Raises:
-        ValueError: if the number of values differs.
+        ValueError: if a size is no whole number, or the number of values differs.
+
+    Example:
 
     >>> import numpy as np
     >>> Reshape((2, -1))(np.ones((5, 6))).shape
     (5, 2, 3)
     """
 
-    def __init__(self, target_shape: Any, **kwargs: Any):
-        super().__init__(**kwargs)
-        sizes = tuple(-1 if size is None else size for size in target_shape)
-        if any(isinstance(s, bool) or not hasattr(s, "__index__") or s.__index__() < -1 for s in sizes):
-            raise ValueError(
-                f"Reshape: each size in `target_shape` must be a whole number >= 0, or -1 for a single unknown one."
-                f" Received: target_shape={tuple(target_shape)}"
-            )
-        if sizes.count(-1) > 1:
-            raise ValueError(
-                f"There must be at most one unknown dimension (-1) in `target_shape`. Received: target_shape={sizes}."
-            )
-        self.target_shape = tuple(size.__index__() for size in sizes)
+    target_shape: tuple[int, ...]
+
+    def __init__(self, target_shape: Target, **options: Unpack[LayerOptions]):
+        super().__init__(**options)
 
     def call(self, inputs: Any) -> jax.Array:
         return inputs.reshape(inputs.shape[0], *self._sizes(inputs.shape[1:]))
@@ -95,26 +120,51 @@ class Reshape(Rearranging):
         return tuple(rest if size == -1 else size for size in self.target_shape)
 
 
+class OrderOf(Kind):
+    """Axes without the batch axis, counted from 1, each of them once."""
+
+    expected = "a list of the numbers from 1 on, each of them once"
+
+    def resolve(self, value: Any, name: str, owner: Owner) -> tuple[int, ...]:
+        order = tuple(value)
+        if sorted(order) != list(range(1, len(order) + 1)):
+            raise ValueError(
+                f"{owner}: Invalid permutation argument `{name}`. The set of indices in `{name}` must be consecutive"
+                f" and start from 1. Received: {name}={value}"
+            )
+        return order
+
+    def fits(self, value: Any, cls: type) -> bool:
+        return isinstance(value, (list, tuple)) and all(type(axis) is int for axis in value)
+
+
+Order = Annotated[Sequence[int], OrderOf()]
+
+
 @layer()
 class Permute(Rearranging):
     """Axes in another order.
 
+    Shapes: `(batch, ...)` -> the same sizes in the order of `dims`, the batch first.
+
     Args:
         dims: the order, counted from 1 and without the batch axis: `(2, 1)` swaps the first two.
+        **options: name, dtype, trainable, ...: as in `Layer`.
+
+    Raises:
+        ValueError: if `dims` does not name each axis once.
+
+    Example:
 
     >>> import numpy as np
     >>> Permute((2, 1))(np.ones((5, 10, 64))).shape
     (5, 64, 10)
     """
 
-    def __init__(self, dims: Any, **kwargs: Any):
-        super().__init__(**kwargs)
-        self.dims = tuple(dims)
-        if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
-            raise ValueError(
-                f"Invalid permutation argument `dims` for Permute Layer. The set of indices in `dims` must be"
-                f" consecutive and start from 1. Received dims={dims}"
-            )
+    dims: tuple[int, ...]
+
+    def __init__(self, dims: Order, **options: Unpack[LayerOptions]):
+        super().__init__(**options)
         self.input_spec = InputSpec(ndim=len(self.dims) + 1)
 
     def call(self, inputs: Any) -> jax.Array:
@@ -126,20 +176,28 @@ class Permute(Rearranging):
 
 @layer()
 class RepeatVector(Rearranging):
-    """Each vector `n` times: `(batch, features)` -> `(batch, n, features)`.
+    """Each vector `n` times.
+
+    Shapes: `(batch, features)` -> `(batch, n, features)`.
+
+    Args:
+        n: how many times, a whole number.
+        **options: name, dtype, trainable, ...: as in `Layer`.
+
+    Raises:
+        TypeError, ValueError: if `n` is no positive integer.
+
+    Example:
 
     >>> import numpy as np
     >>> RepeatVector(3)(np.ones((2, 5))).shape
     (2, 3, 5)
     """
 
-    def __init__(self, n: Any, **kwargs: Any):
-        super().__init__(**kwargs)
-        if isinstance(n, bool) or not hasattr(n, "__index__"):
-            raise TypeError(f"Expected an integer value for `n`, got {type(n)}.")
-        if n <= 0:
-            raise ValueError(f"Argument `n` should be a positive integer. Received: n={n}")
-        self.n = n.__index__()
+    n: int
+
+    def __init__(self, n: Times, **options: Unpack[LayerOptions]):
+        super().__init__(**options)
         self.input_spec = InputSpec(ndim=2)
 
     def call(self, inputs: Any) -> jax.Array:

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal, Unpack
 
 import jax
 import jax.numpy as jnp
 
 from ..core import dtypes
+from ..core.constructor import LayerOptions
 from ..core.input_spec import InputSpec
+from ..core.kinds import DataFormat, OneOf, Sizes
 from ..core.types import Shape, ShapeLike
-from .arguments import data_format as checked_data_format
+from .arguments import Times
 from .base import Rearranging
 from .catalogue import layer
 from .spatial import Spatial
 
-INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5")
+Interpolation = Annotated[
+    Literal["nearest", "bilinear", "bicubic", "lanczos3", "lanczos5"],
+    OneOf("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5", lower=True),
+]
 
 
 class UpSampling(Rearranging, Spatial):
     """Every cell `size` times along each spatial axis."""
 
-    def __init__(self, size: Any, data_format: str | None, **kwargs: Any):
-        super().__init__(**kwargs)
-        self.size: Any = self._per_axis("size", size)
-        self.data_format = checked_data_format(data_format)
+    size: Any
+
+    def __init__(self, **options: Unpack[LayerOptions]):
+        super().__init__(**options)
         self.input_spec = InputSpec(ndim=self.rank + 2)
 
     def call(self, inputs: jax.Array) -> jax.Array:
@@ -43,10 +48,16 @@ class UpSampling(Rearranging, Spatial):
 
 @layer()
 class UpSampling1D(UpSampling):
-    """Every time step `size` times: `(batch, length, channels)` to `(batch, length * size, channels)`.
+    """Every time step `size` times.
+
+    Shapes: `(batch, length, channels)` to `(batch, length * size, channels)`.
 
     Args:
-        size: a positive integer.
+        size: how many times longer, a whole number.
+        **options: name, dtype, trainable, ...: as in `Layer`.
+
+    Raises:
+        TypeError, ValueError: if `size` is no positive integer.
 
     Example:
 
@@ -56,13 +67,9 @@ class UpSampling1D(UpSampling):
     """
 
     rank = 1
-    _not_in_config = frozenset({"data_format"})
 
-    def __init__(self, size: Any = 2, **kwargs: Any):
-        if not hasattr(size, "__index__"):
-            raise TypeError(f"UpSampling1D: expected an integer value for `size`. Received: size={size!r}")
-        super().__init__(size, "channels_last", **kwargs)
-        self.size = size.__index__()
+    def __init__(self, size: Times = 2, **options: Unpack[LayerOptions]):
+        super().__init__(**options)
 
     def _times(self) -> tuple[int, ...]:
         return (self.size,)
@@ -70,13 +77,17 @@ class UpSampling1D(UpSampling):
 
 @layer()
 class UpSampling2D(UpSampling):
-    """Images enlarged: `(batch, height, width, channels)` to `(batch, height * size[0], width * size[1], channels)`.
+    """Images enlarged.
+
+    Shapes: `(batch, height, width, channels)` to `(batch, height * size[0], width * size[1], channels)`; with
+    `data_format="channels_first"` the channels follow the batch.
 
     Args:
         size: how many times larger, one number or `(height, width)`.
-        data_format: `"channels_last"`, the default, or `"channels_first"`.
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
         interpolation: `"nearest"` repeats cells. `"bilinear"`, `"bicubic"` (Keys 1981, a = -0.5), `"lanczos3"` and
             `"lanczos5"` weigh neighbours, centres of cells aligned; images of integers are rounded to integers again.
+        **options: name, dtype, trainable, ...: as in `Layer`.
 
     Example:
 
@@ -86,17 +97,16 @@ class UpSampling2D(UpSampling):
     """
 
     rank = 2
+    interpolation: str
 
     def __init__(
-        self, size: Any = (2, 2), data_format: str | None = None, interpolation: str = "nearest", **kwargs: Any
+        self,
+        size: Sizes = (2, 2),
+        data_format: DataFormat = None,
+        interpolation: Interpolation = "nearest",
+        **options: Unpack[LayerOptions],
     ):
-        super().__init__(size, data_format, **kwargs)
-        if not isinstance(interpolation, str) or interpolation.lower() not in INTERPOLATIONS:
-            raise ValueError(
-                f"{self._who()}: the `interpolation` argument must be one of {INTERPOLATIONS}. Received:"
-                f" interpolation={interpolation!r}"
-            )
-        self.interpolation = interpolation.lower()
+        super().__init__(**options)
 
     def call(self, inputs: jax.Array) -> jax.Array:
         if self.interpolation == "nearest":
@@ -116,15 +126,23 @@ def _rounded(x: jax.Array, dtype: Any) -> jax.Array:
 class UpSampling3D(UpSampling):
     """Every cell of a volume `size` times along each axis.
 
-    Args:
-        size: one number, or one per axis `(depth, height, width)`.
-        data_format: `"channels_last"`, the default, or `"channels_first"`.
-
     Shapes: `(batch, depth, height, width, channels)` to
-    `(batch, depth * size[0], height * size[1], width * size[2], channels)`.
+    `(batch, depth * size[0], height * size[1], width * size[2], channels)`; with `data_format="channels_first"` the
+    channels follow the batch.
+
+    Args:
+        size: how many times larger, one number or `(depth, height, width)`.
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        **options: name, dtype, trainable, ...: as in `Layer`.
+
+    Example:
+
+    >>> import jax.numpy as jnp
+    >>> UpSampling3D((1, 2, 3))(jnp.ones((1, 2, 2, 2, 4))).shape
+    (1, 2, 4, 6, 4)
     """
 
     rank = 3
 
-    def __init__(self, size: Any = (2, 2, 2), data_format: str | None = None, **kwargs: Any):
-        super().__init__(size, data_format, **kwargs)
+    def __init__(self, size: Sizes = (2, 2, 2), data_format: DataFormat = None, **options: Unpack[LayerOptions]):
+        super().__init__(**options)
