@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ...core.constructor import LayerOptions
+from ...core.kinds import DataFormat
 from ...core.layer import Layer
 from ...kernels import boxes as kernels
-from ..arguments import data_format as resolve_data_format
+from .image_arguments import BoxFormat
 
 PARTS = {
     "images": "image",
@@ -39,17 +41,14 @@ class AnnotatedImages(Layer):
 
     moves = False
     training_only = False  # whether everything passes unchanged outside of training
+    data_format: str
+    bounding_box_format: str | None
 
-    def __init__(self, data_format: Any = None, bounding_box_format: Any = None, **kwargs: Any):
-        # Floats are cast at the end: boxes would be off by pixels in bfloat16.
-        super().__init__(**{"autocast": False, **kwargs})
-        self.data_format = resolve_data_format(data_format)
-        self.bounding_box_format = bounding_box_format
-        if bounding_box_format is not None and str(bounding_box_format).lower() not in kernels.FORMATS:
-            raise ValueError(
-                f"{self._who()}: unknown `bounding_box_format`. Expected one of {kernels.FORMATS}. Received:"
-                f" {bounding_box_format!r}"
-            )
+    def __init__(
+        self, data_format: DataFormat = None, bounding_box_format: BoxFormat = None, **options: Unpack[LayerOptions]
+    ):
+        options.setdefault("autocast", False)  # floats are cast at the end: boxes would be off by pixels in bfloat16
+        super().__init__(**options)
         self.built = True
 
     def get_config(self) -> dict[str, Any]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any, Unpack
 
 import jax
 import jax.numpy as jnp
 
-from ..arguments import positive_integer
+from ...core.kinds import DataFormat, Kind, Owner, Whole
 from ..catalogue import layer
-from .images import ImageLayer, from_bytes, number, to_bytes, value_bounds
+from .image_arguments import BoxOptions, Finite, ImageOptions, Range, ValueRange, is_pair
+from .images import ImageLayer, from_bytes, to_bytes
 
 LEVELS = 256
 
@@ -18,9 +19,26 @@ LEVELS = 256
 class HistogramLayer(ImageLayer):
     """Base of layers that know the range of pixel values and draw nothing."""
 
-    def __init__(self, value_range: Any = (0, 255), data_format: Any = None, **kwargs: Any):
-        super().__init__(data_format=data_format, **kwargs)
-        self.value_range = value_bounds(self._who(), value_range)
+    value_range: Range
+
+
+class GridOf(Kind):
+    """Rows and columns of tiles."""
+
+    expected = "a tuple of two positive integers, rows and columns"
+    each = Whole(1, most=1 << 10)
+
+    def resolve(self, value: Any, name: str, owner: Owner) -> tuple[int, ...]:
+        if not is_pair(value) or len(value) != 2:
+            self.refuse(value, name, owner)
+        return tuple(self.each.resolve(size, name, owner) for size in value)
+
+    def fits(self, value: Any, cls: type) -> bool:
+        return isinstance(value, (list, tuple)) and len(value) == 2 and all(self.each.fits(size, cls) for size in value)
+
+
+Grid = Annotated[Sequence[int], GridOf()]
+Bins = Annotated[int, Whole(1, most=1 << 16)]
 
 
 @layer()
@@ -29,16 +47,22 @@ class AutoContrast(HistogramLayer):
 
     A channel of one value stays as it is.
 
+    Shapes: `(batch, height, width, channels)` or one image without the batch axis; the output has the same shape.
+
     Args:
         value_range: least and greatest value of a pixel.
+        **options: `bounding_box_format`, such as `"xyxy"`, where boxes come with the images; name, dtype, ...: as in
+            `Layer`.
+
+    Example:
 
     >>> import numpy as np
     >>> AutoContrast()(np.array([10.0, 20.0, 30.0]).reshape(1, 3, 1)).ravel().tolist()
     [0.0, 127.5, 255.0]
     """
 
-    def __init__(self, value_range: Any = (0, 255), **kwargs: Any):
-        super().__init__(value_range=value_range, **kwargs)
+    def __init__(self, value_range: ValueRange = (0, 255), **options: Unpack[ImageOptions]):
+        super().__init__(**options)
 
     def transform(self, images: jax.Array, drawn: Any) -> jax.Array:
         lowest, highest = (f(images, (1, 2), keepdims=True) for f in (jnp.min, jnp.max))
@@ -55,16 +79,33 @@ class Equalization(HistogramLayer):
     Values come out as whole levels from 0 to 255, brought to the range of values. A channel of one value stays. Keras
     counts the values of a whole batch together, so that an image depends on its neighbours; here each stands alone.
 
+    Shapes: `(batch, height, width, channels)` or one image without the batch axis; the output has the same shape.
+
     Args:
         value_range: least and greatest value of a pixel.
         bins: number of classes that values are counted in.
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        **options: `bounding_box_format`, such as `"xyxy"`, where boxes come with the images; name, dtype, ...: as in
+            `Layer`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> Equalization()(np.ones((2, 8, 8, 3))).shape
+    (2, 8, 8, 3)
     """
 
     training_only = True
+    bins: int
 
-    def __init__(self, value_range: Any = (0, 255), bins: Any = 256, data_format: Any = None, **kwargs: Any):
-        super().__init__(value_range=value_range, data_format=data_format, **kwargs)
-        self.bins = positive_integer(self._who(), "bins", bins)
+    def __init__(
+        self,
+        value_range: ValueRange = (0, 255),
+        bins: Bins = 256,
+        data_format: DataFormat = None,
+        **options: Unpack[BoxOptions],
+    ):
+        super().__init__(data_format=data_format, **options)
 
     def transform(self, images: jax.Array, drawn: Any) -> jax.Array:
         batch, rows, columns, channels = images.shape
@@ -87,33 +128,38 @@ class ContrastLimitedAdaptiveHistogramEqualization(HistogramLayer):
     ones are filled up with mirrored pixels). Counts of a tile above the limit are spread over all levels; each pixel is
     a mean of what the four nearest tiles make of its value.
 
+    Shapes: `(batch, height, width, channels)` or one image without the batch axis; the output has the same shape.
+    Whole numbers stay whole numbers.
+
     Args:
         value_range: least and greatest value of a pixel.
         clip_limit: greatest count of a level, as a multiple of the mean count; 0 or less: no limit.
         tile_grid_size: rows and columns of tiles.
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        **options: `bounding_box_format`, such as `"xyxy"`, where boxes come with the images; name, dtype, ...: as in
+            `Layer`.
 
-    Whole numbers stay whole numbers.
+    Example:
+
+    >>> import numpy as np
+    >>> ContrastLimitedAdaptiveHistogramEqualization(tile_grid_size=(2, 2))(np.ones((2, 8, 8, 3))).shape
+    (2, 8, 8, 3)
     """
 
     keeps_integers = True
     to_integers = staticmethod(jnp.trunc)
+    clip_limit: float
+    tile_grid_size: tuple[int, ...]
 
     def __init__(
         self,
-        value_range: Any = (0, 255),
-        clip_limit: Any = 4.0,
-        tile_grid_size: Any = (8, 8),
-        data_format: Any = None,
-        **kwargs: Any,
+        value_range: ValueRange = (0, 255),
+        clip_limit: Finite = 4.0,
+        tile_grid_size: Grid = (8, 8),
+        data_format: DataFormat = None,
+        **options: Unpack[BoxOptions],
     ):
-        super().__init__(value_range=value_range, data_format=data_format, **kwargs)
-        self.clip_limit = number(self._who(), "clip_limit", clip_limit)
-        if not isinstance(tile_grid_size, Sequence) or len(tile_grid_size) != 2:
-            raise ValueError(
-                f"{self._who()}: `tile_grid_size` must be a tuple of two positive integers, rows and columns. Received:"
-                f" tile_grid_size={tile_grid_size!r}"
-            )
-        self.tile_grid_size = tuple(positive_integer(self._who(), "tile_grid_size", size) for size in tile_grid_size)
+        super().__init__(data_format=data_format, **options)
 
     def transform(self, images: jax.Array, drawn: Any) -> jax.Array:
         batch, rows, columns, channels = images.shape

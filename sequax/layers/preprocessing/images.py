@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -12,11 +12,10 @@ import jax.numpy as jnp
 from ...core import dtypes, rng, shapes
 from ...core.tensor import KerasTensor
 from ...kernels import random_bits
-from ...kernels.images import INTERPOLATIONS
 from .annotated import AnnotatedImages, images_of
+from .image_arguments import ImageOptions, Range
 
 Drawn = dict[str, Any]
-Range = tuple[Any, Any]
 
 
 class ImageLayer(AnnotatedImages):
@@ -127,10 +126,15 @@ class RandomImageLayer(ImageLayer):
 
     training_only = True
 
-    def __init__(self, seed: Any = None, data_format: Any = None, **kwargs: Any):
-        super().__init__(data_format=data_format, **kwargs)
-        self.seed = seed
-        self.seed_generator = rng.SeedGenerator(seed)
+    factor: Any
+    seed: int | None
+    value_range: Range
+    interpolation: str
+    fill_value: Any
+
+    def __init__(self, **options: Unpack[ImageOptions]):
+        super().__init__(**options)
+        self.seed_generator = rng.SeedGenerator(self.seed)
 
     @property
     def generator(self) -> rng.SeedGenerator:
@@ -154,14 +158,6 @@ class RandomImageLayer(ImageLayer):
     def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Any:
         """Random numbers for images of `shape`, `(batch, rows, columns, channels)`."""
         raise NotImplementedError
-
-    def _set_fill(self, interpolation: Any, fill_value: Any, fill_mode: Any = None, modes: tuple = ()) -> None:
-        """Store how a warp reads between pixels and outside of the image."""
-        _among(self._who(), "interpolation", interpolation, INTERPOLATIONS)
-        self.interpolation, self.fill_value = interpolation, number(self._who(), "fill_value", fill_value)
-        if modes:
-            _among(self._who(), "fill_mode", fill_mode, modes)
-            self.fill_mode = fill_mode
 
     def _fill(self, interpolation: str) -> dict[str, Any]:
         mode = getattr(self, "fill_mode", "constant")
@@ -217,54 +213,3 @@ def to_bytes(images: jax.Array, value_range: Range) -> jax.Array:
 def from_bytes(images: jax.Array, value_range: Range) -> jax.Array:
     low, high = value_range
     return images if (low, high) == (0, 255) else images * ((high - low) / 255) + low
-
-
-# --- arguments ---
-
-
-def number(who: str, name: str, value: Any) -> Any:
-    if not _is_number(value):
-        raise ValueError(f"{who}: the `{name}` argument should be a number. Received: {name}={value!r}")
-    return value
-
-
-def bounds(who: str, name: str, value: Any, low: int, high: int, strict: bool = False) -> Range:
-    """The range that an argument stands for: `(-value, value)` if `low` is negative, otherwise from `low` to `value`.
-
-    Args:
-        value: a number from `low` to `high`, or two numbers, which are sorted.
-        strict: whether two numbers have to lie there, too.
-    """
-    pair = isinstance(value, Sequence) and not isinstance(value, str)
-    values = list(value) if pair else [value]
-    bad = len(values) != (2 if pair else 1) or not all(map(_is_number, values))
-    if bad or ((strict or not pair) and not all(low <= v <= high for v in values)):
-        raise ValueError(
-            f"{who}: the `{name}` argument should be a number (or a list of two numbers) in the range [{low}, {high}]."
-            f" Received: {name}={value!r}"
-        )
-    if pair:
-        return min(values), max(values)
-    return (-abs(value), abs(value)) if low < 0 else (low, value)
-
-
-def value_bounds(who: str, value_range: Any) -> Range:
-    """The least and the greatest value of a pixel."""
-    values = list(value_range) if isinstance(value_range, Sequence) and not isinstance(value_range, str) else []
-    if len(values) != 2 or not all(map(_is_number, values)) or values[0] == values[1]:
-        raise ValueError(
-            f"{who}: the `value_range` argument should be a list of two different numbers. Received:"
-            f" value_range={value_range!r}"
-        )
-    return min(values), max(values)
-
-
-def _is_number(value: Any) -> bool:
-    return not isinstance(value, (bool, str)) and hasattr(value, "__float__") and math.isfinite(float(value))
-
-
-def _among(who: str, name: str, value: Any, known: Sequence[str]) -> None:
-    if value not in known:
-        raise NotImplementedError(
-            f"{who}: unknown `{name}`. Expected one of {tuple(known)}. Received: {name}={value!r}"
-        )

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Unpack
 
 import jax
 import jax.numpy as jnp
 
 from ...core import dtypes
-from ..arguments import positive_integer
+from ...core.kinds import DataFormat, Number, Owner, Whole
 from ..catalogue import layer
-from .images import Drawn, ImageLayer, RandomImageLayer, beta, bounds, covers, number, uniform
+from .image_arguments import AboveZero, BoxOptions, FiniteOf, ImageOptions, Share
+from .images import Drawn, ImageLayer, RandomImageLayer, beta, covers, uniform
 
 
 class Mixing(RandomImageLayer):
@@ -48,9 +49,16 @@ class MixUp(Mixing):
     Zhang et al. 2018, mixup: Beyond Empirical Risk Minimization. Call it on a dict, so that the labels (one-hot) are
     mixed by the same `w`; masks, too. Boxes of both images are kept.
 
+    Shapes: `(batch, height, width, channels)` or one image without the batch axis; the output has the same shape.
+
     Args:
         alpha: `w` is drawn from a Beta distribution of (alpha, alpha); the larger, the more is mixed.
-        seed: whole number; default: drawn from the process' stream.
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        seed: whole number; None: drawn from the process' stream.
+        **options: `bounding_box_format`, such as `"xyxy"`, where boxes come with the images; name, dtype, ...: as in
+            `Layer`.
+
+    Example:
 
     >>> import numpy as np
     >>> batch = {"images": np.ones((4, 2, 2, 3), "float32"), "labels": np.eye(4, dtype="float32")}
@@ -60,12 +68,16 @@ class MixUp(Mixing):
     """
 
     gives_batches = True
+    alpha: float
 
-    def __init__(self, alpha: Any = 0.2, data_format: Any = None, seed: Any = None, **kwargs: Any):
-        super().__init__(seed=seed, data_format=data_format, **kwargs)
-        self.alpha = number(self._who(), "alpha", alpha)
-        if alpha <= 0:
-            raise ValueError(f"{self._who()}: `alpha` must be above zero. Received: alpha={alpha!r}")
+    def __init__(
+        self,
+        alpha: AboveZero = 0.2,
+        data_format: DataFormat = None,
+        seed: int | None = None,
+        **options: Unpack[BoxOptions],
+    ):
+        super().__init__(data_format=data_format, **options)
 
     def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
         keys = jax.random.split(key)
@@ -112,15 +124,31 @@ class CutMix(Mixing):
     Yun et al. 2019, CutMix. Call it on a dict, so that the labels (one-hot) are mixed by the share of the area; masks
     are cut and pasted, too. What would become of boxes is not defined; they are refused.
 
+    Shapes: `(batch, height, width, channels)` or one image without the batch axis; the output has the same shape.
+
     Args:
         factor: from 0 to 1: `alpha` is drawn from 0 to it, or between two numbers, and the area of each rectangle from
             a Beta distribution of (alpha, alpha).
-        seed: whole number; default: drawn from the process' stream.
+        seed: whole number; None: drawn from the process' stream.
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        **options: `bounding_box_format`, such as `"xyxy"`, where boxes come with the images; name, dtype, ...: as in
+            `Layer`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> CutMix()(np.ones((2, 8, 8, 3))).shape
+    (2, 8, 8, 3)
     """
 
-    def __init__(self, factor: Any = 1.0, seed: Any = None, data_format: Any = None, **kwargs: Any):
-        super().__init__(seed=seed, data_format=data_format, **kwargs)
-        self.factor = bounds(self._who(), "factor", factor, 0, 1, strict=True)
+    def __init__(
+        self,
+        factor: Share = 1.0,
+        seed: int | None = None,
+        data_format: DataFormat = None,
+        **options: Unpack[BoxOptions],
+    ):
+        super().__init__(data_format=data_format, **options)
 
     def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
         chosen, size, order, *places = jax.random.split(key, 5)
@@ -155,13 +183,30 @@ class CutMix(Mixing):
         )
 
 
+class WholeFillOf(FiniteOf):
+    """A number, without what follows the point."""
+
+    def resolve(self, value: Any, name: str, owner: Owner) -> int:
+        return int(super().resolve(value, name, owner))
+
+
+WholeFill = Annotated[Number, WholeFillOf()]
+BoxCount = Annotated[int, Whole(1, most=1 << 20)]
+
+
 @layer()
 class MaxNumBoundingBoxes(ImageLayer):
     """As many boxes for each image: the first `max_number`, or filled up. Images, labels and masks pass unchanged.
 
+    Shapes: `(batch, height, width, channels)` or one image without the batch axis; the output has the same shape.
+
     Args:
         max_number: boxes of each image.
         fill_value: of the boxes and labels that are added.
+        **options: `bounding_box_format`, such as `"xyxy"`, where boxes come with the images; name, dtype, ...: as in
+            `Layer`.
+
+    Example:
 
     >>> import numpy as np
     >>> boxes = {"boxes": np.ones((1, 2, 4)), "labels": np.array([[3, 5]])}
@@ -171,11 +216,11 @@ class MaxNumBoundingBoxes(ImageLayer):
     """
 
     keeps_integers = True
+    max_number: int
+    fill_value: int
 
-    def __init__(self, max_number: Any, fill_value: Any = -1, **kwargs: Any):
-        super().__init__(**kwargs)
-        self.max_number = positive_integer(self._who(), "max_number", max_number)
-        self.fill_value = int(number(self._who(), "fill_value", fill_value))
+    def __init__(self, max_number: BoxCount, fill_value: WholeFill = -1, **options: Unpack[ImageOptions]):
+        super().__init__(**options)
 
     def transform(self, images: jax.Array, drawn: Any) -> jax.Array:
         return images

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Annotated, Any, Unpack
 
 import jax
 import jax.numpy as jnp
 
+from ...core.kinds import DataFormat, Whole
 from ...kernels.boxes import clip
-from ..arguments import positive_integer
 from ..catalogue import layer
 from .histograms import AutoContrast, Equalization
-from .images import Drawn, bounds, number
+from .image_arguments import AboveZero, BoxOptions, Interpolation, Share, Steps, ValueRange
+from .images import Drawn
 from .random_color import (
     RandomBrightness,
     RandomColor,
@@ -30,6 +31,7 @@ OPERATIONS = (
     *("random_brightness", "random_color_degeneration", "random_contrast", "random_sharpness"),
     *("random_posterization", "solarization", "auto_contrast", "equalization"),
 )
+OpCount = Annotated[int, Whole(0, most=1 << 10)]
 COLOR_OPERATIONS = frozenset(OPERATIONS[3:7])
 
 
@@ -40,17 +42,13 @@ class Policy(RandomColor):
     image.
     """
 
-    factor: Any
-    interpolation: str
     names: tuple[str, ...]
     channels = (1, 3)
 
-    def _set_operations(self, factor: Any, interpolation: Any, names: tuple[str, ...]) -> None:
-        self.factor = bounds(self._who(), "factor", factor, 0, 1, strict=True)
-        self._set_fill(interpolation, 0.0)
-        self.names = names
+    def _set_operations(self, names: tuple[str, ...]) -> None:
+        self.fill_value, self.names = 0.0, names
         seed, values = self.seed, {"value_range": self.value_range}
-        shape = {"interpolation": interpolation, "seed": seed}
+        shape = {"interpolation": self.interpolation, "seed": seed}
         made = {
             "random_shear": (RandomShear, {"x_factor": self.factor, "y_factor": self.factor, **shape}),
             "random_translation": (
@@ -106,29 +104,40 @@ class RandAugment(Policy):
     solarization, stretched contrast and equalized histogram. As in Keras, all images of a batch go through the same
     layers, with strengths of their own.
 
+    Shapes: `(batch, height, width, channels)` or one image without the batch axis; the output has the same shape.
+
     Args:
         value_range: least and greatest value of a pixel.
         num_ops: number of layers applied; 0: none.
         factor: strength of all of them, from 0 to 1: drawn from 0 to it, or between two numbers.
         interpolation: of shear, translation and rotation: `"bilinear"` or `"nearest"`.
-        seed: whole number; default: drawn from the process' stream.
+        seed: whole number; None: drawn from the process' stream.
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        **options: `bounding_box_format`, such as `"xyxy"`, where boxes come with the images; name, dtype, ...: as in
+            `Layer`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> RandAugment(num_ops=1)(np.ones((2, 8, 8, 3))).shape
+    (2, 8, 8, 3)
     """
 
     moves = True
+    num_ops: int
 
     def __init__(
         self,
-        value_range: Any = (0, 255),
-        num_ops: Any = 2,
-        factor: Any = 0.5,
-        interpolation: Any = "bilinear",
-        seed: Any = None,
-        data_format: Any = None,
-        **kwargs: Any,
+        value_range: ValueRange = (0, 255),
+        num_ops: OpCount = 2,
+        factor: Share = 0.5,
+        interpolation: Interpolation = "bilinear",
+        seed: int | None = None,
+        data_format: DataFormat = None,
+        **options: Unpack[BoxOptions],
     ):
-        super().__init__(value_range=value_range, seed=seed, data_format=data_format, **kwargs)
-        self.num_ops = 0 if num_ops == 0 and num_ops is not False else positive_integer(self._who(), "num_ops", num_ops)
-        self._set_operations(factor, interpolation, OPERATIONS)
+        super().__init__(data_format=data_format, **options)
+        self._set_operations(OPERATIONS)
 
     def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
         keys = jax.random.split(key)
@@ -165,6 +174,8 @@ class AugMix(Policy):
     layers are each image's own. A place in a chain stays empty as often as it gets any one layer. Boxes and masks stay:
     the image itself keeps its share.
 
+    Shapes: `(batch, height, width, channels)` or one image without the batch axis; the output has the same shape.
+
     Args:
         value_range: least and greatest value of a pixel.
         num_chains: number of chains.
@@ -173,30 +184,38 @@ class AugMix(Policy):
         alpha: parameter of both distributions; small values make one chain, or the image itself, dominate.
         all_ops: whether layers that change colors (brightness, gray, contrast, sharpness) take part.
         interpolation: of shear, translation and rotation: `"bilinear"` or `"nearest"`.
-        seed: whole number; default: drawn from the process' stream.
+        seed: whole number; None: drawn from the process' stream.
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        **options: `bounding_box_format`, such as `"xyxy"`, where boxes come with the images; name, dtype, ...: as in
+            `Layer`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> AugMix(chain_depth=1)(np.ones((2, 8, 8, 3))).shape
+    (2, 8, 8, 3)
     """
+
+    num_chains: int
+    chain_depth: int
+    alpha: float
 
     def __init__(
         self,
-        value_range: Any = (0, 255),
-        num_chains: Any = 3,
-        chain_depth: Any = 3,
-        factor: Any = 0.3,
-        alpha: Any = 1.0,
+        value_range: ValueRange = (0, 255),
+        num_chains: Steps = 3,
+        chain_depth: Steps = 3,
+        factor: Share = 0.3,
+        alpha: AboveZero = 1.0,
         all_ops: bool = True,
-        interpolation: Any = "bilinear",
-        seed: Any = None,
-        data_format: Any = None,
-        **kwargs: Any,
+        interpolation: Interpolation = "bilinear",
+        seed: int | None = None,
+        data_format: DataFormat = None,
+        **options: Unpack[BoxOptions],
     ):
-        super().__init__(value_range=value_range, seed=seed, data_format=data_format, **kwargs)
-        self.num_chains = positive_integer(self._who(), "num_chains", num_chains)
-        self.chain_depth = positive_integer(self._who(), "chain_depth", chain_depth)
-        self.alpha, self.all_ops = number(self._who(), "alpha", alpha), all_ops
-        if alpha <= 0:
-            raise ValueError(f"{self._who()}: `alpha` must be above zero. Received: alpha={alpha!r}")
+        super().__init__(data_format=data_format, **options)
         kept = OPERATIONS if all_ops else tuple(name for name in OPERATIONS if name not in COLOR_OPERATIONS)
-        self._set_operations(factor, interpolation, kept)
+        self._set_operations(kept)
 
     def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
         chosen, mixing, strengths = jax.random.split(key, 3)

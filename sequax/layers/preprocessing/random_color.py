@@ -2,37 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
 
 from ...core import rng
+from ...core.kinds import DataFormat
 from ...kernels.colors import hsv_to_rgb, rgb_to_grayscale, rgb_to_hsv
 from ..catalogue import layer
 from .annotated import images_of
-from .images import (
-    Drawn,
-    RandomImageLayer,
-    bounds,
-    decide,
-    from_bytes,
-    number,
-    per_image,
-    to_bytes,
-    uniform,
-    value_bounds,
+from .image_arguments import (
+    Bits,
+    BoxOptions,
+    Change,
+    GivenChange,
+    GivenShare,
+    HiddenSeed,
+    ImageOptions,
+    LooseShare,
+    Probability,
+    Range,
+    Share,
+    ValueRange,
 )
+from .images import Drawn, RandomImageLayer, decide, from_bytes, per_image, to_bytes, uniform
 
 
 class RandomColor(RandomImageLayer):
     """Base of layers that know the range of pixel values."""
-
-    value_range: tuple[Any, Any]
-
-    def __init__(self, value_range: Any = (0, 255), seed: Any = None, data_format: Any = None, **kwargs: Any):
-        super().__init__(seed=seed, data_format=data_format, **kwargs)
-        self.value_range = value_bounds(self._who(), value_range)
 
     def _clip(self, images: jax.Array) -> jax.Array:
         return jnp.clip(images, *self.value_range)
@@ -42,20 +40,34 @@ class RandomColor(RandomImageLayer):
 class RandomBrightness(RandomColor):
     """Adds a random number, one per image, in training, and clips to the range of values.
 
+    Shapes: `(batch, height, width, channels)` or one image without the batch axis; the output has the same shape.
+    Whole numbers stay whole numbers.
+
     Args:
         factor: part of the range: 0.2 draws from -0.2 to 0.2, (0, 0.5) makes lighter only.
         value_range: least and greatest value of a pixel.
-        seed: whole number; default: drawn from the process' stream.
+        seed: whole number; None: drawn from the process' stream.
+        **options: `bounding_box_format`, such as `"xyxy"`, where boxes come with the images; name, dtype, ...: as in
+            `Layer`.
 
-    Whole numbers stay whole numbers.
+    Example:
+
+    >>> import numpy as np
+    >>> RandomBrightness(0.2)(np.ones((2, 8, 8, 3))).shape
+    (2, 8, 8, 3)
     """
 
     keeps_integers = True
     to_integers = staticmethod(jnp.trunc)
 
-    def __init__(self, factor: Any, value_range: Any = (0, 255), seed: Any = None, **kwargs: Any):
-        super().__init__(value_range=value_range, seed=seed, **kwargs)
-        self.factor = bounds(self._who(), "factor", factor, -1, 1)
+    def __init__(
+        self,
+        factor: Change,
+        value_range: ValueRange = (0, 255),
+        seed: int | None = None,
+        **options: Unpack[ImageOptions],
+    ):
+        super().__init__(**options)
 
     def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
         low, high = self.value_range
@@ -69,15 +81,30 @@ class RandomBrightness(RandomColor):
 class RandomContrast(RandomColor):
     """`(x - mean) * f + mean` in training, with the mean of each channel of each image, clipped to the range of values.
 
+    Shapes: `(batch, height, width, channels)` or one image without the batch axis; the output has the same shape.
+
     Args:
         factor: `f` is drawn from 1 to `1 + factor`; of two numbers, from `1 - lower` to `1 + upper`.
         value_range: least and greatest value of a pixel.
-        seed: whole number; default: drawn from the process' stream.
+        seed: whole number; None: drawn from the process' stream.
+        **options: `bounding_box_format`, such as `"xyxy"`, where boxes come with the images; name, dtype, ...: as in
+            `Layer`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> RandomContrast(0.2)(np.ones((2, 8, 8, 3))).shape
+    (2, 8, 8, 3)
     """
 
-    def __init__(self, factor: Any, value_range: Any = (0, 255), seed: Any = None, **kwargs: Any):
-        super().__init__(value_range=value_range, seed=seed, **kwargs)
-        self.factor = bounds(self._who(), "factor", factor, 0, 1)
+    def __init__(
+        self,
+        factor: LooseShare,
+        value_range: ValueRange = (0, 255),
+        seed: int | None = None,
+        **options: Unpack[ImageOptions],
+    ):
+        super().__init__(**options)
 
     def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
         lower, upper = self.factor
@@ -92,18 +119,34 @@ class RandomContrast(RandomColor):
 class RandomColorDegeneration(RandomColor):
     """Mixes each image with its gray version in training: `x + factor * (gray - x)`, clipped to the range of values.
 
+    Shapes: `(batch, height, width, channels)` or one image without the batch axis; the output has the same shape.
+
     Args:
         factor: 0.3 draws from -0.3 to 0.3, (0.5, 1) from 0.5 to 1, where 1 is gray and below 0 more colorful.
-        value_range, seed: as for `RandomBrightness`.
+        value_range: least and greatest value of a pixel.
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        seed: whole number; None: drawn from the process' stream.
+        **options: `bounding_box_format`, such as `"xyxy"`, where boxes come with the images; name, dtype, ...: as in
+            `Layer`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> RandomColorDegeneration(0.5)(np.ones((2, 8, 8, 3))).shape
+    (2, 8, 8, 3)
     """
 
     channels = (1, 3)
 
     def __init__(
-        self, factor: Any, value_range: Any = (0, 255), data_format: Any = None, seed: Any = None, **kwargs: Any
+        self,
+        factor: Change,
+        value_range: ValueRange = (0, 255),
+        data_format: DataFormat = None,
+        seed: int | None = None,
+        **options: Unpack[BoxOptions],
     ):
-        super().__init__(value_range=value_range, seed=seed, data_format=data_format, **kwargs)
-        self.factor = bounds(self._who(), "factor", factor, -1, 1)
+        super().__init__(data_format=data_format, **options)
 
     def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
         return {"factor": per_image(uniform(key, shape[0], self.factor))}
@@ -116,21 +159,34 @@ class RandomColorDegeneration(RandomColor):
 class RandomGrayscale(RandomImageLayer):
     """Makes an image gray with probability `factor` in training; the channels stay, and are then equal.
 
+    Shapes: `(batch, height, width, channels)` or one image without the batch axis; the output has the same shape.
+
     Args:
         factor: probability.
-        seed: whole number; default: drawn from the process' stream.
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        seed: whole number; None: drawn from the process' stream.
+        **options: `bounding_box_format`, such as `"xyxy"`, where boxes come with the images; name, dtype, ...: as in
+            `Layer`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> RandomGrayscale(0.5)(np.ones((2, 8, 8, 3))).shape
+    (2, 8, 8, 3)
     """
 
     keeps_integers = True
     to_integers = staticmethod(jnp.trunc)
     channels = (1, 3)
-    _not_in_config = frozenset({"seed"})  # as in Keras
 
-    def __init__(self, factor: Any = 0.5, data_format: Any = None, seed: Any = None, **kwargs: Any):
-        super().__init__(seed=seed, data_format=data_format, **kwargs)
-        self.factor = number(self._who(), "factor", factor)
-        if not 0 <= factor <= 1:
-            raise ValueError(f"{self._who()}: `factor` should be between 0 and 1. Received: factor={factor!r}")
+    def __init__(
+        self,
+        factor: Probability = 0.5,
+        data_format: DataFormat = None,
+        seed: HiddenSeed = None,
+        **options: Unpack[BoxOptions],
+    ):
+        super().__init__(data_format=data_format, **options)
 
     def get_random_transformation(self, images: Any, training: bool = True, seed: Any = None) -> Any:
         return super().get_random_transformation(images, training, seed)
@@ -163,17 +219,33 @@ class RandomSaturation(RandomHueOrSaturation):
 
     Keras lets it grow beyond, which gives negative values.
 
+    Shapes: `(batch, height, width, channels)` or one image without the batch axis; the output has the same shape.
+
     Args:
         factor: f: 0 is gray, 0.5 leaves the image as it is, 1 is fully saturated. A single number draws from `-factor`
             to `factor` as in Keras, which mostly desaturates; (0.3, 0.7) goes both ways.
-        value_range, seed: as for `RandomBrightness`.
+        value_range: least and greatest value of a pixel.
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        seed: whole number; None: drawn from the process' stream.
+        **options: `bounding_box_format`, such as `"xyxy"`, where boxes come with the images; name, dtype, ...: as in
+            `Layer`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> RandomSaturation((0.3, 0.7))(np.ones((2, 8, 8, 3))).shape
+    (2, 8, 8, 3)
     """
 
     def __init__(
-        self, factor: Any, value_range: Any = (0, 255), data_format: Any = None, seed: Any = None, **kwargs: Any
+        self,
+        factor: Change,
+        value_range: ValueRange = (0, 255),
+        data_format: DataFormat = None,
+        seed: int | None = None,
+        **options: Unpack[BoxOptions],
     ):
-        super().__init__(value_range=value_range, seed=seed, data_format=data_format, **kwargs)
-        self.factor = bounds(self._who(), "factor", factor, -1, 1)
+        super().__init__(data_format=data_format, **options)
 
     def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
         factor = uniform(key, shape[0], self.factor)
@@ -188,16 +260,32 @@ class RandomSaturation(RandomHueOrSaturation):
 class RandomHue(RandomHueOrSaturation):
     """Turns the hue of each image in training, by up to half of the color circle either way.
 
+    Shapes: `(batch, height, width, channels)` or one image without the batch axis; the output has the same shape.
+
     Args:
         factor: part of half a circle: 0.2 draws from 0 to 0.2, (0.1, 0.3) from 0.1 to 0.3, both ways.
-        value_range, seed: as for `RandomBrightness`.
+        value_range: least and greatest value of a pixel.
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        seed: whole number; None: drawn from the process' stream.
+        **options: `bounding_box_format`, such as `"xyxy"`, where boxes come with the images; name, dtype, ...: as in
+            `Layer`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> RandomHue(0.2)(np.ones((2, 8, 8, 3))).shape
+    (2, 8, 8, 3)
     """
 
     def __init__(
-        self, factor: Any, value_range: Any = (0, 255), data_format: Any = None, seed: Any = None, **kwargs: Any
+        self,
+        factor: LooseShare,
+        value_range: ValueRange = (0, 255),
+        data_format: DataFormat = None,
+        seed: int | None = None,
+        **options: Unpack[BoxOptions],
     ):
-        super().__init__(value_range=value_range, seed=seed, data_format=data_format, **kwargs)
-        self.factor = bounds(self._who(), "factor", factor, 0, 1)
+        super().__init__(data_format=data_format, **options)
 
     def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
         keys = jax.random.split(key)
@@ -220,31 +308,40 @@ JITTERS: dict[str, Any] = {
 class RandomColorJitter(RandomColor):
     """`RandomBrightness`, `RandomContrast`, `RandomSaturation` and `RandomHue`, in this order, in training.
 
+    Shapes: `(batch, height, width, channels)` or one image without the batch axis; the output has the same shape.
+
     Args:
         value_range: least and greatest value of a pixel.
         brightness_factor, contrast_factor, saturation_factor, hue_factor: of those layers; None leaves one out.
-        seed: whole number; default: drawn from the process' stream.
+        seed: whole number; None: drawn from the process' stream.
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        **options: `bounding_box_format`, such as `"xyxy"`, where boxes come with the images; name, dtype, ...: as in
+            `Layer`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> RandomColorJitter(brightness_factor=0.2, hue_factor=0.1)(np.ones((2, 8, 8, 3))).shape
+    (2, 8, 8, 3)
     """
 
     def __init__(
         self,
-        value_range: Any = (0, 255),
-        brightness_factor: Any = None,
-        contrast_factor: Any = None,
-        saturation_factor: Any = None,
-        hue_factor: Any = None,
-        seed: Any = None,
-        data_format: Any = None,
-        **kwargs: Any,
+        value_range: ValueRange = (0, 255),
+        brightness_factor: GivenChange | None = None,
+        contrast_factor: GivenShare | None = None,
+        saturation_factor: GivenChange | None = None,
+        hue_factor: GivenShare | None = None,
+        seed: int | None = None,
+        data_format: DataFormat = None,
+        **options: Unpack[BoxOptions],
     ):
-        super().__init__(value_range=value_range, seed=seed, data_format=data_format, **kwargs)
-        self.brightness_factor, self.contrast_factor = brightness_factor, contrast_factor
-        self.saturation_factor, self.hue_factor = saturation_factor, hue_factor
+        super().__init__(data_format=data_format, **options)
         factors = (brightness_factor, contrast_factor, saturation_factor, hue_factor)
         self._steps = [name for name, factor in zip(JITTERS, factors, strict=True) if factor is not None]
         for name, factor in zip(JITTERS, factors, strict=True):
             if factor is not None:
-                setattr(self, name, JITTERS[name](factor, value_range=self.value_range, seed=seed, name=name))
+                setattr(self, name, JITTERS[name](factor, value_range=self.value_range, name=name))
         if saturation_factor is not None or hue_factor is not None:
             self.channels = (3,)
 
@@ -270,16 +367,32 @@ class RandomInvert(RandomColor):
 
     Keras computes `high - x`, which leaves ranges that do not begin at 0.
 
+    Shapes: `(batch, height, width, channels)` or one image without the batch axis; the output has the same shape.
+
     Args:
         factor: the probability to change an image is drawn from 0 to `factor` (or between two numbers).
-        value_range, seed: as for `RandomBrightness`.
+        value_range: least and greatest value of a pixel.
+        seed: whole number; None: drawn from the process' stream.
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        **options: `bounding_box_format`, such as `"xyxy"`, where boxes come with the images; name, dtype, ...: as in
+            `Layer`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> RandomInvert((1.0, 1.0))(np.array([0.0, 55.0]).reshape(1, 1, 2, 1)).ravel().tolist()
+    [255.0, 200.0]
     """
 
     def __init__(
-        self, factor: Any = 1.0, value_range: Any = (0, 255), seed: Any = None, data_format: Any = None, **kwargs: Any
+        self,
+        factor: Share = 1.0,
+        value_range: ValueRange = (0, 255),
+        seed: int | None = None,
+        data_format: DataFormat = None,
+        **options: Unpack[BoxOptions],
     ):
-        super().__init__(value_range=value_range, seed=seed, data_format=data_format, **kwargs)
-        self.factor = bounds(self._who(), "factor", factor, 0, 1, strict=True)
+        super().__init__(data_format=data_format, **options)
 
     def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
         return {"apply_inversion": decide(key, shape[0], self.factor)}
@@ -292,23 +405,33 @@ class RandomInvert(RandomColor):
 class RandomPosterization(RandomColor):
     """Keeps only the first bits of each value in training.
 
+    Shapes: `(batch, height, width, channels)` or one image without the batch axis; the output has the same shape.
+
     Args:
         factor: number of bits, from 1 to 8: drawn from 1 to below `factor` (or from the lower to below the upper of
             two numbers), as in Keras.
-        value_range, seed: as for `RandomBrightness`.
+        value_range: least and greatest value of a pixel.
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        seed: whole number; None: drawn from the process' stream.
+        **options: `bounding_box_format`, such as `"xyxy"`, where boxes come with the images; name, dtype, ...: as in
+            `Layer`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> RandomPosterization(4)(np.ones((2, 8, 8, 3))).shape
+    (2, 8, 8, 3)
     """
 
     def __init__(
-        self, factor: Any, value_range: Any = (0, 255), data_format: Any = None, seed: Any = None, **kwargs: Any
+        self,
+        factor: Bits,
+        value_range: ValueRange = (0, 255),
+        data_format: DataFormat = None,
+        seed: int | None = None,
+        **options: Unpack[BoxOptions],
     ):
-        super().__init__(value_range=value_range, seed=seed, data_format=data_format, **kwargs)
-        values = list(factor) if isinstance(factor, (tuple, list)) else [factor]
-        if any(isinstance(value, float) and not value.is_integer() for value in values):
-            raise ValueError(
-                f"{self._who()}: the `factor` argument should be a whole number of bits (or a list of two) in the range"
-                f" [1, 8]. Received: factor={factor!r}"
-            )
-        self.factor = bounds(self._who(), "factor", factor, 1, 8, strict=True)
+        super().__init__(data_format=data_format, **options)
 
     def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
         lower, upper = map(int, self.factor)
@@ -327,23 +450,35 @@ class Solarization(RandomColor):
 
     On values from 0 to 255: `y = clip(x + addition)`, then `y` where `y < threshold` and `255 - y` elsewhere.
 
+    Shapes: `(batch, height, width, channels)` or one image without the batch axis; the output has the same shape.
+
     Args:
         addition_factor: part of 255: 0.2 draws from 0 to 51, (0.1, 0.2) from 25.5 to 51. (Keras draws from 0 always.)
         threshold_factor: the same for the threshold.
-        value_range, seed: as for `RandomBrightness`.
+        value_range: least and greatest value of a pixel.
+        seed: whole number; None: drawn from the process' stream.
+        **options: `bounding_box_format`, such as `"xyxy"`, where boxes come with the images; name, dtype, ...: as in
+            `Layer`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> Solarization(0.2, 0.5)(np.ones((2, 8, 8, 3))).shape
+    (2, 8, 8, 3)
     """
+
+    addition_factor: Range
+    threshold_factor: Range
 
     def __init__(
         self,
-        addition_factor: Any = 0.0,
-        threshold_factor: Any = 0.0,
-        value_range: Any = (0, 255),
-        seed: Any = None,
-        **kwargs: Any,
+        addition_factor: Share = 0.0,
+        threshold_factor: Share = 0.0,
+        value_range: ValueRange = (0, 255),
+        seed: int | None = None,
+        **options: Unpack[ImageOptions],
     ):
-        super().__init__(value_range=value_range, seed=seed, **kwargs)
-        self.addition_factor = bounds(self._who(), "addition_factor", addition_factor, 0, 1, strict=True)
-        self.threshold_factor = bounds(self._who(), "threshold_factor", threshold_factor, 0, 1, strict=True)
+        super().__init__(**options)
 
     def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
         keys = jax.random.split(key)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any, Unpack
 
 import jax
 import jax.numpy as jnp
 
+from ...core.kinds import DataFormat, Kind, Owner
 from ...kernels.images import gaussian_blur
 from ..catalogue import layer
-from .images import Drawn, bounds, covers, decide, normal, number, per_image, uniform
+from .image_arguments import BoxOptions, Color, LooseShare, Range, Share, ValueRange, is_pair
+from .images import Drawn, covers, decide, normal, per_image, uniform
 from .random_color import RandomColor
 
 
@@ -20,17 +22,32 @@ class RandomSharpness(RandomColor):
 
     `smooth` is the mean of the 3x3 neighbours with weight 5 for the pixel itself; zeros lie outside of the image.
 
+    Shapes: `(batch, height, width, channels)` or one image without the batch axis; the output has the same shape.
+
     Args:
         factor: f: 0.3 draws from 0 to 0.3, (0.3, 0.7) goes both ways.
-        value_range: limits of the pixels.
-        seed: whole number; default: drawn from the process' stream.
+        value_range: least and greatest value of a pixel.
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        seed: whole number; None: drawn from the process' stream.
+        **options: `bounding_box_format`, such as `"xyxy"`, where boxes come with the images; name, dtype, ...: as in
+            `Layer`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> RandomSharpness((0.3, 0.7))(np.ones((2, 8, 8, 3))).shape
+    (2, 8, 8, 3)
     """
 
     def __init__(
-        self, factor: Any, value_range: Any = (0, 255), data_format: Any = None, seed: Any = None, **kwargs: Any
+        self,
+        factor: LooseShare,
+        value_range: ValueRange = (0, 255),
+        data_format: DataFormat = None,
+        seed: int | None = None,
+        **options: Unpack[BoxOptions],
     ):
-        super().__init__(value_range=value_range, seed=seed, data_format=data_format, **kwargs)
-        self.factor = bounds(self._who(), "factor", factor, 0, 1)
+        super().__init__(data_format=data_format, **options)
 
     def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
         return {"factor": uniform(key, shape[0], self.factor)}
@@ -44,42 +61,65 @@ class RandomSharpness(RandomColor):
         return self._clip(smooth + 2 * per_image(drawn["factor"]) * (images - smooth))
 
 
+class OddSizesOf(Kind):
+    """Rows and columns of a window that has a middle; one number for both."""
+
+    expected = "an odd number, or a list of two"
+
+    def resolve(self, value: Any, name: str, owner: Owner) -> tuple[int, ...]:
+        return (
+            tuple(value if is_pair(value) else (value, value)) if self.fits(value) else self.refuse(value, name, owner)
+        )
+
+    def fits(self, value: Any, cls: type | None = None) -> bool:
+        sizes = tuple(value) if is_pair(value) else (value, value)
+        return len(sizes) == 2 and all(isinstance(size, int) and size > 0 and size % 2 for size in sizes)
+
+
+OddSizes = Annotated[int | Sequence[int], OddSizesOf()]
+
+
 @layer()
 class RandomGaussianBlur(RandomColor):
     """Blurs images by a Gaussian window in training; zeros lie outside of the image.
 
     Keras 3 on JAX blurs along rows only and darkens the image; here the blur goes both ways and keeps the brightness.
 
+    Shapes: `(batch, height, width, channels)` or one image without the batch axis; the output has the same shape.
+
     Args:
         factor: the probability to change an image is drawn from 0 to `factor` (or between two numbers).
         kernel_size: rows and columns of the window, odd; one number for both.
         sigma: deviation in pixels, drawn from 0 to `sigma` (at most 1) or between two numbers, for each image and axis.
-        value_range: limits of the pixels.
-        seed: whole number; default: drawn from the process' stream.
+        value_range: least and greatest value of a pixel.
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        seed: whole number; None: drawn from the process' stream.
+        **options: `bounding_box_format`, such as `"xyxy"`, where boxes come with the images; name, dtype, ...: as in
+            `Layer`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> RandomGaussianBlur(kernel_size=5)(np.ones((2, 8, 8, 3))).shape
+    (2, 8, 8, 3)
     """
+
+    kernel_size: tuple[int, int]
+    sigma: Range
 
     def __init__(
         self,
-        factor: Any = 1.0,
-        kernel_size: Any = 3,
-        sigma: Any = 1.0,
-        value_range: Any = (0, 255),
-        data_format: Any = None,
-        seed: Any = None,
-        **kwargs: Any,
+        factor: Share = 1.0,
+        kernel_size: OddSizes = 3,
+        sigma: LooseShare = 1.0,
+        value_range: ValueRange = (0, 255),
+        data_format: DataFormat = None,
+        seed: int | None = None,
+        **options: Unpack[BoxOptions],
     ):
-        super().__init__(value_range=value_range, seed=seed, data_format=data_format, **kwargs)
-        self.factor = bounds(self._who(), "factor", factor, 0, 1, strict=True)
-        self.sigma = bounds(self._who(), "sigma", sigma, 0, 1)
+        super().__init__(data_format=data_format, **options)
         if self.sigma[0] < 0:
-            raise ValueError(f"{self._who()}: the `sigma` argument cannot be negative. Received: sigma={sigma!r}")
-        sizes = tuple(kernel_size) if isinstance(kernel_size, Sequence) else (kernel_size, kernel_size)
-        if len(sizes) != 2 or any(not isinstance(size, int) or size < 1 or size % 2 == 0 for size in sizes):
-            raise ValueError(
-                f"{self._who()}: `kernel_size` must be an odd number, or a list of two. Received:"
-                f" kernel_size={kernel_size!r}"
-            )
-        self.kernel_size = sizes
+            raise ValueError(f"{self._who()}: `sigma` must not be negative. Received: sigma={sigma!r}")
 
     def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
         keys = jax.random.split(key, 3)
@@ -95,35 +135,40 @@ class RandomGaussianBlur(RandomColor):
 class RandomErasing(RandomColor):
     """Covers a rectangle of each image in training. Zhong et al. 2017, Random Erasing Data Augmentation.
 
+    Shapes: `(batch, height, width, channels)` or one image without the batch axis; the output has the same shape.
+
     Args:
         factor: the probability to change an image is drawn from 0 to `factor` (or between two numbers).
         scale: part of the area: each side is the image's times the root of a number drawn from here; one number: from
             0 to it.
         fill_value: number, or one per channel; None: normal noise in the range of values.
-        value_range: limits of the pixels.
-        seed: whole number; default: drawn from the process' stream.
+        value_range: least and greatest value of a pixel.
+        seed: whole number; None: drawn from the process' stream.
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        **options: `bounding_box_format`, such as `"xyxy"`, where boxes come with the images; name, dtype, ...: as in
+            `Layer`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> RandomErasing(scale=(0.1, 0.2))(np.ones((2, 8, 8, 3))).shape
+    (2, 8, 8, 3)
     """
 
     gives_batches = True
+    scale: Range
 
     def __init__(
         self,
-        factor: Any = 1.0,
-        scale: Any = (0.02, 0.33),
-        fill_value: Any = None,
-        value_range: Any = (0, 255),
-        seed: Any = None,
-        data_format: Any = None,
-        **kwargs: Any,
+        factor: Share = 1.0,
+        scale: Share = (0.02, 0.33),
+        fill_value: Color | None = None,
+        value_range: ValueRange = (0, 255),
+        seed: int | None = None,
+        data_format: DataFormat = None,
+        **options: Unpack[BoxOptions],
     ):
-        super().__init__(value_range=value_range, seed=seed, data_format=data_format, **kwargs)
-        self.factor = bounds(self._who(), "factor", factor, 0, 1, strict=True)
-        self.scale = bounds(self._who(), "scale", scale, 0, 1, strict=True)
-        self.fill_value = fill_value
-        if fill_value is not None:
-            several = isinstance(fill_value, (tuple, list))
-            for value in fill_value if several else [fill_value]:
-                number(self._who(), "fill_value", value)
+        super().__init__(data_format=data_format, **options)
 
     def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
         chosen, noise, *keys = jax.random.split(key, 6)

@@ -3,36 +3,72 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Annotated, Any, Literal, Unpack
 
 import jax
 import jax.numpy as jnp
 
 from ...core import rng
+from ...core.kinds import DataFormat, OneOf
 from ...kernels import images as kernels
 from ..catalogue import layer
-from .images import Drawn, Range, bounds, decide, normal, number, per_image, uniform, value_bounds
+from .image_arguments import (
+    BoxOptions,
+    Change,
+    FillMode,
+    Finite,
+    GivenMove,
+    Interpolation,
+    KnownOf,
+    Probability,
+    Range,
+    Share,
+    Shear,
+    ValueRange,
+)
+from .images import Drawn, decide, normal, per_image, uniform
 from .random_moves import Points, RandomMove, RandomWarp, RandomWarpByAxis, affine, rotation
 
-FILL_MODES = ("reflect", "wrap", "constant", "nearest")
 FLIPS: dict[str, tuple[int, ...]] = {"horizontal": (2,), "vertical": (1,), "horizontal_and_vertical": (1, 2)}
+FlipMode = Annotated[Literal["horizontal", "vertical", "horizontal_and_vertical"], OneOf(*FLIPS)]
+ElasticFillMode = Annotated[
+    Literal["reflect", "wrap", "constant", "nearest", "mirror"],
+    KnownOf("reflect", "wrap", "constant", "nearest", "mirror"),
+]
 
 
 @layer()
 class RandomFlip(RandomMove):
     """Mirrors each image with probability 1/2 in training.
 
+    Shapes: `(batch, height, width, channels)` or one image without the batch axis; the output has the same shape.
+
     Args:
         mode: `"horizontal"` (left and right change places), `"vertical"`, or `"horizontal_and_vertical"`: an image is
             flipped both ways, which is half a turn, or not at all, as in Keras. For all four outcomes use two layers.
-        seed: whole number; default: drawn from the process' stream.
+        seed: whole number; None: drawn from the process' stream.
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        **options: `bounding_box_format`, such as `"xyxy"`, where boxes come with the images; name, dtype, ...: as in
+            `Layer`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> pair = np.array([1.0, 2.0]).reshape(1, 1, 2, 1)
+    >>> sorted(RandomFlip("horizontal")(pair).ravel().tolist())
+    [1.0, 2.0]
     """
 
-    def __init__(self, mode: Any = "horizontal_and_vertical", seed: Any = None, data_format: Any = None, **kwargs: Any):
-        super().__init__(seed=seed, data_format=data_format, **kwargs)
-        if mode not in FLIPS:
-            raise ValueError(f"{self._who()}: unknown `mode`. Expected one of {tuple(FLIPS)}. Received: mode={mode!r}")
-        self.mode = mode
+    mode: str
+
+    def __init__(
+        self,
+        mode: FlipMode = "horizontal_and_vertical",
+        seed: int | None = None,
+        data_format: DataFormat = None,
+        **options: Unpack[BoxOptions],
+    ):
+        super().__init__(data_format=data_format, **options)
 
     def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
         return {"flips": per_image(decide(key, shape[0], (0, 1)))}
@@ -50,27 +86,37 @@ class RandomFlip(RandomMove):
 class RandomRotation(RandomWarp):
     """Rotates each image about its centre by a random angle in training.
 
+    Shapes: `(batch, height, width, channels)` or one image without the batch axis; the output has the same shape.
+
     Args:
         factor: part of a full turn, anticlockwise: 0.1 draws from -36 to 36 degrees, (0, 0.25) from 0 to 90.
         fill_mode: what lies outside of the image: `"reflect"` (d c b a | a b c d | d c b a), `"wrap"`, `"constant"`
             (then `fill_value`) or `"nearest"`.
         interpolation: `"bilinear"` or `"nearest"`.
-        seed: whole number; default: drawn from the process' stream.
+        seed: whole number; None: drawn from the process' stream.
+        fill_value: number outside of the image, with `fill_mode="constant"`.
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        **options: `bounding_box_format`, such as `"xyxy"`, where boxes come with the images; name, dtype, ...: as in
+            `Layer`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> RandomRotation(0.1)(np.ones((2, 8, 8, 3))).shape
+    (2, 8, 8, 3)
     """
 
     def __init__(
         self,
-        factor: Any,
-        fill_mode: Any = "reflect",
-        interpolation: Any = "bilinear",
-        seed: Any = None,
-        fill_value: Any = 0.0,
-        data_format: Any = None,
-        **kwargs: Any,
+        factor: Change,
+        fill_mode: FillMode = "reflect",
+        interpolation: Interpolation = "bilinear",
+        seed: int | None = None,
+        fill_value: Finite = 0.0,
+        data_format: DataFormat = None,
+        **options: Unpack[BoxOptions],
     ):
-        super().__init__(seed=seed, data_format=data_format, **kwargs)
-        self.factor = bounds(self._who(), "factor", factor, -1, 1)
-        self._set_fill(interpolation, fill_value, fill_mode, FILL_MODES)
+        super().__init__(data_format=data_format, **options)
 
     def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
         angle = 360 * uniform(key, shape[0], self.factor)
@@ -84,30 +130,40 @@ class RandomRotation(RandomWarp):
 class RandomZoom(RandomWarpByAxis):
     """Zooms each image about its centre by a random factor in training.
 
+    Shapes: `(batch, height, width, channels)` or one image without the batch axis; the output has the same shape.
+
     Args:
         height_factor: change of the part that is seen: 0.2 draws from -0.2 to 0.2, (0.1, 0.3) zooms out by 10 to 30
             percent, negative numbers zoom in.
         width_factor: the same for the width; None: as the height, so that the aspect ratio stays.
-        fill_mode, interpolation, seed, fill_value: as for `RandomRotation`.
+        fill_mode: what lies outside of the image: `"reflect"` (d c b a | a b c d | d c b a), `"wrap"`, `"constant"`
+            (then `fill_value`) or `"nearest"`.
+        interpolation: `"bilinear"` or `"nearest"`.
+        seed: whole number; None: drawn from the process' stream.
+        fill_value: number outside of the image, with `fill_mode="constant"`.
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        **options: `bounding_box_format`, such as `"xyxy"`, where boxes come with the images; name, dtype, ...: as in
+            `Layer`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> RandomZoom(0.2)(np.ones((2, 8, 8, 3))).shape
+    (2, 8, 8, 3)
     """
 
     def __init__(
         self,
-        height_factor: Any,
-        width_factor: Any = None,
-        fill_mode: Any = "reflect",
-        interpolation: Any = "bilinear",
-        seed: Any = None,
-        fill_value: Any = 0.0,
-        data_format: Any = None,
-        **kwargs: Any,
+        height_factor: GivenMove,
+        width_factor: GivenMove | None = None,
+        fill_mode: FillMode = "reflect",
+        interpolation: Interpolation = "bilinear",
+        seed: int | None = None,
+        fill_value: Finite = 0.0,
+        data_format: DataFormat = None,
+        **options: Unpack[BoxOptions],
     ):
-        super().__init__(seed=seed, data_format=data_format, **kwargs)
-        self.height_factor, self.width_factor = height_factor, width_factor
-        self._set_factor(height_factor, "height_factor")
-        if width_factor is not None:
-            self._set_factor(width_factor, "width_factor")
-        self._set_fill(interpolation, fill_value, fill_mode, FILL_MODES)
+        super().__init__(data_format=data_format, **options)
 
     def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
         keys = jax.random.split(key)
@@ -138,28 +194,39 @@ class RandomZoom(RandomWarpByAxis):
 class RandomTranslation(RandomWarpByAxis):
     """Shifts each image by a random part of its size in training.
 
+    Shapes: `(batch, height, width, channels)` or one image without the batch axis; the output has the same shape.
+
     Args:
         height_factor: part of the height, positive is down: 0.2 draws from -0.2 to 0.2.
         width_factor: part of the width, positive is to the right.
-        fill_mode, interpolation, seed, fill_value: as for `RandomRotation`.
+        fill_mode: what lies outside of the image: `"reflect"` (d c b a | a b c d | d c b a), `"wrap"`, `"constant"`
+            (then `fill_value`) or `"nearest"`.
+        interpolation: `"bilinear"` or `"nearest"`.
+        seed: whole number; None: drawn from the process' stream.
+        fill_value: number outside of the image, with `fill_mode="constant"`.
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        **options: `bounding_box_format`, such as `"xyxy"`, where boxes come with the images; name, dtype, ...: as in
+            `Layer`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> RandomTranslation(0.1, 0.1)(np.ones((2, 8, 8, 3))).shape
+    (2, 8, 8, 3)
     """
 
     def __init__(
         self,
-        height_factor: Any,
-        width_factor: Any,
-        fill_mode: Any = "reflect",
-        interpolation: Any = "bilinear",
-        seed: Any = None,
-        fill_value: Any = 0.0,
-        data_format: Any = None,
-        **kwargs: Any,
+        height_factor: GivenMove,
+        width_factor: GivenMove,
+        fill_mode: FillMode = "reflect",
+        interpolation: Interpolation = "bilinear",
+        seed: int | None = None,
+        fill_value: Finite = 0.0,
+        data_format: DataFormat = None,
+        **options: Unpack[BoxOptions],
     ):
-        super().__init__(seed=seed, data_format=data_format, **kwargs)
-        self.height_factor, self.width_factor = height_factor, width_factor
-        self._set_factor(height_factor, "height_factor")
-        self._set_factor(width_factor, "width_factor")
-        self._set_fill(interpolation, fill_value, fill_mode, FILL_MODES)
+        super().__init__(data_format=data_format, **options)
 
     def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
         keys = jax.random.split(key)
@@ -176,33 +243,42 @@ class RandomTranslation(RandomWarpByAxis):
 class RandomShear(RandomWarp):
     """Shears each image in training: `x + x_shear * y` and `y + y_shear * x` are read at pixel (x, y).
 
+    Shapes: `(batch, height, width, channels)` or one image without the batch axis; the output has the same shape.
+
     Args:
         x_factor: size of the horizontal shear, from 0 to 1: 0.2 draws up to 0.2, (0.1, 0.2) from 0.1 to 0.2, both ways.
         y_factor: the same for the vertical one.
-        interpolation, fill_mode, fill_value, seed: as for `RandomRotation`.
+        interpolation: `"bilinear"` or `"nearest"`.
+        fill_mode: what lies outside of the image: `"reflect"` (d c b a | a b c d | d c b a), `"wrap"`, `"constant"`
+            (then `fill_value`) or `"nearest"`.
+        fill_value: number outside of the image, with `fill_mode="constant"`.
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        seed: whole number; None: drawn from the process' stream.
+        **options: `bounding_box_format`, such as `"xyxy"`, where boxes come with the images; name, dtype, ...: as in
+            `Layer`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> RandomShear(x_factor=0.2)(np.ones((2, 8, 8, 3))).shape
+    (2, 8, 8, 3)
     """
+
+    x_factor: Range
+    y_factor: Range
 
     def __init__(
         self,
-        x_factor: Any = 0.0,
-        y_factor: Any = 0.0,
-        interpolation: Any = "bilinear",
-        fill_mode: Any = "reflect",
-        fill_value: Any = 0.0,
-        data_format: Any = None,
-        seed: Any = None,
-        **kwargs: Any,
+        x_factor: Shear = 0.0,
+        y_factor: Shear = 0.0,
+        interpolation: Interpolation = "bilinear",
+        fill_mode: FillMode = "reflect",
+        fill_value: Finite = 0.0,
+        data_format: DataFormat = None,
+        seed: int | None = None,
+        **options: Unpack[BoxOptions],
     ):
-        super().__init__(seed=seed, data_format=data_format, **kwargs)
-        self.x_factor = self._both_ways("x_factor", x_factor)
-        self.y_factor = self._both_ways("y_factor", y_factor)
-        self._set_fill(interpolation, fill_value, fill_mode, FILL_MODES)
-
-    def _both_ways(self, name: str, value: Any) -> Range:
-        if isinstance(value, (tuple, list)):  # a config holds (-number, number)
-            return bounds(self._who(), name, value, -1, 1, strict=True)
-        high = bounds(self._who(), name, value, 0, 1)[1]
-        return -high, high
+        super().__init__(data_format=data_format, **options)
 
     def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
         keys = jax.random.split(key, 3)
@@ -219,30 +295,38 @@ class RandomShear(RandomWarp):
 class RandomPerspective(RandomWarp):
     """Moves the corners of images at random in training, as if seen from an angle; `fill_value` lies outside.
 
+    Shapes: `(batch, height, width, channels)` or one image without the batch axis; the output has the same shape.
+
     Args:
         factor: the probability to change an image is drawn from 0 to `factor` (or between two numbers).
         scale: how far: each coordinate of a corner is multiplied by up to `1 +- scale / 2`. The top left one stays.
-        interpolation, fill_value, seed: as for `RandomRotation`.
+        interpolation: `"bilinear"` or `"nearest"`.
+        fill_value: number outside of the image, with `fill_mode="constant"`.
+        seed: whole number; None: drawn from the process' stream.
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        **options: `bounding_box_format`, such as `"xyxy"`, where boxes come with the images; name, dtype, ...: as in
+            `Layer`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> RandomPerspective(scale=0.5)(np.ones((2, 8, 8, 3))).shape
+    (2, 8, 8, 3)
     """
+
+    scale: float
 
     def __init__(
         self,
-        factor: Any = 1.0,
-        scale: Any = 1.0,
-        interpolation: Any = "bilinear",
-        fill_value: Any = 0.0,
-        seed: Any = None,
-        data_format: Any = None,
-        **kwargs: Any,
+        factor: Share = 1.0,
+        scale: Probability = 1.0,
+        interpolation: Interpolation = "bilinear",
+        fill_value: Finite = 0.0,
+        seed: int | None = None,
+        data_format: DataFormat = None,
+        **options: Unpack[BoxOptions],
     ):
-        super().__init__(seed=seed, data_format=data_format, **kwargs)
-        self.factor = bounds(self._who(), "factor", factor, 0, 1, strict=True)
-        self.scale = number(self._who(), "scale", scale)
-        if not 0 <= scale <= 1:
-            raise ValueError(
-                f"{self._who()}: the `scale` argument should be a number in the range [0, 1]. Received: scale={scale!r}"
-            )
-        self._set_fill(interpolation, fill_value)
+        super().__init__(data_format=data_format, **options)
 
     def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
         keys = jax.random.split(key)
@@ -275,30 +359,43 @@ class RandomElasticTransform(RandomMove):
     longer side times the strength, `sigma` a twentieth of the shorter one times the strength. Keras shifts rows and
     columns by the same noise; here each has its own.
 
+    Shapes: `(batch, height, width, channels)` or one image without the batch axis; the output has the same shape.
+
     Args:
         factor: the probability to change an image is drawn from 0 to `factor` (or between two numbers).
         scale: strength, drawn from 0 to `scale` (or between two numbers) for each image.
-        interpolation, fill_mode, fill_value, seed: as for `RandomRotation`; `fill_mode` may also be `"mirror"`.
-        value_range: limits of the pixels.
+        interpolation: `"bilinear"` or `"nearest"`.
+        fill_mode: what lies outside of the image: `"reflect"` (d c b a | a b c d | d c b a), `"wrap"`, `"constant"`
+            (then `fill_value`) or `"nearest"`.
+        fill_value: number outside of the image, with `fill_mode="constant"`.
+        value_range: least and greatest value of a pixel.
+        seed: whole number; None: drawn from the process' stream.
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        **options: `bounding_box_format`, such as `"xyxy"`, where boxes come with the images; name, dtype, ...: as in
+            `Layer`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> RandomElasticTransform(scale=0.5)(np.ones((2, 8, 8, 3))).shape
+    (2, 8, 8, 3)
     """
+
+    scale: Range
 
     def __init__(
         self,
-        factor: Any = 1.0,
-        scale: Any = 1.0,
-        interpolation: Any = "bilinear",
-        fill_mode: Any = "reflect",
-        fill_value: Any = 0.0,
-        value_range: Any = (0, 255),
-        seed: Any = None,
-        data_format: Any = None,
-        **kwargs: Any,
+        factor: Share = 1.0,
+        scale: Share = 1.0,
+        interpolation: Interpolation = "bilinear",
+        fill_mode: ElasticFillMode = "reflect",
+        fill_value: Finite = 0.0,
+        value_range: ValueRange = (0, 255),
+        seed: int | None = None,
+        data_format: DataFormat = None,
+        **options: Unpack[BoxOptions],
     ):
-        super().__init__(seed=seed, data_format=data_format, **kwargs)
-        self.factor = bounds(self._who(), "factor", factor, 0, 1, strict=True)
-        self.scale = bounds(self._who(), "scale", scale, 0, 1, strict=True)
-        self.value_range = value_bounds(self._who(), value_range)
-        self._set_fill(interpolation, fill_value, fill_mode, (*FILL_MODES, "mirror"))
+        super().__init__(data_format=data_format, **options)
 
     def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
         keys = jax.random.split(key, 3)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
 
 from ...kernels import images as kernels
-from .images import Drawn, RandomImageLayer, bounds
+from .image_arguments import MOVE, ImageOptions
+from .images import Drawn, RandomImageLayer
 
 Points = tuple[jax.Array, jax.Array]
 
@@ -60,16 +61,14 @@ class RandomWarp(RandomMove):
 class RandomWarpByAxis(RandomWarp):
     """Base of layers with a factor for the height and one for the width."""
 
-    height_lower: Any
-    height_upper: Any
-    width_lower: Any
-    width_upper: Any
+    height_factor: Any
+    width_factor: Any
 
-    def _set_factor(self, factor: Any, name: str) -> None:
-        lower, upper = bounds(self._who(), name, factor, -1, 1, strict=True)
-        axis = name.removesuffix("_factor")
-        setattr(self, f"{axis}_lower", lower)
-        setattr(self, f"{axis}_upper", upper)
+    def __init__(self, **options: Unpack[ImageOptions]):
+        super().__init__(**options)
+        self.height_lower, self.height_upper = MOVE.ends(self.height_factor)
+        if self.width_factor is not None:
+            self.width_lower, self.width_upper = MOVE.ends(self.width_factor)
 
 
 def affine(a0: Any, a1: Any, a2: Any, b0: Any, b1: Any, b2: Any) -> jax.Array:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any, Literal, Unpack
 
 import jax
 import jax.numpy as jnp
 
 from ...core import rng
+from ...core.kinds import DataFormat, OneOf, Size
 from ...kernels.images import resize
-from ..arguments import positive_integer
 from ..catalogue import layer
 from .annotated import images_of
-from .images import ImageLayer, RandomImageLayer, number
+from .image_arguments import BoxOptions, Finite, UnnamedBoxOptions
+from .images import ImageLayer, RandomImageLayer
 
-RESIZE_INTERPOLATIONS = ("bilinear", "nearest", "bicubic", "lanczos3", "lanczos5")
+ResizeInterpolation = Annotated[
+    Literal["bilinear", "nearest", "bicubic", "lanczos3", "lanczos5"],
+    OneOf("bilinear", "nearest", "bicubic", "lanczos3", "lanczos5"),
+]
+ResizeFillMode = Annotated[Literal["constant"], OneOf("constant")]
 
 
 class Sized(ImageLayer):
@@ -27,10 +32,6 @@ class Sized(ImageLayer):
     moves = True
     height: int
     width: int
-
-    def _set_size(self, height: Any, width: Any) -> None:
-        self.height = positive_integer(self._who(), "height", height)
-        self.width = positive_integer(self._who(), "width", width)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         if isinstance(input_shape, Mapping):
@@ -73,15 +74,22 @@ class Sized(ImageLayer):
 class Resizing(Sized):
     """Images resized to `(height, width)`, in training and outside of it.
 
+    Shapes: `(batch, rows, columns, channels)` -> `(batch, height, width, channels)`; or one image, without the batch.
+    Whole numbers stay whole numbers, rounded.
+
     Args:
         height, width: of the output.
         interpolation: `"bilinear"`, `"nearest"`, `"bicubic"`, `"lanczos3"` or `"lanczos5"`.
         crop_to_aspect_ratio: cut the longer side off at both ends first, so that nothing is distorted.
         pad_to_aspect_ratio: extend the shorter side by `fill_value` at both ends first; instead of cropping.
         fill_mode: only `"constant"`.
+        fill_value: number outside of the image, with `fill_mode="constant"`.
         antialias: average over more pixels when shrinking.
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        **options: `bounding_box_format`, such as `"xyxy"`, where boxes come with the images; name, dtype, ...: as in
+            `Layer`.
 
-    Whole numbers stay whole numbers, rounded.
+    Example:
 
     >>> import numpy as np
     >>> Resizing(2, 2)(np.arange(16.0).reshape(4, 4, 1))[..., 0].tolist()
@@ -89,31 +97,26 @@ class Resizing(Sized):
     """
 
     keeps_integers = True
+    interpolation: str
+    crop_to_aspect_ratio: bool
+    pad_to_aspect_ratio: bool
+    fill_value: Any
+    antialias: bool
 
     def __init__(
         self,
-        height: Any,
-        width: Any,
-        interpolation: Any = "bilinear",
+        height: Size,
+        width: Size,
+        interpolation: ResizeInterpolation = "bilinear",
         crop_to_aspect_ratio: bool = False,
         pad_to_aspect_ratio: bool = False,
-        fill_mode: Any = "constant",
-        fill_value: Any = 0.0,
+        fill_mode: ResizeFillMode = "constant",
+        fill_value: Finite = 0.0,
         antialias: bool = False,
-        data_format: Any = None,
-        **kwargs: Any,
+        data_format: DataFormat = None,
+        **options: Unpack[BoxOptions],
     ):
-        super().__init__(data_format=data_format, **kwargs)
-        self._set_size(height, width)
-        self.interpolation, self.antialias = interpolation, antialias
-        self.crop_to_aspect_ratio, self.pad_to_aspect_ratio = crop_to_aspect_ratio, pad_to_aspect_ratio
-        self.fill_mode, self.fill_value = fill_mode, number(self._who(), "fill_value", fill_value)
-        for name, known in (("interpolation", RESIZE_INTERPOLATIONS), ("fill_mode", ("constant",))):
-            if getattr(self, name) not in known:
-                raise ValueError(
-                    f"{self._who()}: invalid value for argument `{name}`. Expected one of {known}. Received:"
-                    f" {name}={getattr(self, name)!r}"
-                )
+        super().__init__(data_format=data_format, **options)
         if crop_to_aspect_ratio and pad_to_aspect_ratio:
             raise ValueError(
                 f"{self._who()}: only one of `pad_to_aspect_ratio` and `crop_to_aspect_ratio` can be True. Received"
@@ -152,11 +155,24 @@ class CenterCrop(Sized):
     """The middle of the images, `(height, width)`, in training and outside of it.
 
     An image that is smaller on a side is cropped to the aspect ratio of the output and resized, bilinear.
+
+    Shapes: `(batch, rows, columns, channels)` -> `(batch, height, width, channels)`; or one image, without the batch.
+
+    Args:
+        height, width: of the output.
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        **options: `bounding_box_format`, such as `"xyxy"`, where boxes come with the images; name, dtype, ...: as in
+            `Layer`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> CenterCrop(1, 2)(np.arange(12.0).reshape(3, 4, 1)).ravel().tolist()
+    [5.0, 6.0]
     """
 
-    def __init__(self, height: Any, width: Any, data_format: Any = None, **kwargs: Any):
-        super().__init__(data_format=data_format, **kwargs)
-        self._set_size(height, width)
+    def __init__(self, height: Size, width: Size, data_format: DataFormat = None, **options: Unpack[BoxOptions]):
+        super().__init__(data_format=data_format, **options)
 
     def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
         """The shape of the images."""
@@ -179,21 +195,33 @@ class RandomCrop(Sized, RandomImageLayer):
     returns whole images, of another shape than it declares; here the shape is always the declared one. Keras draws
     one place for all images of a batch.
 
+    Shapes: `(batch, rows, columns, channels)` -> `(batch, height, width, channels)`; or one image, without the batch.
+
     Args:
-        seed: whole number; default: drawn from the process' stream.
+        height, width: of the output.
+        seed: whole number; None: drawn from the process' stream.
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        name: must be unique within a model; None: made from the class name.
+        **options: `bounding_box_format`, such as `"xyxy"`, where boxes come with the images; name, dtype, ...: as in
+            `Layer`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> RandomCrop(4, 4)(np.ones((2, 8, 8, 3)), training=True).shape
+    (2, 4, 4, 3)
     """
 
     def __init__(
         self,
-        height: Any,
-        width: Any,
-        seed: Any = None,
-        data_format: Any = None,
+        height: Size,
+        width: Size,
+        seed: int | None = None,
+        data_format: DataFormat = None,
         name: str | None = None,
-        **kwargs: Any,
+        **options: Unpack[UnnamedBoxOptions],
     ):
-        super().__init__(seed=seed, data_format=data_format, name=name, **kwargs)
-        self._set_size(height, width)
+        super().__init__(data_format=data_format, name=name, **options)
 
     def rests(self, transformation: Any, training: bool) -> bool:
         return False
