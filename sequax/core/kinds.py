@@ -81,6 +81,10 @@ class Optional(Kind):
         self.expected = f"{inner.expected} or None"
         self.attribute, self.in_config = inner.attribute, inner.in_config
 
+    @property
+    def in_file(self) -> str:
+        return f"{self.inner.in_file}, or null"
+
     def resolve(self, value: Any, name: str, owner: Owner) -> Any:
         return None if value is None else self.inner.resolve(value, name, owner)
 
@@ -89,6 +93,19 @@ class Optional(Kind):
 
     def config(self, value: object) -> Any:
         return None if value is None else self.inner.config(value)
+
+
+class Checked(Kind):
+    """A kind that says which values it `contains`; they stay as they came, and files may hold the same."""
+
+    def contains(self, value: Any) -> bool:
+        raise NotImplementedError
+
+    def resolve(self, value: Any, name: str, owner: Owner) -> Any:
+        return value if self.contains(value) else self.refuse(value, name, owner)
+
+    def fits(self, value: Any, cls: type) -> bool:
+        return self.contains(value)
 
 
 class Plain(Kind):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 from ..core import settings
-from ..core.kinds import Owner, Whole, is_whole
+from ..core.kinds import Kind, Owner, Whole, is_whole
 
 Number = float | int
 DATA_FORMATS = ("channels_last", "channels_first")
@@ -27,6 +27,26 @@ class TimesOf(Whole):
 
 
 Times = Annotated[int, TimesOf(1)]
+
+
+class DenseOf(Kind):
+    """Whether outputs are sparse or ragged, as those of TensorFlow may be: False only."""
+
+    expected = "false: outputs are dense arrays"
+
+    def resolve(self, value: Any, name: str, owner: Owner) -> bool:
+        if value:
+            raise ValueError(
+                f"{owner}: `{name}=True` is not supported; outputs are dense arrays. Received: {name}={value!r}. Leave"
+                f" it out."
+            )
+        return False
+
+    def fits(self, value: Any, cls: type) -> bool:
+        return value is None or isinstance(value, (bool, int))
+
+
+Dense = Annotated[bool, DenseOf()]
 
 
 def refuse_unavailable(layer: Any, **arguments: Any) -> None:

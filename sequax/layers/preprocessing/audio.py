@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any, Literal, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -11,14 +11,35 @@ import numpy as np
 
 from ... import initializers
 from ...core import dtypes
+from ...core.constructor import LayerOptions
 from ...core.input_spec import InputSpec
+from ...core.kinds import DataFormat, Kind, Number, OneOf, Optional, Padding, Size, Whole
 from ...core.layer import Layer
 from ...kernels.windows import cut_frames
-from ..arguments import Number, data_format as checked_data_format, positive_integer
 from ..catalogue import layer
 
 Shape = Sequence[int | None]
-_MODES = ("log", "magnitude", "psd", "real", "imag", "angle", "stft")
+
+
+class WindowOf(Kind):
+    """What `scipy.signal.get_window` knows: a name, or a name and numbers; None: all ones."""
+
+    expected = "the name of a window or None"
+
+    def fits(self, value: Any, cls: type) -> bool:
+        return value is None or isinstance(value, (str, int, float, list, tuple))
+
+
+Window = Annotated[Any, WindowOf()]
+FftLength = Annotated[int, Whole(1, most=1 << 16)]
+WindowLength = Annotated[int | None, Optional(Whole(0, most=1 << 16))]  # 0: the default, as in Keras
+FrameLength = Annotated[int, Whole(1, most=1 << 20)]
+BandCount = Annotated[int, Whole(1, most=1 << 10)]
+Mode = Annotated[
+    Literal["log", "magnitude", "psd", "real", "imag", "angle", "stft"],
+    OneOf("log", "magnitude", "psd", "real", "imag", "angle", "stft"),
+]
+Scaling = Annotated[Literal["density", "spectrum"] | None, OneOf("density", "spectrum", None)]
 
 
 @layer()
@@ -39,19 +60,46 @@ class MelSpectrogram(Layer):
         min_freq, max_freq: ends of the bands in Hz; `max_freq` defaults to half the sampling rate.
         power_to_db: give `10 log10(power / ref_power)`, at least `min_power`, and at most `top_db` below the largest
             value of the whole batch.
+        top_db: range of the decibels.
         mag_exp: 2 for power, 1 for magnitude.
+        min_power: smaller powers count as this one.
+        ref_power: power of 0 decibels.
+        **options: name, dtype, trainable, ...: as in `Layer`.
+
+    Raises:
+        ValueError: for a `sequence_length` above `fft_length`, frequencies out of order, an unknown window, or sound of
+            no more than `fft_length / 2` samples.
+
+    Example:
+
+    >>> import numpy as np
+    >>> MelSpectrogram(fft_length=64, sequence_stride=32, num_mel_bins=8)(np.ones((2, 320))).shape
+    (2, 8, 11)
 
     Shapes: (batch, samples) to (batch, num_mel_bins, frames); a single (samples,) likewise.
     """
 
+    fft_length: int
+    sequence_stride: int
+    sequence_length: int
+    sampling_rate: Number
+    num_mel_bins: int
+    min_freq: Number
+    max_freq: Number
+    power_to_db: bool
+    top_db: Number
+    mag_exp: Number
+    min_power: Number
+    ref_power: Number
+
     def __init__(
         self,
-        fft_length: int = 2048,
-        sequence_stride: int = 512,
-        sequence_length: int | None = None,
-        window: Any = "hann",
+        fft_length: FftLength = 2048,
+        sequence_stride: Size = 512,
+        sequence_length: WindowLength = None,
+        window: Window = "hann",
         sampling_rate: Number = 16000,
-        num_mel_bins: int = 128,
+        num_mel_bins: BandCount = 128,
         min_freq: Number = 20.0,
         max_freq: Number | None = None,
         power_to_db: bool = True,
@@ -59,30 +107,23 @@ class MelSpectrogram(Layer):
         mag_exp: Number = 2.0,
         min_power: Number = 1e-10,
         ref_power: Number = 1.0,
-        **kwargs: Any,
+        **options: Unpack[LayerOptions],
     ):
-        super().__init__(**kwargs)
+        super().__init__(**options)
         who = f"Layer '{self.name}' (MelSpectrogram)"
-        self.fft_length = positive_integer(who, "fft_length", fft_length)
-        self.sequence_stride = positive_integer(who, "sequence_stride", sequence_stride)
-        self.sequence_length = positive_integer(who, "sequence_length", sequence_length or fft_length)
-        self.num_mel_bins = positive_integer(who, "num_mel_bins", num_mel_bins)
-        self.sampling_rate, self.min_freq = sampling_rate, min_freq
-        self.max_freq = max_freq or int(sampling_rate / 2)
+        self.sequence_length = self.sequence_length or self.fft_length
+        self.max_freq = self.max_freq or int(self.sampling_rate / 2)
         if self.sequence_length > self.fft_length:
             raise ValueError(
                 f"{who}: `fft_length` must be greater than or equal to `sequence_length`. Received:"
                 f" sequence_length={self.sequence_length}, fft_length={self.fft_length}"
             )
-        if not 0 <= self.min_freq < self.max_freq <= sampling_rate / 2:
+        if not 0 <= self.min_freq < self.max_freq <= self.sampling_rate / 2:
             raise ValueError(
                 f"{who}: expected 0 <= min_freq < max_freq <= sampling_rate / 2. Received: min_freq={min_freq},"
                 f" max_freq={self.max_freq}, sampling_rate={sampling_rate}"
             )
-        self.window = window
         self._window = np.pad(*_centred(window_values(who, window, self.sequence_length), self.fft_length))
-        self.power_to_db, self.top_db, self.mag_exp = power_to_db, top_db, mag_exp
-        self.min_power, self.ref_power = min_power, ref_power
         self.built = True
 
     def call(self, inputs: Any) -> jax.Array:
@@ -181,47 +222,62 @@ class STFTSpectrogram(Layer):
         scaling: `"density"`, `"spectrum"` or None; see `initializers.STFT`.
         padding: `"valid"` or `"same"`.
         expand_dims: give frequencies an axis of their own.
-        data_format: `"channels_last"` or `"channels_first"`.
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.set_image_data_format` says.
+        **options: name, dtype, trainable, ...: as in `Layer`.
+
+    Raises:
+        ValueError: for a `frame_step` above `frame_length`, an `fft_length` below it, an unknown window, or sound
+            shorter than a frame.
+
+    Example:
+
+    >>> import numpy as np
+    >>> STFTSpectrogram("magnitude", frame_length=64, fft_length=64)(np.ones((2, 320, 1))).shape
+    (2, 9, 33)
 
     Shapes: (batch, samples, channels) to (batch, frames, channels * bins), with `expand_dims` (batch, frames, bins,
     channels); channels first: (batch, channels, samples) to (batch, channels * bins, frames) or (batch, channels,
     frames, bins). There are `fft_length / 2 + 1` bins. The kernels are weights and train unless frozen.
     """
 
+    mode: str
+    frame_length: int
+    frame_step: int | None
+    fft_length: int | None
+    window: Any
+    periodic: bool
+    scaling: str | None
+    padding: str
+    expand_dims: bool
+    data_format: str
+
     def __init__(
         self,
-        mode: str = "log",
-        frame_length: int = 256,
-        frame_step: int | None = None,
-        fft_length: int | None = None,
-        window: Any = "hann",
+        mode: Mode = "log",
+        frame_length: FrameLength = 256,
+        frame_step: Size | None = None,
+        fft_length: FftLength | None = None,
+        window: Window = "hann",
         periodic: bool = False,
-        scaling: str | None = "density",
-        padding: str = "valid",
+        scaling: Scaling = "density",
+        padding: Padding = "valid",
         expand_dims: bool = False,
-        data_format: str | None = None,
-        **kwargs: Any,
+        data_format: DataFormat = None,
+        **options: Unpack[LayerOptions],
     ):
-        super().__init__(**kwargs)
+        super().__init__(**options)
         who = f"Layer '{self.name}' (STFTSpectrogram)"
-        self.frame_length = positive_integer(who, "frame_length", frame_length)
-        _check_one_of(who, "mode", mode, _MODES)
-        _check_one_of(who, "padding", padding, ("valid", "same"))
-        _check_one_of(who, "scaling", scaling, ("density", "spectrum", None))
-        if frame_step is not None and not 0 < frame_step <= frame_length:
+        if self.frame_step is not None and self.frame_step > self.frame_length:
             raise ValueError(
                 f"{who}: `frame_step` should be a positive integer not greater than `frame_length`. Received:"
                 f" frame_step={frame_step}, frame_length={frame_length}"
             )
-        if fft_length is not None and fft_length < frame_length:
+        if self.fft_length is not None and self.fft_length < self.frame_length:
             raise ValueError(
                 f"{who}: `fft_length` should be not less than `frame_length`. Received: fft_length={fft_length},"
                 f" frame_length={frame_length}"
             )
         window_values(who, window, self.frame_length)
-        self.mode, self.frame_step, self.fft_length, self.window = mode, frame_step, fft_length, window
-        self.periodic, self.scaling, self.padding, self.expand_dims = periodic, scaling, padding, expand_dims
-        self.data_format = checked_data_format(data_format)
         self.input_spec = InputSpec(ndim=3)
 
     @property
@@ -297,8 +353,3 @@ class STFTSpectrogram(Layer):
             return (batch, channels, frames, bins) if first else (batch, frames, bins, channels)
         width = None if channels is None else channels * bins
         return (batch, width, frames) if first else (batch, frames, width)
-
-
-def _check_one_of(who: str, name: str, value: Any, known: tuple) -> None:
-    if value not in known:
-        raise ValueError(f"{who}: `{name}` must be one of {known}. Received: {name}={value!r}")

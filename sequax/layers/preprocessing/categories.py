@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any, Literal, Unpack
 
 import jax
 import jax.numpy as jnp
 
+from ...core.constructor import LayerOptions
+from ...core.kinds import OneOf, Whole
 from ...core.layer import Layer
 from ...core.tensor import KerasTensor
-from ..arguments import positive_integer
+from ..arguments import DenseOf
 from ..catalogue import layer
 
 Shape = Sequence[int | None]
-
-
-def check_output_mode(who: str, output_mode: Any, known: tuple[str, ...], sparse: bool) -> None:
-    """
-    Raises:
-        ValueError: for another mode, and for sparse outputs.
-    """
-    if output_mode not in known:
-        raise ValueError(
-            f"{who}: unknown value for `output_mode`. Expected one of {known}. Received: output_mode={output_mode!r}"
-        )
-    if sparse:
-        raise ValueError(f"{who}: sparse outputs are not supported; leave `sparse` at False. Received: sparse={sparse}")
 
 
 def encode(indices: jax.Array, count: int, output_mode: str, dtype: Any, weights: jax.Array | None = None) -> jax.Array:
@@ -55,6 +44,17 @@ def encoded_shape(shape: tuple[int | None, ...], count: int | None, output_mode:
     return (*shape[:1], *shape[2:], count) if len(shape) > 1 else (count,)
 
 
+class HiddenDenseOf(DenseOf):
+    """Not in configs, as in Keras."""
+
+    in_config = False
+
+
+HiddenDense = Annotated[bool, HiddenDenseOf()]
+TokenCount = Annotated[int | None, Whole(1)]
+EncodingMode = Annotated[Literal["one_hot", "multi_hot", "count"], OneOf("one_hot", "multi_hot", "count")]
+
+
 @layer()
 class CategoryEncoding(Layer):
     """Categories 0 to `num_tokens - 1` as vectors.
@@ -64,6 +64,10 @@ class CategoryEncoding(Layer):
         output_mode: `"one_hot"`: a vector per number; `"multi_hot"`: one vector per sample with ones for the categories
             present; `"count"`: how often each is present.
         sparse: False; sparse outputs are not supported.
+        **options: name, dtype, trainable, ...: as in `Layer`.
+
+    Raises:
+        ValueError: if `num_tokens` is no positive integer, or `output_mode` another one.
 
     Call arguments: `inputs`, whole numbers; `count_weights`, an array of the same shape, what each counts (only with
     `"count"`).
@@ -71,19 +75,24 @@ class CategoryEncoding(Layer):
     Shapes: `(batch, n)` to `(batch, num_tokens)`; `"one_hot"` with n > 1: `(batch, n, num_tokens)`. Numbers out of
     range become zeros inside a compiled program; where the layer comes first, `fit` refuses them.
 
+    Example:
+
     >>> import numpy as np
     >>> CategoryEncoding(4, output_mode="count")(np.array([[0, 1], [3, 3]])).tolist()
     [[1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 2.0]]
     """
 
+    num_tokens: int
+    output_mode: str
+
     def __init__(
-        self, num_tokens: int | None = None, output_mode: str = "multi_hot", sparse: bool = False, **kwargs: Any
+        self,
+        num_tokens: TokenCount = None,
+        output_mode: EncodingMode = "multi_hot",
+        sparse: HiddenDense = False,
+        **options: Unpack[LayerOptions],
     ):
-        super().__init__(**kwargs)
-        who = f"Layer '{self.name}' (CategoryEncoding)"
-        check_output_mode(who, output_mode, ("one_hot", "multi_hot", "count"), sparse)
-        self.num_tokens = positive_integer(who, "num_tokens", num_tokens)
-        self.output_mode, self.sparse = output_mode, sparse
+        super().__init__(**options)
         self.built = True
 
     def call(self, inputs: Any, count_weights: Any = None) -> jax.Array:
@@ -105,6 +114,3 @@ class CategoryEncoding(Layer):
 
     def compute_output_spec(self, inputs: Any, count_weights: Any = None) -> KerasTensor:
         return KerasTensor(self.compute_output_shape(inputs.shape), self.compute_dtype)
-
-    def get_config(self) -> dict[str, Any]:
-        return {key: value for key, value in super().get_config().items() if key != "sparse"}

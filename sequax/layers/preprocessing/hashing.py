@@ -3,16 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any, Literal, Unpack
 
 import numpy as np
 
+from ...core.constructor import LayerOptions
+from ...core.kinds import MAX_SIZE, Kind, OneOf, Owner, Size, is_whole
+from ..arguments import Dense
 from ..catalogue import layer
 from . import encoding, reading
 from .fingerprints import crossed, fingerprint64, siphash64
-from .host import HostLayer, one_of, whole_number
+from .host import HostLayer, Token
 
-_LARGEST = 2**31 - 1
+
+class SaltOf(Kind):
+    """The key of a hash: two whole numbers; one number counts twice."""
+
+    expected = "a whole number, or a list of two"
+
+    def resolve(self, value: Any, name: str, owner: Owner) -> list[int] | None:
+        if value is None:
+            return None
+        parts = list(value) if isinstance(value, (list, tuple)) else [value, value]
+        if len(parts) != 2 or not all(map(is_whole, parts)):
+            raise ValueError(f"{owner}: `{name}` can only be {self.expected}. Received: {name}={value!r}")
+        return [part.__index__() for part in parts]
+
+    def fits(self, value: Any, cls: type) -> bool:
+        parts = value if isinstance(value, (list, tuple)) else [value, value]
+        return value is None or (len(parts) == 2 and all(type(part) is int for part in parts))
+
+
+Salt = Annotated[int | Sequence[int] | None, SaltOf()]
+HashMode = Annotated[Literal["int", "one_hot", "multi_hot", "count"], OneOf("int", "one_hot", "multi_hot", "count")]
+CrossMode = Annotated[Literal["int", "one_hot"], OneOf("int", "one_hot")]
 
 
 class _Bins(HostLayer):
@@ -21,18 +45,15 @@ class _Bins(HostLayer):
     num_bins: int
     output_mode: str
 
-    def _set_bins(self, num_bins: Any, output_mode: Any, modes: tuple, sparse: Any) -> None:
-        self.num_bins = whole_number(self, "num_bins", num_bins, least=1)
-        self.output_mode = one_of(self, "output_mode", output_mode, modes)
-        self.refuse_sparse(sparse=sparse)
-        self.sparse = False
-        if output_mode != "int":
-            return
-        if num_bins > _LARGEST:
+    def __init__(self, **options: Any):
+        if self.output_mode == "int" and options.get("dtype") is None:
+            options["dtype"] = "int64"
+        super().__init__(**options)
+        if self.output_mode == "int" and self.num_bins > MAX_SIZE:
             raise ValueError(
-                f"{self}: `num_bins` must be at most {_LARGEST}, as indices have 32 bits. Received: {num_bins}"
+                f"{self}: `num_bins` must be at most {MAX_SIZE}, as indices have 32 bits. Received: {self.num_bins}"
             )
-        if not self.compute_dtype.startswith(("int", "uint")):
+        if self.output_mode == "int" and not self.compute_dtype.startswith(("int", "uint")):
             raise ValueError(
                 f"{self}: when `output_mode='int'`, `dtype` should be an integer type, 'int32' or 'int64'. Received:"
                 f" dtype={self.compute_dtype!r}"
@@ -72,28 +93,34 @@ class Hashing(_Bins):
         mask_value: category that alone gets bin 0; all others share the bins from 1 on.
         salt: a whole number, or two: SipHash under this key in place of FarmHash.
         output_mode: "int"; "one_hot"; or over the last axis "multi_hot" or "count".
+        sparse: False; sparse outputs are not supported.
+        **options: name, dtype, ...: as in `Layer`; with "int" the dtype must be one of whole numbers.
+
+    Raises:
+        ValueError: for another mode, a salt that is no key, or a dtype that does not fit.
 
     Shapes: "int": as the input. "one_hot": `(..., k)` -> `(..., k, num_bins)`, `(..., 1)` -> `(..., num_bins)`. Others:
     `(..., k)` -> `(..., num_bins)`. It runs on the host, at the front of a model. Sparse outputs are not supported.
+
+    Example:
 
     >>> Hashing(num_bins=3)([["A"], ["B"], ["C"], ["D"], ["E"]]).ravel().tolist()
     [1, 0, 1, 1, 2]
     """
 
+    mask_value: Any
+    salt: list[int] | None
+
     def __init__(
         self,
-        num_bins: Any,
-        mask_value: Any = None,
-        salt: Any = None,
-        output_mode: Any = "int",
-        sparse: bool = False,
-        **kwargs: Any,
+        num_bins: Size,
+        mask_value: Token = None,
+        salt: Salt = None,
+        output_mode: HashMode = "int",
+        sparse: Dense = False,
+        **options: Unpack[LayerOptions],
     ):
-        if kwargs.get("dtype") is None and output_mode == "int":
-            kwargs["dtype"] = "int64"
-        super().__init__(**kwargs)
-        self._set_bins(num_bins, output_mode, ("int", "one_hot", "multi_hot", "count"), sparse)
-        self.mask_value, self.salt = mask_value, checked_salt(self, salt)
+        super().__init__(**options)
 
     def read(self, value: Any, what: str) -> np.ndarray:
         array = reading.raw(value, what)
@@ -129,9 +156,18 @@ class HashedCrossing(_Bins):
     Args:
         num_bins: number of bins.
         output_mode: "int" or "one_hot".
+        sparse: False; sparse outputs are not supported.
+        name: must be unique within a model; None: made from the class name.
+        dtype: of encoded outputs; with "int" one of whole numbers.
+        **options: trainable, ...: as in `Layer`.
+
+    Raises:
+        ValueError: for another mode, or a dtype that does not fit.
 
     Shapes: a list of `(batch,)` or `(batch, 1)` -> the same, or `(batch, num_bins)`. It runs on the host, at the front
     of a model. Sparse outputs are not supported.
+
+    Example:
 
     >>> HashedCrossing(num_bins=5)((["A", "B", "A"], [101, 101, 102])).tolist()
     [1, 4, 3]
@@ -139,15 +175,14 @@ class HashedCrossing(_Bins):
 
     def __init__(
         self,
-        num_bins: Any,
-        output_mode: Any = "int",
-        sparse: bool = False,
+        num_bins: Size,
+        output_mode: CrossMode = "int",
+        sparse: Dense = False,
         name: str | None = None,
         dtype: Any = None,
-        **kwargs: Any,
+        **options: Any,
     ):
-        super().__init__(name=name, dtype="int64" if dtype is None and output_mode == "int" else dtype, **kwargs)
-        self._set_bins(num_bins, output_mode, ("int", "one_hot"), sparse)
+        super().__init__(name=name, dtype=dtype, **options)
 
     def read(self, value: Any, what: str) -> list[np.ndarray]:
         if not isinstance(value, (list, tuple)) or len(value) < 2 or isinstance(value[0], (str, bytes, int)):
@@ -192,17 +227,3 @@ def text_keys(array: np.ndarray, what: str) -> np.ndarray:
     keys = np.empty(array.size, object)
     keys[:] = items
     return keys.reshape(array.shape)
-
-
-def checked_salt(owner: HostLayer, salt: Any) -> list[int] | None:
-    """A salt as two whole numbers; one number counts twice.
-
-    Raises:
-        ValueError: for anything else.
-    """
-    if salt is None:
-        return None
-    parts = list(salt) if isinstance(salt, (list, tuple)) else [salt, salt]
-    if len(parts) != 2 or any(isinstance(p, bool) or not hasattr(p, "__index__") for p in parts):
-        raise ValueError(f"{owner}: `salt` can only be a whole number, or a list of two. Received: salt={salt!r}")
-    return [part.__index__() for part in parts]

@@ -7,15 +7,29 @@ there on whole arrays, once per call of `fit`, `evaluate` or `predict`.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from ...core import shapes
+from ...core.kinds import Kind
 from ...core.layer import Layer
 from ...core.tensor import KerasTensor, is_tensor, leaves, shape_of
+
+
+class TokenOf(Kind):
+    """A string or a whole number, as it came."""
+
+    expected = "a string or a number"
+
+    def fits(self, value: Any, cls: type) -> bool:
+        return value is None or isinstance(value, (str, int, float, Mapping))  # a mapping: bytes in a file
+
+
+Token = Annotated[Any, TokenOf()]
 
 
 class HostLayer(Layer):
@@ -71,15 +85,6 @@ class HostLayer(Layer):
                 f" compiled program. {_PLACES}"
             )
 
-    def refuse_sparse(self, **arguments: Any) -> None:
-        """Sparse and ragged outputs are accepted as False only."""
-        for name, value in arguments.items():
-            if value:
-                raise ValueError(
-                    f"{self}: `{name}=True` is not supported; outputs are dense arrays. Received: {name}={value!r}."
-                    f" Leave it out."
-                )
-
     def __str__(self) -> str:
         return f"Layer '{self.name}' ({type(self).__name__})"
 
@@ -97,27 +102,3 @@ _PLACES = (
     " the data yourself, `x = layer(x)`, and pass the result on; to turn predictions into tokens, call it on the result"
     " of `predict`."
 )
-
-
-def one_of(layer: HostLayer, name: str, value: Any, allowed: tuple) -> Any:
-    """`value` if it is allowed.
-
-    Raises:
-        ValueError: otherwise, naming the layer, the argument and what is allowed.
-    """
-    if not isinstance(value, str) or value not in allowed:
-        raise ValueError(
-            f"{layer}: unknown value for `{name}`. Allowed values are: {allowed}. Received: {name}={value!r}"
-        )
-    return value
-
-
-def whole_number(layer: HostLayer, name: str, value: Any, least: int) -> int:
-    """`value` as an int of at least `least`.
-
-    Raises:
-        ValueError: otherwise, naming the layer and the argument.
-    """
-    if isinstance(value, bool) or not hasattr(value, "__index__") or value.__index__() < least:
-        raise ValueError(f"{layer}: `{name}` must be a whole number of at least {least}. Received: {name}={value!r}")
-    return value.__index__()

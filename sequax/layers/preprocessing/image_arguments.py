@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from ...core.constructor import LayerOptions, UnnamedOptions
-from ...core.kinds import Kind, Number, OneOf, Owner, Plain, Whole
+from ...core.kinds import Checked, Number, OneOf, Owner, Plain, Whole
 from ...kernels import boxes
 
 Range = tuple[Any, Any]
 
 
-class RangeOf(Kind):
+class RangeOf(Checked):
     """The range that a number is drawn from: two numbers, which are sorted, or one.
 
     One number stands for `(-number, number)` if `low` is negative, otherwise for the range from `low` to it.
@@ -29,8 +29,7 @@ class RangeOf(Kind):
         self.expected = f"a number (or a list of two numbers) in the range [{low}, {high}]"
 
     def resolve(self, value: Any, name: str, owner: Owner) -> Any:
-        if not self.contains(value):
-            self.refuse(value, name, owner)
+        value = super().resolve(value, name, owner)
         return value if self.as_given else self.ends(value)
 
     def contains(self, value: Any) -> bool:
@@ -44,9 +43,6 @@ class RangeOf(Kind):
         if is_pair(value):
             return min(value), max(value)
         return (-abs(value), abs(value)) if self.low < 0 else (self.low, value)
-
-    def fits(self, value: Any, cls: type) -> bool:
-        return self.contains(value)
 
 
 class RangeBothWays(RangeOf):
@@ -75,19 +71,20 @@ class BitsOf(RangeOf):
         return super().contains(value) and all(not isinstance(v, float) or v.is_integer() for v in values)
 
 
-class ValueRangeOf(Kind):
+class ValueRangeOf(Checked):
     """The least and the greatest value of a pixel."""
 
     expected = "a list of two different numbers"
 
     def resolve(self, value: Any, name: str, owner: Owner) -> Range:
-        return (min(value), max(value)) if self.fits(value) else self.refuse(value, name, owner)
+        low, high = super().resolve(value, name, owner)
+        return min(low, high), max(low, high)
 
-    def fits(self, value: Any, cls: type | None = None) -> bool:
+    def contains(self, value: Any) -> bool:
         return is_pair(value) and len(value) == 2 and all(map(is_finite, value)) and value[0] != value[1]
 
 
-class FiniteOf(Kind):
+class FiniteOf(Checked):
     """A finite number, as it came.
 
     Args:
@@ -95,30 +92,24 @@ class FiniteOf(Kind):
         above: a lower end that does not belong to it.
     """
 
-    def __init__(self, least: float = -math.inf, most: float = math.inf, above: float = -math.inf):
+    def __init__(self, least: Number = -math.inf, most: Number = math.inf, above: Number = -math.inf):
         self.least, self.most, self.above = least, most, above
         within = f" between {least:g} and {most:g}" if most < math.inf else ""
         self.expected = f"a number{within or (f' above {above:g}' if above > -math.inf else '')}"
 
-    def resolve(self, value: Any, name: str, owner: Owner) -> Any:
-        return value if self.fits(value) else self.refuse(value, name, owner)
-
-    def fits(self, value: Any, cls: type | None = None) -> bool:
+    def contains(self, value: Any) -> bool:
         return is_finite(value) and self.least <= value <= self.most and value > self.above
 
 
 class ColorOf(FiniteOf):
     """A number, or one for each channel."""
 
-    expected = "a number, or a list of one for each channel"
-
     def __init__(self) -> None:
         super().__init__()
-        self.expected = type(self).expected
+        self.expected = "a number, or a list of one for each channel"
 
-    def fits(self, value: Any, cls: type | None = None) -> bool:
-        several = value if isinstance(value, (tuple, list)) else [value]
-        return all(map(super().fits, several))
+    def contains(self, value: Any) -> bool:
+        return all(map(super().contains, value if isinstance(value, (tuple, list)) else [value]))
 
 
 class KnownOf(OneOf):
@@ -131,15 +122,12 @@ class KnownOf(OneOf):
             raise NotImplementedError(str(error)) from None
 
 
-class BoxFormatOf(Kind):
+class BoxFormatOf(Checked):
     """What the four numbers of a box mean."""
 
     expected = f"one of {boxes.FORMATS} or None"
 
-    def resolve(self, value: Any, name: str, owner: Owner) -> Any:
-        return value if self.fits(value) else self.refuse(value, name, owner)
-
-    def fits(self, value: Any, cls: type | None = None) -> bool:
+    def contains(self, value: Any) -> bool:
         return value is None or str(value).lower() in boxes.FORMATS
 
 

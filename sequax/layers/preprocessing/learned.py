@@ -4,19 +4,49 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
 from ...core import dtypes, tracking
+from ...core.kinds import Kind, Listed, Owner, Whole
 from . import encoding, reading
-from .host import HostLayer, one_of, whole_number
+from .host import HostLayer
 from .vocabulary import Vocabulary, read_file
 
 INNER_GROUP = "_lookup_layer"  # in Keras, a TextVectorization holds a lookup layer; files keep its words there, too
 WORDS_FILE = "vocabulary.txt"
 _WEIGHTS = "idf_weights"
-MODES = ("int", "one_hot", "multi_hot", "count", "tf_idf")
+
+
+class WordsOf(Listed):
+    """A vocabulary or its weights. What the attribute and configs hold of it says the layer."""
+
+    attribute = False
+
+
+class SizeInConfigsOf(Whole):
+    """The size of a vocabulary that was learned; it comes with the saved model, and `get_config` writes it."""
+
+    attribute = in_config = False
+
+
+class EncodingOf(Kind):
+    """An encoding of texts by name; its usual name in the end."""
+
+    expected = "the name of an encoding of texts, such as 'utf-8'"
+
+    def resolve(self, value: Any, name: str, owner: Owner) -> str:
+        return reading.checked_encoding(owner, value)
+
+    def fits(self, value: Any, cls: type) -> bool:
+        return isinstance(value, str)
+
+
+Words = Annotated[Iterable[Any] | str | None, WordsOf()]
+SizeInConfigs = Annotated[int, SizeInConfigsOf(0)]
+Encoding = Annotated[str, EncodingOf()]
+Limit = Annotated[int, Whole(2)]
 
 
 class VocabularyLayer(HostLayer):
@@ -28,30 +58,22 @@ class VocabularyLayer(HostLayer):
 
     untracked = HostLayer.untracked | {"_words", "vocabulary", "idf_weights"}
     _words: Vocabulary
+    max_tokens: int | None
+    output_mode: str
+    pad_to_max_tokens: bool
+    encoding: str
 
-    def _begin(
-        self,
-        words: Vocabulary,
-        max_tokens: Any,
-        output_mode: str,
-        pad_to_max_tokens: bool,
-        vocabulary: Any,
-        idf_weights: Any,
-        announced_size: Any,
-    ) -> None:
-        """Settings that all of them have; `words` is still empty."""
+    def _begin(self, words: Vocabulary, vocabulary: Any, idf_weights: Any, announced_size: int | None) -> None:
+        """Take the vocabulary that was given, if one was; `words` is still empty."""
         self._words, self._announced_size, self._static = words, announced_size, False
-        self.max_tokens, self.output_mode, self.pad_to_max_tokens = max_tokens, output_mode, pad_to_max_tokens
-        if max_tokens is not None:
-            whole_number(self, "max_tokens", max_tokens, least=2)
-        if pad_to_max_tokens and max_tokens is None:
+        if self.pad_to_max_tokens and self.max_tokens is None:
             raise ValueError(
                 f"{self}: if `pad_to_max_tokens` is True, `max_tokens` must be set. Received: max_tokens=None"
             )
-        if idf_weights is not None and output_mode != "tf_idf":
+        if idf_weights is not None and self.output_mode != "tf_idf":
             raise ValueError(
                 f"{self}: `idf_weights` should only be set if `output_mode` is 'tf_idf'. Received:"
-                f" output_mode={output_mode!r}"
+                f" output_mode={self.output_mode!r}"
             )
         if idf_weights is not None and vocabulary is None:
             raise ValueError(f"{self}: `idf_weights` belong to a `vocabulary`, which was not given.")
@@ -244,15 +266,6 @@ class VocabularyLayer(HostLayer):
                     f" {config[name]!r:.80}"
                 )
         return super().from_config(config, custom_objects)
-
-
-def take_size(kwargs: dict[str, Any]) -> int | None:
-    """The size of the vocabulary that a config announces; it comes with the saved model."""
-    return kwargs.pop("vocabulary_size", None)
-
-
-def checked_mode(layer: HostLayer, mode: Any, allowed: tuple = MODES) -> str:
-    return one_of(layer, "output_mode", mode, allowed)
 
 
 def _plain(token: Any) -> Any:

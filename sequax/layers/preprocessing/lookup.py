@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Annotated, Any, Literal, Unpack
 
 import numpy as np
 
+from ...core.constructor import UnnamedOptions
+from ...core.kinds import OneOf, Whole
+from ..arguments import Dense
 from ..catalogue import layer
 from . import encoding, reading
 from .fingerprints import fingerprint64, siphash64
-from .hashing import checked_salt
-from .host import one_of, whole_number
-from .learned import VocabularyLayer, checked_mode, take_size
+from .hashing import Salt
+from .host import Token
+from .learned import Encoding, Limit, SizeInConfigs, VocabularyLayer, Words
 from .vocabulary import Vocabulary
+
+OovCount = Annotated[int, Whole(0, most=1 << 16)]
+LookupMode = Annotated[
+    Literal["int", "one_hot", "multi_hot", "count", "tf_idf"], OneOf("int", "one_hot", "multi_hot", "count", "tf_idf")
+]
+VocabularyDtype = Annotated[Literal["int64"], OneOf("int64")]
+OovMethod = Annotated[Literal["floormod", "farmhash"], OneOf("floormod", "farmhash")]
 
 
 class Lookup(VocabularyLayer):
@@ -21,35 +31,21 @@ class Lookup(VocabularyLayer):
 
     invert: bool
     num_oov_indices: int
+    mask_token: Any
+    oov_token: Any
+    salt: list[int] | None
 
-    def _set_up(
-        self,
-        max_tokens: Any,
-        num_oov_indices: Any,
-        mask_token: Any,
-        oov_token: Any,
-        vocabulary: Any,
-        idf_weights: Any,
-        invert: Any,
-        output_mode: Any,
-        pad_to_max_tokens: Any,
-        sparse: Any,
-        announced_size: int | None,
-    ) -> None:
-        """Check and keep the constructor arguments that both have."""
-        self.num_oov_indices = whole_number(self, "num_oov_indices", num_oov_indices, least=0)
-        self.mask_token, self.oov_token = mask_token, oov_token
-        mode = checked_mode(self, output_mode)
-        self.refuse_sparse(sparse=sparse)
-        self.sparse, self.invert = False, bool(invert)
-        if self.invert and mode != "int":
+    def _set_up(self, vocabulary: Any, idf_weights: Any, announced_size: int | None) -> None:
+        """What the constructors of both do once their arguments are kept."""
+        self.invert = bool(self.invert)
+        if self.invert and self.output_mode != "int":
             raise ValueError(
-                f"{self}: `output_mode` must be 'int' when `invert` is true. Received: output_mode={mode!r}"
+                f"{self}: `output_mode` must be 'int' when `invert` is true. Received: output_mode={self.output_mode!r}"
             )
-        mask = None if mask_token is None else self._key(mask_token)
-        unknown = self._key(oov_token)
-        words = Vocabulary(str(self), mask, unknown, self.num_oov_indices, mode == "int", max_tokens, self._bucket)
-        self._begin(words, max_tokens, mode, bool(pad_to_max_tokens), vocabulary, idf_weights, announced_size)
+        mask = None if self.mask_token is None else self._key(self.mask_token)
+        unknown, keeps_mask = self._key(self.oov_token), self.output_mode == "int"
+        words = Vocabulary(str(self), mask, unknown, self.num_oov_indices, keeps_mask, self.max_tokens, self._bucket)
+        self._begin(words, vocabulary, idf_weights, announced_size)
 
     def _bucket(self, keys: Sequence[Any]) -> np.ndarray:
         raise NotImplementedError
@@ -109,53 +105,51 @@ class StringLookup(Lookup):
         output_mode: "int"; "one_hot"; or over the last axis "multi_hot", "count" or "tf_idf"
             (count times inverse document frequency).
         pad_to_max_tokens: make those outputs `max_tokens` wide.
+        sparse: False; sparse outputs are not supported.
         encoding: of the vocabulary.
-        salt: a whole number, or two.
+        name: must be unique within a model; None: made from the class name.
+        salt: key of the hash, a whole number or two.
+        vocabulary_size: in configs, the size of a vocabulary that was learned.
+        oov_method: in configs of Keras, without effect on strings.
+        **options: dtype, trainable, ...: as in `Layer`.
+
+    Raises:
+        ValueError: for repeated, missing or too many strings, or arguments that do not fit each other.
 
     Shapes: "int": as the input. "one_hot": `(..., k)` -> `(..., k, size)`, `(..., 1)` -> `(..., size)`. Others:
     `(..., k)` -> `(..., size)`. It runs on the host, at the front of a model. Sparse outputs are not supported.
+
+    Example:
 
     >>> lookup = StringLookup(vocabulary=["a", "b"])
     >>> lookup([["a"], ["z"]]).tolist()
     [[1], [0]]
     """
 
-    config_keys = frozenset({"oov_method", "vocabulary_size", "has_input_vocabulary"})
+    config_keys = frozenset({"has_input_vocabulary"})
 
     def __init__(
         self,
-        max_tokens: Any = None,
-        num_oov_indices: Any = 1,
-        mask_token: Any = None,
-        oov_token: Any = "[UNK]",
-        vocabulary: Any = None,
-        idf_weights: Any = None,
+        max_tokens: Limit | None = None,
+        num_oov_indices: OovCount = 1,
+        mask_token: Token = None,
+        oov_token: Token = "[UNK]",
+        vocabulary: Words = None,
+        idf_weights: Words = None,
         invert: bool = False,
-        output_mode: Any = "int",
+        output_mode: LookupMode = "int",
         pad_to_max_tokens: bool = False,
-        sparse: bool = False,
-        encoding: str = "utf-8",
+        sparse: Dense = False,
+        encoding: Encoding = "utf-8",
         name: str | None = None,
-        salt: Any = None,
-        **kwargs: Any,
+        salt: Salt = None,
+        *,
+        vocabulary_size: SizeInConfigs | None = None,
+        oov_method: Any = None,
+        **options: Unpack[UnnamedOptions],
     ):
-        size = take_size(kwargs)
-        kwargs.pop("oov_method", None)  # in configs of Keras, without effect on strings
-        super().__init__(name=name, **kwargs)
-        self.encoding, self.salt = reading.checked_encoding(self, encoding), checked_salt(self, salt)
-        self._set_up(
-            max_tokens,
-            num_oov_indices,
-            mask_token,
-            oov_token,
-            vocabulary,
-            idf_weights,
-            invert,
-            output_mode,
-            pad_to_max_tokens,
-            sparse,
-            size,
-        )
+        super().__init__(name=name, **options)
+        self._set_up(vocabulary, idf_weights, vocabulary_size)
 
     @property
     def output_dtype(self) -> str:  # type: ignore[override]
@@ -194,58 +188,63 @@ class IntegerLookup(Lookup):
     """Whole numbers to indices; as `StringLookup`, for numbers of up to 64 bits.
 
     Args:
+        max_tokens: limit of the number of indices; only for a vocabulary that is learned, or as a check.
+        num_oov_indices: indices for unknown numbers; several share them as `oov_method` says; with 0 an unknown number
+            is an error.
+        mask_token: number that means "no value"; index 0 in mode "int", dropped in all others.
         oov_token: what stands for unknown numbers in `get_vocabulary()` and with `invert`.
+        vocabulary: numbers, or the path of a local text file with one a line; otherwise call `adapt`.
         vocabulary_dtype: "int64" only.
+        idf_weights: for "tf_idf", one per number of the vocabulary.
+        invert: map indices to numbers instead; for use outside of a model.
+        output_mode: "int"; "one_hot"; or over the last axis "multi_hot", "count" or "tf_idf" (count times inverse
+            document frequency).
+        sparse: False; sparse outputs are not supported.
+        pad_to_max_tokens: make those outputs `max_tokens` wide.
         oov_method: how several `num_oov_indices` share unknown numbers: "floormod", the remainder, or "farmhash", a
             hash of the decimal digits (SipHash with a `salt`).
+        salt: key of the hash, a whole number or two; with `oov_method="farmhash"` only.
+        name: must be unique within a model; None: made from the class name.
+        vocabulary_size: in configs, the size of a vocabulary that was learned.
+        **options: dtype, trainable, ...: as in `Layer`.
+
+    Raises:
+        ValueError: for repeated or too many numbers, or arguments that do not fit each other.
+
+    Example:
 
     >>> IntegerLookup(vocabulary=[12, 36], output_mode="count")([[12, 12, 7]]).tolist()
     [[1.0, 2.0, 0.0]]
     """
 
     input_dtype = "int64"
-    config_keys = frozenset({"vocabulary_size", "has_input_vocabulary"})
+    config_keys = frozenset({"has_input_vocabulary"})
+    oov_method: str
 
     def __init__(
         self,
-        max_tokens: Any = None,
-        num_oov_indices: Any = 1,
-        mask_token: Any = None,
-        oov_token: Any = -1,
-        vocabulary: Any = None,
-        vocabulary_dtype: Any = "int64",
-        idf_weights: Any = None,
+        max_tokens: Limit | None = None,
+        num_oov_indices: OovCount = 1,
+        mask_token: Token = None,
+        oov_token: Token = -1,
+        vocabulary: Words = None,
+        vocabulary_dtype: VocabularyDtype = "int64",
+        idf_weights: Words = None,
         invert: bool = False,
-        output_mode: Any = "int",
-        sparse: bool = False,
+        output_mode: LookupMode = "int",
+        sparse: Dense = False,
         pad_to_max_tokens: bool = False,
-        oov_method: Any = "floormod",
-        salt: Any = None,
+        oov_method: OovMethod = "floormod",
+        salt: Salt = None,
         name: str | None = None,
-        **kwargs: Any,
+        *,
+        vocabulary_size: SizeInConfigs | None = None,
+        **options: Unpack[UnnamedOptions],
     ):
-        size = take_size(kwargs)
-        super().__init__(name=name, **kwargs)
-        if vocabulary_dtype != "int64":
-            raise ValueError(f"{self}: only `vocabulary_dtype='int64'` is supported. Received: {vocabulary_dtype!r}")
-        self.vocabulary_dtype = "int64"
-        self.oov_method = one_of(self, "oov_method", oov_method, ("floormod", "farmhash"))
-        self.salt = checked_salt(self, salt)
+        super().__init__(name=name, **options)
         if self.salt is not None and oov_method != "farmhash":
             raise ValueError(f"{self}: `salt` needs oov_method='farmhash'. Received: oov_method={oov_method!r}")
-        self._set_up(
-            max_tokens,
-            num_oov_indices,
-            mask_token,
-            oov_token,
-            vocabulary,
-            idf_weights,
-            invert,
-            output_mode,
-            pad_to_max_tokens,
-            sparse,
-            size,
-        )
+        self._set_up(vocabulary, idf_weights, vocabulary_size)
 
     def _key(self, token: Any) -> int:
         return int(reading.whole(np.asarray(token), f"{self}: a token"))

@@ -3,21 +3,64 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any, Literal, Unpack
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from ...core import dtypes
+from ...core.constructor import LayerOptions
+from ...core.kinds import Kind, Listed, Number, OneOf, Owner, Size, is_number
 from ...core.layer import Layer
 from ...core.tensor import KerasTensor
-from ..arguments import Number, axes_list, resolve_axes
+from ...core.types import ArrayLike
+from ..arguments import Dense, axes_list, resolve_axes
 from ..catalogue import layer
 from . import adapting
-from .categories import check_output_mode, encode, encoded_shape
+from .categories import encode, encoded_shape
 
 Shape = Sequence[int | None]
+
+
+class KeptAxesOf(Kind):
+    """Axes as a tuple; empty for None."""
+
+    expected = "a whole number, a list of them, or None"
+
+    def resolve(self, value: Any, name: str, owner: Owner) -> tuple[int, ...]:
+        return () if value is None or value == () or value == [] else tuple(axes_list(str(owner), value))
+
+    def fits(self, value: Any, cls: type) -> bool:
+        axes = value if isinstance(value, (list, tuple)) else [value]
+        return value is None or all(type(axis) is int for axis in axes)
+
+
+class StatisticOf(Listed):
+    """A number or an array; the attribute of the name is what the layer computes with."""
+
+    expected = "a number or a list of numbers"
+    attribute = False
+
+    def fits(self, value: Any, cls: type) -> bool:
+        return is_number(value) or super().fits(value, cls)
+
+
+class BoundariesOf(Listed):
+    """Increasing numbers, as floats."""
+
+    expected = "a list of increasing numbers"
+
+    def resolve(self, value: Any, name: str, owner: Owner) -> list[float]:
+        if list(value) != sorted(value):
+            raise ValueError(f"{owner}: `{name}` must increase. Received: {name}={list(value)}")
+        return [float(boundary) for boundary in value]
+
+
+KeptAxes = Annotated[int | Sequence[int] | None, KeptAxesOf()]
+Statistic = Annotated[Number | ArrayLike | None, StatisticOf()]
+Boundaries = Annotated[Sequence[Number] | np.ndarray, BoundariesOf()]
+BinMode = Annotated[Literal["int", "one_hot", "multi_hot", "count"], OneOf("int", "one_hot", "multi_hot", "count")]
 
 
 @layer()
@@ -29,10 +72,17 @@ class Normalization(Layer):
             one mean and one variance for everything.
         mean, variance: numbers or arrays with one entry per entry of `axis`; both or neither.
         invert: undo it instead, `inputs * sqrt(variance) + mean`.
+        **options: name, dtype, trainable, ...: as in `Layer`.
+
+    Raises:
+        TypeError: if `axis` is no whole number and no list of them.
+        ValueError: for a mean without a variance (or the other way round), or a variance below zero.
 
     A standard deviation below 1e-7 counts as 1e-7, so a constant column becomes zeros.
 
     Shapes: those of the input. Weights after `build`, unless statistics were given: mean, variance, count.
+
+    Example:
 
     >>> import numpy as np
     >>> layer = Normalization()
@@ -43,9 +93,20 @@ class Normalization(Layer):
 
     supports_masking = True
 
-    def __init__(self, axis: Any = -1, mean: Any = None, variance: Any = None, invert: bool = False, **kwargs: Any):
-        super().__init__(**kwargs)
-        self.axis = () if axis is None or axis == () or axis == [] else tuple(axes_list(self.name, axis))
+    axis: tuple[int, ...]
+    invert: bool
+    input_mean: Any
+    input_variance: Any
+
+    def __init__(
+        self,
+        axis: KeptAxes = -1,
+        mean: Statistic = None,
+        variance: Statistic = None,
+        invert: bool = False,
+        **options: Unpack[LayerOptions],
+    ):
+        super().__init__(**options)
         if (mean is None) != (variance is None):
             raise ValueError(
                 f"Layer '{self.name}' (Normalization): when setting values directly, both `mean` and `variance` must be"
@@ -53,7 +114,7 @@ class Normalization(Layer):
             )
         if variance is not None and np.any(np.asarray(variance) < 0):
             raise ValueError(f"Layer '{self.name}' (Normalization): a variance is below zero. Received: {variance}")
-        self.input_mean, self.input_variance, self.invert = mean, variance, invert
+        self.input_mean, self.input_variance = mean, variance
 
     def build(self, input_shape: Shape) -> None:
         kept = resolve_axes(self.name, self.axis, len(input_shape))
@@ -185,8 +246,15 @@ class Discretization(Layer):
         epsilon: kept for Keras' sake, which approximates the quantiles; here they are exact.
         output_mode: `"int"`, or `"one_hot"`, `"multi_hot"`, `"count"` as in `CategoryEncoding`.
         sparse: False; sparse outputs are not supported.
+        dtype: of encoded outputs; numbers of bins are int32. None: float32 for `"int"`, else as in `Layer`.
+        name: must be unique within a model; None: made from the class name.
+
+    Raises:
+        ValueError: without `bin_boundaries` and `num_bins`, with both, or for boundaries that do not increase.
 
     Shapes: `"int"`: those of the input, int32; the others as in `CategoryEncoding`, floats.
+
+    Example:
 
     >>> import numpy as np
     >>> Discretization(bin_boundaries=[0.0, 1.0])(np.array([-3.0, 0.0, 0.5, 7.0])).tolist()
@@ -194,14 +262,17 @@ class Discretization(Layer):
     """
 
     untracked = Layer.untracked | {"_seen"}
+    bin_boundaries: list[float] | None
+    num_bins: int | None
+    output_mode: str
 
     def __init__(
         self,
-        bin_boundaries: Sequence[Number] | None = None,
-        num_bins: int | None = None,
-        epsilon: float = 0.01,
-        output_mode: str = "int",
-        sparse: bool = False,
+        bin_boundaries: Boundaries | None = None,
+        num_bins: Size | None = None,
+        epsilon: Number = 0.01,
+        output_mode: BinMode = "int",
+        sparse: Dense = False,
         dtype: Any = None,
         name: str | None = None,
     ):
@@ -214,14 +285,7 @@ class Discretization(Layer):
                 f"{who}: both `num_bins` and `bin_boundaries` should not be set. Received: num_bins={num_bins} and"
                 f" bin_boundaries={bin_boundaries}"
             )
-        if num_bins is not None and num_bins < 1:
-            raise ValueError(f"{who}: `num_bins` must be 1 or more. Received: num_bins={num_bins}")
-        check_output_mode(who, output_mode, ("int", "one_hot", "multi_hot", "count"), sparse)
-        if bin_boundaries is not None and list(bin_boundaries) != sorted(bin_boundaries):
-            raise ValueError(f"{who}: `bin_boundaries` must increase. Received: {list(bin_boundaries)}")
-        self.bin_boundaries = None if bin_boundaries is None else [float(b) for b in bin_boundaries]
         self.input_bin_boundaries = self.bin_boundaries
-        self.num_bins, self.epsilon, self.output_mode, self.sparse = num_bins, epsilon, output_mode, sparse
         self._seen: list[np.ndarray] = []
         self.built = True
 

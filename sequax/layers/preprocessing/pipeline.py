@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 from ...core.catalogue import serialize
 from ...core.config import deserialize
+from ...core.kinds import Listed, Owner
 from ...core.layer import Layer
 from ...core.signature import of as signature_of
 from ..catalogue import layer
+
+
+class LayersOf(Listed):
+    """Layers, as a list of its own."""
+
+    def resolve(self, value: Any, name: str, owner: Owner) -> list[Layer]:
+        wrong = [step for step in value if not isinstance(step, Layer)]
+        if wrong:
+            raise TypeError(
+                f"{owner}: expected a list of layers. Received: {wrong[0]!r} (of type {type(wrong[0]).__name__}) among"
+                f" them."
+            )
+        return list(value)
+
+
+LayerList = Annotated[Sequence[Layer], LayersOf()]
 
 
 @layer()
@@ -17,7 +34,11 @@ class Pipeline(Layer):
     """Applies preprocessing layers one after the other; by default as in training.
 
     Args:
-        layers: list of layers.
+        layers: list of layers; those that take `training` get that of the call, true by default.
+        name: must be unique within a model; None: made from the class name.
+
+    Raises:
+        TypeError: if something else stands among them.
 
     Example:
 
@@ -27,15 +48,10 @@ class Pipeline(Layer):
     [[-1.0, 1.0]]
     """
 
-    def __init__(self, layers: Sequence[Any], name: str | None = None):
+    layers: list[Layer]
+
+    def __init__(self, layers: LayerList, name: str | None = None):
         super().__init__(name=name)
-        wrong = [step for step in layers if not isinstance(step, Layer)]
-        if wrong:
-            raise TypeError(
-                f"Layer '{self.name}' (Pipeline): expected a list of layers. Received: {wrong[0]!r} (of type"
-                f" {type(wrong[0]).__name__}) among them."
-            )
-        self.layers = list(layers)
 
     def call(self, inputs: Any, training: bool = True, mask: Any = None) -> Any:
         for step in self.layers:

@@ -341,7 +341,7 @@ class RandomColorJitter(RandomColor):
         self._steps = [name for name, factor in zip(JITTERS, factors, strict=True) if factor is not None]
         for name, factor in zip(JITTERS, factors, strict=True):
             if factor is not None:
-                setattr(self, name, JITTERS[name](factor, value_range=self.value_range, name=name))
+                setattr(self, name, JITTERS[name](factor, value_range=self.value_range, seed=seed, name=name))
         if saturation_factor is not None or hue_factor is not None:
             self.channels = (3,)
 

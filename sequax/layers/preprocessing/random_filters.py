@@ -8,7 +8,7 @@ from typing import Annotated, Any, Unpack
 import jax
 import jax.numpy as jnp
 
-from ...core.kinds import DataFormat, Kind, Owner
+from ...core.kinds import Checked, DataFormat, Owner
 from ...kernels.images import gaussian_blur
 from ..catalogue import layer
 from .image_arguments import BoxOptions, Color, LooseShare, Range, Share, ValueRange, is_pair
@@ -61,18 +61,17 @@ class RandomSharpness(RandomColor):
         return self._clip(smooth + 2 * per_image(drawn["factor"]) * (images - smooth))
 
 
-class OddSizesOf(Kind):
+class OddSizesOf(Checked):
     """Rows and columns of a window that has a middle; one number for both."""
 
     expected = "an odd number, or a list of two"
 
     def resolve(self, value: Any, name: str, owner: Owner) -> tuple[int, ...]:
-        return (
-            tuple(value if is_pair(value) else (value, value)) if self.fits(value) else self.refuse(value, name, owner)
-        )
+        super().resolve(value, name, owner)
+        return tuple(value) if is_pair(value) else (value, value)
 
-    def fits(self, value: Any, cls: type | None = None) -> bool:
-        sizes = tuple(value) if is_pair(value) else (value, value)
+    def contains(self, value: Any) -> bool:
+        sizes = value if is_pair(value) else (value, value)
         return len(sizes) == 2 and all(isinstance(size, int) and size > 0 and size % 2 for size in sizes)
 
 

@@ -2,22 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Annotated, Any, Literal, Unpack
 
 import numpy as np
 
-from ...core.catalogue import serialize
+from ...core.constructor import UnnamedOptions
+from ...core.kinds import Checked, Kind, Number, OneOf, Owner, Size
+from ..arguments import Dense
 from ..catalogue import layer
 from . import reading
-from .host import HostLayer, one_of, whole_number
-from .learned import INNER_GROUP, VocabularyLayer, checked_mode, take_size
+from .learned import INNER_GROUP, Encoding, Limit, SizeInConfigs, VocabularyLayer, Words
 from .lookup import text_array
 from .tokens import SPLIT, STANDARDIZE, split, standardized, with_ngrams
 from .vocabulary import Vocabulary
 
 # Texts whose tokens are held at a time: lists of small objects take many times the memory of the text.
 _PART = 4096
+
+
+class RuleOf(Kind):
+    """A rule by name, a function, or None."""
+
+    def __init__(self, names: Iterable[str]):
+        self.names = tuple(names)
+        self.expected = f"one of {self.names}, a function or None"
+
+    def resolve(self, value: Any, name: str, owner: Owner) -> Any:
+        known = value is None or callable(value) or (isinstance(value, str) and value in self.names)
+        return value if known else self.refuse(value, name, owner)
+
+    def fits(self, value: Any, cls: type) -> bool:
+        return value is None or isinstance(value, Mapping) or value in self.names
+
+
+class NgramsOf(Checked):
+    """How many neighbours to join at most, or a list of the numbers wanted; as it came."""
+
+    expected = "a whole number of at least 1, a list of them, or None"
+    most = 1 << 10
+    in_file = f"a whole number from 1 to {most}, a list of them, or null"
+
+    def contains(self, value: Any, most: Number = math.inf) -> bool:
+        sizes = value if isinstance(value, (list, tuple)) else [value]
+        whole = (isinstance(size, int) and not isinstance(size, bool) and 1 <= size <= most for size in sizes)
+        return value is None or (bool(sizes) and all(whole))
+
+    def fits(self, value: Any, cls: type) -> bool:
+        return self.contains(value, self.most)
+
+
+Function = Callable[..., Any] | Mapping[str, Any]
+Standardize = Annotated[
+    Literal["lower_and_strip_punctuation", "lower", "strip_punctuation"] | Function | None, RuleOf(STANDARDIZE)
+]
+Split = Annotated[Literal["whitespace", "character"] | Function | None, RuleOf(SPLIT)]
+Ngrams = Annotated[int | Sequence[int] | None, NgramsOf()]
+TextMode = Annotated[Literal["int", "multi_hot", "count", "tf_idf"], OneOf("int", "multi_hot", "count", "tf_idf")]
 
 
 @layer()
@@ -40,12 +82,21 @@ class TextVectorization(VocabularyLayer):
         pad_to_max_tokens: make the other outputs `max_tokens` wide.
         vocabulary: tokens, or the path of a local text file with one a line; otherwise call `adapt`.
         idf_weights: for "tf_idf", one per token of the vocabulary.
+        sparse, ragged: False; outputs are dense arrays.
         encoding: of the vocabulary.
+        name: must be unique within a model; None: made from the class name.
+        vocabulary_size: in configs, the size of a vocabulary that was learned.
+        **options: dtype, trainable, ...: as in `Layer`.
+
+    Raises:
+        ValueError: for unknown names, repeated or too many tokens, or arguments that do not fit each other.
 
     Shapes: `(batch,)` or `(batch, 1)` -> `(batch, length)` or `(batch, size)`. It runs on the host, at the front of a
     model. Sparse and ragged outputs are not supported.
 
     Functions are given NumPy arrays of `str`, where Keras gives TensorFlow's tensors.
+
+    Example:
 
     >>> vectorize = TextVectorization(output_sequence_length=3)
     >>> vectorize.adapt(["The cat sat.", "The dog!"])
@@ -54,45 +105,38 @@ class TextVectorization(VocabularyLayer):
     """
 
     inner_group_in_files = INNER_GROUP
-    config_keys = frozenset({"vocabulary_size"})
+    standardize: Any
+    split: Any
+    output_sequence_length: int | None
 
     def __init__(
         self,
-        max_tokens: Any = None,
-        standardize: Any = "lower_and_strip_punctuation",
-        split: Any = "whitespace",
-        ngrams: Any = None,
-        output_mode: Any = "int",
-        output_sequence_length: Any = None,
+        max_tokens: Limit | None = None,
+        standardize: Standardize = "lower_and_strip_punctuation",
+        split: Split = "whitespace",
+        ngrams: Ngrams = None,
+        output_mode: TextMode = "int",
+        output_sequence_length: Size | None = None,
         pad_to_max_tokens: bool = False,
-        vocabulary: Any = None,
-        idf_weights: Any = None,
-        sparse: bool = False,
-        ragged: bool = False,
-        encoding: str = "utf-8",
+        vocabulary: Words = None,
+        idf_weights: Words = None,
+        sparse: Dense = False,
+        ragged: Dense = False,
+        encoding: Encoding = "utf-8",
         name: str | None = None,
-        **kwargs: Any,
+        *,
+        vocabulary_size: SizeInConfigs | None = None,
+        **options: Unpack[UnnamedOptions],
     ):
-        size = take_size(kwargs)
-        super().__init__(name=name, **kwargs)
-        self.standardize = _rule(self, "standardize", standardize, tuple(STANDARDIZE))
-        self.split = _rule(self, "split", split, tuple(SPLIT))
-        self.ngrams = ngrams
-        self._sizes = _sizes(self, ngrams)
-        mode = checked_mode(self, output_mode, ("int", "multi_hot", "count", "tf_idf"))
-        self.refuse_sparse(sparse=sparse, ragged=ragged)
-        self.sparse = self.ragged = False
-        self.encoding = reading.checked_encoding(self, encoding)
-        if output_sequence_length is not None:
-            whole_number(self, "output_sequence_length", output_sequence_length, least=1)
-            if mode != "int":
-                raise ValueError(
-                    f"{self}: `output_sequence_length` must not be set if `output_mode` is not 'int'. Received:"
-                    f" output_sequence_length={output_sequence_length}, output_mode={mode!r}"
-                )
-        self.output_sequence_length = output_sequence_length
-        words = Vocabulary(str(self), b"", b"[UNK]", 1, mode == "int", max_tokens)
-        self._begin(words, max_tokens, mode, bool(pad_to_max_tokens), vocabulary, idf_weights, size)
+        super().__init__(name=name, **options)
+        self._sizes = _sizes(ngrams)
+        if output_sequence_length is not None and output_mode != "int":
+            raise ValueError(
+                f"{self}: `output_sequence_length` must not be set if `output_mode` is not 'int'. Received:"
+                f" output_sequence_length={output_sequence_length}, output_mode={output_mode!r}"
+            )
+        words = Vocabulary(str(self), b"", b"[UNK]", 1, output_mode == "int", max_tokens)
+        self._begin(words, vocabulary, idf_weights, vocabulary_size)
 
     def _key(self, token: Any) -> bytes:
         if not isinstance(token, (str, bytes)):
@@ -173,10 +217,6 @@ class TextVectorization(VocabularyLayer):
         """The axes of samples in an input shape: all but one of size 1, or of the tokens if they are split already."""
         return shape if self.split is not None and (len(shape) < 2 or shape[-1] != 1) else shape[:-1]
 
-    def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        return {**config, "standardize": serialize(self.standardize), "split": serialize(self.split)}
-
 
 def _padded(indices: np.ndarray, rows: np.ndarray, lengths: np.ndarray, width: int | None) -> np.ndarray:
     """(rows, width) in int32, zeros behind the end of each row."""
@@ -186,19 +226,6 @@ def _padded(indices: np.ndarray, rows: np.ndarray, lengths: np.ndarray, width: i
     return padded
 
 
-def _rule(owner: HostLayer, name: str, value: Any, names: tuple) -> Any:
-    if value is None or callable(value):
-        return value
-    return one_of(owner, name, value, names)
-
-
-def _sizes(owner: HostLayer, ngrams: Any) -> tuple[int, ...] | None:
-    if ngrams is None:
-        return None
-    sizes = tuple(range(1, ngrams + 1)) if isinstance(ngrams, int) and not isinstance(ngrams, bool) else ngrams
-    if not isinstance(sizes, (tuple, list)) or not sizes or any(not isinstance(n, int) or n < 1 for n in sizes):
-        raise ValueError(
-            f"{owner}: `ngrams` must be None, a whole number of at least 1, or a tuple of them. Received:"
-            f" ngrams={ngrams!r}"
-        )
-    return tuple(sizes)
+def _sizes(ngrams: Any) -> tuple[int, ...] | None:
+    """The sizes of n-grams that an argument stands for."""
+    return ngrams if ngrams is None else tuple(range(1, ngrams + 1) if isinstance(ngrams, int) else ngrams)
