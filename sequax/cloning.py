@@ -16,7 +16,7 @@ from .core.owner import set_alone
 from .core.tensor import is_tensor, leaves, map_structure
 from .host_prefix import on_host
 from .layers.input_layer import Input, InputLayer
-from .model import Model, graph_of
+from .model import Model
 from .sequential import Sequential
 from .stack import take_entry, wire_entry
 
@@ -49,7 +49,7 @@ def clone_model(
         if call_function is not None:
             raise ValueError("`call_function` argument is not supported with Sequential models.")
         clone: Model = _clone_sequential(model, input_tensors, replace)
-    elif graph_of(model) is not None:
+    elif model.recorded_graph is not None:
         clone = _clone_graph(model, input_tensors, replace, call_function)
     else:
         if clone_function is not None or call_function is not None or input_tensors is not None:
@@ -80,9 +80,9 @@ def _replacement(
         if not isinstance(layer, Layer):
             return layer  # an operation of the user's: without weights, so it is shared
         if id(layer) not in made:
-            own_call = not isinstance(layer, Model) or (graph_of(layer) is None and not isinstance(layer, Sequential))
+            own_call = not isinstance(layer, Model) or (layer.recorded_graph is None and not layer.is_stack)
             if isinstance(layer, Model) and not own_call and (recursive or clone_function is None):
-                inside = call_function if recursive and graph_of(layer) is not None else None
+                inside = call_function if recursive and layer.recorded_graph is not None else None
                 made[id(layer)] = clone_model(
                     layer, clone_function=clone_function, call_function=inside, recursive=recursive
                 )
@@ -118,7 +118,7 @@ def _clone_sequential(model: Sequential, input_tensors: Any, replace: Callable) 
 
 
 def _clone_graph(model: Model, input_tensors: Any, replace: Callable, call_function: Callable | None) -> Model:
-    graph = graph_of(model)
+    graph = model.recorded_graph
     assert graph is not None
     inputs = input_tensors
     if inputs is None:

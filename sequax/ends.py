@@ -17,6 +17,11 @@ class Ends(Layer):
     _symbolic_outputs: Any
 
     @property
+    def recorded_graph(self) -> Graph | None:
+        """The calls between inputs and outputs of `Model(inputs, outputs)`; None for other models."""
+        return self._graph
+
+    @property
     def symbolic_inputs(self) -> KerasTensor | Any:
         """Structure of symbolic inputs; None if the model is not built or has no fixed ones."""
         return self._graph.inputs if self._graph is not None else None

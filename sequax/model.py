@@ -450,11 +450,6 @@ class Model(StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
         print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range, costs)
 
 
-def graph_of(model: Model) -> Graph | None:
-    """The graph of `Model(inputs, outputs)`; None for other models."""
-    return model._graph
-
-
 def refuse_fork(name: str, args: tuple[Any, ...]) -> None:
     """Refuse to compute in a forked process, where it would never end; symbolic tensors are not computed."""
     if not any(isinstance(one, KerasTensor) for one in leaves(args)):

@@ -48,11 +48,18 @@ def reached(source):
         if isinstance(node, ast.Attribute) and is_private(node.attr) and not is_self(node.value):
             if node.attr not in own:
                 yield f"line {node.lineno}: {ast.unparse(node)}"
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", None) in ("getattr", "hasattr", "setattr"):
+            of, name = node.args[0], getattr(node.args[1], "value", None)
+            if isinstance(name, str) and is_private(name) and not is_self(of) and name not in own:
+                yield f"line {node.lineno}: {ast.unparse(node)}"
         elif isinstance(node, ast.ImportFrom) and (node.module or "").rpartition(".")[2]:
             yield from (f"line {node.lineno}: {one.name}" for one in node.names if is_private(one.name))
 
 
-@pytest.mark.parametrize("source", ["from .pure import _applied", "def f(x):\n    return x._value", "a.b._c = 1"])
+REACHING = ["from .pure import _applied", "def f(x):\n    return x._value", "a.b._c = 1", "getattr(a, '_b')"]
+
+
+@pytest.mark.parametrize("source", REACHING)
 def test_what_is_reached_is_seen(source):
     assert len(list(reached(source))) == 1
 

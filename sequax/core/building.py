@@ -33,6 +33,11 @@ def guarded(build: Callable) -> Callable:
     return run
 
 
+def shapes_of(layer: Any) -> dict[str, Any] | None:
+    """The shapes that a layer was built for, by argument of `build`."""
+    return getattr(layer, "_build_shapes", None)
+
+
 def check_arguments(layer: Any, wanted: list[inspect.Parameter]) -> None:
     """Of several shapes each needs the name of the argument of `call` that it is of."""
     accepted = signature.of(type(layer).call)

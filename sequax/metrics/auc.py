@@ -61,13 +61,13 @@ class AUC(FourCounts):
         self.from_logits = from_logits
         self.true_positives: Any = None
         if not multi_label or num_labels is not None:
-            self._build(num_labels or 1)
+            self.build_variables(num_labels or 1)
 
     @property
     def thresholds(self) -> list[float]:
         return self._thresholds.tolist()
 
-    def _build(self, labels: int) -> None:
+    def build_variables(self, labels: int) -> None:
         if self.multi_label and self.label_weights is not None and self.label_weights.shape != (labels,):
             raise ValueError(
                 f"AUC: expected one of `label_weights` for each of {labels} labels. Received an array of shape"
@@ -81,7 +81,7 @@ class AUC(FourCounts):
         if self.multi_label:
             labels = y_pred.shape[-1] if y_pred.ndim > 1 else 1
             if self.true_positives is None:
-                self._build(labels)
+                self.build_variables(labels)
         elif self.label_weights is not None:
             weight = self.label_weights if weight is None else weight * self.label_weights
             weight, labels = jnp.broadcast_to(weight, y_pred.shape), 1

@@ -51,7 +51,7 @@ class FBetaScore(Metric):
         self.axis = None if average == "micro" else 0
         self.true_positives: Any = None
 
-    def _build(self, y_true_shape: tuple[int, ...], y_pred_shape: tuple[int, ...]) -> None:
+    def build_variables(self, y_true_shape: tuple[int, ...], y_pred_shape: tuple[int, ...]) -> None:
         self._check_rank(y_true_shape, y_pred_shape)
         shape = () if self.average == "micro" else (y_pred_shape[1],)
         self.true_positives = self.add_variable(shape, dtype=self.dtype, name="true_positives")
@@ -70,7 +70,7 @@ class FBetaScore(Metric):
         y_true, y_pred = align.pair(type(self).__name__, self._cast(y_true), self._cast(y_pred))
         self._check_rank(y_true.shape, y_pred.shape)
         if self.true_positives is None:
-            self._build(y_true.shape, y_pred.shape)
+            self.build_variables(y_true.shape, y_pred.shape)
         if self.threshold is None:
             y_pred = jax.nn.one_hot(jnp.argmax(y_pred, axis=-1), y_pred.shape[1], dtype=y_pred.dtype)
         else:

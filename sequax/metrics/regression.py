@@ -228,7 +228,7 @@ class R2Score(Metric):
         self.num_samples = self.add_variable((), name="num_samples")
         self.squared_sum: Variable | None = None
 
-    def _build(self, outputs: int) -> None:
+    def build_variables(self, outputs: int) -> None:
         self.squared_sum = self.add_variable((outputs,), name="squared_sum")
         self.sum = self.add_variable((outputs,), name="sum")
         self.total_mse = self.add_variable((outputs,), name="residual")
@@ -242,7 +242,7 @@ class R2Score(Metric):
                 f"R2Score expects 2D inputs with shape (batch_size, outputs). Received: y_true.shape={y_true.shape}"
             )
         if self.squared_sum is None:
-            self._build(y_true.shape[1])
+            self.build_variables(y_true.shape[1])
         assert self.squared_sum is not None
         weight = jnp.ones((), y_true.dtype)
         if sample_weight is not None:

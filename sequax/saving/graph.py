@@ -29,7 +29,7 @@ GRAPH_KEYS = frozenset(("layers", "input_layers", "output_layers"))
 
 def _first_call(layer: Any) -> int:
     """The number of a layer's first call among the ends of a model."""
-    return 1 if getattr(layer, "_graph", None) is not None else 0
+    return 1 if getattr(layer, "recorded_graph", None) is not None else 0
 
 
 # --- writing ---

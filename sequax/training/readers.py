@@ -26,7 +26,7 @@ class Reader(NamedTuple):
 def of(model: Any) -> list[list[Reader]]:
     """The readers of each input of a built model, in the order of the inputs."""
     inputs = leaves(model.symbolic_inputs)
-    graph = getattr(model, "_graph", None)
+    graph = getattr(model, "recorded_graph", None)
     if graph is not None:
         return [_in_graph(graph.nodes, tensor)[0] for tensor in inputs]
     layers = model.layers
@@ -71,7 +71,7 @@ def _part(node: Node) -> tuple | None:
 
 def _in_layer(layer: Any, position: int = 0, inputs: int = 1) -> tuple[list[Reader], bool]:
     """The readers of one of the inputs of a layer, and whether the output holds the same values."""
-    graph = getattr(layer, "_graph", None)
+    graph = getattr(layer, "recorded_graph", None)
     if not names.is_ours(layer):  # its `call` may do anything
         return [], False
     if graph is not None and len(leaves(graph.inputs)) == inputs:

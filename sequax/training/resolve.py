@@ -120,7 +120,7 @@ class Compilation(Portable):
         for i, (target, prediction) in enumerate(zip(targets, predictions, strict=True)):
             for metric in (*self.metrics[i], *self.weighted_metrics[i]):
                 # Our own hold all their variables from the start, but for those that have to know a shape.
-                complete = is_ours(metric) and metric.variables and not hasattr(metric, "_build")
+                complete = is_ours(metric) and metric.variables and not hasattr(metric, "build_variables")
                 if target is not None and not complete:
                     arrays = [_example(target), _example(prediction)]
                     with scope.framed(scope.Frame([], [], strict=False)):

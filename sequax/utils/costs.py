@@ -15,8 +15,7 @@ import jax
 import jax.numpy as jnp
 
 from ..core import jaxprs, pure, scope
-from ..core.tensor import is_tensor, leaves, map_structure
-from ..layers.attending import inputs_for
+from ..core.tensor import Node, is_tensor, leaves, map_structure
 
 if TYPE_CHECKING:
     from jax.extend.core import JaxprEqn
@@ -40,30 +39,18 @@ class Cost(NamedTuple):
         return Cost(self.flops + other.flops, self.activations + other.activations, self.exact and other.exact)
 
 
-class Call(NamedTuple):
-    """A layer or function, and the symbolic tensors it was called with."""
-
-    operation: Any
-    args: tuple
-    kwargs: dict[str, Any]
-
-
 NOTHING = Cost(0, 0)
 
 
 # --- layers ---
 
 
-def calls_in(model: Model) -> list[Call] | None:
+def calls_in(model: Model) -> list[Node] | None:
     """The calls that make up a model, in order; None for what is no stack and no graph, or is not built."""
-    graph = getattr(model, "_graph", None)
+    graph, steps = getattr(model, "recorded_graph", None), getattr(model, "symbolic_steps", None)
     if graph is not None:
-        return [Call(node.operation, node.args, node.kwargs) for node in graph.nodes]
-    tensors = getattr(model, "_tensors", None)
-    if tensors is not None:
-        inputs = zip(model.layers, tensors, strict=False)
-        return [Call(layer, inputs_for(layer, x, isinstance(x, (list, tuple))), {}) for layer, x in inputs]
-    return None
+        return graph.nodes
+    return None if steps is None else [leaves(after)[0].node for after in steps[1:]]
 
 
 def of_model(model: Any) -> Cost | None:
@@ -78,7 +65,7 @@ def of_layer(model: Model, layer: Layer) -> Cost | None:
     return None if calls is None else _total(of_call(call) for call in calls if call.operation is layer)
 
 
-def of_call(call: Call) -> Cost | None:
+def of_call(call: Node) -> Cost | None:
     """The cost of one call; None if an axis other than the batch has no size, or the layer cannot be traced."""
     inputs = [t for t in leaves((call.args, call.kwargs)) if is_tensor(t)]
     if not inputs or getattr(call.operation, "runs_on_host", False):  # strings become numbers before the program runs
@@ -109,7 +96,7 @@ def _activations_inside(layer: Layer) -> int | None:
     return None if cost is None else cost.activations
 
 
-def _traced(call: Call) -> tuple[int, list[Any], bool]:
+def _traced(call: Node) -> tuple[int, list[Any], bool]:
     """Operations, and the shapes of the outputs, for the smallest batch that is possible."""
     table = pure.keys(getattr(call.operation, "state_variables", ()))
     values = {key: jax.ShapeDtypeStruct(v.shape, v.value.dtype) for key, v in table.items()}

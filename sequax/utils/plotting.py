@@ -162,12 +162,12 @@ class Call(NamedTuple):
 
 
 def _edges_known(model: Model) -> bool:
-    return getattr(model, "_graph", None) is not None or getattr(model, "_tensors", None) is not None
+    return getattr(model, "recorded_graph", None) is not None or getattr(model, "symbolic_steps", None) is not None
 
 
 def _calls(model: Model) -> list[Call]:
     """The layers of a model, each after those it depends on, and the calls of layers that are used twice together."""
-    graph = getattr(model, "_graph", None)
+    graph = getattr(model, "recorded_graph", None)
     if graph is None:
         return _stacked(model)
     entries = [tensor for tensor in leaves(graph.inputs) if tensor.node is not None]
@@ -229,7 +229,7 @@ class _Drawing:
         return [name], [name]
 
     def _ends(self, model: Model, calls: list[Call], ends: dict) -> tuple[list[str], list[str]]:
-        graph = getattr(model, "_graph", None)
+        graph = getattr(model, "recorded_graph", None)
         if graph is None:
             return ends[id(calls[0].layer)][0], ends[id(calls[-1].layer)][1]
         first = [ends[id(t.node.operation)][0][0] for t in leaves(graph.inputs) if t.node is not None]

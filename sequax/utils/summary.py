@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..core import building
 from ..core.tensor import leaves, shape_of
 from . import costs as costing
 from .terminal import can_print, printable
@@ -75,7 +76,7 @@ def print_summary(
         ValueError: for a `layer_range` of another length, or that no layers match.
     """
     rows = _within(list(_rows(model, expand_nested, costs)), layer_range)
-    columns = _columns(rows, connected=_graph_of(model) is not None, trainable=show_trainable, costs=costs)
+    columns = _columns(rows, connected=model.recorded_graph is not None, trainable=show_trainable, costs=costs)
     totals = "\n".join(f" {line}" for line in [*total_lines(model), *(cost_lines(model) if costs else [])])
     if print_fn is None and (console := _live_console()) is not None:
         console.print(_title(model.name, styled=True))
@@ -117,16 +118,12 @@ def _members(model: Model) -> list[tuple[str, Any, Any]]:
     """The layers of a model, of a graph also the plain functions in it; containers add parts and output shapes."""
     if hasattr(model, "described_layers"):
         return model.described_layers()
-    graph = _graph_of(model)
+    graph = model.recorded_graph
     return [("", layer, None) for layer in (model.layers if graph is None else graph.operations)]
 
 
-def _graph_of(model: Model) -> Any:
-    return getattr(model, "_graph", None)
-
-
 def _output_shape(model: Model, position: int, layer: Any) -> str:
-    tensors, graph = getattr(model, "_tensors", None), _graph_of(model)
+    tensors, graph = model.symbolic_steps, model.recorded_graph
     if tensors is not None:
         return format_shape(shape_of(tensors[position + 1]))
     if graph is not None:
@@ -146,7 +143,7 @@ def _outputs_in(graph: Graph, operation: Any) -> Any:
 
 def _shape_by_layer(layer: Layer) -> str:
     """Of a layer whose surroundings know nothing: what it says for the shape it was built with."""
-    built_with = getattr(layer, "_build_shapes", None)
+    built_with = building.shapes_of(layer)
     if not built_with:
         return _UNKNOWN
     try:
@@ -187,7 +184,7 @@ def _trainable(layer: Layer) -> str:
 
 def _connections(model: Model, layer: Layer) -> str:
     """Where the inputs of a layer come from: `name[call][output]`."""
-    graph = _graph_of(model)
+    graph = model.recorded_graph
     if graph is None:
         return "-"
     origins = []
