@@ -76,7 +76,7 @@ class Layer(Owner, operation.Operation):
     untracked: frozenset[str] = frozenset({"_nodes", "_losses", "_init_arguments", "input_spec"})
     is_model = is_stack = False
     recorded_graph: Any = None  # of `Model(inputs, outputs)`: the calls between them
-    symbolic_steps: list[Any] | None = None  # of a built stack: its symbolic input, then the output of each layer
+    symbolic_steps: Any = None  # of a built stack: its symbolic input, then the output of each layer
     # Files hold some attributes under other names; and a group inside of the layer's own that is no object here.
     attributes_in_files: ClassVar[dict[str, str]] = {}
     inner_group_in_files: str | None = None
