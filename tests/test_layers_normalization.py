@@ -111,7 +111,7 @@ def test_unit_normalization_leaves_zeros():
 REFUSED = [
     (lambda: layers.BatchNormalization().build((None, None)), ValueError, r"axis -1 must be known"),
     (lambda: layers.BatchNormalization(axis=3).build((None, 2)), ValueError, r"axis 3 does not exist.*2 dimensions"),
-    (lambda: layers.BatchNormalization(axis=[1]), TypeError, r"one whole number"),
+    (lambda: layers.BatchNormalization(axis=[1]), TypeError, r"`axis` must be one integer"),
     (lambda: layers.BatchNormalization(renorm=True, renorm_clipping={"foo": 1}), ValueError, r"invalid keys.*foo"),
     (lambda: layers.BatchNormalization(renorm_clipping={"rmin": 2, "rmax": 1}), ValueError, r"rmax=1, rmin=2"),
     (lambda: layers.BatchNormalization(renorm_clipping={"dmax": -1}), ValueError, r"dmax=-1"),

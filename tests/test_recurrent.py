@@ -659,6 +659,15 @@ def test_refusals_say_what_was_expected(x, make, words):
         make(x)
 
 
+def test_settings_of_the_cell_show_in_its_layer_and_are_set_in_the_cell():
+    layer = LSTM(UNITS, dropout=0.25)
+    assert (layer.units, layer.dropout, layer.activation) == (UNITS, 0.25, layer.cell.activation)
+    layer.cell.dropout = 0.5
+    assert layer.dropout == layer.get_config()["dropout"] == 0.5
+    with pytest.raises(AttributeError, match=r"'lstm' \(LSTM\): `dropout`.*`layer.cell.dropout`"):
+        layer.dropout = 0.0
+
+
 # --- ranks, in every pass ---
 
 AROUND = {

@@ -240,6 +240,13 @@ ATTACKS = {
         f"name {str(name)[:12]!r}": dense_with(name=name)
         for name in ("../../evil", "/abs", "a/b", "a\0b", "x" * 2**20, "", "..", "C:\\x", 3, ["x"])
     },
+    "name of another place": layer("SpatialDropout1D", rate=0.5, name="../../evil"),
+    "file as table": layer("Embedding", input_dim=3, output_dim=2, weights="/etc/hostname"),
+    "part of an axis": layer("LayerNormalization", axis=[1.5]),
+    "no groups": layer("GroupNormalization", groups=0),
+    "cell by name": layer("RNN", cell="LSTMCell"),
+    "layer by name": layer("Bidirectional", layer="LSTM"),
+    "slope of a string": layer("ReLU", negative_slope="0"),
     "deep": nested(60),
     "seed of 300 digits": layer("Dropout", rate=0.5, seed=10**300),
     "quantized": dense_with(dtype=layer("QuantizedDTypePolicy", "keras.dtype_policies", mode="int8")),

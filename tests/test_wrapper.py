@@ -26,7 +26,7 @@ def test_a_wrapper_takes_a_layer_and_builds_it():
     twin = layers.deserialize(layers.serialize(wrapper))
     assert type(twin.layer) is Dense and twin.layer.units == 3
     for wrong in (3, Dense, "dense"):
-        with pytest.raises(ValueError, match=r"Wrapper: expected `layer` to be a layer.*Received"):
+        with pytest.raises(ValueError, match=r"Wrapper: `layer` must be a layer.*Received"):
             Wrapper(wrong)
 
 

@@ -25,13 +25,18 @@ class _Unnamed(TypedDict, total=False):
     input_shape: ShapeLike
     batch_input_shape: ShapeLike
     batch_shape: ShapeLike
-    input_dim: int | None
 
 
-class Options(_Unnamed, total=False):
+class CommonOptions(_Unnamed, total=False):
     """Keyword arguments that every layer takes; `Layer` says what they mean."""
 
     name: str | None
+
+
+class Options(CommonOptions, total=False):
+    """Those of layers whose own arguments have other names: `input_dim` is one more spelling of the input's shape."""
+
+    input_dim: int | None
 
 
 class LayerOptions(Options, total=False):
@@ -43,6 +48,7 @@ class LayerOptions(Options, total=False):
 class UnnamedOptions(_Unnamed, total=False):
     """Those of layers that list `name` themselves."""
 
+    input_dim: int | None
     activity_regularizer: Any
 
 

@@ -15,7 +15,8 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from . import catalogue, settings, values
+from . import catalogue, dtypes, settings, values
+from .names import suggest
 
 MAX_SIZE = 2**31 - 1  # of units, filters, axes: what an array can be indexed with
 Number = float | int
@@ -111,8 +112,8 @@ class Checked(Kind):
 class Plain(Kind):
     """A value of a plain Python type, taken as it is; a file must hold one of these types."""
 
-    def __init__(self, expected: str, *accepted: type, refused: tuple[type, ...] = ()):
-        self.expected, self.accepted, self.refused = expected, accepted, refused
+    def __init__(self, expected: str, *accepted: type, refused: tuple[type, ...] = (), in_config: bool = True):
+        self.expected, self.accepted, self.refused, self.in_config = expected, accepted, refused, in_config
 
     def fits(self, value: object, cls: type) -> bool:
         return value is None or (isinstance(value, self.accepted) and not isinstance(value, self.refused))
@@ -221,7 +222,10 @@ class OneOf(Kind):
         allowed = self.of(type(owner.instance))
         found = value.lower() if self.lower and isinstance(value, str) else value
         if not is_among(found, allowed):
-            raise ValueError(f"{owner}: the `{name}` argument must be one of {allowed}. Received: {name}={value!r}")
+            close = suggest(value, filter(None, map(str, allowed)))
+            raise ValueError(
+                f"{owner}: the `{name}` argument must be one of {allowed}. Received: {name}={value!r}.{close}"
+            )
         return found
 
     def fits(self, value: object, cls: type) -> bool:
@@ -279,8 +283,64 @@ class Listed(Kind):
     expected = "a list, not a file to read"
 
     def fits(self, value: object, cls: type) -> bool:
-        array = isinstance(value, Mapping) and value.get("class_name") in (*values.ARRAYS, "__tuple__")
-        return value is None or isinstance(value, (list, tuple)) or array
+        tuple_of_old = isinstance(value, Mapping) and value.get("class_name") == "__tuple__"
+        return value is None or isinstance(value, (list, tuple)) or is_array(value) or tuple_of_old
+
+
+class Given(Listed):
+    """Weights to begin with, one array or a list of them: no attribute, and configs hold none."""
+
+    attribute = in_config = False
+
+
+class AxisOf(Kind):
+    """One axis; below zero it counts from behind."""
+
+    expected = "one integer"
+
+    def resolve(self, value: Any, name: str, owner: Owner) -> Any:
+        return value.__index__() if is_whole(value) else self.refuse(value, name, owner, TypeError)
+
+    def fits(self, value: object, cls: type) -> bool:
+        return type(value) is int
+
+
+class AxesOf(AxisOf):
+    """One axis or several.
+
+    Args:
+        several: the type of several; default: a tuple stays a tuple, anything else becomes a list.
+        one: whether one axis stays a number.
+    """
+
+    expected = "an int or a list/tuple of ints"
+
+    def __init__(self, several: type | None = None, one: bool = True):
+        self.several, self.one = several, one
+
+    def resolve(self, value: Any, name: str, owner: Owner) -> Any:
+        listed = isinstance(value, Sequence) and not isinstance(value, str)
+        if self.one and not listed:
+            return super().resolve(value, name, owner)
+        axes = [super(AxesOf, self).resolve(axis, name, owner) for axis in (value if listed else [value])]
+        several = self.several or (tuple if isinstance(value, tuple) else list)
+        return several(axes) if axes else self.refuse(value, name, owner, TypeError)
+
+    def fits(self, value: object, cls: type) -> bool:
+        items = value.get("items") if isinstance(value, Mapping) else value  # `__tuple__`, as old files write it
+        return all(type(axis) is int for axis in (items if isinstance(items, (list, tuple)) else [items]))
+
+
+class DtypeOf(Kind):
+    """A dtype by name, of Python, NumPy or JAX; its name in the end."""
+
+    expected = "the name of a dtype"
+
+    def resolve(self, value: Any, name: str, owner: Owner) -> str:
+        return dtypes.standardize(value)
+
+    def fits(self, value: object, cls: type) -> bool:
+        return isinstance(value, str)
 
 
 class Missing(Kind):
@@ -330,6 +390,11 @@ def is_shape(value: object) -> bool:
     return all(type(item) is int and -1 <= item <= MAX_SIZE for item in sizes) and math.prod(map(abs, sizes)) < 2**63
 
 
+def is_array(value: object) -> bool:
+    """Whether a value is the config of an array."""
+    return isinstance(value, Mapping) and value.get("class_name") in values.ARRAYS
+
+
 def is_among(value: object, allowed: tuple[Any, ...]) -> bool:
     return any(type(value) is type(one) and value == one for one in allowed)
 
@@ -375,6 +440,10 @@ DataFormat = Annotated[DataFormatName | None, Layout("channels_last", "channels_
 Padding = Annotated[Literal["valid", "same"], PaddingOf("valid", "same", lower=True)]
 CausalPadding = Annotated[Literal["valid", "same", "causal"], PaddingOf("valid", "same", "causal", lower=True)]
 ShapeLike = Annotated[Sequence[int | None] | None, ShapeOf()]
+Axis = Annotated[int, AxisOf()]
+Axes = Annotated[int | Sequence[int], AxesOf()]
+DtypeLike = Annotated[Any, DtypeOf()]
+StartingWeights = Annotated[Any, Given()]
 Absent = Annotated[None, Missing()]
 AbsentInConfigs = Annotated[None, Missing(in_config=True)]
 

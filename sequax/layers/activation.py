@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Unpack
 
 import jax
 import jax.numpy as jnp
 
-from .. import activations, constraints, initializers, regularizers
+from .. import activations
+from ..core.constructor import LayerOptions
 from ..core.input_spec import InputSpec
-from .arguments import Number, axes_list
-from .base import Elementwise
+from ..core.kinds import (
+    ActivationLike,
+    Axes,
+    AxesOf,
+    ConstraintLike,
+    InitializerLike,
+    Kind,
+    Number,
+    Owner,
+    RegularizerLike,
+    is_array,
+    is_number,
+)
+from .base import Elementwise, Weighted
 from .catalogue import layer
 
 
@@ -18,50 +32,101 @@ from .catalogue import layer
 class Activation(Elementwise):
     """A function of each element: `activation(inputs)`.
 
+    Shapes: any; the output has the shape of the input.
+
     Args:
-        activation: name, layer or callable.
+        activation: name, layer or callable; None: the identity.
+        **options: `name`, `dtype`, ...: as in `Layer`.
+
+    Example:
 
     >>> import numpy as np
     >>> Activation("relu")(np.array([-1.0, 2.0])).tolist()
     [0.0, 2.0]
     """
 
-    def __init__(self, activation: Any, **kwargs: Any):
-        super().__init__(**kwargs)
-        self.activation = activations.get(activation)
+    activation: Callable[[jax.Array], jax.Array]
+
+    def __init__(self, activation: ActivationLike, **options: Unpack[LayerOptions]):
+        super().__init__(**options)
 
     def call(self, inputs: Any) -> jax.Array:
         return self.activation(inputs)
+
+
+class _NotNegative(Kind):
+    """A number from 0, or an array of them.
+
+    Args:
+        none: whether it may be None.
+    """
+
+    def __init__(self, none: bool = False):
+        self.none, self.expected = none, "a number >= 0, or null" if none else "a number >= 0"
+
+    def resolve(self, value: Any, name: str, owner: Owner) -> Any:
+        if (value is None and not self.none) or (value is not None and value < 0):
+            refused = "a negative value" if self.none else "None or a negative value"
+            raise ValueError(
+                f"{name} of a {type(owner.instance).__name__} layer cannot be {refused}. Received: {name}={value}"
+            )
+        return value
+
+    def fits(self, value: Any, cls: type) -> bool:
+        return is_array(value) or (self.none if value is None else is_number(value) and value >= 0)
+
+
+NotNegative = Annotated[Number, _NotNegative()]
+MaxValue = Annotated[Number | None, _NotNegative(none=True)]
+
+
+class SlopeOptions(LayerOptions, total=False):
+    """Further keyword arguments of rectifiers with a slope."""
+
+    alpha: Number
+
+
+def _slope(layer: Elementwise, negative_slope: Any, options: SlopeOptions) -> Any:
+    """The slope, which may come under its older name."""
+    alpha = options.pop("alpha", None)
+    return negative_slope if alpha is None else _NotNegative().resolve(alpha, "negative_slope", Owner(layer))
 
 
 @layer()
 class ReLU(Elementwise):
     """Rectifier: `x` above the threshold, `negative_slope * (x - threshold)` below, at most `max_value`.
 
+    Shapes: any; the output has the shape of the input.
+
     Args:
         max_value: upper limit; default: none.
         negative_slope: of the line below the threshold.
         threshold: values below it are cut off.
+        **options: `name`, `dtype`, ...: as in `Layer`; `alpha`, an older name of `negative_slope`.
+
+    Raises:
+        ValueError: for a negative number, or None in place of `negative_slope` or `threshold`.
+
+    Example:
 
     >>> import numpy as np
     >>> ReLU(max_value=6.0, negative_slope=0.5)(np.array([-2.0, 3.0, 9.0])).tolist()
     [-1.0, 3.0, 6.0]
     """
 
+    max_value: float | None
+    negative_slope: float
+    threshold: float
+
     def __init__(
         self,
-        max_value: Number | None = None,
-        negative_slope: Number | None = 0.0,
-        threshold: Number | None = 0.0,
-        **kwargs: Any,
+        max_value: MaxValue = None,
+        negative_slope: NotNegative = 0.0,
+        threshold: NotNegative = 0.0,
+        **options: Unpack[SlopeOptions],
     ):
-        alpha = kwargs.pop("alpha", None)  # older name of the slope
-        super().__init__(**kwargs)
-        if max_value is not None and max_value < 0:
-            raise ValueError(f"max_value of a ReLU layer cannot be a negative value. Received: max_value={max_value}")
-        self.max_value = max_value
-        self.negative_slope = _not_negative("ReLU", "negative_slope", negative_slope if alpha is None else alpha)
-        self.threshold = _not_negative("ReLU", "threshold", threshold)
+        self.negative_slope = _slope(self, negative_slope, options)
+        super().__init__(**options)
 
     def call(self, inputs: Any) -> jax.Array:
         return activations.relu(
@@ -75,47 +140,73 @@ class LeakyReLU(Elementwise):
 
     Maas et al. 2013, Rectifier Nonlinearities Improve Neural Network Acoustic Models (slope 0.01 there).
 
+    Shapes: any; the output has the shape of the input.
+
+    Args:
+        negative_slope: of the line below 0.
+        **options: `name`, `dtype`, ...: as in `Layer`; `alpha`, an older name of `negative_slope`.
+
+    Raises:
+        ValueError: for a negative slope, or None.
+
+    Example:
+
     >>> import numpy as np
     >>> LeakyReLU(negative_slope=0.5)(np.array([-2.0, 3.0])).tolist()
     [-1.0, 3.0]
     """
 
-    def __init__(self, negative_slope: Number | None = 0.3, **kwargs: Any):
-        alpha = kwargs.pop("alpha", None)  # older name of the slope
-        super().__init__(**kwargs)
-        self.negative_slope = _not_negative("LeakyReLU", "negative_slope", negative_slope if alpha is None else alpha)
+    negative_slope: float
+
+    def __init__(self, negative_slope: NotNegative = 0.3, **options: Unpack[SlopeOptions]):
+        self.negative_slope = _slope(self, negative_slope, options)
+        super().__init__(**options)
 
     def call(self, inputs: Any) -> jax.Array:
         return activations.leaky_relu(inputs, negative_slope=self.negative_slope)
 
 
+SharedAxes = Annotated[int | Sequence[int], AxesOf(list, one=False)]
+
+
 @layer()
-class PReLU(Elementwise):
+class PReLU(Elementwise, Weighted):
     """Rectifier with a trained slope for each feature: `x` above 0, `alpha * x` below.
 
     He et al. 2015, Delving Deep into Rectifiers. `alpha` starts at 0 here as in Keras, at 0.25 in the paper.
 
+    Shapes: any; the output has the shape of the input.
+
     Args:
+        alpha_initializer: of the slopes; default: zeros.
+        alpha_regularizer: penalty of the slopes, added to the loss; name, callable or None.
+        alpha_constraint: function applied to the slopes after each update; name, callable or None.
         shared_axes: axes along which one slope serves all, such as `[1, 2]` for one slope per channel of an image.
+        **options: `name`, `dtype`, `trainable`, ...: as in `Layer`.
 
     Raises:
-        ValueError: if the size of an axis that is not shared is unknown.
+        TypeError: if `shared_axes` are no whole numbers.
+        ValueError: when built, if the size of an axis that is not shared is unknown.
+
+    Example:
+
+    >>> import numpy as np
+    >>> PReLU(alpha_initializer="ones")(np.array([[-2.0, 3.0]])).tolist()
+    [[-2.0, 3.0]]
     """
+
+    shared_axes: list[int] | None
 
     def __init__(
         self,
-        alpha_initializer: Any = "Zeros",
-        alpha_regularizer: Any = None,
-        alpha_constraint: Any = None,
-        shared_axes: Any = None,
-        **kwargs: Any,
+        alpha_initializer: InitializerLike = "Zeros",
+        alpha_regularizer: RegularizerLike = None,
+        alpha_constraint: ConstraintLike = None,
+        shared_axes: SharedAxes | None = None,
+        **options: Unpack[LayerOptions],
     ):
-        super().__init__(**kwargs)
+        super().__init__(**options)
         self.built = False
-        self.alpha_initializer = initializers.get(alpha_initializer)
-        self.alpha_regularizer = regularizers.get(alpha_regularizer)
-        self.alpha_constraint = constraints.get(alpha_constraint)
-        self.shared_axes = None if shared_axes is None else axes_list("PReLU", shared_axes)
 
     def build(self, input_shape: Any) -> None:
         sizes = list(input_shape[1:])
@@ -126,13 +217,7 @@ class PReLU(Elementwise):
                 f"Layer '{self.name}' (PReLU): each axis has slopes of its own unless `shared_axes` names it, so its"
                 f" size must be known. Received: input_shape={tuple(input_shape)}, shared_axes={self.shared_axes}"
             )
-        self.alpha = self.add_weight(
-            tuple(sizes),
-            self.alpha_initializer,
-            regularizer=self.alpha_regularizer,
-            constraint=self.alpha_constraint,
-            name="alpha",
-        )
+        self.alpha = self.add("alpha", tuple(sizes))
         own = {axis: size for axis, size in enumerate(input_shape) if axis > 0 and sizes[axis - 1] != 1}
         self.input_spec = InputSpec(ndim=len(input_shape), axes=own)
 
@@ -145,10 +230,22 @@ class ELU(Elementwise):
     """Exponential linear unit: `x` above 0, `alpha * (exp(x) - 1)` below.
 
     Clevert et al. 2016, Fast and Accurate Deep Network Learning by Exponential Linear Units.
+
+    Shapes: any; the output has the shape of the input.
+
+    Args:
+        alpha: minus the value that the function nears far below 0.
+        **options: `name`, `dtype`, ...: as in `Layer`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> ELU()(np.array([0.0, 2.0])).tolist()
+    [0.0, 2.0]
     """
 
-    def __init__(self, alpha: Number = 1.0, **kwargs: Any):
-        super().__init__(**kwargs)
+    def __init__(self, alpha: Number = 1.0, **options: Unpack[LayerOptions]):
+        super().__init__(**options)
         self.alpha = alpha
 
     def call(self, inputs: Any) -> jax.Array:
@@ -159,19 +256,31 @@ class ELU(Elementwise):
 class Softmax(Elementwise):
     """Shares that sum to one: `exp(x) / sum(exp(x))` along an axis or several.
 
+    Shapes: any; the output has the shape of the input.
+
+    Args:
+        axis: one axis or several, typically the features.
+        **options: `name`, `dtype`, ...: as in `Layer`.
+
     Call arguments:
         mask: boolean, of a shape that broadcasts to the inputs'; where False the share is 0. Where nothing counts
             along the axis, all shares are 0. A mask (batch, steps) is refused, it has no axis for the features.
+
+    Raises:
+        TypeError: if `axis` is neither a whole number nor several.
+        ValueError: for a mask that does not broadcast to the inputs.
+
+    Example:
 
     >>> import numpy as np
     >>> Softmax()(np.zeros((1, 4))).tolist()
     [[0.25, 0.25, 0.25, 0.25]]
     """
 
-    def __init__(self, axis: Any = -1, **kwargs: Any):
-        super().__init__(**kwargs)
-        axes: Any = axis if isinstance(axis, int) else axes_list("Softmax", axis)
-        self.axis = tuple(axes) if isinstance(axis, tuple) else axes  # a config keeps what was given
+    axis: int | list[int] | tuple[int, ...]
+
+    def __init__(self, axis: Axes = -1, **options: Unpack[LayerOptions]):
+        super().__init__(**options)
 
     def call(self, inputs: Any, mask: Any = None) -> jax.Array:
         axis = self.axis if isinstance(self.axis, int) else tuple(self.axis)
@@ -192,12 +301,3 @@ def _broadcasts(mask: tuple[int, ...], inputs: tuple[int, ...]) -> bool:
     of_steps = 1 < len(mask) < len(inputs) and mask == inputs[: len(mask)]  # would be taken for one of features
     fits = all(m in (1, n) for m, n in zip(mask[::-1], inputs[::-1], strict=False))
     return len(mask) <= len(inputs) and fits and not of_steps
-
-
-def _not_negative(layer_class: str, name: str, value: Any) -> Number:
-    if value is None or value < 0:
-        raise ValueError(
-            f"{name} of a {layer_class} layer cannot be None or a negative value. Expected a float. Received:"
-            f" {name}={value}"
-        )
-    return value

@@ -49,20 +49,6 @@ class DenseOf(Kind):
 Dense = Annotated[bool, DenseOf()]
 
 
-def refuse_unavailable(layer: Any, **arguments: Any) -> None:
-    """Low-rank adaptation and quantization are accepted as None only.
-
-    Raises:
-        NotImplementedError: naming the first argument that is not None.
-    """
-    for name, value in arguments.items():
-        if value is not None:
-            raise NotImplementedError(
-                f"Layer '{layer.name}' ({type(layer).__name__}): `{name}` is not available in this version of Sequax."
-                f" Received: {name}={value!r}. Leave it out."
-            )
-
-
 def positive_integer(layer: str, name: str, value: Any) -> int:
     """`value` if it is a whole number above zero.
 
@@ -98,12 +84,13 @@ def axes_list(layer: str, axis: Any) -> list[int]:
     return [a.__index__() for a in axes]
 
 
-def resolve_axes(layer: str, axes: Sequence[int], rank: int) -> tuple[int, ...]:
-    """Axes counted from the front.
+def resolve_axes(layer: str, axes: int | Sequence[int], rank: int) -> tuple[int, ...]:
+    """One axis or several, counted from the front.
 
     Raises:
         ValueError: if one lies outside of the rank.
     """
+    axes = [axes] if isinstance(axes, int) else axes
     wrong = [a for a in axes if not -rank <= a < rank]
     if wrong:
         raise ValueError(f"Layer '{layer}': axis {wrong[0]} does not exist in an input of {rank} dimensions.")

@@ -74,20 +74,6 @@ def fitted(mask: Any, scores: tuple[int, ...], key_axes: int, argument: str, lay
     return pairs
 
 
-def dropout_rate(layer: Layer, value: Any) -> float:
-    """`value` if it is a number from 0 to below 1.
-
-    Raises:
-        ValueError: otherwise.
-    """
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1:
-        raise ValueError(
-            f"Layer '{layer.name}' ({type(layer).__name__}): expected a number from 0 to below 1 as `dropout`."
-            f" Received: dropout={value!r}"
-        )
-    return value
-
-
 # --- attention in a stack ---
 
 

@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal, Unpack
 
 import jax
 import jax.numpy as jnp
 
 from .. import kernels
 from ..core import rng, shapes
+from ..core.constructor import LayerOptions
+from ..core.kinds import OneOf, Rate
 from ..core.tensor import KerasTensor, shape_of
-from .attending import ListAttention, both, causal, dropout_rate, fitted, shares
+from .attending import ListAttention, both, causal, fitted, shares
 from .catalogue import layer
 
 
 class Scored(ListAttention):
-    """Base: a weighted sum of the values, the weights being a softmax of scores of query and key.
-
-    Call arguments:
-        inputs: `[query, value]` or `[query, value, key]` of shapes `(batch, queries, dim)`, `(batch, keys,
-            features)`, `(batch, keys, dim)`; without a key the value is the key.
-        mask: `[query_mask, value_mask]`, each `(batch, steps)` or None; default: those of the inputs. Outputs of masked
-            queries are 0, masked values are not looked at.
-        return_attention_scores: also return the weights, `(batch, queries, keys)`.
-        use_causal_mask: no query looks at later steps.
-    """
+    """Base: a weighted sum of the values, the weights being a softmax of scores of query and key."""
 
     supports_masking = True
+    dropout: float
+    use_scale: bool
 
-    def __init__(self, dropout: Any, seed: Any, **kwargs: Any):
-        super().__init__(**kwargs)
-        self.dropout = dropout_rate(self, dropout)
-        self.seed = seed
+    def __init__(self, dropout: Rate = 0.0, seed: int | None = None, **options: Unpack[LayerOptions]):
+        super().__init__(**options)
         self.seed_generator: Any = rng.SeedGenerator(seed) if dropout > 0 else None
 
     def scores(self, query: jax.Array, key: jax.Array) -> jax.Array:
@@ -124,6 +117,9 @@ class Scored(ListAttention):
         return outputs, KerasTensor((*query[:-1], value[-2]), self.compute_dtype)
 
 
+ScoreMode = Annotated[Literal["dot", "concat"], OneOf("dot", "concat")]
+
+
 @layer()
 class Attention(Scored):
     """Attention by dot products: `softmax(scale * query @ key.T) @ value`.
@@ -131,27 +127,44 @@ class Attention(Scored):
     Luong et al. 2015, Effective Approaches to Attention-based Neural Machine Translation. There is no division by the
     square root of the dimension, unlike in `MultiHeadAttention`.
 
+    Shapes: a list `[query, value]` or `[query, value, key]` of `(batch, queries, dim)`, `(batch, keys, features)` and
+    `(batch, keys, dim)` -> `(batch, queries, features)`. Without a key the value is the key.
+
     Args:
         use_scale: whether a trained number, 1 at first, scales the scores.
         score_mode: `"dot"`, or `"concat"` for `weight * sum(tanh(scale * (query + key)))` with a trained weight.
-        dropout: share of the weights that are dropped in training.
-        seed: of the dropout.
+        dropout: share of the weights that are dropped in training, from 0 to below 1.
+        seed: of the dropout, a whole number; default: drawn from the process' stream.
+        **options: `name`, `dtype`, `trainable`, ...: as in `Layer`.
+
+    Call arguments:
+        inputs: the list.
+        mask: `[query_mask, value_mask]`, each `(batch, steps)` or None; default: those of the inputs. Outputs of masked
+            queries are 0, masked values are not looked at.
+        return_attention_scores: also return the weights, `(batch, queries, keys)`.
+        use_causal_mask: no query looks at later steps.
+
+    Raises:
+        ValueError: for another `score_mode`, a `dropout` out of range, or inputs that are no such list.
+
+    Example:
 
     >>> import numpy as np
     >>> Attention()([np.ones((2, 3, 4)), np.ones((2, 5, 4))]).shape
     (2, 3, 4)
     """
 
+    score_mode: str
+
     def __init__(
-        self, use_scale: bool = False, score_mode: str = "dot", dropout: Any = 0.0, seed: Any = None, **kwargs: Any
+        self,
+        use_scale: bool = False,
+        score_mode: ScoreMode = "dot",
+        dropout: Rate = 0.0,
+        seed: int | None = None,
+        **options: Unpack[LayerOptions],
     ):
-        super().__init__(dropout, seed, **kwargs)
-        if score_mode not in ("dot", "concat"):
-            raise ValueError(
-                f"Layer '{self.name}' (Attention): Invalid value for argument score_mode. Expected one of 'dot',"
-                f" 'concat'. Received: score_mode={score_mode}"
-            )
-        self.use_scale, self.score_mode = use_scale, score_mode
+        super().__init__(dropout, seed, **options)
 
     def build(self, input_shape: Any) -> None:
         self._check(input_shape)
@@ -168,6 +181,12 @@ class Attention(Scored):
         return self.concat_score_weight.value * jnp.tanh(scale * pairs).sum(-1)
 
 
+class AdditiveAttentionOptions(LayerOptions, total=False):
+    """Further keyword arguments of `AdditiveAttention`."""
+
+    seed: int | None
+
+
 @layer()
 class AdditiveAttention(Scored):
     """Attention by sums: scores `sum(scale * tanh(query + key))`.
@@ -175,16 +194,30 @@ class AdditiveAttention(Scored):
     Bahdanau et al. 2015, Neural Machine Translation by Jointly Learning to Align and Translate; the projections of
     query and key, which belong to the score there, are left to layers before this one.
 
+    Shapes: a list `[query, value]` or `[query, value, key]` of `(batch, queries, dim)`, `(batch, keys, features)` and
+    `(batch, keys, dim)` -> `(batch, queries, features)`. Without a key the value is the key.
+
     Args:
         use_scale: whether to scale each feature by a trained number.
-        dropout: share of the weights that are dropped in training; `seed` of it may be given, too.
+        dropout: share of the weights that are dropped in training, from 0 to below 1.
+        **options: `seed` of the dropout; `name`, `dtype`, `trainable`, ...: as in `Layer`.
+
+    Call arguments: those of `Attention`.
+
+    Raises:
+        ValueError: for a `dropout` out of range, or inputs that are no such list.
+
+    Example:
+
+    >>> import numpy as np
+    >>> AdditiveAttention()([np.ones((2, 3, 4)), np.ones((2, 5, 4))]).shape
+    (2, 3, 4)
     """
 
     score_mode = "concat"
 
-    def __init__(self, use_scale: bool = True, dropout: Any = 0.0, **kwargs: Any):
-        super().__init__(dropout, kwargs.pop("seed", None), **kwargs)
-        self.use_scale = use_scale
+    def __init__(self, use_scale: bool = True, dropout: Rate = 0.0, **options: Unpack[AdditiveAttentionOptions]):
+        super().__init__(dropout, **options)
 
     def build(self, input_shape: Any) -> None:
         features = self._check(input_shape)[0][-1]

@@ -1,12 +1,38 @@
-"""Bases of layers without variables."""
+"""Bases that layers of many families share."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Annotated, Any, Unpack
 
+from ..core.constructor import LayerOptions
+from ..core.kinds import Kind, Owner
 from ..core.layer import Layer
 from ..core.tensor import KerasTensor
 from ..core.variable import Variable
+
+
+class LayerOf(Kind):
+    """A layer.
+
+    Args:
+        attribute: whether it is kept as it is.
+    """
+
+    expected = "a layer, such as `Dense(8)`"
+    in_file = "the config of a layer"
+
+    def __init__(self, attribute: bool = True):
+        self.attribute = attribute
+
+    def resolve(self, value: Any, name: str, owner: Owner) -> Layer:
+        return value if isinstance(value, Layer) else self.refuse(value, name, owner)
+
+    def fits(self, value: Any, cls: type) -> bool:
+        return isinstance(value, Mapping)
+
+
+AnyLayer = Annotated[Layer, LayerOf()]
 
 
 class Weighted(Layer):
@@ -14,17 +40,21 @@ class Weighted(Layer):
 
     use_bias: bool
 
-    def add(self, weight: str, shape: tuple, initializer: Any = None, name: str | None = None) -> Variable:
+    def add(
+        self, weight: str, shape: tuple, initializer: Any = None, name: str | None = None, autocast: bool = True
+    ) -> Variable:
         """Create a weight.
 
         Args:
             weight: `kernel` is made by `kernel_initializer` and kept in bounds by `kernel_constraint`.
             initializer: another one in place of that of the layer.
             name: of the variable; default: that of the weight.
+            autocast: whether `call` reads it in the compute dtype.
         """
         return self.add_weight(
             shape,
             getattr(self, f"{weight}_initializer") if initializer is None else initializer,
+            autocast=autocast,
             regularizer=getattr(self, f"{weight}_regularizer"),
             constraint=getattr(self, f"{weight}_constraint"),
             name=weight if name is None else name,
@@ -40,8 +70,8 @@ class Elementwise(Layer):
 
     supports_masking = True
 
-    def __init__(self, **kwargs: Any):
-        super().__init__(**kwargs)
+    def __init__(self, **options: Any):
+        super().__init__(**options)
         self.built = True
 
     def compute_output_shape(self, input_shape: Any) -> tuple:
@@ -61,6 +91,6 @@ class Rearranging(DtypeKeeping):
 
     keeps_values = True  # data checks look through such layers: what is wrong in their input is so in their output
 
-    def __init__(self, **kwargs: Any):
-        super().__init__(**kwargs)
+    def __init__(self, **options: Unpack[LayerOptions]):
+        super().__init__(**options)
         self.built = True

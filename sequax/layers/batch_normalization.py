@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Unpack
 
 import jax
 import jax.numpy as jnp
 
-from .. import initializers, kernels
+from .. import kernels
 from ..core import dtypes
+from ..core.constructor import LayerOptions
 from ..core.input_spec import InputSpec
-from .arguments import Number, resolve_axes
+from ..core.kinds import Axis, ConstraintLike, InitializerLike, Number, RegularizerLike
+from .arguments import resolve_axes
 from .catalogue import layer
 from .normalization import Normalizing, along, precise, sizes_of
 
@@ -30,58 +32,68 @@ class BatchNormalization(Normalizing):
     but `axis`; masked steps left out), and moving averages of them are kept, with the biased variance as in Keras (the
     paper takes the unbiased one). In inference, and always when frozen (`trainable = False`), the averages are used.
 
+    Shapes: `(batch, ..., channels)`; the output has the shape of the input.
+
     Args:
         axis: of the channels.
         momentum: share of the old value when a moving average is updated.
+        epsilon: added to the variance, so that constants do not divide by zero.
         center, scale: whether there is a `beta`, a `gamma`.
+        beta_initializer, gamma_initializer: of the offset and of the scale; default: zeros and ones.
+        moving_mean_initializer, moving_variance_initializer: of the moving averages; default: zeros and ones.
+        beta_regularizer, gamma_regularizer: penalties of them, added to the loss; name, callable or None.
+        beta_constraint, gamma_constraint: functions that they go through after each update; name, callable or None.
         renorm: batch renormalization (Ioffe 2017): training corrects the batch's moments by `r` and `d`, constants to
             the gradient, so that it computes what inference will.
         renorm_clipping: dict with any of `rmin`, `rmax` (limits of `r`) and `dmax` (of the size of `d`).
         renorm_momentum: as `momentum`, for the averages that `r` and `d` refer to.
         synchronized: accepted; a batch split over devices always counts as one batch.
+        **options: `name`, `dtype`, `trainable`, ...: as in `Layer`.
 
     Raises:
-        ValueError: if the number of channels is unknown.
+        TypeError: if `axis` is no whole number.
+        ValueError: if `renorm_clipping` has other keys or limits that contradict each other; when built, if the number
+            of channels is unknown.
+
+    Example:
+
+    >>> import numpy as np
+    >>> layer = BatchNormalization(epsilon=0.0)
+    >>> layer(np.array([[1.0], [3.0]]), training=True).round(3).tolist()
+    [[-1.0], [1.0]]
+    >>> layer.moving_mean.numpy().round(3).tolist()
+    [0.019999999552965164]
     """
+
+    axis: int
+    momentum: float
+    moving_mean_initializer: Any
+    moving_variance_initializer: Any
+    renorm: bool
+    renorm_momentum: float
 
     def __init__(
         self,
-        axis: Any = -1,
+        axis: Axis = -1,
         momentum: Number = 0.99,
         epsilon: Number = 0.001,
         center: bool = True,
         scale: bool = True,
-        beta_initializer: Any = "zeros",
-        gamma_initializer: Any = "ones",
-        moving_mean_initializer: Any = "zeros",
-        moving_variance_initializer: Any = "ones",
-        beta_regularizer: Any = None,
-        gamma_regularizer: Any = None,
-        beta_constraint: Any = None,
-        gamma_constraint: Any = None,
+        beta_initializer: InitializerLike = "zeros",
+        gamma_initializer: InitializerLike = "ones",
+        moving_mean_initializer: InitializerLike = "zeros",
+        moving_variance_initializer: InitializerLike = "ones",
+        beta_regularizer: RegularizerLike = None,
+        gamma_regularizer: RegularizerLike = None,
+        beta_constraint: ConstraintLike = None,
+        gamma_constraint: ConstraintLike = None,
         renorm: bool = False,
         renorm_clipping: dict[str, Any] | None = None,
         renorm_momentum: Number = 0.99,
         synchronized: bool = False,
-        **kwargs: Any,
+        **options: Unpack[LayerOptions],
     ):
-        super().__init__(
-            center,
-            scale,
-            beta_initializer,
-            gamma_initializer,
-            beta_regularizer,
-            gamma_regularizer,
-            beta_constraint,
-            gamma_constraint,
-            **kwargs,
-        )
-        if isinstance(axis, bool) or not hasattr(axis, "__index__"):
-            raise TypeError(f"BatchNormalization: `axis` must be one whole number. Received: axis={axis!r}")
-        self.axis, self.momentum, self.epsilon = axis.__index__(), momentum, epsilon
-        self.moving_mean_initializer = initializers.get(moving_mean_initializer)
-        self.moving_variance_initializer = initializers.get(moving_variance_initializer)
-        self.renorm, self.renorm_momentum, self.synchronized = renorm, renorm_momentum, synchronized
+        super().__init__(**options)
         self.renorm_clipping = _clipping(renorm_clipping, renorm)
 
     def build(self, input_shape: Any) -> None:

@@ -16,12 +16,14 @@ Keras has no such layers: it cannot read configs and files that hold them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Annotated, Any, Literal, Unpack
 
 from ..core import names, shapes
 from ..core.config import deserialize
+from ..core.constructor import LayerOptions
 from ..core.custom_objects import register_keras_serializable
+from ..core.kinds import Axis, Kind, OneOf, Owner
 from ..core.layer import Layer
 from ..core.tensor import KerasTensor, leaves, shape_of
 from .attending import call_on, shape_after, spec_after
@@ -37,6 +39,46 @@ _MERGES: dict[str, type[Merging]] = {
     "maximum": Maximum,
     "minimum": Minimum,
 }
+
+
+class _Branch(Kind):
+    """A layer, or several one after another: a list in the end; functions become `Lambda`s."""
+
+    expected = "a layer or a list of layers"
+
+    def resolve(self, value: Any, name: str, owner: Owner) -> list[Layer]:
+        one = isinstance(value, Layer) or not isinstance(value, Iterable)
+        found = [Lambda.of(layer) if _is_function(layer) else layer for layer in ([value] if one else value)]
+        wrong = [layer for layer in found if not isinstance(layer, Layer)]
+        if wrong or not found:
+            received = f"{wrong[0]!r:.100} (of type {type(wrong[0]).__name__})" if wrong else "none"
+            raise ValueError(
+                f"{owner}: expected {self.expected} as `{name}`. Received: {received}. The way that changes nothing is"
+                f" `Identity()`."
+            )
+        return found
+
+    def fits(self, value: Any, cls: type) -> bool:
+        return isinstance(value, (list, tuple, Mapping))
+
+
+class _Branches(Kind):
+    expected = "a list of branches, each a layer or a list of layers"
+
+    def resolve(self, value: Any, name: str, owner: Owner) -> list[list[Layer]]:
+        if not isinstance(value, (list, tuple)) or not value:
+            raise ValueError(f"{owner}: expected {self.expected}. Received: {name}={value!r:.200}")
+        return [_Branch().resolve(branch, f"{name}[{i}]", owner) for i, branch in enumerate(value)]
+
+    def fits(self, value: Any, cls: type) -> bool:
+        return isinstance(value, (list, tuple))
+
+
+LayerLike = Layer | Callable[..., Any]
+Branch = Annotated[LayerLike | Sequence[LayerLike], _Branch()]
+Branches = Annotated[Sequence[LayerLike | Sequence[LayerLike]], _Branches()]
+MergeName = Literal["concat", "add", "subtract", "multiply", "average", "maximum", "minimum"]
+Merge = Annotated[MergeName, OneOf(*_MERGES)]
 
 
 class Container(Layer):
@@ -131,6 +173,7 @@ class Residual(Container):
     Args:
         layers: a list of layers, one after another, or one layer; functions of one array are wrapped into `Lambda`.
         shortcut: a layer or a list of layers for the way around, where the layers change the shape.
+        **options: `name`, `dtype`, `trainable`, ...: as in `Layer`.
 
     `MultiHeadAttention` inside is self-attention, and masks reach it: a transformer encoder's block before
     normalization is `Residual([LayerNormalization(), MultiHeadAttention(2, 16)])`. An activation behind the sum is the
@@ -139,16 +182,19 @@ class Residual(Container):
     Raises:
         ValueError: when built, if the shapes of both ways differ. Sizes of 1 are not stretched.
 
+    Example:
+
     >>> from sequax.layers import Dense
     >>> import numpy as np
     >>> Residual([Dense(8, activation="relu"), Dense(4)])(np.ones((2, 4))).shape
     (2, 4)
     """
 
-    def __init__(self, layers: Any, shortcut: Any = None, **kwargs: Any):
-        super().__init__(**kwargs)
-        self.layers = _as_layers(self, layers, "layers")
-        self.shortcut = None if shortcut is None else _as_layers(self, shortcut, "shortcut")
+    layers: list[Layer]
+    shortcut: list[Layer] | None
+
+    def __init__(self, layers: Branch, shortcut: Branch | None = None, **options: Unpack[LayerOptions]):
+        super().__init__(**options)
         _check_names(self)
         self._merging = Add(name=f"{self.name}_merge", dtype=self.dtype_policy)
 
@@ -180,11 +226,14 @@ class Parallel(Container):
         merge: `"concat"`, `"add"`, `"subtract"` (of two branches), `"multiply"`, `"average"`, `"maximum"` or
             `"minimum"`; shapes must fit as for the layers `Concatenate`, `Add`, and so on.
         axis: along which outputs are concatenated; without meaning for the other ways.
+        **options: `name`, `dtype`, `trainable`, ...: as in `Layer`.
 
     Keras has no such layer and cannot read a config that holds one.
 
     Raises:
         ValueError: for an unknown `merge` or, when built, for outputs that do not fit together.
+
+    Example:
 
     >>> from sequax.layers import Dense, Identity
     >>> import numpy as np
@@ -192,26 +241,18 @@ class Parallel(Container):
     (2, 7)
     """
 
-    def __init__(self, branches: Any, merge: str = "concat", axis: int = -1, **kwargs: Any):
-        super().__init__(**kwargs)
-        if not isinstance(branches, (list, tuple)) or not branches:
-            raise ValueError(
-                f"Layer '{self.name}' (Parallel): expected a list of branches, each a layer or a list of layers."
-                f" Received: branches={branches!r:.200}"
-            )
-        if merge not in _MERGES:
-            raise ValueError(
-                f"Layer '{self.name}' (Parallel): unknown `merge`. Expected one of {list(_MERGES)}."
-                f" Received: merge={merge!r}.{names.suggest(merge, _MERGES)}"
-            )
+    branches: list[list[Layer]]
+    merge: str
+    axis: int
+
+    def __init__(self, branches: Branches, merge: Merge = "concat", axis: Axis = -1, **options: Unpack[LayerOptions]):
+        super().__init__(**options)
         needed = _MERGES[merge].inputs_needed
         if needed not in (None, len(branches)):
             raise ValueError(
                 f"Layer '{self.name}' (Parallel): merge='{merge}' takes exactly {needed} branches. Received:"
                 f" {len(branches)}"
             )
-        self.branches = [_as_layers(self, branch, f"branches[{i}]") for i, branch in enumerate(branches)]
-        self.merge, self.axis = merge, axis
         _check_names(self)
         settings: dict[str, Any] = {"axis": axis} if merge == "concat" else {}
         self._merging = _MERGES[merge](name=f"{self.name}_merge", dtype=self.dtype_policy, **settings)
@@ -225,20 +266,6 @@ def _unbuilt(config: Any) -> Any:
     if isinstance(config, list):
         return [_unbuilt(one) for one in config]
     return {k: v for k, v in config.items() if k != "build_config"} if isinstance(config, dict) else config
-
-
-def _as_layers(owner: Layer, given: Any, argument: str) -> list[Layer]:
-    """One layer or several as a list of layers; functions become `Lambda`s."""
-    one = isinstance(given, Layer) or not isinstance(given, Iterable)
-    found = [Lambda.of(layer) if _is_function(layer) else layer for layer in ([given] if one else given)]
-    wrong = [layer for layer in found if not isinstance(layer, Layer)]
-    if wrong or not found:
-        received = f"{wrong[0]!r:.100} (of type {type(wrong[0]).__name__})" if wrong else "none"
-        raise ValueError(
-            f"Layer '{owner.name}' ({type(owner).__name__}): expected a layer or a list of layers as `{argument}`."
-            f" Received: {received}. The way that changes nothing is `Identity()`."
-        )
-    return found
 
 
 def _is_function(value: Any) -> bool:

@@ -4,25 +4,38 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
 
 from ..core import names, shapes
 from ..core.catalogue import named_function, serialize
+from ..core.constructor import LayerOptions
 from ..core.custom_objects import custom_object, custom_object_scope
+from ..core.kinds import Number
 from ..core.layer import Layer
 from ..core.named import lookup, unknown
 from ..core.tensor import KerasTensor
-from .arguments import Number
 from .base import Rearranging
 from .catalogue import layer
 
 
 @layer()
 class Identity(Rearranging):
-    """Returns its input."""
+    """Returns its input.
+
+    Shapes: any; several inputs in any structure pass as they are.
+
+    Args:
+        **options: `name`, `dtype`, ...: as in `Layer`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> Identity()(np.ones(2)).tolist()
+    [1.0, 1.0]
+    """
 
     supports_masking = True
 
@@ -39,6 +52,12 @@ class Masking(Rearranging):
 
     Shapes: `(batch, steps, features)` -> the same, masked steps as zeros; mask `(batch, steps)`.
 
+    Args:
+        mask_value: the value that all features of a masked step have.
+        **options: `name`, `dtype`, ...: as in `Layer`.
+
+    Example:
+
     >>> import numpy as np
     >>> x = np.array([[[1.0], [0.0]]])
     >>> Masking().compute_mask(x).tolist()
@@ -48,8 +67,8 @@ class Masking(Rearranging):
     supports_masking = True
     keeps_values = False  # a mask value that would be wrong elsewhere becomes 0
 
-    def __init__(self, mask_value: Number = 0.0, **kwargs: Any):
-        super().__init__(**kwargs)
+    def __init__(self, mask_value: Number = 0.0, **options: Unpack[LayerOptions]):
+        super().__init__(**options)
         self.mask_value = mask_value
 
     def call(self, inputs: Any) -> jax.Array:
@@ -74,6 +93,12 @@ class Lambda(Layer):
         output_shape: shape without the batch axis, or a function of the input shape; default: found by tracing.
         mask: the mask of the output, or a function `(inputs, mask) -> mask`; default: none.
         arguments: further keyword arguments of the function.
+        **options: `name`, `dtype`, ...: as in `Layer`.
+
+    Raises:
+        TypeError: if `function` cannot be called.
+
+    Example:
 
     >>> import numpy as np
     >>> Lambda(lambda x, by: x * by, arguments={"by": 3})(np.ones(2)).tolist()
@@ -85,8 +110,15 @@ class Lambda(Layer):
     config_keys = frozenset({"function_type", "output_shape_type", "output_shape_module", "module"})
     function_keys = frozenset({"function", "output_shape", "mask"})
 
-    def __init__(self, function: Any, output_shape: Any = None, mask: Any = None, arguments: Any = None, **kwargs: Any):
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        function: Any,
+        output_shape: Any = None,
+        mask: Any = None,
+        arguments: Mapping[str, Any] | None = None,
+        **options: Unpack[LayerOptions],
+    ):
+        super().__init__(**options)
         if not callable(function):
             raise TypeError(
                 f"Lambda: expected a callable as `function`. Received: {function!r} (of type"

@@ -36,6 +36,12 @@ class Dense(Weighted):
         units: size of the output's last axis.
         activation: name or callable; default: none.
         use_bias: whether to add a bias.
+        kernel_initializer, bias_initializer: of the kernel and of the bias; name, object or callable.
+        kernel_regularizer, bias_regularizer: penalties of them, added to the loss; name, callable or None.
+        activity_regularizer: penalty of the outputs, added to the loss; name, callable or None.
+        kernel_constraint, bias_constraint: functions applied to them after each update; name, callable or None.
+        lora_rank, lora_alpha, quantization_config: not available in this version; only None.
+        **options: `name`, `dtype`, `trainable`, ...: as in `Layer`.
 
     Raises:
         ValueError: if `units` is no positive integer, or the size of the input's last axis is unknown.
@@ -115,6 +121,11 @@ class EinsumDense(Weighted):
             an axis whose size comes from the input.
         activation: name or callable; default: none.
         bias_axes: those axes of the output along which the bias varies, such as `"d"`; default: no bias.
+        kernel_initializer, bias_initializer: of the kernel and of the bias; name, object or callable.
+        kernel_regularizer, bias_regularizer: penalties of them, added to the loss; name, callable or None.
+        kernel_constraint, bias_constraint: functions applied to them after each update; name, callable or None.
+        lora_rank, lora_alpha, gptq_unpacked_column_size, quantization_config: not available in this version; only None.
+        **options: `activity_regularizer`, `name`, `dtype`, `trainable`, ...: as in `Layer`.
 
     Raises:
         ValueError: if the equation is malformed, sizes contradict each other, or a size of a weight is unknown.

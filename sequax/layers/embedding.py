@@ -2,23 +2,50 @@
 
 from __future__ import annotations
 
-import warnings
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .. import constraints, initializers, kernels, regularizers
+from .. import kernels
 from ..core import dtypes, lookups, masks, scope, settings
-from ..core.layer import Layer
+from ..core.constructor import CommonOptions
+from ..core.kinds import (
+    Absent,
+    AbsentInConfigs,
+    ConstraintLike,
+    DtypeLike,
+    InitializerLike,
+    Number,
+    RegularizerLike,
+    Size,
+    StartingWeights,
+)
 from ..core.tensor import KerasTensor
-from .arguments import positive_integer, refuse_unavailable
+from ..core.warning import warn
+from .base import Weighted
 from .catalogue import layer
 
 
+class EmbeddingOptions(CommonOptions, total=False):
+    """Further keyword arguments of `Embedding`; `input_length` is one of older code."""
+
+    activity_regularizer: Any
+    input_length: int | None
+
+
+class ReversibleEmbeddingOptions(EmbeddingOptions, total=False):
+    """Those that `ReversibleEmbedding` hands on to `Embedding`."""
+
+    weights: StartingWeights
+    lora_rank: Absent
+    lora_alpha: Absent
+    quantization_config: AbsentInConfigs
+
+
 @layer()
-class Embedding(Layer):
+class Embedding(Weighted):
     """Looks up a trained vector for every whole number: `outputs[..., :] = embeddings[inputs[...]]`.
 
     Shapes: `(batch, ...)` of whole numbers from 0 to `input_dim` - 1 -> `(batch, ..., output_dim)`.
@@ -30,8 +57,16 @@ class Embedding(Layer):
     Args:
         input_dim: number of rows, the largest index plus one.
         output_dim: length of a row.
-        mask_zero: whether index 0 means padding, which layers behind it then skip.
-        weights: the table itself, as an array or a list of one array.
+        embeddings_initializer: of the table; default: uniform between -0.05 and 0.05.
+        embeddings_regularizer: penalty of the table, added to the loss; name, callable or None.
+        embeddings_constraint: function that the table goes through after each update; name, callable or None.
+        mask_zero: whether index 0 means padding, which later layers then skip.
+        weights: the table itself, as an array or a list of one array; the layer is then built at once.
+        lora_rank, lora_alpha, quantization_config: not available in this version; only None.
+        **options: `name`, `dtype`, `trainable`, ...: as in `Layer`. `input_length`, of older code, has no effect.
+
+    Raises:
+        ValueError: if a size is no positive integer.
 
     Example:
 
@@ -40,39 +75,30 @@ class Embedding(Layer):
     (1, 3, 4)
     """
 
-    _not_in_config = frozenset({"weights", "lora_rank", "lora_alpha"})
+    input_dim: int
+    output_dim: int
+    mask_zero: bool
+    embeddings_initializer: Any
 
     def __init__(
         self,
-        input_dim: Any,
-        output_dim: Any,
-        embeddings_initializer: Any = "uniform",
-        embeddings_regularizer: Any = None,
-        embeddings_constraint: Any = None,
+        input_dim: Size,
+        output_dim: Size,
+        embeddings_initializer: InitializerLike = "uniform",
+        embeddings_regularizer: RegularizerLike = None,
+        embeddings_constraint: ConstraintLike = None,
         mask_zero: bool = False,
-        weights: Any = None,
-        lora_rank: Any = None,
-        lora_alpha: Any = None,
-        quantization_config: Any = None,
-        **kwargs: Any,
+        weights: StartingWeights = None,
+        lora_rank: Absent = None,
+        lora_alpha: Absent = None,
+        quantization_config: AbsentInConfigs = None,
+        **options: Unpack[EmbeddingOptions],
     ):
-        if kwargs.pop("input_length", None) is not None:
-            warnings.warn(
-                "Embedding: `input_length` has no effect. Remove it; the length comes from the data.",
-                UserWarning,
-                stacklevel=2,
-            )
-        super().__init__(**kwargs)
+        if options.pop("input_length", None) is not None:
+            warn("Embedding: `input_length` has no effect. Remove it; the length comes from the data.")
+        super().__init__(**options)
         self.autocast = False  # float16 has no 2049: an index would become that of another row
-        refuse_unavailable(self, lora_rank=lora_rank, lora_alpha=lora_alpha, quantization_config=quantization_config)
-        self.input_dim = positive_integer("Embedding", "input_dim", input_dim)
-        self.output_dim = positive_integer("Embedding", "output_dim", output_dim)
-        self.embeddings_initializer = initializers.get(embeddings_initializer)
-        self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
-        self.embeddings_constraint = constraints.get(embeddings_constraint)
-        self.mask_zero = mask_zero
         self.supports_masking = mask_zero
-        self.quantization_config = None
         if weights is not None:
             self.build(None)
             self.set_weights([np.asarray(w) for w in weights] if isinstance(weights, (list, tuple)) else [weights])
@@ -80,13 +106,7 @@ class Embedding(Layer):
     def build(self, input_shape: Any = None) -> None:
         if self.built:  # by `weights`
             return
-        self.embeddings = self.add_weight(
-            (self.input_dim, self.output_dim),
-            self.embeddings_initializer,
-            regularizer=self.embeddings_regularizer,
-            constraint=self.embeddings_constraint,
-            name="embeddings",
-        )
+        self.embeddings = self.add("embeddings", (self.input_dim, self.output_dim))
 
     def call(self, inputs: Any) -> jax.Array:
         inputs, who = jnp.asarray(inputs), f"{type(self).__name__} '{self.name}'"
@@ -141,11 +161,19 @@ class ReversibleEmbedding(Embedding):
     `(batch, ..., input_dim)`. Logits carry no mask.
 
     Args:
+        input_dim: number of rows, the largest index plus one.
+        output_dim: length of a row.
         tie_weights: whether both ways share one table; else there is a second one, `(output_dim, input_dim)`.
+        embeddings_initializer: of the tables; default: uniform between -0.05 and 0.05.
+        embeddings_regularizer: penalty of the first table, added to the loss; name, callable or None.
+        embeddings_constraint: function that the first table goes through after each update; name, callable or None.
+        mask_zero: whether index 0 means padding, which later layers then skip.
         reverse_dtype: in which logits are computed; default: that of the table, float32 under a mixed policy.
         logit_soft_cap: logits are brought between `-cap` and `cap` by `cap * tanh(logits / cap)` (Gemma 2, 2024).
+        **options: `weights`, `name`, `dtype`, `trainable`, ...: as in `Embedding`.
 
-    The others as in `Embedding`.
+    Raises:
+        ValueError: if a size is no positive integer, or `reverse_dtype` no dtype.
 
     Example:
 
@@ -155,20 +183,23 @@ class ReversibleEmbedding(Embedding):
     (1, 3, 10)
     """
 
+    tie_weights: bool
+    reverse_dtype: str | None
+    logit_soft_cap: float | None
+
     def __init__(
         self,
-        input_dim: Any,
-        output_dim: Any,
+        input_dim: Size,
+        output_dim: Size,
         tie_weights: bool = True,
-        embeddings_initializer: Any = "uniform",
-        embeddings_regularizer: Any = None,
-        embeddings_constraint: Any = None,
+        embeddings_initializer: InitializerLike = "uniform",
+        embeddings_regularizer: RegularizerLike = None,
+        embeddings_constraint: ConstraintLike = None,
         mask_zero: bool = False,
-        reverse_dtype: Any = None,
-        logit_soft_cap: float | None = None,
-        **kwargs: Any,
+        reverse_dtype: DtypeLike | None = None,
+        logit_soft_cap: Number | None = None,
+        **options: Unpack[ReversibleEmbeddingOptions],
     ):
-        self.tie_weights = tie_weights  # first, since `weights` among the keywords builds the layer at once
         super().__init__(
             input_dim,
             output_dim,
@@ -176,10 +207,8 @@ class ReversibleEmbedding(Embedding):
             embeddings_regularizer=embeddings_regularizer,
             embeddings_constraint=embeddings_constraint,
             mask_zero=mask_zero,
-            **kwargs,
+            **options,
         )
-        self.reverse_dtype = None if reverse_dtype is None else dtypes.standardize(reverse_dtype)
-        self.logit_soft_cap = logit_soft_cap
 
     def build(self, input_shape: Any = None) -> None:
         if self.built:

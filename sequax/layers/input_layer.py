@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from ..core import dtypes, shapes
 from ..core.layer import Layer
 from ..core.tensor import KerasTensor, is_tensor, record
+from ..core.warning import warn
 from .catalogue import layer
 
 
@@ -19,9 +19,22 @@ class InputLayer(Layer):
         shape: of one sample, without the batch axis; None where any size will do.
         batch_size: fixed size of the batch axis; default: any.
         dtype: of the tensor; data are cast to it.
+        sparse, ragged: not available; False or None.
         batch_shape: shape with the batch axis, in place of `shape` and `batch_size`.
         input_tensor: take shape and dtype from this symbolic tensor.
         optional: whether None may be passed for this input.
+        name: must be unique within a model; default: `input_layer` with a counter.
+        **options: `trainable`, ...: as in `Layer`; `input_shape` and `batch_input_shape` are older names of `shape` and
+            `batch_shape`.
+
+    Raises:
+        ValueError: for no shape or two, or arguments that contradict `input_tensor`.
+        NotImplementedError: for sparse or ragged inputs.
+
+    Example:
+
+    >>> InputLayer((28, 28, 1)).output.shape
+    (None, 28, 28, 1)
     """
 
     config_keys = frozenset({"batch_input_shape", "input_shape"})
@@ -42,7 +55,7 @@ class InputLayer(Layer):
     ):
         batch_shape = kwargs.pop("batch_input_shape", batch_shape)
         if "input_shape" in kwargs:
-            warnings.warn("Argument `input_shape` is deprecated. Use `shape` instead.", UserWarning, stacklevel=2)
+            warn("Argument `input_shape` is deprecated. Use `shape` instead.")
             shape = kwargs.pop("input_shape")
         super().__init__(name=name, **kwargs)
         if input_tensor is not None:
@@ -134,7 +147,23 @@ def Input(
     tensor: Any = None,
     optional: bool = False,
 ) -> KerasTensor:
-    """A symbolic tensor for a model to start from. Arguments as for `InputLayer`.
+    """A symbolic tensor for a model to start from.
+
+    Args:
+        shape: of one sample, without the batch axis; None where any size will do.
+        batch_size: fixed size of the batch axis; default: any.
+        dtype: of the tensor; data are cast to it.
+        sparse, ragged: not available; False or None.
+        batch_shape: shape with the batch axis, in place of `shape` and `batch_size`.
+        name: must be unique within a model; default: `input_layer` with a counter.
+        tensor: take shape and dtype from this symbolic tensor.
+        optional: whether None may be passed for this input.
+
+    Raises:
+        ValueError: for no shape or two, or arguments that contradict `tensor`.
+        NotImplementedError: for sparse or ragged inputs.
+
+    Example:
 
     >>> Input((28, 28, 1)).shape
     (None, 28, 28, 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +12,7 @@ import numpy as np
 
 from ..core import dtypes, shapes
 from ..core.config import deserialize
+from ..core.constructor import LayerOptions
 from ..core.layer import Layer
 from ..core.rng import SeedGenerator, fresh_seed
 from ..core.variable import Variable
@@ -32,6 +33,7 @@ class JaxLayer(Layer):
             are handed to `call_fn` as they are.
         seed: of the keys that `call_fn` gets as `rng`.
         native_serialization_platforms: of export by TensorFlow; only kept in the config.
+        **options: `name`, `dtype`, `trainable`, ...: as in `Layer`.
 
     Raises:
         ValueError: for functions with other arguments, for neither `init_fn` nor values though `call_fn` takes some,
@@ -58,9 +60,9 @@ class JaxLayer(Layer):
         state: Any = None,
         seed: int | None = None,
         native_serialization_platforms: Sequence[str] | None = None,
-        **kwargs: Any,
+        **options: Unpack[LayerOptions],
     ):
-        super().__init__(**kwargs)
+        super().__init__(**options)
         self.call_fn, self.init_fn = call_fn, init_fn
         self.native_serialization_platforms = native_serialization_platforms
         self._call_arguments = _arguments(call_fn, "call_fn", {"params", "state", "rng", "inputs", "training"})
@@ -177,9 +179,15 @@ class FlaxLayer(JaxLayer):
         method: of the module, to call in place of `__call__`; or a function that takes the module first. It takes
             `inputs`, and may take `training`. Random numbers come from the collections `"params"` and `"dropout"`.
         variables: dict of collections, as `module.init` returns it; `"params"` are trained, all others are state.
+        **options: `seed`, `name`, `dtype`, `trainable`, ...: as in `JaxLayer`.
 
     Raises:
         ImportError: without Flax.
+
+    Example (with Flax installed):
+
+        layer = FlaxLayer(flax.linen.Dense(3))
+        layer(np.ones((2, 4))).shape  # (2, 3)
     """
 
     _not_in_config = JaxLayer._not_in_config | {"variables", "call_fn", "init_fn"}

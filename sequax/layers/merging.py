@@ -5,12 +5,14 @@ from __future__ import annotations
 import functools
 import string
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any, Unpack
 
 import jax
 import jax.numpy as jnp
 
 from ..core import dtypes, masks, shapes
+from ..core.constructor import LayerOptions
+from ..core.kinds import AxesOf, Axis, Kind, Owner
 from ..core.layer import Layer
 from ..core.tensor import KerasTensor, shape_of
 from .catalogue import layer
@@ -22,8 +24,8 @@ class Merging(Layer):
     supports_masking = True
     inputs_needed: int | None = None  # exactly so many; None: one or more
 
-    def __init__(self, **kwargs: Any):
-        super().__init__(**kwargs)
+    def __init__(self, **options: Unpack[LayerOptions]):
+        super().__init__(**options)
 
     def build(self, input_shape: Any) -> None:
         self.compute_output_shape(input_shape)
@@ -138,9 +140,19 @@ def either(found: list[Any], layer_name: str) -> jax.Array:
 class Add(ElementwiseMerging):
     """Sum of the inputs.
 
+    Shapes: a list of tensors whose sizes are equal or 1, the batch axis excepted -> the common shape.
+
+    Args:
+        **options: `name`, `dtype`, ...: as in `Layer`.
+
+    Raises:
+        ValueError: when called on something else than a list, or on shapes that do not fit together.
+
+    Example:
+
     >>> import numpy as np
-    >>> Add()([np.ones((2, 3)), np.ones((2, 1))]).tolist()
-    [[2.0, 2.0, 2.0], [2.0, 2.0, 2.0]]
+    >>> Add()([np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]])]).tolist()
+    [[4.0, 6.0]]
     """
 
     def combine(self, inputs: list[jax.Array]) -> jax.Array:
@@ -149,7 +161,22 @@ class Add(ElementwiseMerging):
 
 @layer()
 class Subtract(ElementwiseMerging):
-    """First input minus the second."""
+    """First input minus the second.
+
+    Shapes: a list of tensors whose sizes are equal or 1, the batch axis excepted -> the common shape.
+
+    Args:
+        **options: `name`, `dtype`, ...: as in `Layer`.
+
+    Raises:
+        ValueError: when called on something else than a list of two, or on shapes that do not fit together.
+
+    Example:
+
+    >>> import numpy as np
+    >>> Subtract()([np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]])]).tolist()
+    [[-2.0, -2.0]]
+    """
 
     inputs_needed = 2
 
@@ -180,7 +207,24 @@ class MaskedMerging(ElementwiseMerging):
 
 @layer()
 class Multiply(MaskedMerging):
-    """Product of the inputs; masked steps of an input count as 1, and the product is 0 where no input counts."""
+    """Product of the inputs.
+
+    Masked steps of an input count as 1, and the product is 0 where no input counts.
+
+    Shapes: a list of tensors whose sizes are equal or 1, the batch axis excepted -> the common shape.
+
+    Args:
+        **options: `name`, `dtype`, ...: as in `Layer`.
+
+    Raises:
+        ValueError: when called on something else than a list, or on shapes that do not fit together.
+
+    Example:
+
+    >>> import numpy as np
+    >>> Multiply()([np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]])]).tolist()
+    [[3.0, 8.0]]
+    """
 
     def combine(self, inputs: list[jax.Array]) -> jax.Array:
         return functools.reduce(jnp.multiply, inputs)
@@ -191,7 +235,24 @@ class Multiply(MaskedMerging):
 
 @layer()
 class Average(ElementwiseMerging):
-    """Mean of the inputs; a float also for whole numbers."""
+    """Mean of the inputs.
+
+    The result is a float also for whole numbers.
+
+    Shapes: a list of tensors whose sizes are equal or 1, the batch axis excepted -> the common shape.
+
+    Args:
+        **options: `name`, `dtype`, ...: as in `Layer`.
+
+    Raises:
+        ValueError: when called on something else than a list, or on shapes that do not fit together.
+
+    Example:
+
+    >>> import numpy as np
+    >>> Average()([np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]])]).tolist()
+    [[2.0, 3.0]]
+    """
 
     def combine(self, inputs: list[jax.Array]) -> jax.Array:
         return functools.reduce(jnp.add, inputs) / len(inputs)
@@ -202,7 +263,24 @@ class Average(ElementwiseMerging):
 
 @layer()
 class Maximum(MaskedMerging):
-    """Largest of the inputs, element by element; masked steps are left out where another input counts."""
+    """Largest of the inputs, element by element.
+
+    Masked steps are left out where another input counts.
+
+    Shapes: a list of tensors whose sizes are equal or 1, the batch axis excepted -> the common shape.
+
+    Args:
+        **options: `name`, `dtype`, ...: as in `Layer`.
+
+    Raises:
+        ValueError: when called on something else than a list, or on shapes that do not fit together.
+
+    Example:
+
+    >>> import numpy as np
+    >>> Maximum()([np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]])]).tolist()
+    [[3.0, 4.0]]
+    """
 
     def combine(self, inputs: list[jax.Array]) -> jax.Array:
         return functools.reduce(jnp.maximum, inputs)
@@ -210,7 +288,24 @@ class Maximum(MaskedMerging):
 
 @layer()
 class Minimum(MaskedMerging):
-    """Smallest of the inputs, element by element; masked steps are left out where another input counts."""
+    """Smallest of the inputs, element by element.
+
+    Masked steps are left out where another input counts.
+
+    Shapes: a list of tensors whose sizes are equal or 1, the batch axis excepted -> the common shape.
+
+    Args:
+        **options: `name`, `dtype`, ...: as in `Layer`.
+
+    Raises:
+        ValueError: when called on something else than a list, or on shapes that do not fit together.
+
+    Example:
+
+    >>> import numpy as np
+    >>> Minimum()([np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]])]).tolist()
+    [[1.0, 2.0]]
+    """
 
     def combine(self, inputs: list[jax.Array]) -> jax.Array:
         return functools.reduce(jnp.minimum, inputs)
@@ -223,18 +318,25 @@ class Concatenate(Merging):
     The output has a mask if any input has one; along the axis of steps it is made of theirs, otherwise a step counts
     where it counts in any input. An input without a mask counts everywhere.
 
+    Args:
+        axis: along which the inputs are joined.
+        **options: `name`, `dtype`, ...: as in `Layer`.
+
+    Raises:
+        TypeError: if `axis` is no whole number.
+        ValueError: when called on something else than a list, or on shapes that differ along other axes.
+
+    Example:
+
     >>> import numpy as np
     >>> Concatenate()([np.ones((2, 3)), np.zeros((2, 1))]).shape
     (2, 4)
     """
 
-    def __init__(self, axis: Any = -1, **kwargs: Any):
-        super().__init__(**kwargs)
-        if isinstance(axis, bool) or not hasattr(axis, "__index__"):
-            raise TypeError(
-                f"Layer '{self.name}' (Concatenate): expected an integer as `axis`. Received: axis={axis!r}"
-            )
-        self.axis = axis
+    axis: int
+
+    def __init__(self, axis: Axis = -1, **options: Unpack[LayerOptions]):
+        super().__init__(**options)
 
     def merge(self, inputs: list[jax.Array]) -> jax.Array:
         return jnp.concatenate(inputs, self.axis)
@@ -279,6 +381,30 @@ class Concatenate(Merging):
         return joined.any(-1) if rank == inputs[0].ndim else joined
 
 
+class _DotAxes(Kind):
+    """One axis of both inputs, or one for each."""
+
+    expected = "a whole number, or a list of two"
+
+    def resolve(self, value: Any, name: str, owner: Owner) -> Any:
+        if not isinstance(value, (int, list, tuple)):
+            raise TypeError(
+                f"{owner}: Invalid type for argument `{name}`: it should be a list or an int. Received: {name}={value}"
+            )
+        if not isinstance(value, int) and (len(value) != 2 or not all(isinstance(axis, int) for axis in value)):
+            raise ValueError(
+                f"{owner}: Invalid format for argument `{name}`: it should contain two elements, and list elements"
+                f" should be integers. Received: {name}={value}"
+            )
+        return value
+
+    def fits(self, value: Any, cls: type) -> bool:
+        return AxesOf().fits(value, cls)
+
+
+DotAxes = Annotated[int | Sequence[int], _DotAxes()]
+
+
 @layer()
 class Dot(Merging):
     """Dot products of two inputs along one axis of each, sample by sample.
@@ -289,6 +415,13 @@ class Dot(Merging):
     Args:
         axes: the axis of both inputs, or one for each; the batch axis 0 is no choice.
         normalize: whether to scale to length 1 along the axes first: then the result is the cosine.
+        **options: `name`, `dtype`, ...: as in `Layer`.
+
+    Raises:
+        TypeError: if `axes` is neither a whole number nor a list.
+        ValueError: for another number of axes than two, axes that do not exist, or shapes that do not fit together.
+
+    Example:
 
     >>> import numpy as np
     >>> Dot(axes=(1, 2))([np.ones((2, 3, 4)), np.ones((2, 5, 3))]).shape
@@ -297,20 +430,11 @@ class Dot(Merging):
 
     inputs_needed = 2
 
-    def __init__(self, axes: Any, normalize: bool = False, **kwargs: Any):
-        super().__init__(**kwargs)
-        if not isinstance(axes, int):
-            if not isinstance(axes, (list, tuple)):
-                raise TypeError(
-                    f"Layer '{self.name}' (Dot): Invalid type for argument `axes`: it should be a list or an int."
-                    f" Received: axes={axes}"
-                )
-            if len(axes) != 2 or not all(isinstance(axis, int) for axis in axes):
-                raise ValueError(
-                    f"Layer '{self.name}' (Dot): Invalid format for argument `axes`: it should contain two elements,"
-                    f" and list elements should be integers. Received: axes={axes}"
-                )
-        self.axes, self.normalize = axes, normalize
+    axes: int | Sequence[int]
+    normalize: bool
+
+    def __init__(self, axes: DotAxes, normalize: bool = False, **options: Unpack[LayerOptions]):
+        super().__init__(**options)
 
     def merge(self, inputs: list[jax.Array]) -> jax.Array:
         axes = self._axes([x.shape for x in inputs])
@@ -405,41 +529,83 @@ def _unit_length(x: jax.Array, axis: int) -> jax.Array:
 # --- the same as functions ---
 
 
-def add(inputs: Any, **kwargs: Any) -> Any:
-    """`Add(**kwargs)(inputs)`."""
-    return Add(**kwargs)(inputs)
+def add(inputs: Any, **options: Unpack[LayerOptions]) -> Any:
+    """Sum of the inputs: `Add(**options)(inputs)`.
+
+    Args:
+        inputs: a list of tensors.
+        **options: of the layer.
+    """
+    return Add(**options)(inputs)
 
 
-def subtract(inputs: Any, **kwargs: Any) -> Any:
-    """`Subtract(**kwargs)(inputs)`."""
-    return Subtract(**kwargs)(inputs)
+def subtract(inputs: Any, **options: Unpack[LayerOptions]) -> Any:
+    """First input minus the second: `Subtract(**options)(inputs)`.
+
+    Args:
+        inputs: a list of two tensors.
+        **options: of the layer.
+    """
+    return Subtract(**options)(inputs)
 
 
-def multiply(inputs: Any, **kwargs: Any) -> Any:
-    """`Multiply(**kwargs)(inputs)`."""
-    return Multiply(**kwargs)(inputs)
+def multiply(inputs: Any, **options: Unpack[LayerOptions]) -> Any:
+    """Product of the inputs: `Multiply(**options)(inputs)`.
+
+    Args:
+        inputs: a list of tensors.
+        **options: of the layer.
+    """
+    return Multiply(**options)(inputs)
 
 
-def average(inputs: Any, **kwargs: Any) -> Any:
-    """`Average(**kwargs)(inputs)`."""
-    return Average(**kwargs)(inputs)
+def average(inputs: Any, **options: Unpack[LayerOptions]) -> Any:
+    """Mean of the inputs: `Average(**options)(inputs)`.
+
+    Args:
+        inputs: a list of tensors.
+        **options: of the layer.
+    """
+    return Average(**options)(inputs)
 
 
-def maximum(inputs: Any, **kwargs: Any) -> Any:
-    """`Maximum(**kwargs)(inputs)`."""
-    return Maximum(**kwargs)(inputs)
+def maximum(inputs: Any, **options: Unpack[LayerOptions]) -> Any:
+    """Largest of the inputs, element by element: `Maximum(**options)(inputs)`.
+
+    Args:
+        inputs: a list of tensors.
+        **options: of the layer.
+    """
+    return Maximum(**options)(inputs)
 
 
-def minimum(inputs: Any, **kwargs: Any) -> Any:
-    """`Minimum(**kwargs)(inputs)`."""
-    return Minimum(**kwargs)(inputs)
+def minimum(inputs: Any, **options: Unpack[LayerOptions]) -> Any:
+    """Smallest of the inputs, element by element: `Minimum(**options)(inputs)`.
+
+    Args:
+        inputs: a list of tensors.
+        **options: of the layer.
+    """
+    return Minimum(**options)(inputs)
 
 
-def concatenate(inputs: Any, axis: int = -1, **kwargs: Any) -> Any:
-    """`Concatenate(axis, **kwargs)(inputs)`."""
-    return Concatenate(axis=axis, **kwargs)(inputs)
+def concatenate(inputs: Any, axis: int = -1, **options: Unpack[LayerOptions]) -> Any:
+    """The inputs one behind the other: `Concatenate(axis, **options)(inputs)`.
+
+    Args:
+        inputs: a list of tensors.
+        axis: along which they are joined.
+        **options: of the layer.
+    """
+    return Concatenate(axis=axis, **options)(inputs)
 
 
-def dot(inputs: Any, axes: Any = -1, **kwargs: Any) -> Any:
-    """`Dot(axes, **kwargs)(inputs)`."""
-    return Dot(axes=axes, **kwargs)(inputs)
+def dot(inputs: Any, axes: Any = -1, **options: Any) -> Any:
+    """Dot products sample by sample: `Dot(axes, **options)(inputs)`.
+
+    Args:
+        inputs: a list of two tensors.
+        axes: the axis of both, or one for each.
+        **options: `normalize` and others of the layer.
+    """
+    return Dot(axes=axes, **options)(inputs)

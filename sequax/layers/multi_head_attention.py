@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import Annotated, Any, Unpack
 
 import jax
 import jax.numpy as jnp
 
-from .. import constraints, initializers, regularizers
 from ..core import names, settings
 from ..core.catalogue import serialize
+from ..core.constructor import Options
+from ..core.kinds import (
+    AxesOf,
+    ConstraintLike,
+    Count,
+    InitializerLike,
+    Owner,
+    Plain,
+    Rate,
+    RegularizerLike,
+    Size,
+    Whole,
+)
 from ..core.layer import Layer
 from ..core.tensor import KerasTensor
-from .arguments import axes_list, positive_integer, resolve_axes
-from .attending import both, causal, dropout_rate, fitted, near, shares
+from .arguments import resolve_axes
+from .attending import both, causal, fitted, near, shares
 from .catalogue import layer
 from .dense import EinsumDense
 from .regularization import Dropout
@@ -28,49 +41,30 @@ class Projected(Layer):
     """
 
     supports_masking = True
-    _not_in_config = frozenset({"flash_attention"})
+    dropout: float
+    use_bias: bool
+    use_gate: bool
+    sliding_window: int | None
+    flash_attention: bool | None
+    seed: int | None
+    kernel_initializer: Any
+    bias_initializer: Any
+    kernel_regularizer: Any
+    bias_regularizer: Any
+    kernel_constraint: Any
+    bias_constraint: Any
 
-    def __init__(
-        self,
-        dropout: Any,
-        use_bias: bool,
-        sliding_window: Any,
-        flash_attention: Any,
-        kernel_initializer: Any,
-        bias_initializer: Any,
-        kernel_regularizer: Any,
-        bias_regularizer: Any,
-        activity_regularizer: Any,
-        kernel_constraint: Any,
-        bias_constraint: Any,
-        use_gate: bool,
-        seed: Any,
-        **kwargs: Any,
-    ):
-        super().__init__(**kwargs)
-        self.dropout = dropout_rate(self, dropout)
-        self.use_bias, self.use_gate, self.seed = use_bias, use_gate, seed
-        if sliding_window is not None and (not isinstance(sliding_window, int) or sliding_window < 1):
-            raise ValueError(
-                f"Layer '{self.name}': `sliding_window` must be `None` or a positive integer."
-                f" Received: sliding_window={sliding_window}"
-            )
-        self.sliding_window = sliding_window
-        if flash_attention and dropout:
+    def __init__(self, activity_regularizer: Any, **options: Unpack[Options]):
+        super().__init__(**options)
+        if self.flash_attention and self.dropout:
             raise ValueError(
                 f"Layer '{self.name}': Dropout is not supported when flash attention is enabled. Set `dropout` to 0.0,"
-                f" or leave out `flash_attention`. Received: dropout={dropout}"
+                f" or leave out `flash_attention`. Received: dropout={self.dropout}"
             )
-        self.flash_attention = flash_attention
-        self._prefers_flash = flash_attention is None and not dropout and bool(settings.is_flash_attention_enabled())
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
+        plain = self.flash_attention is None and not self.dropout
+        self._prefers_flash = plain and bool(settings.is_flash_attention_enabled())
         # Acts on each projection, as in Keras, the last of which makes the output.
-        self._projection_regularizer = regularizers.get(activity_regularizer)
+        self._projection_regularizer = activity_regularizer
 
     # --- what subclasses say ---
 
@@ -275,6 +269,23 @@ class Projected(Layer):
 _NAMES_IN_FILES = {f"_{part}_dense": f"{part}_dense" for part in ("query", "key", "value", "output")}
 
 
+class _Features(Whole):
+    """One size or several; a tuple in the end."""
+
+    def resolve(self, value: Any, name: str, owner: Owner) -> Any:
+        sizes = value if isinstance(value, (list, tuple)) else (value,)
+        return tuple(super(_Features, self).resolve(size, name, owner) for size in sizes)
+
+    def fits(self, value: Any, cls: type) -> bool:
+        sizes = value if isinstance(value, (list, tuple)) else (value,)
+        return all(super(_Features, self).fits(size, cls) for size in sizes)
+
+
+Features = Annotated[int | Sequence[int], _Features()]
+AttentionAxes = Annotated[int | Sequence[int], AxesOf(tuple, one=False)]
+FlashAttention = Annotated[bool | None, Plain("true, false or null", bool, in_config=False)]
+
+
 @layer()
 class MultiHeadAttention(Projected):
     """Attention of several heads: `softmax(q @ k.T / sqrt(key_dim)) @ v` of projections q, k, v of query, key, value.
@@ -291,15 +302,20 @@ class MultiHeadAttention(Projected):
         num_heads: number of heads.
         key_dim: features of query and key in each head.
         value_dim: features of the value in each head; default: `key_dim`.
-        dropout: share of the attention weights that are dropped in training.
+        dropout: share of the attention weights that are dropped in training, from 0 to below 1.
         use_bias: whether the projections have biases.
         output_shape: features of the output, one size or several; default: those of the query.
         attention_axes: axes along which attention acts; default: all but the first and the last.
-        sliding_window: a query looks only at keys fewer steps away than this.
+        sliding_window: a query looks only at keys fewer steps away than this; default: at all.
         flash_attention: True for cuDNN's kernel, which needs an NVIDIA GPU; None for that kernel on a GPU in 16-bit
             floats without dropout, if `config.enable_flash_attention()` was called.
+        kernel_initializer, bias_initializer: of the kernels and biases of all projections.
+        kernel_regularizer, bias_regularizer: penalties of them, added to the loss; name, callable or None.
+        activity_regularizer: penalty of the outputs of each projection.
+        kernel_constraint, bias_constraint: functions that they go through after each update; name, callable or None.
         use_gate: whether the heads' outputs are multiplied by `sigmoid` of a projection of the query.
-        seed: of the dropout.
+        seed: of the dropout, a whole number; default: drawn from the process' stream.
+        **options: `name`, `dtype`, `trainable`, ...: as in `Layer`.
 
     Call arguments:
         query, value, key: the tensors; the key is the value by default.
@@ -312,61 +328,48 @@ class MultiHeadAttention(Projected):
     A query that may look at no key gets the mean of all values; with `dropout`, `return_attention_scores` or further
     axes it gets 0 (as in Keras). Such outputs are masked themselves as a rule.
 
+    Raises:
+        TypeError: for `attention_axes` that are no whole numbers.
+        ValueError: for sizes that are no positive integers, a `dropout` out of range, a dropout beside
+            `flash_attention`, or query, value and key that do not fit together.
+
+    Example:
+
     >>> import numpy as np
     >>> MultiHeadAttention(num_heads=2, key_dim=3)(np.ones((2, 5, 4)), np.ones((2, 6, 4))).shape
     (2, 5, 4)
     """
 
     attributes_in_files = _NAMES_IN_FILES
+    num_heads: int
+    key_dim: int
+    output_shape: tuple[int, ...] | None
+    attention_axes: tuple[int, ...] | None
 
     def __init__(
         self,
-        num_heads: Any,
-        key_dim: Any,
-        value_dim: Any = None,
-        dropout: Any = 0.0,
+        num_heads: Size,
+        key_dim: Size,
+        value_dim: Count | None = None,
+        dropout: Rate = 0.0,
         use_bias: bool = True,
-        output_shape: Any = None,
-        attention_axes: Any = None,
-        sliding_window: Any = None,
-        flash_attention: Any = None,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
+        output_shape: Features | None = None,
+        attention_axes: AttentionAxes | None = None,
+        sliding_window: Size | None = None,
+        flash_attention: FlashAttention = None,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        bias_initializer: InitializerLike = "zeros",
+        kernel_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        activity_regularizer: RegularizerLike = None,
+        kernel_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
         use_gate: bool = False,
-        seed: Any = None,
-        **kwargs: Any,
+        seed: int | None = None,
+        **options: Unpack[Options],
     ):
-        super().__init__(
-            dropout,
-            use_bias,
-            sliding_window,
-            flash_attention,
-            kernel_initializer,
-            bias_initializer,
-            kernel_regularizer,
-            bias_regularizer,
-            activity_regularizer,
-            kernel_constraint,
-            bias_constraint,
-            use_gate,
-            seed,
-            **kwargs,
-        )
-        self.num_heads = positive_integer("MultiHeadAttention", "num_heads", num_heads)
-        self.key_dim = positive_integer("MultiHeadAttention", "key_dim", key_dim)
-        self.value_dim = positive_integer("MultiHeadAttention", "value_dim", value_dim or key_dim)
-        if output_shape is not None:
-            sizes = output_shape if isinstance(output_shape, (list, tuple)) else (output_shape,)
-            output_shape = tuple(positive_integer("MultiHeadAttention", "output_shape", size) for size in sizes)
-        self.output_shape = output_shape
-        self.attention_axes = attention_axes
-        if attention_axes is not None:
-            self.attention_axes = tuple(axes_list("MultiHeadAttention", attention_axes))
+        super().__init__(activity_regularizer, **options)
+        self.value_dim = value_dim or key_dim
 
     def _sizes(self) -> dict[str, tuple[int, int]]:
         key = (self.num_heads, self.key_dim)
@@ -411,58 +414,76 @@ class GroupQueryAttention(Projected):
     Ainslie et al. 2023, GQA. One group per head is multi-head attention, one group in all is multi-query attention.
 
     Shapes: query `(batch, queries, features)`, value and key `(batch, keys, features)` -> as the query. In a stack it
-    is self-attention, as `MultiHeadAttention`, where arguments and masks are described.
+    is self-attention, as `MultiHeadAttention`.
 
     Args:
         head_dim: features of each head.
         num_query_heads: number of heads, a multiple of `num_key_value_heads`.
         num_key_value_heads: number of projections of keys and values.
+        dropout: share of the attention weights that are dropped in training, from 0 to below 1.
+        use_bias: whether the projections have biases.
+        sliding_window: a query looks only at keys fewer steps away than this; default: at all.
+        flash_attention: True for cuDNN's kernel, which needs an NVIDIA GPU; None for that kernel on a GPU in 16-bit
+            floats without dropout, if `config.enable_flash_attention()` was called.
+        kernel_initializer, bias_initializer: of the kernels and biases of all projections.
+        kernel_regularizer, bias_regularizer: penalties of them, added to the loss; name, callable or None.
+        activity_regularizer: penalty of the outputs of each projection.
+        kernel_constraint, bias_constraint: functions that they go through after each update; name, callable or None.
+        use_gate: whether the heads' outputs are multiplied by `sigmoid` of a projection of the query.
+        seed: of the dropout, a whole number; default: drawn from the process' stream.
+        **options: `name`, `dtype`, `trainable`, ...: as in `Layer`.
+
+    Call arguments:
+        query, value, key: the tensors; the key is the value by default.
+        query_mask, value_mask, key_mask: `(batch, steps)`, True where a step counts; default: the masks of the tensors.
+            Keras 3.15.1 leaves a `query_mask` that is passed by hand out of account.
+        attention_mask: pairs that are allowed, `(batch, queries, keys)` or `(batch, heads, queries, keys)`.
+        return_attention_scores: also return the weights `(batch, heads, queries, keys)`, before dropout.
+        use_causal_mask: no query looks at later steps.
+
+    A query that may look at no key gets the mean of all values; with `dropout`, `return_attention_scores` or further
+    axes it gets 0 (as in Keras). Such outputs are masked themselves as a rule.
+
+    Raises:
+        ValueError: for sizes that are no positive integers or numbers of heads that do not divide, a `dropout` out of
+            range, a dropout beside `flash_attention`, or query, value and key that do not fit together.
+
+    Example:
+
+    >>> import numpy as np
+    >>> GroupQueryAttention(3, num_query_heads=4, num_key_value_heads=2)(np.ones((2, 5, 4)), np.ones((2, 6, 4))).shape
+    (2, 5, 4)
     """
 
     name_in_files = "grouped_query_attention"  # as Keras' class is called inside
+    head_dim: int
+    num_query_heads: int
+    num_key_value_heads: int
 
     def __init__(
         self,
-        head_dim: Any,
-        num_query_heads: Any,
-        num_key_value_heads: Any,
-        dropout: Any = 0.0,
+        head_dim: Size,
+        num_query_heads: Size,
+        num_key_value_heads: Size,
+        dropout: Rate = 0.0,
         use_bias: bool = True,
-        sliding_window: Any = None,
-        flash_attention: Any = None,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
+        sliding_window: Size | None = None,
+        flash_attention: FlashAttention = None,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        bias_initializer: InitializerLike = "zeros",
+        kernel_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        activity_regularizer: RegularizerLike = None,
+        kernel_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
         use_gate: bool = False,
-        seed: Any = None,
-        **kwargs: Any,
+        seed: int | None = None,
+        **options: Unpack[Options],
     ):
         # Keras' class has another name inside, which its layers are called after.
-        kwargs["name"] = kwargs.get("name") or names.auto_name("GroupedQueryAttention")
-        super().__init__(
-            dropout,
-            use_bias,
-            sliding_window,
-            flash_attention,
-            kernel_initializer,
-            bias_initializer,
-            kernel_regularizer,
-            bias_regularizer,
-            activity_regularizer,
-            kernel_constraint,
-            bias_constraint,
-            use_gate,
-            seed,
-            **kwargs,
-        )
-        self.activity_regularizer = self._projection_regularizer  # Keras counts the output twice in this layer
-        self.head_dim = positive_integer("GroupQueryAttention", "head_dim", head_dim)
-        self.num_query_heads = positive_integer("GroupQueryAttention", "num_query_heads", num_query_heads)
-        self.num_key_value_heads = positive_integer("GroupQueryAttention", "num_key_value_heads", num_key_value_heads)
+        options["name"] = options.get("name") or names.auto_name("GroupedQueryAttention")
+        super().__init__(activity_regularizer, **options)
+        self.activity_regularizer = activity_regularizer  # Keras counts the output twice in this layer
         if num_query_heads % num_key_value_heads:
             raise ValueError(
                 f"Layer '{self.name}': `num_query_heads` must be divisible by `num_key_value_heads`. Received:"

@@ -3,67 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any, Unpack
 
 import jax
 import jax.numpy as jnp
 
-from .. import constraints, initializers, kernels, regularizers
+from .. import kernels
+from ..core.constructor import LayerOptions
 from ..core.input_spec import InputSpec
+from ..core.kinds import (
+    MAX_SIZE,
+    Axes,
+    Axis,
+    ConstraintLike,
+    InitializerLike,
+    Kind,
+    Number,
+    Owner,
+    RegularizerLike,
+    is_whole,
+)
 from ..core.layer import Layer
-from .arguments import Number, axes_list, resolve_axes
-from .base import Elementwise
+from .arguments import resolve_axes
+from .base import Elementwise, Weighted
 from .catalogue import layer
 
 
-class Normalizing(Layer):
+class Normalizing(Weighted):
     """Base: the trained scale `gamma` and offset `beta` along the normalized axes."""
 
     supports_masking = True
-
-    def __init__(
-        self,
-        center: bool,
-        scale: bool,
-        beta_initializer: Any,
-        gamma_initializer: Any,
-        beta_regularizer: Any,
-        gamma_regularizer: Any,
-        beta_constraint: Any,
-        gamma_constraint: Any,
-        **kwargs: Any,
-    ):
-        super().__init__(**kwargs)
-        self.center, self.scale = center, scale
-        self.beta_initializer = initializers.get(beta_initializer)
-        self.gamma_initializer = initializers.get(gamma_initializer)
-        self.beta_regularizer = regularizers.get(beta_regularizer)
-        self.gamma_regularizer = regularizers.get(gamma_regularizer)
-        self.beta_constraint = constraints.get(beta_constraint)
-        self.gamma_constraint = constraints.get(gamma_constraint)
+    center: bool
+    scale: bool
+    epsilon: float
 
     def add_scale_and_offset(self, shape: tuple[int, ...]) -> None:
         """Create `gamma` and `beta`, None where switched off."""
-        self.gamma = self.beta = None
         # Read as stored also under a mixed policy: the formula runs in float32.
-        if self.scale:
-            self.gamma = self.add_weight(
-                shape,
-                self.gamma_initializer,
-                autocast=False,
-                regularizer=self.gamma_regularizer,
-                constraint=self.gamma_constraint,
-                name="gamma",
-            )
-        if self.center:
-            self.beta = self.add_weight(
-                shape,
-                self.beta_initializer,
-                autocast=False,
-                regularizer=self.beta_regularizer,
-                constraint=self.beta_constraint,
-                name="beta",
-            )
+        self.gamma = self.add("gamma", shape, autocast=False) if self.scale else None
+        self.beta = self.add("beta", shape, autocast=False) if self.center else None
 
     def scale_and_shift(self, x: jax.Array, shape: tuple[int, ...]) -> jax.Array:
         """`gamma * x + beta`, both in a shape that broadcasts, in the dtype that the layer computes in."""
@@ -102,16 +80,35 @@ def precise(x: Any) -> jax.Array:
     return x.astype(jnp.promote_types(x.dtype, jnp.float32))
 
 
+class LayerNormalizationOptions(LayerOptions, total=False):
+    """Further keyword arguments of `LayerNormalization`."""
+
+    rms_scaling: bool
+
+
 @layer()
 class LayerNormalization(Normalizing):
     """Normalizes each sample by itself: `gamma * (x - mean) / sqrt(variance + epsilon) + beta`.
 
     Ba et al. 2016, Layer Normalization. Mean and variance go over `axis`, which also get a scale and offset each.
 
+    Shapes: any; the output has the shape of the input.
+
     Args:
         axis: one axis or several, typically the features.
+        epsilon: added to the variance, so that constants do not divide by zero.
         center, scale: whether there is a `beta`, a `gamma`.
-        rms_scaling: skip centring: `gamma * x / sqrt(variance + epsilon)`.
+        beta_initializer, gamma_initializer: of the offset and of the scale; default: zeros and ones.
+        beta_regularizer, gamma_regularizer: penalties of them, added to the loss; name, callable or None.
+        beta_constraint, gamma_constraint: functions that they go through after each update; name, callable or None.
+        **options: `name`, `dtype`, `trainable`, ...: as in `Layer`. `rms_scaling=True`, of older code, skips centring:
+            `gamma * x / sqrt(variance + epsilon)`.
+
+    Raises:
+        TypeError: if `axis` is neither a whole number nor several.
+        ValueError: when built, if an axis does not exist or its size is unknown.
+
+    Example:
 
     >>> import numpy as np
     >>> LayerNormalization(epsilon=0.0)(np.array([[1.0, 3.0]])).tolist()
@@ -119,48 +116,36 @@ class LayerNormalization(Normalizing):
     """
 
     config_keys = frozenset({"rms_scaling"})
+    axis: int | list[int]
 
     def __init__(
         self,
-        axis: Any = -1,
+        axis: Axes = -1,
         epsilon: Number = 0.001,
         center: bool = True,
         scale: bool = True,
-        beta_initializer: Any = "zeros",
-        gamma_initializer: Any = "ones",
-        beta_regularizer: Any = None,
-        gamma_regularizer: Any = None,
-        beta_constraint: Any = None,
-        gamma_constraint: Any = None,
-        **kwargs: Any,
+        beta_initializer: InitializerLike = "zeros",
+        gamma_initializer: InitializerLike = "ones",
+        beta_regularizer: RegularizerLike = None,
+        gamma_regularizer: RegularizerLike = None,
+        beta_constraint: ConstraintLike = None,
+        gamma_constraint: ConstraintLike = None,
+        **options: Unpack[LayerNormalizationOptions],
     ):
-        rms_scaling = kwargs.pop("rms_scaling", False)
-        super().__init__(
-            center,
-            scale,
-            beta_initializer,
-            gamma_initializer,
-            beta_regularizer,
-            gamma_regularizer,
-            beta_constraint,
-            gamma_constraint,
-            **kwargs,
-        )
+        self.rms_scaling = options.pop("rms_scaling", False)
+        super().__init__(**options)
         self.autocast = False  # computed in float32: inputs beyond float16 do not become infinite on the way
-        self.axis = axis if isinstance(axis, int) else axes_list("LayerNormalization", axis)
-        self.epsilon, self.rms_scaling = epsilon, rms_scaling
 
     def build(self, input_shape: Any) -> None:
         if not isinstance(self.axis, int):
             self.axis = sorted(self.axis)  # the order of the weights' axes in files
-        axes = axes_list("LayerNormalization", self.axis)
-        resolve_axes(self.name, axes, len(input_shape))
+        axes = resolve_axes(self.name, self.axis, len(input_shape))
         if self.rms_scaling:
             self.center, self.scale = False, True
         self.add_scale_and_offset(sizes_of(self, input_shape, axes))
 
     def call(self, inputs: Any) -> jax.Array:
-        axes = resolve_axes(self.name, axes_list("LayerNormalization", self.axis), inputs.ndim)
+        axes = resolve_axes(self.name, self.axis, inputs.ndim)
         x = precise(inputs)
         mean = x.mean(axes, keepdims=True)
         variance = jnp.square(x - mean).mean(axes, keepdims=True)
@@ -171,6 +156,23 @@ class LayerNormalization(Normalizing):
         return {**super().get_config(), "rms_scaling": self.rms_scaling}
 
 
+class _Groups(Kind):
+    """A number of groups; -1 for one for every channel."""
+
+    expected = "a positive whole number, or -1 for a group for every channel"
+
+    def resolve(self, value: Any, name: str, owner: Owner) -> int:
+        if not is_whole(value) or not self.fits(value.__index__(), type(owner.instance)):
+            raise ValueError(f"{owner}: the argument `{name}` must be {self.expected}. Received: {name}={value!r}")
+        return value.__index__()
+
+    def fits(self, value: Any, cls: type) -> bool:
+        return type(value) is int and (0 < value <= MAX_SIZE or value == -1)
+
+
+Groups = Annotated[int, _Groups()]
+
+
 @layer()
 class GroupNormalization(Normalizing):
     """Normalizes groups of channels of each sample: over the channels of a group and all other axes but the batch.
@@ -178,43 +180,49 @@ class GroupNormalization(Normalizing):
     Wu and He 2018, Group Normalization. `groups=1` is layer normalization over all axes, `groups=-1` (a group for every
     channel) is instance normalization.
 
+    Shapes: `(batch, ..., channels)`; the output has the shape of the input.
+
+    Args:
+        groups: number of groups, which divides the number of channels; -1: a group for every channel.
+        axis: of the channels.
+        epsilon: added to the variance, so that constants do not divide by zero.
+        center, scale: whether there is a `beta`, a `gamma`.
+        beta_initializer, gamma_initializer: of the offset and of the scale; default: zeros and ones.
+        beta_regularizer, gamma_regularizer: penalties of them, added to the loss; name, callable or None.
+        beta_constraint, gamma_constraint: functions that they go through after each update; name, callable or None.
+        **options: `name`, `dtype`, `trainable`, ...: as in `Layer`.
+
     Raises:
-        ValueError: if the channels cannot be divided into the groups, or their number is unknown.
+        ValueError: if `groups` is neither positive nor -1; when built, if the channels cannot be divided into the
+            groups, or their number is unknown.
+
+    Example:
+
+    >>> import numpy as np
+    >>> GroupNormalization(groups=2, epsilon=0.0)(np.array([[1.0, 3.0, 10.0, 30.0]])).tolist()
+    [[-1.0, 1.0, -1.0, 1.0]]
     """
+
+    groups: int
+    axis: int
 
     def __init__(
         self,
-        groups: Any = 32,
-        axis: int = -1,
+        groups: Groups = 32,
+        axis: Axis = -1,
         epsilon: Number = 0.001,
         center: bool = True,
         scale: bool = True,
-        beta_initializer: Any = "zeros",
-        gamma_initializer: Any = "ones",
-        beta_regularizer: Any = None,
-        gamma_regularizer: Any = None,
-        beta_constraint: Any = None,
-        gamma_constraint: Any = None,
-        **kwargs: Any,
+        beta_initializer: InitializerLike = "zeros",
+        gamma_initializer: InitializerLike = "ones",
+        beta_regularizer: RegularizerLike = None,
+        gamma_regularizer: RegularizerLike = None,
+        beta_constraint: ConstraintLike = None,
+        gamma_constraint: ConstraintLike = None,
+        **options: Unpack[LayerOptions],
     ):
-        super().__init__(
-            center,
-            scale,
-            beta_initializer,
-            gamma_initializer,
-            beta_regularizer,
-            gamma_regularizer,
-            beta_constraint,
-            gamma_constraint,
-            **kwargs,
-        )
+        super().__init__(**options)
         self.autocast = False  # as in LayerNormalization
-        if isinstance(groups, bool) or not isinstance(groups, int) or (groups < 1 and groups != -1):
-            raise ValueError(
-                f"Layer '{self.name}': Invalid value for argument `groups`. Expected a positive whole number, or -1 for"
-                f" a group for every channel. Received: groups={groups!r}"
-            )
-        self.groups, self.axis, self.epsilon = groups, axis, epsilon
 
     def build(self, input_shape: Any) -> None:
         resolve_axes(self.name, [self.axis], len(input_shape))
@@ -265,20 +273,37 @@ class RMSNormalization(Layer):
     """Divides by the root of the mean square: `scale * x / sqrt(mean(x ** 2) + epsilon)`.
 
     Zhang and Sennrich 2019, Root Mean Square Layer Normalization.
+
+    Shapes: any; the output has the shape of the input.
+
+    Args:
+        axis: one axis or several, typically the features; each of their elements has a trained scale, 1 at first.
+        epsilon: added to the mean square, so that zeros do not divide by zero.
+        **options: `name`, `dtype`, `trainable`, ...: as in `Layer`.
+
+    Raises:
+        TypeError: if `axis` is neither a whole number nor several.
+        ValueError: when built, if an axis does not exist or its size is unknown.
+
+    Example:
+
+    >>> import numpy as np
+    >>> RMSNormalization()(np.array([[3.0, -3.0]])).round(3).tolist()
+    [[1.0, -1.0]]
     """
 
-    def __init__(self, axis: Any = -1, epsilon: Number = 1e-06, **kwargs: Any):
-        super().__init__(**kwargs)
-        self.axis = axis if isinstance(axis, int) else axes_list("RMSNormalization", axis)
-        self.epsilon = epsilon
+    axis: int | list[int]
+    epsilon: float
+
+    def __init__(self, axis: Axes = -1, epsilon: Number = 1e-06, **options: Unpack[LayerOptions]):
+        super().__init__(**options)
 
     def build(self, input_shape: Any) -> None:
-        axes = axes_list("RMSNormalization", self.axis)
-        resolve_axes(self.name, axes, len(input_shape))
+        axes = resolve_axes(self.name, self.axis, len(input_shape))
         self.scale = self.add_weight(sizes_of(self, input_shape, axes), "ones", autocast=False, name="scale")
 
     def call(self, x: Any) -> jax.Array:
-        axes = resolve_axes(self.name, axes_list("RMSNormalization", self.axis), x.ndim)
+        axes = resolve_axes(self.name, self.axis, x.ndim)
         wide = precise(x)
         size = jax.lax.rsqrt(jnp.square(wide).mean(axes, keepdims=True) + self.epsilon)
         return (wide * size * self.scale.value.reshape(along(axes, x.shape))).astype(self.compute_dtype)
@@ -291,17 +316,29 @@ class RMSNormalization(Layer):
 class UnitNormalization(Elementwise):
     """Divides by the Euclidean length along an axis or several; zeros stay zeros.
 
+    Shapes: any; the output has the shape of the input.
+
+    Args:
+        axis: one axis or several, typically the features.
+        **options: `name`, `dtype`, ...: as in `Layer`.
+
+    Raises:
+        TypeError: if `axis` is neither a whole number nor several.
+
+    Example:
+
     >>> import numpy as np
     >>> UnitNormalization()(np.array([[3.0, 4.0]])).round(3).tolist()
     [[0.6000000238418579, 0.800000011920929]]
     """
 
-    def __init__(self, axis: Any = -1, **kwargs: Any):
-        super().__init__(**kwargs)
-        self.axis = axis if isinstance(axis, int) else axes_list("UnitNormalization", axis)
+    axis: int | list[int]
+
+    def __init__(self, axis: Axes = -1, **options: Unpack[LayerOptions]):
+        super().__init__(**options)
 
     def call(self, inputs: Any) -> jax.Array:
-        axes = resolve_axes(self.name, axes_list("UnitNormalization", self.axis), inputs.ndim)
+        axes = resolve_axes(self.name, self.axis, inputs.ndim)
         x = precise(inputs)
         square = jnp.square(x).sum(axes, keepdims=True)
         # Below 1e-12 the length counts as 1e-6: finite, and with a gradient of 0 for the length at zero.

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import Annotated, Any, Unpack
 
 import jax
 import jax.numpy as jnp
 
 from .. import kernels, regularizers
 from ..core import rng
+from ..core.constructor import LayerOptions, Options
 from ..core.input_spec import InputSpec
-from .arguments import Number, data_format as resolve_data_format
+from ..core.kinds import DataFormat, Fraction, Number, Owner, Rate, ShapeOf, is_whole
 from .base import Elementwise
 from .catalogue import layer
 
@@ -19,10 +21,15 @@ from .catalogue import layer
 class Random(Elementwise):
     """Base of layers that draw random numbers in training; they own a seed, so that a resumed run draws the same."""
 
-    def __init__(self, seed: int | None, active: bool, **kwargs: Any):
-        super().__init__(**kwargs)
-        self.seed = seed
-        self.seed_generator: Any = rng.SeedGenerator(seed) if active else None
+    seed: int | None
+
+    def __init__(self, **options: Any):
+        super().__init__(**options)
+        self.seed_generator: Any = rng.SeedGenerator(self.seed) if self._disturbs() else None
+
+    def _disturbs(self) -> bool:
+        """Whether the settings leave anything to draw."""
+        raise NotImplementedError
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         return self.disturb(inputs) if training and self.seed_generator is not None else inputs
@@ -39,11 +46,11 @@ class Dropping(Random):
     """Base of layers that drop values at a rate."""
 
     keeps_values = True  # in inference, for which a model is made
+    rate: float
+    noise_shape: tuple[int | None, ...] | None
 
-    def __init__(self, rate: Any, noise_shape: Any = None, seed: int | None = None, **kwargs: Any):
-        super().__init__(seed, active=_rate(type(self).__name__, rate) > 0, **kwargs)
-        self.rate = rate
-        self.noise_shape = _noise_shape(type(self).__name__, noise_shape)
+    def _disturbs(self) -> bool:
+        return self.rate > 0
 
     def kept(self, shape: tuple[int, ...]) -> jax.Array:
         """Boolean array that broadcasts to the input, False where a value is dropped."""
@@ -54,6 +61,23 @@ class Dropping(Random):
         return kernels.dropout_mask(self.seed_generator.next(), shape, self.rate)
 
 
+class _NoiseShape(ShapeOf):
+    """Sizes above zero; None for a size as in the input."""
+
+    def resolve(self, value: Any, name: str, owner: Owner) -> tuple[int | None, ...] | None:
+        if value is None:
+            return None
+        wrong, received = f"{owner}: Invalid value received for argument `{name}`.", f"Received: {name}={value!r}"
+        if not isinstance(value, (tuple, list)) or not all(size is None or is_whole(size) for size in value):
+            raise ValueError(f"{wrong} Expected a tuple or list of integers or None. {received}")
+        if any(size is not None and size < 1 for size in value):
+            raise ValueError(f"{wrong} Expected all dimensions to be positive integers or None. {received}")
+        return tuple(value)
+
+
+NoiseShape = Annotated[Sequence[int | None] | None, _NoiseShape()]
+
+
 @layer()
 class Dropout(Dropping):
     """Sets values to 0 with probability `rate` in training, and scales the others by `1 / (1 - rate)`.
@@ -61,19 +85,29 @@ class Dropout(Dropping):
     Srivastava et al. 2014, Dropout (which scales at inference instead; the expectation is the same).
     Inert outside of training. Every call draws a new mask; the state of the seed is a variable.
 
+    Shapes: any; the output has the shape of the input.
+
     Args:
-        rate: from 0 to below 1. A rate of 1, which would drop everything, is refused (Keras accepts it).
+        rate: probability, from 0 to below 1. A rate of 1, which would drop everything, is refused (Keras accepts it).
         noise_shape: shape of the mask, with 1 for axes along which all is dropped together and None for sizes as in
-            the input: `(None, 1, None)` drops the same features in all steps.
+            the input: `(None, 1, None)` drops the same features in all steps. Default: that of the input.
         seed: whole number; default: drawn from the process' stream.
+        **options: `name`, `dtype`, ...: as in `Layer`.
+
+    Raises:
+        ValueError: for a rate out of range, or a `noise_shape` that is no shape.
+
+    Example:
 
     >>> import numpy as np
     >>> Dropout(0.5)(np.ones(3)).tolist()
     [1.0, 1.0, 1.0]
     """
 
-    def __init__(self, rate: Any, noise_shape: Any = None, seed: int | None = None, **kwargs: Any):
-        super().__init__(rate, noise_shape, seed, **kwargs)
+    def __init__(
+        self, rate: Rate, noise_shape: NoiseShape = None, seed: int | None = None, **options: Unpack[LayerOptions]
+    ):
+        super().__init__(**options)
 
     def disturb(self, inputs: Any) -> jax.Array:
         return jnp.where(self.kept(inputs.shape), inputs / (1 - self.rate), 0)
@@ -84,10 +118,31 @@ class AlphaDropout(Dropping):
     """Dropout that keeps mean and variance of self-normalizing networks: dropped values become SELU's lower limit.
 
     Klambauer et al. 2017, Self-Normalizing Neural Networks: `a * x + b` with `x` set to `alpha'` where dropped.
+    Inert outside of training.
+
+    Shapes: any; the output has the shape of the input.
+
+    Args:
+        rate: probability, from 0 to below 1. A rate of 1, which would drop everything, is refused (Keras accepts it).
+        noise_shape: shape of the mask, with 1 for axes along which all is dropped together and None for sizes as in
+            the input: `(None, 1, None)` drops the same features in all steps. Default: that of the input.
+        seed: whole number; default: drawn from the process' stream.
+        **options: `name`, `dtype`, ...: as in `Layer`.
+
+    Raises:
+        ValueError: for a rate out of range, or a `noise_shape` that is no shape.
+
+    Example:
+
+    >>> import numpy as np
+    >>> AlphaDropout(0.5)(np.ones(3)).tolist()
+    [1.0, 1.0, 1.0]
     """
 
-    def __init__(self, rate: Any, noise_shape: Any = None, seed: int | None = None, **kwargs: Any):
-        super().__init__(rate, noise_shape, seed, **kwargs)
+    def __init__(
+        self, rate: Rate, noise_shape: NoiseShape = None, seed: int | None = None, **options: Unpack[LayerOptions]
+    ):
+        super().__init__(**options)
 
     def disturb(self, inputs: Any) -> jax.Array:
         lowest = -1.6732632423543772 * 1.0507009873554805
@@ -99,12 +154,12 @@ class SpatialDropout(Dropping):
     """Base of dropout of whole channels."""
 
     spatial: int
+    data_format: str
 
-    def __init__(self, rate: Any, data_format: Any, seed: int | None, name: str | None, dtype: Any):
-        super().__init__(rate, None, seed, name=name, dtype=dtype)
+    def __init__(self, data_format: str, name: str | None, dtype: Any):
+        super().__init__(name=name, dtype=dtype)
         ones = (1,) * self.spatial
-        self.data_format = resolve_data_format(data_format)
-        self.noise_shape = (None, None, *ones) if self.data_format == "channels_first" else (None, *ones, None)
+        self.noise_shape = (None, None, *ones) if data_format == "channels_first" else (None, *ones, None)
         self.input_spec = InputSpec(ndim=self.spatial + 2)
 
     def disturb(self, inputs: Any) -> jax.Array:
@@ -117,58 +172,144 @@ class SpatialDropout(Dropping):
 
 @layer()
 class SpatialDropout1D(SpatialDropout):
-    """Dropout of whole channels of `(batch, steps, channels)`. Tompson et al. 2014."""
+    """Dropout of whole channels of `(batch, steps, channels)`: all values of a channel are dropped together.
+
+    Tompson et al. 2014, Efficient Object Localization Using Convolutional Networks. Inert outside of training.
+
+    Shapes: `(batch, steps, channels)`; the output has the shape of the input.
+
+    Args:
+        rate: probability, from 0 to below 1. A rate of 1, which would drop everything, is refused (Keras accepts it).
+        seed: whole number; default: drawn from the process' stream.
+        name: must be unique within a model; default: made from the name of the class.
+        dtype: a dtype, or a policy of dtypes, as in `Layer`.
+
+    Raises:
+        ValueError: for a rate out of range.
+
+    Example:
+
+    >>> import numpy as np
+    >>> SpatialDropout1D(0.5)(np.ones((2, 5, 3))).shape
+    (2, 5, 3)
+    """
 
     spatial = 1
 
-    def __init__(self, rate: Any, seed: int | None = None, name: str | None = None, dtype: Any = None):
-        super().__init__(rate, None, seed, name, dtype)
+    def __init__(self, rate: Rate, seed: int | None = None, name: str | None = None, dtype: Any = None):
+        super().__init__("channels_last", name, dtype)
 
 
 @layer()
 class SpatialDropout2D(SpatialDropout):
-    """Dropout of whole channels of `(batch, rows, columns, channels)`. Tompson et al. 2014."""
+    """Dropout of whole channels of `(batch, rows, columns, channels)`: all values of a channel are dropped together.
+
+    Tompson et al. 2014, Efficient Object Localization Using Convolutional Networks. Inert outside of training.
+
+    Shapes: `(batch, rows, columns, channels)`, or `(batch, channels, rows, columns)` with the channels first; the
+    output has the shape of the input.
+
+    Args:
+        rate: probability, from 0 to below 1. A rate of 1, which would drop everything, is refused (Keras accepts it).
+        data_format: `"channels_last"` or `"channels_first"`; default: as `config.set_image_data_format` says, channels
+            last at first.
+        seed: whole number; default: drawn from the process' stream.
+        name: must be unique within a model; default: made from the name of the class.
+        dtype: a dtype, or a policy of dtypes, as in `Layer`.
+
+    Raises:
+        ValueError: for a rate out of range, or an unknown `data_format`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> SpatialDropout2D(0.5)(np.ones((2, 5, 5, 3))).shape
+    (2, 5, 5, 3)
+    """
 
     spatial = 2
 
     def __init__(
         self,
-        rate: Any,
-        data_format: Any = None,
+        rate: Rate,
+        data_format: DataFormat = None,
         seed: int | None = None,
         name: str | None = None,
         dtype: Any = None,
     ):
-        super().__init__(rate, data_format, seed, name, dtype)
+        super().__init__(self.data_format, name, dtype)
 
 
 @layer()
 class SpatialDropout3D(SpatialDropout):
-    """Dropout of whole channels of `(batch, depth, rows, columns, channels)`. Tompson et al. 2014."""
+    """Dropout of whole channels of `(batch, depth, rows, columns, channels)`: all values of one are dropped together.
+
+    Tompson et al. 2014, Efficient Object Localization Using Convolutional Networks. Inert outside of training.
+
+    Shapes: `(batch, depth, rows, columns, channels)`, or `(batch, channels, depth, rows, columns)` with the channels
+    first; the output has the shape of the input.
+
+    Args:
+        rate: probability, from 0 to below 1. A rate of 1, which would drop everything, is refused (Keras accepts it).
+        data_format: `"channels_last"` or `"channels_first"`; default: as `config.set_image_data_format` says, channels
+            last at first.
+        seed: whole number; default: drawn from the process' stream.
+        name: must be unique within a model; default: made from the name of the class.
+        dtype: a dtype, or a policy of dtypes, as in `Layer`.
+
+    Raises:
+        ValueError: for a rate out of range, or an unknown `data_format`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> SpatialDropout3D(0.5)(np.ones((2, 4, 5, 5, 3))).shape
+    (2, 4, 5, 5, 3)
+    """
 
     spatial = 3
 
     def __init__(
         self,
-        rate: Any,
-        data_format: Any = None,
+        rate: Rate,
+        data_format: DataFormat = None,
         seed: int | None = None,
         name: str | None = None,
         dtype: Any = None,
     ):
-        super().__init__(rate, data_format, seed, name, dtype)
+        super().__init__(self.data_format, name, dtype)
 
 
 @layer()
 class GaussianDropout(Random):
     """Multiplies by normal noise of mean 1 and deviation `sqrt(rate / (1 - rate))` in training.
 
-    Srivastava et al. 2014, section 10: the deviation that dropout of the same rate has. A rate of 1 is refused.
+    Srivastava et al. 2014, section 10: the deviation that dropout of the same rate has. Inert outside of training.
+
+    Shapes: any; the output has the shape of the input.
+
+    Args:
+        rate: of the dropout, from 0 to below 1. A rate of 1 is refused.
+        seed: whole number; default: drawn from the process' stream.
+        **options: `name`, `dtype`, ...: as in `Layer`.
+
+    Raises:
+        ValueError: for a rate out of range.
+
+    Example:
+
+    >>> import numpy as np
+    >>> GaussianDropout(0.5)(np.ones(3)).tolist()
+    [1.0, 1.0, 1.0]
     """
 
-    def __init__(self, rate: Any, seed: int | None = None, **kwargs: Any):
-        super().__init__(seed, active=_rate("GaussianDropout", rate) > 0, **kwargs)
-        self.rate = rate
+    rate: float
+
+    def __init__(self, rate: Rate, seed: int | None = None, **options: Unpack[LayerOptions]):
+        super().__init__(**options)
+
+    def _disturbs(self) -> bool:
+        return self.rate > 0
 
     def disturb(self, inputs: Any) -> jax.Array:
         return inputs * (1 + math.sqrt(self.rate / (1 - self.rate)) * self.normal(inputs))
@@ -176,16 +317,32 @@ class GaussianDropout(Random):
 
 @layer()
 class GaussianNoise(Random):
-    """Adds normal noise of mean 0 and deviation `stddev` (from 0 to 1) in training."""
+    """Adds normal noise of mean 0 and deviation `stddev` in training. Inert outside of it.
 
-    def __init__(self, stddev: Any, seed: int | None = None, **kwargs: Any):
-        if isinstance(stddev, str) or not 0 <= stddev <= 1:
-            raise ValueError(
-                f"Invalid value received for argument `stddev`. Expected a float value between 0 and 1."
-                f" Received: stddev={stddev}"
-            )
-        super().__init__(seed, active=stddev > 0, **kwargs)
-        self.stddev = stddev
+    Shapes: any; the output has the shape of the input.
+
+    Args:
+        stddev: standard deviation, from 0 to 1.
+        seed: whole number; default: drawn from the process' stream.
+        **options: `name`, `dtype`, ...: as in `Layer`.
+
+    Raises:
+        ValueError: for a deviation out of range.
+
+    Example:
+
+    >>> import numpy as np
+    >>> GaussianNoise(0.1)(np.ones(3)).tolist()
+    [1.0, 1.0, 1.0]
+    """
+
+    stddev: float
+
+    def __init__(self, stddev: Fraction, seed: int | None = None, **options: Unpack[LayerOptions]):
+        super().__init__(**options)
+
+    def _disturbs(self) -> bool:
+        return self.stddev > 0
 
     def disturb(self, inputs: Any) -> jax.Array:
         return inputs + self.stddev * self.normal(inputs)
@@ -193,10 +350,25 @@ class GaussianNoise(Random):
 
 @layer()
 class ActivityRegularization(Elementwise):
-    """Returns its input and adds `l1 * sum(abs(x)) + l2 * sum(x ** 2)` to the loss."""
+    """Returns its input and adds `l1 * sum(abs(x)) + l2 * sum(x ** 2)` to the loss.
 
-    def __init__(self, l1: Number = 0.0, l2: Number = 0.0, **kwargs: Any):
-        super().__init__(activity_regularizer=regularizers.L1L2(l1=l1, l2=l2), **kwargs)
+    Shapes: any; the output is the input.
+
+    Args:
+        l1: factor of the sum of absolute values.
+        l2: factor of the sum of squares.
+        **options: `name`, `dtype`, ...: as in `Layer`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> layer = ActivityRegularization(l1=1.0, l2=10.0)
+    >>> layer(np.array([[1.0, -2.0]])).tolist(), float(layer.losses[0])
+    ([[1.0, -2.0]], 53.0)
+    """
+
+    def __init__(self, l1: Number = 0.0, l2: Number = 0.0, **options: Unpack[Options]):
+        super().__init__(activity_regularizer=regularizers.L1L2(l1=l1, l2=l2), **options)
         self.l1, self.l2 = l1, l2
 
     def call(self, inputs: Any) -> Any:
@@ -206,28 +378,3 @@ class ActivityRegularization(Elementwise):
         config = super().get_config()
         del config["activity_regularizer"]  # made from l1 and l2
         return config
-
-
-def _rate(layer_class: str, rate: Any) -> Number:
-    if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 <= rate < 1:
-        raise ValueError(
-            f"{layer_class}: Invalid value received for argument `rate`. Expected a number from 0 to below 1 (1 would"
-            f" drop everything). Received: rate={rate!r}"
-        )
-    return rate
-
-
-def _noise_shape(layer_class: str, shape: Any) -> tuple[int | None, ...] | None:
-    if shape is None:
-        return None
-    if not isinstance(shape, (tuple, list)) or any(s is not None and not hasattr(s, "__index__") for s in shape):
-        raise ValueError(
-            f"{layer_class}: Invalid value received for argument `noise_shape`. Expected a tuple or list of integers or"
-            f" None. Received: noise_shape={shape!r}"
-        )
-    if any(size is not None and size < 1 for size in shape):
-        raise ValueError(
-            f"{layer_class}: Invalid value received for argument `noise_shape`. Expected all dimensions to be positive"
-            f" integers or None. Received: noise_shape={shape!r}"
-        )
-    return tuple(shape)

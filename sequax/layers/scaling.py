@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
 
 from ..core import settings
+from ..core.constructor import LayerOptions
 from .base import Elementwise
 from .catalogue import layer
 
@@ -20,14 +21,19 @@ class Rescaling(Elementwise):
         scale: number or one per channel, such as `1 / 255` for images of bytes.
         offset: number or one per channel. Channels are the last axis, or the first of an image where
             `keras.config.image_data_format()` says so.
+        **options: `name`, `dtype`, ...: as in `Layer`.
+
+    Shapes: any; the output has the shape of the input.
+
+    Example:
 
     >>> import numpy as np
     >>> Rescaling(1 / 127.5, offset=-1)(np.array([0, 255], "uint8")).tolist()
     [-1.0, 1.0]
     """
 
-    def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Any):
-        super().__init__(**kwargs)
+    def __init__(self, scale: Any, offset: Any = 0.0, **options: Unpack[LayerOptions]):
+        super().__init__(**options)
         self.scale, self.offset = scale, offset
 
     def call(self, inputs: Any) -> jax.Array:

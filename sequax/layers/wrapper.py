@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
 
 from .. import initializers
 from ..core import dtypes, scope
+from ..core.constructor import LayerOptions
+from ..core.kinds import Size
 from ..core.layer import Layer
-from .arguments import positive_integer
+from .base import AnyLayer
 from .catalogue import layer
 
 
@@ -20,19 +22,26 @@ class Wrapper(Layer):
 
     Args:
         layer: the layer inside; its variables count as the wrapper's.
+        **options: `name`, `dtype`, `trainable`, ...: as in `Layer`.
 
     Raises:
         ValueError: if `layer` is not a layer.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from sequax.layers import Dense
+    >>> class Doubled(Wrapper):
+    ...     def call(self, x):
+    ...         return 2 * self.layer(x)
+    >>> Doubled(Dense(3))(np.ones((2, 4))).shape
+    (2, 3)
     """
 
-    def __init__(self, layer: Any, **kwargs: Any):
-        if not isinstance(layer, Layer):
-            raise ValueError(
-                f"{type(self).__name__}: expected `layer` to be a layer, such as `Dense(3)`. Received: layer={layer!r}"
-                f" (of type {type(layer).__name__})"
-            )
-        super().__init__(**kwargs)
-        self.layer = layer
+    layer: Any
+
+    def __init__(self, layer: AnyLayer, **options: Unpack[LayerOptions]):
+        super().__init__(**options)
 
     def build(self, input_shape: Any = None) -> None:
         if not self.layer.built:
@@ -56,6 +65,7 @@ class SpectralNormalization(Wrapper):
     Args:
         layer: a layer with a `kernel` or `embeddings`.
         power_iterations: steps per call.
+        **options: `name`, `dtype`, `trainable`, ...: as in `Layer`.
 
     Raises:
         ValueError: if `power_iterations` is not positive, or the layer has neither `kernel` nor `embeddings`.
@@ -68,10 +78,10 @@ class SpectralNormalization(Wrapper):
     (2, 3)
     """
 
-    def __init__(self, layer: Any, power_iterations: int = 1, **kwargs: Any):
-        super().__init__(layer, **kwargs)
-        who = f"Layer '{self.name}' ({type(self).__name__})"
-        self.power_iterations = positive_integer(who, "power_iterations", power_iterations)
+    power_iterations: int
+
+    def __init__(self, layer: AnyLayer, power_iterations: Size = 1, **options: Unpack[LayerOptions]):
+        super().__init__(layer, **options)
 
     def build(self, input_shape: Any = None) -> None:
         super().build(input_shape)

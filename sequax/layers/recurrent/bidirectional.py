@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any, Literal, Unpack
 
 import jax
 import jax.numpy as jnp
 
 from ...core.catalogue import serialize
+from ...core.constructor import LayerOptions
 from ...core.custom_objects import custom_object_scope
+from ...core.kinds import OneOf, StartingWeights
 from ...core.layer import Layer
+from ..base import LayerOf
 from ..catalogue import layer
 from .rnn import in_dtype
 
-MERGE_MODES = ("sum", "mul", "ave", "concat", None)
+MergeMode = Annotated[Literal["sum", "mul", "ave", "concat"] | None, OneOf("sum", "mul", "ave", "concat", None)]
+Direction = Annotated[Layer, LayerOf(attribute=False)]
 _NEEDED = ("go_backwards", "return_sequences", "return_state")
 
 
@@ -32,6 +36,7 @@ class Bidirectional(Layer):
         merge_mode: `"concat"` (along the last axis), `"sum"`, `"mul"`, `"ave"`, or None: both outputs, apart.
         weights: initial values, those of the forward layer first.
         backward_layer: another layer for the backward direction; used as it is.
+        **options: `name`, `dtype`, `trainable`, ...: as in `Layer`.
 
     Call: `(sequences, initial_state=None, mask=None, training=None)`, the states of the forward layer first. With
     `return_state` it returns `(output, *forward_states, *backward_states)`.
@@ -50,31 +55,28 @@ class Bidirectional(Layer):
 
     supports_masking = True
     untracked = Layer.untracked | {"_initial_weights"}
-    _not_in_config = frozenset({"weights", "layer"})
-    config_keys = frozenset({"backward_layer"})
+    _not_in_config = frozenset({"layer"})
+    merge_mode: str | None
 
     def __init__(
         self,
-        layer: Any,
-        merge_mode: str | None = "concat",
-        weights: Any = None,
-        backward_layer: Any = None,
-        **kwargs: Any,
+        layer: Direction,
+        merge_mode: MergeMode = "concat",
+        weights: StartingWeights = None,
+        backward_layer: Direction | None = None,
+        **options: Unpack[LayerOptions],
     ):
-        super().__init__(**kwargs)
-        if merge_mode not in MERGE_MODES:
-            raise ValueError(f"{self._who()}: `merge_mode` must be one of {MERGE_MODES}. Received: {merge_mode!r}")
+        super().__init__(**options)
         self._check_recurrent("layer", layer)
         if backward_layer is not None:
             self._check_recurrent("backward_layer", backward_layer)
-        self.merge_mode = merge_mode
         self.forward_layer = _renamed(layer, "forward")
         self.backward_layer = (
             _renamed(layer, "backward", go_backwards=True) if backward_layer is None else backward_layer
         )
         self._check_pair()
         self._initial_weights = weights
-        self.return_sequences, self.return_state = layer.return_sequences, layer.return_state
+        self.return_sequences, self.return_state = self.forward_layer.return_sequences, self.forward_layer.return_state
         self.stateful = getattr(layer, "stateful", False)
         if self.return_sequences:
             for one in self._directions():
@@ -85,8 +87,6 @@ class Bidirectional(Layer):
         return f"Layer '{self.name}' (Bidirectional)"
 
     def _check_recurrent(self, argument: str, value: Any) -> None:
-        if not isinstance(value, Layer):
-            raise ValueError(f"{self._who()}: `{argument}` must be a layer. Received: {value!r:.100}")
         missing = [name for name in _NEEDED if not hasattr(value, name)]
         if missing:
             raise ValueError(

@@ -3,42 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
 
-from ... import activations, constraints, initializers, kernels, regularizers
+from ... import kernels
 from ...core import shapes
+from ...core.constructor import LayerOptions
 from ...core.layer import Layer
 from ...core.rng import SeedGenerator
 from ...core.tensor import KerasTensor
+from ..base import Weighted
 from .loop import scan_steps
 
 Shape = Sequence[int | None]
 
-_RESOLVE: dict[str, Callable] = {
-    "activation": activations.get,
-    "initializer": initializers.get,
-    "regularizer": regularizers.get,
-    "constraint": constraints.get,
-}
 
-
-def own_arguments(given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The `locals()` of a constructor as its own arguments and its `**kwargs`."""
-    own = {name: value for name, value in given.items() if name not in ("self", "kwargs", "__class__")}
-    return own, dict(given["kwargs"])
-
-
-class Cell(Layer):
+class Cell(Weighted):
     """One step of a recurrent layer, in two parts.
 
     `project(inputs)` needs no state and is therefore done for all steps as one product; `advance(projected, states,
     recurrent_scale)` gives the new states, the first of which is the output.
 
-    Subclasses pass the `locals()` of their constructor: each argument becomes an attribute, names of activations,
-    initializers, regularizers and constraints become objects. They set `units` and `state_size`.
+    Subclasses set `state_size`.
     """
 
     units: int
@@ -46,39 +34,19 @@ class Cell(Layer):
     dropout: float
     recurrent_dropout: float
     seed: int | None
-    use_bias: bool
     activation: Callable
     recurrent_activation: Callable
     bias_initializer: Callable
 
-    def __init__(self, given: dict[str, Any]):
-        own, kwargs = own_arguments(given)
-        super().__init__(**kwargs)
-        for name, value in own.items():
-            resolve = _RESOLVE.get(name.rpartition("_")[2])
-            setattr(self, name, value if resolve is None else resolve(value))
-        for name in ("dropout", "recurrent_dropout"):
-            self._check_rate(name, own[name])
+    def __init__(self, **options: Unpack[LayerOptions]):
+        super().__init__(**options)
         self.seed_generator = SeedGenerator(self.seed)
-
-    def _check_rate(self, name: str, value: Any) -> None:
-        if not (isinstance(value, (int, float)) and 0 <= value <= 1):
-            raise ValueError(f"Layer '{self.name}': `{name}` must be a number from 0 to 1. Received: {name}={value!r}")
 
     def add_weights(self, kernel: tuple, recurrent_kernel: tuple, bias: tuple, initial_bias: Any = None) -> None:
         """Create the weights of these shapes; there is no bias if `use_bias` is False."""
-        self.kernel = self._add("kernel", "kernel", kernel)
-        self.recurrent_kernel = self._add("recurrent_kernel", "recurrent", recurrent_kernel)
-        self.bias = self._add("bias", "bias", bias, initial_bias) if self.use_bias else None
-
-    def _add(self, name: str, prefix: str, shape: tuple, initializer: Any = None) -> Any:
-        return self.add_weight(
-            name=name,
-            shape=shape,
-            initializer=initializer or getattr(self, f"{prefix}_initializer"),
-            regularizer=getattr(self, f"{prefix}_regularizer"),
-            constraint=getattr(self, f"{prefix}_constraint"),
-        )
+        self.kernel = self.add("kernel", kernel)
+        self.recurrent_kernel = self.add("recurrent", recurrent_kernel, name="recurrent_kernel")
+        self.bias = self.add("bias", bias, initial_bias) if self.use_bias else None
 
     def known_features(self, input_shape: Shape, axis: int = -1) -> int:
         features = input_shape[axis]

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
 
 from ... import kernels
+from ...core.constructor import LayerOptions
 from ...core.input_spec import InputSpec
-from ..arguments import data_format as checked_data_format, positive_integer
+from ...core.kinds import (
+    ActivationLike,
+    ConstraintLike,
+    DataFormat,
+    Fraction,
+    InitializerLike,
+    Padding,
+    RegularizerLike,
+    Size,
+    Sizes,
+)
 from ..catalogue import layer
 from ..windowed import Windowed
 from .cell import Cell, dropped
 from .lstm import forget_bias, lstm_states
-from .rnn import CellLayer
+from .rnn import CellLayer, RecurrentOptions
 
 Shape = Sequence[int | None]
 
@@ -23,43 +34,43 @@ Shape = Sequence[int | None]
 class ConvLSTMCell(Windowed, Cell):
     """One step of a ConvLSTM layer. Inside, channels stand last; inputs, states and outputs follow `data_format`."""
 
+    filters: int
+    kernel_size: tuple[int, ...]
+    strides: tuple[int, ...]
+    padding: str
+    dilation_rate: tuple[int, ...]
     unit_forget_bias: bool
 
     def __init__(
         self,
         rank: int,
-        filters: int,
-        kernel_size: Any,
-        strides: Any = 1,
-        padding: str = "valid",
-        data_format: str | None = None,
-        dilation_rate: Any = 1,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
+        filters: Size,
+        kernel_size: Sizes,
+        strides: Sizes = 1,
+        padding: Padding = "valid",
+        data_format: DataFormat = None,
+        dilation_rate: Sizes = 1,
+        activation: ActivationLike = "tanh",
+        recurrent_activation: ActivationLike = "sigmoid",
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        recurrent_initializer: InitializerLike = "orthogonal",
+        bias_initializer: InitializerLike = "zeros",
         unit_forget_bias: bool = True,
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
+        kernel_regularizer: RegularizerLike = None,
+        recurrent_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        kernel_constraint: ConstraintLike = None,
+        recurrent_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
+        dropout: Fraction = 0.0,
+        recurrent_dropout: Fraction = 0.0,
         seed: int | None = None,
-        **kwargs: Any,
+        **options: Unpack[LayerOptions],
     ):
-        super().__init__(locals())
-        self.units = self.filters = positive_integer(self._who(), "filters", filters)
-        self.kernel_size = self._per_axis("kernel_size", kernel_size)
-        self.strides = self._per_axis("strides", strides)
-        self.dilation_rate = self._per_axis("dilation_rate", dilation_rate)
-        self.padding = self._padding(padding)
-        self.data_format = checked_data_format(data_format)
-        self.state_size = [self.filters, self.filters]
+        super().__init__(**options)
+        self.units = filters
+        self.state_size = [filters, filters]
         if max(self.strides) > 1 and max(self.dilation_rate) > 1:
             raise ValueError(
                 f"{self._who()}: `strides > 1` is not supported in conjunction with `dilation_rate > 1`."
@@ -118,63 +129,48 @@ class ConvLSTMCell(Windowed, Cell):
 
 
 class ConvLSTM(CellLayer):
-    """Convolutional LSTM over `rank` spatial axes: the equations of `LSTM`, with `z = conv(x, W) + conv(h, U) + b`.
-
-    Shi et al. 2015, Convolutional LSTM Network, without their peephole connections. The convolution of the state keeps
-    its size: stride 1, padding "same", no dilation.
-
-    Args:
-        filters: channels of the output and of both states.
-        kernel_size: of both convolutions; one number, or one per spatial axis.
-        strides, padding, dilation_rate: of the convolution of the inputs; padding is "valid" or "same".
-        data_format: "channels_last" (default) or "channels_first", for inputs, states and outputs.
-        dropout: fraction of the inputs to drop in training; recurrent_dropout: of `h`. One draw per sequence.
-        return_sequences, return_state, go_backwards, stateful: as in `RNN`. The other arguments: as in `LSTM`.
-
-    Call, masks and errors as in `RNN`, with `initial_state=[h, c]`. Spatial sizes must be known when it is built.
-
-    Shapes: `(batch, time, *sizes, channels)` to `(batch, *new_sizes, filters)`, with `return_sequences` to
-    `(batch, time, *new_sizes, filters)`.
-    """
+    """Base of the layers, over `rank` spatial axes."""
 
     rank = 0
     cell: ConvLSTMCell
     cell_type = ConvLSTMCell
-    _not_in_config = CellLayer._not_in_config | {"rank"}
 
     def __init__(
         self,
-        filters: int,
-        kernel_size: Any,
-        strides: Any = 1,
-        padding: str = "valid",
-        data_format: str | None = None,
-        dilation_rate: Any = 1,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
+        filters: Size,
+        kernel_size: Sizes,
+        strides: Sizes = 1,
+        padding: Padding = "valid",
+        data_format: DataFormat = None,
+        dilation_rate: Sizes = 1,
+        activation: ActivationLike = "tanh",
+        recurrent_activation: ActivationLike = "sigmoid",
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        recurrent_initializer: InitializerLike = "orthogonal",
+        bias_initializer: InitializerLike = "zeros",
         unit_forget_bias: bool = True,
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
+        kernel_regularizer: RegularizerLike = None,
+        recurrent_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        activity_regularizer: RegularizerLike = None,
+        kernel_constraint: ConstraintLike = None,
+        recurrent_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
+        dropout: Fraction = 0.0,
+        recurrent_dropout: Fraction = 0.0,
         seed: int | None = None,
         return_sequences: bool = False,
         return_state: bool = False,
         go_backwards: bool = False,
         stateful: bool = False,
-        **kwargs: Any,
+        **options: Unpack[RecurrentOptions],
     ):
-        super().__init__(locals(), rank=self.rank)
+        super().__init__(activity_regularizer=activity_regularizer, **options)
         self.input_spec = InputSpec(ndim=self.rank + 3)
+
+    def _cell_settings(self) -> dict[str, Any]:
+        return {"rank": self.rank, **super()._cell_settings()}
 
     def build(self, sequences_shape: Shape, initial_state_shape: Any = None) -> None:
         super().build(sequences_shape, initial_state_shape)
@@ -189,17 +185,162 @@ class ConvLSTM(CellLayer):
 
 @layer()
 class ConvLSTM1D(ConvLSTM):
-    __doc__ = ConvLSTM.__doc__
+    """Convolutional LSTM over sequences: the equations of `LSTM`, with `z = conv(x, W) + conv(h, U) + b`.
+
+    Shi et al. 2015, Convolutional LSTM Network, without their peephole connections. The convolution of the state keeps
+    its size: stride 1, padding "same", no dilation.
+
+    Shapes: `(batch, time, size, channels)` to `(batch, new_size, filters)`, or `(batch, time, new_size, filters)` with
+    `return_sequences`. With `data_format="channels_first"` channels and filters stand before the sizes.
+
+    Args:
+        filters: channels of the output and of both states.
+        kernel_size: of both convolutions; one number.
+        strides: of the convolution of the inputs; one number.
+        padding: of the convolution of the inputs: "valid" or "same".
+        data_format: "channels_last" or "channels_first", for inputs, states and outputs; default: as
+            `config.set_image_data_format` says, channels last at first.
+        dilation_rate: of the convolution of the inputs; one number. Above 1 it excludes strides above 1.
+        activation: `t`; name or callable.
+        recurrent_activation: `s`; name or callable.
+        use_bias: whether there is a `b`.
+        kernel_initializer, recurrent_initializer, bias_initializer: of `W`, of `U` and of the biases.
+        unit_forget_bias: start the part of `b` that belongs to the forget gate at one.
+        kernel_regularizer, recurrent_regularizer, bias_regularizer: penalties of them that are added to the loss.
+        activity_regularizer: penalty of the outputs, added to the loss; name, callable or None.
+        kernel_constraint, recurrent_constraint, bias_constraint: functions applied to them after each update.
+        dropout: fraction of the inputs to drop in training, from 0 to 1. One draw per sequence.
+        recurrent_dropout: fraction of `h` to drop in training, from 0 to 1.
+        seed: of the dropout, a whole number; default: drawn from the process' stream.
+        return_sequences: return the outputs of all steps, not of the last alone.
+        return_state: return `(outputs, *states)`.
+        go_backwards: run from the last step to the first; outputs stand in the order in which they were computed.
+        stateful: begin each batch with the states that the last one ended with; needs a fixed batch size.
+            `reset_state()` sets them to zero.
+        **options: `unroll`, `zero_output_for_mask`, ...: as in `RNN`; `name`, `dtype`, `trainable`, ...: as in `Layer`.
+
+    Call: `(sequences, initial_state=None, mask=None, training=False)`, with `initial_state=[h, c]`. Masked steps keep
+    the states and repeat the output; with `return_sequences` the mask is passed on.
+
+    Raises:
+        ValueError: for arguments out of range, states or masks that do not fit, another batch size than a stateful
+            layer was built with or, when built, unknown spatial sizes.
+
+    Example:
+
+    >>> import jax.numpy as jnp
+    >>> ConvLSTM1D(4, 3, padding="same")(jnp.ones((2, 5, 8, 3))).shape
+    (2, 8, 4)
+    """
+
     rank = 1
 
 
 @layer()
 class ConvLSTM2D(ConvLSTM):
-    __doc__ = ConvLSTM.__doc__
+    """Convolutional LSTM over images: the equations of `LSTM`, with `z = conv(x, W) + conv(h, U) + b`.
+
+    Shi et al. 2015, Convolutional LSTM Network, without their peephole connections. The convolution of the state keeps
+    its size: stride 1, padding "same", no dilation.
+
+    Shapes: `(batch, time, rows, columns, channels)` to `(batch, new_rows, new_columns, filters)`, or
+    `(batch, time, new_rows, new_columns, filters)` with `return_sequences`. With
+    `data_format="channels_first"` channels and filters stand before the sizes.
+
+    Args:
+        filters: channels of the output and of both states.
+        kernel_size: of both convolutions; one number, or one per spatial axis.
+        strides: of the convolution of the inputs; one number, or one per spatial axis.
+        padding: of the convolution of the inputs: "valid" or "same".
+        data_format: "channels_last" or "channels_first", for inputs, states and outputs; default: as
+            `config.set_image_data_format` says, channels last at first.
+        dilation_rate: of the convolution of the inputs; one number, or one per spatial axis. Above 1 it excludes
+            strides above 1.
+        activation: `t`; name or callable.
+        recurrent_activation: `s`; name or callable.
+        use_bias: whether there is a `b`.
+        kernel_initializer, recurrent_initializer, bias_initializer: of `W`, of `U` and of the biases.
+        unit_forget_bias: start the part of `b` that belongs to the forget gate at one.
+        kernel_regularizer, recurrent_regularizer, bias_regularizer: penalties of them that are added to the loss.
+        activity_regularizer: penalty of the outputs, added to the loss; name, callable or None.
+        kernel_constraint, recurrent_constraint, bias_constraint: functions applied to them after each update.
+        dropout: fraction of the inputs to drop in training, from 0 to 1. One draw per sequence.
+        recurrent_dropout: fraction of `h` to drop in training, from 0 to 1.
+        seed: of the dropout, a whole number; default: drawn from the process' stream.
+        return_sequences: return the outputs of all steps, not of the last alone.
+        return_state: return `(outputs, *states)`.
+        go_backwards: run from the last step to the first; outputs stand in the order in which they were computed.
+        stateful: begin each batch with the states that the last one ended with; needs a fixed batch size.
+            `reset_state()` sets them to zero.
+        **options: `unroll`, `zero_output_for_mask`, ...: as in `RNN`; `name`, `dtype`, `trainable`, ...: as in `Layer`.
+
+    Call: `(sequences, initial_state=None, mask=None, training=False)`, with `initial_state=[h, c]`. Masked steps keep
+    the states and repeat the output; with `return_sequences` the mask is passed on.
+
+    Raises:
+        ValueError: for arguments out of range, states or masks that do not fit, another batch size than a stateful
+            layer was built with or, when built, unknown spatial sizes.
+
+    Example:
+
+    >>> import jax.numpy as jnp
+    >>> ConvLSTM2D(4, 3, padding="same")(jnp.ones((2, 5, 8, 8, 3))).shape
+    (2, 8, 8, 4)
+    """
+
     rank = 2
 
 
 @layer()
 class ConvLSTM3D(ConvLSTM):
-    __doc__ = ConvLSTM.__doc__
+    """Convolutional LSTM over volumes: the equations of `LSTM`, with `z = conv(x, W) + conv(h, U) + b`.
+
+    Shi et al. 2015, Convolutional LSTM Network, without their peephole connections. The convolution of the state keeps
+    its size: stride 1, padding "same", no dilation.
+
+    Shapes: `(batch, time, depth, rows, columns, channels)` to `(batch, new_depth, new_rows, new_columns, filters)`, or
+    `(batch, time, new_depth, new_rows, new_columns, filters)` with `return_sequences`. With
+    `data_format="channels_first"` channels and filters stand before the sizes.
+
+    Args:
+        filters: channels of the output and of both states.
+        kernel_size: of both convolutions; one number, or one per spatial axis.
+        strides: of the convolution of the inputs; one number, or one per spatial axis.
+        padding: of the convolution of the inputs: "valid" or "same".
+        data_format: "channels_last" or "channels_first", for inputs, states and outputs; default: as
+            `config.set_image_data_format` says, channels last at first.
+        dilation_rate: of the convolution of the inputs; one number, or one per spatial axis. Above 1 it excludes
+            strides above 1.
+        activation: `t`; name or callable.
+        recurrent_activation: `s`; name or callable.
+        use_bias: whether there is a `b`.
+        kernel_initializer, recurrent_initializer, bias_initializer: of `W`, of `U` and of the biases.
+        unit_forget_bias: start the part of `b` that belongs to the forget gate at one.
+        kernel_regularizer, recurrent_regularizer, bias_regularizer: penalties of them that are added to the loss.
+        activity_regularizer: penalty of the outputs, added to the loss; name, callable or None.
+        kernel_constraint, recurrent_constraint, bias_constraint: functions applied to them after each update.
+        dropout: fraction of the inputs to drop in training, from 0 to 1. One draw per sequence.
+        recurrent_dropout: fraction of `h` to drop in training, from 0 to 1.
+        seed: of the dropout, a whole number; default: drawn from the process' stream.
+        return_sequences: return the outputs of all steps, not of the last alone.
+        return_state: return `(outputs, *states)`.
+        go_backwards: run from the last step to the first; outputs stand in the order in which they were computed.
+        stateful: begin each batch with the states that the last one ended with; needs a fixed batch size.
+            `reset_state()` sets them to zero.
+        **options: `unroll`, `zero_output_for_mask`, ...: as in `RNN`; `name`, `dtype`, `trainable`, ...: as in `Layer`.
+
+    Call: `(sequences, initial_state=None, mask=None, training=False)`, with `initial_state=[h, c]`. Masked steps keep
+    the states and repeat the output; with `return_sequences` the mask is passed on.
+
+    Raises:
+        ValueError: for arguments out of range, states or masks that do not fit, another batch size than a stateful
+            layer was built with or, when built, unknown spatial sizes.
+
+    Example:
+
+    >>> import jax.numpy as jnp
+    >>> ConvLSTM3D(4, 3, padding="same")(jnp.ones((2, 5, 4, 4, 4, 3))).shape
+    (2, 4, 4, 4, 4)
+    """
+
     rank = 3

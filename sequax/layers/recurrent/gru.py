@@ -3,52 +3,84 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
 
 from ... import activations, kernels
-from ..arguments import positive_integer
+from ...core.constructor import LayerOptions
+from ...core.kinds import (
+    ActivationLike,
+    ConstraintLike,
+    Fraction,
+    InitializerLike,
+    RegularizerLike,
+    Size,
+)
 from ..catalogue import layer
 from .cell import Cell, dropped
-from .rnn import CellLayer
+from .rnn import CellLayer, RecurrentOptions, UseCudnn
 
 
 @layer()
 class GRUCell(Cell):
     """One step of `GRU`, for `RNN` or a loop of your own: `cell(inputs, [h])` returns `(h, [h])`.
 
-    Arguments as in `GRU`. With `training=True` each call draws new dropout masks.
+    `h = z * h + (1 - z) * t(candidate)`, with `z, r = s(x @ W + h @ U + b)`; `GRU` says more of the candidate.
 
     Shapes: inputs `(batch, features)`; h and the output `(batch, units)`.
+
+    Args:
+        units: size of the output and of the state.
+        activation: `t`; name or callable.
+        recurrent_activation: `s`; name or callable.
+        use_bias: whether there are biases.
+        kernel_initializer, recurrent_initializer, bias_initializer: of `W`, of `U` and of the biases.
+        kernel_regularizer, recurrent_regularizer, bias_regularizer: penalties of them that are added to the loss.
+        kernel_constraint, recurrent_constraint, bias_constraint: functions applied to them after each update.
+        dropout: fraction of the inputs to drop in training, from 0 to 1. Every call makes a new draw.
+        recurrent_dropout: fraction of `h` to drop in training, from 0 to 1.
+        reset_after: apply the reset gate after the product with the recurrent kernel.
+        seed: of the dropout, a whole number; default: drawn from the process' stream.
+        **options: `name`, `dtype`, `trainable`, ...: as in `Layer`.
+
+    Raises:
+        ValueError: if `units` is no positive integer, or a dropout is out of range.
+
+    Example:
+
+    >>> import jax.numpy as jnp
+    >>> output, states = GRUCell(4)(jnp.ones((2, 8)), [jnp.zeros((2, 4))])
+    >>> output.shape
+    (2, 4)
     """
 
     reset_after: bool
 
     def __init__(
         self,
-        units: int,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
+        units: Size,
+        activation: ActivationLike = "tanh",
+        recurrent_activation: ActivationLike = "sigmoid",
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        recurrent_initializer: InitializerLike = "orthogonal",
+        bias_initializer: InitializerLike = "zeros",
+        kernel_regularizer: RegularizerLike = None,
+        recurrent_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        kernel_constraint: ConstraintLike = None,
+        recurrent_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
+        dropout: Fraction = 0.0,
+        recurrent_dropout: Fraction = 0.0,
         reset_after: bool = True,
         seed: int | None = None,
-        **kwargs: Any,
+        **options: Unpack[LayerOptions],
     ):
-        super().__init__(locals())
-        self.units = self.state_size = positive_integer(f"Layer '{self.name}'", "units", units)
+        super().__init__(**options)
+        self.state_size = units
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         gates = 3 * self.units
@@ -103,17 +135,35 @@ class GRU(CellLayer):
 
     Args:
         units: size of the output and of the state.
-        activation: `t`. recurrent_activation: `s`.
+        activation: `t`; name or callable.
+        recurrent_activation: `s`; name or callable.
         use_bias: whether there are biases: `b` and `c`, of shape `(2, 3 * units)`; without `reset_after` only `b`.
-        dropout: fraction of the inputs to drop in training; recurrent_dropout: of `h`. One draw per sequence.
-        seed: of the dropout.
-        return_sequences, return_state, go_backwards, stateful, unroll, zero_output_for_mask: as in `RNN`.
+        kernel_initializer, recurrent_initializer, bias_initializer: of `W`, of `U` and of the biases.
+        kernel_regularizer, recurrent_regularizer, bias_regularizer: penalties of them that are added to the loss.
+        activity_regularizer: penalty of the outputs, added to the loss; name, callable or None.
+        kernel_constraint, recurrent_constraint, bias_constraint: functions applied to them after each update.
+        dropout: fraction of the inputs to drop in training, from 0 to 1. One draw per sequence.
+        recurrent_dropout: fraction of `h` to drop in training, from 0 to 1.
+        seed: of the dropout, a whole number; default: drawn from the process' stream.
+        return_sequences: return the outputs of all steps, not of the last alone.
+        return_state: return `(outputs, *states)`.
+        go_backwards: run from the last step to the first; outputs stand in the order in which they were computed.
+        stateful: begin each batch with the states that the last one ended with; needs a fixed batch size.
+            `reset_state()` sets them to zero.
+        unroll: results are the same; the loop may compile to longer, faster code.
         reset_after: apply the reset gate after the product with the recurrent kernel.
         use_cudnn: accepted for Keras' sake; the compiled loop is used on every device.
+        **options: `zero_output_for_mask` (outputs of masked steps are zero instead of those of the step before);
+            `name`, `dtype`, `trainable`, ...: as in `Layer`.
 
-    Call, masks and errors as in `RNN`, with `initial_state=[h]`.
+    Call: `(sequences, initial_state=None, mask=None, training=False)`, with `initial_state=[h]`. Masked steps keep
+    the states and repeat the output; with `return_sequences` the mask is passed on.
 
     Shapes: `(batch, time, features)` to `(batch, units)`, or `(batch, time, units)` with `return_sequences`.
+
+    Raises:
+        ValueError: for arguments out of range, states or masks that do not fit, or another batch size than a stateful
+            layer was built with.
 
     Example:
 
@@ -123,26 +173,25 @@ class GRU(CellLayer):
     """
 
     cell_type = GRUCell
-    config_keys = frozenset({"implementation"})
 
     def __init__(
         self,
-        units: int,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
+        units: Size,
+        activation: ActivationLike = "tanh",
+        recurrent_activation: ActivationLike = "sigmoid",
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        recurrent_initializer: InitializerLike = "orthogonal",
+        bias_initializer: InitializerLike = "zeros",
+        kernel_regularizer: RegularizerLike = None,
+        recurrent_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        activity_regularizer: RegularizerLike = None,
+        kernel_constraint: ConstraintLike = None,
+        recurrent_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
+        dropout: Fraction = 0.0,
+        recurrent_dropout: Fraction = 0.0,
         seed: int | None = None,
         return_sequences: bool = False,
         return_state: bool = False,
@@ -150,7 +199,7 @@ class GRU(CellLayer):
         stateful: bool = False,
         unroll: bool = False,
         reset_after: bool = True,
-        use_cudnn: Any = "auto",
-        **kwargs: Any,
+        use_cudnn: UseCudnn = "auto",
+        **options: Unpack[RecurrentOptions],
     ):
-        super().__init__(locals())
+        super().__init__(activity_regularizer=activity_regularizer, **options)

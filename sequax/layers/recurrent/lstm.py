@@ -3,53 +3,85 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
 
 from ... import activations, kernels
-from ..arguments import positive_integer
+from ...core.constructor import LayerOptions
+from ...core.kinds import (
+    ActivationLike,
+    ConstraintLike,
+    Fraction,
+    InitializerLike,
+    RegularizerLike,
+    Size,
+)
 from ..catalogue import layer
 from .cell import Cell, dropped
-from .rnn import CellLayer
+from .rnn import CellLayer, RecurrentOptions, UseCudnn
 
 
 @layer()
 class LSTMCell(Cell):
     """One step of `LSTM`, for `RNN` or a loop of your own: `cell(inputs, [h, c])` returns `(h, [h, c])`.
 
-    Arguments as in `LSTM`. With `training=True` each call draws new dropout masks.
+    `i, f, o = s(z)`, `c = f * c + i * t(z_c)`, `h = o * t(c)`, with `z = x @ W + h @ U + b`. Hochreiter and Schmidhuber
+    1997, with the forget gate of Gers et al. 2000.
 
     Shapes: inputs `(batch, features)`; h, c and the output `(batch, units)`.
+
+    Args:
+        units: size of the output and of both states.
+        activation: `t`; name or callable.
+        recurrent_activation: `s`; name or callable.
+        use_bias: whether there is a `b`.
+        kernel_initializer, recurrent_initializer, bias_initializer: of `W`, of `U` and of the biases.
+        unit_forget_bias: start the part of `b` that belongs to the forget gate at one.
+        kernel_regularizer, recurrent_regularizer, bias_regularizer: penalties of them that are added to the loss.
+        kernel_constraint, recurrent_constraint, bias_constraint: functions applied to them after each update.
+        dropout: fraction of the inputs to drop in training, from 0 to 1. Every call makes a new draw.
+        recurrent_dropout: fraction of `h` to drop in training, from 0 to 1.
+        seed: of the dropout, a whole number; default: drawn from the process' stream.
+        **options: `name`, `dtype`, `trainable`, ...: as in `Layer`.
+
+    Raises:
+        ValueError: if `units` is no positive integer, or a dropout is out of range.
+
+    Example:
+
+    >>> import jax.numpy as jnp
+    >>> output, (h, c) = LSTMCell(4)(jnp.ones((2, 8)), [jnp.zeros((2, 4)), jnp.zeros((2, 4))])
+    >>> c.shape
+    (2, 4)
     """
 
     unit_forget_bias: bool
 
     def __init__(
         self,
-        units: int,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
+        units: Size,
+        activation: ActivationLike = "tanh",
+        recurrent_activation: ActivationLike = "sigmoid",
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        recurrent_initializer: InitializerLike = "orthogonal",
+        bias_initializer: InitializerLike = "zeros",
         unit_forget_bias: bool = True,
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
+        kernel_regularizer: RegularizerLike = None,
+        recurrent_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        kernel_constraint: ConstraintLike = None,
+        recurrent_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
+        dropout: Fraction = 0.0,
+        recurrent_dropout: Fraction = 0.0,
         seed: int | None = None,
-        **kwargs: Any,
+        **options: Unpack[LayerOptions],
     ):
-        super().__init__(locals())
-        self.units = positive_integer(f"Layer '{self.name}'", "units", units)
-        self.state_size = [self.units, self.units]
+        super().__init__(**options)
+        self.state_size = [units, units]
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         features, gates = self.known_features(input_shape), 4 * self.units
@@ -107,12 +139,26 @@ class LSTM(CellLayer):
 
     Args:
         units: size of the output and of both states.
-        activation: `t`. recurrent_activation: `s`.
-        use_bias: whether there is a `b`. unit_forget_bias: start the forget gate's part of it at one.
-        dropout: fraction of the inputs to drop in training; recurrent_dropout: of `h`. One draw per sequence.
-        seed: of the dropout.
-        return_sequences, return_state, go_backwards, stateful, unroll, zero_output_for_mask: as in `RNN`.
+        activation: `t`; name or callable.
+        recurrent_activation: `s`; name or callable.
+        use_bias: whether there is a `b`.
+        kernel_initializer, recurrent_initializer, bias_initializer: of `W`, of `U` and of the biases.
+        unit_forget_bias: start the part of `b` that belongs to the forget gate at one.
+        kernel_regularizer, recurrent_regularizer, bias_regularizer: penalties of them that are added to the loss.
+        activity_regularizer: penalty of the outputs, added to the loss; name, callable or None.
+        kernel_constraint, recurrent_constraint, bias_constraint: functions applied to them after each update.
+        dropout: fraction of the inputs to drop in training, from 0 to 1. One draw per sequence.
+        recurrent_dropout: fraction of `h` to drop in training, from 0 to 1.
+        seed: of the dropout, a whole number; default: drawn from the process' stream.
+        return_sequences: return the outputs of all steps, not of the last alone.
+        return_state: return `(outputs, *states)`.
+        go_backwards: run from the last step to the first; outputs stand in the order in which they were computed.
+        stateful: begin each batch with the states that the last one ended with; needs a fixed batch size.
+            `reset_state()` sets them to zero.
+        unroll: results are the same; the loop may compile to longer, faster code.
         use_cudnn: accepted for Keras' sake; the compiled loop is used on every device.
+        **options: `zero_output_for_mask` (outputs of masked steps are zero instead of those of the step before);
+            `name`, `dtype`, `trainable`, ...: as in `Layer`.
 
     Call: `(sequences, initial_state=None, mask=None, training=False)`, with `initial_state=[h, c]`. Masked steps keep
     the states and repeat the output; with `return_sequences` the mask is passed on.
@@ -120,7 +166,8 @@ class LSTM(CellLayer):
     Shapes: `(batch, time, features)` to `(batch, units)`, or `(batch, time, units)` with `return_sequences`.
 
     Raises:
-        ValueError: for states or masks that do not fit, or another batch size than a stateful layer was built with.
+        ValueError: for arguments out of range, states or masks that do not fit, or another batch size than a stateful
+            layer was built with.
 
     Example:
 
@@ -130,34 +177,33 @@ class LSTM(CellLayer):
     """
 
     cell_type = LSTMCell
-    config_keys = frozenset({"implementation"})
 
     def __init__(
         self,
-        units: int,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
+        units: Size,
+        activation: ActivationLike = "tanh",
+        recurrent_activation: ActivationLike = "sigmoid",
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        recurrent_initializer: InitializerLike = "orthogonal",
+        bias_initializer: InitializerLike = "zeros",
         unit_forget_bias: bool = True,
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
+        kernel_regularizer: RegularizerLike = None,
+        recurrent_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        activity_regularizer: RegularizerLike = None,
+        kernel_constraint: ConstraintLike = None,
+        recurrent_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
+        dropout: Fraction = 0.0,
+        recurrent_dropout: Fraction = 0.0,
         seed: int | None = None,
         return_sequences: bool = False,
         return_state: bool = False,
         go_backwards: bool = False,
         stateful: bool = False,
         unroll: bool = False,
-        use_cudnn: Any = "auto",
-        **kwargs: Any,
+        use_cudnn: UseCudnn = "auto",
+        **options: Unpack[RecurrentOptions],
     ):
-        super().__init__(locals())
+        super().__init__(activity_regularizer=activity_regularizer, **options)

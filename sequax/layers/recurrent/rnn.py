@@ -2,27 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from inspect import signature
-from typing import Any
+from typing import Annotated, Any, Unpack
 
 import jax
 import jax.numpy as jnp
 
 from ...core import dtypes, input_spec, shapes
+from ...core.constructor import LayerOptions, Options
 from ...core.custom_objects import custom_object_scope
 from ...core.input_spec import InputSpec
+from ...core.kinds import Kind, OneOf, Owner
 from ...core.layer import Layer
 from ...core.names import to_snake_case
 from ...core.tensor import KerasTensor, leaves
 from ...core.variable import Variable
 from ..catalogue import layer
 from . import loop
-from .cell import Cell, build_cell, check_cell, initial_states, output_size, own_arguments
+from .cell import Cell, build_cell, check_cell, initial_states, output_size
 from .stacked import StackedRNNCells
 
 Shape = Sequence[int | None]
+
+
+class CellOf(Kind):
+    """A cell; a list of them becomes one."""
+
+    expected = "a cell, or a list of cells"
+
+    def resolve(self, value: Any, name: str, owner: Owner) -> Any:
+        cell = StackedRNNCells(value) if isinstance(value, (list, tuple)) else value
+        check_cell(cell, f"{owner}: `{name}`")
+        return cell
+
+    def fits(self, value: Any, cls: type) -> bool:
+        return isinstance(value, (Mapping, list, tuple))
+
+
+CellLike = Annotated[Any, CellOf()]
 
 
 @layer()
@@ -40,6 +59,7 @@ class RNN(Layer):
             `reset_state()` sets them to zero.
         unroll: results are the same; the loop may compile to longer, faster code.
         zero_output_for_mask: outputs of masked steps are zero instead of those of the step before.
+        **options: `name`, `dtype`, `trainable`, ...: as in `Layer`.
 
     Call: `(sequences, initial_state=None, mask=None, training=False)`, with one array per state in `initial_state`.
     Masked steps keep the states and repeat the output; with `return_sequences` the mask is passed on.
@@ -59,26 +79,27 @@ class RNN(Layer):
     """
 
     supports_masking = True
+    cell: Any
+    return_sequences: bool
+    return_state: bool
+    go_backwards: bool
+    stateful: bool
+    unroll: bool
+    zero_output_for_mask: bool
     untracked = Layer.untracked | {"states"}  # they are variables of the layer, yet no weights: files leave them out
 
     def __init__(
         self,
-        cell: Any,
+        cell: CellLike,
         return_sequences: bool = False,
         return_state: bool = False,
         go_backwards: bool = False,
         stateful: bool = False,
         unroll: bool = False,
         zero_output_for_mask: bool = False,
-        **kwargs: Any,
+        **options: Unpack[LayerOptions],
     ):
-        super().__init__(**kwargs)
-        cell = StackedRNNCells(cell) if isinstance(cell, (list, tuple)) else cell
-        check_cell(cell, f"Layer '{self.name}' ({type(self).__name__}): `cell`")
-        self.cell = cell
-        self.return_sequences, self.return_state = return_sequences, return_state
-        self.go_backwards, self.unroll = go_backwards, unroll
-        self.stateful, self.zero_output_for_mask = stateful, zero_output_for_mask
+        super().__init__(**options)
         self.states: Any = None  # variables in the structure of the cell's states, if stateful
         # Cells of ours take vectors; own ones may take more per step.
         self.input_spec: InputSpec = InputSpec(ndim=3) if self._is_ours() else InputSpec(min_ndim=3)
@@ -243,50 +264,75 @@ def in_dtype(value: jax.Array, dtype: str) -> jax.Array:
     return value.astype(dtype) if dtypes.is_float(value.dtype) and dtypes.is_float(dtype) else value
 
 
-class CellLayer(RNN):
-    """A layer that makes its cell from its own arguments, which are attributes of both.
+class RecurrentOptions(Options, total=False):
+    """Further keyword arguments of layers that make their cell themselves."""
 
-    Subclasses name their `cell_type` and pass the `locals()` of their constructor.
+    zero_output_for_mask: bool
+    implementation: int  # of older code: chose between forms that compute the same
+
+
+class _UseCudnn(OneOf):
+    in_config = False  # as in Keras
+
+    def resolve(self, value: Any, name: str, owner: Owner) -> Any:
+        return value if value in self.allowed else self.refuse(value, name, owner)
+
+
+UseCudnn = Annotated[Any, _UseCudnn("auto", True, False)]
+
+
+class OfCell:
+    """A setting of the cell that its layer shows under the same name; what the constructor keeps waits for the cell.
+
+    Args:
+        name: of the setting.
     """
 
+    def __init__(self, name: str):
+        self.name = name
+
+    def __get__(self, recurrent: Any, cls: type | None = None) -> Any:
+        return self if recurrent is None else getattr(recurrent.cell, self.name)
+
+    def __set__(self, recurrent: Any, value: Any) -> None:
+        if "cell" in vars(recurrent):
+            raise AttributeError(
+                f"Layer '{recurrent.name}' ({type(recurrent).__name__}): `{self.name}` is a setting of its cell. Set"
+                f" `layer.cell.{self.name}`."
+            )
+        vars(recurrent).setdefault("_for_cell", {})[self.name] = value
+
+
+class CellLayer(RNN):
+    """A layer that makes its cell from its own arguments, which are attributes of both. Subclasses name `cell_type`."""
+
     cell_type: Callable[..., Cell]
-    _not_in_config = frozenset({"cell", "use_cudnn"})
+    _not_in_config = frozenset({"cell"})
+    config_keys = frozenset({"implementation"})
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        for name in _settings(cls.cell_type):
-            if not hasattr(cls, name):
-                setattr(cls, name, property(partial(_of_cell, name)))
+        for name in signature(cls.cell_type).parameters:
+            if not hasattr(cls, name) and name != "options":
+                setattr(cls, name, OfCell(name))
 
-    def __init__(self, given: dict[str, Any], **for_cell: Any):
-        own, kwargs = own_arguments(given)
-        kwargs.pop("implementation", None)  # chooses between forms that compute the same
-        takes_cudnn, use_cudnn = "use_cudnn" in own, own.pop("use_cudnn", "auto")
-        if use_cudnn not in ("auto", True, False):
-            raise ValueError(
-                f"{type(self).__name__}: `use_cudnn` must be one of 'auto', True, False. Received:"
-                f" use_cudnn={use_cudnn!r}"
-            )
-        settings = {name: own.pop(name) for name in _settings(self.cell_type) if name in own}
+    def __init__(self, **options: Any):
+        options.pop("implementation", None)
+        flags = {name: vars(self)[name] for name in _FLAGS if name in vars(self)}
         cell = self.cell_type(
-            **settings,
-            **for_cell,
+            **self._cell_settings(),
             name=to_snake_case(self.cell_type.__name__),
-            dtype=kwargs.get("dtype"),
-            trainable=kwargs.get("trainable", True),
+            dtype=options.get("dtype"),
+            trainable=options.get("trainable", True),
         )
-        super().__init__(cell, **own, **kwargs)
-        if takes_cudnn:
-            self.use_cudnn = use_cudnn
+        super().__init__(cell, **{**flags, **options})
         self.input_spec = InputSpec(ndim=3)
+
+    def _cell_settings(self) -> dict[str, Any]:
+        return vars(self).pop("_for_cell")
 
     def get_config(self) -> dict[str, Any]:
         return {"activity_regularizer": None, **super().get_config()}
 
 
-def _settings(cell_type: Callable[..., Cell]) -> list[str]:
-    return [name for name in signature(cell_type).parameters if name != "kwargs"]
-
-
-def _of_cell(name: str, recurrent: RNN) -> Any:
-    return getattr(recurrent.cell, name)
+_FLAGS = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll")

@@ -3,46 +3,76 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 
-from ..arguments import positive_integer
+from ...core.constructor import LayerOptions
+from ...core.kinds import (
+    ActivationLike,
+    ConstraintLike,
+    Fraction,
+    InitializerLike,
+    RegularizerLike,
+    Size,
+)
 from ..catalogue import layer
 from .cell import Cell, dropped
-from .rnn import CellLayer
+from .rnn import CellLayer, RecurrentOptions
 
 
 @layer()
 class SimpleRNNCell(Cell):
     """One step of `SimpleRNN`, for `RNN` or a loop of your own: `cell(inputs, [h])` returns `(h, [h])`.
 
-    Arguments as in `SimpleRNN`. With `training=True` each call draws new dropout masks.
+    `h = t(x @ W + h @ U + b)`. Elman 1990, Finding Structure in Time.
 
     Shapes: inputs `(batch, features)`; h and the output `(batch, units)`.
+
+    Args:
+        units: size of the output and of the state.
+        activation: `t`; name or callable.
+        use_bias: whether there is a `b`.
+        kernel_initializer, recurrent_initializer, bias_initializer: of `W`, of `U` and of the biases.
+        kernel_regularizer, recurrent_regularizer, bias_regularizer: penalties of them that are added to the loss.
+        kernel_constraint, recurrent_constraint, bias_constraint: functions applied to them after each update.
+        dropout: fraction of the inputs to drop in training, from 0 to 1. Every call makes a new draw.
+        recurrent_dropout: fraction of `h` to drop in training, from 0 to 1.
+        seed: of the dropout, a whole number; default: drawn from the process' stream.
+        **options: `name`, `dtype`, `trainable`, ...: as in `Layer`.
+
+    Raises:
+        ValueError: if `units` is no positive integer, or a dropout is out of range.
+
+    Example:
+
+    >>> import jax.numpy as jnp
+    >>> output, states = SimpleRNNCell(4)(jnp.ones((2, 8)), [jnp.zeros((2, 4))])
+    >>> output.shape
+    (2, 4)
     """
 
     def __init__(
         self,
-        units: int,
-        activation: Any = "tanh",
+        units: Size,
+        activation: ActivationLike = "tanh",
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        recurrent_initializer: InitializerLike = "orthogonal",
+        bias_initializer: InitializerLike = "zeros",
+        kernel_regularizer: RegularizerLike = None,
+        recurrent_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        kernel_constraint: ConstraintLike = None,
+        recurrent_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
+        dropout: Fraction = 0.0,
+        recurrent_dropout: Fraction = 0.0,
         seed: int | None = None,
-        **kwargs: Any,
+        **options: Unpack[LayerOptions],
     ):
-        super().__init__(locals())
-        self.units = self.state_size = positive_integer(f"Layer '{self.name}'", "units", units)
+        super().__init__(**options)
+        self.state_size = units
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         units = self.units
@@ -64,15 +94,32 @@ class SimpleRNN(CellLayer):
 
     Args:
         units: size of the output and of the state.
-        activation: `t`.
+        activation: `t`; name or callable.
         use_bias: whether there is a `b`.
-        dropout: fraction of the inputs to drop in training; recurrent_dropout: of `h`. One draw per sequence.
-        seed: of the dropout.
-        return_sequences, return_state, go_backwards, stateful, unroll, zero_output_for_mask: as in `RNN`.
+        kernel_initializer, recurrent_initializer, bias_initializer: of `W`, of `U` and of the biases.
+        kernel_regularizer, recurrent_regularizer, bias_regularizer: penalties of them that are added to the loss.
+        activity_regularizer: penalty of the outputs, added to the loss; name, callable or None.
+        kernel_constraint, recurrent_constraint, bias_constraint: functions applied to them after each update.
+        dropout: fraction of the inputs to drop in training, from 0 to 1. One draw per sequence.
+        recurrent_dropout: fraction of `h` to drop in training, from 0 to 1.
+        return_sequences: return the outputs of all steps, not of the last alone.
+        return_state: return `(outputs, *states)`.
+        go_backwards: run from the last step to the first; outputs stand in the order in which they were computed.
+        stateful: begin each batch with the states that the last one ended with; needs a fixed batch size.
+            `reset_state()` sets them to zero.
+        unroll: results are the same; the loop may compile to longer, faster code.
+        seed: of the dropout, a whole number; default: drawn from the process' stream.
+        **options: `zero_output_for_mask` (outputs of masked steps are zero instead of those of the step before);
+            `name`, `dtype`, `trainable`, ...: as in `Layer`.
 
-    Call, masks and errors as in `RNN`, with `initial_state=[h]`.
+    Call: `(sequences, initial_state=None, mask=None, training=False)`, with `initial_state=[h]`. Masked steps keep
+    the states and repeat the output; with `return_sequences` the mask is passed on.
 
     Shapes: `(batch, time, features)` to `(batch, units)`, or `(batch, time, units)` with `return_sequences`.
+
+    Raises:
+        ValueError: for arguments out of range, states or masks that do not fit, or another batch size than a stateful
+            layer was built with.
 
     Example:
 
@@ -82,34 +129,33 @@ class SimpleRNN(CellLayer):
     """
 
     cell_type = SimpleRNNCell
-    config_keys = frozenset({"implementation"})
 
     def __init__(
         self,
-        units: int,
-        activation: Any = "tanh",
+        units: Size,
+        activation: ActivationLike = "tanh",
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        recurrent_initializer: InitializerLike = "orthogonal",
+        bias_initializer: InitializerLike = "zeros",
+        kernel_regularizer: RegularizerLike = None,
+        recurrent_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        activity_regularizer: RegularizerLike = None,
+        kernel_constraint: ConstraintLike = None,
+        recurrent_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
+        dropout: Fraction = 0.0,
+        recurrent_dropout: Fraction = 0.0,
         return_sequences: bool = False,
         return_state: bool = False,
         go_backwards: bool = False,
         stateful: bool = False,
         unroll: bool = False,
         seed: int | None = None,
-        **kwargs: Any,
+        **options: Unpack[RecurrentOptions],
     ):
-        super().__init__(locals())
+        super().__init__(activity_regularizer=activity_regularizer, **options)
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()

@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any, Unpack
 
 import jax
 
 from ...core.config import deserialize
+from ...core.constructor import LayerOptions
 from ...core.custom_objects import custom_object_scope
+from ...core.kinds import Listed, Owner
 from ...core.layer import Layer
 from ..catalogue import layer
 from . import loop
 from .cell import as_list, build_cell, check_cell, initial_states, output_size
+
+
+class _Cells(Listed):
+    expected = "a list of at least one cell"
+
+    def resolve(self, value: Any, name: str, owner: Owner) -> list:
+        if not isinstance(value, (list, tuple)) or not value:
+            self.refuse(value, name, owner)
+        for cell in value:
+            check_cell(cell, f"{owner}: each of `{name}`")
+        return list(value)
+
+
+Cells = Annotated[Sequence[Any], _Cells()]
 
 
 @layer()
@@ -21,6 +37,7 @@ class StackedRNNCells(Layer):
 
     Args:
         cells: list of cells, our own or any that `RNN` takes.
+        **options: `name`, `dtype`, `trainable`, ...: as in `Layer`.
 
     Call: `(inputs, states)` with a list of states per cell gives `(output, states)`.
 
@@ -34,15 +51,10 @@ class StackedRNNCells(Layer):
     [[4, 4], 3]
     """
 
-    def __init__(self, cells: Any, **kwargs: Any):
-        super().__init__(**kwargs)
-        if not isinstance(cells, (list, tuple)) or not cells:
-            raise ValueError(
-                f"Layer '{self.name}' (StackedRNNCells): expected a list of at least one cell. Received: {cells!r:.100}"
-            )
-        for cell in cells:
-            check_cell(cell, f"Layer '{self.name}' (StackedRNNCells): each of `cells`")
-        self.cells = list(cells)
+    cells: list
+
+    def __init__(self, cells: Cells, **options: Unpack[LayerOptions]):
+        super().__init__(**options)
 
     @property
     def state_size(self) -> list:

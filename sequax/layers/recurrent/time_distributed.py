@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
 
 from ...core import names, shapes
+from ...core.constructor import LayerOptions
 from ...core.custom_objects import custom_object_scope
 from ...core.layer import Layer
+from ..base import AnyLayer
 from ..catalogue import layer
 from ..core import Lambda
 from .bidirectional import Bidirectional
@@ -27,7 +29,8 @@ class TimeDistributed(Layer):
     `BatchNormalization` in training, layers and functions of your own) step by step, each with its own statistics.
 
     Args:
-        layer: any layer, also a model, that takes one step `(batch, ...)`.
+        layer: any layer, also a model, that takes one step `(batch, ...)`; functions go into `Lambda` first.
+        **options: `name`, `dtype`, `trainable`, ...: as in `Layer`.
 
     Call: `(inputs, training=None, mask=None)`. The layer gets the part of the mask that belongs to its step; the mask
     itself is passed on.
@@ -47,14 +50,10 @@ class TimeDistributed(Layer):
 
     supports_masking = True
 
-    def __init__(self, layer: Any, **kwargs: Any):
-        super().__init__(**kwargs)
-        if not isinstance(layer, Layer):
-            raise ValueError(
-                f"Layer '{self.name}' (TimeDistributed): `layer` must be a layer, such as `Dense(8)`. Received:"
-                f" {layer!r:.100}. A plain function can be wrapped into `Lambda`."
-            )
-        self.layer = layer
+    layer: Any
+
+    def __init__(self, layer: AnyLayer, **options: Unpack[LayerOptions]):
+        super().__init__(**options)
 
     def _step_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         if not shapes.is_shape(input_shape) or len(input_shape) < 3:
