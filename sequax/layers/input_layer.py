@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from ..core import dtypes, shapes
+from ..core.kinds import Owner, ShapeOf, Whole
 from ..core.layer import Layer
 from ..core.tensor import KerasTensor, is_tensor, record
 from ..core.warning import warn
 from .catalogue import layer
+
+
+class _Shape(ShapeOf):
+    attribute = False  # kept is one shape, whichever was passed
+
+
+class _BatchSize(Whole):
+    attribute = False  # `batch_shape` holds it
+
+    def resolve(self, value: Any, name: str, owner: Owner) -> Any:
+        return value  # part of a shape, which is checked as a whole
+
+
+InputShape = Annotated[Any, _Shape()]
+BatchSize = Annotated[int, _BatchSize(0)]
 
 
 @layer()
@@ -24,7 +40,7 @@ class InputLayer(Layer):
         input_tensor: take shape and dtype from this symbolic tensor.
         optional: whether None may be passed for this input.
         name: must be unique within a model; default: `input_layer` with a counter.
-        **options: `trainable`, ...: as in `Layer`; `input_shape` and `batch_input_shape` are older names of `shape` and
+        **kwargs: `trainable`, ...: as in `Layer`; `input_shape` and `batch_input_shape` are older names of `shape` and
             `batch_shape`.
 
     Raises:
@@ -38,16 +54,17 @@ class InputLayer(Layer):
     """
 
     config_keys = frozenset({"batch_input_shape", "input_shape"})
+    optional: bool
     implied = False  # made for a model from its first data, not by the user
 
     def __init__(
         self,
-        shape: Any = None,
-        batch_size: int | None = None,
+        shape: InputShape = None,
+        batch_size: BatchSize | None = None,
         dtype: Any = None,
         sparse: bool | None = None,
         ragged: bool | None = None,
-        batch_shape: Any = None,
+        batch_shape: InputShape = None,
         input_tensor: Any = None,
         optional: bool = False,
         name: str | None = None,
@@ -77,7 +94,7 @@ class InputLayer(Layer):
         elif batch_size is not None:
             raise ValueError("You cannot pass both `batch_size` and `batch_shape` at the same time.")
         self.batch_shape = shapes.standardize(batch_shape, "batch_shape")
-        self.optional, self.sparse, self.ragged = optional, False, False
+        self.sparse, self.ragged = False, False
         self.input_dtype_name = dtypes.standardize(dtype)
         self.built = True
         if input_tensor is None or input_tensor.node is not None:
