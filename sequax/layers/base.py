@@ -28,7 +28,7 @@ class LayerOf(Kind):
     def resolve(self, value: Any, name: str, owner: Owner) -> Layer:
         return value if isinstance(value, Layer) else self.refuse(value, name, owner)
 
-    def fits(self, value: Any, cls: type) -> bool:
+    def fits(self, value: object, cls: type) -> bool:
         return isinstance(value, Mapping)
 
 

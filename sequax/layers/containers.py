@@ -58,7 +58,7 @@ class _Branch(Kind):
             )
         return found
 
-    def fits(self, value: Any, cls: type) -> bool:
+    def fits(self, value: object, cls: type) -> bool:
         return isinstance(value, (list, tuple, Mapping))
 
 
@@ -70,7 +70,7 @@ class _Branches(Kind):
             raise ValueError(f"{owner}: expected {self.expected}. Received: {name}={value!r:.200}")
         return [_Branch().resolve(branch, f"{name}[{i}]", owner) for i, branch in enumerate(value)]
 
-    def fits(self, value: Any, cls: type) -> bool:
+    def fits(self, value: object, cls: type) -> bool:
         return isinstance(value, (list, tuple))
 
 

@@ -398,7 +398,7 @@ class _DotAxes(Kind):
             )
         return value
 
-    def fits(self, value: Any, cls: type) -> bool:
+    def fits(self, value: object, cls: type) -> bool:
         return AxesOf().fits(value, cls)
 
 

@@ -276,7 +276,7 @@ class _Features(Whole):
         sizes = value if isinstance(value, (list, tuple)) else (value,)
         return tuple(super(_Features, self).resolve(size, name, owner) for size in sizes)
 
-    def fits(self, value: Any, cls: type) -> bool:
+    def fits(self, value: object, cls: type) -> bool:
         sizes = value if isinstance(value, (list, tuple)) else (value,)
         return all(super(_Features, self).fits(size, cls) for size in sizes)
 

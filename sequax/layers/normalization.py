@@ -166,7 +166,7 @@ class _Groups(Kind):
             raise ValueError(f"{owner}: the argument `{name}` must be {self.expected}. Received: {name}={value!r}")
         return value.__index__()
 
-    def fits(self, value: Any, cls: type) -> bool:
+    def fits(self, value: object, cls: type) -> bool:
         return type(value) is int and (0 < value <= MAX_SIZE or value == -1)
 
 

@@ -37,7 +37,7 @@ class CellOf(Kind):
         check_cell(cell, f"{owner}: `{name}`")
         return cell
 
-    def fits(self, value: Any, cls: type) -> bool:
+    def fits(self, value: object, cls: type) -> bool:
         return isinstance(value, (Mapping, list, tuple))
 
 
