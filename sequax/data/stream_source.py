@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -11,6 +10,7 @@ import jax
 import numpy as np
 
 from ..core import settings
+from ..core.warning import warn
 from . import checks, resident
 from .prefetch import prefetch
 from .source import Batch, Block, digest, filled, shapes_of
@@ -127,13 +127,11 @@ class StreamSource:
 
     def _compare_opening(self, state: dict[str, Any]) -> None:
         if state["opening"] not in (None, self._opening):
-            warnings.warn(
+            warn(
                 f"{self.stream.what} ({self.stream.kind}) does not give the batches that it gave to the saved run: the"
                 f" first batch of pass {state['passes']} is another one. Training goes on from the saved state, with"
                 f" batches that an uninterrupted run would not have had. What is random in the"
                 f" {self.stream.kind} must come from a seed.",
-                UserWarning,
-                stacklevel=2,
             )
 
     def _skipped(self, count: int) -> int:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from typing import Any
 
 import jax
 import numpy as np
 
 from ..core.placement import DEVICE
+from ..core.warning import warn
 from ..data import checks
 from ..data.arrays import ArraySource
 from ..data.source import BatchSource
@@ -80,7 +80,7 @@ def fit(
         stack.spread()
         callbacks.close()
     if job.out:
-        warnings.warn(_stopped_message(job.out), UserWarning, stacklevel=3)
+        warn(_stopped_message(job.out))
 
 
 class TrainMembers(MembersJob):

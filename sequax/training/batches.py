@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ import jax
 import numpy as np
 
 from ..core.tensor import KerasTensor, leaves, map_structure
+from ..core.warning import warn
 from ..data import checks, convert
 from ..data.source import Batch
 from ..functional import warn_of_order
@@ -29,7 +29,6 @@ class BatchReader:
         class_weight: dict (or pandas Series) from class number to its weight in the loss.
         batch_size: that of training, for building a model whose layers want to know it.
         prefix: in front of the names of arguments in messages, such as `"validation "`.
-        stacklevel: where warnings point, counted from `read`.
         finite_targets: refuse targets that are NaN or infinite.
     """
 
@@ -39,13 +38,11 @@ class BatchReader:
         class_weight: Any = None,
         batch_size: int | None = None,
         prefix: str = "",
-        stacklevel: int = 3,
         finite_targets: bool = True,
     ):
         self.finite_targets = finite_targets
         self.model, self.batch_size, self.prefix = model, batch_size, prefix
         self.class_weight = by_class(class_weight)
-        self.stacklevel = stacklevel
         self._warned = False  # of weights
         self._inputs: list[checks.InputSchema] | None = None
         self._outputs: list[checks.OutputSchema] | None = None
@@ -73,7 +70,7 @@ class BatchReader:
             model.resolve(y)
             self._compilation = model.compilation
             self._inputs, self._outputs = data_spec.inputs(model), data_spec.outputs(model)
-            checks.check_configuration(self._outputs, stacklevel=self.stacklevel + 1)
+            checks.check_configuration(self._outputs)
         shapes = sizes.of_outputs(model.compiled_part, xs)
         if shapes != [schema.shape for schema in self._outputs]:
             self._outputs = [dataclasses.replace(f, shape=s) for f, s in zip(self._outputs, shapes, strict=True)]
@@ -98,16 +95,16 @@ class BatchReader:
         return Batch(xs, y, sample_weight)
 
     def _check_targets(self, targets: list[Any], xs: Any, sample_weight: Any) -> None:
-        what, level, finite = f"{self.prefix}y", self.stacklevel + 2, self.finite_targets
+        what, finite = f"{self.prefix}y", self.finite_targets
         assert self._outputs is not None
         try:
-            checks.check_targets(targets, self._outputs, what, finite=finite, stacklevel=level)
+            checks.check_targets(targets, self._outputs, what, finite=finite)
         except ValueError:
             names, outputs = self.model.output_names, self.model.symbolic_outputs
             counting = counted.only(self.model, xs, targets, weights_of(sample_weight, len(names), outputs, names))
             if all(map(np.array_equal, leaves(counting), leaves(targets))):
                 raise
-            checks.check_targets(counting, self._outputs, what, finite=finite, stacklevel=level)
+            checks.check_targets(counting, self._outputs, what, finite=finite)
 
     def _target_arrays(self, y: Any, names: list[str]) -> Any:
         """Targets as arrays; an output without a loss may have None, or be left out where none of them has a target."""
@@ -178,7 +175,7 @@ class BatchReader:
         if sentences and not self._warned:
             self._warned = True
             for sentence in sentences:
-                warnings.warn(sentence, UserWarning, stacklevel=self.stacklevel + 1)
+                warn(sentence)
 
     def _cast(self, targets: list[Any]) -> list[Any]:
         """Labels that stay whole numbers are cast to int32, all other targets to what the loss computes in."""

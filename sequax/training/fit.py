@@ -8,7 +8,6 @@ and changes the truth; nothing else happens in Python per batch.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -19,6 +18,7 @@ import numpy as np
 from ..callbacks import CallbackList
 from ..core import tracking
 from ..core.placement import DEVICE
+from ..core.warning import warn
 from ..data import checks
 from ..data.source import Batch, BatchSource
 from . import compiled, custom, indices, prepare
@@ -105,7 +105,7 @@ def warn_if_nothing_trains(model: Any, variables: TrainVariables) -> None:
     if variables.params or custom.of(model).train:
         return
     why = "all of its layers are frozen (`trainable` is False)" if model.weights else "it has no weights"
-    warnings.warn(f"Nothing is trained in model '{model.name}': {why}.", UserWarning, stacklevel=4)
+    warn(f"Nothing is trained in model '{model.name}': {why}.")
 
 
 class TrainJob(Job):

@@ -7,12 +7,12 @@ that reads them; their first part is read here, so that a model is built before 
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from ..core import processes, rng, settings
 from ..core.tensor import leaves
+from ..core.warning import warn
 from ..data import arrays, checks, large, streams
 from ..data.arrays import ArraySource
 from ..data.large import LargeSource
@@ -68,14 +68,14 @@ def training_data(
         "validation_batch_size": validation_batch_size,
         "validation_steps": validation_steps,
     }
-    checks.check_arguments(**{k: v for k, v in numbers.items() if k not in ("epochs", "initial_epoch")}, stacklevel=4)
-    reader = BatchReader(model, class_weight, batch_size, stacklevel=4, finite_targets=not accepts_nan)
+    checks.check_arguments(**{k: v for k, v in numbers.items() if k not in ("epochs", "initial_epoch")})
+    reader = BatchReader(model, class_weight, batch_size, finite_targets=not accepts_nan)
     train: BatchSource
     held_out: BatchSource | None = None
     rows = None
     if streams.is_stream(x):
         _refuse_beside_stream(x, y=y, sample_weight=sample_weight, validation_split=validation_split or None)
-        _warn_of_batch_size(batch_size, x, 4)
+        _warn_of_batch_size(batch_size, x)
         train = _stream_source(reader, x, "x", steps_per_epoch, shuffle, rng.fresh_seed())
     elif large.is_large(x, y, sample_weight):
         data = x, y, sample_weight
@@ -88,15 +88,15 @@ def training_data(
         train = _large_source(data, reader.read, every[:kept], size, shuffle, seed, steps_per_epoch, initial_epoch)
         if kept < rows:
             size = _batch_size(validation_batch_size or batch_size, validation_steps, rows - kept)
-            unweighted = BatchReader(model, None, batch_size, stacklevel=4, finite_targets=not accepts_nan)
+            unweighted = BatchReader(model, None, batch_size, finite_targets=not accepts_nan)
             held_out = LargeSource(data, unweighted.read, every[kept:], size, steps=validation_steps)
     else:
-        checks.check_index_order({"x": x, "y": y}, stacklevel=4)
+        checks.check_index_order({"x": x, "y": y})
         batch = reader.read(x, y, sample_weight)
         rows = len(leaves(batch)[0])
         if validation_data is None and validation_split:
             checks.check_arguments(validation_split=validation_split, rows=rows)
-            checks.check_split(*reader.targets(batch), validation_split, stacklevel=4)
+            checks.check_split(*reader.targets(batch), validation_split)
             batch, last = arrays.split(batch, validation_split)
             if class_weight is not None:  # for training: what is held out is measured as it is
                 last = last._replace(weight=None)
@@ -107,7 +107,7 @@ def training_data(
     if validation_data is not None:
         held_out = _validation_source(model, validation_data, validation_batch_size or batch_size, validation_steps)
     validation_rows = getattr(held_out, "rows", None) if validation_data is not None else None
-    checks.check_arguments(**numbers, rows=rows, validation_rows=validation_rows, stacklevel=4)
+    checks.check_arguments(**numbers, rows=rows, validation_rows=validation_rows)
     _warn_of_short_epochs(train, epochs)
     return TrainingData(train, held_out)
 
@@ -120,16 +120,15 @@ def evaluation_data(
     batch_size: int | None,
     steps: int | None,
     prefix: str = "",
-    stacklevel: int = 4,
 ) -> BatchSource:
     """A checked source for `evaluate`."""
     processes.check("evaluate")
-    checks.check_arguments(batch_size=batch_size, steps=steps, stacklevel=stacklevel)
-    reader = BatchReader(model, None, batch_size, prefix, stacklevel)
+    checks.check_arguments(batch_size=batch_size, steps=steps)
+    reader = BatchReader(model, None, batch_size, prefix)
     source: BatchSource
     if streams.is_stream(x):
         _refuse_beside_stream(x, y=y, sample_weight=sample_weight)
-        _warn_of_batch_size(batch_size if not prefix else None, x, stacklevel)
+        _warn_of_batch_size(batch_size if not prefix else None, x)
         return _stream_source(reader, x, f"{prefix}x", steps)
     if large.is_large(x, y, sample_weight):
         data = x, y, sample_weight
@@ -140,7 +139,7 @@ def evaluation_data(
         rows = len(leaves(batch)[0])
         source = ArraySource(batch, _batch_size(batch_size, steps, rows), steps=steps)
     if not prefix:  # else `training_data` does, which knows the names of the arguments
-        checks.check_arguments(batch_size=batch_size, steps=steps, rows=rows, stacklevel=stacklevel)
+        checks.check_arguments(batch_size=batch_size, steps=steps, rows=rows)
     return source
 
 
@@ -171,9 +170,9 @@ class PredictionData(NamedTuple):
 
 def prediction_data(model: Any, x: Any, batch_size: int | None, steps: int | None) -> PredictionData:
     """Checked inputs for `predict`; builds the model if need be."""
-    checks.check_arguments(batch_size=batch_size, steps=steps, stacklevel=4)
+    checks.check_arguments(batch_size=batch_size, steps=steps)
     if streams.is_stream(x):
-        _warn_of_batch_size(batch_size, x, 4)
+        _warn_of_batch_size(batch_size, x)
         stream = streams.stream_of(x, "x")
         source = StreamSource(stream, lambda x, y, weight: Batch(prediction_inputs(model, x)), steps)
         source.peek()
@@ -209,11 +208,9 @@ def _warn_of_short_epochs(source: BatchSource, epochs: int) -> None:
         return
     left = passes.batches % passes.steps
     if left:
-        warnings.warn(
+        warn(
             f"steps_per_epoch={passes.steps} does not divide the {passes.batches} batches of the data: the last of"
             f" every {passes.epochs} epochs has {left} of them, and the next one begins anew.",
-            UserWarning,
-            stacklevel=4,
         )
 
 
@@ -230,9 +227,9 @@ def _large_parts(source: LargeSource, single: bool, together: bool) -> Iterator[
 
 def _validation_source(model: Any, data: Any, batch_size: int | None, steps: int | None) -> BatchSource:
     if streams.is_stream(data):
-        return evaluation_data(model, data, None, None, batch_size, steps, "validation ", 6)
+        return evaluation_data(model, data, None, None, batch_size, steps, "validation ")
     if custom.of(model).targets:
-        return evaluation_data(model, *unpack_x_y_sample_weight(data), batch_size, steps, "validation ", 6)
+        return evaluation_data(model, *unpack_x_y_sample_weight(data), batch_size, steps, "validation ")
     if not isinstance(data, (list, tuple)) or len(data) not in (2, 3):
         raise ValueError(
             f"validation_data needs (x, y) or (x, y, sample_weight), or a stream of such batches. Received:"
@@ -241,7 +238,7 @@ def _validation_source(model: Any, data: Any, batch_size: int | None, steps: int
     x, y, *weight = data
     if y is None and model.compilation.loss is not None:
         raise ValueError("validation_data needs (x, y): its y is None.")
-    return evaluation_data(model, x, y, weight[0] if weight else None, batch_size, steps, "validation ", 6)
+    return evaluation_data(model, x, y, weight[0] if weight else None, batch_size, steps, "validation ")
 
 
 def _stream_source(
@@ -278,10 +275,8 @@ _INSTEAD = {
 }
 
 
-def _warn_of_batch_size(batch_size: int | None, x: Any, stacklevel: int) -> None:
+def _warn_of_batch_size(batch_size: int | None, x: Any) -> None:
     if batch_size is not None:
-        warnings.warn(
+        warn(
             f"batch_size={batch_size} is not used: x is a {type(x).__name__}, which makes batches of its own.",
-            UserWarning,
-            stacklevel=stacklevel,
         )

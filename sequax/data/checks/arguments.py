@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .reporting import plural, warn
+from ...core.warning import warn
+from .reporting import plural
 
 
 def check_arguments(
@@ -22,7 +23,6 @@ def check_arguments(
     validation_batch_size: Any = None,
     validation_steps: Any = None,
     validation_rows: int | None = None,
-    stacklevel: int = 2,
 ) -> None:
     """Check the numbers given to `fit` and its kin; None means not given.
 
@@ -41,13 +41,13 @@ def check_arguments(
     _check_count("initial_epoch", initial_epoch, 0)
     if epochs is not None and (initial_epoch or 0) >= epochs:
         first = f"initial_epoch={initial_epoch} is not below " if initial_epoch else ""
-        warn(f"Nothing to train: {first}epochs={epochs}.", stacklevel)
+        warn(f"Nothing to train: {first}epochs={epochs}.")
     if validation_split:
         held_out = _split_rows(validation_split, rows)
         rows, validation_rows = (None, None) if rows is None else (rows - held_out, held_out)
-    _check_steps("steps", steps, rows, batch_size, stacklevel)
-    _check_steps("steps_per_epoch", steps_per_epoch, rows, batch_size, stacklevel)
-    _check_steps("validation_steps", validation_steps, validation_rows, validation_batch_size or batch_size, stacklevel)
+    _check_steps("steps", steps, rows, batch_size)
+    _check_steps("steps_per_epoch", steps_per_epoch, rows, batch_size)
+    _check_steps("validation_steps", validation_steps, validation_rows, validation_batch_size or batch_size)
 
 
 def check_validation_freq(frequency: Any) -> None:
@@ -88,7 +88,7 @@ def _split_rows(split: Any, rows: int | None) -> int:
     return rows - kept
 
 
-def _check_steps(name: str, steps: int | None, rows: int | None, batch_size: int | None, stacklevel: int) -> None:
+def _check_steps(name: str, steps: int | None, rows: int | None, batch_size: int | None) -> None:
     if steps is None or rows is None:
         return
     size = batch_size or -(-rows // steps)  # where nothing is said, so many steps take all rows
@@ -97,5 +97,4 @@ def _check_steps(name: str, steps: int | None, rows: int | None, batch_size: int
         warn(
             f"{name}={steps} is more than the data hold: {plural(rows, 'row')} make {plural(batches, 'batch')} "
             f"of {size}, which is all that is used.",
-            stacklevel + 1,
         )

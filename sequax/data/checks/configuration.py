@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .reporting import warn
+from ...core.warning import warn
 from .schema import ACCURACIES, BINARY, CATEGORICAL, REGRESSION, SPARSE, UNBOUNDED, OutputSchema
 
 
-def check_configuration(schemas: Sequence[OutputSchema], *, stacklevel: int = 2) -> None:
+def check_configuration(schemas: Sequence[OutputSchema]) -> None:
     """Check that each output's activation, loss and metrics belong together; call it before looking at targets.
 
     Raises:
@@ -20,13 +20,12 @@ def check_configuration(schemas: Sequence[OutputSchema], *, stacklevel: int = 2)
     for schema in schemas:
         where = "The output" if len(schemas) == 1 else f"Output {schema.name!r}"
         _check_single_unit(schema, where)
-        _check_probabilities(schema, where, stacklevel + 1)
+        _check_probabilities(schema, where)
         accuracies = sorted(ACCURACIES.intersection(schema.metrics))
         if schema.loss in REGRESSION and accuracies:
             warn(
                 f"{where} has the regression loss {schema.loss} and the metric {accuracies[0]!r}, which counts exact "
                 "matches and stays near 0: use 'mae' or 'r2_score', or a crossentropy loss if these are classes.",
-                stacklevel,
             )
 
 
@@ -42,7 +41,7 @@ def _check_single_unit(schema: OutputSchema, where: str) -> None:
         )
 
 
-def _check_probabilities(schema: OutputSchema, where: str, stacklevel: int) -> None:
+def _check_probabilities(schema: OutputSchema, where: str) -> None:
     if schema.loss not in SPARSE | CATEGORICAL | BINARY:
         return
     usual = "sigmoid" if schema.loss in BINARY else "softmax"
@@ -50,11 +49,9 @@ def _check_probabilities(schema: OutputSchema, where: str, stacklevel: int) -> N
         warn(
             f"{where} is {schema.activation}, and {schema.loss} has from_logits=True, so {usual} would be applied on "
             f"top of it: drop from_logits=True, or the {schema.activation}.",
-            stacklevel,
         )
     if not schema.from_logits and schema.activation in UNBOUNDED:
         warn(
             f"{where} is {schema.activation}, but {schema.loss} reads it as probabilities: "
             f"pass from_logits=True to the loss, or end the model with {usual}.",
-            stacklevel,
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -85,11 +84,6 @@ def plural(number: int, word: str) -> str:
 def refuse(message: str) -> NoReturn:
     """Refuse a value, and tell the switch that would let it pass."""
     raise ValueError(f"{message} {SWITCH}")
-
-
-def warn(message: str, stacklevel: int) -> None:
-    """Warn; stack levels count as in `warnings.warn` from the function that calls this one, helpers between add 1."""
-    warnings.warn(message, UserWarning, stacklevel=stacklevel + 1)
 
 
 def label(what: str, names: Sequence[str], i: int) -> str:

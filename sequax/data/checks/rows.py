@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from .reporting import chunks, enabled, listed, plural, warn
+from ...core.warning import warn
+from .reporting import chunks, enabled, listed, plural
 from .schema import BINARY, CATEGORICAL, SPARSE, OutputSchema
 
 
@@ -36,9 +37,7 @@ def check_rows(groups: Mapping[str, Sequence[Any]]) -> int:
     return next(iter(sizes.values()), 0)
 
 
-def check_split(
-    y: Sequence[np.ndarray | None], schemas: Sequence[OutputSchema], validation_split: float, *, stacklevel: int = 2
-) -> None:
+def check_split(y: Sequence[np.ndarray | None], schemas: Sequence[OutputSchema], validation_split: float) -> None:
     """Warn when the rows that `validation_split` takes, the last ones, hold classes absent from all others."""
     if not validation_split or not enabled():
         return
@@ -54,11 +53,10 @@ def check_split(
                 f"validation_split={validation_split} takes the last {plural(len(target) - kept, 'row')} of the data, "
                 f"where class {listed(unseen)} occurs and which training would never see: "
                 "the data look sorted; shuffle them first.",
-                stacklevel,
             )
 
 
-def check_index_order(groups: Mapping[str, Any], *, stacklevel: int = 2) -> None:
+def check_index_order(groups: Mapping[str, Any]) -> None:
     """Warn when pandas arguments carry equal labels in another order, since rows are paired by position.
 
     `groups` maps names to arguments as the user gave them: `{"x": frame, "y": series}`; others are passed over.
@@ -69,7 +67,6 @@ def check_index_order(groups: Mapping[str, Any], *, stacklevel: int = 2) -> None
             warn(
                 f"{first} and {what} hold the same index labels in another order, but rows are paired by position: "
                 f"pass {what}.loc[{first}.index] if the labels should decide.",
-                stacklevel,
             )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ...core.warning import warn
 from .reporting import (
     check_finite,
     check_whole,
@@ -19,7 +20,6 @@ from .reporting import (
     plural,
     refuse,
     shown,
-    warn,
 )
 from .rows import check_rows
 from .schema import BINARY, CATEGORICAL, HINGE, RANGES, SAME_SHAPE, SPARSE, OutputSchema
@@ -31,7 +31,6 @@ def check_targets(
     what: str = "y",
     *,
     finite: bool = True,
-    stacklevel: int = 2,
 ) -> list[np.ndarray | None]:
     """Check that targets suit the outputs and their losses, and return them unchanged.
 
@@ -62,7 +61,7 @@ def check_targets(
         if enabled() and schema.loss is not None:
             if finite:
                 check_finite(target, name)
-            _check_target_values(target, schema, name, stacklevel + 1)
+            _check_target_values(target, schema, name)
         if enabled() and schema.binary_metrics and schema.loss not in BINARY:
             _check_binary(target, name, f"metric {schema.binary_metrics[0]!r} counts every label but 0 as positive")
     return list(y)
@@ -103,20 +102,19 @@ def _is_same_shape(shape: tuple[int, ...], output: tuple[int | None, ...]) -> bo
     return (output[-1] == 1 and fits(shape, output[:-1])) or (shape[-1] == 1 and fits(shape[:-1], output))
 
 
-def _check_target_values(y: np.ndarray, schema: OutputSchema, what: str, stacklevel: int) -> None:
+def _check_target_values(y: np.ndarray, schema: OutputSchema, what: str) -> None:
     if schema.loss in SPARSE:
         _check_labels(y, schema, what)
     elif schema.loss in BINARY:
         _check_binary(y, what)
     elif schema.loss in CATEGORICAL:
-        _check_distributions(y, what, stacklevel + 1)
+        _check_distributions(y, what)
     elif schema.loss in RANGES:
         _check_range(y, schema.loss, what)
         if schema.binary_accuracy and schema.loss in HINGE and y.min() < 0:
             warn(
                 f"{what} has labels -1, and {schema.binary_accuracy!r} compares labels with 0 and 1, so that it never"
                 f" counts these as right: pass ({what} + 1) / 2, which {schema.loss} takes as well.",
-                stacklevel,
             )
 
 
@@ -175,7 +173,7 @@ def _check_binary(y: np.ndarray, what: str, why: str = "") -> None:
     )
 
 
-def _check_distributions(y: np.ndarray, what: str, stacklevel: int) -> None:
+def _check_distributions(y: np.ndarray, what: str) -> None:
     if y.ndim < 2:
         return
     # Summed in float64 whatever comes: uint8 would wrap, float16 would round.
@@ -187,5 +185,4 @@ def _check_distributions(y: np.ndarray, what: str, stacklevel: int) -> None:
         f"{what} does not sum to 1 in {plural(found.rows, 'row')} (first: {total:g} at {place(found.index)}), "
         "as categorical crossentropy expects: make the targets one-hot or probabilities; "
         "for several labels per sample use binary_crossentropy with sigmoid.",
-        stacklevel,
     )
