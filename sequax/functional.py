@@ -10,7 +10,7 @@ import jax
 from .core import dtypes, masks
 from .core.layer import Layer
 from .core.tensor import KerasTensor, Node, is_tensor, leaves, map_structure, record
-from .core.warning import warn
+from .data.checks import check_key_order
 
 
 class Graph:
@@ -191,7 +191,7 @@ def standardize_inputs(inputs: Any, expected: Any, owner: str) -> Any:
     else:
         given = _flat_inputs(inputs)
         if isinstance(expected, dict) and isinstance(inputs, (list, tuple)):
-            warn_of_order(expected, owner)
+            check_key_order(expected, owner)
     if len(given) != len(tensors):
         raise ValueError(
             f"{owner} takes {len(tensors)} input tensor(s) {names}, but it was called with {len(given)}."
@@ -199,21 +199,6 @@ def standardize_inputs(inputs: Any, expected: Any, owner: str) -> Any:
         )
     fitted = [_fit(value, tensor, owner) for value, tensor in zip(given, tensors, strict=True)]
     return jax.tree.unflatten(jax.tree.structure(expected, is_leaf=is_tensor), fitted)
-
-
-def warn_of_order(expected: dict[str, Any], owner: str) -> None:
-    """A list in place of a dict says by its order alone which input is which.
-
-    Raises:
-        ValueError: if the order of the keys as they were written and that in which they are read differ.
-    """
-    text = (
-        f"The structure of `inputs` doesn't match the expected structure. {owner}: expected a dict with the keys"
-        f" {list(expected)}; a list is read in the order {sorted(expected)}."
-    )
-    if list(expected) != sorted(expected):
-        raise ValueError(f"{text} Pass the dict.")
-    warn(text)
 
 
 def _fit(value: Any, tensor: KerasTensor, owner: str) -> Any:

@@ -7,8 +7,8 @@ no gradient. So such a model is run in two parts:
     data --HostPrefix.run, NumPy, whole arrays--> numbers --compiled_part, a model over the same layers--> outputs
 
 `model.host_prefix` and `model.compiled_part` are the only two names for this. `fit`, `evaluate` and `predict` run the
-host prefix once, over all their data (`training/prepare.py`); all that compiles, and all checks of numbers, deal with
-the compiled part. A call of the model on data does the same eagerly. Variables, names and losses belong to the whole
+host prefix once, over all their data (`data/batches.py`); all that compiles, and all checks of numbers, deal with the
+compiled part. A call of the model on data does the same eagerly. Variables, names and losses belong to the whole
 model.
 """
 

@@ -18,11 +18,13 @@ from .core.operation import Operation
 from .core.state_tree import StateTree
 from .core.tensor import KerasTensor, is_tensor, leaves, map_structure, shape_of
 from .core.types import Data, Logs, Nested, Path, Shape, overridable
+from .data import prepare
+from .data.batches import DEFAULT_BATCH_SIZE, BatchReader, prediction_inputs
+from .data.prepare import FitArguments
 from .functional import Graph, check_unique_names, standardize_inputs
 from .host_prefix import HostFront
 from .saving.methods import FileMethods
-from .training import compiled, custom, evaluate as evaluation, fit as training, predict as predicting, prepare
-from .training.batches import DEFAULT_BATCH_SIZE, BatchReader, prediction_inputs
+from .training import compiled, custom, data_spec, evaluate as evaluation, fit as training, predict as predicting
 from .training.claims import Claim
 from .training.methods import StepMethods
 from .training.resolve import Compilation, compilation_of
@@ -294,25 +296,25 @@ class Model(StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
         """
         compilation_of(self)
         epochs = settings.limited_epochs(epochs)
+        given = FitArguments(
+            x,
+            y,
+            sample_weight,
+            class_weight,
+            batch_size,
+            shuffle,
+            epochs,
+            initial_epoch,
+            steps_per_epoch,
+            validation_data,
+            validation_split,
+            validation_batch_size,
+            validation_steps,
+            validation_freq,
+            accepts_nan=callback_module.callback_list.accept_nan(callbacks),
+        )
         with Claim(self, "fit") as claim:
-            data = prepare.training_data(
-                self,
-                x,
-                y,
-                sample_weight=sample_weight,
-                class_weight=class_weight,
-                batch_size=batch_size,
-                shuffle=shuffle,
-                steps_per_epoch=steps_per_epoch,
-                validation_data=validation_data,
-                validation_split=validation_split,
-                validation_batch_size=validation_batch_size,
-                validation_steps=validation_steps,
-                validation_freq=validation_freq,
-                epochs=epochs,
-                initial_epoch=initial_epoch,
-                accepts_nan=callback_module.callback_list.accept_nan(callbacks),
-            )
+            data = prepare.training_data(data_spec.of(self), given)
             if resume is not None:
                 callbacks = [
                     *callback_module.callback_list.listed(callbacks),
@@ -324,9 +326,7 @@ class Model(StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
             )
             self.history = listeners.history
             with compiled.eagerly(self):
-                training.fit(
-                    self, data.train, listeners, epochs, initial_epoch, data.validation, validation_freq, claim
-                )
+                training.fit(self, data, given, listeners, claim)
         return self.history
 
     def evaluate(
@@ -345,7 +345,7 @@ class Model(StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
         if kwargs:
             raise ValueError(f"Model.evaluate: arguments not recognized: {sorted(kwargs)}")
         compilation_of(self)
-        source = prepare.evaluation_data(self, x, y, sample_weight, batch_size, steps)
+        source = prepare.evaluation_data(data_spec.of(self), x, y, sample_weight, batch_size, steps)
         with compiled.eagerly(self):
             logs = evaluation.evaluate(self, source, self._listeners(callbacks, verbose, steps=source.steps))
         return logs if return_dict else self._as_list(logs)
@@ -366,7 +366,7 @@ class Model(StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
             limit = settings.max_steps_per_epoch()
             if type(size) is int and size > 0 and forward.takes(x) and (limit is None or len(x) <= limit * size):
                 return forward.all(x, size)
-        data = prepare.prediction_data(self, x, batch_size, steps)
+        data = prepare.prediction_data(data_spec.of(self), x, batch_size, steps)
         with compiled.eagerly(self):
             return predicting.predict(self, data.parts, self._listeners(callbacks, verbose, steps=data.steps))
 
@@ -381,7 +381,7 @@ class Model(StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
         """One update from one batch; returns its metrics."""
         compilation_of(self)
         with Claim(self, "train_on_batch") as claim:
-            batch = BatchReader(self, class_weight).read(x, y, sample_weight)
+            batch = BatchReader(data_spec.of(self), class_weight).read(x, y, sample_weight)
             with compiled.eagerly(self):
                 return self._result(training.train_on_batch(self, batch, claim), return_dict)
 
@@ -390,13 +390,13 @@ class Model(StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
     ) -> Any:
         """Metrics of one batch."""
         compilation_of(self)
-        batch = BatchReader(self).read(x, y, sample_weight)
+        batch = BatchReader(data_spec.of(self)).read(x, y, sample_weight)
         with compiled.eagerly(self):
             return self._result(evaluation.test_on_batch(self, batch), return_dict)
 
     def predict_on_batch(self, x: Data) -> np.ndarray | Any:
         """Outputs of one batch as NumPy arrays."""
-        inputs = prediction_inputs(self, x)
+        inputs = prediction_inputs(data_spec.of(self), x)
         return predicting.predictor(self).one(inputs)
 
     def reset_metrics(self) -> None:

@@ -131,7 +131,7 @@ class StreamSource:
                 f"{self.stream.what} ({self.stream.kind}) does not give the batches that it gave to the saved run: the"
                 f" first batch of pass {state['passes']} is another one. Training goes on from the saved state, with"
                 f" batches that an uninterrupted run would not have had. What is random in the"
-                f" {self.stream.kind} must come from a seed.",
+                f" {self.stream.kind} must come from a seed."
             )
 
     def _skipped(self, count: int) -> int:

@@ -15,10 +15,12 @@ import numpy as np
 from .. import callbacks as callback_module
 from ..core import names, rng
 from ..core.types import ArrayLike
+from ..data import prepare
 from ..data.arrays import ArraySource
+from ..data.prepare import FitArguments
 from ..data.source import BatchSource
 from ..model import Model
-from ..training import compiled, prepare
+from ..training import compiled, data_spec
 from ..training.claims import Claim
 from . import members as copies, running, training
 from .stack import Stack
@@ -194,27 +196,26 @@ class Ensemble:
             ValueError: for data that do not fit the model, or a callback that an ensemble cannot serve.
             FloatingPointError: when no member is left; the weights are the last good ones of each.
         """
-        shared = shuffle == "shared"
+        given = FitArguments(
+            x,
+            y,
+            sample_weight,
+            class_weight,
+            batch_size,
+            True if shuffle == "shared" else shuffle,
+            epochs,
+            initial_epoch,
+            steps_per_epoch,
+            validation_data,
+            validation_split,
+            validation_batch_size,
+            validation_steps,
+            validation_freq,
+            accepts_nan=callback_module.callback_list.accept_nan(callbacks),
+        )
         with Claim(self, "fit") as claim:
             with rng.seeded(int(self._random.integers(2**31 - 1))):
-                data = prepare.training_data(
-                    self._leader,
-                    x,
-                    y,
-                    sample_weight=sample_weight,
-                    class_weight=class_weight,
-                    batch_size=batch_size,
-                    shuffle=True if shared else shuffle,
-                    steps_per_epoch=steps_per_epoch,
-                    validation_data=validation_data,
-                    validation_split=validation_split,
-                    validation_batch_size=validation_batch_size,
-                    validation_steps=validation_steps,
-                    validation_freq=validation_freq,
-                    epochs=epochs,
-                    initial_epoch=initial_epoch,
-                    accepts_nan=callback_module.callback_list.accept_nan(callbacks),
-                )
+                data = prepare.training_data(data_spec.of(self._leader), given)
             stack = self._made_stack()
             claim.hold(v for tables in stack.variables for v in tables.params.values())
             source = self._ordered(data.train) if shuffle is True and self.by_seed else data.train
@@ -222,7 +223,7 @@ class Ensemble:
             self.history = listeners.history
             self.histories = [callback_module.History() for _ in range(self._count)]
             with compiled.eagerly(self._leader):
-                training.fit(self, stack, source, listeners, epochs, initial_epoch, data.validation, validation_freq)
+                training.fit(self, stack, data._replace(train=source), given, listeners)
         return self.history
 
     def _ordered(self, source: BatchSource) -> BatchSource:
@@ -247,7 +248,7 @@ class Ensemble:
         callbacks: Callbacks = None,
     ) -> Evaluation:
         """Loss and metrics on data: `(mean, members)`, a dict of means over the members and a list of their dicts."""
-        source = prepare.evaluation_data(self._leader, x, y, sample_weight, batch_size, steps)
+        source = prepare.evaluation_data(data_spec.of(self._leader), x, y, sample_weight, batch_size, steps)
         stack = self._made_stack()
         listeners = self._listeners(callbacks, verbose, steps=source.steps)
         with compiled.eagerly(self._leader):
@@ -288,7 +289,7 @@ class Ensemble:
         callbacks: Callbacks = None,
     ) -> Any:
         """The outputs of every member: arrays of shape `(members, n, ...)`."""
-        data = prepare.prediction_data(self._leader, x, batch_size, steps)
+        data = prepare.prediction_data(data_spec.of(self._leader), x, batch_size, steps)
         stack = self._made_stack()
         outputs = running.predict(stack, data.parts, self._listeners(callbacks, verbose, steps=data.steps))
         stack.spread()

@@ -12,7 +12,7 @@ from ..core.placement import DEVICE
 from ..core.warning import warn
 from ..data import checks
 from ..data.arrays import ArraySource
-from ..data.source import BatchSource
+from ..data.prepare import FitArguments, TrainingData
 from ..training.chunks import StepRange, step_ranges
 from ..training.drive import InFlight, begun, drive
 from ..training.fit import is_due, warn_if_nothing_trains
@@ -39,16 +39,7 @@ class OwnOrders(ArraySource):
         return one
 
 
-def fit(
-    ensemble: Any,
-    stack: Stack,
-    source: BatchSource,
-    callbacks: Any,
-    epochs: int,
-    initial_epoch: int,
-    validation: BatchSource | None,
-    validation_freq: Any,
-) -> None:
+def fit(ensemble: Any, stack: Stack, data: TrainingData, given: FitArguments, callbacks: Any) -> None:
     """Train all members; means of their results go to the callbacks, their own to `ensemble.histories`."""
     warn_if_nothing_trains(stack.leader, stack.variables[0])
     job = TrainMembers(ensemble, stack, callbacks, guard=checks.enabled() and not callbacks.accepts_nan)
@@ -57,13 +48,13 @@ def fit(
     logs: dict[str, Any] = {}
     callbacks.on_train_begin()
     try:
-        for epoch in range(initial_epoch, epochs):
+        for epoch in range(given.initial_epoch, given.epochs):
             callbacks.on_epoch_begin(epoch)
             job.begin_epoch(epoch)
-            drive(job, step_ranges(source, epoch, job.chunks))
+            drive(job, step_ranges(data.train, epoch, job.chunks))
             each = job.logs
-            if validation is not None and is_due(epoch, validation_freq):
-                results = running.evaluate(stack, validation, callbacks, ~job.frozen)
+            if data.validation is not None and is_due(epoch, given.validation_freq):
+                results = running.evaluate(stack, data.validation, callbacks, ~job.frozen)
                 each = dict(sorted((each | {f"val_{name}": values for name, values in results.items()}).items()))
             logs = running.mean(each, ~job.frozen)
             for member, history in enumerate(ensemble.histories):

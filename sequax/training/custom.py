@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -17,8 +17,9 @@ import jax.numpy as jnp
 from ..core import names, pure, scope, tracking
 from ..core.tensor import KerasTensor, leaves, map_structure
 from ..core.variable import Variable
+from ..data.samples import pack_x_y_sample_weight
 from ..data.source import Batch
-from ..utils.samples import pack_x_y_sample_weight
+from ..data.spec import Overrides
 from . import step
 from .methods import StepMethods
 from .state import TrainState, TrainVariables, moved
@@ -33,16 +34,6 @@ _STATES = {
 _MAKERS = ("make_train_function", "make_test_function", "make_predict_function")
 # Parts of both steps: whoever changes one gets the steps that call it.
 _PARTS = ("compute_loss", "compute_metrics", "compute_loss_and_updates", "stateless_compute_loss", "get_metrics_result")
-
-
-class Overrides(NamedTuple):
-    """What of training, evaluation and prediction is the user's own."""
-
-    train: bool = False
-    test: bool = False
-    predict: bool = False
-    inputs: bool = False  # the step is, so x need not be what the model is called with
-    targets: bool = False  # the loss is, so y need not match the outputs
 
 
 def of(model: Any) -> Overrides:

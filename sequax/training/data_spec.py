@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from .. import activations, losses as loss_catalogue
 from ..core.names import is_ours
 from ..core.tensor import KerasTensor, leaves
 from ..data.checks import IndexedPart, InputSchema, OutputSchema
+from ..data.spec import DataSpec
 from ..metrics.accuracy import binary_accuracy
-from . import readers
+from . import counted, custom, readers, sizes
 
 _ACTIVATION_LAYERS = {"Softmax": "softmax", "ReLU": "relu"}
 
 
-def free_input(what: str) -> InputSchema:
-    """Schemas of an input of a model that is not built: any shape will do."""
-    return InputSchema(name=what, shape=None)
+def of(model: Any) -> DataSpec:
+    """What a model says about its data."""
+    return DataSpec(
+        model,
+        own=partial(custom.of, model),
+        inputs=partial(inputs, model),
+        outputs=partial(outputs, model),
+        takes_sizes=lambda arrays: sizes.are_taken(model.compiled_part, arrays),
+        output_shapes=lambda xs: sizes.of_outputs(model.compiled_part, xs),
+        counting=partial(counted.only, model),
+        build=partial(custom.build, model),
+    )
 
 
 def inputs(model: Any) -> list[InputSchema]:

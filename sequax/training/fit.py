@@ -19,9 +19,10 @@ from ..callbacks import CallbackList
 from ..core import tracking
 from ..core.placement import DEVICE
 from ..core.warning import warn
-from ..data import checks
-from ..data.source import Batch, BatchSource
-from . import compiled, custom, indices, prepare
+from ..data import checks, prepare
+from ..data.prepare import FitArguments, TrainingData
+from ..data.source import Batch
+from . import compiled, custom, data_spec, indices
 from .chunks import StepRange, step_ranges, whole_batch
 from .claims import Claim
 from .drive import MOST_PENDING, InFlight, Job, drive, program_for, run_alone
@@ -39,42 +40,34 @@ _KEPT_STATE_BYTES = 512 * 2**20
 _AHEAD_EPOCHS, _AHEAD_SECONDS = 8, 0.25
 
 
-def fit(
-    model: Any,
-    source: BatchSource,
-    callbacks: Any,
-    epochs: int,
-    initial_epoch: int,
-    validation: BatchSource | None,
-    validation_freq: Any,
-    claim: Claim,
-) -> None:
+def fit(model: Any, data: TrainingData, given: FitArguments, callbacks: Any, claim: Claim) -> None:
     """Train a built, compiled model; results go to the callbacks, among them the History."""
+    source, validation = data
     job = TrainJob(model, callbacks, checks.enabled() and not callbacks.accepts_nan, source)
     claim.hold(job.variables.params.values())
     warn_if_nothing_trains(model, job.variables)
     model.stop_training = False
-    point = job.point = ResumePoint(job, source, validation, callbacks, initial_epoch)
+    point = job.point = ResumePoint(job, source, validation, callbacks, given.initial_epoch)
     may_run_ahead = callbacks.may_batch_reports and validation is None and source.resident
     running: list[int] = []  # epochs that were started and not reported yet
     try:
         callbacks.on_train_begin()
         callbacks.on_run_begin(point)  # one of them may restore an earlier run
         logs = point.logs
-        for epoch in range(point.epoch, epochs):
+        for epoch in range(point.epoch, given.epochs):
             if point.resumed and model.stop_training:
                 break
             callbacks.on_epoch_begin(epoch)
             job.follow()
             job.refresh()  # a callback may have frozen or unfrozen a layer
-            ahead = may_run_ahead and epoch + 1 < epochs and job.runs_ahead(len(running))
+            ahead = may_run_ahead and epoch + 1 < given.epochs and job.runs_ahead(len(running))
             first = job.begin_epoch(epoch)
             job.end_epoch(drive(job, step_ranges(source, epoch, job.chunks, first), first, ahead))
             running.append(epoch)
             if ahead:
                 continue
             for done, logs in zip(running, job.finish_epochs(), strict=True):
-                if validation is not None and is_due(done, validation_freq):
+                if validation is not None and is_due(done, given.validation_freq):
                     results = run_evaluation(model, validation, callbacks)
                     logs = dict(sorted((logs | {f"val_{name}": value for name, value in results.items()}).items()))
                 callbacks.on_epoch_end(done, logs)
@@ -151,7 +144,7 @@ class TrainJob(Job):
         if compilation is self._compilation:
             return
         if self._compilation.resolved and not compilation.resolved:
-            prepare.resolve_anew(self.model, self._compilation.targets, self.source)
+            prepare.resolve_anew(data_spec.of(self.model), self._compilation.targets, self.source)
         self._compilation = compilation
         self.refresh()
 

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 
 from ..core import masks, pure, scope
 from ..core.tensor import leaves
-from ..utils.samples import unpack_x_y_sample_weight
+from ..data.samples import unpack_x_y_sample_weight
 from .resolve import compilation_of
 from .step import no_loss, update
 

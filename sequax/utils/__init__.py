@@ -32,7 +32,7 @@ _NAMES = {
     "load_img": ".images",
     "model_to_dot": ".plotting",
     "normalize": ".numerical",
-    "pack_x_y_sample_weight": ".samples",
+    "pack_x_y_sample_weight": "..data.samples",
     "pad_sequences": ".sequences",
     "plot_model": ".plotting",
     "register_keras_serializable": "..core.custom_objects",
@@ -44,7 +44,7 @@ _NAMES = {
     "text_dataset_from_directory": ".text_dataset",
     "timeseries_dataset_from_array": ".timeseries",
     "to_categorical": ".numerical",
-    "unpack_x_y_sample_weight": ".samples",
+    "unpack_x_y_sample_weight": "..data.samples",
 }
 
 if TYPE_CHECKING:  # the same for type checkers and editors
@@ -82,11 +82,7 @@ if TYPE_CHECKING:  # the same for type checkers and editors
     from .plotting import model_to_dot as model_to_dot, plot_model as plot_model
     from .progress import Progbar as Progbar
     from .py_dataset import PyDataset as PyDataset, Sequence as Sequence
-    from .samples import (
-        pack_x_y_sample_weight as pack_x_y_sample_weight,
-        split_dataset as split_dataset,
-        unpack_x_y_sample_weight as unpack_x_y_sample_weight,
-    )
+    from .samples import split_dataset as split_dataset
     from .sequences import pad_sequences as pad_sequences
     from .session import clear_session as clear_session
     from .text_dataset import text_dataset_from_directory as text_dataset_from_directory

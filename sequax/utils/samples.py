@@ -1,4 +1,4 @@
-"""Samples in parts: inputs, targets and weights as one tuple, and one set of samples as two."""
+"""One set of samples as two."""
 
 from __future__ import annotations
 
@@ -8,35 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import tree
-from ..core.types import ArrayLike
 from .py_dataset import SampleDataset
-
-
-def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> Any:
-    """Inputs, targets and weights as a tuple; `x` alone stays as it is, unless it is a list or tuple itself.
-
-    >>> pack_x_y_sample_weight(1, 2), pack_x_y_sample_weight(1)
-    ((1, 2), 1)
-    """
-    if y is None:
-        return (x,) if isinstance(x, (list, tuple)) else x
-    return (x, y) if sample_weight is None else (x, y, sample_weight)
-
-
-def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
-    """`(x, y, sample_weight)` of `x`, `(x,)`, `(x, y)` or `(x, y, sample_weight)`, None for what is missing.
-
-    Raises:
-        ValueError: for a tuple or list of another length.
-    """
-    parts = data if isinstance(data, (tuple, list)) else (data,)
-    if not 1 <= len(parts) <= 3:
-        raise ValueError(
-            f"Data is expected to be in format `x`, `(x,)`, `(x, y)`, or `(x, y, sample_weight)`. Received a"
-            f" {type(data).__name__} of {len(parts)} parts."
-        )
-    x, y, weight = (*parts, None, None, None)[:3]
-    return x, y, weight
 
 
 def split_dataset(

@@ -96,5 +96,5 @@ def _check_steps(name: str, steps: int | None, rows: int | None, batch_size: int
     if steps > batches:
         warn(
             f"{name}={steps} is more than the data hold: {plural(rows, 'row')} make {plural(batches, 'batch')} "
-            f"of {size}, which is all that is used.",
+            f"of {size}, which is all that is used."
         )

@@ -25,7 +25,7 @@ def check_configuration(schemas: Sequence[OutputSchema]) -> None:
         if schema.loss in REGRESSION and accuracies:
             warn(
                 f"{where} has the regression loss {schema.loss} and the metric {accuracies[0]!r}, which counts exact "
-                "matches and stays near 0: use 'mae' or 'r2_score', or a crossentropy loss if these are classes.",
+                "matches and stays near 0: use 'mae' or 'r2_score', or a crossentropy loss if these are classes."
             )
 
 
@@ -48,10 +48,10 @@ def _check_probabilities(schema: OutputSchema, where: str) -> None:
     if schema.from_logits and schema.activation in ("softmax", "sigmoid"):
         warn(
             f"{where} is {schema.activation}, and {schema.loss} has from_logits=True, so {usual} would be applied on "
-            f"top of it: drop from_logits=True, or the {schema.activation}.",
+            f"top of it: drop from_logits=True, or the {schema.activation}."
         )
     if not schema.from_logits and schema.activation in UNBOUNDED:
         warn(
             f"{where} is {schema.activation}, but {schema.loss} reads it as probabilities: "
-            f"pass from_logits=True to the loss, or end the model with {usual}.",
+            f"pass from_logits=True to the loss, or end the model with {usual}."
         )

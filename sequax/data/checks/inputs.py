@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 
 from ...core.index_range import remedies
+from ...core.warning import warn
 from .reporting import check_finite, check_whole, enabled, fits, label, outside, place, plural, refuse, shown
 from .rows import check_rows
 from .schema import InputSchema
@@ -94,3 +95,18 @@ def _check_index_range(array: np.ndarray, limit: int, layer: str | None, what: s
         f"(input_dim={limit}; {plural(found.rows, 'bad row')}): "
         f"{remedies(limit, int(array.min()), int(array.max()))}."
     )
+
+
+def check_key_order(expected: dict[str, Any], owner: str) -> None:
+    """A list in place of a dict says by its order alone which input is which.
+
+    Raises:
+        ValueError: if the order of the keys as they were written and that in which they are read differ.
+    """
+    text = (
+        f"The structure of `inputs` doesn't match the expected structure. {owner}: expected a dict with the keys"
+        f" {list(expected)}; a list is read in the order {sorted(expected)}."
+    )
+    if list(expected) != sorted(expected):
+        raise ValueError(f"{text} Pass the dict.")
+    warn(text)

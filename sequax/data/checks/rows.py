@@ -52,7 +52,7 @@ def check_split(y: Sequence[np.ndarray | None], schemas: Sequence[OutputSchema],
             warn(
                 f"validation_split={validation_split} takes the last {plural(len(target) - kept, 'row')} of the data, "
                 f"where class {listed(unseen)} occurs and which training would never see: "
-                "the data look sorted; shuffle them first.",
+                "the data look sorted; shuffle them first."
             )
 
 
@@ -66,7 +66,7 @@ def check_index_order(groups: Mapping[str, Any]) -> None:
         if len(ours) == len(theirs) and not ours.equals(theirs) and set(ours) == set(theirs):
             warn(
                 f"{first} and {what} hold the same index labels in another order, but rows are paired by position: "
-                f"pass {what}.loc[{first}.index] if the labels should decide.",
+                f"pass {what}.loc[{first}.index] if the labels should decide."
             )
 
 

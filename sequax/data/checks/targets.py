@@ -8,29 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...core.warning import warn
-from .reporting import (
-    check_finite,
-    check_whole,
-    enabled,
-    find,
-    fits,
-    label,
-    outside,
-    place,
-    plural,
-    refuse,
-    shown,
-)
+from .reporting import check_finite, check_whole, enabled, find, fits, label, outside, place, plural, refuse, shown
 from .rows import check_rows
 from .schema import BINARY, CATEGORICAL, HINGE, RANGES, SAME_SHAPE, SPARSE, OutputSchema
 
 
 def check_targets(
-    y: Sequence[np.ndarray | None],
-    schemas: Sequence[OutputSchema],
-    what: str = "y",
-    *,
-    finite: bool = True,
+    y: Sequence[np.ndarray | None], schemas: Sequence[OutputSchema], what: str = "y", *, finite: bool = True
 ) -> list[np.ndarray | None]:
     """Check that targets suit the outputs and their losses, and return them unchanged.
 
@@ -114,7 +98,7 @@ def _check_target_values(y: np.ndarray, schema: OutputSchema, what: str) -> None
         if schema.binary_accuracy and schema.loss in HINGE and y.min() < 0:
             warn(
                 f"{what} has labels -1, and {schema.binary_accuracy!r} compares labels with 0 and 1, so that it never"
-                f" counts these as right: pass ({what} + 1) / 2, which {schema.loss} takes as well.",
+                f" counts these as right: pass ({what} + 1) / 2, which {schema.loss} takes as well."
             )
 
 
@@ -184,5 +168,5 @@ def _check_distributions(y: np.ndarray, what: str) -> None:
     warn(
         f"{what} does not sum to 1 in {plural(found.rows, 'row')} (first: {total:g} at {place(found.index)}), "
         "as categorical crossentropy expects: make the targets one-hot or probabilities; "
-        "for several labels per sample use binary_crossentropy with sigmoid.",
+        "for several labels per sample use binary_crossentropy with sigmoid."
     )

@@ -11,11 +11,10 @@ import numpy as np
 
 from ..core.tensor import KerasTensor, leaves, map_structure
 from ..core.warning import warn
-from ..data import checks, convert
-from ..data.source import Batch
-from ..functional import warn_of_order
-from . import counted, custom, data_spec, sizes
-from .resolve import targets_of, weights_of
+from . import checks, convert
+from .source import Batch
+from .spec import DataSpec
+from .structures import targets_of, weights_of
 
 DEFAULT_BATCH_SIZE = 32
 
@@ -34,14 +33,14 @@ class BatchReader:
 
     def __init__(
         self,
-        model: Any,
+        spec: DataSpec,
         class_weight: Any = None,
         batch_size: int | None = None,
         prefix: str = "",
         finite_targets: bool = True,
     ):
         self.finite_targets = finite_targets
-        self.model, self.batch_size, self.prefix = model, batch_size, prefix
+        self.spec, self.model, self.batch_size, self.prefix = spec, spec.model, batch_size, prefix
         self.class_weight = by_class(class_weight)
         self._warned = False  # of weights
         self._inputs: list[checks.InputSchema] | None = None
@@ -55,12 +54,12 @@ class BatchReader:
             ValueError: for data that do not fit; the model is unchanged then, except that it may be built.
         """
         model, prefix = self.model, self.prefix
-        if custom.of(model).targets:
+        if self.spec.own().targets:
             return self._read_as_given(x, y, sample_weight)
         if y is None and model.compilation.loss is not None:
             raise ValueError(_missing_targets(x, f"{prefix}y"))
         others = {"y": y, "sample_weight": sample_weight}
-        xs = checked_inputs(model, x, self.batch_size, f"{prefix}x", others, prefix, self._inputs)
+        xs = checked_inputs(self.spec, x, self.batch_size, f"{prefix}x", others, prefix, self._inputs)
         names = model.output_names
         if y is not None:
             y = self._target_arrays(y, names)
@@ -69,9 +68,9 @@ class BatchReader:
         if self._outputs is None or model.compilation is not self._compilation:
             model.resolve(y)
             self._compilation = model.compilation
-            self._inputs, self._outputs = data_spec.inputs(model), data_spec.outputs(model)
+            self._inputs, self._outputs = self.spec.inputs(), self.spec.outputs()
             checks.check_configuration(self._outputs)
-        shapes = sizes.of_outputs(model.compiled_part, xs)
+        shapes = self.spec.output_shapes(xs)
         if shapes != [schema.shape for schema in self._outputs]:
             self._outputs = [dataclasses.replace(f, shape=s) for f, s in zip(self._outputs, shapes, strict=True)]
         targets = targets_of(y, model.symbolic_outputs, names, model.compilation.losses)
@@ -101,7 +100,7 @@ class BatchReader:
             checks.check_targets(targets, self._outputs, what, finite=finite)
         except ValueError:
             names, outputs = self.model.output_names, self.model.symbolic_outputs
-            counting = counted.only(self.model, xs, targets, weights_of(sample_weight, len(names), outputs, names))
+            counting = self.spec.counting(xs, targets, weights_of(sample_weight, len(names), outputs, names))
             if all(map(np.array_equal, leaves(counting), leaves(targets))):
                 raise
             checks.check_targets(counting, self._outputs, what, finite=finite)
@@ -152,10 +151,10 @@ class BatchReader:
         They are converted and have to be finite and of equal length; only x that fits the inputs is checked like any.
         """
         model, prefix = self.model, self.prefix
-        if custom.of(model).inputs:
-            xs = own_inputs(model, x, self.batch_size, f"{prefix}x", build=bool(model.compilation.given_metrics))
+        if self.spec.own().inputs:
+            xs = own_inputs(self.spec, x, self.batch_size, f"{prefix}x", build=bool(model.compilation.given_metrics))
         else:
-            xs = checked_inputs(model, x, self.batch_size, f"{prefix}x", {"y": y}, prefix)
+            xs = checked_inputs(self.spec, x, self.batch_size, f"{prefix}x", {"y": y}, prefix)
         ys = None if y is None else plain(y, f"{prefix}y")
         if sample_weight is not None:
             sample_weight = jax.tree.map(lambda a: a.astype(np.float32), plain(sample_weight, f"{prefix}sample_weight"))
@@ -188,7 +187,7 @@ class BatchReader:
 
 
 def checked_inputs(
-    model: Any,
+    spec: DataSpec,
     x: Any,
     batch_size: int | None = None,
     what: str = "x",
@@ -204,11 +203,12 @@ def checked_inputs(
     """
     if x is None:
         raise ValueError(f"{what} is missing: pass the inputs, one row per sample.")
+    model = spec.model
     x = model.through_host(x, what)
     part = model.compiled_part
     expected = leaves(part.symbolic_inputs) if part.symbolic_inputs is not None else None
     if expected is not None and any(map(_is_optional, expected)):
-        return _with_optional(part.symbolic_inputs, x, what, schemas or data_spec.inputs(model))
+        return _with_optional(part.symbolic_inputs, x, what, schemas or spec.inputs())
     if isinstance(x, Mapping) and expected is not None:  # others may be in a dict than those that the model takes
         keys = list(part.symbolic_inputs) if isinstance(part.symbolic_inputs, dict) else [t.name for t in expected]
         x = {key: x[key] for key in keys} if all(key in x for key in keys) else x
@@ -219,7 +219,7 @@ def checked_inputs(
         for name, other in (others or {}).items():
             if isinstance(getattr(other, "shape", None), tuple):
                 checks.check_rows({what: [flat[0]], f"{prefix}{name}": [np.asarray(other)]})
-        checked = checks.check_inputs(flat, [data_spec.free_input(what) for _ in flat], what)
+        checked = checks.check_inputs(flat, [checks.InputSchema(what, None) for _ in flat], what)
         given = jax.tree.unflatten(jax.tree.structure(given), checked)
         size = min(batch_size or DEFAULT_BATCH_SIZE, rows)
         model.build_from(
@@ -237,13 +237,13 @@ def checked_inputs(
             )
         given = [given[t.name] for t in expected]
     elif isinstance(part.symbolic_inputs, dict) and isinstance(given, (list, tuple)):
-        warn_of_order(part.symbolic_inputs, what)
-    schemas = data_spec.inputs(model) if schemas is None else schemas
+        checks.check_key_order(part.symbolic_inputs, what)
+    schemas = spec.inputs() if schemas is None else schemas
     arrays = leaves(given)
     try:
         flat = _as_expected(arrays, schemas, what)
     except ValueError:
-        if len(arrays) != len(schemas) or not sizes.are_taken(part, arrays):
+        if len(arrays) != len(schemas) or not spec.takes_sizes(arrays):
             raise
         flat = _as_expected(arrays, [dataclasses.replace(schema, shape=None) for schema in schemas], what)
     return jax.tree.unflatten(
@@ -284,23 +284,23 @@ def _with_optional(symbolic: Any, x: Any, what: str, schemas: list[checks.InputS
     return jax.tree.unflatten(jax.tree.structure(symbolic, is_leaf=lambda t: isinstance(t, KerasTensor)), given)
 
 
-def prediction_inputs(model: Any, x: Any, batch_size: int | None = None) -> Any:
+def prediction_inputs(spec: DataSpec, x: Any, batch_size: int | None = None) -> Any:
     """Inputs for `predict`."""
-    return own_inputs(model, x, batch_size) if custom.of(model).predict else checked_inputs(model, x, batch_size)
+    return (own_inputs if spec.own().predict else checked_inputs)(spec, x, batch_size)
 
 
-def own_inputs(model: Any, x: Any, batch_size: int | None = None, what: str = "x", build: bool = False) -> Any:
+def own_inputs(spec: DataSpec, x: Any, batch_size: int | None = None, what: str = "x", build: bool = False) -> Any:
     """Inputs of a step that the user wrote: as the model takes them if they fit, else as they are.
 
     Args:
         build: call the model on them to learn its outputs, even if all its layers are built.
     """
-    expected = leaves(model.symbolic_inputs)
-    if x is None or model.begins_on_host or _could_be(x, expected):
-        return checked_inputs(model, x, batch_size, what)
+    expected = leaves(spec.model.symbolic_inputs)
+    if x is None or spec.model.begins_on_host or _could_be(x, expected):
+        return checked_inputs(spec, x, batch_size, what)
     xs = plain(x, what)
     if not expected:
-        custom.build(model, xs, min(batch_size or DEFAULT_BATCH_SIZE, checks.check_rows({what: leaves(xs)})), build)
+        spec.build(xs, min(batch_size or DEFAULT_BATCH_SIZE, checks.check_rows({what: leaves(xs)})), build)
     return xs
 
 
@@ -324,7 +324,7 @@ def plain(data: Any, what: str) -> Any:
     """Finite numbers in the user's structure, 64-bit ones as 32-bit ones."""
     given = convert.to_arrays(data, what)
     arrays = [convert.cast(a, None, what) for a in leaves(given)]
-    arrays = checks.check_inputs(arrays, [data_spec.free_input(what) for _ in arrays], what)
+    arrays = checks.check_inputs(arrays, [checks.InputSchema(what, None) for _ in arrays], what)
     return jax.tree.unflatten(jax.tree.structure(given), arrays)
 
 

@@ -13,16 +13,45 @@ from typing import Any, NamedTuple
 from ..core import processes, rng, settings
 from ..core.tensor import leaves
 from ..core.warning import warn
-from ..data import arrays, checks, large, streams
-from ..data.arrays import ArraySource
-from ..data.large import LargeSource
-from ..data.prefetch import prefetch
-from ..data.source import Batch, BatchSource, Part
-from ..data.stream_source import StreamSource
-from ..utils.samples import unpack_x_y_sample_weight
-from . import custom, data_spec
+from . import arrays, checks, large, streams
+from .arrays import ArraySource
 from .batches import DEFAULT_BATCH_SIZE, BatchReader, prediction_inputs
-from .resolve import targets_of
+from .large import LargeSource
+from .prefetch import prefetch
+from .samples import unpack_x_y_sample_weight
+from .source import Batch, BatchSource, Part
+from .spec import DataSpec
+from .stream_source import StreamSource
+from .structures import targets_of
+
+_NUMBERS = (
+    *("batch_size", "epochs", "initial_epoch", "steps_per_epoch"),
+    *("validation_split", "validation_batch_size", "validation_steps"),
+)
+
+
+class FitArguments(NamedTuple):
+    """Which rows `fit` gets, and how its epochs take them; as for `Model.fit`.
+
+    Fields:
+        accepts_nan: whether somebody decides what happens when the loss is not finite, so that targets may be so.
+    """
+
+    x: Any
+    y: Any
+    sample_weight: Any
+    class_weight: Any
+    batch_size: int | None
+    shuffle: Any
+    epochs: int
+    initial_epoch: int
+    steps_per_epoch: int | None
+    validation_data: Any
+    validation_split: float
+    validation_batch_size: int | None
+    validation_steps: int | None
+    validation_freq: Any
+    accepts_nan: bool
 
 
 class TrainingData(NamedTuple):
@@ -32,99 +61,80 @@ class TrainingData(NamedTuple):
     validation: BatchSource | None
 
 
-def training_data(
-    model: Any,
-    x: Any,
-    y: Any,
-    sample_weight: Any,
-    class_weight: dict[int, float] | None,
-    batch_size: int | None,
-    shuffle: Any,
-    steps_per_epoch: int | None,
-    validation_data: Any,
-    validation_split: float,
-    validation_batch_size: int | None,
-    validation_steps: int | None,
-    validation_freq: Any,
-    epochs: int,
-    initial_epoch: int,
-    accepts_nan: bool,
-) -> TrainingData:
+def training_data(spec: DataSpec, given: FitArguments) -> TrainingData:
     """Checked sources for training and validation; builds the model and resolves its losses on the way.
 
     Nothing of the model changes before all checks have passed, except that a model without weights gets built.
-
-    Args: as for `Model.fit`, but for
-        accepts_nan: whether somebody decides what happens when the loss is not finite, so that targets may be so.
     """
-    if validation_data is not None or validation_split:
-        checks.check_validation_freq(validation_freq)
-    numbers: dict[str, Any] = {
-        "batch_size": batch_size,
-        "epochs": epochs,
-        "initial_epoch": initial_epoch,
-        "validation_split": validation_split,
-        "steps_per_epoch": steps_per_epoch,
-        "validation_batch_size": validation_batch_size,
-        "validation_steps": validation_steps,
-    }
+    data = given.x, given.y, given.sample_weight
+    if given.validation_data is not None or given.validation_split:
+        checks.check_validation_freq(given.validation_freq)
+    numbers: dict[str, Any] = {name: getattr(given, name) for name in _NUMBERS}
     checks.check_arguments(**{k: v for k, v in numbers.items() if k not in ("epochs", "initial_epoch")})
-    reader = BatchReader(model, class_weight, batch_size, finite_targets=not accepts_nan)
-    train: BatchSource
-    held_out: BatchSource | None = None
-    rows = None
-    if streams.is_stream(x):
-        _refuse_beside_stream(x, y=y, sample_weight=sample_weight, validation_split=validation_split or None)
-        _warn_of_batch_size(batch_size, x)
-        train = _stream_source(reader, x, "x", steps_per_epoch, shuffle, rng.fresh_seed())
-    elif large.is_large(x, y, sample_weight):
-        data = x, y, sample_weight
-        every = range(large.count_rows(data))
-        rows = len(every)
-        split = validation_split if validation_data is None else 0
-        kept = arrays.rows_kept(rows, split) if split else rows
-        size = _batch_size(batch_size, steps_per_epoch, kept)
-        seed = rng.fresh_seed()
-        train = _large_source(data, reader.read, every[:kept], size, shuffle, seed, steps_per_epoch, initial_epoch)
-        if kept < rows:
-            size = _batch_size(validation_batch_size or batch_size, validation_steps, rows - kept)
-            unweighted = BatchReader(model, None, batch_size, finite_targets=not accepts_nan)
-            held_out = LargeSource(data, unweighted.read, every[kept:], size, steps=validation_steps)
+    reader = BatchReader(spec, given.class_weight, given.batch_size, finite_targets=not given.accepts_nan)
+    if streams.is_stream(given.x):
+        train, held_out, rows = _from_stream(given, reader)
     else:
-        checks.check_index_order({"x": x, "y": y})
-        batch = reader.read(x, y, sample_weight)
-        rows = len(leaves(batch)[0])
-        if validation_data is None and validation_split:
-            checks.check_arguments(validation_split=validation_split, rows=rows)
-            checks.check_split(*reader.targets(batch), validation_split)
-            batch, last = arrays.split(batch, validation_split)
-            if class_weight is not None:  # for training: what is held out is measured as it is
-                last = last._replace(weight=None)
-            size = _batch_size(validation_batch_size or batch_size, validation_steps, len(leaves(last)[0]))
-            held_out = ArraySource(last, size, steps=validation_steps)
-        size = _batch_size(batch_size, steps_per_epoch, len(leaves(batch)[0]))
-        train = ArraySource(batch, size, shuffle, rng.fresh_seed(), steps_per_epoch, initial_epoch)
-    if validation_data is not None:
-        held_out = _validation_source(model, validation_data, validation_batch_size or batch_size, validation_steps)
-    validation_rows = getattr(held_out, "rows", None) if validation_data is not None else None
-    checks.check_arguments(**numbers, rows=rows, validation_rows=validation_rows)
-    _warn_of_short_epochs(train, epochs)
+        train, held_out, rows = (_from_disk if large.is_large(*data) else _from_memory)(given, reader, *data)
+    size = given.validation_batch_size or given.batch_size
+    if given.validation_data is not None:
+        held_out = _validation_source(spec, given.validation_data, size, given.validation_steps)
+        numbers["validation_rows"] = getattr(held_out, "rows", None)
+    checks.check_arguments(**numbers, rows=rows)
+    _warn_of_short_epochs(train, given.epochs)
     return TrainingData(train, held_out)
 
 
+Sources = tuple[BatchSource, BatchSource | None, int | None]  # of training, of a split for validation; and all rows
+
+
+def _from_stream(given: FitArguments, reader: BatchReader) -> Sources:
+    split = given.validation_split or None
+    _refuse_beside_stream(given.x, y=given.y, sample_weight=given.sample_weight, validation_split=split)
+    _warn_of_batch_size(given.batch_size, given.x)
+    return _stream_source(reader, given.x, "x", given.steps_per_epoch, given.shuffle, rng.fresh_seed()), None, None
+
+
+def _from_disk(given: FitArguments, reader: BatchReader, *data: Any) -> Sources:
+    every = range(large.count_rows(data))
+    rows = len(every)
+    split = given.validation_split if given.validation_data is None else 0
+    kept = arrays.rows_kept(rows, split) if split else rows
+    size = _batch_size(given.batch_size, given.steps_per_epoch, kept)
+    order = given.shuffle, rng.fresh_seed(), given.steps_per_epoch, given.initial_epoch
+    train = _large_source(data, reader.read, every[:kept], size, *order)
+    if kept == rows:
+        return train, None, rows
+    unweighted = BatchReader(reader.spec, None, given.batch_size, finite_targets=not given.accepts_nan)
+    size = _batch_size(given.validation_batch_size or given.batch_size, given.validation_steps, rows - kept)
+    return train, LargeSource(data, unweighted.read, every[kept:], size, steps=given.validation_steps), rows
+
+
+def _from_memory(given: FitArguments, reader: BatchReader, *data: Any) -> Sources:
+    checks.check_index_order({"x": given.x, "y": given.y})
+    batch, held_out = reader.read(*data), None
+    rows = len(leaves(batch)[0])
+    if given.validation_data is None and given.validation_split:
+        checks.check_arguments(validation_split=given.validation_split, rows=rows)
+        checks.check_split(*reader.targets(batch), given.validation_split)
+        batch, last = arrays.split(batch, given.validation_split)
+        if given.class_weight is not None:  # for training: what is held out is measured as it is
+            last = last._replace(weight=None)
+        size = given.validation_batch_size or given.batch_size
+        size = _batch_size(size, given.validation_steps, len(leaves(last)[0]))
+        held_out = ArraySource(last, size, steps=given.validation_steps)
+    size = _batch_size(given.batch_size, given.steps_per_epoch, len(leaves(batch)[0]))
+    order = given.shuffle, rng.fresh_seed(), given.steps_per_epoch, given.initial_epoch
+    return ArraySource(batch, size, *order), held_out, rows
+
+
 def evaluation_data(
-    model: Any,
-    x: Any,
-    y: Any,
-    sample_weight: Any,
-    batch_size: int | None,
-    steps: int | None,
-    prefix: str = "",
+    spec: DataSpec, x: Any, y: Any, sample_weight: Any, batch_size: int | None, steps: int | None, prefix: str = ""
 ) -> BatchSource:
     """A checked source for `evaluate`."""
     processes.check("evaluate")
     checks.check_arguments(batch_size=batch_size, steps=steps)
-    reader = BatchReader(model, None, batch_size, prefix)
+    reader = BatchReader(spec, None, batch_size, prefix)
     source: BatchSource
     if streams.is_stream(x):
         _refuse_beside_stream(x, y=y, sample_weight=sample_weight)
@@ -143,17 +153,18 @@ def evaluation_data(
     return source
 
 
-def resolve_anew(model: Any, targets: Any, source: BatchSource) -> None:
+def resolve_anew(spec: DataSpec, targets: Any, source: BatchSource) -> None:
     """Match the losses and metrics of another `compile` with the targets of a source, and check these against them.
 
     Args:
         targets: structure of abstract targets. Batches of a stream are checked when they are read.
     """
+    model = spec.model
     model.resolve(targets)
     batch = getattr(source, "arrays", None)
-    if batch is not None and batch.y is not None and not custom.of(model).targets:
+    if batch is not None and batch.y is not None and not spec.own().targets:
         given = targets_of(batch.y, model.symbolic_outputs, model.output_names, model.compilation.losses)
-        checks.check_targets(given, data_spec.outputs(model))
+        checks.check_targets(given, spec.outputs())
 
 
 class PredictionData(NamedTuple):
@@ -168,13 +179,13 @@ class PredictionData(NamedTuple):
     steps: int | None
 
 
-def prediction_data(model: Any, x: Any, batch_size: int | None, steps: int | None) -> PredictionData:
+def prediction_data(spec: DataSpec, x: Any, batch_size: int | None, steps: int | None) -> PredictionData:
     """Checked inputs for `predict`; builds the model if need be."""
     checks.check_arguments(batch_size=batch_size, steps=steps)
     if streams.is_stream(x):
         _warn_of_batch_size(batch_size, x)
         stream = streams.stream_of(x, "x")
-        source = StreamSource(stream, lambda x, y, weight: Batch(prediction_inputs(model, x)), steps)
+        source = StreamSource(stream, lambda x, y, weight: Batch(prediction_inputs(spec, x)), steps)
         source.peek()
         return PredictionData(lambda single, together: _streamed_parts(source), source.steps)
     if large.is_large(x):
@@ -183,10 +194,10 @@ def prediction_data(model: Any, x: Any, batch_size: int | None, steps: int | Non
         steps = settings.limited_steps(steps, -(-rows // size))
         rows = rows if steps is None else min(rows, steps * size)
         from_disk = _large_source(
-            (x, None, None), lambda x, y, weight: Batch(prediction_inputs(model, x, batch_size)), range(rows), size
+            (x, None, None), lambda x, y, weight: Batch(prediction_inputs(spec, x, batch_size)), range(rows), size
         )
         return PredictionData(lambda single, together: _large_parts(from_disk, single, together), from_disk.steps)
-    inputs = prediction_inputs(model, x, batch_size)
+    inputs = prediction_inputs(spec, x, batch_size)
     rows = checks.check_rows({"x": leaves(inputs)})
     size = _batch_size(batch_size, steps, rows)
     steps = settings.limited_steps(steps, -(-rows // size))
@@ -210,7 +221,7 @@ def _warn_of_short_epochs(source: BatchSource, epochs: int) -> None:
     if left:
         warn(
             f"steps_per_epoch={passes.steps} does not divide the {passes.batches} batches of the data: the last of"
-            f" every {passes.epochs} epochs has {left} of them, and the next one begins anew.",
+            f" every {passes.epochs} epochs has {left} of them, and the next one begins anew."
         )
 
 
@@ -225,20 +236,20 @@ def _large_parts(source: LargeSource, single: bool, together: bool) -> Iterator[
         yield from arrays.parts(batch.x, source.batch_size, single, together)
 
 
-def _validation_source(model: Any, data: Any, batch_size: int | None, steps: int | None) -> BatchSource:
+def _validation_source(spec: DataSpec, data: Any, batch_size: int | None, steps: int | None) -> BatchSource:
     if streams.is_stream(data):
-        return evaluation_data(model, data, None, None, batch_size, steps, "validation ")
-    if custom.of(model).targets:
-        return evaluation_data(model, *unpack_x_y_sample_weight(data), batch_size, steps, "validation ")
+        return evaluation_data(spec, data, None, None, batch_size, steps, "validation ")
+    if spec.own().targets:
+        return evaluation_data(spec, *unpack_x_y_sample_weight(data), batch_size, steps, "validation ")
     if not isinstance(data, (list, tuple)) or len(data) not in (2, 3):
         raise ValueError(
             f"validation_data needs (x, y) or (x, y, sample_weight), or a stream of such batches. Received:"
             f" {type(data).__name__}{f' of length {len(data)}' if hasattr(data, '__len__') else ''}."
         )
     x, y, *weight = data
-    if y is None and model.compilation.loss is not None:
+    if y is None and spec.model.compilation.loss is not None:
         raise ValueError("validation_data needs (x, y): its y is None.")
-    return evaluation_data(model, x, y, weight[0] if weight else None, batch_size, steps, "validation ")
+    return evaluation_data(spec, x, y, weight[0] if weight else None, batch_size, steps, "validation ")
 
 
 def _stream_source(
@@ -277,6 +288,4 @@ _INSTEAD = {
 
 def _warn_of_batch_size(batch_size: int | None, x: Any) -> None:
     if batch_size is not None:
-        warn(
-            f"batch_size={batch_size} is not used: x is a {type(x).__name__}, which makes batches of its own.",
-        )
+        warn(f"batch_size={batch_size} is not used: x is a {type(x).__name__}, which makes batches of its own.")

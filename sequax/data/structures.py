@@ -1,0 +1,52 @@
+"""Targets and sample weights in the order of the outputs they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..core.tensor import leaves
+
+
+def targets_of(y: Any, outputs: Any, names: Sequence[str], losses: Sequence[Any] | None = None) -> list[Any]:
+    """Targets in the order of the outputs' leaves; None for an output that has none.
+
+    Args:
+        losses: one per output, None where there is none. So many targets as losses belong to those outputs; else there
+            is one for each output.
+    """
+    count = len(leaves(outputs))
+    if y is None:
+        return [None] * count
+    if isinstance(y, dict) and isinstance(outputs, dict) and len(outputs) < count == len(leaves(y)):
+        return leaves(y)  # nested as the outputs are
+    if isinstance(y, dict):
+        keys = list(names)
+        missing = [key for key in keys if key not in y]
+        if losses is not None:
+            missing = [key for key in missing if losses[keys.index(key)] is not None]
+        if missing:
+            raise ValueError(f"y has no entry for output {missing[0]!r}. Outputs: {keys}; y has {list(y)}.")
+        return [y.get(key) for key in keys]
+    if isinstance(y, (list, tuple)) and len(y) == count:
+        return list(y) if all(len(leaves(one)) <= 1 for one in y) else leaves(y)
+    given = leaves(y)
+    wanted = [one is not None for one in losses or ()]
+    if len(given) < count and len(given) == sum(wanted):
+        remaining = iter(given)
+        return [next(remaining) if is_wanted else None for is_wanted in wanted]
+    return given
+
+
+def weights_of(weight: Any, count: int, outputs: Any, names: Sequence[str]) -> list[Any]:
+    """Sample weights in the order of the outputs; a single array counts for all."""
+    if weight is None:
+        return [None] * count
+    if isinstance(weight, dict):
+        if isinstance(outputs, dict) and len(outputs) < count == len(leaves(weight)):
+            return leaves(weight)
+        return [weight.get(key) for key in names]
+    if isinstance(weight, (list, tuple)) and len(weight) == count:
+        return list(weight)
+    given = leaves(weight)
+    return given * count if len(given) == 1 else given
