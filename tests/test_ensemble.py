@@ -325,6 +325,13 @@ def test_callbacks_see_means_and_can_stop_and_restore(rng):
         assert not np.array_equal(last, now)
 
 
+def test_hooks_of_batches_are_about_as_many_as_compile_says(rng):
+    ensemble, batches = Ensemble(simple(steps_per_execution=2), 2, seed=0), []
+    noted = callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: batches.append(batch))
+    ensemble.fit(*data_for(simple, rng, 20), batch_size=4, verbose=0, callbacks=[noted])
+    assert batches == [1, 3, 5]
+
+
 def test_streams_give_all_members_the_same_batches(rng):
     x, y = data_for(simple, rng)
 

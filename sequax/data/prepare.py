@@ -24,10 +24,8 @@ from .spec import DataSpec
 from .stream_source import StreamSource
 from .structures import targets_of
 
-_NUMBERS = (
-    *("batch_size", "epochs", "initial_epoch", "steps_per_epoch"),
-    *("validation_split", "validation_batch_size", "validation_steps"),
-)
+_EPOCHS = "epochs", "initial_epoch"
+_SIZES = "batch_size", "steps_per_epoch", "validation_split", "validation_batch_size", "validation_steps"
 
 
 class FitArguments(NamedTuple):
@@ -69,8 +67,9 @@ def training_data(spec: DataSpec, given: FitArguments) -> TrainingData:
     data = given.x, given.y, given.sample_weight
     if given.validation_data is not None or given.validation_split:
         checks.check_validation_freq(given.validation_freq)
-    numbers: dict[str, Any] = {name: getattr(given, name) for name in _NUMBERS}
-    checks.check_arguments(**{k: v for k, v in numbers.items() if k not in ("epochs", "initial_epoch")})
+    numbers: dict[str, Any] = {name: getattr(given, name) for name in _SIZES}
+    checks.check_arguments(**numbers)
+    numbers |= {name: getattr(given, name) for name in _EPOCHS}  # only once: they warn
     reader = BatchReader(spec, given.class_weight, given.batch_size, finite_targets=not given.accepts_nan)
     if streams.is_stream(given.x):
         train, held_out, rows = _from_stream(given, reader)
