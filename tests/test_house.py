@@ -100,3 +100,19 @@ def test_sequential_fits_on_a_few_pages():
     node = class_of("sequential.py", "Sequential")
     lines = code_lines((PACKAGE / "sequential.py").read_text())
     assert len([line for line in lines if node.lineno <= line <= node.end_lineno]) < 200
+
+
+def test_no_class_is_known_by_its_name():
+    """What is special about a class is an attribute of it, so a subclass or a new class says so, too."""
+    classes = {
+        node.name
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ClassDef)
+    }
+    classes -= {"Callback"}  # of Keras, which scripts may extend beside ours
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Compare) and getattr(node.left, "attr", None) == "__name__":
+                texts = [n.value for n in ast.walk(node.comparators[0]) if isinstance(n, ast.Constant)]
+                assert not classes & set(texts), f"{path}, line {node.lineno}: {ast.unparse(node)}"

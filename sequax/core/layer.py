@@ -82,6 +82,8 @@ class Layer(Owner, operation.Operation):
     inner_group_in_files: str | None = None
     config_keys: frozenset[str] = frozenset()  # what configs may hold besides the constructor's arguments
     function_keys: frozenset[str] = frozenset()  # arguments that are functions, which old files hold as code
+    numpy_form: str | None = None  # how `training/numpy_forward.py` computes it: product, activation, flat or nothing
+    activates_by: str | None = None  # the name of the activation that makes the outputs, if that is all the layer does
     ends_arguments = True  # configs have none beyond those of its constructor, whatever keywords that takes
     _not_in_config: frozenset[str] = frozenset()  # constructor arguments that `get_config` leaves out
 

@@ -45,6 +45,7 @@ class Activation(Elementwise):
     [0.0, 2.0]
     """
 
+    numpy_form = "activation"
     activation: Callable[[jax.Array], jax.Array]
 
     def __init__(self, activation: ActivationLike, **options: Unpack[LayerOptions]):
@@ -114,6 +115,7 @@ class ReLU(Elementwise):
     [-1.0, 3.0, 6.0]
     """
 
+    activates_by = "relu"
     max_value: float | None
     negative_slope: float
     threshold: float
@@ -277,6 +279,7 @@ class Softmax(Elementwise):
     [[0.25, 0.25, 0.25, 0.25]]
     """
 
+    activates_by = "softmax"
     axis: int | list[int] | tuple[int, ...]
 
     def __init__(self, axis: Axes = -1, **options: Unpack[LayerOptions]):

@@ -53,6 +53,7 @@ class Dense(Weighted):
     (2, 3)
     """
 
+    numpy_form = "product"
     supports_masking = True
     units: int
     activation: Callable[[jax.Array], jax.Array] | None

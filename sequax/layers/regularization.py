@@ -104,6 +104,8 @@ class Dropout(Dropping):
     [1.0, 1.0, 1.0]
     """
 
+    numpy_form = "nothing"
+
     def __init__(
         self, rate: Rate, noise_shape: NoiseShape = None, seed: int | None = None, **options: Unpack[LayerOptions]
     ):

@@ -35,6 +35,7 @@ class Flatten(Rearranging):
     (2, 12)
     """
 
+    numpy_form = "flat"
     data_format: str
 
     def __init__(self, data_format: DataFormat = None, **options: Unpack[LayerOptions]):

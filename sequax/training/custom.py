@@ -108,7 +108,7 @@ def _arguments(method: Callable) -> str:
 def build(model: Any, x: Any, rows: int, always: bool) -> None:
     """Make the weights of a model by calling it on abstract inputs, if some layer has none yet, or `always`."""
     definer = next(cls for cls in type(model).__mro__ if "call" in vars(cls))
-    has_call = (definer.__module__, definer.__name__) != ("sequax.model", "Model")
+    has_call = "is_model" not in vars(definer)  # which `Model` itself has
     unbuilt = [layer for layer in model.flatten_layers(include_self=False) if not layer.built]
     if has_call and (unbuilt or always or not model.built):
         model.build_from(map_structure(lambda a: KerasTensor((rows, *a.shape[1:]), a.dtype.name), x))

@@ -13,8 +13,6 @@ from ..data.spec import DataSpec
 from ..metrics.accuracy import binary_accuracy
 from . import counted, custom, readers, sizes
 
-_ACTIVATION_LAYERS = {"Softmax": "softmax", "ReLU": "relu"}
-
 
 def of(model: Any) -> DataSpec:
     """What a model says about its data."""
@@ -87,13 +85,12 @@ def _activation(tensor: KerasTensor) -> str | None:
     """The name of the activation that made a tensor; None where it is not known."""
     while tensor.node is not None:
         layer = tensor.node.operation
-        kind = type(layer).__name__
         if getattr(layer, "keeps_values", False) and tensor.node.inputs:
             tensor = tensor.node.inputs[0]
         elif getattr(layer, "symbolic_outputs", None) is not None:
             tensor = leaves(layer.symbolic_outputs)[tensor.position]
-        elif kind in _ACTIVATION_LAYERS:
-            return _ACTIVATION_LAYERS[kind]
+        elif getattr(layer, "activates_by", None) is not None:
+            return layer.activates_by
         else:
             function = getattr(layer, "activation", None)
             name = getattr(function, "__name__", None)

@@ -16,10 +16,6 @@ import numpy as np
 
 from .. import activations
 from ..core.variable import Variable
-from ..layers.activation import Activation
-from ..layers.dense import Dense
-from ..layers.regularization import Dropout
-from ..layers.reshaping import Flatten
 from . import claims
 from .state import swap
 
@@ -69,26 +65,26 @@ def forward(layers: list[Any], rank: int) -> Step | None:
     """A stack as a NumPy function of float32 rows, which it leaves alone; None if there is more to it.
 
     Args:
-        layers: one after another.
+        layers: of ours, one after another.
         rank: of the inputs.
     """
-    if jax.default_backend() != "cpu" or not any(type(layer) is Dense for layer in layers):
+    if jax.default_backend() != "cpu" or not any(layer.numpy_form == "product" for layer in layers):
         return None
     steps: list[Step] = []
     views: list[_View | None] = []  # of the kernels and biases, one after the other
     for layer in layers:
-        kind = type(layer)
-        if kind is Dropout:
+        kind = layer.numpy_form
+        if kind == "nothing":
             continue  # inert in inference
         if layer.compute_dtype != "float32" or layer.activity_regularizer is not None:
             return None
-        if kind is Flatten and layer.data_format == "channels_last":
+        if kind == "flat" and layer.data_format == "channels_last":
             steps.append(_flat)
             rank = 2
-        elif kind is Dense and layer.activation in _ACTIVATIONS and layer.kernel.ndim == rank == 2:
+        elif kind == "product" and layer.activation in _ACTIVATIONS and layer.kernel.ndim == rank == 2:
             steps += [_dense, *_ACTIVATIONS[layer.activation]]
             views += [_View(layer.kernel), None if layer.bias is None else _View(layer.bias)]
-        elif kind is Activation and layer.activation in _ACTIVATIONS and _dense in steps:
+        elif kind == "activation" and layer.activation in _ACTIVATIONS and _dense in steps:
             steps += _ACTIVATIONS[layer.activation]  # writes to what a product has made, not to the user's rows
         else:
             return None

@@ -200,7 +200,7 @@ class Predictor(Forward):
         self._input = data_spec.inputs(model)[0] if single and model.host_prefix is None else None
         # A stack, not a graph or a model with a call of its own: the layers one after another are the model.
         own_step = custom.of(model).predict
-        stack = model.layers if type(model).__name__ == "Sequential" and self._ours and not own_step else []
+        stack = model.layers if model.is_stack and self._ours and not own_step else []
         floats = single and model.symbolic_inputs.dtype == "float32"
         self._in_numpy = numpy_forward.forward(stack, len(model.symbolic_inputs.shape)) if floats else None
         self._step_rows = _rows_per_step(model, stack)
@@ -268,7 +268,7 @@ def _rows_per_step(model: Any, stack: list[Any]) -> int:
 def _treats_rows_alone(layer: Any) -> bool:
     """Whether no row of the outputs depends on another, as far as can be told without looking into functions."""
     functions = (value for value in vars(layer).values() if callable(value))
-    graph = hasattr(layer, "symbolic_inputs") and type(layer).__name__ != "Sequential"
+    graph = layer.is_model and not layer.is_stack
     return (
         not graph and not getattr(layer, "stateful", False) and all(names.is_ours(function) for function in functions)
     )

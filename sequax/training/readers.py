@@ -81,7 +81,7 @@ def _in_layer(layer: Any, position: int = 0, inputs: int = 1) -> tuple[list[Read
         return [], False
     if getattr(layer, "index_limit", None) is not None:
         return [Reader(layer)], False
-    if type(layer).__name__ == "Sequential":
+    if layer.is_stack:
         return _in_stack(layer.layers)
     if isinstance(layer, TimeDistributed):
         return _in_stack([layer.layer])
