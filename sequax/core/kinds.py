@@ -162,7 +162,8 @@ class PerAxis(Kind):
 
     def resolve(self, value: Any, name: str, owner: Owner) -> tuple[int, ...]:
         rank = owner.instance.rank
-        several = tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else (value,) * rank
+        listed = isinstance(value, Sequence) and not isinstance(value, (str, bytes))
+        several = tuple(value) if listed else (value,) * rank
         typed = len(several) == rank and all(map(is_whole, several))
         if not typed or min(several) < self.each.least:
             error = ValueError if typed else self.wrong_type

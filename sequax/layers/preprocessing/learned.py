@@ -66,6 +66,7 @@ class VocabularyLayer(HostLayer):
     def _begin(self, words: Vocabulary, vocabulary: Any, idf_weights: Any, announced_size: int | None) -> None:
         """Take the vocabulary that was given, if one was; `words` is still empty."""
         self._words, self._announced_size, self._static = words, announced_size, False
+        self.pad_to_max_tokens = bool(self.pad_to_max_tokens)
         if self.pad_to_max_tokens and self.max_tokens is None:
             raise ValueError(
                 f"{self}: if `pad_to_max_tokens` is True, `max_tokens` must be set. Received: max_tokens=None"

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...core import dtypes
 from ...core.constructor import LayerOptions
-from ...core.kinds import Kind, Listed, Number, OneOf, Owner, Size, is_number
+from ...core.kinds import MAX_SIZE, Kind, Listed, Number, OneOf, Owner, Real, is_number
 from ...core.layer import Layer
 from ...core.tensor import KerasTensor
 from ...core.types import ArrayLike
@@ -57,6 +57,14 @@ class BoundariesOf(Listed):
         return [float(boundary) for boundary in value]
 
 
+class BinCountOf(Real):
+    """A number that may have a fraction, as in Keras; whole in files."""
+
+    def fits(self, value: Any, cls: type) -> bool:
+        return type(value) is int and 1 <= value <= MAX_SIZE
+
+
+BinCount = Annotated[Number, BinCountOf(1)]
 KeptAxes = Annotated[int | Sequence[int] | None, KeptAxesOf()]
 Statistic = Annotated[Number | ArrayLike | None, StatisticOf()]
 Boundaries = Annotated[Sequence[Number] | np.ndarray, BoundariesOf()]
@@ -269,7 +277,7 @@ class Discretization(Layer):
     def __init__(
         self,
         bin_boundaries: Boundaries | None = None,
-        num_bins: Size | None = None,
+        num_bins: BinCount | None = None,
         epsilon: Number = 0.01,
         output_mode: BinMode = "int",
         sparse: Dense = False,
