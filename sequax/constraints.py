@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -11,6 +10,8 @@ import jax.numpy as jnp
 from ._lazy import listed
 from .core import dtypes
 from .core.catalogue import Catalogue
+from .core.constructor import Configured
+from .core.kinds import AxisLike, Factor
 
 catalogue = Catalogue("constraint", "keras.constraints")
 get, deserialize = catalogue.get, catalogue.deserialize
@@ -21,11 +22,8 @@ def serialize(constraint: Any) -> Any:
     return catalogue.serialize(constraint)
 
 
-Axis = int | tuple[int, ...] | list[int]
-
-
 @catalogue.register()
-class Constraint:
+class Constraint(Configured):
     """Base of all constraints. A subclass writes `__call__(w) -> w` and, if it has settings, `get_config`.
 
     Example:
@@ -40,17 +38,6 @@ class Constraint:
     def __call__(self, w: Any) -> Any:
         return dtypes.as_array(w)
 
-    def get_config(self) -> dict[str, Any]:
-        return {}
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Any:
-        return cls(**config)
-
-    def __repr__(self) -> str:
-        settings = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
-        return f"{type(self).__name__}({settings})"
-
 
 @catalogue.register()
 class MaxNorm(Constraint):
@@ -60,18 +47,23 @@ class MaxNorm(Constraint):
         max_value: largest length.
         axis: along which lengths are taken: 0 for the inputs of each unit of a dense kernel, (0, 1, 2) for the
             filters of a 2-D convolution.
+
+    Example:
+
+    >>> [round(w, 2) for w in MaxNorm(1.0)(jnp.array([[3.0], [4.0]])).ravel().tolist()]
+    [0.6, 0.8]
     """
 
-    def __init__(self, max_value: float = 2, axis: Axis = 0):
-        self.max_value, self.axis = max_value, axis
+    max_value: float
+    axis: AxisLike
+
+    def __init__(self, max_value: Factor = 2, axis: AxisLike = 0):
+        pass
 
     def __call__(self, w: Any) -> jax.Array:
         w = dtypes.as_array(w)
         length = _length(w, self.axis)
         return w * (jnp.clip(length, 0, self.max_value) / (dtypes.epsilon() + length))
-
-    def get_config(self) -> dict[str, Any]:
-        return {"max_value": self.max_value, "axis": self.axis}
 
 
 @catalogue.register()
@@ -81,11 +73,21 @@ class MinMaxNorm(Constraint):
     Args:
         min_value, max_value: bounds of the length.
         rate: how much of the way is gone in one step: 1 all of it.
-        axis: along which lengths are taken.
+        axis: along which lengths are taken, as in `MaxNorm`.
+
+    Example:
+
+    >>> [round(w, 2) for w in MinMaxNorm(min_value=1.0, max_value=2.0)(jnp.array([[0.3], [0.4]])).ravel().tolist()]
+    [0.6, 0.8]
     """
 
-    def __init__(self, min_value: float = 0.0, max_value: float = 1.0, rate: float = 1.0, axis: Axis = 0):
-        self.min_value, self.max_value, self.rate, self.axis = min_value, max_value, rate, axis
+    min_value: float
+    max_value: float
+    rate: float
+    axis: AxisLike
+
+    def __init__(self, min_value: Factor = 0.0, max_value: Factor = 1.0, rate: Factor = 1.0, axis: AxisLike = 0):
+        pass
 
     def __call__(self, w: Any) -> jax.Array:
         w = dtypes.as_array(w)
@@ -93,13 +95,16 @@ class MinMaxNorm(Constraint):
         wanted = self.rate * jnp.clip(length, self.min_value, self.max_value) + (1 - self.rate) * length
         return w * (wanted / (dtypes.epsilon() + length))
 
-    def get_config(self) -> dict[str, Any]:
-        return {"min_value": self.min_value, "max_value": self.max_value, "rate": self.rate, "axis": self.axis}
-
 
 @catalogue.register()
 class NonNeg(Constraint):
-    """Sets negative weights to 0."""
+    """Sets negative weights to 0.
+
+    Example:
+
+    >>> float(NonNeg()(jnp.array([-1.0, 2.0])).sum())
+    2.0
+    """
 
     def __call__(self, w: Any) -> jax.Array:
         w = dtypes.as_array(w)
@@ -111,21 +116,25 @@ class UnitNorm(Constraint):
     """Scales vectors to length 1.
 
     Args:
-        axis: along which lengths are taken.
+        axis: along which lengths are taken, as in `MaxNorm`.
+
+    Example:
+
+    >>> [round(w, 2) for w in UnitNorm()(jnp.array([[3.0], [4.0]])).ravel().tolist()]
+    [0.6, 0.8]
     """
 
-    def __init__(self, axis: Axis = 0):
-        self.axis = axis
+    axis: AxisLike
+
+    def __init__(self, axis: AxisLike = 0):
+        pass
 
     def __call__(self, w: Any) -> jax.Array:
         w = dtypes.as_array(w)
         return w / (dtypes.epsilon() + _length(w, self.axis))
 
-    def get_config(self) -> dict[str, Any]:
-        return {"axis": self.axis}
 
-
-def _length(w: jax.Array, axis: Axis) -> jax.Array:
+def _length(w: jax.Array, axis: AxisLike) -> jax.Array:
     axis = tuple(axis) if isinstance(axis, list) else axis
     return jnp.sqrt(jnp.sum(jnp.square(w), axis=axis, keepdims=True))
 

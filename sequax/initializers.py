@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from ._lazy import listed
 from .core import dtypes, rng
 from .core.catalogue import Catalogue, serialize as config_of
 from .core.config import deserialize as object_of
+from .core.constructor import Configured
+from .core.kinds import AboveZero, AxisLike, Factor, Kind, OneOf, Owner, Quantity
 
 
 class Initializers(Catalogue):
@@ -31,7 +33,7 @@ class Initializers(Catalogue):
 
 catalogue = Initializers("initializer", "keras.initializers")
 
-Axes = int | Sequence[int] | None
+Axes = AxisLike | None
 
 
 def get(identifier: Any) -> Any:
@@ -48,7 +50,7 @@ def serialize(initializer: Any) -> Any:
 
 
 @catalogue.register()
-class Initializer:
+class Initializer(Configured):
     """Base of all initializers. A subclass writes `__call__(shape, dtype=None)` and, if it has settings, `get_config`.
 
     Example:
@@ -63,20 +65,70 @@ class Initializer:
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Any:
         raise NotImplementedError(f"Initializer {type(self).__name__} must implement `__call__(shape, dtype=None)`.")
 
-    def get_config(self) -> dict[str, Any]:
-        return {}
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Any:
-        return cls(**config)
-
     def clone(self) -> Initializer:
         """A new initializer with the same settings."""
         return type(self).from_config(self.get_config())
 
-    def __repr__(self) -> str:
-        settings = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
-        return f"{type(self).__name__}({settings})"
+
+class _Value(Quantity):
+    """A number or numbers, or the config of an array."""
+
+    def resolve(self, value: Any, name: str, owner: Owner) -> Any:
+        return object_of(value) if isinstance(value, Mapping) else value
+
+    def fits(self, value: object, cls: type) -> bool:
+        return isinstance(value, bool) or super().fits(value, cls)
+
+    def config(self, value: object) -> Any:
+        return config_of(value)
+
+
+class _Seed(Kind):
+    """Where random numbers start: a whole number, a `SeedGenerator` or its config, or None."""
+
+    kept_as = "given_seed"  # in configs a seed that was left open stays open
+    expected = "a whole number, a SeedGenerator or None"
+
+    def resolve(self, value: Any, name: str, owner: Owner) -> Any:
+        fits = isinstance(value, (int, np.integer, dict, rng.SeedGenerator)) and not isinstance(value, bool)
+        return object_of(value) if fits or value is None else self.refuse(value, name, owner)
+
+    def fits(self, value: object, cls: type) -> bool:
+        return value is None or type(value) is int or isinstance(value, Mapping)
+
+
+class _Distribution(OneOf):
+    """A distribution by name; `normal` is one that is truncated."""
+
+    def resolve(self, value: Any, name: str, owner: Owner) -> Any:
+        return super().resolve("truncated_normal" if value == "normal" else value, name, owner)
+
+    def fits(self, value: object, cls: type) -> bool:
+        return value == "normal" or super().fits(value, cls)
+
+
+class _Window(Kind):
+    """What weighs the samples of a frame: a name (perhaps with parameters), the weights, or None."""
+
+    expected = "the name of a window, a list of its name and parameters, or a list of weights"
+
+    def resolve(self, value: Any, name: str, owner: Owner) -> Any:
+        return _window(value)
+
+    def fits(self, value: object, cls: type) -> bool:
+        return value is None or isinstance(value, (str, list, tuple))
+
+
+Value = Annotated[Any, _Value(several=True)]
+SeedLike = Annotated[int | rng.SeedGenerator | Mapping[str, Any] | None, _Seed()]
+Fan = Annotated[Literal["fan_in", "fan_out", "fan_avg"], OneOf("fan_in", "fan_out", "fan_avg")]
+Distribution = Annotated[
+    Literal["truncated_normal", "normal", "untruncated_normal", "uniform"],
+    _Distribution("truncated_normal", "untruncated_normal", "uniform"),
+]
+Side = Annotated[Literal["real", "imag"] | str, OneOf("real", "imag")]
+Window = Annotated[str | Sequence[Any] | None, _Window()]
+Scaling = Annotated[Literal["density", "spectrum"] | str | None, OneOf("density", "spectrum", None)]
 
 
 # --- fixed values ---------------------------------------------------------------------------------------------------
@@ -84,7 +136,13 @@ class Initializer:
 
 @catalogue.register("zero")
 class Zeros(Initializer):
-    """All elements 0."""
+    """All elements 0.
+
+    Example:
+
+    >>> Zeros()((2,), "float32").tolist()
+    [0.0, 0.0]
+    """
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> np.ndarray:
         return np.zeros(shape, _numpy_dtype(dtype))
@@ -92,7 +150,13 @@ class Zeros(Initializer):
 
 @catalogue.register("one")
 class Ones(Initializer):
-    """All elements 1."""
+    """All elements 1.
+
+    Example:
+
+    >>> Ones()((2,), "float32").tolist()
+    [1.0, 1.0]
+    """
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> np.ndarray:
         return np.ones(shape, _numpy_dtype(dtype))
@@ -100,10 +164,24 @@ class Ones(Initializer):
 
 @catalogue.register()
 class Constant(Initializer):
-    """All elements `value`: a number, or an array that broadcasts to the shape."""
+    """All elements `value`.
 
-    def __init__(self, value: Any = 0.0):
-        self.value = value
+    Args:
+        value: a number, or an array that broadcasts to the shape.
+
+    Raises:
+        ValueError: when called with a shape that the value does not fit.
+
+    Example:
+
+    >>> Constant(7)((2,), "float32").tolist()
+    [7.0, 7.0]
+    """
+
+    value: Any
+
+    def __init__(self, value: Value = 0.0):
+        pass
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> np.ndarray:
         try:
@@ -113,16 +191,27 @@ class Constant(Initializer):
                 f"Constant: a value of shape {np.shape(self.value)} does not fit a variable of shape {tuple(shape)}."
             ) from None
 
-    def get_config(self) -> dict[str, Any]:
-        return {"value": config_of(self.value)}
-
 
 @catalogue.register("IdentityInitializer")
 class Identity(Initializer):
-    """`gain` on the main diagonal, 0 elsewhere; for matrices only."""
+    """`gain` on the main diagonal, 0 elsewhere; for matrices only.
 
-    def __init__(self, gain: float = 1.0):
-        self.gain = gain
+    Args:
+        gain: the number on the diagonal.
+
+    Raises:
+        ValueError: when called with a shape that is not that of a matrix.
+
+    Example:
+
+    >>> Identity(2.0)((2, 3), "float32").tolist()
+    [[2.0, 0.0, 0.0], [0.0, 2.0, 0.0]]
+    """
+
+    gain: float
+
+    def __init__(self, gain: Factor = 1.0):
+        pass
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> np.ndarray:
         if len(shape) != 2:
@@ -131,9 +220,6 @@ class Identity(Initializer):
                 f" Received: shape={tuple(shape)} of rank {len(shape)}."
             )
         return np.asarray(self.gain * np.eye(shape[0], shape[1]), _numpy_dtype(dtype))
-
-    def get_config(self) -> dict[str, Any]:
-        return {"gain": self.gain}
 
 
 @catalogue.register("STFTInitializer")
@@ -149,15 +235,26 @@ class STFT(Initializer):
             one per sample of a frame, or None for none (and no scaling).
         scaling: `"density"` divides the window by `√Σw²`, `"spectrum"` by `Σw`, None leaves it.
         periodic: whether the window is periodic instead of symmetric.
+
+    Raises:
+        ValueError: for arguments that are none of these, a shape of another kind, or weights that do not fit it.
+
+    Example:
+
+    >>> STFT("real", window=None)((4, 1, 3), "float32").round(2)[:, 0].tolist()
+    [[1.0, 1.0, 1.0], [1.0, 0.0, -1.0], [1.0, -1.0, 1.0], [1.0, -0.0, -1.0]]
     """
 
+    config_order = ("side", "window", "periodic")
+    side: str
+    window: Any
+    scaling: str | None
+    periodic: bool
+
     def __init__(
-        self, side: str = "real", window: Any = "hann", scaling: str | None = "density", periodic: bool = False
+        self, side: Side = "real", window: Window = "hann", scaling: Scaling = "density", periodic: bool = False
     ):
-        _one_of("STFT", "side", side, ("real", "imag"))
-        _one_of("STFT", "scaling", scaling, ("density", "spectrum", None))
-        self.side, self.scaling, self.periodic = side, scaling, periodic
-        self.window = _window(window)
+        pass
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> np.ndarray:
         if len(shape) != 3 or shape[1] != 1:
@@ -180,9 +277,6 @@ class STFT(Initializer):
         if self.scaling == "density":
             return window / np.sqrt(np.sum(window**2))
         return window / np.sum(window) if self.scaling == "spectrum" else window
-
-    def get_config(self) -> dict[str, Any]:
-        return {"side": self.side, "window": self.window, "periodic": self.periodic, "scaling": self.scaling}
 
 
 def _window(window: Any) -> Any:
@@ -211,61 +305,81 @@ def _named_window(window: Any, length: int, periodic: bool) -> np.ndarray:
 class RandomInitializer(Initializer):
     """Base of the random ones: keeps the seed (int, `SeedGenerator` or None) and hands out NumPy generators."""
 
-    def __init__(self, seed: Any = None):
-        if seed is not None and (
-            isinstance(seed, bool) or not isinstance(seed, (int, np.integer, dict, rng.SeedGenerator))
-        ):
-            raise ValueError(
-                f"{type(self).__name__}: `seed` must be a whole number, a SeedGenerator or None."
-                f" Received: seed={seed!r}"
-            )
-        self._given_seed = object_of(seed)
-        self.seed = rng.fresh_seed() if seed is None else self._given_seed
+    config_order = ("seed",)
+
+    def __init__(self, seed: SeedLike = None):
+        self.given_seed = seed
+        self.seed: Any = rng.fresh_seed() if seed is None else seed
 
     def generator(self) -> np.random.Generator:
         if isinstance(self.seed, rng.SeedGenerator):
             return np.random.default_rng(np.asarray(self.seed.next()))
         return rng.numpy_generator(self.seed)
 
-    def get_config(self) -> dict[str, Any]:
-        return {"seed": config_of(self._given_seed)}
-
 
 @catalogue.register("uniform")
 class RandomUniform(RandomInitializer):
-    """Uniform between `minval` and `maxval`."""
+    """Uniform between `minval` and `maxval`.
 
-    def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: Any = None):
+    Args:
+        minval: the lower bound.
+        maxval: the upper bound.
+        seed: whole number or `SeedGenerator`; None: a fresh one, kept.
+
+    Example:
+
+    >>> RandomUniform(-1.0, 1.0, seed=1)((2, 3)).shape
+    (2, 3)
+    """
+
+    minval: float
+    maxval: float
+
+    def __init__(self, minval: Factor = -0.05, maxval: Factor = 0.05, seed: SeedLike = None):
         super().__init__(seed)
-        self.minval, self.maxval = minval, maxval
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> np.ndarray:
         return _uniform(self.generator(), shape, self.minval, self.maxval, _float_dtype(self, dtype))
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "minval": self.minval, "maxval": self.maxval}
-
 
 @catalogue.register("normal")
 class RandomNormal(RandomInitializer):
-    """Normal with the given mean and standard deviation."""
+    """Normal with the given mean and standard deviation.
 
-    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None):
+    Args:
+        mean: the mean.
+        stddev: the standard deviation.
+        seed: whole number or `SeedGenerator`; None: a fresh one, kept.
+
+    Example:
+
+    >>> RandomNormal(seed=1)((2, 3)).shape
+    (2, 3)
+    """
+
+    mean: float
+    stddev: float
+
+    def __init__(self, mean: Factor = 0.0, stddev: Factor = 0.05, seed: SeedLike = None):
         super().__init__(seed)
-        self.mean, self.stddev = mean, stddev
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> np.ndarray:
         return _scaled(_normal(self.generator(), shape), self.mean, self.stddev, _float_dtype(self, dtype))
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "mean": self.mean, "stddev": self.stddev}
 
 
 @catalogue.register()
 class TruncatedNormal(RandomNormal):
     """Normal, with values farther than two standard deviations from the mean drawn again.
 
-    `stddev` is that of the normal before truncation; the values' own is 0.88 of it.
+    Args:
+        mean: the mean.
+        stddev: the standard deviation before truncation; the values' own is 0.88 of it.
+        seed: whole number or `SeedGenerator`; None: a fresh one, kept.
+
+    Example:
+
+    >>> bool((abs(TruncatedNormal(stddev=0.5, seed=1)((100,))) <= 1).all())
+    True
     """
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> np.ndarray:
@@ -280,32 +394,38 @@ class VarianceScaling(RandomInitializer):
         scale: positive.
         mode: `n` is `"fan_in"` (inputs), `"fan_out"` (outputs) or `"fan_avg"` (their mean).
         distribution: `"truncated_normal"` (also `"normal"`), `"untruncated_normal"` or `"uniform"`.
-        seed: int, `SeedGenerator` or None.
+        seed: whole number or `SeedGenerator`; None: a fresh one, kept.
         input_axes, output_axes: axes whose sizes multiply to the fans. Both or none; by default the last axis counts
             outputs, the one before it inputs, and all others (the window of a convolution) multiply both.
 
+    Raises:
+        ValueError: for arguments that are none of these.
+
     Source: LeCun et al. 1998, *Efficient BackProp*, section 4.6; the general form as in He et al. 2015.
+
+    Example:
+
+    >>> weights = VarianceScaling(2.0, mode="fan_in", seed=1)((400, 300))
+    >>> round(float(weights.var()) * 400, 1)
+    2.0
     """
+
+    scale: float
+    mode: str
+    distribution: str
+    input_axes: Axes
+    output_axes: Axes
 
     def __init__(
         self,
-        scale: float = 1.0,
-        mode: str = "fan_in",
-        distribution: str = "truncated_normal",
-        seed: Any = None,
-        input_axes: Axes = None,
-        output_axes: Axes = None,
+        scale: AboveZero = 1.0,
+        mode: Fan = "fan_in",
+        distribution: Distribution = "truncated_normal",
+        seed: SeedLike = None,
+        input_axes: AxisLike | None = None,
+        output_axes: AxisLike | None = None,
     ):
         super().__init__(seed)
-        if not scale > 0:
-            raise ValueError(f"{type(self).__name__}: `scale` must be a positive float. Received: scale={scale!r}")
-        distribution = {"normal": "truncated_normal"}.get(distribution, distribution)
-        _one_of(type(self).__name__, "mode", mode, ("fan_in", "fan_out", "fan_avg"))
-        _one_of(
-            type(self).__name__, "distribution", distribution, ("truncated_normal", "untruncated_normal", "uniform")
-        )
-        self.scale, self.mode, self.distribution = scale, mode, distribution
-        self.input_axes, self.output_axes = input_axes, output_axes
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> np.ndarray:
         fan_in, fan_out = fans(shape, self.input_axes, self.output_axes)
@@ -327,63 +447,121 @@ class VarianceScaling(RandomInitializer):
         other.input_axes, other.output_axes = input_axes, output_axes
         return other
 
-    def get_config(self) -> dict[str, Any]:
-        names = ("scale", "mode", "distribution", "input_axes", "output_axes")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
-
 
 class _NamedScaling(VarianceScaling):
     """`VarianceScaling` with settings that carry the name of their authors."""
 
-    settings: tuple[float, str, str]
+    settings: tuple[float, Fan, Distribution]
 
-    def __init__(self, seed: Any = None, input_axes: Axes = None, output_axes: Axes = None):
+    def __init__(self, seed: SeedLike = None, input_axes: AxisLike | None = None, output_axes: AxisLike | None = None):
         scale, mode, distribution = self.settings
         super().__init__(scale, mode, distribution, seed, input_axes, output_axes)
-
-    def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        return {name: config[name] for name in ("seed", "input_axes", "output_axes")}
 
 
 @catalogue.register()
 class GlorotUniform(_NamedScaling):
-    """Uniform in ±√(6 / (fan_in + fan_out)). Glorot and Bengio 2010, equation 16."""
+    """Uniform in ±√(6 / (fan_in + fan_out)). Glorot and Bengio 2010, equation 16.
+
+    Args:
+        seed: whole number or `SeedGenerator`; None: a fresh one, kept.
+        input_axes: axes that count inputs, as in `VarianceScaling`.
+        output_axes: axes that count outputs, as in `VarianceScaling`.
+
+    Example:
+
+    >>> GlorotUniform(seed=1)((2, 3)).shape
+    (2, 3)
+    """
 
     settings = 1.0, "fan_avg", "uniform"
 
 
 @catalogue.register()
 class GlorotNormal(_NamedScaling):
-    """Truncated normal with variance 2 / (fan_in + fan_out). Glorot and Bengio 2010, equation 12."""
+    """Truncated normal with variance 2 / (fan_in + fan_out). Glorot and Bengio 2010, equation 12.
+
+    Args:
+        seed: whole number or `SeedGenerator`; None: a fresh one, kept.
+        input_axes: axes that count inputs, as in `VarianceScaling`.
+        output_axes: axes that count outputs, as in `VarianceScaling`.
+
+    Example:
+
+    >>> GlorotNormal(seed=1)((2, 3)).shape
+    (2, 3)
+    """
 
     settings = 1.0, "fan_avg", "truncated_normal"
 
 
 @catalogue.register()
 class HeUniform(_NamedScaling):
-    """Uniform in ±√(6 / fan_in). He et al. 2015, *Delving Deep into Rectifiers*."""
+    """Uniform in ±√(6 / fan_in). He et al. 2015, *Delving Deep into Rectifiers*.
+
+    Args:
+        seed: whole number or `SeedGenerator`; None: a fresh one, kept.
+        input_axes: axes that count inputs, as in `VarianceScaling`.
+        output_axes: axes that count outputs, as in `VarianceScaling`.
+
+    Example:
+
+    >>> HeUniform(seed=1)((2, 3)).shape
+    (2, 3)
+    """
 
     settings = 2.0, "fan_in", "uniform"
 
 
 @catalogue.register()
 class HeNormal(_NamedScaling):
-    """Truncated normal with variance 2 / fan_in. He et al. 2015, equation 10 (there not truncated)."""
+    """Truncated normal with variance 2 / fan_in. He et al. 2015, equation 10 (there not truncated).
+
+    Args:
+        seed: whole number or `SeedGenerator`; None: a fresh one, kept.
+        input_axes: axes that count inputs, as in `VarianceScaling`.
+        output_axes: axes that count outputs, as in `VarianceScaling`.
+
+    Example:
+
+    >>> HeNormal(seed=1)((2, 3)).shape
+    (2, 3)
+    """
 
     settings = 2.0, "fan_in", "truncated_normal"
 
 
 @catalogue.register()
 class LecunUniform(_NamedScaling):
-    """Uniform in ±√(3 / fan_in). LeCun et al. 1998, *Efficient BackProp*."""
+    """Uniform in ±√(3 / fan_in). LeCun et al. 1998, *Efficient BackProp*.
+
+    Args:
+        seed: whole number or `SeedGenerator`; None: a fresh one, kept.
+        input_axes: axes that count inputs, as in `VarianceScaling`.
+        output_axes: axes that count outputs, as in `VarianceScaling`.
+
+    Example:
+
+    >>> LecunUniform(seed=1)((2, 3)).shape
+    (2, 3)
+    """
 
     settings = 1.0, "fan_in", "uniform"
 
 
 @catalogue.register()
 class LecunNormal(_NamedScaling):
-    """Truncated normal with variance 1 / fan_in. LeCun et al. 1998; goes with SELU (Klambauer et al. 2017)."""
+    """Truncated normal with variance 1 / fan_in. LeCun et al. 1998; goes with SELU (Klambauer et al. 2017).
+
+    Args:
+        seed: whole number or `SeedGenerator`; None: a fresh one, kept.
+        input_axes: axes that count inputs, as in `VarianceScaling`.
+        output_axes: axes that count outputs, as in `VarianceScaling`.
+
+    Example:
+
+    >>> LecunNormal(seed=1)((2, 3)).shape
+    (2, 3)
+    """
 
     settings = 1.0, "fan_in", "truncated_normal"
 
@@ -395,11 +573,25 @@ class Orthogonal(RandomInitializer):
     A shape of more than two axes is filled as a matrix of (all other axes, last axis). Saxe et al. 2014, *Exact
     solutions to the nonlinear dynamics of learning in deep linear neural networks*; made uniform over all orthogonal
     matrices by the signs of R (Mezzadri 2007).
+
+    Args:
+        gain: factor.
+        seed: whole number or `SeedGenerator`; None: a fresh one, kept.
+
+    Raises:
+        ValueError: when called with a shape of fewer than two axes.
+
+    Example:
+
+    >>> q = Orthogonal(seed=1)((3, 2))
+    >>> bool(np.allclose(q.T @ q, np.eye(2), atol=1e-5))
+    True
     """
 
-    def __init__(self, gain: float = 1.0, seed: Any = None):
+    gain: float
+
+    def __init__(self, gain: Factor = 1.0, seed: SeedLike = None):
         super().__init__(seed)
-        self.gain = gain
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> np.ndarray:
         if len(shape) < 2:
@@ -411,9 +603,6 @@ class Orthogonal(RandomInitializer):
         q, r = np.linalg.qr(_normal(self.generator(), (max(rows, columns), min(rows, columns))))
         q = q * np.where(np.diagonal(r) < 0, -1, 1)
         return np.asarray(self.gain * (q.T if rows < columns else q).reshape(shape), _float_dtype(self, dtype))
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "gain": self.gain}
 
 
 # --- how the values are drawn ---------------------------------------------------------------------------------------
@@ -472,11 +661,6 @@ def _float_dtype(initializer: Initializer, dtype: Any) -> Any:
     if not dtypes.is_float(name):
         raise ValueError(f"{type(initializer).__name__}: expected a float dtype. Received: dtype={name!r}")
     return dtypes.jnp_dtype(name)
-
-
-def _one_of(owner: str, argument: str, value: object, allowed: tuple) -> None:
-    if value not in allowed:
-        raise ValueError(f"{owner}: `{argument}` must be one of {allowed}. Received: {argument}={value!r}")
 
 
 # --- names that Keras keeps beside the classes ----------------------------------------------------------------------

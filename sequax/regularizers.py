@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import jax.numpy as jnp
 import numpy as np
@@ -12,6 +11,8 @@ import numpy as np
 from ._lazy import listed
 from .core import dtypes
 from .core.catalogue import Catalogue
+from .core.constructor import Configured, ours
+from .core.kinds import Kind, Number, OneOf, Owner
 
 catalogue = Catalogue("regularizer", "keras.regularizers")
 get, deserialize = catalogue.get, catalogue.deserialize
@@ -22,8 +23,37 @@ def serialize(regularizer: Any) -> Any:
     return catalogue.serialize(regularizer)
 
 
+class _Strength(Kind):
+    """A finite number >= 0, which becomes a float.
+
+    Args:
+        default: what None stands for.
+    """
+
+    expected = "a number >= 0"
+
+    def __init__(self, default: float):
+        self.default = default
+
+    def resolve(self, value: Any, name: str, owner: Owner) -> float:
+        value = self.default if value is None else value
+        return float(value) if _is_strength(value) else self.refuse(value, name, owner)
+
+    def fits(self, value: object, cls: type) -> bool:
+        return value is None or _is_strength(value)
+
+
+def _is_strength(value: Any) -> bool:
+    return isinstance(value, (int, float, np.number)) and math.isfinite(value) and bool(value >= 0)
+
+
+Factor = Annotated[Number | None, _Strength(default=0.01)]
+FactorOrZero = Annotated[Number | None, _Strength(default=0.0)]
+Mode = Annotated[Literal["rows", "columns"], OneOf("rows", "columns")]
+
+
 @catalogue.register()
-class Regularizer:
+class Regularizer(Configured):
     """Base of all regularizers. A subclass writes `__call__(x) -> scalar` and, to be saved, `get_config`.
 
     Example:
@@ -39,13 +69,11 @@ class Regularizer:
         return 0.0
 
     def get_config(self) -> dict[str, Any]:
-        raise NotImplementedError(
-            f"{type(self).__name__} does not implement `get_config()`, so a model that uses it cannot be saved."
-        )
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Any:
-        return cls(**config)
+        if ours(type(self)) is Regularizer:
+            raise NotImplementedError(
+                f"{type(self).__name__} does not implement `get_config()`, so a model that uses it cannot be saved."
+            )
+        return super().get_config()
 
     def __repr__(self) -> str:
         settings = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
@@ -58,10 +86,21 @@ class L1L2(Regularizer):
 
     Args:
         l1, l2: factors, >= 0; None counts as 0.
+
+    Raises:
+        ValueError: for a factor that is no finite number >= 0.
+
+    Example:
+
+    >>> float(L1L2(l1=0.1, l2=0.01)(jnp.array([1.0, -3.0])))
+    0.5
     """
 
-    def __init__(self, l1: float | None = 0.0, l2: float | None = 0.0):
-        self.l1, self.l2 = _factor("l1", l1, 0.0), _factor("l2", l2, 0.0)
+    l1: float
+    l2: float
+
+    def __init__(self, l1: FactorOrZero = 0.0, l2: FactorOrZero = 0.0):
+        pass
 
     def __call__(self, x: Any) -> Any:
         x = dtypes.as_array(x)
@@ -72,9 +111,6 @@ class L1L2(Regularizer):
             penalty = penalty + self.l2 * jnp.sum(jnp.square(x))
         return penalty
 
-    def get_config(self) -> dict[str, Any]:
-        return {"l1": self.l1, "l2": self.l2}
-
 
 @catalogue.register()
 class L1(Regularizer):
@@ -82,16 +118,23 @@ class L1(Regularizer):
 
     Args:
         l1: factor, >= 0; None counts as 0.01.
+
+    Raises:
+        ValueError: for a factor that is no finite number >= 0.
+
+    Example:
+
+    >>> float(L1(0.5)(jnp.array([1.0, -3.0])))
+    2.0
     """
 
-    def __init__(self, l1: float | None = 0.01):
-        self.l1 = _factor("l1", l1, 0.01)
+    l1: float
+
+    def __init__(self, l1: Factor = 0.01):
+        pass
 
     def __call__(self, x: Any) -> Any:
         return self.l1 * jnp.sum(jnp.abs(dtypes.as_array(x)))
-
-    def get_config(self) -> dict[str, Any]:
-        return {"l1": self.l1}
 
 
 @catalogue.register()
@@ -100,16 +143,23 @@ class L2(Regularizer):
 
     Args:
         l2: factor, >= 0; None counts as 0.01.
+
+    Raises:
+        ValueError: for a factor that is no finite number >= 0.
+
+    Example:
+
+    >>> float(L2(0.5)(jnp.array([1.0, -3.0])))
+    5.0
     """
 
-    def __init__(self, l2: float | None = 0.01):
-        self.l2 = _factor("l2", l2, 0.01)
+    l2: float
+
+    def __init__(self, l2: Factor = 0.01):
+        pass
 
     def __call__(self, x: Any) -> Any:
         return self.l2 * jnp.sum(jnp.square(dtypes.as_array(x)))
-
-    def get_config(self) -> dict[str, Any]:
-        return {"l2": self.l2}
 
 
 @catalogue.register()
@@ -122,13 +172,19 @@ class OrthogonalRegularizer(Regularizer):
         mode: `"rows"` or `"columns"`.
 
     Raises:
-        ValueError: when called with anything but a matrix.
+        ValueError: for other arguments, and when called with anything but a matrix.
+
+    Example:
+
+    >>> float(OrthogonalRegularizer(0.5)(jnp.array([[1.0, 0.0], [2.0, 0.0]])))
+    0.5
     """
 
-    def __init__(self, factor: float = 0.01, mode: str = "rows"):
-        if mode not in ("rows", "columns"):
-            raise ValueError(f"OrthogonalRegularizer: `mode` must be 'rows' or 'columns'. Received: mode={mode!r}")
-        self.factor, self.mode = _factor("factor", factor, 0.01), mode
+    factor: float
+    mode: str
+
+    def __init__(self, factor: Factor = 0.01, mode: Mode = "rows"):
+        pass
 
     def __call__(self, x: Any) -> Any:
         x = dtypes.as_array(x)
@@ -140,16 +196,6 @@ class OrthogonalRegularizer(Regularizer):
         count = rows.shape[0]
         cosines = jnp.abs(rows @ rows.T) * (1 - jnp.eye(count, dtype=x.dtype))
         return self.factor * 0.5 * jnp.sum(cosines) / max(1.0, count * (count - 1) / 2)
-
-    def get_config(self) -> dict[str, Any]:
-        return {"factor": self.factor, "mode": self.mode}
-
-
-def _factor(name: str, value: object, default: float) -> float:
-    value = default if value is None else value
-    if not isinstance(value, (int, float, np.number)) or not math.isfinite(value) or value < 0:
-        raise ValueError(f"Invalid value for argument `{name}`: expected a number >= 0. Received: {name}={value!r}")
-    return float(value)
 
 
 l1 = L1

@@ -75,6 +75,13 @@ def test_windows_come_back_from_json():
     np.testing.assert_array_equal(again((16, 1, 9)), made((16, 1, 9)))
 
 
+def test_a_constant_of_an_array_comes_back_from_files():
+    made = initializers.Constant(np.arange(3.0))
+    again = initializers.deserialize(json.loads(json.dumps(initializers.serialize(made))))
+    np.testing.assert_array_equal(again((2, 3)), made((2, 3)))
+    assert initializers.serialize(again) == initializers.serialize(made)
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize(("name", "arguments"), RANDOM)
 def test_moments_and_bounds_are_keras(keras, name, arguments, shape):

@@ -223,9 +223,9 @@ REFUSED = {
     "ending": ({"filepath": "a"}, r"must end with \.keras or \.h5"),
     "ending of weights": ({"filepath": "a.keras", "save_weights_only": True}, r"must end with \.weights\.h5"),
     "plain h5 for weights": ({"filepath": "a.h5", "save_weights_only": True}, r"must end with \.weights\.h5"),
-    "save_freq text": ({"filepath": "a.keras", "save_freq": "batch"}, "save_freq must be 'epoch' or a number"),
-    "save_freq 0": ({"filepath": "a.keras", "save_freq": 0}, "save_freq must be"),
-    "save_freq True": ({"filepath": "a.keras", "save_freq": True}, "save_freq must be"),
+    "save_freq text": ({"filepath": "a.keras", "save_freq": "batch"}, "`save_freq` must be 'epoch' or a number"),
+    "save_freq 0": ({"filepath": "a.keras", "save_freq": 0}, "`save_freq` must be"),
+    "save_freq True": ({"filepath": "a.keras", "save_freq": True}, "`save_freq` must be"),
 }
 
 

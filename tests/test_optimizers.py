@@ -292,9 +292,9 @@ def test_arguments_by_position_are_keras(name):
 
 
 def test_arguments_by_position_are_counted():
-    with pytest.raises(TypeError, match=r"SGD: `momentum` was given twice"):
+    with pytest.raises(TypeError, match=r"SGD: multiple values for argument 'momentum'"):
         optimizers.SGD(0.1, 0.5, momentum=0.9)
-    with pytest.raises(TypeError, match=r"SGD: expected at most 13 arguments by position\. Received 14"):
+    with pytest.raises(TypeError, match="SGD: too many positional arguments"):
         optimizers.SGD(*[None] * 14)
 
 
@@ -1063,9 +1063,9 @@ def test_get_refuses(identifier, message):
         (lambda: setattr(optimizers.Adam(), "learning_rate", -1.0), "learning_rate=-1.0"),
         (lambda: optimizers.Adam(clipnorm=1.0, clipvalue=0.5), "only one of `clipnorm`"),
         (lambda: optimizers.Adam(clipnorm=-1.0), "`clipnorm` must be a number >= 0"),
-        (lambda: optimizers.SGD(momentum=1.5), "`momentum` must be a number in the range"),
-        (lambda: optimizers.RMSprop(momentum=-0.5), "`momentum` must be a number in the range"),
-        (lambda: optimizers.Adam(use_ema=True, ema_momentum=2.0), "`ema_momentum` must be a number in the range"),
+        (lambda: optimizers.SGD(momentum=1.5), "`momentum` must be a number from 0 to 1"),
+        (lambda: optimizers.RMSprop(momentum=-0.5), "`momentum` must be a number from 0 to 1"),
+        (lambda: optimizers.Adam(use_ema=True, ema_momentum=2.0), "`ema_momentum` must be a number from 0 to 1"),
         (
             lambda: optimizers.Adam(use_ema=True, ema_overwrite_frequency=1.5),
             "`ema_overwrite_frequency` must be an integ",
@@ -1078,11 +1078,14 @@ def test_get_refuses(identifier, message):
         (lambda: optimizers.LossScaleOptimizer(optimizers.Adam(), loss_scale_factor=2.0), "`inner_optimizer`"),
         (lambda: optimizers.LossScaleOptimizer(optimizers.Adam(), growth=2), "'growth'"),
         (lambda: optimizers.Muon(exclude_layers="out"), "must be a list of regular expressions"),
-        (lambda: optimizers.ScheduleFreeAdamW(beta_1=0.0), "`beta_1` must be in"),
-        (lambda: optimizers.Ftrl(l1_regularization_strength=-1.0), "`l1_regularization_strength` must be >= 0"),
+        (lambda: optimizers.ScheduleFreeAdamW(beta_1=0.0), "`beta_1` must be a number above 0 to 1"),
+        (
+            lambda: optimizers.Ftrl(l1_regularization_strength=-1.0),
+            "`l1_regularization_strength` must be a number",
+        ),
         (lambda: schedules.PiecewiseConstantDecay([1, 2], [1.0, 2.0]), "1 less than the length of `values`"),
         (lambda: schedules.PiecewiseConstantDecay([2, 1], [1.0, 2.0, 3.0]), "must ascend"),
-        (lambda: schedules.ExponentialDecay(0.1, 0, 0.9), "`decay_steps` must be > 0"),
+        (lambda: schedules.ExponentialDecay(0.1, 0, 0.9), "`decay_steps` must be a positive number"),
         (lambda: optimizers.SGD().apply([np.ones(2)]), "must be built"),
         (lambda: optimizers.SGD().apply([np.ones(2)], []), "one gradient per variable"),
         (lambda: optimizers.SGD().apply([], [Variable([1.0], name="v")]), "one gradient per variable"),

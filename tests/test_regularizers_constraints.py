@@ -80,3 +80,21 @@ def test_constraints_are_keras(keras, rng, name, arguments):
     assert constraints.serialize(ours) == keras.constraints.serialize(theirs)
     again = constraints.deserialize(constraints.serialize(ours))
     np.testing.assert_array_equal(again(w), ours(w))
+
+
+def test_tuples_of_axes_come_back_from_configs():
+    axes = {"class_name": "__tuple__", "items": [0, 1]}
+    config = {"module": "keras.constraints", "class_name": "MaxNorm", "config": {"axis": axes}}
+    assert constraints.deserialize(config).axis == (0, 1)
+
+
+def test_a_users_regularizer_says_that_it_has_no_config():
+    class Largest(regularizers.Regularizer):
+        pass
+
+    class Weak(regularizers.L1):
+        pass
+
+    assert Weak(0.5).get_config() == {"l1": 0.5}
+    with pytest.raises(NotImplementedError, match="Largest does not implement"):
+        Largest().get_config()

@@ -11,7 +11,9 @@ import pytest
 
 import sequax
 from sequax import layers, saving
-from sequax.core import schema
+from sequax.core import catalogue, constructor, schema
+from sequax.core.kinds import Kind
+from sequax.core.names import is_ours
 from sequax.models import Sequential, clone_model, load_model, model_from_json
 from sequax.saving import LoadError
 from tests.saving_models import MODELS, plain
@@ -296,6 +298,44 @@ def test_sizes_of_tables_have_a_bound(name, argument, most):
     assert made.get_config()[argument] == most
     with pytest.raises(LoadError, match=rf"{argument}: .* to {most}"):
         saving.deserialize_keras_object(layer(name, family, **{argument: most + 1}))
+
+
+FAMILIES = ["losses", "metrics", "initializers", "regularizers", "constraints", "optimizers", "optimizers.schedules"]
+READ_APART = {"dtype", "inner_optimizer", "optimizer_map", "default_optimizer"}  # what reads them says what they may be
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_each_argument_has_a_kind_that_bounds_it(family):
+    for name, cls in catalogue.family(f"keras.{family}").classes.items():
+        if is_ours(cls):
+            bounded = constructor.kinds(cls)
+            assert constructor.parameters(cls)[0].keys() - bounded.keys() <= READ_APART, name
+            assert all(type(kind).fits is not Kind.fits for kind in bounded.values()), name
+
+
+@pytest.mark.parametrize(
+    ("family", "name", "argument", "value"),
+    [
+        ("losses", "Huber", "delta", "x"),
+        ("losses", "Dice", "axis", [0, "x"]),
+        ("losses", "Hinge", "reduction", "average"),
+        ("losses", "Hinge", "name", "../x"),
+        ("metrics", "AUC", "thresholds", "/etc/passwd"),
+        ("metrics", "Precision", "top_k", "x"),
+        ("metrics", "MeanIoU", "num_classes", 2**31),
+        ("initializers", "Constant", "value", "x"),
+        ("initializers", "VarianceScaling", "mode", ["fan_in"]),
+        ("regularizers", "L1", "l1", -1),
+        ("constraints", "MaxNorm", "axis", 0.5),
+        ("optimizers", "Adam", "beta_1", [0.5]),
+        ("optimizers", "SGD", "learning_rate", "fast"),
+        ("optimizers", "Muon", "ns_steps", 10**9),
+        ("optimizers.schedules", "CosineDecay", "decay_steps", 0),
+    ],
+)
+def test_arguments_out_of_bounds_are_refused(family, name, argument, value):
+    with pytest.raises(LoadError, match=rf"{argument}: expected"):
+        saving.deserialize_keras_object(layer(name, f"keras.{family}", **{argument: value}))
 
 
 def test_configs_have_a_bound(monkeypatch):

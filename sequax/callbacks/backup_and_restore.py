@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from sequax.callbacks.base import Callback, Logs
+from sequax.callbacks.base import Callback, Logs, SaveFrequency
 
 
 class BackupAndRestore(Callback):
@@ -27,17 +27,26 @@ class BackupAndRestore(Callback):
     Generators are read again up to the batch that comes next; a `PyDataset` goes there without making the batches.
 
     Raises:
-        ValueError: at the start of `fit`, if the saved run had another model, other data or other settings.
+        ValueError: for an empty `backup_dir` or an unknown `save_freq`; at the start of `fit`, if the saved run had
+            another model, other data or other settings.
         RuntimeError: if another process uses the folder.
         OSError: if nothing can be written there.
+
+    Example:
+
+        model.fit(x, y, epochs=100, callbacks=[BackupAndRestore("runs/first")])  # the same line again resumes it
     """
 
     watches_batches = False
+    save_freq: str | int
+    double_checkpoint: bool
+    delete_checkpoint: bool
+    seconds: float | None
 
     def __init__(
         self,
         backup_dir: Any,
-        save_freq: int | str = "epoch",
+        save_freq: SaveFrequency = "epoch",
         double_checkpoint: bool = False,
         delete_checkpoint: bool = True,
         *,
@@ -46,14 +55,7 @@ class BackupAndRestore(Callback):
         super().__init__()
         if not backup_dir:
             raise ValueError("BackupAndRestore: `backup_dir` is empty. Pass a folder for the snapshots of this run.")
-        whole = isinstance(save_freq, int) and not isinstance(save_freq, bool) and save_freq > 0
-        if save_freq != "epoch" and not whole:
-            raise ValueError(
-                f"BackupAndRestore: save_freq must be 'epoch' or a number of batches above 0. Received: {save_freq!r}"
-            )
-        self.backup_dir, self.save_freq = backup_dir, save_freq
-        self.double_checkpoint, self.delete_checkpoint = double_checkpoint, delete_checkpoint
-        self.seconds = seconds
+        self.backup_dir = backup_dir
         self.every_steps = save_freq if isinstance(save_freq, int) else None
         self._folder: Any = None
         self._run: Any = None

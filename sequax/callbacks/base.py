@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from sequax.core.constructor import Kept
+from sequax.core.kinds import Kind, Owner
 
 if TYPE_CHECKING:
     from ..model import Model
@@ -10,7 +13,20 @@ if TYPE_CHECKING:
 Logs = dict[str, float]
 
 
-class Callback:
+class Frequency(Kind):
+    """Once an epoch, or after so many batches."""
+
+    expected = "'epoch' or a number of batches above 0"
+
+    def resolve(self, value: Any, name: str, owner: Owner) -> str | int:
+        whole = isinstance(value, int) and not isinstance(value, bool) and value > 0
+        return value if whole or value == "epoch" else self.refuse(value, name, owner)
+
+
+SaveFrequency = Annotated[Literal["epoch"] | int, Frequency()]
+
+
+class Callback(Kept):
     """Does something at fixed moments of training. Subclass it and override the hooks you need.
 
     `self.model` is the model at work and `self.params` holds `verbose`, `epochs` and `steps`. `logs` maps names to
@@ -24,6 +40,14 @@ class Callback:
     Hooks that Keras does not have: `on_run_begin`, `on_safe_point`, `on_train_chunk_end`, `on_test_chunk_end`,
     `on_predict_chunk_end`, `on_compile_begin`, `on_compile_end`, `on_close`, and the pair `state_dict` /
     `load_state_dict`. A callback that sets `every_steps` gets a safe point after each such number of steps.
+
+    Example:
+
+    >>> class Loss(Callback):
+    ...     def on_epoch_end(self, epoch, logs=None):
+    ...         print(f"epoch {epoch}: {logs['loss']}")
+    >>> Loss().on_epoch_end(0, {"loss": 0.5})
+    epoch 0: 0.5
     """
 
     watches_batches: bool | None = None

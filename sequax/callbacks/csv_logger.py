@@ -21,6 +21,10 @@ class CSVLogger(Callback):
 
     The columns are `epoch` and the first epoch's names in alphabetic order. If that epoch was not validated there are
     `val_` columns for all of them, which hold `NA` as long as there is nothing to write.
+
+    Example:
+
+        model.fit(x, y, callbacks=[CSVLogger("log.csv", append=True)])
     """
 
     def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sequax.callbacks.base import Logs
-from sequax.callbacks.monitor import MonitorCallback
+from sequax.callbacks.monitor import Mode, MonitorCallback
 
 
 class EarlyStopping(MonitorCallback):
@@ -28,7 +28,19 @@ class EarlyStopping(MonitorCallback):
 
     A NaN is no improvement (in Keras, a NaN in the first epoch is never beaten).
     Prechelt, "Early Stopping - But When?", 1998.
+
+    Example:
+
+        early = EarlyStopping(patience=5, restore_best_weights=True)
+        model.fit(x, y, epochs=100, validation_split=0.1, callbacks=[early])
+        early.stopped_epoch  # 0: it was not this callback that ended training
     """
+
+    patience: int
+    verbose: int
+    baseline: float | None
+    restore_best_weights: bool
+    start_from_epoch: int
 
     def __init__(
         self,
@@ -36,17 +48,12 @@ class EarlyStopping(MonitorCallback):
         min_delta: float = 0,
         patience: int = 0,
         verbose: int = 0,
-        mode: str = "auto",
+        mode: Mode = "auto",
         baseline: float | None = None,
         restore_best_weights: bool = False,
         start_from_epoch: int = 0,
     ) -> None:
         super().__init__(monitor, mode, min_delta=min_delta)
-        self.patience = patience
-        self.verbose = verbose
-        self.baseline = baseline
-        self.restore_best_weights = restore_best_weights
-        self.start_from_epoch = start_from_epoch
         self._reset()
 
     def _reset(self) -> None:

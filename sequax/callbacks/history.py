@@ -19,6 +19,11 @@ class History(Callback):
         model: the model trained.
 
     An instance passed to two `fit` calls keeps adding to `history`, while `epoch` starts anew, as in Keras.
+
+    Example:
+
+        history = model.fit(x, y, epochs=2)
+        history.history["loss"]  # two numbers
     """
 
     def __init__(self) -> None:

@@ -18,6 +18,12 @@ class LambdaCallback(Callback):
     The loop returns to Python after every batch only if a batch hook is among those given. Other keywords become
     attributes.
 
+    Args:
+        on_epoch_begin, on_epoch_end: called with `(epoch, logs)`.
+        on_train_begin, on_train_end: called with `(logs)`.
+        on_train_batch_begin, on_train_batch_end: called with `(batch, logs)`.
+        **kwargs: other hooks, and attributes.
+
     Raises:
         TypeError: a hook's value cannot be called.
         ValueError: a keyword begins with `on_` and is not the name of a hook. (Keras never calls it.)

@@ -33,6 +33,12 @@ class LayerStatistics(Callback):
 
     Raises:
         ValueError: for `gradients` of a model with a `train_step` of its own, which keeps them to itself.
+
+    Example:
+
+        statistics = LayerStatistics(gradients=True)
+        model.fit(x, y, epochs=5, callbacks=[statistics])
+        statistics.history["dense"]["gradient_norm"]  # one value per epoch
     """
 
     def __init__(self, in_logs: bool = False, gradients: bool = False) -> None:

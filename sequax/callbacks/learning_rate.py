@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sequax.callbacks.base import Callback, Logs
-from sequax.callbacks.monitor import MonitorCallback
+from sequax.callbacks.monitor import Mode, MonitorCallback
 
 
 class LearningRateScheduler(Callback):
@@ -24,6 +24,10 @@ class LearningRateScheduler(Callback):
 
     Raises:
         ValueError: the optimizer has no learning rate, or `schedule` did not return a number.
+
+    Example:
+
+        model.fit(x, y, callbacks=[LearningRateScheduler(lambda epoch, rate: rate * 0.9)])
     """
 
     def __init__(self, schedule: Callable[..., Any], verbose: int = 0) -> None:
@@ -65,7 +69,17 @@ class ReduceLROnPlateau(MonitorCallback):
     Raises:
         ValueError: `factor` is 1 or more; the optimizer has no learning rate; the logs have no `monitor` (Keras warns
             and never reduces); `mode="auto"` cannot tell the direction from the name.
+
+    Example:
+
+        model.fit(x, y, validation_split=0.1, callbacks=[ReduceLROnPlateau(factor=0.5, patience=3)])
     """
+
+    factor: float
+    patience: int
+    verbose: int
+    cooldown: int
+    min_lr: float
 
     def __init__(
         self,
@@ -73,7 +87,7 @@ class ReduceLROnPlateau(MonitorCallback):
         factor: float = 0.1,
         patience: int = 10,
         verbose: int = 0,
-        mode: str = "auto",
+        mode: Mode = "auto",
         min_delta: float = 1e-4,
         cooldown: int = 0,
         min_lr: float = 0.0,
@@ -85,11 +99,6 @@ class ReduceLROnPlateau(MonitorCallback):
         if factor >= 1.0:
             raise ValueError(f"ReduceLROnPlateau expects a factor below 1, but received {factor}. Try factor=0.1.")
         super().__init__(monitor, mode, min_delta=min_delta)
-        self.factor = factor
-        self.patience = patience
-        self.verbose = verbose
-        self.cooldown = cooldown
-        self.min_lr = min_lr
         self._reset()
 
     def _reset(self) -> None:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 import os
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
 from sequax.callbacks.base import Callback, Logs
 from sequax.callbacks.figure import new_figure
 from sequax.callbacks.learning_rate import learning_rate_of
+from sequax.core.kinds import AboveZero, Number, Rate, Real, Whole
+
+Steps = Annotated[int, Whole(2)]
+Factor = Annotated[Number, Real(above=1)]
 
 
 class LearningRateFinder(Callback):
@@ -43,15 +47,20 @@ class LearningRateFinder(Callback):
     taking the steepest point are later practice.
     """
 
+    min_learning_rate: float
+    max_learning_rate: float
+    steps: int
+    smoothing: float
+    divergence: float
     accepts_nan = True  # a loss that is not finite is where the search ends
 
     def __init__(
         self,
-        min_learning_rate: float = 1e-7,
-        max_learning_rate: float = 10.0,
-        steps: int = 100,
-        smoothing: float = 0.9,
-        divergence: float = 4.0,
+        min_learning_rate: AboveZero = 1e-7,
+        max_learning_rate: AboveZero = 10.0,
+        steps: Steps = 100,
+        smoothing: Rate = 0.9,
+        divergence: Factor = 4.0,
     ) -> None:
         super().__init__()
         if not 0 < min_learning_rate < max_learning_rate < math.inf:
@@ -59,13 +68,6 @@ class LearningRateFinder(Callback):
                 f"LearningRateFinder: expected 0 < min_learning_rate < max_learning_rate. Received: {min_learning_rate}"
                 f" and {max_learning_rate}"
             )
-        if steps < 2 or not 0 <= smoothing < 1 or divergence <= 1:
-            raise ValueError(
-                f"LearningRateFinder: expected steps >= 2, 0 <= smoothing < 1, divergence > 1. Received: steps={steps},"
-                f" smoothing={smoothing}, divergence={divergence}"
-            )
-        self.min_learning_rate, self.max_learning_rate, self.steps = min_learning_rate, max_learning_rate, steps
-        self.smoothing, self.divergence = smoothing, divergence
         self._before: list[tuple[Any, np.ndarray]] = []
         self._restart(steps)
 

@@ -8,8 +8,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from sequax.callbacks.base import Logs
-from sequax.callbacks.monitor import MonitorCallback
+from sequax.callbacks.base import Logs, SaveFrequency
+from sequax.callbacks.monitor import Mode, MonitorCallback
 
 _FIELD = re.compile(r"\{(\w+)[^{}]*\}")
 
@@ -38,9 +38,18 @@ class ModelCheckpoint(MonitorCallback):
         ValueError: for a name that does not suit what is saved, an unknown `save_freq`, and for a field of the name
             that is not in the logs.
         OSError: at the start of `fit`, if the folder cannot be written to.
+
+    Example:
+
+        best = ModelCheckpoint("best.keras", save_best_only=True)
+        model.fit(x, y, validation_split=0.1, callbacks=[best])
     """
 
     watches_batches = False
+    verbose: int
+    save_best_only: bool
+    save_weights_only: bool
+    save_freq: str | int
 
     def __init__(
         self,
@@ -49,19 +58,12 @@ class ModelCheckpoint(MonitorCallback):
         verbose: int = 0,
         save_best_only: bool = False,
         save_weights_only: bool = False,
-        mode: str = "auto",
-        save_freq: int | str = "epoch",
+        mode: Mode = "auto",
+        save_freq: SaveFrequency = "epoch",
         initial_value_threshold: float | None = None,
     ) -> None:
         super().__init__(monitor, mode, initial_value_threshold)
-        self.filepath, self.verbose = os.fspath(filepath), verbose
-        self.save_best_only, self.save_weights_only = save_best_only, save_weights_only
-        self.save_freq = save_freq
-        whole = isinstance(save_freq, int) and not isinstance(save_freq, bool) and save_freq > 0
-        if save_freq != "epoch" and not whole:
-            raise ValueError(
-                f"ModelCheckpoint: save_freq must be 'epoch' or a number of batches above 0. Received: {save_freq!r}"
-            )
+        self.filepath = os.fspath(filepath)
         endings = (".weights.h5",) if save_weights_only else (".keras", ".h5")
         if not self.filepath.endswith(endings):
             raise ValueError(

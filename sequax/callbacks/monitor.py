@@ -5,12 +5,24 @@ from __future__ import annotations
 import difflib
 import math
 import re
-import warnings
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from sequax.callbacks.base import Callback, Logs
+from sequax.core.kinds import Kind, Owner
+from sequax.core.warning import warn
 
-_MODES = ("auto", "min", "max")
+
+class _Mode(Kind):
+    """Which values are better; an unknown word warns and is `auto`, as in Keras."""
+
+    def resolve(self, value: Any, name: str, owner: Owner) -> str:
+        if value in ("auto", "min", "max"):
+            return value
+        warn(f"{owner} mode '{value}' is unknown: 'auto' is used. There are 'auto', 'min' and 'max'.")
+        return "auto"
+
+
+Mode = Annotated[Literal["auto", "min", "max"], _Mode()]
 
 # Matched against the monitored name without "val_"; a digit suffix ("auc_1") is what a second metric of one name gets.
 _HIGHER_IS_BETTER = re.compile(
@@ -60,16 +72,11 @@ class MonitorCallback(Callback):
             user's, set before training.
     """
 
-    def __init__(self, monitor: str = "val_loss", mode: str = "auto", best: Any = None, min_delta: float = 0) -> None:
+    monitor: str
+    mode: str
+
+    def __init__(self, monitor: str = "val_loss", mode: Mode = "auto", best: Any = None, min_delta: float = 0) -> None:
         super().__init__()
-        if mode not in _MODES:
-            warnings.warn(
-                f"{type(self).__name__} mode '{mode}' is unknown: 'auto' is used. There are 'auto', 'min' and 'max'.",
-                stacklevel=3,
-            )
-            mode = "auto"
-        self.monitor = monitor
-        self.mode = mode
         self.best = best
         self.min_delta = abs(min_delta)
         self.monitor_op: Any = None

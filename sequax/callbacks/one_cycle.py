@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from sequax.callbacks.base import Callback, Logs
 from sequax.callbacks.learning_rate import learning_rate_of
+from sequax.core.kinds import AboveZero, Fraction, Number, OneOf, Real
+
+Divisor = Annotated[Number, Real(1)]
+Anneal = Annotated[Literal["cosine", "linear"], OneOf("cosine", "linear")]
 
 
 @dataclass(frozen=True)
@@ -59,28 +63,29 @@ class OneCycle(Callback):
 
     Source: Smith 2018, A disciplined approach to neural network hyper-parameters: Part 1; defaults and the cosine are
     those of fastai and PyTorch.
+
+    Example:
+
+        model.fit(x, y, epochs=20, callbacks=[OneCycle(0.01)])
     """
+
+    max_learning_rate: float
+    total_steps: int | None
+    pct_start: float
+    div_factor: float
+    final_div_factor: float
+    anneal: str
 
     def __init__(
         self,
-        max_learning_rate: float,
+        max_learning_rate: AboveZero,
         total_steps: int | None = None,
-        pct_start: float = 0.3,
-        div_factor: float = 25.0,
-        final_div_factor: float = 1e4,
-        anneal: str = "cosine",
+        pct_start: Fraction = 0.3,
+        div_factor: Divisor = 25.0,
+        final_div_factor: Divisor = 1e4,
+        anneal: Anneal = "cosine",
     ) -> None:
         super().__init__()
-        if max_learning_rate <= 0 or div_factor < 1 or final_div_factor < 1 or not 0 <= pct_start <= 1:
-            raise ValueError(
-                f"OneCycle: expected max_learning_rate > 0, div_factor >= 1, final_div_factor >= 1, 0 <= pct_start <= 1"
-                f". Received: max_learning_rate={max_learning_rate}, div_factor={div_factor},"
-                f" final_div_factor={final_div_factor}, pct_start={pct_start}"
-            )
-        if anneal not in ("cosine", "linear"):
-            raise ValueError(f'OneCycle: `anneal` must be "cosine" or "linear". Received: anneal={anneal!r}')
-        self.max_learning_rate, self.total_steps, self.pct_start = max_learning_rate, total_steps, pct_start
-        self.div_factor, self.final_div_factor, self.anneal = div_factor, final_div_factor, anneal
         self._driving = False
         self._before_epoch = self._done = 0
 

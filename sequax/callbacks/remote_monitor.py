@@ -34,6 +34,10 @@ class RemoteMonitor(Callback):
 
     Raises:
         ValueError: for an address that is not of the web.
+
+    Example:
+
+        model.fit(x, y, callbacks=[RemoteMonitor("http://localhost:9000", send_as_json=True)])
     """
 
     def __init__(

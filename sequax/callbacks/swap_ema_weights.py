@@ -25,6 +25,11 @@ class SwapEMAWeights(Callback):
         ValueError: if the optimizer keeps no averages.
 
     Source: Polyak & Juditsky 1992, Acceleration of Stochastic Approximation by Averaging.
+
+    Example:
+
+        model.compile(Adam(use_ema=True), "mse")
+        model.fit(x, y, validation_split=0.1, callbacks=[SwapEMAWeights()])
     """
 
     def __init__(self, swap_on_epoch: bool = False) -> None:

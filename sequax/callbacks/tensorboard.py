@@ -8,17 +8,43 @@ import os
 import textwrap
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
-from sequax.callbacks.base import Callback, Logs
+from sequax.callbacks.base import Callback, Frequency, Logs
 from sequax.callbacks.event_files import EventWriter, require_tensorboardx
+from sequax.core.kinds import Kind, Owner
 
 if TYPE_CHECKING:
     from ..model import Model
 
 _MOST_PIXELS = 2**22
+
+
+class _UpdateFrequency(Frequency):
+    """Once an epoch, after so many batches, or after each."""
+
+    expected = '"epoch", "batch" or a number of batches'
+
+    def resolve(self, value: Any, name: str, owner: Owner) -> str | int:
+        return 1 if value == "batch" else super().resolve(value, name, owner)
+
+
+class _Batches(Kind):
+    """First and last batch; None in place of 0."""
+
+    expected = "a batch, counted from 1, a pair of first and last batch, or 0"
+
+    def resolve(self, value: Any, name: str, owner: Owner) -> tuple[int, int] | None:
+        pair = tuple(value) if isinstance(value, list | tuple) else (value, value)
+        if len(pair) == 2 and all(isinstance(number, int) and number >= 0 for number in pair) and pair[0] <= pair[1]:
+            return pair if pair[0] > 0 else None
+        return self.refuse(value, name, owner)
+
+
+UpdateFrequency = Annotated[Literal["epoch", "batch"] | int, _UpdateFrequency()]
+Batches = Annotated[int | tuple[int, int], _Batches()]
 
 
 class TensorBoard(Callback):
@@ -45,7 +71,19 @@ class TensorBoard(Callback):
     Raises:
         ImportError: when training begins, if tensorboardX is not installed.
         ValueError: for arguments out of range, or metadata for a layer that is no `Embedding`.
+
+    Example:
+
+        model.fit(x, y, callbacks=[TensorBoard("logs/first", histogram_freq=1)])
     """
+
+    histogram_freq: int
+    write_graph: bool
+    write_images: bool
+    write_steps_per_second: bool
+    update_freq: str | int
+    profile_batch: tuple[int, int] | None
+    embeddings_freq: int
 
     def __init__(
         self,
@@ -54,18 +92,13 @@ class TensorBoard(Callback):
         write_graph: bool = True,
         write_images: bool = False,
         write_steps_per_second: bool = False,
-        update_freq: str | int = "epoch",
-        profile_batch: int | tuple[int, int] = 0,
+        update_freq: UpdateFrequency = "epoch",
+        profile_batch: Batches = 0,
         embeddings_freq: int = 0,
         embeddings_metadata: str | dict[str, str] | None = None,
     ) -> None:
         super().__init__()
         self.log_dir = os.fspath(log_dir)
-        self.histogram_freq, self.embeddings_freq = histogram_freq, embeddings_freq
-        self.write_graph, self.write_images = write_graph, write_images
-        self.write_steps_per_second = write_steps_per_second
-        self.update_freq = _frequency(update_freq)
-        self.profile_batch = _batches(profile_batch)
         self.embeddings_metadata = embeddings_metadata
         self._writers: dict[str, EventWriter] = {}
         self._profiling = False
@@ -228,24 +261,3 @@ def _learning_rates(model: Model) -> dict[str, float]:
         return {"learning_rate": float(optimizer.learning_rate)}
     parts = getattr(optimizer, "optimizers", ())
     return {f"learning_rate/{o.name}": float(o.learning_rate) for o in parts if hasattr(o, "learning_rate")}
-
-
-def _frequency(value: object) -> str | int:
-    if value == "batch":
-        return 1
-    if value == "epoch" or (isinstance(value, int) and value > 0):
-        return value
-    raise ValueError(
-        f'TensorBoard: `update_freq` must be "epoch", "batch" or a number of batches. Received: update_freq={value!r}'
-    )
-
-
-def _batches(value: object) -> tuple[int, int] | None:
-    """First and last batch to record; None for 0."""
-    pair = tuple(value) if isinstance(value, list | tuple) else (value, value)
-    if len(pair) == 2 and all(isinstance(number, int) and number >= 0 for number in pair) and pair[0] <= pair[1]:
-        return pair if pair[0] > 0 else None
-    raise ValueError(
-        f"TensorBoard: `profile_batch` must be a batch, counted from 1, a pair of first and last batch, or 0."
-        f" Received: profile_batch={value!r}"
-    )

@@ -15,6 +15,10 @@ class TerminateOnNaN(Callback):
 
     The loss is looked at after each dispatch, not after each batch (Keras), so that this callback costs no speed.
     Nothing is missed: the loss in the logs is a mean over the epoch so far, and a mean with a NaN in it stays NaN.
+
+    Example:
+
+        model.fit(x, y, callbacks=[TerminateOnNaN()])
     """
 
     accepts_nan = True  # without this callback `fit` itself refuses such a loss

@@ -26,6 +26,10 @@ class TimeLimit(Callback):
 
     Raises:
         ValueError: if the limit is not above 0.
+
+    Example:
+
+        model.fit(x, y, epochs=1000, callbacks=[TimeLimit(minutes=30)])
     """
 
     def __init__(self, seconds: float = 0, minutes: float = 0, hours: float = 0, verbose: int = 0) -> None:

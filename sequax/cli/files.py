@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core import budget, schema
+from ..core import budget, kinds, schema
 from ..core.errors import LoadError
 from ..saving import (
     archive,
@@ -183,7 +183,7 @@ def _take_hdf5(found: Contents, source: Source) -> None:
     found.arrays = dict(found.hdf5.datasets)
     for path, group in found.hdf5.groups.items():
         name = group.attribute("name")
-        if schema.is_name(name):  # it will stand beside each of the layer's arrays
+        if kinds.is_name(name):  # it will stand beside each of the layer's arrays
             found.layers[path] = name
 
 

@@ -69,7 +69,8 @@ class Arguments:
         self.parameters = {p.name: p for p in by_name}
         self.defaults = {p.name: p.default for p in by_name if p.default is not p.empty}
         namespace = vars(sys.modules[module])
-        kinds = {p.name: kind_of(p.annotation, namespace) for p in by_name}
+        own = constructor.__annotations__  # not of `**common`: the module of the base knows their names
+        kinds = {p.name: kind_of(own.get(p.name), namespace) for p in by_name}
         self.kinds = {name: kind for name, kind in kinds.items() if kind is not None}
 
     def bind(self, args: tuple, kwargs: dict[str, Any]) -> dict[str, Any] | None:
@@ -88,11 +89,15 @@ def keep(cls: type) -> None:
     if constructor is None or not is_ours(cls) or not _names_kinds(constructor, cls.__module__):
         return
 
+    common = _with_common(constructor, cls)
+
     @functools.wraps(constructor)
     def run(self: Any, *args: Any, **kwargs: Any) -> None:
         own = arguments(cls)
         bound = own.bind(args, kwargs)
         if bound is None:
+            if common is not None:
+                _explain(common, type(self), args, kwargs)
             return constructor(self, *args, **kwargs)
         owner = Owner(self, kwargs.get("name"))
         for name, kind in own.kinds.items():
@@ -102,8 +107,35 @@ def keep(cls: type) -> None:
         return constructor(self, **bound)
 
     run.keeps_arguments = True  # type: ignore[attr-defined]
+    if common is not None:
+        run.__signature__ = common  # type: ignore[attr-defined]
     # An assignment would hide the signature from the completion of some editors.
     setattr(cls, "__init__", run)  # noqa: B010
+
+
+def _with_common(constructor: Callable, cls: type) -> inspect.Signature | None:
+    """The signature of a constructor that hands arguments on as `**common`; None for any other one.
+
+    They may be given by position, as in Keras: after its own, in the order of the base class. Those of its own that
+    take a keyword only in our code come last.
+    """
+    signature = inspect.signature(constructor)
+    if "common" not in signature.parameters:
+        return None
+    listed = list(signature.parameters.values())
+    own = [p for p in listed if p.kind is p.POSITIONAL_OR_KEYWORD]
+    added = [p for name, p in parameters(cls.__mro__[1])[0].items() if name not in signature.parameters]
+    last = [p.replace(kind=p.POSITIONAL_OR_KEYWORD) for p in listed if p.kind is p.KEYWORD_ONLY]
+    rest = inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD)
+    return signature.replace(parameters=[*own, *added, *last, rest])
+
+
+def _explain(signature: inspect.Signature, cls: type, args: tuple, kwargs: dict[str, Any]) -> None:
+    """Raise a TypeError that says which argument does not fit."""
+    try:
+        signature.bind(None, *args, **kwargs)
+    except TypeError as error:
+        raise TypeError(f"{cls.__name__}: {error}.") from None
 
 
 def _names_kinds(constructor: Callable, module: str) -> bool:
@@ -143,8 +175,56 @@ def kinds(cls: type) -> Mapping[str, Kind]:
     return found
 
 
+def ours(cls: type) -> type:
+    """The nearest class of this package: what a class of a user's extends."""
+    return next(base for base in cls.__mro__ if is_ours(base))
+
+
+@functools.cache
+def written(cls: type) -> Mapping[str, Kind]:
+    """Kinds of the arguments that configs of a class of ours hold, in their order."""
+    names, of = parameters(cls)[0], kinds(cls)
+    order = dict.fromkeys((*getattr(cls, "config_order", ()), *names))
+    return {name: of[name] for name in order if name in names and name in of and of[name].in_config}
+
+
 def config(instance: Any) -> dict[str, Any]:
-    """What configs hold of the arguments that an object of ours was made with, in the order of its signature."""
-    cls: type = type(instance)
-    of = kinds(cls)
-    return {name: kind.config(getattr(instance, name)) for name, kind in of.items() if kind.in_config}
+    """What configs hold of the arguments that an object, or the object of ours that it extends, was made with."""
+    of = written(ours(type(instance)))
+    return {name: kind.config(getattr(instance, kind.kept_as or name)) for name, kind in of.items()}
+
+
+def added(instance: Any, base: type) -> dict[str, Any]:
+    """What an object was made with that its base class does not take."""
+    return {name: getattr(instance, name) for name in written(ours(type(instance))) if name not in written(base)}
+
+
+class Kept:
+    """Base of classes whose constructors keep their arguments: of ours only, and only those that name kinds."""
+
+    def __init_subclass__(cls, **kwargs: Any):
+        super().__init_subclass__(**kwargs)
+        keep(cls)
+
+
+class Configured(Kept):
+    """Base of all that configs are made of, layers apart: a config holds the arguments of the constructor.
+
+    Attributes:
+        config_order: arguments that come first in configs; the others follow in the order of the constructor.
+    """
+
+    config_order: tuple[str, ...] = ()
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor, JSON-friendly."""
+        return config(self)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Any:
+        """A new object from `get_config()`."""
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        settings = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
+        return f"{type(self).__name__}({settings})"

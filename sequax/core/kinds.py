@@ -10,6 +10,7 @@ the body of a constructor runs. Annotations are looked up by name, never evaluat
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
@@ -18,6 +19,7 @@ import numpy as np
 from . import catalogue, dtypes, settings, values
 from .names import suggest
 
+MAX_NAME = 512
 MAX_SIZE = 2**31 - 1  # of units, filters, axes: what an array can be indexed with
 Number = float | int
 
@@ -35,7 +37,8 @@ class Owner:
 
     def __str__(self) -> str:
         cls = type(self.instance).__name__
-        return f"Layer '{self.name}' ({cls})" if self.name and hasattr(self.instance, "add_weight") else cls
+        is_layer = getattr(self.instance, "tracked_as", None) == "layer"
+        return f"Layer '{self.name}' ({cls})" if self.name and is_layer else cls
 
 
 class Kind:
@@ -45,11 +48,13 @@ class Kind:
         expected: completes "must be" in messages.
         in_file: the same for what a file may hold, where that is less.
         attribute: whether the value is kept as an attribute of the argument's name.
+        kept_as: the attribute that configs are written from, where the class keeps what was passed under another name.
         in_config: whether configs hold it.
     """
 
     expected = "a value"
     attribute = True
+    kept_as: str | None = None
     in_config = True
 
     @property
@@ -80,7 +85,7 @@ class Optional(Kind):
     def __init__(self, inner: Kind):
         self.inner = inner
         self.expected = f"{inner.expected} or None"
-        self.attribute, self.in_config = inner.attribute, inner.in_config
+        self.attribute, self.kept_as, self.in_config = inner.attribute, inner.kept_as, inner.in_config
 
     @property
     def in_file(self) -> str:
@@ -105,7 +110,7 @@ class Checked(Kind):
     def resolve(self, value: Any, name: str, owner: Owner) -> Any:
         return value if self.contains(value) else self.refuse(value, name, owner)
 
-    def fits(self, value: Any, cls: type) -> bool:
+    def fits(self, value: object, cls: type) -> bool:
         return self.contains(value)
 
 
@@ -182,23 +187,29 @@ class Real(Kind):
 
     Args:
         least, most: the ends, which belong to the range.
-        below: an end that does not.
+        above, below: ends that do not.
     """
 
-    def __init__(self, least: float = -math.inf, most: float = math.inf, below: float | None = None):
-        self.least, self.most, self.below = least, most, below
-        if below is not None:
-            self.expected = f"a number from {least:g} to below {below:g}"
-        elif most < math.inf:
-            self.expected = f"a number from {least:g} to {most:g}"
+    def __init__(
+        self, least: float = -math.inf, most: float = math.inf, above: float | None = None, below: float | None = None
+    ):
+        self.least, self.most, self.above, self.below = least, most, above, below
+        low = f"above {above:g}" if above is not None else f"from {least:g}" if least > -math.inf else ""
+        high = f"below {below:g}" if below is not None else f"{most:g}" if most < math.inf else ""
+        if high:
+            self.expected = f"a number {low} to {high}" if low else f"a number up to {high}"
+        elif above is not None:
+            self.expected = "a positive number" if above == 0 else f"a number > {above:g}"
         else:
-            self.expected = f"a number >= {least:g}" if least > -math.inf else "a number"
+            self.expected = f"a number >= {least:g}" if low else "a number"
 
     def resolve(self, value: Any, name: str, owner: Owner) -> Any:
         return value if self.contains(value) else self.refuse(value, name, owner)
 
     def contains(self, value: Any) -> bool:
-        return is_number(value) and self.least <= value <= self.most and (self.below is None or value < self.below)
+        if not is_number(value) or not self.least <= value <= self.most:
+            return False
+        return (self.above is None or value > self.above) and (self.below is None or value < self.below)
 
     def fits(self, value: object, cls: type) -> bool:
         return self.contains(value)
@@ -278,14 +289,83 @@ class ShapeOf(Kind):
         return value is None or is_shape(value)
 
 
+class InFiles(Kind):
+    """Whatever Keras takes, as it came; a file must hold what another kind allows.
+
+    Args:
+        inner: that kind.
+    """
+
+    def __init__(self, inner: Kind):
+        self.inner, self.expected = inner, inner.in_file
+
+    def fits(self, value: object, cls: type) -> bool:
+        return self.inner.fits(value, cls)
+
+
+class Quantity(Kind):
+    """A number as it came: in code perhaps an array, a variable or a traced value.
+
+    Args:
+        several: whether it may be many numbers.
+    """
+
+    def __init__(self, several: bool = False):
+        self.several = several
+        self.expected = "a number, or a list of numbers" if several else "a number"
+
+    def fits(self, value: object, cls: type) -> bool:
+        if self.several and isinstance(value, (list, tuple)):
+            return all(self.fits(item, cls) for item in value)
+        return is_number(value) or is_array(value)
+
+    def config(self, value: object) -> Any:
+        return value
+
+
+class AnyAxes(Kind):
+    """One axis or several, as they came."""
+
+    expected = "the number of an axis, or a list of them"
+
+    def resolve(self, value: Any, name: str, owner: Owner) -> Any:
+        return tuple(value["items"]) if is_tuple(value) else value
+
+    def fits(self, value: Any, cls: type) -> bool:
+        if is_tuple(value):
+            value = value.get("items")
+        several = value if isinstance(value, (list, tuple)) else [value]
+        return all(type(axis) is int and abs(axis) <= MAX_SIZE for axis in several)
+
+    def config(self, value: object) -> Any:
+        return value
+
+
+class Name(Kind):
+    """A name as it came: in code what it may be depends on the family."""
+
+    expected = f"a name: a string of 1 to {MAX_NAME} characters without /"
+
+    def fits(self, value: object, cls: type) -> bool:
+        return value is None or is_name(value)
+
+
+class Function(Kind):
+    """A function as it came; a file names one."""
+
+    expected = "a function; in a file its name or its config"
+
+    def fits(self, value: object, cls: type) -> bool:
+        return isinstance(value, (str, Mapping)) or not is_json(value)
+
+
 class Listed(Kind):
     """A list or array, as it came. A file must hold the list itself, never the name of another file."""
 
     expected = "a list, not a file to read"
 
     def fits(self, value: object, cls: type) -> bool:
-        tuple_of_old = isinstance(value, Mapping) and value.get("class_name") == "__tuple__"
-        return value is None or isinstance(value, (list, tuple)) or is_array(value) or tuple_of_old
+        return value is None or isinstance(value, (list, tuple)) or is_array(value) or is_tuple(value)
 
 
 class Given(Listed):
@@ -380,7 +460,7 @@ def is_number(value: object) -> bool:
 def is_shape(value: object) -> bool:
     """A list of sizes, or a structure of such lists."""
     if isinstance(value, Mapping):
-        if value.get("class_name") == "__tuple__":
+        if is_tuple(value):
             return is_shape(list(value.get("items") or ()))
         return all(is_shape(item) for item in value.values())
     if not isinstance(value, (list, tuple)) or len(value) > 10_000:
@@ -394,6 +474,21 @@ def is_shape(value: object) -> bool:
 def is_array(value: object) -> bool:
     """Whether a value is the config of an array."""
     return isinstance(value, Mapping) and value.get("class_name") in values.ARRAYS
+
+
+def is_tuple(value: object) -> bool:
+    """Whether a value is the config of a tuple."""
+    return isinstance(value, Mapping) and value.get("class_name") == "__tuple__"
+
+
+def is_name(value: object) -> bool:
+    """Names are shown and compared, never joined to a path; those that look like one are refused all the same."""
+    return (
+        isinstance(value, str)
+        and 0 < len(value) <= MAX_NAME
+        and value.isprintable()
+        and not re.search(r"[/\\]|^\.\.?$", value)
+    )
 
 
 def is_among(value: object, allowed: tuple[Any, ...]) -> bool:
@@ -436,10 +531,19 @@ OutputSizes = Annotated[int | Sequence[int], PerAxis(1, wrong_type=TypeError)]
 Rate = Annotated[Number, Real(0, below=1)]
 Fraction = Annotated[Number, Real(0, 1)]
 Positive = Annotated[Number, Real(0)]
+AboveZero = Annotated[Number, Real(above=0)]
 DataFormatName = Literal["channels_last", "channels_first"]
 DataFormat = Annotated[DataFormatName | None, Layout("channels_last", "channels_first")]
 Padding = Annotated[Literal["valid", "same"], PaddingOf("valid", "same", lower=True)]
 CausalPadding = Annotated[Literal["valid", "same", "causal"], PaddingOf("valid", "same", "causal", lower=True)]
+Factor = Annotated[Number, Quantity()]
+Factors = Annotated[Any, Quantity(several=True)]
+# What these may be is checked in files alone: in code Keras takes more.
+Integer = Annotated[int, InFiles(Whole(-MAX_SIZE))]
+Probability = Annotated[Number, InFiles(Real(0, 1))]
+AxisLike = Annotated[int | Sequence[int], AnyAxes()]
+FunctionLike = Annotated[Callable[..., Any], Function()]
+NameLike = Annotated[str, Name()]
 ShapeLike = Annotated[Sequence[int | None] | None, ShapeOf()]
 Axis = Annotated[int, AxisOf()]
 Axes = Annotated[int | Sequence[int], AxesOf()]

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import inspect
 import math
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -18,10 +17,8 @@ from . import budget, constructor, names, op_table, values
 from .budget import MAX_DEPTH, MAX_VALUES
 from .custom_objects import custom_object
 from .errors import LoadError, MalformedError
-from .kinds import MAX_SIZE, is_json, is_shape
+from .kinds import MAX_NAME, MAX_SIZE, is_array, is_json, is_name, is_shape, is_tuple
 from .named import lookup, unknown
-
-MAX_NAME = 512
 
 _WRAPPER_KEYS_WORDS = """
     module class_name config registered_name build_config compile_config name inbound_nodes shared_object_id
@@ -267,8 +264,8 @@ def _mismatch(cls: type, key: str, value: Any, parameter: inspect.Parameter | No
     if key == "trainable":
         return None if isinstance(value, (bool, int)) or value is None else "true or false"
     if key in _LISTS:
-        array = isinstance(value, Mapping) and value.get("class_name") in ("__numpy__", "__tensor__", "__tuple__")
-        return None if value is None or isinstance(value, (list, tuple)) or array else "a list, not a file to read"
+        listed = value is None or isinstance(value, (list, tuple)) or is_array(value) or is_tuple(value)
+        return None if listed else "a list, not a file to read"
     if key in _SHAPES and hasattr(cls, "add_weight"):
         return None if value is None or is_shape(value) else f"a shape: sizes of 0 to {MAX_SIZE} or null"
     if key in _SIZES and hasattr(cls, "add_weight") and value is not None:
@@ -287,16 +284,6 @@ def _mismatch(cls: type, key: str, value: Any, parameter: inspect.Parameter | No
         fits = value is None or isinstance(value, (int, float, list, tuple, Mapping, str))
         return None if fits and not isinstance(value, bool) else "a number"
     return None
-
-
-def is_name(value: object) -> bool:
-    """Names are shown and compared, never joined to a path; those that look like one are refused all the same."""
-    return (
-        isinstance(value, str)
-        and 0 < len(value) <= MAX_NAME
-        and value.isprintable()
-        and not re.search(r"[/\\]|^\.\.?$", value)
-    )
 
 
 def _check_shapes(config: Any, place: str) -> None:

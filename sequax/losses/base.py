@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -13,20 +13,25 @@ import numpy as np
 from ..core import dtypes, masks, names, scope
 from ..core.catalogue import serialize
 from ..core.config import deserialize
+from ..core.constructor import Configured
+from ..core.kinds import FunctionLike, NameLike, OneOf
 from ..core.portable import Portable
-from ..core.types import ArrayLike
+from ..core.types import ArrayLike, DTypeLike
 from . import align
 from .catalogue import loss, losses
 
-REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
+Reduction = Annotated[
+    Literal["sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none"] | None,
+    OneOf("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None),
+]
 
 
 @loss()
-class Loss(Portable):
+class Loss(Portable, Configured):
     """Base of all losses. A subclass writes `call(y_true, y_pred) -> one loss per sample (or per step)`.
 
     Args:
-        name: default: the class name in snake case.
+        name: for messages; default: the class name in snake case.
         reduction: `"sum_over_batch_size"` or `"mean"` (sum over number of values), `"sum"`,
             `"mean_with_sample_weight"` (sum over sum of weights), `"none"` or None (all values).
         dtype: of the computation, a dtype or a policy; default `floatx()`, also under a mixed policy.
@@ -44,14 +49,15 @@ class Loss(Portable):
     4.5
     """
 
-    def __init__(self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None):
-        if reduction not in REDUCTIONS:
-            raise ValueError(
-                f"{type(self).__name__}: expected `reduction` to be one of {REDUCTIONS}."
-                f" Received: reduction={reduction!r}"
-            )
-        self.name = name if name is not None else names.auto_name(type(self).__name__)
-        self.reduction = reduction
+    config_order: tuple[str, ...] = ("name", "reduction")
+    name: str
+    reduction: str | None
+
+    def __init__(
+        self, name: NameLike | None = None, reduction: Reduction = "sum_over_batch_size", dtype: DTypeLike | None = None
+    ):
+        if name is None:
+            self.name = names.auto_name(type(self).__name__)
         self._dtype_policy = dtypes.get(dtype or dtypes.floatx())
 
     @property
@@ -78,37 +84,40 @@ class Loss(Portable):
 
     _cast_target = _cast
 
-    def get_config(self) -> dict[str, Any]:
-        return {"name": self.name, "reduction": self.reduction}
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Any:
-        return cls(**config)
-
-    def __repr__(self) -> str:
-        settings = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
-        return f"{type(self).__name__}({settings})"
-
 
 @loss()
 class LossFunctionWrapper(Loss):
     """A loss from a function `(y_true, y_pred, **kwargs) -> losses`.
 
     `y_true` and `y_pred` of shapes `(n,)` and `(n, 1)` reach the function as `(n, 1)` both.
+
+    Args:
+        fn: the function; to be saved, a public one or one that configs can name.
+        reduction: as in `Loss`.
+        name: as in `Loss`.
+        dtype: as in `Loss`.
+        **kwargs: what the function gets by keyword.
+
+    Example:
+
+    >>> absolute = lambda y_true, y_pred, factor: factor * jnp.abs(y_true - y_pred)
+    >>> float(LossFunctionWrapper(absolute, factor=2.0)([[0.0]], [[1.5]]))
+    3.0
     """
 
     holds_arguments = True  # configs may have any key: the arguments of the function
+    fn: Callable
 
     def __init__(
         self,
-        fn: Callable,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = None,
-        dtype: Any = None,
+        fn: FunctionLike,
+        reduction: Reduction = "sum_over_batch_size",
+        name: NameLike | None = None,
+        dtype: DTypeLike | None = None,
         **kwargs: Any,
     ):
         super().__init__(name, reduction, dtype)
-        self.fn, self._arguments = fn, kwargs
+        self._arguments = kwargs
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -125,7 +134,7 @@ class LossFunctionWrapper(Loss):
     one_value_per_sample = False  # whether two arrays of shape (n,) are n samples rather than one
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "fn": serialize(self.fn), **serialize(self.arguments)}
+        return {**super().get_config(), **serialize(self.arguments)}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Any:

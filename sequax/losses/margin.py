@@ -15,21 +15,51 @@ from .catalogue import loss
 
 @loss()
 def hinge(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
-    """`mean(max(1 − y_true y_pred, 0))`; targets −1 and 1, or 0 and 1. Cortes and Vapnik 1995."""
+    """`mean(max(1 − y_true y_pred, 0))`. Cortes and Vapnik 1995.
+
+    Shapes: `(batch, ..., d)` twice -> `(batch, ...)`.
+
+    Args:
+        y_true: targets −1 and 1, or 0 and 1.
+        y_pred: predictions, of the same shape.
+
+    >>> hinge([[1.0, -1.0]], [[0.5, 0.5]]).tolist()
+    [1.0]
+    """
     y_true, y_pred = pair("hinge", y_true, y_pred)
     return jnp.mean(_above_zero(1 - _signs(y_true) * y_pred), axis=-1)
 
 
 @loss()
 def squared_hinge(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
-    """`mean(max(1 − y_true y_pred, 0)²)`; targets −1 and 1, or 0 and 1."""
+    """`mean(max(1 − y_true y_pred, 0)²)`.
+
+    Shapes: `(batch, ..., d)` twice -> `(batch, ...)`.
+
+    Args:
+        y_true: targets −1 and 1, or 0 and 1.
+        y_pred: predictions, of the same shape.
+
+    >>> squared_hinge([[1.0, -1.0]], [[0.5, 0.5]]).tolist()
+    [1.25]
+    """
     y_true, y_pred = pair("squared_hinge", y_true, y_pred)
     return jnp.mean(jnp.square(_above_zero(1 - _signs(y_true) * y_pred)), axis=-1)
 
 
 @loss()
 def categorical_hinge(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
-    """`max(1 + max((1 − y_true) y_pred) − Σ y_true y_pred, 0)` over the last axis. Crammer and Singer 2001."""
+    """`max(1 + max((1 − y_true) y_pred) − Σ y_true y_pred, 0)` over the last axis. Crammer and Singer 2001.
+
+    Shapes: `(batch, ..., classes)` twice -> `(batch, ...)`.
+
+    Args:
+        y_true: one-hot targets.
+        y_pred: predictions, of the same shape.
+
+    >>> categorical_hinge([[0.0, 1.0]], [[0.25, 0.5]]).tolist()
+    [0.75]
+    """
     y_true, y_pred = pair("categorical_hinge", y_true, y_pred)
     right = jnp.sum(y_true * y_pred, axis=-1)
     wrong = jnp.max((1 - y_true) * y_pred, axis=-1)
@@ -38,7 +68,16 @@ def categorical_hinge(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
 
 @loss()
 def dice(y_true: ArrayLike, y_pred: ArrayLike, axis: Axis = None) -> jax.Array:
-    """`1 − 2 Σ y_true y_pred / (Σ y_true + Σ y_pred)` over `axis` (None: everything). Milletari et al. 2016."""
+    """`1 − 2 Σ y_true y_pred / (Σ y_true + Σ y_pred)` over `axis`. Milletari et al. 2016.
+
+    Args:
+        y_true: targets from 0 to 1.
+        y_pred: predictions, of the same shape.
+        axis: one or several; they are removed. None: everything, which gives one number.
+
+    >>> round(float(dice([[1.0, 0.0]], [[0.75, 0.25]])), 4)
+    0.25
+    """
     y_true, y_pred = pair("dice", y_true, y_pred)
     axis = tuple(axis) if isinstance(axis, list) else axis
     common = jnp.sum(y_true * y_pred, axis=axis)
@@ -50,9 +89,19 @@ def dice(y_true: ArrayLike, y_pred: ArrayLike, axis: Axis = None) -> jax.Array:
 def tversky(
     y_true: ArrayLike, y_pred: ArrayLike, alpha: Number = 0.5, beta: Number = 0.5, axis: Axis = None
 ) -> jax.Array:
-    """`1 − TP / (TP + alpha FN + beta FP)` of soft counts over `axis` (None: everything).
+    """`1 − TP / (TP + alpha FN + beta FP)` of soft counts over `axis`.
 
     As in Keras; Salehi et al. 2017, who proposed it, have alpha at FP and beta at FN.
+
+    Args:
+        y_true: targets from 0 to 1.
+        y_pred: predictions, of the same shape.
+        alpha: weight of the false negatives.
+        beta: weight of the false positives.
+        axis: one or several; they are removed. None: everything, which gives one number.
+
+    >>> round(float(tversky([[1.0, 0.0]], [[0.75, 0.25]], alpha=0.7, beta=0.3)), 4)
+    0.25
     """
     y_true, y_pred = pair("tversky", y_true, y_pred)
     axis = tuple(axis) if isinstance(axis, list) else axis
@@ -74,10 +123,21 @@ def circle(
 ) -> jax.Array:
     """Circle loss of embeddings. Sun et al. 2020, equation 6.
 
-    Shapes: labels `(batch,)` or `(batch, 1)`, embeddings `(batch, d)` of length 1 (`UnitNormalization`) ->
-    `(batch,)`. Each row is compared with the reference rows, by default with the batch itself, then without the row
-    itself if `remove_diagonal`. Rows without a partner of the same or of another class give 0, and do not count in a
-    mean.
+    Returns one value per row, `(batch,)`. Rows without a partner of the same or of another class give 0, and do not
+    count in a mean.
+
+    Args:
+        y_true: labels, of shape `(batch,)` or `(batch, 1)`.
+        y_pred: embeddings of length 1 (see `UnitNormalization`), of shape `(batch, d)`.
+        ref_labels: labels of the rows to compare with; default: those of the batch.
+        ref_embeddings: embeddings of these rows; default: those of the batch.
+        remove_diagonal: whether row i is not compared with reference row i, which in the batch is itself.
+        gamma: scale of the similarities.
+        margin: how far from perfect a similarity counts as good enough.
+
+    >>> values = circle([0, 0, 1], [[1.0, 0.0], [0.8, 0.6], [0.0, 1.0]], gamma=2.0)
+    >>> [round(value, 3) for value in values.tolist()]
+    [0.452, 0.776, 0.0]
     """
     y_pred = floating(y_pred)
     others = y_pred if ref_embeddings is None else floating(ref_embeddings)

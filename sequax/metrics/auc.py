@@ -2,20 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..core.kinds import InFiles, NameLike, OneOf, Owner, Quantity, Whole
 from ..core.types import ArrayLike, DTypeLike
 from ..losses import align
 from .catalogue import metric
-from .confusion import FourCounts, columns
+from .confusion import FourCounts, Resolution, Thresholds, columns
 
-CURVES = ("ROC", "PR", "PRGAIN")
-SUMMATIONS = ("interpolation", "minoring", "majoring")
+
+class _Curve(OneOf):
+    """A name in capitals or not."""
+
+    def resolve(self, value: Any, name: str, owner: Owner) -> str:
+        return super().resolve(value.upper() if isinstance(value, str) else value, name, owner)
+
+    def fits(self, value: object, cls: type) -> bool:
+        return isinstance(value, str) and super().fits(value.upper(), cls)
+
+
+class _Weights(Quantity):
+    """A list of numbers."""
+
+    def resolve(self, value: Any, name: str, owner: Owner) -> np.ndarray:
+        return np.asarray(value, "float32")
+
+    def config(self, value: Any) -> list[float]:
+        return value.tolist()
+
+
+Curve = Annotated[Literal["ROC", "PR", "PRGAIN"], _Curve("ROC", "PR", "PRGAIN")]
+Summation = Annotated[
+    Literal["interpolation", "minoring", "majoring"], OneOf("interpolation", "minoring", "majoring", lower=True)
+]
+Labels = Annotated[int, InFiles(Whole(1, most=1 << 20))]  # arrays are as long
+Weights = Annotated[Any, _Weights(several=True)]
 
 
 @metric()
@@ -27,6 +52,8 @@ class AUC(FourCounts):
         curve: `"ROC"` (Hanley and McNeil 1982), `"PR"` (precision over recall) or `"PRGAIN"` (Flach and Kull 2015).
         summation_method: `"interpolation"` (trapezoids; for PR the interpolation of Davis and Goadrich 2006),
             `"minoring"` (lower sums) or `"majoring"` (upper sums).
+        name: of its values in logs.
+        dtype: of the computation; default `floatx()`.
         thresholds: own thresholds in place of `num_thresholds`; 0 and 1 are added.
         multi_label: one curve per label, then their mean; else all predictions share one curve.
         num_labels: lets `multi_label` make its variables at once instead of on the first update.
@@ -34,31 +61,41 @@ class AUC(FourCounts):
         from_logits: predictions go through a sigmoid first.
 
     Predictions are taken as lying in [0, 1].
+
+    Raises:
+        ValueError: for arguments that are none of these.
+
+    Example:
+
+    >>> float(AUC(num_thresholds=3)([0, 0, 1, 1], [0.1, 0.6, 0.4, 0.9]))
+    0.5
     """
+
+    curve: str
+    summation_method: str
+    multi_label: bool
+    num_labels: int | None
+    label_weights: np.ndarray | None
+    from_logits: bool
 
     def __init__(
         self,
-        num_thresholds: int = 200,
-        curve: str = "ROC",
-        summation_method: str = "interpolation",
-        name: str | None = None,
+        num_thresholds: Resolution = 200,
+        curve: Curve = "ROC",
+        summation_method: Summation = "interpolation",
+        name: NameLike | None = None,
         dtype: DTypeLike | None = None,
-        thresholds: float | Sequence[float] | None = None,
+        thresholds: Thresholds | None = None,
         multi_label: bool = False,
-        num_labels: int | None = None,
-        label_weights: ArrayLike | None = None,
+        num_labels: Labels | None = None,
+        label_weights: Weights | None = None,
         from_logits: bool = False,
     ):
         super().__init__(dtype, name)
-        self.curve = _choice("curve", curve, CURVES, str.upper)
-        self.summation_method = _choice("summation_method", summation_method, SUMMATIONS, str.lower)
         inner = _inner_thresholds(num_thresholds, thresholds)
-        self._own_thresholds = None if thresholds is None else inner.tolist()
+        self.init_thresholds = None if thresholds is None else inner.tolist()
         self._thresholds = np.concatenate([[-1e-7], inner, [1 + 1e-7]])
         self.num_thresholds = len(self._thresholds)
-        self.multi_label, self.num_labels = multi_label, num_labels
-        self.label_weights = None if label_weights is None else np.asarray(label_weights, "float32")
-        self.from_logits = from_logits
         self.true_positives: Any = None
         if not multi_label or num_labels is not None:
             self.build_variables(num_labels or 1)
@@ -124,17 +161,9 @@ class AUC(FourCounts):
         return align.divide(jnp.sum(areas * self.label_weights), jnp.sum(self.label_weights))
 
     def get_config(self) -> dict[str, Any]:
-        config = {
-            **super().get_config(),
-            "num_thresholds": self.num_thresholds,
-            "curve": self.curve,
-            "summation_method": self.summation_method,
-            "multi_label": self.multi_label,
-            "num_labels": self.num_labels,
-            "label_weights": None if self.label_weights is None else self.label_weights.tolist(),
-            "from_logits": self.from_logits,
-        }
-        return config if self._own_thresholds is None else {**config, "thresholds": self._own_thresholds}
+        config = super().get_config()
+        own = config.pop("thresholds")
+        return config if own is None else {**config, "thresholds": own}
 
 
 def _interpolated_pr(tp: jax.Array, fp: jax.Array, fn: jax.Array) -> jax.Array:
@@ -161,9 +190,3 @@ def _inner_thresholds(num_thresholds: int, thresholds: Any) -> np.ndarray:
     if inner.size and not (inner[0] >= 0 and inner[-1] <= 1):
         raise ValueError(f"AUC: thresholds must be in [0, 1]. Received: thresholds={thresholds}")
     return inner
-
-
-def _choice(argument: str, value: object, allowed: tuple[str, ...], standard: Any) -> str:
-    if not isinstance(value, str) or standard(value) not in allowed:
-        raise ValueError(f"AUC: `{argument}` must be one of {allowed}. Received: {argument}={value!r}")
-    return standard(value)

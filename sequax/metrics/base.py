@@ -12,6 +12,8 @@ from .. import initializers
 from ..core import dtypes, masks, names, pure, scope, tracking
 from ..core.catalogue import serialize
 from ..core.config import check_own, deserialize, reading
+from ..core.constructor import Configured, added
+from ..core.kinds import FunctionLike, NameLike
 from ..core.portable import Portable
 from ..core.types import ArrayLike, DTypeLike
 from ..core.variable import Variable
@@ -21,12 +23,12 @@ from .catalogue import metric, metrics
 
 
 @metric()
-class Metric(Portable):
+class Metric(Portable, Configured):
     """Base of all metrics. A subclass makes variables in `__init__` and writes `update_state` and `result`.
 
     Args:
         dtype: of the computation, a dtype or a policy; default `floatx()`.
-        name: default: the class name in snake case.
+        name: of its values in logs; default: the class name in snake case.
 
     Variables may also be made in `update_state`, on the first call, when shapes are known; other metrics may be kept
     as attributes. `reset_state` sets all variables to 0.
@@ -46,9 +48,11 @@ class Metric(Portable):
     """
 
     tracked_as = "metric"
+    name: str
 
-    def __init__(self, dtype: Any = None, name: str | None = None):
-        self.name = names.auto_name(type(self).__name__) if name is None else name
+    def __init__(self, dtype: DTypeLike | None = None, name: NameLike | None = None):
+        if name is None:
+            self.name = names.auto_name(type(self).__name__)
         self._dtype_policy = dtypes.get(dtype or dtypes.floatx())
 
     @property
@@ -143,7 +147,7 @@ class Metric(Portable):
     # --- config ---
 
     def get_config(self) -> dict[str, Any]:
-        return {"name": self.name, "dtype": self.dtype}
+        return {"name": self.name, "dtype": self.dtype, **super().get_config()}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Any:
@@ -169,9 +173,19 @@ class Metric(Portable):
 
 @metric()
 class Sum(Metric):
-    """Sum of values, `Σ values · weights`."""
+    """Sum of values, `Σ values · weights`.
 
-    def __init__(self, name: str | None = "sum", dtype: Any = None):
+    Args:
+        name: of its values in logs.
+        dtype: of the computation; default `floatx()`.
+
+    Example:
+
+    >>> float(Sum()([1.0, 2.0], sample_weight=[1.0, 0.5]))
+    2.0
+    """
+
+    def __init__(self, name: NameLike | None = "sum", dtype: DTypeLike | None = None):
         super().__init__(dtype, name)
         self.total = self.add_variable((), dtype=self.dtype, name="total")
 
@@ -187,9 +201,19 @@ class Sum(Metric):
 
 @metric()
 class Mean(Metric):
-    """Mean over samples, `Σ values · weights / Σ weights`; each sample counts as the mean of its values."""
+    """Mean over samples, `Σ values · weights / Σ weights`; each sample counts as the mean of its values.
 
-    def __init__(self, name: str | None = "mean", dtype: Any = None):
+    Args:
+        name: of its values in logs.
+        dtype: of the computation; default `floatx()`.
+
+    Example:
+
+    >>> float(Mean()([1.0, 3.0], sample_weight=[1.0, 3.0]))
+    2.5
+    """
+
+    def __init__(self, name: NameLike | None = "mean", dtype: DTypeLike | None = None):
         super().__init__(dtype, name)
         self.total = self.add_variable((), dtype=self.dtype, name="total")
         self.count = self.add_variable((), dtype=self.dtype, name="count")
@@ -223,13 +247,26 @@ class MeanMetricWrapper(Mean):
 
     Where `y_pred` carries a mask, masked values do not count. Shapes `(n,)` and `(n, 1)` reach the function as
     `(n, 1)` both.
+
+    Args:
+        fn: the function; to be saved, a public one or one that configs can name.
+        name: of its values in logs; default: the class name in snake case.
+        dtype: of the computation; default `floatx()`.
+        **kwargs: what the function gets by keyword.
+
+    Example:
+
+    >>> scaled = lambda y_true, y_pred, factor: factor * jnp.abs(y_true - y_pred)
+    >>> float(MeanMetricWrapper(scaled, factor=2.0)([[0.0]], [[1.5]]))
+    3.0
     """
 
     holds_arguments = True  # configs may have any key: the arguments of the function
+    fn: Callable
 
-    def __init__(self, fn: Callable, name: str | None = None, dtype: Any = None, **kwargs: Any):
-        super().__init__(name if name is not None else names.auto_name(type(self).__name__), dtype)
-        self.fn, self._arguments = fn, kwargs
+    def __init__(self, fn: FunctionLike, name: NameLike | None = None, dtype: DTypeLike | None = None, **kwargs: Any):
+        super().__init__(name, dtype)
+        self._arguments = kwargs
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -251,7 +288,7 @@ class MeanMetricWrapper(Mean):
             super().update_state(values, weight)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "fn": serialize(self.fn), **serialize(self.arguments)}
+        return {**super().get_config(), **serialize(self.arguments)}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Any:
@@ -263,23 +300,11 @@ class MeanMetricWrapper(Mean):
 
 
 class NamedMean(MeanMetricWrapper):
-    """A wrapper whose function is known from its class: its arguments are attributes, and all that the config holds."""
-
-    def __init__(self, fn: Callable, name: str | None, dtype: Any, **settings: Any):
-        super().__init__(fn, name, dtype)
-        self._settings = tuple(settings)
-        vars(self).update(settings)
+    """A wrapper whose function is known from its class; it gets the arguments that not every metric has."""
 
     @property
     def arguments(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self._settings}
-
-    def get_config(self) -> dict[str, Any]:
-        return {**Metric.get_config(self), **self.arguments}
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Any:
-        return cls(**config)
+        return added(self, Metric)
 
 
 def masked_weights(name: str, values: jax.Array, sample_weight: Any, mask: Any) -> Any:

@@ -8,24 +8,21 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..core.kinds import Integer, NameLike, Probability
 from ..core.types import DTypeLike
 from ..losses import align
 from .catalogue import metric
-from .confusion import FourCounts, columns
+from .confusion import FourCounts, Resolution, columns
 
 
 class _BestAt(FourCounts):
     """The largest value of one rate over the thresholds at which another reaches a given value."""
 
+    config_order = ("class_id", "num_thresholds")
     given: str  # the name of the constructor's first argument
 
     def __init__(
-        self,
-        value: float,
-        num_thresholds: int = 200,
-        class_id: int | None = None,
-        name: str | None = None,
-        dtype: DTypeLike | None = None,
+        self, value: float, num_thresholds: int, class_id: int | None, name: str | None, dtype: DTypeLike | None
     ):
         super().__init__(dtype, name)
         if not 0 <= value <= 1:
@@ -48,14 +45,6 @@ class _BestAt(FourCounts):
         reached, reported = self.rates()
         return jnp.max(jnp.where(reached >= self.value, reported, 0))
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "class_id": self.class_id,
-            "num_thresholds": self.num_thresholds,
-            self.given: self.value,
-        }
-
     def _precision(self) -> jax.Array:
         tp, fp, _, _ = self._values()
         return align.divide(tp, tp + fp)
@@ -71,20 +60,35 @@ class _BestAt(FourCounts):
 
 @metric()
 class PrecisionAtRecall(_BestAt):
-    """Best precision at a threshold where recall is at least `recall`."""
+    """Best precision at a threshold where recall is at least `recall`.
+
+    Args:
+        recall: what it has to reach, from 0 to 1.
+        num_thresholds: evenly spaced in [0, 1]; at most that many values are tried.
+        class_id: count this class only.
+        name: of its values in logs.
+        dtype: of the computation; default `floatx()`.
+
+    Raises:
+        ValueError: for arguments out of range.
+
+    Example:
+
+    >>> round(float(PrecisionAtRecall(0.9)([0, 0, 1, 1], [0.1, 0.6, 0.4, 0.9])), 4)
+    0.6667
+    """
 
     given = "recall"
 
     def __init__(
         self,
-        recall: float,
-        num_thresholds: int = 200,
-        class_id: int | None = None,
-        name: str | None = None,
+        recall: Probability,
+        num_thresholds: Resolution = 200,
+        class_id: Integer | None = None,
+        name: NameLike | None = None,
         dtype: DTypeLike | None = None,
     ):
         super().__init__(recall, num_thresholds, class_id, name, dtype)
-        self.recall = recall
 
     def rates(self) -> tuple[jax.Array, jax.Array]:
         return self._sensitivity(), self._precision()
@@ -92,20 +96,35 @@ class PrecisionAtRecall(_BestAt):
 
 @metric()
 class RecallAtPrecision(_BestAt):
-    """Best recall at a threshold where precision is at least `precision`."""
+    """Best recall at a threshold where precision is at least `precision`.
+
+    Args:
+        precision: what it has to reach, from 0 to 1.
+        num_thresholds: evenly spaced in [0, 1]; at most that many values are tried.
+        class_id: count this class only.
+        name: of its values in logs.
+        dtype: of the computation; default `floatx()`.
+
+    Raises:
+        ValueError: for arguments out of range.
+
+    Example:
+
+    >>> float(RecallAtPrecision(0.9)([0, 0, 1, 1], [0.1, 0.6, 0.4, 0.9]))
+    0.5
+    """
 
     given = "precision"
 
     def __init__(
         self,
-        precision: float,
-        num_thresholds: int = 200,
-        class_id: int | None = None,
-        name: str | None = None,
+        precision: Probability,
+        num_thresholds: Resolution = 200,
+        class_id: Integer | None = None,
+        name: NameLike | None = None,
         dtype: DTypeLike | None = None,
     ):
         super().__init__(precision, num_thresholds, class_id, name, dtype)
-        self.precision = precision
 
     def rates(self) -> tuple[jax.Array, jax.Array]:
         return self._precision(), self._sensitivity()
@@ -113,20 +132,35 @@ class RecallAtPrecision(_BestAt):
 
 @metric()
 class SensitivityAtSpecificity(_BestAt):
-    """Best sensitivity (`TP / (TP + FN)`) where specificity (`TN / (TN + FP)`) is at least `specificity`."""
+    """Best sensitivity (`TP / (TP + FN)`) where specificity (`TN / (TN + FP)`) is at least `specificity`.
+
+    Args:
+        specificity: what it has to reach, from 0 to 1.
+        num_thresholds: evenly spaced in [0, 1]; at most that many values are tried.
+        class_id: count this class only.
+        name: of its values in logs.
+        dtype: of the computation; default `floatx()`.
+
+    Raises:
+        ValueError: for arguments out of range.
+
+    Example:
+
+    >>> float(SensitivityAtSpecificity(0.9)([0, 0, 1, 1], [0.1, 0.6, 0.4, 0.9]))
+    0.5
+    """
 
     given = "specificity"
 
     def __init__(
         self,
-        specificity: float,
-        num_thresholds: int = 200,
-        class_id: int | None = None,
-        name: str | None = None,
+        specificity: Probability,
+        num_thresholds: Resolution = 200,
+        class_id: Integer | None = None,
+        name: NameLike | None = None,
         dtype: DTypeLike | None = None,
     ):
         super().__init__(specificity, num_thresholds, class_id, name, dtype)
-        self.specificity = specificity
 
     def rates(self) -> tuple[jax.Array, jax.Array]:
         return self._specificity(), self._sensitivity()
@@ -134,20 +168,35 @@ class SensitivityAtSpecificity(_BestAt):
 
 @metric()
 class SpecificityAtSensitivity(_BestAt):
-    """Best specificity (`TN / (TN + FP)`) where sensitivity (`TP / (TP + FN)`) is at least `sensitivity`."""
+    """Best specificity (`TN / (TN + FP)`) where sensitivity (`TP / (TP + FN)`) is at least `sensitivity`.
+
+    Args:
+        sensitivity: what it has to reach, from 0 to 1.
+        num_thresholds: evenly spaced in [0, 1]; at most that many values are tried.
+        class_id: count this class only.
+        name: of its values in logs.
+        dtype: of the computation; default `floatx()`.
+
+    Raises:
+        ValueError: for arguments out of range.
+
+    Example:
+
+    >>> float(SpecificityAtSensitivity(0.9)([0, 0, 1, 1], [0.1, 0.6, 0.4, 0.9]))
+    0.5
+    """
 
     given = "sensitivity"
 
     def __init__(
         self,
-        sensitivity: float,
-        num_thresholds: int = 200,
-        class_id: int | None = None,
-        name: str | None = None,
+        sensitivity: Probability,
+        num_thresholds: Resolution = 200,
+        class_id: Integer | None = None,
+        name: NameLike | None = None,
         dtype: DTypeLike | None = None,
     ):
         super().__init__(sensitivity, num_thresholds, class_id, name, dtype)
-        self.sensitivity = sensitivity
 
     def rates(self) -> tuple[jax.Array, jax.Array]:
         return self._sensitivity(), self._specificity()

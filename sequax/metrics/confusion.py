@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from ..core import dtypes
-from ..core.types import ArrayLike
+from ..core.kinds import InFiles, Integer, NameLike, Quantity, Whole
+from ..core.types import ArrayLike, DTypeLike
 from ..losses import align
 from .base import Metric
 from .catalogue import metric
@@ -20,6 +21,17 @@ if TYPE_CHECKING:
 
 # Up to here every threshold is compared with every prediction; above, each prediction goes into one bucket.
 _FEW = 8
+
+
+class _Thresholds(Quantity):
+    """A number in [0, 1], or several; configs hold them as they were passed."""
+
+    attribute = False
+    kept_as = "init_thresholds"
+
+
+Thresholds = Annotated[Any, _Thresholds(several=True)]
+Resolution = Annotated[int, InFiles(Whole(1, most=1 << 16))]  # arrays are as long
 
 
 def counts(y_true: jax.Array, y_pred: jax.Array, weight: Any, thresholds: np.ndarray) -> tuple[jax.Array, ...]:
@@ -118,7 +130,9 @@ class _Count(ConfusionMetric):
 
     which: int
 
-    def __init__(self, thresholds: Any = None, name: str | None = None, dtype: Any = None):
+    def __init__(
+        self, thresholds: Thresholds | None = None, name: NameLike | None = None, dtype: DTypeLike | None = None
+    ):
         super().__init__(dtype, name)
         self.init_thresholds = thresholds
         self.thresholds = _checked_thresholds(type(self).__name__, thresholds, 0.5).tolist()
@@ -130,9 +144,6 @@ class _Count(ConfusionMetric):
 
     def result(self) -> jax.Array:
         return _one_or_all(self.accumulator.value)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "thresholds": self.init_thresholds}
 
 
 def _in_order(
@@ -151,28 +162,84 @@ def _one_or_all(values: jax.Array) -> jax.Array:
 
 @metric()
 class TruePositives(_Count):
-    """Weighted number of positives predicted as such (`y_pred > threshold`)."""
+    """Weighted number of positives predicted as such (`y_pred > threshold`).
+
+    Args:
+        thresholds: number or list in [0, 1], default 0.5; positive is `y_pred > threshold`. A list gives a value each.
+        name: of its values in logs.
+        dtype: of the computation; default `floatx()`.
+
+    Raises:
+        ValueError: for a threshold outside of [0, 1].
+
+    Example:
+
+    >>> float(TruePositives()([1, 0, 1], [0.9, 0.8, 0.3]))
+    1.0
+    """
 
     which = 0
 
 
 @metric()
 class FalsePositives(_Count):
-    """Weighted number of negatives predicted as positive."""
+    """Weighted number of negatives predicted as positive.
+
+    Args:
+        thresholds: number or list in [0, 1], default 0.5; positive is `y_pred > threshold`. A list gives a value each.
+        name: of its values in logs.
+        dtype: of the computation; default `floatx()`.
+
+    Raises:
+        ValueError: for a threshold outside of [0, 1].
+
+    Example:
+
+    >>> float(FalsePositives()([1, 0, 1], [0.9, 0.8, 0.3]))
+    1.0
+    """
 
     which = 1
 
 
 @metric()
 class TrueNegatives(_Count):
-    """Weighted number of negatives predicted as such."""
+    """Weighted number of negatives predicted as such.
+
+    Args:
+        thresholds: number or list in [0, 1], default 0.5; positive is `y_pred > threshold`. A list gives a value each.
+        name: of its values in logs.
+        dtype: of the computation; default `floatx()`.
+
+    Raises:
+        ValueError: for a threshold outside of [0, 1].
+
+    Example:
+
+    >>> float(TrueNegatives()([1, 0, 1], [0.9, 0.8, 0.3]))
+    0.0
+    """
 
     which = 2
 
 
 @metric()
 class FalseNegatives(_Count):
-    """Weighted number of positives predicted as negative."""
+    """Weighted number of positives predicted as negative.
+
+    Args:
+        thresholds: number or list in [0, 1], default 0.5; positive is `y_pred > threshold`. A list gives a value each.
+        name: of its values in logs.
+        dtype: of the computation; default `floatx()`.
+
+    Raises:
+        ValueError: for a threshold outside of [0, 1].
+
+    Example:
+
+    >>> float(FalseNegatives()([1, 0, 1], [0.9, 0.8, 0.3]))
+    1.0
+    """
 
     which = 3
 
@@ -182,17 +249,19 @@ class _Rate(ConfusionMetric):
 
     other: str
     which: int
+    top_k: int | None
+    class_id: int | None
 
     def __init__(
         self,
-        thresholds: Any = None,
-        top_k: int | None = None,
-        class_id: int | None = None,
-        name: str | None = None,
-        dtype: Any = None,
+        thresholds: Thresholds | None = None,
+        top_k: Integer | None = None,
+        class_id: Integer | None = None,
+        name: NameLike | None = None,
+        dtype: DTypeLike | None = None,
     ):
         super().__init__(dtype, name)
-        self.init_thresholds, self.top_k, self.class_id = thresholds, top_k, class_id
+        self.init_thresholds = thresholds
         # With top_k and no thresholds every one of the k largest is positive, however small.
         lowest = 0.5 if top_k is None else float(np.finfo("float32").min)
         self.thresholds = _checked_thresholds(type(self).__name__, thresholds, lowest).tolist()
@@ -209,23 +278,25 @@ class _Rate(ConfusionMetric):
         hits = self.true_positives.value
         return _one_or_all(align.divide(hits, hits + getattr(self, self.other).value))
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "thresholds": self.init_thresholds,
-            "top_k": self.top_k,
-            "class_id": self.class_id,
-        }
-
 
 @metric()
 class Precision(_Rate):
     """`TP / (TP + FP)`: which share of the positive predictions is right.
 
     Args:
-        thresholds: number or list in [0, 1], default 0.5; positive is `y_pred > threshold`.
+        thresholds: number or list in [0, 1], default 0.5; positive is `y_pred > threshold`. A list gives a value each.
         top_k: only the k largest predictions of a row may be positive.
         class_id: count this class only.
+        name: of its values in logs.
+        dtype: of the computation; default `floatx()`.
+
+    Raises:
+        ValueError: for a threshold outside of [0, 1].
+
+    Example:
+
+    >>> float(Precision()([1, 0, 1], [0.9, 0.8, 0.3]))
+    0.5
     """
 
     other, which = "false_positives", 1
@@ -233,7 +304,23 @@ class Precision(_Rate):
 
 @metric()
 class Recall(_Rate):
-    """`TP / (TP + FN)`: which share of the positives is found. Arguments as of `Precision`."""
+    """`TP / (TP + FN)`: which share of the positives is found.
+
+    Args:
+        thresholds: number or list in [0, 1], default 0.5; positive is `y_pred > threshold`. A list gives a value each.
+        top_k: only the k largest predictions of a row may be positive.
+        class_id: count this class only.
+        name: of its values in logs.
+        dtype: of the computation; default `floatx()`.
+
+    Raises:
+        ValueError: for a threshold outside of [0, 1].
+
+    Example:
+
+    >>> float(Recall()([1, 0, 1], [0.9, 0.8, 0.3]))
+    0.5
+    """
 
     other, which = "false_negatives", 3
 

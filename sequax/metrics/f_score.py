@@ -2,52 +2,64 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import jax
 import jax.numpy as jnp
 
 from ..core import dtypes
-from ..core.types import ArrayLike
+from ..core.kinds import Factor, NameLike, OneOf, Probability
+from ..core.types import ArrayLike, DTypeLike
 from ..losses import align
 from .base import Metric
 from .catalogue import metric
+
+Average = Annotated[Literal["micro", "macro", "weighted"] | None, OneOf(None, "micro", "macro", "weighted")]
 
 
 @metric("f_beta_score")
 class FBetaScore(Metric):
     """`(1 + beta²) · precision · recall / (beta² · precision + recall)` of each class. Van Rijsbergen 1979.
 
+    Shapes: `(batch, classes)` twice.
+
     Args:
         average: None (one value per class), `"micro"` (counts of all classes together), `"macro"` (mean over
             classes) or `"weighted"` (mean weighted by how many positives a class has).
         beta: how many times recall counts more than precision.
         threshold: positive is `y_pred > threshold`; None: the largest entry of each row.
+        name: of its values in logs.
+        dtype: of the computation; default `floatx()`.
 
-    Shapes: `(batch, classes)` twice.
+    Raises:
+        ValueError: for arguments that are none of these, and for inputs of another rank.
+
+    Example:
+
+    >>> round(float(FBetaScore("macro", beta=2.0)([[1, 0], [0, 1], [0, 1]], [[0.8, 0.2], [0.6, 0.4], [0.1, 0.9]])), 4)
+    0.6944
     """
 
     binary_labels = True
+    average: str | None
+    beta: float
+    threshold: float | None
 
     def __init__(
         self,
-        average: str | None = None,
-        beta: float = 1.0,
-        threshold: float | None = None,
-        name: str | None = "fbeta_score",
-        dtype: Any = None,
+        average: Average = None,
+        beta: Factor = 1.0,
+        threshold: Probability | None = None,
+        name: NameLike | None = "fbeta_score",
+        dtype: DTypeLike | None = None,
     ):
         super().__init__(dtype, name)
-        allowed = (None, "micro", "macro", "weighted")
-        if average not in allowed:
-            raise ValueError(f"{type(self).__name__}: `average` must be one of {allowed}. Received: {average!r}")
         if not isinstance(beta, float) or beta <= 0:
             raise ValueError(f"{type(self).__name__}: `beta` must be a float > 0. Received: beta={beta!r}")
         if threshold is not None and (not isinstance(threshold, float) or not 0 < threshold <= 1):
             raise ValueError(
                 f"{type(self).__name__}: `threshold` must be a float between 0 and 1. Received: threshold={threshold!r}"
             )
-        self.average, self.beta, self.threshold = average, beta, threshold
         self.axis = None if average == "micro" else 0
         self.true_positives: Any = None
 
@@ -97,24 +109,34 @@ class FBetaScore(Metric):
             return jnp.sum(scores * share)
         return jnp.mean(scores) if self.average == "macro" else scores
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "average": self.average, "beta": self.beta, "threshold": self.threshold}
-
 
 @metric("f1_score")
 class F1Score(FBetaScore):
-    """`2 · precision · recall / (precision + recall)`; see `FBetaScore`."""
+    """`2 · precision · recall / (precision + recall)` of each class.
+
+    Shapes: `(batch, classes)` twice.
+
+    Args:
+        average: None (one value per class), `"micro"` (counts of all classes together), `"macro"` (mean over
+            classes) or `"weighted"` (mean weighted by how many positives a class has).
+        threshold: positive is `y_pred > threshold`; None: the largest entry of each row.
+        name: of its values in logs.
+        dtype: of the computation; default `floatx()`.
+
+    Raises:
+        ValueError: as in `FBetaScore`.
+
+    Example:
+
+    >>> round(float(F1Score("macro")([[1, 0], [0, 1], [0, 1]], [[0.8, 0.2], [0.6, 0.4], [0.1, 0.9]])), 4)
+    0.6667
+    """
 
     def __init__(
         self,
-        average: str | None = None,
-        threshold: float | None = None,
-        name: str | None = "f1_score",
-        dtype: Any = None,
+        average: Average = None,
+        threshold: Probability | None = None,
+        name: NameLike | None = "f1_score",
+        dtype: DTypeLike | None = None,
     ):
         super().__init__(average, 1.0, threshold, name, dtype)
-
-    def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        del config["beta"]
-        return config

@@ -4,34 +4,42 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
 
 from ..core import dtypes
-from ..core.types import ArrayLike
+from ..core.kinds import Integer, Listed, NameLike, Probability, Size
+from ..core.types import ArrayLike, DTypeLike
 from ..losses import align
 from .base import Metric
 from .catalogue import metric
+
+Classes = Annotated[Sequence[int], Listed()]
 
 
 class _ConfusionMatrix(Metric):
     """Base: counts how often class i (row) was predicted as class j (column)."""
 
+    config_order = ("num_classes", "ignore_class", "sparse_y_true", "sparse_y_pred", "axis")
+    num_classes: int
+    ignore_class: int | None
+    sparse_y_true: bool
+    sparse_y_pred: bool
+    axis: int
+
     def __init__(
         self,
-        num_classes: int,
-        name: str | None = None,
-        dtype: Any = None,
-        ignore_class: int | None = None,
+        num_classes: Size,
+        name: NameLike | None = None,
+        dtype: DTypeLike | None = None,
+        ignore_class: Integer | None = None,
         sparse_y_true: bool = True,
         sparse_y_pred: bool = True,
-        axis: int = -1,
+        axis: Integer = -1,
     ):
         super().__init__(dtype or "int32", name)
-        self.num_classes, self.ignore_class, self.axis = num_classes, ignore_class, axis
-        self.sparse_y_true, self.sparse_y_pred = sparse_y_true, sparse_y_pred
         self.total_cm = self.add_variable((num_classes, num_classes), dtype=self.dtype, name="total_confusion_matrix")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
@@ -68,10 +76,6 @@ class _ConfusionMatrix(Metric):
         union = jnp.sum(matrix, axis=0) + jnp.sum(matrix, axis=1) - hits
         return hits / (union + dtypes.epsilon()), union > 0
 
-    def _settings(self) -> dict[str, Any]:
-        names = ("num_classes", "ignore_class", "sparse_y_true", "sparse_y_pred", "axis")
-        return {name: getattr(self, name) for name in names}
-
 
 @metric()
 class IoU(_ConfusionMatrix):
@@ -80,21 +84,34 @@ class IoU(_ConfusionMatrix):
     Args:
         num_classes: number of classes.
         target_class_ids: classes that count.
+        name: of its values in logs.
         dtype: of the counts, int32 unless given; give a float type if there are sample weights with fractions.
         ignore_class: targets of this number are left out.
-        sparse_y_true, sparse_y_pred: whether these hold class numbers; else the largest along `axis` is the class.
+        sparse_y_true: whether targets hold class numbers; else the largest along `axis` is the class.
+        sparse_y_pred: whether predictions hold class numbers; else the largest along `axis` is the class.
+        axis: the axis of the classes.
+
+    Raises:
+        ValueError: if a target class is out of range.
+
+    Example:
+
+    >>> float(IoU(3, [1, 2])([0, 1, 1, 2], [0, 1, 2, 2]))
+    0.5
     """
+
+    target_class_ids: Sequence[int]
 
     def __init__(
         self,
-        num_classes: int,
-        target_class_ids: Sequence[int],
-        name: str | None = None,
-        dtype: Any = None,
-        ignore_class: int | None = None,
+        num_classes: Size,
+        target_class_ids: Classes,
+        name: NameLike | None = None,
+        dtype: DTypeLike | None = None,
+        ignore_class: Integer | None = None,
         sparse_y_true: bool = True,
         sparse_y_pred: bool = True,
-        axis: int = -1,
+        axis: Integer = -1,
     ):
         super().__init__(num_classes, name, dtype, ignore_class, sparse_y_true, sparse_y_pred, axis)
         for number in target_class_ids:
@@ -107,25 +124,34 @@ class IoU(_ConfusionMatrix):
         values, occurred = (a[chosen] for a in self._ious())
         return align.divide(jnp.sum(jnp.where(occurred, values, 0)), jnp.sum(occurred))
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), **self._settings(), "target_class_ids": self.target_class_ids}
-
 
 @metric()
 class BinaryIoU(IoU):
-    """IoU of the classes 0 and 1, predictions being 1 from `threshold` on (None: predictions are class numbers)."""
+    """IoU of the classes 0 and 1.
+
+    Args:
+        target_class_ids: classes that count.
+        threshold: predictions from it on are 1; None: predictions are class numbers.
+        name: of its values in logs.
+        dtype: of the counts, int32 unless given; give a float type if there are sample weights with fractions.
+
+    Example:
+
+    >>> round(float(BinaryIoU()([0, 1, 1], [0.2, 0.4, 0.9])), 4)
+    0.5
+    """
 
     binary_labels = True
+    threshold: float | None
 
     def __init__(
         self,
-        target_class_ids: Sequence[int] = (0, 1),
-        threshold: float | None = 0.5,
-        name: str | None = None,
-        dtype: Any = None,
+        target_class_ids: Classes = (0, 1),
+        threshold: Probability | None = 0.5,
+        name: NameLike | None = None,
+        dtype: DTypeLike | None = None,
     ):
         super().__init__(2, target_class_ids, name, dtype)
-        self.threshold = threshold
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         y_pred = dtypes.as_array(y_pred)
@@ -133,75 +159,97 @@ class BinaryIoU(IoU):
             y_pred = y_pred >= self.threshold
         super().update_state(y_true, y_pred, sample_weight)
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **Metric.get_config(self),
-            "target_class_ids": self.target_class_ids,
-            "threshold": self.threshold,
-        }
-
 
 @metric()
 class MeanIoU(IoU):
-    """Mean over all classes of `TP / (TP + FP + FN)`; classes that never occurred are left out. See `IoU`."""
+    """Mean over all classes of `TP / (TP + FP + FN)`; classes that never occurred are left out.
+
+    Args:
+        num_classes: number of classes.
+        name: of its values in logs.
+        dtype: of the counts, int32 unless given; give a float type if there are sample weights with fractions.
+        ignore_class: targets of this number are left out.
+        sparse_y_true: whether targets hold class numbers; else the largest along `axis` is the class.
+        sparse_y_pred: whether predictions hold class numbers; else the largest along `axis` is the class.
+        axis: the axis of the classes.
+
+    Example:
+
+    >>> round(float(MeanIoU(3)([0, 1, 1, 2], [0, 1, 2, 2])), 4)
+    0.6667
+    """
 
     def __init__(
         self,
-        num_classes: int,
-        name: str | None = None,
-        dtype: Any = None,
-        ignore_class: int | None = None,
+        num_classes: Size,
+        name: NameLike | None = None,
+        dtype: DTypeLike | None = None,
+        ignore_class: Integer | None = None,
         sparse_y_true: bool = True,
         sparse_y_pred: bool = True,
-        axis: int = -1,
+        axis: Integer = -1,
     ):
         every = range(num_classes)
         super().__init__(num_classes, every, name, dtype, ignore_class, sparse_y_true, sparse_y_pred, axis)
 
-    def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        del config["target_class_ids"]
-        return config
-
 
 @metric()
 class OneHotIoU(IoU):
-    """`IoU` with one-hot targets."""
+    """`IoU` with one-hot targets.
+
+    Args:
+        num_classes: number of classes.
+        target_class_ids: classes that count.
+        name: of its values in logs.
+        dtype: of the counts, int32 unless given; give a float type if there are sample weights with fractions.
+        ignore_class: targets of this number are left out.
+        sparse_y_pred: whether predictions hold class numbers; else the largest along `axis` is the class.
+        axis: the axis of the classes.
+
+    Example:
+
+    >>> float(OneHotIoU(2, [1])([[1, 0], [0, 1], [0, 1]], [[0.8, 0.2], [0.6, 0.4], [0.1, 0.9]]))
+    0.5
+    """
 
     def __init__(
         self,
-        num_classes: int,
-        target_class_ids: Sequence[int],
-        name: str | None = None,
-        dtype: Any = None,
-        ignore_class: int | None = None,
+        num_classes: Size,
+        target_class_ids: Classes,
+        name: NameLike | None = None,
+        dtype: DTypeLike | None = None,
+        ignore_class: Integer | None = None,
         sparse_y_pred: bool = False,
-        axis: int = -1,
+        axis: Integer = -1,
     ):
         super().__init__(num_classes, target_class_ids, name, dtype, ignore_class, False, sparse_y_pred, axis)
-
-    def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        del config["sparse_y_true"]
-        return config
 
 
 @metric()
 class OneHotMeanIoU(MeanIoU):
-    """`MeanIoU` with one-hot targets."""
+    """`MeanIoU` with one-hot targets.
+
+    Args:
+        num_classes: number of classes.
+        name: of its values in logs.
+        dtype: of the counts, int32 unless given; give a float type if there are sample weights with fractions.
+        ignore_class: targets of this number are left out.
+        sparse_y_pred: whether predictions hold class numbers; else the largest along `axis` is the class.
+        axis: the axis of the classes.
+
+    Example:
+
+    >>> float(OneHotMeanIoU(2)([[1, 0], [0, 1], [0, 1]], [[0.8, 0.2], [0.6, 0.4], [0.1, 0.9]]))
+    0.5
+    """
 
     def __init__(
         self,
-        num_classes: int,
-        name: str | None = None,
-        dtype: Any = None,
-        ignore_class: int | None = None,
+        num_classes: Size,
+        name: NameLike | None = None,
+        dtype: DTypeLike | None = None,
+        ignore_class: Integer | None = None,
         sparse_y_pred: bool = False,
-        axis: int = -1,
+        axis: Integer = -1,
     ):
         super().__init__(num_classes, name, dtype, ignore_class, False, sparse_y_pred, axis)
-
-    def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        del config["sparse_y_true"]
-        return config

@@ -8,27 +8,30 @@ from typing import Any, Unpack
 import jax
 import jax.numpy as jnp
 
+from ..core.kinds import Factor
 from ..core.variable import Variable
 from .base import Optimizer
 from .catalogue import optimizer
-from .settings import Common
+from .settings import Common, RateLike, Shared
 
 
 class _Moments(Optimizer):
     """What the family shares: two decay rates and averages that start from zero."""
 
     slot_names: tuple[str, ...] = ("momentum", "velocity")
+    beta_1: float
+    beta_2: float
+    epsilon: float
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-07,
+        learning_rate: RateLike = 0.001,
+        beta_1: Factor = 0.9,
+        beta_2: Factor = 0.999,
+        epsilon: Factor = 1e-07,
         **common: Unpack[Common],
     ):
         super().__init__(learning_rate, **common)
-        self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
 
     def step_number(self) -> jax.Array:
         """t = 1, 2, ... in float32: in a 16-bit type 0.999 would round to 1 and every correction to nothing."""
@@ -48,26 +51,37 @@ class Adam(_Moments):
     `w -= rate * sqrt(1 - b2^t) / (1 - b1^t) * m / (sqrt(v) + epsilon)`.
 
     Args:
+        learning_rate: number, schedule or callable, as in `Optimizer`.
         beta_1: b1, how long `m` remembers.
         beta_2: b2, how long `v` remembers.
         epsilon: "epsilon hat" of the paper's section 2, added before bias correction, as in Keras; PyTorch and optax
             add it after.
         amsgrad: divide by the largest `v` so far (Reddi et al. 2018, On the Convergence of Adam and Beyond).
+        weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency,
+            loss_scale_factor, gradient_accumulation_steps, name: as in `Optimizer`.
 
     Source: Kingma & Ba 2015, Adam: A Method for Stochastic Optimization.
+
+    Example:
+
+    >>> w = Variable([1.0])
+    >>> Adam(0.1).apply([jnp.array([2.0])], [w])
+    >>> round(float(w.value[0]), 4)
+    0.9
     """
+
+    amsgrad: bool
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-07,
+        learning_rate: RateLike = 0.001,
+        beta_1: Factor = 0.9,
+        beta_2: Factor = 0.999,
+        epsilon: Factor = 1e-07,
         amsgrad: bool = False,
         **common: Unpack[Common],
     ):
         super().__init__(learning_rate, beta_1, beta_2, epsilon, **common)
-        self.amsgrad = amsgrad
 
     def slot_groups(self) -> Iterable[tuple[str, ...]]:
         return (self.slot_names, ("velocity_hat",)) if self.amsgrad else (self.slot_names,)
@@ -87,18 +101,35 @@ class Adam(_Moments):
 class AdamW(Adam):
     """Adam with weight decay on by default: before each step `w -= rate * weight_decay * w`.
 
+    Args:
+        learning_rate: number, schedule or callable, as in `Optimizer`.
+        weight_decay: factor of the decay, no None (use `Adam` then).
+        beta_1, beta_2, epsilon, amsgrad: as in `Adam`.
+        clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency,
+            loss_scale_factor, gradient_accumulation_steps, name: as in `Optimizer`.
+
+    Raises:
+        ValueError: if `weight_decay` is None.
+
     Source: Loshchilov & Hutter 2019, Decoupled Weight Decay Regularization.
+
+    Example:
+
+    >>> w = Variable([1.0])
+    >>> AdamW(0.1, weight_decay=0.5).apply([jnp.array([2.0])], [w])
+    >>> round(float(w.value[0]), 4)
+    0.85
     """
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
-        weight_decay: float | None = 0.004,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-07,
+        learning_rate: RateLike = 0.001,
+        weight_decay: Factor | None = 0.004,
+        beta_1: Factor = 0.9,
+        beta_2: Factor = 0.999,
+        epsilon: Factor = 1e-07,
         amsgrad: bool = False,
-        **common: Any,
+        **common: Unpack[Shared],
     ):
         if weight_decay is None:
             raise ValueError(
@@ -114,7 +145,22 @@ class Adamax(_Moments):
 
     `u = max(b2 * u, |g|)`; `w -= rate / (1 - b1^t) * m / (u + epsilon)`.
 
+    Args:
+        learning_rate: number, schedule or callable, as in `Optimizer`.
+        beta_1: b1, how long `m` remembers.
+        beta_2: b2, how long `u` remembers.
+        epsilon: keeps the quotient finite.
+        weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency,
+            loss_scale_factor, gradient_accumulation_steps, name: as in `Optimizer`.
+
     Source: Kingma & Ba 2015, Adam, section 7.
+
+    Example:
+
+    >>> w = Variable([1.0])
+    >>> Adamax(0.1).apply([jnp.array([2.0])], [w])
+    >>> round(float(w.value[0]), 4)
+    0.9
     """
 
     slot_names = ("momentum", "norm")
@@ -131,7 +177,22 @@ class Adamax(_Moments):
 class Nadam(_Moments):
     """Adam with Nesterov momentum, whose decay rate at step t is `b1 * (1 - 0.96^t / 2)`.
 
+    Args:
+        learning_rate: number, schedule or callable, as in `Optimizer`.
+        beta_1: b1, how long `m` remembers.
+        beta_2: b2, how long `v` remembers.
+        epsilon: keeps the quotient finite.
+        weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency,
+            loss_scale_factor, gradient_accumulation_steps, name: as in `Optimizer`.
+
     Source: Dozat 2016, Incorporating Nesterov Momentum into Adam.
+
+    Example:
+
+    >>> w = Variable([1.0])
+    >>> Nadam(0.1).apply([jnp.array([2.0])], [w])
+    >>> round(float(w.value[0]), 4)
+    0.8937
     """
 
     def build(self, var_list: Sequence[Variable]) -> None:
@@ -161,7 +222,22 @@ class Nadam(_Moments):
 class Lamb(_Moments):
     """Adam's step `s`, scaled variable by variable with `|w| / |s|` (1 where either is 0): for very large batches.
 
+    Args:
+        learning_rate: number, schedule or callable, as in `Optimizer`.
+        beta_1: b1, how long `m` remembers.
+        beta_2: b2, how long `v` remembers.
+        epsilon: keeps the quotient finite.
+        weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency,
+            loss_scale_factor, gradient_accumulation_steps, name: as in `Optimizer`.
+
     Source: You et al. 2020, Large Batch Optimization for Deep Learning: Training BERT in 76 minutes.
+
+    Example:
+
+    >>> w = Variable([1.0])
+    >>> Lamb(0.1).apply([jnp.array([2.0])], [w])
+    >>> round(float(w.value[0]), 4)
+    0.9
     """
 
     def update_step(self, gradient: jax.Array, variable: Variable, learning_rate: Any) -> None:

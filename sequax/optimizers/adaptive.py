@@ -8,11 +8,11 @@ from typing import Any, Unpack
 import jax
 import jax.numpy as jnp
 
+from ..core.kinds import Factor
 from ..core.variable import Variable
-from . import settings
 from .base import Optimizer
 from .catalogue import optimizer
-from .settings import Common
+from .settings import AtLeastZero, AtMostZero, Common, Momentum, RateLike
 from .slots import make
 
 
@@ -21,27 +21,43 @@ class RMSprop(Optimizer):
     """`v = rho * v + (1 - rho) * g^2`; `w -= rate * g / sqrt(v + epsilon)`.
 
     Args:
+        learning_rate: number, schedule or callable, as in `Optimizer`.
         rho: how long the average of squares remembers.
         momentum: from 0 to 1; the steps themselves are then summed, `m = momentum * m + step` and `w -= m`.
         epsilon: stands inside the root, as in Keras; Hinton's lecture and PyTorch add it to the root.
         centered: subtract the squared average of the gradient from `v`: divide by the standard deviation
             (Graves 2013, Generating Sequences With Recurrent Neural Networks).
+        weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency,
+            loss_scale_factor, gradient_accumulation_steps, name: as in `Optimizer`.
+
+    Raises:
+        ValueError: if `momentum` is not from 0 to 1.
 
     Source: Tieleman & Hinton 2012, lecture 6.5 of Neural Networks for Machine Learning.
+
+    Example:
+
+    >>> w = Variable([1.0])
+    >>> RMSprop(0.1).apply([jnp.array([2.0])], [w])
+    >>> round(float(w.value[0]), 4)
+    0.6838
     """
+
+    rho: float
+    momentum: float
+    epsilon: float
+    centered: bool
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
-        rho: float = 0.9,
-        momentum: float = 0.0,
-        epsilon: float = 1e-07,
+        learning_rate: RateLike = 0.001,
+        rho: Factor = 0.9,
+        momentum: Momentum = 0.0,
+        epsilon: Factor = 1e-07,
         centered: bool = False,
         **common: Unpack[Common],
     ):
         super().__init__(learning_rate, **common)
-        self.rho, self.epsilon, self.centered = rho, epsilon, centered
-        self.momentum = settings.check_fraction(type(self).__name__, momentum=momentum)
 
     def slot_groups(self) -> Iterable[tuple[str, ...]]:
         wanted = {"velocity": True, "momentum": self.momentum, "average_gradient": self.centered}
@@ -68,22 +84,34 @@ class Adagrad(Optimizer):
     """`a += g^2`; `w -= rate * g / sqrt(a + epsilon)`.
 
     Args:
+        learning_rate: number, schedule or callable, as in `Optimizer`.
         initial_accumulator_value: what `a` starts from, >= 0.
+        epsilon: keeps the quotient finite.
+        weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency,
+            loss_scale_factor, gradient_accumulation_steps, name: as in `Optimizer`.
 
     Source: Duchi et al. 2011, Adaptive Subgradient Methods for Online Learning and Stochastic Optimization.
+
+    Example:
+
+    >>> w = Variable([1.0])
+    >>> Adagrad(0.1).apply([jnp.array([2.0])], [w])
+    >>> round(float(w.value[0]), 4)
+    0.9012
     """
 
     slot_names = ("accumulator",)
+    initial_accumulator_value: float
+    epsilon: float
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
-        initial_accumulator_value: float = 0.1,
-        epsilon: float = 1e-07,
+        learning_rate: RateLike = 0.001,
+        initial_accumulator_value: Factor = 0.1,
+        epsilon: Factor = 1e-07,
         **common: Unpack[Common],
     ):
         super().__init__(learning_rate, **common)
-        self.initial_accumulator_value, self.epsilon = initial_accumulator_value, epsilon
 
     def slot_initializer(self, name: str, variable: Variable) -> Any:
         return self.initial_accumulator_value
@@ -103,14 +131,31 @@ class Adadelta(Optimizer):
 
     The paper has no learning rate; 1.0 gives its form.
 
+    Args:
+        learning_rate: number, schedule or callable, as in `Optimizer`.
+        rho: how long both averages remember.
+        epsilon: keeps the quotient finite, and the first steps above 0.
+        weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency,
+            loss_scale_factor, gradient_accumulation_steps, name: as in `Optimizer`.
+
     Source: Zeiler 2012, ADADELTA: An Adaptive Learning Rate Method.
+
+    Example:
+
+    >>> w = Variable([1.0])
+    >>> Adadelta(1.0).apply([jnp.array([2.0])], [w])
+    >>> round(float(w.value[0]), 4)
+    0.9986
     """
 
     slot_names = ("accumulated_grad", "accumulated_delta_var")
+    rho: float
+    epsilon: float
 
-    def __init__(self, learning_rate: Any = 0.001, rho: float = 0.95, epsilon: float = 1e-07, **common: Unpack[Common]):
+    def __init__(
+        self, learning_rate: RateLike = 0.001, rho: Factor = 0.95, epsilon: Factor = 1e-07, **common: Unpack[Common]
+    ):
         super().__init__(learning_rate, **common)
-        self.rho, self.epsilon = rho, epsilon
 
     def update_step(self, grad: jax.Array, variable: Variable, learning_rate: Any) -> None:
         v, u = (self.slot(name, variable) for name in self.slot_names)
@@ -128,38 +173,50 @@ class Ftrl(Optimizer):
     `z += h - (n'^p - n^p) / rate * w`; `q = n'^p / rate + 2 * l2 + beta / rate`;
     `w = (clip(z, -l1, l1) - z) / q`.
 
+    Args:
+        learning_rate: number, schedule or callable, as in `Optimizer`.
+        learning_rate_power: -p, at most 0.
+        initial_accumulator_value: what `n` starts from, >= 0.
+        l1_regularization_strength: l1, >= 0.
+        l2_regularization_strength: l2, >= 0.
+        l2_shrinkage_regularization_strength: l2_shrinkage, >= 0.
+        beta: raises `q`, and so makes steps smaller.
+        weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency,
+            loss_scale_factor, gradient_accumulation_steps, name: as in `Optimizer`.
+
+    Raises:
+        ValueError: for arguments out of range.
+
     Source: McMahan et al. 2013, Ad Click Prediction: a View from the Trenches (there p is 1/2).
+
+    Example:
+
+    >>> w = Variable([1.0])
+    >>> Ftrl(0.1).apply([jnp.array([2.0])], [w])
+    >>> round(float(w.value[0]), 4)
+    0.7451
     """
 
     slot_names = ("accumulator", "linear")
+    learning_rate_power: float
+    initial_accumulator_value: float
+    l1_regularization_strength: float
+    l2_regularization_strength: float
+    l2_shrinkage_regularization_strength: float
+    beta: float
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
-        learning_rate_power: float = -0.5,
-        initial_accumulator_value: float = 0.1,
-        l1_regularization_strength: float = 0.0,
-        l2_regularization_strength: float = 0.0,
-        l2_shrinkage_regularization_strength: float = 0.0,
-        beta: float = 0.0,
+        learning_rate: RateLike = 0.001,
+        learning_rate_power: AtMostZero = -0.5,
+        initial_accumulator_value: AtLeastZero = 0.1,
+        l1_regularization_strength: AtLeastZero = 0.0,
+        l2_regularization_strength: AtLeastZero = 0.0,
+        l2_shrinkage_regularization_strength: AtLeastZero = 0.0,
+        beta: Factor = 0.0,
         **common: Unpack[Common],
     ):
         super().__init__(learning_rate, **common)
-        self.learning_rate_power, self.beta = learning_rate_power, beta
-        self.initial_accumulator_value = initial_accumulator_value
-        self.l1_regularization_strength = l1_regularization_strength
-        self.l2_regularization_strength = l2_regularization_strength
-        self.l2_shrinkage_regularization_strength = l2_shrinkage_regularization_strength
-        for name in ("initial_accumulator_value", *(n for n in vars(self) if n.endswith("_strength"))):
-            if not getattr(self, name) >= 0.0:
-                raise ValueError(
-                    f"{type(self).__name__}: `{name}` must be >= 0. Received: {name}={getattr(self, name)}"
-                )
-        if learning_rate_power > 0.0:
-            raise ValueError(
-                f"{type(self).__name__}: `learning_rate_power` must be <= 0."
-                f" Received: learning_rate_power={learning_rate_power}"
-            )
 
     def slot_initializer(self, name: str, variable: Variable) -> Any:
         return self.initial_accumulator_value if name == "accumulator" else "zeros"
@@ -184,24 +241,43 @@ class Adafactor(Optimizer):
     `g^2 + epsilon_1`; `v = r * c / mean(r)`; `u = g / sqrt(v)`, shortened to root mean square `clip_threshold`;
     `w -= max(epsilon_2, rms(w)) * rho * u`.
 
-    `relative_step` is part of configs and changes nothing, as in Keras, which bounds the rate by `1 / sqrt(t)` anyway.
+    Args:
+        learning_rate: rate, as in `Optimizer`; never more than `1 / sqrt(t)` is used.
+        beta_2_decay: how fast the averages come to remember longer.
+        epsilon_1: keeps squares above 0.
+        epsilon_2: least scale of the steps.
+        clip_threshold: largest root mean square of `u`.
+        relative_step: part of configs; it changes nothing, as in Keras, which bounds the rate by `1 / sqrt(t)` anyway.
+        weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency,
+            loss_scale_factor, gradient_accumulation_steps, name: as in `Optimizer`.
 
     Source: Shazeer & Stern 2018, Adafactor: Adaptive Learning Rates with Sublinear Memory Cost.
+
+    Example:
+
+    >>> w = Variable([1.0])
+    >>> Adafactor(0.1).apply([jnp.array([2.0])], [w])
+    >>> round(float(w.value[0]), 4)
+    0.9
     """
+
+    beta_2_decay: float
+    epsilon_1: float
+    epsilon_2: float
+    clip_threshold: float
+    relative_step: bool
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
-        beta_2_decay: float = -0.8,
-        epsilon_1: float = 1e-30,
-        epsilon_2: float = 0.001,
-        clip_threshold: float = 1.0,
+        learning_rate: RateLike = 0.001,
+        beta_2_decay: Factor = -0.8,
+        epsilon_1: Factor = 1e-30,
+        epsilon_2: Factor = 0.001,
+        clip_threshold: Factor = 1.0,
         relative_step: bool = True,
         **common: Unpack[Common],
     ):
         super().__init__(learning_rate, **common)
-        self.beta_2_decay, self.epsilon_1, self.epsilon_2 = beta_2_decay, epsilon_1, epsilon_2
-        self.clip_threshold, self.relative_step = clip_threshold, relative_step
 
     def build(self, var_list: Sequence[Variable]) -> None:
         super().build(var_list)

@@ -5,25 +5,24 @@ from __future__ import annotations
 import inspect
 import re
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from ..core import names, pure, scope
+from ..core import constructor, names, pure, scope
 from ..core.config import deserialize
+from ..core.kinds import Factor, NameLike, Owner
 from ..core.types import CustomObjects
 from ..core.variable import Variable
+from ..core.warning import warn
 from . import gradients as gradient_tools, settings
 from .catalogue import optimizer
+from .settings import AtLeastZero, Every, RateLike, Rounds, Scalar
 from .state import State
 
-# In the order in which Keras' configs have them.
-_SHARED_SETTINGS = (
-    *("weight_decay", "clipnorm", "global_clipnorm", "clipvalue", "use_ema", "ema_momentum"),
-    *("ema_overwrite_frequency", "loss_scale_factor", "gradient_accumulation_steps"),
-)
+_SHARE = Scalar(0, 1)
 
 
 @optimizer
@@ -51,41 +50,54 @@ class Optimizer(State):
 
     Raises:
         ValueError: for arguments unknown, out of range or in conflict.
+
+    Example:
+
+    >>> class Descent(Optimizer):
+    ...     def update_step(self, gradient, variable, learning_rate):
+    ...         variable.assign_sub(learning_rate * gradient)
+    >>> w = Variable([1.0])
+    >>> Descent(0.1).apply([jnp.array([2.0])], [w])
+    >>> round(float(w.value[0]), 4)
+    0.8
     """
+
+    ends_arguments = True  # configs have none beyond those of its constructor, whatever keywords that takes
+    config_order = ("name", "weight_decay", "clipnorm", "global_clipnorm")
+    weight_decay: float | None
+    clipnorm: float | None
+    clipvalue: float | None
+    global_clipnorm: float | None
+    use_ema: bool
+    ema_momentum: float
+    ema_overwrite_frequency: int | None
+    loss_scale_factor: float | None
 
     def __init__(
         self,
-        learning_rate: Any,
-        weight_decay: float | None = None,
-        clipnorm: float | None = None,
-        clipvalue: float | None = None,
-        global_clipnorm: float | None = None,
+        learning_rate: RateLike,
+        weight_decay: Factor | None = None,
+        clipnorm: AtLeastZero | None = None,
+        clipvalue: AtLeastZero | None = None,
+        global_clipnorm: AtLeastZero | None = None,
         use_ema: bool = False,
-        ema_momentum: float = 0.99,
-        ema_overwrite_frequency: int | None = None,
-        loss_scale_factor: float | None = None,
-        gradient_accumulation_steps: int | None = None,
-        name: str | None = None,
+        ema_momentum: Factor = 0.99,
+        ema_overwrite_frequency: Every = None,
+        loss_scale_factor: Factor | None = None,
+        gradient_accumulation_steps: Rounds = None,
+        name: NameLike | None = None,
         **kwargs: Any,
     ):
         owner = type(self).__name__
         if kwargs.pop("decay", None) is not None:
-            warnings.warn(
-                f"{owner}: `decay` is no longer supported and is ignored; use a schedule such as `InverseTimeDecay`.",
-                stacklevel=3,
-            )
-        settings.refuse_unknown(owner, kwargs, [*_COMMON, *inspect.signature(type(self).__init__).parameters])
+            warn(f"{owner}: `decay` is no longer supported and is ignored; use a schedule such as `InverseTimeDecay`.")
+        made: type = type(self)
+        known = {**constructor.parameters(made)[0], **inspect.signature(type(self).__init__).parameters}
+        settings.refuse_unknown(owner, kwargs, known)
         settings.check_clipping(owner, clipnorm=clipnorm, clipvalue=clipvalue, global_clipnorm=global_clipnorm)
+        if use_ema and not _SHARE.contains(ema_momentum):
+            _SHARE.refuse(ema_momentum, "ema_momentum", Owner(self))
         super().__init__(learning_rate, names.check_name(names.auto_name(owner) if name is None else name, owner))
-        self.weight_decay = weight_decay
-        self.clipnorm, self.clipvalue, self.global_clipnorm = clipnorm, clipvalue, global_clipnorm
-        self.use_ema = use_ema
-        self.ema_momentum = settings.check_fraction(owner, ema_momentum=ema_momentum) if use_ema else ema_momentum
-        self.ema_overwrite_frequency = settings.check_count(owner, 1, ema_overwrite_frequency=ema_overwrite_frequency)
-        self.loss_scale_factor = loss_scale_factor
-        self.gradient_accumulation_steps = settings.check_count(
-            owner, 2, gradient_accumulation_steps=gradient_accumulation_steps
-        )
         self._not_decayed: list[Variable] = []
         self._not_decayed_names: list[str] = []
 
@@ -333,11 +345,10 @@ class Optimizer(State):
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments: those of every optimizer, then those of the class."""
-        names = (*_SHARED_SETTINGS, *_own_arguments(type(self)))
-        return {"name": self.name, "learning_rate": self._rate.config(), **{n: getattr(self, n) for n in names}}
+        return {"name": self.name, "learning_rate": self._rate.config(), **super().get_config()}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: CustomObjects | None = None) -> Optimizer:
+    def from_config(cls, config: Mapping[str, Any], custom_objects: CustomObjects | None = None) -> Optimizer:
         config = dict(config)
         if isinstance(config.get("learning_rate"), dict):
             config["learning_rate"] = deserialize(config["learning_rate"], custom_objects)
@@ -349,9 +360,6 @@ class Optimizer(State):
         return f"<{type(self).__name__} name={self.name}, learning_rate={shown}>"
 
 
-_COMMON = tuple(inspect.signature(Optimizer.__init__).parameters)
-
-
 def _gradient(gradient: jax.Array, variable: Variable, owner: str) -> jax.Array:
     gradient = jnp.asarray(gradient.value if isinstance(gradient, Variable) else gradient)
     if gradient.shape != variable.shape:
@@ -360,10 +368,3 @@ def _gradient(gradient: jax.Array, variable: Variable, owner: str) -> jax.Array:
             f" Received shape {tuple(gradient.shape)}."
         )
     return gradient.astype(variable.dtype)
-
-
-def _own_arguments(cls: type) -> list[str]:
-    """Parameters that the nearest class of this package adds to those of every optimizer."""
-    known = {*_COMMON, "common"}
-    ours = next(c for c in cls.__mro__ if c.__module__.startswith(f"{__package__}."))
-    return [name for name in inspect.signature(ours.__init__).parameters if name not in known]  # type: ignore[misc]

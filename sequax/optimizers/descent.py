@@ -7,11 +7,11 @@ from typing import Any, Unpack
 
 import jax.numpy as jnp
 
+from ..core.kinds import Factor
 from ..core.variable import Variable
-from . import settings
 from .base import Optimizer
 from .catalogue import optimizer
-from .settings import Common
+from .settings import Common, Momentum, RateLike, UpToOne
 
 
 @optimizer
@@ -22,17 +22,31 @@ class SGD(Optimizer):
     `w += momentum * m - rate * g`.
 
     Args:
+        learning_rate: number, schedule or callable, as in `Optimizer`.
         momentum: from 0 to 1.
         nesterov: look ahead (Nesterov 1983; in the form of Sutskever et al. 2013, On the importance of initialization
             and momentum in deep learning).
+        weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency,
+            loss_scale_factor, gradient_accumulation_steps, name: as in `Optimizer`.
+
+    Raises:
+        ValueError: if `momentum` is not from 0 to 1.
+
+    Example:
+
+    >>> w = Variable([1.0])
+    >>> SGD(0.1).apply([jnp.array([2.0])], [w])
+    >>> round(float(w.value[0]), 4)
+    0.8
     """
 
+    momentum: float
+    nesterov: bool
+
     def __init__(
-        self, learning_rate: Any = 0.01, momentum: float = 0.0, nesterov: bool = False, **common: Unpack[Common]
+        self, learning_rate: RateLike = 0.01, momentum: Momentum = 0.0, nesterov: bool = False, **common: Unpack[Common]
     ):
         super().__init__(learning_rate, **common)
-        self.momentum = settings.check_fraction(type(self).__name__, momentum=momentum)
-        self.nesterov = nesterov
 
     def slot_groups(self) -> Iterable[tuple[str, ...]]:
         return (("momentum",),) if self.momentum else ()
@@ -53,16 +67,34 @@ class Lion(Optimizer):
 
     Wants a learning rate 3 to 10 times smaller than Adam's, and a weight decay larger by as much.
 
+    Args:
+        learning_rate: number, schedule or callable, as in `Optimizer`.
+        beta_1: b1, the share of the average in a step; above 0, at most 1.
+        beta_2: b2, how long `m` remembers.
+        weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency,
+            loss_scale_factor, gradient_accumulation_steps, name: as in `Optimizer`.
+
+    Raises:
+        ValueError: if `beta_1` is out of range.
+
     Source: Chen et al. 2023, Symbolic Discovery of Optimization Algorithms.
+
+    Example:
+
+    >>> w = Variable([1.0])
+    >>> Lion(0.1).apply([jnp.array([2.0])], [w])
+    >>> round(float(w.value[0]), 4)
+    0.9
     """
 
     slot_names = ("momentum",)
+    beta_1: float
+    beta_2: float
 
-    def __init__(self, learning_rate: Any = 0.001, beta_1: float = 0.9, beta_2: float = 0.99, **common: Unpack[Common]):
+    def __init__(
+        self, learning_rate: RateLike = 0.001, beta_1: UpToOne = 0.9, beta_2: Factor = 0.99, **common: Unpack[Common]
+    ):
         super().__init__(learning_rate, **common)
-        if not 0.0 < beta_1 <= 1.0:
-            raise ValueError(f"{type(self).__name__}: `beta_1` must be in (0, 1]. Received: beta_1={beta_1}")
-        self.beta_1, self.beta_2 = beta_1, beta_2
 
     def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
         m = self.slot("momentum", variable)

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from ..core.catalogue import serialize
 from ..core.config import deserialize
+from ..core.kinds import Factor, Integer, NameLike
 from ..core.types import CustomObjects
 from ..core.variable import Variable
 from . import gradients as gradient_tools, settings
@@ -49,16 +50,33 @@ class LossScaleOptimizer(Optimizer):
         inner_optimizer: the optimizer that gets the gradients.
         initial_scale: first factor.
         dynamic_growth_steps: finite steps until the factor doubles.
+        name: prefix of the paths of its own state.
+
+    Raises:
+        TypeError: if `inner_optimizer` is no optimizer.
+        ValueError: for settings that belong to the inner optimizer.
 
     Source: Micikevicius et al. 2018, Mixed Precision Training.
+
+    Example:
+
+    >>> from sequax.optimizers import SGD
+    >>> w = Variable([1.0])
+    >>> optimizer = LossScaleOptimizer(SGD(0.1), initial_scale=8.0)
+    >>> optimizer.apply([jnp.array([16.0])], [w])
+    >>> round(float(w.value[0]), 4)
+    0.8
     """
+
+    initial_scale: float
+    dynamic_growth_steps: int
 
     def __init__(
         self,
         inner_optimizer: Optimizer,
-        initial_scale: float = 32768.0,
-        dynamic_growth_steps: int = 2000,
-        name: str | None = None,
+        initial_scale: Factor = 32768.0,
+        dynamic_growth_steps: Integer = 2000,
+        name: NameLike | None = None,
         **kwargs: Any,
     ):
         _check_rest(kwargs)
@@ -69,7 +87,6 @@ class LossScaleOptimizer(Optimizer):
         super().__init__(0.0, name=name)
         inner_optimizer.loss_scale_factor = None  # gradients are divided once, here
         self.inner_optimizer = inner_optimizer
-        self.initial_scale, self.dynamic_growth_steps = initial_scale, dynamic_growth_steps
 
     def build(self, var_list: Sequence[Variable]) -> None:
         super().build(var_list)
@@ -137,7 +154,7 @@ class LossScaleOptimizer(Optimizer):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: CustomObjects | None = None) -> LossScaleOptimizer:
+    def from_config(cls, config: Mapping[str, Any], custom_objects: CustomObjects | None = None) -> LossScaleOptimizer:
         config = dict(config)
         if isinstance(config["inner_optimizer"], Mapping):
             config["inner_optimizer"] = deserialize(config["inner_optimizer"], custom_objects)

@@ -132,6 +132,12 @@ class MultiOptimizer(Optimizer):
     Raises:
         TypeError: for an `optimizer_map` that cannot be called.
         ValueError: for one that gives no optimizer, a `LossScaleOptimizer` or another `MultiOptimizer`.
+
+    Example:
+
+    >>> from sequax.optimizers import SGD, Adam
+    >>> [type(one).__name__ for one in MultiOptimizer(OptimizerMap(SGD(), {".*/embeddings": Adam()})).optimizers]
+    ['Adam', 'SGD']
     """
 
     def __init__(
@@ -258,7 +264,7 @@ class MultiOptimizer(Optimizer):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: CustomObjects | None = None) -> MultiOptimizer:
+    def from_config(cls, config: Mapping[str, Any], custom_objects: CustomObjects | None = None) -> MultiOptimizer:
         config = dict(config)
         if isinstance(config["optimizer_map"], Mapping):
             config["optimizer_map"] = deserialize(config["optimizer_map"], custom_objects)

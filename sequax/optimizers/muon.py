@@ -4,20 +4,32 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any, Unpack
 
 import jax
 import jax.numpy as jnp
 
+from ..core.kinds import Factor, InFiles, Kind, Owner, Whole
 from ..core.variable import Variable
 from .base import Optimizer
 from .catalogue import optimizer
+from .settings import RateLike, Shared
 
-# In the order in which Keras' configs have them, which is not that of the constructor.
-_OWN_SETTINGS = (
-    *("adam_beta_1", "adam_beta_2", "epsilon", "exclude_layers", "muon_a", "muon_b", "muon_c", "adam_lr_ratio"),
-    *("momentum", "ns_steps", "nesterov", "exclude_embeddings", "adam_weight_decay", "rms_rate"),
-)
+
+class _Patterns(Kind):
+    """A list of regular expressions; None: an empty one."""
+
+    expected = "a list of regular expressions"
+
+    def resolve(self, value: Any, name: str, owner: Owner) -> list[str]:
+        return self.refuse(value, name, owner) if isinstance(value, str) else list(value or [])
+
+    def fits(self, value: object, cls: type) -> bool:
+        return value is None or (isinstance(value, (list, tuple)) and all(isinstance(one, str) for one in value))
+
+
+Patterns = Annotated[Sequence[str] | None, _Patterns()]
+Rounds = Annotated[int, InFiles(Whole(0, most=1000))]  # each is in the program
 
 
 @optimizer
@@ -32,48 +44,73 @@ class Muon(Optimizer):
     `adam_weight_decay * learning_rate`. The output layer belongs into `exclude_layers`.
 
     Args:
-        adam_weight_decay: decay of the variables that Adam trains; `weight_decay` is that of the others.
+        learning_rate: number, schedule or callable, as in `Optimizer`.
+        adam_beta_1, adam_beta_2: how long Adam's averages remember.
+        adam_weight_decay: decay of the variables that Adam trains.
+        epsilon: that of Adam.
+        weight_decay: decay of the other variables.
         exclude_layers: regular expressions; where one is found in a variable's path, Adam trains it.
         exclude_embeddings: let Adam train variables with "embedding" in their path.
         muon_a, muon_b, muon_c: the coefficients a, b, c.
+        adam_lr_ratio: Adam's rate is that many times `learning_rate`.
+        momentum: how long `m` remembers.
+        ns_steps: rounds that pull singular values towards 1.
+        nesterov: look ahead, see above.
         rms_rate: see above; None: `size` is 1, as in Jordan's first form.
+        clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency,
+            loss_scale_factor, gradient_accumulation_steps, name: as in `Optimizer`.
+
+    Raises:
+        ValueError: if `exclude_layers` is a string.
 
     Source: Jordan et al. 2024, Muon: An optimizer for hidden layers in neural networks; `rms_rate` from Liu et al.
     2025, Muon is Scalable for LLM Training.
+
+    Example:
+
+    >>> w = Variable(jnp.eye(2))
+    >>> Muon(0.1).apply([jnp.ones((2, 2))], [w])
+    >>> round(float(w.value[0, 0]), 2)
+    0.99
     """
+
+    adam_beta_1: float
+    adam_beta_2: float
+    adam_weight_decay: float | None
+    epsilon: float
+    exclude_layers: list[str]
+    exclude_embeddings: bool
+    muon_a: float
+    muon_b: float
+    muon_c: float
+    adam_lr_ratio: float
+    momentum: float
+    ns_steps: int
+    nesterov: bool
+    rms_rate: float | None
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
-        adam_beta_1: float = 0.9,
-        adam_beta_2: float = 0.999,
-        adam_weight_decay: float | None = 0.004,
-        epsilon: float = 1e-07,
-        weight_decay: float | None = 0.004,
+        learning_rate: RateLike = 0.001,
+        adam_beta_1: Factor = 0.9,
+        adam_beta_2: Factor = 0.999,
+        adam_weight_decay: Factor | None = 0.004,
+        epsilon: Factor = 1e-07,
+        weight_decay: Factor | None = 0.004,
         *,
-        exclude_layers: Sequence[str] | None = None,
+        exclude_layers: Patterns = None,
         exclude_embeddings: bool = True,
-        muon_a: float = 3.4445,
-        muon_b: float = -4.775,
-        muon_c: float = 2.0315,
-        adam_lr_ratio: float = 1,
-        momentum: float = 0.95,
-        ns_steps: int = 5,
+        muon_a: Factor = 3.4445,
+        muon_b: Factor = -4.775,
+        muon_c: Factor = 2.0315,
+        adam_lr_ratio: Factor = 1,
+        momentum: Factor = 0.95,
+        ns_steps: Rounds = 5,
         nesterov: bool = True,
-        rms_rate: float | None = 0.2,
-        **common: Any,
+        rms_rate: Factor | None = 0.2,
+        **common: Unpack[Shared],
     ):
         super().__init__(learning_rate, weight_decay=weight_decay, **common)
-        if isinstance(exclude_layers, str):
-            raise ValueError(
-                f"{type(self).__name__}: `exclude_layers` must be a list of regular expressions."
-                f" Received: exclude_layers={exclude_layers!r}. Write [{exclude_layers!r}]."
-            )
-        self.adam_beta_1, self.adam_beta_2, self.epsilon = adam_beta_1, adam_beta_2, epsilon
-        self.adam_weight_decay, self.adam_lr_ratio = adam_weight_decay, adam_lr_ratio
-        self.exclude_layers, self.exclude_embeddings = list(exclude_layers or []), exclude_embeddings
-        self.muon_a, self.muon_b, self.muon_c = muon_a, muon_b, muon_c
-        self.momentum, self.ns_steps, self.nesterov, self.rms_rate = momentum, ns_steps, nesterov, rms_rate
 
     def uses_adam(self, variable: Variable) -> bool:
         """Whether Adam trains a variable."""
@@ -126,8 +163,8 @@ class Muon(Optimizer):
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
-        own = {name: config.pop(name) for name in _OWN_SETTINGS}
-        return {**config, **own}
+        last = {name: config.pop(name) for name in ("exclude_embeddings", "adam_weight_decay", "rms_rate")}
+        return {**config, **last}
 
 
 def orthogonal(matrix: jax.Array, steps: int, a: float, b: float, c: float) -> jax.Array:

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from ..core.variable import Variable
 from .base import Optimizer
-from .settings import Common
+from .settings import Common, RateLike
 from .slots import make
 
 _RATE = ".hyperparams['learning_rate']"
@@ -33,11 +33,21 @@ class OptaxOptimizer(Optimizer):
         learning_rate: None: the transformation holds its own rate and sign (`optax.adam(1e-3)`); it can be read and set
             if it was made by `optax.inject_hyperparams`. A number, schedule or callable: updates are multiplied by
             minus this rate (`optax.scale_by_adam()`).
+        weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency,
+            loss_scale_factor, gradient_accumulation_steps, name: as in `Optimizer`.
 
     It has no config: after loading a model, compile it with the transformation again.
+
+    Example:
+
+    >>> import optax
+    >>> w = Variable([1.0])
+    >>> OptaxOptimizer(optax.sgd(0.1)).apply([jnp.array([2.0])], [w])
+    >>> round(float(w.value[0]), 4)
+    0.8
     """
 
-    def __init__(self, transformation: Any, learning_rate: Any = None, **common: Unpack[Common]):
+    def __init__(self, transformation: Any, learning_rate: RateLike | None = None, **common: Unpack[Common]):
         if not is_transformation(transformation):
             raise TypeError(
                 f"OptaxOptimizer: expected an optax GradientTransformation, an object with `init` and `update`."

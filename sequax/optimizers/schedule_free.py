@@ -6,10 +6,11 @@ from typing import Any, Unpack
 
 import jax.numpy as jnp
 
+from ..core.kinds import Factor, Integer
 from ..core.variable import Variable
 from .base import Optimizer
 from .catalogue import optimizer
-from .settings import Common
+from .settings import Common, RateLike, UpToOne
 
 
 @optimizer
@@ -22,28 +23,43 @@ class ScheduleFreeAdamW(Optimizer):
     The paper evaluates the model at `x`. As in Keras, the model stays at `w`, which comes near `x` as training ends.
 
     Args:
-        beta_1: b1, the place of `w` between `z` (0) and `x` (1); in (0, 1].
+        learning_rate: number, schedule or callable, as in `Optimizer`.
+        beta_1: b1, the place of `w` between `z` (0) and `x` (1); above 0, at most 1.
         beta_2: b2, how long `v` remembers.
+        epsilon: keeps the quotient finite.
         warmup_steps: the rate grows to its value in that many steps.
+        weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency,
+            loss_scale_factor, gradient_accumulation_steps, name: as in `Optimizer`.
+
+    Raises:
+        ValueError: if `beta_1` is out of range.
 
     Source: Defazio et al. 2024, The Road Less Scheduled (there steps weigh in the average by their squared rate).
+
+    Example:
+
+    >>> w = Variable([1.0])
+    >>> ScheduleFreeAdamW(0.1).apply([jnp.array([2.0])], [w])
+    >>> round(float(w.value[0]), 4)
+    0.9
     """
 
     slot_names = ("momentum", "velocity")
+    beta_1: float
+    beta_2: float
+    epsilon: float
+    warmup_steps: int
 
     def __init__(
         self,
-        learning_rate: Any = 0.0025,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-08,
-        warmup_steps: int = 0,
+        learning_rate: RateLike = 0.0025,
+        beta_1: UpToOne = 0.9,
+        beta_2: Factor = 0.999,
+        epsilon: Factor = 1e-08,
+        warmup_steps: Integer = 0,
         **common: Unpack[Common],
     ):
         super().__init__(learning_rate, **common)
-        if not 0.0 < beta_1 <= 1.0:
-            raise ValueError(f"{type(self).__name__}: `beta_1` must be in (0, 1]. Received: beta_1={beta_1}")
-        self.beta_1, self.beta_2, self.epsilon, self.warmup_steps = beta_1, beta_2, epsilon, warmup_steps
 
     def slot_initializer(self, name: str, variable: Variable) -> Any:
         return (lambda shape, dtype: variable.numpy()) if name == "momentum" else "zeros"

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import jax
 import jax.numpy as jnp
@@ -14,17 +13,30 @@ import jax.numpy as jnp
 from .._lazy import listed
 from ..core import dtypes
 from ..core.catalogue import Catalogue
+from ..core.constructor import Configured, ours
+from ..core.kinds import Factor, Factors, NameLike
 from ..core.types import ArrayLike
+from .settings import Scalar
 
 schedules = Catalogue("learning rate schedule", "keras.optimizers.schedules")
 schedule = schedules.register()
 
+Steps = Annotated[float, Scalar(above=0)]
+
 
 @schedule
-class LearningRateSchedule:
+class LearningRateSchedule(Configured):
     """Base of schedules. A subclass stores its arguments under their own names and computes in `__call__(step)`.
 
     `step` is a whole number, possibly traced: use `jax.numpy`, not Python branches.
+
+    Example:
+
+    >>> class Halving(LearningRateSchedule):
+    ...     def __call__(self, step):
+    ...         return 0.1 * 0.5**step
+    >>> Halving()(2)
+    0.025
     """
 
     def __call__(self, step: ArrayLike) -> Any:
@@ -33,16 +45,12 @@ class LearningRateSchedule:
         )
 
     def get_config(self) -> dict[str, Any]:
-        if not type(self).__module__.startswith(f"{__package__}.") or type(self) is LearningRateSchedule:
+        if ours(type(self)) is LearningRateSchedule:
             raise NotImplementedError(
                 f"Learning rate schedule '{type(self).__name__}' must override `get_config()` in order to be"
                 f" serializable."
             )
-        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> LearningRateSchedule:
-        return cls(**config)
+        return super().get_config()
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{name}={value!r}" for name, value in vars(self).items() if name != "name")
@@ -58,34 +66,40 @@ def _periods(step: ArrayLike, length: float) -> jax.Array:
     return jnp.floor_divide(_real(step), length)
 
 
-def _check_steps(owner: Any, **argument: float) -> None:
-    ((name, value),) = argument.items()
-    if not value > 0:
-        raise ValueError(f"{type(owner).__name__}: argument `{name}` must be > 0. Received: {name}={value}")
-
-
 @schedule
 class ExponentialDecay(LearningRateSchedule):
     """`initial_learning_rate * decay_rate ** (step / decay_steps)`.
 
     Args:
+        initial_learning_rate: the rate at step 0.
+        decay_steps: above 0; a number of steps.
+        decay_rate: factor per `decay_steps`.
         staircase: divide as whole numbers: the rate falls in steps.
+        name: for configs.
+
+    Raises:
+        ValueError: if `decay_steps` is not above 0.
+
+    Example:
 
     >>> float(ExponentialDecay(0.1, decay_steps=10, decay_rate=0.5)(20)).__round__(6)
     0.025
     """
 
+    initial_learning_rate: float
+    decay_steps: float
+    decay_rate: float
+    staircase: bool
+
     def __init__(
         self,
-        initial_learning_rate: float,
-        decay_steps: int,
-        decay_rate: float,
+        initial_learning_rate: Factor,
+        decay_steps: Steps,
+        decay_rate: Factor,
         staircase: bool = False,
-        name: str = "ExponentialDecay",
+        name: NameLike = "ExponentialDecay",
     ):
-        _check_steps(self, decay_steps=decay_steps)
-        self.initial_learning_rate, self.decay_steps = initial_learning_rate, decay_steps
-        self.decay_rate, self.staircase, self.name = decay_rate, staircase, name
+        pass
 
     def __call__(self, step: ArrayLike) -> jax.Array:
         periods = _periods(step, self.decay_steps) if self.staircase else _real(step) / self.decay_steps
@@ -97,20 +111,35 @@ class InverseTimeDecay(LearningRateSchedule):
     """`initial_learning_rate / (1 + decay_rate * step / decay_steps)`.
 
     Args:
+        initial_learning_rate: the rate at step 0.
+        decay_steps: above 0; a number of steps.
+        decay_rate: how fast the rate falls.
         staircase: divide `step / decay_steps` as whole numbers.
+        name: for configs.
+
+    Raises:
+        ValueError: if `decay_steps` is not above 0.
+
+    Example:
+
+    >>> round(float(InverseTimeDecay(0.1, decay_steps=10, decay_rate=0.5)(20)), 4)
+    0.05
     """
+
+    initial_learning_rate: float
+    decay_steps: float
+    decay_rate: float
+    staircase: bool
 
     def __init__(
         self,
-        initial_learning_rate: float,
-        decay_steps: int,
-        decay_rate: float,
+        initial_learning_rate: Factor,
+        decay_steps: Steps,
+        decay_rate: Factor,
         staircase: bool = False,
-        name: str = "InverseTimeDecay",
+        name: NameLike = "InverseTimeDecay",
     ):
-        _check_steps(self, decay_steps=decay_steps)
-        self.initial_learning_rate, self.decay_steps = initial_learning_rate, decay_steps
-        self.decay_rate, self.staircase, self.name = decay_rate, staircase, name
+        pass
 
     def __call__(self, step: ArrayLike) -> jax.Array:
         periods = _periods(step, self.decay_steps) if self.staircase else _real(step) / self.decay_steps
@@ -121,11 +150,24 @@ class InverseTimeDecay(LearningRateSchedule):
 class PiecewiseConstantDecay(LearningRateSchedule):
     """`values[0]` up to and including step `boundaries[0]`, then `values[1]`, and so on.
 
+    Args:
+        boundaries: ascending steps.
+        values: rates, one more than boundaries.
+        name: for configs.
+
     Raises:
         ValueError: unless there is one value more than boundaries, and boundaries ascend.
+
+    Example:
+
+    >>> round(float(PiecewiseConstantDecay([100], [0.1, 0.01])(101)), 4)
+    0.01
     """
 
-    def __init__(self, boundaries: Sequence[float], values: Sequence[float], name: str = "PiecewiseConstant"):
+    boundaries: Sequence[float]
+    values: Sequence[float]
+
+    def __init__(self, boundaries: Factors, values: Factors, name: NameLike = "PiecewiseConstant"):
         if len(boundaries) != len(values) - 1:
             raise ValueError(
                 f"PiecewiseConstantDecay: the length of `boundaries` must be 1 less than the length of `values`."
@@ -134,7 +176,6 @@ class PiecewiseConstantDecay(LearningRateSchedule):
             )
         if any(later < earlier for earlier, later in itertools.pairwise(boundaries)):
             raise ValueError(f"PiecewiseConstantDecay: `boundaries` must ascend. Received: boundaries={boundaries}")
-        self.boundaries, self.values, self.name = boundaries, values, name
 
     def __call__(self, step: ArrayLike) -> jax.Array:
         passed = jnp.sum(_real(step) > jnp.asarray(self.boundaries, dtypes.floatx()))
@@ -146,21 +187,38 @@ class PolynomialDecay(LearningRateSchedule):
     """`(initial - end) * (1 - step / decay_steps) ** power + end`; `end` from `decay_steps` on.
 
     Args:
+        initial_learning_rate: the rate at step 0.
+        decay_steps: above 0; a number of steps.
+        end_learning_rate: the last rate.
+        power: 1 falls along a straight line.
         cycle: instead of staying at the end, stretch `decay_steps` to the next multiple that `step` has not passed.
+        name: for configs.
+
+    Raises:
+        ValueError: if `decay_steps` is not above 0.
+
+    Example:
+
+    >>> round(float(PolynomialDecay(0.1, decay_steps=100, end_learning_rate=0.0)(50)), 4)
+    0.05
     """
+
+    initial_learning_rate: float
+    decay_steps: float
+    end_learning_rate: float
+    power: float
+    cycle: bool
 
     def __init__(
         self,
-        initial_learning_rate: float,
-        decay_steps: int,
-        end_learning_rate: float = 0.0001,
-        power: float = 1.0,
+        initial_learning_rate: Factor,
+        decay_steps: Steps,
+        end_learning_rate: Factor = 0.0001,
+        power: Factor = 1.0,
         cycle: bool = False,
-        name: str = "PolynomialDecay",
+        name: NameLike = "PolynomialDecay",
     ):
-        _check_steps(self, decay_steps=decay_steps)
-        self.initial_learning_rate, self.decay_steps = initial_learning_rate, decay_steps
-        self.end_learning_rate, self.power, self.cycle, self.name = end_learning_rate, power, cycle, name
+        pass
 
     def __call__(self, step: ArrayLike) -> jax.Array:
         step, length = _real(step), _real(self.decay_steps)
@@ -180,30 +238,41 @@ class CosineDecay(LearningRateSchedule):
     """Half a cosine wave from the initial rate to `alpha` times it, over `decay_steps` steps; constant afterwards.
 
     Args:
+        initial_learning_rate: the rate at step 0.
+        decay_steps: above 0; a number of steps.
         alpha: the last rate as a fraction of the highest.
+        name: for configs.
         warmup_target: first rise linearly from the initial rate to this one, over `warmup_steps` steps, and decay from
             there. None: no warm-up, whatever `warmup_steps` says.
+        warmup_steps: length of the rise.
+
+    Raises:
+        ValueError: if `decay_steps` is not above 0.
 
     Source: Loshchilov & Hutter 2017, SGDR: Stochastic Gradient Descent with Warm Restarts (a single period).
+
+    Example:
+
+    >>> round(float(CosineDecay(0.1, decay_steps=100)(50)), 4)
+    0.05
     """
+
+    initial_learning_rate: float
+    decay_steps: float
+    alpha: float
+    warmup_target: float | None
+    warmup_steps: float
 
     def __init__(
         self,
-        initial_learning_rate: float,
-        decay_steps: int,
-        alpha: float = 0.0,
-        name: str = "CosineDecay",
-        warmup_target: float | None = None,
-        warmup_steps: int = 0,
+        initial_learning_rate: Factor,
+        decay_steps: Steps,
+        alpha: Factor = 0.0,
+        name: NameLike = "CosineDecay",
+        warmup_target: Factor | None = None,
+        warmup_steps: Factor = 0,
     ):
-        _check_steps(self, decay_steps=decay_steps)
-        self.initial_learning_rate, self.decay_steps, self.alpha, self.name = (
-            initial_learning_rate,
-            decay_steps,
-            alpha,
-            name,
-        )
-        self.warmup_target, self.warmup_steps = warmup_target, warmup_steps
+        pass
 
     def __call__(self, step: ArrayLike) -> jax.Array:
         step = _real(step)
@@ -225,24 +294,40 @@ class CosineDecayRestarts(LearningRateSchedule):
     """Cosine decay that starts again and again: each time `t_mul` times as long and `m_mul` times as high.
 
     Args:
-        first_decay_steps: length of the first period.
+        initial_learning_rate: the rate at step 0.
+        first_decay_steps: length of the first period, above 0.
+        t_mul: how many times as long each period is as the one before.
+        m_mul: how many times as high it begins.
         alpha: the lowest rate as a fraction of the initial one.
+        name: for configs.
+
+    Raises:
+        ValueError: if `first_decay_steps` is not above 0.
 
     Source: Loshchilov & Hutter 2017, SGDR: Stochastic Gradient Descent with Warm Restarts.
+
+    Example:
+
+    >>> round(float(CosineDecayRestarts(0.1, first_decay_steps=10)(10)), 4)
+    0.1
     """
+
+    initial_learning_rate: float
+    first_decay_steps: float
+    t_mul: float
+    m_mul: float
+    alpha: float
 
     def __init__(
         self,
-        initial_learning_rate: float,
-        first_decay_steps: int,
-        t_mul: float = 2.0,
-        m_mul: float = 1.0,
-        alpha: float = 0.0,
-        name: str = "SGDRDecay",
+        initial_learning_rate: Factor,
+        first_decay_steps: Steps,
+        t_mul: Factor = 2.0,
+        m_mul: Factor = 1.0,
+        alpha: Factor = 0.0,
+        name: NameLike = "SGDRDecay",
     ):
-        _check_steps(self, first_decay_steps=first_decay_steps)
-        self.initial_learning_rate, self.first_decay_steps = initial_learning_rate, first_decay_steps
-        self.t_mul, self.m_mul, self.alpha, self.name = t_mul, m_mul, alpha, name
+        pass
 
     def __call__(self, step: ArrayLike) -> jax.Array:
         elapsed = _real(step) / self.first_decay_steps  # in lengths of the first period

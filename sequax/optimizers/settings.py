@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from typing import Any, TypedDict
+from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated, Any, SupportsFloat, TypedDict
 
 import jax
 import numpy as np
 
+from ..core.kinds import MAX_SIZE, Kind, Number, Owner, Real, is_whole
 from ..core.names import suggest
 
 
-class Common(TypedDict, total=False):
+class Shared(TypedDict, total=False):
     """Keyword arguments that every optimizer takes; `Optimizer` says what they mean."""
 
-    weight_decay: float | None
     clipnorm: float | None
     clipvalue: float | None
     global_clipnorm: float | None
@@ -25,6 +25,12 @@ class Common(TypedDict, total=False):
     loss_scale_factor: float | None
     gradient_accumulation_steps: int | None
     name: str | None
+
+
+class Common(Shared, total=False):
+    """Those of optimizers that do not list `weight_decay` themselves."""
+
+    weight_decay: float | None
 
 
 def is_number(value: object) -> bool:
@@ -46,35 +52,54 @@ def check_learning_rate(value: Any, owner: str) -> Any:
     return value
 
 
-def check_fraction(owner: str, **argument: float) -> float:
-    """A number from 0 to 1."""
-    ((name, value),) = argument.items()
-    if not is_number(value) or not 0.0 <= float(value) <= 1.0:
-        raise ValueError(f"{owner}: `{name}` must be a number in the range [0, 1]. Received: {name}={value!r}")
-    return value
+class Scalar(Real):
+    """A number in a range, of Python, NumPy or JAX."""
+
+    def contains(self, value: Any) -> bool:
+        return is_number(value) and super().contains(float(value))
+
+
+class _Rate(Kind):
+    """A learning rate; `rates.Rate` says more."""
+
+    expected = "a number, or the config of a schedule"
+    attribute = in_config = False
+
+    def fits(self, value: object, cls: type) -> bool:
+        return is_number(value) or isinstance(value, Mapping)
+
+
+class _Count(Kind):
+    """A whole number, or None; 0 counts as None, as in Keras."""
+
+    def __init__(self, least: int):
+        self.least, self.expected = least, f"an integer >= {least} or None"
+
+    def resolve(self, value: Any, name: str, owner: Owner) -> int | None:
+        if not value:
+            return None
+        return value.__index__() if is_whole(value) and value >= self.least else self.refuse(value, name, owner)
+
+    def fits(self, value: object, cls: type) -> bool:
+        return not value or (type(value) is int and self.least <= value <= MAX_SIZE)
+
+
+RateLike = Annotated[Number | Callable[..., Any] | Mapping[str, Any] | SupportsFloat, _Rate()]
+Momentum = Annotated[float, Scalar(0, 1)]
+UpToOne = Annotated[float, Scalar(above=0, most=1)]
+AtLeastZero = Annotated[float, Scalar(0)]
+AtMostZero = Annotated[float, Scalar(most=0)]
+Every = Annotated[int | None, _Count(1)]
+Rounds = Annotated[int | None, _Count(2)]
 
 
 def check_clipping(owner: str, **arguments: float | None) -> None:
-    """At most one way to clip, and no negative bound."""
-    given = {name: value for name, value in arguments.items() if value is not None}
-    if len(given) > 1:
+    """At most one way to clip."""
+    if sum(value is not None for value in arguments.values()) > 1:
         received = ", ".join(f"{name}={value}" for name, value in arguments.items())
         raise ValueError(
             f"{owner}: only one of `clipnorm`, `clipvalue` and `global_clipnorm` can be set. Received: {received}"
         )
-    for name, value in given.items():
-        if not is_number(value) or not float(value) >= 0.0:
-            raise ValueError(f"{owner}: `{name}` must be a number >= 0 or None. Received: {name}={value!r}")
-
-
-def check_count(owner: str, smallest: int, **argument: int | None) -> int | None:
-    """A whole number of at least `smallest`, or None; 0 counts as None, as in Keras."""
-    ((name, value),) = argument.items()
-    if not value:
-        return None
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < smallest:
-        raise ValueError(f"{owner}: `{name}` must be an integer >= {smallest} or None. Received: {name}={value!r}")
-    return int(value)
 
 
 def refuse_unknown(owner: str, given: Iterable[str], known: Iterable[str]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..core import tracking
+from ..core.constructor import Configured
 from ..core.portable import Portable
 from ..core.types import DTypeLike
 from ..core.variable import Variable
@@ -17,7 +18,7 @@ from .rates import Rate
 from .slots import Slots, make
 
 
-class State(Portable):
+class State(Portable, Configured):
     """Base of `Optimizer`: iteration, learning rate, and slots for a set of variables that may change.
 
     Slots of variables that are no longer trained are kept, together with the variables, as long as the optimizer lives.

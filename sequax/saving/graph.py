@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..core import budget, op_table, schema, signature
+from ..core import budget, kinds, op_table, signature
 from ..core.catalogue import serialize
 from ..core.config import deserialize
 from ..core.errors import LoadError
@@ -173,7 +173,7 @@ class _Reader:
     def add(self, entry: Mapping[str, Any], place: str) -> None:
         inner = entry.get("config")
         name = entry.get("name", inner.get("name") if isinstance(inner, Mapping) else None)
-        if not schema.is_name(name):
+        if not kinds.is_name(name):
             raise LoadError("expected the name of a layer", f"{place}.name")
         if name in self.layers:
             raise LoadError(f"the name {name!r} is that of an earlier layer, too", f"{place}.name")
