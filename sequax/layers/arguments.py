@@ -5,11 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from ..core import settings
 from ..core.kinds import Kind, Owner, Whole, is_whole
-
-Number = float | int
-DATA_FORMATS = ("channels_last", "channels_first")
 
 
 class TimesOf(Whole):
@@ -47,41 +43,6 @@ class DenseOf(Kind):
 
 
 Dense = Annotated[bool, DenseOf()]
-
-
-def positive_integer(layer: str, name: str, value: Any) -> int:
-    """`value` if it is a whole number above zero.
-
-    Raises:
-        ValueError: otherwise, naming the layer, the argument and the value.
-    """
-    if isinstance(value, bool) or not hasattr(value, "__index__") or value.__index__() < 1:
-        raise ValueError(
-            f"{layer}: received an invalid value for `{name}`, expected a positive integer. Received: {name}={value!r}"
-            f" (of type {type(value).__name__})."
-        )
-    return value.__index__()
-
-
-def data_format(value: Any) -> str:
-    """The layout of images and sequences; None: what `config.set_image_data_format` set, channels last at first."""
-    if value is None:
-        return settings.image_data_format()
-    if value not in DATA_FORMATS:
-        raise ValueError(f"`data_format` must be one of {DATA_FORMATS}. Received: data_format={value!r}")
-    return value
-
-
-def axes_list(layer: str, axis: Any) -> list[int]:
-    """One axis or several, as a list.
-
-    Raises:
-        TypeError: for anything but whole numbers.
-    """
-    axes = list(axis) if isinstance(axis, Sequence) and not isinstance(axis, str) else [axis]
-    if not axes or any(isinstance(a, bool) or not hasattr(a, "__index__") for a in axes):
-        raise TypeError(f"{layer}: expected an int or a list/tuple of ints for `axis`. Received: axis={axis!r}")
-    return [a.__index__() for a in axes]
 
 
 def resolve_axes(layer: str, axes: int | Sequence[int], rank: int) -> tuple[int, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -17,17 +16,6 @@ class Spatial(Layer):
 
     rank = 0
     data_format = "channels_last"
-
-    def _per_axis(self, name: str, value: Any, least: int = 1) -> tuple[int, ...]:
-        """An argument as one whole number per spatial axis; a single number stands for all of them."""
-        values = tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else (value,) * self.rank
-        if len(values) != self.rank or any(not hasattr(v, "__index__") or v.__index__() < least for v in values):
-            kind = "a positive integer" if least == 1 else f"an integer of at least {least}"
-            raise ValueError(
-                f"{self._who()}: the `{name}` argument must be {kind}, or a tuple of {self.rank} of them,"
-                f" one per spatial axis. Received: {name}={value!r}"
-            )
-        return tuple(v.__index__() for v in values)
 
     def _who(self) -> str:
         return f"Layer '{self.name}' ({type(self).__name__})"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..core.types import Shape, ShapeLike
 from .spatial import Spatial
 
@@ -12,13 +10,6 @@ class Windowed(Spatial):
     """Base of layers that slide a window over their spatial axes."""
 
     paddings: tuple[str, ...] = ("valid", "same")
-
-    def _padding(self, value: Any) -> str:
-        if not isinstance(value, str) or value.lower() not in self.paddings:
-            raise ValueError(
-                f"{self._who()}: the `padding` argument must be one of {self.paddings}. Received: padding={value!r}"
-            )
-        return value.lower()
 
     def _output_sizes(
         self,

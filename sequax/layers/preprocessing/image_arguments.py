@@ -131,12 +131,6 @@ class BoxFormatOf(Checked):
         return value is None or str(value).lower() in boxes.FORMATS
 
 
-class HiddenSeedOf(Plain):
-    """A seed that configs leave out, as Keras' do."""
-
-    in_config = False
-
-
 def is_pair(value: Any) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, str)
 
@@ -166,7 +160,7 @@ FillMode = Annotated[
     Literal["reflect", "wrap", "constant", "nearest"], KnownOf("reflect", "wrap", "constant", "nearest")
 ]
 BoxFormat = Annotated[str | None, BoxFormatOf()]
-HiddenSeed = Annotated[int | None, HiddenSeedOf("a whole number", int, refused=(bool,))]
+HiddenSeed = Annotated[int | None, Plain("a whole number", int, refused=(bool,), in_config=False)]  # as in Keras
 
 
 class BoxOptions(LayerOptions, total=False):

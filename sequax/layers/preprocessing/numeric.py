@@ -11,11 +11,11 @@ import numpy as np
 
 from ...core import dtypes
 from ...core.constructor import LayerOptions
-from ...core.kinds import MAX_SIZE, Kind, Listed, Number, OneOf, Owner, Real, is_number
+from ...core.kinds import MAX_SIZE, AxesOf, Listed, Number, OneOf, Owner, Real, is_number
 from ...core.layer import Layer
 from ...core.tensor import KerasTensor
 from ...core.types import ArrayLike
-from ..arguments import Dense, axes_list, resolve_axes
+from ..arguments import Dense, resolve_axes
 from ..catalogue import layer
 from . import adapting
 from .categories import encode, encoded_shape
@@ -23,17 +23,14 @@ from .categories import encode, encoded_shape
 Shape = Sequence[int | None]
 
 
-class KeptAxesOf(Kind):
+class KeptAxesOf(AxesOf):
     """Axes as a tuple; empty for None."""
 
-    expected = "a whole number, a list of them, or None"
-
     def resolve(self, value: Any, name: str, owner: Owner) -> tuple[int, ...]:
-        return () if value is None or value == () or value == [] else tuple(axes_list(str(owner), value))
+        return () if value is None or value == () or value == [] else super().resolve(value, name, owner)
 
-    def fits(self, value: Any, cls: type) -> bool:
-        axes = value if isinstance(value, (list, tuple)) else [value]
-        return value is None or all(type(axis) is int for axis in axes)
+    def fits(self, value: object, cls: type) -> bool:
+        return value is None or super().fits(value, cls)
 
 
 class StatisticOf(Listed):
@@ -65,7 +62,7 @@ class BinCountOf(Real):
 
 
 BinCount = Annotated[Number, BinCountOf(1)]
-KeptAxes = Annotated[int | Sequence[int] | None, KeptAxesOf()]
+KeptAxes = Annotated[int | Sequence[int] | None, KeptAxesOf(several=tuple, one=False)]
 Statistic = Annotated[Number | ArrayLike | None, StatisticOf()]
 Boundaries = Annotated[Sequence[Number] | np.ndarray, BoundariesOf()]
 BinMode = Annotated[Literal["int", "one_hot", "multi_hot", "count"], OneOf("int", "one_hot", "multi_hot", "count")]
