@@ -20,7 +20,9 @@ keras.losses.MeanSquaredErrror()  # reportAttributeAccessIssue
 keras.utils.to_categoricall([1])  # reportAttributeAccessIssue
 keras.datasets.mnist.load()  # reportAttributeAccessIssue
 layers.Dense()  # reportCallIssue
+layers.Dense(units="3")  # reportArgumentType
 layers.Dense(3, unitz=3)  # reportCallIssue
+layers.Conv2D(8, 3, padding="sam")  # reportArgumentType
 keras.optimizers.Adam(learning_rte=0.1)  # reportCallIssue
 keras.models.load_model("model.keras").fitt()  # reportAttributeAccessIssue
 keras.ops.concatenat([1])  # reportAttributeAccessIssue
