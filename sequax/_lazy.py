@@ -10,7 +10,9 @@ from typing import Any
 from . import _absent
 
 
-def lazily(package: str, modules: tuple[str, ...], names: Mapping[str, str]) -> tuple[Callable, Callable, list[str]]:
+def lazily(
+    package: str, modules: tuple[str, ...], names: Mapping[str, str]
+) -> tuple[Callable[..., Any], Callable[..., Any], list[str]]:
     """`__getattr__`, `__dir__` and `__all__` for a package, so that importing it costs next to nothing.
 
     Type checkers and editors cannot follow this: a package states the same imports under `if TYPE_CHECKING`, and
@@ -35,7 +37,7 @@ def lazily(package: str, modules: tuple[str, ...], names: Mapping[str, str]) -> 
     return load, lambda: public, public
 
 
-def listed(module: str) -> tuple[Callable, Callable]:
+def listed(module: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """`__getattr__` and `__dir__` for a namespace that imports its names itself: completion shows its `__all__`.
 
     They belong under `if not TYPE_CHECKING`: where a module has `__getattr__`, no name is wrong to a type checker.

@@ -20,11 +20,11 @@ from .core.warning import warn
 class Activations(Catalogue):
     """None stands for `linear`."""
 
-    def get(self, identifier: Any) -> Callable:
+    def get(self, identifier: Any) -> Callable[..., Any]:
         return linear if identifier is None else super().get(identifier)
 
 
-catalogue = Activations("activation", "keras.activations")
+catalogue: Activations = Activations("activation", "keras.activations")
 activation = catalogue.register
 
 
@@ -33,7 +33,7 @@ def serialize(activation: Any) -> Any:
     return catalogue.serialize(activation)
 
 
-def get(identifier: Any) -> Callable:
+def get(identifier: Any) -> Callable[..., Any]:
     """The function of a name, a config or a callable; `linear` for None."""
     return catalogue.get(identifier)
 

@@ -25,7 +25,7 @@ def clone_model(
     model: Model,
     input_tensors: Any = None,
     clone_function: Callable[[Layer], Layer] | None = None,
-    call_function: Callable | None = None,
+    call_function: Callable[..., Any] | None = None,
     recursive: bool = False,
     **kwargs: Any,
 ) -> Model:
@@ -70,7 +70,7 @@ def _from_config(model: Model) -> Model:
 
 
 def _replacement(
-    clone_function: Callable | None, call_function: Callable | None, recursive: bool
+    clone_function: Callable[..., Any] | None, call_function: Callable[..., Any] | None, recursive: bool
 ) -> Callable[[Any], Any]:
     made: dict[int, Any] = {}
 
@@ -99,7 +99,7 @@ def _fresh(layer: Layer) -> Layer:
     return type(layer).from_config(layer.get_config())
 
 
-def _clone_sequential(model: Sequential, input_tensors: Any, replace: Callable) -> Sequential:
+def _clone_sequential(model: Sequential, input_tensors: Any, replace: Callable[..., Any]) -> Sequential:
     clone = (type(model) if type(model).__init__ is Sequential.__init__ else Sequential)(name=model.name)
     if input_tensors is not None:
         tensors = leaves(input_tensors)

@@ -13,7 +13,7 @@ from .core.catalogue import Catalogue
 from .core.constructor import Configured
 from .core.kinds import AxisLike, Factor
 
-catalogue = Catalogue("constraint", "keras.constraints")
+catalogue: Catalogue = Catalogue("constraint", "keras.constraints")
 get, deserialize = catalogue.get, catalogue.deserialize
 
 

@@ -20,6 +20,9 @@ class Graph:
         ValueError: if an output depends on an `Input` that is not among the inputs.
     """
 
+    inputs: Any
+    outputs: Any
+
     def __init__(self, inputs: Any, outputs: Any):
         for what, structure in (("inputs", inputs), ("outputs", outputs)):
             for tensor in leaves(structure):
@@ -30,7 +33,7 @@ class Graph:
                     )
         self.inputs, self.outputs = inputs, outputs
         self._found = _in_order(leaves(inputs), leaves(outputs))
-        self.nodes = [node for node in self._found if node.inputs]
+        self.nodes: list[Node] = [node for node in self._found if node.inputs]
 
     @property
     def operations(self) -> list[Any]:

@@ -55,12 +55,12 @@ class HostPrefix:
 
     def __init__(self, inputs: Any, nodes: list[Node], outputs: Any, make: Callable[[Any, Any], Any]):
         self.inputs = inputs
-        self.nodes = [node for node in nodes if on_host(node.operation)]
+        self.nodes: list[Node] = [node for node in nodes if on_host(node.operation)]
         rest = [node for node in nodes if not on_host(node.operation)]
         _refuse_mixed(rest)
-        self.border = _border(inputs, self.nodes, rest, outputs)
-        self.is_all = not rest
-        self.compiled = make(self.border, outputs)
+        self.border: Any = _border(inputs, self.nodes, rest, outputs)
+        self.is_all: bool = not rest
+        self.compiled: Any = make(self.border, outputs)
 
     def run(self, x: Any, what: str = "x") -> Any:
         """Data of the user as the compiled part takes them; inputs that no host layer reads pass as they are.

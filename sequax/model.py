@@ -30,7 +30,7 @@ from .training.methods import StepMethods
 from .training.resolve import Compilation, compilation_of
 from .training.types import Callbacks, ClassWeights, Losses, LossWeights, Metrics, OptimizerLike, Verbose
 
-catalogue = Catalogue("model", "keras")
+catalogue: Catalogue = Catalogue("model", "keras")
 
 
 @catalogue.register()
@@ -50,11 +50,14 @@ class Model(StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
     run inside the same compiled loop as the steps that are not overridden.
     """
 
+    run_eagerly: bool
+    jit_compile: bool
+
     untracked = Layer.untracked | {"compilation", "history", "_graph", "_symbolic_outputs"}
     untracked |= {"_predictor", "_host_prefix"}
 
     is_model = True
-    config_keys = frozenset({"layers", "input_layers", "output_layers"})
+    config_keys: frozenset[str] = frozenset({"layers", "input_layers", "output_layers"})
 
     # Whether `fit` and its kin run without compiling; may be set at any time, also before `compile`.
     run_eagerly = False
@@ -194,7 +197,7 @@ class Model(StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
     def _ensure_built(self, named: dict[str, Any]) -> None:
         if type(self).build is Model.build:
             self._note_path()
-            self.built = True  # the layers inside build themselves while `call` runs
+            self.built: bool = True  # the layers inside build themselves while `call` runs
             tensors = {k: v for k, v in named.items() if leaves(v) and all(hasattr(t, "shape") for t in leaves(v))}
             given = {f"{key}_shape": shape_of(value) for key, value in tensors.items()}
             if self._build_shapes is None and given and self._graph is None:

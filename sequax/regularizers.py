@@ -14,7 +14,7 @@ from .core.catalogue import Catalogue
 from .core.constructor import Configured, ours
 from .core.kinds import Kind, Number, OneOf, Owner
 
-catalogue = Catalogue("regularizer", "keras.regularizers")
+catalogue: Catalogue = Catalogue("regularizer", "keras.regularizers")
 get, deserialize = catalogue.get, catalogue.deserialize
 
 

@@ -22,8 +22,12 @@ class name_scope:
     outer/v
     """
 
+    caller: Any
+    deduplicate: bool
+    override_parent: None
+
     def __init__(self, name: str, caller: Any = None, deduplicate: bool = True, override_parent: str | None = None):
-        self.name = names.check_name(name, "name_scope")
+        self.name: str = names.check_name(name, "name_scope")
         if override_parent is not None:
             raise NotImplementedError("name_scope: `override_parent` is not supported. Leave it out.")
         self.caller, self.deduplicate, self.override_parent = caller, deduplicate, override_parent

@@ -28,8 +28,8 @@ class Stack(Model):
     """
 
     is_stack = True
-    config_keys = frozenset({"build_input_shape"})
-    untracked = Model.untracked | {"_entry", "_tensors"}
+    config_keys: frozenset[str] = frozenset({"build_input_shape"})
+    untracked: frozenset[str] = Model.untracked | {"_entry", "_tensors"}
 
     def __init__(self, trainable: bool, name: str | None):
         super().__init__(trainable=trainable, name=name)
@@ -141,7 +141,7 @@ class Stack(Model):
         if self._tensors is not None:
             self._forget(0)
         self._tensors = None
-        self.built = False
+        self.built: bool = False
 
     def _run_layer(self, position: int, x: Any, **kwargs: Any) -> Any:
         layer = self._stack[position]

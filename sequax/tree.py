@@ -55,7 +55,7 @@ def _sorted(keys: Any) -> list[Any]:
         return sorted(keys, key=lambda key: (type(key).__name__, key))
 
 
-def _like(structure: dict, keys: list[Any], values: list[Any]) -> dict:
+def _like(structure: dict[Any, Any], keys: list[Any], values: list[Any]) -> dict[Any, Any]:
     """A dict of the same type with its keys in the same order."""
     made = dict(zip(keys, values, strict=True))
     ordered = {key: made[key] for key in structure}
@@ -100,7 +100,7 @@ def _walk(structure: Any, path: Path) -> Iterator[tuple[Path, Any]]:
         yield from _walk(value, (*path, key))
 
 
-def map_structure(func: Callable, *structures: Any, none_is_leaf: bool = True) -> Any:
+def map_structure(func: Callable[..., Any], *structures: Any, none_is_leaf: bool = True) -> Any:
     """`func` of the leaves at each place of one or more equal structures, in the structure of the first one.
 
     Args:
@@ -113,7 +113,7 @@ def map_structure(func: Callable, *structures: Any, none_is_leaf: bool = True) -
     return _map(func, structures, none_is_leaf, ())
 
 
-def _map(func: Callable, structures: Sequence[Any], none_is_leaf: bool, path: Path, deep: bool = True) -> Any:
+def _map(func: Callable[..., Any], structures: Sequence[Any], none_is_leaf: bool, path: Path, deep: bool = True) -> Any:
     first, others = structures[0], structures[1:]
     level = _open(first)
     if level is None:
@@ -160,7 +160,7 @@ def _check_call(name: str, func: Any, structures: Sequence[Any]) -> None:
         raise ValueError(f"tree.{name}: must provide at least one structure.")
 
 
-def map_structure_up_to(shallow_structure: Any, func: Callable, *structures: Any) -> Any:
+def map_structure_up_to(shallow_structure: Any, func: Callable[..., Any], *structures: Any) -> Any:
     """`func` of the parts of `structures` at the leaves of `shallow_structure`, in that structure.
 
     >>> map_structure_up_to([0, 0], len, [[1, 2], (3,)])
@@ -222,7 +222,7 @@ def lists_to_tuples(structure: Any) -> Any:
     return traverse(lambda part: tuple(part) if isinstance(part, list) else None, structure, top_down=False)
 
 
-def map_shape_structure(func: Callable, structure: Any) -> Any:
+def map_shape_structure(func: Callable[..., Any], structure: Any) -> Any:
     """`func` of each shape (a list or tuple of ints and None) in a structure of shapes."""
     if not callable(func):
         raise TypeError(f"tree.map_shape_structure: `func` must be callable. Received: {func!r}")
@@ -239,7 +239,7 @@ def _result(value: object) -> Any:
     return MAP_TO_NONE if value is None else value
 
 
-def traverse(func: Callable, structure: Any, top_down: bool = True) -> Any:
+def traverse(func: Callable[..., Any], structure: Any, top_down: bool = True) -> Any:
     """Visit every part of a structure, leaves and structures alike.
 
     Args:
@@ -252,7 +252,7 @@ def traverse(func: Callable, structure: Any, top_down: bool = True) -> Any:
     return _traverse_down(func, structure) if top_down else _traverse_up(func, structure)
 
 
-def _traverse_down(func: Callable, structure: Any) -> Any:
+def _traverse_down(func: Callable[..., Any], structure: Any) -> Any:
     replaced = func(structure)
     if replaced is not None:
         return None if replaced is MAP_TO_NONE else replaced
@@ -260,7 +260,7 @@ def _traverse_down(func: Callable, structure: Any) -> Any:
     return structure if level is None else level.rebuild([_traverse_down(func, value) for value in level.values])
 
 
-def _traverse_up(func: Callable, structure: Any) -> Any:
+def _traverse_up(func: Callable[..., Any], structure: Any) -> Any:
     level = _open(structure)
     if level is not None:
         structure = level.rebuild([_traverse_up(func, value) for value in level.values])

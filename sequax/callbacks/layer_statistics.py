@@ -41,6 +41,9 @@ class LayerStatistics(Callback):
         statistics.history["dense"]["gradient_norm"]  # one value per epoch
     """
 
+    in_logs: bool
+    gradients: bool
+
     def __init__(self, in_logs: bool = False, gradients: bool = False) -> None:
         super().__init__()
         self.in_logs, self.gradients = in_logs, gradients
@@ -121,10 +124,10 @@ class GradientNorms(Metric):
 
     def __init__(self, layers: dict[str, list[Variable]], name: str = "gradient_norms"):
         super().__init__(name=name)
-        self.layers = {name: variables for name, variables in layers.items() if variables}
-        self.steps = self.add_variable((), name="steps")
-        self.sums = [self.add_variable((), name=f"{layer}_sum") for layer in self.layers]
-        self.largest = [self.add_variable((), name=f"{layer}_largest") for layer in self.layers]
+        self.layers: dict[str, list[Variable]] = {name: variables for name, variables in layers.items() if variables}
+        self.steps: Variable = self.add_variable((), name="steps")
+        self.sums: list[Variable] = [self.add_variable((), name=f"{layer}_sum") for layer in self.layers]
+        self.largest: list[Variable] = [self.add_variable((), name=f"{layer}_largest") for layer in self.layers]
 
     @property
     def variables(self) -> list[Variable]:

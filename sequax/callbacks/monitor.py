@@ -78,7 +78,7 @@ class MonitorCallback(Callback):
     def __init__(self, monitor: str = "val_loss", mode: Mode = "auto", best: Any = None, min_delta: float = 0) -> None:
         super().__init__()
         self.best = best
-        self.min_delta = abs(min_delta)
+        self.min_delta: float = abs(min_delta)
         self.monitor_op: Any = None
 
     def get_monitor_value(self, logs: Logs | None) -> float | None:

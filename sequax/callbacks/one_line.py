@@ -48,7 +48,7 @@ class OneLine(ProgbarLogger):
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         if self.target is None:
-            self.target = self._done or None
+            self.target: int | None = self._done or None
         self._advance(self._before_epoch + self._done, logs)
 
     def on_train_end(self, logs: Logs | None = None) -> None:

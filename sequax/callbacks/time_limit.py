@@ -34,13 +34,15 @@ class TimeLimit(Callback):
 
     def __init__(self, seconds: float = 0, minutes: float = 0, hours: float = 0, verbose: int = 0) -> None:
         super().__init__()
-        self.seconds = seconds + 60 * minutes + 3600 * hours
+        self.seconds: float = seconds + 60 * minutes + 3600 * hours
         if not self.seconds > 0:
             raise ValueError(
                 f"TimeLimit: expected a time above 0. Received: seconds={seconds}, minutes={minutes}, hours={hours}"
             )
         self.verbose = verbose
-        self.refresh_seconds = min(1.0, self.seconds / 10)  # the loop comes back that often, and not after each batch
+        self.refresh_seconds: float = min(
+            1.0, self.seconds / 10
+        )  # the loop comes back that often, and not after each batch
         self._begun = 0.0
         self.ended = self.cut_short = False
 

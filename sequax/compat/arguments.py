@@ -16,7 +16,7 @@ _SHAPES = ("batch_input_shape", "input_shape", "input_dim", "input_length")
 _WITH_STEPS = ("RNN", "Conv1D", "SeparableConv1D", "Bidirectional", "TimeDistributed")
 
 
-def layer_constructor(owner: type, original: Callable) -> Callable:
+def layer_constructor(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
     """The constructor of a layer, taking old arguments as well."""
     parameters = list(inspect.signature(original).parameters)
 
@@ -66,7 +66,7 @@ def _new_values(kwargs: dict[str, Any]) -> None:
             kwargs[name] = values[value]
 
 
-def _shape(owner: type, parameters: list[str], kwargs: dict[str, Any]) -> tuple | None:
+def _shape(owner: type, parameters: list[str], kwargs: dict[str, Any]) -> tuple[Any, ...] | None:
     """The input shape with the batch axis, from the arguments that the first layer of a stack had; taken out."""
     given = {name: kwargs.pop(name) for name in _SHAPES if name in kwargs and name not in parameters}
     given = {name: value for name, value in given.items() if value is not None}
@@ -82,7 +82,7 @@ def _shape(owner: type, parameters: list[str], kwargs: dict[str, Any]) -> tuple 
     return (batch_size, *shape[1:]) if shape and batch_size is not None else shape
 
 
-def _of_shape_arguments(owner: type, given: dict[str, Any]) -> tuple | None:
+def _of_shape_arguments(owner: type, given: dict[str, Any]) -> tuple[Any, ...] | None:
     if "batch_input_shape" in given:
         return tuple(given["batch_input_shape"])
     if "input_shape" in given:
@@ -97,7 +97,7 @@ def _of_shape_arguments(owner: type, given: dict[str, Any]) -> tuple | None:
     return None
 
 
-def add_weight(owner: type, original: Callable) -> Callable:
+def add_weight(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
     """`add_weight("kernel", shape)`: the name came first."""
 
     def add_weight(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -112,7 +112,7 @@ def add_weight(owner: type, original: Callable) -> Callable:
 # --- optimizers -----------------------------------------------------------------------------------------------------
 
 
-def optimizer_constructor(owner: type, original: Callable) -> Callable:
+def optimizer_constructor(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
     """The constructor of an optimizer, taking `lr` and `decay`."""
     parameters = inspect.signature(original).parameters
     default = parameters["learning_rate"].default if "learning_rate" in parameters else None
@@ -132,7 +132,7 @@ def optimizer_constructor(owner: type, original: Callable) -> Callable:
     return __init__
 
 
-def _without_decay(name: str, args: tuple, kwargs: dict[str, Any], default: Any) -> tuple:
+def _without_decay(name: str, args: tuple[Any, ...], kwargs: dict[str, Any], default: Any) -> tuple[Any, ...]:
     """`rate / (1 + decay * step)`, which is a schedule today."""
     decay = kwargs.pop(name)
     if name == "schedule_decay" or not decay:
@@ -146,7 +146,7 @@ def _without_decay(name: str, args: tuple, kwargs: dict[str, Any], default: Any)
     return args[1:] if not args[1:] else _refuse_positions(args)
 
 
-def _refuse_positions(args: tuple) -> tuple:
+def _refuse_positions(args: tuple[Any, ...]) -> tuple[Any, ...]:
     raise TypeError(f"An optimizer with `decay` takes its other arguments by name. Received in addition: {args[1:]}")
 
 

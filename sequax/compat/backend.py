@@ -135,7 +135,7 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def _with_old_keywords(function: Callable) -> Callable:
+def _with_old_keywords(function: Callable[..., Any]) -> Callable[..., Any]:
     """Most calls give tensors by position; the names of the other arguments were other ones."""
     known = inspect.signature(function).parameters
 
@@ -285,7 +285,7 @@ def temporal_padding(x: Any, padding: tuple[int, int] = (1, 1)) -> Any:
     return ops.pad(x, [(0, 0), padding, (0, 0)])
 
 
-def map_fn(fn: Callable, elems: Any, name: str | None = None, dtype: DTypeLike | None = None) -> Any:
+def map_fn(fn: Callable[..., Any], elems: Any, name: str | None = None, dtype: DTypeLike | None = None) -> Any:
     return ops.map(fn, elems)
 
 

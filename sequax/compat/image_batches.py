@@ -42,7 +42,11 @@ class Iterator(PyDataset):
     A subclass has `batch(numbers, randoms)`, which makes the batch of the images with these numbers.
     """
 
-    white_list_formats = tuple(suffix[1:] for suffix in SUFFIXES)
+    batch_size: int
+    shuffle: bool
+    seed: int | None
+
+    white_list_formats: tuple[str, ...] = tuple(suffix[1:] for suffix in SUFFIXES)
 
     def __init__(self, n: int, batch_size: int, shuffle: bool, seed: int | None, **kwargs: Any):
         super().__init__(**kwargs)
@@ -95,6 +99,10 @@ class Images(Iterator):
         save_to_dir, save_prefix, save_format: write what comes out as image files.
     """
 
+    save_to_dir: Any
+    save_prefix: str
+    save_format: str
+
     def __init__(
         self,
         n: int,
@@ -111,14 +119,14 @@ class Images(Iterator):
     ):
         super().__init__(n, batch_size, shuffle, seed, **kwargs)
         self.image_data_generator = generator
-        self.data_format = data_format or generator.data_format
+        self.data_format: str | Any = data_format or generator.data_format
         self.save_to_dir, self.save_prefix, self.save_format = save_to_dir, save_prefix, save_format
-        self.dtype = dtype or generator.dtype
+        self.dtype: Any = dtype or generator.dtype
 
     def image(self, number: int) -> np.ndarray:
         raise NotImplementedError
 
-    def targets(self, numbers: np.ndarray, x: np.ndarray) -> tuple:
+    def targets(self, numbers: np.ndarray, x: np.ndarray) -> tuple[Any, ...]:
         """What stands behind the images in a batch: nothing, targets, or targets and weights."""
         raise NotImplementedError
 
@@ -172,6 +180,9 @@ class NumpyArrayIterator(Images):
         ValueError: for lengths that differ, or another rank.
     """
 
+    x: Any
+    x_misc: list[Any]
+
     def __init__(
         self,
         x: Any,
@@ -199,14 +210,14 @@ class NumpyArrayIterator(Images):
         if subset is not None and y is not None and not ignore_class_split:
             _check_classes(np.asarray(y), part)
         self.x, self.x_misc = x[part], [one[part] for one in further]
-        self.y = None if y is None else np.asarray(y)[part]
-        self.sample_weight = None if sample_weight is None else np.asarray(sample_weight)[part]
+        self.y: Any | None = None if y is None else np.asarray(y)[part]
+        self.sample_weight: Any | None = None if sample_weight is None else np.asarray(sample_weight)[part]
         super().__init__(len(self.x), image_data_generator, batch_size, shuffle, **options)
 
     def image(self, number: int) -> np.ndarray:
         return self.x[number].astype(self.dtype)
 
-    def targets(self, numbers: np.ndarray, x: np.ndarray) -> tuple:
+    def targets(self, numbers: np.ndarray, x: np.ndarray) -> tuple[Any, ...]:
         given = (self.y, self.sample_weight)
         return tuple(one[numbers] for one in given if one is not None) if self.y is not None else ()
 

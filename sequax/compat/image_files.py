@@ -54,7 +54,7 @@ class _Files(Images):
         image = load_img(self.filepaths[number], self.color_mode, size, self.interpolation, self.keep_aspect_ratio)
         return img_to_array(image, self.data_format, self.dtype)
 
-    def targets(self, numbers: np.ndarray, x: np.ndarray) -> tuple:
+    def targets(self, numbers: np.ndarray, x: np.ndarray) -> tuple[Any, ...]:
         if self.class_mode is None:
             return ()
         if self.class_mode == "input":
@@ -98,7 +98,7 @@ class DirectoryIterator(_Files):
             found = found[part_of(len(found), image_data_generator.validation_split, subset)]
             self.filenames += found
             labels += [label] * len(found)
-        self.classes = np.array(labels, "int32")
+        self.classes: Any = np.array(labels, "int32")
         indices = {name: label for label, name in enumerate(names)}
         print(f"Found {len(labels)} images belonging to {len(names)} classes.")
         paths = [os.path.join(self.directory, name) for name in self.filenames]
@@ -170,7 +170,7 @@ class DataFrameIterator(_Files):
         elif class_mode == "multi_output":
             labels = [np.array(table[column].tolist()) for column in y_col]
         self._sample_weight = None if weight_col is None else table[weight_col].values
-        self.filenames = list(table[x_col])
+        self.filenames: list[Any] = list(table[x_col])
         suffix = f" belonging to {len(names)} classes" if named else ""
         print(f"Found {len(paths[part])} validated image filenames{suffix}.")
         super().__init__(paths[part], labels, class_mode, indices, image_data_generator, **options)
@@ -179,9 +179,9 @@ class DataFrameIterator(_Files):
     def sample_weight(self) -> Any:
         return self._sample_weight
 
-    def targets(self, numbers: np.ndarray, x: np.ndarray) -> tuple:
+    def targets(self, numbers: np.ndarray, x: np.ndarray) -> tuple[Any, ...]:
         if self.class_mode == "multi_output":
-            found: tuple = ([labels[numbers] for labels in self.labels],)
+            found: tuple[Any, ...] = ([labels[numbers] for labels in self.labels],)
         elif self.class_mode == "raw":
             found = (self.labels[numbers],)
         else:
@@ -189,6 +189,6 @@ class DataFrameIterator(_Files):
         return found if self._sample_weight is None else (*found, self._sample_weight[numbers])
 
 
-def _check_class_mode(class_mode: str | None, known: tuple) -> None:
+def _check_class_mode(class_mode: str | None, known: tuple[Any, ...]) -> None:
     if class_mode not in known:
         raise ValueError(f"Invalid class_mode: {class_mode!r}; expected one of: {known}")

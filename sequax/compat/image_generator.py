@@ -45,6 +45,22 @@ class ImageDataGenerator:
         dtype: of the batches; default: the float type of the process.
     """
 
+    zca_whitening: bool
+    zca_epsilon: float
+    rotation_range: float
+    shear_range: float
+    width_shift_range: Any
+    height_shift_range: Any
+    fill_mode: str
+    cval: float
+    interpolation_order: int
+    horizontal_flip: bool
+    vertical_flip: bool
+    rescale: float | None
+    preprocessing_function: Any
+    data_format: str
+    validation_split: float
+
     def __init__(
         self,
         featurewise_center: bool = False,
@@ -78,16 +94,16 @@ class ImageDataGenerator:
             raise TypeError(f"ImageDataGenerator: unrecognized keyword arguments {sorted(kwargs)}")
         if validation_split and not 0 < validation_split < 1:
             raise ValueError(f"`validation_split` must be strictly between 0 and 1. Received: {validation_split}")
-        self.featurewise_center = featurewise_center or featurewise_std_normalization or zca_whitening
+        self.featurewise_center: bool = featurewise_center or featurewise_std_normalization or zca_whitening
         # Whitening scales as well.
-        self.featurewise_std_normalization = featurewise_std_normalization and not zca_whitening
-        self.samplewise_center = samplewise_center or samplewise_std_normalization
+        self.featurewise_std_normalization: bool = featurewise_std_normalization and not zca_whitening
+        self.samplewise_center: bool = samplewise_center or samplewise_std_normalization
         self.samplewise_std_normalization = samplewise_std_normalization
         self.zca_whitening, self.zca_epsilon = zca_whitening, zca_epsilon
         self.rotation_range, self.shear_range = rotation_range, shear_range
         self.width_shift_range, self.height_shift_range = width_shift_range, height_shift_range
-        self.brightness_range = _pair("brightness_range", brightness_range)
-        self.zoom_range = (
+        self.brightness_range: Any = _pair("brightness_range", brightness_range)
+        self.zoom_range: tuple[Any, Any] | Any = (
             (1 - zoom_range, 1 + zoom_range) if np.ndim(zoom_range) == 0 else _pair("zoom_range", zoom_range)
         )
         self.channel_shift_range = channel_shift_range
@@ -95,7 +111,7 @@ class ImageDataGenerator:
         self.horizontal_flip, self.vertical_flip = horizontal_flip, vertical_flip
         self.rescale, self.preprocessing_function = rescale, preprocessing_function
         self.data_format, self.validation_split = check_data_format(data_format), validation_split
-        self.dtype = dtype or floatx()
+        self.dtype: Any | str = dtype or floatx()
         first = self.data_format == "channels_first"
         # In a batch; one less in an image.
         self.channel_axis, self.row_axis, self.col_axis = (1, 2, 3) if first else (3, 1, 2)

@@ -54,7 +54,9 @@ class Convolution3D(layers.Conv3D, metaclass=_OldName):
     rank = 3
 
 
-def _one_kernel_size(rank: int, args: tuple, kwargs: dict[str, Any]) -> tuple[tuple, dict[str, Any]]:
+def _one_kernel_size(
+    rank: int, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """The window as one argument, where it was given as `rank` numbers; what follows was the initializer."""
     window = args[1 : 1 + rank]
     if rank == 1 or len(window) < rank or not all(isinstance(size, int) for size in window):

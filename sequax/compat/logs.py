@@ -36,7 +36,7 @@ class Logs(dict):
         return default if found is None else self[name]
 
 
-def history(owner: type, original: Callable) -> Callable:
+def history(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
         original(self, *args, **kwargs)
         self.history = _Collected()
@@ -53,14 +53,14 @@ class _Collected(Logs):
         return dict.__getitem__(self, name)
 
 
-def epoch_end(owner: type, original: Callable) -> Callable:
+def epoch_end(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
     def on_epoch_end(self: Any, epoch: int, logs: Any = None) -> Any:
         return original(self, epoch, Logs(logs or {}))
 
     return on_epoch_end
 
 
-def monitored(owner: type, original: Callable) -> Callable:
+def monitored(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
     def get_monitor_value(self: Any, logs: Any) -> Any:
         found = today(self.monitor, logs or {})
         if found is not None:

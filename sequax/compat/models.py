@@ -124,7 +124,7 @@ def _rows(batch: Any) -> int:
 # --- methods that there are -----------------------------------------------------------------------------------------
 
 
-def fit(owner: type, original: Callable) -> Callable:
+def fit(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
     def fit(self: Any, x: Any = None, *args: Any, **kwargs: Any) -> Any:
         if "nb_epoch" in kwargs:
             note("nb_epoch=", "epochs=")
@@ -137,7 +137,7 @@ def fit(owner: type, original: Callable) -> Callable:
     return fit
 
 
-def evaluate(owner: type, original: Callable) -> Callable:
+def evaluate(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
     def over_data(self: Any, x: Any = None, *args: Any, **kwargs: Any) -> Any:
         _without_workers(kwargs)
         return original(self, _numbered(x), *args, **kwargs)
@@ -160,7 +160,7 @@ def _numbered(data: Any) -> Any:
     return data.numbered() if hasattr(data, "numbered") else data
 
 
-def compile(owner: type, original: Callable) -> Callable:
+def compile(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
     positions = list(inspect.signature(original).parameters)[1:]
 
     def compile(self: Any, *args: Any, **kwargs: Any) -> None:
@@ -194,7 +194,7 @@ def _renamed(given: Any) -> Any:
     return [_renamed(one) for one in given] if isinstance(given, list) else given
 
 
-def constructor(owner: type, original: Callable) -> Callable:
+def constructor(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
     """`Model(input=..., output=...)`."""
 
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:

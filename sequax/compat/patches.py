@@ -54,7 +54,7 @@ def undo() -> None:
             setattr(owner, name, before)
 
 
-def _wrap(owner: type, name: str, wrapper: Callable[[type, Callable], Callable]) -> None:
+def _wrap(owner: type, name: str, wrapper: Callable[[type, Callable[..., Any]], Callable[..., Any]]) -> None:
     original = getattr(owner, name)
     _put(owner, name, functools.wraps(original)(wrapper(owner, original)))
 

@@ -58,12 +58,12 @@ class _Wrapper(BaseEstimator):
         self.sk_params.update(params)
         return self
 
-    def filter_sk_params(self, function: Callable, override: dict[str, Any] | None = None) -> dict[str, Any]:
+    def filter_sk_params(self, function: Callable[..., Any], override: dict[str, Any] | None = None) -> dict[str, Any]:
         """Those of the parameters that a function takes."""
         names = inspect.signature(function).parameters
         return {**{name: value for name, value in self.sk_params.items() if name in names}, **(override or {})}
 
-    def _builder(self) -> Callable:
+    def _builder(self) -> Callable[..., Any]:
         return type(self).__call__ if self.build_fn is None else self.build_fn
 
     def _build(self) -> Any:
@@ -108,7 +108,7 @@ class KerasClassifier(ClassifierMixin, _Wrapper):
             y = np.searchsorted(self.classes_, y)
         else:
             raise ValueError(f"Invalid shape for y: {y.shape}")
-        self.n_classes_ = len(self.classes_)
+        self.n_classes_: int = len(self.classes_)
         return super().fit(x, y, **kwargs)
 
     def predict(self, x: Any, **kwargs: Any) -> np.ndarray:

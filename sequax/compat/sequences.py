@@ -30,6 +30,15 @@ class TimeseriesGenerator(PyDataset):
         ValueError: for lengths that differ, or a series shorter than a window.
     """
 
+    data: Any
+    targets: Any
+    length: int
+    sampling_rate: int
+    stride: int
+    shuffle: bool
+    reverse: bool
+    batch_size: int
+
     def __init__(
         self,
         data: Any,
@@ -52,8 +61,8 @@ class TimeseriesGenerator(PyDataset):
             )
         self.data, self.targets = data, targets
         self.length, self.sampling_rate, self.stride = length, sampling_rate, stride
-        self.start_index = start_index + length
-        self.end_index = len(data) - 1 if end_index is None else end_index
+        self.start_index: int = start_index + length
+        self.end_index: int = len(data) - 1 if end_index is None else end_index
         self.shuffle, self.reverse, self.batch_size = shuffle, reverse, batch_size
         if self.start_index > self.end_index:
             raise ValueError(

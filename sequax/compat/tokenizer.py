@@ -36,7 +36,7 @@ def one_hot(
     filters: str = FILTERS,
     lower: bool = True,
     split: str = " ",
-    analyzer: Callable | None = None,
+    analyzer: Callable[..., Any] | None = None,
 ) -> list[int]:
     """A number from 1 to n - 1 for each word, by Python's `hash`; no one-hot rows, in spite of the name.
 
@@ -52,7 +52,7 @@ def hashing_trick(
     filters: str = FILTERS,
     lower: bool = True,
     split: str = " ",
-    analyzer: Callable | None = None,
+    analyzer: Callable[..., Any] | None = None,
 ) -> list[int]:
     """A number from 1 to n - 1 for each word.
 
@@ -92,6 +92,14 @@ class Tokenizer:
     [[1, 3]]
     """
 
+    num_words: int | None
+    filters: str
+    lower: bool
+    split: str
+    char_level: bool
+    oov_token: str | None
+    analyzer: Callable[..., Any] | None
+
     def __init__(
         self,
         num_words: int | None = None,
@@ -100,7 +108,7 @@ class Tokenizer:
         split: str = " ",
         char_level: bool = False,
         oov_token: str | None = None,
-        analyzer: Callable | None = None,
+        analyzer: Callable[..., Any] | None = None,
         **kwargs: Any,
     ):
         num_words = kwargs.pop("nb_words", num_words)  # Keras 1

@@ -36,6 +36,10 @@ class Budget:
         layers: how many there may be, calls in graphs and layers inside of others included.
     """
 
+    limit: int
+    source: str
+    layers: int
+
     def __init__(self, limit: int, source: str, layers: int = _MOST_LAYERS):
         self.limit, self.source, self.spent = limit, source, 0
         self.layers, self.layers_left = layers, float(layers)

@@ -11,7 +11,7 @@ from . import scope, shapes, signature
 from .warning import warn
 
 
-def guarded(build: Callable) -> Callable:
+def guarded(build: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap a `build` method: paths start at the layer, its shapes are noted, and it is marked as built at the end."""
 
     @functools.wraps(build)
@@ -58,7 +58,7 @@ def check_arguments(layer: Any, wanted: list[inspect.Parameter]) -> None:
             )
 
 
-def old_input_shape(kwargs: dict[str, Any], name: str) -> tuple | None:
+def old_input_shape(kwargs: dict[str, Any], name: str) -> tuple[Any, ...] | None:
     """The input shape, batch axis included, from the older keywords; a model that starts with the layer uses it."""
     given = {key: value for key, value in kwargs.items() if value is not None}
     if not given:

@@ -29,12 +29,15 @@ class Catalogue:
         module: the public module that configs name, such as `"keras.initializers"`.
     """
 
+    kind: str
+    module: str
+
     def __init__(self, kind: str, module: str):
         self.kind, self.module = kind, module
         # Kinds that share a public module share its tables: `keras` has models and dtype policies.
         first = _catalogues.setdefault(module, self)
         self.classes: dict[str, type] = {} if first is self else first.classes
-        self.functions: dict[str, Callable] = {} if first is self else first.functions
+        self.functions: dict[str, Callable[..., Any]] = {} if first is self else first.functions
         self.aliases: dict[str, Any] = {}
 
     def register(self, *aliases: str) -> Callable[[T], T]:
@@ -207,13 +210,13 @@ def _compile_config(model: Any) -> dict[str, Any]:
         return {}
 
 
-def function_config(function: Callable) -> Any:
+def function_config(function: Callable[..., Any]) -> Any:
     """A public function is its name; any other one names itself and needs `custom_objects` to come back from a file."""
     name = getattr(function, "__name__", type(function).__name__)
     return name if _is_public(name, function) else named_function(function)
 
 
-def named_function(function: Callable) -> dict[str, Any]:
+def named_function(function: Callable[..., Any]) -> dict[str, Any]:
     """The config of a function, public ones too, as one that stands in an argument of any kind."""
     name = custom_objects.own_name(function) or function_name(function)
     return {
@@ -224,11 +227,11 @@ def named_function(function: Callable) -> dict[str, Any]:
     }
 
 
-def _is_public(name: str, function: Callable) -> bool:
+def _is_public(name: str, function: Callable[..., Any]) -> bool:
     return any(c.functions.get(name) is function for c in _catalogues.values())
 
 
-def function_name(function: Callable) -> str:
+def function_name(function: Callable[..., Any]) -> str:
     """The name of a function in configs; with its module if a public function of ours has the same name.
 
     `jax.nn.gelu` is not our `gelu`: under its bare name another function would come back.

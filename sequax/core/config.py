@@ -42,7 +42,9 @@ def check_own(cls: type, config: Mapping[str, Any]) -> None:
             schema.check_config(cls, config, current, current.root)
 
 
-def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None, safe_mode: bool = True, **kwargs) -> Any:
+def deserialize(
+    config: Any, custom_objects: Mapping[str, Any] | None = None, safe_mode: bool = True, **kwargs: Any
+) -> Any:
     """An object from its config; plain values come back as they are.
 
     No code in a config is ever run, whatever `safe_mode` says.

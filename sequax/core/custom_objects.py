@@ -80,7 +80,7 @@ class CustomObjectScope:
     """
 
     def __init__(self, custom_objects: Mapping[str, Any] | None = None):
-        self.custom_objects = dict(custom_objects or {})
+        self.custom_objects: dict[str, Any] = dict(custom_objects or {})
         self.backup: Mapping[str, Any] | None = None  # what counted before
 
     def __enter__(self) -> CustomObjectScope:

@@ -14,7 +14,7 @@ from .catalogue import Catalogue
 if TYPE_CHECKING:
     from .types import DTypeLike
 
-catalogue = Catalogue("dtype policy", "keras")
+catalogue: Catalogue = Catalogue("dtype policy", "keras")
 
 FLOATS = ("bfloat16", "float16", "float32", "float64")
 KNOWN = frozenset(

@@ -24,6 +24,12 @@ class InputSpec:
         optional: whether None may come in its place.
     """
 
+    max_ndim: int | None
+    min_ndim: int | None
+    allow_last_axis_squeeze: bool
+    name: str | None
+    optional: bool
+
     def __init__(
         self,
         dtype: str | None = None,
@@ -37,10 +43,10 @@ class InputSpec:
         optional: bool = False,
     ):
         self.dtype = dtype
-        self.shape = None if shape is None else shapes.standardize(shape)
-        self.ndim = len(self.shape) if self.shape is not None else ndim
+        self.shape: tuple[int | None, ...] | None = None if shape is None else shapes.standardize(shape)
+        self.ndim: int | None = len(self.shape) if self.shape is not None else ndim
         self.max_ndim, self.min_ndim = max_ndim, min_ndim
-        self.axes = {int(axis): size for axis, size in (axes or {}).items()}
+        self.axes: dict[int, int | None] = {int(axis): size for axis, size in (axes or {}).items()}
         self.allow_last_axis_squeeze, self.name, self.optional = allow_last_axis_squeeze, name, optional
 
     def __repr__(self) -> str:
@@ -77,7 +83,7 @@ class InputSpec:
                     return f"expected shape {self.shape}; axis {axis} has size {found}"
         return None
 
-    def _squeezable(self, shape: tuple) -> bool:
+    def _squeezable(self, shape: tuple[Any, ...]) -> bool:
         if not self.allow_last_axis_squeeze or self.shape is None:
             return False
         longer, shorter = sorted((shape, self.shape), key=len, reverse=True)

@@ -66,11 +66,14 @@ class Layer(Owner, operation.Operation):
     (2, 3)
     """
 
+    supports_masking: bool
+    makes_masks: bool
+
     tracked_as = "layer"
     supports_masking = False
     makes_masks = False  # `compute_mask` is not that of `Layer`
     supports_jit = True
-    _init_arguments: tuple[tuple, dict[str, Any]]
+    _init_arguments: tuple[tuple[Any, ...], dict[str, Any]]
     _weights: list[Variable]
     _in_build = False
     untracked: frozenset[str] = frozenset({"_nodes", "_losses", "_init_arguments", "input_spec"})
@@ -118,7 +121,7 @@ class Layer(Owner, operation.Operation):
         name: str | None = None,
         **kwargs: Any,
     ):
-        self.name = names.check_name(
+        self.name: str = names.check_name(
             names.auto_name(type(self).__name__) if name is None else name, type(self).__name__
         )
         if not isinstance(trainable, (bool, np.bool_)):
@@ -129,9 +132,9 @@ class Layer(Owner, operation.Operation):
                 f"Unrecognized keyword arguments passed to {type(self).__name__}: {unknown}."
                 f"{names.suggest(next(iter(unknown)), inspect.signature(type(self).__init__).parameters)}"
             )
-        self.first_input_shape = building.old_input_shape(kwargs, self.name)
+        self.first_input_shape: tuple[Any, ...] | None = building.old_input_shape(kwargs, self.name)
         self._trainable = bool(trainable)
-        self.activity_regularizer = _regularizer(activity_regularizer)
+        self.activity_regularizer: Any = _regularizer(activity_regularizer)
         self._path: str | None = None
         self._dtype_policy = dtypes.get(dtype)
         self.autocast = autocast
@@ -234,7 +237,7 @@ class Layer(Owner, operation.Operation):
                     masks.publish(output, call.masks.get(id(output), (None, None))[1])
         return outputs
 
-    def _symbolic(self, args: tuple, kwargs: dict[str, Any], named: dict[str, Any], inputs: Any) -> Any:
+    def _symbolic(self, args: tuple[Any, ...], kwargs: dict[str, Any], named: dict[str, Any], inputs: Any) -> Any:
         with scope.calling(self):
             self._ensure_built(named)
             input_spec.check(self.input_spec, inputs, self.name)
@@ -282,7 +285,7 @@ class Layer(Owner, operation.Operation):
             self.built = True  # layers inside build themselves while `call` runs
         else:
             self.build(shape_of(next(iter(given.values()))))
-        self.built = True
+        self.built: bool = True
 
     def stateless_call(
         self,
@@ -291,7 +294,7 @@ class Layer(Owner, operation.Operation):
         *args: Any,
         return_losses: bool = False,
         **kwargs: Any,
-    ) -> tuple:
+    ) -> tuple[Any, ...]:
         """The call as a pure function: values of the variables in, outputs and new non-trainable values out.
 
         Returns:
@@ -494,7 +497,7 @@ class Layer(Owner, operation.Operation):
         elif given:
             self.build(next(iter(given.values())))
 
-    def rematerialized_call(self, layer_call: Callable, *args: Any, **kwargs: Any) -> Callable:
+    def rematerialized_call(self, layer_call: Callable[..., Any], *args: Any, **kwargs: Any) -> Callable[..., Any]:
         """The function itself: outside of a `RematScope`, which this version does not have, Keras returns it, too."""
         return layer_call
 

@@ -37,7 +37,7 @@ class Operation(Unavailable, Portable):
     (None, 3)
     """
 
-    _init_arguments: tuple[tuple, dict[str, Any]]
+    _init_arguments: tuple[tuple[Any, ...], dict[str, Any]]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         made = super().__new__(cls)
@@ -46,7 +46,7 @@ class Operation(Unavailable, Portable):
 
     def __init__(self, name: str | None = None):
         kind = type(self).__name__
-        self.name = names.check_name(names.auto_name(kind) if name is None else name, kind)
+        self.name: str = names.check_name(names.auto_name(kind) if name is None else name, kind)
         self._nodes: list[Node] = []
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -139,7 +139,10 @@ class FunctionOperation(Operation):
         kind: name of the function, and the prefix of the node's name.
     """
 
-    def __init__(self, function: Callable, kind: str):
+    function: Callable[..., Any]
+    kind: str
+
+    def __init__(self, function: Callable[..., Any], kind: str):
         super().__init__(names.auto_name(kind))
         self.function, self.kind = function, kind
 
@@ -165,7 +168,7 @@ def _is_plain(value: object) -> bool:
     return value is None or isinstance(value, (str, int, float, bool))
 
 
-def symbolic(function: F, outputs: Callable | None = None) -> F:
+def symbolic(function: F, outputs: Callable[..., Any] | None = None) -> F:
     """`function` for arrays and for symbolic tensors: called on the latter it becomes a node of the graph.
 
     `outputs(*args, **kwargs)` says the symbolic outputs of the node; default: what tracing finds.
@@ -182,7 +185,7 @@ def symbolic(function: F, outputs: Callable | None = None) -> F:
 
 
 # The operators of symbolic tensors, by the name of the op that does the same.
-OPERATORS: dict[str, Callable] = {
+OPERATORS: dict[str, Callable[..., Any]] = {
     "add": operator.add,
     "subtract": operator.sub,
     "multiply": operator.mul,
@@ -201,7 +204,7 @@ OPERATORS: dict[str, Callable] = {
 }
 
 
-def _method(kind: str, reflected: bool = False) -> Callable:
+def _method(kind: str, reflected: bool = False) -> Callable[..., Any]:
     function = OPERATORS[kind]
 
     def call(self: KerasTensor, *others: Any) -> Any:
@@ -232,7 +235,7 @@ _METHODS = {
 _REFLECTED = {"__rand__": "logical_and", "__ror__": "logical_or", "__rxor__": "logical_xor"}
 
 
-def _op(name: str, reflected: bool = False) -> Callable:
+def _op(name: str, reflected: bool = False) -> Callable[..., Any]:
     def call(self: KerasTensor, *args: Any, **kwargs: Any) -> Any:
         op = getattr(above.load("ops"), name)
         return op(*args, self) if reflected else op(self, *args, **kwargs)

@@ -32,7 +32,7 @@ class Outcome(NamedTuple):
 
 
 def apply(
-    function: Callable,
+    function: Callable[..., Any],
     variables: Sequence[Variable],
     values: Sequence[Any],
     *args: Any,
@@ -100,6 +100,9 @@ class StatelessScope:
     >>> inside.get_current_value(v).tolist(), v.numpy().tolist()
     ([6.0, 7.0], [1.0, 2.0])
     """
+
+    collect_losses: bool
+    initialize_variables: bool
 
     def __init__(
         self,

@@ -19,7 +19,7 @@ from .variable import Variable
 _seeds = np.random.default_rng()
 _default: SeedGenerator | None = None
 
-catalogue = Catalogue("seed generator", "keras.random")
+catalogue: Catalogue = Catalogue("seed generator", "keras.random")
 
 
 def set_random_seed(seed: int) -> None:
@@ -90,11 +90,11 @@ class SeedGenerator:
             raise ValueError(f"SeedGenerator: unrecognized keyword arguments {sorted(kwargs)}.")
         if seed is not None and (isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0):
             raise ValueError(f"SeedGenerator: `seed` must be a whole number >= 0 or None. Received: seed={seed!r}")
-        self.name = name if name is not None else names.auto_name("seed_generator")
+        self.name: str = name if name is not None else names.auto_name("seed_generator")
         self._initial_seed = seed
-        self.seed = fresh_seed() if seed is None else int(seed)
+        self.seed: int = fresh_seed() if seed is None else int(seed)
         with scope.calling(self):
-            self.state = Variable(
+            self.state: Variable = Variable(
                 np.array([self.seed % 2**32, 0], "uint32"), dtype="uint32", trainable=False, name="seed_generator_state"
             )
 

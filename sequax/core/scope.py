@@ -25,7 +25,7 @@ class Frame:
 
     def __init__(self, variables: list[Any], values: list[Any], strict: bool, outer: Frame | None = None):
         given: dict[int, Any] = {id(v): value for v, value in zip(variables, values, strict=True)}
-        self.known = frozenset(given) if strict else None
+        self.known: frozenset[int] | None = frozenset(given) if strict else None
         # A pure function inside another one reads what it was not given from there; it cannot assign it.
         self.values: dict[int, Any] = {**outer.values, **given} if outer is not None else given
         self.symbolic: bool = outer is not None and outer.symbolic  # whether only shapes are asked for
@@ -54,7 +54,7 @@ class Call:
     def __init__(self) -> None:
         self.training: bool | None = None
         self.autocast: str | None = None  # dtype in which float variables are read
-        self.owners = _named.get()  # the layers entered, outermost first; their names make paths
+        self.owners: tuple[Any, ...] = _named.get()  # the layers entered, outermost first; their names make paths
         self.masks: dict[int, tuple[Any, Any]] = {}  # id of a tensor -> (the tensor, its mask)
         self.losses: list[Any] = []
 

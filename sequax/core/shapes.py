@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 _TRIALS = ((3, 251), (5, 509))
 
 
-def infer(function: Callable, args: tuple, kwargs: dict, trials: tuple = _TRIALS) -> Any:
+def infer(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], trials: tuple[Any, ...] = _TRIALS
+) -> Any:
     """KerasTensors in the shape and dtype that `function(*args, **kwargs)` returns for symbolic arguments.
 
     Masks go along: inside, the arguments have the masks that they carry as symbolic tensors, and so do the results.
@@ -44,7 +46,7 @@ def _merge(a: tuple[int, ...], b: tuple[int, ...]) -> _Sizes:
     return _Sizes(tuple(m if m == n else None for m, n in zip(a, b, strict=True)))
 
 
-def _trace(function: Callable, args: tuple, kwargs: dict, batch: int, other: int) -> Any:
+def _trace(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], batch: int, other: int) -> Any:
     """Shapes and dtypes of the outputs and their masks when unknown sizes are `batch` (first axis) and `other`."""
 
     def concrete(value: object) -> Any:
@@ -99,7 +101,7 @@ def is_shape(value: object) -> bool:
     return isinstance(value, (tuple, list)) and all(s is None or hasattr(s, "__index__") for s in value)
 
 
-def map_shapes(function: Callable, structure: Any) -> Any:
+def map_shapes(function: Callable[..., Any], structure: Any) -> Any:
     """Apply a function to each shape of a nested list or dict of shapes."""
     return jax.tree.map(lambda s: function(tuple(s)), structure, is_leaf=is_shape)
 

@@ -18,28 +18,30 @@ from .variable import Variable
 class Signature:
     """The parameters of one `call` method."""
 
-    def __init__(self, function: Callable):
+    def __init__(self, function: Callable[..., Any]):
         parameters = list(inspect.signature(function).parameters.values())[1:]  # without self
         kinds = inspect.Parameter
-        self.names = [p.name for p in parameters if p.kind in (kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD)]
-        self.required = [
+        self.names: list[str] = [
+            p.name for p in parameters if p.kind in (kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD)
+        ]
+        self.required: list[str] = [
             p.name
             for p in parameters
             if p.default is kinds.empty and p.kind in (kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD)
         ]
-        self.accepts = {p.name for p in parameters if p.kind not in (kinds.VAR_POSITIONAL, kinds.VAR_KEYWORD)}
-        self.any_positional = any(p.kind is kinds.VAR_POSITIONAL for p in parameters)
-        self.any_keyword = any(p.kind is kinds.VAR_KEYWORD for p in parameters)
-        self.defaults = {p.name: p.default for p in parameters if p.default is not kinds.empty}
+        self.accepts: set[str] = {p.name for p in parameters if p.kind not in (kinds.VAR_POSITIONAL, kinds.VAR_KEYWORD)}
+        self.any_positional: bool = any(p.kind is kinds.VAR_POSITIONAL for p in parameters)
+        self.any_keyword: bool = any(p.kind is kinds.VAR_KEYWORD for p in parameters)
+        self.defaults: dict[str, Any] = {p.name: p.default for p in parameters if p.default is not kinds.empty}
 
-    def named(self, args: tuple, kwargs: dict[str, Any]) -> dict[str, Any]:
+    def named(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         """Arguments by parameter name; the first of a bare `*args` is the input."""
         names = self.names or (["inputs"] if self.any_positional else [])
         return {**dict(zip(names, args, strict=False)), **kwargs}
 
 
 @functools.cache
-def of(function: Callable) -> Signature:
+def of(function: Callable[..., Any]) -> Signature:
     return Signature(function)
 
 

@@ -42,8 +42,8 @@ class KerasTensor(Base):
         if sparse or ragged or kwargs.get("ragged_rank"):
             raise ValueError("KerasTensor: sparse and ragged tensors are not supported; pass dense arrays.")
         self.shape: Shape = tuple(shape)
-        self.dtype = dtypes.standardize(dtype)
-        self.name = name if name is not None else names.auto_name("keras_tensor")
+        self.dtype: str = dtypes.standardize(dtype)
+        self.name: str = name if name is not None else names.auto_name("keras_tensor")
         self.sparse = self.ragged = False
         self.ragged_rank = self.row_splits_dtype = None
         self.record_history = record_history
@@ -93,9 +93,15 @@ class KerasTensor(Base):
 class Node:
     """One recorded call: who was called, with what, and the tensors that came out."""
 
+    args: tuple[Any, ...]
+    index: int
+    kwargs: dict[Any, Any]
+    operation: Any
+    outputs: Any
+
     __slots__ = ("args", "index", "kwargs", "operation", "outputs")
 
-    def __init__(self, operation: Any, args: tuple, kwargs: dict, outputs: Any, index: int):
+    def __init__(self, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any, index: int):
         self.operation, self.args, self.kwargs, self.outputs, self.index = operation, args, kwargs, outputs, index
 
     @property
@@ -105,7 +111,7 @@ class Node:
     input_tensors = inputs
 
 
-def record(operation: Any, args: tuple, kwargs: dict, outputs: Any) -> Any:
+def record(operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any) -> Any:
     """Note a call in the history of its output tensors; returns the outputs."""
     node = Node(operation, args, kwargs, outputs, index=len(operation.nodes))
     operation.nodes.append(node)
@@ -123,7 +129,7 @@ def leaves(structure: Any) -> list[Any]:
     return jax.tree.leaves(structure)  # a KerasTensor is no tree to JAX, so it needs no telling
 
 
-def map_structure(function: Callable, structure: Any) -> Any:
+def map_structure(function: Callable[..., Any], structure: Any) -> Any:
     return jax.tree.map(function, structure, is_leaf=is_tensor)
 
 

@@ -40,7 +40,7 @@ Shape = tuple[int | None, ...]  # None: any size
 ShapeLike = Sequence[int | None]
 Axis = int | Sequence[int] | None  # None: all axes
 PerAxis = int | Sequence[int]  # one number for all spatial axes, or one for each
-DTypeLike = str | type | np.dtype | DTypePolicy
+DTypeLike = str | type[Any] | np.dtype[Any] | DTypePolicy
 
 Config = dict[str, Any]  # JSON-friendly
 CustomObjects = Mapping[str, Any]  # own classes and functions by name

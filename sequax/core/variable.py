@@ -46,6 +46,12 @@ class Variable(Base):
     [2.0, 3.0]
     """
 
+    autocast: bool
+    aggregation: str
+    synchronization: str
+    regularizer: Callable[..., Any] | None
+    constraint: Callable[..., Any] | None
+
     tracked_as = "variable"
 
     def __init__(
@@ -59,8 +65,8 @@ class Variable(Base):
         synchronization: str = "auto",
         name: str | None = None,
         *,
-        regularizer: Callable | None = None,
-        constraint: Callable | None = None,
+        regularizer: Callable[..., Any] | None = None,
+        constraint: Callable[..., Any] | None = None,
         **kwargs: Any,
     ):
         if kwargs.pop("layout", None) is not None:
@@ -69,14 +75,14 @@ class Variable(Base):
             )
         if kwargs:
             raise TypeError(f"Variable: unexpected arguments {sorted(kwargs)}.")
-        self.name = names.check_name(name if name is not None else names.auto_name("variable"), "Variable")
-        self.path = "/".join((*(owner.name for owner in scope.owners()), self.name))
+        self.name: str = names.check_name(name if name is not None else names.auto_name("variable"), "Variable")
+        self.path: str = "/".join((*(owner.name for owner in scope.owners()), self.name))
         self._trainable, self.autocast = bool(trainable), bool(autocast)
-        self.made_trainable = self.trainable  # freezing changes `trainable`; unfreezing goes back to this
+        self.made_trainable: bool = self.trainable  # freezing changes `trainable`; unfreezing goes back to this
         self.aggregation, self.synchronization = aggregation, synchronization
         self.regularizer, self.constraint = regularizer, constraint
         self.overwrite_with_gradient = False
-        self.serial = next(_serials)
+        self.serial: int = next(_serials)
         value = _initial_value(initializer, shape, dtype, self.path)
         self.__dict__["_later" if isinstance(value, _Later) else "_value"] = value
         # An initializer of the user may keep what it returned, as the readers of `value` may.
@@ -298,7 +304,7 @@ class _Later:
     A few bytes may ask for an initializer that computes for minutes.
     """
 
-    def __init__(self, initializer: Callable, shape: tuple[int, ...], dtype: str):
+    def __init__(self, initializer: Callable[..., Any], shape: tuple[int, ...], dtype: str):
         self.initializer, self.shape, self.dtype = initializer, shape, np.dtype(dtypes.jnp_dtype(dtype))
         self.ndim, self.size = len(shape), math.prod(shape)
 
@@ -312,7 +318,7 @@ class _Later:
             return jnp.asarray(self.initializer(self.shape, dtype=self.dtype.name), self.dtype)
 
 
-def _binary(function: Callable, reflected: bool = False) -> Callable:
+def _binary(function: Callable[..., Any], reflected: bool = False) -> Callable[..., Any]:
     def method(self: Variable, other: Any) -> Any:
         other = other.value if isinstance(other, Variable) else other
         return function(other, self.value) if reflected else function(self.value, other)
@@ -320,7 +326,7 @@ def _binary(function: Callable, reflected: bool = False) -> Callable:
     return method
 
 
-def _unary(function: Callable) -> Callable:
+def _unary(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda self: function(self.value)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 
-def adaptive_pool(x: jax.Array, output: tuple[int, ...], pool: Callable) -> jax.Array:
+def adaptive_pool(x: jax.Array, output: tuple[int, ...], pool: Callable[..., Any]) -> jax.Array:
     """Pooling over as many windows as the output has cells.
 
     Along an axis of `length` cells, output cell `i` of `size` sees the cells from `floor(i * length / size)` to
@@ -26,7 +27,7 @@ def adaptive_pool(x: jax.Array, output: tuple[int, ...], pool: Callable) -> jax.
     return x
 
 
-def _pooled(x: jax.Array, position: int, size: int, pool: Callable) -> jax.Array:
+def _pooled(x: jax.Array, position: int, size: int, pool: Callable[..., Any]) -> jax.Array:
     """Windows of equal length are pooled together, side by side; there are never more than three lengths."""
     axis, rank = position + 1, x.ndim - 2
 

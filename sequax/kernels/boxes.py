@@ -75,7 +75,7 @@ def area(corners: jax.Array) -> jax.Array:
     return jnp.maximum(right - left, 0) * jnp.maximum(bottom - top, 0)
 
 
-def around(corners: jax.Array, move: Callable) -> jax.Array:
+def around(corners: jax.Array, move: Callable[..., Any]) -> jax.Array:
     """The smallest upright boxes around boxes whose corner points were moved.
 
     Args:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import jax
 from jax import lax
@@ -25,9 +25,9 @@ class Kernel(NamedTuple):
             gradient nobody reads (the input of the first layer, a frozen kernel) is dropped from the program.
     """
 
-    predict: Callable
-    forward: Callable
-    backward: tuple[Callable, ...]
+    predict: Callable[..., Any]
+    forward: Callable[..., Any]
+    backward: tuple[Callable[..., Any], ...]
 
 
 class Spec(Protocol):
@@ -36,7 +36,7 @@ class Spec(Protocol):
     def kernels(self, *arrays: jax.Array) -> dict[str, Kernel]: ...
 
 
-def autodiff(function: Callable, count: int) -> tuple[Callable, ...]:
+def autodiff(function: Callable[..., Any], count: int) -> tuple[Callable[..., Any], ...]:
     """The ``count`` backward functions that JAX derives from ``function`` itself."""
 
     def gradient(position: int, arrays, output, cotangent):

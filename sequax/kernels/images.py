@@ -15,7 +15,7 @@ import jax.numpy as jnp
 INTERPOLATIONS = ("nearest", "bilinear")
 # Outside of the image, for the row a b c d: reflect d c b a | a b c d | d c b a; mirror d c b | a b c d | c b a;
 # nearest a a a | a b c d | d d d; wrap b c d | a b c d | a b c; constant k k k | a b c d | k k k.
-FILL_MODES: dict[str, Callable] = {
+FILL_MODES: dict[str, Callable[..., Any]] = {
     "reflect": lambda i, size: (lambda m: jnp.minimum(m, 2 * size - 1 - m))(jnp.mod(i, 2 * size)),
     "mirror": lambda i, size: (lambda m: jnp.minimum(m, 2 * (size - 1) - m))(jnp.mod(i, max(2 * (size - 1), 1))),
     "nearest": lambda i, size: jnp.clip(i, 0, size - 1),

@@ -4,5 +4,5 @@ from __future__ import annotations
 
 from ..core.catalogue import Catalogue
 
-losses = Catalogue("loss", "keras.losses")
+losses: Catalogue = Catalogue("loss", "keras.losses")
 loss = losses.register

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from ..core.catalogue import Catalogue
 
-metrics = Catalogue("metric", "keras.metrics")
+metrics: Catalogue = Catalogue("metric", "keras.metrics")
 metric = metrics.register
 
 
-def function(target: Callable) -> Callable:
+def function(target: Callable[..., Any]) -> Callable[..., Any]:
     """Decorator: let configs name a function. Strings such as `"binary_accuracy"` go on meaning the class."""
     metrics.functions[target.__name__] = target
     return target

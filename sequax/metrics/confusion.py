@@ -299,6 +299,9 @@ class Precision(_Rate):
     0.5
     """
 
+    other: str
+    which: int
+
     other, which = "false_positives", 1
 
 
@@ -322,6 +325,9 @@ class Recall(_Rate):
     0.5
     """
 
+    other: str
+    which: int
+
     other, which = "false_negatives", 3
 
 
@@ -329,10 +335,10 @@ class FourCounts(ConfusionMetric):
     """Base of metrics that keep all four counts at many thresholds."""
 
     def _add_counts(self, shape: tuple[int, ...]) -> None:
-        self.true_positives = self.add_variable(shape, name="true_positives")
-        self.false_positives = self.add_variable(shape, name="false_positives")
-        self.true_negatives = self.add_variable(shape, name="true_negatives")
-        self.false_negatives = self.add_variable(shape, name="false_negatives")
+        self.true_positives: Variable = self.add_variable(shape, name="true_positives")
+        self.false_positives: Variable = self.add_variable(shape, name="false_positives")
+        self.true_negatives: Variable = self.add_variable(shape, name="true_negatives")
+        self.false_negatives: Variable = self.add_variable(shape, name="false_negatives")
 
     def _count(self, y_true: Any, y_pred: Any, weight: Any, thresholds: np.ndarray) -> None:
         found = counts(y_true, y_pred, weight, thresholds)

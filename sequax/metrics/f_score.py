@@ -40,6 +40,9 @@ class FBetaScore(Metric):
     0.6944
     """
 
+    beta: float
+    threshold: float | None
+
     binary_labels = True
     average: str | None
     beta: float

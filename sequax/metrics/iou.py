@@ -117,7 +117,7 @@ class IoU(_ConfusionMatrix):
         for number in target_class_ids:
             if not 0 <= number < num_classes:
                 raise ValueError(f"Target class id {number} is out of range, which is [0, {num_classes}).")
-        self.target_class_ids = list(target_class_ids)
+        self.target_class_ids: list[int] = list(target_class_ids)
 
     def result(self) -> jax.Array:
         chosen = jnp.asarray(self.target_class_ids, "int32")

@@ -397,9 +397,9 @@ class R2Score(Metric):
 
     def build_variables(self, outputs: int) -> None:
         self.squared_sum = self.add_variable((outputs,), name="squared_sum")
-        self.sum = self.add_variable((outputs,), name="sum")
-        self.total_mse = self.add_variable((outputs,), name="residual")
-        self.count = self.add_variable((outputs,), name="count")
+        self.sum: Variable = self.add_variable((outputs,), name="sum")
+        self.total_mse: Variable = self.add_variable((outputs,), name="residual")
+        self.count: Variable = self.add_variable((outputs,), name="count")
 
     def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         y_true, y_pred = align.pair("R2Score", self._cast(y_true), self._cast(y_pred))

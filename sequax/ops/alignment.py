@@ -107,7 +107,7 @@ def _greedy(logits: jax.Array, lengths: jax.Array, blank: int, merge: bool) -> t
     return labels[None], score
 
 
-def _beam_search(logits: jax.Array, length: jax.Array, width: int, top: int, blank: int) -> tuple:
+def _beam_search(logits: jax.Array, length: jax.Array, width: int, top: int, blank: int) -> tuple[Any, ...]:
     """Prefix beam search (Hannun et al. 2014) of one sequence.
 
     A beam is a beginning: its labels, how many, and the probability that the steps so far spell it and end with a
@@ -116,7 +116,7 @@ def _beam_search(logits: jax.Array, length: jax.Array, width: int, top: int, bla
     time, classes = logits.shape
     log_p = jax.nn.log_softmax(logits)
 
-    def step(beams: tuple, inputs: tuple) -> tuple:
+    def step(beams: tuple[Any, ...], inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         labels, sizes, blank_p, label_p = beams
         now, at = inputs
         last = jnp.take_along_axis(labels, jnp.maximum(sizes - 1, 0)[:, None], 1)[:, 0]

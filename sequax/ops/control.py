@@ -23,19 +23,21 @@ def _arrays(structure: Any) -> Any:
 
 
 @op
-def cond(pred: ArrayLike, true_fn: Callable, false_fn: Callable) -> Any:
+def cond(pred: ArrayLike, true_fn: Callable[..., Any], false_fn: Callable[..., Any]) -> Any:
     """`true_fn()` if the scalar `pred` holds, else `false_fn()`; both must return the same structure and shapes."""
     return jax.lax.cond(operand(pred), true_fn, false_fn)
 
 
 @op
-def switch(index: ArrayLike, branches: Sequence[Callable], *operands: Any) -> Any:
+def switch(index: ArrayLike, branches: Sequence[Callable[..., Any]], *operands: Any) -> Any:
     """`branches[index](*operands)`; an `index` outside is moved to the first or last branch."""
     return jax.lax.switch(operand(index), branches, *_arrays(operands))
 
 
 @op
-def while_loop(cond: Callable, body: Callable, loop_vars: Any, maximum_iterations: int | None = None) -> Any:
+def while_loop(
+    cond: Callable[..., Any], body: Callable[..., Any], loop_vars: Any, maximum_iterations: int | None = None
+) -> Any:
     """Apply `body` to `loop_vars` as long as `cond` holds.
 
     Args:
@@ -52,15 +54,15 @@ def while_loop(cond: Callable, body: Callable, loop_vars: Any, maximum_iteration
     """
     several = isinstance(loop_vars, (list, tuple))
 
-    def separate(values: Any) -> tuple:
+    def separate(values: Any) -> tuple[Any, ...]:
         return tuple(values) if isinstance(values, (list, tuple)) else (values,)
 
-    def go_on(state: tuple) -> Any:
+    def go_on(state: tuple[Any, ...]) -> Any:
         count, values = state
         more = cond(*values)
         return more if maximum_iterations is None else jnp.logical_and(more, count < maximum_iterations)
 
-    def step(state: tuple) -> tuple:
+    def step(state: tuple[Any, ...]) -> tuple[Any, ...]:
         count, values = state
         return count + 1, separate(body(*values)) if several else (body(*values),)
 
@@ -70,14 +72,14 @@ def while_loop(cond: Callable, body: Callable, loop_vars: Any, maximum_iteration
 
 
 @op
-def fori_loop(lower: ArrayLike, upper: ArrayLike, body_fun: Callable, init_val: Any) -> Any:
+def fori_loop(lower: ArrayLike, upper: ArrayLike, body_fun: Callable[..., Any], init_val: Any) -> Any:
     """`value = body_fun(i, value)` for `i` from `lower` to `upper - 1`, beginning with `init_val`."""
     return jax.lax.fori_loop(operand(lower), operand(upper), body_fun, _arrays(init_val))
 
 
 @op
 def scan(
-    f: Callable,
+    f: Callable[..., Any],
     init: Any,
     xs: Any | None = None,
     length: int | None = None,
@@ -101,7 +103,7 @@ def scan(
 
 
 @op
-def associative_scan(f: Callable, elems: Any, reverse: bool = False, axis: int = 0) -> Any:
+def associative_scan(f: Callable[..., Any], elems: Any, reverse: bool = False, axis: int = 0) -> Any:
     """All prefixes of `elems` along `axis` combined by an associative function, in logarithmic depth.
 
     Args:
@@ -114,7 +116,7 @@ def associative_scan(f: Callable, elems: Any, reverse: bool = False, axis: int =
 
 
 @op
-def map(f: Callable, xs: Any) -> Any:
+def map(f: Callable[..., Any], xs: Any) -> Any:
     """`f` of each slice of `xs` along the first axis, one after the other, stacked; `vectorized_map` does all at once.
 
     Args:
@@ -124,13 +126,13 @@ def map(f: Callable, xs: Any) -> Any:
 
 
 @op
-def vectorized_map(function: Callable, elements: Any) -> Any:
+def vectorized_map(function: Callable[..., Any], elements: Any) -> Any:
     """`function` of each slice of `elements` along the first axis, all at once, stacked."""
     return jax.vmap(function)(_arrays(elements))
 
 
 @plain
-def custom_gradient(f: Callable) -> Callable:
+def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
     """Decorator: a function that brings its own gradient.
 
     Args:

@@ -31,7 +31,7 @@ def copy(x: ArrayLike) -> jax.Array:
     return jnp.array(table.array(x), copy=True)
 
 
-def _filled(name: str, function: Callable) -> Callable:
+def _filled(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     """The op `name(shape, dtype=None)`."""
 
     def call(shape: int | ShapeLike, dtype: DTypeLike | None = None) -> jax.Array:
@@ -42,7 +42,7 @@ def _filled(name: str, function: Callable) -> Callable:
     return plain(call)
 
 
-def _filled_like(name: str, function: Callable) -> Callable:
+def _filled_like(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     """The op `name(x, dtype=None)`."""
 
     def call(x: ArrayLike, dtype: DTypeLike | None = None) -> jax.Array:
@@ -53,12 +53,12 @@ def _filled_like(name: str, function: Callable) -> Callable:
     return op(call)
 
 
-empty = _filled("empty", jnp.empty)
-ones = _filled("ones", jnp.ones)
-zeros = _filled("zeros", jnp.zeros)
-empty_like = _filled_like("empty_like", jnp.empty_like)
-ones_like = _filled_like("ones_like", jnp.ones_like)
-zeros_like = _filled_like("zeros_like", jnp.zeros_like)
+empty: Callable[..., Any] = _filled("empty", jnp.empty)
+ones: Callable[..., Any] = _filled("ones", jnp.ones)
+zeros: Callable[..., Any] = _filled("zeros", jnp.zeros)
+empty_like: Callable[..., Any] = _filled_like("empty_like", jnp.empty_like)
+ones_like: Callable[..., Any] = _filled_like("ones_like", jnp.ones_like)
+zeros_like: Callable[..., Any] = _filled_like("zeros_like", jnp.zeros_like)
 
 
 @sized(lambda shape, fill_value, dtype=None: KerasTensor(shape, dtype))
@@ -193,7 +193,7 @@ def diagonal(x: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> j
     return jnp.diagonal(table.array(x), offset, axis1, axis2)
 
 
-def _window(name: str, function: Callable, formula: str) -> Callable:
+def _window(name: str, function: Callable[..., Any], formula: str) -> Callable[..., Any]:
     """The op `name(x)`, a window of `x` points."""
 
     def call(x: ArrayLike) -> jax.Array:
@@ -211,10 +211,12 @@ def _points(name: str, x: Any) -> int:
     return int(x)
 
 
-bartlett = _window("bartlett", jnp.bartlett, "1 - |2n / (x - 1) - 1|")
-blackman = _window("blackman", jnp.blackman, "0.42 - 0.5 cos(2πn / (x - 1)) + 0.08 cos(4πn / (x - 1))")
-hamming = _window("hamming", jnp.hamming, "0.54 - 0.46 cos(2πn / (x - 1))")
-hanning = _window("hanning", jnp.hanning, "0.5 - 0.5 cos(2πn / (x - 1))")
+bartlett: Callable[..., Any] = _window("bartlett", jnp.bartlett, "1 - |2n / (x - 1) - 1|")
+blackman: Callable[..., Any] = _window(
+    "blackman", jnp.blackman, "0.42 - 0.5 cos(2πn / (x - 1)) + 0.08 cos(4πn / (x - 1))"
+)
+hamming: Callable[..., Any] = _window("hamming", jnp.hamming, "0.54 - 0.46 cos(2πn / (x - 1))")
+hanning: Callable[..., Any] = _window("hanning", jnp.hanning, "0.5 - 0.5 cos(2πn / (x - 1))")
 
 
 @plain

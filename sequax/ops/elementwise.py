@@ -97,7 +97,7 @@ isreal: Unary = unary("isreal", jnp.isreal)
 signbit: Unary = unary("signbit", jnp.signbit)
 
 
-def _bitwise(name: str, function: Callable) -> Callable:
+def _bitwise(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     """The op `name(x, y)` of whole numbers or booleans."""
 
     def call(x: ArrayLike, y: ArrayLike) -> jax.Array:
@@ -108,11 +108,11 @@ def _bitwise(name: str, function: Callable) -> Callable:
     return op(call)
 
 
-bitwise_and = _bitwise("bitwise_and", jnp.bitwise_and)
-bitwise_or = _bitwise("bitwise_or", jnp.bitwise_or)
-bitwise_xor = _bitwise("bitwise_xor", jnp.bitwise_xor)
-bitwise_left_shift = _bitwise("bitwise_left_shift", jnp.left_shift)
-bitwise_right_shift = _bitwise("bitwise_right_shift", jnp.right_shift)
+bitwise_and: Callable[..., Any] = _bitwise("bitwise_and", jnp.bitwise_and)
+bitwise_or: Callable[..., Any] = _bitwise("bitwise_or", jnp.bitwise_or)
+bitwise_xor: Callable[..., Any] = _bitwise("bitwise_xor", jnp.bitwise_xor)
+bitwise_left_shift: Callable[..., Any] = _bitwise("bitwise_left_shift", jnp.left_shift)
+bitwise_right_shift: Callable[..., Any] = _bitwise("bitwise_right_shift", jnp.right_shift)
 left_shift, right_shift = bitwise_left_shift, bitwise_right_shift
 bitwise_invert: Unary = unary("bitwise_invert", jnp.invert)
 bitwise_not = bitwise_invert
@@ -193,7 +193,7 @@ def view(x: ArrayLike, dtype: DTypeLike | None = None) -> jax.Array:
 
 
 @plain
-def vectorize(pyfunc: Callable, *, excluded: Any = None, signature: str | None = None) -> Callable:
+def vectorize(pyfunc: Callable[..., Any], *, excluded: Any = None, signature: str | None = None) -> Callable[..., Any]:
     """A function of single elements, or of the axes named in `signature`, as an op over whole arrays.
 
     Args:

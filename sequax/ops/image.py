@@ -322,7 +322,7 @@ def hsv_to_rgb(images: ArrayLike, data_format: str | None = None) -> jax.Array:
     return _colors("hsv_to_rgb", colors.hsv_to_rgb, images, data_format)
 
 
-def _colors(name: str, function: Callable, images: ArrayLike, data_format: str | None) -> jax.Array:
+def _colors(name: str, function: Callable[..., Any], images: ArrayLike, data_format: str | None) -> jax.Array:
     x = array(images)
     if not jnp.issubdtype(x.dtype, jnp.floating):
         raise ValueError(f"{name}: expected floats from 0 to 1. Received: images.dtype={x.dtype}. Divide them by 255.")
@@ -469,22 +469,24 @@ def _three(
     return first, last
 
 
-def _framed(name: str, function: Callable, images: ArrayLike, data_format: str | None) -> jax.Array:
+def _framed(name: str, function: Callable[..., Any], images: ArrayLike, data_format: str | None) -> jax.Array:
     return _batched(name, function, array(images), data_format)
 
 
-def _each(name: str, function: Callable, images: ArrayLike, data_format: str | None, round_by: Callable) -> jax.Array:
+def _each(
+    name: str, function: Callable[..., Any], images: ArrayLike, data_format: str | None, round_by: Callable[..., Any]
+) -> jax.Array:
     """`function` of a batch of float images with the channels last, for images of any kind and layout."""
     return _batched(name, lambda x: _rounded(function, x, round_by), array(images), data_format)
 
 
-def _batched(name: str, function: Callable, x: jax.Array, data_format: str | None) -> jax.Array:
+def _batched(name: str, function: Callable[..., Any], x: jax.Array, data_format: str | None) -> jax.Array:
     _check_rank(name, "images", x)
     found = channels_last(function, x if x.ndim == 4 else x[None], data_format)
     return found if x.ndim == 4 else found[0]
 
 
-def _rounded(function: Callable, x: jax.Array, round_by: Callable) -> jax.Array:
+def _rounded(function: Callable[..., Any], x: jax.Array, round_by: Callable[..., Any]) -> jax.Array:
     """`function` computed in floats, and in the dtype of `x` again."""
     if jnp.issubdtype(x.dtype, jnp.floating):
         return function(x)

@@ -204,7 +204,7 @@ def bincount(x: ArrayLike, weights: ArrayLike | None = None, minlength: int = 0,
         raise ValueError("ops.bincount: sparse results are not supported; leave `sparse=False`.")
     x = array(x)
     known("bincount", x, "Sum a one-hot encoding, `sum(one_hot(x, length), axis=-2)`, or call it outside.")
-    count: Callable = partial(jnp.bincount, length=max(int(x.max()) + 1 if x.size else 0, minlength))
+    count: Callable[..., Any] = partial(jnp.bincount, length=max(int(x.max()) + 1 if x.size else 0, minlength))
     for _ in x.shape[:-1]:
         count = jax.vmap(count)
     return count(x) if weights is None else count(x, array(weights))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -26,7 +27,7 @@ def channels_first(data_format: str | None) -> bool:
     return data_format == LAYOUTS[0]
 
 
-def channels_last(function: Callable, x: jax.Array, data_format: str | None, axis: int = 1) -> jax.Array:
+def channels_last(function: Callable[..., Any], x: jax.Array, data_format: str | None, axis: int = 1) -> jax.Array:
     """`function(x)`, which takes and gives arrays with the channels last, for `x` of this layout.
 
     Args:

@@ -80,7 +80,7 @@ def inv(x: ArrayLike) -> jax.Array:
 
 
 @op
-def jvp(fun: Callable, primals: Any, tangents: Any, has_aux: bool = False) -> tuple:
+def jvp(fun: Callable[..., Any], primals: Any, tangents: Any, has_aux: bool = False) -> tuple[Any, ...]:
     """The value of `fun(*primals)` and its derivative in the direction of `tangents` (forward mode).
 
     Args:
@@ -163,7 +163,7 @@ def qr(x: ArrayLike, mode: str = "reduced") -> tuple[jax.Array, jax.Array]:
     return q, r
 
 
-def _solved(name: str, solve: Callable, a: ArrayLike, b: ArrayLike) -> jax.Array:
+def _solved(name: str, solve: Callable[..., Any], a: ArrayLike, b: ArrayLike) -> jax.Array:
     """`solve(a, b)` for matrices `(..., n, k)`, or for vectors: one per matrix, or a single `(n,)`."""
     a, b = _square(a, name), floating(b)
     vectors = b.ndim == 1 or b.shape == a.shape[:-1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -69,7 +70,7 @@ def logdet(x: ArrayLike) -> jax.Array:
     return jnp.linalg.slogdet(floating(x))[1]
 
 
-def _segment(name: str, function: Callable, empty: str) -> Callable:
+def _segment(name: str, function: Callable[..., Any], empty: str) -> Callable[..., Any]:
     def call(
         data: ArrayLike, segment_ids: ArrayLike, num_segments: int | None = None, sorted: bool = False
     ) -> jax.Array:
@@ -98,10 +99,10 @@ def _segment(name: str, function: Callable, empty: str) -> Callable:
     return op(call)
 
 
-segment_max = _segment("segment_max", jax.ops.segment_max, "the lowest number of the dtype (-inf)")
-segment_min = _segment("segment_min", jax.ops.segment_min, "the highest number of the dtype (inf)")
-segment_prod = _segment("segment_prod", jax.ops.segment_prod, "1")
-segment_sum = _segment("segment_sum", jax.ops.segment_sum, "0")
+segment_max: Callable[..., Any] = _segment("segment_max", jax.ops.segment_max, "the lowest number of the dtype (-inf)")
+segment_min: Callable[..., Any] = _segment("segment_min", jax.ops.segment_min, "the highest number of the dtype (inf)")
+segment_prod: Callable[..., Any] = _segment("segment_prod", jax.ops.segment_prod, "1")
+segment_sum: Callable[..., Any] = _segment("segment_sum", jax.ops.segment_sum, "0")
 
 
 @op

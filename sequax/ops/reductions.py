@@ -74,7 +74,7 @@ def count_nonzero(x: ArrayLike, axis: Axis = None) -> jax.Array:
     return jnp.count_nonzero(array(x), axis=axes(axis))
 
 
-def _quantile(name: str, function: Callable, scale: str) -> Callable:
+def _quantile(name: str, function: Callable[..., Any], scale: str) -> Callable[..., Any]:
     """The op `name(x, q, axis, method, keepdims)`."""
 
     def call(
@@ -93,13 +93,13 @@ def _quantile(name: str, function: Callable, scale: str) -> Callable:
     return op(call)
 
 
-quantile = _quantile("quantile", jnp.quantile, "from 0 to 1")
-percentile = _quantile("percentile", jnp.percentile, "from 0 to 100")
-nanquantile = _quantile("nanquantile", jnp.nanquantile, "from 0 to 1, NaN left out")
-nanpercentile = _quantile("nanpercentile", jnp.nanpercentile, "from 0 to 100, NaN left out")
+quantile: Callable[..., Any] = _quantile("quantile", jnp.quantile, "from 0 to 1")
+percentile: Callable[..., Any] = _quantile("percentile", jnp.percentile, "from 0 to 100")
+nanquantile: Callable[..., Any] = _quantile("nanquantile", jnp.nanquantile, "from 0 to 1, NaN left out")
+nanpercentile: Callable[..., Any] = _quantile("nanpercentile", jnp.nanpercentile, "from 0 to 100, NaN left out")
 
 
-def _running(name: str, function: Callable) -> Callable:
+def _running(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     """The op `name(x, axis=None, dtype=None)`."""
 
     def call(x: ArrayLike, axis: Axis = None, dtype: DTypeLike | None = None) -> jax.Array:
@@ -110,10 +110,10 @@ def _running(name: str, function: Callable) -> Callable:
     return op(call)
 
 
-cumprod = _running("cumprod", jnp.cumprod)
-cumsum = _running("cumsum", jnp.cumsum)
-nancumprod = _running("nancumprod", jnp.nancumprod)
-nancumsum = _running("nancumsum", jnp.nancumsum)
+cumprod: Callable[..., Any] = _running("cumprod", jnp.cumprod)
+cumsum: Callable[..., Any] = _running("cumsum", jnp.cumsum)
+nancumprod: Callable[..., Any] = _running("nancumprod", jnp.nancumprod)
+nancumsum: Callable[..., Any] = _running("nancumsum", jnp.nancumsum)
 
 
 @op

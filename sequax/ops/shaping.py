@@ -122,7 +122,7 @@ def rot90(array: ArrayLike, k: int = 1, axes: tuple[int, int] = (0, 1)) -> jax.A
     return jnp.rot90(operand(array), k, (axes[0], axes[1]))
 
 
-def _joined(name: str, function: Callable, way: str) -> Callable:
+def _joined(name: str, function: Callable[..., Any], way: str) -> Callable[..., Any]:
     """The op `name(xs)`."""
 
     def call(xs: Any) -> jax.Array:
@@ -133,9 +133,9 @@ def _joined(name: str, function: Callable, way: str) -> Callable:
     return op(call)
 
 
-dstack = _joined("dstack", jnp.dstack, "along the third axis, which those of fewer axes get")
-hstack = _joined("hstack", jnp.hstack, "along the second axis; vectors along their only one")
-vstack = _joined("vstack", jnp.vstack, "along the first axis; vectors become rows")
+dstack: Callable[..., Any] = _joined("dstack", jnp.dstack, "along the third axis, which those of fewer axes get")
+hstack: Callable[..., Any] = _joined("hstack", jnp.hstack, "along the second axis; vectors along their only one")
+vstack: Callable[..., Any] = _joined("vstack", jnp.vstack, "along the first axis; vectors become rows")
 
 
 @op
@@ -181,7 +181,7 @@ def _cuts(indices_or_sections: Any) -> Any:
     return indices_or_sections if isinstance(indices_or_sections, int) else np.asarray(indices_or_sections)
 
 
-def _split(name: str, function: Callable, axis: str) -> Callable:
+def _split(name: str, function: Callable[..., Any], axis: str) -> Callable[..., Any]:
     """The op `name(x, indices_or_sections)`."""
 
     def call(x: ArrayLike, indices_or_sections: Any) -> list[jax.Array]:
@@ -192,9 +192,9 @@ def _split(name: str, function: Callable, axis: str) -> Callable:
     return tried(*DIVISIBLE)(call)
 
 
-dsplit = _split("dsplit", jnp.dsplit, "the third axis")
-hsplit = _split("hsplit", jnp.hsplit, "the second axis, or the only one")
-vsplit = _split("vsplit", jnp.vsplit, "the first axis")
+dsplit: Callable[..., Any] = _split("dsplit", jnp.dsplit, "the third axis")
+hsplit: Callable[..., Any] = _split("hsplit", jnp.hsplit, "the second axis, or the only one")
+vsplit: Callable[..., Any] = _split("vsplit", jnp.vsplit, "the first axis")
 
 
 @op

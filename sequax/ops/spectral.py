@@ -40,7 +40,7 @@ def _pair(x: jax.Array) -> Pair:
     return jnp.real(x), jnp.imag(x)
 
 
-def _transform(name: str, function: Callable, axes: str, ndim: int) -> Callable:
+def _transform(name: str, function: Callable[..., Any], axes: str, ndim: int) -> Callable[..., Any]:
     def call(x: ArrayLike) -> Pair:
         return _pair(function(_complex(x, name, ndim)))
 
@@ -49,9 +49,9 @@ def _transform(name: str, function: Callable, axes: str, ndim: int) -> Callable:
     return op(call)
 
 
-fft = _transform("fft", jnp.fft.fft, "the last axis", 1)
-fft2 = _transform("fft2", jnp.fft.fft2, "the last two axes", 2)
-ifft2 = _transform("ifft2", jnp.fft.ifft2, "the last two axes, inverted,", 2)
+fft: Callable[..., Any] = _transform("fft", jnp.fft.fft, "the last axis", 1)
+fft2: Callable[..., Any] = _transform("fft2", jnp.fft.fft2, "the last two axes", 2)
+ifft2: Callable[..., Any] = _transform("ifft2", jnp.fft.ifft2, "the last two axes, inverted,", 2)
 
 
 @op

@@ -20,7 +20,7 @@ from ..core.variable import Variable
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_ops: set[Callable] = set()
+_ops: set[Callable[..., Any]] = set()
 
 # Numbers tried for unknown sizes (first axis, others) where the usual ones would mislead: below and above all other
 # sizes, for ops that cut at one of them; and numbers that divide into any usual count of parts.
@@ -33,7 +33,7 @@ def op(function: F) -> F:
     return sized(lambda *args, **kwargs: infer(function, args, kwargs))(function)
 
 
-def sized(rule: Callable) -> Callable[[F], F]:
+def sized(rule: Callable[..., Any]) -> Callable[[F], F]:
     """Decorator: an op whose symbolic outputs are `rule(*args, **kwargs)`, for sizes that tracing does not find."""
 
     return lambda function: plain(symbolic(function, rule))
@@ -48,7 +48,7 @@ def tried(*trials: tuple[int, int]) -> Callable[[F], F]:
     return decorate
 
 
-def infer(function: Callable, args: tuple, kwargs: dict) -> Any:
+def infer(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Outputs by tracing. Unknown sizes that fit only one number take it from the other tensors: (None, 3) + (2, 3)."""
     try:
         return shapes.infer(function, args, kwargs)
@@ -59,7 +59,7 @@ def infer(function: Callable, args: tuple, kwargs: dict) -> Any:
         return shapes.infer(function, *filled)
 
 
-def _fill(args: tuple, kwargs: dict) -> tuple[tuple, dict] | None:
+def _fill(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[Any, Any]] | None:
     """The arguments with unknown sizes replaced by the sizes that others have at the same place from the right."""
     tensors = [value for value in leaves((args, kwargs)) if hasattr(value, "shape")]
     agreed: dict[int, int] = {}

@@ -163,7 +163,7 @@ class Adamax(_Moments):
     0.9
     """
 
-    slot_names = ("momentum", "norm")
+    slot_names: tuple[str, str] = ("momentum", "norm")
 
     def update_step(self, gradient: jax.Array, variable: Variable, learning_rate: Any) -> None:
         m, u = (self.slot(name, variable) for name in self.slot_names)
@@ -197,7 +197,7 @@ class Nadam(_Moments):
 
     def build(self, var_list: Sequence[Variable]) -> None:
         super().build(var_list)
-        self.momentum_product = self.add_variable((), "ones", dtype="float32", name="momentum_product")
+        self.momentum_product: Variable = self.add_variable((), "ones", dtype="float32", name="momentum_product")
 
     def momentum_at(self, t: jax.Array) -> jax.Array:
         return self.beta_1 * (1 - 0.5 * 0.96**t)

@@ -90,8 +90,8 @@ class LossScaleOptimizer(Optimizer):
 
     def build(self, var_list: Sequence[Variable]) -> None:
         super().build(var_list)
-        self.step_counter = self.add_variable((), dtype="int32", name="step_counter")
-        self.dynamic_scale = self.add_variable((), self.initial_scale, dtype="float32", name="dynamic_scale")
+        self.step_counter: Variable = self.add_variable((), dtype="int32", name="step_counter")
+        self.dynamic_scale: Variable = self.add_variable((), self.initial_scale, dtype="float32", name="dynamic_scale")
         self.inner_optimizer.build(var_list)
 
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Variable] | None = None) -> None:

@@ -57,7 +57,7 @@ class OptaxOptimizer(Optimizer):
             common["name"] = "optax"
         super().__init__(1.0 if learning_rate is None else learning_rate, **common)
         self.transformation = transformation
-        self.owns_rate = learning_rate is not None
+        self.owns_rate: bool = learning_rate is not None
         self._parameters: dict[str, Variable] = {}
         self._leaves: dict[str, Variable] = {}
         self._used: list[str] = []

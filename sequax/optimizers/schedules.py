@@ -18,7 +18,7 @@ from ..core.kinds import Factor, Factors, NameLike
 from ..core.types import ArrayLike
 from .settings import Scalar
 
-schedules = Catalogue("learning rate schedule", "keras.optimizers.schedules")
+schedules: Catalogue = Catalogue("learning rate schedule", "keras.optimizers.schedules")
 schedule = schedules.register()
 
 Steps = Annotated[float, Scalar(above=0)]

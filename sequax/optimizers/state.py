@@ -185,7 +185,7 @@ class State(Portable, Configured):
         return self._positions[variable]
 
 
-def _rebuilding(build: Callable) -> Callable:
+def _rebuilding(build: Callable[..., Any]) -> Callable[..., Any]:
     """Let a subclass' `build` run again when the variables change, though it may begin with `if self.built: return`."""
 
     @functools.wraps(build)

@@ -101,8 +101,8 @@ class Archive:
 
     def __init__(self, source: Source | Folder):
         self.source = source
-        self.zip = source if isinstance(source, Folder) else Zip(source)
-        self.name = source.name
+        self.zip: Folder | Zip = source if isinstance(source, Folder) else Zip(source)
+        self.name: str = source.name
         self._left = budget.of_file(source.size, 4, _FREE)  # what all members together may take
         self._limits = {**_LIMITS, CONFIG: min(config.MAX_BYTES, 2 * source.size + 4 * _MEGABYTE)}
         for name in self.zip.members:

@@ -46,8 +46,11 @@ class KerasFileEditor:
         editor.resave_weights("edited.weights.h5")
     """
 
+    config: Any
+    metadata: Any
+
     def __init__(self, filepath: Any):
-        self.filepath = os.fsdecode(os.fspath(filepath))
+        self.filepath: str = os.fsdecode(os.fspath(filepath))
         self.config = self.metadata = self.model = None
         if self.filepath.endswith(".keras"):
             with Source.of(self.filepath) as source:
@@ -78,8 +81,8 @@ class KerasFileEditor:
         for path, array in arrays.items():
             if array.dtype.kind not in "fiub" and array.dtype.name != "bfloat16":
                 raise LoadError(f"{source.name}: {path!r} holds elements of type {array.dtype}, which are no numbers.")
-        self.weights_dict = _tree(arrays)
-        self.object_metadata = {
+        self.weights_dict: dict[str, Any] = _tree(arrays)
+        self.object_metadata: dict[str, str] = {
             path.removesuffix(f"/{_VARS}"): str(group.attribute("name"))
             for path, group in file.groups.items()
             if path.endswith(f"/{_VARS}") and group.attribute("name") is not None

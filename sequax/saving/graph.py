@@ -83,7 +83,7 @@ def _open_end(tensor: KerasTensor) -> dict[str, Any]:
     return {**entry, "registered_name": None, "name": tensor.name, "inbound_nodes": []}
 
 
-def _entry(operation: Any, calls: list[Node], history: Callable) -> dict[str, Any]:
+def _entry(operation: Any, calls: list[Node], history: Callable[..., Any]) -> dict[str, Any]:
     if isinstance(operation, FunctionOperation):
         entry, nodes = _op_entry(operation, calls[0], history)
     else:
@@ -92,18 +92,20 @@ def _entry(operation: Any, calls: list[Node], history: Callable) -> dict[str, An
     return {**entry, "name": operation.name, "inbound_nodes": nodes}
 
 
-def _op_entry(operation: FunctionOperation, node: Node, history: Callable) -> tuple[dict[str, Any], list[Any]]:
+def _op_entry(
+    operation: FunctionOperation, node: Node, history: Callable[..., Any]
+) -> tuple[dict[str, Any], list[Any]]:
     op, settings, inputs = operations.written(operation, node.args, node.kwargs)
     config = {"name": operation.name, **{key: _constant(value) for key, value in settings.items()}}
     entry = {"module": op.module, "class_name": op.class_name, "config": config, "registered_name": op.class_name}
     return entry, [{"args": _inputs(inputs, history), "kwargs": {}}]
 
 
-def _inputs(args: Iterable[Any], history: Callable) -> list[Any]:
+def _inputs(args: Iterable[Any], history: Callable[..., Any]) -> list[Any]:
     return [_value(value, history) for value in args]
 
 
-def _keywords(node: Node, history: Callable) -> dict[str, Any]:
+def _keywords(node: Node, history: Callable[..., Any]) -> dict[str, Any]:
     given = {key: _value(value, history) for key, value in node.kwargs.items() if value is not None}
     single = len(node.args) == 1 and is_tensor(node.args[0])
     if not given and single and "mask" in signature.of(type(node.operation).call).accepts:
@@ -111,7 +113,7 @@ def _keywords(node: Node, history: Callable) -> dict[str, Any]:
     return given
 
 
-def _value(value: object, history: Callable) -> Any:
+def _value(value: object, history: Callable[..., Any]) -> Any:
     if is_tensor(value):
         config = {"shape": list(value.shape), "dtype": value.dtype, "keras_history": list(history(value))}
         return {"class_name": "__keras_tensor__", "config": config}
@@ -126,7 +128,7 @@ def _constant(value: object) -> Any:
     return value.__name__ if isinstance(value, type) else serialize(value)
 
 
-def _structure(structure: Any, history: Callable) -> Any:
+def _structure(structure: Any, history: Callable[..., Any]) -> Any:
     if is_tensor(structure):
         return list(history(structure))
     if isinstance(structure, Mapping):

@@ -33,6 +33,8 @@ class Damaged(Exception):
 class Buffer:
     """Bytes that are unpacked from front to back; reading past the end is an error."""
 
+    data: bytes
+
     def __init__(self, data: bytes, at: int = 0):
         self.data, self.at = data, at
 
@@ -42,7 +44,7 @@ class Buffer:
         self.at += size
         return self.data[self.at - size : self.at]
 
-    def unpack(self, layout: str) -> tuple:
+    def unpack(self, layout: str) -> tuple[Any, ...]:
         return struct.unpack("<" + layout, self.take(struct.calcsize("<" + layout)))
 
     def one(self, layout: str) -> int:

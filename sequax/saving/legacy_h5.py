@@ -135,10 +135,10 @@ class LegacyFile:
     """
 
     def __init__(self, source: Any):
-        self.source = Source.of(source)
+        self.source: Source = Source.of(source)
         try:
-            self.file = File(self.source)
-            self.root = self._root()
+            self.file: File = File(self.source)
+            self.root: str = self._root()
         except BaseException:
             self.source.close()
             raise

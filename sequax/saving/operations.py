@@ -21,7 +21,7 @@ _TABLES = frozenset(("output_size", "fft_length", "sequence_length", "pad_width"
 _MOST_STEPS, _LARGEST_TABLE, _MOST_OPERANDS = 1_000, 1 << 16, 10
 
 
-def function_of(op: Op) -> Callable:
+def function_of(op: Op) -> Callable[..., Any]:
     """The op as it is here."""
     from .. import ops  # a second of work that a graph of layers alone does not need
 
@@ -33,7 +33,9 @@ def _parameters(op: Op) -> list[inspect.Parameter]:
     return list(inspect.signature(function_of(op)).parameters.values())
 
 
-def written(operation: FunctionOperation, args: tuple, kwargs: dict[str, Any]) -> tuple[Op, dict[str, Any], list[Any]]:
+def written(
+    operation: FunctionOperation, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[Op, dict[str, Any], list[Any]]:
     """How Keras writes a recorded call of an op: the op, its settings, and its inputs.
 
     Raises:

@@ -96,7 +96,7 @@ class Folder:
     """
 
     def __init__(self, path: Any):
-        self.path = Path(os.fspath(path))
+        self.path: Path = Path(os.fspath(path))
         if self.path.exists() and not self.path.is_dir():
             raise NotADirectoryError(
                 errno.ENOTDIR, f"the snapshots of a run need a folder, but this is a file: {str(self.path)!r}"

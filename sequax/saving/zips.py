@@ -11,7 +11,7 @@ import stat
 import struct
 import zlib
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .errors import LoadError
 from .source import Source
@@ -161,7 +161,7 @@ class Zip:
             raise self.refused("its list of members is longer than it says")
         return found
 
-    def _member(self, fields: tuple, raw: bytes, extra: bytes) -> Member:
+    def _member(self, fields: tuple[Any, ...], raw: bytes, extra: bytes) -> Member:
         _, made_by, _, flags, method, _, _, crc, packed, size, *_, disk, _, attributes, offset = fields
         try:
             name = raw.decode("utf-8" if flags & 0x800 else "ascii")

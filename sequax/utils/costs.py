@@ -204,7 +204,7 @@ class Counter:
         return max(self.count(branch.jaxpr) for branch in branches)
 
 
-def _by_name(names: str, rule: Callable) -> dict[str, Callable]:
+def _by_name(names: str, rule: Callable[..., Any]) -> dict[str, Callable[..., Any]]:
     return dict.fromkeys(jaxprs.names(names), rule)
 
 

@@ -52,6 +52,11 @@ class FeatureSpace(FeatureKinds, Layer):
     [[0.0, 0.0, 1.0, 1.0], [0.0, 1.0, 0.0, 2.0]]
     """
 
+    crossing_dim: int
+    hashing_dim: int
+    num_discretization_bins: int
+    built: bool
+
     def __init__(
         self,
         features: Mapping[str, Any],
@@ -72,10 +77,12 @@ class FeatureSpace(FeatureKinds, Layer):
         super().__init__(name=name)
         self.output_mode, self.crossing_dim = output_mode, crossing_dim
         self.hashing_dim, self.num_discretization_bins = hashing_dim, num_discretization_bins
-        self.features = {key: self._feature(key, value) for key, value in features.items()}
-        self.crosses = [self._cross(cross) for cross in crosses or ()]
-        self.preprocessors = {key: feature.preprocessor for key, feature in self.features.items()}
-        self.crossers = {cross.name: HashedCrossing(cross.crossing_dim, name=cross.name) for cross in self.crosses}
+        self.features: dict[str, Feature] = {key: self._feature(key, value) for key, value in features.items()}
+        self.crosses: list[Cross] = [self._cross(cross) for cross in crosses or ()]
+        self.preprocessors: dict[str, Any] = {key: feature.preprocessor for key, feature in self.features.items()}
+        self.crossers: dict[str, HashedCrossing] = {
+            cross.name: HashedCrossing(cross.crossing_dim, name=cross.name) for cross in self.crosses
+        }
         self.one_hot_encoders: dict[str, CategoryEncoding] = {}
         self._adapted, self.built = False, True
         self._tensors: dict[str, Any] = {}

@@ -21,7 +21,7 @@ from ..layers.preprocessing.learned import VocabularyLayer
 MODULE = "keras.src.layers.preprocessing.feature_space"
 
 
-catalogue = Catalogue("feature space", "keras.utils")
+catalogue: Catalogue = Catalogue("feature space", "keras.utils")
 
 
 @catalogue.register()
@@ -34,6 +34,8 @@ class Feature:
         output_mode: "float": as the preprocessor returns it; "int": the same, for whole numbers; "one_hot": vectors.
     """
 
+    dtype: str
+
     def __init__(self, dtype: str, preprocessor: Any, output_mode: str):
         if output_mode not in ("int", "one_hot", "float"):
             raise ValueError(
@@ -41,7 +43,7 @@ class Feature:
                 f" output_mode={output_mode!r}"
             )
         self.dtype, self.output_mode = dtype, output_mode
-        self.preprocessor = deserialize(preprocessor) if isinstance(preprocessor, Mapping) else preprocessor
+        self.preprocessor: Any = deserialize(preprocessor) if isinstance(preprocessor, Mapping) else preprocessor
         if not callable(self.preprocessor):
             raise ValueError(f"A feature needs a layer as `preprocessor`. Received: {preprocessor!r:.60}")
 
@@ -66,6 +68,9 @@ class Cross:
         crossing_dim: number of bins of the hash.
         output_mode: "one_hot" or "int".
     """
+
+    feature_names: tuple[str, ...]
+    crossing_dim: int
 
     def __init__(self, feature_names: Sequence[str], crossing_dim: int, output_mode: str = "one_hot"):
         if output_mode not in ("int", "one_hot"):
@@ -233,7 +238,7 @@ class HostDiscretization(HostLayer):
 
     def __init__(self, bin_boundaries: Any, **kwargs: Any):
         super().__init__(**kwargs)
-        self.bin_boundaries = list(bin_boundaries)
+        self.bin_boundaries: list[Any] = list(bin_boundaries)
 
     def read(self, value: object, what: str) -> np.ndarray:
         return np.asarray(value, "float32")
@@ -241,7 +246,7 @@ class HostDiscretization(HostLayer):
     def call(self, inputs: Any) -> np.ndarray:
         return np.searchsorted(np.asarray(self.bin_boundaries, "float32"), inputs, side="right").astype(np.int32)
 
-    def compute_output_shape(self, input_shape: Shape) -> tuple:
+    def compute_output_shape(self, input_shape: Shape) -> tuple[Any, ...]:
         return tuple(input_shape)
 
 

@@ -36,6 +36,10 @@ class FolderDataset(SampleDataset):
     `file_paths` are the files in the order they were indexed, `class_names` the names of the classes.
     """
 
+    file_paths: list[str]
+    class_names: list[str] | None
+    label_mode: str | None
+
     def __init__(
         self,
         files: Files,
@@ -48,7 +52,7 @@ class FolderDataset(SampleDataset):
     ):
         super().__init__(len(files.paths), batch_size, shuffle, seed)
         self.file_paths, self.class_names, self.label_mode = files.paths, files.class_names, label_mode
-        self.labels = files.labels
+        self.labels: Any | None = files.labels
         self._read, self._join = read, join
 
     def samples(self, numbers: np.ndarray) -> Any:
@@ -82,7 +86,7 @@ class Request(NamedTuple):
 
 
 def datasets(
-    request: Request, suffixes: tuple[str, ...], what: str, read: Callable[[str], Any], join: Callable[[list], Any]
+    request: Request, suffixes: tuple[str, ...], what: str, read: Callable[[str], Any], join: Callable[[list[Any]], Any]
 ) -> Any:
     """The data set of a folder, or a pair of them for `subset="both"`.
 

@@ -111,6 +111,11 @@ class SampleDataset(PyDataset):
         seed: of the order, which depends on this and on the number of epochs begun before alone.
     """
 
+    count: int
+    batch_size: int | None
+    shuffle: bool
+    seed: int
+
     def __init__(self, count: int, batch_size: int | None, shuffle: bool, seed: int, **kwargs: Any):
         super().__init__(**kwargs)
         self.count, self.batch_size, self.shuffle, self.seed = count, batch_size, shuffle, seed

@@ -87,6 +87,11 @@ class WindowDataset(SampleDataset):
         steps: where the entries of a window are, counted from its start.
     """
 
+    data: Any
+    targets: Any | None
+    starts: Any
+    steps: Any
+
     def __init__(
         self,
         data: np.ndarray,
