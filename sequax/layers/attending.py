@@ -86,7 +86,7 @@ def attends_to_itself(layer: Layer) -> bool:
     return isinstance(layer, ListAttention) or signature.of(type(layer).call).required == ["query", "value"]
 
 
-def inputs_for(layer: Layer, x: Any, several: bool) -> tuple:
+def inputs_for(layer: Layer, x: Any, several: bool) -> tuple[Any, ...]:
     """The positional arguments of a layer of a stack for the output `x` of the one before.
 
     Attention layers get that output as query and as value: in a stack attention is self-attention. If it is `several`

@@ -69,7 +69,7 @@ class Scored(ListAttention):
         query_mask, value_mask = (None if m is None else jnp.asarray(m, bool) for m in mask[:2])
         return query_mask, value_mask
 
-    def _check(self, listed: Any) -> tuple[tuple, tuple, tuple]:
+    def _check(self, listed: Any) -> tuple[tuple[Any, ...], tuple[Any, ...], tuple[Any, ...]]:
         """The shapes of query, value and key.
 
         Raises:
@@ -98,7 +98,7 @@ class Scored(ListAttention):
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return None if mask is None else self._masks(mask)[0]
 
-    def compute_output_shape(self, input_shape: Any) -> tuple:
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         query, value, _ = self._check(input_shape)
         return (*query[:-1], value[-1])
 

@@ -60,7 +60,7 @@ class Weighted(Layer):
             name=weight if name is None else name,
         )
 
-    def add_bias(self, shape: tuple) -> Variable | None:
+    def add_bias(self, shape: tuple[Any, ...]) -> Variable | None:
         """Create the bias, where the layer has one."""
         return self.add("bias", shape) if self.use_bias else None
 
@@ -74,7 +74,7 @@ class Elementwise(Layer):
         super().__init__(**options)
         self.built = True
 
-    def compute_output_shape(self, input_shape: Any) -> tuple:
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         return tuple(input_shape)
 
 

@@ -101,19 +101,19 @@ class BatchNormalization(Normalizing):
         shape = sizes_of(self, input_shape, [self.axis])
         self.add_scale_and_offset(shape)
         mean, variance = self.moving_mean_initializer, self.moving_variance_initializer
-        self.moving_mean = self._average("moving_mean", shape, mean)
-        self.moving_variance = self._average("moving_variance", shape, variance)
+        self.moving_mean: Any = self._average("moving_mean", shape, mean)
+        self.moving_variance: Any = self._average("moving_variance", shape, variance)
         if self.renorm:
 
             def deviation(shape: Any, dtype: Any = None) -> jax.Array:
                 return jnp.sqrt(variance(shape, dtype=dtype))
 
-            self.moving_stddev = self._average("moving_stddev", shape, deviation)
-            self.renorm_mean = self._average("renorm_mean", shape, mean)
-            self.renorm_stddev = self._average("renorm_stddev", shape, deviation)
+            self.moving_stddev: Any = self._average("moving_stddev", shape, deviation)
+            self.renorm_mean: Any = self._average("renorm_mean", shape, mean)
+            self.renorm_stddev: Any = self._average("renorm_stddev", shape, deviation)
         self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: shape[0]})
 
-    def _average(self, name: str, shape: tuple, initializer: Any) -> Any:
+    def _average(self, name: str, shape: tuple[Any, ...], initializer: Any) -> Any:
         return self.add_weight(shape, initializer, trainable=False, autocast=False, name=name)
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> jax.Array:

@@ -4,5 +4,5 @@ from __future__ import annotations
 
 from ..core.catalogue import Catalogue
 
-layers = Catalogue("layer", "keras.layers")
+layers: Catalogue = Catalogue("layer", "keras.layers")
 layer = layers.register

@@ -125,16 +125,16 @@ class Container(Layer):
     def compute_output_spec(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         return self._run(spec_after, inputs)
 
-    def _run(self, step: Callable, x: Any, **first: Any) -> Any:
+    def _run(self, step: Callable[..., Any], x: Any, **first: Any) -> Any:
         """The merged outputs, for arrays and for symbolic tensors; `step(layer, x)` runs one layer."""
         outputs = self._outputs(step, x, **first)
         self._check([(part, tuple(out.shape)) for part, out in outputs])
         return step(self._merging, [out for _, out in outputs])
 
-    def _outputs(self, step: Callable, x: Any, **first: Any) -> list[tuple[str, Any]]:
+    def _outputs(self, step: Callable[..., Any], x: Any, **first: Any) -> list[tuple[str, Any]]:
         return [(part, self._through(part, layers, step, x, **first)) for part, layers in self.parts()]
 
-    def _through(self, part: str, layers: list[Layer], step: Callable, x: Any, **first: Any) -> Any:
+    def _through(self, part: str, layers: list[Layer], step: Callable[..., Any], x: Any, **first: Any) -> Any:
         for position, layer in enumerate(layers):
             try:
                 x = step(layer, x, **(first if position == 0 else {}))
@@ -142,7 +142,7 @@ class Container(Layer):
                 raise _located(error, self, part, position, layer, x) from None
         return x
 
-    def _check(self, outputs: list[tuple[str, tuple]]) -> None:
+    def _check(self, outputs: list[tuple[str, tuple[Any, ...]]]) -> None:
         """Refuse outputs that the merging layer would take though they are wrong here."""
 
     def get_config(self) -> dict[str, Any]:
@@ -201,7 +201,7 @@ class Residual(Container):
     def parts(self) -> list[tuple[str, list[Layer]]]:
         return [("", self.layers), ("shortcut", self.shortcut or [])]
 
-    def _check(self, outputs: list[tuple[str, tuple]]) -> None:
+    def _check(self, outputs: list[tuple[str, tuple[Any, ...]]]) -> None:
         (_, through), (_, around) = outputs
         fits = len(around) == len(through) and all(
             m == n or m is None or n is None for m, n in zip(around, through, strict=True)

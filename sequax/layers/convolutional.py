@@ -196,7 +196,7 @@ class Conv1D(Convolution):
     """
 
     rank = 1
-    paddings = ("valid", "same", "causal")
+    paddings: tuple[str, str, str] = ("valid", "same", "causal")
 
 
 @layer("Convolution2D")

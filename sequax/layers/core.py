@@ -77,7 +77,7 @@ class Masking(Rearranging):
     def compute_mask(self, inputs: Any, mask: Any = None) -> jax.Array:
         return jnp.any(jnp.not_equal(inputs, self.mask_value), axis=-1)
 
-    def compute_output_shape(self, input_shape: Any) -> tuple:
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         return tuple(input_shape)
 
 
@@ -105,10 +105,12 @@ class Lambda(Layer):
     [3.0, 3.0]
     """
 
+    mask: Any
+
     supports_masking = False
     _not_in_config = frozenset({"function", "output_shape", "mask", "arguments"})
-    config_keys = frozenset({"function_type", "output_shape_type", "output_shape_module", "module"})
-    function_keys = frozenset({"function", "output_shape", "mask"})
+    config_keys: frozenset[str] = frozenset({"function_type", "output_shape_type", "output_shape_module", "module"})
+    function_keys: frozenset[str] = frozenset({"function", "output_shape", "mask"})
 
     def __init__(
         self,
@@ -125,13 +127,15 @@ class Lambda(Layer):
                 f" {type(function).__name__}). For an activation by name use `Activation({function!r})`."
             )
         self.function, self.mask = function, mask
-        self.output_shape = tuple(output_shape) if isinstance(output_shape, list) else output_shape
-        self.arguments = dict(arguments or {})
+        self.output_shape: tuple[Any, ...] | Any = (
+            tuple(output_shape) if isinstance(output_shape, list) else output_shape
+        )
+        self.arguments: dict[Any, Any] = dict(arguments or {})
         self.supports_masking = mask is not None
         self.built = True
 
     @classmethod
-    def of(cls, function: Callable) -> Lambda:
+    def of(cls, function: Callable[..., Any]) -> Lambda:
         """A layer named after the function it wraps: `relu` becomes `lambda_relu`."""
         own_name = getattr(function, "__name__", "")
         return cls(function, name=names.auto_name(f"lambda_{own_name}") if own_name.isidentifier() else None)
@@ -197,14 +201,14 @@ class Lambda(Layer):
 _OLD_KEYS = ("module", "function_type", "output_shape_type", "output_shape_module")  # of the oldest files
 
 
-def _parameters(function: Callable) -> frozenset[str]:
+def _parameters(function: Callable[..., Any]) -> frozenset[str]:
     try:
         return frozenset(inspect.signature(function).parameters)
     except (TypeError, ValueError):  # compiled functions may have no signature
         return frozenset()
 
 
-def _name_of(function: Callable) -> str:
+def _name_of(function: Callable[..., Any]) -> str:
     return getattr(function, "__name__", type(function).__name__)
 
 
@@ -212,7 +216,7 @@ def _names_function(config: Any) -> bool:
     return isinstance(config, str) or (isinstance(config, Mapping) and config.get("class_name") == "function")
 
 
-def _function_from(config: Any, argument: str) -> Callable:
+def _function_from(config: Any, argument: str) -> Callable[..., Any]:
     if callable(config):
         return config
     if isinstance(config, str):

@@ -90,7 +90,7 @@ class Dense(Weighted):
             outputs = outputs + self.bias.value
         return outputs if self.activation is None else self.activation(outputs)
 
-    def compute_output_shape(self, input_shape: Any) -> tuple:
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         return (*input_shape[:-1], self.units)
 
 
@@ -162,7 +162,9 @@ class EinsumDense(Weighted):
         **options: Unpack[LayerOptions],
     ):
         super().__init__(**options)
-        self.output_shape = tuple(output_shape) if isinstance(output_shape, (tuple, list)) else (output_shape,)
+        self.output_shape: tuple[Any, ...] | tuple[Any] = (
+            tuple(output_shape) if isinstance(output_shape, (tuple, list)) else (output_shape,)
+        )
 
     def build(self, input_shape: Any) -> None:
         kernel_shape, bias_shape, _ = einsum_shapes(self.equation, self.output_shape, self.bias_axes, input_shape)
@@ -189,7 +191,7 @@ class EinsumDense(Weighted):
             outputs = outputs + self.bias.value
         return outputs if self.activation is None else self.activation(outputs)
 
-    def compute_output_shape(self, input_shape: Any) -> tuple:
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         return einsum_shapes(self.equation, self.output_shape, self.bias_axes, input_shape)[2]
 
     def get_config(self) -> dict[str, Any]:
@@ -197,8 +199,8 @@ class EinsumDense(Weighted):
 
 
 def einsum_shapes(
-    equation: str, output_shape: tuple, bias_axes: str | None, input_shape: Any
-) -> tuple[tuple, tuple | None, tuple]:
+    equation: str, output_shape: tuple[Any, ...], bias_axes: str | None, input_shape: Any
+) -> tuple[tuple[Any, ...], tuple[Any, ...] | None, tuple[Any, ...]]:
     """Shapes of the kernel, the bias (None without one) and the whole output of an `EinsumDense`.
 
     >>> einsum_shapes("...x,xy->...y", (4,), "y", (None, 3, 2))
@@ -250,7 +252,7 @@ def _parts(equation: str) -> tuple[bool, str, bool, str, str]:
     )
 
 
-def _bias_shape(bias_axes: str, outputs: str, sizes: dict, behind: int) -> tuple:
+def _bias_shape(bias_axes: str, outputs: str, sizes: dict[Any, Any], behind: int) -> tuple[Any, ...]:
     """Sizes from the first axis along which the bias varies to the last of the output; 1 where it does not vary."""
     for axis in bias_axes:
         if axis not in outputs:

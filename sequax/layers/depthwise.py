@@ -63,7 +63,7 @@ class DepthwiseConvolution(ChannelByChannel):
         super().__init__(activity_regularizer=activity_regularizer, **options)
 
     def build_kernels(self, channels: int) -> None:
-        self.kernel = self.add_depthwise_kernel("kernel", channels)
+        self.kernel: Variable = self.add_depthwise_kernel("kernel", channels)
 
     def convolve(self, x: jax.Array) -> jax.Array:
         return self.channel_by_channel(x, self.kernel.value)
@@ -103,9 +103,9 @@ class SeparableConvolution(ChannelByChannel):
         super().__init__(activity_regularizer=activity_regularizer, **options)
 
     def build_kernels(self, channels: int) -> None:
-        self.depthwise_kernel = self.add_depthwise_kernel("depthwise_kernel", channels)
+        self.depthwise_kernel: Variable = self.add_depthwise_kernel("depthwise_kernel", channels)
         shape = (*(1,) * self.rank, channels * self.depth_multiplier, self.filters)
-        self.pointwise_kernel = self.add("pointwise", shape, name="pointwise_kernel")
+        self.pointwise_kernel: Variable = self.add("pointwise", shape, name="pointwise_kernel")
 
     def convolve(self, x: jax.Array) -> jax.Array:
         return kernels.conv(self.channel_by_channel(x, self.depthwise_kernel.value), self.pointwise_kernel.value)

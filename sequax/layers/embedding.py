@@ -137,7 +137,7 @@ class Embedding(Weighted):
     def compute_mask(self, inputs: Any, mask: Any = None) -> jax.Array | None:
         return jnp.not_equal(inputs, 0) if self.mask_zero else None
 
-    def compute_output_shape(self, input_shape: Any) -> tuple:
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         return (*input_shape, self.output_dim)
 
     def get_config(self) -> dict[str, Any]:
@@ -236,7 +236,7 @@ class ReversibleEmbedding(Embedding):
     def _dtype_of_logits(self) -> str:
         return self.reverse_dtype or self.variable_dtype
 
-    def compute_output_shape(self, input_shape: Any, reverse: bool = False) -> tuple:
+    def compute_output_shape(self, input_shape: Any, reverse: bool = False) -> tuple[Any, ...]:
         return (*input_shape[:-1], self.input_dim) if reverse else super().compute_output_shape(input_shape)
 
     def compute_output_spec(self, inputs: Any, reverse: bool = False) -> KerasTensor:

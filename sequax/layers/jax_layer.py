@@ -50,12 +50,15 @@ class JaxLayer(Layer):
     [[2.0, 2.0, 2.0]]
     """
 
+    call_fn: Callable[..., Any]
+    init_fn: Callable[..., Any] | None
+
     _not_in_config = frozenset({"params", "state", "seed"})
 
     def __init__(
         self,
-        call_fn: Callable,
-        init_fn: Callable | None = None,
+        call_fn: Callable[..., Any],
+        init_fn: Callable[..., Any] | None = None,
         params: Any = None,
         state: Any = None,
         seed: int | None = None,
@@ -74,7 +77,7 @@ class JaxLayer(Layer):
                 f"{type(self).__name__} '{self.name}': `call_fn` takes `params` or `state`, so `init_fn`, `params` and"
                 f" `state` cannot all be None."
             )
-        self.seed_generator = SeedGenerator(seed) if "rng" in self._call_arguments else None
+        self.seed_generator: SeedGenerator | None = SeedGenerator(seed) if "rng" in self._call_arguments else None
         self.params = self._variables_for(params, trainable=True)
         self.state = self._variables_for(state, trainable=False)
         if params is not None or state is not None:
@@ -153,7 +156,7 @@ class JaxLayer(Layer):
 _OF_INIT = frozenset({"rng", "inputs", "training"})
 
 
-def _arguments(function: Callable, what: str, allowed: set[str] | frozenset[str]) -> tuple[str, ...]:
+def _arguments(function: Callable[..., Any], what: str, allowed: set[str] | frozenset[str]) -> tuple[str, ...]:
     names = tuple(inspect.signature(function).parameters)
     unknown = [name for name in names if name not in allowed]
     if unknown:
@@ -189,6 +192,9 @@ class FlaxLayer(JaxLayer):
         layer = FlaxLayer(flax.linen.Dense(3))
         layer(np.ones((2, 4))).shape  # (2, 3)
     """
+
+    module: Any
+    method: Any
 
     _not_in_config = JaxLayer._not_in_config | {"variables", "call_fn", "init_fn"}
 
@@ -239,7 +245,7 @@ class FlaxLayer(JaxLayer):
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
         if getattr(self.method, "__self__", None) is self.module:
-            config["method"] = self.method.__name__
+            config["method"] = self.method.__name__  # type: ignore[union-attr]
         return config
 
     @classmethod

@@ -32,6 +32,9 @@ from .catalogue import layer
 class Normalizing(Weighted):
     """Base: the trained scale `gamma` and offset `beta` along the normalized axes."""
 
+    center: bool
+    scale: bool
+
     supports_masking = True
     center: bool
     scale: bool
@@ -51,7 +54,7 @@ class Normalizing(Weighted):
             x = x + self.beta.value.reshape(shape)
         return x.astype(self.compute_dtype)
 
-    def compute_output_shape(self, input_shape: Any) -> tuple:
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         return tuple(input_shape)
 
 
@@ -308,7 +311,7 @@ class RMSNormalization(Layer):
         size = jax.lax.rsqrt(jnp.square(wide).mean(axes, keepdims=True) + self.epsilon)
         return (wide * size * self.scale.value.reshape(along(axes, x.shape))).astype(self.compute_dtype)
 
-    def compute_output_shape(self, input_shape: Any) -> tuple:
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         return tuple(input_shape)
 
 

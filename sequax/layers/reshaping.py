@@ -47,7 +47,7 @@ class Flatten(Rearranging):
             inputs = jnp.moveaxis(inputs, 1, -1)
         return inputs.reshape(inputs.shape[0], math.prod(inputs.shape[1:]))
 
-    def compute_output_shape(self, input_shape: Any) -> tuple:
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         features = input_shape[1:]
         return (input_shape[0], None if None in features else math.prod(features))
 
@@ -100,10 +100,10 @@ class Reshape(Rearranging):
     def call(self, inputs: Any) -> jax.Array:
         return inputs.reshape(inputs.shape[0], *self._sizes(inputs.shape[1:]))
 
-    def compute_output_shape(self, input_shape: Any) -> tuple:
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         return (input_shape[0], *self._sizes(input_shape[1:]))
 
-    def _sizes(self, given: tuple) -> tuple:
+    def _sizes(self, given: tuple[Any, ...]) -> tuple[Any, ...]:
         """`target_shape` with the unknown size filled in, None if it cannot be known yet."""
         known = math.prod(size for size in self.target_shape if size != -1)
         if None in given:
@@ -171,7 +171,7 @@ class Permute(Rearranging):
     def call(self, inputs: Any) -> jax.Array:
         return jnp.transpose(inputs, (0, *self.dims))
 
-    def compute_output_shape(self, input_shape: Any) -> tuple:
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         return tuple(input_shape[axis] for axis in (0, *self.dims))
 
 
@@ -204,5 +204,5 @@ class RepeatVector(Rearranging):
     def call(self, inputs: Any) -> jax.Array:
         return jnp.repeat(inputs[:, None], self.n, axis=1)
 
-    def compute_output_shape(self, input_shape: Any) -> tuple:
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         return (input_shape[0], self.n, input_shape[1])

@@ -53,7 +53,7 @@ def _pieces(data: Any) -> Iterable[Any]:
     return (batch[0] if isinstance(batch, tuple) else batch for batch in data)
 
 
-def _of_batches(data: list) -> bool:
+def _of_batches(data: list[Any]) -> bool:
     """Whether a list holds batches, or pairs `(x, y)` of them; rows and numbers are one array."""
     first: Any = data[0] if data else None
     if isinstance(first, tuple):

@@ -289,8 +289,8 @@ class STFTSpectrogram(Layer):
         return (self.fft_length or 1 << (self.frame_length - 1).bit_length()) // 2 + 1
 
     def build(self, input_shape: Shape) -> None:
-        self.real_kernel = self._kernel("real") if self.mode != "imag" else None
-        self.imag_kernel = self._kernel("imag") if self.mode != "real" else None
+        self.real_kernel: Any | None = self._kernel("real") if self.mode != "imag" else None
+        self.imag_kernel: Any | None = self._kernel("imag") if self.mode != "real" else None
 
     def _kernel(self, side: str) -> Any:
         initializer = initializers.STFT(side, self.window, self.scaling, self.periodic)

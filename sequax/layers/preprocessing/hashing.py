@@ -74,7 +74,7 @@ class _Bins(HostLayer):
         encode = encoding.multi_hot if self.output_mode == "multi_hot" else encoding.counts
         return encode(bins.ravel(), rows, count, self.num_bins).reshape(*kept, self.num_bins)
 
-    def _encoded_shape(self, shape: Sequence[int | None]) -> tuple:
+    def _encoded_shape(self, shape: Sequence[int | None]) -> tuple[Any, ...]:
         if self.output_mode == "int":
             return tuple(shape)
         if self.output_mode == "one_hot":
@@ -145,7 +145,7 @@ class Hashing(_Bins):
             return [0] * len(keys)
         return (hashes % np.uint64(self.num_bins - 1) + np.uint64(1)).tolist()
 
-    def compute_output_shape(self, input_shape: Any) -> tuple:
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         return self._encoded_shape(tuple(input_shape))
 
 
@@ -212,7 +212,7 @@ class HashedCrossing(_Bins):
             return reading.whole(array, what).ravel().astype(np.uint64)
         return fingerprint64(reading.utf8(reading.texts(array, what)))
 
-    def compute_output_shape(self, input_shape: Any) -> tuple:
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         return self._encoded_shape(tuple(input_shape[0]))
 
 

@@ -26,7 +26,7 @@ class GridOf(Kind):
     """Rows and columns of tiles."""
 
     expected = "a tuple of two positive integers, rows and columns"
-    each = Whole(1, most=1 << 10)
+    each: Whole = Whole(1, most=1 << 10)
 
     def resolve(self, value: Any, name: str, owner: Owner) -> tuple[int, ...]:
         if not is_pair(value) or len(value) != 2:

@@ -42,7 +42,7 @@ class HostLayer(Layer):
     runs_on_host = True
     input_dtype = "string"
     output_dtype = "int32"  # of what the model behind it gets
-    untracked = Layer.untracked
+    untracked: frozenset[str] = Layer.untracked
 
     def read(self, value: Any, what: str) -> Any:
         """Data of the user as what `call` takes."""

@@ -24,9 +24,14 @@ class RangeOf(Checked):
         as_given: whether configs hold what was passed; the layer then asks `ends` for the range.
     """
 
+    low: int
+    high: int
+    strict: bool
+    as_given: bool
+
     def __init__(self, low: int, high: int, strict: bool = True, as_given: bool = False):
         self.low, self.high, self.strict, self.as_given = low, high, strict, as_given
-        self.expected = f"a number (or a list of two numbers) in the range [{low}, {high}]"
+        self.expected: str = f"a number (or a list of two numbers) in the range [{low}, {high}]"
 
     def resolve(self, value: Any, name: str, owner: Owner) -> Any:
         value = super().resolve(value, name, owner)
@@ -92,10 +97,14 @@ class FiniteOf(Checked):
         above: a lower end that does not belong to it.
     """
 
+    least: Number
+    most: Number
+    above: Number
+
     def __init__(self, least: Number = -math.inf, most: Number = math.inf, above: Number = -math.inf):
         self.least, self.most, self.above = least, most, above
         within = f" between {least:g} and {most:g}" if most < math.inf else ""
-        self.expected = f"a number{within or (f' above {above:g}' if above > -math.inf else '')}"
+        self.expected: str = f"a number{within or (f' above {above:g}' if above > -math.inf else '')}"
 
     def contains(self, value: Any) -> bool:
         return is_finite(value) and self.least <= value <= self.most and value > self.above
@@ -125,7 +134,7 @@ class KnownOf(OneOf):
 class BoxFormatOf(Checked):
     """What the four numbers of a box mean."""
 
-    expected = f"one of {boxes.FORMATS} or None"
+    expected: str = f"one of {boxes.FORMATS} or None"
 
     def contains(self, value: Any) -> bool:
         return value is None or str(value).lower() in boxes.FORMATS

@@ -26,7 +26,7 @@ class ImageLayer(AnnotatedImages):
     """
 
     keeps_integers = False
-    to_integers: Callable = staticmethod(jnp.round)
+    to_integers: Callable[..., Any] = staticmethod(jnp.round)
     gives_batches = False  # whether `transform_images` makes a batch of a single image, as it does in Keras
     channels: tuple[int, ...] = ()  # the numbers of channels that make sense; empty: any
 
@@ -96,7 +96,7 @@ class ImageLayer(AnnotatedImages):
         images = jnp.moveaxis(images, -1, 1) if self.data_format == "channels_first" else images
         return images[0] if rank == 3 else images
 
-    def _resized(self, shape: Sequence[Any], height: int, width: int) -> tuple:
+    def _resized(self, shape: Sequence[Any], height: int, width: int) -> tuple[Any, ...]:
         """A shape with another height and width."""
         self._check(shape)
         batch, _, _, channels = self._sizes(shape)

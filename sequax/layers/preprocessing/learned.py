@@ -56,7 +56,7 @@ class VocabularyLayer(HostLayer):
     the vocabulary) and `_documents` (the tokens in a batch of data, by sample).
     """
 
-    untracked = HostLayer.untracked | {"_words", "vocabulary", "idf_weights"}
+    untracked: frozenset[str] = HostLayer.untracked | {"_words", "vocabulary", "idf_weights"}
     _words: Vocabulary
     max_tokens: int | None
     output_mode: str
@@ -97,7 +97,7 @@ class VocabularyLayer(HostLayer):
 
     # --- the vocabulary ---
 
-    def get_vocabulary(self, include_special_tokens: bool = True) -> list:
+    def get_vocabulary(self, include_special_tokens: bool = True) -> list[Any]:
         """The tokens in the order of their indices, the mask and unknown tokens in front unless left out."""
         specials = self._words.specials if include_special_tokens else []
         return [self._token(key) for key in (*specials, *(self._words.tokens or ()))]

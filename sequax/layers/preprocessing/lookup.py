@@ -81,7 +81,7 @@ class Lookup(VocabularyLayer):
     def _tokens_of(self, indices: np.ndarray) -> np.ndarray:
         raise NotImplementedError
 
-    def compute_output_shape(self, input_shape: Any) -> tuple:
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         shape = tuple(input_shape)
         if self.output_mode == "int":
             return shape
@@ -126,7 +126,7 @@ class StringLookup(Lookup):
     [[1], [0]]
     """
 
-    config_keys = frozenset({"has_input_vocabulary"})
+    config_keys: frozenset[str] = frozenset({"has_input_vocabulary"})
 
     def __init__(
         self,
@@ -218,7 +218,7 @@ class IntegerLookup(Lookup):
     """
 
     input_dtype = "int64"
-    config_keys = frozenset({"has_input_vocabulary"})
+    config_keys: frozenset[str] = frozenset({"has_input_vocabulary"})
     oov_method: str
 
     def __init__(

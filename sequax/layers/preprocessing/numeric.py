@@ -222,7 +222,7 @@ class Normalization(Layer):
         return {**super().get_config(), **given}
 
 
-def _merged(a: tuple, b: tuple) -> tuple:
+def _merged(a: tuple[Any, ...], b: tuple[Any, ...]) -> tuple[Any, ...]:
     """Count, mean and variance of two samples together (Chan, Golub and LeVeque 1979)."""
     count = a[0] + b[0]
     share = b[0] / count
@@ -266,7 +266,7 @@ class Discretization(Layer):
     [0, 1, 1, 2]
     """
 
-    untracked = Layer.untracked | {"_seen"}
+    untracked: frozenset[str] = Layer.untracked | {"_seen"}
     bin_boundaries: list[float] | None
     num_bins: int | None
     output_mode: str
@@ -290,7 +290,7 @@ class Discretization(Layer):
                 f"{who}: both `num_bins` and `bin_boundaries` should not be set. Received: num_bins={num_bins} and"
                 f" bin_boundaries={bin_boundaries}"
             )
-        self.input_bin_boundaries = self.bin_boundaries
+        self.input_bin_boundaries: list[float] | None = self.bin_boundaries
         self._seen: list[np.ndarray] = []
         self.built = True
 

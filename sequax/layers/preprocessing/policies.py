@@ -42,8 +42,10 @@ class Policy(RandomColor):
     image.
     """
 
+    fill_value: Any
+
     names: tuple[str, ...]
-    channels = (1, 3)
+    channels: tuple[int, int] = (1, 3)
 
     def _set_operations(self, names: tuple[str, ...]) -> None:
         self.fill_value, self.names = 0.0, names

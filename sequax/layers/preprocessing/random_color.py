@@ -136,7 +136,7 @@ class RandomColorDegeneration(RandomColor):
     (2, 8, 8, 3)
     """
 
-    channels = (1, 3)
+    channels: tuple[int, int] = (1, 3)
 
     def __init__(
         self,
@@ -177,7 +177,7 @@ class RandomGrayscale(RandomImageLayer):
 
     keeps_integers = True
     to_integers = staticmethod(jnp.trunc)
-    channels = (1, 3)
+    channels: tuple[int, int] = (1, 3)
 
     def __init__(
         self,
@@ -201,7 +201,7 @@ class RandomGrayscale(RandomImageLayer):
 class RandomHueOrSaturation(RandomColor):
     """Base of layers that work on hue, saturation and value, each from 0 to 1."""
 
-    channels = (3,)
+    channels: tuple[int] = (3,)
 
     def transform(self, images: jax.Array, drawn: Drawn) -> jax.Array:
         factor = jnp.reshape(jnp.asarray(drawn["factor"]), (-1, 1, 1))
@@ -343,7 +343,7 @@ class RandomColorJitter(RandomColor):
             if factor is not None:
                 setattr(self, name, JITTERS[name](factor, value_range=self.value_range, seed=seed, name=name))
         if saturation_factor is not None or hue_factor is not None:
-            self.channels = (3,)
+            self.channels: tuple[int] = (3,)
 
     def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
         """What each layer draws, one after the other, so that a single one draws what it would alone."""

@@ -61,6 +61,11 @@ class RandomWarp(RandomMove):
 class RandomWarpByAxis(RandomWarp):
     """Base of layers with a factor for the height and one for the width."""
 
+    height_lower: Any
+    height_upper: Any
+    width_lower: Any
+    width_upper: Any
+
     height_factor: Any
     width_factor: Any
 

@@ -59,7 +59,7 @@ def raw(value: Any, what: str) -> np.ndarray:
     raise ValueError(f"{what} has type {type(value).__name__}; expected strings or whole numbers, one row a sample.")
 
 
-def _from_list(value: list | tuple, what: str) -> np.ndarray:
+def _from_list(value: list[Any] | tuple[Any, ...], what: str) -> np.ndarray:
     try:
         array = np.array(value, object)
     except ValueError:

@@ -26,8 +26,8 @@ class RuleOf(Kind):
     """A rule by name, a function, or None."""
 
     def __init__(self, names: Iterable[str]):
-        self.names = tuple(names)
-        self.expected = f"one of {self.names}, a function or None"
+        self.names: tuple[str, ...] = tuple(names)
+        self.expected: str = f"one of {self.names}, a function or None"
 
     def resolve(self, value: Any, name: str, owner: Owner) -> Any:
         known = value is None or callable(value) or (isinstance(value, str) and value in self.names)
@@ -206,14 +206,14 @@ class TextVectorization(VocabularyLayer):
         indices.append(self._words.index(part))
         return np.concatenate(indices), np.array(lengths, np.int64)
 
-    def compute_output_shape(self, input_shape: Any) -> tuple:
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         shape = tuple(input_shape)
         if self.output_mode != "int":
             return (*self._kept(shape), self.depth)
         length = shape[-1] if shape and self.split is None and self._sizes is None else None
         return (*self._kept(shape), self.output_sequence_length or length)
 
-    def _kept(self, shape: tuple) -> tuple:
+    def _kept(self, shape: tuple[Any, ...]) -> tuple[Any, ...]:
         """The axes of samples in an input shape: all but one of size 1, or of the tokens if they are split already."""
         return shape if self.split is not None and (len(shape) < 2 or shape[-1] != 1) else shape[:-1]
 

@@ -51,7 +51,7 @@ def standardized(texts: np.ndarray, how: Any, owner: str) -> np.ndarray:
     return result.reshape(texts.shape)
 
 
-def _changed(texts: np.ndarray, how: Callable, owner: str) -> Texts:
+def _changed(texts: np.ndarray, how: Callable[..., Any], owner: str) -> Texts:
     given = np.asarray(how(texts))
     if given.shape != texts.shape:
         raise ValueError(

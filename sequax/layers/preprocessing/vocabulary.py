@@ -30,6 +30,13 @@ class Vocabulary:
         bucket: unknown tokens to numbers below `unknown_slots`.
     """
 
+    owner: str
+    mask: Any
+    unknown: Any
+    unknown_slots: int
+    mask_slot: bool
+    limit: Any
+
     def __init__(
         self,
         owner: str,

@@ -53,6 +53,9 @@ class Bidirectional(Layer):
     (2, 8)
     """
 
+    return_sequences: Any
+    return_state: Any
+
     supports_masking = True
     untracked = Layer.untracked | {"_initial_weights"}
     _not_in_config = frozenset({"layer"})
@@ -127,7 +130,7 @@ class Bidirectional(Layer):
             one(sequences, mask=mask, training=training, **given)
             for one, given in zip(self._directions(), states, strict=True)
         )
-        after: tuple = ()
+        after: tuple[Any, ...] = ()
         if self.return_state:
             (forward, *first), (backward, *second) = forward, backward
             after = (*first, *second)
@@ -168,7 +171,7 @@ class Bidirectional(Layer):
     # --- states ---
 
     @property
-    def states(self) -> tuple | None:
+    def states(self) -> tuple[Any, ...] | None:
         """Variables of a stateful layer, those of the forward layer first; None before it is built."""
         found = [getattr(one, "states", None) for one in self._directions()]
         return None if None in found else tuple(state for states in found for state in states or ())
@@ -185,7 +188,7 @@ class Bidirectional(Layer):
 
     def compute_output_shape(self, sequences_shape: Any, initial_state_shape: Any = None) -> Any:
         shapes = [one.compute_output_shape(tuple(sequences_shape)) for one in self._directions()]
-        after: tuple = ()
+        after: tuple[Any, ...] = ()
         if self.return_state:
             after = (*shapes[0][1:], *shapes[1][1:])
             shapes = [shape[0] for shape in shapes]
@@ -202,7 +205,7 @@ class Bidirectional(Layer):
         outputs = [passed] * (2 if self.merge_mode is None else 1)
         return outputs + [None] * len(jax.tree.leaves(self._state_sizes()) if self.return_state else ())
 
-    def _state_sizes(self) -> list:
+    def _state_sizes(self) -> list[Any]:
         return [getattr(one, "state_size", []) for one in self._directions()]
 
     def get_config(self) -> dict[str, Any]:

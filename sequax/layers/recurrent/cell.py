@@ -66,7 +66,7 @@ class Cell(Weighted):
         projected = inputs @ self.kernel.value
         return projected if self.bias is None else projected + self.bias.value
 
-    def advance(self, projected: jax.Array, states: list, recurrent_scale: jax.Array | None = None) -> list:
+    def advance(self, projected: jax.Array, states: list[Any], recurrent_scale: jax.Array | None = None) -> list[Any]:
         """New states; the first of them is the output."""
         raise NotImplementedError
 
@@ -77,7 +77,9 @@ class Cell(Weighted):
         new = self.advance(self.project(dropped(inputs, scale)), before, recurrent_scale)
         return new[0], new if isinstance(states, (list, tuple)) else new[0]
 
-    def over_time(self, x: jax.Array, states: list, mask: Any, unroll: bool, training: bool) -> tuple[jax.Array, list]:
+    def over_time(
+        self, x: jax.Array, states: list[Any], mask: Any, unroll: bool, training: bool
+    ) -> tuple[jax.Array, list[Any]]:
         """Outputs of all steps and the last states, with one draw of dropout for the sequence."""
         x = jnp.asarray(x, self.compute_dtype)
         if mask is not None:
@@ -90,11 +92,11 @@ class Cell(Weighted):
         )
 
     def sequence(
-        self, x: jax.Array, states: list, mask: Any, unroll: bool, recurrent_scale: jax.Array | None
-    ) -> tuple[jax.Array, list]:
+        self, x: jax.Array, states: list[Any], mask: Any, unroll: bool, recurrent_scale: jax.Array | None
+    ) -> tuple[jax.Array, list[Any]]:
         """`over_time` for inputs that are ready: cast, masked and dropped."""
 
-        def step(projected: jax.Array, states: list) -> tuple[jax.Array, list]:
+        def step(projected: jax.Array, states: list[Any]) -> tuple[jax.Array, list[Any]]:
             new = self.advance(projected, states, recurrent_scale)
             return new[0], new
 
@@ -118,7 +120,7 @@ class Cell(Weighted):
         kept = kernels.dropout_mask(self.seed_generator.next(), shape, rate)
         return jnp.where(kept, 0.0 if rate == 1 else 1 / (1 - rate), 0.0).astype(self.compute_dtype)
 
-    def get_initial_state(self, batch_size: int | None = None) -> list:
+    def get_initial_state(self, batch_size: int | None = None) -> list[Any]:
         """Zeros, one array (batch, size) per state."""
         return [jnp.zeros((batch_size, size), self.compute_dtype) for size in as_list(self.state_size)]
 
@@ -130,7 +132,7 @@ def dropped(x: jax.Array, scale: jax.Array | None) -> jax.Array:
 # --- any cell ---
 
 
-def as_list(value: Any) -> list:
+def as_list(value: Any) -> list[Any]:
     return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
@@ -153,7 +155,7 @@ def output_size(cell: Any) -> int:
     return jax.tree.leaves(cell.state_size)[0] if size is None else size
 
 
-def initial_states(cell: Any, batch_size: int | None) -> list:
+def initial_states(cell: Any, batch_size: int | None) -> list[Any]:
     """A cell's own initial states, or zeros in the structure of its `state_size`."""
     if hasattr(cell, "get_initial_state"):
         return as_list(cell.get_initial_state(batch_size=batch_size))

@@ -79,7 +79,7 @@ class ConvLSTMCell(Windowed, Cell):
 
     def build(self, input_shape: Shape) -> None:
         channels = self.known_features(input_shape, self._channels_axis())
-        self.state_shape = self.output_shape_for(input_shape)[1:]
+        self.state_shape: tuple[int | None, ...] = self.output_shape_for(input_shape)[1:]
         if None in self.state_shape:
             raise ValueError(
                 f"{self._who()}: the spatial sizes must be known, since the states have them too. Received:"
@@ -96,7 +96,7 @@ class ConvLSTMCell(Windowed, Cell):
         sizes = self._output_sizes(input_shape, self.kernel_size, self.strides, self.padding, self.dilation_rate)
         return self._join(input_shape[0], sizes, self.filters)
 
-    def get_initial_state(self, batch_size: int | None = None) -> list:
+    def get_initial_state(self, batch_size: int | None = None) -> list[Any]:
         """Zeros; the cell must be built, which tells the sizes."""
         return [jnp.zeros((batch_size, *self.state_shape), self.compute_dtype) for _ in range(2)]
 
@@ -108,18 +108,20 @@ class ConvLSTMCell(Windowed, Cell):
         projected = projected if self.bias is None else projected + self.bias.value
         return projected.reshape(*inputs.shape[: -self.rank - 1], *projected.shape[1:])
 
-    def advance(self, projected: jax.Array, states: list, recurrent_scale: jax.Array | None = None) -> list:
+    def advance(self, projected: jax.Array, states: list[Any], recurrent_scale: jax.Array | None = None) -> list[Any]:
         h = dropped(states[0], recurrent_scale)
         gates = projected + kernels.conv(h, self.recurrent_kernel.value, padding="same")
         return lstm_states(gates, states[1], self.activation, self.recurrent_activation)
 
-    def call(self, inputs: jax.Array, states: Any, training: bool = False) -> tuple[jax.Array, list]:
+    def call(self, inputs: jax.Array, states: Any, training: bool = False) -> tuple[jax.Array, list[Any]]:
         inputs, *states = map(self._to_channels_last, (inputs, *states))
         _, states = super().call(inputs, states, training)
         states = [self._from_channels_last(state) for state in states]
         return states[0], states
 
-    def over_time(self, x: jax.Array, states: list, mask: Any, unroll: bool, training: bool) -> tuple[jax.Array, list]:
+    def over_time(
+        self, x: jax.Array, states: list[Any], mask: Any, unroll: bool, training: bool
+    ) -> tuple[jax.Array, list[Any]]:
         first = self.data_format == "channels_first"
         x = jnp.moveaxis(x, 2, -1) if first else x
         states = [self._to_channels_last(state) for state in states]
@@ -174,7 +176,7 @@ class ConvLSTM(CellLayer):
 
     def build(self, sequences_shape: Shape, initial_state_shape: Any = None) -> None:
         super().build(sequences_shape, initial_state_shape)
-        self.input_spec = InputSpec(shape=(None, None, *sequences_shape[2:]))
+        self.input_spec: InputSpec = InputSpec(shape=(None, None, *sequences_shape[2:]))
 
     def compute_output_shape(self, sequences_shape: Shape, initial_state_shape: Any = None) -> Any:
         batch, time, *image = sequences_shape

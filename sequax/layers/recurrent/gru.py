@@ -95,7 +95,7 @@ class GRUCell(Cell):
         bias = self.bias.value
         return projected + (bias[0] if self.reset_after else bias)
 
-    def advance(self, projected: jax.Array, states: list, recurrent_scale: jax.Array | None = None) -> list:
+    def advance(self, projected: jax.Array, states: list[Any], recurrent_scale: jax.Array | None = None) -> list[Any]:
         (before,) = states
         h = dropped(before, recurrent_scale)
         z, r, candidate = self._gates(projected, h)
@@ -103,8 +103,8 @@ class GRUCell(Cell):
         return [z * before + (1 - z) * self.activation(candidate(self.recurrent_activation(r)))]
 
     def sequence(
-        self, x: jax.Array, states: list, mask: Any, unroll: bool, recurrent_scale: jax.Array | None
-    ) -> tuple[jax.Array, list]:
+        self, x: jax.Array, states: list[Any], mask: Any, unroll: bool, recurrent_scale: jax.Array | None
+    ) -> tuple[jax.Array, list[Any]]:
         usual = (self.activation, self.recurrent_activation) == (activations.tanh, activations.sigmoid)
         if recurrent_scale is not None or not self.reset_after or not usual:
             return super().sequence(x, states, mask, unroll, recurrent_scale)

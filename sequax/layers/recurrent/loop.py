@@ -17,7 +17,9 @@ from ...core.tensor import leaves
 Step = Callable[[Any, Any], tuple[Any, Any]]
 
 
-def run(cell: Any, x: jax.Array, states: list, mask: Any, unroll: bool, training: bool) -> tuple[jax.Array, list]:
+def run(
+    cell: Any, x: jax.Array, states: list[Any], mask: Any, unroll: bool, training: bool
+) -> tuple[jax.Array, list[Any]]:
     """Outputs (batch, time, ...) of a cell at all steps of `x`, and its last states.
 
     Our cells compute what they can for the whole sequence at once (`over_time`); others are called at every step, also
@@ -36,7 +38,7 @@ def knows_time(cell: Any) -> bool:
 
 
 def scan_steps(
-    step: Step, inputs: Any, states: Any, output: Any, mask: Any, unroll: bool, scan: Callable = lax.scan
+    step: Step, inputs: Any, states: Any, output: Any, mask: Any, unroll: bool, scan: Callable[..., Any] = lax.scan
 ) -> tuple[Any, Any]:
     """Apply `step(inputs, states) -> (output, states)` along axis 1 of `inputs`.
 
@@ -56,7 +58,7 @@ def scan_steps(
         states, outputs = scan(lambda before, x: step(x, before)[::-1], states, inputs, unroll=unroll)
         return _swapped(outputs), states
 
-    def masked(before: tuple, given: tuple) -> tuple[tuple, Any]:
+    def masked(before: tuple[Any, ...], given: tuple[Any, ...]) -> tuple[tuple[Any, ...], Any]:
         x, counts = given
         after = step(x, before[0])[::-1]
         after = jax.tree.map(partial(_choose, counts), after, before)
@@ -75,7 +77,13 @@ def _choose(counts: jax.Array, after: jax.Array, before: jax.Array) -> jax.Array
 
 
 def scan_calls(
-    layer: Any, training: Any, reduce: Callable, function: Callable, init: Any, xs: Any, unroll: bool | int = 1
+    layer: Any,
+    training: Any,
+    reduce: Callable[..., Any],
+    function: Callable[..., Any],
+    init: Any,
+    xs: Any,
+    unroll: bool | int = 1,
 ) -> tuple[Any, Any]:
     """`lax.scan` of a function that calls `layer`.
 
@@ -88,8 +96,8 @@ def scan_calls(
         values = {id(v): v.value for v in variables}
     moving = [v for v in variables if id(v) not in trained]
 
-    def step(carry: tuple, x: Any) -> tuple[tuple, tuple]:
-        def call() -> tuple[Any, list]:
+    def step(carry: tuple[Any, ...], x: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        def call() -> tuple[Any, list[Any]]:
             with scope.fresh_call(), scope.calling(None, training) as current:
                 return function(carry[0], x), current.losses
 
@@ -107,11 +115,11 @@ def scan_calls(
 
 
 def _call_each_step(
-    cell: Any, x: jax.Array, states: list, mask: Any, unroll: bool, training: bool
-) -> tuple[jax.Array, list]:
+    cell: Any, x: jax.Array, states: list[Any], mask: Any, unroll: bool, training: bool
+) -> tuple[jax.Array, list[Any]]:
     before, structure = jax.tree.flatten(states)
 
-    def step(inputs: jax.Array, states: list) -> tuple[Any, Any]:
+    def step(inputs: jax.Array, states: list[Any]) -> tuple[Any, Any]:
         # A layer's `__call__` hands `training` on if the cell's `call` takes it.
         output, after = cell(inputs, states, **({"training": training} if isinstance(cell, Layer) else {}))
         after = leaves(after)
@@ -129,7 +137,7 @@ def _call_each_step(
     return scan_steps(step, x, states, output, mask, unroll, scan)
 
 
-def _output_before_the_first(step: Step, x: jax.Array, states: list) -> jax.Array:
+def _output_before_the_first(step: Step, x: jax.Array, states: list[Any]) -> jax.Array:
     """The first state, as in Keras, or zeros if outputs have another shape."""
     with scope.framed(scope.Frame([], [], strict=False)), scope.fresh_call():  # a trial: what it assigns is dropped
         output = jax.eval_shape(step, x[:, 0], states)[0]

@@ -88,13 +88,13 @@ class LSTMCell(Cell):
         initial_bias = forget_bias(self.bias_initializer, self.units) if self.unit_forget_bias else None
         self.add_weights((features, gates), (self.units, gates), (gates,), initial_bias)
 
-    def advance(self, projected: jax.Array, states: list, recurrent_scale: jax.Array | None = None) -> list:
+    def advance(self, projected: jax.Array, states: list[Any], recurrent_scale: jax.Array | None = None) -> list[Any]:
         gates = projected + dropped(states[0], recurrent_scale) @ self.recurrent_kernel.value
         return lstm_states(gates, states[1], self.activation, self.recurrent_activation)
 
     def sequence(
-        self, x: jax.Array, states: list, mask: Any, unroll: bool, recurrent_scale: jax.Array | None
-    ) -> tuple[jax.Array, list]:
+        self, x: jax.Array, states: list[Any], mask: Any, unroll: bool, recurrent_scale: jax.Array | None
+    ) -> tuple[jax.Array, list[Any]]:
         if recurrent_scale is not None:
             return super().sequence(x, states, mask, unroll, recurrent_scale)
         tanh, sigmoid = self.activation is activations.tanh, self.recurrent_activation is activations.sigmoid
@@ -112,7 +112,9 @@ class LSTMCell(Cell):
         return outputs, [h, c]
 
 
-def lstm_states(gates: jax.Array, c: jax.Array, activation: Callable, recurrent_activation: Callable) -> list:
+def lstm_states(
+    gates: jax.Array, c: jax.Array, activation: Callable[..., Any], recurrent_activation: Callable[..., Any]
+) -> list[Any]:
     """`[h, c]` after a step, from the inputs of the gates and the c before it."""
     i, f, candidate, o = jnp.split(gates, 4, axis=-1)
     i, f, o = (recurrent_activation(gate) for gate in (i, f, o))
@@ -120,7 +122,7 @@ def lstm_states(gates: jax.Array, c: jax.Array, activation: Callable, recurrent_
     return [o * activation(c), c]
 
 
-def forget_bias(initializer: Callable, units: int) -> Callable:
+def forget_bias(initializer: Callable[..., Any], units: int) -> Callable[..., Any]:
     """A bias with ones at the forget gate, so that memory lasts at first (Jozefowicz et al. 2015)."""
 
     def initial(shape: tuple[int, ...], dtype: Any = None) -> jax.Array:

@@ -81,7 +81,7 @@ class SimpleRNNCell(Cell):
     def call(self, sequence: jax.Array, states: Any, training: bool = False) -> tuple[jax.Array, Any]:
         return super().call(sequence, states, training)
 
-    def advance(self, projected: jax.Array, states: list, recurrent_scale: jax.Array | None = None) -> list:
+    def advance(self, projected: jax.Array, states: list[Any], recurrent_scale: jax.Array | None = None) -> list[Any]:
         h = dropped(states[0], recurrent_scale)
         return [self.activation(projected + h @ self.recurrent_kernel.value)]
 

@@ -57,14 +57,14 @@ class StackedRNNCells(Layer):
         super().__init__(**options)
 
     @property
-    def state_size(self) -> list:
+    def state_size(self) -> list[Any]:
         return [cell.state_size for cell in self.cells]
 
     @property
     def output_size(self) -> int:
         return output_size(self.cells[-1])
 
-    def get_initial_state(self, batch_size: int | None = None) -> list:
+    def get_initial_state(self, batch_size: int | None = None) -> list[Any]:
         """A list of states per cell."""
         return [_first_states(cell, batch_size) for cell in self.cells]
 
@@ -74,7 +74,9 @@ class StackedRNNCells(Layer):
             build_cell(cell, shape)
             shape = (shape[0], output_size(cell))
 
-    def call(self, inputs: jax.Array, states: Any, training: bool = False, **kwargs: Any) -> tuple[jax.Array, list]:
+    def call(
+        self, inputs: jax.Array, states: Any, training: bool = False, **kwargs: Any
+    ) -> tuple[jax.Array, list[Any]]:
         new = []
         for cell, before in zip(self.cells, states, strict=True):
             options = {"training": training} if isinstance(cell, Layer) else {}
@@ -82,7 +84,9 @@ class StackedRNNCells(Layer):
             new.append(_like(before, after))
         return inputs, new
 
-    def over_time(self, x: jax.Array, states: list, mask: Any, unroll: bool, training: bool) -> tuple[jax.Array, list]:
+    def over_time(
+        self, x: jax.Array, states: list[Any], mask: Any, unroll: bool, training: bool
+    ) -> tuple[jax.Array, list[Any]]:
         """Cell by cell over the whole sequence: no cell needs the later outputs of another one."""
         new = []
         for cell, before in zip(self.cells, states, strict=True):

@@ -99,7 +99,7 @@ class TimeDistributed(Layer):
         return jax.tree.map(lambda a: a.reshape(batch, time, *a.shape[1:]), outputs)
 
     def _step_by_step(self, inputs: jax.Array, mask: Any, training: Any) -> Any:
-        def step(carry: None, given: tuple) -> tuple[None, Any]:
+        def step(carry: None, given: tuple[Any, ...]) -> tuple[None, Any]:
             return carry, self.layer(given[0], training=training, mask=given[1])
 
         steps = jax.tree.map(lambda a: jnp.swapaxes(a, 0, 1), (inputs, mask))
@@ -108,7 +108,7 @@ class TimeDistributed(Layer):
         return jax.tree.map(lambda a: jnp.swapaxes(a, 0, 1), outputs)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        def with_time(shape: tuple) -> tuple:
+        def with_time(shape: tuple[Any, ...]) -> tuple[Any, ...]:
             return (shape[0], input_shape[1], *shape[1:])
 
         return shapes.map_shapes(with_time, self.layer.compute_output_shape(self._step_shape(tuple(input_shape))))
