@@ -40,10 +40,6 @@ class Projected(Layer):
     many heads and features the projections have, and how scores and outputs are summed.
     """
 
-    use_bias: bool
-    use_gate: bool
-    seed: Any
-
     supports_masking = True
     dropout: float
     use_bias: bool
@@ -76,7 +72,7 @@ class Projected(Layer):
         """Heads and features of the projections `query`, `key` and `value`."""
         raise NotImplementedError
 
-    def _output_sizes(self, query_shape: tuple[Any, ...]) -> tuple[Any, ...]:
+    def _output_sizes(self, query_shape: tuple) -> tuple:
         return query_shape[-1:]
 
     def _attention_axes(self, rank: int) -> tuple[int, ...]:
@@ -122,7 +118,7 @@ class Projected(Layer):
         dense.build(tuple(input_shape))
         return dense
 
-    def _back_projection(self, input_shape: Any, sizes: tuple[Any, ...]) -> EinsumDense:
+    def _back_projection(self, input_shape: Any, sizes: tuple) -> EinsumDense:
         """From heads and their features to the features of the output."""
         kept, made = _letters(len(input_shape) - 2), "UVW"[: len(sizes)]
         bias_axes = made if self.use_bias else None
@@ -132,12 +128,7 @@ class Projected(Layer):
         return dense
 
     def _dense(
-        self,
-        equation: str,
-        output_shape: tuple[Any, ...],
-        bias_axes: str | None,
-        name: str,
-        activation: str | None = None,
+        self, equation: str, output_shape: tuple, bias_axes: str | None, name: str, activation: str | None = None
     ) -> EinsumDense:
         return EinsumDense(
             equation,
@@ -193,9 +184,7 @@ class Projected(Layer):
         outputs = self._output_dense(outputs)
         return (outputs, weights) if return_attention_scores else outputs
 
-    def _allowed(
-        self, scores: tuple[Any, ...], key_axes: int, given: dict[str, Any], use_causal_mask: bool
-    ) -> jax.Array | None:
+    def _allowed(self, scores: tuple, key_axes: int, given: dict[str, Any], use_causal_mask: bool) -> jax.Array | None:
         """All masks as one mask of pairs."""
         if key_axes > 1 and (use_causal_mask or self.sliding_window is not None):
             raise ValueError(
@@ -231,7 +220,7 @@ class Projected(Layer):
 
     # --- shapes ---
 
-    def _check(self, query: Any, value: Any, key: Any) -> tuple[Any, ...]:
+    def _check(self, query: Any, value: Any, key: Any) -> tuple:
         """The shape of the scores.
 
         Raises:
@@ -260,7 +249,7 @@ class Projected(Layer):
         heads = self._sizes()["query"][0]
         return (batch, *(query[a] for a in free), heads, *(query[a] for a in axes), *(value[a] for a in axes))
 
-    def compute_output_shape(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> tuple[Any, ...]:
+    def compute_output_shape(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> tuple:
         self._check(query_shape, value_shape, value_shape if key_shape is None else key_shape)
         return (*query_shape[:-1], *self._output_sizes(query_shape))
 
@@ -386,7 +375,7 @@ class MultiHeadAttention(Projected):
         key = (self.num_heads, self.key_dim)
         return {"query": key, "key": key, "value": (self.num_heads, self.value_dim)}
 
-    def _output_sizes(self, query_shape: tuple[Any, ...]) -> tuple[Any, ...]:
+    def _output_sizes(self, query_shape: tuple) -> tuple:
         return self.output_shape or tuple(query_shape[-1:])
 
     def _attention_axes(self, rank: int) -> tuple[int, ...]:
@@ -517,7 +506,7 @@ class GroupQueryAttention(Projected):
         outputs = jnp.einsum("agrts,asgf->atgrf", grouped, value)
         return outputs.reshape(batch, queries, heads, -1)
 
-    def _check(self, query: Any, value: Any, key: Any) -> tuple[Any, ...]:
+    def _check(self, query: Any, value: Any, key: Any) -> tuple:
         if len(query) != 3 or not _agree(query[-1:], value[-1:]):
             raise ValueError(
                 f"Layer '{self.name}': GroupQueryAttention expects tensors of 3 dimensions, and the last dimension of"
@@ -539,7 +528,7 @@ def _of_pairs(mask: jax.Array, name: str, key_axes: int) -> jax.Array:
     return mask.reshape(mask.shape[:place] + (1,) * key_axes + mask.shape[place:])
 
 
-def _unknown(sizes: tuple[Any, ...]) -> tuple[None, ...]:
+def _unknown(sizes: tuple) -> tuple[None, ...]:
     """As many unknown sizes: the numbers of steps may differ from call to call."""
     return (None,) * len(sizes)
 

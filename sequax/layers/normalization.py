@@ -32,9 +32,6 @@ from .catalogue import layer
 class Normalizing(Weighted):
     """Base: the trained scale `gamma` and offset `beta` along the normalized axes."""
 
-    center: bool
-    scale: bool
-
     supports_masking = True
     center: bool
     scale: bool
@@ -54,7 +51,7 @@ class Normalizing(Weighted):
             x = x + self.beta.value.reshape(shape)
         return x.astype(self.compute_dtype)
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
+    def compute_output_shape(self, input_shape: Any) -> tuple:
         return tuple(input_shape)
 
 
@@ -311,7 +308,7 @@ class RMSNormalization(Layer):
         size = jax.lax.rsqrt(jnp.square(wide).mean(axes, keepdims=True) + self.epsilon)
         return (wide * size * self.scale.value.reshape(along(axes, x.shape))).astype(self.compute_dtype)
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
+    def compute_output_shape(self, input_shape: Any) -> tuple:
         return tuple(input_shape)
 
 

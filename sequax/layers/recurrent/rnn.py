@@ -78,13 +78,6 @@ class RNN(Layer):
     (2, 3)
     """
 
-    return_sequences: bool
-    return_state: bool
-    go_backwards: bool
-    unroll: bool
-    stateful: bool
-    zero_output_for_mask: bool
-
     supports_masking = True
     cell: Any
     return_sequences: bool
@@ -180,7 +173,7 @@ class RNN(Layer):
             )
         return mask
 
-    def _first_states(self, given: Any, batch: int) -> list[Any]:
+    def _first_states(self, given: Any, batch: int) -> list:
         """The states to begin with, in the cell's structure; those given may be nested or one after another."""
         if given is None and self.states is None:
             return self.get_initial_state(batch)
@@ -202,7 +195,7 @@ class RNN(Layer):
 
     # --- states ---
 
-    def get_initial_state(self, batch_size: int | None = None) -> list[Any]:
+    def get_initial_state(self, batch_size: int | None = None) -> list:
         """The states of the cell before the first step."""
         return initial_states(self.cell, batch_size)
 
@@ -226,7 +219,7 @@ class RNN(Layer):
         return len(leaves(self.cell.state_size)) == 1
 
     @property
-    def state_size(self) -> list[Any]:
+    def state_size(self) -> list:
         size = self.cell.state_size
         return list(size) if isinstance(size, (list, tuple)) else [size]
 
