@@ -60,6 +60,10 @@ if TYPE_CHECKING:  # the same for type checkers and editors
     )
     from ..core.dtypes import standardize_dtype as standardize_dtype
     from ..core.rng import set_random_seed as set_random_seed
+    from ..data.samples import (
+        pack_x_y_sample_weight as pack_x_y_sample_weight,
+        unpack_x_y_sample_weight as unpack_x_y_sample_weight,
+    )
     from . import bounding_boxes as bounding_boxes, legacy as legacy
     from .audio_dataset import audio_dataset_from_directory as audio_dataset_from_directory
     from .configuration import Config as Config
