@@ -31,7 +31,7 @@ class Initializers(Catalogue):
         return super().get(identifier)
 
 
-catalogue: Initializers = Initializers("initializer", "keras.initializers")
+catalogue = Initializers("initializer", "keras.initializers")
 
 Axes = AxisLike | None
 
@@ -473,7 +473,7 @@ class GlorotUniform(_NamedScaling):
     (2, 3)
     """
 
-    settings: tuple[float, str, str] = 1.0, "fan_avg", "uniform"
+    settings = 1.0, "fan_avg", "uniform"
 
 
 @catalogue.register()
@@ -491,7 +491,7 @@ class GlorotNormal(_NamedScaling):
     (2, 3)
     """
 
-    settings: tuple[float, str, str] = 1.0, "fan_avg", "truncated_normal"
+    settings = 1.0, "fan_avg", "truncated_normal"
 
 
 @catalogue.register()
@@ -509,7 +509,7 @@ class HeUniform(_NamedScaling):
     (2, 3)
     """
 
-    settings: tuple[float, str, str] = 2.0, "fan_in", "uniform"
+    settings = 2.0, "fan_in", "uniform"
 
 
 @catalogue.register()
@@ -527,7 +527,7 @@ class HeNormal(_NamedScaling):
     (2, 3)
     """
 
-    settings: tuple[float, str, str] = 2.0, "fan_in", "truncated_normal"
+    settings = 2.0, "fan_in", "truncated_normal"
 
 
 @catalogue.register()
@@ -545,7 +545,7 @@ class LecunUniform(_NamedScaling):
     (2, 3)
     """
 
-    settings: tuple[float, str, str] = 1.0, "fan_in", "uniform"
+    settings = 1.0, "fan_in", "uniform"
 
 
 @catalogue.register()
@@ -563,7 +563,7 @@ class LecunNormal(_NamedScaling):
     (2, 3)
     """
 
-    settings: tuple[float, str, str] = 1.0, "fan_in", "truncated_normal"
+    settings = 1.0, "fan_in", "truncated_normal"
 
 
 @catalogue.register("OrthogonalInitializer")

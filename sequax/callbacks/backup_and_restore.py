@@ -37,11 +37,6 @@ class BackupAndRestore(Callback):
         model.fit(x, y, epochs=100, callbacks=[BackupAndRestore("runs/first")])  # the same line again resumes it
     """
 
-    backup_dir: Any
-    save_freq: bool | int | str
-    double_checkpoint: bool
-    delete_checkpoint: bool
-
     watches_batches = False
     save_freq: str | int
     double_checkpoint: bool

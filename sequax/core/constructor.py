@@ -60,20 +60,20 @@ class Arguments:
         module: where it stands.
     """
 
-    def __init__(self, constructor: Callable[..., Any], module: str):
+    def __init__(self, constructor: Callable, module: str):
         parameters = list(inspect.signature(constructor).parameters.values())[1:]
         by_name = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
-        self.positional: list[str] = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
-        self.any_positional: bool = any(p.kind is p.VAR_POSITIONAL for p in parameters)
-        self.any_keyword: bool = any(p.kind is p.VAR_KEYWORD for p in parameters)
+        self.positional = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+        self.any_positional = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+        self.any_keyword = any(p.kind is p.VAR_KEYWORD for p in parameters)
         self.parameters = {p.name: p for p in by_name}
-        self.defaults: dict[str, Any] = {p.name: p.default for p in by_name if p.default is not p.empty}
+        self.defaults = {p.name: p.default for p in by_name if p.default is not p.empty}
         namespace = vars(sys.modules[module])
         own = constructor.__annotations__  # not of `**common`: the module of the base knows their names
         kinds = {p.name: kind_of(own.get(p.name), namespace) for p in by_name}
         self.kinds = {name: kind for name, kind in kinds.items() if kind is not None}
 
-    def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any] | None:
+    def bind(self, args: tuple, kwargs: dict[str, Any]) -> dict[str, Any] | None:
         """All arguments by name, defaults too; None if the call does not fit, of which Python tells more."""
         passed = dict(zip(self.positional, args, strict=False))
         if len(args) > len(self.positional) or passed.keys() & kwargs.keys():

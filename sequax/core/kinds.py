@@ -32,9 +32,6 @@ class Owner:
         name: what the caller calls it, if it does.
     """
 
-    instance: Any
-    name: Any
-
     def __init__(self, instance: Any, name: Any = None):
         self.instance, self.name = instance, name
 
@@ -84,9 +81,6 @@ class Kind:
 
 class Optional(Kind):
     """Another kind, or None."""
-
-    attribute: bool
-    in_config: bool
 
     def __init__(self, inner: Kind):
         self.inner = inner
@@ -138,12 +132,9 @@ class Whole(Kind):
         most: the largest that a file may hold; tables are made of some.
     """
 
-    least: int
-    most: int
-
     def __init__(self, least: int = 1, most: int = MAX_SIZE):
         self.least, self.most = least, most
-        self.expected: str = "a positive integer" if least == 1 else f"an integer >= {least}"
+        self.expected = "a positive integer" if least == 1 else f"an integer >= {least}"
 
     @property
     def in_file(self) -> str:
@@ -231,12 +222,9 @@ class OneOf(Kind):
         lower: whether names may come in capitals.
     """
 
-    allowed: tuple[Any, ...]
-    lower: bool
-
     def __init__(self, *allowed: Any, lower: bool = False):
         self.allowed, self.lower = allowed, lower
-        self.expected: str = f"one of {allowed}"
+        self.expected = f"one of {allowed}"
 
     def of(self, cls: type) -> tuple[Any, ...]:
         """What the class of the owner allows."""
@@ -282,7 +270,7 @@ class Like(Kind):
 
     def __init__(self, family: str):
         self.family = family
-        self.expected: str = f"a name, a config or an object of `{family}`, or a callable"
+        self.expected = f"a name, a config or an object of `{family}`, or a callable"
 
     def resolve(self, value: Any, name: str, owner: Owner) -> Any:
         found = catalogue.family(self.family)
@@ -295,7 +283,7 @@ class Like(Kind):
 class ShapeOf(Kind):
     """A shape, or a structure of shapes, as it came; only files are checked."""
 
-    expected: str = f"a shape: sizes of 0 to {MAX_SIZE} or null"
+    expected = f"a shape: sizes of 0 to {MAX_SIZE} or null"
 
     def fits(self, value: object, cls: type) -> bool:
         return value is None or is_shape(value)

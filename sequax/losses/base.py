@@ -105,8 +105,6 @@ class LossFunctionWrapper(Loss):
     3.0
     """
 
-    fn: Callable[..., Any]
-
     holds_arguments = True  # configs may have any key: the arguments of the function
     fn: Callable
 

@@ -40,9 +40,6 @@ class FBetaScore(Metric):
     0.6944
     """
 
-    beta: float
-    threshold: float | None
-
     binary_labels = True
     average: str | None
     beta: float
