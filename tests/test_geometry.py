@@ -60,7 +60,7 @@ def test_convolutions_refuse_what_does_not_fit(cls, rank):
     who = rf"'mine' \({cls.__name__}\)"
     arguments = inspect.signature(cls.__init__).parameters
     for name in ("kernel_size", "strides", "dilation_rate"):
-        for wrong in (0, -1, (1,) * (rank + 1), 1.5, "a", None):
+        for wrong in (0, -1, (1,) * (rank + 1), 1.5, "a", None, True, b"\x01" * rank):
             with pytest.raises(ValueError, match=rf"{who}.*`{name}` argument must be a positive.*tuple of {rank}"):
                 make(cls, **{name: wrong})
     for name in {"filters", "groups", "depth_multiplier"} & set(arguments):
@@ -138,7 +138,7 @@ def test_adaptive_poolings_refuse_what_is_no_size(cls, rank):
 @pytest.mark.parametrize(("cls", "rank"), EDGES)
 def test_paddings_and_croppings_refuse_what_is_no_number_of_cells(cls, rank):
     name = "padding" if "ZeroPadding" in cls.__name__ else "cropping"
-    for wrong in (-1, None, "ab", 1.5, (1, 2, 3, 4), (1, -1), ((1, 2), (3, 4), (5, 6), (7, 8))):
+    for wrong in (-1, None, "ab", 1.5, True, (1, 2, 3, 4), (1, -1), ((1, 2), (3, 4), (5, 6), (7, 8))):
         with pytest.raises(ValueError, match=rf"'mine'.*`{name}` argument must be an integer.*before, after"):
             make(cls, **{name: wrong})
 

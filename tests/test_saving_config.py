@@ -287,6 +287,10 @@ MOST = [
     ("MelSpectrogram", "num_mel_bins", 2**10),
     ("StringLookup", "num_oov_indices", 2**16),
     ("TextVectorization", "ngrams", 2**10),
+    ("Equalization", "bins", 2**16),
+    ("AugMix", "num_chains", 2**10),
+    ("RandAugment", "num_ops", 2**10),
+    ("MaxNumBoundingBoxes", "max_number", 2**20),
     ("AUC", "num_thresholds", 2**16),
 ]
 
