@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -15,6 +14,7 @@ from . import (
     constructor,
     dtypes,
     input_spec,
+    layer_config,
     masking,
     masks,
     names,
@@ -26,7 +26,7 @@ from . import (
     tracking,
 )
 from .catalogue import family, serialize
-from .config import check_own, deserialize, reading
+from .config import check_own, reading
 from .custom_objects import custom_object_scope
 from .owner import Owner
 from .policy_map import DTypePolicyMap
@@ -88,7 +88,7 @@ class Layer(Owner, operation.Operation):
     numpy_form: str | None = None  # how `training/numpy_forward.py` computes it: product, activation, flat or nothing
     activates_by: str | None = None  # the name of the activation that makes the outputs, if that is all the layer does
     ends_arguments = True  # configs have none beyond those of its constructor, whatever keywords that takes
-    _not_in_config: frozenset[str] = frozenset()  # constructor arguments that `get_config` leaves out
+    not_in_config: frozenset[str] = frozenset()  # constructor arguments that `get_config` leaves out
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         layer = super().__new__(cls)
@@ -466,7 +466,7 @@ class Layer(Owner, operation.Operation):
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments, JSON-friendly."""
         config = {"name": self.name, "trainable": self.trainable, "dtype": serialize(self._dtype_policy)}
-        config.update(_own_arguments(self))
+        config.update(layer_config.own_arguments(self, *self._init_arguments))
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = serialize(self.activity_regularizer)
         return config
@@ -476,7 +476,7 @@ class Layer(Owner, operation.Operation):
         """A new layer from `get_config()`; its variables are fresh."""
         with custom_object_scope(custom_objects), reading():
             check_own(cls, config)
-            return cls(**{key: _revived(key, value) for key, value in config.items()})
+            return cls(**{key: layer_config.revived(key, value) for key, value in config.items()})
 
     def get_build_config(self) -> dict[str, Any] | None:
         """What `build` was called with; None before that."""
@@ -529,75 +529,6 @@ def _get(module: str, identifier: Any) -> Any:
 
 def _regularizer(identifier: Any) -> Any:
     return _get("keras.regularizers", identifier)
-
-
-def _own_arguments(layer: Layer) -> dict[str, Any]:
-    """Constructor arguments of a layer.
-
-    Our layers keep each argument as an attribute of the same name; of other classes the values passed are used, unless
-    they write a `get_config` of their own, which then adds to the arguments of our layer that they extend.
-    """
-    config: dict[str, Any] = {}
-    writer = next(cls for cls in type(layer).__mro__ if "get_config" in cls.__dict__)
-    automatic = names.is_ours(writer)
-    args, kwargs = layer._init_arguments
-    for cls in type(layer).__mro__:
-        if cls is Layer:
-            break
-        if "__init__" not in cls.__dict__:
-            continue
-        parameters = inspect.signature(cls.__dict__["__init__"]).parameters
-        passed = dict(zip(list(parameters)[1:], args, strict=False)) if cls is type(layer) else {}
-        passed.update(kwargs)
-        ours = names.is_ours(cls)
-        if not (ours or automatic):
-            continue
-        kinds = constructor.kinds(cls) if ours else {}
-        left_out = {
-            *config,
-            *_BASE,
-            *layer._not_in_config,
-            *(name for name, kind in kinds.items() if not kind.in_config),
-        }
-        for name, parameter in list(parameters.items())[1:]:
-            if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL) or name in left_out:
-                continue
-            if ours and hasattr(layer, name):
-                config[name] = serialize(getattr(layer, name))
-            elif name in passed:
-                config[name] = _plain_argument(layer, name, passed[name])
-        if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-            break
-    return config
-
-
-_BASE = ("name", "trainable", "dtype", "activity_regularizer", "autocast")
-
-
-def _plain_argument(layer: Layer, name: str, value: object) -> Any:
-    if hasattr(value, "shape") or (not hasattr(value, "get_config") and not callable(value)):
-        try:
-            json.dumps(value)
-            return value
-        except TypeError:
-            raise NotImplementedError(
-                f"Layer {type(layer).__name__} was created with `{name}` of type {type(value).__name__}, which has no"
-                f" config. Override `get_config()`:\n\n"
-                f"    def get_config(self):\n"
-                f"        config = super().get_config()\n"
-                f'        config.update({{"{name}": ...}})  # something JSON-friendly\n'
-                f"        return config"
-            ) from None
-    return serialize(value)
-
-
-def _revived(key: str, value: object) -> Any:
-    if not (isinstance(value, dict) and "class_name" in value):
-        return value
-    if key == "dtype":  # by name, as a constructor is called by hand: it may compare it with a string, or pass it on
-        policy = dtypes.get(value)
-        return policy.name if type(policy) is dtypes.DTypePolicy else policy
-    return deserialize(value)
 
 
 __all__ = ["Layer", "operation"]

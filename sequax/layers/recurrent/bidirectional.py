@@ -58,7 +58,7 @@ class Bidirectional(Layer):
 
     supports_masking = True
     untracked = Layer.untracked | {"_initial_weights"}
-    _not_in_config = frozenset({"layer"})
+    not_in_config = frozenset({"layer"})
     merge_mode: str | None
 
     def __init__(

@@ -307,7 +307,7 @@ class CellLayer(RNN):
     """A layer that makes its cell from its own arguments, which are attributes of both. Subclasses name `cell_type`."""
 
     cell_type: Callable[..., Cell]
-    _not_in_config = frozenset({"cell"})
+    not_in_config = frozenset({"cell"})
     config_keys = frozenset({"implementation"})
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
