@@ -108,6 +108,14 @@ def test_unit_normalization_leaves_zeros():
     assert (np.asarray(layers.UnitNormalization()(np.zeros((2, 3)))) == 0).all()
 
 
+@pytest.mark.parametrize("axis", [(1, 2), [1, 2], np.int64(1)])
+def test_configs_hold_axes_as_keras_does(keras, axis):
+    for name in ("LayerNormalization", "Softmax"):
+        if not (name == "LayerNormalization" and isinstance(axis, np.int64)):  # refused by Keras
+            expected = getattr(keras.layers, name)(axis=axis).get_config()["axis"]
+            assert getattr(layers, name)(axis=axis).get_config()["axis"] == expected
+
+
 REFUSED = [
     (lambda: layers.BatchNormalization().build((None, None)), ValueError, r"axis -1 must be known"),
     (lambda: layers.BatchNormalization(axis=3).build((None, 2)), ValueError, r"axis 3 does not exist.*2 dimensions"),

@@ -390,13 +390,13 @@ class AxesOf(AxisOf):
     """One axis or several.
 
     Args:
-        several: the type of several; default: a tuple stays a tuple, anything else becomes a list.
+        several: the type of several; None: a tuple stays a tuple, anything else becomes a list.
         one: whether one axis stays a number.
     """
 
     expected = "an int or a list/tuple of ints"
 
-    def __init__(self, several: type | None = None, one: bool = True):
+    def __init__(self, several: type | None = list, one: bool = True):
         self.several, self.one = several, one
 
     def resolve(self, value: Any, name: str, owner: Owner) -> Any:

@@ -13,7 +13,6 @@ from ..core.constructor import LayerOptions
 from ..core.input_spec import InputSpec
 from ..core.kinds import (
     ActivationLike,
-    Axes,
     AxesOf,
     ConstraintLike,
     InitializerLike,
@@ -254,6 +253,9 @@ class ELU(Elementwise):
         return activations.elu(inputs, alpha=self.alpha)
 
 
+AxesAsGiven = Annotated[int | Sequence[int], AxesOf(several=None)]
+
+
 @layer()
 class Softmax(Elementwise):
     """Shares that sum to one: `exp(x) / sum(exp(x))` along an axis or several.
@@ -282,7 +284,7 @@ class Softmax(Elementwise):
     activates_by = "softmax"
     axis: int | list[int] | tuple[int, ...]
 
-    def __init__(self, axis: Axes = -1, **options: Unpack[LayerOptions]):
+    def __init__(self, axis: AxesAsGiven = -1, **options: Unpack[LayerOptions]):
         super().__init__(**options)
 
     def call(self, inputs: Any, mask: Any = None) -> jax.Array:
