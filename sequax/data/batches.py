@@ -58,8 +58,8 @@ class BatchReader:
             return self._read_as_given(x, y, sample_weight)
         if y is None and model.compilation.loss is not None:
             raise ValueError(_missing_targets(x, f"{prefix}y"))
-        others = {"y": y, "sample_weight": sample_weight}
-        xs = checked_inputs(self.spec, x, self.batch_size, f"{prefix}x", others, prefix, self._inputs)
+        others = {f"{prefix}y": y, f"{prefix}sample_weight": sample_weight}
+        xs = checked_inputs(self.spec, x, self.batch_size, f"{prefix}x", others, self._inputs)
         names = model.output_names
         if y is not None:
             y = self._target_arrays(y, names)
@@ -154,7 +154,7 @@ class BatchReader:
         if self.spec.own().inputs:
             xs = own_inputs(self.spec, x, self.batch_size, f"{prefix}x", build=bool(model.compilation.given_metrics))
         else:
-            xs = checked_inputs(self.spec, x, self.batch_size, f"{prefix}x", {"y": y}, prefix)
+            xs = checked_inputs(self.spec, x, self.batch_size, f"{prefix}x", {f"{prefix}y": y})
         ys = None if y is None else plain(y, f"{prefix}y")
         if sample_weight is not None:
             sample_weight = jax.tree.map(lambda a: a.astype(np.float32), plain(sample_weight, f"{prefix}sample_weight"))
@@ -187,18 +187,12 @@ class BatchReader:
 
 
 def checked_inputs(
-    spec: DataSpec,
-    x: Any,
-    batch_size: int | None = None,
-    what: str = "x",
-    others: dict[str, Any] | None = None,
-    prefix: str = "",
-    schemas: list[checks.InputSchema] | None = None,
+    spec: DataSpec, x: Any, batch_size: int | None = None, what: str = "x", others: Any = None, schemas: Any = None
 ) -> Any:
     """Inputs as arrays in the structure the model takes; a model that is not built yet is built from them.
 
     Args:
-        others: further arguments, whose rows are counted before a model is built.
+        others: further arguments by name, whose rows are counted before a model is built.
         schemas: what is known of the inputs, when it has been found out before.
     """
     if x is None:
@@ -218,7 +212,7 @@ def checked_inputs(
         rows = checks.check_rows({what: flat})
         for name, other in (others or {}).items():
             if isinstance(getattr(other, "shape", None), tuple):
-                checks.check_rows({what: [flat[0]], f"{prefix}{name}": [np.asarray(other)]})
+                checks.check_rows({what: [flat[0]], name: [np.asarray(other)]})
         checked = checks.check_inputs(flat, [checks.InputSchema(what, None) for _ in flat], what)
         given = jax.tree.unflatten(jax.tree.structure(given), checked)
         size = min(batch_size or DEFAULT_BATCH_SIZE, rows)
@@ -367,9 +361,7 @@ def _in_structure(y: Any, targets: list[Any], names: list[str], outputs: Any) ->
 
 
 def _missing_targets(x: Any, what: str) -> str:
-    hint = " x is a tuple of two: write fit(x, y) in place of fit((x, y))." if _is_pair(x) else ""
+    hint = (
+        " x is a tuple of two: write fit(x, y) in place of fit((x, y))." if isinstance(x, tuple) and len(x) == 2 else ""
+    )
     return f"{what} is missing: the loss compares the outputs with targets.{hint}"
-
-
-def _is_pair(x: Any) -> bool:
-    return isinstance(x, tuple) and len(x) == 2

@@ -95,6 +95,11 @@ class Part(NamedTuple):
     x: Any
     batches: int
     batch_size: int
+    done: int = 0  # batches before these
+
+    @property
+    def end(self) -> int:
+        return self.done + self.batches
 
 
 class BatchSource(Protocol):

@@ -122,11 +122,6 @@ class StepRange(NamedTuple):
     done: int  # steps of the epoch before these
 
     @property
-    def length(self) -> int:
-        """The number of steps."""
-        return self.stop - self.start
-
-    @property
     def end(self) -> int:
         """Steps of the epoch that are done after these."""
         return self.number(self.stop)

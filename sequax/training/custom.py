@@ -3,6 +3,7 @@
 Keras' form of a step is `(state, data) -> (logs, state)`, where the state is a tuple of lists of arrays: trainable,
 non-trainable, optimizer's and metrics' variables, as many of them as the step may change. A model that overrides
 anything here takes this way, in the same compiled loop; the methods that it does not override are in `methods.py`.
+`step_of` and `predict_step` choose between such steps and those of `step.py`.
 """
 
 from __future__ import annotations

@@ -160,7 +160,7 @@ def drive(job: Job, ranges: Iterable[Any], done: int = 0, ahead: bool = False) -
     for steps in ranges:
         job.begin(steps)
         program = job.program(steps)  # before the clock starts: compiling says nothing about speed
-        job.chunks.start(steps.length)
+        job.chunks.start(steps.end - steps.done)
         job.start(steps, program)
         done = steps.end
         if not ahead and job.due(done):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from typing import Any, NamedTuple, TypeGuard
+from typing import Any, TypeGuard
 
 import jax
 import jax.numpy as jnp
@@ -37,33 +37,18 @@ def run_prediction(job: PredictJob, parts: Callable[[bool, bool], Iterator[Part]
     job.model.stop_predicting = False
     job.callbacks.on_predict_begin()
     try:
-        drive(job, part_ranges(parts(job.callbacks.watches_predict_batches, job.forward.rows_alone)))
+        drive(job, in_order(parts(job.callbacks.watches_predict_batches, job.forward.rows_alone)))
         job.callbacks.on_predict_end()
     finally:
         job.callbacks.close()
     return job.joined(job.outputs)
 
 
-class PartRange(NamedTuple):
-    """Batches that are predicted at once."""
-
-    part: Part
-    done: int  # batches before these
-
-    @property
-    def length(self) -> int:
-        return self.part.batches
-
-    @property
-    def end(self) -> int:
-        return self.done + self.part.batches
-
-
-def part_ranges(parts: Iterable[Part]) -> Iterator[PartRange]:
-    """Parts, and how many batches come before each."""
+def in_order(parts: Iterable[Part]) -> Iterator[Part]:
+    """Parts that know how many batches come before them."""
     done = 0
     for part in parts:
-        yield PartRange(part, done)
+        yield part._replace(done=done)
         done += part.batches
 
 
@@ -82,11 +67,11 @@ class PredictJob(Job):
         self.outputs: list[Any] = []
         self._told = 0  # outputs that callbacks have seen
 
-    def program(self, steps: PartRange) -> Callable:
+    def program(self, steps: Part) -> Callable:
         return self.forward.run
 
-    def start(self, steps: PartRange, program: Callable) -> None:
-        self.outputs.append(program(steps.part, self.callbacks))
+    def start(self, steps: Part, program: Callable) -> None:
+        self.outputs.append(program(steps, self.callbacks))
 
     def due(self, done: int) -> bool:
         return True
@@ -129,7 +114,7 @@ class Forward:
 
     def run(self, part: Part, callbacks: Any = None) -> Any:
         """Outputs of whole batches, or of one batch of any size."""
-        x, count, batch_size = part
+        x, count, batch_size, _ = part
         if count == 1:
             return self.one(x, callbacks)
         if compiled.eager():

@@ -73,24 +73,24 @@ def train_step(model: Any, variables: TrainVariables) -> Callable[[TrainState, B
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Told]:
         def loss_of(params: Sequence[Any]) -> tuple[Any, Any]:
             outcome = pure.call(model, dict(zip(keys, params, strict=True)), state.other, batch.x, training=True)
-            loss, parts = loss_and_parts(model, outcome, batch)
-            if not parts and not outcome.penalties:
+            findings = looked_at(model, outcome, batch)
+            if not findings.parts and not outcome.penalties:
                 raise no_loss(model)
-            return scaled(loss), (loss, parts, outcome)
+            return scaled(findings.loss), findings
 
         def scaled(loss: Any) -> Any:
             return pure.apply(optimizer.scale_loss, optimizer.variables, slots, loss)[0]
 
         slots = list(state.optimizer.values())
         findings, gradients, params, after = update(loss_of, optimizer, [state.params[key] for key in keys], slots)
-        loss, parts, outcome = findings
         wanted = None
         if model.compilation.gradient_norms is not None:
             factor = scaled(jnp.ones((), jnp.float32))
             wanted = {variables.params[key]: one / factor for key, one in zip(keys, gradients, strict=True)}
-        metrics = updated_metrics(model, variables, state, batch, outcome, loss, parts, wanted)
+        metrics = updated_metrics(model, variables, state, batch, findings, wanted)
         moved_slots = dict(zip(state.optimizer, after, strict=True))
-        return TrainState(dict(zip(keys, params, strict=True)), outcome.other, moved_slots, metrics), Told(loss)
+        other = findings.outcome.other
+        return TrainState(dict(zip(keys, params, strict=True)), other, moved_slots, metrics), Told(findings.loss)
 
     return step
 
@@ -100,9 +100,9 @@ def test_step(model: Any, variables: TrainVariables) -> Callable[[TrainState, Ba
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Told]:
         outcome = pure.call(model, state.params, state.other, batch.x, training=False)
-        loss, parts = loss_and_parts(model, outcome, batch)
-        metrics = updated_metrics(model, variables, state, batch, outcome, loss, parts)
-        return state._replace(other=outcome.other, metrics=metrics), Told(loss)
+        findings = looked_at(model, outcome, batch)
+        metrics = updated_metrics(model, variables, state, batch, findings)
+        return state._replace(other=outcome.other, metrics=metrics), Told(findings.loss)
 
     return step
 
@@ -117,14 +117,27 @@ def predict_step(model: Any) -> Callable[[Any, Any, Any], tuple[Any, Any]]:
     return step
 
 
-def loss_and_parts(model: Any, outcome: pure.Outcome, batch: Batch) -> tuple[Any, list[Any]]:
-    """The loss with all penalties, and the losses of single outputs."""
+class Findings(NamedTuple):
+    """What a forward pass gave.
+
+    Fields:
+        loss: with all penalties.
+        parts: the losses of single outputs.
+    """
+
+    loss: Any
+    parts: list[Any]
+    outcome: pure.Outcome
+
+
+def looked_at(model: Any, outcome: pure.Outcome, batch: Batch) -> Findings:
+    """Outputs beside the targets."""
     compilation = model.compilation
     with masks.attached(outcome.outputs, outcome.masks):
         loss, parts = compilation.total_loss(batch.y, outcome.outputs, batch.weight, model.output_names)
     for penalty in outcome.penalties:
         loss = loss + jnp.sum(penalty).astype(jnp.float32)
-    return jnp.asarray(loss, jnp.float32), parts
+    return Findings(jnp.asarray(loss, jnp.float32), parts, outcome)
 
 
 def no_loss(model: Any) -> ValueError:
@@ -138,16 +151,10 @@ def no_loss(model: Any) -> ValueError:
 
 
 def updated_metrics(
-    model: Any,
-    variables: TrainVariables,
-    state: TrainState,
-    batch: Batch,
-    outcome: pure.Outcome,
-    loss: Any,
-    parts: list[Any],
-    gradients: dict[Any, Any] | None = None,
+    model: Any, variables: TrainVariables, state: TrainState, batch: Batch, findings: Findings, gradients: Any = None
 ) -> Any:
     """The states of the metrics after a batch."""
+    loss, parts, outcome = findings
 
     def run() -> None:
         compilation = model.compilation
