@@ -67,7 +67,7 @@ class CategoryEncoding(Layer):
         **options: name, dtype, trainable, ...: as in `Layer`.
 
     Raises:
-        ValueError: if `num_tokens` is no positive integer, or `output_mode` another one.
+        ValueError: if `num_tokens` is no positive integer, or `output_mode` is none of these.
 
     Call arguments: `inputs`, whole numbers; `count_weights`, an array of the same shape, what each counts (only with
     `"count"`).

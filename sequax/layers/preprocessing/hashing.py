@@ -97,7 +97,7 @@ class Hashing(_Bins):
         **options: name, dtype, ...: as in `Layer`; with "int" the dtype must be one of whole numbers.
 
     Raises:
-        ValueError: for another mode, a salt that is no key, or a dtype that does not fit.
+        ValueError: for an unknown mode, a salt that is no key, or a dtype that does not fit.
 
     Shapes: "int": as the input. "one_hot": `(..., k)` -> `(..., k, num_bins)`, `(..., 1)` -> `(..., num_bins)`. Others:
     `(..., k)` -> `(..., num_bins)`. It runs on the host, at the front of a model. Sparse outputs are not supported.
@@ -162,7 +162,7 @@ class HashedCrossing(_Bins):
         **options: trainable, ...: as in `Layer`.
 
     Raises:
-        ValueError: for another mode, or a dtype that does not fit.
+        ValueError: for an unknown mode, or a dtype that does not fit.
 
     Shapes: a list of `(batch,)` or `(batch, 1)` -> the same, or `(batch, num_bins)`. It runs on the host, at the front
     of a model. Sparse outputs are not supported.

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Unpack
 import numpy as np
 
 from ...core.constructor import UnnamedOptions
-from ...core.kinds import OneOf, Whole
+from ...core.kinds import OneOf, Plain, Whole
 from ..arguments import Dense
 from ..catalogue import layer
 from . import encoding, reading
@@ -23,6 +23,7 @@ LookupMode = Annotated[
     Literal["int", "one_hot", "multi_hot", "count", "tf_idf"], OneOf("int", "one_hot", "multi_hot", "count", "tf_idf")
 ]
 VocabularyDtype = Annotated[Literal["int64"], OneOf("int64")]
+PassedOver = Annotated[str | None, Plain("a string", str, in_config=False)]
 OovMethod = Annotated[Literal["floormod", "farmhash"], OneOf("floormod", "farmhash")]
 
 
@@ -145,7 +146,7 @@ class StringLookup(Lookup):
         salt: Salt = None,
         *,
         vocabulary_size: SizeInConfigs | None = None,
-        oov_method: Any = None,
+        oov_method: PassedOver = None,
         **options: Unpack[UnnamedOptions],
     ):
         super().__init__(name=name, **options)
