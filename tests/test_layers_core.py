@@ -41,7 +41,7 @@ REFUSED = [
     (lambda: layers.Softmax()(np.ones((2, 3, 4)), mask=np.ones((2, 3), bool)), r"mask must broadcast"),
     (lambda: layers.Flatten("middle"), r"`data_format`"),
     (lambda: layers.Reshape((-1, -1)), r"at most one unknown"),
-    (lambda: layers.Reshape((-2,)), r"whole number >= 0"),
+    (lambda: layers.Reshape((-2,)), r"non-negative integer, or -1"),
     (lambda: layers.Reshape((2, 5))(np.ones((3, 9))), r"9 values a sample.*target_shape=\(2, 5\)"),
     (lambda: layers.Reshape((2, -1)).compute_output_shape((None, 9)), r"9 values a sample"),
     (lambda: layers.Permute((2, 3)), r"consecutive and start from 1"),
