@@ -245,7 +245,7 @@ class FlaxLayer(JaxLayer):
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
         if getattr(self.method, "__self__", None) is self.module:
-            config["method"] = self.method.__name__  # type: ignore[union-attr]
+            config["method"] = self.method.__name__
         return config
 
     @classmethod
