@@ -90,8 +90,10 @@ class _Seed(Kind):
     expected = "a whole number, a SeedGenerator or None"
 
     def resolve(self, value: Any, name: str, owner: Owner) -> Any:
-        fits = isinstance(value, (int, np.integer, dict, rng.SeedGenerator)) and not isinstance(value, bool)
-        return object_of(value) if fits or value is None else self.refuse(value, name, owner)
+        if isinstance(value, dict):
+            return object_of(value)
+        fits = isinstance(value, (int, np.integer, rng.SeedGenerator)) and not isinstance(value, bool)
+        return value if fits or value is None else self.refuse(value, name, owner)
 
     def fits(self, value: object, cls: type) -> bool:
         return value is None or type(value) is int or isinstance(value, Mapping)

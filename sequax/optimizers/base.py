@@ -91,9 +91,10 @@ class Optimizer(State):
         owner = type(self).__name__
         if kwargs.pop("decay", None) is not None:
             warn(f"{owner}: `decay` is no longer supported and is ignored; use a schedule such as `InverseTimeDecay`.")
-        made: type = type(self)
-        known = {**constructor.parameters(made)[0], **inspect.signature(type(self).__init__).parameters}
-        settings.refuse_unknown(owner, kwargs, known)
+        if kwargs:
+            made: type = type(self)
+            known = {**constructor.parameters(made)[0], **inspect.signature(made).parameters}
+            settings.refuse_unknown(owner, kwargs, known)
         settings.check_clipping(owner, clipnorm=clipnorm, clipvalue=clipvalue, global_clipnorm=global_clipnorm)
         if use_ema and not _SHARE.contains(ema_momentum):
             _SHARE.refuse(ema_momentum, "ema_momentum", Owner(self))
