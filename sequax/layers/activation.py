@@ -15,6 +15,7 @@ from ..core.kinds import (
     ActivationLike,
     AxesOf,
     ConstraintLike,
+    Factor,
     InitializerLike,
     Kind,
     Number,
@@ -245,9 +246,10 @@ class ELU(Elementwise):
     [0.0, 2.0]
     """
 
-    def __init__(self, alpha: Number = 1.0, **options: Unpack[LayerOptions]):
+    alpha: float
+
+    def __init__(self, alpha: Factor = 1.0, **options: Unpack[LayerOptions]):
         super().__init__(**options)
-        self.alpha = alpha
 
     def call(self, inputs: Any) -> jax.Array:
         return activations.elu(inputs, alpha=self.alpha)

@@ -13,7 +13,7 @@ from ..core import names, shapes
 from ..core.catalogue import named_function, serialize
 from ..core.constructor import LayerOptions
 from ..core.custom_objects import custom_object, custom_object_scope
-from ..core.kinds import Number
+from ..core.kinds import Factor
 from ..core.layer import Layer
 from ..core.named import lookup, unknown
 from ..core.tensor import KerasTensor
@@ -67,9 +67,10 @@ class Masking(Rearranging):
     supports_masking = True
     keeps_values = False  # a mask value that would be wrong elsewhere becomes 0
 
-    def __init__(self, mask_value: Number = 0.0, **options: Unpack[LayerOptions]):
+    mask_value: float
+
+    def __init__(self, mask_value: Factor = 0.0, **options: Unpack[LayerOptions]):
         super().__init__(**options)
-        self.mask_value = mask_value
 
     def call(self, inputs: Any) -> jax.Array:
         return jnp.where(self.compute_mask(inputs)[..., None], inputs, 0)

@@ -13,7 +13,7 @@ from .. import kernels, regularizers
 from ..core import rng
 from ..core.constructor import LayerOptions, Options
 from ..core.input_spec import InputSpec
-from ..core.kinds import DataFormat, Fraction, Number, Owner, Rate, ShapeOf, is_whole
+from ..core.kinds import DataFormat, Factor, Fraction, Owner, Rate, ShapeOf, is_whole
 from .base import Elementwise
 from .catalogue import layer
 
@@ -369,9 +369,8 @@ class ActivityRegularization(Elementwise):
     ([[1.0, -2.0]], 53.0)
     """
 
-    def __init__(self, l1: Number = 0.0, l2: Number = 0.0, **options: Unpack[Options]):
+    def __init__(self, l1: Factor = 0.0, l2: Factor = 0.0, **options: Unpack[Options]):
         super().__init__(activity_regularizer=regularizers.L1L2(l1=l1, l2=l2), **options)
-        self.l1, self.l2 = l1, l2
 
     def call(self, inputs: Any) -> Any:
         return inputs

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from ..core import settings
 from ..core.constructor import LayerOptions
+from ..core.kinds import Factors
 from .base import Elementwise
 from .catalogue import layer
 
@@ -32,9 +33,11 @@ class Rescaling(Elementwise):
     [-1.0, 1.0]
     """
 
-    def __init__(self, scale: Any, offset: Any = 0.0, **options: Unpack[LayerOptions]):
+    scale: Any
+    offset: Any
+
+    def __init__(self, scale: Factors, offset: Factors = 0.0, **options: Unpack[LayerOptions]):
         super().__init__(**options)
-        self.scale, self.offset = scale, offset
 
     def call(self, inputs: Any) -> jax.Array:
         dtype = self.compute_dtype
