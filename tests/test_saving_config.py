@@ -342,6 +342,32 @@ def test_arguments_out_of_bounds_are_refused(family, name, argument, value):
         saving.deserialize_keras_object(layer(name, f"keras.{family}", **{argument: value}))
 
 
+def test_a_users_class_has_the_config_of_the_class_it_extends():
+    """Its constructor is not wrapped; what it passes on is what counts."""
+
+    class Gentle(sequax.losses.Huber):
+        def __init__(self, width, **options):
+            super().__init__(delta=width, **options)
+
+    class OfClass(sequax.metrics.Precision):
+        def __init__(self, number):
+            super().__init__(class_id=number, name="p")
+
+    class Eager(sequax.optimizers.Adam):
+        def __init__(self, *rates, extra=1, **options):
+            super().__init__(*rates, **options)
+
+    class Narrow(sequax.initializers.RandomNormal):
+        def __init__(self, width):
+            super().__init__(stddev=width, seed=1)
+
+    assert Gentle(3.0).get_config() == sequax.losses.Huber(3.0).get_config()
+    assert OfClass(1).get_config() == sequax.metrics.Precision(class_id=1, name="p").get_config()
+    expected = sequax.optimizers.Adam(0.5, 0.8, clipnorm=2.0, name="a").get_config()
+    assert Eager(0.5, 0.8, extra=3, clipnorm=2.0, name="a").get_config() == expected
+    assert Narrow(0.5).get_config() == sequax.initializers.RandomNormal(stddev=0.5, seed=1).get_config()
+
+
 def test_configs_have_a_bound(monkeypatch):
     monkeypatch.setattr(schema, "MAX_VALUES", 5)
     monkeypatch.setattr(schema, "MAX_DEPTH", 3)
