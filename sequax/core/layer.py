@@ -91,8 +91,7 @@ class Layer(Owner, operation.Operation):
     not_in_config: frozenset[str] = frozenset()  # constructor arguments that `get_config` leaves out
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        layer = super().__new__(cls)
-        layer._init_arguments = (args, kwargs)
+        layer = super().__new__(cls, *args, **kwargs)
         layer._weights = []
         return layer
 
