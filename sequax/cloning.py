@@ -117,7 +117,9 @@ def _clone_sequential(model: Sequential, input_tensors: Any, replace: Callable[.
     return clone
 
 
-def _clone_graph(model: Model, input_tensors: Any, replace: Callable, call_function: Callable | None) -> Model:
+def _clone_graph(
+    model: Model, input_tensors: Any, replace: Callable[..., Any], call_function: Callable[..., Any] | None
+) -> Model:
     graph = model.recorded_graph
     assert graph is not None
     inputs = input_tensors

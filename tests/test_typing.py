@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import typing
 from pathlib import Path
 
 import pytest
@@ -205,3 +206,30 @@ START = "import sequax as keras\nfrom sequax import layers\nmodel = keras.Sequen
 def test_editors_offer(editor, code, wanted, unwanted):
     offered = editor.offers(START + code)
     assert wanted <= offered and not unwanted & offered, offered
+
+
+# --- names that editors offer are those that exist ------------------------------------------------------------------
+
+
+def offered(alias):
+    return set(typing.get_args(alias))
+
+
+def test_offered_names_are_those_of_the_catalogues():
+    from sequax import initializers, losses, metrics, optimizers
+    from sequax.core import catalogue, kinds
+    from sequax.training import types
+
+    assert offered(kinds.ActivationName) == set(catalogue.family("keras.activations").aliases)
+    for name in offered(kinds.InitializerName):
+        assert callable(initializers.get(name))
+    bases = {"Optimizer", "LossScaleOptimizer", "MultiOptimizer", "OptimizerMap"}
+    classes = set(catalogue.family("keras.optimizers").classes) - bases
+    assert offered(types.OptimizerName) == {name.lower() for name in classes}
+    assert {type(optimizers.get(name)).__name__ for name in offered(types.OptimizerName)} == classes
+    functions = set(catalogue.family("keras.losses").functions)
+    assert offered(types.LossName) == functions | {"mae", "mape", "mse", "msle"}
+    assert all(callable(losses.get(name)) for name in offered(types.LossName))
+    by_shape = {"acc", "accuracy", "ce", "crossentropy"}
+    assert all(callable(metrics.get(name)) for name in offered(types.MetricName) - by_shape)
+    assert set(catalogue.family("keras.metrics").functions) <= offered(types.MetricName)

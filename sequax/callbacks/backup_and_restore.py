@@ -56,7 +56,7 @@ class BackupAndRestore(Callback):
         if not backup_dir:
             raise ValueError("BackupAndRestore: `backup_dir` is empty. Pass a folder for the snapshots of this run.")
         self.backup_dir = backup_dir
-        self.every_steps = save_freq if isinstance(save_freq, int) else None
+        self.every_steps: int | None = save_freq if isinstance(save_freq, int) else None
         self._folder: Any = None
         self._run: Any = None
         self._saved_at = 0.0

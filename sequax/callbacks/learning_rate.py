@@ -75,6 +75,10 @@ class ReduceLROnPlateau(MonitorCallback):
         model.fit(x, y, validation_split=0.1, callbacks=[ReduceLROnPlateau(factor=0.5, patience=3)])
     """
 
+    best: Any
+    cooldown_counter: int
+    wait: int
+
     factor: float
     patience: int
     verbose: int

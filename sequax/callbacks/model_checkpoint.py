@@ -45,6 +45,8 @@ class ModelCheckpoint(MonitorCallback):
         model.fit(x, y, validation_split=0.1, callbacks=[best])
     """
 
+    best: Any
+
     watches_batches = False
     verbose: int
     save_best_only: bool
@@ -70,7 +72,7 @@ class ModelCheckpoint(MonitorCallback):
                 f"ModelCheckpoint(save_weights_only={save_weights_only}): `filepath` must end with"
                 f" {' or '.join(endings)}. Received: filepath={self.filepath!r}"
             )
-        self.every_steps = save_freq if isinstance(save_freq, int) else None
+        self.every_steps: int | None = save_freq if isinstance(save_freq, int) else None
         self._epoch = self._before_epoch = self._done = 0
         self._warned = False  # that the logs have no `monitor`
 

@@ -98,7 +98,7 @@ class TensorBoard(Callback):
         embeddings_metadata: str | dict[str, str] | None = None,
     ) -> None:
         super().__init__()
-        self.log_dir = os.fspath(log_dir)
+        self.log_dir: str = os.fspath(log_dir)
         self.embeddings_metadata = embeddings_metadata
         self._writers: dict[str, EventWriter] = {}
         self._profiling = False

@@ -60,20 +60,20 @@ class Arguments:
         module: where it stands.
     """
 
-    def __init__(self, constructor: Callable, module: str):
+    def __init__(self, constructor: Callable[..., Any], module: str):
         parameters = list(inspect.signature(constructor).parameters.values())[1:]
         by_name = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
-        self.positional = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
-        self.any_positional = any(p.kind is p.VAR_POSITIONAL for p in parameters)
-        self.any_keyword = any(p.kind is p.VAR_KEYWORD for p in parameters)
+        self.positional: list[str] = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+        self.any_positional: bool = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+        self.any_keyword: bool = any(p.kind is p.VAR_KEYWORD for p in parameters)
         self.parameters = {p.name: p for p in by_name}
-        self.defaults = {p.name: p.default for p in by_name if p.default is not p.empty}
+        self.defaults: dict[str, Any] = {p.name: p.default for p in by_name if p.default is not p.empty}
         namespace = vars(sys.modules[module])
         own = constructor.__annotations__  # not of `**common`: the module of the base knows their names
         kinds = {p.name: kind_of(own.get(p.name), namespace) for p in by_name}
-        self.kinds = {name: kind for name, kind in kinds.items() if kind is not None}
+        self.kinds: dict[str, Kind] = {name: kind for name, kind in kinds.items() if kind is not None}
 
-    def bind(self, args: tuple, kwargs: dict[str, Any]) -> dict[str, Any] | None:
+    def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any] | None:
         """All arguments by name, defaults too; None if the call does not fit, of which Python tells more."""
         passed = dict(zip(self.positional, args, strict=False))
         if len(args) > len(self.positional) or passed.keys() & kwargs.keys():
@@ -113,7 +113,7 @@ def keep(cls: type) -> None:
     setattr(cls, "__init__", run)  # noqa: B010
 
 
-def _with_common(constructor: Callable, cls: type) -> inspect.Signature | None:
+def _with_common(constructor: Callable[..., Any], cls: type) -> inspect.Signature | None:
     """The signature of a constructor that hands arguments on as `**common`; None for any other one.
 
     They may be given by position, as in Keras: after its own, in the order of the base class. Those of its own that
@@ -130,7 +130,7 @@ def _with_common(constructor: Callable, cls: type) -> inspect.Signature | None:
     return signature.replace(parameters=[*own, *added, *last, rest])
 
 
-def _explain(signature: inspect.Signature, cls: type, args: tuple, kwargs: dict[str, Any]) -> None:
+def _explain(signature: inspect.Signature, cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Raise a TypeError that says which argument does not fit."""
     try:
         signature.bind(None, *args, **kwargs)
@@ -138,7 +138,7 @@ def _explain(signature: inspect.Signature, cls: type, args: tuple, kwargs: dict[
         raise TypeError(f"{cls.__name__}: {error}.") from None
 
 
-def _names_kinds(constructor: Callable, module: str) -> bool:
+def _names_kinds(constructor: Callable[..., Any], module: str) -> bool:
     """Whether one of the annotations is a kind of `kinds.py`; plain types alone count for nothing."""
     namespace = vars(sys.modules[module])
     texts = (text.removesuffix(" | None") for text in constructor.__annotations__.values() if isinstance(text, str))

@@ -32,6 +32,9 @@ class Owner:
         name: what the caller calls it, if it does.
     """
 
+    instance: Any
+    name: Any
+
     def __init__(self, instance: Any, name: Any = None):
         self.instance, self.name = instance, name
 
@@ -82,9 +85,13 @@ class Kind:
 class Optional(Kind):
     """Another kind, or None."""
 
+    attribute: bool
+    kept_as: str | None
+    in_config: bool
+
     def __init__(self, inner: Kind):
         self.inner = inner
-        self.expected = f"{inner.expected} or None"
+        self.expected: str = f"{inner.expected} or None"
         self.attribute, self.kept_as, self.in_config = inner.attribute, inner.kept_as, inner.in_config
 
     @property
@@ -117,6 +124,11 @@ class Checked(Kind):
 class Plain(Kind):
     """A value of a plain Python type, taken as it is; a file must hold one of these types."""
 
+    expected: str
+    accepted: tuple[type, ...]
+    refused: tuple[type, ...]
+    in_config: bool
+
     def __init__(self, expected: str, *accepted: type, refused: tuple[type, ...] = (), in_config: bool = True):
         self.expected, self.accepted, self.refused, self.in_config = expected, accepted, refused, in_config
 
@@ -132,9 +144,12 @@ class Whole(Kind):
         most: the largest that a file may hold; tables are made of some.
     """
 
+    least: int
+    most: int
+
     def __init__(self, least: int = 1, most: int = MAX_SIZE):
         self.least, self.most = least, most
-        self.expected = "a positive integer" if least == 1 else f"an integer >= {least}"
+        self.expected: str = "a positive integer" if least == 1 else f"an integer >= {least}"
 
     @property
     def in_file(self) -> str:
@@ -157,9 +172,11 @@ class PerAxis(Kind):
         wrong_type: what is raised if the value is something else, or not one per axis.
     """
 
+    each: Whole
+
     def __init__(self, least: int = 1, wrong_type: type[Exception] = ValueError):
         self.each, self.wrong_type = Whole(least), wrong_type
-        self.expected = f"{self.each.expected}, or one of them per spatial axis"
+        self.expected: str = f"{self.each.expected}, or one of them per spatial axis"
 
     @property
     def in_file(self) -> str:
@@ -190,6 +207,11 @@ class Real(Kind):
         above, below: ends that do not.
     """
 
+    least: float
+    most: float
+    above: float | None
+    below: float | None
+
     def __init__(
         self, least: float = -math.inf, most: float = math.inf, above: float | None = None, below: float | None = None
     ):
@@ -201,7 +223,7 @@ class Real(Kind):
         elif above is not None:
             self.expected = "a positive number" if above == 0 else f"a number > {above:g}"
         else:
-            self.expected = f"a number >= {least:g}" if low else "a number"
+            self.expected: str = f"a number >= {least:g}" if low else "a number"
 
     def resolve(self, value: Any, name: str, owner: Owner) -> Any:
         return value if self.contains(value) else self.refuse(value, name, owner)
@@ -222,9 +244,12 @@ class OneOf(Kind):
         lower: whether names may come in capitals.
     """
 
+    allowed: tuple[Any, ...]
+    lower: bool
+
     def __init__(self, *allowed: Any, lower: bool = False):
         self.allowed, self.lower = allowed, lower
-        self.expected = f"one of {allowed}"
+        self.expected: str = f"one of {allowed}"
 
     def of(self, cls: type) -> tuple[Any, ...]:
         """What the class of the owner allows."""
@@ -270,7 +295,7 @@ class Like(Kind):
 
     def __init__(self, family: str):
         self.family = family
-        self.expected = f"a name, a config or an object of `{family}`, or a callable"
+        self.expected: str = f"a name, a config or an object of `{family}`, or a callable"
 
     def resolve(self, value: Any, name: str, owner: Owner) -> Any:
         found = catalogue.family(self.family)
@@ -283,7 +308,7 @@ class Like(Kind):
 class ShapeOf(Kind):
     """A shape, or a structure of shapes, as it came; only files are checked."""
 
-    expected = f"a shape: sizes of 0 to {MAX_SIZE} or null"
+    expected: str = f"a shape: sizes of 0 to {MAX_SIZE} or null"
 
     def fits(self, value: object, cls: type) -> bool:
         return value is None or is_shape(value)
@@ -295,6 +320,9 @@ class InFiles(Kind):
     Args:
         inner: that kind.
     """
+
+    inner: Kind
+    expected: str
 
     def __init__(self, inner: Kind):
         self.inner, self.expected = inner, inner.in_file
@@ -344,7 +372,7 @@ class AnyAxes(Kind):
 class Name(Kind):
     """A name as it came: in code what it may be depends on the family."""
 
-    expected = f"a name: a string of 1 to {MAX_NAME} characters without /"
+    expected: str = f"a name: a string of 1 to {MAX_NAME} characters without /"
 
     def fits(self, value: object, cls: type) -> bool:
         return value is None or is_name(value)
@@ -393,6 +421,9 @@ class AxesOf(AxisOf):
         several: the type of several; None: a tuple stays a tuple, anything else becomes a list.
         one: whether one axis stays a number.
     """
+
+    several: type | None
+    one: bool
 
     expected = "an int or a list/tuple of ints"
 

@@ -13,7 +13,7 @@ from .config import deserialize
 _BASE = ("name", "trainable", "dtype", "activity_regularizer", "autocast")
 
 
-def own_arguments(layer: Any, args: tuple, kwargs: dict[str, Any]) -> dict[str, Any]:
+def own_arguments(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     """Constructor arguments of a layer that was made with `args` and `kwargs`.
 
     Our layers keep each argument as an attribute of the same name; of other classes the values passed are used, unless

@@ -34,6 +34,8 @@ class ArraySource:
         first_epoch: the epoch that begins with the first batch.
     """
 
+    shuffle: bool | str
+
     draws = False
 
     def __init__(
@@ -45,12 +47,12 @@ class ArraySource:
         steps: int | None = None,
         first_epoch: int = 0,
     ):
-        self.arrays = jax.tree.map(resident.kept, arrays)
-        self.rows = len(jax.tree.leaves(arrays)[0])
-        self.batch_size = min(batch_size, self.rows)
+        self.arrays: Any = jax.tree.map(resident.kept, arrays)
+        self.rows: int = len(jax.tree.leaves(arrays)[0])
+        self.batch_size: int = min(batch_size, self.rows)
         batches = -(-self.rows // self.batch_size)
-        self.steps = min(settings.limited_steps(steps, batches) or batches, batches)
-        self.passes = Passes(batches, self.steps, first_epoch)
+        self.steps: int = min(settings.limited_steps(steps, batches) or batches, batches)
+        self.passes: Passes = Passes(batches, self.steps, first_epoch)
         self.shuffle, self.seed = shuffle, seed
         self._resident: Batch | None = None
 

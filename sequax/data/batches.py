@@ -31,6 +31,11 @@ class BatchReader:
         finite_targets: refuse targets that are NaN or infinite.
     """
 
+    spec: DataSpec
+    model: Any
+    batch_size: int | None
+    prefix: str
+
     def __init__(
         self,
         spec: DataSpec,
@@ -41,7 +46,7 @@ class BatchReader:
     ):
         self.finite_targets = finite_targets
         self.spec, self.model, self.batch_size, self.prefix = spec, spec.model, batch_size, prefix
-        self.class_weight = by_class(class_weight)
+        self.class_weight: Any = by_class(class_weight)
         self._warned = False  # of weights
         self._inputs: list[checks.InputSchema] | None = None
         self._outputs: list[checks.OutputSchema] | None = None

@@ -112,7 +112,7 @@ def _to_int32(array: np.ndarray, what: str) -> np.ndarray:
         return array.astype(np.int32)
 
 
-def _holds_several(items: list | tuple, what: str, count: int | None) -> bool:
+def _holds_several(items: list[Any] | tuple[Any, ...], what: str, count: int | None) -> bool:
     """Whether a list or tuple is several arrays (True) or the rows of one (False)."""
     arrays = _count_arrays(items)
     if count is None:
@@ -145,7 +145,7 @@ def _count_leaves(data: Any) -> int:
     return 1
 
 
-def _count_arrays(items: list | tuple) -> int:
+def _count_arrays(items: list[Any] | tuple[Any, ...]) -> int:
     types = Counter(map(type, items))
     if not any(map(_is_array_type, types)):
         return 0
@@ -157,7 +157,7 @@ def _is_array_type(kind: type) -> bool:
     return any(hasattr(kind, name) for name in ("__array__", "to_numpy", "detach", "toarray"))
 
 
-def _refuse_samples(items: list | tuple, what: str) -> None:
+def _refuse_samples(items: list[Any] | tuple[Any, ...], what: str) -> None:
     kind = type(items).__name__
     shapes = [getattr(item, "shape", None) for item in items]
     remedies = []
@@ -231,7 +231,7 @@ def _from_torch(tensor: Any) -> np.ndarray:
         return tensor.float().numpy()
 
 
-def _from_list(rows: list | tuple, what: str) -> np.ndarray:
+def _from_list(rows: list[Any] | tuple[Any, ...], what: str) -> np.ndarray:
     try:
         return np.asarray(rows)
     except (TypeError, ValueError, OverflowError):

@@ -78,6 +78,11 @@ class LargeSource:
         first_epoch: the epoch that begins with the first batch.
     """
 
+    data: tuple[Any, Any, Any]
+    read: Read
+    taken: range
+    shuffle: bool | str
+
     resident = False
     draws = False
 
@@ -93,13 +98,13 @@ class LargeSource:
         first_epoch: int = 0,
     ):
         self.data, self.read, self.taken, self.shuffle, self.seed = data, read, taken, shuffle, seed
-        self.rows = len(taken)
-        self.batch_size = min(batch_size, self.rows)
+        self.rows: int = len(taken)
+        self.batch_size: int = min(batch_size, self.rows)
         batches = -(-self.rows // self.batch_size)
-        self.steps = min(settings.limited_steps(steps, batches) or batches, batches)
-        self.passes = Passes(batches, self.steps, first_epoch)
+        self.steps: int = min(settings.limited_steps(steps, batches) or batches, batches)
+        self.passes: Passes = Passes(batches, self.steps, first_epoch)
         per_row = sum(_nbytes(array) for part in data for array in parts_of(part)) // count_rows(data)
-        self.block_rows = min(rows_per_block(per_row, self.batch_size), -(-self.rows // batch_size) * batch_size)
+        self.block_rows: int = min(rows_per_block(per_row, self.batch_size), -(-self.rows // batch_size) * batch_size)
         self._run = self.batch_size if shuffle == "batch" else max(1, _RUN_BYTES // max(1, per_row))
 
     def batch(self, start: int, stop: int) -> Batch:

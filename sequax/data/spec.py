@@ -36,6 +36,6 @@ class DataSpec(NamedTuple):
     inputs: Callable[[], list[InputSchema]]
     outputs: Callable[[], list[OutputSchema]]
     takes_sizes: Callable[[list[Any]], bool]
-    output_shapes: Callable[[Any], list[tuple]]
+    output_shapes: Callable[[Any], list[tuple[Any, ...]]]
     counting: Callable[[Any, Sequence[Any], Sequence[Any]], list[Any]]
     build: Callable[[Any, int, bool], None]

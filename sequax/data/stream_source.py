@@ -49,6 +49,9 @@ class StreamSource:
     A stream that ends before that is an error, never a short epoch and never the same batches again.
     """
 
+    stream: Stream
+    read: Read
+
     resident = False
     draws = True
 
@@ -287,12 +290,12 @@ class Stack:
     """
 
     def __init__(self, first: Item):
-        self.kind = _kind(first)
+        self.kind: Any = _kind(first)
         arrays = jax.tree.leaves(first.data)
         size = 0 if self.kind is None else sum(a.nbytes for a in arrays)
-        self.most = 1 if self.kind is None else max(1, min(_MOST_BATCHES, _BLOCK_BYTES // max(1, size)))
+        self.most: int = 1 if self.kind is None else max(1, min(_MOST_BATCHES, _BLOCK_BYTES // max(1, size)))
         self.names: list[str] = []
-        self.started = time.monotonic()
+        self.started: float = time.monotonic()
         self._batch_size = 0 if self.kind is None else len(arrays[0])
         self._room = first.data if self.kind is None else jax.tree.map(self._room_for, first.data)
 

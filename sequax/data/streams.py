@@ -82,6 +82,9 @@ class Stream:
         passes: how many have begun.
     """
 
+    data: Any
+    what: str
+
     restarts = True
     seeks = False
     shuffle = False
@@ -132,6 +135,9 @@ class OnePass(Stream):
 
 class Numbered(Stream):
     """A `PyDataset` or `Sequence`: batches are asked for by number, in any order and by several workers."""
+
+    shuffle: bool
+    seed: int
 
     seeks = True
 

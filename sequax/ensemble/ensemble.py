@@ -98,10 +98,10 @@ class Ensemble:
         learning_rate: Sequence[float] | None = None,
     ):
         copies.check_model(model)
-        self.learning_rate = copies.checked_rates(learning_rate)
+        self.learning_rate: list[float] | None = copies.checked_rates(learning_rate)
         self._count = copies.checked_count(members, self.learning_rate, _DEFAULT_MEMBERS)
-        self.by_seed = seed is not None or self.learning_rate is None
-        self.seed = copies.checked_seed(seed)
+        self.by_seed: bool = seed is not None or self.learning_rate is None
+        self.seed: int = copies.checked_seed(seed)
         self.stop_training = False
         self.history: Any = None
         self.histories: list[Any] = []

@@ -39,10 +39,13 @@ class MembersJob(Job):
         frozen: of each member, whether its state stays as it is.
     """
 
+    stack: Stack
+    guard: bool
+
     def __init__(self, stack: Stack, callbacks: Any, guard: bool = False):
         super().__init__(stack, callbacks)
         self.stack, self.guard = stack, guard
-        self.frozen = np.zeros(len(stack.members), bool)
+        self.frozen: Any = np.zeros(len(stack.members), bool)
         self._variables: Any = None
         self.refresh()
 
@@ -55,7 +58,7 @@ class MembersJob(Job):
         training = self.kind == "train"
         optimizer = leader.optimizer if training else None
         variables = custom.variables_of(leader, optimizer)
-        self.step = custom.step_of(leader, variables, training)
+        self.step: Step = custom.step_of(leader, variables, training)
         self.key = "ensemble", self.kind, self.guard, fingerprint(leader, *leader.compilation.traced, optimizer)
         count = len(self.stack.members)
         self.metrics: Any = {
@@ -67,7 +70,7 @@ class MembersJob(Job):
     def batches_per_hook(self) -> int:
         return self.stack.leader.steps_per_execution
 
-    def program(self, steps: StepRange) -> Callable:
+    def program(self, steps: StepRange) -> Callable[..., Any]:
         """The compiled steps for ranges of this shape, for the members that are not frozen now."""
         frozen = self.frozen.copy()
         holds = bool(frozen.any())
@@ -93,7 +96,7 @@ class MembersJob(Job):
         return mean(self.logs, ~self.frozen)
 
 
-def members_program(step: Step, batch_size: int, guard: bool, holds: bool) -> Callable:
+def members_program(step: Step, batch_size: int, guard: bool, holds: bool) -> Callable[..., Any]:
     """`step.program` for many members.
 
     They take each step together. Where the loop of a single member is one kernel, they train one after another instead,
@@ -107,7 +110,7 @@ def members_program(step: Step, batch_size: int, guard: bool, holds: bool) -> Ca
     assert step.results is not None
     alone = loop_of(step.run, batch_size, guard)
 
-    def steps(state: Any, given: tuple, order: Any, start: Any, stop: Any) -> tuple[Any, Progress, Any]:
+    def steps(state: Any, given: tuple[Any, ...], order: Any, start: Any, stop: Any) -> tuple[Any, Progress, Any]:
         first = Carried(jax.tree.map(lambda a: a[0], state), jnp.array(True), None)
         own = order if _is_shared(order) else order[:, 0]
         if single_kernel.fits(alone.body, start, first, given[0], own, stop):
@@ -116,10 +119,10 @@ def members_program(step: Step, batch_size: int, guard: bool, holds: bool) -> Ca
         state, progress, logs = loop.steps(state, given, order, start, stop)
         return state, progress._replace(step=jnp.full(given[1].shape, progress.step)), logs
 
-    def together(order: Any) -> Callable:
+    def together(order: Any) -> Callable[..., Any]:
         axis = None if _is_shared(order) else 0
 
-        def run(state: Any, given: tuple) -> tuple[Any, Told]:
+        def run(state: Any, given: tuple[Any, ...]) -> tuple[Any, Told]:
             batch, frozen = given
             after, told = jax.vmap(step.run, in_axes=(0, axis))(state, batch)
             after = chosen(frozen, state, like(after, state)) if holds else after
@@ -127,7 +130,7 @@ def members_program(step: Step, batch_size: int, guard: bool, holds: bool) -> Ca
 
         return run
 
-    def take(given: tuple, order: Any, i: Any, batch_size: int) -> tuple[Batch, Any]:
+    def take(given: tuple[Any, ...], order: Any, i: Any, batch_size: int) -> tuple[Batch, Any]:
         arrays, frozen = given
         if _is_shared(order):
             return take_batch(arrays, order, i, batch_size), frozen
@@ -135,10 +138,10 @@ def members_program(step: Step, batch_size: int, guard: bool, holds: bool) -> Ca
         # rows of an epoch beforehand costs a copy of the data per member, and is not faster (see docs/ensemble.md).
         return resident.take(arrays, lax.dynamic_slice_in_dim(order, i * batch_size, batch_size).T), frozen
 
-    def one_by_one(state: Any, given: tuple, order: Any, start: Any, stop: Any) -> tuple[Any, Progress, Any]:
+    def one_by_one(state: Any, given: tuple[Any, ...], order: Any, start: Any, stop: Any) -> tuple[Any, Progress, Any]:
         arrays, frozen = given
 
-        def member(each: tuple) -> tuple:
+        def member(each: tuple[Any, ...]) -> tuple[Any, ...]:
             state, frozen, own = each
             state, progress, logs = alone.steps(
                 state, arrays, order if own is None else own, start, jnp.where(frozen, start, stop)
@@ -189,7 +192,7 @@ class EvaluateMembers(MembersJob):
     def __init__(self, stack: Stack, callbacks: Any, counted: Any):
         super().__init__(stack, callbacks)
         self._counted = counted
-        self.members = stack.borrow()
+        self.members: TrainState = stack.borrow()
         self.state = self.members._replace(optimizer={}, metrics=self.metrics)
 
     def read(self) -> TrainState:
@@ -219,7 +222,7 @@ class MembersForward(Forward):
     def __init__(self, stack: Stack):
         super().__init__(stack.leader, stack, ("ensemble", fingerprint(stack.leader)))
 
-    def step(self) -> Callable:
+    def step(self) -> Callable[..., Any]:
         return jax.vmap(super().step(), in_axes=(0, 0, None), out_axes=(1, 0))
 
 

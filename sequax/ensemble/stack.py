@@ -44,7 +44,9 @@ class Stack:
             self.spread()
             for member in self.members:
                 member.optimizer.build(member.trainable_variables)
-            self.variables = [TrainVariables.of(member, member.optimizer) for member in self.members]
+            self.variables: list[TrainVariables] = [
+                TrainVariables.of(member, member.optimizer) for member in self.members
+            ]
             self._check_alike()
             self._state = None
             self._seen = self._version()

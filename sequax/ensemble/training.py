@@ -81,6 +81,8 @@ class TrainMembers(MembersJob):
         out: member -> where its loss was not finite.
     """
 
+    in_flight: list[InFlight]
+
     def __init__(self, ensemble: Any, stack: Stack, callbacks: Any, guard: bool):
         super().__init__(stack, callbacks, guard)
         self.ensemble = ensemble
@@ -99,7 +101,7 @@ class TrainMembers(MembersJob):
 
     def _take(self, state: TrainState) -> None:
         self.stack.write(state)
-        self.metrics = state.metrics
+        self.metrics: Any = state.metrics
 
     @property
     def stopped(self) -> bool:

@@ -41,7 +41,12 @@ class Weighted(Layer):
     use_bias: bool
 
     def add(
-        self, weight: str, shape: tuple, initializer: Any = None, name: str | None = None, autocast: bool = True
+        self,
+        weight: str,
+        shape: tuple[Any, ...],
+        initializer: Any = None,
+        name: str | None = None,
+        autocast: bool = True,
     ) -> Variable:
         """Create a weight.
 

@@ -94,7 +94,7 @@ class BatchNormalization(Normalizing):
         **options: Unpack[LayerOptions],
     ):
         super().__init__(**options)
-        self.renorm_clipping = _clipping(renorm_clipping, renorm)
+        self.renorm_clipping: dict[str, Any] | None = _clipping(renorm_clipping, renorm)
 
     def build(self, input_shape: Any) -> None:
         resolve_axes(self.name, [self.axis], len(input_shape))

@@ -109,7 +109,7 @@ class Lambda(Layer):
     mask: Any
 
     supports_masking = False
-    not_in_config = frozenset({"function", "output_shape", "mask", "arguments"})
+    not_in_config: frozenset[str] = frozenset({"function", "output_shape", "mask", "arguments"})
     config_keys: frozenset[str] = frozenset({"function_type", "output_shape_type", "output_shape_module", "module"})
     function_keys: frozenset[str] = frozenset({"function", "output_shape", "mask"})
 

@@ -53,7 +53,10 @@ class InputLayer(Layer):
     (None, 28, 28, 1)
     """
 
-    config_keys = frozenset({"batch_input_shape", "input_shape"})
+    sparse: bool
+    ragged: bool
+
+    config_keys: frozenset[str] = frozenset({"batch_input_shape", "input_shape"})
     optional: bool
     implied = False  # made for a model from its first data, not by the user
 
@@ -93,9 +96,9 @@ class InputLayer(Layer):
             batch_shape = (batch_size, *shapes.standardize(shape))
         elif batch_size is not None:
             raise ValueError("You cannot pass both `batch_size` and `batch_shape` at the same time.")
-        self.batch_shape = shapes.standardize(batch_shape, "batch_shape")
+        self.batch_shape: tuple[int | None, ...] = shapes.standardize(batch_shape, "batch_shape")
         self.sparse, self.ragged = False, False
-        self.input_dtype_name = dtypes.standardize(dtype)
+        self.input_dtype_name: str = dtypes.standardize(dtype)
         self.built = True
         if input_tensor is None or input_tensor.node is not None:
             input_tensor = KerasTensor(self.batch_shape, self.input_dtype_name, name=self.name)

@@ -53,7 +53,7 @@ class JaxLayer(Layer):
     call_fn: Callable[..., Any]
     init_fn: Callable[..., Any] | None
 
-    not_in_config = frozenset({"params", "state", "seed"})
+    not_in_config: frozenset[str] = frozenset({"params", "state", "seed"})
 
     def __init__(
         self,
@@ -196,7 +196,7 @@ class FlaxLayer(JaxLayer):
     module: Any
     method: Any
 
-    not_in_config = JaxLayer.not_in_config | {"variables", "call_fn", "init_fn"}
+    not_in_config: frozenset[str] = JaxLayer.not_in_config | {"variables", "call_fn", "init_fn"}
 
     def __init__(self, module: Any, method: Any = None, variables: Mapping[str, Any] | None = None, **kwargs: Any):
         try:

@@ -48,7 +48,7 @@ class Merging(Layer):
         """The dtype of the result for inputs of a common dtype."""
         return dtype
 
-    def listed(self, input_shape: Any) -> list[tuple]:
+    def listed(self, input_shape: Any) -> list[tuple[Any, ...]]:
         """The shapes of the inputs.
 
         Raises:
@@ -82,7 +82,7 @@ class ElementwiseMerging(Merging):
         """The function of tensors of equal rank."""
         raise NotImplementedError
 
-    def compute_output_shape(self, input_shape: Any) -> tuple:
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         listed = self.listed(input_shape)
         if not all(listed):
             raise ValueError(f"Layer '{self.name}': every input needs a batch axis. Received shapes: {listed}")
@@ -341,7 +341,7 @@ class Concatenate(Merging):
     def merge(self, inputs: list[jax.Array]) -> jax.Array:
         return jnp.concatenate(inputs, self.axis)
 
-    def compute_output_shape(self, input_shape: Any) -> tuple:
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         listed = self.listed(input_shape)
         rank = len(listed[0])
         if any(len(shape) != rank for shape in listed):
@@ -359,7 +359,7 @@ class Concatenate(Merging):
             self._refuse(listed)
         return tuple(sizes)
 
-    def _refuse(self, listed: list[tuple]) -> None:
+    def _refuse(self, listed: list[tuple[Any, ...]]) -> None:
         raise ValueError(
             f"Layer '{self.name}': a `Concatenate` layer requires inputs with matching shapes except for the"
             f" concatenation axis {self.axis}. Received: input_shape={listed}"
@@ -449,7 +449,7 @@ class Dot(Merging):
         result = jnp.einsum(f"{''.join(first)},{''.join(second)}->a{''.join(kept)}", *inputs)
         return result if kept else result[:, None]
 
-    def compute_output_shape(self, input_shape: Any) -> tuple:
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         listed = self.listed(input_shape)
         axes = self._axes(listed)
         pairs = list(zip(listed, axes, strict=True))
@@ -509,7 +509,7 @@ def _to_rank(mask: Any, rank: int) -> jax.Array:
     return mask.reshape(mask.shape + (1,) * (rank - mask.ndim))
 
 
-def _stretched(mask: Any, shape: tuple) -> jax.Array:
+def _stretched(mask: Any, shape: tuple[Any, ...]) -> jax.Array:
     """A mask of the first axes stretched to a shape, whose unknown sizes are the mask's; None means that all counts."""
     if mask is None:
         return jnp.ones(shape, bool)

@@ -72,7 +72,7 @@ class Projected(Layer):
         """Heads and features of the projections `query`, `key` and `value`."""
         raise NotImplementedError
 
-    def _output_sizes(self, query_shape: tuple) -> tuple:
+    def _output_sizes(self, query_shape: tuple[Any, ...]) -> tuple[Any, ...]:
         return query_shape[-1:]
 
     def _attention_axes(self, rank: int) -> tuple[int, ...]:
@@ -118,7 +118,7 @@ class Projected(Layer):
         dense.build(tuple(input_shape))
         return dense
 
-    def _back_projection(self, input_shape: Any, sizes: tuple) -> EinsumDense:
+    def _back_projection(self, input_shape: Any, sizes: tuple[Any, ...]) -> EinsumDense:
         """From heads and their features to the features of the output."""
         kept, made = _letters(len(input_shape) - 2), "UVW"[: len(sizes)]
         bias_axes = made if self.use_bias else None
@@ -128,7 +128,12 @@ class Projected(Layer):
         return dense
 
     def _dense(
-        self, equation: str, output_shape: tuple, bias_axes: str | None, name: str, activation: str | None = None
+        self,
+        equation: str,
+        output_shape: tuple[Any, ...],
+        bias_axes: str | None,
+        name: str,
+        activation: str | None = None,
     ) -> EinsumDense:
         return EinsumDense(
             equation,
@@ -184,7 +189,9 @@ class Projected(Layer):
         outputs = self._output_dense(outputs)
         return (outputs, weights) if return_attention_scores else outputs
 
-    def _allowed(self, scores: tuple, key_axes: int, given: dict[str, Any], use_causal_mask: bool) -> jax.Array | None:
+    def _allowed(
+        self, scores: tuple[Any, ...], key_axes: int, given: dict[str, Any], use_causal_mask: bool
+    ) -> jax.Array | None:
         """All masks as one mask of pairs."""
         if key_axes > 1 and (use_causal_mask or self.sliding_window is not None):
             raise ValueError(
@@ -220,7 +227,7 @@ class Projected(Layer):
 
     # --- shapes ---
 
-    def _check(self, query: Any, value: Any, key: Any) -> tuple:
+    def _check(self, query: Any, value: Any, key: Any) -> tuple[Any, ...]:
         """The shape of the scores.
 
         Raises:
@@ -249,7 +256,7 @@ class Projected(Layer):
         heads = self._sizes()["query"][0]
         return (batch, *(query[a] for a in free), heads, *(query[a] for a in axes), *(value[a] for a in axes))
 
-    def compute_output_shape(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> tuple:
+    def compute_output_shape(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> tuple[Any, ...]:
         self._check(query_shape, value_shape, value_shape if key_shape is None else key_shape)
         return (*query_shape[:-1], *self._output_sizes(query_shape))
 
@@ -369,13 +376,13 @@ class MultiHeadAttention(Projected):
         **options: Unpack[Options],
     ):
         super().__init__(activity_regularizer, **options)
-        self.value_dim = value_dim or key_dim
+        self.value_dim: Count = value_dim or key_dim
 
     def _sizes(self) -> dict[str, tuple[int, int]]:
         key = (self.num_heads, self.key_dim)
         return {"query": key, "key": key, "value": (self.num_heads, self.value_dim)}
 
-    def _output_sizes(self, query_shape: tuple) -> tuple:
+    def _output_sizes(self, query_shape: tuple[Any, ...]) -> tuple[Any, ...]:
         return self.output_shape or tuple(query_shape[-1:])
 
     def _attention_axes(self, rank: int) -> tuple[int, ...]:
@@ -506,7 +513,7 @@ class GroupQueryAttention(Projected):
         outputs = jnp.einsum("agrts,asgf->atgrf", grouped, value)
         return outputs.reshape(batch, queries, heads, -1)
 
-    def _check(self, query: Any, value: Any, key: Any) -> tuple:
+    def _check(self, query: Any, value: Any, key: Any) -> tuple[Any, ...]:
         if len(query) != 3 or not _agree(query[-1:], value[-1:]):
             raise ValueError(
                 f"Layer '{self.name}': GroupQueryAttention expects tensors of 3 dimensions, and the last dimension of"
@@ -528,7 +535,7 @@ def _of_pairs(mask: jax.Array, name: str, key_axes: int) -> jax.Array:
     return mask.reshape(mask.shape[:place] + (1,) * key_axes + mask.shape[place:])
 
 
-def _unknown(sizes: tuple) -> tuple[None, ...]:
+def _unknown(sizes: tuple[Any, ...]) -> tuple[None, ...]:
     """As many unknown sizes: the numbers of steps may differ from call to call."""
     return (None,) * len(sizes)
 

@@ -51,7 +51,7 @@ class Normalizing(Weighted):
             x = x + self.beta.value.reshape(shape)
         return x.astype(self.compute_dtype)
 
-    def compute_output_shape(self, input_shape: Any) -> tuple:
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         return tuple(input_shape)
 
 
@@ -115,7 +115,10 @@ class LayerNormalization(Normalizing):
     [[-1.0, 1.0]]
     """
 
-    config_keys = frozenset({"rms_scaling"})
+    center: bool
+    scale: bool
+
+    config_keys: frozenset[str] = frozenset({"rms_scaling"})
     axis: int | list[int]
 
     def __init__(
@@ -132,7 +135,7 @@ class LayerNormalization(Normalizing):
         gamma_constraint: ConstraintLike = None,
         **options: Unpack[LayerNormalizationOptions],
     ):
-        self.rms_scaling = options.pop("rms_scaling", False)
+        self.rms_scaling: bool = options.pop("rms_scaling", False)
         super().__init__(**options)
         self.autocast = False  # computed in float32: inputs beyond float16 do not become infinite on the way
 
@@ -308,7 +311,7 @@ class RMSNormalization(Layer):
         size = jax.lax.rsqrt(jnp.square(wide).mean(axes, keepdims=True) + self.epsilon)
         return (wide * size * self.scale.value.reshape(along(axes, x.shape))).astype(self.compute_dtype)
 
-    def compute_output_shape(self, input_shape: Any) -> tuple:
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         return tuple(input_shape)
 
 

@@ -161,7 +161,9 @@ class SpatialDropout(Dropping):
     def __init__(self, data_format: str, name: str | None, dtype: Any):
         super().__init__(name=name, dtype=dtype)
         ones = (1,) * self.spatial
-        self.noise_shape = (None, None, *ones) if data_format == "channels_first" else (None, *ones, None)
+        self.noise_shape: tuple[int | None, ...] = (
+            (None, None, *ones) if data_format == "channels_first" else (None, *ones, None)
+        )
         self.input_spec = InputSpec(ndim=self.spatial + 2)
 
     def disturb(self, inputs: Any) -> jax.Array:

@@ -106,7 +106,7 @@ class LossFunctionWrapper(Loss):
     """
 
     holds_arguments = True  # configs may have any key: the arguments of the function
-    fn: Callable
+    fn: Callable[..., Any]
 
     def __init__(
         self,

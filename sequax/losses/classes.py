@@ -414,7 +414,12 @@ class BinaryFocalCrossentropy(_Named):
     """
 
     one_value_per_sample = True
-    config_order = (*Loss.config_order, "from_logits", "label_smoothing", "axis")
+    config_order: tuple[str, ...] = (
+        *Loss.config_order,
+        "from_logits",
+        "label_smoothing",
+        "axis",
+    )
 
     def __init__(
         self,
@@ -481,7 +486,12 @@ class CategoricalFocalCrossentropy(_Named):
     0.0022
     """
 
-    config_order = (*Loss.config_order, "from_logits", "label_smoothing", "axis")
+    config_order: tuple[str, ...] = (
+        *Loss.config_order,
+        "from_logits",
+        "label_smoothing",
+        "axis",
+    )
 
     def __init__(
         self,

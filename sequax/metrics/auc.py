@@ -93,9 +93,9 @@ class AUC(FourCounts):
     ):
         super().__init__(dtype, name)
         inner = _inner_thresholds(num_thresholds, thresholds)
-        self.init_thresholds = None if thresholds is None else inner.tolist()
+        self.init_thresholds: Any | None = None if thresholds is None else inner.tolist()
         self._thresholds = np.concatenate([[-1e-7], inner, [1 + 1e-7]])
-        self.num_thresholds = len(self._thresholds)
+        self.num_thresholds: int = len(self._thresholds)
         self.true_positives: Any = None
         if not multi_label or num_labels is not None:
             self.build_variables(num_labels or 1)

@@ -187,7 +187,7 @@ class Sum(Metric):
 
     def __init__(self, name: NameLike | None = "sum", dtype: DTypeLike | None = None):
         super().__init__(dtype, name)
-        self.total = self.add_variable((), dtype=self.dtype, name="total")
+        self.total: Variable = self.add_variable((), dtype=self.dtype, name="total")
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
         values, weight = self._prepared(values, sample_weight)
@@ -215,8 +215,8 @@ class Mean(Metric):
 
     def __init__(self, name: NameLike | None = "mean", dtype: DTypeLike | None = None):
         super().__init__(dtype, name)
-        self.total = self.add_variable((), dtype=self.dtype, name="total")
-        self.count = self.add_variable((), dtype=self.dtype, name="count")
+        self.total: Variable = self.add_variable((), dtype=self.dtype, name="total")
+        self.count: Variable = self.add_variable((), dtype=self.dtype, name="count")
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
         total, count = mean_parts(self.name, *self._prepared(values, sample_weight))
@@ -262,7 +262,7 @@ class MeanMetricWrapper(Mean):
     """
 
     holds_arguments = True  # configs may have any key: the arguments of the function
-    fn: Callable
+    fn: Callable[..., Any]
 
     def __init__(self, fn: FunctionLike, name: NameLike | None = None, dtype: DTypeLike | None = None, **kwargs: Any):
         super().__init__(name, dtype)

@@ -392,7 +392,7 @@ class R2Score(Metric):
         dtype: DTypeLike | None = None,
     ):
         super().__init__(dtype, name)
-        self.num_samples = self.add_variable((), name="num_samples")
+        self.num_samples: Variable = self.add_variable((), name="num_samples")
         self.squared_sum: Variable | None = None
 
     def build_variables(self, outputs: int) -> None:

@@ -100,7 +100,7 @@ class Adagrad(Optimizer):
     0.9012
     """
 
-    slot_names = ("accumulator",)
+    slot_names: tuple[str] = ("accumulator",)
     initial_accumulator_value: float
     epsilon: float
 
@@ -148,7 +148,7 @@ class Adadelta(Optimizer):
     0.9986
     """
 
-    slot_names = ("accumulated_grad", "accumulated_delta_var")
+    slot_names: tuple[str, str] = ("accumulated_grad", "accumulated_delta_var")
     rho: float
     epsilon: float
 
@@ -197,7 +197,7 @@ class Ftrl(Optimizer):
     0.7451
     """
 
-    slot_names = ("accumulator", "linear")
+    slot_names: tuple[str, str] = ("accumulator", "linear")
     learning_rate_power: float
     initial_accumulator_value: float
     l1_regularization_strength: float

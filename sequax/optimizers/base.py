@@ -63,7 +63,7 @@ class Optimizer(State):
     """
 
     ends_arguments = True  # configs have none beyond those of its constructor, whatever keywords that takes
-    config_order = ("name", "weight_decay", "clipnorm", "global_clipnorm")
+    config_order: tuple[str, str, str, str] = ("name", "weight_decay", "clipnorm", "global_clipnorm")
     weight_decay: float | None
     clipnorm: float | None
     clipvalue: float | None

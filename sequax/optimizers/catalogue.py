@@ -8,7 +8,7 @@ from ..core.catalogue import Catalogue
 
 T = TypeVar("T", bound=type)
 
-optimizers = Catalogue("optimizer", "keras.optimizers")
+optimizers: Catalogue = Catalogue("optimizer", "keras.optimizers")
 
 
 def optimizer(cls: T) -> T:

@@ -87,7 +87,7 @@ class Lion(Optimizer):
     0.9
     """
 
-    slot_names = ("momentum",)
+    slot_names: tuple[str] = ("momentum",)
     beta_1: float
     beta_2: float
 

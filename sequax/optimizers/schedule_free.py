@@ -44,7 +44,7 @@ class ScheduleFreeAdamW(Optimizer):
     0.9
     """
 
-    slot_names = ("momentum", "velocity")
+    slot_names: tuple[str, str] = ("momentum", "velocity")
     beta_1: float
     beta_2: float
     epsilon: float

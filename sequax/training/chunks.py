@@ -42,6 +42,10 @@ class ChunkSchedule:
         before: steps of the epochs before this one.
     """
 
+    watched: int
+    live: bool
+    stops: Sequence[int]
+
     def __init__(
         self,
         watched: int,
@@ -51,7 +55,7 @@ class ChunkSchedule:
         kind: Hashable = None,
     ):
         self.watched, self.live, self.stops = watched, refresh_seconds is not None, stops
-        self.seconds = refresh_seconds if refresh_seconds is not None else _UNWATCHED_SECONDS
+        self.seconds: float = refresh_seconds if refresh_seconds is not None else _UNWATCHED_SECONDS
         self._speeds, self._kind = {} if speeds is None else speeds, kind
         self._started: float | None = None
         self._steps = 0  # dispatched since then

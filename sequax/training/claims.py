@@ -29,6 +29,10 @@ class Claim:
             inside of a callback of that run is fine: nothing is on its way then.
     """
 
+    model: Any
+    what: str
+    thread: int
+
     def __init__(self, model: Any, what: str):
         self.model, self.what, self.thread = model, what, threading.get_ident()
         self.weights: frozenset[int] = frozenset()

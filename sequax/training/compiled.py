@@ -33,8 +33,8 @@ class Request(NamedTuple):
     """
 
     key: Hashable
-    make: Callable[[], Callable]
-    examples: tuple
+    make: Callable[[], Callable[..., Any]]
+    examples: tuple[Any, ...]
     donate: tuple[int, ...] = ()
 
     @property
@@ -161,7 +161,7 @@ def eagerly(model: Any) -> Any:
     return jax.disable_jit(model.run_eagerly or not model.jit_compile)
 
 
-def traced_once(function: Callable) -> Callable:
+def traced_once(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function such that asking for its shapes or operations and running it within a program are one trace."""
     return function if eager() else jax.jit(function)
 

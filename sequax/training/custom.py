@@ -102,7 +102,7 @@ def check_forms(model: Any) -> None:
             ) from None
 
 
-def _arguments(method: Callable) -> str:
+def _arguments(method: Callable[..., Any]) -> str:
     return f"({', '.join(['self', *inspect.signature(method).parameters])})"
 
 

@@ -30,7 +30,7 @@ class InFlight(NamedTuple):
     ends_epoch: bool = False
 
 
-def begun(before: Any, steps: Any, program: Callable) -> InFlight:
+def begun(before: Any, steps: Any, program: Callable[..., Any]) -> InFlight:
     """Steps that are started from a state."""
     return InFlight(program, before, steps, *program(before, *steps.given))
 
@@ -48,6 +48,10 @@ class Job:
         logs: of the last steps that were waited for.
         epoch_logs: of epochs that are complete, but not reported.
     """
+
+    model: Any
+    callbacks: Any
+    batch_size: int | None
 
     kind = "train"  # or "test", "predict": which hooks are told
     stops: tuple[int, ...] | list[int] = ()
@@ -81,7 +85,7 @@ class Job:
         if self.chunks.begins_at(steps.done):
             self.tell("batch_begin", steps.done)
 
-    def program(self, steps: Any) -> Callable:
+    def program(self, steps: Any) -> Callable[..., Any]:
         """`(state, *steps.given) -> (state, progress, logs)`."""
         raise NotImplementedError
 
@@ -93,7 +97,7 @@ class Job:
         """Keep what steps will give."""
         raise NotImplementedError
 
-    def start(self, steps: Any, program: Callable) -> None:
+    def start(self, steps: Any, program: Callable[..., Any]) -> None:
         """Start the steps; the state that is kept afterwards is what they will give, as JAX arrays may."""
         one = begun(self.read(), steps, program)
         self.write(one)
@@ -183,7 +187,7 @@ def run_alone(job: Job, steps: Any) -> Any:
 
 def program_for(
     request: compiled.Request, callbacks: Any, what: str, meanwhile: Callable[[], None] | None = None
-) -> Callable:
+) -> Callable[..., Any]:
     """The program of a request: traced and compiled here, unless a model of equal structure has been.
 
     Args:

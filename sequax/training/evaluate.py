@@ -62,9 +62,9 @@ class EvaluateJob(Job):
         self._metrics = self.variables.borrow().metrics
         self._keeps_metrics = keeps_metrics
         self._searches = True  # for bad lookups, if results are not finite
-        self._programs: dict[Any, Callable] = {}
+        self._programs: dict[Any, Callable[..., Any]] = {}
 
-    def program(self, steps: StepRange) -> Callable:
+    def program(self, steps: StepRange) -> Callable[..., Any]:
         """The compiled steps for ranges of this shape; of the new state they return what the steps have changed."""
         if steps.shape not in self._programs:
             given = self.variables.borrow()._replace(metrics=self._metrics), *steps.given
@@ -72,7 +72,7 @@ class EvaluateJob(Job):
             self._programs[steps.shape] = program_for(request, self.callbacks, "evaluation step")
         return self._programs[steps.shape]
 
-    def _made(self, batch_size: int) -> Callable:
+    def _made(self, batch_size: int) -> Callable[..., Any]:
         step = custom.step_of(self.model, self.variables, training=False)
         changed: dict[str, set[str]] = {"params": set(), "other": set()}
 

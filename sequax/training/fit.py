@@ -112,12 +112,16 @@ class TrainJob(Job):
         point: where the run stands.
     """
 
+    guard: bool
+    source: Any
+    epoch_logs: list[Any]
+
     point: ResumePoint
 
     def __init__(self, model: Any, callbacks: Any, guard: bool, source: Any = None):
         super().__init__(model, callbacks, getattr(source, "batch_size", None))
         self.guard, self.source = guard, source
-        self.stops = callbacks.stops
+        self.stops: tuple[int, ...] | list[int] = callbacks.stops
         self._epoch = self._first = 0
         self._programs: dict[Any, Any] = {}
         self._beside: compiled.Later | None = None
@@ -131,9 +135,9 @@ class TrainJob(Job):
         if (tracking.version(), model.optimizer) == self._seen:
             return
         model.optimizer.build(model.trainable_variables)
-        self.variables = custom.variables_of(model, model.optimizer)
+        self.variables: TrainVariables = custom.variables_of(model, model.optimizer)
         self._state_bytes = self.variables.nbytes
-        self.donate = self._state_bytes > _KEPT_STATE_BYTES
+        self.donate: bool = self._state_bytes > _KEPT_STATE_BYTES
         self.key = "train", self.guard, fingerprint(model, *model.compilation.traced, model.optimizer)
         self._programs.clear()
         self._seen = tracking.version(), model.optimizer
@@ -156,7 +160,7 @@ class TrainJob(Job):
         super().begin(steps)
         self.follow()
 
-    def program(self, steps: StepRange) -> Callable:
+    def program(self, steps: StepRange) -> Callable[..., Any]:
         """The compiled steps for ranges of this shape."""
         if steps.shape not in self._programs:
             if self._beside is not None:
@@ -166,7 +170,7 @@ class TrainJob(Job):
         return self._programs[steps.shape]
 
     def _request(self, steps: StepRange) -> compiled.Request:
-        def make() -> Callable:
+        def make() -> Callable[..., Any]:
             step = custom.step_of(self.model, self.variables, training=True)
             return program(step, steps.batch_size, self.guard)
 

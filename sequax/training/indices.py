@@ -25,7 +25,7 @@ def looks_up(model: Any) -> bool:
     return settings.data_checks() and any(isinstance(layer, Embedding) for layer in model.flatten_layers())
 
 
-def refuse_bad_lookup(function: Callable, *given: Any) -> None:
+def refuse_bad_lookup(function: Callable[..., Any], *given: Any) -> None:
     """Raise for a bad lookup of a pure function of arrays, if there is one.
 
     Raises:
@@ -37,7 +37,7 @@ def refuse_bad_lookup(function: Callable, *given: Any) -> None:
         raise ValueError(found[0])
 
 
-def bad_lookup_in(step: Callable, state: TrainState, ranges: Sequence[StepRange]) -> str | None:
+def bad_lookup_in(step: Callable[..., Any], state: TrainState, ranges: Sequence[StepRange]) -> str | None:
     """A sentence on the first bad lookup of a step, `(state, batch) -> ...`, in the batches of some ranges."""
     for steps in ranges:
 

@@ -29,7 +29,7 @@ _parts: ContextVar[list[Any] | None] = ContextVar("sequax_parts", default=None)
 class StepMethods:
     """What `Model` does with one batch. A state is a tuple of lists of arrays, ordered as the model's variables are."""
 
-    def train_step(self: Any, state: tuple, data: Any) -> tuple[dict[str, Any], tuple]:
+    def train_step(self: Any, state: tuple[Any, ...], data: Any) -> tuple[dict[str, Any], tuple[Any, ...]]:
         """One update; called by `fit` inside a compiled loop, so it has to be a function of its arguments.
 
         Args:
@@ -56,7 +56,7 @@ class StepMethods:
         logs, metrics = self._measured(trainable, other, metrics, loss, x, y, y_pred, sample_weight)
         return logs, (trainable, other, optimizer_variables, metrics)
 
-    def test_step(self: Any, state: tuple, data: Any) -> tuple[dict[str, Any], tuple]:
+    def test_step(self: Any, state: tuple[Any, ...], data: Any) -> tuple[dict[str, Any], tuple[Any, ...]]:
         """Loss and metrics of one batch.
 
         Args:
@@ -74,7 +74,7 @@ class StepMethods:
         logs, metrics = self._measured(trainable, other, metrics, loss, x, y, y_pred, sample_weight)
         return logs, (trainable, other, metrics)
 
-    def predict_step(self: Any, state: tuple, data: Any) -> tuple[Any, list[Any]]:
+    def predict_step(self: Any, state: tuple[Any, ...], data: Any) -> tuple[Any, list[Any]]:
         """Outputs of one batch.
 
         Args:
@@ -136,7 +136,7 @@ class StepMethods:
         sample_weight: Any,
         training: bool = False,
         optimizer_variables: Arrays | None = None,
-    ) -> tuple[Any, tuple]:
+    ) -> tuple[Any, tuple[Any, ...]]:
         """Forward pass and loss as a pure function, ready for `jax.value_and_grad(..., has_aux=True)`.
 
         Returns:
@@ -170,7 +170,7 @@ class StepMethods:
         y_pred: Any = None,
         sample_weight: Any = None,
         training: bool = True,
-    ) -> tuple[Any, tuple]:
+    ) -> tuple[Any, tuple[Any, ...]]:
         """`compute_loss` as a pure function.
 
         Returns:
@@ -202,7 +202,7 @@ class StepMethods:
     def make_predict_function(self: Any, force: bool = False) -> None:
         """Set `predict_function`: `(state, iterator) -> (outputs, state)`."""
 
-        def step(state: tuple, data: Any) -> tuple[Any, tuple]:
+        def step(state: tuple[Any, ...], data: Any) -> tuple[Any, tuple[Any, ...]]:
             outputs, other = self.predict_step(state, data)
             return outputs, (state[0], other)
 
@@ -218,7 +218,7 @@ class StepMethods:
 
     # --- inside ---
 
-    def _applied(self: Any, function: Any, given: tuple[Arrays, Arrays, Arrays]) -> tuple[Any, tuple]:
+    def _applied(self: Any, function: Any, given: tuple[Arrays, Arrays, Arrays]) -> tuple[Any, tuple[Any, ...]]:
         """Run a function on values of trainable, other and metrics' variables; returns its result and the new values.
 
         Metrics of `compile` that an overridden `metrics` leaves out are updated in vain.

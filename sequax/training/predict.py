@@ -67,10 +67,10 @@ class PredictJob(Job):
         self.outputs: list[Any] = []
         self._told = 0  # outputs that callbacks have seen
 
-    def program(self, steps: Part) -> Callable:
+    def program(self, steps: Part) -> Callable[..., Any]:
         return self.forward.run
 
-    def start(self, steps: Part, program: Callable) -> None:
+    def start(self, steps: Part, program: Callable[..., Any]) -> None:
         self.outputs.append(program(steps, self.callbacks))
 
     def due(self, done: int) -> bool:
@@ -101,6 +101,10 @@ class Forward:
         rows_alone: whether outputs of a row are known not to depend on the rows beside it.
     """
 
+    model: Any
+    variables: Any
+    key: Hashable
+
     rows_alone = False
 
     def __init__(self, model: Any, variables: Any, key: Hashable):
@@ -108,7 +112,7 @@ class Forward:
         self._programs: dict[Any, Any] = {}
         self._step_rows = 0  # that may go through at once; 0: no more than a batch
 
-    def step(self) -> Callable:
+    def step(self) -> Callable[..., Any]:
         """`(params, other, x) -> (outputs, other)`, of the latter what the batch has moved."""
         return custom.predict_step(self.model)
 
@@ -157,7 +161,7 @@ class Forward:
             self.variables.write_moved(before, TrainState({}, moved, {}, {}))
         return outputs
 
-    def _made(self, loop: tuple[int, ...]) -> Callable:
+    def _made(self, loop: tuple[int, ...]) -> Callable[..., Any]:
         return loop_program(self.step(), *loop) if loop else self.step()
 
 
@@ -190,7 +194,7 @@ class Predictor(Forward):
         self._in_numpy = numpy_forward.forward(stack, len(model.symbolic_inputs.shape)) if floats else None
         self._step_rows = _rows_per_step(model, stack)
         self._searches = indices.looks_up(model)
-        self.rows_alone = self._in_numpy is not None or self._step_rows > 0
+        self.rows_alone: bool = self._in_numpy is not None or self._step_rows > 0
 
     @property
     def valid(self) -> bool:
@@ -273,7 +277,7 @@ def loop_program(step: Any, batch_size: int, most: int) -> Any:
         example, moved = jax.eval_shape(step, params, other, batch(0))
         empty = jax.tree.map(lambda o: jnp.zeros((most * o.shape[0], *o.shape[1:]), o.dtype), example)
 
-        def body(i: Any, carry: tuple) -> tuple:
+        def body(i: Any, carry: tuple[Any, ...]) -> tuple[Any, ...]:
             results, moved = carry
             outputs, after = step(params, {**other, **moved}, batch(i))
             results = jax.tree.map(

@@ -20,7 +20,7 @@ class Reader(NamedTuple):
     """A layer with an `index_limit`, and the key of the part of the input that it reads: None for all of it."""
 
     layer: Any
-    key: tuple | None = None
+    key: tuple[Any, ...] | None = None
 
 
 def of(model: Any) -> list[list[Reader]]:
@@ -39,7 +39,7 @@ def of(model: Any) -> list[list[Reader]]:
 
 def _in_graph(nodes: Sequence[Node], tensor: KerasTensor) -> tuple[list[Reader], set[int]]:
     """The readers of a tensor, and the ids of the tensors that hold the same values."""
-    keys: dict[int, tuple | None] = {id(tensor): None}  # of the tensors that hold all of it, or a part
+    keys: dict[int, tuple[Any, ...] | None] = {id(tensor): None}  # of the tensors that hold all of it, or a part
     found: list[Reader] = []
     for node in nodes:
         for position, read in enumerate(node.inputs):
@@ -60,7 +60,7 @@ def _in_graph(nodes: Sequence[Node], tensor: KerasTensor) -> tuple[list[Reader],
     return found, {one for one, key in keys.items() if key is None}
 
 
-def _part(node: Node) -> tuple | None:
+def _part(node: Node) -> tuple[Any, ...] | None:
     """The key of a slice that leaves the rows, `x[:, ...]`; None if the call is another."""
     if getattr(node.operation, "kind", None) != "get_item":
         return None

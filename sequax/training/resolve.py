@@ -35,6 +35,11 @@ class Compilation(Portable):
     Args: as for `Model.compile`.
     """
 
+    loss: Any
+    loss_weights: Any
+    given_metrics: Any
+    given_weighted_metrics: Any
+
     def __init__(
         self,
         optimizer: Any = "rmsprop",

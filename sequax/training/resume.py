@@ -29,9 +29,17 @@ class ResumePoint:
         resumed: whether it continues an earlier run.
     """
 
+    job: Any
+    source: BatchSource
+    validation: BatchSource | None
+    callbacks: Any
+    epoch: Any
+    step: Any
+    before: Any
+
     def __init__(self, job: Any, source: BatchSource, validation: BatchSource | None, callbacks: Any, epoch: int):
         self.job, self.source, self.validation, self.callbacks = job, source, validation, callbacks
-        self.model = job.model
+        self.model: Any = job.model
         self.epoch, self.step, self.before = epoch, 0, 0
         self.logs: dict[str, float] = {}
         self.resumed = False

@@ -55,7 +55,9 @@ _CALLS = jaxprs.names("closed_call custom_jvp_call custom_vjp_call custom_vjp_ca
 _DTYPES = {"float32", "int32", "uint32", "uint8", "int8", "bool"}
 
 
-def while_loop(unfinished: Callable, body: Callable, start: Any, state: Any, *operands: Any) -> tuple[Any, Any]:
+def while_loop(
+    unfinished: Callable[..., Any], body: Callable[..., Any], start: Any, state: Any, *operands: Any
+) -> tuple[Any, Any]:
     """Steps from number `start` on; one kernel where that is possible and faster.
 
     Args:
@@ -75,7 +77,7 @@ def while_loop(unfinished: Callable, body: Callable, start: Any, state: Any, *op
     )
 
 
-def fits(body: Callable, start: Any, state: Any, *operands: Any) -> bool:
+def fits(body: Callable[..., Any], start: Any, state: Any, *operands: Any) -> bool:
     """Whether the loop over such a step becomes one kernel; asked while a program is traced, which then allows it."""
     given = start, state, *operands
     if not _is_possible() or sum(array.size for array in jax.tree.leaves(state)) > MOST_NUMBERS:
@@ -84,9 +86,11 @@ def fits(body: Callable, start: Any, state: Any, *operands: Any) -> bool:
     return plain and _is_small(jax.make_jaxpr(body)(*given).jaxpr) and compiled.request_options(_OPTIONS)
 
 
-def _one_kernel(unfinished: Callable, body: Callable, start: Any, state: Any, *operands: Any) -> tuple[Any, Any]:
+def _one_kernel(
+    unfinished: Callable[..., Any], body: Callable[..., Any], start: Any, state: Any, *operands: Any
+) -> tuple[Any, Any]:
     def loop(start: Any, state: Any, *operands: Any) -> Any:
-        def next_step(carry: tuple) -> tuple:
+        def next_step(carry: tuple[Any, ...]) -> tuple[Any, ...]:
             step, state, ballast = carry
             after = step + 1
             return after, body(step, state, *operands), jnp.maximum(ballast, after - jnp.arange(_BALLAST))

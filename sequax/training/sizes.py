@@ -14,7 +14,7 @@ from ..core import scope, shapes, tracking
 from ..core.tensor import KerasTensor, leaves, map_structure
 
 # Of each model, what its layers make of other sizes: shapes of inputs -> shapes of outputs, None if they refuse.
-_known: WeakKeyDictionary[Any, dict[Any, list[tuple] | None]] = WeakKeyDictionary()
+_known: WeakKeyDictionary[Any, dict[Any, list[tuple[Any, ...]] | None]] = WeakKeyDictionary()
 
 
 def are_taken(model: Any, arrays: list[Any]) -> bool:
@@ -26,7 +26,7 @@ def are_taken(model: Any, arrays: list[Any]) -> bool:
     return _outputs(model, arrays) is not None
 
 
-def of_outputs(model: Any, xs: Any) -> list[tuple]:
+def of_outputs(model: Any, xs: Any) -> list[tuple[Any, ...]]:
     """The shapes of a model's outputs for these inputs, batch axes apart."""
     inputs, arrays = leaves(model.symbolic_inputs), leaves(xs)
     other = len(inputs) == len(arrays) and any(
@@ -37,7 +37,7 @@ def of_outputs(model: Any, xs: Any) -> list[tuple]:
     return (_outputs(model, arrays) if other else None) or [tuple(t.shape) for t in leaves(model.symbolic_outputs)]
 
 
-def _outputs(model: Any, arrays: list[Any]) -> list[tuple] | None:
+def _outputs(model: Any, arrays: list[Any]) -> list[tuple[Any, ...]] | None:
     table = _known.setdefault(model, {})
     key = tracking.version(), *(a.shape[1:] for a in arrays)
     if key not in table:

@@ -49,7 +49,7 @@ class Step(NamedTuple):
 # --- steps ----------------------------------------------------------------------------------------------------------
 
 
-def update(loss_of: Callable, optimizer: Any, params: Sequence[Any], slots: Sequence[Any]) -> tuple[Any, ...]:
+def update(loss_of: Callable[..., Any], optimizer: Any, params: Sequence[Any], slots: Sequence[Any]) -> tuple[Any, ...]:
     """The one update: the gradients of a loss, and what the optimizer makes of them.
 
     Args:
@@ -183,7 +183,9 @@ def results_of(model: Any, variables: TrainVariables) -> Callable[[Any], dict[st
     return lambda values: _applied(model.compilation.results, variables, values)[0]
 
 
-def _applied(function: Callable, variables: TrainVariables, values: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+def _applied(
+    function: Callable[..., Any], variables: TrainVariables, values: dict[str, Any]
+) -> tuple[Any, dict[str, Any]]:
     """The result of a function while metrics have these states, and their states after it."""
     result, after = pure.apply(function, list(variables.metrics.values()), list(values.values()))
     return result, dict(zip(values, after, strict=True))
@@ -225,7 +227,7 @@ class Loop(NamedTuple):
     body: Callable[..., Carried]
 
 
-def loop_of(run: Callable, batch_size: int, guard: bool, take: Callable = take_batch) -> Loop:
+def loop_of(run: Callable[..., Any], batch_size: int, guard: bool, take: Callable[..., Any] = take_batch) -> Loop:
     """The loop over a step.
 
     Args:
@@ -257,7 +259,7 @@ def loop_of(run: Callable, batch_size: int, guard: bool, take: Callable = take_b
     return Loop(steps, body)
 
 
-def program(step: Step, batch_size: int, guard: bool, steps: Callable | None = None) -> Callable:
+def program(step: Step, batch_size: int, guard: bool, steps: Callable[..., Any] | None = None) -> Callable[..., Any]:
     """A program that runs steps `start` to `stop`: one compilation serves every length.
 
     Args:
@@ -268,7 +270,7 @@ def program(step: Step, batch_size: int, guard: bool, steps: Callable | None = N
         `(state, arrays, order, start, stop, fresh) -> (state, progress, logs)`; `fresh` resets the metrics first.
     """
 
-    def run(state: TrainState, arrays: Any, order: Any, start: Any, stop: Any, fresh: Any) -> tuple:
+    def run(state: TrainState, arrays: Any, order: Any, start: Any, stop: Any, fresh: Any) -> tuple[Any, ...]:
         metrics = jax.tree.map(lambda new, old: jnp.where(fresh, new, old), step.reset(state.metrics), state.metrics)
         many = steps or loop_of(step.run, batch_size, guard).steps
         state, progress, logs = many(state._replace(metrics=metrics), arrays, order, start, stop)

@@ -228,7 +228,7 @@ class _Drawing:
         )
         return [name], [name]
 
-    def _ends(self, model: Model, calls: list[Call], ends: dict) -> tuple[list[str], list[str]]:
+    def _ends(self, model: Model, calls: list[Call], ends: dict[Any, Any]) -> tuple[list[str], list[str]]:
         graph = getattr(model, "recorded_graph", None)
         if graph is None:
             return ends[id(calls[0].layer)][0], ends[id(calls[-1].layer)][1]

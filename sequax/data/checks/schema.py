@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 SPARSE = {"sparse_categorical_crossentropy"}
 CATEGORICAL = {"categorical_crossentropy", "categorical_focal_crossentropy"}
@@ -36,7 +37,7 @@ UNBOUNDED = {"linear", "relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "si
 class IndexedPart:
     """A part of an input, `x[key]`, that an Embedding reads: its `input_dim`, and its name."""
 
-    key: tuple
+    key: tuple[Any, ...]
     index_limit: int
     layer: str
 

@@ -57,8 +57,8 @@ class Bidirectional(Layer):
     return_state: Any
 
     supports_masking = True
-    untracked = Layer.untracked | {"_initial_weights"}
-    not_in_config = frozenset({"layer"})
+    untracked: frozenset[str] = Layer.untracked | {"_initial_weights"}
+    not_in_config: frozenset[str] = frozenset({"layer"})
     merge_mode: str | None
 
     def __init__(
@@ -73,14 +73,14 @@ class Bidirectional(Layer):
         self._check_recurrent("layer", layer)
         if backward_layer is not None:
             self._check_recurrent("backward_layer", backward_layer)
-        self.forward_layer = _renamed(layer, "forward")
-        self.backward_layer = (
+        self.forward_layer: Any = _renamed(layer, "forward")
+        self.backward_layer: Any = (
             _renamed(layer, "backward", go_backwards=True) if backward_layer is None else backward_layer
         )
         self._check_pair()
         self._initial_weights = weights
         self.return_sequences, self.return_state = self.forward_layer.return_sequences, self.forward_layer.return_state
-        self.stateful = getattr(layer, "stateful", False)
+        self.stateful: Any | bool = getattr(layer, "stateful", False)
         if self.return_sequences:
             for one in self._directions():
                 if hasattr(one, "zero_output_for_mask"):

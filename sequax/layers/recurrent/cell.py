@@ -34,15 +34,21 @@ class Cell(Weighted):
     dropout: float
     recurrent_dropout: float
     seed: int | None
-    activation: Callable
-    recurrent_activation: Callable
-    bias_initializer: Callable
+    activation: Callable[..., Any]
+    recurrent_activation: Callable[..., Any]
+    bias_initializer: Callable[..., Any]
 
     def __init__(self, **options: Unpack[LayerOptions]):
         super().__init__(**options)
-        self.seed_generator = SeedGenerator(self.seed)
+        self.seed_generator: SeedGenerator = SeedGenerator(self.seed)
 
-    def add_weights(self, kernel: tuple, recurrent_kernel: tuple, bias: tuple, initial_bias: Any = None) -> None:
+    def add_weights(
+        self,
+        kernel: tuple[Any, ...],
+        recurrent_kernel: tuple[Any, ...],
+        bias: tuple[Any, ...],
+        initial_bias: Any = None,
+    ) -> None:
         """Create the weights of these shapes; there is no bias if `use_bias` is False."""
         self.kernel = self.add("kernel", kernel)
         self.recurrent_kernel = self.add("recurrent", recurrent_kernel, name="recurrent_kernel")

@@ -70,7 +70,7 @@ class ConvLSTMCell(Windowed, Cell):
     ):
         super().__init__(**options)
         self.units = filters
-        self.state_size = [filters, filters]
+        self.state_size: Any = [filters, filters]
         if max(self.strides) > 1 and max(self.dilation_rate) > 1:
             raise ValueError(
                 f"{self._who()}: `strides > 1` is not supported in conjunction with `dilation_rate > 1`."

@@ -81,7 +81,7 @@ class LSTMCell(Cell):
         **options: Unpack[LayerOptions],
     ):
         super().__init__(**options)
-        self.state_size = [units, units]
+        self.state_size: Any = [units, units]
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         features, gates = self.known_features(input_shape), 4 * self.units

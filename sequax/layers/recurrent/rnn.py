@@ -86,7 +86,8 @@ class RNN(Layer):
     stateful: bool
     unroll: bool
     zero_output_for_mask: bool
-    untracked = Layer.untracked | {"states"}  # they are variables of the layer, yet no weights: files leave them out
+    # they are variables of the layer, yet no weights: files leave them out
+    untracked: frozenset[str] = Layer.untracked | {"states"}
 
     def __init__(
         self,
@@ -173,7 +174,7 @@ class RNN(Layer):
             )
         return mask
 
-    def _first_states(self, given: Any, batch: int) -> list:
+    def _first_states(self, given: Any, batch: int) -> list[Any]:
         """The states to begin with, in the cell's structure; those given may be nested or one after another."""
         if given is None and self.states is None:
             return self.get_initial_state(batch)
@@ -195,7 +196,7 @@ class RNN(Layer):
 
     # --- states ---
 
-    def get_initial_state(self, batch_size: int | None = None) -> list:
+    def get_initial_state(self, batch_size: int | None = None) -> list[Any]:
         """The states of the cell before the first step."""
         return initial_states(self.cell, batch_size)
 
@@ -219,7 +220,7 @@ class RNN(Layer):
         return len(leaves(self.cell.state_size)) == 1
 
     @property
-    def state_size(self) -> list:
+    def state_size(self) -> list[Any]:
         size = self.cell.state_size
         return list(size) if isinstance(size, (list, tuple)) else [size]
 
@@ -307,8 +308,8 @@ class CellLayer(RNN):
     """A layer that makes its cell from its own arguments, which are attributes of both. Subclasses name `cell_type`."""
 
     cell_type: Callable[..., Cell]
-    not_in_config = frozenset({"cell"})
-    config_keys = frozenset({"implementation"})
+    not_in_config: frozenset[str] = frozenset({"cell"})
+    config_keys: frozenset[str] = frozenset({"implementation"})
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -326,7 +327,7 @@ class CellLayer(RNN):
             trainable=options.get("trainable", True),
         )
         super().__init__(cell, **{**flags, **options})
-        self.input_spec = InputSpec(ndim=3)
+        self.input_spec: InputSpec = InputSpec(ndim=3)
 
     def _cell_settings(self) -> dict[str, Any]:
         return vars(self).pop("_for_cell")

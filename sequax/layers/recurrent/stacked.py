@@ -20,7 +20,7 @@ from .cell import as_list, build_cell, check_cell, initial_states, output_size
 class _Cells(Listed):
     expected = "a list of at least one cell"
 
-    def resolve(self, value: Any, name: str, owner: Owner) -> list:
+    def resolve(self, value: Any, name: str, owner: Owner) -> list[Any]:
         if not isinstance(value, (list, tuple)) or not value:
             self.refuse(value, name, owner)
         for cell in value:
@@ -51,7 +51,7 @@ class StackedRNNCells(Layer):
     [[4, 4], 3]
     """
 
-    cells: list
+    cells: list[Any]
 
     def __init__(self, cells: Cells, **options: Unpack[LayerOptions]):
         super().__init__(**options)
