@@ -86,7 +86,7 @@ class RNN(Layer):
     stateful: bool
     unroll: bool
     zero_output_for_mask: bool
-    # they are variables of the layer, yet no weights: files leave them out
+    # They are variables of the layer, yet no weights: files leave them out.
     untracked: frozenset[str] = Layer.untracked | {"states"}
 
     def __init__(
