@@ -19,7 +19,8 @@ class _Curve(OneOf):
     """A name in capitals or not."""
 
     def resolve(self, value: Any, name: str, owner: Owner) -> str:
-        return super().resolve(value.upper() if isinstance(value, str) else value, name, owner)
+        known = isinstance(value, str) and value.upper() in self.allowed
+        return super().resolve(value.upper() if known else value, name, owner)
 
     def fits(self, value: object, cls: type) -> bool:
         return isinstance(value, str) and super().fits(value.upper(), cls)
