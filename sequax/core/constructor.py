@@ -139,10 +139,10 @@ def _explain(signature: inspect.Signature, cls: type, args: tuple[Any, ...], kwa
 
 
 def _names_kinds(constructor: Callable[..., Any], module: str) -> bool:
-    """Whether one of the annotations is a kind of `kinds.py`; plain types alone count for nothing."""
+    """Whether one of the annotations is a kind of `kinds.py`, or stands for the options that all layers take."""
     namespace = vars(sys.modules[module])
-    texts = (text.removesuffix(" | None") for text in constructor.__annotations__.values() if isinstance(text, str))
-    return any(hasattr(namespace.get(text), "__metadata__") for text in texts)
+    texts = [text.removesuffix(" | None") for text in constructor.__annotations__.values() if isinstance(text, str)]
+    return any(text.startswith("Unpack[") or hasattr(namespace.get(text), "__metadata__") for text in texts)
 
 
 @functools.cache

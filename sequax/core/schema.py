@@ -17,7 +17,7 @@ from . import budget, constructor, names, op_table, values
 from .budget import MAX_DEPTH, MAX_VALUES
 from .custom_objects import custom_object
 from .errors import LoadError, MalformedError
-from .kinds import MAX_NAME, MAX_SIZE, is_array, is_json, is_name, is_shape, is_tuple
+from .kinds import MAX_NAME, Kind, Listed, Optional, Plain, ShapeOf, Whole, is_json, is_name, is_shape
 from .named import lookup, unknown
 
 _WRAPPER_KEYS_WORDS = """
@@ -33,21 +33,13 @@ _ARRAY_DTYPES = frozenset(
 )
 _TENSOR_DTYPES = _ARRAY_DTYPES | {"string", "complex64", "complex128"}
 
-# Arguments by what they hold; the others are known by their defaults.
-_SIZES_WORDS = """
-    units filters kernel_size strides pool_size dilation_rate input_dim output_dim num_heads num_query_heads
-    num_key_value_heads key_dim value_dim head_dim n num_tokens depth_multiplier groups num_bins max_tokens
-    output_sequence_length num_oov_indices power_iterations sequence_length sequence_stride fft_length num_mel_bins
-    height width ngrams frame_length frame_step num_thresholds
-"""
-_SIZES = frozenset(_SIZES_WORDS.split())
-_LEAST = {"num_oov_indices": 0, "groups": -1}
-_MOST = {  # tables are made of these
-    **{"fft_length": 1 << 16, "frame_length": 1 << 20, "num_mel_bins": 1 << 10},
-    **{"num_oov_indices": 1 << 16, "ngrams": 1 << 10, "num_thresholds": 1 << 16},
+# What configs hold beside the arguments of a constructor that have a kind.
+_OPTIONS: dict[str, Kind] = {
+    "trainable": Plain("true or false", bool, int),
+    **{name: ShapeOf() for name in ("input_shape", "batch_input_shape", "batch_shape")},
+    "input_dim": Optional(Whole()),
+    "layers": Listed(),
 }
-_SHAPES = frozenset(("batch_shape", "batch_input_shape", "input_shape", "target_shape", "noise_shape"))
-_LISTS = frozenset(("vocabulary", "idf_weights", "layers", "cells"))
 
 
 class Reading:
@@ -223,7 +215,7 @@ def _check_arguments(cls: type, config: Any, current: Reading, place: str) -> No
         if key in functions:
             _check_function(value, current, here, code_given, config.get("name"))
             continue
-        _check_kind(cls, key, value, known.get(key), here)
+        _check_kind(cls, key, value, here)
         if key not in ("input_layers", "output_layers"):
             _check_value(value, current, here)
 
@@ -242,48 +234,23 @@ def _check_function(value: object, current: Reading, place: str, given: bool, na
         _check_value(value, current, place)
 
 
-def _check_kind(cls: type, key: str, value: object, parameter: inspect.Parameter | None, place: str) -> None:
-    expected = _mismatch(cls, key, value, parameter)
+def _check_kind(cls: type, key: str, value: object, place: str) -> None:
+    expected = _mismatch(cls, key, value)
     if expected is not None:
         raise LoadError(f"expected {expected}; found {_shown(value)}", place)
 
 
-def _mismatch(cls: type, key: str, value: Any, parameter: inspect.Parameter | None) -> str | None:
+def _mismatch(cls: type, key: str, value: Any) -> str | None:
     """What was expected for an argument, if the value is of another kind."""
     if not is_json(value):
         return None  # an object of the caller's own program
     class_name = value.get("class_name") if isinstance(value, Mapping) else None
     if isinstance(class_name, str) and class_name in _NOT_ARGUMENTS:
         return "a value that an argument may have"
-    default = parameter.default if parameter is not None else None
     if key == "name":
         return None if value is None or is_name(value) else f"a name: a string of 1 to {MAX_NAME} characters without /"
-    kind = constructor.kinds(cls).get(key)
-    if kind is not None:
-        return None if kind.fits(value, cls) else kind.in_file
-    if key == "trainable":
-        return None if isinstance(value, (bool, int)) or value is None else "true or false"
-    if key in _LISTS:
-        listed = value is None or isinstance(value, (list, tuple)) or is_array(value) or is_tuple(value)
-        return None if listed else "a list, not a file to read"
-    if key in _SHAPES and hasattr(cls, "add_weight"):
-        return None if value is None or is_shape(value) else f"a shape: sizes of 0 to {MAX_SIZE} or null"
-    if key in _SIZES and hasattr(cls, "add_weight") and value is not None:
-        least = _LEAST.get(key, 1)
-        several = isinstance(value, (list, tuple)) and bool(value)
-        items = value if several else [value]
-        most = _MOST.get(key, MAX_SIZE)
-        if all(type(item) is int and least <= item <= most for item in items):
-            return None
-        if several and all(isinstance(item, (list, tuple)) or item is None for item in items):
-            return None
-        return f"a whole number from {least} to {most}, or a list of them"
-    if isinstance(default, bool):
-        return None if value is None or isinstance(value, (bool, int, str)) else "true or false"
-    if isinstance(default, (int, float)):
-        fits = value is None or isinstance(value, (int, float, list, tuple, Mapping, str))
-        return None if fits and not isinstance(value, bool) else "a number"
-    return None
+    kind = constructor.kinds(cls).get(key) or _OPTIONS.get(key)
+    return None if kind is None or kind.fits(value, cls) else kind.in_file
 
 
 def _check_shapes(config: Any, place: str) -> None:
