@@ -190,8 +190,8 @@ def test_public_signatures_are_keras(keras):
         cls = getattr(sequax.layers, name)
         if inspect.isclass(cls) and hasattr(keras.layers, name) and name not in ("Layer", "InputLayer", "InputSpec"):
             ours, theirs = (arguments(c.__init__) for c in (cls, getattr(keras.layers, name)))
-            if "Conv" in name:  # takes these among its `**kwargs`
-                ours = [pair for pair in ours if pair[0] not in ("lora_rank", "lora_alpha")]
+            keywords = {"lora_rank", "lora_alpha", "vocabulary_size"} - dict(theirs).keys()  # taken by their `**kwargs`
+            ours = [pair for pair in ours if pair[0] not in keywords]
             assert [a for a, _ in ours] == [a for a, _ in theirs], name
             assert all(same_default(a, b) for (_, a), (_, b) in zip(ours, theirs, strict=True)), (name, ours, theirs)
 
