@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -12,6 +11,7 @@ import jax.numpy as jnp
 from ..core import dtypes
 from ..core.kinds import Integer, Listed, NameLike, Probability, Size
 from ..core.types import ArrayLike, DTypeLike
+from ..core.warning import warn
 from ..losses import align
 from .base import Metric
 from .catalogue import metric
@@ -63,10 +63,9 @@ class _ConfusionMatrix(Metric):
 
     def _warn_of_fractions(self, sample_weight: ArrayLike) -> None:
         if dtypes.is_float(dtypes.as_array(sample_weight).dtype) and not dtypes.is_float(self.dtype):
-            warnings.warn(
+            warn(
                 f"{type(self).__name__}: weights of a float type are counted in {self.dtype}: the casting takes their"
-                f' fractions away. Give the metric `dtype="float32"` to keep them.',
-                stacklevel=3,
+                f' fractions away. Give the metric `dtype="float32"` to keep them.'
             )
 
     def _ious(self) -> tuple[jax.Array, jax.Array]:
