@@ -399,8 +399,11 @@ class Model(StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
 
     def predict_on_batch(self, x: Data) -> np.ndarray | Any:
         """Outputs of one batch as NumPy arrays."""
-        inputs = prediction_inputs(data_spec.of(self), x)
-        return predicting.predictor(self).one(inputs)
+        forward = predicting.predictor(self) if self.symbolic_inputs is not None else None
+        if forward is None or not forward.takes(x):
+            x = prediction_inputs(data_spec.of(self), x)
+            forward = predicting.predictor(self)
+        return forward.one(x)
 
     def reset_metrics(self) -> None:
         for metric in self.metrics:

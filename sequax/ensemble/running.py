@@ -90,7 +90,7 @@ class MembersJob(Job):
 
     def arrived(self, logs: Any) -> EachLogs:
         """Logs of a program, sorted by name."""
-        return dict(sorted(DEVICE.fetch(logs).items()))
+        return {name: DEVICE.fetch(value) for name, value in sorted(logs.items())}
 
     def told(self) -> dict[str, Any]:
         return mean(self.logs, ~self.frozen)

@@ -71,7 +71,7 @@ class Stack:
         with self._lock:
             if self._state is None or not (self._ahead or self._in_step()):
                 tables = [[{k: v.stored for k, v in table.items()} for table in tables] for tables in self.variables]
-                state: Any = jax.tree.map(lambda *values: np.stack(values), *DEVICE.fetch(tables))
+                state: Any = jax.tree.map(lambda *values: np.stack(values), *jax.tree.map(DEVICE.fetch, tables))
                 self._state = TrainState(*DEVICE.put(state))
                 self._arrays = [variable.stored for variable in self._all()]
             return self._state
@@ -94,7 +94,7 @@ class Stack:
         with self._lock:
             if not self._ahead:
                 return
-            values = DEVICE.fetch(self._state)
+            values = jax.tree.map(DEVICE.fetch, self._state)
             for i, tables in enumerate(self.variables):
                 # Copies, because arrays on a processor may share the memory they were made from.
                 own = DEVICE.put(jax.tree.map(lambda a, i=i: np.array(a[i]), values))

@@ -112,7 +112,7 @@ class TrainMembers(MembersJob):
         Raises:
             FloatingPointError: if no member has a finite loss any more.
         """
-        progress = DEVICE.fetch(one.progress)
+        progress = jax.tree.map(DEVICE.fetch, one.progress)
         if self.guard and not progress.finite.all():
             later, self.in_flight = self.in_flight, []
             state = self._freeze(one, progress.step - 1, ~progress.finite)
@@ -147,7 +147,7 @@ class TrainMembers(MembersJob):
 
 
 def _finite_members(params: Any) -> np.ndarray:
-    return np.all([np.isfinite(a).reshape(len(a), -1).all(1) for a in jax.tree.leaves(DEVICE.fetch(params))], axis=0)
+    return np.all([np.isfinite(DEVICE.fetch(a)).reshape(len(a), -1).all(1) for a in jax.tree.leaves(params)], axis=0)
 
 
 def _stopped_message(stopped: dict[int, str]) -> str:

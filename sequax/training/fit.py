@@ -267,7 +267,7 @@ class TrainJob(Job):
 
 
 def _all_finite(params: Any) -> bool:
-    return all(bool(np.isfinite(a).all()) for a in jax.tree.leaves(DEVICE.fetch(params)))
+    return all(bool(np.isfinite(DEVICE.fetch(a)).all()) for a in jax.tree.leaves(params))
 
 
 def is_due(epoch: int, frequency: Any) -> bool:

@@ -131,7 +131,7 @@ class Forward:
             batch_size, most, count = batch_size * 2, most // 2, -(-count // 2)
         x = resident.put(jax.tree.map(lambda a: filled(a, most * batch_size), x))
         outputs = self._call((batch_size, most), callbacks, x, np.int32(count))
-        return self.searched(part.x, jax.tree.map(lambda a: np.array(a[:rows]), DEVICE.fetch(outputs)))
+        return self.searched(part.x, jax.tree.map(lambda a: np.array(DEVICE.fetch(a)[:rows]), outputs))
 
     def one(self, x: Any, callbacks: Any = None) -> Any:
         """Outputs of one batch: a compiled call with nothing around it."""

@@ -416,5 +416,5 @@ def _update(metric: Any, target: Any, prediction: Any, weight: Any) -> None:
 
 def scalars(logs: dict[str, Any]) -> dict[str, Any]:
     """Logs of a program as Python numbers, sorted by name as Keras reports them."""
-    values = sorted(DEVICE.fetch(logs).items())
-    return {name: float(value) if value.ndim == 0 else value for name, value in values}
+    values = {name: DEVICE.fetch(value) for name, value in sorted(logs.items())}
+    return {name: float(value) if value.ndim == 0 else value for name, value in values.items()}

@@ -91,7 +91,7 @@ class ResumePoint:
         """The run as it stands."""
         arrays: dict[str, np.ndarray] = {}
         for field, table in self._tables().items():
-            arrays |= {f"{field}/{key}": value for key, value in DEVICE.fetch(pure.read(table)).items()}
+            arrays |= {f"{field}/{key}": DEVICE.fetch(value) for key, value in pure.read(table).items()}
         state = {
             "epoch": self.epoch,
             "step": self.step,
