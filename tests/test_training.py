@@ -905,7 +905,7 @@ def test_stacks_of_dense_layers_are_predicted_in_numpy(activation, shape, rng):
     model = Sequential([Input(shape), *stack])
     x = rng.normal(size=(2100, *shape)).astype("float32") * 3
     before = x.copy()
-    assert (predict.predictor(model)._in_numpy is None) is (activation == "gelu")
+    assert (predict.predictor(model).in_numpy is None) is (activation == "gelu")
     expected = np.asarray(model(x))
     for rows in (1, 4, 33, 2100):
         np.testing.assert_allclose(model.predict(x[:rows], verbose=0), expected[:rows], rtol=1e-5, atol=1e-6)
@@ -927,8 +927,8 @@ def test_stacks_of_dense_layers_are_predicted_in_numpy(activation, shape, rng):
 )
 def test_other_stacks_are_not(layers, rng):
     model = Sequential([Input((6,)), *layers(sequax.layers)])
-    assert predict.predictor(model)._in_numpy is None
-    assert predict.predictor(Sequential([Input((6,), dtype="int32"), Dense(2)]))._in_numpy is None
+    assert predict.predictor(model).in_numpy is None
+    assert predict.predictor(Sequential([Input((6,), dtype="int32"), Dense(2)])).in_numpy is None
     x = rng.normal(size=(70, 6)).astype("float32")
     np.testing.assert_allclose(model.predict(x, verbose=0), np.asarray(model(x)), rtol=1e-2, atol=1e-2)
 

@@ -18,6 +18,7 @@ from ..core.tensor import KerasTensor, leaves
 from ..data import arrays, checks, resident
 from ..data.source import Part, filled
 from . import compiled, custom, data_spec, indices, numpy_forward
+from .chunks import ChunkSchedule
 from .drive import Job, drive, program_for
 from .fingerprint import fingerprint
 from .state import TrainState, TrainVariables, like
@@ -37,7 +38,7 @@ def run_prediction(job: PredictJob, parts: Callable[[bool, bool], Iterator[Part]
     job.model.stop_predicting = False
     job.callbacks.on_predict_begin()
     try:
-        drive(job, in_order(parts(job.callbacks.watches_predict_batches, job.forward.rows_alone)))
+        drive(job, in_order(parts(job.chunks.watched > 0, job.forward.rows_alone)))
         job.callbacks.on_predict_end()
     finally:
         job.callbacks.close()
@@ -48,7 +49,7 @@ def in_order(parts: Iterable[Part]) -> Iterator[Part]:
     """Parts that know how many batches come before them."""
     done = 0
     for part in parts:
-        yield part._replace(done=done)
+        yield Part(part.x, part.batches, part.batch_size, done)
         done += part.batches
 
 
@@ -64,6 +65,8 @@ class PredictJob(Job):
     def __init__(self, model: Any, callbacks: Any, forward: Forward):
         super().__init__(model, callbacks)
         self.forward = forward
+        # The parts say what runs at once; the schedule, when hooks are called.
+        self.chunks = ChunkSchedule(self.batches_per_hook if callbacks.watches_predict_batches else 0, None)
         self.outputs: list[Any] = []
         self._told = 0  # outputs that callbacks have seen
 
@@ -99,6 +102,7 @@ class Forward:
 
     Attributes:
         rows_alone: whether outputs of a row are known not to depend on the rows beside it.
+        in_numpy: the same pass as a function in NumPy, where there is one.
     """
 
     model: Any
@@ -106,6 +110,7 @@ class Forward:
     key: Hashable
 
     rows_alone = False
+    in_numpy: Callable | None = None
 
     def __init__(self, model: Any, variables: Any, key: Hashable):
         self.model, self.variables, self.key = model, variables, key
@@ -119,7 +124,7 @@ class Forward:
     def run(self, part: Part, callbacks: Any = None) -> Any:
         """Outputs of whole batches, or of one batch of any size."""
         x, count, batch_size, _ = part
-        if count == 1:
+        if count == 1 or self.in_numpy is not None:
             return self.one(x, callbacks)
         if compiled.eager():
             starts = range(0, count * batch_size, batch_size)
@@ -135,6 +140,8 @@ class Forward:
 
     def one(self, x: Any, callbacks: Any = None) -> Any:
         """Outputs of one batch: a compiled call with nothing around it."""
+        if self.in_numpy is not None:
+            return self.in_numpy(x)
         outputs = self._call((), callbacks, x)
         return self.searched(
             x, np.array(outputs) if isinstance(outputs, jax.Array) else jax.tree.map(np.array, outputs)
@@ -191,10 +198,10 @@ class Predictor(Forward):
         own_step = custom.of(model).predict
         stack = model.layers if model.is_stack and self._ours and not own_step else []
         floats = single and model.symbolic_inputs.dtype == "float32"
-        self._in_numpy = numpy_forward.forward(stack, len(model.symbolic_inputs.shape)) if floats else None
+        self.in_numpy = numpy_forward.forward(stack, len(model.symbolic_inputs.shape)) if floats else None
         self._step_rows = _rows_per_step(model, stack)
         self._searches = indices.looks_up(model)
-        self.rows_alone: bool = self._in_numpy is not None or self._step_rows > 0
+        self.rows_alone: bool = self.in_numpy is not None or self._step_rows > 0
 
     @property
     def valid(self) -> bool:
@@ -218,15 +225,9 @@ class Predictor(Forward):
 
     def all(self, x: Any, batch_size: int) -> Any:
         """Outputs of all rows of an array that `takes` accepts, with no one watching."""
-        if len(x) <= batch_size or self._in_numpy is not None:
+        if len(x) <= batch_size or self.in_numpy is not None:
             return self.one(x)
         return _joined([self.run(part) for part in arrays.parts(x, batch_size, together=self.rows_alone)])
-
-    def run(self, part: Part, callbacks: Any = None) -> Any:
-        return super().run(part, callbacks) if self._in_numpy is None else self._in_numpy(part.x)
-
-    def one(self, x: Any, callbacks: Any = None) -> Any:
-        return super().one(x, callbacks) if self._in_numpy is None else self._in_numpy(x)
 
     def searched(self, x: Any, outputs: Any) -> Any:
         """The outputs for `x`; if they are not finite, a bad lookup is searched for."""
