@@ -247,7 +247,7 @@ class STFT(Initializer):
     [[1.0, 1.0, 1.0], [1.0, 0.0, -1.0], [1.0, -1.0, 1.0], [1.0, -0.0, -1.0]]
     """
 
-    config_order = ("side", "window", "periodic")
+    config_order: tuple[str, ...] = ("side", "window", "periodic")
     side: str
     window: Any
     scaling: str | None
@@ -307,7 +307,7 @@ def _named_window(window: Any, length: int, periodic: bool) -> np.ndarray:
 class RandomInitializer(Initializer):
     """Base of the random ones: keeps the seed (int, `SeedGenerator` or None) and hands out NumPy generators."""
 
-    config_order = ("seed",)
+    config_order: tuple[str, ...] = ("seed",)
 
     def __init__(self, seed: SeedLike = None):
         self.given_seed = seed

@@ -66,7 +66,7 @@ class Arguments:
         self.positional: list[str] = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
         self.any_positional: bool = any(p.kind is p.VAR_POSITIONAL for p in parameters)
         self.any_keyword: bool = any(p.kind is p.VAR_KEYWORD for p in parameters)
-        self.parameters = {p.name: p for p in by_name}
+        self.parameters: dict[str, inspect.Parameter] = {p.name: p for p in by_name}
         self.defaults: dict[str, Any] = {p.name: p.default for p in by_name if p.default is not p.empty}
         namespace = vars(sys.modules[module])
         own = constructor.__annotations__  # not of `**common`: the module of the base knows their names
@@ -202,7 +202,7 @@ def added(instance: Any, base: type) -> dict[str, Any]:
 class Kept:
     """Base of classes whose constructors keep their arguments: of ours only, and only those that name kinds."""
 
-    def __init_subclass__(cls, **kwargs: Any):
+    def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         keep(cls)
 

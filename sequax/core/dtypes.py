@@ -173,10 +173,19 @@ class DTypePolicy:
                     f" 'mixed_float16' or 'mixed_bfloat16'."
                 ) from None
 
-    name = property(lambda self: self._name)
-    compute_dtype = property(lambda self: self._compute_dtype)
-    variable_dtype = property(lambda self: self._variable_dtype)
-    quantization_mode = None
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def compute_dtype(self) -> str:
+        return self._compute_dtype
+
+    @property
+    def variable_dtype(self) -> str:
+        return self._variable_dtype
+
+    quantization_mode: str | None = None
 
     def convert_input(self, x: Any, autocast: bool, dtype: DTypeLike) -> Any:
         """An input as a layer takes it: an array, and a float one in `dtype` if `autocast` says so.

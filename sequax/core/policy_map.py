@@ -58,9 +58,17 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
         """The policy of layers that no key matches."""
         return dtypes.dtype_policy() if self._default is None else self._default
 
-    name = property(lambda self: f"map_{self.default_policy.name}")
-    compute_dtype = property(lambda self: self.default_policy.compute_dtype)
-    variable_dtype = property(lambda self: self.default_policy.variable_dtype)
+    @property
+    def name(self) -> str:
+        return f"map_{self.default_policy.name}"
+
+    @property
+    def compute_dtype(self) -> str:
+        return self.default_policy.compute_dtype
+
+    @property
+    def variable_dtype(self) -> str:
+        return self.default_policy.variable_dtype
 
     def at(self, path: str | None) -> DTypePolicy:
         return self.default_policy if path is None else self[path]
@@ -112,7 +120,8 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
             self._policies,
         )
 
-    __hash__ = object.__hash__
+    def __hash__(self) -> int:
+        return object.__hash__(self)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments; a map without a default policy takes that of the process where it comes back."""

@@ -45,7 +45,8 @@ class KerasTensor(Base):
         self.dtype: str = dtypes.standardize(dtype)
         self.name: str = name if name is not None else names.auto_name("keras_tensor")
         self.sparse = self.ragged = False
-        self.ragged_rank = self.row_splits_dtype = None
+        self.ragged_rank: None = None
+        self.row_splits_dtype: None = None
         self.record_history = record_history
         self.node: Node | None = None  # the call that makes this tensor
         self.position = 0  # among the outputs of that call

@@ -246,7 +246,8 @@ class Variable(Base):
     def __int__(self) -> int:
         return int(self.value)
 
-    __hash__ = object.__hash__
+    def __hash__(self) -> int:
+        return object.__hash__(self)
 
     def __repr__(self) -> str:
         return f"<Variable path={self.path}, shape={self.shape}, dtype={self._value.dtype.name}, value={self._plain()}>"
