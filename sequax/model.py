@@ -50,10 +50,7 @@ class Model(StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
     run inside the same compiled loop as the steps that are not overridden.
     """
 
-    run_eagerly: bool
-    jit_compile: bool
-
-    untracked = Layer.untracked | {"compilation", "history", "_graph", "_symbolic_outputs"}
+    untracked: frozenset[str] = Layer.untracked | {"compilation", "history", "_graph", "_symbolic_outputs"}
     untracked |= {"_predictor", "_host_prefix"}
 
     is_model = True
@@ -62,10 +59,13 @@ class Model(StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
     # Whether `fit` and its kin run without compiling; may be set at any time, also before `compile`.
     run_eagerly = False
     jit_compile = True
-    steps_per_execution = 1
+    steps_per_execution: int = 1
+    train_function: Any
+    test_function: Any
+    predict_function: Any
     # A callback sets them to end an evaluation or a prediction behind the present batch, as `stop_training` does `fit`.
-    stop_evaluating = False
-    stop_predicting = False
+    stop_evaluating: bool = False
+    stop_predicting: bool = False
 
     @overload
     def __init__(

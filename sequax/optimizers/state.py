@@ -30,7 +30,7 @@ class State(Portable, Configured):
 
     def __init__(self, learning_rate: Any, name: str):
         self.name = name
-        self.built = False
+        self.built: bool = False
         self._slots = Slots()
         self._trainable_variables: list[Variable] = []
         self._positions: dict[Variable, int] = {}

@@ -48,11 +48,11 @@ class Compilation(Portable):
         metrics: Any = None,
         weighted_metrics: Any = None,
     ):
-        self.optimizer = optimizer_catalogue.get(optimizer)
+        self.optimizer: Any = optimizer_catalogue.get(optimizer)
         self.loss, self.loss_weights = loss, loss_weights
         self.given_metrics, self.given_weighted_metrics = metrics, weighted_metrics
         _check_names(loss, metrics, weighted_metrics)
-        self.loss_tracker = metric_catalogue.Mean(name="loss")
+        self.loss_tracker: Any = metric_catalogue.Mean(name="loss")
         self.output_trackers: list[Any] = []
         self.losses: list[OutputLoss | None] | None = None
         self.output_names: list[str] = []
