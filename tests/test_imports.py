@@ -20,7 +20,7 @@ ALLOWED = {
     "losses": {"losses", "core", "activations", "initializers"},
     "metrics": {"metrics", "losses", "core", "activations", "initializers"},
     "optimizers": {"optimizers", "core", "initializers"},
-    "callbacks": {"callbacks", "utils", "core", "metrics", "saving"},
+    "callbacks": {"callbacks", "utils", "core", "metrics", "saving", "ops"},
     "ops": {"ops", "core", "kernels", "activations", "losses"},
     "layers": {"layers", "core", "kernels", "activations", "initializers", "regularizers", "constraints"},
 }

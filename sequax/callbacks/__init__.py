@@ -2,26 +2,26 @@
 
 from typing import TYPE_CHECKING
 
-from sequax._lazy import listed
-from sequax.callbacks.backup_and_restore import BackupAndRestore
-from sequax.callbacks.base import Callback
-from sequax.callbacks.callback_list import CallbackList
-from sequax.callbacks.csv_logger import CSVLogger
-from sequax.callbacks.early_stopping import EarlyStopping
-from sequax.callbacks.history import History
-from sequax.callbacks.lambda_callback import LambdaCallback
-from sequax.callbacks.layer_statistics import LayerStatistics
-from sequax.callbacks.learning_rate import LearningRateScheduler, ReduceLROnPlateau
-from sequax.callbacks.learning_rate_finder import LearningRateFinder
-from sequax.callbacks.model_checkpoint import ModelCheckpoint
-from sequax.callbacks.one_cycle import OneCycle
-from sequax.callbacks.one_line import OneLine
-from sequax.callbacks.progbar_logger import ProgbarLogger
-from sequax.callbacks.remote_monitor import RemoteMonitor
-from sequax.callbacks.swap_ema_weights import SwapEMAWeights
-from sequax.callbacks.tensorboard import TensorBoard
-from sequax.callbacks.terminate_on_nan import TerminateOnNaN
-from sequax.callbacks.time_limit import TimeLimit
+from .._lazy import listed
+from .backup_and_restore import BackupAndRestore
+from .base import Callback
+from .callback_list import CallbackList
+from .csv_logger import CSVLogger
+from .early_stopping import EarlyStopping
+from .history import History
+from .lambda_callback import LambdaCallback
+from .layer_statistics import LayerStatistics
+from .learning_rate import LearningRateScheduler, ReduceLROnPlateau
+from .learning_rate_finder import LearningRateFinder
+from .model_checkpoint import ModelCheckpoint
+from .one_cycle import OneCycle
+from .one_line import OneLine
+from .progbar_logger import ProgbarLogger
+from .remote_monitor import RemoteMonitor
+from .swap_ema_weights import SwapEMAWeights
+from .tensorboard import TensorBoard
+from .terminate_on_nan import TerminateOnNaN
+from .time_limit import TimeLimit
 
 __all__ = [
     "BackupAndRestore",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from sequax.callbacks.base import Callback, Logs, SaveFrequency
+from .base import Callback, Logs, SaveFrequency
 
 
 class BackupAndRestore(Callback):
@@ -62,7 +62,7 @@ class BackupAndRestore(Callback):
         self._saved_at = 0.0
 
     def on_run_begin(self, run: Any) -> None:
-        from sequax.saving.snapshot import Folder  # files come in when they are wanted
+        from ..saving.snapshot import Folder  # files come in when they are wanted
 
         self._folder, self._run = Folder(self.backup_dir), run
         run.resume_signature()  # as they are before the first batch: callbacks may change settings later

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from sequax.core.constructor import Kept
-from sequax.core.kinds import Kind, Owner
+from ..core.constructor import Kept
+from ..core.kinds import Kind, Owner
 
 if TYPE_CHECKING:
     from ..model import Model

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from sequax.callbacks.base import Logs
-from sequax.callbacks.history import History
-from sequax.callbacks.progbar_logger import ProgbarLogger
+from .base import Logs
+from .history import History
+from .progbar_logger import ProgbarLogger
 
 if TYPE_CHECKING:
     from ..callbacks.base import Callback

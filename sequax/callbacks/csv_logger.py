@@ -8,7 +8,7 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from sequax.callbacks.base import Callback, Logs
+from .base import Callback, Logs
 
 
 class CSVLogger(Callback):

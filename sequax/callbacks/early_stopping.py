@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sequax.callbacks.base import Logs
-from sequax.callbacks.monitor import Mode, MonitorCallback
+from .base import Logs
+from .monitor import Mode, MonitorCallback
 
 
 class EarlyStopping(MonitorCallback):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from sequax.callbacks.base import Callback, Logs
-from sequax.callbacks.figure import new_figure
+from .base import Callback, Logs
+from .figure import new_figure
 
 
 class History(Callback):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sequax.callbacks.base import Callback
+from .base import Callback
 
 _Hook = Callable[..., Any] | None
 

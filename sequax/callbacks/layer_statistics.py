@@ -8,10 +8,10 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from sequax.callbacks.base import Callback, Logs
-from sequax.callbacks.figure import new_figure
-from sequax.core.variable import Variable
-from sequax.metrics import Metric
+from ..core.variable import Variable
+from ..metrics import Metric
+from .base import Callback, Logs
+from .figure import new_figure
 
 
 class LayerStatistics(Callback):

@@ -7,8 +7,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from sequax.callbacks.base import Callback, Logs
-from sequax.callbacks.monitor import Mode, MonitorCallback
+from .base import Callback, Logs
+from .monitor import Mode, MonitorCallback
 
 
 class LearningRateScheduler(Callback):

@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from sequax.callbacks.base import Callback, Logs
-from sequax.callbacks.figure import new_figure
-from sequax.callbacks.learning_rate import learning_rate_of
-from sequax.core.kinds import AboveZero, Number, Rate, Real, Whole
+from ..core.kinds import AboveZero, Number, Rate, Real, Whole
+from .base import Callback, Logs
+from .figure import new_figure
+from .learning_rate import learning_rate_of
 
 Steps = Annotated[int, Whole(2)]
 Factor = Annotated[Number, Real(above=1)]

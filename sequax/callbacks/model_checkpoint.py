@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import warnings
 from pathlib import Path
 from typing import Any
 
-from sequax.callbacks.base import Logs, SaveFrequency
-from sequax.callbacks.monitor import Mode, MonitorCallback
+from ..core.warning import warn
+from .base import Logs, SaveFrequency
+from .monitor import Mode, MonitorCallback
 
 _FIELD = re.compile(r"\{(\w+)[^{}]*\}")
 
@@ -77,7 +77,7 @@ class ModelCheckpoint(MonitorCallback):
         self._warned = False  # that the logs have no `monitor`
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        from sequax.saving import atomic  # files come in when they are wanted
+        from ..saving import atomic  # files come in when they are wanted
 
         folder = Path(_FIELD.sub("_", self.filepath)).parent
         folder.mkdir(parents=True, exist_ok=True)
@@ -106,7 +106,7 @@ class ModelCheckpoint(MonitorCallback):
             return
         if self.monitor not in logs and not self._awaits_validation(logs):
             if not self._warned:
-                warnings.warn(f"{self._missing_message(logs)} So each model is saved.", UserWarning, stacklevel=2)
+                warn(f"{self._missing_message(logs)} So each model is saved.")
             self._warned = True
             self._save(path)
             return

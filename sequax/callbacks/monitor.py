@@ -7,9 +7,9 @@ import math
 import re
 from typing import Annotated, Any, Literal
 
-from sequax.callbacks.base import Callback, Logs
-from sequax.core.kinds import Kind, Owner
-from sequax.core.warning import warn
+from ..core.kinds import Kind, Owner
+from ..core.warning import warn
+from .base import Callback, Logs
 
 
 class _Mode(Kind):
@@ -52,7 +52,7 @@ def direction(monitor: str) -> str | None:
 
 
 def _operations() -> dict[str, Any]:
-    from sequax import ops  # comes in when it is wanted
+    from .. import ops  # comes in when it is wanted
 
     table: Any = ops
     return {"min": table.less, "max": table.greater}

@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from sequax.callbacks.base import Callback, Logs
-from sequax.callbacks.learning_rate import learning_rate_of
-from sequax.core.kinds import AboveZero, Fraction, Number, OneOf, Real
+from ..core.kinds import AboveZero, Fraction, Number, OneOf, Real
+from .base import Callback, Logs
+from .learning_rate import learning_rate_of
 
 Divisor = Annotated[Number, Real(1)]
 Anneal = Annotated[Literal["cosine", "linear"], OneOf("cosine", "linear")]

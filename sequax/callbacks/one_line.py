@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sequax.callbacks.base import Logs
-from sequax.callbacks.progbar_logger import ProgbarLogger
+from .base import Logs
+from .progbar_logger import ProgbarLogger
 
 
 class OneLine(ProgbarLogger):

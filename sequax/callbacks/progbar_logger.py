@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sequax.callbacks.base import Callback, Logs
-from sequax.utils.progress import REFRESH_SECONDS, BarDisplay, LineDisplay, Meter, open_display
+from ..utils.progress import REFRESH_SECONDS, BarDisplay, LineDisplay, Meter, open_display
+from .base import Callback, Logs
 
 
 class ProgbarLogger(Callback):

@@ -7,13 +7,13 @@ import sys
 import threading
 import urllib.parse
 import urllib.request
-import warnings
 from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
-from sequax.callbacks.base import Callback, Logs
+from ..core.warning import warn
+from .base import Callback, Logs
 
 # A server that hangs must not hold up training.
 _TIMEOUT_SECONDS = 10
@@ -76,7 +76,7 @@ class RemoteMonitor(Callback):
         thread.start()
         thread.join(_TIMEOUT_SECONDS)
         if failure:
-            warnings.warn(f"RemoteMonitor: could not send epoch {epoch} to {self.root}: {failure[0]}.", stacklevel=2)
+            warn(f"RemoteMonitor: could not send epoch {epoch} to {self.root}: {failure[0]}.")
 
 
 def _has_requests() -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sequax.callbacks.base import Callback, Logs
+from .base import Callback, Logs
 
 if TYPE_CHECKING:
     from ..optimizers.base import Optimizer

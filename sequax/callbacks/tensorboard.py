@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
-from sequax.callbacks.base import Callback, Frequency, Logs
-from sequax.callbacks.event_files import EventWriter, require_tensorboardx
-from sequax.core.kinds import Kind, Owner
+from ..core.kinds import Kind, Owner
+from .base import Callback, Frequency, Logs
+from .event_files import EventWriter, require_tensorboardx
 
 if TYPE_CHECKING:
     from ..model import Model

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from sequax.callbacks.base import Callback, Logs
+from .base import Callback, Logs
 
 
 class TerminateOnNaN(Callback):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from sequax.callbacks.base import Callback, Logs
-from sequax.utils.progress import format_seconds
+from ..utils.progress import format_seconds
+from .base import Callback, Logs
 
 
 class TimeLimit(Callback):

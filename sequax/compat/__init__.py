@@ -1,6 +1,6 @@
 """`import keras` served by Sequax: what `sequax run` switches on so that a script runs unchanged.
 
-    from sequax import compat
+    from .. import compat
     compat.install()      # from here on `import keras` and `from tensorflow import keras` mean Sequax
     compat.uninstall()
 

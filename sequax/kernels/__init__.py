@@ -6,12 +6,12 @@ XLA's own operation; on a CPU it is a form that stays fast inside a compiled tra
 
 from __future__ import annotations
 
-from sequax.kernels.convolution import conv, conv_transpose
-from sequax.kernels.embedding import embedding
-from sequax.kernels.moments import batch_moments
-from sequax.kernels.pooling import avg_pool, max_pool
-from sequax.kernels.random import dropout_mask, random_bits
-from sequax.kernels.recurrent import gru, lstm
+from .convolution import conv, conv_transpose
+from .embedding import embedding
+from .moments import batch_moments
+from .pooling import avg_pool, max_pool
+from .random import dropout_mask, random_bits
+from .recurrent import gru, lstm
 
 __all__ = [
     "avg_pool",

@@ -16,8 +16,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from sequax.kernels import dispatch, winograd
-from sequax.kernels.windows import Padding, Windows
+from . import dispatch, winograd
+from .windows import Padding, Windows
 
 PATCH_BYTES = 256 * 2**20  # above this, patches cost more in memory traffic than the one large product saves
 # Below this many multiplications in the forward pass, Winograd's forward pass and input gradient save less than 10 ms

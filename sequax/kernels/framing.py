@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from sequax.kernels.windows import Windows
+from .windows import Windows
 
 
 def crop_to_aspect_ratio(images: jax.Array, size: tuple[int, int]) -> jax.Array:

@@ -16,8 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from sequax.kernels import dispatch
-from sequax.kernels.windows import Padding, Windows
+from . import dispatch
+from .windows import Padding, Windows
 
 
 def max_pool(x: jax.Array, window, strides=None, padding: Padding = "valid") -> jax.Array:

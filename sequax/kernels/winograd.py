@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from sequax.kernels.windows import Windows
+from .windows import Windows
 
 TILE = 4  # F(2x2, 3x3) is more exact (1e-6) but 14 % slower
 CELLS = TILE + 2

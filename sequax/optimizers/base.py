@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import re
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -246,10 +245,7 @@ class Optimizer(State):
         if len(missing) == len(grads):
             raise ValueError(f"{owner}: no gradients provided for any variable. Variables: {missing}")
         if missing:
-            warnings.warn(
-                f"{owner}: gradients do not exist for variables {missing}: the loss does not depend on them.",
-                stacklevel=3,
-            )
+            warn(f"{owner}: gradients do not exist for variables {missing}: the loss does not depend on them.")
         pairs = [(g, v) for g, v in zip(grads, variables, strict=True) if g is not None]
         return [_gradient(g, v, owner) for g, v in pairs], [v for _, v in pairs]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ from ..core.constructor import Configured
 from ..core.portable import Portable
 from ..core.types import DTypeLike
 from ..core.variable import Variable
+from ..core.warning import warn
 from .rates import Rate
 from .slots import Slots, make
 
@@ -146,10 +146,9 @@ class State(Portable, Configured):
         """Take back what `save_own_variables` stored; where the numbers differ, warn and leave all as it is."""
         own = self.variables
         if len(store.keys()) != len(own):
-            warnings.warn(
+            warn(
                 f"Optimizer {self.name!r} has {len(own)} variables, but {len(store.keys())} were stored: nothing is"
-                f" loaded. Build it first: `optimizer.build(model.trainable_variables)`.",
-                stacklevel=2,
+                f" loaded. Build it first: `optimizer.build(model.trainable_variables)`."
             )
             return
         self.set_weights([store[str(number)] for number in range(len(own))])
