@@ -141,13 +141,22 @@ def test_summary_and_progress_in_ascii():
     assert 'Model: "größe"' in run(SHOWN, PYTHONIOENCODING="utf-8").stdout.decode()
 
 
-def test_the_bar_of_an_ascii_terminal():
+SLOW = SHOWN.replace(
+    "verbose=1",
+    "verbose=1, batch_size=16, callbacks=[sequax.callbacks.LambdaCallback("
+    "on_train_batch_end=lambda batch, logs: time.sleep(0.4))]",
+)
+
+
+@pytest.mark.parametrize("script, columns", [(SHOWN, "60"), ("import time\n" + SLOW, "36")], ids=["wide", "narrow"])
+def test_the_bar_of_an_ascii_terminal(script, columns):
+    """A narrow one cuts what stands to the right of the bar, without the one character that ASCII lacks."""
     main, terminal = pty.openpty()
     training = subprocess.Popen(
-        [sys.executable, "-c", PREPARE + SHOWN],
+        [sys.executable, "-c", PREPARE + script],
         stdout=terminal,
         stderr=subprocess.PIPE,
-        env={**os.environ, "TERM": "xterm", "PYTHONIOENCODING": "ascii", "COLUMNS": "60"},
+        env={**os.environ, "TERM": "xterm", "PYTHONIOENCODING": "ascii", "COLUMNS": columns},
     )
     os.close(terminal)
     seen = b""

@@ -215,6 +215,7 @@ def _open_bar(
         row = Table.grid(padding=(0, 1))
         for _ in range(3):
             row.add_column(no_wrap=True, overflow=overflow)  # A narrow terminal cuts the logs, not the counts.
+        row.add_column(overflow=overflow)
         row.add_row(
             Text(printable(meter.label), style="bold", no_wrap=True), bar, Text(meter.counts(), no_wrap=True), text
         )
