@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Hashable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import jax
@@ -12,6 +12,9 @@ import numpy as np
 
 from ..core.placement import DEVICE
 from ..data.source import Batch, BatchSource, Block
+
+if TYPE_CHECKING:
+    from ..model import Model
 
 # Nobody watches: still come back about once a second, so that Ctrl-C is heard.
 _UNWATCHED_SECONDS = 1.0
@@ -23,7 +26,7 @@ _FIRST_STEPS = 16
 _speeds: WeakKeyDictionary[Any, dict[Hashable, float]] = WeakKeyDictionary()
 
 
-def speeds_of(model: Any) -> dict[Hashable, float]:
+def speeds_of(model: Model) -> dict[Hashable, float]:
     """How fast the steps of a model ran last, to be read and written by a `ChunkSchedule`."""
     return _speeds.setdefault(model, {})
 

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..core import processes
+
+if TYPE_CHECKING:
+    from ..model import Model
 
 _claims: list[Claim] = []
 _lock = threading.Lock()
@@ -80,11 +83,11 @@ class Claim:
         )
 
     @staticmethod
-    def _title(model: Any) -> str:
+    def _title(model: Model) -> str:
         return f"{type(model).__name__} '{getattr(model, 'name', '')}'".removesuffix(" ''")
 
 
-def trained(model: Any) -> bool:
+def trained(model: Model) -> bool:
     """Whether a run is training the model, in any thread."""
     return bool(_claims) and any(claim.model is model for claim in list(_claims))
 

@@ -11,9 +11,12 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
+
+if TYPE_CHECKING:
+    from ..model import Model
 
 # Programs are a few hundred kilobytes each; a search loop over architectures must not keep all it ever compiled.
 _MOST_PROGRAMS = 128
@@ -156,7 +159,7 @@ def eager() -> bool:
     return bool(jax.config.jax_disable_jit)  # type: ignore[attr-defined]
 
 
-def eagerly(model: Any) -> Any:
+def eagerly(model: Model) -> Any:
     """A scope in which programs of a model run step by step if it says so."""
     return jax.disable_jit(model.run_eagerly or not model.jit_compile)
 

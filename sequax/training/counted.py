@@ -8,7 +8,7 @@ masks depend on the data.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
@@ -16,15 +16,18 @@ import numpy as np
 from ..core import pure
 from .state import TrainVariables
 
+if TYPE_CHECKING:
+    from ..model import Model
 
-def only(model: Any, x: Any, targets: Sequence[Any], weights: Sequence[Any]) -> list[Any]:
+
+def only(model: Model, x: Any, targets: Sequence[Any], weights: Sequence[Any]) -> list[Any]:
     """The targets with entries that do not count replaced by one that does."""
     masks = _masks(model, x) if any(target is not None and target.ndim > 1 for target in targets) else []
     masks = masks if len(masks) == len(targets) else [None] * len(targets)
     return [_replaced(*one) for one in zip(targets, weights, masks, strict=True)]
 
 
-def _masks(model: Any, x: Any) -> list[Any]:
+def _masks(model: Model, x: Any) -> list[Any]:
     """The masks of the outputs, None where there is none."""
     state = TrainVariables.of(model).borrow()
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -25,6 +25,10 @@ from . import step
 from .methods import StepMethods
 from .state import TrainState, TrainVariables, moved
 from .step import Step, Told
+
+if TYPE_CHECKING:
+    from ..model import Model
+    from ..optimizers.base import Optimizer
 
 _STATES = {
     "train_step": ("trainable_variables", "non_trainable_variables", "optimizer_variables", "metrics_variables"),
@@ -47,7 +51,7 @@ def of(model: Any) -> Overrides:
     return compilation.overrides[1]
 
 
-def _look(model: Any) -> Overrides:
+def _look(model: Model) -> Overrides:
     own = {name for name in (*_STATES, *_PARTS) if _is_own(model, name, StepMethods)}
     # Metrics that a layer or the model keeps as attributes are reported by no loss of `compile`.
     parts = bool(own.intersection(_PARTS)) or _has_own_metrics(model)
@@ -65,17 +69,17 @@ def _look(model: Any) -> Overrides:
     return found
 
 
-def _is_own(model: Any, name: str, base: type) -> bool:
+def _is_own(model: Model, name: str, base: type) -> bool:
     return name in vars(model) or getattr(type(model), name) is not getattr(base, name)
 
 
-def _has_own_metrics(model: Any) -> bool:
+def _has_own_metrics(model: Model) -> bool:
     """Whether metrics are kept as attributes, or the property is overridden."""
     cls = next(cls for cls in type(model).__mro__ if "metrics" in vars(cls))
     return not names.is_ours(cls) or bool(metrics_of_layers(model))
 
 
-def check_forms(model: Any) -> None:
+def check_forms(model: Model) -> None:
     """Refuse steps in a form that `fit` cannot run or would not call, before anything is trained."""
     vars(model).pop("_own_programs", None)
     for name in _MAKERS:
@@ -106,7 +110,7 @@ def _arguments(method: Callable[..., Any]) -> str:
     return f"({', '.join(['self', *inspect.signature(method).parameters])})"
 
 
-def build(model: Any, x: Any, rows: int, always: bool) -> None:
+def build(model: Model, x: Any, rows: int, always: bool) -> None:
     """Make the weights of a model by calling it on abstract inputs, if some layer has none yet, or `always`."""
     definer = next(cls for cls in type(model).__mro__ if "call" in vars(cls))
     has_call = "is_model" not in vars(definer)  # which `Model` itself has
@@ -124,7 +128,7 @@ def build(model: Any, x: Any, rows: int, always: bool) -> None:
 # --- variables ------------------------------------------------------------------------------------------------------
 
 
-def variables_of(model: Any, optimizer: Any = None) -> TrainVariables:
+def variables_of(model: Model, optimizer: Optimizer | None = None) -> TrainVariables:
     """The variables of training (with the optimizer) or of evaluation.
 
     Optimizers that the model keeps as attributes beside the one of `compile` (two networks that learn against each
@@ -143,7 +147,7 @@ def variables_of(model: Any, optimizer: Any = None) -> TrainVariables:
     return table._replace(optimizer=pure.numbered(tracking.unique([*optimizer.variables, *further])))
 
 
-def metrics_of_layers(model: Any) -> list[Any]:
+def metrics_of_layers(model: Model) -> list[Any]:
     """Metrics kept as attributes, of the model and of the layers inside; those of a model inside are its own."""
     inside = [layer for layer in model.flatten_layers(include_self=False) if not layer.is_model]
     return tracking.unique(
@@ -176,7 +180,7 @@ def step_of(model: Any, variables: TrainVariables, training: bool) -> Step:
     return Step(run(model, variables), reset, step.results_of(model, variables))
 
 
-def predict_step(model: Any) -> Callable[[Any, Any, Any], tuple[Any, Any]]:
+def predict_step(model: Model) -> Callable[[Any, Any, Any], tuple[Any, Any]]:
     """`(params, other, x) -> (outputs, other)`, of the latter what the batch has moved; the user's, or that of ours."""
     if not of(model).predict:
         return step.predict_step(model)
@@ -190,7 +194,7 @@ def predict_step(model: Any) -> Callable[[Any, Any, Any], tuple[Any, Any]]:
     return run
 
 
-def _own_step(model: Any, variables: TrainVariables, name: str) -> Callable[[TrainState, Batch], Any]:
+def _own_step(model: Model, variables: TrainVariables, name: str) -> Callable[[TrainState, Batch], Any]:
     def run(state: TrainState, batch: Batch) -> tuple[TrainState, Told]:
         data = pack_x_y_sample_weight(batch.x, batch.y, batch.weight)
         logs, after = _crossing(model, variables, name, state, data)
@@ -212,7 +216,7 @@ def _own_step(model: Any, variables: TrainVariables, name: str) -> Callable[[Tra
     return run
 
 
-def _crossing(model: Any, tables: TrainVariables, name: str, state: TrainState, data: Any) -> tuple[Any, TrainState]:
+def _crossing(model: Model, tables: TrainVariables, name: str, state: TrainState, data: Any) -> tuple[Any, TrainState]:
     """Call a step of the user's on lists, and bring back what it returned and what it assigned."""
     variables = [v for table in tables for v in table.values()]
     values = [value for part in state for value in part.values()]
@@ -237,7 +241,7 @@ def _crossing(model: Any, tables: TrainVariables, name: str, state: TrainState, 
     return result, TrainState(*parts)
 
 
-def _parted(model: Any, name: str, returned: Any) -> tuple[Any, tuple[Any, ...]]:
+def _parted(model: Model, name: str, returned: Any) -> tuple[Any, tuple[Any, ...]]:
     """The logs (or outputs) and the lists of the new state."""
     kinds = _STATES[name]
     if isinstance(returned, tuple) and len(returned) == 2:
@@ -250,13 +254,13 @@ def _parted(model: Any, name: str, returned: Any) -> tuple[Any, tuple[Any, ...]]
     raise ValueError(f"{type(model).__name__}.{name} must return `{wanted}`. Received: {_shown(returned)}.")
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     if isinstance(value, (tuple, list)):
         return f"a {type(value).__name__} of {len(value)}: {', '.join(type(item).__name__ for item in value)}"
     return type(value).__name__
 
 
-def _check_list(model: Any, name: str, kind: str, group: list[Variable], new: Any) -> None:
+def _check_list(model: Model, name: str, kind: str, group: list[Variable], new: Any) -> None:
     if len(new) != len(group):
         raise ValueError(
             f"{type(model).__name__}.{name} returned {len(new)} arrays as {kind}; the model has {len(group)}:"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import activations, losses as loss_catalogue
 from ..core.names import is_ours
@@ -12,6 +12,9 @@ from ..data.checks import IndexedPart, InputSchema, OutputSchema
 from ..data.spec import DataSpec
 from ..metrics.accuracy import binary_accuracy
 from . import counted, custom, readers, sizes
+
+if TYPE_CHECKING:
+    from ..model import Model
 
 
 def of(model: Any) -> DataSpec:
@@ -28,7 +31,7 @@ def of(model: Any) -> DataSpec:
     )
 
 
-def inputs(model: Any) -> list[InputSchema]:
+def inputs(model: Model) -> list[InputSchema]:
     """Schemas of each input, in order; those that an Embedding or CategoryEncoding reads as they are hold indices."""
     model = model.compiled_part
     schemas = []

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import compiled
 from .chunks import ChunkSchedule, speeds_of
 from .resolve import scalars
+
+if TYPE_CHECKING:
+    from ..training.types import Callbacks
 
 # Chunks that run behind Python: enough that neither waits for the other, few enough to hold their rows in memory.
 MOST_PENDING = 2
@@ -56,7 +59,7 @@ class Job:
     kind = "train"  # or "test", "predict": which hooks are told
     stops: tuple[int, ...] | list[int] = ()
 
-    def __init__(self, model: Any, callbacks: Any, batch_size: int | None = None):
+    def __init__(self, model: Any, callbacks: Callbacks, batch_size: int | None = None):
         self.model, self.callbacks, self.batch_size = model, callbacks, batch_size
         self.in_flight: list[InFlight] = []
         self.logs: Any = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..callbacks import CallbackList
 from ..core import processes
@@ -14,6 +14,9 @@ from .drive import InFlight, Job, drive, program_for, run_alone
 from .fingerprint import fingerprint
 from .state import TrainState, moved
 from .step import Told, program
+
+if TYPE_CHECKING:
+    from ..model import Model
 
 
 def evaluate(model: Any, source: BatchSource, callbacks: Any) -> dict[str, float]:
@@ -40,7 +43,7 @@ def run_evaluation(model: Any, source: BatchSource, callbacks: Any, keeps_metric
     return job.logs
 
 
-def test_on_batch(model: Any, batch: Batch) -> dict[str, float]:
+def test_on_batch(model: Model, batch: Batch) -> dict[str, float]:
     """Metrics of one batch of NumPy arrays."""
     processes.check("test_on_batch")
     return run_alone(EvaluateJob(model, CallbackList(), not claims.trained(model)), whole_batch(batch))

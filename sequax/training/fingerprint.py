@@ -41,7 +41,7 @@ class _Walk:
         self.seen: dict[int, int] = {}
         self.kept: list[Any] = []
 
-    def describe(self, value: Any) -> Hashable:
+    def describe(self, value: object) -> Hashable:
         if value is None or isinstance(value, (bool, int, float, complex, str, bytes, type)):
             return type(value), value
         if isinstance(value, np.dtype):
@@ -104,7 +104,7 @@ class _Same:
         return id(self.value)
 
 
-def _is_plain_object(value: Any) -> bool:
+def _is_plain_object(value: object) -> bool:
     """Objects whose attributes say all there is to say: instances of ordinary Python classes, functions excluded."""
     return (
         hasattr(value, "__dict__")

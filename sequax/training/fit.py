@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
@@ -31,6 +31,9 @@ from .fingerprint import fingerprint
 from .resume import ResumePoint
 from .state import TrainState, TrainVariables
 from .step import program
+
+if TYPE_CHECKING:
+    from ..model import Model
 
 # Below this size the state before a chunk is kept until its losses are known to be finite: it is the way back to the
 # last good weights. Larger states are donated, so that they lie in memory once.
@@ -82,7 +85,7 @@ def fit(model: Any, data: TrainingData, given: FitArguments, callbacks: Any, cla
         callbacks.close()
 
 
-def train_on_batch(model: Any, batch: Batch, claim: Claim) -> dict[str, float]:
+def train_on_batch(model: Model, batch: Batch, claim: Claim) -> dict[str, float]:
     """One step on one batch of NumPy arrays."""
     job = TrainJob(model, CallbackList(), checks.enabled())
     claim.hold(job.variables.params.values())
@@ -93,7 +96,7 @@ def train_on_batch(model: Any, batch: Batch, claim: Claim) -> dict[str, float]:
     return logs
 
 
-def warn_if_nothing_trains(model: Any, variables: TrainVariables) -> None:
+def warn_if_nothing_trains(model: Model, variables: TrainVariables) -> None:
     """Say so, and why, if no step will change a weight; metrics, moving statistics and callbacks run as ever."""
     if variables.params or custom.of(model).train:
         return

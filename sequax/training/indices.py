@@ -8,7 +8,7 @@ step that does not lead to an index.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
@@ -19,8 +19,11 @@ from .chunks import StepRange
 from .state import TrainState
 from .step import take_batch
 
+if TYPE_CHECKING:
+    from ..model import Model
 
-def looks_up(model: Any) -> bool:
+
+def looks_up(model: Model) -> bool:
     """Whether a model has lookups that can fail, and wants to know."""
     return settings.data_checks() and any(isinstance(layer, Embedding) for layer in model.flatten_layers())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from typing import Any, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import jax
 import jax.numpy as jnp
@@ -23,8 +23,13 @@ from .drive import Job, drive, program_for
 from .fingerprint import fingerprint
 from .state import TrainState, TrainVariables, like
 
+if TYPE_CHECKING:
+    from ..core.layer import Layer
+    from ..model import Model
+    from ..training.types import Callbacks
 
-def predict(model: Any, parts: Callable[[bool, bool], Iterator[Part]], callbacks: Any) -> Any:
+
+def predict(model: Model, parts: Callable[[bool, bool], Iterator[Part]], callbacks: Callbacks) -> Any:
     """Outputs for all rows, as NumPy arrays.
 
     Args:
@@ -121,7 +126,7 @@ class Forward:
         """`(params, other, x) -> (outputs, other)`, of the latter what the batch has moved."""
         return custom.predict_step(self.model)
 
-    def run(self, part: Part, callbacks: Any = None) -> Any:
+    def run(self, part: Part, callbacks: Callbacks = None) -> Any:
         """Outputs of whole batches, or of one batch of any size."""
         x, count, batch_size, _ = part
         if count == 1 or self.in_numpy is not None:
@@ -138,7 +143,7 @@ class Forward:
         outputs = self._call((batch_size, most), callbacks, x, np.int32(count))
         return self.searched(part.x, jax.tree.map(lambda a: np.array(DEVICE.fetch(a)[:rows]), outputs))
 
-    def one(self, x: Any, callbacks: Any = None) -> Any:
+    def one(self, x: Any, callbacks: Callbacks = None) -> Any:
         """Outputs of one batch: a compiled call with nothing around it."""
         if self.in_numpy is not None:
             return self.in_numpy(x)
@@ -151,7 +156,7 @@ class Forward:
         """The outputs for `x`, looked at."""
         return outputs
 
-    def _call(self, loop: tuple[int, ...], callbacks: Any, *given: Any) -> Any:
+    def _call(self, loop: tuple[int, ...], callbacks: Callbacks, *given: Any) -> Any:
         """Outputs of a program for given rows: of one step, or of a loop (see `loop_program`)."""
         processes.check("predict")
         before = self.variables.borrow()
@@ -172,7 +177,7 @@ class Forward:
         return loop_program(self.step(), *loop) if loop else self.step()
 
 
-def predictor(model: Any) -> Predictor:
+def predictor(model: Model) -> Predictor:
     """The predictor of a model, made again when any layer has changed since."""
     kept = vars(model).get("_predictor")
     if kept is None or not kept.valid:
@@ -246,7 +251,7 @@ def _joined(outputs: list[Any]) -> Any:
 _STEP_BYTES = 12 * 2**20
 
 
-def _rows_per_step(model: Any, stack: list[Any]) -> int:
+def _rows_per_step(model: Model, stack: list[Any]) -> int:
     """How many rows may go through at once; 0 if more than a batch could change the outputs."""
     layers = [layer for outer in stack for layer in outer.flatten_layers()]
     if not layers or not all(_treats_rows_alone(layer) for layer in layers):
@@ -255,7 +260,7 @@ def _rows_per_step(model: Any, stack: list[Any]) -> int:
     return _STEP_BYTES // (4 * max(sizes))
 
 
-def _treats_rows_alone(layer: Any) -> bool:
+def _treats_rows_alone(layer: Layer) -> bool:
     """Whether no row of the outputs depends on another, as far as can be told without looking into functions."""
     functions = (value for value in vars(layer).values() if callable(value))
     graph = layer.is_model and not layer.is_stack

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +17,10 @@ from ..core.portable import Portable
 from ..core.tensor import leaves
 from ..core.variable import Variable
 from ..data.structures import targets_of, weights_of
+
+if TYPE_CHECKING:
+    from ..metrics.base import Metric
+    from ..model import Model
 
 Shape = tuple[int | None, ...]
 
@@ -72,7 +76,7 @@ class Compilation(Portable):
         return self._gradient_norms
 
     @gradient_norms.setter
-    def gradient_norms(self, metric: Any) -> None:
+    def gradient_norms(self, metric: Metric) -> None:
         self._gradient_norms = metric
         tracking.note_change()  # the step is another one now
 
@@ -278,11 +282,11 @@ class Compilation(Portable):
         """Names of logs in the order of the metrics, the loss first."""
         return sorted(names, key=lambda name: order.index(name) if name in order else len(order))
 
-    def _name(self, metric: Any) -> str:
+    def _name(self, metric: Metric) -> str:
         return next((shown for known, shown in self._display if known is metric), metric.name)
 
 
-def compilation_of(model: Any) -> Compilation:
+def compilation_of(model: Model) -> Compilation:
     """The settings of `compile`.
 
     Raises:
@@ -407,7 +411,7 @@ def _example(array: Any) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct((2, *array.shape[1:]), dtypes.jnp_dtype(dtypes.standardize(array.dtype)))
 
 
-def _update(metric: Any, target: Any, prediction: Any, weight: Any) -> None:
+def _update(metric: Metric, target: Any, prediction: Any, weight: Any) -> None:
     if weight is None:
         metric.update_state(target, prediction)
     else:

@@ -182,7 +182,7 @@ def _described(thing: Any) -> Any:
     return {"class": type(thing).__name__, **_unnamed(_plain(config))}
 
 
-def _unnamed(value: Any) -> Any:
+def _unnamed(value: object) -> Any:
     """Settings without names, which depend on what was made before, and without the lists of a model's layers."""
     if isinstance(value, list):
         return [_unnamed(one) for one in value]
@@ -198,7 +198,7 @@ def _compiled_with(model: Any) -> dict[str, Any]:
     return dict(zip(("loss", "loss_weights", "metrics", "weighted_metrics"), given, strict=True))
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     """A value as JSON has it, functions and objects by their names."""
 
     def named(thing: Any) -> Any:

@@ -7,17 +7,20 @@ then.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from ..core import scope, shapes, tracking
 from ..core.tensor import KerasTensor, leaves, map_structure
 
+if TYPE_CHECKING:
+    from ..model import Model
+
 # Of each model, what its layers make of other sizes: shapes of inputs -> shapes of outputs, None if they refuse.
 _known: WeakKeyDictionary[Any, dict[Any, list[tuple[Any, ...]] | None]] = WeakKeyDictionary()
 
 
-def are_taken(model: Any, arrays: list[Any]) -> bool:
+def are_taken(model: Model, arrays: list[Any]) -> bool:
     """Whether the layers of a model take arrays of sizes other than those that it was built for."""
     inputs = leaves(model.symbolic_inputs)
     learned = all(t.node is not None and getattr(t.node.operation, "implied", False) for t in inputs)
@@ -26,7 +29,7 @@ def are_taken(model: Any, arrays: list[Any]) -> bool:
     return _outputs(model, arrays) is not None
 
 
-def of_outputs(model: Any, xs: Any) -> list[tuple[Any, ...]]:
+def of_outputs(model: Model, xs: Any) -> list[tuple[Any, ...]]:
     """The shapes of a model's outputs for these inputs, batch axes apart."""
     inputs, arrays = leaves(model.symbolic_inputs), leaves(xs)
     other = len(inputs) == len(arrays) and any(
@@ -37,7 +40,7 @@ def of_outputs(model: Any, xs: Any) -> list[tuple[Any, ...]]:
     return (_outputs(model, arrays) if other else None) or [tuple(t.shape) for t in leaves(model.symbolic_outputs)]
 
 
-def _outputs(model: Any, arrays: list[Any]) -> list[tuple[Any, ...]] | None:
+def _outputs(model: Model, arrays: list[Any]) -> list[tuple[Any, ...]] | None:
     table = _known.setdefault(model, {})
     key = tracking.version(), *(a.shape[1:] for a in arrays)
     if key not in table:

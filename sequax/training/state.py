@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 
@@ -11,6 +11,9 @@ from ..core import pure
 from ..core.pure import Values
 from ..core.variable import Variable
 from . import claims
+
+if TYPE_CHECKING:
+    from ..optimizers.base import Optimizer
 
 # All variables of a model are read, or written, as one: another thread sees them before or after a step, no mixture.
 swap = threading.Lock()
@@ -34,7 +37,7 @@ class TrainVariables(NamedTuple):
     metrics: dict[str, Variable]
 
     @classmethod
-    def of(cls, model: Any, optimizer: Any = None, metrics: Any = ()) -> TrainVariables:
+    def of(cls, model: Any, optimizer: Optimizer | None = None, metrics: Any = ()) -> TrainVariables:
         """The variables of a built model, its optimizer (if it is being trained) and its metrics."""
         table = pure.keys(model.state_variables)
         trainable = {id(v) for v in model.trainable_variables}

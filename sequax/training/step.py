@@ -7,7 +7,7 @@ steps that users write (`custom.py`) and those of an ensemble (one of these unde
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +18,10 @@ from ..data import resident
 from ..data.source import Batch
 from . import compiled, single_kernel
 from .state import TrainState, TrainVariables, like, moved
+
+if TYPE_CHECKING:
+    from ..model import Model
+    from ..optimizers.base import Optimizer
 
 
 class Told(NamedTuple):
@@ -49,7 +53,9 @@ class Step(NamedTuple):
 # --- steps ----------------------------------------------------------------------------------------------------------
 
 
-def update(loss_of: Callable[..., Any], optimizer: Any, params: Sequence[Any], slots: Sequence[Any]) -> tuple[Any, ...]:
+def update(
+    loss_of: Callable[..., Any], optimizer: Optimizer, params: Sequence[Any], slots: Sequence[Any]
+) -> tuple[Any, ...]:
     """The one update: the gradients of a loss, and what the optimizer makes of them.
 
     Args:
@@ -95,7 +101,7 @@ def train_step(model: Any, variables: TrainVariables) -> Callable[[TrainState, B
     return step
 
 
-def test_step(model: Any, variables: TrainVariables) -> Callable[[TrainState, Batch], tuple[TrainState, Told]]:
+def test_step(model: Model, variables: TrainVariables) -> Callable[[TrainState, Batch], tuple[TrainState, Told]]:
     """Metrics of one batch; the parameters stay."""
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Told]:
@@ -107,7 +113,7 @@ def test_step(model: Any, variables: TrainVariables) -> Callable[[TrainState, Ba
     return step
 
 
-def predict_step(model: Any) -> Callable[[Any, Any, Any], tuple[Any, Any]]:
+def predict_step(model: Model) -> Callable[[Any, Any, Any], tuple[Any, Any]]:
     """Outputs of one batch: `(params, other, x) -> (outputs, other)`, of the latter what the batch has moved."""
 
     def step(params: Any, other: Any, x: Any) -> tuple[Any, Any]:
@@ -140,7 +146,7 @@ def looked_at(model: Any, outcome: pure.Outcome, batch: Batch) -> Findings:
     return Findings(jnp.asarray(loss, jnp.float32), parts, outcome)
 
 
-def no_loss(model: Any) -> ValueError:
+def no_loss(model: Model) -> ValueError:
     """The error of a model without anything to minimise."""
     return ValueError(
         f"Model '{model.name}' has no loss to train with: pass `loss=` to `compile()`, or call `add_loss` in a layer."

@@ -180,7 +180,7 @@ def _calls(model: Model) -> list[Call]:
     return found
 
 
-def _stacked(model: Any) -> list[Call]:
+def _stacked(model: Model) -> list[Call]:
     tensors, before = model.symbolic_steps, None
     found = []
     for position, layer in enumerate(model.layers):
