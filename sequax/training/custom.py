@@ -27,6 +27,7 @@ from .state import TrainState, TrainVariables, moved
 from .step import Step, Told
 
 if TYPE_CHECKING:
+    from ..compiled_model import CompiledModel
     from ..model import Model
     from ..optimizers.base import Optimizer
 
@@ -147,7 +148,7 @@ def variables_of(model: Model, optimizer: Optimizer | None = None) -> TrainVaria
     return table._replace(optimizer=pure.numbered(tracking.unique([*optimizer.variables, *further])))
 
 
-def metrics_of_layers(model: Model) -> list[Any]:
+def metrics_of_layers(model: CompiledModel) -> list[Any]:
     """Metrics kept as attributes, of the model and of the layers inside; those of a model inside are its own."""
     inside = [layer for layer in model.flatten_layers(include_self=False) if not layer.is_model]
     return tracking.unique(

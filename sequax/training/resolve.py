@@ -19,8 +19,8 @@ from ..core.variable import Variable
 from ..data.structures import targets_of, weights_of
 
 if TYPE_CHECKING:
+    from ..compiled_model import CompiledModel
     from ..metrics.base import Metric
-    from ..model import Model
 
 Shape = tuple[int | None, ...]
 
@@ -286,7 +286,7 @@ class Compilation(Portable):
         return next((shown for known, shown in self._display if known is metric), metric.name)
 
 
-def compilation_of(model: Model) -> Compilation:
+def compilation_of(model: CompiledModel) -> Compilation:
     """The settings of `compile`.
 
     Raises:
