@@ -56,8 +56,8 @@ def test_random_models_say_what_keras_says(first):
 @pytest.mark.parametrize("first", range(1000, 1010, CHUNK))
 def test_a_learning_rate_off_by_a_hundredth_is_found_in_every_model_that_trains(first):
     for seed in range(first, first + CHUNK):
-        case = draw.case(seed)
-        assert check.unnoticed(check.check(case, check.with_fault(case))) == [], case
+        case = check.in_full(draw.case(seed))
+        assert check.unnoticed(case, check.check(case, check.with_fault(case))) == [], case
 
 
 def test_a_case_follows_from_its_seed_and_prints_all_of_itself():

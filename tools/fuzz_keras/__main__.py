@@ -39,11 +39,11 @@ def child(seeds: range, small: bool, fault: bool) -> None:
 
     with quick_initializers(keras, sequax):
         for seed in seeds:
-            case = draw.case(seed)
+            case = check.in_full(draw.case(seed)) if fault else draw.case(seed)
             if seed % FORGOTTEN == 0:
                 check.forget()
             outcome = check.check(case, check.with_fault(case) if fault else None)
-            told = check.unnoticed(outcome) if fault else [str(finding) for finding in outcome.findings]
+            told = check.unnoticed(case, outcome) if fault else [str(finding) for finding in outcome.findings]
             if told and small and not fault:
                 smaller = shrink.shrink(case, partial(check.fails_alike, outcome.findings[0]))
                 told.append(f"a smaller one:\n{smaller}")

@@ -77,15 +77,16 @@ def normalizes(case: Case, difference: Difference) -> bool:
 
 def donated(case: Case, difference: Difference) -> bool:
     """Keras gives the same buffer away twice, and finds variables without values afterwards."""
-    averages = "use_ema" in repr(case.optimizer)
     words = "'NoneType' object is not callable", "donate the same buffer twice"
+    averages = "use_ema" in repr(case.optimizer) and difference.kind == "refusal"
     return averages and any(word in str(difference.theirs.refusal) for word in words)
 
 
 def cut(case: Case, difference: Difference) -> bool:
     """Keras takes whole multiples of the batches per compiled call, even beyond the steps of an epoch."""
-    counted = any("steps_per_epoch" in step.settings or "steps" in step.settings for step in case.steps)
-    return "steps_per_execution" in case.settings and counted and difference.kind != "refusal"
+    together = case.settings.get("steps_per_execution", 1)
+    steps = [step.settings.get("steps_per_epoch") or step.settings.get("steps") or 0 for step in case.steps]
+    return any(count % together for count in steps) and difference.kind not in ("refusal", "config")
 
 
 def whole_numbers(case: Case, difference: Difference) -> bool:
@@ -139,8 +140,13 @@ def weighted_columns(case: Case, difference: Difference) -> bool:
 
 def passes_on(case: Case, difference: Difference) -> bool:
     """Epochs of some steps over a data set whose batches they do not divide."""
-    fed = any(step.settings.get("feed") == "dataset" and "steps_per_epoch" in step.settings for step in case.steps)
-    return fed and difference.kind != "refusal"
+    ends = False
+    for step in case.steps:
+        steps = step.settings.get("steps_per_epoch")
+        if steps and step.settings.get("feed") == "dataset":
+            batches = -(-case.rows // step.settings["batch_size"])
+            ends |= batches % steps != 0 and batches < steps * step.settings["epochs"]
+    return ends and difference.kind not in ("refusal", "config")
 
 
 def pairs(case: Case, difference: Difference) -> bool:
