@@ -129,11 +129,15 @@ def way(ours: Moved, theirs: Moved, mixed: bool) -> str:
         if not other.size:
             continue
         length = np.abs(other).max()
-        rounding = 16 * ROUNDING * np.abs(after).max() + NOISE * usual
         apart = np.abs(one - other).max()
-        if not apart <= max(WAY * length, rounding):
+        if not apart <= allowed(length, np.abs(after).max(), usual):
             found.append(f"{name} off by {apart:.3g} on a way of {length:.3g}")
     return "; ".join(found)
+
+
+def allowed(length: float, size: float, usual: float) -> float:
+    """How far off a way may be, of an array whose largest number is `size` in the end."""
+    return max(WAY * length, 16 * ROUNDING * size + NOISE * usual)
 
 
 def median(lengths: list[float]) -> float:
@@ -153,10 +157,21 @@ def direction(lengths: list[tuple[np.ndarray, np.ndarray]]) -> str:
 
 
 def trains(trace: Trace) -> bool:
-    """Whether gradients moved weights, so far that a hundredth of it is seen beside the roundings of float32."""
-    return any(
-        learned and np.abs(after - before).max(initial=0) > 4000 * ROUNDING * np.abs(after).max(initial=0)
-        for moved in trace.notes.values()
-        if isinstance(moved, Moved)
-        for before, after, learned in zip(moved.before, moved.after, moved.learned, strict=True)
-    )
+    """Whether gradients moved weights, so far that a hundredth of it is seen beside the roundings of float32.
+
+    Ftrl sets weights anew from its sums: where they end near 0, little of their way is that of its rate.
+    """
+    for moved in trace.notes.values():
+        if not isinstance(moved, Moved):
+            continue
+        lengths = [
+            float(np.abs(after - before).max(initial=0))
+            for before, after in zip(moved.before, moved.after, strict=True)
+        ]
+        sizes = [float(np.abs(after).max(initial=0)) for after in moved.after]
+        usual = median(lengths)
+        for length, size, learned in zip(lengths, sizes, moved.learned, strict=True):
+            seen = min(length, size) / 100 > allowed(length, size, usual)
+            if learned and seen and length > 4000 * ROUNDING * size:
+                return True
+    return False
