@@ -29,17 +29,17 @@ activation = catalogue.register
 
 
 def serialize(activation: Any) -> Any:
-    """The config of an activation; of a public function its name."""
+    """The config of `activation`; of a public function its name."""
     return catalogue.serialize(activation)
 
 
 def get(identifier: Any) -> Callable[..., Any]:
-    """The function of a name, a config or a callable; `linear` for None."""
+    """The function that `identifier` means: a name, a config or a callable; `linear` for None."""
     return catalogue.get(identifier)
 
 
 def deserialize(config: Mapping[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
-    """An activation from what `serialize` gave."""
+    """An activation from `config`, what `serialize` gave; `custom_objects` maps names to functions of your own."""
     return catalogue.deserialize(config, custom_objects)
 
 
@@ -83,7 +83,7 @@ def relu6(x: Any) -> jax.Array:
 
 @activation()
 def softmax(x: Any, axis: int | tuple[int, ...] = -1) -> jax.Array:
-    """`exp(x) / Σ exp(x)` along an axis (or several). Bridle 1990.
+    """`exp(x) / Σ exp(x)` along `axis` (one or several). Bridle 1990.
 
     Warns if the axis has size 1: the result is then 1 whatever the input.
     """
@@ -98,7 +98,7 @@ def softmax(x: Any, axis: int | tuple[int, ...] = -1) -> jax.Array:
 
 @activation()
 def log_softmax(x: Any, axis: int | tuple[int, ...] = -1) -> jax.Array:
-    """`x − log Σ exp(x)` along an axis."""
+    """`x − log Σ exp(x)` along `axis` (one or several)."""
     return jax.nn.log_softmax(_floating(x), axis=tuple(axis) if isinstance(axis, list) else axis)
 
 
@@ -122,7 +122,7 @@ def hard_sigmoid(x: Any) -> jax.Array:
 
 @activation()
 def tanh(x: Any) -> jax.Array:
-    """Hyperbolic tangent."""
+    """Hyperbolic tangent of `x`."""
     return jnp.tanh(_floating(x))
 
 
@@ -207,7 +207,7 @@ def mish(x: Any) -> jax.Array:
 
 @activation()
 def glu(x: Any, axis: int = -1) -> jax.Array:
-    """`a sigmoid(b)`, a and b the halves of `x` along an axis, which must have even size. Dauphin et al. 2017."""
+    """`a sigmoid(b)`, a and b the halves of `x` along `axis`, whose size must be even. Dauphin et al. 2017."""
     x = _floating(x)
     if x.shape[axis] % 2:
         raise ValueError(
@@ -251,7 +251,7 @@ def sparse_sigmoid(x: Any) -> jax.Array:
 
 @activation()
 def sparsemax(x: Any, axis: int = -1) -> jax.Array:
-    """The nearest point of the probability simplex, along an axis; often exactly 0. Martins and Astudillo 2016."""
+    """The point of the probability simplex nearest to `x` along `axis`, often exactly 0. Martins and Astudillo 2016."""
     x = jnp.moveaxis(_floating(x), axis, -1)
     ordered = -jnp.sort(-x, axis=-1)
     rank = jnp.arange(1, x.shape[-1] + 1, dtype=x.dtype)

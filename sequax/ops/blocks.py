@@ -37,6 +37,7 @@ def unfold(
     """Every window of an image as a column: `(batch, channels, height, width)` to `(batch, channels * cells, windows)`.
 
     Args:
+        x: `(batch, channels, height, width)`.
         kernel_size, dilation, padding, stride: one number or (height, width); `padding` zeros on every side.
 
     Raises:
@@ -69,7 +70,10 @@ def fold(
 ) -> jax.Array:
     """The transpose of `unfold`: columns are laid back where they were and added up where they overlap.
 
-    Shapes: `(batch, channels * cells, windows)` to `(batch, channels, *output_size)`.
+    Args:
+        x: `(batch, channels * cells, windows)`; the result is `(batch, channels, *output_size)`.
+        output_size: (height, width) of the images, or one number.
+        kernel_size, dilation, padding, stride: as in `unfold`.
 
     Raises:
         ValueError: if the windows of `output_size` are not as many as `x` has columns, or not as large.
@@ -95,6 +99,11 @@ def depth_to_space(x: ArrayLike, block_size: int, data_format: str | None = "cha
     As in Keras the position in the block is the slower part of a channel's number with channels last, and the faster
     part with channels first.
 
+    Args:
+        x: a batch of images.
+        block_size: height and width of a block.
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.image_data_format()` says.
+
     Raises:
         ValueError: if the channels cannot be divided so, or `block_size` is below 2.
     """
@@ -119,6 +128,10 @@ def space_to_depth(x: ArrayLike, block_size: int, data_format: str | None = "cha
     """Square blocks of pixels become channels; the inverse of `depth_to_space`.
 
     `(batch, height, width, channels)` to `(batch, height / block_size, width / block_size, channels * block_size**2)`.
+
+    Args:
+        x: a batch of images.
+        block_size, data_format: as in `depth_to_space`.
 
     Raises:
         ValueError: if height or width cannot be divided so, or `block_size` is below 2.

@@ -108,6 +108,7 @@ def associative_scan(f: Callable[..., Any], elems: Any, reverse: bool = False, a
 
     Args:
         f: of two slices of the structure `elems`, returns one.
+        reverse: combine from the end.
 
     >>> associative_scan(lambda a, b: a + b, jnp.arange(5)).tolist()
     [0, 1, 3, 6, 10]

@@ -20,7 +20,10 @@ from .table import SHORT_AND_LONG, given, known, op, operand, plain, sized, trie
 
 @op
 def array(x: ArrayLike, dtype: DTypeLike | None = None) -> jax.Array:
-    """`x` as an array: a nested list, numbers, a NumPy array, a variable; Python floats become `floatx()`."""
+    """`x` as an array: a nested list, numbers, a NumPy array, a variable.
+
+    `dtype` is that of `x` where it is None; Python floats and float64 become `floatx()`.
+    """
     x = table.array(x)
     return x if dtype is None else x.astype(given(dtype))
 
@@ -38,7 +41,7 @@ def _filled(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         return function(shape, dtype=given(dtype, dtypes.floatx()))
 
     call.__name__ = call.__qualname__ = name
-    call.__doc__ = f"`{name}` in this shape; `dtype` is `floatx()` where it is None."
+    call.__doc__ = f"`{name}` of this `shape`; `dtype` is `floatx()` where it is None."
     return plain(call)
 
 
@@ -63,21 +66,25 @@ zeros_like: Callable[..., Any] = _filled_like("zeros_like", jnp.zeros_like)
 
 @sized(lambda shape, fill_value, dtype=None: KerasTensor(shape, dtype))
 def full(shape: int | ShapeLike, fill_value: ArrayLike, dtype: DTypeLike | None = None) -> jax.Array:
-    """`fill_value`, broadcast to this shape; the dtype is `floatx()` where it is None, also for whole numbers."""
+    """`fill_value`, broadcast to `shape`; `dtype` is `floatx()` where it is None, also for whole numbers."""
     return jnp.full(shape, operand(fill_value), dtype=given(dtype, dtypes.floatx()))
 
 
 @op
 def full_like(x: ArrayLike, fill_value: ArrayLike, dtype: DTypeLike | None = None) -> jax.Array:
-    """`fill_value`, broadcast to the shape of `x`; the dtype is that of `x` where it is None."""
+    """`fill_value`, broadcast to the shape of `x`; `dtype` is that of `x` where it is None."""
     return jnp.full_like(table.array(x), operand(fill_value), dtype=given(dtype))
 
 
 @op
 def arange(start: Any, stop: Any = None, step: Any = None, dtype: DTypeLike | None = None) -> jax.Array:
-    """start, start + step, ... below `stop`; with one argument 0, 1, ... below it.
+    """`start`, `start + step`, ... below `stop`; with one argument 0, 1, ... below it.
 
-    The dtype is that of the arguments together: int32 for Python ints, `floatx()` if one is a Python float.
+    `dtype` is that of the arguments together where it is None: int32 for Python ints, `floatx()` if one is a Python
+    float.
+
+    >>> arange(1, 7, 2).tolist()
+    [1, 3, 5]
     """
     bounds = [operand(value) for value in (start, stop, step) if value is not None]
     for bound in bounds:
@@ -100,7 +107,16 @@ def linspace(
 ) -> Any:
     """`num` numbers at equal distances from `start` to `stop`; with `retstep` also that distance.
 
-    `axis` is where they lie in the result if `start` and `stop` are arrays. Whole-number dtypes round down.
+    Args:
+        start, stop: numbers or arrays, which are broadcast.
+        num: how many.
+        endpoint: whether `stop` is the last of them; otherwise they end one distance before it.
+        retstep: return a pair, the numbers and their distance.
+        dtype: default: that of `start` and `stop` together, as floats. Whole-number dtypes round down.
+        axis: where the numbers lie in the result if `start` and `stop` are arrays.
+
+    >>> linspace(0, 1, 5).tolist()
+    [0.0, 0.25, 0.5, 0.75, 1.0]
     """
     result = jnp.linspace(operand(start), operand(stop), num, endpoint, retstep, given(dtype), axis)
     return tuple(result) if retstep else result
@@ -116,7 +132,13 @@ def logspace(
     dtype: DTypeLike | None = None,
     axis: int = 0,
 ) -> jax.Array:
-    """`num` numbers at equal ratios from base^start to base^stop."""
+    """`num` numbers at equal ratios from `base ** start` to `base ** stop`.
+
+    `endpoint`, `dtype` and `axis` are as in `linspace`.
+
+    >>> logspace(0, 2, 3).tolist()
+    [1.0, 10.0, 100.0]
+    """
     return jnp.logspace(operand(start), operand(stop), num, endpoint, base, given(dtype), axis)
 
 
@@ -129,55 +151,82 @@ def geomspace(
     dtype: DTypeLike | None = None,
     axis: int = 0,
 ) -> jax.Array:
-    """`num` numbers at equal ratios from `start` to `stop`."""
+    """`num` numbers at equal ratios from `start` to `stop`; `endpoint`, `dtype` and `axis` as in `linspace`."""
     return jnp.geomspace(operand(start), operand(stop), num, endpoint, given(dtype), axis)
 
 
 @op
 def meshgrid(*x: ArrayLike, indexing: str = "xy") -> list[jax.Array]:
-    """The coordinates of the grid that vectors span, one array per vector; `"ij"` keeps the order of the axes."""
+    """The coordinates of the grid that the vectors `x` span, one array per vector.
+
+    `indexing` is `"ij"`, which keeps the order of the axes, or `"xy"`, which exchanges the first two.
+    """
     return list(jnp.meshgrid(*map(table.array, x), indexing=indexing))
 
 
 @plain
 def eye(N: int, M: int | None = None, k: int = 0, dtype: DTypeLike | None = None) -> jax.Array:
-    """`N` × `M` zeros (`M` is `N` where None) with ones on the `k`-th diagonal."""
+    """`N` × `M` zeros (`M` is `N` where None) with ones on the `k`-th diagonal.
+
+    `dtype` is `floatx()` where it is None.
+    """
     return jnp.eye(N, M, k, dtype=given(dtype, dtypes.floatx()))
 
 
 @plain
 def identity(n: int, dtype: DTypeLike | None = None) -> jax.Array:
-    """The `n` × `n` identity matrix."""
+    """The `n` × `n` identity matrix; `dtype` is `floatx()` where it is None."""
     return jnp.identity(n, dtype=given(dtype, dtypes.floatx()))
 
 
 @plain
 def tri(N: int, M: int | None = None, k: int = 0, dtype: DTypeLike | None = None) -> jax.Array:
-    """`N` × `M` zeros with ones on and below the `k`-th diagonal."""
+    """`N` × `M` zeros (`M` is `N` where None) with ones on and below the `k`-th diagonal.
+
+    `dtype` is `floatx()` where it is None.
+
+    >>> tri(2, 3).tolist()
+    [[1.0, 0.0, 0.0], [1.0, 1.0, 0.0]]
+    """
     return jnp.tri(N, M, k, dtype=given(dtype, dtypes.floatx()))
 
 
 @op
 def tril(x: ArrayLike, k: int = 0) -> jax.Array:
-    """The lower triangles of matrices: zeros above the `k`-th diagonal."""
+    """The lower triangles of the matrices `x`: zeros above the `k`-th diagonal.
+
+    >>> tril([[1, 2], [3, 4]]).tolist()
+    [[1, 0], [3, 4]]
+    """
     return jnp.tril(table.array(x), k)
 
 
 @op
 def triu(x: ArrayLike, k: int = 0) -> jax.Array:
-    """The upper triangles of matrices: zeros below the `k`-th diagonal."""
+    """The upper triangles of the matrices `x`: zeros below the `k`-th diagonal.
+
+    >>> triu([[1, 2], [3, 4]]).tolist()
+    [[1, 2], [0, 4]]
+    """
     return jnp.triu(table.array(x), k)
 
 
 @op
 def vander(x: ArrayLike, N: int | None = None, increasing: bool = False) -> jax.Array:
-    """The Vandermonde matrix: in column j the power N - 1 - j of `x`, or j if `increasing`."""
+    """The Vandermonde matrix of `N` columns: in column j the power `N - 1 - j` of `x`, or j if `increasing`.
+
+    `N` is the size of `x` where it is None.
+    """
     return jnp.vander(table.array(x), N, increasing)
 
 
 @tried(*SHORT_AND_LONG)
 def diag(x: ArrayLike, k: int = 0) -> jax.Array:
-    """The `k`-th diagonal of a matrix, or the matrix with a given vector there and zeros elsewhere."""
+    """The `k`-th diagonal of the matrix `x`, or the matrix with the vector `x` there and zeros elsewhere.
+
+    >>> diag([1, 2]).tolist()
+    [[1, 0], [0, 2]]
+    """
     return jnp.diag(table.array(x), k)
 
 
@@ -189,7 +238,11 @@ def diagflat(x: ArrayLike, k: int = 0) -> jax.Array:
 
 @tried(*SHORT_AND_LONG)
 def diagonal(x: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> jax.Array:
-    """The diagonals of the matrices along two axes, as the last axis of the result."""
+    """The `offset`-th diagonals of the matrices in the axes `axis1` and `axis2` of `x`, as the last axis of the result.
+
+    >>> diagonal([[1, 2], [3, 4]]).tolist()
+    [1, 4]
+    """
     return jnp.diagonal(table.array(x), offset, axis1, axis2)
 
 
@@ -221,7 +274,7 @@ hanning: Callable[..., Any] = _window("hanning", jnp.hanning, "0.5 - 0.5 cos(2π
 
 @plain
 def kaiser(x: ArrayLike, beta: ArrayLike) -> jax.Array:
-    """The Kaiser window of `x` points: i0(beta √(1 - (2n / (x - 1) - 1)²)) / i0(beta)."""
+    """The Kaiser window of `x` points: `i0(beta √(1 - (2n / (x - 1) - 1)²)) / i0(beta)`."""
     return jnp.kaiser(_points("kaiser", x), operand(beta))
 
 

@@ -42,8 +42,9 @@ def categorical_crossentropy(
 def sparse_categorical_crossentropy(
     target: ArrayLike, output: ArrayLike, from_logits: bool = False, axis: int = -1
 ) -> jax.Array:
-    """`−log p[target]`, target the number of a class (0 for a number that names none); p as in
-    `categorical_crossentropy`.
+    """`−log p[target]`, `target` the number of a class (0 for a number that names none).
+
+    p follows from `output`, `from_logits` and `axis` as in `categorical_crossentropy`.
 
     Raises:
         ValueError: if `target` has another shape than `output` without `axis`.

@@ -122,7 +122,10 @@ bitwise_not = bitwise_invert
 def allclose(
     x1: ArrayLike, x2: ArrayLike, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
 ) -> jax.Array:
-    """Whether |x1 - x2| <= atol + rtol |x2| holds for all elements, as a boolean scalar."""
+    """Whether `|x1 - x2| <= atol + rtol |x2|` holds for all elements, as a boolean scalar.
+
+    NaN equals NaN only with `equal_nan`.
+    """
     return jnp.allclose(operand(x1), operand(x2), rtol, atol, equal_nan)
 
 
@@ -130,7 +133,7 @@ def allclose(
 def isclose(
     x1: ArrayLike, x2: ArrayLike, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
 ) -> jax.Array:
-    """Whether |x1 - x2| <= atol + rtol |x2|, for each element; NaN equals NaN only with `equal_nan`."""
+    """Whether `|x1 - x2| <= atol + rtol |x2|`, for each element; NaN equals NaN only with `equal_nan`."""
     return jnp.isclose(operand(x1), operand(x2), rtol, atol, equal_nan)
 
 
@@ -147,7 +150,11 @@ def clip(x: ArrayLike, x_min: ArrayLike, x_max: ArrayLike) -> jax.Array:
 
 @op
 def divide_no_nan(x1: ArrayLike, x2: ArrayLike) -> jax.Array:
-    """x1 / x2, and 0 where x2 is 0; the gradient there is 0 too."""
+    """`x1 / x2`, and 0 where `x2` is 0; the gradient there is 0 too.
+
+    >>> divide_no_nan([1.0, 3.0], [0.0, 2.0]).tolist()
+    [0.0, 1.5]
+    """
     x1, x2 = operand(x1), operand(x2)
     zero = jnp.equal(x2, 0)
     # The division is by 1 where the result is not used: its gradient there would be NaN.
@@ -156,10 +163,10 @@ def divide_no_nan(x1: ArrayLike, x2: ArrayLike) -> jax.Array:
 
 @op
 def ldexp(x1: ArrayLike, x2: ArrayLike) -> jax.Array:
-    """x1 · 2^x2 for whole numbers x2.
+    """`x1 · 2^x2` for whole numbers `x2`.
 
     Raises:
-        TypeError: if x2 is not of an integer dtype.
+        TypeError: if `x2` is not of an integer dtype.
     """
     exponent = array(x2)
     if not jnp.issubdtype(exponent.dtype, jnp.integer):
@@ -184,7 +191,7 @@ def round(x: ArrayLike, decimals: int = 0) -> jax.Array:
 
 @tried(*DIVISIBLE)
 def view(x: ArrayLike, dtype: DTypeLike | None = None) -> jax.Array:
-    """The same bytes read as another dtype; the last axis grows or shrinks by the ratio of the item sizes.
+    """The bytes of `x` read as `dtype` (None: as they are); the last axis grows or shrinks by the ratio of item sizes.
 
     Raises:
         ValueError: if the bytes of the last axis do not divide into items of `dtype`.

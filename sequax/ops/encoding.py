@@ -104,6 +104,8 @@ def _sparse(x: jax.Array, entries: int) -> Any:
 def psnr(x1: ArrayLike, x2: ArrayLike, max_val: ArrayLike) -> jax.Array:
     """Peak signal-to-noise ratio in decibels: `10 log10(max_val² / mean((x1 − x2)²))`.
 
+    `max_val` is the largest value that the signals can have, such as 255.
+
     Raises:
         ValueError: if the shapes differ.
     """

@@ -44,11 +44,13 @@ def resize(
     """Images of another height and width; corners of the pixel areas are aligned.
 
     Args:
+        images: `(height, width, channels)` or a batch of them, or with the channels first.
         size: (height, width).
         interpolation: one of `RESIZING`.
         antialias: widen the window when shrinking.
         crop_to_aspect_ratio: cut off what would distort the image.
         pad_to_aspect_ratio: or add `fill_value` around it (`fill_mode` is always `"constant"`).
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.image_data_format()` says.
     """
     _among("resize", "interpolation", interpolation, RESIZING)
     _among("resize", "fill_mode", fill_mode, ("constant",))
@@ -118,9 +120,11 @@ def affine_transform(
     """Output pixel (x, y) is read at input `(a0 x + a1 y + a2, b0 x + b1 y + b2)`.
 
     Args:
+        images: `(height, width, channels)` or a batch of them, or with the channels first.
         transform: a0, a1, a2, b0, b1, b2 and two zeros, `(8,)` or `(batch, 8)`.
         interpolation: `"nearest"` or `"bilinear"`.
         fill_mode: what lies outside: `"constant"` (`fill_value`), `"nearest"`, `"wrap"`, `"mirror"`, `"reflect"`.
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.image_data_format()` says.
     """
     options = _warping("affine_transform", interpolation, fill_mode, fill_value)
     transform = floating(transform)
@@ -145,6 +149,7 @@ def perspective_transform(
     """Images whose four corners are moved from `start_points` to `end_points`.
 
     Args:
+        images, data_format: as in `affine_transform`.
         start_points, end_points: x and y of top left, top right, bottom left and bottom right, `(4, 2)` or
             `(batch, 4, 2)`.
         interpolation: `"nearest"` or `"bilinear"`; outside of the image is `fill_value`.
@@ -178,7 +183,7 @@ def elastic_transform(
     `0.28 alpha` pixels. Those along rows and columns are independent, as in the paper; in Keras they are equal.
 
     Args:
-        interpolation, fill_mode, fill_value: as in `affine_transform`.
+        images, interpolation, fill_mode, fill_value, data_format: as in `affine_transform`.
         seed: whole number, `SeedGenerator` or None.
     """
     options = _warping("elastic_transform", interpolation, fill_mode, fill_value)
@@ -226,6 +231,7 @@ def gaussian_blur(
     """Images blurred by a Gaussian window of `kernel_size` pixels and deviations `sigma`; outside of them is zero.
 
     Args:
+        images, data_format: as in `resize`.
         kernel_size, sigma: along the width, then along the height. This is Keras' order, other sizes have the height
             first.
     """
@@ -237,9 +243,10 @@ def gaussian_blur(
 
 @op
 def sobel_edges(images: ArrayLike, data_format: str | None = None) -> jax.Array:
-    """Slopes along height and width of each channel, on a new last axis: `(batch, height, width, channels, 2)`.
+    """Slopes of `images` along height and width, on a new last axis: `(batch, height, width, channels, 2)`.
 
     Differences of neighbours over two pixels, smoothed across by 1, 2, 1. Unsigned whole numbers become int32.
+    `images` are a batch; `data_format` as in `resize`.
     """
     x = array(images)
     if x.ndim != 4:
@@ -267,9 +274,11 @@ def ssim(
     Whole numbers give floats (in Keras whole numbers again, mostly 0).
 
     Args:
+        image1, image2: `(height, width, channels)` or batches of them, of equal shape.
         max_val: the largest value that a pixel can have.
         filter_size, filter_sigma: of the window.
         k1, k2: stabilise the divisions.
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.image_data_format()` says.
     """
     x, y = floating(image1), floating(image2)
     if x.shape != y.shape:
@@ -300,7 +309,10 @@ def _weighted_mean(images: jax.Array, window: jax.Array) -> jax.Array:
 
 @op
 def rgb_to_grayscale(images: ArrayLike, data_format: str | None = None) -> jax.Array:
-    """Brightness `0.2989 red + 0.587 green + 0.114 blue`, one channel; images of one channel stay as they are."""
+    """Brightness `0.2989 red + 0.587 green + 0.114 blue` of `images`, one channel.
+
+    Images of one channel stay as they are. `data_format` as in `resize`.
+    """
 
     def gray(x: jax.Array) -> jax.Array:
         if x.shape[-1] not in (1, 3):
@@ -312,13 +324,19 @@ def rgb_to_grayscale(images: ArrayLike, data_format: str | None = None) -> jax.A
 
 @op
 def rgb_to_hsv(images: ArrayLike, data_format: str | None = None) -> jax.Array:
-    """Hue, saturation and value, each from 0 to 1, of red, green and blue from 0 to 1; floats only. Smith 1978."""
+    """Hue, saturation and value of `images` of red, green and blue, all from 0 to 1; floats only. Smith 1978.
+
+    `data_format` as in `resize`.
+    """
     return _colors("rgb_to_hsv", colors.rgb_to_hsv, images, data_format)
 
 
 @op
 def hsv_to_rgb(images: ArrayLike, data_format: str | None = None) -> jax.Array:
-    """Red, green and blue, each from 0 to 1, of hue, saturation and value from 0 to 1; floats only. Smith 1978."""
+    """Red, green and blue of `images` of hue, saturation and value, all from 0 to 1; floats only. Smith 1978.
+
+    `data_format` as in `resize`.
+    """
     return _colors("hsv_to_rgb", colors.hsv_to_rgb, images, data_format)
 
 
@@ -347,10 +365,12 @@ def extract_patches(
     """Every window as features: `(batch, height, width, channels)` to `(batch, rows, columns, cells * channels)`.
 
     Args:
+        images: a batch, or one without its axis.
         size: (height, width) or one number; three numbers: as `extract_patches_3d`.
         strides: default `size`, windows side by side.
         dilation_rate: step within a window.
         padding: `"valid"`, or `"same"`, with zeros around.
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.image_data_format()` says.
     """
     if isinstance(size, str) or not (hasattr(size, "__index__") or isinstance(size, Sequence)):
         raise TypeError(
@@ -370,8 +390,13 @@ def extract_patches_3d(
     padding: str = "valid",
     data_format: str | None = None,
 ) -> jax.Array:
-    """Every window of a volume as features: `(batch, depth, height, width, channels)` to
-    `(batch, planes, rows, columns, cells * channels)`; arguments as in `extract_patches`, with three numbers."""
+    """Every window of `volumes` as features, to `(batch, planes, rows, columns, cells * channels)`.
+
+    Args:
+        volumes: `(batch, depth, height, width, channels)`, or one without the batch.
+        size, strides, dilation_rate: one number or three, otherwise as in `extract_patches`.
+        padding, data_format: as in `extract_patches`.
+    """
     if isinstance(size, Sequence) and len(size) != 3:
         raise TypeError(f"extract_patches_3d: `size` must be a whole number or three of them. Received: size={size}")
     return _patches("extract_patches_3d", 3, volumes, size, strides, dilation_rate, padding, data_format)
@@ -408,9 +433,14 @@ def crop_images(
     target_width: int | None = None,
     data_format: str | None = None,
 ) -> jax.Array:
-    """Images without some rows and columns at their borders.
+    """`images` without some rows and columns at their borders.
 
     For each direction exactly two of three are given: what is cut off in front, behind, and the size that stays.
+
+    Args:
+        images, data_format: as in `resize`.
+        top_cropping, bottom_cropping, target_height: rows cut off above and below, and rows that stay.
+        left_cropping, right_cropping, target_width: the same of columns.
     """
 
     def crop(x: jax.Array) -> jax.Array:
@@ -433,9 +463,14 @@ def pad_images(
     target_width: int | None = None,
     data_format: str | None = None,
 ) -> jax.Array:
-    """Images with zeros around.
+    """`images` with zeros around.
 
     For each direction exactly two of three are given: how many zeros in front, behind, and the size that results.
+
+    Args:
+        images, data_format: as in `resize`.
+        top_padding, bottom_padding, target_height: rows of zeros above and below, and rows of the result.
+        left_padding, right_padding, target_width: the same of columns.
     """
 
     def pad(x: jax.Array) -> jax.Array:

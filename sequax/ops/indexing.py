@@ -35,7 +35,13 @@ def take(x: ArrayLike, indices: ArrayLike, axis: int | None = None) -> jax.Array
 
 @op
 def take_along_axis(x: ArrayLike, indices: ArrayLike, axis: int | None = None) -> jax.Array:
-    """For each place of `indices` the element at that index along `axis`; the other axes are matched."""
+    """For each place of `indices` the element of `x` at that index along `axis`; the other axes are matched.
+
+    With `axis=None` `x` is taken as one vector, and `indices` must be one.
+
+    >>> take_along_axis([[1, 2], [3, 4]], [[1], [0]], axis=1).tolist()
+    [[2], [3]]
+    """
     return jnp.take_along_axis(array(x), array(indices), axis)
 
 
@@ -50,7 +56,11 @@ def _nonzero(name: str, x: ArrayLike) -> tuple[jax.Array, ...]:
 
 @sized(_places)
 def nonzero(x: ArrayLike) -> tuple[jax.Array, ...]:
-    """The places of the elements that are not zero: one array of indices per axis."""
+    """The places of the elements of `x` that are not zero: one array of indices per axis.
+
+    >>> [places.tolist() for places in nonzero([[0, 5], [6, 0]])]
+    [[0, 1], [1, 0]]
+    """
     return _nonzero("nonzero", x)
 
 
@@ -71,19 +81,23 @@ def _where(condition: ArrayLike, x1: ArrayLike | None = None, x2: ArrayLike | No
 
 @sized(_chosen)
 def where(condition: ArrayLike, x1: ArrayLike | None = None, x2: ArrayLike | None = None) -> Any:
-    """`x1` where the condition holds and `x2` elsewhere; without both: the places where it holds, as `nonzero`."""
+    """`x1` where `condition` holds and `x2` elsewhere; without both: the places where it holds, as `nonzero`."""
     return _where(condition, x1, x2)
 
 
 @op
 def select(condlist: Sequence[ArrayLike], choicelist: Sequence[ArrayLike], default: Any = 0) -> jax.Array:
-    """For each place the element of the first choice whose condition holds there, else `default`."""
+    """For each place the element of the first of `choicelist` whose condition in `condlist` holds, else `default`."""
     return jnp.select([array(c) for c in condlist], [operand(c) for c in choicelist], operand(default))
 
 
 @op
 def unravel_index(indices: ArrayLike, shape: ShapeLike) -> tuple[jax.Array, ...]:
-    """For places in an array of this shape counted through, the index along each axis."""
+    """The index along each axis of the elements with the numbers `indices` in an array of `shape`, counted row by row.
+
+    >>> [axis.tolist() for axis in unravel_index([1, 5], (2, 3))]
+    [[0, 1], [1, 2]]
+    """
     return tuple(jnp.unravel_index(array(indices), shape))
 
 
@@ -101,13 +115,21 @@ def sort(x: ArrayLike, axis: int | None = -1) -> jax.Array:
 
 @op
 def argpartition(x: ArrayLike, kth: int, axis: int = -1) -> jax.Array:
-    """Indices that put the `kth` smallest element in its place along `axis`, none larger before, none smaller after."""
+    """Indices that put the `kth` smallest element of `x` in its place along `axis`.
+
+    None larger comes before it, none smaller after it; the order on both sides is open.
+    """
     return jnp.argpartition(array(x), kth, axis)
 
 
 @op
 def searchsorted(sorted_sequence: ArrayLike, values: ArrayLike, side: str = "left") -> jax.Array:
-    """Where `values` fit into a sorted vector: before (`"left"`) or behind (`"right"`) elements equal to them.
+    """Where `values` fit into the vector `sorted_sequence`.
+
+    `side` is `"left"` for the place before the elements equal to them, or `"right"` for that behind.
+
+    >>> searchsorted([1, 3, 5], [3, 4]).tolist()
+    [1, 2]
 
     Raises:
         ValueError: if `sorted_sequence` is not a vector.
@@ -123,13 +145,23 @@ def searchsorted(sorted_sequence: ArrayLike, values: ArrayLike, side: str = "lef
 
 @op
 def digitize(x: ArrayLike, bins: ArrayLike) -> jax.Array:
-    """For each element the number of the bin it falls into: i where bins[i - 1] <= x < bins[i]."""
+    """For each element of `x` the number of the bin it falls into: i where `bins[i - 1] <= x < bins[i]`.
+
+    >>> digitize([0.5, 1.5, 9.0], [1.0, 2.0]).tolist()
+    [0, 1, 2]
+    """
     return jnp.digitize(array(x), array(bins))
 
 
 @op
 def isin(x1: ArrayLike, x2: ArrayLike, assume_unique: bool = False, invert: bool = False) -> jax.Array:
-    """For each element of `x1` whether it is one of `x2` (`invert`: whether it is not)."""
+    """For each element of `x1` whether it is one of `x2` (`invert`: whether it is not).
+
+    `assume_unique` promises that neither holds an element twice, which may be faster.
+
+    >>> isin([1, 2, 3], [3, 1]).tolist()
+    [True, False, True]
+    """
     return jnp.isin(array(x1), array(x2), assume_unique, invert)
 
 
@@ -212,7 +244,7 @@ def bincount(x: ArrayLike, weights: ArrayLike | None = None, minlength: int = 0,
 
 @op
 def histogram(x: ArrayLike, bins: int = 10, range: tuple[float, float] | None = None) -> tuple[jax.Array, jax.Array]:
-    """How many elements of a vector fall into each of `bins` equal intervals of `range`, and the edges of these.
+    """How many elements of a vector `x` fall into each of `bins` equal intervals of `range`, and their edges.
 
     Raises:
         ValueError: if `x` is not a vector, `bins` no number of intervals or `range` no pair.

@@ -45,7 +45,7 @@ def cholesky(x: ArrayLike, upper: bool = False) -> jax.Array:
 
 @op
 def cholesky_inverse(x: ArrayLike, upper: bool = False) -> jax.Array:
-    """The inverse of a matrix from its Cholesky factor `x`."""
+    """The inverse of a matrix from its Cholesky factor `x`: the lower triangular one, or with `upper` the upper one."""
     factor = _square(x, "cholesky_inverse")
     identity = jnp.broadcast_to(jnp.eye(factor.shape[-1], dtype=factor.dtype), factor.shape)
     inverse = jax.scipy.linalg.solve_triangular(factor, identity, lower=not upper)
@@ -55,27 +55,31 @@ def cholesky_inverse(x: ArrayLike, upper: bool = False) -> jax.Array:
 
 @op
 def det(x: ArrayLike) -> jax.Array:
-    """The determinant: `(..., n, n)` -> `(...)`."""
+    """The determinants of the square matrices `x`: `(..., n, n)` -> `(...)`.
+
+    >>> float(det([[2.0, 1.0], [0.0, 3.0]]))
+    6.0
+    """
     return jnp.linalg.det(_square(x, "det"))
 
 
 @op
 def eig(x: ArrayLike) -> tuple[jax.Array, jax.Array]:
-    """Eigenvalues `(..., n)` and eigenvectors (columns of `(..., n, n)`), complex. JAX has it on CPUs only."""
+    """Eigenvalues `(..., n)` and eigenvectors (columns of `(..., n, n)`) of `x`, complex. JAX has it on CPUs only."""
     values, vectors = jnp.linalg.eig(_square(x, "eig"))
     return values, vectors
 
 
 @op
 def eigh(x: ArrayLike) -> tuple[jax.Array, jax.Array]:
-    """Eigenvalues, ascending, and eigenvectors (columns) of symmetric or Hermitian matrices."""
+    """Eigenvalues, ascending, and eigenvectors (columns) of the symmetric or Hermitian matrices `x`."""
     values, vectors = jnp.linalg.eigh(_square(x, "eigh"))
     return values, vectors
 
 
 @op
 def inv(x: ArrayLike) -> jax.Array:
-    """The inverse; of a singular matrix it is infinite or NaN."""
+    """The inverse of the square matrices `x`; of a singular one it is infinite or NaN."""
     return jnp.linalg.inv(_square(x, "inv"))
 
 
@@ -119,7 +123,10 @@ def lu_factor(x: ArrayLike) -> tuple[jax.Array, jax.Array]:
 
 @op
 def matrix_rank(x: ArrayLike, tol: float | None = None) -> jax.Array:
-    """The number of singular values above `tol`; default: the largest one times `max(m, n)` and the machine epsilon."""
+    """How many singular values of the matrices `x`, `(..., m, n)`, lie above `tol`.
+
+    `tol` is the largest of them times `max(m, n)` and the machine epsilon where it is None.
+    """
     x = _matrix(x, "matrix_rank")
     values = jnp.linalg.svd(x, compute_uv=False)
     bound = values.max(-1, keepdims=True) * max(x.shape[-2:]) * jnp.finfo(x.dtype).eps if tol is None else tol
@@ -134,6 +141,7 @@ def norm(x: ArrayLike, ord: Any = None, axis: Axis = None, keepdims: bool = Fals
         ord: of a vector: a number `p` for `(Σ|x|ᵖ)^(1/p)`, also 0 and ±inf. Of a matrix: `"fro"`, `"nuc"`, ±1, ±2,
             ±inf. None: the root of the sum of squares of all elements that `axis` spans.
         axis: None: `x` as a whole, which must have one or two axes if `ord` is given.
+        keepdims: keep the axes that the norm spans, with size 1.
     """
     if isinstance(ord, str) and ord not in ("fro", "nuc"):
         raise ValueError(f"norm: `ord` as a string must be 'fro' or 'nuc'. Received: ord={ord!r}")
@@ -142,7 +150,7 @@ def norm(x: ArrayLike, ord: Any = None, axis: Axis = None, keepdims: bool = Fals
 
 @op
 def pinv(x: ArrayLike, rcond: float | None = None) -> jax.Array:
-    """The Moore-Penrose inverse: `(..., m, n)` -> `(..., n, m)`.
+    """The Moore-Penrose inverse of the matrices `x`: `(..., m, n)` -> `(..., n, m)`.
 
     Args:
         rcond: singular values below `rcond` times the largest one count as 0.

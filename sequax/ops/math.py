@@ -59,7 +59,13 @@ def in_top_k(targets: ArrayLike, predictions: ArrayLike, k: int) -> jax.Array:
 
 @tried(*DIVISIBLE)
 def top_k(x: ArrayLike, k: int, sorted: bool = True) -> tuple[jax.Array, jax.Array]:
-    """The `k` largest values along the last axis, in descending order, and their positions (int32)."""
+    """The `k` largest values of `x` along the last axis, in descending order, and their positions (int32).
+
+    `sorted` is accepted; they are in order without it too.
+
+    >>> [array.tolist() for array in top_k([3, 9, 5], 2)]
+    [[9, 5], [1, 2]]
+    """
     values, indices = jax.lax.top_k(array(x), k)
     return values, indices
 
@@ -107,7 +113,7 @@ segment_sum: Callable[..., Any] = _segment("segment_sum", jax.ops.segment_sum, "
 
 @op
 def view_as_complex(x: ArrayLike) -> jax.Array:
-    """Complex numbers from pairs of real and imaginary parts: `(..., 2)` -> `(...)`."""
+    """Complex numbers from the pairs of real and imaginary parts in the last axis of `x`: `(..., 2)` -> `(...)`."""
     x = floating(x)
     if x.ndim == 0 or x.shape[-1] != 2:
         raise ValueError(f"view_as_complex: the last axis must have size 2. Received shape {x.shape}.")
@@ -116,7 +122,7 @@ def view_as_complex(x: ArrayLike) -> jax.Array:
 
 @op
 def view_as_real(x: ArrayLike) -> jax.Array:
-    """Real and imaginary parts in a new last axis: `(...)` -> `(..., 2)`."""
+    """Real and imaginary parts of `x` in a new last axis: `(...)` -> `(..., 2)`."""
     x = array(x)
     return jnp.stack([jnp.real(x), jnp.imag(x)], axis=-1)
 

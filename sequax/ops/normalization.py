@@ -17,11 +17,15 @@ from .table import array, floating, op
 
 @op
 def moments(x: ArrayLike, axes: Any, keepdims: bool = False, synchronized: bool = False) -> tuple[jax.Array, jax.Array]:
-    """Mean and (biased) variance over `axes`.
+    """Mean and (biased) variance of `x` over `axes`.
 
     Args:
         axes: one axis, several, or None for all.
+        keepdims: keep these axes, with size 1.
         synchronized: accepted; a batch split over devices always counts as one batch.
+
+    >>> [float(moment) for moment in moments([1.0, 3.0], axes=0)]
+    [2.0, 1.0]
     """
     x = floating(x)
     wide, axes = _wide(x), None if axes is None else _axes(axes, x.ndim)

@@ -24,7 +24,7 @@ def _sum_type(operands: list[jax.Array]) -> Any:
 
 @op
 def matmul(x1: ArrayLike, x2: ArrayLike) -> jax.Array:
-    """Σ_k x1[..., i, k] · x2[..., k, j]; leading axes are broadcast, a vector is a row (left) or a column (right).
+    """`Σ_k x1[..., i, k] · x2[..., k, j]`; leading axes are broadcast, a vector is a row (left) or a column (right).
 
     The product of two int8 arrays is int32.
     """
@@ -34,7 +34,9 @@ def matmul(x1: ArrayLike, x2: ArrayLike) -> jax.Array:
 
 @op
 def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> jax.Array:
-    """The sum of products that `subscripts` says: `"ij,jk->ik"` multiplies matrices, `"ii->i"` is a diagonal.
+    """The sum of products of `operands` that `subscripts` says.
+
+    `"ij,jk->ik"` multiplies matrices, `"ii->i"` is a diagonal.
 
     Products of int8 alone are int32. `kwargs` are those of `jax.numpy.einsum`, such as `optimize`.
     """
@@ -45,7 +47,10 @@ def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> jax.Array:
 
 @op
 def tensordot(x1: ArrayLike, x2: ArrayLike, axes: Any = 2) -> jax.Array:
-    """The product summed over so many last axes of `x1` and first ones of `x2`, or over a pair of lists of axes."""
+    """The products of elements of `x1` and `x2`, summed over `axes`.
+
+    `axes` is a number, of last axes of `x1` and first ones of `x2`, or a pair: the axes of `x1` and those of `x2`.
+    """
     return jnp.tensordot(array(x1), array(x2), axes)
 
 
@@ -53,22 +58,31 @@ def tensordot(x1: ArrayLike, x2: ArrayLike, axes: Any = 2) -> jax.Array:
 def cross(
     x1: ArrayLike, x2: ArrayLike, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
 ) -> jax.Array:
-    """The vector product of vectors with 3 (or 2: only the third number of the product is returned) elements.
+    """The vector product of the vectors in `x1` and `x2`, of 3 elements (or 2: the third number of the product alone).
 
     `axisa` and `axisb` are the axes of the vectors, `axisc` that in the result; `axis` is all three of them.
+
+    >>> cross([1, 0, 0], [0, 1, 0]).tolist()
+    [0, 0, 1]
     """
     return jnp.cross(array(x1), array(x2), axisa, axisb, axisc, axis)
 
 
 @op
 def trace(x: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> jax.Array:
-    """The sums of the `offset`-th diagonals of the matrices along two axes; small integers are summed in 32 bits."""
+    """The sums of the `offset`-th diagonals of the matrices in the axes `axis1` and `axis2` of `x`.
+
+    Small integers are summed in 32 bits.
+
+    >>> int(trace([[1, 2], [3, 4]]))
+    5
+    """
     return jnp.trace(array(x), offset, axis1, axis2)
 
 
 @op
 def slogdet(x: ArrayLike) -> tuple[jax.Array, jax.Array]:
-    """Sign and logarithm of the absolute value of the determinants of square matrices."""
+    """Sign and logarithm of the absolute value of the determinants of the square matrices `x`."""
     return tuple(jnp.linalg.slogdet(floating(x)))
 
 
@@ -80,7 +94,7 @@ def corrcoef(x: ArrayLike) -> jax.Array:
 
 @op
 def correlate(x1: ArrayLike, x2: ArrayLike, mode: str = "valid") -> jax.Array:
-    """c[k] = Σ_n x1[n + k] · x2[n] of two vectors, as floats.
+    """`c[k] = Σ_n x1[n + k] · x2[n]` of two vectors, as floats.
 
     `mode` says for which k: `"valid"` where they overlap wholly, `"same"` as many as the longer one has, `"full"` all.
     """

@@ -43,25 +43,34 @@ nanvar: Reduction = reduction("nanvar", jnp.nanvar, floating)
 
 @op
 def max(x: ArrayLike, axis: Axis = None, keepdims: bool = False, initial: Any = None) -> jax.Array:
-    """The largest element of each slice, at least `initial`, which is also the result for empty slices."""
+    """The largest element of `x` over `axis`, at least `initial`, which is also the result for empty slices.
+
+    With `keepdims` the axes stay, with size 1.
+    """
     return jnp.max(array(x), axis=axes(axis), keepdims=keepdims, initial=initial)
 
 
 @op
 def min(x: ArrayLike, axis: Axis = None, keepdims: bool = False, initial: Any = None) -> jax.Array:
-    """The smallest element of each slice, at most `initial`, which is also the result for empty slices."""
+    """The smallest element of `x` over `axis`, at most `initial`, which is also the result for empty slices.
+
+    With `keepdims` the axes stay, with size 1.
+    """
     return jnp.min(array(x), axis=axes(axis), keepdims=keepdims, initial=initial)
 
 
 @op
 def prod(x: ArrayLike, axis: Axis = None, keepdims: bool = False, dtype: DTypeLike | None = None) -> jax.Array:
-    """The product over `axis`, computed and returned in `dtype`."""
+    """The product of `x` over `axis`, computed and returned in `dtype` (None: that of `x`, small integers in 32 bits).
+
+    With `keepdims` the axes stay, with size 1.
+    """
     return jnp.prod(array(x), axis=axes(axis), keepdims=keepdims, dtype=given(dtype))
 
 
 @op
 def average(x: ArrayLike, axis: Axis = None, weights: ArrayLike | None = None) -> jax.Array:
-    """Σ weights · x / Σ weights over `axis`; without weights the mean.
+    """`Σ weights · x / Σ weights` over `axis`; without weights the mean.
 
     `weights` have the shape of `x`, or one dimension, that of `axis`.
     """
@@ -70,7 +79,11 @@ def average(x: ArrayLike, axis: Axis = None, weights: ArrayLike | None = None) -
 
 @op
 def count_nonzero(x: ArrayLike, axis: Axis = None) -> jax.Array:
-    """How many elements are not zero, over `axis`."""
+    """How many elements of `x` are not zero, over `axis`.
+
+    >>> count_nonzero([[0, 1], [2, 3]], axis=0).tolist()
+    [1, 2]
+    """
     return jnp.count_nonzero(array(x), axis=axes(axis))
 
 
@@ -86,9 +99,10 @@ def _quantile(name: str, function: Callable[..., Any], scale: str) -> Callable[.
 
     call.__name__ = call.__qualname__ = name
     call.__doc__ = (
-        f"The values below which the shares `q` ({scale}) of each slice lie; axes of `q` come first in the result.\n\n"
+        f"The values below which the shares `q` ({scale}) of `x` over `axis` lie; axes of `q` lead in the result.\n\n"
         "    `method` says what to take between two elements: `linear`, `lower`, `higher`, `midpoint` or `nearest`\n"
-        "    (Hyndman & Fan 1996, Sample Quantiles in Statistical Packages).\n    "
+        "    (Hyndman & Fan 1996, Sample Quantiles in Statistical Packages).\n\n"
+        "    With `keepdims` the axes stay, with size 1.\n    "
     )
     return op(call)
 
@@ -118,7 +132,11 @@ nancumsum: Callable[..., Any] = _running("nancumsum", jnp.nancumsum)
 
 @op
 def diff(a: ArrayLike, n: int = 1, axis: int = -1) -> jax.Array:
-    """Differences of neighbours along `axis`, taken `n` times; the axis gets shorter by `n`."""
+    """Differences of neighbours in `a` along `axis`, taken `n` times; the axis gets shorter by `n`.
+
+    >>> diff([1, 4, 9]).tolist()
+    [3, 5]
+    """
     return jnp.diff(array(a), n=n, axis=axis)
 
 

@@ -22,13 +22,16 @@ ravel: Unary = unary("ravel", jnp.ravel)
 
 @plain
 def ndim(x: ArrayLike) -> int:
-    """The number of axes, as a Python int, of symbolic tensors too."""
+    """The number of axes of `x`, as a Python int, of symbolic tensors too."""
     return x.ndim if is_tensor(x) else array(x).ndim
 
 
 @op
 def size(x: ArrayLike) -> int | Any:
-    """The number of elements, as a Python int; of a symbolic tensor, whose sizes may be unknown, a symbolic scalar."""
+    """The number of elements of `x`, as a Python int.
+
+    Of a symbolic tensor, whose sizes may be unknown, it is a symbolic scalar.
+    """
     return math.prod(array(x).shape)
 
 
@@ -51,13 +54,17 @@ def _reshaped(x: KerasTensor, newshape: PerAxis) -> Any:
 
 @sized(_reshaped)
 def reshape(x: ArrayLike, newshape: PerAxis) -> jax.Array:
-    """The elements in a new shape, in which one size may be -1 (or None): it follows from the others."""
+    """The elements of `x` in the shape `newshape`, in which one size may be -1 (or None): it follows from the others.
+
+    >>> reshape([1, 2, 3, 4], (2, -1)).tolist()
+    [[1, 2], [3, 4]]
+    """
     return _reshape(x, newshape)
 
 
 @sized(lambda x, shape: KerasTensor(shape, x.dtype))
 def broadcast_to(x: ArrayLike, shape: ShapeLike) -> jax.Array:
-    """`x` repeated along new leading axes and along axes of size 1 until it has this shape."""
+    """`x` repeated along new leading axes and along axes of size 1 until it has the shape `shape`."""
     return jnp.broadcast_to(array(x), shape)
 
 
@@ -69,7 +76,7 @@ def transpose(x: ArrayLike, axes: Sequence[int] | None = None) -> jax.Array:
 
 @op
 def swapaxes(x: ArrayLike, axis1: int, axis2: int) -> jax.Array:
-    """`x` with two axes exchanged."""
+    """`x` with the axes `axis1` and `axis2` exchanged."""
     return jnp.swapaxes(array(x), axis1, axis2)
 
 
@@ -109,7 +116,7 @@ def roll(x: ArrayLike, shift: PerAxis, axis: Axis = None) -> jax.Array:
 
 @op
 def rot90(array: ArrayLike, k: int = 1, axes: tuple[int, int] = (0, 1)) -> jax.Array:
-    """`array` turned `k` times by a quarter in the plane of two axes, from the first towards the second.
+    """`array` turned `k` times by a quarter in the plane of the two `axes`, from the first towards the second.
 
     Raises:
         ValueError: if there are not two different axes to turn.
@@ -129,7 +136,7 @@ def _joined(name: str, function: Callable[..., Any], way: str) -> Callable[..., 
         return function([array(x) for x in xs])
 
     call.__name__ = call.__qualname__ = name
-    call.__doc__ = f"The arrays of a list joined {way}."
+    call.__doc__ = f"The arrays in the list `xs` joined {way}."
     return op(call)
 
 
@@ -140,13 +147,23 @@ vstack: Callable[..., Any] = _joined("vstack", jnp.vstack, "along the first axis
 
 @op
 def concatenate(xs: Sequence[ArrayLike], axis: int | None = 0) -> jax.Array:
-    """The arrays of a list joined along an existing axis; other sizes are equal, the dtype is that of all together."""
+    """The arrays in the list `xs` joined along the existing axis `axis`; None: as vectors.
+
+    Their other sizes are equal; the dtype is that of all together.
+
+    >>> concatenate([[1, 2], [3]]).tolist()
+    [1, 2, 3]
+    """
     return jnp.concatenate([array(x) for x in xs], axis)
 
 
 @op
 def stack(x: Sequence[ArrayLike], axis: int = 0) -> jax.Array:
-    """The arrays of a list, of equal shape, along a new axis at the place `axis`."""
+    """The arrays in the list `x`, of equal shape, along a new axis at the place `axis`.
+
+    >>> stack([[1, 2], [3, 4]], axis=1).tolist()
+    [[1, 3], [2, 4]]
+    """
     return jnp.stack([array(element) for element in x], axis)
 
 
@@ -158,7 +175,12 @@ def append(x1: ArrayLike, x2: ArrayLike, axis: int | None = None) -> jax.Array:
 
 @tried(*DIVISIBLE)
 def split(x: ArrayLike, indices_or_sections: Any, axis: int = 0) -> list[jax.Array]:
-    """A list of parts along `axis`: so many equal ones, or the parts between these indices.
+    """`x` cut into a list of parts along `axis`.
+
+    `indices_or_sections` is the number of equal parts, or a list of the indices where the cuts are.
+
+    >>> [part.tolist() for part in split([1, 2, 3, 4], [1, 3])]
+    [[1], [2, 3], [4]]
 
     Raises:
         ValueError: if the size of the axis does not divide into so many parts (see `array_split`).
@@ -168,7 +190,13 @@ def split(x: ArrayLike, indices_or_sections: Any, axis: int = 0) -> list[jax.Arr
 
 @tried(*DIVISIBLE)
 def array_split(x: ArrayLike, indices_or_sections: int, axis: int = 0) -> list[jax.Array]:
-    """A list of so many parts along `axis`; where the size does not divide, the first ones are longer by one."""
+    """`x` cut into a list of `indices_or_sections` parts along `axis`.
+
+    Where the size does not divide, the first ones are longer by one.
+
+    >>> [part.tolist() for part in array_split([1, 2, 3], 2)]
+    [[1, 2], [3]]
+    """
     if not isinstance(indices_or_sections, int):
         raise TypeError(
             f"ops.array_split: `indices_or_sections` must be a whole number; for parts between indices use `split`."
@@ -188,7 +216,7 @@ def _split(name: str, function: Callable[..., Any], axis: str) -> Callable[..., 
         return list(function(array(x), _cuts(indices_or_sections)))
 
     call.__name__ = call.__qualname__ = name
-    call.__doc__ = f"`split` along {axis}."
+    call.__doc__ = f"`split` of `x` along {axis}; `indices_or_sections` as there."
     return tried(*DIVISIBLE)(call)
 
 
@@ -199,14 +227,18 @@ vsplit: Callable[..., Any] = _split("vsplit", jnp.vsplit, "the first axis")
 
 @op
 def repeat(x: ArrayLike, repeats: ArrayLike, axis: int | None = None) -> jax.Array:
-    """Each element (`axis=None`: of all as one vector) so many times; `repeats` is a number, or one for each."""
+    """Each element of `x` along `axis` (None: of all as one vector) `repeats` times: a number, or one for each.
+
+    >>> repeat([1, 2], [1, 3]).tolist()
+    [1, 2, 2, 2]
+    """
     known("repeat", repeats, "Give `repeats` as a number or a NumPy array.")
     return jnp.repeat(array(x), np.asarray(repeats), axis)
 
 
 @op
 def tile(x: ArrayLike, repeats: ArrayLike) -> jax.Array:
-    """`x` side by side so many times along each axis, the last axes where `repeats` has fewer."""
+    """`x` side by side `repeats` times: one number for each axis, or for the last axes where there are fewer."""
     return jnp.tile(array(x), repeats)
 
 

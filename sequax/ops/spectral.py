@@ -45,7 +45,7 @@ def _transform(name: str, function: Callable[..., Any], axes: str, ndim: int) ->
         return _pair(function(_complex(x, name, ndim)))
 
     call.__name__ = call.__qualname__ = name
-    call.__doc__ = f"The discrete Fourier transform over {axes} of a pair (real, imaginary); returns such a pair."
+    call.__doc__ = f"The discrete Fourier transform over {axes} of the pair `x` (real, imaginary); returns such a pair."
     return op(call)
 
 
@@ -56,7 +56,7 @@ ifft2: Callable[..., Any] = _transform("ifft2", jnp.fft.ifft2, "the last two axe
 
 @op
 def rfft(x: ArrayLike, fft_length: int | None = None) -> Pair:
-    """The non-negative frequencies of a real signal in the last axis, `fft_length // 2 + 1` of them.
+    """The non-negative frequencies of the real signal in the last axis of `x`, `fft_length // 2 + 1` of them.
 
     Args:
         fft_length: the signal is cut or filled with zeros to this length; default: its own.
@@ -76,7 +76,9 @@ def irfft(x: ArrayLike, fft_length: int | None = None) -> jax.Array:
 
 @op
 def extract_sequences(x: ArrayLike, sequence_length: int, sequence_stride: int) -> jax.Array:
-    """Windows of the last axis: `(..., time)` -> `(..., windows, sequence_length)`; a rest at the end is left out.
+    """Windows of the last axis of `x`: `(..., time)` -> `(..., windows, sequence_length)`.
+
+    They begin every `sequence_stride` elements; a rest at the end is left out.
 
     >>> extract_sequences([0, 1, 2, 3, 4, 5], 3, 2).tolist()
     [[0, 1, 2], [2, 3, 4]]
@@ -100,9 +102,10 @@ def stft(
     window: ArrayLike = "hann",
     center: bool = True,
 ) -> Pair:
-    """The spectrum of each window of a float signal: `(..., time)` -> pair of `(..., windows, fft_length // 2 + 1)`.
+    """The spectrum of each window of the float signal `x`: a pair of `(..., windows, fft_length // 2 + 1)`.
 
     Args:
+        x: `(..., time)`.
         sequence_length: of the window function, which is centred in frames of `fft_length` samples.
         sequence_stride: between the beginnings of frames.
         window: `"hann"`, `"hamming"` (both periodic), an array `(sequence_length,)`, or None: all ones.
@@ -131,6 +134,7 @@ def istft(
     """The signal whose `stft` with the same arguments is the pair `x`.
 
     Args:
+        sequence_length, sequence_stride, fft_length, window, center: as in `stft`.
         length: of the signal; default: as far as the frames reach, without the mirrored end if `center`.
 
     Samples where all windows are 0 come out as 0. With `window=None` the result is the signal, too; Keras on JAX

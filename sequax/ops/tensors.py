@@ -19,7 +19,7 @@ from .table import array, op, plain, sized
 
 @op
 def cast(x: ArrayLike, dtype: DTypeLike) -> jax.Array:
-    """`x` in another dtype. Fractions are cut off; None stands for `floatx()`.
+    """`x` in the dtype `dtype` (None: `floatx()`); to whole numbers fractions are cut off.
 
     >>> cast([1.9, -1.9], "int32").tolist()
     [1, -1]
@@ -29,7 +29,7 @@ def cast(x: ArrayLike, dtype: DTypeLike) -> jax.Array:
 
 @op
 def saturate_cast(x: ArrayLike, dtype: DTypeLike) -> jax.Array:
-    """`x` in another dtype, with values outside its range moved to the nearest end; NaN becomes 0 in whole numbers.
+    """`x` in the dtype `dtype`, values outside its range moved to the nearest end; NaN becomes 0 in whole numbers.
 
     >>> saturate_cast([-3.0, 300.0, 5.5], "uint8").tolist()
     [0, 255, 5]
@@ -102,7 +102,7 @@ def shape(x: ArrayLike) -> tuple[int | Any, ...]:
 
 @op
 def stop_gradient(variable: Any) -> Any:
-    """The same values, held constant in differentiation. Takes nested structures too."""
+    """The values of `variable`, an array or a nested structure, held constant in differentiation."""
     return jax.lax.stop_gradient(jax.tree.map(array, variable))
 
 
@@ -158,9 +158,12 @@ def _block(inputs: Any, start_indices: Any, shape: Sequence[int]) -> tuple[int |
 
 @sized(lambda inputs, start_indices, shape: KerasTensor(_block(inputs, start_indices, shape), inputs.dtype))
 def slice(inputs: ArrayLike, start_indices: ArrayLike, shape: Sequence[int]) -> jax.Array:
-    """The block of `shape` that begins at `start_indices`; a size of -1 reaches to the end of its axis.
+    """The block of `inputs` of this `shape` that begins at `start_indices`; a size of -1 reaches to the end.
 
     A block that would reach beyond the end is moved back until it fits, as in `jax.lax.dynamic_slice`.
+
+    >>> slice([1, 2, 3, 4], [1], [2]).tolist()
+    [2, 3]
     """
     inputs = array(inputs)
     return jax.lax.dynamic_slice(inputs, _starts(start_indices), _block(inputs, start_indices, shape))

@@ -32,7 +32,8 @@ def conv(
         kernel: `(*window, channels / groups, filters)`; its channels say how many groups there are.
         strides, dilation_rate: one number, or one per spatial axis.
         padding: `"valid"` or `"same"`.
-        data_format: `"channels_last"` or `"channels_first"`, as `inputs` and result are laid out.
+        data_format: `"channels_last"` or `"channels_first"`, as `inputs` and result are laid out; None: as
+            `config.image_data_format()` says.
 
     Raises:
         ValueError: if the channels are no multiple of the kernel's, or the window does not fit.
@@ -66,7 +67,8 @@ def depthwise_conv(
     """Convolution of each channel by itself, to `(batch, *output, channels * multiplier)`.
 
     Args:
-        kernel: `(*window, channels, multiplier)`. The others as in `conv`.
+        kernel: `(*window, channels, multiplier)`.
+        inputs, strides, padding, data_format, dilation_rate: as in `conv`.
     """
     inputs, kernel = same_float(array(inputs), array(kernel))
     _check_ranks("depthwise_conv", inputs, kernel.ndim)
@@ -95,7 +97,9 @@ def separable_conv(
 
     Args:
         depthwise_kernel: `(*window, channels, multiplier)`.
-        pointwise_kernel: `(1, ..., channels * multiplier, filters)`. The others as in `conv`.
+        pointwise_kernel: `(1, ..., channels * multiplier, filters)`.
+        inputs, strides, padding, data_format, dilation_rate: as in `conv`; those but `data_format` concern the first
+            convolution only.
     """
     between = depthwise_conv(inputs, depthwise_kernel, strides, padding, data_format, dilation_rate)
     return conv(between, pointwise_kernel, data_format=data_format)
@@ -122,7 +126,8 @@ def conv_transpose(
 
     Args:
         kernel: `(*window, filters, channels)`.
-        output_padding: fewer than `strides`; one number, or one per spatial axis. The others as in `conv`.
+        output_padding: fewer than `strides`; one number, or one per spatial axis.
+        inputs, strides, padding, data_format, dilation_rate: as in `conv`.
     """
     inputs, kernel = same_float(array(inputs), array(kernel))
     _check_ranks("conv_transpose", inputs, kernel.ndim)
@@ -155,6 +160,7 @@ def max_pool(
         inputs: `(batch, *spatial, channels)`, or with the channels first.
         pool_size, strides: one number, or one per spatial axis; strides None: windows side by side.
         padding: `"valid"`, or `"same"` (`ceil(length / strides)` windows).
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.image_data_format()` says.
     """
     return _pooled("max_pool", kernels.max_pool, array(inputs), pool_size, strides, padding, data_format)
 
@@ -163,7 +169,10 @@ def max_pool(
 def average_pool(
     inputs: Any, pool_size: Any, strides: Any = None, padding: str = "valid", data_format: Any = None
 ) -> jax.Array:
-    """The mean of each window, channel by channel; padding does not count. Arguments as in `max_pool`."""
+    """The mean of each window, channel by channel; cells outside do not count.
+
+    `inputs`, `pool_size`, `strides`, `padding` and `data_format` are as in `max_pool`.
+    """
     return _pooled("average_pool", kernels.avg_pool, floating(inputs), pool_size, strides, padding, data_format)
 
 
@@ -177,17 +186,25 @@ def _pooled(
 
 @op
 def adaptive_max_pool(inputs: Any, output_size: Any, data_format: Any = None) -> jax.Array:
-    """The largest value of each of `output_size` windows, one number or one per spatial axis.
+    """The largest value of each of `output_size` windows.
 
     Along an axis of `length` cells, cell `i` of `n` sees those from `floor(i length / n)` to
     `ceil((i + 1) length / n)`.
+
+    Args:
+        inputs: `(batch, *spatial, channels)`, or with the channels first.
+        output_size: one number, or one per spatial axis.
+        data_format: `"channels_last"` or `"channels_first"`; None: as `config.image_data_format()` says.
     """
     return _adaptive("adaptive_max_pool", kernels.max_pool, array(inputs), output_size, data_format)
 
 
 @op
 def adaptive_average_pool(inputs: Any, output_size: Any, data_format: Any = None) -> jax.Array:
-    """The mean of each of `output_size` windows; windows and arguments as in `adaptive_max_pool`."""
+    """The mean of each of `output_size` windows, which lie as those of `adaptive_max_pool`.
+
+    `inputs`, `output_size` and `data_format` are as there.
+    """
     return _adaptive("adaptive_average_pool", kernels.avg_pool, floating(inputs), output_size, data_format)
 
 
