@@ -36,6 +36,7 @@ def backend() -> str:
 
 
 def set_backend(backend: str) -> None:
+    """Accept `backend="jax"`, the one engine, and refuse any other."""
     if backend != "jax":
         raise ValueError(f"Sequax has one engine, 'jax'. Received: backend={backend!r}")
 

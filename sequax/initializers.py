@@ -37,7 +37,11 @@ Axes = AxisLike | None
 
 
 def get(identifier: Any) -> Any:
-    """An initializer from a name, a config, a class, an array (then its value) or a callable; None stays None."""
+    """An initializer from a name, a config, a class, an array (then its value) or a callable; None stays None.
+
+    Args:
+        identifier: any of these.
+    """
     return catalogue.get(identifier)
 
 

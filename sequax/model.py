@@ -121,6 +121,13 @@ class Model(StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
 
     @overridable
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+        """Compute outputs from inputs.
+
+        Args:
+            inputs: one array or a structure of arrays.
+            training: whether layers such as `Dropout` act as in training.
+            mask: of the inputs; True for what counts.
+        """
         if self._graph is None:
             raise NotImplementedError(
                 f"Model {type(self).__name__} does not have a `call()` method. A subclass of Model implements"
@@ -289,6 +296,7 @@ class Model(StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
             validation_freq: validate every n-th epoch, or after the epochs of a list.
             resume: folder in which the run is kept while it goes on (each epoch, and each minute inside of one): if it
                 is killed, the same call goes on where it was, to the same bits. See `callbacks.BackupAndRestore`.
+            validation_batch_size: rows per batch of the validation; default: `batch_size`.
 
         Returns:
             `History` with the logs of each epoch.
@@ -344,7 +352,18 @@ class Model(StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
         return_dict: bool = False,
         **kwargs: Any,
     ) -> Any:
-        """Loss and metrics on data, as a list in the order of `metrics_names`, or as a dict."""
+        """Loss and metrics on data, as a list in the order of `metrics_names`, or as a dict.
+
+        Args:
+            x: inputs, or a stream of batches, as in `fit`.
+            y: targets.
+            batch_size: rows per batch, 32 unless given.
+            verbose: 0 silent, 1 a progress bar, 2 one line, "auto" a bar on a terminal.
+            sample_weight: a weight per row.
+            steps: stop after so many batches.
+            callbacks: `Callback` objects, of which the hooks `on_test_*` are called.
+            return_dict: a dict from name to value in place of the list.
+        """
         if kwargs:
             raise ValueError(f"Model.evaluate: arguments not recognized: {sorted(kwargs)}")
         compilation_of(self)
@@ -361,7 +380,15 @@ class Model(StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
         steps: int | None = None,
         callbacks: Callbacks = None,
     ) -> Any:
-        """Outputs for inputs, as NumPy arrays; layers run in inference mode."""
+        """Outputs for inputs, as NumPy arrays; layers run in inference mode.
+
+        Args:
+            x: inputs, or a stream of batches, as in `fit`.
+            batch_size: rows per batch, 32 unless given.
+            verbose: 0 silent, 1 a progress bar, 2 one line, "auto" a bar on a terminal.
+            steps: stop after so many batches.
+            callbacks: `Callback` objects, of which the hooks `on_predict_*` are called.
+        """
         if verbose == 0 and callbacks is None and steps is None and self.symbolic_inputs is not None:
             # Rows that need no preparation, and nobody watches: only the compiled calls.
             size = DEFAULT_BATCH_SIZE if batch_size is None else batch_size
@@ -381,7 +408,15 @@ class Model(StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
         class_weight: ClassWeights | None = None,
         return_dict: bool = False,
     ) -> Any:
-        """One update from one batch; returns its metrics."""
+        """One update from one batch; returns its metrics.
+
+        Args:
+            x: inputs of the batch.
+            y: its targets.
+            sample_weight: a weight per row.
+            class_weight: dict from class number to its weight in the loss.
+            return_dict: a dict from name to value in place of the list.
+        """
         compilation_of(self)
         with Claim(self, "train_on_batch") as claim:
             batch = BatchReader(data_spec.of(self), class_weight).read(x, y, sample_weight)
@@ -391,14 +426,25 @@ class Model(StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
     def test_on_batch(
         self, x: Data, y: Data | None = None, sample_weight: Data | None = None, return_dict: bool = False
     ) -> Any:
-        """Metrics of one batch."""
+        """Metrics of one batch.
+
+        Args:
+            x: inputs of the batch.
+            y: its targets.
+            sample_weight: a weight per row.
+            return_dict: a dict from name to value in place of the list.
+        """
         compilation_of(self)
         batch = BatchReader(data_spec.of(self)).read(x, y, sample_weight)
         with compiled.eagerly(self):
             return self._result(evaluation.test_on_batch(self, batch), return_dict)
 
     def predict_on_batch(self, x: Data) -> np.ndarray | Any:
-        """Outputs of one batch as NumPy arrays."""
+        """Outputs of one batch as NumPy arrays.
+
+        Args:
+            x: inputs of the batch.
+        """
         forward = predicting.predictor(self) if self.symbolic_inputs is not None else None
         if forward is None or not forward.takes(x):
             x = prediction_inputs(data_spec.of(self), x)
@@ -450,7 +496,17 @@ class Model(StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
         layer_range: Sequence[str] | None = None,
         costs: bool = False,
     ) -> None:
-        """Print the layers with output shapes and parameters; for the arguments see `utils.summary.print_summary`."""
+        """Print the layers with output shapes and parameters, and the totals.
+
+        Args:
+            line_length: characters per line; default: the width of the terminal, at most 80.
+            positions: where the columns end, as fractions of the line or as absolute positions.
+            print_fn: gets the whole table as one string, in place of `sys.stdout`.
+            expand_nested: also list the layers inside of models that are layers.
+            show_trainable: add a column: Y, N, or - for layers without weights.
+            layer_range: two regular expressions, for the first layer and the last.
+            costs: add floating-point operations and memory of activations; see `utils.summary.print_summary`.
+        """
         from .utils.summary import print_summary
 
         print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range, costs)

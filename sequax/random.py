@@ -46,7 +46,15 @@ def _shape(shape: Shape) -> tuple[int, ...]:
 
 
 def normal(shape: Shape, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, seed: Any = None) -> jax.Array:
-    """Draws from normal distributions; `mean` and `stddev` are broadcast to `shape`."""
+    """Draws from normal distributions; `mean` and `stddev` are broadcast to `shape`.
+
+    Args:
+        shape: of the result.
+        mean: of the distribution.
+        stddev: its standard deviation.
+        dtype: a float dtype; default: `floatx()`.
+        seed: whole number, `SeedGenerator`, key of JAX, or None for the stream of the process.
+    """
     dtype = _dtype("normal", dtype)
     return jax.random.normal(_key(seed), _shape(shape), dtype) * _array(stddev, dtype) + _array(mean, dtype)
 
@@ -54,20 +62,44 @@ def normal(shape: Shape, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, 
 def truncated_normal(
     shape: Shape, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, seed: Any = None
 ) -> jax.Array:
-    """Draws from normal distributions, those more than two standard deviations from the mean drawn again."""
+    """Draws from normal distributions, those more than two standard deviations from the mean drawn again.
+
+    Args:
+        shape: of the result.
+        mean: of the distribution.
+        stddev: its standard deviation before it is cut.
+        dtype: a float dtype; default: `floatx()`.
+        seed: whole number, `SeedGenerator`, key of JAX, or None for the stream of the process.
+    """
     dtype = _dtype("truncated_normal", dtype)
     draws = jax.random.truncated_normal(_key(seed), -2.0, 2.0, _shape(shape), dtype)
     return draws * _array(stddev, dtype) + _array(mean, dtype)
 
 
 def uniform(shape: Shape, minval: Any = 0.0, maxval: Any = 1.0, dtype: Any = None, seed: Any = None) -> jax.Array:
-    """Draws from `minval` (included) to `maxval` (excluded); `randint` draws whole numbers."""
+    """Draws from `minval` (included) to `maxval` (excluded); `randint` draws whole numbers.
+
+    Args:
+        shape: of the result.
+        minval: the least.
+        maxval: the end, which is never drawn.
+        dtype: a float dtype; default: `floatx()`.
+        seed: whole number, `SeedGenerator`, key of JAX, or None for the stream of the process.
+    """
     dtype = _dtype("uniform", dtype)
     return jax.random.uniform(_key(seed), _shape(shape), dtype, _array(minval, dtype), _array(maxval, dtype))
 
 
 def randint(shape: Shape, minval: Any, maxval: Any, dtype: DTypeLike = "int32", seed: Any = None) -> jax.Array:
-    """Whole numbers from `minval` (included) to `maxval` (excluded)."""
+    """Whole numbers from `minval` (included) to `maxval` (excluded).
+
+    Args:
+        shape: of the result.
+        minval: the least.
+        maxval: the end, which is never drawn.
+        dtype: a whole-number dtype.
+        seed: whole number, `SeedGenerator`, key of JAX, or None for the stream of the process.
+    """
     found = dtypes.jnp_dtype("int32" if dtype is None else dtypes.standardize(dtype))
     if not dtypes.is_int(found):
         raise ValueError(f"random.randint: requires a whole-number `dtype`. Received: dtype={dtype!r}")
@@ -75,19 +107,41 @@ def randint(shape: Shape, minval: Any, maxval: Any, dtype: DTypeLike = "int32", 
 
 
 def gamma(shape: Shape, alpha: Any, dtype: Any = None, seed: Any = None) -> jax.Array:
-    """Draws from gamma distributions of shape parameter `alpha` > 0 and scale 1."""
+    """Draws from gamma distributions of shape parameter `alpha` > 0 and scale 1.
+
+    Args:
+        shape: of the result.
+        alpha: broadcast to `shape`.
+        dtype: a float dtype; default: `floatx()`.
+        seed: whole number, `SeedGenerator`, key of JAX, or None for the stream of the process.
+    """
     dtype = _dtype("gamma", dtype)
     return jax.random.gamma(_key(seed), _array(alpha, dtype), _shape(shape), dtype)
 
 
 def beta(shape: Shape, alpha: Any, beta: Any, dtype: Any = None, seed: Any = None) -> jax.Array:
-    """Draws from beta distributions with parameters `alpha`, `beta` > 0: mean `alpha / (alpha + beta)`."""
+    """Draws from beta distributions with parameters `alpha`, `beta` > 0: mean `alpha / (alpha + beta)`.
+
+    Args:
+        shape: of the result.
+        alpha, beta: broadcast to `shape`.
+        dtype: a float dtype; default: `floatx()`.
+        seed: whole number, `SeedGenerator`, key of JAX, or None for the stream of the process.
+    """
     dtype = _dtype("beta", dtype)
     return jax.random.beta(_key(seed), _array(alpha, dtype), _array(beta, dtype), _shape(shape), dtype)
 
 
 def binomial(shape: Shape, counts: Any, probabilities: Any, dtype: Any = None, seed: Any = None) -> jax.Array:
-    """The number of successes in `counts` trials that each succeed with `probabilities`, as floats."""
+    """The number of successes in `counts` trials that each succeed with `probabilities`, as floats.
+
+    Args:
+        shape: of the result.
+        counts: of trials, broadcast to `shape`.
+        probabilities: from 0 to 1, broadcast to `shape`.
+        dtype: a float dtype; default: `floatx()`.
+        seed: whole number, `SeedGenerator`, key of JAX, or None for the stream of the process.
+    """
     dtype = _dtype("binomial", dtype)
     counts, probabilities = _array(counts, dtype), _array(probabilities, dtype)
     return jax.random.binomial(_key(seed), counts, probabilities, _shape(shape), dtype)
@@ -99,6 +153,9 @@ def categorical(logits: Any, num_samples: int, dtype: DTypeLike = "int32", seed:
 
     Args:
         logits: `(batch, classes)`.
+        num_samples: draws per row.
+        dtype: a whole-number dtype.
+        seed: whole number, `SeedGenerator`, key of JAX, or None for the stream of the process.
 
     Returns:
         `(batch, num_samples)`.
@@ -117,6 +174,9 @@ def dropout(inputs: Any, rate: float, noise_shape: Sequence[int | None] | None =
     Args:
         noise_shape: shape of the draws, broadcast to that of `inputs`: elements along an axis of size 1 share their
             fate. None stands for the size in `inputs`.
+        inputs: floats of any shape.
+        rate: from 0 to 1.
+        seed: whole number, `SeedGenerator`, key of JAX, or None for the stream of the process.
     """
     inputs = _array(inputs)
     if not 0 <= rate <= 1:
@@ -147,6 +207,11 @@ def shuffle(x: Any, axis: int = 0, seed: Any = None) -> jax.Array:
 
     The rows of a matrix do not stay together (nor do they in Keras on JAX); to shuffle rows, take them in the order of
     `shuffle(arange(n))`.
+
+    Args:
+        x: array of any shape.
+        axis: along which elements move.
+        seed: whole number, `SeedGenerator`, key of JAX, or None for the stream of the process.
     """
     return jax.random.permutation(_key(seed), _array(x), axis=axis, independent=True)
 

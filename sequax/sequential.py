@@ -79,7 +79,11 @@ class Sequential(Stack):
                 self._unwire()
 
     def pop(self, rebuild: bool = True) -> Layer:
-        """Remove the last layer and return it."""
+        """Remove the last layer and return it.
+
+        Args:
+            rebuild: go on with the weights of the others; False leaves building to the next call.
+        """
         if not self._stack:
             raise IndexError(f"Sequential model '{self.name}' has no layers to pop.")
         layer = self._stack[-1]

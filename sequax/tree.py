@@ -76,6 +76,9 @@ def is_nested(structure: Any) -> bool:
 def flatten(structure: Any) -> list[Any]:
     """The leaves.
 
+    Args:
+        structure: nested lists, tuples, dicts and what is registered.
+
     >>> flatten({"b": [1, (2,)], "a": None})
     [None, 1, 2]
     """
@@ -84,6 +87,9 @@ def flatten(structure: Any) -> list[Any]:
 
 def flatten_with_path(structure: Any) -> list[tuple[Path, Any]]:
     """The leaves with the keys and positions that lead to them.
+
+    Args:
+        structure: nested lists, tuples, dicts and what is registered.
 
     >>> flatten_with_path({"b": [1], "a": 2})
     [(('a',), 2), (('b', 0), 1)]
@@ -175,6 +181,7 @@ def assert_same_structure(a: Any, b: Any, check_types: bool | None = None) -> No
 
     Args:
         check_types: has no effect.
+        a, b: the two structures.
 
     Raises:
         ValueError: if they differ.
@@ -189,6 +196,9 @@ def assert_same_structure(a: Any, b: Any, check_types: bool | None = None) -> No
 
 def assert_same_paths(a: Any, b: Any) -> None:
     """Refuse structures whose leaves are not at the same places; lists and tuples count as equal.
+
+    Args:
+        a, b: the two structures.
 
     Raises:
         ValueError: if they differ.

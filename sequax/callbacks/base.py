@@ -63,7 +63,11 @@ class Callback(Kept):
         return getattr(self, "_model", None)
 
     def set_params(self, params: dict[str, Any]) -> None:
-        """Receives `verbose`, `epochs` and `steps` before anything else happens."""
+        """Receives `verbose`, `epochs` and `steps` before anything else happens.
+
+        Args:
+            params: dict of these three.
+        """
         self.params = params
 
     def set_model(self, model: Model) -> None:
@@ -72,7 +76,11 @@ class Callback(Kept):
 
     # Training
     def on_train_begin(self, logs: Logs | Any = None) -> None:
-        """Before the first epoch. Counters of an earlier `fit` are to be reset here."""
+        """Before the first epoch. Counters of an earlier `fit` are to be reset here.
+
+        Args:
+            logs: results so far by name; empty at a beginning.
+        """
 
     def on_train_end(self, logs: Logs | Any = None) -> None:
         """After the last epoch; `logs` are those of that epoch."""
@@ -84,19 +92,41 @@ class Callback(Kept):
         """Nothing is on its way: `run.snapshot()` says all that is needed to go on. After each epoch, and between."""
 
     def on_epoch_begin(self, epoch: int, logs: Logs | Any = None) -> None:
-        """Before epoch `epoch`, counted from 0."""
+        """Before epoch `epoch`, counted from 0.
+
+        Args:
+            logs: results so far by name; empty at a beginning.
+        """
 
     def on_epoch_end(self, epoch: int, logs: Logs | Any = None) -> None:
-        """After epoch `epoch` and its validation, whose results carry the prefix `val_`."""
+        """After epoch `epoch` and its validation, whose results carry the prefix `val_`.
+
+        Args:
+            logs: results so far by name; empty at a beginning.
+        """
 
     def on_batch_begin(self, batch: int, logs: Logs | Any = None) -> None:
-        """Older name of `on_train_batch_begin`."""
+        """Older name of `on_train_batch_begin`.
+
+        Args:
+            batch: its number in the epoch.
+            logs: results so far by name.
+        """
 
     def on_batch_end(self, batch: int, logs: Logs | Any = None) -> None:
-        """Older name of `on_train_batch_end`."""
+        """Older name of `on_train_batch_end`.
+
+        Args:
+            batch: its number in the epoch.
+            logs: results so far by name.
+        """
 
     def on_train_batch_begin(self, batch: int, logs: Logs | Any = None) -> None:
-        """Before training batch `batch`, counted from 0 in each epoch."""
+        """Before training batch `batch`, counted from 0 in each epoch.
+
+        Args:
+            logs: results so far by name; empty at a beginning.
+        """
         self.on_batch_begin(batch, logs)
 
     def on_train_batch_end(self, batch: int, logs: Logs | Any = None) -> None:
@@ -104,39 +134,75 @@ class Callback(Kept):
         self.on_batch_end(batch, logs)
 
     def on_train_chunk_end(self, step: int, logs: Logs | Any = None) -> None:
-        """After each dispatch of one or many batches, as the loop chooses: `step` batches of this epoch are done."""
+        """After each dispatch of one or many batches, as the loop chooses: `step` batches of this epoch are done.
+
+        Args:
+            logs: results so far by name; empty at a beginning.
+        """
 
     # Evaluation, alone or as the validation inside `fit`
     def on_test_begin(self, logs: Logs | Any = None) -> None:
-        """Before the first batch of an evaluation."""
+        """Before the first batch of an evaluation.
+
+        Args:
+            logs: results so far by name; empty at a beginning.
+        """
 
     def on_test_end(self, logs: Logs | Any = None) -> None:
         """After the last batch of an evaluation; `logs` are its results."""
 
     def on_test_batch_begin(self, batch: int, logs: Logs | Any = None) -> None:
-        """Before evaluation batch `batch`."""
+        """Before evaluation batch `batch`.
+
+        Args:
+            logs: results so far by name; empty at a beginning.
+        """
 
     def on_test_batch_end(self, batch: int, logs: Logs | Any = None) -> None:
-        """After evaluation batch `batch`."""
+        """After evaluation batch `batch`.
+
+        Args:
+            logs: results so far by name; empty at a beginning.
+        """
 
     def on_test_chunk_end(self, step: int, logs: Logs | Any = None) -> None:
-        """After each dispatch: `step` batches are evaluated."""
+        """After each dispatch: `step` batches are evaluated.
+
+        Args:
+            logs: results so far by name; empty at a beginning.
+        """
 
     # Prediction
     def on_predict_begin(self, logs: Logs | Any = None) -> None:
-        """Before the first batch of a prediction."""
+        """Before the first batch of a prediction.
+
+        Args:
+            logs: results so far by name; empty at a beginning.
+        """
 
     def on_predict_end(self, logs: Logs | Any = None) -> None:
-        """After the last batch of a prediction."""
+        """After the last batch of a prediction.
+
+        Args:
+            logs: results so far by name; empty at a beginning.
+        """
 
     def on_predict_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Before prediction batch `batch`."""
+        """Before prediction batch `batch`.
+
+        Args:
+            logs: results so far by name; empty at a beginning.
+        """
 
     def on_predict_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """After prediction batch `batch`; `logs["outputs"]` are the batch's predictions."""
 
     def on_predict_chunk_end(self, step: int, logs: dict[str, Any] | None = None) -> None:
-        """After each dispatch: `step` batches are predicted."""
+        """After each dispatch: `step` batches are predicted.
+
+        Args:
+            logs: results so far by name; empty at a beginning.
+        """
 
     # Around the loop
     def on_compile_begin(self, what: str) -> None:
@@ -157,4 +223,8 @@ class Callback(Kept):
         return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Takes back what `state_dict` gave. Called after `on_train_begin`, which resets."""
+        """Takes back what `state_dict` gave. Called after `on_train_begin`, which resets.
+
+        Args:
+            state: the dict.
+        """

@@ -139,7 +139,7 @@ def limited(limit: int, source: str, layers: int = _MOST_LAYERS) -> Iterator[Bud
 
 @contextmanager
 def memory_budget(number_of_bytes: int) -> Iterator[None]:
-    """Models read inside may take so many bytes, whatever the size of their file.
+    """Models read inside may take `number_of_bytes`, whatever the size of their file.
 
     Without it, a model from a file may take three times the size of the file and 16 megabytes, and a model from a
     config half of the machine's memory; a file or JSON text of n bytes may have 2,000 + n/400 layers, within it up to

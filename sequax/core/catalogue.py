@@ -154,6 +154,9 @@ class BoundName(str):
 def serialize(obj: object) -> Any:
     """A JSON-friendly config of an object, as Keras writes it.
 
+    Args:
+        obj: a layer, a loss, a function, or a structure of them; plain values stay as they are.
+
     Raises:
         TypeError: for an object that has no config.
     """

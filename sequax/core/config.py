@@ -49,6 +49,11 @@ def deserialize(
 
     No code in a config is ever run, whatever `safe_mode` says.
 
+    Args:
+        config: what `serialize_keras_object` gave.
+        custom_objects: the user's own classes and functions by name.
+        safe_mode: for Keras' sake; it makes no difference.
+
     Raises:
         LoadError: for a config that does not fit the class it names; a TypeError, too, for a class that is neither
             Sequax' own nor a custom object.

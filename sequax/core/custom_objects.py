@@ -34,7 +34,11 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
 
 
 def get_registered_name(obj: Any) -> str:
-    """`package>name` of a registered object, else its plain `__name__`."""
+    """`package>name` of a registered object, else its plain `__name__`.
+
+    Args:
+        obj: a class or a function.
+    """
     return _by_object.get(obj, obj.__name__)
 
 
@@ -49,7 +53,13 @@ def own_name(obj: object) -> str | None:
 def get_registered_object(
     name: str, custom_objects: Mapping[str, Any] | None = None, module_objects: Mapping[str, Any] | None = None
 ) -> Any:
-    """The object registered under a name, or None."""
+    """The object registered under a name, or None.
+
+    Args:
+        name: as it was registered, such as `package>name`.
+        custom_objects: a table that is asked next.
+        module_objects: a table that is asked last.
+    """
     found = custom_object(name)
     for table in (custom_objects, module_objects):
         if found is None and table is not None:

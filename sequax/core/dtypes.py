@@ -33,6 +33,7 @@ def floatx() -> str:
 
 
 def set_floatx(value: str) -> None:
+    """Make `value`, such as `"float32"` or `"bfloat16"`, the float type of what is made from now on without a dtype."""
     global _floatx
     if value not in FLOATS:
         raise ValueError(f"set_floatx: expected one of {FLOATS}. Received: {value!r}")
@@ -45,6 +46,7 @@ def epsilon() -> float:
 
 
 def set_epsilon(value: float) -> None:
+    """Make `value` the small number that keeps divisions and logarithms finite."""
     global _epsilon
     _epsilon = float(value)
 

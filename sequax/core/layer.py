@@ -296,6 +296,11 @@ class Layer(Owner, operation.Operation):
     ) -> tuple[Any, ...]:
         """The call as a pure function: values of the variables in, outputs and new non-trainable values out.
 
+        Args:
+            trainable_variables: their values, in the order of the list of that name.
+            non_trainable_variables: likewise.
+            return_losses: return the penalties, too.
+
         Returns:
             `(outputs, non_trainable_variables)`, with `return_losses=True` also the list of penalties.
         """
@@ -349,6 +354,10 @@ class Layer(Owner, operation.Operation):
             initializer: name, object or callable; default: Glorot uniform for floats, zeros for others.
             dtype: default: the policy's variable dtype.
             regularizer, constraint: names, objects or callables.
+            trainable: whether optimizers update it, while the layer is trainable itself.
+            autocast: whether the layer's `call` sees it in the compute dtype.
+            aggregation, overwrite_with_gradient: as in `Variable`.
+            name: of the variable, unique within the layer.
         """
         if self.built and not self._in_build and any(owner is self for owner in scope.owners()):
             raise ValueError(
@@ -387,7 +396,13 @@ class Layer(Owner, operation.Operation):
         constraint: Any = None,
         name: str | None = None,
     ) -> Variable:
-        """`add_weight`, with shape and initializer required."""
+        """`add_weight`, with shape and initializer required.
+
+        Args:
+            shape: without None.
+            initializer: name, object or callable.
+            dtype, trainable, autocast, regularizer, constraint, name: as in `add_weight`.
+        """
         return self.add_weight(shape, initializer, dtype, trainable, autocast, regularizer, constraint, name=name)
 
     # --- penalties ---
@@ -497,7 +512,11 @@ class Layer(Owner, operation.Operation):
             self.build(next(iter(given.values())))
 
     def rematerialized_call(self, layer_call: Callable[..., Any], *args: Any, **kwargs: Any) -> Callable[..., Any]:
-        """The function itself: outside of a `RematScope`, which this version does not have, Keras returns it, too."""
+        """The function itself: outside of a `RematScope`, which this version does not have, Keras returns it, too.
+
+        Args:
+            layer_call: the function.
+        """
         return layer_call
 
     def __getstate__(self) -> dict[str, Any]:

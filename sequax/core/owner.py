@@ -33,7 +33,12 @@ class Owner:
         return [layer for layer in tracking.owned(self, "layer", self.untracked) if layer is not self]
 
     def flatten_layers(self, include_self: bool = True, recursive: bool = True) -> list[Any]:
-        """This layer and all layers inside it, outermost first."""
+        """This layer and all layers inside it, outermost first.
+
+        Args:
+            include_self: whether the layer itself stands first.
+            recursive: whether layers inside layers come, too.
+        """
         found = [self] if include_self else []
         for layer in self._inner_layers():
             found.extend(layer.flatten_layers() if recursive else [layer])
@@ -135,7 +140,11 @@ class Owner:
             store[str(number)] = variable.numpy()
 
     def load_own_variables(self, store: Any) -> None:
-        """Take back what `save_own_variables` stored."""
+        """Take back what `save_own_variables` stored.
+
+        Args:
+            store: a dict of arrays.
+        """
         own = self.own_variables()
         if len(store) != len(own):
             raise ValueError(f"Layer '{self.name}': expected {len(own)} stored variables. Received: {sorted(store)}")

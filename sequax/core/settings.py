@@ -16,6 +16,7 @@ def image_data_format() -> str:
 
 
 def set_image_data_format(data_format: str) -> None:
+    """Make `data_format`, `"channels_last"` or `"channels_first"`, that of layers made from now on without one."""
     global _image_data_format
     if data_format not in ("channels_last", "channels_first"):
         raise ValueError(f"Expected 'channels_last' or 'channels_first'. Received: data_format={data_format!r}")
@@ -48,7 +49,11 @@ def max_epochs() -> int | None:
 
 
 def set_max_epochs(max_epochs: int | None) -> None:
-    """Let `fit` train this many epochs at most, to try a script out; also by KERAS_MAX_EPOCHS in the environment."""
+    """Let `fit` train this many epochs at most, to try a script out; also by KERAS_MAX_EPOCHS in the environment.
+
+    Args:
+        max_epochs: at most so many per `fit`; None: no limit.
+    """
     global _max_epochs
     _max_epochs = _limit("set_max_epochs", max_epochs)
 
@@ -59,7 +64,11 @@ def max_steps_per_epoch() -> int | None:
 
 
 def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
-    """Let `fit`, `evaluate` and `predict` take this many batches at most; also by KERAS_MAX_STEPS_PER_EPOCH."""
+    """Let `fit`, `evaluate` and `predict` take this many batches at most; also by KERAS_MAX_STEPS_PER_EPOCH.
+
+    Args:
+        max_steps_per_epoch: at most so many; None: no limit.
+    """
     global _max_steps_per_epoch
     _max_steps_per_epoch = _limit("set_max_steps_per_epoch", max_steps_per_epoch)
 
@@ -112,7 +121,11 @@ def data_checks() -> bool:
 
 
 def set_data_checks(value: bool) -> None:
-    """Turn checks of values on or off for the whole process; checks of shapes and arguments stay on."""
+    """Turn checks of values on or off for the whole process; checks of shapes and arguments stay on.
+
+    Args:
+        value: whether values of data are checked.
+    """
     global _data_checks
     _data_checks = bool(value)
     tracking.note_change()  # programs look up rows in another way

@@ -104,6 +104,9 @@ class StateTree:
     def set_state_tree(self, state_tree: Mapping[str, Any]) -> None:
         """Assign what `get_state_tree` returned, or a part of it; all or nothing.
 
+        Args:
+            state_tree: nested dicts of arrays.
+
         Raises:
             ValueError: for a path that is not there, or a value of another shape.
         """

@@ -27,7 +27,11 @@ class Unavailable:
         self.quantize()
 
     def get_quantization_layer_structure(self, mode: str | None = None) -> None:
-        """What a model says of its layers for quantization: nothing."""
+        """What a model says of its layers for quantization: nothing.
+
+        Args:
+            mode: of the quantization.
+        """
 
     def enable_lora(self, *args: Any, **kwargs: Any) -> None:
         raise _refusal(self, "LoRA is not available in this version of Sequax.")

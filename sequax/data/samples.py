@@ -10,6 +10,11 @@ from ..core.types import ArrayLike
 def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> Any:
     """Inputs, targets and weights as a tuple; `x` alone stays as it is, unless it is a list or tuple itself.
 
+    Args:
+        x: inputs.
+        y: targets, or None.
+        sample_weight: a weight per row, or None.
+
     >>> pack_x_y_sample_weight(1, 2), pack_x_y_sample_weight(1)
     ((1, 2), 1)
     """
@@ -20,6 +25,9 @@ def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: ArrayLike | Non
 
 def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
     """`(x, y, sample_weight)` of `x`, `(x,)`, `(x, y)` or `(x, y, sample_weight)`, None for what is missing.
+
+    Args:
+        data: any of these.
 
     Raises:
         ValueError: for a tuple or list of another length.

@@ -63,7 +63,12 @@ def serialize(loss: Any) -> Any:
 
 
 def deserialize(name: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """A loss from a name or a config."""
+    """A loss from a name or a config.
+
+    Args:
+        name: a name, or a config.
+        custom_objects: the user's own classes and functions by name.
+    """
     return catalogue.deserialize(name, custom_objects)
 
 

@@ -51,6 +51,9 @@ def get(identifier: Any) -> Any:
 
     None gives None.
 
+    Args:
+        identifier: a name, a config, a class, an object or an optax transformation.
+
     Raises:
         ValueError: for an unknown name (with the nearest ones) or an object that is no optimizer.
     """
@@ -77,7 +80,12 @@ def serialize(optimizer: Optimizer) -> dict[str, Any]:
 
 
 def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """An optimizer from its config, in which its class may be in lower case, or from anything that `get` takes."""
+    """An optimizer from its config, in which its class may be in lower case, or from anything that `get` takes.
+
+    Args:
+        config: what `serialize` gave, or anything that `get` takes.
+        custom_objects: the user's own classes by name.
+    """
     with custom_object_scope(custom_objects):
         if not isinstance(config, Mapping):
             return get(config)

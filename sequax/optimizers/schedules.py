@@ -345,12 +345,21 @@ class CosineDecayRestarts(LearningRateSchedule):
 
 
 def serialize(learning_rate_schedule: LearningRateSchedule) -> dict[str, Any]:
-    """The config of a schedule."""
+    """The config of a schedule.
+
+    Args:
+        learning_rate_schedule: the schedule.
+    """
     return schedules.serialize(learning_rate_schedule)
 
 
 def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> LearningRateSchedule:
-    """A schedule from its config."""
+    """A schedule from its config.
+
+    Args:
+        config: what `serialize` gave.
+        custom_objects: the user's own classes by name.
+    """
     return schedules.deserialize(config, custom_objects)
 
 

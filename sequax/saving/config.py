@@ -119,6 +119,10 @@ def compile_as(model: Any, settings: Mapping[str, Any] | None, place: str) -> No
 def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """A model with fresh weights from what `model.to_json()` gave; compiled if it was.
 
+    Args:
+        json_string: the text.
+        custom_objects: the user's own classes and functions by name.
+
     Raises:
         LoadError: for anything that is not the config of a model; code in it is never run.
     """

@@ -55,11 +55,22 @@ class FileMethods(Layer):
     def save_weights(
         self: Any, filepath: Path, overwrite: bool = True, max_shard_size: float | None = None, **kwargs: Any
     ) -> None:
-        """Save the weights alone, into a file `*.weights.h5`; `objects_to_skip` are left out."""
+        """Save the weights alone, into a file `*.weights.h5`; `objects_to_skip` are left out.
+
+        Args:
+            filepath: where to; the name says the format.
+            overwrite: replace a file that is there; if False, that is an error.
+            max_shard_size: gigabytes per file; larger models are cut into several and a JSON file that lists them.
+        """
         models.save_weights(self, filepath, overwrite=overwrite, max_shard_size=max_shard_size, **kwargs)
 
     def load_weights(self, filepath: Path, skip_mismatch: bool = False, **kwargs: Any) -> None:
-        """Read weights from a file; all of them or, if one does not fit, none."""
+        """Read weights from a file; all of them or, if one does not fit, none.
+
+        Args:
+            filepath: a file `*.weights.h5`, `.keras`, `.h5` or `.safetensors`.
+            skip_mismatch: leave layers as they are that do not fit, with a warning.
+        """
         models.load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
 
     def export(self, *args: Any, **kwargs: Any) -> None:
@@ -89,6 +100,10 @@ class FileMethods(Layer):
     def from_config(cls, config: Config, custom_objects: CustomObjects | None = None) -> Any:
         """A new model, with fresh weights, from `get_config()`.
 
+        Args:
+            config: the dict.
+            custom_objects: the user's own classes and functions by name.
+
         Raises:
             LoadError: for a config that is refused; its message says where.
         """
@@ -106,7 +121,11 @@ class FileMethods(Layer):
         return {"input_shape": None} if self._graph is not None else super().get_build_config()
 
     def build_from_config(self, config: dict[str, Any]) -> None:
-        """Make the weights of a subclassed model by calling it on symbolic inputs of the shapes it was built for."""
+        """Make the weights of a subclassed model by calling it on symbolic inputs of the shapes it was built for.
+
+        Args:
+            config: what `get_build_config` gave.
+        """
         if self._graph is not None or not config:
             return
         by_name = config.get("shapes_dict")
@@ -127,7 +146,11 @@ class FileMethods(Layer):
         return {} if self.compilation is None else self.compilation.get_config()
 
     def compile_from_config(self, config: dict[str, Any] | None) -> None:
-        """Compile as `get_compile_config()` says; a model whose class has a `compile` of its own is left as it is."""
+        """Compile as `get_compile_config()` says; a model whose class has a `compile` of its own is left as it is.
+
+        Args:
+            config: what `get_compile_config` gave.
+        """
         if config and not names.is_ours(type(self).compile):
             warn(
                 f"`compile()` was not called as part of model loading because the model's `compile()` method is custom."

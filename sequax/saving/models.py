@@ -31,6 +31,7 @@ def save_model(
         overwrite: replace a file of that name; False refuses.
         zipped: False writes a folder, whose name may not end with `.keras`, with the files that are in a `.keras` file.
         include_optimizer: False leaves out the optimizer's state.
+        model: the model.
 
     Raises:
         ValueError: for another ending.

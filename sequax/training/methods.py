@@ -100,7 +100,15 @@ class StepMethods:
     def compute_loss(
         self: Any, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
-        """The loss of `compile` and the penalties of the layers (`add_loss`, regularizers), a scalar."""
+        """The loss of `compile` and the penalties of the layers (`add_loss`, regularizers), a scalar.
+
+        Args:
+            x: inputs of the batch.
+            y: its targets.
+            y_pred: outputs of the model.
+            sample_weight: a weight per row.
+            training: whether this is a step of training.
+        """
         loss: Any = jnp.zeros((), jnp.float32)
         compilation = self.compilation
         if compilation is not None and compilation.loss is not None:
@@ -116,7 +124,14 @@ class StepMethods:
         return jnp.asarray(loss, jnp.float32)
 
     def compute_metrics(self: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
-        """Update the metrics of `compile` with one batch; returns the values of all metrics by name."""
+        """Update the metrics of `compile` with one batch; returns the values of all metrics by name.
+
+        Args:
+            x: inputs of the batch.
+            y: its targets.
+            y_pred: outputs of the model.
+            sample_weight: a weight per row.
+        """
         compilation = self.compilation
         if compilation is not None and compilation.resolved:
             compilation.update_metrics(y, y_pred, sample_weight, self._names_for(y_pred))
@@ -138,6 +153,12 @@ class StepMethods:
         optimizer_variables: Arrays | None = None,
     ) -> tuple[Any, tuple[Any, ...]]:
         """Forward pass and loss as a pure function, ready for `jax.value_and_grad(..., has_aux=True)`.
+
+        Args:
+            trainable_variables, non_trainable_variables, metrics_variables: values, in the order of these lists.
+            x, y, sample_weight: the batch.
+            training: whether layers act as in training.
+            optimizer_variables: of the optimizer that scales the loss.
 
         Returns:
             `(loss, (unscaled_loss, y_pred, non_trainable_variables, metrics_variables))`; the two losses differ where
@@ -173,6 +194,10 @@ class StepMethods:
     ) -> tuple[Any, tuple[Any, ...]]:
         """`compute_loss` as a pure function.
 
+        Args:
+            trainable_variables, non_trainable_variables, metrics_variables: values, in the order of these lists.
+            x, y, y_pred, sample_weight, training: as in `compute_loss`.
+
         Returns:
             `(loss, (trainable_variables, non_trainable_variables, metrics_variables))`.
         """
@@ -195,12 +220,20 @@ class StepMethods:
             self.train_function = self._batch_function(self.train_step)
 
     def make_test_function(self: Any, force: bool = False) -> None:
-        """Set `test_function`, as `make_train_function` does."""
+        """Set `test_function`, as `make_train_function` does.
+
+        Args:
+            force: make it again.
+        """
         if self.test_function is None or force:
             self.test_function = self._batch_function(self.test_step)
 
     def make_predict_function(self: Any, force: bool = False) -> None:
-        """Set `predict_function`: `(state, iterator) -> (outputs, state)`."""
+        """Set `predict_function`: `(state, iterator) -> (outputs, state)`.
+
+        Args:
+            force: make it again.
+        """
 
         def step(state: tuple[Any, ...], data: Any) -> tuple[Any, tuple[Any, ...]]:
             outputs, other = self.predict_step(state, data)

@@ -8,7 +8,11 @@ from ..core.tensor import is_tensor
 
 
 def is_keras_tensor(x: Any) -> bool:
-    """Whether a value is a symbolic tensor, as `Input` and layers called on one return."""
+    """Whether a value is a symbolic tensor, as `Input` and layers called on one return.
+
+    Args:
+        x: any value.
+    """
     return is_tensor(x)
 
 

@@ -84,6 +84,7 @@ def img_to_array(img: Any, data_format: str | None = None, dtype: Any = None) ->
     Args:
         data_format: where the channels go; default: the setting of the process.
         dtype: of the array; default: float32.
+        img: the image.
 
     Raises:
         ValueError: for another rank.

@@ -101,7 +101,12 @@ def plot_model(
 
     Args:
         to_file: path of the file.
-        model and the others: as in `model_to_dot`.
+        model: the model.
+        show_shapes, show_dtype, show_layer_names, show_layer_activations, show_trainable: what the boxes say.
+        rankdir: "TB" from top to bottom, "LR" from left to right.
+        expand_nested: draw the layers of nested models, too.
+        dpi: dots per inch.
+        splines: how Graphviz draws the lines, such as "ortho".
 
     Returns:
         In a notebook, the drawing; otherwise nothing.

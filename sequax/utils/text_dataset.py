@@ -31,7 +31,18 @@ def text_dataset_from_directory(
 
     Args:
         max_length: characters of a text that are kept; default: all.
-        directory and the others: as in `image_dataset_from_directory`.
+        directory: the folder, with one sub-folder for each class.
+        labels: "inferred" from the sub-folders, None, or a list of one per file in the order of the sorted paths.
+        label_mode: "int", "categorical" (one-hot), "binary" (0 or 1) or None.
+        class_names: names of the sub-folders, in the order that gives the classes their numbers; default: sorted.
+        batch_size: samples per batch; None: single samples.
+        shuffle: mix the files, anew for each pass.
+        seed: whole number that fixes the order.
+        validation_split: fraction of the files kept apart, from 0 to 1.
+        subset: "training", "validation" or "both", with `validation_split`.
+        follow_links: go into linked folders, too.
+        format: None, or the name of another kind of data set, which is refused.
+        verbose: print how many files there are.
 
     Returns:
         A `PyDataset` of `(texts, labels)`, or of texts: arrays of dtype object that hold `str`, `(batch,)`. It has
