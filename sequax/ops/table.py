@@ -168,7 +168,8 @@ def reduction(name: str, function: Callable[..., Any], convert: Callable[[ArrayL
     def call(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> jax.Array:
         return function(convert(x), axis=axes(axis), keepdims=keepdims)
 
-    doc = f"`{name}` of `x` over `axis` (a number, several, or None: all of them); `keepdims` keeps it, with size 1."
+    several = "" if "arg" in name else " several,"
+    doc = f"`{name}` of `x` over `axis` (a number,{several} or None: all of them); `keepdims` keeps it, with size 1."
     return _made(call, name, doc)
 
 
