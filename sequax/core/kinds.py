@@ -153,7 +153,7 @@ class Whole(Kind):
 
     @property
     def in_file(self) -> str:
-        return f"a whole number from {self.least} to {self.most}"
+        return f"{self.expected} up to {self.most}"
 
     def resolve(self, value: Any, name: str, owner: Owner) -> int:
         if not is_whole(value) or value.__index__() < self.least:

@@ -237,7 +237,7 @@ def _check_function(value: object, current: Reading, place: str, given: bool, na
 def _check_kind(cls: type, key: str, value: object, place: str) -> None:
     expected = _mismatch(cls, key, value)
     if expected is not None:
-        raise LoadError(f"expected {expected}; found {_shown(value)}", place)
+        raise MalformedError(f"`{key}` must be {expected}; found {_shown(value)}", place)
 
 
 def _mismatch(cls: type, key: str, value: Any) -> str | None:
