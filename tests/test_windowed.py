@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -100,3 +102,12 @@ def test_every_class_is_public_under_its_aliases():
             for prefix in ("", "Global"):
                 name = f"{prefix}{kind}Pooling{rank}D"
                 assert getattr(layers, f"{prefix}{short}{rank}D") is getattr(layers, name)
+
+
+def test_choices_drawn_with_numpy_are_choices():
+    """`rng.choice(["valid", "same"])` gives NumPy's strings and numbers."""
+    for padding in np.array(["valid", "same"]):
+        layer = Conv2D(np.int64(3), np.int32(2), padding=padding, data_format=np.str_("channels_first"))
+        assert json.loads(json.dumps(layer.get_config()))["padding"] == padding
+        size = 8 if padding == "same" else 7
+        assert layer.compute_output_shape((None, 3, 8, 8)) == (None, 3, size, size)

@@ -523,7 +523,9 @@ def is_name(value: object) -> bool:
 
 
 def is_among(value: object, allowed: tuple[Any, ...]) -> bool:
-    return any(type(value) is type(one) and value == one for one in allowed)
+    """Whether a value is one of some: strings of NumPy count as strings, while 1 is neither True nor 1.0."""
+    kind = str if isinstance(value, str) else type(value)
+    return any(kind is type(one) and value == one for one in allowed)
 
 
 def is_json(value: object) -> bool:
