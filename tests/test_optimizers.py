@@ -14,6 +14,7 @@ import numpy as np
 import optax
 import pytest
 
+import sequax
 from sequax import optimizers
 from sequax.core import pure
 from sequax.core.variable import Variable
@@ -1103,3 +1104,17 @@ def test_old_decay_argument_warns():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         optimizers.SGD()
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_state_of_adafactor_with_vectors_is_listed_as_in_keras(wrapped):
+    keras = pytest.importorskip("keras", reason="Keras, the oracle, is not installed: pip install 'sequax[dev]'")
+    shapes = []
+    for library in (sequax, keras):
+        model = library.Sequential([library.Input((3,)), library.layers.Dense(2)])
+        optimizer = library.optimizers.Adafactor(0.1)
+        optimizer = library.optimizers.LossScaleOptimizer(optimizer) if wrapped else optimizer
+        model.compile(optimizer, "mse")
+        model.train_on_batch(np.ones((2, 3)), np.ones((2, 2)))
+        shapes.append([tuple(variable.shape) for variable in optimizer.variables])
+    assert shapes[0] == shapes[1]

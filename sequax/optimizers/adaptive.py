@@ -295,6 +295,11 @@ class Adafactor(Optimizer):
         dtype = variable.dtype if factored else "int32"
         self._slots.obtain(variable, name, lambda: make(path, shape, "zeros", dtype))
 
+    def empty_slots(self) -> list[Variable]:
+        """The numbers that stand for the factors of vectors."""
+        vectors = [variable for variable in self._trainable_variables if variable.ndim <= 1]
+        return [self.slot(name, variable) for variable in vectors for name in ("rows", "columns")]
+
     def update_step(self, gradient: jax.Array, variable: Variable, learning_rate: Any) -> None:
         t = jnp.asarray(self.iterations, "float32") + 1
         rate = jnp.minimum(learning_rate, jax.lax.rsqrt(t))

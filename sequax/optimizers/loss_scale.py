@@ -131,7 +131,9 @@ class LossScaleOptimizer(Optimizer):
 
     @property
     def variables(self) -> list[Variable]:
-        return [*super().variables, *self.inner_optimizer.variables]
+        empty = {id(variable) for variable in self.inner_optimizer.empty_slots()}
+        inner = [variable for variable in self.inner_optimizer.variables if id(variable) not in empty]
+        return [*super().variables, *inner]
 
     @property  # type: ignore[misc]
     def iterations(self) -> Any:

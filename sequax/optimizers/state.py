@@ -96,6 +96,10 @@ class State(Portable, Configured):
                 column.append(self.add_variable_from_reference(variable, label, start))
         return columns[0] if isinstance(name, str) else columns
 
+    def empty_slots(self) -> list[Variable]:
+        """State that only holds a place, which files of an optimizer around this one leave out."""
+        return []
+
     @property
     def variables(self) -> list[Variable]:
         """All state: iteration, learning rate (if it is a number), then slots in the order of the variables."""
