@@ -199,7 +199,7 @@ class PerAxis(Kind):
         return all(self.each.fits(size, cls) for size in (value if isinstance(value, (list, tuple)) else [value]))
 
 
-class Real(Kind):
+class Real(Checked):
     """A number in a range, kept as it is.
 
     Args:
@@ -225,16 +225,10 @@ class Real(Kind):
         else:
             self.expected: str = f"a number >= {least:g}" if low else "a number"
 
-    def resolve(self, value: Any, name: str, owner: Owner) -> Any:
-        return value if self.contains(value) else self.refuse(value, name, owner)
-
     def contains(self, value: Any) -> bool:
         if not is_number(value) or not self.least <= value <= self.most:
             return False
         return (self.above is None or value > self.above) and (self.below is None or value < self.below)
-
-    def fits(self, value: object, cls: type) -> bool:
-        return self.contains(value)
 
 
 class OneOf(Kind):
