@@ -182,11 +182,11 @@ def constant(
     return array if shape is None else ops.broadcast_to(array, shape)
 
 
-def ones(shape: ShapeLike, dtype: DTypeLike | None = None, name: str | None = None) -> Variable:
+def ones(shape: Sequence[int], dtype: DTypeLike | None = None, name: str | None = None) -> Variable:
     return Variable(np.ones(shape), dtype=dtype or floatx(), name=name)
 
 
-def zeros(shape: ShapeLike, dtype: DTypeLike | None = None, name: str | None = None) -> Variable:
+def zeros(shape: Sequence[int], dtype: DTypeLike | None = None, name: str | None = None) -> Variable:
     return Variable(np.zeros(shape), dtype=dtype or floatx(), name=name)
 
 

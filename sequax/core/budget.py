@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
-from typing import Any
 
 import numpy as np
 
@@ -38,13 +37,15 @@ class Budget:
 
     limit: int
     source: str
+    spent: int
     layers: int
+    layers_left: float
 
     def __init__(self, limit: int, source: str, layers: int = _MOST_LAYERS):
         self.limit, self.source, self.spent = limit, source, 0
         self.layers, self.layers_left = layers, float(layers)
 
-    def spend(self, path: str, shape: tuple[int, ...], dtype: Any) -> None:
+    def spend(self, path: str, shape: tuple[int, ...], dtype: np.dtype) -> None:
         """Count one variable.
 
         Raises:
@@ -78,7 +79,7 @@ def current() -> Budget | None:
     return _budget.get()
 
 
-def spend(path: str, shape: tuple[int, ...], dtype: Any) -> None:
+def spend(path: str, shape: tuple[int, ...], dtype: np.dtype) -> None:
     """Count a variable, if a model is being read."""
     budget = _budget.get()
     if budget is not None:

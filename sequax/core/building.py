@@ -5,17 +5,20 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import scope, shapes, signature
 from .warning import warn
+
+if TYPE_CHECKING:
+    from .layer import Layer
 
 
 def guarded(build: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap a `build` method: paths start at the layer, its shapes are noted, and it is marked as built at the end."""
 
     @functools.wraps(build)
-    def run(self: Any, *args: Any, **kwargs: Any) -> None:
+    def run(self: Layer, *args: object, **kwargs: object) -> None:
         outer, self._in_build = self._in_build, True  # `super().build()` marks it as built, and more may follow
         try:
             with scope.calling(self):
@@ -33,12 +36,12 @@ def guarded(build: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-def shapes_of(layer: Any) -> dict[str, Any] | None:
+def shapes_of(layer: Layer) -> dict[str, Any] | None:
     """The shapes that a layer was built for, by argument of `build`."""
     return getattr(layer, "_build_shapes", None)
 
 
-def check_arguments(layer: Any, wanted: list[inspect.Parameter]) -> None:
+def check_arguments(layer: Layer, wanted: list[inspect.Parameter]) -> None:
     """Of several shapes each needs the name of the argument of `call` that it is of."""
     accepted = signature.of(type(layer).call)
     for parameter in wanted:

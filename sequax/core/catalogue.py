@@ -9,12 +9,15 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import above, custom_objects, values
 from .custom_objects import custom_object_scope, get_registered_name
 from .names import is_ours, suggest, to_snake_case
 from .warning import warn
+
+if TYPE_CHECKING:
+    from ..model import Model
 
 T = TypeVar("T")
 
@@ -56,7 +59,7 @@ class Catalogue:
 
         return add
 
-    def find(self, name: str) -> Any:
+    def find(self, name: str) -> Callable[..., Any]:
         """The class or function of a name; ValueError with the nearest names otherwise.
 
         `custom_objects` of the current scope come first; what is registered for the whole process never hides a name
@@ -77,7 +80,7 @@ class Catalogue:
             f" `custom_objects` or `@register_keras_serializable()`."
         )
 
-    def get(self, identifier: Any) -> Any:
+    def get(self, identifier: object) -> Any:
         """An object from None, a name, a config, a class or the object itself."""
         if identifier is None:
             return None
@@ -98,7 +101,7 @@ class Catalogue:
         """The config of an object of this kind: a dict for objects, a name for functions, None for None."""
         return serialize(target)
 
-    def deserialize(self, config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    def deserialize(self, config: object, custom_objects: Mapping[str, Any] | None = None) -> Any:
         """An object of this kind from a name or a config dict."""
         with custom_object_scope(custom_objects):
             if not isinstance(config, Mapping):
@@ -205,7 +208,7 @@ def _names_of(cls: type) -> tuple[str | None, str, str | None]:
     return own, BoundName.of(cls.__name__, cls), get_registered_name(cls)
 
 
-def _compile_config(model: Any) -> dict[str, Any]:
+def _compile_config(model: Model) -> dict[str, Any]:
     try:
         return serialize(model.get_compile_config() or {})
     except NotImplementedError as error:
@@ -213,7 +216,7 @@ def _compile_config(model: Any) -> dict[str, Any]:
         return {}
 
 
-def function_config(function: Callable[..., Any]) -> Any:
+def function_config(function: Callable[..., Any]) -> str | dict[str, Any]:
     """A public function is its name; any other one names itself and needs `custom_objects` to come back from a file."""
     name = getattr(function, "__name__", type(function).__name__)
     return name if _is_public(name, function) else named_function(function)

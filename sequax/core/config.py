@@ -43,7 +43,7 @@ def check_own(cls: type, config: Mapping[str, Any]) -> None:
 
 
 def deserialize(
-    config: Any, custom_objects: Mapping[str, Any] | None = None, safe_mode: bool = True, **kwargs: Any
+    config: object, custom_objects: Mapping[str, Any] | None = None, safe_mode: bool = True, **kwargs: object
 ) -> Any:
     """An object from its config; plain values come back as they are.
 
@@ -64,7 +64,7 @@ def deserialize(
         return _revived(config, current)
 
 
-def _revived(config: Mapping[str, Any], current: Reading) -> Any:
+def _revived(config: object, current: Reading) -> Any:
     if isinstance(config, (list, tuple)):
         return [_revived(item, current) for item in config]
     if not isinstance(config, Mapping):
@@ -89,7 +89,7 @@ def _object_from(config: Mapping[str, Any], current: Reading) -> Any:
     return _build(target, config, place) if inspect.isclass(target) else target
 
 
-def _build(cls: Any, config: Mapping[str, Any], place: str) -> Any:
+def _build(cls: type, config: Mapping[str, Any], place: str) -> object:
     if not hasattr(cls, "from_config"):
         raise MalformedError(
             f"Unable to reconstruct an instance of {cls.__name__!r} because the class is missing a `from_config()`"

@@ -11,14 +11,17 @@ import functools
 import inspect
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, Self, TypedDict
 
-from .kinds import Kind, Owner, ShapeLike, kind_of
+from .kinds import Kind, Owner, RegularizerLike, ShapeLike, kind_of
 from .names import is_ours
+
+if TYPE_CHECKING:
+    from .types import DTypeLike
 
 
 class _Unnamed(TypedDict, total=False):
-    dtype: Any
+    dtype: DTypeLike | None
     trainable: bool
     autocast: bool
     # Older spellings of the shape of the input
@@ -42,14 +45,14 @@ class Options(CommonOptions, total=False):
 class LayerOptions(Options, total=False):
     """Those of layers that do not list `activity_regularizer` themselves."""
 
-    activity_regularizer: Any
+    activity_regularizer: RegularizerLike
 
 
 class UnnamedOptions(_Unnamed, total=False):
     """Those of layers that list `name` themselves."""
 
     input_dim: int | None
-    activity_regularizer: Any
+    activity_regularizer: RegularizerLike
 
 
 class Arguments:
@@ -92,7 +95,7 @@ def keep(cls: type) -> None:
     common = _with_common(constructor, cls)
 
     @functools.wraps(constructor)
-    def run(self: Any, *args: Any, **kwargs: Any) -> None:
+    def run(self: object, *args: Any, **kwargs: Any) -> None:
         own = arguments(cls)
         bound = own.bind(args, kwargs)
         if bound is None:
@@ -188,13 +191,13 @@ def written(cls: type) -> Mapping[str, Kind]:
     return {name: of[name] for name in order if name in names and name in of and of[name].in_config}
 
 
-def config(instance: Any) -> dict[str, Any]:
+def config(instance: object) -> dict[str, Any]:
     """What configs hold of the arguments that an object, or the object of ours that it extends, was made with."""
     of = written(ours(type(instance)))
     return {name: kind.config(getattr(instance, kind.kept_as or name)) for name, kind in of.items()}
 
 
-def added(instance: Any, base: type) -> dict[str, Any]:
+def added(instance: object, base: type) -> dict[str, Any]:
     """What an object was made with that its base class does not take."""
     return {name: getattr(instance, name) for name in written(ours(type(instance))) if name not in written(base)}
 
@@ -221,7 +224,7 @@ class Configured(Kept):
         return config(self)
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Any:
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
         """A new object from `get_config()`."""
         return cls(**config)
 

@@ -33,7 +33,7 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
     return add
 
 
-def get_registered_name(obj: Any) -> str:
+def get_registered_name(obj: Callable[..., Any]) -> str:
     """`package>name` of a registered object, else its plain `__name__`.
 
     Args:
@@ -52,7 +52,7 @@ def own_name(obj: object) -> str | None:
 
 def get_registered_object(
     name: str, custom_objects: Mapping[str, Any] | None = None, module_objects: Mapping[str, Any] | None = None
-) -> Any:
+) -> Callable[..., Any] | None:
     """The object registered under a name, or None.
 
     Args:
@@ -77,7 +77,7 @@ def scoped() -> Mapping[str, Any]:
     return _scoped.get() or {}
 
 
-def custom_object(name: str) -> Any:
+def custom_object(name: str) -> Callable[..., Any] | None:
     """What the user calls `name`: in `custom_objects` of the current scope, or registered for the process."""
     return scoped()[name] if name in scoped() else _by_name.get(name)
 

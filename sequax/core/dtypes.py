@@ -51,7 +51,7 @@ def set_epsilon(value: float) -> None:
     _epsilon = float(value)
 
 
-def standardize(dtype: DTypeLike) -> str:
+def standardize(dtype: DTypeLike | None) -> str:
     """The name of a dtype given as name, NumPy or JAX dtype, Python type or None (then `floatx()`)."""
     if dtype is None:
         return _floatx
@@ -75,11 +75,11 @@ def standardize(dtype: DTypeLike) -> str:
 standardize_dtype = standardize  # its public name
 
 
-def is_float(dtype: Any) -> bool:
+def is_float(dtype: str | np.dtype) -> bool:
     return jnp.issubdtype(dtype, jnp.floating)
 
 
-def is_int(dtype: Any) -> bool:
+def is_int(dtype: str | np.dtype) -> bool:
     return jnp.issubdtype(dtype, jnp.integer)
 
 
@@ -128,7 +128,7 @@ def _promote(a: str, b: str) -> str:
 _PROMOTED = {frozenset(("uint64", signed)): "float32" for signed in ("int8", "int16", "int32", "int64")}
 
 
-def as_array(value: object, dtype: str | None = None) -> Any:
+def as_array(value: object, dtype: str | None = None) -> jax.Array:
     """A JAX array of `value`; 64-bit inputs become 32-bit ones as JAX has them, Python floats become `floatx()`."""
     if dtype is None and isinstance(value, float):
         dtype = _floatx
@@ -137,14 +137,14 @@ def as_array(value: object, dtype: str | None = None) -> Any:
     return jnp.asarray(value, None if dtype is None else jnp_dtype(dtype))
 
 
-def own_array(value: Any, dtype: Any = None) -> Any:
+def own_array(value: object, dtype: np.dtype | None = None) -> jax.Array:
     """A JAX array that shares no memory with the caller: given a dtype, JAX takes aligned NumPy ones as they are."""
     if not isinstance(value, jax.Array) and hasattr(value, "__array__") and not hasattr(value, "__jax_array__"):
         value = np.array(value)
     return jnp.asarray(value, dtype)
 
 
-def jnp_dtype(name: str) -> Any:
+def jnp_dtype(name: str) -> np.dtype:
     """The dtype JAX really uses for a name: with 64-bit types off, `float64` is stored as `float32`."""
     return jax.dtypes.canonicalize_dtype(name)
 
@@ -263,7 +263,7 @@ def reset_dtype_policy() -> None:
     _policy = None
 
 
-def set_dtype_policy(policy: Any) -> None:
+def set_dtype_policy(policy: DTypeLike) -> None:
     """Set the policy of layers made from now on, e.g. `set_dtype_policy("mixed_bfloat16")`.
 
     Raises:

@@ -8,7 +8,8 @@ from . import shapes
 from .tensor import leaves
 
 if TYPE_CHECKING:
-    from .types import ShapeLike
+    from .tensor import KerasTensor
+    from .types import Nested, ShapeLike, Tensor
 
 
 class InputSpec:
@@ -61,7 +62,7 @@ class InputSpec:
     def from_config(cls, config: dict[str, Any]) -> InputSpec:
         return cls(**config)
 
-    def problem(self, tensor: Any) -> str | None:
+    def problem(self, tensor: Tensor | KerasTensor) -> str | None:
         """What is wrong with a tensor, as the end of a sentence; None if it fits."""
         shape = tuple(tensor.shape)
         rank = len(shape)
@@ -90,7 +91,7 @@ class InputSpec:
         return len(longer) == len(shorter) + 1 and longer[-1] in (1, None)
 
 
-def check(spec: Any, inputs: Any, layer: str) -> None:
+def check(spec: Nested[InputSpec] | None, inputs: object, layer: str) -> None:
     """Compare the inputs of a layer with its spec (one, a list or a dict of them).
 
     Raises:

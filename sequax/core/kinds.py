@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NoReturn, SupportsIndex, TypeGuard
 
 import numpy as np
 
@@ -33,9 +33,9 @@ class Owner:
     """
 
     instance: Any
-    name: Any
+    name: object
 
-    def __init__(self, instance: Any, name: Any = None):
+    def __init__(self, instance: object, name: object = None):
         self.instance, self.name = instance, name
 
     def __str__(self) -> str:
@@ -64,7 +64,7 @@ class Kind:
     def in_file(self) -> str:
         return self.expected
 
-    def resolve(self, value: Any, name: str, owner: Owner) -> Any:
+    def resolve(self, value: object, name: str, owner: Owner) -> Any:
         """What the object works with; ValueError if the value is of another kind."""
         return value
 
@@ -72,11 +72,11 @@ class Kind:
         """Whether a config of `cls` from a file may hold the value; it consists of what JSON has."""
         return True
 
-    def config(self, value: object) -> Any:
+    def config(self, value: object) -> object:
         """What configs hold of what the object works with."""
         return catalogue.serialize(value)
 
-    def refuse(self, value: object, name: str, owner: Owner, error: type[Exception] = ValueError) -> Any:
+    def refuse(self, value: object, name: str, owner: Owner, error: type[Exception] = ValueError) -> NoReturn:
         raise error(
             f"{owner}: `{name}` must be {self.expected}. Received: {name}={value!r} (of type {type(value).__name__})."
         )
@@ -98,23 +98,23 @@ class Optional(Kind):
     def in_file(self) -> str:
         return f"{self.inner.in_file}, or null"
 
-    def resolve(self, value: Any, name: str, owner: Owner) -> Any:
+    def resolve(self, value: object, name: str, owner: Owner) -> Any:
         return None if value is None else self.inner.resolve(value, name, owner)
 
     def fits(self, value: object, cls: type) -> bool:
         return value is None or self.inner.fits(value, cls)
 
-    def config(self, value: object) -> Any:
+    def config(self, value: object) -> object:
         return None if value is None else self.inner.config(value)
 
 
 class Checked(Kind):
     """A kind that says which values it `contains`; they stay as they came, and files may hold the same."""
 
-    def contains(self, value: Any) -> bool:
+    def contains(self, value: object) -> bool:
         raise NotImplementedError
 
-    def resolve(self, value: Any, name: str, owner: Owner) -> Any:
+    def resolve(self, value: object, name: str, owner: Owner) -> Any:
         return value if self.contains(value) else self.refuse(value, name, owner)
 
     def fits(self, value: object, cls: type) -> bool:
@@ -155,7 +155,7 @@ class Whole(Kind):
     def in_file(self) -> str:
         return f"{self.expected} up to {self.most}"
 
-    def resolve(self, value: Any, name: str, owner: Owner) -> int:
+    def resolve(self, value: object, name: str, owner: Owner) -> int:
         if not is_whole(value) or value.__index__() < self.least:
             self.refuse(value, name, owner)
         return value.__index__()
@@ -173,6 +173,7 @@ class PerAxis(Kind):
     """
 
     each: Whole
+    wrong_type: type[Exception]
 
     def __init__(self, least: int = 1, wrong_type: type[Exception] = ValueError):
         self.each, self.wrong_type = Whole(least), wrong_type
@@ -182,10 +183,10 @@ class PerAxis(Kind):
     def in_file(self) -> str:
         return f"{self.each.in_file}, or a list of them"
 
-    def resolve(self, value: Any, name: str, owner: Owner) -> tuple[int, ...]:
+    def resolve(self, value: object, name: str, owner: Owner) -> tuple[int, ...]:
         rank = owner.instance.rank
         listed = isinstance(value, Sequence) and not isinstance(value, (str, bytes))
-        several = tuple(value) if listed else (value,) * rank
+        several: tuple[Any, ...] = tuple(value) if listed else (value,) * rank  # type: ignore[arg-type]
         typed = len(several) == rank and all(map(is_whole, several))
         if not typed or min(several) < self.each.least:
             error = ValueError if typed else self.wrong_type
@@ -225,7 +226,7 @@ class Real(Checked):
         else:
             self.expected: str = f"a number >= {least:g}" if low else "a number"
 
-    def contains(self, value: Any) -> bool:
+    def contains(self, value: object) -> bool:
         if not is_number(value) or not self.least <= value <= self.most:
             return False
         return (self.above is None or value > self.above) and (self.below is None or value < self.below)
@@ -241,7 +242,7 @@ class OneOf(Kind):
     allowed: tuple[Any, ...]
     lower: bool
 
-    def __init__(self, *allowed: Any, lower: bool = False):
+    def __init__(self, *allowed: object, lower: bool = False):
         self.allowed, self.lower = allowed, lower
         self.expected: str = f"one of {allowed}"
 
@@ -249,7 +250,7 @@ class OneOf(Kind):
         """What the class of the owner allows."""
         return self.allowed
 
-    def resolve(self, value: Any, name: str, owner: Owner) -> Any:
+    def resolve(self, value: object, name: str, owner: Owner) -> Any:
         allowed = self.of(type(owner.instance))
         found = value.lower() if self.lower and isinstance(value, str) else value
         if not is_among(found, allowed):
@@ -273,7 +274,7 @@ class PaddingOf(OneOf):
 class Layout(OneOf):
     """Where the channels of images and sequences stand; None: as `config.set_image_data_format` says."""
 
-    def resolve(self, value: Any, name: str, owner: Owner) -> str:
+    def resolve(self, value: object, name: str, owner: Owner) -> str:
         return settings.image_data_format() if value is None else super().resolve(value, name, owner)
 
     def fits(self, value: object, cls: type) -> bool:
@@ -291,7 +292,7 @@ class Like(Kind):
         self.family = family
         self.expected: str = f"a name, a config or an object of `{family}`, or a callable"
 
-    def resolve(self, value: Any, name: str, owner: Owner) -> Any:
+    def resolve(self, value: object, name: str, owner: Owner) -> Any:
         found = catalogue.family(self.family)
         return found.get(value) if found is not None else value
 
@@ -341,7 +342,7 @@ class Quantity(Kind):
             return all(self.fits(item, cls) for item in value)
         return is_number(value) or is_array(value)
 
-    def config(self, value: object) -> Any:
+    def config(self, value: object) -> object:
         return value
 
 
@@ -350,16 +351,16 @@ class AnyAxes(Kind):
 
     expected = "the number of an axis, or a list of them"
 
-    def resolve(self, value: Any, name: str, owner: Owner) -> Any:
+    def resolve(self, value: object, name: str, owner: Owner) -> object:
         return tuple(value["items"]) if is_tuple(value) else value
 
-    def fits(self, value: Any, cls: type) -> bool:
+    def fits(self, value: object, cls: type) -> bool:
         if is_tuple(value):
             value = value.get("items")
         several = value if isinstance(value, (list, tuple)) else [value]
         return all(type(axis) is int and abs(axis) <= MAX_SIZE for axis in several)
 
-    def config(self, value: object) -> Any:
+    def config(self, value: object) -> object:
         return value
 
 
@@ -401,7 +402,7 @@ class AxisOf(Kind):
 
     expected = "one integer"
 
-    def resolve(self, value: Any, name: str, owner: Owner) -> Any:
+    def resolve(self, value: object, name: str, owner: Owner) -> Any:
         return value.__index__() if is_whole(value) else self.refuse(value, name, owner, TypeError)
 
     def fits(self, value: object, cls: type) -> bool:
@@ -424,11 +425,11 @@ class AxesOf(AxisOf):
     def __init__(self, several: type | None = list, one: bool = True):
         self.several, self.one = several, one
 
-    def resolve(self, value: Any, name: str, owner: Owner) -> Any:
-        listed = isinstance(value, Sequence) and not isinstance(value, str)
-        if self.one and not listed:
+    def resolve(self, value: object, name: str, owner: Owner) -> Any:
+        listed = value if isinstance(value, Sequence) and not isinstance(value, str) else None
+        if self.one and listed is None:
             return super().resolve(value, name, owner)
-        axes = [super(AxesOf, self).resolve(axis, name, owner) for axis in (value if listed else [value])]
+        axes = [super(AxesOf, self).resolve(axis, name, owner) for axis in ([value] if listed is None else listed)]
         several = self.several or (tuple if isinstance(value, tuple) else list)
         return several(axes) if axes else self.refuse(value, name, owner, TypeError)
 
@@ -457,11 +458,12 @@ class Missing(Kind):
     """
 
     expected = "None: it is not available in this version of Sequax"
+    attribute: bool
 
     def __init__(self, in_config: bool = False):
         self.in_config = self.attribute = in_config
 
-    def resolve(self, value: Any, name: str, owner: Owner) -> None:
+    def resolve(self, value: object, name: str, owner: Owner) -> None:
         if value is not None:
             raise NotImplementedError(
                 f"{owner}: `{name}` is not available in this version of Sequax. Received: {name}={value!r}. Leave it"
@@ -472,12 +474,12 @@ class Missing(Kind):
         return True  # the constructor says more
 
 
-def is_whole(value: object) -> bool:
+def is_whole(value: object) -> TypeGuard[SupportsIndex]:
     """Whether a value is a whole number of Python or NumPy, and no bool."""
     return hasattr(value, "__index__") and not isinstance(value, (bool, np.bool_)) and getattr(value, "ndim", 0) == 0
 
 
-def is_number(value: object) -> bool:
+def is_number(value: object) -> TypeGuard[float]:
     """Whether a value is a number of Python or NumPy, and no bool."""
     return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
 
@@ -501,7 +503,7 @@ def is_array(value: object) -> bool:
     return isinstance(value, Mapping) and value.get("class_name") in values.ARRAYS
 
 
-def is_tuple(value: object) -> bool:
+def is_tuple(value: object) -> TypeGuard[Mapping[str, Any]]:
     """Whether a value is the config of a tuple."""
     return isinstance(value, Mapping) and value.get("class_name") == "__tuple__"
 
@@ -588,7 +590,7 @@ PLAIN: dict[str, Kind] = {
 }
 
 
-def kind_of(annotation: Any, namespace: Mapping[str, Any]) -> Kind | None:
+def kind_of(annotation: object, namespace: Mapping[str, Any]) -> Kind | None:
     """The kind that an annotation names; None for one that names none.
 
     Args:

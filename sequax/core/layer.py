@@ -28,6 +28,7 @@ from . import (
 from .catalogue import family, serialize
 from .config import check_own, reading
 from .custom_objects import custom_object_scope
+from .kinds import ConstraintLike, InitializerLike, RegularizerLike
 from .owner import Owner
 from .policy_map import DTypePolicyMap
 from .tensor import KerasTensor, Node, is_tensor, leaves, record, shape_of
@@ -35,7 +36,8 @@ from .types import CustomObjects, overridable
 from .variable import Variable
 
 if TYPE_CHECKING:
-    from .types import DTypeLike, ShapeLike
+    from .input_spec import InputSpec
+    from .types import ArrayLike, DTypeLike, Nested, Shape, ShapeLike, Tensor
 
 _ABSENT = object()
 _OLD_SHAPE_ARGUMENTS = ("input_shape", "batch_input_shape", "batch_shape", "input_dim")
@@ -113,12 +115,12 @@ class Layer(Owner, operation.Operation):
     def __init__(
         self,
         *,
-        activity_regularizer: Any = None,
+        activity_regularizer: RegularizerLike = None,
         trainable: bool = True,
         dtype: DTypeLike | None = None,
         autocast: bool = True,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ):
         self.name: str = names.check_name(
             names.auto_name(type(self).__name__) if name is None else name, type(self).__name__
@@ -138,15 +140,15 @@ class Layer(Owner, operation.Operation):
         self._dtype_policy = dtypes.get(dtype)
         self.autocast = autocast
         self.built = False
-        self.input_spec: Any = None
-        self._build_shapes: Any = None
+        self.input_spec: Nested[InputSpec] | None = None
+        self._build_shapes: dict[str, Any] | None = None
         self._losses: list[Any] = []
         self._nodes: list[Node] = []
 
     # --- to override ---
 
     @overridable
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Nested[Shape] | None) -> None:
         """Create the variables, knowing the shape of the input. Called once, before the first call.
 
         Args:
@@ -165,7 +167,7 @@ class Layer(Owner, operation.Operation):
         raise NotImplementedError(f"Layer {type(self).__name__} does not have a `call()` method implemented.")
 
     @overridable
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+    def compute_mask(self, inputs: Nested[Tensor], previous_mask: Nested[Tensor] | None) -> Nested[Tensor] | None:
         """The mask of the outputs; by default the mask of the input."""
         return previous_mask
 
@@ -290,7 +292,7 @@ class Layer(Owner, operation.Operation):
         self,
         trainable_variables: Sequence[Any],
         non_trainable_variables: Sequence[Any],
-        *args: Any,
+        *args: object,
         return_losses: bool = False,
         **kwargs: Any,
     ) -> tuple[Any, ...]:
@@ -337,12 +339,12 @@ class Layer(Owner, operation.Operation):
     def add_weight(
         self,
         shape: int | ShapeLike | None = None,
-        initializer: Any = None,
+        initializer: InitializerLike = None,
         dtype: DTypeLike | None = None,
         trainable: bool = True,
         autocast: bool = True,
-        regularizer: Any = None,
-        constraint: Any = None,
+        regularizer: RegularizerLike = None,
+        constraint: ConstraintLike = None,
         aggregation: str = "none",
         overwrite_with_gradient: bool = False,
         name: str | None = None,
@@ -388,12 +390,12 @@ class Layer(Owner, operation.Operation):
     def add_variable(
         self,
         shape: int | ShapeLike | None,
-        initializer: Any,
+        initializer: InitializerLike,
         dtype: DTypeLike | None = None,
         trainable: bool = True,
         autocast: bool = True,
-        regularizer: Any = None,
-        constraint: Any = None,
+        regularizer: RegularizerLike = None,
+        constraint: ConstraintLike = None,
         name: str | None = None,
     ) -> Variable:
         """`add_weight`, with shape and initializer required.
@@ -407,7 +409,7 @@ class Layer(Owner, operation.Operation):
 
     # --- penalties ---
 
-    def add_loss(self, loss: Any) -> None:
+    def add_loss(self, loss: Nested[ArrayLike]) -> None:
         """Add a scalar penalty to the loss of the model; inside `call` (or `build`) only."""
         call = scope.call()
         if call is None:
@@ -465,13 +467,13 @@ class Layer(Owner, operation.Operation):
         return self._path
 
     @property
-    def input(self) -> Any:
+    def input(self) -> KerasTensor | Any:
         """The symbolic input of the first symbolic call."""
         node = self._first_node("input")
         return node.args[0] if len(node.args) == 1 and not node.kwargs else node.inputs
 
     @property
-    def output(self) -> Any:
+    def output(self) -> KerasTensor | Any:
         """The symbolic output of the first symbolic call."""
         return self._first_node("output").outputs
 
@@ -511,7 +513,9 @@ class Layer(Owner, operation.Operation):
         elif given:
             self.build(next(iter(given.values())))
 
-    def rematerialized_call(self, layer_call: Callable[..., Any], *args: Any, **kwargs: Any) -> Callable[..., Any]:
+    def rematerialized_call(
+        self, layer_call: Callable[..., Any], *args: object, **kwargs: object
+    ) -> Callable[..., Any]:
         """The function itself: outside of a `RematScope`, which this version does not have, Keras returns it, too.
 
         Args:
@@ -540,12 +544,12 @@ def _values(variables: Sequence[Any]) -> list[Any]:
     return [v.value if isinstance(v, Variable) else v for v in variables]
 
 
-def _get(module: str, identifier: Any) -> Any:
+def _get(module: str, identifier: object) -> Any:
     found = family(module)
     return found.get(identifier) if found is not None else identifier
 
 
-def _regularizer(identifier: Any) -> Any:
+def _regularizer(identifier: RegularizerLike) -> Callable[..., Any] | None:
     return _get("keras.regularizers", identifier)
 
 

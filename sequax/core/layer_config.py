@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import inspect
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import constructor, dtypes, names
 from .catalogue import serialize
 from .config import deserialize
 
+if TYPE_CHECKING:
+    from .layer import Layer
+
 _BASE = ("name", "trainable", "dtype", "activity_regularizer", "autocast")
 
 
-def own_arguments(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+def own_arguments(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     """Constructor arguments of a layer that was made with `args` and `kwargs`.
 
     Our layers keep each argument as an attribute of the same name; of other classes the values passed are used, unless
@@ -52,7 +55,7 @@ def own_arguments(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     return config
 
 
-def _plain_argument(layer: Any, name: str, value: object) -> Any:
+def _plain_argument(layer: Layer, name: str, value: object) -> object:
     if hasattr(value, "shape") or (not hasattr(value, "get_config") and not callable(value)):
         try:
             json.dumps(value)

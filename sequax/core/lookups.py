@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING
 
 import jax
 import numpy as np
 
 from .index_range import problem_with
+
+if TYPE_CHECKING:
+    from .types import ArrayLike
 
 _reports: ContextVar[list[str] | None] = ContextVar("sequax_lookups", default=None)
 
@@ -31,7 +34,7 @@ def reported() -> Iterator[list[str]]:
         _reports.reset(token)
 
 
-def check(indices: Any, limit: int, owner: str) -> None:
+def check(indices: ArrayLike, limit: int, owner: str) -> None:
     """Look at the numbers that `owner` asks a table of `limit` rows for, as far as they are known.
 
     Raises:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import masks, shapes
 from .operation import FunctionOperation
 from .signature import Signature
 from .tensor import is_tensor, leaves, map_structure, record
 
+if TYPE_CHECKING:
+    from .layer import Layer
+    from .types import Nested, Tensor
 
-def previous(layer: Any, named: dict[str, Any], kwargs: dict[str, Any], accepted: Signature, inputs: Any) -> Any:
+
+def previous(layer: Layer, named: dict[str, Any], kwargs: dict[str, Any], accepted: Signature, inputs: object) -> Any:
     """Fill mask arguments that were not given from the masks of the tensors; returns the input's mask."""
     explicit = kwargs.get("mask")
     for name, value in named.items():
@@ -25,7 +29,7 @@ def previous(layer: Any, named: dict[str, Any], kwargs: dict[str, Any], accepted
     return map_structure(masks.state, inputs) if inputs is not None else None
 
 
-def passed_on(layer: Any, inputs: Any, previous: Any, outputs: Any) -> None:
+def passed_on(layer: Layer, inputs: Nested[Tensor] | None, previous: Nested[Tensor] | None, outputs: object) -> None:
     """Give the outputs their masks; where a layer cannot, note that theirs was dropped."""
     if not layer.supports_masking:
         if leaves(previous) and not layer.flatten_layers(include_self=False):
@@ -34,19 +38,20 @@ def passed_on(layer: Any, inputs: Any, previous: Any, outputs: Any) -> None:
                     masks.put(output, masks.Dropped(layer.name))
         return
     real = map_structure(lambda m: None if isinstance(m, masks.Dropped) else m, previous)
-    computed = layer.compute_mask(inputs, real if leaves(real) else None)
+    computed: object = layer.compute_mask(inputs, real if leaves(real) else None)
     if computed is None:
         computed = next((m for m in leaves(previous) if isinstance(m, masks.Dropped)), None)
     if computed is None:
         return
     targets = leaves(outputs)
-    found = list(computed) if isinstance(computed, (list, tuple)) else [computed]  # one mask: of the first output
+    # One mask is that of the first output.
+    found: list[Any] = list(computed) if isinstance(computed, (list, tuple)) else [computed]
     for output, mask in zip(targets, found, strict=False):
         if masks.state(output) is None:
             masks.put(output, mask)
 
 
-def symbolic(layer: Any, inputs: Any, given: Any, outputs: list[Any]) -> None:
+def symbolic(layer: Layer, inputs: Nested[Tensor] | None, given: Nested[Tensor] | None, outputs: list[Any]) -> None:
     """Symbolic outputs get symbolic masks, so that layers behind them are traced with masks as they will run."""
     found = [tensor._keras_mask for tensor in outputs]
     if layer.supports_masking and not leaves(found):
@@ -56,7 +61,7 @@ def symbolic(layer: Any, inputs: Any, given: Any, outputs: list[Any]) -> None:
             tensor._keras_mask = record(FunctionOperation(masks.get, "mask"), (tensor,), {}, mask)
 
 
-def _specs(layer: Any, inputs: Any, previous: Any) -> list[Any]:
+def _specs(layer: Layer, inputs: Nested[Tensor] | None, previous: object) -> list[Any]:
     """What `compute_mask` returns for symbolic inputs, where `compute_output_shape` spared us to trace the call."""
     if not leaves(previous) and not layer.makes_masks:
         return []

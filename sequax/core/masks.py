@@ -12,6 +12,7 @@ from typing import Any
 
 from . import scope
 from .tensor import leaves, map_structure
+from .types import Tensor
 from .warning import warn
 
 
@@ -23,13 +24,13 @@ class Dropped:
         self.told = False
 
 
-def get(tensor: Any) -> Any:
+def get(tensor: object) -> Tensor | None:
     """The mask of a tensor, None without one."""
     found = _find(tensor)
     return None if isinstance(found, Dropped) else found
 
 
-def wanted(tensor: Any, by: str) -> Any:
+def wanted(tensor: object, by: str) -> Tensor | None:
     """The mask of a tensor for a layer that uses masks; warns once if an earlier layer had to drop it."""
     found = _find(tensor)
     if isinstance(found, Dropped):
@@ -43,7 +44,7 @@ def wanted(tensor: Any, by: str) -> Any:
     return found
 
 
-def of(structure: Any) -> Any:
+def of(structure: object) -> list[Tensor | None] | None:
     """The masks of all tensors in a structure, as a list in the order of its leaves; None if there is none at all."""
     found: list[Any] = []
     map_structure(lambda t: found.append(get(t)), structure)
@@ -51,7 +52,7 @@ def of(structure: Any) -> Any:
 
 
 @contextmanager
-def attached(structure: Any, found: list[Any] | None) -> Iterator[None]:
+def attached(structure: object, found: list[Any] | None) -> Iterator[None]:
     """A call of its own in which the tensors of a structure carry the masks that `of` listed."""
     with scope.fresh_call(), scope.calling(None):
         for tensor, mask in zip(leaves(structure), found or (), strict=False):
@@ -59,13 +60,13 @@ def attached(structure: Any, found: list[Any] | None) -> Iterator[None]:
         yield
 
 
-def put(tensor: Any, mask: Any) -> None:
+def put(tensor: object, mask: Tensor | Dropped | None) -> None:
     call = scope.call()
     if call is not None and mask is not None:
         call.masks[id(tensor)] = (tensor, mask)
 
 
-def hand_on(tensor: Any, copy: Any) -> None:
+def hand_on(tensor: object, copy: object) -> None:
     """The mask of a tensor (or the note that it was dropped) also for another one with the same steps."""
     found = _find(tensor)
     if found is not None and scope.call() is not None:
@@ -74,7 +75,7 @@ def hand_on(tensor: Any, copy: Any) -> None:
         publish(copy, found)
 
 
-def keep(structure: Any, found: list[Any] | None) -> None:
+def keep(structure: object, found: list[Any] | None) -> None:
     """Attach masks to traced outputs of a finished call, for the rest of the pure function around it."""
     frame = scope.frame()
     for tensor, mask in zip(leaves(structure), found or (), strict=False):
@@ -82,7 +83,7 @@ def keep(structure: Any, found: list[Any] | None) -> None:
             frame.masks[id(tensor)] = (tensor, mask)
 
 
-def mark(tensor: Any, mask: Any) -> None:
+def mark(tensor: object, mask: Tensor | None) -> None:
     """Attach a mask to what a function computed: for the call or the pure function around it, else to the array."""
     if mask is None:
         return
@@ -93,12 +94,12 @@ def mark(tensor: Any, mask: Any) -> None:
         place.masks[id(tensor)] = (tensor, mask)
 
 
-def state(tensor: Any) -> Any:
+def state(tensor: object) -> Tensor | Dropped | None:
     """The mask, or the note that it was dropped, or None."""
     return _find(tensor)
 
 
-def publish(tensor: Any, mask: Any) -> None:
+def publish(tensor: Any, mask: Tensor | Dropped | None) -> None:
     """Attach a mask to an array that leaves the outermost eager call; traced values are left as they are."""
     if mask is not None and not isinstance(mask, Dropped):
         try:
@@ -107,7 +108,7 @@ def publish(tensor: Any, mask: Any) -> None:
             return
 
 
-def _find(tensor: Any) -> Any:
+def _find(tensor: object) -> Tensor | Dropped | None:
     call = scope.call()
     if call is not None and id(tensor) in call.masks:
         return call.masks[id(tensor)][1]

@@ -16,7 +16,7 @@ from .errors import LoadError, UnknownObjectError
 from .names import suggest
 
 
-def lookup(config: Mapping[str, Any]) -> Any:
+def lookup(config: Mapping[str, Any]) -> Callable[..., Any] | None:
     """The class or function that a config names; None if there is none.
 
     `custom_objects` of the current scope come first, then what the config itself carries if it was made in this
@@ -50,7 +50,7 @@ def lookup(config: Mapping[str, Any]) -> Any:
     return next((own[key] for key in (registered, name) if isinstance(key, str) and key in own), None)
 
 
-def _function(name: Any, registered: Any, module: Any) -> Any:
+def _function(name: object, registered: object, module: object) -> Callable[..., Any] | None:
     """A function by its name; Keras writes the module "builtins" for functions of every kind."""
     registered = name if registered in ("function", None, "") else registered
     for key in (registered, name):
@@ -73,7 +73,7 @@ def _function(name: Any, registered: Any, module: Any) -> Any:
     return next((found for key, found in own.items() if key.endswith(f">{name}")), None)
 
 
-def _built_in(name: str, module: Any, find: Callable[[Catalogue], Any]) -> Any:
+def _built_in(name: str, module: object, find: Callable[[Catalogue], Any]) -> Callable[..., Any] | None:
     for family_name in [module] if isinstance(module, str) else list(above.families):
         table = family(family_name)
         target = None if table is None else find(table)
@@ -82,7 +82,7 @@ def _built_in(name: str, module: Any, find: Callable[[Catalogue], Any]) -> Any:
     return None
 
 
-def _refuse_other_name(name: str, registered: Any, built_in: str) -> None:
+def _refuse_other_name(name: str, registered: object, built_in: str) -> None:
     if registered not in (None, "", name):
         raise LoadError(
             f"the config names {built_in}, which is built in, under the registered name {registered!r:.80}. Remove"
@@ -109,5 +109,5 @@ def unknown(config: Mapping[str, Any], place: str | None = None) -> LoadError:
     )
 
 
-def _built_in_anywhere(name: Any) -> Any:
+def _built_in_anywhere(name: object) -> Callable[..., Any] | None:
     return _built_in(name, None, lambda table: table.classes.get(name)) if isinstance(name, str) else None

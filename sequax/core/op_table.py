@@ -6,7 +6,7 @@ Each family below lists its ops as `name(settings)`; the name of the class follo
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from .errors import LoadError
 
@@ -123,7 +123,7 @@ BY_NAME = {op.name: op for op in _OPS if "activations" not in op.module}
 _BY_CLASS = {(op.module, op.class_name): op for op in _OPS}
 
 
-def is_op(module: Any, class_name: Any) -> bool:
+def is_op(module: object, class_name: object) -> bool:
     return isinstance(module, str) and module.startswith(("keras.src.ops.", "keras.src.activations."))
 
 
@@ -132,7 +132,7 @@ def known_classes() -> list[tuple[str, str]]:
     return list(_BY_CLASS)
 
 
-def find(module: str, class_name: Any, place: str) -> Op:
+def find(module: str, class_name: object, place: str) -> Op:
     """The op that a config names.
 
     Raises:

@@ -67,12 +67,12 @@ class Operation(Unavailable, Portable):
         return shapes.infer(self.call, args, kwargs)
 
     @property
-    def input(self) -> Any:
+    def input(self) -> KerasTensor | Any:
         """The symbolic input of the first symbolic call; a list where there are several."""
         return _one_or_list(self._first_node("input").inputs)
 
     @property
-    def output(self) -> Any:
+    def output(self) -> KerasTensor | Any:
         """The symbolic output of the first symbolic call; a list where there are several."""
         return _one_or_list(leaves(self._first_node("output").outputs))
 
@@ -120,7 +120,7 @@ class Operation(Unavailable, Portable):
         return {**config, "name": self.name} if takes_name else config
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
+    def from_config(cls, config: dict[str, Any]) -> Self:
         """A new operation from `get_config()`."""
         try:
             return cls(**config)
@@ -146,10 +146,10 @@ class FunctionOperation(Operation):
         super().__init__(names.auto_name(kind))
         self.function, self.kind = function, kind
 
-    def call(self, *args: Any, **kwargs: Any) -> Any:
+    def call(self, *args: object, **kwargs: object) -> Any:
         return self.function(*args, **kwargs)
 
-    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+    def compute_output_spec(self, *args: object, **kwargs: object) -> Any:
         return shapes.infer(self.function, args, kwargs)
 
     def again(self) -> FunctionOperation:
@@ -175,7 +175,7 @@ def symbolic(function: F, outputs: Callable[..., Any] | None = None) -> F:
     """
 
     @functools.wraps(function)
-    def call(*args: Any, **kwargs: Any) -> Any:
+    def call(*args: object, **kwargs: object) -> Any:
         if not any(map(is_tensor, leaves((args, kwargs)))):
             return function(*args, **kwargs)
         node = FunctionOperation(function, function.__name__)
@@ -207,7 +207,7 @@ OPERATORS: dict[str, Callable[..., Any]] = {
 def _method(kind: str, reflected: bool = False) -> Callable[..., Any]:
     function = OPERATORS[kind]
 
-    def call(self: KerasTensor, *others: Any) -> Any:
+    def call(self: KerasTensor, *others: object) -> KerasTensor:
         return FunctionOperation(function, kind)(*((*others, self) if reflected else (self, *others)))
 
     return call
@@ -236,7 +236,7 @@ _REFLECTED = {"__rand__": "logical_and", "__ror__": "logical_or", "__rxor__": "l
 
 
 def _op(name: str, reflected: bool = False) -> Callable[..., Any]:
-    def call(self: KerasTensor, *args: Any, **kwargs: Any) -> Any:
+    def call(self: KerasTensor, *args: object, **kwargs: object) -> Any:
         op = getattr(above.load("ops"), name)
         return op(*args, self) if reflected else op(self, *args, **kwargs)
 
@@ -251,7 +251,7 @@ for _name, _kind in _REFLECTED.items():
     setattr(KerasTensor, _name, _op(_kind, reflected=True))
 
 
-def _round(self: KerasTensor, ndigits: int | None = None) -> Any:
+def _round(self: KerasTensor, ndigits: int | None = None) -> KerasTensor:
     return above.load("ops").round(self, ndigits or 0)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from . import tracking
 from .variable import Variable
 
 
-def set_alone(owner: Owner, trainable: Any) -> None:
+def set_alone(owner: Owner, trainable: object) -> None:
     """Freeze or unfreeze a layer, and leave the layers inside as they are."""
     owner._trainable = bool(trainable)
 
@@ -134,12 +134,12 @@ class Owner:
         for variable, array in zip(own, arrays, strict=True):
             variable.assign(array)
 
-    def save_own_variables(self, store: Any) -> None:
+    def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
         """Put what a file keeps of this layer alone, without layers inside, into `store`, a dict of arrays."""
         for number, variable in enumerate(self.own_variables()):
             store[str(number)] = variable.numpy()
 
-    def load_own_variables(self, store: Any) -> None:
+    def load_own_variables(self, store: Mapping[str, Any]) -> None:
         """Take back what `save_own_variables` stored.
 
         Args:

@@ -12,7 +12,7 @@ from .custom_objects import custom_object_scope
 from .dtypes import DTypePolicy
 
 if TYPE_CHECKING:
-    from .types import CustomObjects
+    from .types import CustomObjects, DTypeLike
 
 # Patterns from a file are matched by a search whose time may grow with each wildcard, and a file chooses both sides.
 _PATTERN_OF_FILES = re.compile(r"(?!(.*\.\*){3})([\w/ -]|\.\*)*")
@@ -40,7 +40,7 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
     ('mixed_bfloat16', 'float32')
     """
 
-    def __init__(self, default_policy: Any = None, policy_map: dict[str, Any] | None = None):
+    def __init__(self, default_policy: DTypeLike | None = None, policy_map: dict[str, Any] | None = None):
         if isinstance(default_policy, DTypePolicyMap):
             raise ValueError("DTypePolicyMap: `default_policy` cannot be a `DTypePolicyMap`; give a single policy.")
         if policy_map is not None and not isinstance(policy_map, dict):
@@ -84,7 +84,7 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
             )
         return self._policies[matching[0]] if matching else self.default_policy
 
-    def __setitem__(self, path: str, policy: Any) -> None:
+    def __setitem__(self, path: str, policy: DTypeLike) -> None:
         if path in self._policies:
             raise ValueError(
                 f"{path} already exist in the DTypePolicyMap, with {self._policies[path]}. `del` the key first."
@@ -104,7 +104,7 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
     def __contains__(self, path: object) -> bool:
         return path in self._policies
 
-    def pop(self, path: str, *default: Any) -> Any:
+    def pop(self, path: str, *default: object) -> Any:
         """Remove a key and return its policy; a key that only matches a pattern is none."""
         return self._policies.pop(path, *default)
 

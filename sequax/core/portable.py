@@ -37,11 +37,11 @@ def _each(change: Callable[[Any], Any], value: object) -> Any:
     return change(value)
 
 
-def _carried(value: object) -> Any:
+def _carried(value: object) -> object:
     return _Carried(value) if isinstance(value, types.FunctionType) and not _is_importable(value) else value
 
 
-def _arrived(value: object) -> Any:
+def _arrived(value: object) -> object:
     return value.function if isinstance(value, _Carried) else value
 
 
@@ -51,7 +51,7 @@ class _Carried:
     def __init__(self, function: types.FunctionType):
         self.function = function
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+    def __deepcopy__(self, memo: dict[int, Any]) -> types.FunctionType:
         return self.function
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -69,14 +69,20 @@ class _Carried:
 
 
 def _is_importable(function: types.FunctionType) -> bool:
-    found: Any = sys.modules.get(function.__module__)
+    found: object = sys.modules.get(function.__module__)
     for name in function.__qualname__.split("."):
         found = getattr(found, name, None)
     return found is function
 
 
 def _function(
-    magic: bytes, code: bytes, module: str, names: tuple[str, str], defaults: Any, keywords: Any, cells: tuple[Any, ...]
+    magic: bytes,
+    code: bytes,
+    module: str,
+    names: tuple[str, str],
+    defaults: tuple[Any, ...] | None,
+    keywords: dict[str, Any] | None,
+    cells: tuple[Any, ...],
 ) -> types.FunctionType:
     if magic != importlib.util.MAGIC_NUMBER:
         raise ValueError(f"The pickle holds the code of {names[1]!r}, of another version of Python than this one.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-forked = False  # whether this is such a process
+forked: bool = False  # whether this is such a process
 
 
 def check(what: str) -> None:

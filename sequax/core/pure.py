@@ -8,13 +8,16 @@ and returns what the variables hold afterwards. The variables themselves are not
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
 
 from . import masks, scope
+from .types import Nested, Tensor
 from .variable import Variable
+
+T = TypeVar("T")
 
 if TYPE_CHECKING:
     from ..model import Model
@@ -26,19 +29,19 @@ class Outcome(NamedTuple):
     """What a pure call of a model gives back."""
 
     outputs: Any
-    masks: Any
+    masks: list[Tensor | None] | None
     other: Values
     penalties: list[Any]
 
 
 def apply(
-    function: Callable[..., Any],
+    function: Callable[..., T],
     variables: Sequence[Variable],
     values: Sequence[Any],
-    *args: Any,
+    *args: object,
     strict: bool = True,
-    **kwargs: Any,
-) -> tuple[Any, list[Any]]:
+    **kwargs: object,
+) -> tuple[T, list[Any]]:
     """Call `function(*args, **kwargs)` while `variables` hold `values`.
 
     Args:
@@ -54,7 +57,12 @@ def apply(
 
 
 def call(
-    model: Model, params: Values, other: Values, x: Any, training: bool | None = None, mask: Any = None
+    model: Model,
+    params: Values,
+    other: Values,
+    x: Nested[Tensor],
+    training: bool | None = None,
+    mask: Nested[Tensor] | None = None,
 ) -> Outcome:
     """Call a model as a pure function of its variables.
 
@@ -135,7 +143,7 @@ class StatelessScope:
     def __exit__(self, *error: Any) -> None:
         self._entered.__exit__(*error)
 
-    def add_loss(self, loss: Any) -> None:
+    def add_loss(self, loss: Tensor) -> None:
         self.losses.append(loss)
 
     def add_update(self, update: tuple[Variable, Any]) -> None:
@@ -143,7 +151,7 @@ class StatelessScope:
         variable, value = update
         self._frame.assign(variable, _held(variable, value))
 
-    def get_current_value(self, variable: Variable) -> Any:
+    def get_current_value(self, variable: Variable) -> jax.Array | None:
         """What a variable holds inside; None if it was neither given nor assigned."""
         return self._frame.values.get(id(variable))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random as python_random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -43,7 +43,7 @@ def fresh_seed() -> int:
 
 
 @contextmanager
-def seeded(seed: Any) -> Iterator[None]:
+def seeded(seed: int | Sequence[int]) -> Iterator[None]:
     """Inside, fresh seeds come from a stream of their own, begun with whatever NumPy takes as a seed."""
     global _seeds
     kept, _seeds = _seeds, np.random.default_rng(seed)
@@ -85,7 +85,7 @@ class SeedGenerator:
 
     tracked_as = "seed"
 
-    def __init__(self, seed: int | None = None, name: str | None = None, **kwargs: Any):
+    def __init__(self, seed: int | None = None, name: str | None = None, **kwargs: object):
         if kwargs:
             raise ValueError(f"SeedGenerator: unrecognized keyword arguments {sorted(kwargs)}.")
         if seed is not None and (isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0):
@@ -121,7 +121,7 @@ def default_generator() -> SeedGenerator:
     return _default
 
 
-def draw_seed(seed: Seed) -> jax.Array:
+def draw_seed(seed: Seed | None) -> jax.Array:
     """A uint32 (2,) seed from an int, a SeedGenerator, a key of JAX, or None (the process' stream).
 
     The stream is a SeedGenerator, too, so that a compiled call without a seed is refused (nobody tracks the stream)
@@ -151,7 +151,7 @@ def _is_key(seed: Seed) -> bool:
     )
 
 
-def key(seed: Any) -> jax.Array:
+def key(seed: Seed | None) -> jax.Array:
     """A JAX random key from a seed of any of those kinds."""
     state = draw_seed(seed)
     return jax.random.fold_in(jax.random.key(state[0]), state[1])

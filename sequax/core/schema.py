@@ -51,7 +51,7 @@ class Reading:
         self.kept: list[Any] = []  # so that no id is used twice
 
 
-def check(config: Mapping[str, Any], current: Reading, place: str) -> None:
+def check(config: object, current: Reading, place: str) -> None:
     """Check a config, or a structure of configs.
 
     Raises:
@@ -67,7 +67,7 @@ def check_config(cls: type, config: Mapping[str, Any], current: Reading, place: 
     _check_arguments(cls, config, current, place)
 
 
-def measure(config: Mapping[str, Any], place: str) -> None:
+def measure(config: object, place: str) -> None:
     """Refuse what is nested too deeply or has too many values, without recursion."""
     level, depth, count = [config], 0, 0
     while level:
@@ -161,7 +161,7 @@ _PARTS = {"__bytes__": {"value"}, "__slice__": {"start", "stop", "step"}, "__ell
 _PARTS["__keras_tensor__"] = {"shape", "dtype"}
 
 
-def _check_parts(kind: str, parts: Any, current: Reading, place: str) -> None:
+def _check_parts(kind: str, parts: object, current: Reading, place: str) -> None:
     """A value that JSON has no form for: its parts, and what they may be."""
     expected = _PARTS[kind]
     if not isinstance(parts, Mapping) or set(parts) - {"keras_history"} != expected:
@@ -192,7 +192,7 @@ def check_array(config: Mapping[str, Any], place: str) -> None:
 # --- the arguments of a class of ours ---
 
 
-def _check_arguments(cls: type, config: Any, current: Reading, place: str) -> None:
+def _check_arguments(cls: type, config: object, current: Reading, place: str) -> None:
     if config is None or (getattr(cls, "is_stack", False) and isinstance(config, list)):
         config = {} if config is None else {"layers": config}
     if not isinstance(config, Mapping):
@@ -224,7 +224,7 @@ def _shape_keys(cls: type) -> tuple[str, ...]:
     return ("input_shape", "batch_input_shape", "batch_shape", "input_dim") if hasattr(cls, "add_weight") else ()
 
 
-def _check_function(value: object, current: Reading, place: str, given: bool, name: Any) -> None:
+def _check_function(value: object, current: Reading, place: str, given: bool, name: object) -> None:
     """A function of a Lambda layer: a name. Code is passed over if the user gave the function, by the layer's name."""
     is_code = isinstance(value, Mapping) and value.get("class_name") == "__lambda__"
     is_code = is_code or (place.endswith("function") and isinstance(value, list))
@@ -240,7 +240,7 @@ def _check_kind(cls: type, key: str, value: object, place: str) -> None:
         raise MalformedError(f"`{key}` must be {expected}; found {_shown(value)}", place)
 
 
-def _mismatch(cls: type, key: str, value: Any) -> str | None:
+def _mismatch(cls: type, key: str, value: object) -> str | None:
     """What was expected for an argument, if the value is of another kind."""
     if not is_json(value):
         return None  # an object of the caller's own program
@@ -253,7 +253,7 @@ def _mismatch(cls: type, key: str, value: Any) -> str | None:
     return None if kind is None or kind.fits(value, cls) else kind.in_file
 
 
-def _check_shapes(config: Any, place: str) -> None:
+def _check_shapes(config: object, place: str) -> None:
     if config is None:
         return
     if not isinstance(config, Mapping):
@@ -269,7 +269,7 @@ _COMPILE_KEYS_WORDS = """
 _COMPILE_KEYS = frozenset(_COMPILE_KEYS_WORDS.split())
 
 
-def check_compile_config(config: Any, current: Reading, place: str) -> None:
+def check_compile_config(config: object, current: Reading, place: str) -> None:
     """What `compile_from_config` is called with: the arguments of `compile`."""
     if config is None:
         return
@@ -312,6 +312,6 @@ def _below(place: str, part: str) -> str:
     return f"{place}{part}" if len(place) < 400 else f"{place[:200]}...{place[-150:]}{part}"
 
 
-def _shown_key(key: Any) -> str:
+def _shown_key(key: object) -> str:
     text = str(key)
     return text if len(text) <= 40 and text.isprintable() else f"{text[:37]!r}..."

@@ -49,7 +49,7 @@ def _merge(a: tuple[int, ...], b: tuple[int, ...]) -> _Sizes:
 def _trace(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], batch: int, other: int) -> Any:
     """Shapes and dtypes of the outputs and their masks when unknown sizes are `batch` (first axis) and `other`."""
 
-    def concrete(value: object) -> Any:
+    def concrete(value: object) -> object:
         if not is_tensor(value):
             return value
         sizes = [(batch if axis == 0 else other) if size is None else size for axis, size in enumerate(value.shape)]
@@ -58,7 +58,7 @@ def _trace(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str
     flat, structure = jax.tree.flatten((args, kwargs), is_leaf=is_tensor)
     symbolic = [i for i, value in enumerate(flat) if is_tensor(value)]
 
-    def run(given: list[Any], carried: list[Any]) -> Any:
+    def run(given: list[Any], carried: list[Any]) -> tuple[Any, list[Any] | None]:
         filled = list(flat)
         for i, value in zip(symbolic, given, strict=True):
             filled[i] = value
@@ -101,7 +101,7 @@ def is_shape(value: object) -> bool:
     return isinstance(value, (tuple, list)) and all(s is None or hasattr(s, "__index__") for s in value)
 
 
-def map_shapes(function: Callable[..., Any], structure: Any) -> Any:
+def map_shapes(function: Callable[..., Any], structure: object) -> Any:
     """Apply a function to each shape of a nested list or dict of shapes."""
     return jax.tree.map(lambda s: function(tuple(s)), structure, is_leaf=is_shape)
 

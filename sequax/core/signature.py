@@ -12,6 +12,7 @@ import numpy as np
 
 from . import dtypes, masks
 from .tensor import KerasTensor
+from .types import Tensor
 from .variable import Variable
 
 
@@ -86,7 +87,7 @@ def is_input(value: object) -> bool:
     return value is None or isinstance(value, (jax.Array, KerasTensor, np.ndarray))
 
 
-def _cast(array: Any, dtype: str | None) -> Any:
+def _cast(array: Tensor, dtype: str | None) -> Tensor:
     if dtype is None or array.dtype == dtype or not dtypes.is_float(array.dtype) or not dtypes.is_float(dtype):
         return array
     cast = array.astype(dtypes.jnp_dtype(dtype))

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any, NoReturn, TypeGuard, TypeVar
 
 import jax
 
 from . import dtypes, names
 
+T = TypeVar("T")
+
 if TYPE_CHECKING:
+    from .operation import Operation
     from .operators import Operators
     from .types import DTypeLike, Shape, ShapeLike
 
@@ -37,7 +40,7 @@ class KerasTensor(Base):
         ragged: bool = False,
         record_history: bool = True,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ):
         if sparse or ragged or kwargs.get("ragged_rank"):
             raise ValueError("KerasTensor: sparse and ragged tensors are not supported; pass dense arrays.")
@@ -72,19 +75,19 @@ class KerasTensor(Base):
     def __repr__(self) -> str:
         return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> NoReturn:
         raise TypeError("Iterating over a symbolic KerasTensor is not supported; its length may be unknown.")
 
     def __bool__(self) -> bool:
         raise TypeError("A symbolic KerasTensor has no truth value: use array functions in place of Python `if`.")
 
-    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+    def __array__(self, *args: object, **kwargs: object) -> NoReturn:
         raise ValueError(
             "A KerasTensor is symbolic: it has a shape and a dtype, but no value, so it cannot become a NumPy array."
             " Wrap the function that needs values into a layer (`Lambda`, or a `Layer` subclass) and call that."
         )
 
-    def __jax_array__(self) -> Any:
+    def __jax_array__(self) -> NoReturn:
         raise ValueError(
             "A KerasTensor cannot be passed to a JAX function: it is symbolic. Wrap the function into a layer"
             " (`Lambda(function)`, or a `Layer` subclass) and call that on the tensor."
@@ -102,7 +105,9 @@ class Node:
 
     __slots__ = ("args", "index", "kwargs", "operation", "outputs")
 
-    def __init__(self, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any, index: int):
+    def __init__(
+        self, operation: Operation, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: object, index: int
+    ):
         self.operation, self.args, self.kwargs, self.outputs, self.index = operation, args, kwargs, outputs, index
 
     @property
@@ -112,7 +117,7 @@ class Node:
     input_tensors = inputs
 
 
-def record(operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any) -> Any:
+def record(operation: Operation, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: T) -> T:
     """Note a call in the history of its output tensors; returns the outputs."""
     node = Node(operation, args, kwargs, outputs, index=len(operation.nodes))
     operation.nodes.append(node)
@@ -125,15 +130,15 @@ def is_tensor(value: object) -> TypeGuard[KerasTensor]:
     return isinstance(value, KerasTensor)
 
 
-def leaves(structure: Any) -> list[Any]:
+def leaves(structure: object) -> list[Any]:
     """The leaves of nested lists, tuples and dicts, None left out, symbolic tensors whole."""
     return jax.tree.leaves(structure)  # a KerasTensor is no tree to JAX, so it needs no telling
 
 
-def map_structure(function: Callable[..., Any], structure: Any) -> Any:
+def map_structure(function: Callable[..., Any], structure: object) -> Any:
     return jax.tree.map(function, structure, is_leaf=is_tensor)
 
 
-def shape_of(structure: Any) -> Any:
+def shape_of(structure: object) -> Any:
     """Shapes of the tensors of a structure, None where unknown, in the same structure."""
     return map_structure(lambda t: tuple(t.shape), structure)

@@ -7,7 +7,9 @@ Nothing is recorded when an attribute is set; the attributes themselves are the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 _version = 0
 PLAIN = frozenset({bool, int, float, str, type(None)})  # most attributes; they own nothing
@@ -24,7 +26,7 @@ def version() -> int:
     return _version
 
 
-def owned(owner: Any, kind: str, skip: frozenset[str] = frozenset()) -> list[Any]:
+def owned(owner: object, kind: str, skip: frozenset[str] = frozenset()) -> list[Any]:
     """Objects of a kind (`"layer"`, `"variable"`, `"seed"`, `"metric"`) in the attributes of an owner, each once."""
     found: dict[int, Any] = {}
     for name, value in vars(owner).items():
@@ -35,7 +37,7 @@ def owned(owner: Any, kind: str, skip: frozenset[str] = frozenset()) -> list[Any
     return list(found.values())
 
 
-def unique(items: Iterable[Any]) -> list[Any]:
+def unique(items: Iterable[T]) -> list[T]:
     """The items in order, each object once."""
     return list({id(item): item for item in items}.values())
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 
 class Unavailable:
@@ -17,13 +18,13 @@ class Unavailable:
         """How the weights are quantized: None, they are not."""
         return None
 
-    def quantize(self, *args: Any, **kwargs: Any) -> None:
+    def quantize(self, *args: object, **kwargs: object) -> NoReturn:
         raise _refusal(self, "quantization is not available in this version of Sequax.")
 
-    def quantized_build(self, *args: Any, **kwargs: Any) -> None:
+    def quantized_build(self, *args: object, **kwargs: object) -> None:
         self.quantize()
 
-    def quantized_call(self, *args: Any, **kwargs: Any) -> Any:
+    def quantized_call(self, *args: object, **kwargs: object) -> NoReturn:
         self.quantize()
 
     def get_quantization_layer_structure(self, mode: str | None = None) -> None:
@@ -33,17 +34,19 @@ class Unavailable:
             mode: of the quantization.
         """
 
-    def enable_lora(self, *args: Any, **kwargs: Any) -> None:
+    def enable_lora(self, *args: object, **kwargs: object) -> None:
         raise _refusal(self, "LoRA is not available in this version of Sequax.")
 
-    def rematerialized_call(self, *args: Any, **kwargs: Any) -> Any:
+    def rematerialized_call(
+        self, layer_call: Callable[..., Any], *args: object, **kwargs: object
+    ) -> Callable[..., Any]:
         raise _refusal(
             self,
             "rematerialization is not available in this version of Sequax. Call `jax.checkpoint(function)(x)` inside"
             " `call`.",
         )
 
-    def add_metric(self, *args: Any, **kwargs: Any) -> None:
+    def add_metric(self, *args: object, **kwargs: object) -> None:
         raise _refusal(
             self,
             "`add_metric()` is of Keras 2. Keep a metric as an attribute, made in `__init__` or `build`, and update it"
@@ -54,5 +57,5 @@ class Unavailable:
         )
 
 
-def _refusal(owner: Any, what: str) -> NotImplementedError:
+def _refusal(owner: Unavailable, what: str) -> NotImplementedError:
     return NotImplementedError(f"{type(owner).__name__} '{owner.name}': {what}")

@@ -49,7 +49,7 @@ def _array(value: Any) -> Any:
     return _config("__numpy__" if in_numpy else "__tensor__", value=value.tolist(), dtype=str(value.dtype))
 
 
-def _config(kind: str, **config: Any) -> dict[str, Any]:
+def _config(kind: str, **config: object) -> dict[str, Any]:
     return {"class_name": kind, "config": config}
 
 
@@ -69,7 +69,7 @@ def read(kind: str, config: Mapping[str, Any], revive: Callable[[Any], Any]) -> 
     return jnp.asarray(found)
 
 
-def _numpy_dtype(name: str | None) -> Any:
+def _numpy_dtype(name: str | None) -> str | type | None:
     if name != "bfloat16":
         return name
     import ml_dtypes

@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 import math
 import operator
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +18,9 @@ _serials = itertools.count()
 
 if TYPE_CHECKING:
     from .operators import Operators
-    from .types import DTypeLike
+    from .types import ArrayLike, DTypeLike, ShapeLike
+
+    Initial: TypeAlias = ArrayLike | Callable[..., Any] | str  # a value, or what makes it
 
     Base = Operators[jax.Array]
 else:
@@ -56,8 +58,8 @@ class Variable(Base):
 
     def __init__(
         self,
-        initializer: Any,
-        shape: Sequence[int | None] | None = None,
+        initializer: Initial,
+        shape: ShapeLike | None = None,
         dtype: DTypeLike | None = None,
         trainable: bool = True,
         autocast: bool = True,
@@ -67,7 +69,7 @@ class Variable(Base):
         *,
         regularizer: Callable[..., Any] | None = None,
         constraint: Callable[..., Any] | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ):
         if kwargs.pop("layout", None) is not None:
             raise NotImplementedError(
@@ -100,7 +102,7 @@ class Variable(Base):
         return self.stored
 
     @property
-    def _held(self) -> Any:
+    def _held(self) -> jax.Array | _Later:
         """The array, or what it will be, for its shape and dtype."""
         found = self.__dict__.get("_value")
         return self._later if found is None else found
@@ -228,10 +230,10 @@ class Variable(Base):
     def __jax_array__(self) -> jax.Array:
         return self.value
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+    def __array__(self, dtype: np.dtype | None = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self.value, dtype=dtype)
 
-    def __getitem__(self, index: Any) -> jax.Array:
+    def __getitem__(self, index: object) -> jax.Array:
         return self.value[index]
 
     def __len__(self) -> int:
@@ -261,7 +263,9 @@ class Variable(Base):
         self._value = jnp.asarray(self._value)
 
 
-def _initial_value(initializer: Any, shape: Any, dtype: Any, path: str) -> jax.Array | _Later:
+def _initial_value(
+    initializer: Initial, shape: ShapeLike | None, dtype: DTypeLike | None, path: str
+) -> jax.Array | _Later:
     # Layers may be built while shapes are inferred; the initial value is a real array even then.
     with jax.ensure_compile_time_eval():
         if isinstance(initializer, Variable):
@@ -276,18 +280,18 @@ def _initial_value(initializer: Any, shape: Any, dtype: Any, path: str) -> jax.A
             return jnp.array(own, copy=True) if own is initializer else own
         if shape is None:
             raise ValueError(f"Variable {path!r}: a callable initializer needs `shape`.")
-        shape = tuple(shape)
-        if any(d is None for d in shape):
+        sizes = tuple(size for size in shape if size is not None)
+        if len(sizes) < len(shape):
             raise ValueError(
-                f"Variable {path!r}: shapes of variables must be fully defined (no None). Received: shape={shape}."
-                f" Give the model an input shape whose feature dimensions are known."
+                f"Variable {path!r}: shapes of variables must be fully defined (no None). Received:"
+                f" shape={tuple(shape)}. Give the model an input shape whose feature dimensions are known."
             )
         name = dtypes.standardize(dtype)
-        budget.spend(path, shape, dtypes.jnp_dtype(name))
+        budget.spend(path, sizes, dtypes.jnp_dtype(name))
         if names.is_ours(initializer):
-            later = _Later(initializer, shape, name)
+            later = _Later(initializer, sizes, name)
             return later if later.may_wait and _is_read() else later.made()
-        return dtypes.own_array(initializer(shape, dtype=name), dtypes.jnp_dtype(name))
+        return dtypes.own_array(initializer(sizes, dtype=name), dtypes.jnp_dtype(name))
 
 
 _SMALL = 256
@@ -320,7 +324,7 @@ class _Later:
 
 
 def _binary(function: Callable[..., Any], reflected: bool = False) -> Callable[..., Any]:
-    def method(self: Variable, other: Any) -> Any:
+    def method(self: Variable, other: object) -> jax.Array:
         other = other.value if isinstance(other, Variable) else other
         return function(other, self.value) if reflected else function(self.value, other)
 

@@ -198,7 +198,7 @@ def read_paths(
     """
     with limited(2 * size + 32 * MEGABYTE if budget is None else budget, "the size of the file") as allowed:
         for path in paths:
-            allowed.spend(f"{name}: {path}", found[path].shape or (), found[path].type.numpy)
+            allowed.spend(f"{name}: {path}", found[path].shape or (), np.dtype(found[path].type.numpy))
     return {path: checked(found[path], name) for path in paths}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, MutableMapping, Sequence
 from typing import Annotated, Any
 
 import numpy as np
@@ -210,7 +210,7 @@ class VocabularyLayer(HostLayer):
 
     # --- files ---
 
-    def save_own_variables(self, store: dict[str, Any]) -> None:
+    def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
         """With "tf_idf": the weight of each index, in the place where Keras stores them."""
         if self.output_mode == "tf_idf" and self._words.tokens is not None:
             store[_WEIGHTS] = self._weights_by_column()
