@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from importlib.abc import MetaPathFinder
-from typing import Any
+from typing import NoReturn
 
 from ._version import __version__
 
@@ -91,10 +91,10 @@ def error(module: str, name: str) -> AttributeError:
     return AttributeError(said, name=name, obj=None)  # without an object Python guesses no similar name
 
 
-def missing(module: str) -> Callable[[str], Any]:
+def missing(module: str) -> Callable[[str], NoReturn]:
     """The `__getattr__` of a module that imports its names itself."""
 
-    def __getattr__(name: str) -> Any:
+    def __getattr__(name: str) -> NoReturn:
         raise error(module, name)
 
     return __getattr__

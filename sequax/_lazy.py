@@ -23,7 +23,7 @@ def lazily(
         names: public name -> the module that it comes from, relative to the package.
     """
 
-    def load(name: str) -> Any:
+    def load(name: str) -> object:
         if name in names:
             value = getattr(importlib.import_module(names[name], package), name)
         elif name in modules:

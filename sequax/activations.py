@@ -14,13 +14,14 @@ import jax.numpy as jnp
 from ._lazy import listed
 from .core import dtypes
 from .core.catalogue import Catalogue
+from .core.types import ArrayLike, Config, T
 from .core.warning import warn
 
 
 class Activations(Catalogue):
     """None stands for `linear`."""
 
-    def get(self, identifier: Any) -> Callable[..., Any]:
+    def get(self, identifier: object) -> Callable[..., Any]:
         return linear if identifier is None else super().get(identifier)
 
 
@@ -28,34 +29,36 @@ catalogue: Activations = Activations("activation", "keras.activations")
 activation = catalogue.register
 
 
-def serialize(activation: Any) -> Any:
+def serialize(activation: object) -> Config | str | None:
     """The config of `activation`; of a public function its name."""
     return catalogue.serialize(activation)
 
 
-def get(identifier: Any) -> Callable[..., Any]:
+def get(identifier: object) -> Callable[..., Any]:
     """The function that `identifier` means: a name, a config or a callable; `linear` for None."""
     return catalogue.get(identifier)
 
 
-def deserialize(config: Mapping[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
+def deserialize(config: Mapping[str, Any], custom_objects: dict[str, Any] | None = None) -> Callable[..., Any]:
     """An activation from `config`, what `serialize` gave; `custom_objects` maps names to functions of your own."""
     return catalogue.deserialize(config, custom_objects)
 
 
-def _floating(x: Any) -> jax.Array:
+def _floating(x: ArrayLike) -> jax.Array:
     x = dtypes.as_array(x)
     return x if jnp.issubdtype(x.dtype, jnp.inexact) else x.astype(dtypes.jnp_dtype(dtypes.floatx()))
 
 
 @activation()
-def linear(x: Any) -> Any:
+def linear(x: T) -> T:
     """`x`, untouched."""
     return x
 
 
 @activation()
-def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> jax.Array:
+def relu(
+    x: ArrayLike, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0
+) -> jax.Array:
     """`x` where `x >= threshold`, else `negative_slope (x − threshold)`; at most `max_value`. Nair and Hinton 2010."""
     x = dtypes.as_array(x)
     if not negative_slope and max_value is None and not threshold:
@@ -70,19 +73,19 @@ def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, th
 
 
 @activation()
-def leaky_relu(x: Any, negative_slope: float = 0.2) -> jax.Array:
+def leaky_relu(x: ArrayLike, negative_slope: float = 0.2) -> jax.Array:
     """`x` where positive, else `negative_slope x`. Maas et al. 2013."""
     return jax.nn.leaky_relu(_floating(x), negative_slope)
 
 
 @activation()
-def relu6(x: Any) -> jax.Array:
+def relu6(x: ArrayLike) -> jax.Array:
     """`min(max(x, 0), 6)`. Krizhevsky 2010, *Convolutional Deep Belief Networks on CIFAR-10*."""
     return jax.nn.relu6(_floating(x))
 
 
 @activation()
-def softmax(x: Any, axis: int | tuple[int, ...] = -1) -> jax.Array:
+def softmax(x: ArrayLike, axis: int | tuple[int, ...] = -1) -> jax.Array:
     """`exp(x) / Σ exp(x)` along `axis` (one or several). Bridle 1990.
 
     Warns if the axis has size 1: the result is then 1 whatever the input.
@@ -97,116 +100,116 @@ def softmax(x: Any, axis: int | tuple[int, ...] = -1) -> jax.Array:
 
 
 @activation()
-def log_softmax(x: Any, axis: int | tuple[int, ...] = -1) -> jax.Array:
+def log_softmax(x: ArrayLike, axis: int | tuple[int, ...] = -1) -> jax.Array:
     """`x − log Σ exp(x)` along `axis` (one or several)."""
     return jax.nn.log_softmax(_floating(x), axis=tuple(axis) if isinstance(axis, list) else axis)
 
 
 @activation()
-def sigmoid(x: Any) -> jax.Array:
+def sigmoid(x: ArrayLike) -> jax.Array:
     """`1 / (1 + exp(−x))`."""
     return jax.nn.sigmoid(_floating(x))
 
 
 @activation()
-def log_sigmoid(x: Any) -> jax.Array:
+def log_sigmoid(x: ArrayLike) -> jax.Array:
     """`−log(1 + exp(−x))`, without overflow."""
     return jax.nn.log_sigmoid(_floating(x))
 
 
 @activation()
-def hard_sigmoid(x: Any) -> jax.Array:
+def hard_sigmoid(x: ArrayLike) -> jax.Array:
     """`min(max(x / 6 + ½, 0), 1)`. (Courbariaux et al. 2015 have slope ½; Keras 2 had 0.2.)"""
     return jax.nn.hard_sigmoid(_floating(x))
 
 
 @activation()
-def tanh(x: Any) -> jax.Array:
+def tanh(x: ArrayLike) -> jax.Array:
     """Hyperbolic tangent of `x`."""
     return jnp.tanh(_floating(x))
 
 
 @activation()
-def hard_tanh(x: Any) -> jax.Array:
+def hard_tanh(x: ArrayLike) -> jax.Array:
     """`min(max(x, −1), 1)`. Collobert 2004."""
     return jax.nn.hard_tanh(_floating(x))
 
 
 @activation()
-def tanh_shrink(x: Any) -> jax.Array:
+def tanh_shrink(x: ArrayLike) -> jax.Array:
     """`x − tanh(x)`."""
     x = _floating(x)
     return x - jnp.tanh(x)
 
 
 @activation()
-def exponential(x: Any) -> jax.Array:
+def exponential(x: ArrayLike) -> jax.Array:
     """`exp(x)`."""
     return jnp.exp(_floating(x))
 
 
 @activation()
-def softplus(x: Any) -> jax.Array:
+def softplus(x: ArrayLike) -> jax.Array:
     """`log(1 + exp(x))`. Dugas et al. 2001."""
     return jax.nn.softplus(_floating(x))
 
 
 @activation()
-def softsign(x: Any) -> jax.Array:
+def softsign(x: ArrayLike) -> jax.Array:
     """`x / (1 + |x|)`. Turian et al. 2009."""
     return jax.nn.soft_sign(_floating(x))
 
 
 @activation()
-def squareplus(x: Any, b: float = 4) -> jax.Array:
+def squareplus(x: ArrayLike, b: float = 4) -> jax.Array:
     """`(x + √(x² + b)) / 2`. Barron 2021."""
     return jax.nn.squareplus(_floating(x), b)
 
 
 @activation()
-def elu(x: Any, alpha: float = 1.0) -> jax.Array:
+def elu(x: ArrayLike, alpha: float = 1.0) -> jax.Array:
     """`x` where positive, else `alpha (exp(x) − 1)`. Clevert et al. 2016."""
     return jax.nn.elu(_floating(x), alpha)
 
 
 @activation()
-def celu(x: Any, alpha: float = 1.0) -> jax.Array:
+def celu(x: ArrayLike, alpha: float = 1.0) -> jax.Array:
     """`max(x, 0) + min(0, alpha (exp(x / alpha) − 1))`. Barron 2017."""
     return jax.nn.celu(_floating(x), alpha)
 
 
 @activation()
-def selu(x: Any) -> jax.Array:
+def selu(x: ArrayLike) -> jax.Array:
     """`1.0507 elu(x, 1.6733)`, which keeps mean 0 and variance 1 from layer to layer. Klambauer et al. 2017."""
     return jax.nn.selu(_floating(x))
 
 
 @activation()
-def gelu(x: Any, approximate: bool = False) -> jax.Array:
+def gelu(x: ArrayLike, approximate: bool = False) -> jax.Array:
     """`x Φ(x)`, Φ the normal distribution function; by a tanh formula if `approximate`. Hendrycks and Gimpel 2016."""
     return jax.nn.gelu(_floating(x), approximate=bool(approximate))
 
 
 @activation("swish")
-def silu(x: Any) -> jax.Array:
+def silu(x: ArrayLike) -> jax.Array:
     """`x sigmoid(x)`. Elfwing et al. 2018; as swish Ramachandran et al. 2017."""
     return jax.nn.silu(_floating(x))
 
 
 @activation("hard_swish")
-def hard_silu(x: Any) -> jax.Array:
+def hard_silu(x: ArrayLike) -> jax.Array:
     """`x hard_sigmoid(x)`. Howard et al. 2019, *Searching for MobileNetV3*."""
     return jax.nn.hard_silu(_floating(x))
 
 
 @activation()
-def mish(x: Any) -> jax.Array:
+def mish(x: ArrayLike) -> jax.Array:
     """`x tanh(softplus(x))`. Misra 2019."""
     return jax.nn.mish(_floating(x))
 
 
 @activation()
-def glu(x: Any, axis: int = -1) -> jax.Array:
+def glu(x: ArrayLike, axis: int = -1) -> jax.Array:
     """`a sigmoid(b)`, a and b the halves of `x` along `axis`, whose size must be even. Dauphin et al. 2017."""
     x = _floating(x)
     if x.shape[axis] % 2:
@@ -217,40 +220,40 @@ def glu(x: Any, axis: int = -1) -> jax.Array:
 
 
 @activation()
-def hard_shrink(x: Any, threshold: float = 0.5) -> jax.Array:
+def hard_shrink(x: ArrayLike, threshold: float = 0.5) -> jax.Array:
     """`x` where `|x| > threshold`, else 0."""
     x = _floating(x)
     return jnp.where(jnp.abs(x) > threshold, x, 0)
 
 
 @activation()
-def soft_shrink(x: Any, threshold: float = 0.5) -> jax.Array:
+def soft_shrink(x: ArrayLike, threshold: float = 0.5) -> jax.Array:
     """`x` moved towards 0 by `threshold`, and 0 where it would pass it."""
     x = _floating(x)
     return jnp.where(x > threshold, x - threshold, jnp.where(x < -threshold, x + threshold, 0))
 
 
 @activation()
-def threshold(x: Any, threshold: float, default_value: float) -> jax.Array:
+def threshold(x: ArrayLike, threshold: float, default_value: float) -> jax.Array:
     """`x` where `x > threshold`, else `default_value`."""
     x = _floating(x)
     return jnp.where(x > threshold, x, jnp.asarray(default_value, x.dtype))
 
 
 @activation()
-def sparse_plus(x: Any) -> jax.Array:
+def sparse_plus(x: ArrayLike) -> jax.Array:
     """0 below −1, `x` above 1, `(x + 1)² / 4` between. The sparsemax counterpart of softplus."""
     return jax.nn.sparse_plus(_floating(x))
 
 
 @activation()
-def sparse_sigmoid(x: Any) -> jax.Array:
+def sparse_sigmoid(x: ArrayLike) -> jax.Array:
     """0 below −1, 1 above 1, `(x + 1) / 2` between. The derivative of `sparse_plus`."""
     return jax.nn.sparse_sigmoid(_floating(x))
 
 
 @activation()
-def sparsemax(x: Any, axis: int = -1) -> jax.Array:
+def sparsemax(x: ArrayLike, axis: int = -1) -> jax.Array:
     """The point of the probability simplex nearest to `x` along `axis`, often exactly 0. Martins and Astudillo 2016."""
     x = jnp.moveaxis(_floating(x), axis, -1)
     ordered = -jnp.sort(-x, axis=-1)

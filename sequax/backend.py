@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ._lazy import listed
 from .config import backend, epsilon, floatx, image_data_format, set_epsilon, set_floatx, set_image_data_format
@@ -13,12 +13,12 @@ from .core.types import DTypeLike
 from .utils.session import clear_session
 
 
-def is_keras_tensor(x: Any) -> bool:
+def is_keras_tensor(x: object) -> bool:
     """Whether a value is a symbolic tensor, as `Input` and layers called on one return."""
     return is_tensor(x)
 
 
-def is_sparse(x: Any) -> bool:
+def is_sparse(x: object) -> bool:
     """Whether a value is a sparse array of JAX or SciPy; tensors of Sequax are dense."""
     return type(x).__module__.startswith(("jax.experimental.sparse", "scipy.sparse"))
 

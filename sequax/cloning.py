@@ -11,9 +11,10 @@ import jax
 from .core.catalogue import object_config
 from .core.config import deserialize
 from .core.layer import Layer
-from .core.operation import FunctionOperation
+from .core.operation import FunctionOperation, Operation
 from .core.owner import set_alone
-from .core.tensor import is_tensor, leaves, map_structure
+from .core.tensor import KerasTensor, is_tensor, leaves, map_structure
+from .core.types import Nested
 from .host_prefix import on_host
 from .layers.input_layer import Input, InputLayer
 from .model import Model
@@ -23,11 +24,11 @@ from .stack import take_entry, wire_entry
 
 def clone_model(
     model: Model,
-    input_tensors: Any = None,
+    input_tensors: Nested[KerasTensor] | None = None,
     clone_function: Callable[[Layer], Layer] | None = None,
     call_function: Callable[..., Any] | None = None,
     recursive: bool = False,
-    **kwargs: Any,
+    **kwargs: object,
 ) -> Model:
     """A model of the same architecture, with fresh weights and the same `compile` settings (a new optimizer).
 
@@ -74,7 +75,7 @@ def _replacement(
 ) -> Callable[[Any], Any]:
     made: dict[int, Any] = {}
 
-    def replace(layer: Layer) -> Any:
+    def replace(layer: Layer) -> Operation:
         if isinstance(layer, FunctionOperation):
             return layer.again()
         if not isinstance(layer, Layer):
@@ -99,7 +100,9 @@ def _fresh(layer: Layer) -> Layer:
     return type(layer).from_config(layer.get_config())
 
 
-def _clone_sequential(model: Sequential, input_tensors: Any, replace: Callable[..., Any]) -> Sequential:
+def _clone_sequential(
+    model: Sequential, input_tensors: Nested[KerasTensor] | None, replace: Callable[..., Any]
+) -> Sequential:
     clone = (type(model) if type(model).__init__ is Sequential.__init__ else Sequential)(name=model.name)
     if input_tensors is not None:
         tensors = leaves(input_tensors)
@@ -118,7 +121,10 @@ def _clone_sequential(model: Sequential, input_tensors: Any, replace: Callable[.
 
 
 def _clone_graph(
-    model: Model, input_tensors: Any, replace: Callable[..., Any], call_function: Callable[..., Any] | None
+    model: Model,
+    input_tensors: Nested[KerasTensor] | None,
+    replace: Callable[..., Any],
+    call_function: Callable[..., Any] | None,
 ) -> Model:
     graph = model.recorded_graph
     assert graph is not None
@@ -142,7 +148,7 @@ def _clone_graph(
     return clone
 
 
-def _structure(tensors: Any) -> Any:
+def _structure(tensors: object) -> jax.tree_util.PyTreeDef:
     return jax.tree.structure(tensors, is_leaf=is_tensor)
 
 

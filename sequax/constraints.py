@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
@@ -12,12 +12,13 @@ from .core import dtypes
 from .core.catalogue import Catalogue
 from .core.constructor import Configured
 from .core.kinds import AxisLike, Factor
+from .core.types import ArrayLike, Config
 
 catalogue: Catalogue = Catalogue("constraint", "keras.constraints")
 get, deserialize = catalogue.get, catalogue.deserialize
 
 
-def serialize(constraint: Any) -> Any:
+def serialize(constraint: object) -> Config | str | None:
     """The config of a constraint; of a public function its name."""
     return catalogue.serialize(constraint)
 
@@ -35,7 +36,7 @@ class Constraint(Configured):
     [0.5, 1.0]
     """
 
-    def __call__(self, w: Any) -> Any:
+    def __call__(self, w: ArrayLike) -> jax.Array:
         return dtypes.as_array(w)
 
 
@@ -60,7 +61,7 @@ class MaxNorm(Constraint):
     def __init__(self, max_value: Factor = 2, axis: AxisLike = 0):
         pass
 
-    def __call__(self, w: Any) -> jax.Array:
+    def __call__(self, w: ArrayLike) -> jax.Array:
         w = dtypes.as_array(w)
         length = _length(w, self.axis)
         return w * (jnp.clip(length, 0, self.max_value) / (dtypes.epsilon() + length))
@@ -89,7 +90,7 @@ class MinMaxNorm(Constraint):
     def __init__(self, min_value: Factor = 0.0, max_value: Factor = 1.0, rate: Factor = 1.0, axis: AxisLike = 0):
         pass
 
-    def __call__(self, w: Any) -> jax.Array:
+    def __call__(self, w: ArrayLike) -> jax.Array:
         w = dtypes.as_array(w)
         length = _length(w, self.axis)
         wanted = self.rate * jnp.clip(length, self.min_value, self.max_value) + (1 - self.rate) * length
@@ -106,7 +107,7 @@ class NonNeg(Constraint):
     2.0
     """
 
-    def __call__(self, w: Any) -> jax.Array:
+    def __call__(self, w: ArrayLike) -> jax.Array:
         w = dtypes.as_array(w)
         return w * (w >= 0).astype(w.dtype)
 
@@ -129,7 +130,7 @@ class UnitNorm(Constraint):
     def __init__(self, axis: AxisLike = 0):
         pass
 
-    def __call__(self, w: Any) -> jax.Array:
+    def __call__(self, w: ArrayLike) -> jax.Array:
         w = dtypes.as_array(w)
         return w / (dtypes.epsilon() + _length(w, self.axis))
 

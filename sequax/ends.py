@@ -6,7 +6,7 @@ from typing import Any
 
 from .core.layer import Layer
 from .core.tensor import KerasTensor, leaves, shape_of
-from .core.types import Shape
+from .core.types import Shape, T
 from .functional import Graph
 
 
@@ -55,7 +55,7 @@ class Ends(Layer):
     def output_shape(self) -> Shape | Any:
         return shape_of(self._shaped("output shape", self.symbolic_outputs))
 
-    def _shaped(self, what: str, structure: Any) -> Any:
+    def _shaped(self, what: str, structure: T | None) -> T:
         if structure is None:
             raise AttributeError(
                 f"{type(self).__name__} model '{self.name}' has no defined {what} yet. Build it: give it an input shape"

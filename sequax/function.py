@@ -8,7 +8,7 @@ from . import tree
 from .core import shapes
 from .core.operation import Operation
 from .core.tensor import KerasTensor, leaves, map_structure, shape_of
-from .core.types import Nested, Shape
+from .core.types import Nested, Shape, Tensor
 from .functional import Graph
 
 
@@ -32,7 +32,7 @@ class Function(Operation):
     (3, 2)
     """
 
-    def __init__(self, inputs: Any, outputs: Any, name: str | None = None):
+    def __init__(self, inputs: Nested[KerasTensor], outputs: Nested[KerasTensor], name: str | None = None):
         super().__init__(name)
         for what, structure in (("inputs", inputs), ("outputs", outputs)):
             if not leaves(structure):
@@ -54,12 +54,12 @@ class Function(Operation):
         """The layers and operations between inputs and outputs."""
         return self._graph.operations
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Nested[Tensor]) -> Any:
         """Outputs for inputs of the structure and shapes that the function was made with."""
         self._check(inputs)
         return self._graph.run(inputs)
 
-    def compute_output_spec(self, inputs: Any) -> Any:
+    def compute_output_spec(self, inputs: Nested[KerasTensor]) -> Any:
         self._check(inputs)
         if [t.shape for t in leaves(inputs)] == [t.shape for t in self.inputs]:
             return map_structure(lambda t: KerasTensor(t.shape, t.dtype), self._graph.outputs)
@@ -72,7 +72,7 @@ class Function(Operation):
             tensor.dtype = own.dtype
         return shape_of(self.compute_output_spec(tensors))
 
-    def _check(self, inputs: Any) -> None:
+    def _check(self, inputs: object) -> None:
         try:
             tree.assert_same_structure(inputs, self._graph.inputs)
         except (ValueError, TypeError):

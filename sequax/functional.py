@@ -10,6 +10,7 @@ import jax
 from .core import dtypes, masks
 from .core.layer import Layer
 from .core.tensor import KerasTensor, Node, is_tensor, leaves, map_structure, record
+from .core.types import Nested, Tensor
 from .data.checks import check_key_order
 
 
@@ -23,7 +24,7 @@ class Graph:
     inputs: Any
     outputs: Any
 
-    def __init__(self, inputs: Any, outputs: Any):
+    def __init__(self, inputs: Nested[KerasTensor], outputs: Nested[KerasTensor]):
         for what, structure in (("inputs", inputs), ("outputs", outputs)):
             for tensor in leaves(structure):
                 if not is_tensor(tensor):
@@ -52,7 +53,7 @@ class Graph:
             found[id(node.operation)] = deepest, node.operation
         return [operation for _, operation in sorted(found.values(), key=lambda one: -one[0])]
 
-    def run(self, inputs: Any) -> Any:
+    def run(self, inputs: Nested[Tensor | KerasTensor]) -> Any:
         """Outputs for concrete (or other symbolic) inputs in the structure of `self.inputs`."""
         values = {id(t): v for t, v in zip(leaves(self.inputs), _flat_inputs(inputs), strict=True)}
         for node in self.nodes:
@@ -61,7 +62,7 @@ class Graph:
                 values[id(tensor)] = value
         return map_structure(lambda t: values[id(t)], self.outputs)
 
-    def rewired(self, replace: Callable[[Any], Any], inputs: Any = None) -> Graph:
+    def rewired(self, replace: Callable[[Any], Any], inputs: Nested[KerasTensor] | None = None) -> Graph:
         """The same graph over other layers: `replace(operation)` gives the one to call in its place."""
         inputs = map_structure(lambda t: t, self.inputs) if inputs is None else inputs
         values = {id(t): v for t, v in zip(leaves(self.inputs), leaves(inputs), strict=True)}
@@ -77,7 +78,7 @@ class Graph:
     def __getstate__(self) -> dict[str, Any]:
         numbers: dict[int, _Reference] = {}
 
-        def refer(structure: Any) -> Any:
+        def refer(structure: object) -> Any:
             return map_structure(
                 lambda t: numbers.setdefault(id(t), _Reference(len(numbers), t)) if is_tensor(t) else t, structure
             )
@@ -90,7 +91,7 @@ class Graph:
     def __setstate__(self, state: dict[str, Any]) -> None:
         tensors: dict[int, KerasTensor] = {}
 
-        def revive(structure: Any) -> Any:
+        def revive(structure: object) -> Any:
             return jax.tree.map(
                 lambda r: tensors.setdefault(r.number, r.tensor()) if isinstance(r, _Reference) else r, structure
             )
@@ -114,7 +115,7 @@ class _Reference:
         return KerasTensor(self.shape, self.dtype, name=self.name)
 
 
-def filled(structure: Any, values: dict[int, Any]) -> Any:
+def filled(structure: object, values: dict[int, Any]) -> Any:
     """A structure with each symbolic tensor replaced by its value, by the id of the tensor."""
     return map_structure(lambda t: values.get(id(t), t) if is_tensor(t) else t, structure)
 
@@ -166,11 +167,11 @@ def _from(tensor: KerasTensor, outputs: list[KerasTensor]) -> str:
     return "of the model"
 
 
-def _flat_inputs(structure: Any) -> list[Any]:
+def _flat_inputs(structure: object) -> list[Any]:
     return jax.tree.leaves(structure, is_leaf=lambda x: is_tensor(x) or x is None)
 
 
-def standardize_inputs(inputs: Any, expected: Any, owner: str) -> Any:
+def standardize_inputs(inputs: object, expected: Nested[KerasTensor], owner: str) -> Any:
     """Inputs of a call in the structure, rank and dtype of the model's symbolic inputs.
 
     One tensor in a list, a dict keyed by input names and a missing last axis of size 1 are accepted.

@@ -15,7 +15,7 @@ model.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -23,18 +23,22 @@ import numpy as np
 
 from .core import dtypes
 from .core.tensor import KerasTensor, Node, leaves, map_structure
+from .core.types import Data, Nested
 from .ends import Ends
 from .functional import Graph, filled
 from .layers.preprocessing import reading
 from .layers.preprocessing.host import stays_on_host
 
+if TYPE_CHECKING:
+    from .model import Model
 
-def on_host(operation: Any) -> bool:
+
+def on_host(operation: object) -> bool:
     """Whether a layer (or a model, all of it) runs on the host."""
     return bool(getattr(operation, "runs_on_host", False))
 
 
-def begins_on_host(operation: Any) -> bool:
+def begins_on_host(operation: object) -> bool:
     """Whether a layer runs on the host, or a model begins there.
 
     A model is asked once: asking twice at each level takes forever in a file with many models inside each other.
@@ -53,16 +57,22 @@ class HostPrefix:
         make: makes a model from symbolic inputs and outputs.
     """
 
-    def __init__(self, inputs: Any, nodes: list[Node], outputs: Any, make: Callable[[Any, Any], Any]):
+    def __init__(
+        self,
+        inputs: Nested[KerasTensor],
+        nodes: list[Node],
+        outputs: Nested[KerasTensor],
+        make: Callable[[Any, Any], Any],
+    ):
         self.inputs = inputs
         self.nodes: list[Node] = [node for node in nodes if on_host(node.operation)]
         rest = [node for node in nodes if not on_host(node.operation)]
         _refuse_mixed(rest)
-        self.border: Any = _border(inputs, self.nodes, rest, outputs)
+        self.border: Nested[KerasTensor] = _border(inputs, self.nodes, rest, outputs)
         self.is_all: bool = not rest
-        self.compiled: Any = make(self.border, outputs)
+        self.compiled: Model = make(self.border, outputs)
 
-    def run(self, x: Any, what: str = "x") -> Any:
+    def run(self, x: Data, what: str = "x") -> Any:
         """Data of the user as the compiled part takes them; inputs that no host layer reads pass as they are.
 
         Raises:
@@ -81,7 +91,7 @@ class HostPrefix:
                 values[id(tensor)], names[id(tensor)] = value, name
         return map_structure(lambda t: values[id(t)], self.border)
 
-    def on_device(self, results: Any) -> Any:
+    def on_device(self, results: object) -> Any:
         """Results of `run` as device arrays of the layers' output dtypes; what no device holds stays in NumPy."""
         return jax.tree.map(
             lambda t, v: v if stays_on_host(v) else jnp.asarray(v, dtypes.jnp_dtype(t.dtype)),
@@ -90,7 +100,7 @@ class HostPrefix:
             is_leaf=lambda t: isinstance(t, KerasTensor),
         )
 
-    def spec(self, inputs: Any) -> Any:
+    def spec(self, inputs: Nested[KerasTensor]) -> Any:
         """Symbolic outputs of the whole model for other symbolic inputs."""
         values = {id(t): v for t, v in zip(leaves(self.inputs), leaves(inputs), strict=True)}
         for node in self.nodes:
@@ -101,13 +111,15 @@ class HostPrefix:
         return border if self.is_all else self.compiled.compute_output_spec(border)
 
 
-def entry_spec(x: Any, what: str) -> KerasTensor:
+def entry_spec(x: Data, what: str) -> KerasTensor:
     """The symbolic input of a stack that begins with data: entries of a flat array become samples of size 1."""
     array = reading.raw(x, what)
     return KerasTensor((None, *(array.shape[1:] or (1,))), "string" if array.dtype.kind in "OUST" else array.dtype)
 
 
-def _border(inputs: Any, nodes: list[Node], rest: list[Node], outputs: Any) -> Any:
+def _border(
+    inputs: Nested[KerasTensor], nodes: list[Node], rest: list[Node], outputs: Nested[KerasTensor]
+) -> Nested[KerasTensor]:
     """What the compiled part begins with: results of the host prefix and inputs of the model that it reads."""
     sources = {id(t) for t in leaves(inputs)} | {id(t) for node in nodes for t in leaves(node.outputs)}
     wanted = [t for node in rest for t in node.inputs] + leaves(outputs)
@@ -126,7 +138,7 @@ def _refuse_mixed(nodes: list[Node]) -> None:
             )
 
 
-def _parts(x: Any, inputs: Any, what: str) -> list[tuple[str, Any]]:
+def _parts(x: Any, inputs: Nested[KerasTensor], what: str) -> list[tuple[str, Any]]:
     """A name for messages and the data for each input of a model."""
     tensors = leaves(inputs)
     names = list(inputs) if isinstance(inputs, dict) else [t.name for t in tensors]
@@ -194,11 +206,11 @@ class HostFront(Ends):
         return kept[1]
 
     @property
-    def compiled_part(self) -> Any:
+    def compiled_part(self) -> Model:
         """The model behind the host prefix, over the same layers: what programs are compiled from."""
-        return self if self.host_prefix is None else self.host_prefix.compiled
+        return self if self.host_prefix is None else self.host_prefix.compiled  # type: ignore[return-value]
 
-    def through_host(self, x: Any, what: str = "x") -> Any:
+    def through_host(self, x: Data, what: str = "x") -> Any:
         """Data as the compiled part takes them; a model that is not built yet is built from them."""
         if not self.begins_on_host:
             return x
@@ -207,6 +219,6 @@ class HostFront(Ends):
         assert self.host_prefix is not None
         return self.host_prefix.run(x, what)
 
-    def on_host(self, inputs: Any, what: str = "x") -> Any:
+    def on_host(self, inputs: Data, what: str = "x") -> Any:
         """The outputs of a model of host layers only, as one of the steps of another model's host prefix."""
         return self.through_host(inputs, what)

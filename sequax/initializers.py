@@ -20,12 +20,13 @@ from .core.catalogue import Catalogue, serialize as config_of
 from .core.config import deserialize as object_of
 from .core.constructor import Configured
 from .core.kinds import AboveZero, AxisLike, Factor, Kind, OneOf, Owner, Quantity
+from .core.types import ArrayLike, Config, DTypeLike, Tensor
 
 
 class Initializers(Catalogue):
     """An array stands for itself."""
 
-    def get(self, identifier: Any) -> Any:
+    def get(self, identifier: object) -> Any:
         if isinstance(identifier, np.ndarray) or hasattr(identifier, "__jax_array__") or hasattr(identifier, "devices"):
             return Constant(identifier)
         return super().get(identifier)
@@ -36,7 +37,7 @@ catalogue = Initializers("initializer", "keras.initializers")
 Axes = AxisLike | None
 
 
-def get(identifier: Any) -> Any:
+def get(identifier: object) -> Any:
     """An initializer from a name, a config, a class, an array (then its value) or a callable; None stays None.
 
     Args:
@@ -48,7 +49,7 @@ def get(identifier: Any) -> Any:
 deserialize = catalogue.deserialize
 
 
-def serialize(initializer: Any) -> Any:
+def serialize(initializer: object) -> Config | str | None:
     """The config of an initializer; of a public function its name."""
     return catalogue.serialize(initializer)
 
@@ -66,7 +67,7 @@ class Initializer(Configured):
     [7.0, 7.0]
     """
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Any:
+    def __call__(self, shape: Sequence[int], dtype: DTypeLike | None = None) -> np.ndarray | Tensor:
         raise NotImplementedError(f"Initializer {type(self).__name__} must implement `__call__(shape, dtype=None)`.")
 
     def clone(self) -> Initializer:
@@ -77,13 +78,13 @@ class Initializer(Configured):
 class _Value(Quantity):
     """A number or numbers, or the config of an array."""
 
-    def resolve(self, value: Any, name: str, owner: Owner) -> Any:
+    def resolve(self, value: object, name: str, owner: Owner) -> Any:
         return object_of(value) if isinstance(value, Mapping) else value
 
     def fits(self, value: object, cls: type) -> bool:
         return isinstance(value, bool) or super().fits(value, cls)
 
-    def config(self, value: object) -> Any:
+    def config(self, value: object) -> object:
         return config_of(value)
 
 
@@ -93,7 +94,7 @@ class _Seed(Kind):
     kept_as = "given_seed"  # in configs a seed that was left open stays open
     expected = "a whole number, a SeedGenerator or None"
 
-    def resolve(self, value: Any, name: str, owner: Owner) -> Any:
+    def resolve(self, value: object, name: str, owner: Owner) -> Any:
         if isinstance(value, dict):
             return object_of(value)
         fits = isinstance(value, (int, np.integer, rng.SeedGenerator)) and not isinstance(value, bool)
@@ -106,7 +107,7 @@ class _Seed(Kind):
 class _Distribution(OneOf):
     """A distribution by name; `normal` is one that is truncated."""
 
-    def resolve(self, value: Any, name: str, owner: Owner) -> Any:
+    def resolve(self, value: object, name: str, owner: Owner) -> Any:
         return super().resolve("truncated_normal" if value == "normal" else value, name, owner)
 
     def fits(self, value: object, cls: type) -> bool:
@@ -118,7 +119,7 @@ class _Window(Kind):
 
     expected = "the name of a window, a list of its name and parameters, or a list of weights"
 
-    def resolve(self, value: Any, name: str, owner: Owner) -> Any:
+    def resolve(self, value: object, name: str, owner: Owner) -> object:
         return _window(value)
 
     def fits(self, value: object, cls: type) -> bool:
@@ -150,7 +151,7 @@ class Zeros(Initializer):
     [0.0, 0.0]
     """
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> np.ndarray:
+    def __call__(self, shape: Sequence[int], dtype: DTypeLike | None = None) -> np.ndarray:
         return np.zeros(shape, _numpy_dtype(dtype))
 
 
@@ -164,7 +165,7 @@ class Ones(Initializer):
     [1.0, 1.0]
     """
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> np.ndarray:
+    def __call__(self, shape: Sequence[int], dtype: DTypeLike | None = None) -> np.ndarray:
         return np.ones(shape, _numpy_dtype(dtype))
 
 
@@ -184,12 +185,12 @@ class Constant(Initializer):
     [7.0, 7.0]
     """
 
-    value: Any
+    value: ArrayLike
 
     def __init__(self, value: Value = 0.0):
         pass
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> np.ndarray:
+    def __call__(self, shape: Sequence[int], dtype: DTypeLike | None = None) -> np.ndarray:
         try:
             return np.array(np.broadcast_to(np.asarray(self.value), tuple(shape)), _numpy_dtype(dtype))
         except ValueError:
@@ -219,7 +220,7 @@ class Identity(Initializer):
     def __init__(self, gain: Factor = 1.0):
         pass
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> np.ndarray:
+    def __call__(self, shape: Sequence[int], dtype: DTypeLike | None = None) -> np.ndarray:
         if len(shape) != 2:
             raise ValueError(
                 f"Identity matrix initializer can only be used for 2D matrices."
@@ -253,7 +254,7 @@ class STFT(Initializer):
 
     config_order: tuple[str, ...] = ("side", "window", "periodic")
     side: str
-    window: Any
+    window: str | Sequence[Any] | None
     scaling: str | None
     periodic: bool
 
@@ -262,7 +263,7 @@ class STFT(Initializer):
     ):
         pass
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> np.ndarray:
+    def __call__(self, shape: Sequence[int], dtype: DTypeLike | None = None) -> np.ndarray:
         if len(shape) != 3 or shape[1] != 1:
             raise ValueError(f"STFT: expected a shape (frame length, 1, bins). Received: shape={tuple(shape)}")
         length, _, bins = shape
@@ -285,7 +286,7 @@ class STFT(Initializer):
         return window / np.sum(window) if self.scaling == "spectrum" else window
 
 
-def _window(window: Any) -> Any:
+def _window(window: Any) -> object:
     """A window as it is kept and written into configs; `("tukey", 0.5)` comes back from JSON as a list."""
     if _names_window(window):
         window = tuple(window) if isinstance(window, list) else window
@@ -295,11 +296,11 @@ def _window(window: Any) -> Any:
     return window if window is None else np.asarray(window).tolist()
 
 
-def _names_window(window: Any) -> bool:
+def _names_window(window: object) -> bool:
     return isinstance(window, str) or (isinstance(window, (tuple, list)) and isinstance(next(iter(window), None), str))
 
 
-def _named_window(window: Any, length: int, periodic: bool) -> np.ndarray:
+def _named_window(window: str | Sequence[Any], length: int, periodic: bool) -> np.ndarray:
     from scipy.signal import get_window
 
     return get_window(window, length, periodic)
@@ -344,7 +345,7 @@ class RandomUniform(RandomInitializer):
     def __init__(self, minval: Factor = -0.05, maxval: Factor = 0.05, seed: SeedLike = None):
         super().__init__(seed)
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> np.ndarray:
+    def __call__(self, shape: Sequence[int], dtype: DTypeLike | None = None) -> np.ndarray:
         return _uniform(self.generator(), shape, self.minval, self.maxval, _float_dtype(self, dtype))
 
 
@@ -369,7 +370,7 @@ class RandomNormal(RandomInitializer):
     def __init__(self, mean: Factor = 0.0, stddev: Factor = 0.05, seed: SeedLike = None):
         super().__init__(seed)
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> np.ndarray:
+    def __call__(self, shape: Sequence[int], dtype: DTypeLike | None = None) -> np.ndarray:
         return _scaled(_normal(self.generator(), shape), self.mean, self.stddev, _float_dtype(self, dtype))
 
 
@@ -388,7 +389,7 @@ class TruncatedNormal(RandomNormal):
     True
     """
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> np.ndarray:
+    def __call__(self, shape: Sequence[int], dtype: DTypeLike | None = None) -> np.ndarray:
         return _scaled(_truncated(self.generator(), shape), self.mean, self.stddev, _float_dtype(self, dtype))
 
 
@@ -433,7 +434,7 @@ class VarianceScaling(RandomInitializer):
     ):
         super().__init__(seed)
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> np.ndarray:
+    def __call__(self, shape: Sequence[int], dtype: DTypeLike | None = None) -> np.ndarray:
         fan_in, fan_out = fans(shape, self.input_axes, self.output_axes)
         count = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
         variance = self.scale / max(1.0, count)
@@ -599,7 +600,7 @@ class Orthogonal(RandomInitializer):
     def __init__(self, gain: Factor = 1.0, seed: SeedLike = None):
         super().__init__(seed)
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> np.ndarray:
+    def __call__(self, shape: Sequence[int], dtype: DTypeLike | None = None) -> np.ndarray:
         if len(shape) < 2:
             raise ValueError(
                 f"Orthogonal: the shape must have at least two axes. Received: shape={tuple(shape)} of rank"
@@ -636,7 +637,9 @@ def _size(shape: Sequence[int], axes: int | Sequence[int]) -> int:
     return math.prod([shape[axis] for axis in (axes if isinstance(axes, Iterable) else [axes])])
 
 
-def _uniform(generator: np.random.Generator, shape: Sequence[int], low: float, high: float, dtype: Any) -> np.ndarray:
+def _uniform(
+    generator: np.random.Generator, shape: Sequence[int], low: float, high: float, dtype: np.dtype
+) -> np.ndarray:
     values = generator.random(tuple(shape), dtype=np.float32)
     return np.asarray(low + (high - low) * values, dtype)
 
@@ -654,15 +657,15 @@ def _truncated(generator: np.random.Generator, shape: Sequence[int]) -> np.ndarr
     return values.reshape(tuple(shape))
 
 
-def _scaled(values: np.ndarray, mean: float, stddev: float, dtype: Any) -> np.ndarray:
+def _scaled(values: np.ndarray, mean: float, stddev: float, dtype: np.dtype) -> np.ndarray:
     return np.asarray(mean + stddev * values, dtype)
 
 
-def _numpy_dtype(dtype: Any) -> Any:
+def _numpy_dtype(dtype: DTypeLike | None) -> np.dtype:
     return dtypes.jnp_dtype(dtypes.standardize(dtype))
 
 
-def _float_dtype(initializer: Initializer, dtype: Any) -> Any:
+def _float_dtype(initializer: Initializer, dtype: DTypeLike | None) -> np.dtype:
     name = dtypes.standardize(dtype)
     if not dtypes.is_float(name):
         raise ValueError(f"{type(initializer).__name__}: expected a float dtype. Received: dtype={name!r}")

@@ -17,7 +17,7 @@ from .core.layer import Layer
 from .core.operation import Operation
 from .core.state_tree import StateTree
 from .core.tensor import KerasTensor, is_tensor, leaves, map_structure, shape_of
-from .core.types import Data, Logs, Nested, Path, Shape, overridable
+from .core.types import Data, Logs, Nested, Path, Shape, Tensor, overridable
 from .data import prepare
 from .data.batches import DEFAULT_BATCH_SIZE, BatchReader, prediction_inputs
 from .data.prepare import FitArguments
@@ -60,9 +60,9 @@ class Model(StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
     run_eagerly = False
     jit_compile = True
     steps_per_execution: int = 1
-    train_function: Any
-    test_function: Any
-    predict_function: Any
+    train_function: Callable[..., Any] | None
+    test_function: Callable[..., Any] | None
+    predict_function: Callable[..., Any] | None
     # A callback sets them to end an evaluation or a prediction behind the present batch, as `stop_training` does `fit`.
     stop_evaluating: bool = False
     stop_predicting: bool = False
@@ -99,7 +99,7 @@ class Model(StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
                 self._note_path()
             self.built = True
 
-    def _graph_over(self, inputs: Any, outputs: Any) -> Model:
+    def _graph_over(self, inputs: Nested[KerasTensor], outputs: Nested[KerasTensor]) -> Model:
         return Model(inputs, outputs, name=self.name)
 
     # --- structure ---
@@ -120,7 +120,7 @@ class Model(StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
         return super().__call__(*args, **kwargs)
 
     @overridable
-    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+    def call(self, inputs: Nested[Tensor], training: bool | None = None, mask: Nested[Tensor] | None = None) -> Any:
         """Compute outputs from inputs.
 
         Args:
@@ -150,7 +150,7 @@ class Model(StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
         return True
 
     @overridable
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+    def compute_mask(self, inputs: Nested[Tensor], previous_mask: Nested[Tensor] | None) -> Nested[Tensor] | None:
         return None  # the layers inside have put masks on the outputs already
 
     @property
@@ -350,7 +350,7 @@ class Model(StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
         steps: int | None = None,
         callbacks: Callbacks = None,
         return_dict: bool = False,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> Any:
         """Loss and metrics on data, as a list in the order of `metrics_names`, or as a dict.
 
@@ -462,7 +462,7 @@ class Model(StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
                 layer.reset_state()
 
     def _listeners(
-        self, callbacks: Callbacks, verbose: Verbose, history: bool = False, **params: Any
+        self, callbacks: Callbacks, verbose: Verbose, history: bool = False, **params: object
     ) -> callback_module.CallbackList:
         if isinstance(callbacks, callback_module.CallbackList):
             return callbacks

@@ -11,33 +11,34 @@ Draws use JAX's threefry generator (Salmon et al. 2011, *Parallel random numbers
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from ._lazy import listed
 from .core import dtypes, rng
 from .core.operation import symbolic
-from .core.rng import SeedGenerator
-from .core.types import DTypeLike
+from .core.rng import Seed, SeedGenerator
+from .core.types import ArrayLike, DTypeLike
 from .core.variable import Variable
 
 Shape = Sequence[int] | int
 
 
-def _key(seed: Any) -> jax.Array:
+def _key(seed: Seed) -> jax.Array:
     return jax.random.wrap_key_data(rng.draw_seed(seed), impl="threefry2x32")
 
 
-def _dtype(name: str, dtype: Any) -> Any:
+def _dtype(name: str, dtype: DTypeLike | None) -> np.dtype:
     found = dtypes.jnp_dtype(dtypes.standardize(dtype))
     if not dtypes.is_float(found):
         raise ValueError(f"random.{name}: requires a float `dtype`. Received: dtype={dtype!r}")
     return found
 
 
-def _array(x: Any, dtype: Any = None) -> jax.Array:
+def _array(x: ArrayLike, dtype: np.dtype | None = None) -> jax.Array:
     return jnp.asarray(x.value if isinstance(x, Variable) else dtypes.as_array(x), dtype)
 
 
@@ -45,7 +46,9 @@ def _shape(shape: Shape) -> tuple[int, ...]:
     return (shape,) if isinstance(shape, int) else tuple(shape)
 
 
-def normal(shape: Shape, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, seed: Any = None) -> jax.Array:
+def normal(
+    shape: Shape, mean: ArrayLike = 0.0, stddev: ArrayLike = 1.0, dtype: DTypeLike | None = None, seed: Seed = None
+) -> jax.Array:
     """Draws from normal distributions; `mean` and `stddev` are broadcast to `shape`.
 
     Args:
@@ -55,12 +58,12 @@ def normal(shape: Shape, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, 
         dtype: a float dtype; default: `floatx()`.
         seed: whole number, `SeedGenerator`, key of JAX, or None for the stream of the process.
     """
-    dtype = _dtype("normal", dtype)
-    return jax.random.normal(_key(seed), _shape(shape), dtype) * _array(stddev, dtype) + _array(mean, dtype)
+    kind = _dtype("normal", dtype)
+    return jax.random.normal(_key(seed), _shape(shape), kind) * _array(stddev, kind) + _array(mean, kind)
 
 
 def truncated_normal(
-    shape: Shape, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, seed: Any = None
+    shape: Shape, mean: ArrayLike = 0.0, stddev: ArrayLike = 1.0, dtype: DTypeLike | None = None, seed: Seed = None
 ) -> jax.Array:
     """Draws from normal distributions, those more than two standard deviations from the mean drawn again.
 
@@ -71,12 +74,14 @@ def truncated_normal(
         dtype: a float dtype; default: `floatx()`.
         seed: whole number, `SeedGenerator`, key of JAX, or None for the stream of the process.
     """
-    dtype = _dtype("truncated_normal", dtype)
-    draws = jax.random.truncated_normal(_key(seed), -2.0, 2.0, _shape(shape), dtype)
-    return draws * _array(stddev, dtype) + _array(mean, dtype)
+    kind = _dtype("truncated_normal", dtype)
+    draws = jax.random.truncated_normal(_key(seed), -2.0, 2.0, _shape(shape), kind)
+    return draws * _array(stddev, kind) + _array(mean, kind)
 
 
-def uniform(shape: Shape, minval: Any = 0.0, maxval: Any = 1.0, dtype: Any = None, seed: Any = None) -> jax.Array:
+def uniform(
+    shape: Shape, minval: ArrayLike = 0.0, maxval: ArrayLike = 1.0, dtype: DTypeLike | None = None, seed: Seed = None
+) -> jax.Array:
     """Draws from `minval` (included) to `maxval` (excluded); `randint` draws whole numbers.
 
     Args:
@@ -86,11 +91,13 @@ def uniform(shape: Shape, minval: Any = 0.0, maxval: Any = 1.0, dtype: Any = Non
         dtype: a float dtype; default: `floatx()`.
         seed: whole number, `SeedGenerator`, key of JAX, or None for the stream of the process.
     """
-    dtype = _dtype("uniform", dtype)
-    return jax.random.uniform(_key(seed), _shape(shape), dtype, _array(minval, dtype), _array(maxval, dtype))
+    kind = _dtype("uniform", dtype)
+    return jax.random.uniform(_key(seed), _shape(shape), kind, _array(minval, kind), _array(maxval, kind))
 
 
-def randint(shape: Shape, minval: Any, maxval: Any, dtype: DTypeLike = "int32", seed: Any = None) -> jax.Array:
+def randint(
+    shape: Shape, minval: ArrayLike, maxval: ArrayLike, dtype: DTypeLike = "int32", seed: Seed = None
+) -> jax.Array:
     """Whole numbers from `minval` (included) to `maxval` (excluded).
 
     Args:
@@ -106,7 +113,7 @@ def randint(shape: Shape, minval: Any, maxval: Any, dtype: DTypeLike = "int32", 
     return jax.random.randint(_key(seed), _shape(shape), _array(minval), _array(maxval), found)
 
 
-def gamma(shape: Shape, alpha: Any, dtype: Any = None, seed: Any = None) -> jax.Array:
+def gamma(shape: Shape, alpha: ArrayLike, dtype: DTypeLike | None = None, seed: Seed = None) -> jax.Array:
     """Draws from gamma distributions of shape parameter `alpha` > 0 and scale 1.
 
     Args:
@@ -115,11 +122,13 @@ def gamma(shape: Shape, alpha: Any, dtype: Any = None, seed: Any = None) -> jax.
         dtype: a float dtype; default: `floatx()`.
         seed: whole number, `SeedGenerator`, key of JAX, or None for the stream of the process.
     """
-    dtype = _dtype("gamma", dtype)
-    return jax.random.gamma(_key(seed), _array(alpha, dtype), _shape(shape), dtype)
+    kind = _dtype("gamma", dtype)
+    return jax.random.gamma(_key(seed), _array(alpha, kind), _shape(shape), kind)
 
 
-def beta(shape: Shape, alpha: Any, beta: Any, dtype: Any = None, seed: Any = None) -> jax.Array:
+def beta(
+    shape: Shape, alpha: ArrayLike, beta: ArrayLike, dtype: DTypeLike | None = None, seed: Seed = None
+) -> jax.Array:
     """Draws from beta distributions with parameters `alpha`, `beta` > 0: mean `alpha / (alpha + beta)`.
 
     Args:
@@ -128,11 +137,13 @@ def beta(shape: Shape, alpha: Any, beta: Any, dtype: Any = None, seed: Any = Non
         dtype: a float dtype; default: `floatx()`.
         seed: whole number, `SeedGenerator`, key of JAX, or None for the stream of the process.
     """
-    dtype = _dtype("beta", dtype)
-    return jax.random.beta(_key(seed), _array(alpha, dtype), _array(beta, dtype), _shape(shape), dtype)
+    kind = _dtype("beta", dtype)
+    return jax.random.beta(_key(seed), _array(alpha, kind), _array(beta, kind), _shape(shape), kind)
 
 
-def binomial(shape: Shape, counts: Any, probabilities: Any, dtype: Any = None, seed: Any = None) -> jax.Array:
+def binomial(
+    shape: Shape, counts: ArrayLike, probabilities: ArrayLike, dtype: DTypeLike | None = None, seed: Seed = None
+) -> jax.Array:
     """The number of successes in `counts` trials that each succeed with `probabilities`, as floats.
 
     Args:
@@ -142,13 +153,13 @@ def binomial(shape: Shape, counts: Any, probabilities: Any, dtype: Any = None, s
         dtype: a float dtype; default: `floatx()`.
         seed: whole number, `SeedGenerator`, key of JAX, or None for the stream of the process.
     """
-    dtype = _dtype("binomial", dtype)
-    counts, probabilities = _array(counts, dtype), _array(probabilities, dtype)
-    return jax.random.binomial(_key(seed), counts, probabilities, _shape(shape), dtype)
+    kind = _dtype("binomial", dtype)
+    counts, probabilities = _array(counts, kind), _array(probabilities, kind)
+    return jax.random.binomial(_key(seed), counts, probabilities, _shape(shape), kind)
 
 
 @symbolic
-def categorical(logits: Any, num_samples: int, dtype: DTypeLike = "int32", seed: Any = None) -> jax.Array:
+def categorical(logits: ArrayLike, num_samples: int, dtype: DTypeLike = "int32", seed: Seed = None) -> jax.Array:
     """Classes drawn with the probabilities `softmax(logits)`.
 
     Args:
@@ -168,7 +179,9 @@ def categorical(logits: Any, num_samples: int, dtype: DTypeLike = "int32", seed:
 
 
 @symbolic
-def dropout(inputs: Any, rate: float, noise_shape: Sequence[int | None] | None = None, seed: Any = None) -> jax.Array:
+def dropout(
+    inputs: ArrayLike, rate: float, noise_shape: Sequence[int | None] | None = None, seed: Seed = None
+) -> jax.Array:
     """`inputs` with a share `rate` of the elements set to 0 and the others divided by `1 - rate`.
 
     Args:
@@ -202,7 +215,7 @@ def _noise(noise_shape: Sequence[int | None], shape: tuple[int, ...]) -> tuple[i
 
 
 @symbolic
-def shuffle(x: Any, axis: int = 0, seed: Any = None) -> jax.Array:
+def shuffle(x: ArrayLike, axis: int = 0, seed: Seed = None) -> jax.Array:
     """`x` with the elements of each slice along `axis` in a random order of its own.
 
     The rows of a matrix do not stay together (nor do they in Keras on JAX); to shuffle rows, take them in the order of

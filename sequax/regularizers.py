@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeGuard
 
 import jax.numpy as jnp
 import numpy as np
@@ -13,12 +13,13 @@ from .core import dtypes
 from .core.catalogue import Catalogue
 from .core.constructor import Configured, ours
 from .core.kinds import Kind, Number, OneOf, Owner
+from .core.types import ArrayLike, Config, Tensor
 
 catalogue: Catalogue = Catalogue("regularizer", "keras.regularizers")
 get, deserialize = catalogue.get, catalogue.deserialize
 
 
-def serialize(regularizer: Any) -> Any:
+def serialize(regularizer: object) -> Config | str | None:
     """The config of a regularizer; of a public function its name."""
     return catalogue.serialize(regularizer)
 
@@ -35,7 +36,7 @@ class _Strength(Kind):
     def __init__(self, default: float):
         self.default = default
 
-    def resolve(self, value: Any, name: str, owner: Owner) -> float:
+    def resolve(self, value: object, name: str, owner: Owner) -> float:
         value = self.default if value is None else value
         return float(value) if _is_strength(value) else self.refuse(value, name, owner)
 
@@ -43,7 +44,7 @@ class _Strength(Kind):
         return value is None or _is_strength(value)
 
 
-def _is_strength(value: Any) -> bool:
+def _is_strength(value: object) -> TypeGuard[float]:
     return isinstance(value, (int, float, np.number)) and math.isfinite(value) and bool(value >= 0)
 
 
@@ -65,7 +66,7 @@ class Regularizer(Configured):
     0.3
     """
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: ArrayLike) -> Tensor | float:
         return 0.0
 
     def get_config(self) -> dict[str, Any]:
@@ -102,7 +103,7 @@ class L1L2(Regularizer):
     def __init__(self, l1: FactorOrZero = 0.0, l2: FactorOrZero = 0.0):
         pass
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: ArrayLike) -> Tensor:
         x = dtypes.as_array(x)
         penalty = jnp.zeros((), x.dtype)
         if self.l1:
@@ -133,7 +134,7 @@ class L1(Regularizer):
     def __init__(self, l1: Factor = 0.01):
         pass
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: ArrayLike) -> Tensor:
         return self.l1 * jnp.sum(jnp.abs(dtypes.as_array(x)))
 
 
@@ -158,7 +159,7 @@ class L2(Regularizer):
     def __init__(self, l2: Factor = 0.01):
         pass
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: ArrayLike) -> Tensor:
         return self.l2 * jnp.sum(jnp.square(dtypes.as_array(x)))
 
 
@@ -186,7 +187,7 @@ class OrthogonalRegularizer(Regularizer):
     def __init__(self, factor: Factor = 0.01, mode: Mode = "rows"):
         pass
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: ArrayLike) -> Tensor:
         x = dtypes.as_array(x)
         if x.ndim != 2:
             raise ValueError(f"Inputs to OrthogonalRegularizer must have rank 2. Received: inputs.shape={x.shape}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 import jax
@@ -22,11 +23,11 @@ class name_scope:
     outer/v
     """
 
-    caller: Any
+    caller: object
     deduplicate: bool
     override_parent: None
 
-    def __init__(self, name: str, caller: Any = None, deduplicate: bool = True, override_parent: str | None = None):
+    def __init__(self, name: str, caller: object = None, deduplicate: bool = True, override_parent: str | None = None):
         self.name: str = names.check_name(name, "name_scope")
         if override_parent is not None:
             raise NotImplementedError("name_scope: `override_parent` is not supported. Leave it out.")
@@ -47,11 +48,11 @@ class SymbolicScope:
     def __enter__(self) -> SymbolicScope:
         return self
 
-    def __exit__(self, *error: Any) -> None:
+    def __exit__(self, *error: object) -> None:
         return None
 
 
-def device(device_name: str | jax.Device) -> Any:
+def device(device_name: str | jax.Device) -> AbstractContextManager[jax.Device | None]:
     """Where arrays and variables made inside lie, and where computations on them run.
 
     Args:

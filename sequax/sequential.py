@@ -14,7 +14,7 @@ from .core.custom_objects import custom_object_scope
 from .core.layer import Layer
 from .core.owner import set_alone
 from .core.tensor import KerasTensor, is_tensor, leaves, map_structure, shape_of
-from .core.types import Config, CustomObjects, Data, Nested, Shape, overridable
+from .core.types import Config, CustomObjects, Data, Nested, Shape, Tensor, overridable
 from .functional import standardize_inputs
 from .layers.attending import shape_after
 from .model import catalogue, refuse_fork
@@ -177,7 +177,7 @@ class Sequential(Stack):
     _casts_inputs = False
 
     @overridable
-    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+    def call(self, inputs: Nested[Tensor], training: bool | None = None, mask: Nested[Tensor] | None = None) -> Any:
         """The layers one after another."""
         outputs = inputs
         for position in range(len(self._stack)):
@@ -204,7 +204,7 @@ class Sequential(Stack):
                 args = (self._fitted(args[0]), *args[1:])
         return super().__call__(*args, **kwargs)
 
-    def _fitted(self, inputs: Any) -> Any:
+    def _fitted(self, inputs: object) -> Any:
         """Inputs converted to arrays in the structure of the model's input; builds the model if need be."""
         inputs = signature.convert(inputs, None, self.name)
         if not (leaves(inputs) or inputs is None) or not all(hasattr(v, "shape") for v in leaves(inputs)):
@@ -221,20 +221,22 @@ class Sequential(Stack):
             return inputs
         return standardize_inputs(inputs, self._tensors[0], f"Sequential model '{self.name}'")
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Nested[Shape]) -> Any:
         """Output shape for an input shape; unbuilt layers stay so."""
         for layer in self._stack:
             input_shape = shape_after(layer, input_shape)
         return input_shape
 
-    def compute_output_spec(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+    def compute_output_spec(
+        self, inputs: Nested[KerasTensor], training: bool | None = None, mask: Nested[KerasTensor] | None = None
+    ) -> Any:
         if self.begins_on_host and self._tensors is None:
             self.build_from(inputs)
         if self.host_prefix is not None:
             return self.host_prefix.spec(inputs)
         return shapes.infer(self._plain_call, (inputs,), {})
 
-    def _plain_call(self, inputs: Any) -> Any:
+    def _plain_call(self, inputs: Nested[Tensor]) -> Any:
         with scope.calling(self):
             return self.call(inputs)
 
@@ -307,7 +309,7 @@ class Sequential(Stack):
         return Layer.get_build_config(self)
 
 
-def _standard_shape(shape: Any) -> Any:
+def _standard_shape(shape: Any) -> Nested[Shape]:
     if isinstance(shape, (list, tuple)) and shape and not shapes.is_shape(shape):
         return [shapes.standardize(s, "input_shape") for s in shape]
     return shapes.standardize(shape, "input_shape")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, TypeGuard
+from typing import Any, TypeGuard, TypeVar
 
 import jax
 
 from .core import names, scope, signature
 from .core.layer import Layer
 from .core.tensor import KerasTensor, is_tensor, leaves, map_structure, shape_of
+from .core.types import Data
 from .host_prefix import begins_on_host
 from .layers.attending import attends_to_itself, call_on
 from .layers.base import Elementwise
@@ -17,6 +18,7 @@ from .layers.core import Lambda
 from .layers.input_layer import InputLayer
 from .model import Model
 
+S = TypeVar("S", bound="Stack")
 # What a stack takes: a layer, an `Input`, or a function of one array, which becomes a `Lambda`.
 LayerLike = Layer | KerasTensor | Callable[..., Any]
 
@@ -90,7 +92,7 @@ class Stack(Model):
             raise IndexError(f"Sequential model '{self.name}' has {len(self._stack)} layers; there is no index {key}.")
         return key % len(self._stack)
 
-    def _copied_to(self, part: Any, chosen: range) -> Any:
+    def _copied_to(self, part: S, chosen: range) -> S:
         """An empty stack, filled with some of the layers; built if this one is."""
         part._stack = [self._stack[i] for i in chosen]
         if self._tensors is not None and len(chosen):
@@ -143,7 +145,7 @@ class Stack(Model):
         self._tensors = None
         self.built: bool = False
 
-    def _run_layer(self, position: int, x: Any, **kwargs: Any) -> Any:
+    def _run_layer(self, position: int, x: Any, **kwargs: object) -> Any:
         layer = self._stack[position]
         try:
             if isinstance(layer, Elementwise) and len(leaves(x)) > 1:
@@ -201,7 +203,7 @@ class Stack(Model):
         """The symbolic input, then the output of each layer; None if the model is not built."""
         return self._tensors
 
-    def through_host(self, x: Any, what: str = "x") -> Any:
+    def through_host(self, x: Data, what: str = "x") -> Any:
         if self._tensors is None and self._entry is not None:
             self._wire(0)
         return super().through_host(x, what)
@@ -349,7 +351,7 @@ def entry_for(tensor: KerasTensor, dtype: str | None = None) -> InputLayer:
     return entry
 
 
-def _hint_on_states(before: Layer, x: Any) -> str:
+def _hint_on_states(before: Layer, x: object) -> str:
     if len(leaves(x)) < 2 or not getattr(before, "return_state", False):
         return ""
     return (
@@ -359,7 +361,7 @@ def _hint_on_states(before: Layer, x: Any) -> str:
     )
 
 
-def _located(error: Exception, model: Stack, position: int, x: Any) -> Exception:
+def _located(error: Exception, model: Stack, position: int, x: object) -> Exception:
     """An error of a layer, told with its place in the stack; errors of the user's own code keep their traceback."""
     layer = model._stack[position]
     if getattr(error, "_located", False):

@@ -8,7 +8,7 @@ and an `OrderedDict` for different structures.
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ._lazy import listed
@@ -24,13 +24,13 @@ class MAP_TO_NONE:
 class _Open(NamedTuple):
     """One level of a structure: keys and values in the order of leaves, and how to make it again from new values."""
 
-    kind: Any  # equal for structures that match
+    kind: type  # equal for structures that match
     keys: list[Any]
     values: list[Any]
     rebuild: Callable[[list[Any]], Any]
 
 
-def _open(structure: Any) -> _Open | None:
+def _open(structure: object) -> _Open | None:
     """The parts of one level; None for a leaf."""
     if isinstance(structure, dict):
         keys = list(structure) if isinstance(structure, OrderedDict) else _sorted(structure)
@@ -48,7 +48,7 @@ def _open(structure: Any) -> _Open | None:
     return None
 
 
-def _sorted(keys: Any) -> list[Any]:
+def _sorted(keys: Iterable[Any]) -> list[Any]:
     try:
         return sorted(keys)
     except TypeError:  # keys of several types
@@ -64,7 +64,7 @@ def _like(structure: dict[Any, Any], keys: list[Any], values: list[Any]) -> dict
     return OrderedDict(ordered) if isinstance(structure, OrderedDict) else ordered
 
 
-def is_nested(structure: Any) -> bool:
+def is_nested(structure: object) -> bool:
     """Whether a value is a structure, not a leaf.
 
     >>> is_nested([]), is_nested({"a": 1}), is_nested("abc"), is_nested(None)
@@ -73,7 +73,7 @@ def is_nested(structure: Any) -> bool:
     return _open(structure) is not None
 
 
-def flatten(structure: Any) -> list[Any]:
+def flatten(structure: object) -> list[Any]:
     """The leaves.
 
     Args:
@@ -85,7 +85,7 @@ def flatten(structure: Any) -> list[Any]:
     return [leaf for _, leaf in flatten_with_path(structure)]
 
 
-def flatten_with_path(structure: Any) -> list[tuple[Path, Any]]:
+def flatten_with_path(structure: object) -> list[tuple[Path, Any]]:
     """The leaves with the keys and positions that lead to them.
 
     Args:
@@ -97,7 +97,7 @@ def flatten_with_path(structure: Any) -> list[tuple[Path, Any]]:
     return list(_walk(structure, ()))
 
 
-def _walk(structure: Any, path: Path) -> Iterator[tuple[Path, Any]]:
+def _walk(structure: object, path: Path) -> Iterator[tuple[Path, Any]]:
     level = _open(structure)
     if level is None:
         yield path, structure
@@ -106,7 +106,7 @@ def _walk(structure: Any, path: Path) -> Iterator[tuple[Path, Any]]:
         yield from _walk(value, (*path, key))
 
 
-def map_structure(func: Callable[..., Any], *structures: Any, none_is_leaf: bool = True) -> Any:
+def map_structure(func: Callable[..., Any], *structures: object, none_is_leaf: bool = True) -> Any:
     """`func` of the leaves at each place of one or more equal structures, in the structure of the first one.
 
     Args:
@@ -139,7 +139,7 @@ def _map(func: Callable[..., Any], structures: Sequence[Any], none_is_leaf: bool
     )
 
 
-def _matching(level: _Open, first: Any, other: Any, path: Path) -> list[Any]:
+def _matching(level: _Open, first: object, other: Any, path: Path) -> list[Any]:
     """The values of `other` in the order of `level`."""
     theirs = _open(other)
     if theirs is None or theirs.kind is not level.kind or len(theirs.keys) != len(level.keys):
@@ -151,7 +151,7 @@ def _matching(level: _Open, first: Any, other: Any, path: Path) -> list[Any]:
     return [other[key] for key in level.keys]
 
 
-def _mismatch(path: Path, expected: Any, received: Any) -> ValueError:
+def _mismatch(path: Path, expected: object, received: object) -> ValueError:
     place = "".join(f"[{key!r}]" for key in path) or "the top"
     return ValueError(
         f"The structures don't have the same nested structure: at {place}, expected one like {expected!r}, received"
@@ -159,14 +159,14 @@ def _mismatch(path: Path, expected: Any, received: Any) -> ValueError:
     )
 
 
-def _check_call(name: str, func: Any, structures: Sequence[Any]) -> None:
+def _check_call(name: str, func: object, structures: Sequence[Any]) -> None:
     if not callable(func):
         raise TypeError(f"tree.{name}: `func` must be callable. Received: {func!r}")
     if not structures:
         raise ValueError(f"tree.{name}: must provide at least one structure.")
 
 
-def map_structure_up_to(shallow_structure: Any, func: Callable[..., Any], *structures: Any) -> Any:
+def map_structure_up_to(shallow_structure: object, func: Callable[..., Any], *structures: object) -> Any:
     """`func` of the parts of `structures` at the leaves of `shallow_structure`, in that structure.
 
     >>> map_structure_up_to([0, 0], len, [[1, 2], (3,)])
@@ -176,7 +176,7 @@ def map_structure_up_to(shallow_structure: Any, func: Callable[..., Any], *struc
     return _map(lambda _, *parts: func(*parts), (shallow_structure, *structures), True, (), deep=False)
 
 
-def assert_same_structure(a: Any, b: Any, check_types: bool | None = None) -> None:
+def assert_same_structure(a: object, b: object, check_types: bool | None = None) -> None:
     """Refuse structures that differ in anything but leaves; all kinds of dicts count as equal.
 
     Args:
@@ -194,7 +194,7 @@ def assert_same_structure(a: Any, b: Any, check_types: bool | None = None) -> No
     _map(lambda *_: None, (a, b), True, ())
 
 
-def assert_same_paths(a: Any, b: Any) -> None:
+def assert_same_paths(a: object, b: object) -> None:
     """Refuse structures whose leaves are not at the same places; lists and tuples count as equal.
 
     Args:
@@ -211,7 +211,7 @@ def assert_same_paths(a: Any, b: Any) -> None:
         )
 
 
-def pack_sequence_as(structure: Any, flat_sequence: Any) -> Any:
+def pack_sequence_as(structure: object, flat_sequence: Iterable[Any]) -> Any:
     """The leaves `flat_sequence` in the form of `structure`; the inverse of `flatten`.
 
     >>> pack_sequence_as({"b": 0, "a": [0, 0]}, [1, 2, 3])
@@ -227,17 +227,17 @@ def pack_sequence_as(structure: Any, flat_sequence: Any) -> Any:
     return _map(lambda _: next(leaves), (structure,), True, ())
 
 
-def lists_to_tuples(structure: Any) -> Any:
+def lists_to_tuples(structure: object) -> Any:
     """The structure with tuples in place of lists."""
     return traverse(lambda part: tuple(part) if isinstance(part, list) else None, structure, top_down=False)
 
 
-def map_shape_structure(func: Callable[..., Any], structure: Any) -> Any:
+def map_shape_structure(func: Callable[..., Any], structure: object) -> Any:
     """`func` of each shape (a list or tuple of ints and None) in a structure of shapes."""
     if not callable(func):
         raise TypeError(f"tree.map_shape_structure: `func` must be callable. Received: {func!r}")
 
-    def visit(part: Any) -> Any:
+    def visit(part: object) -> Any:
         if isinstance(part, (list, tuple)) and all(size is None or isinstance(size, int) for size in part):
             return _result(func(part))
         return None if is_nested(part) else _result(func(part))
@@ -245,11 +245,11 @@ def map_shape_structure(func: Callable[..., Any], structure: Any) -> Any:
     return traverse(visit, structure)
 
 
-def _result(value: object) -> Any:
+def _result(value: object) -> object:
     return MAP_TO_NONE if value is None else value
 
 
-def traverse(func: Callable[..., Any], structure: Any, top_down: bool = True) -> Any:
+def traverse(func: Callable[..., Any], structure: object, top_down: bool = True) -> Any:
     """Visit every part of a structure, leaves and structures alike.
 
     Args:
@@ -262,7 +262,7 @@ def traverse(func: Callable[..., Any], structure: Any, top_down: bool = True) ->
     return _traverse_down(func, structure) if top_down else _traverse_up(func, structure)
 
 
-def _traverse_down(func: Callable[..., Any], structure: Any) -> Any:
+def _traverse_down(func: Callable[..., Any], structure: object) -> Any:
     replaced = func(structure)
     if replaced is not None:
         return None if replaced is MAP_TO_NONE else replaced
@@ -270,7 +270,7 @@ def _traverse_down(func: Callable[..., Any], structure: Any) -> Any:
     return structure if level is None else level.rebuild([_traverse_down(func, value) for value in level.values])
 
 
-def _traverse_up(func: Callable[..., Any], structure: Any) -> Any:
+def _traverse_up(func: Callable[..., Any], structure: object) -> Any:
     level = _open(structure)
     if level is not None:
         structure = level.rebuild([_traverse_up(func, value) for value in level.values])

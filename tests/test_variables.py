@@ -89,6 +89,12 @@ def test_weights_without_an_initializer_begin_at_random_if_floats_else_at_zero(d
     assert np.abs(values.astype("float32")).max() <= (6 / sum(SHAPE)) ** 0.5
 
 
+def test_a_variable_takes_the_name_of_an_initializer_but_not_none():
+    np.testing.assert_array_equal(Variable("ones", shape=(2,)).numpy(), [1.0, 1.0])
+    with pytest.raises(ValueError, match="Variable 'v': expected an array, a callable or a name.*Received: None"):
+        Variable(None, shape=(2,), name="v")
+
+
 @pytest.mark.parametrize("make", [layers.Embedding, layers.ReversibleEmbedding])
 def test_an_embedding_with_weights_is_not_built_again(make):
     table = np.arange(6.0, dtype="float32").reshape(3, 2)

@@ -127,6 +127,12 @@ def family(module: str) -> Catalogue | None:
     return _catalogues.get(module)
 
 
+def get(module: str, identifier: object) -> Any:
+    """What an identifier (a name, a config, a class, an object) means in the family of a public module."""
+    found = family(module)
+    return identifier if found is None else found.get(identifier)
+
+
 def loaded() -> list[Catalogue]:
     """The catalogues of all families that were used so far."""
     return list(_catalogues.values())

@@ -293,8 +293,7 @@ class Like(Kind):
         self.expected: str = f"a name, a config or an object of `{family}`, or a callable"
 
     def resolve(self, value: object, name: str, owner: Owner) -> Any:
-        found = catalogue.family(self.family)
-        return found.get(value) if found is not None else value
+        return catalogue.get(self.family, value)
 
     def fits(self, value: object, cls: type) -> bool:
         return value is None or isinstance(value, (str, Mapping)) or not is_json(value)

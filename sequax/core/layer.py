@@ -11,6 +11,7 @@ import numpy as np
 
 from . import (
     building,
+    catalogue,
     constructor,
     dtypes,
     input_spec,
@@ -25,7 +26,7 @@ from . import (
     signature,
     tracking,
 )
-from .catalogue import family, serialize
+from .catalogue import serialize
 from .config import check_own, reading
 from .custom_objects import custom_object_scope
 from .kinds import ConstraintLike, InitializerLike, RegularizerLike
@@ -135,7 +136,7 @@ class Layer(Owner, operation.Operation):
             )
         self.first_input_shape: tuple[Any, ...] | None = building.old_input_shape(kwargs, self.name)
         self._trainable = bool(trainable)
-        self.activity_regularizer: Any = _regularizer(activity_regularizer)
+        self.activity_regularizer: Any = catalogue.get("keras.regularizers", activity_regularizer)
         self._path: str | None = None
         self._dtype_policy = dtypes.get(dtype)
         self.autocast = autocast
@@ -371,15 +372,15 @@ class Layer(Owner, operation.Operation):
             initializer = "glorot_uniform" if dtypes.is_float(dtype) else "zeros"
         with scope.calling(self):
             variable = Variable(
-                _get("keras.initializers", initializer),
+                catalogue.get("keras.initializers", initializer),
                 shape=shapes.standardize(() if shape is None else (shape,) if isinstance(shape, int) else shape),
                 dtype=dtype,
                 trainable=trainable,
                 autocast=autocast,
                 aggregation=aggregation,
                 name=name,
-                regularizer=_regularizer(regularizer),
-                constraint=_get("keras.constraints", constraint),
+                regularizer=catalogue.get("keras.regularizers", regularizer),
+                constraint=catalogue.get("keras.constraints", constraint),
             )
         variable.overwrite_with_gradient = overwrite_with_gradient
         if not self.trainable:  # frozen before it was built: its weights are, as if frozen after
@@ -542,15 +543,6 @@ def _regularization(layer: Layer) -> list[Any]:
 def _values(variables: Sequence[Any]) -> list[Any]:
     """Arrays; those of variables that stand among them."""
     return [v.value if isinstance(v, Variable) else v for v in variables]
-
-
-def _get(module: str, identifier: object) -> Any:
-    found = family(module)
-    return found.get(identifier) if found is not None else identifier
-
-
-def _regularizer(identifier: RegularizerLike) -> Callable[..., Any] | None:
-    return _get("keras.regularizers", identifier)
 
 
 __all__ = ["Layer", "operation"]

@@ -8,16 +8,14 @@ and returns what the variables hold afterwards. The variables themselves are not
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from . import masks, scope
-from .types import Nested, Tensor
+from .types import Nested, T, Tensor
 from .variable import Variable
-
-T = TypeVar("T")
 
 if TYPE_CHECKING:
     from ..model import Model

@@ -121,7 +121,7 @@ def default_generator() -> SeedGenerator:
     return _default
 
 
-def draw_seed(seed: Seed | None) -> jax.Array:
+def draw_seed(seed: Seed) -> jax.Array:
     """A uint32 (2,) seed from an int, a SeedGenerator, a key of JAX, or None (the process' stream).
 
     The stream is a SeedGenerator, too, so that a compiled call without a seed is refused (nobody tracks the stream)
@@ -151,10 +151,10 @@ def _is_key(seed: Seed) -> bool:
     )
 
 
-def key(seed: Seed | None) -> jax.Array:
+def key(seed: Seed) -> jax.Array:
     """A JAX random key from a seed of any of those kinds."""
     state = draw_seed(seed)
     return jax.random.fold_in(jax.random.key(state[0]), state[1])
 
 
-Seed = int | SeedGenerator | jax.Array  # an array is a key of JAX
+Seed = int | SeedGenerator | jax.Array | None  # an array is a key of JAX

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NoReturn, TypeGuard, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeGuard
 
 import jax
 
 from . import dtypes, names
 
-T = TypeVar("T")
-
 if TYPE_CHECKING:
     from .operation import Operation
     from .operators import Operators
-    from .types import DTypeLike, Shape, ShapeLike
+    from .types import DTypeLike, Shape, ShapeLike, T
 
     Base = Operators["KerasTensor"]
 else:

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from . import budget, dtypes, names, scope, tracking
+from . import budget, catalogue, dtypes, names, scope, tracking
 
 _serials = itertools.count()
 
@@ -32,7 +32,7 @@ class Variable(Base):
 
     Args:
         initializer: an array-like value, or a callable `(shape, dtype) -> array`, or the name of an initializer.
-        shape: required with a callable; may not hold None.
+        shape: required with a callable or a name; may not hold None.
         dtype: of the stored array; default: the value's own, floats as `floatx()`.
         trainable: whether optimizers update it.
         autocast: whether a layer reads it in its compute dtype under a mixed policy.
@@ -266,6 +266,10 @@ class Variable(Base):
 def _initial_value(
     initializer: Initial, shape: ShapeLike | None, dtype: DTypeLike | None, path: str
 ) -> jax.Array | _Later:
+    if isinstance(initializer, str):
+        initializer = catalogue.get("keras.initializers", initializer)
+    if initializer is None:
+        raise ValueError(f"Variable {path!r}: expected an array, a callable or a name as `initializer`. Received: None")
     # Layers may be built while shapes are inferred; the initial value is a real array even then.
     with jax.ensure_compile_time_eval():
         if isinstance(initializer, Variable):

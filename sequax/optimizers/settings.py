@@ -78,7 +78,9 @@ class _Count(Kind):
     def resolve(self, value: Any, name: str, owner: Owner) -> int | None:
         if not value:
             return None
-        return value.__index__() if is_whole(value) and value.__index__() >= self.least else self.refuse(value, name, owner)
+        if not is_whole(value) or value.__index__() < self.least:
+            self.refuse(value, name, owner)
+        return value.__index__()
 
     def fits(self, value: object, cls: type) -> bool:
         return not value or (type(value) is int and self.least <= value <= MAX_SIZE)
