@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -71,7 +71,7 @@ class ServedModule(ModuleType):
         self.__all__ = sorted(public_names(source))
         if name == "keras":
             self.__version__ = KERAS_VERSION
-            self.version = lambda: KERAS_VERSION
+            self.version: Callable[[], str] = lambda: KERAS_VERSION
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -95,7 +95,7 @@ class ServedModule(ModuleType):
             note(f"{self.__name__}.{name}", today)
         return getattr(found, attribute) if attribute else found
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: object, **kwargs: object) -> Any:
         """`keras.layers.merge` was a function in Keras 1 and a module in Keras 2."""
         if self.__name__ != "keras.layers.merge":
             raise TypeError(f"module {self.__name__!r} is not callable")
@@ -111,7 +111,7 @@ class ServedModule(ModuleType):
 class Finder(MetaPathFinder, Loader):
     """Finds `keras`, `tensorflow`, and whatever is imported from within them."""
 
-    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+    def find_spec(self, fullname: str, path: object = None, target: object = None) -> ModuleSpec | None:
         if fullname.partition(".")[0] not in _ROOTS:
             return None
         return ModuleSpec(fullname, self, is_package=True)

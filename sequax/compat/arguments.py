@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import layers
+from ..core.variable import Variable
+from ..optimizers.base import Optimizer
 from . import spellings
 from .backend_state import give_seed
 from .notes import note
@@ -20,7 +22,7 @@ def layer_constructor(owner: type, original: Callable[..., Any]) -> Callable[...
     """The constructor of a layer, taking old arguments as well."""
     parameters = list(inspect.signature(original).parameters)
 
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+    def __init__(self: layers.Layer, *args: object, **kwargs: object) -> None:
         shape = _shape(owner, parameters, kwargs)
         rename(kwargs, parameters)
         original(self, *args, **kwargs)
@@ -100,7 +102,7 @@ def _of_shape_arguments(owner: type, given: dict[str, Any]) -> tuple[Any, ...] |
 def add_weight(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
     """`add_weight("kernel", shape)`: the name came first."""
 
-    def add_weight(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def add_weight(self: layers.Layer, *args: object, **kwargs: object) -> Variable:
         if args and isinstance(args[0], str):
             note("add_weight(name, shape)", "add_weight(shape, name=...)")
             kwargs["name"], args = args[0], args[1:]
@@ -117,7 +119,7 @@ def optimizer_constructor(owner: type, original: Callable[..., Any]) -> Callable
     parameters = inspect.signature(original).parameters
     default = parameters["learning_rate"].default if "learning_rate" in parameters else None
 
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+    def __init__(self: Optimizer, *args: object, **kwargs: object) -> None:
         if "lr" in kwargs:
             note("lr=", "learning_rate=")
             kwargs["learning_rate"] = kwargs.pop("lr")
@@ -132,7 +134,7 @@ def optimizer_constructor(owner: type, original: Callable[..., Any]) -> Callable
     return __init__
 
 
-def _without_decay(name: str, args: tuple[Any, ...], kwargs: dict[str, Any], default: Any) -> tuple[Any, ...]:
+def _without_decay(name: str, args: tuple[Any, ...], kwargs: dict[str, Any], default: object) -> tuple[Any, ...]:
     """`rate / (1 + decay * step)`, which is a schedule today."""
     decay = kwargs.pop(name)
     if name == "schedule_decay" or not decay:
@@ -150,14 +152,14 @@ def _refuse_positions(args: tuple[Any, ...]) -> tuple[Any, ...]:
     raise TypeError(f"An optimizer with `decay` takes its other arguments by name. Received in addition: {args[1:]}")
 
 
-def _lr(self: Any) -> Any:
+def _lr(self: Optimizer) -> Variable:
     note("optimizer.lr", "optimizer.learning_rate")
     return self.learning_rate
 
 
-def _set_lr(self: Any, value: object) -> None:
+def _set_lr(self: Optimizer, value: object) -> None:
     note("optimizer.lr", "optimizer.learning_rate")
     self.learning_rate = value
 
 
-lr = property(_lr, _set_lr, doc="Old name of `learning_rate`.")
+lr: property = property(_lr, _set_lr, doc="Old name of `learning_rate`.")

@@ -9,18 +9,20 @@ import functools
 import inspect
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from .. import activations, ops as tensor_functions
 from ..config import floatx, image_data_format
 from ..core.tensor import shape_of
-from ..core.types import Axis, DTypeLike, ShapeLike
+from ..core.types import ArrayLike, Axis, DTypeLike, Nested, PerAxis, Shape, ShapeLike, Tensor
 from ..core.variable import Variable
 from . import backend_state
+from .backend_state import Expression
 
 ops: Any = tensor_functions  # its names are made when it is imported, unseen by a type checker
+T = TypeVar("T")
 
 # Same name, same arguments.
 _SAME = (
@@ -126,7 +128,7 @@ TODAY: dict[str, str] = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> Callable[..., Any]:
     today = name if name in _SAME else _OTHER_NAME.get(name)
     if today is not None:
         return _with_old_keywords(getattr(ops, today))
@@ -135,12 +137,12 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def _with_old_keywords(function: Callable[..., Any]) -> Callable[..., Any]:
+def _with_old_keywords(function: Callable[..., T]) -> Callable[..., T]:
     """Most calls give tensors by position; the names of the other arguments were other ones."""
     known = inspect.signature(function).parameters
 
     @functools.wraps(function)
-    def call(*args: Any, **kwargs: Any) -> Any:
+    def call(*args: object, **kwargs: object) -> T:
         kwargs.pop("name", None)
         renamed = {key if key in known else _OTHER_KEYWORDS.get(key, key): value for key, value in kwargs.items()}
         return function(*args, **renamed)
@@ -151,33 +153,33 @@ def _with_old_keywords(function: Callable[..., Any]) -> Callable[..., Any]:
 # --- other defaults -------------------------------------------------------------------------------------------------
 
 
-def argmax(x: Any, axis: int = -1) -> Any:
+def argmax(x: Tensor, axis: int = -1) -> Tensor:
     return ops.argmax(x, axis=axis)
 
 
-def argmin(x: Any, axis: int = -1) -> Any:
+def argmin(x: Tensor, axis: int = -1) -> Tensor:
     return ops.argmin(x, axis=axis)
 
 
-def expand_dims(x: Any, axis: int = -1) -> Any:
+def expand_dims(x: Tensor, axis: int = -1) -> Tensor:
     return ops.expand_dims(x, axis)
 
 
-def cumsum(x: Any, axis: int = 0) -> Any:
+def cumsum(x: Tensor, axis: int = 0) -> Tensor:
     return ops.cumsum(x, axis=axis)
 
 
-def cumprod(x: Any, axis: int = 0) -> Any:
+def cumprod(x: Tensor, axis: int = 0) -> Tensor:
     return ops.cumprod(x, axis=axis)
 
 
-def concatenate(tensors: Sequence[Any], axis: int = -1) -> Any:
+def concatenate(tensors: Sequence[Tensor], axis: int = -1) -> Tensor:
     return ops.concatenate(tensors, axis=axis)
 
 
 def constant(
     value: object, dtype: DTypeLike | None = None, shape: ShapeLike | None = None, name: str | None = None
-) -> Any:
+) -> Tensor:
     array = ops.convert_to_tensor(value, dtype or floatx())
     return array if shape is None else ops.broadcast_to(array, shape)
 
@@ -190,52 +192,52 @@ def zeros(shape: Sequence[int], dtype: DTypeLike | None = None, name: str | None
     return Variable(np.zeros(shape), dtype=dtype or floatx(), name=name)
 
 
-def eye(size: Any, dtype: DTypeLike | None = None, name: str | None = None) -> Variable:
+def eye(size: int, dtype: DTypeLike | None = None, name: str | None = None) -> Variable:
     return Variable(np.eye(size), dtype=dtype or floatx(), name=name)
 
 
-def relu(x: Any, alpha: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Any:
+def relu(x: Tensor, alpha: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Tensor:
     return activations.relu(x, negative_slope=alpha, max_value=max_value, threshold=threshold)
 
 
-def switch(condition: Any, then_expression: Any, else_expression: Any) -> Any:
+def switch(condition: Tensor, then_expression: Expression, else_expression: Expression) -> Tensor:
     """One of two tensors, element by element."""
     then, other = (part() if callable(part) else part for part in (then_expression, else_expression))
     missing = max(len(then.shape), len(other.shape)) - len(condition.shape)
     return ops.where(ops.reshape(condition, (*condition.shape, *(1,) * missing)), then, other)
 
 
-def gather(reference: Any, indices: Any) -> Any:
+def gather(reference: Tensor, indices: ArrayLike) -> Tensor:
     return ops.take(reference, indices, axis=0)
 
 
-def flatten(x: Any) -> Any:
+def flatten(x: Tensor) -> Tensor:
     return ops.reshape(x, (-1,))
 
 
-def batch_flatten(x: Any) -> Any:
+def batch_flatten(x: Tensor) -> Tensor:
     return ops.reshape(x, (-1, math.prod(x.shape[1:])))
 
 
-def repeat(x: Any, n: int) -> Any:
+def repeat(x: Tensor, n: int) -> Tensor:
     """`(batch, features)` -> `(batch, n, features)`."""
     return ops.repeat(ops.expand_dims(x, 1), n, axis=1)
 
 
-def repeat_elements(x: Any, rep: int, axis: int) -> Any:
+def repeat_elements(x: Tensor, rep: int, axis: int) -> Tensor:
     return ops.repeat(x, rep, axis=axis)
 
 
-def l2_normalize(x: Any, axis: Axis = None) -> Any:
+def l2_normalize(x: Tensor, axis: Axis = None) -> Tensor:
     square_sum = ops.sum(ops.square(x), axis=axis, keepdims=True)
     return x / ops.sqrt(ops.maximum(square_sum, 1e-12))
 
 
-def int_shape(x: Any) -> Any:
+def int_shape(x: Tensor) -> Shape:
     return shape_of(x)
 
 
-def batch_dot(x: Any, y: Any, axes: Any = None) -> Any:
+def batch_dot(x: Tensor, y: Tensor, axes: int | Sequence[int] | None = None) -> Tensor:
     """Products of the samples of two batches, summed over one axis of each."""
     both = (len(x.shape) - 1, len(y.shape) - 2 if len(y.shape) > 2 else len(y.shape) - 1) if axes is None else axes
     first, second = (both, both) if isinstance(both, int) else both
@@ -250,57 +252,78 @@ def batch_dot(x: Any, y: Any, axes: Any = None) -> Any:
     return product if kept else ops.expand_dims(product, 1)
 
 
-def bias_add(x: Any, bias: Any, data_format: str | None = None) -> Any:
+def bias_add(x: Tensor, bias: Tensor, data_format: str | None = None) -> Tensor:
     first = (data_format or image_data_format()) == "channels_first" and len(x.shape) > 2
     return x + (ops.reshape(bias, (-1, *(1,) * (len(x.shape) - 2))) if first else bias)
 
 
-def conv1d(x: Any, kernel: Any, strides: Any = 1, padding: str = "valid", **options: Any) -> Any:
-    return ops.conv(x, kernel, strides, padding, **options)
+def conv1d(
+    x: Tensor,
+    kernel: Tensor,
+    strides: PerAxis = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+    dilation_rate: PerAxis = 1,
+) -> Tensor:
+    return ops.conv(x, kernel, strides, padding, data_format, dilation_rate)
 
 
-conv2d = conv3d = conv1d
+conv2d = conv1d
+conv3d = conv1d
 
 
-def pool2d(x: Any, pool_size: Any, strides: Any = 1, padding: str = "valid", pool_mode: str = "max", **kw: Any) -> Any:
+def pool2d(
+    x: Tensor,
+    pool_size: PerAxis,
+    strides: PerAxis = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+    pool_mode: str = "max",
+) -> Tensor:
     pool = ops.max_pool if pool_mode == "max" else ops.average_pool
-    return pool(x, pool_size, strides, padding, **kw)
+    return pool(x, pool_size, strides, padding, data_format)
 
 
 def resize_images(
-    x: Any, height_factor: int, width_factor: int, data_format: str, interpolation: str = "nearest"
-) -> Any:
+    x: Tensor, height_factor: int, width_factor: int, data_format: str, interpolation: str = "nearest"
+) -> Tensor:
     rows, columns = (2, 3) if data_format == "channels_first" else (1, 2)
     size = (x.shape[rows] * height_factor, x.shape[columns] * width_factor)
     return ops.image.resize(x, size, interpolation, data_format=data_format)
 
 
-def spatial_2d_padding(x: Any, padding: Any = ((1, 1), (1, 1)), data_format: str | None = None) -> Any:
+def spatial_2d_padding(
+    x: Tensor, padding: Sequence[tuple[int, int]] = ((1, 1), (1, 1)), data_format: str | None = None
+) -> Tensor:
     first = (data_format or image_data_format()) == "channels_first"
     ends = [(0, 0), (0, 0), *padding] if first else [(0, 0), *padding, (0, 0)]
     return ops.pad(x, ends)
 
 
-def temporal_padding(x: Any, padding: tuple[int, int] = (1, 1)) -> Any:
+def temporal_padding(x: Tensor, padding: tuple[int, int] = (1, 1)) -> Tensor:
     return ops.pad(x, [(0, 0), padding, (0, 0)])
 
 
-def map_fn(fn: Callable[..., Any], elems: Any, name: str | None = None, dtype: DTypeLike | None = None) -> Any:
+def map_fn(
+    fn: Callable[..., Any], elems: Nested[Tensor], name: str | None = None, dtype: DTypeLike | None = None
+) -> Nested[Tensor]:
     return ops.map(fn, elems)
 
 
-def in_top_k(predictions: Any, targets: Any, k: int) -> Any:
+def in_top_k(predictions: Tensor, targets: ArrayLike, k: int) -> Tensor:
     return ops.in_top_k(targets, predictions, k)
 
 
-def binary_crossentropy(target: object, output: Any, from_logits: bool = False) -> Any:
+def binary_crossentropy(target: Tensor, output: Tensor, from_logits: bool = False) -> Tensor:
     return ops.binary_crossentropy(target, output, from_logits)
 
 
-def categorical_crossentropy(target: object, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
+def categorical_crossentropy(target: Tensor, output: Tensor, from_logits: bool = False, axis: int = -1) -> Tensor:
     return ops.categorical_crossentropy(target, output, from_logits, axis)
 
 
-def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
+def sparse_categorical_crossentropy(
+    target: Tensor, output: Tensor, from_logits: bool = False, axis: int = -1
+) -> Tensor:
     target = ops.squeeze(target, -1) if len(target.shape) == len(output.shape) else target
     return ops.sparse_categorical_crossentropy(target, output, from_logits, axis)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +16,7 @@ from ..config import floatx, image_data_format, set_image_data_format
 from ..core import names, scope
 from ..core.rng import SeedGenerator
 from ..core.tensor import KerasTensor
-from ..core.types import DTypeLike, ShapeLike
+from ..core.types import ArrayLike, DTypeLike, ShapeLike, Tensor
 from ..core.variable import Variable
 from ..model import Model
 from .tensorflow import not_tensorflow
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ..core.layer import Layer
 
 ops: Any = tensor_functions  # its names are made when it is imported, unseen by a type checker
+Expression = Tensor | Callable[[], Tensor]  # a tensor, or what makes it
 _learning_phase = 0
 
 # --- random numbers -------------------------------------------------------------------------------------------------
@@ -40,7 +41,7 @@ def give_seed(layer: Layer) -> None:
         layer.backend_seed = SeedGenerator()
 
 
-def _seed(seed: int | None) -> Any:
+def _seed(seed: int | None) -> int | SeedGenerator | None:
     """The seed of the layer that is called, so that each call draws other numbers, as in `Dropout`."""
     call = scope.call()
     if seed is None and call is not None and call.owners:
@@ -49,24 +50,38 @@ def _seed(seed: int | None) -> Any:
 
 
 def random_normal(
-    shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: int | None = None
-) -> Any:
+    shape: Sequence[int],
+    mean: float = 0.0,
+    stddev: float = 1.0,
+    dtype: DTypeLike | None = None,
+    seed: int | None = None,
+) -> Tensor:
     return random.normal(tuple(shape), mean, stddev, dtype, _seed(seed))
 
 
 def random_uniform(
-    shape: Any, minval: float = 0.0, maxval: float = 1.0, dtype: Any = None, seed: int | None = None
-) -> Any:
+    shape: Sequence[int],
+    minval: float = 0.0,
+    maxval: float = 1.0,
+    dtype: DTypeLike | None = None,
+    seed: int | None = None,
+) -> Tensor:
     return random.uniform(tuple(shape), minval, maxval, dtype, _seed(seed))
 
 
 def truncated_normal(
-    shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: int | None = None
-) -> Any:
+    shape: Sequence[int],
+    mean: float = 0.0,
+    stddev: float = 1.0,
+    dtype: DTypeLike | None = None,
+    seed: int | None = None,
+) -> Tensor:
     return random.truncated_normal(tuple(shape), mean, stddev, dtype, _seed(seed))
 
 
-def random_bernoulli(shape: ShapeLike, p: float = 0.0, dtype: DTypeLike | None = None, seed: int | None = None) -> Any:
+def random_bernoulli(
+    shape: Sequence[int], p: float = 0.0, dtype: DTypeLike | None = None, seed: int | None = None
+) -> Tensor:
     return ops.cast(random_uniform(shape, seed=seed) < p, dtype or floatx())
 
 
@@ -74,18 +89,28 @@ random_binomial = random_bernoulli
 
 
 def random_normal_variable(
-    shape: Any, mean: float, scale: float, dtype: Any = None, name: str | None = None, seed: int | None = None
+    shape: Sequence[int],
+    mean: float,
+    scale: float,
+    dtype: DTypeLike | None = None,
+    name: str | None = None,
+    seed: int | None = None,
 ) -> Variable:
     return variable(random.normal(shape, mean, scale, seed=seed), dtype, name)
 
 
 def random_uniform_variable(
-    shape: Any, low: float, high: float, dtype: Any = None, name: str | None = None, seed: int | None = None
+    shape: Sequence[int],
+    low: float,
+    high: float,
+    dtype: DTypeLike | None = None,
+    name: str | None = None,
+    seed: int | None = None,
 ) -> Variable:
     return variable(random.uniform(shape, low, high, seed=seed), dtype, name)
 
 
-def dropout(x: Any, level: float, noise_shape: Any = None, seed: int | None = None) -> Any:
+def dropout(x: Tensor, level: float, noise_shape: ShapeLike | None = None, seed: int | None = None) -> Tensor:
     return random.dropout(x, level, noise_shape, _seed(seed))
 
 
@@ -93,12 +118,12 @@ def dropout(x: Any, level: float, noise_shape: Any = None, seed: int | None = No
 
 
 def variable(
-    value: object, dtype: DTypeLike | None = None, name: str | None = None, constraint: Any = None
+    value: ArrayLike, dtype: DTypeLike | None = None, name: str | None = None, constraint: object = None
 ) -> Variable:
     return Variable(np.asarray(value), dtype=dtype or floatx(), name=name)
 
 
-def get_value(x: Any) -> Any:
+def get_value(x: ArrayLike) -> np.ndarray | np.generic:
     """The value as NumPy; of a scalar, as NumPy's scalar."""
     return np.asarray(x.value if isinstance(x, Variable) else x)[()]
 
@@ -106,55 +131,55 @@ def get_value(x: Any) -> Any:
 eval = get_value
 
 
-def set_value(x: Variable, value: object) -> None:
+def set_value(x: Variable, value: ArrayLike) -> None:
     x.assign(value)
 
 
-def batch_get_value(tensors: Sequence[Any]) -> list[Any]:
+def batch_get_value(tensors: Sequence[ArrayLike]) -> list[np.ndarray | np.generic]:
     return [get_value(tensor) for tensor in tensors]
 
 
-def batch_set_value(tuples: Sequence[tuple[Variable, Any]]) -> None:
+def batch_set_value(tuples: Sequence[tuple[Variable, ArrayLike]]) -> None:
     for target, value in tuples:
         target.assign(value)
 
 
-def update(x: Variable, new_x: Any) -> Variable:
+def update(x: Variable, new_x: object) -> Variable:
     x.assign(new_x)
     return x
 
 
-def update_add(x: Variable, increment: Any) -> Variable:
+def update_add(x: Variable, increment: object) -> Variable:
     x.assign_add(increment)
     return x
 
 
-def update_sub(x: Variable, decrement: Any) -> Variable:
+def update_sub(x: Variable, decrement: object) -> Variable:
     x.assign_sub(decrement)
     return x
 
 
-def moving_average_update(x: Variable, value: Any, momentum: float) -> Variable:
+def moving_average_update(x: Variable, value: Tensor, momentum: float) -> Variable:
     return update(x, x.value * momentum + value * (1 - momentum))
 
 
-def cast_to_floatx(x: Any) -> np.ndarray:
+def cast_to_floatx(x: ArrayLike) -> np.ndarray:
     return np.asarray(x, dtype=floatx())
 
 
-def count_params(x: Any) -> int:
+def count_params(x: Tensor) -> int:
     return math.prod(x.shape)
 
 
-def dtype(x: Any) -> str:
+def dtype(x: Tensor) -> str:
     return np.dtype(x.dtype).name if not isinstance(x.dtype, str) else x.dtype
 
 
-def is_tensor(x: Any) -> bool:
+def is_tensor(x: object) -> bool:
     return isinstance(x, (jax.Array, KerasTensor, Variable))
 
 
-def print_tensor(x: Any, message: str = "") -> Any:
+def print_tensor(x: Tensor, message: str = "") -> Tensor:
     jax.debug.print(message.replace("{", "{{").replace("}", "}}") + " {}", x)
     return x
 
@@ -175,19 +200,19 @@ def set_learning_phase(value: int) -> None:
     _learning_phase = int(value)
 
 
-def in_train_phase(x: Any, alt: Any, training: Any = None) -> Any:
+def in_train_phase(x: Expression, alt: Expression, training: bool | None = None) -> Tensor:
     chosen = x if (learning_phase() if training is None else training) else alt
     return chosen() if callable(chosen) else chosen
 
 
-def in_test_phase(x: Any, alt: Any, training: Any = None) -> Any:
+def in_test_phase(x: Expression, alt: Expression, training: bool | None = None) -> Tensor:
     return in_train_phase(alt, x, training)
 
 
 class function:
     """`function([model.input], [layer.output])`, called on a list of arrays, gives a list of arrays."""
 
-    def __init__(self, inputs: Sequence[Any], outputs: Sequence[Any], updates: Any = None, **kwargs: Any):
+    def __init__(self, inputs: Sequence[Any], outputs: Sequence[Any], updates: object = None, **kwargs: object):
         symbolic = [tensor for tensor in inputs if isinstance(tensor, KerasTensor)]
         several = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
         self._places = [place for place, tensor in enumerate(inputs) if isinstance(tensor, KerasTensor)]
@@ -195,7 +220,7 @@ class function:
         self._alone = not isinstance(outputs, (list, tuple))
         self._model = Model(symbolic, several)
 
-    def __call__(self, inputs: Sequence[Any]) -> Any:
+    def __call__(self, inputs: Sequence[Any]) -> np.ndarray | list[np.ndarray]:
         given = [jnp.asarray(inputs[place]) for place in self._places]
         training = None if self._phase is None else bool(inputs[self._phase])
         results = [np.asarray(output) for output in self._model(given, training=training)]
@@ -210,7 +235,7 @@ def set_image_dim_ordering(dim_ordering: str) -> None:
     set_image_data_format({"th": "channels_first", "tf": "channels_last"}.get(dim_ordering, dim_ordering))
 
 
-def name_scope(name: str) -> Any:
+def name_scope(name: str) -> contextlib.nullcontext[None]:
     return contextlib.nullcontext()
 
 
@@ -218,7 +243,7 @@ def reset_uids() -> None:
     names.reset()
 
 
-def set_session(session: Any) -> None:
+def set_session(session: object) -> None:
     """Sessions were TensorFlow's."""
 
 
@@ -226,16 +251,16 @@ def manual_variable_initialization(value: bool) -> None:
     """All variables have values from the start."""
 
 
-def get_session() -> Any:
+def get_session() -> NoReturn:
     raise NotImplementedError(not_tensorflow("Session"))
 
 
-def gradients(loss: Any, variables: Any) -> Any:
+def gradients(loss: object, variables: object) -> NoReturn:
     raise NotImplementedError(
         "keras.backend.gradients needs TensorFlow's graphs. Use `jax.grad` of a function that calls"
         " `model.stateless_call(...)` or `model(x)`."
     )
 
 
-def placeholder(*args: Any, **kwargs: Any) -> Any:
+def placeholder(*args: object, **kwargs: object) -> NoReturn:
     raise NotImplementedError("keras.backend.placeholder needs TensorFlow's graphs. Begin with `keras.Input(shape)`.")

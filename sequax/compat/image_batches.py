@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator as Iteration
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ..core.types import ArrayLike
+from ..core.types import ArrayLike, Path
 from ..utils.images import array_to_img
-from ..utils.py_dataset import PyDataset, SampleDataset
+from ..utils.py_dataset import PyDataset, SampleDataset, Samples
 
+if TYPE_CHECKING:
+    from .image_generator import ImageDataGenerator
+
+Inputs = ArrayLike | tuple[ArrayLike, ArrayLike | list[ArrayLike]]  # images, and what passes beside them
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".tif", ".tiff")
 
 
@@ -27,7 +31,7 @@ class _Epoch(SampleDataset):
         super().__init__(owner.n, owner.batch_size, shuffle, seed)
         self._owner = owner
 
-    def samples(self, numbers: np.ndarray) -> Any:
+    def samples(self, numbers: np.ndarray) -> Samples:
         return self._owner.batch(numbers, [np.random.default_rng((self.seed, self.epoch, n)) for n in numbers])
 
 
@@ -50,12 +54,14 @@ class Iterator(PyDataset):
 
     def __init__(self, n: int, batch_size: int, shuffle: bool, seed: int | None, **kwargs: Any):
         super().__init__(**kwargs)
-        self.n = self.samples = int(n)
+        self.n: int = int(n)
+        self.samples: int = self.n
         self.batch_size, self.shuffle, self.seed = batch_size, shuffle, seed
-        self.batch_index = self.total_batches_seen = 0
+        self.batch_index: int = 0
+        self.total_batches_seen: int = 0
         self._epoch = _Epoch(self, shuffle, np.random.randint(2**31) if seed is None else seed)
 
-    def batch(self, numbers: np.ndarray, randoms: list[np.random.Generator]) -> Any:
+    def batch(self, numbers: np.ndarray, randoms: list[np.random.Generator]) -> Samples:
         raise NotImplementedError
 
     def numbered(self) -> PyDataset:
@@ -65,13 +71,13 @@ class Iterator(PyDataset):
     def __len__(self) -> int:
         return len(self._epoch)
 
-    def __getitem__(self, index: int) -> Any:
+    def __getitem__(self, index: int) -> Samples:
         return self._epoch[index]
 
-    def __iter__(self) -> Iteration[Any]:
+    def __iter__(self) -> Iteration[Samples]:
         return self
 
-    def __next__(self) -> Any:
+    def __next__(self) -> Samples:
         """The next batch; after the last one comes the first of another epoch."""
         if self.batch_index >= len(self):
             self.batch_index = 0
@@ -99,19 +105,19 @@ class Images(Iterator):
         save_to_dir, save_prefix, save_format: write what comes out as image files.
     """
 
-    save_to_dir: Any
+    save_to_dir: Path | None
     save_prefix: str
     save_format: str
 
     def __init__(
         self,
         n: int,
-        generator: Any,
+        generator: ImageDataGenerator,
         batch_size: int = 32,
         shuffle: bool = True,
         seed: int | None = None,
         data_format: str | None = None,
-        save_to_dir: Any = None,
+        save_to_dir: Path | None = None,
         save_prefix: str = "",
         save_format: str = "png",
         dtype: DTypeLike | None = None,
@@ -119,9 +125,9 @@ class Images(Iterator):
     ):
         super().__init__(n, batch_size, shuffle, seed, **kwargs)
         self.image_data_generator = generator
-        self.data_format: str | Any = data_format or generator.data_format
+        self.data_format: str = data_format or generator.data_format
         self.save_to_dir, self.save_prefix, self.save_format = save_to_dir, save_prefix, save_format
-        self.dtype: Any = dtype or generator.dtype
+        self.dtype: DTypeLike = dtype or generator.dtype
 
     def image(self, number: int) -> np.ndarray:
         raise NotImplementedError
@@ -130,7 +136,7 @@ class Images(Iterator):
         """What stands behind the images in a batch: nothing, targets, or targets and weights."""
         raise NotImplementedError
 
-    def batch(self, numbers: np.ndarray, randoms: list[np.random.Generator]) -> Any:
+    def batch(self, numbers: np.ndarray, randoms: list[np.random.Generator]) -> Samples:
         generator, images = self.image_data_generator, []
         for number, random in zip(numbers, randoms, strict=True):
             image = self.image(number)
@@ -138,14 +144,14 @@ class Images(Iterator):
             images.append(generator.standardize(image))
         x = np.stack(images).astype(self.dtype)
         if self.save_to_dir:
-            self._save(numbers, x)
+            self._save(numbers, x, self.save_to_dir)
         behind = self.targets(numbers, x)
         return (x, *behind) if behind else x
 
-    def _save(self, numbers: np.ndarray, x: np.ndarray) -> None:
+    def _save(self, numbers: np.ndarray, x: np.ndarray, folder: Path) -> None:
         for number, image in zip(numbers, x, strict=True):
             name = f"{self.save_prefix}_{number}_{np.random.randint(10**7)}.{self.save_format}"
-            array_to_img(image, self.data_format, scale=True).save(os.path.join(self.save_to_dir, name))
+            array_to_img(image, self.data_format, scale=True).save(os.path.join(folder, name))
 
 
 def part_of(count: int, split: float, subset: str | None) -> slice:
@@ -180,14 +186,14 @@ class NumpyArrayIterator(Images):
         ValueError: for lengths that differ, or another rank.
     """
 
-    x: Any
-    x_misc: list[Any]
+    x: np.ndarray
+    x_misc: list[np.ndarray]
 
     def __init__(
         self,
-        x: Any,
-        y: Any,
-        image_data_generator: Any,
+        x: Inputs,
+        y: ArrayLike | None,
+        image_data_generator: ImageDataGenerator,
         batch_size: int = 32,
         shuffle: bool = False,
         sample_weight: ArrayLike | None = None,
@@ -202,7 +208,11 @@ class NumpyArrayIterator(Images):
                 f"Input data in `NumpyArrayIterator` should have rank 4. You passed an array with shape {x.shape}. Gray"
                 f" images need a channel axis: x[..., None]."
             )
-        rest = {"y": y, "sample_weight": sample_weight, **{f"x[{i + 1}]": one for i, one in enumerate(further)}}
+        rest: dict[str, Any] = {
+            "y": y,
+            "sample_weight": sample_weight,
+            **{f"x[{i + 1}]": one for i, one in enumerate(further)},
+        }
         for name, one in rest.items():
             if one is not None and len(one) != len(x):
                 raise ValueError(f"x and {name} should have the same length. Found: {len(x)} and {len(one)}.")
@@ -210,8 +220,8 @@ class NumpyArrayIterator(Images):
         if subset is not None and y is not None and not ignore_class_split:
             _check_classes(np.asarray(y), part)
         self.x, self.x_misc = x[part], [one[part] for one in further]
-        self.y: Any | None = None if y is None else np.asarray(y)[part]
-        self.sample_weight: Any | None = None if sample_weight is None else np.asarray(sample_weight)[part]
+        self.y: np.ndarray | None = None if y is None else np.asarray(y)[part]
+        self.sample_weight: np.ndarray | None = None if sample_weight is None else np.asarray(sample_weight)[part]
         super().__init__(len(self.x), image_data_generator, batch_size, shuffle, **options)
 
     def image(self, number: int) -> np.ndarray:
@@ -221,7 +231,7 @@ class NumpyArrayIterator(Images):
         given = (self.y, self.sample_weight)
         return tuple(one[numbers] for one in given if one is not None) if self.y is not None else ()
 
-    def batch(self, numbers: np.ndarray, randoms: list[np.random.Generator]) -> Any:
+    def batch(self, numbers: np.ndarray, randoms: list[np.random.Generator]) -> Samples:
         batch = super().batch(numbers, randoms)
         if not self.x_misc:
             return batch

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..core.types import Path
 from ..core.warning import warn
 from ..utils.images import img_to_array, load_img
 from ..utils.numerical import to_categorical
 from .image_batches import SUFFIXES, Images, part_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .image_generator import ImageDataGenerator
 
 
 class _Files(Images):
@@ -29,8 +35,8 @@ class _Files(Images):
         filepaths: list[str],
         labels: Any,
         class_mode: str | None,
-        class_indices: dict[Any, int],
-        generator: Any,
+        class_indices: dict[str, int],
+        generator: ImageDataGenerator,
         target_size: tuple[int, int] = (256, 256),
         color_mode: str = "rgb",
         interpolation: str = "nearest",
@@ -78,18 +84,18 @@ class DirectoryIterator(_Files):
 
     def __init__(
         self,
-        directory: Any,
-        image_data_generator: Any,
+        directory: Path,
+        image_data_generator: ImageDataGenerator,
         target_size: tuple[int, int] = (256, 256),
         color_mode: str = "rgb",
-        classes: Any = None,
+        classes: Sequence[str] | None = None,
         class_mode: str | None = "categorical",
         follow_links: bool = False,
         subset: str | None = None,
         **options: Any,
     ):
         _check_class_mode(class_mode, ("binary", "categorical", "input", "sparse", None))
-        self.directory = os.fspath(directory)
+        self.directory: str = os.fspath(directory)
         names = classes or sorted(entry.name for entry in os.scandir(self.directory) if entry.is_dir())
         self.filenames: list[str] = []
         labels: list[int] = []
@@ -98,7 +104,7 @@ class DirectoryIterator(_Files):
             found = found[part_of(len(found), image_data_generator.validation_split, subset)]
             self.filenames += found
             labels += [label] * len(found)
-        self.classes: Any = np.array(labels, "int32")
+        self.classes: np.ndarray = np.array(labels, "int32")
         indices = {name: label for label, name in enumerate(names)}
         print(f"Found {len(labels)} images belonging to {len(names)} classes.")
         paths = [os.path.join(self.directory, name) for name in self.filenames]
@@ -133,13 +139,13 @@ class DataFrameIterator(_Files):
 
     def __init__(
         self,
-        dataframe: Any,
-        directory: Any = None,
+        dataframe: pd.DataFrame,
+        directory: Path | None = None,
         image_data_generator: Any = None,
         x_col: str = "filename",
-        y_col: Any = "class",
+        y_col: str | list[str] = "class",
         weight_col: str | None = None,
-        classes: Any = None,
+        classes: Sequence[str] | None = None,
         class_mode: str | None = "categorical",
         subset: str | None = None,
         validate_filenames: bool = True,
@@ -164,19 +170,20 @@ class DataFrameIterator(_Files):
         table = dataframe[part]
         labels: Any = None
         if named:
-            labels = self.classes = np.array([indices[name] for name in table[y_col]])
+            self.classes: np.ndarray = np.array([indices[name] for name in table[y_col]])
+            labels = self.classes
         elif class_mode == "raw":
             labels = table[y_col].values
         elif class_mode == "multi_output":
             labels = [np.array(table[column].tolist()) for column in y_col]
         self._sample_weight = None if weight_col is None else table[weight_col].values
-        self.filenames: list[Any] = list(table[x_col])
+        self.filenames: list[str] = list(table[x_col])
         suffix = f" belonging to {len(names)} classes" if named else ""
         print(f"Found {len(paths[part])} validated image filenames{suffix}.")
         super().__init__(paths[part], labels, class_mode, indices, image_data_generator, **options)
 
     @property
-    def sample_weight(self) -> Any:
+    def sample_weight(self) -> np.ndarray | None:
         return self._sample_weight
 
     def targets(self, numbers: np.ndarray, x: np.ndarray) -> tuple[Any, ...]:
@@ -189,6 +196,6 @@ class DataFrameIterator(_Files):
         return found if self._sample_weight is None else (*found, self._sample_weight[numbers])
 
 
-def _check_class_mode(class_mode: str | None, known: tuple[Any, ...]) -> None:
+def _check_class_mode(class_mode: str | None, known: tuple[str | None, ...]) -> None:
     if class_mode not in known:
         raise ValueError(f"Invalid class_mode: {class_mode!r}; expected one of: {known}")

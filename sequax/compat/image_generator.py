@@ -6,18 +6,24 @@ on the seed, the epoch and the image alone, so that batches may be made in any o
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from ..core.dtypes import floatx
-from ..core.types import Path
+from ..core.types import ArrayLike, Path
 from ..core.warning import warn
 from ..utils.images import check_data_format
 from . import image_transforms as transforms
-from .image_batches import NumpyArrayIterator
+from .image_batches import Inputs, NumpyArrayIterator
 from .image_files import DataFrameIterator, DirectoryIterator
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+T = TypeVar("T")
 
 
 class ImageDataGenerator:
@@ -49,15 +55,15 @@ class ImageDataGenerator:
     zca_epsilon: float
     rotation_range: float
     shear_range: float
-    width_shift_range: Any
-    height_shift_range: Any
+    width_shift_range: float | Sequence[float]
+    height_shift_range: float | Sequence[float]
     fill_mode: str
     cval: float
     interpolation_order: int
     horizontal_flip: bool
     vertical_flip: bool
     rescale: float | None
-    preprocessing_function: Any
+    preprocessing_function: Callable[[np.ndarray], np.ndarray] | None
     data_format: str
     validation_split: float
 
@@ -70,23 +76,23 @@ class ImageDataGenerator:
         zca_whitening: bool = False,
         zca_epsilon: float = 1e-6,
         rotation_range: float = 0,
-        width_shift_range: Any = 0.0,
-        height_shift_range: Any = 0.0,
-        brightness_range: Any = None,
+        width_shift_range: float | Sequence[float] = 0.0,
+        height_shift_range: float | Sequence[float] = 0.0,
+        brightness_range: tuple[float, float] | None = None,
         shear_range: float = 0.0,
-        zoom_range: Any = 0.0,
+        zoom_range: float | tuple[float, float] = 0.0,
         channel_shift_range: float = 0.0,
         fill_mode: str = "nearest",
         cval: float = 0.0,
         horizontal_flip: bool = False,
         vertical_flip: bool = False,
         rescale: float | None = None,
-        preprocessing_function: Any = None,
+        preprocessing_function: Callable[[np.ndarray], np.ndarray] | None = None,
         data_format: str | None = None,
         validation_split: float = 0.0,
         interpolation_order: int = 1,
         dtype: DTypeLike | None = None,
-        **kwargs: Any,
+        **kwargs: str,
     ):
         if "dim_ordering" in kwargs:  # Keras 1
             data_format = {"th": "channels_first", "tf": "channels_last"}[kwargs.pop("dim_ordering")]
@@ -102,34 +108,39 @@ class ImageDataGenerator:
         self.zca_whitening, self.zca_epsilon = zca_whitening, zca_epsilon
         self.rotation_range, self.shear_range = rotation_range, shear_range
         self.width_shift_range, self.height_shift_range = width_shift_range, height_shift_range
-        self.brightness_range: Any = _pair("brightness_range", brightness_range)
-        self.zoom_range: tuple[Any, Any] | Any = (
-            (1 - zoom_range, 1 + zoom_range) if np.ndim(zoom_range) == 0 else _pair("zoom_range", zoom_range)
-        )
+        self.brightness_range: tuple[float, float] | None = _pair("brightness_range", brightness_range)
+        given = (1 - zoom_range, 1 + zoom_range) if isinstance(zoom_range, _NUMBER) else zoom_range
+        self.zoom_range: tuple[float, float] = _pair("zoom_range", given)
         self.channel_shift_range = channel_shift_range
         self.fill_mode, self.cval, self.interpolation_order = fill_mode, cval, interpolation_order
         self.horizontal_flip, self.vertical_flip = horizontal_flip, vertical_flip
         self.rescale, self.preprocessing_function = rescale, preprocessing_function
         self.data_format, self.validation_split = check_data_format(data_format), validation_split
-        self.dtype: Any | str = dtype or floatx()
+        self.dtype: DTypeLike = dtype or floatx()
         first = self.data_format == "channels_first"
         # In a batch; one less in an image.
         self.channel_axis, self.row_axis, self.col_axis = (1, 2, 3) if first else (3, 1, 2)
-        self.mean: Any = None
-        self.std: Any = None
-        self.zca_whitening_matrix: Any = None
+        self.mean: np.ndarray | None = None
+        self.std: np.ndarray | None = None
+        self.zca_whitening_matrix: np.ndarray | None = None
 
     # --- batches ---
 
-    def flow(self, x: Any, y: Any = None, batch_size: int = 32, shuffle: bool = True, **options: Any) -> Any:
+    def flow(
+        self, x: Inputs, y: ArrayLike | None = None, batch_size: int = 32, shuffle: bool = True, **options: Any
+    ) -> NumpyArrayIterator:
         """Batches from arrays; see `NumpyArrayIterator`."""
         return NumpyArrayIterator(x, y, self, batch_size=batch_size, shuffle=shuffle, **options)
 
-    def flow_from_directory(self, directory: Path, target_size: tuple[int, int] = (256, 256), **options: Any) -> Any:
+    def flow_from_directory(
+        self, directory: Path, target_size: tuple[int, int] = (256, 256), **options: Any
+    ) -> DirectoryIterator:
         """Batches from a folder with a folder per class; see `DirectoryIterator`."""
         return DirectoryIterator(directory, self, target_size=target_size, **options)
 
-    def flow_from_dataframe(self, dataframe: Any, directory: Path | None = None, **options: Any) -> Any:
+    def flow_from_dataframe(
+        self, dataframe: pd.DataFrame, directory: Path | None = None, **options: Any
+    ) -> DataFrameIterator:
         """Batches from a table of file names; see `DataFrameIterator`."""
         return DataFrameIterator(dataframe, directory, self, **options)
 
@@ -191,16 +202,16 @@ class ImageDataGenerator:
             x = x - x.mean(keepdims=True)
         if self.samplewise_std_normalization:
             x = x / (x.std(keepdims=True) + 1e-6)
-        if self.featurewise_center and self._fitted("featurewise_center", self.mean):
+        if self.featurewise_center and self._fitted(self.mean, "featurewise_center"):
             x = x - self.mean
-        if self.featurewise_std_normalization and self._fitted("featurewise_std_normalization", self.std):
+        if self.featurewise_std_normalization and self._fitted(self.std, "featurewise_std_normalization"):
             x = x / (self.std + 1e-6)
-        if self.zca_whitening and self._fitted("zca_whitening", self.zca_whitening_matrix):
+        if self.zca_whitening and self._fitted(self.zca_whitening_matrix, "zca_whitening"):
             size = len(self.zca_whitening_matrix)
             x = (x.reshape(-1, size) @ self.zca_whitening_matrix).reshape(x.shape)
         return np.asarray(x, self.dtype)
 
-    def _fitted(self, setting: str, value: object) -> bool:
+    def _fitted(self, value: np.ndarray | None, setting: str) -> TypeGuard[np.ndarray]:
         if value is None:
             warn(
                 f"This ImageDataGenerator specifies `{setting}`, but it hasn't been fit on any training data. Fit it"
@@ -210,7 +221,7 @@ class ImageDataGenerator:
 
     # --- numbers of all images ---
 
-    def fit(self, x: Any, augment: bool = False, rounds: int = 1, seed: int | None = None) -> None:
+    def fit(self, x: ArrayLike, augment: bool = False, rounds: int = 1, seed: int | None = None) -> None:
         """Find mean, deviation and whitening.
 
         Args:
@@ -220,36 +231,37 @@ class ImageDataGenerator:
         Raises:
             ValueError: for another rank.
         """
-        x = np.array(x, self.dtype)
-        if x.ndim != 4:
-            raise ValueError(f"Input to `.fit()` should have rank 4. Got array with shape: {x.shape}")
+        images = np.array(x, self.dtype)
+        if images.ndim != 4:
+            raise ValueError(f"Input to `.fit()` should have rank 4. Got array with shape: {images.shape}")
         if augment:
             random = np.random.default_rng(np.random.randint(2**31) if seed is None else seed)
-            pool = [self.apply_transform(image, self.draw(image.shape, random)) for _ in range(rounds) for image in x]
-            x = np.stack(pool)
+            pool = [image for _ in range(rounds) for image in images]
+            images = np.stack([self.apply_transform(image, self.draw(image.shape, random)) for image in pool])
         axes = (0, self.row_axis, self.col_axis)
         shape = [1, 1, 1]
-        shape[self.channel_axis - 1] = x.shape[self.channel_axis]
+        shape[self.channel_axis - 1] = images.shape[self.channel_axis]
         if self.featurewise_center:
-            self.mean = x.mean(axis=axes).reshape(shape)
-            x = x - self.mean
+            self.mean = images.mean(axis=axes).reshape(shape)
+            images = images - self.mean
         if self.featurewise_std_normalization:
-            self.std = x.std(axis=axes).reshape(shape)
-            x = x / (self.std + 1e-6)
+            self.std = images.std(axis=axes).reshape(shape)
+            images = images / (self.std + 1e-6)
         if self.zca_whitening:
-            flat = x.reshape(len(x), -1)
+            flat = images.reshape(len(images), -1)
             # Along directions in which the images do not differ, nothing is left.
             _, lengths, directions = np.linalg.svd(flat, full_matrices=False)
             scales = np.sqrt(len(flat)) / (lengths + self.zca_epsilon)
             self.zca_whitening_matrix = (directions.T * scales) @ directions
 
 
+_NUMBER = (int, float, np.number)
 _GEOMETRY = ("theta", "tx", "ty", "shear", "zx", "zy")
 
 
-def _shift(extent: Any, size: int, random: np.random.Generator) -> float:
+def _shift(extent: float | Sequence[float], size: int, random: np.random.Generator) -> float:
     """Pixels, drawn from what `width_shift_range` may be."""
-    if np.ndim(extent):
+    if not isinstance(extent, _NUMBER):
         shift = random.choice(np.asarray(extent)) * random.choice([-1, 1])
         largest = np.max(extent)
     elif isinstance(extent, (int, np.integer)) and extent:
@@ -259,7 +271,7 @@ def _shift(extent: Any, size: int, random: np.random.Generator) -> float:
     return float(shift * size if largest < 1 else shift)
 
 
-def _pair(name: str, value: Any) -> Any:
-    if value is not None and np.shape(value) != (2,):
+def _pair(name: str, value: T) -> T:
+    if value is not None and np.asarray(value).shape != (2,):
         raise ValueError(f"`{name}` should be a tuple or list of two floats. Received: {name}={value!r}")
     return value

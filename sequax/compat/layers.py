@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .. import layers
+from ..core.types import Tensor
 from .notes import note
 
-_MERGES = {
+_MERGES: dict[str, Callable[..., Tensor]] = {
     "ave": layers.average,
     "concat": layers.concatenate,
     "cos": lambda inputs, **options: layers.dot(inputs, normalize=True, **options),
@@ -28,7 +30,7 @@ class _OldName(type):
         args, kwargs = _one_kernel_size(cls.rank, args, kwargs)  # type: ignore[attr-defined]
         return cls.__base__(*args, **kwargs)  # type: ignore[misc]
 
-    def __instancecheck__(cls, instance: Any) -> bool:
+    def __instancecheck__(cls, instance: object) -> bool:
         return isinstance(instance, cls.__mro__[1]) if cls._is_name() else super().__instancecheck__(instance)
 
     def _is_name(cls) -> bool:
@@ -39,19 +41,22 @@ class _OldName(type):
 class Convolution1D(layers.Conv1D, metaclass=_OldName):
     """`Convolution1D(filters, length)`."""
 
-    rank = 1
+    rank: int = 1
 
 
 class Convolution2D(layers.Conv2D, metaclass=_OldName):
     """`Convolution2D(filters, rows, columns)`: the window was given by single numbers."""
 
-    rank = 2
+    rank: int = 2
 
 
 class Convolution3D(layers.Conv3D, metaclass=_OldName):
     """`Convolution3D(filters, size1, size2, size3)`."""
 
-    rank = 3
+    rank: int = 3
+
+
+AtrousConvolution1D, AtrousConvolution2D = Convolution1D, Convolution2D
 
 
 def _one_kernel_size(
@@ -66,21 +71,13 @@ def _one_kernel_size(
     return (args[0], window), {**dict(zip(("init", "activation"), args[1 + rank :], strict=False)), **kwargs}
 
 
-def AtrousConvolution1D(*args: Any, **kwargs: Any) -> Any:
-    return Convolution1D(*args, **kwargs)
-
-
-def AtrousConvolution2D(*args: Any, **kwargs: Any) -> Any:
-    return Convolution2D(*args, **kwargs)
-
-
-def Deconvolution2D(*args: Any, output_shape: Any = None, **kwargs: Any) -> Any:
+def Deconvolution2D(*args: Any, output_shape: object = None, **kwargs: Any) -> layers.Conv2DTranspose:
     """The shape of the output follows from the strides and the padding."""
     args, kwargs = _one_kernel_size(2, args, kwargs)
     return layers.Conv2DTranspose(*args, **kwargs)
 
 
-def TimeDistributedDense(output_dim: int, **kwargs: Any) -> Any:
+def TimeDistributedDense(output_dim: int, **kwargs: Any) -> layers.TimeDistributed:
     """A `Dense` for each step."""
     outer = {name: kwargs.pop(name) for name in ("input_shape", "batch_input_shape", "name") if name in kwargs}
     if "input_dim" in kwargs:
@@ -88,12 +85,18 @@ def TimeDistributedDense(output_dim: int, **kwargs: Any) -> Any:
     return layers.TimeDistributed(layers.Dense(output_dim, **kwargs), **outer)
 
 
-def ThresholdedReLU(theta: float = 1.0, **kwargs: Any) -> Any:
+def ThresholdedReLU(theta: float = 1.0, **kwargs: Any) -> layers.ReLU:
     """`x` where it is greater than `theta`, else 0."""
     return layers.ReLU(threshold=float(theta), **kwargs)
 
 
-def merge(inputs: Any, mode: str = "sum", concat_axis: int = -1, dot_axes: Any = -1, **kwargs: Any) -> Any:
+def merge(
+    inputs: Sequence[Tensor],
+    mode: str = "sum",
+    concat_axis: int = -1,
+    dot_axes: int | Sequence[int] = -1,
+    **kwargs: object,
+) -> Tensor:
     """Several tensors as one.
 
     Args:

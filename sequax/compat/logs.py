@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..callbacks import History
+from ..callbacks.callback_list import CallbackList
+from ..callbacks.monitor import MonitorCallback
 from . import spellings
 from .notes import note
 
 
-def today(name: str, known: Any) -> str | None:
+def today(name: str, known: dict[str, Any]) -> str | None:
     """The name that logs have for an old one, or None."""
     if not isinstance(name, str) or dict.__contains__(known, name):
         return None
@@ -18,7 +21,7 @@ def today(name: str, known: Any) -> str | None:
     return f"{prefix}{twin}" if twin is not None and dict.__contains__(known, f"{prefix}{twin}") else None
 
 
-class Logs(dict):
+class Logs(dict[str, Any]):
     """A dict that also finds `acc` where there is `accuracy`, and the like."""
 
     def __missing__(self, name: str) -> Any:
@@ -31,13 +34,13 @@ class Logs(dict):
     def __contains__(self, name: object) -> bool:
         return super().__contains__(name) or today(str(name), self) is not None
 
-    def get(self, name: str, default: Any = None) -> Any:
+    def get(self, name: str, default: object = None) -> Any:
         found = name if dict.__contains__(self, name) else today(name, self)
         return default if found is None else self[name]
 
 
 def history(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+    def __init__(self: History, *args: object, **kwargs: object) -> None:
         original(self, *args, **kwargs)
         self.history = _Collected()
 
@@ -47,21 +50,21 @@ def history(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
 class _Collected(Logs):
     """The history: a metric that is recorded under its own name starts a list of its own."""
 
-    def setdefault(self, name: str, default: Any = None) -> Any:
+    def setdefault(self, name: str, default: object = None) -> Any:
         if not dict.__contains__(self, name):
             dict.__setitem__(self, name, default)
         return dict.__getitem__(self, name)
 
 
 def epoch_end(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
-    def on_epoch_end(self: Any, epoch: int, logs: Any = None) -> Any:
+    def on_epoch_end(self: CallbackList, epoch: int, logs: dict[str, Any] | None = None) -> None:
         return original(self, epoch, Logs(logs or {}))
 
     return on_epoch_end
 
 
 def monitored(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
-    def get_monitor_value(self: Any, logs: Any) -> Any:
+    def get_monitor_value(self: MonitorCallback, logs: dict[str, Any] | None) -> float | None:
         found = today(self.monitor, logs or {})
         if found is not None:
             note(f"monitor={self.monitor!r}", f"monitor={found!r}")

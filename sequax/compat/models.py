@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core.types import ArrayLike
+from ..core.types import ArrayLike, Data, Nested
+from ..model import Model
 from ..utils.py_dataset import PyDataset
 from . import spellings
 from .notes import note
 
 if TYPE_CHECKING:
-    from ..training.types import Callbacks
+    from ..callbacks import History
+    from ..training.types import Callbacks, Verbose
 
 # How batches are made in advance is a setting of the data set today.
 _WORKERS = ("workers", "nb_worker", "use_multiprocessing", "pickle_safe", "max_queue_size", "max_q_size")
@@ -36,29 +38,33 @@ def probas_to_classes(probabilities: ArrayLike) -> np.ndarray:
 # --- methods that there were ----------------------------------------------------------------------------------------
 
 
-def predict_classes(self: Any, x: Any, batch_size: int | None = None, verbose: int | str = 0, **kwargs: Any) -> Any:
+def predict_classes(
+    self: Model, x: Data, batch_size: int | None = None, verbose: Verbose = 0, **kwargs: Any
+) -> np.ndarray:
     """The class of each row."""
     note("model.predict_classes(x)", "np.argmax(model.predict(x), axis=-1), or model.predict(x) > 0.5 for one output")
     return probas_to_classes(self.predict(x, batch_size, verbose=verbose, **kwargs))
 
 
-def predict_proba(self: Any, x: Any, batch_size: int | None = None, verbose: int | str = 0, **kwargs: Any) -> Any:
+def predict_proba(
+    self: Model, x: Data, batch_size: int | None = None, verbose: Verbose = 0, **kwargs: Any
+) -> Nested[np.ndarray]:
     """The outputs, whatever they are."""
     note("model.predict_proba(x)", "model.predict(x)")
     return self.predict(x, batch_size, verbose=verbose, **kwargs)
 
 
 def fit_generator(
-    self: Any,
-    generator: Any,
+    self: Model,
+    generator: Data,
     steps_per_epoch: int | None = None,
     epochs: int = 1,
-    verbose: int | str = 1,
+    verbose: Verbose = 1,
     callbacks: Callbacks = None,
-    validation_data: Any = None,
+    validation_data: Data | None = None,
     validation_steps: int | None = None,
     **kwargs: Any,
-) -> Any:
+) -> History:
     """`fit` over batches; sizes in samples (Keras 1) become numbers of batches."""
     note("model.fit_generator(...)", "model.fit(...)")
     if "samples_per_epoch" in kwargs:
@@ -79,14 +85,16 @@ def fit_generator(
     )
 
 
-def evaluate_generator(self: Any, generator: Any, steps: int | None = None, **kwargs: Any) -> Any:
+def evaluate_generator(
+    self: Model, generator: Data, steps: int | None = None, **kwargs: Any
+) -> float | list[float] | dict[str, float]:
     """`evaluate` over batches."""
     note("model.evaluate_generator(...)", "model.evaluate(...)")
     generator, steps = _in_batches(generator, steps, kwargs)
     return self.evaluate(generator, steps=steps, **{"verbose": 0, **kwargs})
 
 
-def predict_generator(self: Any, generator: Any, steps: int | None = None, **kwargs: Any) -> Any:
+def predict_generator(self: Model, generator: Data, steps: int | None = None, **kwargs: Any) -> Nested[np.ndarray]:
     """`predict` over batches."""
     note("model.predict_generator(...)", "model.predict(...)")
     generator, steps = _in_batches(generator, steps, kwargs)
@@ -97,14 +105,14 @@ METHODS = (predict_classes, predict_proba)
 GENERATOR_METHODS = (fit_generator, evaluate_generator, predict_generator)
 
 
-def _in_batches(generator: Any, steps: int | None, kwargs: dict[str, Any]) -> tuple[Any, int | None]:
+def _in_batches(generator: Data, steps: int | None, kwargs: dict[str, Any]) -> tuple[Data, int | None]:
     if "val_samples" not in kwargs:
         return generator, steps
     note("val_samples=", "steps=, in batches")
     return _steps(generator, kwargs.pop("val_samples"))
 
 
-def _steps(generator: Any, samples: int) -> tuple[Any, int | None]:
+def _steps(generator: Any, samples: int) -> tuple[Data, int | None]:
     """The generator, and how many of its batches hold so many samples: as many as the first one tells."""
     if not hasattr(generator, "__next__") and not isinstance(generator, PyDataset):
         return generator, None  # arrays
@@ -114,7 +122,7 @@ def _steps(generator: Any, samples: int) -> tuple[Any, int | None]:
     return itertools.chain([first], generator), math.ceil(samples / _rows(first))
 
 
-def _rows(batch: Any) -> int:
+def _rows(batch: Nested[np.ndarray]) -> int:
     x = batch
     while isinstance(x, (tuple, list, dict)):
         x = next(iter(x.values())) if isinstance(x, dict) else x[0]
@@ -125,7 +133,7 @@ def _rows(batch: Any) -> int:
 
 
 def fit(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
-    def fit(self: Any, x: Any = None, *args: Any, **kwargs: Any) -> Any:
+    def fit(self: Model, x: Data | None = None, *args: object, **kwargs: object) -> History:
         if "nb_epoch" in kwargs:
             note("nb_epoch=", "epochs=")
             kwargs["epochs"] = kwargs.pop("nb_epoch")
@@ -138,7 +146,7 @@ def fit(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def evaluate(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
-    def over_data(self: Any, x: Any = None, *args: Any, **kwargs: Any) -> Any:
+    def over_data(self: Model, x: Data | None = None, *args: object, **kwargs: object) -> object:
         _without_workers(kwargs)
         return original(self, _numbered(x), *args, **kwargs)
 
@@ -155,7 +163,7 @@ def _without_workers(kwargs: dict[str, Any]) -> None:
             del kwargs[name]
 
 
-def _numbered(data: Any) -> Any:
+def _numbered(data: object) -> object:
     """Batches of an image generator as a data set: iterated over, it would never end."""
     return data.numbered() if hasattr(data, "numbered") else data
 
@@ -163,7 +171,7 @@ def _numbered(data: Any) -> Any:
 def compile(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
     positions = list(inspect.signature(original).parameters)[1:]
 
-    def compile(self: Any, *args: Any, **kwargs: Any) -> None:
+    def compile(self: Model, *args: object, **kwargs: Any) -> None:
         for name in _COMPILE_WITHOUT_EFFECT:
             if name in kwargs:
                 note(f"compile({name}=)", "leave it out, it has no effect")
@@ -184,7 +192,7 @@ def compile(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
     return compile
 
 
-def _renamed(given: Any) -> Any:
+def _renamed(given: object) -> object:
     """Names of losses and metrics, alone or in lists and dicts."""
     if isinstance(given, str) and given in spellings.IN_COMPILE:
         note(repr(given), repr(spellings.IN_COMPILE[given]))
@@ -197,7 +205,7 @@ def _renamed(given: Any) -> Any:
 def constructor(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
     """`Model(input=..., output=...)`."""
 
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+    def __init__(self: Model, *args: object, **kwargs: object) -> None:
         for old, new in (("input", "inputs"), ("output", "outputs")):
             if old in kwargs:
                 note(f"Model({old}=)", f"Model({new}=)")

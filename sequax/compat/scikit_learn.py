@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from ..callbacks import History
+from ..core.types import Data
 from ..model import Model
 from ..utils.numerical import to_categorical
 
@@ -66,11 +68,11 @@ class _Wrapper(BaseEstimator):
     def _builder(self) -> Callable[..., Any]:
         return type(self).__call__ if self.build_fn is None else self.build_fn
 
-    def _build(self) -> Any:
+    def _build(self) -> Model:
         parameters = self.filter_sk_params(self._builder())
         return self(**parameters) if self.build_fn is None else self.build_fn(**parameters)
 
-    def fit(self, x: Any, y: Any, **kwargs: Any) -> Any:
+    def fit(self, x: Data, y: np.ndarray | Sequence[Any], **kwargs: Any) -> History:
         """Make the model anew and train it; returns the history."""
         self.model = self._build()
         if _loss_of(self.model) == "categorical_crossentropy" and np.ndim(y) < 2:
@@ -99,10 +101,10 @@ def _loss_of(model: Model) -> str:
 class KerasClassifier(ClassifierMixin, _Wrapper):
     """A classifier: `classes_` are the labels it was trained with."""
 
-    def fit(self, x: Any, y: Any, **kwargs: Any) -> Any:
+    def fit(self, x: Data, y: np.ndarray | Sequence[Any], **kwargs: Any) -> History:
         y = np.array(y)
         if y.ndim == 2 and y.shape[1] > 1:
-            self.classes_ = np.arange(y.shape[1])
+            self.classes_: np.ndarray = np.arange(y.shape[1])
         elif y.ndim == 1 or y.shape[1:] == (1,):
             self.classes_ = np.unique(y)
             y = np.searchsorted(self.classes_, y)
@@ -111,18 +113,18 @@ class KerasClassifier(ClassifierMixin, _Wrapper):
         self.n_classes_: int = len(self.classes_)
         return super().fit(x, y, **kwargs)
 
-    def predict(self, x: Any, **kwargs: Any) -> np.ndarray:
+    def predict(self, x: Data, **kwargs: Any) -> np.ndarray:
         """The label of each row."""
         outputs = self._outputs(x, kwargs)
         several = outputs.shape[-1] > 1
         return self.classes_[outputs.argmax(axis=-1) if several else (outputs > 0.5).astype("int32")]
 
-    def predict_proba(self, x: Any, **kwargs: Any) -> np.ndarray:
+    def predict_proba(self, x: Data, **kwargs: Any) -> np.ndarray:
         """A column per class, also for a model with one output."""
         outputs = self._outputs(x, kwargs)
         return np.hstack([1 - outputs, outputs]) if outputs.shape[1] == 1 else outputs
 
-    def score(self, x: Any, y: Any, **kwargs: Any) -> float:
+    def score(self, x: Data, y: np.ndarray | Sequence[Any], **kwargs: Any) -> float:
         """The accuracy on data.
 
         Raises:
@@ -141,17 +143,17 @@ class KerasClassifier(ClassifierMixin, _Wrapper):
             " `model.compile()` method."
         )
 
-    def _outputs(self, x: Any, kwargs: dict[str, Any]) -> np.ndarray:
+    def _outputs(self, x: Data, kwargs: dict[str, Any]) -> np.ndarray:
         return np.asarray(self.model.predict(x, **self.filter_sk_params(Model.predict, kwargs)))
 
 
 class KerasRegressor(RegressorMixin, _Wrapper):
     """A regressor; `score` is the loss with a minus, so that more is better."""
 
-    def predict(self, x: Any, **kwargs: Any) -> np.ndarray:
+    def predict(self, x: Data, **kwargs: Any) -> np.ndarray:
         return np.squeeze(self.model.predict(x, **self.filter_sk_params(Model.predict, kwargs)), axis=-1)
 
-    def score(self, x: Any, y: Any, **kwargs: Any) -> float:
+    def score(self, x: Data, y: np.ndarray | Sequence[Any], **kwargs: Any) -> float:
         """Minus the loss on data."""
         loss = self.model.evaluate(x, y, **self.filter_sk_params(Model.evaluate, kwargs))
         return -float(loss[0] if isinstance(loss, list) else loss)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from ..core.types import ArrayLike
 from ..utils.py_dataset import PyDataset
 
 
@@ -30,8 +32,8 @@ class TimeseriesGenerator(PyDataset):
         ValueError: for lengths that differ, or a series shorter than a window.
     """
 
-    data: Any
-    targets: Any
+    data: Sequence[ArrayLike] | np.ndarray
+    targets: Sequence[ArrayLike] | np.ndarray
     length: int
     sampling_rate: int
     stride: int
@@ -41,8 +43,8 @@ class TimeseriesGenerator(PyDataset):
 
     def __init__(
         self,
-        data: Any,
-        targets: Any,
+        data: Sequence[ArrayLike] | np.ndarray,
+        targets: Sequence[ArrayLike] | np.ndarray,
         length: int,
         sampling_rate: int = 1,
         stride: int = 1,
@@ -95,13 +97,13 @@ def make_sampling_table(size: int, sampling_factor: float = 1e-5) -> np.ndarray:
 
 
 def skipgrams(
-    sequence: Any,
+    sequence: Sequence[int],
     vocabulary_size: int,
     window_size: int = 4,
     negative_samples: float = 1.0,
     shuffle: bool = True,
     categorical: bool = False,
-    sampling_table: Any = None,
+    sampling_table: Sequence[float] | np.ndarray | None = None,
     seed: int | None = None,
 ) -> tuple[list[list[int]], list[Any]]:
     """Pairs of words, with label 1 where the second stands within a window around the first, and 0 where it was drawn.

@@ -11,11 +11,13 @@ import functools
 import importlib
 import logging
 import random
+from collections.abc import Callable
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from .notes import note
 
+T = TypeVar("T")
 TENSORFLOW_VERSION = "2.20.0+sequax"
 
 _KERAS_INSIDE = ("keras", "python.keras", "compat.v1.keras", "compat.v2.keras", "contrib.keras", "_api.v2.v2.keras")
@@ -82,7 +84,7 @@ def list_devices(device_type: str | None = None) -> list[Device]:
     return [device for device in devices if device_type in (None, device.device_type)]
 
 
-def is_gpu_available(*args: Any, **kwargs: Any) -> bool:
+def is_gpu_available(*args: object, **kwargs: object) -> bool:
     return bool(list_devices("GPU"))
 
 
@@ -90,7 +92,7 @@ def gpu_device_name() -> str:
     return "/device:GPU:0" if is_gpu_available() else ""
 
 
-def device(name: Any) -> Any:
+def device(name: object) -> contextlib.nullcontext[None]:
     """A context without effect."""
     return contextlib.nullcontext()
 
@@ -108,10 +110,10 @@ def clear_session() -> None:
 class Options:
     """`ConfigProto` and its kind: takes any setting, and no setting has an effect."""
 
-    def __init__(self, *args: Any, **kwargs: Any):
+    def __init__(self, *args: object, **kwargs: object):
         vars(self).update(kwargs)
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Options:
         if name.startswith("__"):
             raise AttributeError(name)
         vars(self)[name] = Options()
@@ -121,15 +123,15 @@ class Options:
 class Session(Options):
     """What `set_session` is given to limit the memory of a GPU; it runs nothing."""
 
-    def run(self, *args: Any, **kwargs: Any) -> Any:
+    def run(self, *args: object, **kwargs: object) -> NoReturn:
         raise RuntimeError(not_tensorflow("Session.run"))
 
 
-def nothing(*args: Any, **kwargs: Any) -> None:
+def nothing(*args: object, **kwargs: object) -> None:
     """A setting that has no counterpart."""
 
 
-def _activation(name: str) -> Any:
+def _activation(name: str) -> Callable[..., object]:
     return getattr(importlib.import_module("sequax.activations"), name)
 
 
@@ -217,13 +219,13 @@ class Stub(ModuleType):
         raise AttributeError(not_tensorflow(full.partition(".")[2]))
 
 
-def _noted(name: str, value: Any, today: str) -> Any:
+def _noted(name: str, value: Callable[..., T], today: str) -> Callable[..., T]:
     if isinstance(value, type):
         note(name, today)
         return value
 
     @functools.wraps(value)
-    def call(*args: Any, **kwargs: Any) -> Any:
+    def call(*args: object, **kwargs: object) -> T:
         note(name, today)
         return value(*args, **kwargs)
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Literal
 
 import numpy as np
 
@@ -48,7 +48,7 @@ def one_hot(
 def hashing_trick(
     text: str,
     n: int,
-    hash_function: Any = None,
+    hash_function: Callable[[str], int] | Literal["md5"] | None = None,
     filters: str = FILTERS,
     lower: bool = True,
     split: str = " ",
@@ -117,7 +117,7 @@ class Tokenizer:
             raise TypeError(f"Tokenizer: unrecognized keyword arguments {sorted(kwargs)}")
         self.num_words, self.filters, self.lower, self.split = num_words, filters, lower, split
         self.char_level, self.oov_token, self.analyzer = char_level, oov_token, analyzer
-        self.document_count = document_count
+        self.document_count: int = document_count
         self.word_counts: OrderedDict[str, int] = OrderedDict()
         self.word_docs: Counter[str] = Counter()
         self.index_docs: Counter[int] = Counter()
@@ -126,7 +126,7 @@ class Tokenizer:
 
     # --- learning ---
 
-    def fit_on_texts(self, texts: Iterable[Any]) -> None:
+    def fit_on_texts(self, texts: Iterable[str | Iterable[str]]) -> None:
         """Learn the words of texts; may be called again with more of them."""
         for text in texts:
             self.document_count += 1
@@ -149,11 +149,11 @@ class Tokenizer:
 
     # --- texts and sequences ---
 
-    def texts_to_sequences(self, texts: Iterable[Any]) -> list[list[int]]:
+    def texts_to_sequences(self, texts: Iterable[str | Iterable[str]]) -> list[list[int]]:
         """The numbers of the words of each text."""
         return list(self.texts_to_sequences_generator(texts))
 
-    def texts_to_sequences_generator(self, texts: Iterable[Any]) -> Iterator[list[int]]:
+    def texts_to_sequences_generator(self, texts: Iterable[str | Iterable[str]]) -> Iterator[list[int]]:
         unknown = self._unknown()
         for text in texts:
             numbers = (self.word_index.get(word) for word in self._words(text))
@@ -178,7 +178,7 @@ class Tokenizer:
     def _unknown(self) -> int | None:
         return None if self.oov_token is None else self.word_index.get(self.oov_token)
 
-    def _words(self, text: Any) -> list[str]:
+    def _words(self, text: str | Iterable[str]) -> list[str]:
         if self.analyzer is not None:
             return self.analyzer(text)
         if isinstance(text, str) and not self.char_level:
@@ -189,11 +189,11 @@ class Tokenizer:
 
     # --- rows ---
 
-    def texts_to_matrix(self, texts: Iterable[Any], mode: str = "binary") -> np.ndarray:
+    def texts_to_matrix(self, texts: Iterable[str | Iterable[str]], mode: str = "binary") -> np.ndarray:
         """A row per text and a column per number of a word; see `sequences_to_matrix`."""
         return self.sequences_to_matrix(self.texts_to_sequences(texts), mode=mode)
 
-    def sequences_to_matrix(self, sequences: Any, mode: str = "binary") -> np.ndarray:
+    def sequences_to_matrix(self, sequences: Iterable[Sequence[int]], mode: str = "binary") -> np.ndarray:
         """A row per sequence and a column per number.
 
         Args:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
+
+Samples = np.ndarray | tuple[Any, ...] | Mapping[str, Any]  # x; or x with y and weights; or by name
 
 
 class PyDataset:
