@@ -67,7 +67,7 @@ class _Files(Images):
             return (x.copy(),)
         labels = np.asarray(self.labels)[numbers]
         if self.class_mode == "categorical":
-            return (to_categorical(labels, self.num_classes).astype(self.dtype),)
+            return (np.asarray(to_categorical(labels, self.num_classes), self.dtype),)
         return (labels.astype(self.dtype),)
 
 

@@ -76,7 +76,7 @@ class _Wrapper(BaseEstimator):
         """Make the model anew and train it; returns the history."""
         self.model = self._build()
         if _loss_of(self.model) == "categorical_crossentropy" and np.ndim(y) < 2:
-            y = to_categorical(y)
+            y = np.asarray(to_categorical(y))
         parameters = self.filter_sk_params(Model.fit)
         if "nb_epoch" in self.sk_params:
             parameters["epochs"] = self.sk_params["nb_epoch"]
@@ -132,7 +132,7 @@ class KerasClassifier(ClassifierMixin, _Wrapper):
         """
         y = np.searchsorted(self.classes_, y) if np.ndim(y) < 2 else np.asarray(y)
         if _loss_of(self.model) == "categorical_crossentropy" and y.ndim != 2:
-            y = to_categorical(y, self.n_classes_)
+            y = np.asarray(to_categorical(y, self.n_classes_))
         parameters = self.filter_sk_params(Model.evaluate, kwargs)
         logs = self.model.evaluate(x, y, return_dict=True, **parameters)
         for name in ("accuracy", "acc", "binary_accuracy", "categorical_accuracy", "sparse_categorical_accuracy"):

@@ -52,7 +52,7 @@ class Member(NamedTuple):
     name: str
     kind: str  # "file", "folder", "link", "hard link" or what else it is
     target: str = ""
-    entry: Any = None
+    entry: tarfile.TarInfo | zipfile.ZipInfo | None = None
 
 
 def detected(path: str, formats: Iterable[str]) -> str | None:
@@ -86,7 +86,8 @@ def unpack(path: str, folder: str, format: str, limit: int | None = None) -> Non
     os.mkdir(building)
     try:
         with _opened(path, format) as archive:
-            _write(archive, _tar_members(archive) if format == "tar" else _zip_members(archive), building, allowed)
+            members = _tar_members(archive) if isinstance(archive, tarfile.TarFile) else _zip_members(archive)
+            _write(archive, members, building, allowed)
         _put_in_place(building, folder)
     except _DAMAGES as error:
         raise ValueError(f"The archive {path} cannot be unpacked: {error}. Remove it and download it anew.") from None
@@ -94,7 +95,7 @@ def unpack(path: str, folder: str, format: str, limit: int | None = None) -> Non
         shutil.rmtree(building, ignore_errors=True)
 
 
-def _opened(path: str, format: str) -> Any:
+def _opened(path: str, format: str) -> tarfile.TarFile | zipfile.ZipFile:
     return tarfile.open(path, "r:*") if format == "tar" else zipfile.ZipFile(path)
 
 

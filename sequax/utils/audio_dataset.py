@@ -5,18 +5,17 @@ from __future__ import annotations
 import wave
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 
 from ..core.types import Path
-from .folders import FolderDataset, Request, datasets
+from .folders import FolderDataset, Labels, Request, datasets
 from .resample import resize_axis
 
 
 def audio_dataset_from_directory(
     directory: Path,
-    labels: Any = "inferred",
+    labels: Labels = "inferred",
     label_mode: str | None = "int",
     class_names: Sequence[str] | None = None,
     batch_size: int | None = 32,

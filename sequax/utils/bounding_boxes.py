@@ -26,8 +26,10 @@ import numpy as np
 from .._lazy import listed
 from ..core import dtypes
 from ..core.operation import symbolic
-from ..core.types import ArrayLike, DTypeLike
+from ..core.types import ArrayLike, Config, DTypeLike, ShapeLike, Tensor
 from ..kernels import boxes as kernels
+
+Offset = float | Tensor
 
 __all__ = [
     "affine_transform",
@@ -82,12 +84,12 @@ def convert_format(
 
 
 @symbolic
-def _converted(boxes: Any, source: str, target: str, height: Any, width: Any, dtype: Any) -> jax.Array:
+def _converted(boxes: ArrayLike, source: str, target: str, height: object, width: object, dtype: Any) -> jax.Array:
     height, width = (None if size is None else jnp.asarray(size, dtype) for size in (height, width))
     return kernels.convert(jnp.asarray(boxes, dtype), source, target, height, width)
 
 
-def _four(boxes: ArrayLike, who: str) -> Any:
+def _four(boxes: Any, who: str) -> jax.Array:
     """Boxes as something with a shape, `(..., 4)`."""
     boxes = boxes if hasattr(boxes, "shape") else np.asarray(boxes)
     if len(boxes.shape) == 0 or boxes.shape[-1] != 4:
@@ -103,7 +105,7 @@ def _floats(boxes: ArrayLike, who: str) -> jax.Array:
 
 
 def clip_to_image_size(
-    bounding_boxes: Any, height: int | None = None, width: int | None = None, bounding_box_format: str = "xyxy"
+    bounding_boxes: Config, height: int | None = None, width: int | None = None, bounding_box_format: str = "xyxy"
 ) -> dict[str, Any]:
     """The parts of boxes that lie in the image; what lies outside of it gets the label -1.
 
@@ -132,16 +134,16 @@ def clip_to_image_size(
 
 def affine_transform(
     boxes: ArrayLike,
-    angle: Any,
-    translate_x: Any,
-    translate_y: Any,
-    scale: Any,
-    shear_x: Any,
-    shear_y: Any,
+    angle: ArrayLike,
+    translate_x: ArrayLike,
+    translate_y: ArrayLike,
+    scale: ArrayLike,
+    shear_x: ArrayLike,
+    shear_y: ArrayLike,
     height: int,
     width: int,
-    center_x: Any = None,
-    center_y: Any = None,
+    center_x: float | None = None,
+    center_y: float | None = None,
     bounding_box_format: str = "xyxy",
 ) -> jax.Array:
     """The smallest upright boxes around boxes that were shifted, then sheared, turned and scaled about a centre.
@@ -177,7 +179,7 @@ def affine_transform(
 
 
 def crop(
-    boxes: ArrayLike, top: Any, left: Any, height: int, width: int, bounding_box_format: str = "xyxy"
+    boxes: ArrayLike, top: Offset, left: Offset, height: int, width: int, bounding_box_format: str = "xyxy"
 ) -> jax.Array:
     """Boxes as seen in a window of an image.
 
@@ -196,8 +198,8 @@ def crop(
 
 def pad(
     boxes: ArrayLike,
-    top: Any,
-    left: Any,
+    top: Offset,
+    left: Offset,
     height: int | None = None,
     width: int | None = None,
     bounding_box_format: str = "xyxy",
@@ -228,12 +230,12 @@ def _only(layout: str, known: tuple[str, ...], who: str) -> None:
 
 def encode_box_to_deltas(
     anchors: ArrayLike,
-    boxes: Any,
+    boxes: ArrayLike,
     anchor_format: str,
     box_format: str,
     encoding_format: str = "center_yxhw",
     variance: ArrayLike | None = None,
-    image_shape: Any = None,
+    image_shape: ShapeLike | None = None,
 ) -> jax.Array:
     """How boxes differ from anchors: distances of the centres in sizes of the anchor, logarithms of ratios of sizes.
 
@@ -254,21 +256,21 @@ def encode_box_to_deltas(
 
 
 @symbolic
-def _encoded(anchors: Any, boxes: Any, variance: Any) -> jax.Array:
+def _encoded(anchors: Tensor, boxes: Tensor, variance: Tensor) -> jax.Array:
     sizes = jnp.maximum(anchors[..., 2:], dtypes.epsilon())
     ratios = jnp.maximum(boxes[..., 2:], dtypes.epsilon()) / sizes
     return jnp.concatenate([(boxes[..., :2] - anchors[..., :2]) / sizes, jnp.log(ratios)], -1) / variance
 
 
 def decode_deltas_to_boxes(
-    anchors: Any,
-    boxes_delta: Any,
+    anchors: ArrayLike,
+    boxes_delta: ArrayLike,
     anchor_format: str,
     box_format: str,
     encoded_format: str = "center_yxhw",
-    variance: Any = None,
-    image_shape: Any = None,
-) -> Any:
+    variance: ArrayLike | None = None,
+    image_shape: ShapeLike | None = None,
+) -> jax.Array:
     """The boxes that `encode_box_to_deltas` got.
 
     Args:
@@ -289,7 +291,7 @@ def decode_deltas_to_boxes(
 
 
 @symbolic
-def _decoded(anchors: Any, deltas: Any, variance: Any) -> jax.Array:
+def _decoded(anchors: Tensor, deltas: ArrayLike, variance: Tensor) -> jax.Array:
     deltas, sizes = jnp.asarray(deltas) * variance, anchors[..., 2:]
     return jnp.concatenate([deltas[..., :2] * sizes + anchors[..., :2], jnp.exp(deltas[..., 2:]) * sizes], -1)
 
@@ -299,7 +301,7 @@ def _encoding(who: str, name: str, value: str) -> None:
         raise ValueError(f"{who}: `{name}` should be 'center_xywh' or 'center_yxhw'. Received: {name}={value!r}")
 
 
-def _variance(who: str, variance: Any) -> jax.Array:
+def _variance(who: str, variance: ArrayLike | None) -> jax.Array:
     if variance is None:
         return jnp.ones(4)
     found = jnp.asarray(variance, "float32")
@@ -308,7 +310,7 @@ def _variance(who: str, variance: Any) -> jax.Array:
     return found
 
 
-def _size(image_shape: Any) -> tuple[Any, Any]:
+def _size(image_shape: ShapeLike | None) -> tuple[Any, Any]:
     return (None, None) if image_shape is None else (image_shape[0], image_shape[1])
 
 
@@ -316,13 +318,13 @@ def _size(image_shape: Any) -> tuple[Any, Any]:
 
 
 def compute_iou(
-    boxes1: Any,
-    boxes2: Any,
+    boxes1: ArrayLike,
+    boxes2: ArrayLike,
     bounding_box_format: str,
     use_masking: bool = False,
-    mask_val: Any = -1,
-    image_shape: Any = None,
-) -> Any:
+    mask_val: float | None = -1,
+    image_shape: ShapeLike | None = None,
+) -> jax.Array:
     """Intersection over union of each of `boxes1` with each of `boxes2`.
 
     Args:
@@ -339,18 +341,18 @@ def compute_iou(
     >>> compute_iou([[0, 0, 2, 2]], [[0, 0, 2, 2], [1, 0, 3, 2]], "xyxy").round(3).tolist()
     [[1.0, 0.3330000042915344]]
     """
-    boxes1, boxes2 = _pair("compute_iou", boxes1, boxes2, bounding_box_format, image_shape)
-    for name, boxes in (("boxes1", boxes1), ("boxes2", boxes2)):
+    pair = _pair("compute_iou", boxes1, boxes2, bounding_box_format, image_shape)
+    for name, boxes in zip(("boxes1", "boxes2"), pair, strict=True):
         if len(boxes.shape) not in (2, 3):
             raise ValueError(
                 f"compute_iou: expected {name} of shape (boxes, 4) or (batch, boxes, 4). Received: shape"
                 f" {tuple(boxes.shape)}."
             )
-    return _overlap(boxes1, boxes2, mask_val if use_masking else None)
+    return _overlap(*pair, mask_val if use_masking else None)
 
 
 @symbolic
-def _overlap(boxes1: Any, boxes2: Any, mask_val: Any) -> jax.Array:
+def _overlap(boxes1: Tensor, boxes2: Tensor, mask_val: float | None) -> jax.Array:
     first, second = boxes1[..., :, None, :], boxes2[..., None, :, :]
     shared = kernels.intersection(first, second)
     union = kernels.area(first) + kernels.area(second) - shared
@@ -360,7 +362,9 @@ def _overlap(boxes1: Any, boxes2: Any, mask_val: Any) -> jax.Array:
     return jnp.where((jnp.max(first, -1) < 0) | (jnp.max(second, -1) < 0), jnp.asarray(mask_val, found.dtype), found)
 
 
-def compute_ciou(boxes1: Any, boxes2: Any, bounding_box_format: str, image_shape: Any = None) -> jax.Array:
+def compute_ciou(
+    boxes1: ArrayLike, boxes2: ArrayLike, bounding_box_format: str, image_shape: ShapeLike | None = None
+) -> jax.Array:
     """Complete intersection over union of boxes with their partners. Zheng et al. 2020, Distance-IoU Loss.
 
     The overlap, less the distance of the centres and the difference of the aspect ratios. Up to 1, for equal boxes.
@@ -377,7 +381,7 @@ def compute_ciou(boxes1: Any, boxes2: Any, bounding_box_format: str, image_shape
 
 
 @symbolic
-def _complete_overlap(boxes1: Any, boxes2: Any) -> jax.Array:
+def _complete_overlap(boxes1: Tensor, boxes2: Tensor) -> jax.Array:
     epsilon = dtypes.epsilon()
     (width1, height1), (width2, height2) = (
         (b[..., 2] - b[..., 0], b[..., 3] - b[..., 1] + epsilon) for b in (boxes1, boxes2)
@@ -391,13 +395,13 @@ def _complete_overlap(boxes1: Any, boxes2: Any) -> jax.Array:
     return overlap - distance - shape * shape / (shape - overlap + 1 + epsilon)
 
 
-def _pair(who: str, boxes1: ArrayLike, boxes2: ArrayLike, layout: str, image_shape: Any) -> tuple[Any, Any]:
-    if kernels.is_relative(str(layout).lower()) and image_shape is None:
+def _pair(who: str, boxes1: ArrayLike, boxes2: ArrayLike, form: str, shape: ShapeLike | None) -> tuple[Tensor, Tensor]:
+    if kernels.is_relative(str(form).lower()) and shape is None:
         raise ValueError(
             f"{who}: relative formats need the `image_shape` argument, (height, width, channels). Received:"
-            f" bounding_box_format={layout!r}, image_shape=None."
+            f" bounding_box_format={form!r}, image_shape=None."
         )
-    first, second = (convert_format(boxes, layout, "xyxy", *_size(image_shape)) for boxes in (boxes1, boxes2))
+    first, second = (convert_format(boxes, form, "xyxy", *_size(shape)) for boxes in (boxes1, boxes2))
     return first, second
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import ItemsView, Iterator, KeysView, ValuesView
+from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
 from typing import Any
 
 
@@ -23,7 +23,7 @@ class Config:
     ValueError: Cannot mutate attribute(s) because the config is frozen. Received: 'units'. Call `unfreeze()` first.
     """
 
-    def __init__(self, **kwargs: Any):
+    def __init__(self, **kwargs: object):
         object.__setattr__(self, "_values", dict(kwargs))
         object.__setattr__(self, "_frozen", False)
 
@@ -84,12 +84,12 @@ class Config:
         """The value of a name, or `value` if there is none."""
         return self._values.get(keyname, value)
 
-    def pop(self, *args: Any) -> Any:
+    def pop(self, keyname: str, *value: object) -> Any:
         """Remove a name and return its value; a second argument is returned if there is none."""
-        self._refuse_if_frozen(args[0] if args else None)
-        return self._values.pop(*args)
+        self._refuse_if_frozen(keyname)
+        return self._values.pop(keyname, *value)
 
-    def update(self, *args: Any, **kwargs: Any) -> None:
+    def update(self, *args: Mapping[str, object], **kwargs: object) -> None:
         """Take over values from a dict, or from keyword arguments."""
         new = dict(*args, **kwargs)
         self._refuse_if_frozen(next(iter(new), None))
@@ -115,7 +115,7 @@ class Config:
         """Allow changes again."""
         object.__setattr__(self, "_frozen", False)
 
-    def _refuse_if_frozen(self, name: Any) -> None:
+    def _refuse_if_frozen(self, name: object) -> None:
         if self._frozen:
             raise ValueError(
                 f"Cannot mutate attribute(s) because the config is frozen. Received: {name!r}. Call `unfreeze()` first."

@@ -15,10 +15,11 @@ import jax
 import jax.numpy as jnp
 
 from ..core import jaxprs, pure, scope
-from ..core.tensor import Node, is_tensor, leaves, map_structure
+from ..core.tensor import KerasTensor, Node, is_tensor, leaves, map_structure
+from ..core.types import Nested
 
 if TYPE_CHECKING:
-    from jax.extend.core import JaxprEqn
+    from jax.extend.core import Jaxpr, JaxprEqn
 
     from ..core.layer import Layer
     from ..model import Model
@@ -45,7 +46,7 @@ NOTHING = Cost(0, 0)
 # --- layers ---
 
 
-def calls_in(model: Model) -> list[Node] | None:
+def calls_in(model: Layer) -> list[Node] | None:
     """The calls that make up a model, in order; None for what is no stack and no graph, or is not built."""
     graph, steps = getattr(model, "recorded_graph", None), getattr(model, "symbolic_steps", None)
     if graph is not None:
@@ -53,7 +54,7 @@ def calls_in(model: Model) -> list[Node] | None:
     return None if steps is None else [leaves(after)[0].node for after in steps[1:]]
 
 
-def of_model(model: Any) -> Cost | None:
+def of_model(model: Layer) -> Cost | None:
     """The cost of all its layers; None if something is not known: the model is not built, or an axis has no size."""
     calls = calls_in(model)
     return None if calls is None else _total(map(of_call, calls))
@@ -96,14 +97,14 @@ def _activations_inside(layer: Layer) -> int | None:
     return None if cost is None else cost.activations
 
 
-def _traced(call: Node) -> tuple[int, list[Any], bool]:
+def _traced(call: Node) -> tuple[int, list[jax.ShapeDtypeStruct], bool]:
     """Operations, and the shapes of the outputs, for the smallest batch that is possible."""
     table = pure.keys(getattr(call.operation, "state_variables", ()))
     values = {key: jax.ShapeDtypeStruct(v.shape, v.value.dtype) for key, v in table.items()}
     given = map_structure(lambda t: _sample(t) if is_tensor(t) else t, (call.args, call.kwargs))
     arrays = [leaf for leaf in leaves(given) if isinstance(leaf, jax.ShapeDtypeStruct)]
 
-    def run(values: dict[str, Any], arrays: list[Any]) -> Any:
+    def run(values: dict[str, Any], arrays: list[Any]) -> Nested[jax.Array]:
         found = iter(arrays)
         args, kwargs = map_structure(lambda t: next(found) if isinstance(t, jax.ShapeDtypeStruct) else t, given)
         with scope.fresh_call():
@@ -114,11 +115,11 @@ def _traced(call: Node) -> tuple[int, list[Any], bool]:
     return counter.count(program.jaxpr), jax.tree.leaves(outputs), counter.exact
 
 
-def _sample(tensor: Any) -> jax.ShapeDtypeStruct:
+def _sample(tensor: KerasTensor) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct((tensor.shape[0] or 1, *tensor.shape[1:]), jnp.dtype(tensor.dtype))
 
 
-def _bytes(array: Any) -> int:
+def _bytes(array: jax.ShapeDtypeStruct) -> int:
     return array.size * array.dtype.itemsize
 
 
@@ -143,9 +144,9 @@ class Counter:
     """
 
     def __init__(self) -> None:
-        self.exact = True
+        self.exact: bool = True
 
-    def count(self, jaxpr: Any) -> int:
+    def count(self, jaxpr: Jaxpr) -> int:
         return sum(map(self._one, jaxpr.eqns))
 
     def _one(self, equation: Any) -> int:

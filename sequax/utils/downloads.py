@@ -9,7 +9,7 @@ import secrets
 import urllib.error
 import urllib.parse
 import urllib.request
-from typing import Any
+from collections.abc import Sequence
 
 from .._version import __version__
 from ..core.types import Path
@@ -34,7 +34,7 @@ def get_file(
     cache_subdir: str = "datasets",
     hash_algorithm: str = "auto",
     extract: bool = False,
-    archive_format: Any = "auto",
+    archive_format: str | Sequence[str] | None = "auto",
     cache_dir: Path | None = None,
     force_download: bool = False,
 ) -> str:
@@ -88,11 +88,11 @@ def get_file(
     return result
 
 
-def _listed(value: Any) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) else tuple(value)
+def _listed(value: str | Sequence[str] | None) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value or ())
 
 
-def _cache(cache_dir: Any) -> str:
+def _cache(cache_dir: Path | None) -> str:
     if cache_dir is not None:
         return os.path.expanduser(os.fspath(cache_dir))
     return os.path.expanduser(os.environ.get("KERAS_HOME") or os.path.join("~", ".keras"))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from ..core.custom_objects import custom_object_scope
 from ..core.layer import Layer
-from ..core.tensor import is_tensor
-from ..core.types import CustomObjects
+from ..core.tensor import KerasTensor, is_tensor
+from ..core.types import CustomObjects, Data, Path, Tensor
 from ..layers import CategoryEncoding, Concatenate, HashedCrossing, Input
 from ..saving.models import save_model
 from .features import (
@@ -25,6 +25,11 @@ from .features import (
     unwrapped,
     wrapped,
 )
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    Columns: TypeAlias = Mapping[str, Any] | pd.DataFrame
 
 
 @catalogue.register()
@@ -108,7 +113,7 @@ class FeatureSpace(FeatureKinds, Layer):
             )
         return getattr(self, value)(name=key, **options[value])
 
-    def _cross(self, value: Any) -> Cross:
+    def _cross(self, value: Cross | Sequence[str]) -> Cross:
         value = unwrapped(value, Cross)
         cross = value if isinstance(value, Cross) else Cross(value, self.crossing_dim)
         unknown = [key for key in cross.feature_names if key not in self.features]
@@ -124,7 +129,7 @@ class FeatureSpace(FeatureKinds, Layer):
     def _to_adapt(self) -> dict[str, Any]:
         return {key: layer for key, layer in self.preprocessors.items() if needs_adapt(layer)}
 
-    def adapt(self, dataset: Any) -> None:
+    def adapt(self, dataset: Data) -> None:
         """Learn means, bins and vocabularies from data.
 
         Args:
@@ -156,7 +161,7 @@ class FeatureSpace(FeatureKinds, Layer):
 
     # --- symbolic tensors ---
 
-    def get_inputs(self) -> dict[str, Any]:
+    def get_inputs(self) -> dict[str, KerasTensor]:
         """A symbolic input per feature, `(None, 1)`."""
         self._check_adapted()
         if "inputs" not in self._tensors:
@@ -165,14 +170,14 @@ class FeatureSpace(FeatureKinds, Layer):
             }
         return self._tensors["inputs"]
 
-    def get_preprocessed_features(self) -> dict[str, Any]:
+    def get_preprocessed_features(self) -> dict[str, Tensor]:
         """The symbolic inputs after their preprocessors, not encoded yet."""
         inputs = self.get_inputs()
         if "preprocessed" not in self._tensors:
             self._tensors["preprocessed"] = self._preprocessed(inputs)
         return self._tensors["preprocessed"]
 
-    def get_encoded_features(self) -> Any:
+    def get_encoded_features(self) -> Tensor | dict[str, Tensor]:
         """What the feature space makes of the symbolic inputs: a tensor, or a dict of tensors."""
         preprocessed = self.get_preprocessed_features()
         if "encoded" not in self._tensors:
@@ -181,7 +186,7 @@ class FeatureSpace(FeatureKinds, Layer):
 
     # --- the call ---
 
-    def __call__(self, data: Any) -> Any:
+    def __call__(self, data: Columns) -> Tensor | dict[str, Tensor]:
         """Encode rows.
 
         Args:
@@ -203,10 +208,10 @@ class FeatureSpace(FeatureKinds, Layer):
             return encoded
         return {key: value[0] for key, value in encoded.items()} if isinstance(encoded, dict) else encoded[0]
 
-    def _preprocessed(self, columns: Mapping[str, Any]) -> dict[str, Any]:
+    def _preprocessed(self, columns: Mapping[str, Any]) -> dict[str, Tensor]:
         return {key: layer(columns[key]) for key, layer in self.preprocessors.items()}
 
-    def _encoded(self, columns: Mapping[str, Any], preprocessed: Mapping[str, Any]) -> Any:
+    def _encoded(self, columns: Mapping[str, Any], preprocessed: Mapping[str, Any]) -> Tensor | dict[str, Tensor]:
         outputs = {
             key: self._vectors(key, preprocessed[key], feature.output_mode, categories(feature.preprocessor))
             for key, feature in sorted(self.features.items())
@@ -228,12 +233,12 @@ class FeatureSpace(FeatureKinds, Layer):
         values = list(outputs.values())
         return Concatenate(axis=-1)(values) if len(values) > 1 else values[0]
 
-    def _to_cross(self, key: str, columns: Mapping[str, Any], preprocessed: Mapping[str, Any]) -> Any:
+    def _to_cross(self, key: str, columns: Mapping[str, Any], preprocessed: Mapping[str, Any]) -> Tensor:
         layer = self.preprocessors[key]
         host = for_crossing(layer)
         return preprocessed[key] if host is layer else host(columns[key])
 
-    def _vectors(self, key: str, value: object, output_mode: str, count: int | None) -> Any:
+    def _vectors(self, key: str, value: Tensor, output_mode: str, count: int | None) -> Tensor:
         if output_mode != "one_hot":
             return value
         if count is None:
@@ -247,7 +252,7 @@ class FeatureSpace(FeatureKinds, Layer):
 
     # --- config and files ---
 
-    def save(self, filepath: Any) -> None:
+    def save(self, filepath: Path) -> None:
         """Save it with all it learned to a `.keras` file, which `keras.saving.load_model` reads."""
         save_model(self, filepath)
 
@@ -271,7 +276,7 @@ class FeatureSpace(FeatureKinds, Layer):
         return f"<FeatureSpace name={self.name}, features={list(self.features)}, to_adapt={sorted(self._to_adapt())}>"
 
 
-def _column(data: Any, key: str) -> np.ndarray:
+def _column(data: Columns, key: str) -> np.ndarray:
     """One column as `(n, 1)`; strings stay what they are."""
     if key not in data:
         raise ValueError(f"There is no column {key!r} in the data, which have {list(data)[:20]}.")
@@ -281,7 +286,7 @@ def _column(data: Any, key: str) -> np.ndarray:
     return array.reshape(-1, 1) if array.ndim < 2 else array
 
 
-def _holds_text(column: Any) -> bool:
+def _holds_text(column: object) -> bool:
     """Whether a list begins with a string: as an array of objects, one long text does not widen the others."""
     first = column[0] if isinstance(column, (list, tuple)) and len(column) else column
     return isinstance(first, (str, bytes))

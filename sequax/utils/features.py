@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from ..core.catalogue import Catalogue, serialize
 from ..core.config import deserialize
 from ..core.custom_objects import register_keras_serializable
 from ..core.layer import Layer
-from ..core.types import Shape
+from ..core.types import ArrayLike, Config, Number, Shape, Tensor
 from ..layers import Discretization, Hashing, Identity, IntegerLookup, Normalization, Rescaling, StringLookup
 from ..layers.preprocessing.host import HostLayer
 from ..layers.preprocessing.learned import VocabularyLayer
@@ -35,15 +35,16 @@ class Feature:
     """
 
     dtype: str
+    preprocessor: Callable[..., Tensor]
 
-    def __init__(self, dtype: str, preprocessor: Any, output_mode: str):
+    def __init__(self, dtype: str, preprocessor: Callable[..., Tensor] | Config, output_mode: str):
         if output_mode not in ("int", "one_hot", "float"):
             raise ValueError(
                 f"Invalid value for argument `output_mode`. Expected one of ('int', 'one_hot', 'float'). Received:"
                 f" output_mode={output_mode!r}"
             )
         self.dtype, self.output_mode = dtype, output_mode
-        self.preprocessor: Any = deserialize(preprocessor) if isinstance(preprocessor, Mapping) else preprocessor
+        self.preprocessor = deserialize(preprocessor) if isinstance(preprocessor, Mapping) else preprocessor
         if not callable(self.preprocessor):
             raise ValueError(f"A feature needs a layer as `preprocessor`. Received: {preprocessor!r:.60}")
 
@@ -109,7 +110,7 @@ def wrapped(part: Feature | Cross) -> dict[str, Any]:
     return {"module": MODULE, "class_name": kind, "config": part.get_config(), "registered_name": kind}
 
 
-def unwrapped(config: Any, kind: type) -> Any:
+def unwrapped(config: object, kind: type) -> Any:
     """A feature or cross from its config; anything else as it is."""
     if not isinstance(config, Mapping) or config.get("class_name") != kind.__name__:
         return config
@@ -128,7 +129,7 @@ class FeatureKinds:
         return Cross(feature_names, crossing_dim, output_mode)
 
     @staticmethod
-    def feature(dtype: str, preprocessor: Any, output_mode: str) -> Feature:
+    def feature(dtype: str, preprocessor: Callable[..., Tensor] | Config, output_mode: str) -> Feature:
         """A feature with a layer of one's own."""
         return Feature(dtype, preprocessor, output_mode)
 
@@ -138,7 +139,7 @@ class FeatureKinds:
         return Feature("float32", Identity(name=_name(name, "float")), "float")
 
     @staticmethod
-    def float_rescaled(scale: Any = 1.0, offset: Any = 0.0, name: str | None = None) -> Feature:
+    def float_rescaled(scale: Number = 1.0, offset: Number = 0.0, name: str | None = None) -> Feature:
         """`number * scale + offset`."""
         return Feature("float32", Rescaling(scale, offset, name=_name(name, "float_rescaled")), "float")
 
@@ -193,7 +194,7 @@ def _name(name: str | None, kind: str) -> str:
 # --- what a preprocessor is ---
 
 
-def needs_adapt(preprocessor: Any) -> bool:
+def needs_adapt(preprocessor: object) -> bool:
     """Whether a layer has to see data before it can be used."""
     if isinstance(preprocessor, Normalization):
         return preprocessor.input_mean is None
@@ -204,7 +205,7 @@ def needs_adapt(preprocessor: Any) -> bool:
     return hasattr(preprocessor, "adapt")
 
 
-def has_learned(preprocessor: Any) -> bool:
+def has_learned(preprocessor: object) -> bool:
     """Whether a layer of ours that learns from data has done so."""
     if isinstance(preprocessor, Normalization):
         if not preprocessor.built:
@@ -216,7 +217,7 @@ def has_learned(preprocessor: Any) -> bool:
     return isinstance(preprocessor, VocabularyLayer) and preprocessor.has_vocabulary
 
 
-def categories(preprocessor: Any) -> int | None:
+def categories(preprocessor: object) -> int | None:
     """How many whole numbers a layer may return; None where that is not known."""
     if isinstance(preprocessor, Discretization):
         boundaries = preprocessor.bin_boundaries
@@ -236,20 +237,20 @@ class HostDiscretization(HostLayer):
 
     input_dtype = "float32"
 
-    def __init__(self, bin_boundaries: Any, **kwargs: Any):
+    def __init__(self, bin_boundaries: Iterable[float], **kwargs: Any):
         super().__init__(**kwargs)
-        self.bin_boundaries: list[Any] = list(bin_boundaries)
+        self.bin_boundaries: list[float] = list(bin_boundaries)
 
     def read(self, value: object, what: str) -> np.ndarray:
         return np.asarray(value, "float32")
 
-    def call(self, inputs: Any) -> np.ndarray:
+    def call(self, inputs: ArrayLike) -> np.ndarray:
         return np.searchsorted(np.asarray(self.bin_boundaries, "float32"), inputs, side="right").astype(np.int32)
 
-    def compute_output_shape(self, input_shape: Shape) -> tuple[Any, ...]:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return tuple(input_shape)
 
 
-def for_crossing(layer: Layer) -> Any:
+def for_crossing(layer: Layer) -> Layer:
     """A preprocessor as crosses need it, on the host."""
-    return HostDiscretization(layer.bin_boundaries) if isinstance(layer, Discretization) else layer
+    return HostDiscretization(layer.bin_boundaries or ()) if isinstance(layer, Discretization) else layer

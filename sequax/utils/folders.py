@@ -12,8 +12,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.rng import fresh_seed
+from ..core.types import Path
 from .messages import announce
-from .py_dataset import SampleDataset
+from .py_dataset import SampleDataset, Samples
+
+Labels = str | Sequence[int] | np.ndarray | None  # "inferred", one per file, or none
 
 
 class Files(NamedTuple):
@@ -52,10 +55,10 @@ class FolderDataset(SampleDataset):
     ):
         super().__init__(len(files.paths), batch_size, shuffle, seed)
         self.file_paths, self.class_names, self.label_mode = files.paths, files.class_names, label_mode
-        self.labels: Any | None = files.labels
+        self.labels: np.ndarray | None = files.labels
         self._read, self._join = read, join
 
-    def samples(self, numbers: np.ndarray) -> Any:
+    def samples(self, numbers: np.ndarray) -> Samples:
         x = self._join([self._read(self.file_paths[number]) for number in numbers])
         if self.labels is None or self.label_mode is None:
             return x
@@ -72,8 +75,8 @@ def encoded(labels: np.ndarray, label_mode: str, classes: int) -> np.ndarray:
 class Request(NamedTuple):
     """The arguments that all kinds of folders have."""
 
-    directory: Any
-    labels: Any
+    directory: Path
+    labels: Labels
     label_mode: str | None
     class_names: Sequence[str] | None
     batch_size: int | None
@@ -87,7 +90,7 @@ class Request(NamedTuple):
 
 def datasets(
     request: Request, suffixes: tuple[str, ...], what: str, read: Callable[[str], Any], join: Callable[[list[Any]], Any]
-) -> Any:
+) -> FolderDataset | tuple[FolderDataset, FolderDataset]:
     """The data set of a folder, or a pair of them for `subset="both"`.
 
     Args:
@@ -246,7 +249,7 @@ def _given_labels(request: Request, paths: list[str], directory: str) -> tuple[n
     return array.astype("int32"), [str(label) for label in classes]
 
 
-def _hint(directory: str, labels: Any) -> str:
+def _hint(directory: str, labels: object) -> str:
     if isinstance(labels, str) and any(os.path.isfile(os.path.join(directory, name)) for name in os.listdir(directory)):
         return " The class of a file is the folder it lies in; pass labels=None for files without classes."
     return ""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..core.tensor import is_tensor
+from ..core.tensor import KerasTensor, is_tensor
 
 
-def is_keras_tensor(x: Any) -> bool:
+def is_keras_tensor(x: object) -> bool:
     """Whether a value is a symbolic tensor, as `Input` and layers called on one return.
 
     Args:
@@ -16,7 +16,7 @@ def is_keras_tensor(x: Any) -> bool:
     return is_tensor(x)
 
 
-def get_source_inputs(tensor: Any) -> Any:
+def get_source_inputs(tensor: object) -> list[KerasTensor] | Any:
     """The symbolic inputs that a symbolic tensor is made from, each once; what is no such tensor comes back as it is.
 
     >>> from sequax import Input, layers
@@ -26,7 +26,7 @@ def get_source_inputs(tensor: Any) -> Any:
     """
     if not is_tensor(tensor):
         return tensor
-    found: dict[int, Any] = {}
+    found: dict[int, KerasTensor] = {}
     seen, waiting = set(), [tensor]
     while waiting:
         current = waiting.pop()

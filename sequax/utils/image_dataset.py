@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 
 from ..core.types import Path
-from .folders import FolderDataset, Request, check_format, datasets
+from .folders import FolderDataset, Labels, Request, check_format, datasets
 from .images import check_data_format, check_size, load_img, pillow
 from .resample import check_interpolation, crop_to_ratio, pad_to_ratio, resize_image
 
@@ -18,7 +17,7 @@ SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
 
 def image_dataset_from_directory(
     directory: Path,
-    labels: Any = "inferred",
+    labels: Labels = "inferred",
     label_mode: str | None = "int",
     class_names: Sequence[str] | None = None,
     color_mode: str = "rgb",

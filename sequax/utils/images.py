@@ -5,14 +5,19 @@ from __future__ import annotations
 import io
 import os
 import pathlib
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from ..core.settings import image_data_format
-from ..core.types import Path
+from ..core.types import ArrayLike, Path
 from ..core.warning import warn
 from .resample import check_interpolation, crop_to_ratio, resize_image
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 _FORMATS = ("channels_first", "channels_last")
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
@@ -20,7 +25,7 @@ _PILLOW_INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "hamming", "box", "l
 _COLOR_MODES = {"grayscale": "L", "rgb": "RGB", "rgba": "RGBA"}
 
 
-def pillow() -> Any:
+def pillow() -> ModuleType:
     """Pillow's `Image`.
 
     Raises:
@@ -44,7 +49,9 @@ def check_data_format(data_format: str | None) -> str:
     return data_format
 
 
-def array_to_img(x: Any, data_format: str | None = None, scale: bool = True, dtype: Any = None) -> Any:
+def array_to_img(
+    x: ArrayLike, data_format: str | None = None, scale: bool = True, dtype: DTypeLike | None = None
+) -> Image:
     """An array as a Pillow image.
 
     Args:
@@ -78,7 +85,7 @@ def array_to_img(x: Any, data_format: str | None = None, scale: bool = True, dty
     return pillow().fromarray(gray.astype("uint8" if gray.max(initial=0) <= 255 else "int32"))
 
 
-def img_to_array(img: Any, data_format: str | None = None, dtype: Any = None) -> np.ndarray:
+def img_to_array(img: Image | ArrayLike, data_format: str | None = None, dtype: DTypeLike | None = None) -> np.ndarray:
     """A Pillow image (or an array of rank 2 or 3) as an array of rank 3.
 
     Args:
@@ -104,7 +111,7 @@ def load_img(
     target_size: tuple[int, int] | None = None,
     interpolation: str = "nearest",
     keep_aspect_ratio: bool = False,
-) -> Any:
+) -> Image:
     """A Pillow image from a file.
 
     Args:
@@ -136,7 +143,7 @@ def load_img(
     return img.resize((target_size[1], target_size[0]), method, box=box)
 
 
-def _opened(path: Path) -> Any:
+def _opened(path: Path) -> Image:
     image = pillow()
     if isinstance(path, io.BytesIO):
         img = image.open(path)
@@ -150,7 +157,7 @@ def _opened(path: Path) -> Any:
     return img
 
 
-def _middle(img: Any, size: tuple[int, int]) -> tuple[int, int, int, int]:
+def _middle(img: Image, size: tuple[int, int]) -> tuple[int, int, int, int]:
     height = min(img.height, int(float(img.width * size[0]) / size[1]))
     width = min(img.width, int(float(img.height * size[1]) / size[0]))
     top, left = (img.height - height) // 2, (img.width - width) // 2
@@ -159,7 +166,7 @@ def _middle(img: Any, size: tuple[int, int]) -> tuple[int, int, int, int]:
 
 def save_img(
     path: Path,
-    x: Any,
+    x: ArrayLike,
     data_format: str | None = None,
     file_format: str | None = None,
     scale: bool = True,
@@ -181,11 +188,11 @@ def save_img(
 
 
 def smart_resize(
-    x: Any,
+    x: ArrayLike,
     size: tuple[int, int],
     interpolation: str = "bilinear",
     data_format: str | None = "channels_last",
-    **kwargs: Any,
+    **kwargs: object,
 ) -> np.ndarray:
     """Images in another size, not distorted: what does not fit the ratio of `size` is cut off at the edges.
 

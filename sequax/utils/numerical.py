@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..core.types import ArrayLike
 from ..ops import normalization
 
 
-def to_categorical(x: Any, num_classes: int | None = None) -> Any:
+def to_categorical(x: ArrayLike, num_classes: int | None = None) -> np.ndarray | jax.Array:
     """Class numbers as one-hot rows, float64 as in Keras; of a JAX array, a JAX array of float32.
 
     Args:
@@ -51,7 +50,7 @@ def _whole(given: np.ndarray) -> np.ndarray:
     return labels
 
 
-def normalize(x: Any, axis: int = -1, order: int = 2) -> Any:
+def normalize(x: ArrayLike, axis: int = -1, order: int = 2) -> np.ndarray | jax.Array:
     """An array divided by its norm along an axis; vectors of zeros stay zero.
 
     Args:

@@ -6,12 +6,17 @@ import html
 import os
 import shutil
 import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..core.tensor import leaves, shape_of
+from ..core.tensor import KerasTensor, leaves, shape_of
+from ..core.types import Nested, Path
 from .summary import format_shape
 
 if TYPE_CHECKING:
+    import pydot
+
+    from ..core.layer import Layer
     from ..model import Model
 
 
@@ -38,8 +43,8 @@ def model_to_dot(
     show_layer_activations: bool = False,
     show_trainable: bool = False,
     splines: str = "ortho",
-    **kwargs: Any,
-) -> Any:
+    **kwargs: object,
+) -> pydot.Dot | pydot.Cluster:
     """A model as a graph of pydot: a box per layer, an arrow per tensor.
 
     Args:
@@ -85,7 +90,7 @@ def model_to_dot(
 
 def plot_model(
     model: Model,
-    to_file: Any = "model.png",
+    to_file: Path = "model.png",
     show_shapes: bool = False,
     show_dtype: bool = False,
     show_layer_names: bool = False,
@@ -95,8 +100,8 @@ def plot_model(
     show_layer_activations: bool = False,
     show_trainable: bool = False,
     splines: str = "ortho",
-    **kwargs: Any,
-) -> Any:
+    **kwargs: object,
+) -> object:
     """Write the drawing of `model_to_dot` into a file, whose suffix says the format (png, svg, pdf, dot, ...).
 
     Args:
@@ -123,7 +128,7 @@ def plot_model(
             " graphviz`, `brew install graphviz`, https://graphviz.org/download/), or write the graph as text with"
             " `to_file='model.dot'`."
         )
-    graph = model_to_dot(
+    graph: Any = model_to_dot(
         model, show_shapes, show_dtype, show_layer_names, rankdir, expand_nested, dpi, False, show_layer_activations,
         show_trainable, splines, **kwargs,
     )  # fmt: skip
@@ -131,7 +136,7 @@ def plot_model(
     return _shown(path, format)
 
 
-def _shown(path: str, format: str) -> Any:
+def _shown(path: str, format: str) -> object:
     if "ipykernel" not in sys.modules or format not in ("png", "jpg", "jpeg", "svg"):
         return None
     from IPython import display
@@ -139,7 +144,7 @@ def _shown(path: str, format: str) -> Any:
     return display.SVG(path) if format == "svg" else display.Image(path)
 
 
-def _pydot(who: str) -> Any:
+def _pydot(who: str) -> ModuleType:
     try:
         import pydot
     except ImportError:
@@ -150,7 +155,7 @@ def _pydot(who: str) -> Any:
     return pydot
 
 
-def _cluster(pydot: Any, name: str) -> Any:
+def _cluster(pydot: ModuleType, name: str) -> Any:
     cluster = pydot.Cluster(graph_name=name, label=name)
     cluster.set("style", "dashed")
     cluster.set("labeljust", "l")
@@ -160,13 +165,13 @@ def _cluster(pydot: Any, name: str) -> Any:
 class Call(NamedTuple):
     """One layer as part of a model: what goes in and comes out, and where the former come from."""
 
-    layer: Any
-    inputs: Any
-    outputs: Any
+    layer: Layer
+    inputs: Nested[KerasTensor] | None
+    outputs: Nested[KerasTensor]
     sources: list[tuple[Any, int]]  # the layer that makes each input, and which of its outputs it is
 
 
-def _edges_known(model: Model) -> bool:
+def _edges_known(model: Layer) -> bool:
     return getattr(model, "recorded_graph", None) is not None or getattr(model, "symbolic_steps", None) is not None
 
 
@@ -199,11 +204,11 @@ def _stacked(model: Model) -> list[Call]:
 class _Drawing:
     """Boxes and arrows, with the names of the boxes already drawn."""
 
-    def __init__(self, pydot: Any, style: Style):
+    def __init__(self, pydot: ModuleType, style: Style):
         self.pydot, self.style = pydot, style
         self.count = 0
 
-    def draw(self, model: Model, graph: Any) -> tuple[list[str], list[str]]:
+    def draw(self, model: Any, graph: pydot.Graph) -> tuple[list[str], list[str]]:
         """Add the layers of a model. Returns the boxes that its inputs go to, and those its outputs come from."""
         calls = _calls(model)
         ends: dict[int, tuple[list[str], list[str]]] = {}
@@ -220,7 +225,7 @@ class _Drawing:
             graph.add_edge(self.pydot.Edge(start, end, penwidth="2"))
         return self._ends(model, calls, ends)
 
-    def _place(self, call: Call, graph: Any) -> tuple[list[str], list[str]]:
+    def _place(self, call: Call, graph: pydot.Graph) -> tuple[list[str], list[str]]:
         if self.style.expand_nested and hasattr(call.layer, "layers") and _edges_known(call.layer):
             cluster = _cluster(self.pydot, call.layer.name)
             ends = self.draw(call.layer, cluster)

@@ -16,12 +16,15 @@ import weakref
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .messages import announce, is_interactive_logging_enabled
 from .terminal import can_print, printable
+
+if TYPE_CHECKING:
+    from rich.console import OverflowMethod, RenderableType
 
 REFRESH_SECONDS = 0.1
 
@@ -77,7 +80,7 @@ class Meter:
         self.label = label
         self.target = target
         self.unit = unit
-        self.done = 0
+        self.done: int = 0
         self.logs: dict[str, Any] = {}
         self._started = time.perf_counter()
         self._activities: list[tuple[str, float]] = []
@@ -204,14 +207,14 @@ def _open_bar(
     from rich.table import Table
     from rich.text import Text
 
-    def draw() -> Any:
+    def draw() -> RenderableType:
         meters = shown[-1:]
         if not meters:
             return Text("")
         meter = meters[0]
         bar = ProgressBar(meter.target, min(meter.done, meter.target or 0), width, pulse=not meter.target)
         text = Text(printable(meter.running_text()), no_wrap=True)
-        overflow: Any = "ellipsis" if can_print("…") else "crop"
+        overflow: OverflowMethod = "ellipsis" if can_print("…") else "crop"
         row = Table.grid(padding=(0, 1))
         for _ in range(3):
             row.add_column(no_wrap=True, overflow=overflow)  # A narrow terminal cuts the logs, not the counts.
@@ -264,7 +267,9 @@ def _in_notebook() -> bool:
     return "ipykernel" in sys.modules and find_spec("ipywidgets") is not None
 
 
-def open_display(verbose: Any, width: int = 20, interval: float = REFRESH_SECONDS) -> LineDisplay | BarDisplay | None:
+def open_display(
+    verbose: int | str, width: int = 20, interval: float = REFRESH_SECONDS
+) -> LineDisplay | BarDisplay | None:
     """The display for `verbose`: 0 none; 1 or "auto" a bar where one can be drawn, else a line; 2 a line."""
     if not verbose:
         return None
@@ -354,6 +359,6 @@ class Progbar:
         total, count = self._totals.get(name, (0.0, 0))
         self._totals[name] = (total + value * steps, count + steps)
 
-    def _mean(self, name: str) -> Any:
+    def _mean(self, name: str) -> float | str:
         total, count = self._totals[name]
         return total if isinstance(total, str) else total / count

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-Samples = np.ndarray | tuple[Any, ...] | Mapping[str, Any]  # x; or x with y and weights; or by name
+Samples = np.ndarray | tuple[Any, ...]  # x alone, or with y and weights
 
 
 class PyDataset:
@@ -94,7 +94,7 @@ class PyDataset:
         """Called after the last batch of an epoch: the place to mix the samples anew."""
 
 
-def _at_least(name: str, value: Any, least: int) -> int:
+def _at_least(name: str, value: int, least: int) -> int:
     if isinstance(value, bool) or not hasattr(value, "__index__") or value < least:
         raise ValueError(f"PyDataset: `{name}` must be a whole number of at least {least}. Received: {name}={value!r}")
     return int(value)
@@ -121,16 +121,16 @@ class SampleDataset(PyDataset):
     def __init__(self, count: int, batch_size: int | None, shuffle: bool, seed: int, **kwargs: Any):
         super().__init__(**kwargs)
         self.count, self.batch_size, self.shuffle, self.seed = count, batch_size, shuffle, seed
-        self.epoch = 0
-        self._order: tuple[int, Any] | None = None  # the epoch, and its order
+        self.epoch: int = 0
+        self._order: tuple[int, np.ndarray] | None = None  # the epoch, and its order
 
-    def samples(self, numbers: Any) -> Any:
+    def samples(self, numbers: np.ndarray) -> Samples:
         raise NotImplementedError
 
     def __len__(self) -> int:
         return math.ceil(self.count / (self.batch_size or 1))
 
-    def order(self) -> Any:
+    def order(self) -> np.ndarray:
         """Numbers of the samples in the order of this epoch."""
         known, epoch = self._order, self.epoch
         if known is None or known[0] != epoch:
@@ -139,7 +139,7 @@ class SampleDataset(PyDataset):
             self._order = known
         return known[1]
 
-    def __getitem__(self, index: int) -> Any:
+    def __getitem__(self, index: int) -> Samples:
         if not 0 <= index < len(self):
             raise IndexError(f"There are {len(self)} batches, numbered from 0. Received: {index}")
         if self.batch_size is None:
@@ -147,11 +147,11 @@ class SampleDataset(PyDataset):
             return tuple(part[0] for part in batch) if isinstance(batch, tuple) else batch[0]
         return self.samples(self.order()[index * self.batch_size : (index + 1) * self.batch_size])
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[Samples]:
         yield from super().__iter__()
         self.on_epoch_end()
 
-    def take(self, count: int) -> Iterator[Any]:
+    def take(self, count: int) -> Iterator[Samples]:
         """The first `count` batches of an epoch (-1: all of them); the next ones are those of another epoch."""
         yield from itertools.islice(super().__iter__(), None if count < 0 else count)
         self.on_epoch_end()

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from .. import tree
+from ..core.types import Data, Nested
 from .py_dataset import SampleDataset
 
 
 def split_dataset(
-    dataset: Any,
+    dataset: Data,
     left_size: float | int | None = None,
     right_size: float | int | None = None,
     shuffle: bool = False,
@@ -54,7 +55,7 @@ def split_dataset(
     return ArrayDataset(_rows(arrays, order[:left])), ArrayDataset(_rows(arrays, order[-right:]))
 
 
-def _rows(arrays: Any, numbers: Any) -> Any:
+def _rows(arrays: Nested[np.ndarray], numbers: np.ndarray | slice | int) -> Any:
     return _each(arrays, lambda leaf: leaf[numbers])
 
 
@@ -66,7 +67,7 @@ class ArrayDataset(SampleDataset):
         batch_size: None: samples one by one, without a batch axis.
     """
 
-    def __init__(self, arrays: Any, batch_size: int | None = None):
+    def __init__(self, arrays: Nested[np.ndarray], batch_size: int | None = None):
         super().__init__(len(_leaves(arrays)[0]), batch_size, shuffle=False, seed=0)
         self.arrays = arrays
 
@@ -82,12 +83,12 @@ class ArrayDataset(SampleDataset):
             raise IndexError(f"There are {self.count} samples, numbered from 0. Received: {index}")
         return self.samples(index)
 
-    def samples(self, numbers: Any) -> Any:
+    def samples(self, numbers: np.ndarray | int) -> Any:
         found = _rows(self.arrays, numbers)
         return tuple(found) if isinstance(found, list) else found
 
 
-def _stacked(dataset: Any) -> Any:
+def _stacked(dataset: Any) -> Nested[np.ndarray]:
     """The arrays of a data set: as they are given, or its samples put together."""
     if isinstance(dataset, (np.ndarray, Mapping, tuple, list)) or hasattr(dataset, "__array__"):
         return _each(dataset, _array)
@@ -103,7 +104,7 @@ def _stacked(dataset: Any) -> Any:
     return tree.pack_sequence_as(samples[0], [np.stack([np.asarray(leaf) for leaf in column]) for column in columns])
 
 
-def _each(structure: Any, function: Callable[[Any], Any]) -> Any:
+def _each(structure: object, function: Callable[[Any], Any]) -> Any:
     """`function` over the arrays of a tuple, list or dict; a list of plain numbers or rows is one array."""
     if isinstance(structure, Mapping):
         return {key: _each(value, function) for key, value in structure.items()}
@@ -115,7 +116,7 @@ def _each(structure: Any, function: Callable[[Any], Any]) -> Any:
     return function(structure)
 
 
-def _leaves(structure: Any) -> list[np.ndarray]:
+def _leaves(structure: Nested[np.ndarray]) -> list[np.ndarray]:
     found: list[np.ndarray] = []
     _each(structure, found.append)
     return found
@@ -131,7 +132,7 @@ def _array(value: object) -> np.ndarray:
     return array
 
 
-def _counts(total: int, left_size: Any, right_size: Any) -> tuple[int, int]:
+def _counts(total: int, left_size: float | None, right_size: float | None) -> tuple[int, int]:
     if left_size is None and right_size is None:
         raise ValueError("At least one of `left_size` or `right_size` must be specified. Received: both are None.")
     left = None if left_size is None else _count("left_size", left_size, total)
@@ -151,7 +152,7 @@ def _counts(total: int, left_size: Any, right_size: Any) -> tuple[int, int]:
     return left, right
 
 
-def _count(name: str, size: Any, total: int) -> int:
+def _count(name: str, size: float, total: int) -> int:
     if isinstance(size, bool) or not isinstance(size, (int, float, np.number)):
         raise TypeError(f"`{name}` must be a whole number or a fraction. Received: {name}={size!r}")
     if isinstance(size, (int, np.integer)):

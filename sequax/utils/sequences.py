@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import numpy as np
-
-from ..core.types import DTypeLike
+from numpy.typing import DTypeLike
 
 
 def pad_sequences(
-    sequences: Any,
+    sequences: Collection[Iterable[Any]],
     maxlen: int | None = None,
     dtype: DTypeLike = "int32",
     padding: str = "pre",
@@ -53,7 +52,7 @@ def pad_sequences(
     return padded
 
 
-def _rows(sequences: Any) -> list[Any]:
+def _rows(sequences: Collection[Iterable[Any]]) -> list[Any]:
     if not hasattr(sequences, "__len__"):
         raise ValueError(f"`sequences` must be a list of sequences. Received: {type(sequences).__name__}")
     rows = list(sequences)
@@ -84,7 +83,7 @@ def _entry_shape(rows: list[Any]) -> tuple[int, ...]:
     return shape or ()
 
 
-def _filled(count: int, length: int, shape: tuple[int, ...], dtype: Any, value: object) -> np.ndarray:
+def _filled(count: int, length: int, shape: tuple[int, ...], dtype: DTypeLike, value: object) -> np.ndarray:
     kind = np.dtype(dtype)
     if isinstance(value, str) and kind.kind not in "OU":
         raise ValueError(

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..core import building
-from ..core.tensor import leaves, shape_of
+from ..core.tensor import KerasTensor, leaves, shape_of
+from ..core.types import Nested
 from . import costs as costing
 from .terminal import can_print, printable
 
 if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
     from ..core.layer import Layer
+    from ..core.operation import Operation
     from ..functional import Graph
     from ..model import Model
 
@@ -133,7 +138,7 @@ def _output_shape(model: Model, position: int, layer: Any) -> str:
     return _shape_by_layer(layer)
 
 
-def _outputs_in(graph: Graph, operation: Any) -> Any:
+def _outputs_in(graph: Graph, operation: Operation) -> Nested[KerasTensor]:
     for node in graph.nodes:
         if node.operation is operation:
             return node.outputs
@@ -152,7 +157,7 @@ def _shape_by_layer(layer: Layer) -> str:
         return _UNKNOWN
 
 
-def format_shape(shape: Any) -> str:
+def format_shape(shape: Sequence[Any] | Mapping[str, Any]) -> str:
     """A shape, or several of them, as text.
 
     >>> format_shape((None, 3)), format_shape([(None, 3), (None, 4)]), format_shape({"a": (2,)})
@@ -343,7 +348,7 @@ def _title(name: str, styled: bool = False) -> str:
     return f'[bold]Model: "{escape(name)}"[/bold]' if styled else f'Model: "{name}"'
 
 
-def _table(columns: list[Column], length: int, positions: Sequence[float] | None, ascii_only: bool = False) -> Any:
+def _table(columns: list[Column], length: int, positions: Sequence[float] | None, ascii_only: bool = False) -> Table:
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -364,7 +369,7 @@ def _table(columns: list[Column], length: int, positions: Sequence[float] | None
     return table
 
 
-def _as_text(table: Any, length: int) -> str:
+def _as_text(table: Table, length: int) -> str:
     from rich.console import Console
 
     paper = io.StringIO()
@@ -374,7 +379,7 @@ def _as_text(table: Any, length: int) -> str:
     return "\n".join(line.rstrip() for line in paper.getvalue().splitlines())
 
 
-def _live_console() -> Any:
+def _live_console() -> Console | None:
     """rich's console where it can show colours: a terminal or a notebook."""
     from rich import get_console
 

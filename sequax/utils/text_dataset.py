@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 
 from ..core.types import Path
-from .folders import FolderDataset, Request, check_format, datasets
+from .folders import FolderDataset, Labels, Request, check_format, datasets
 
 
 def text_dataset_from_directory(
     directory: Path,
-    labels: Any = "inferred",
+    labels: Labels = "inferred",
     label_mode: str | None = "int",
     class_names: Sequence[str] | None = None,
     batch_size: int | None = 32,

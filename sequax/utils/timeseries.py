@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ..core.rng import fresh_seed
+from ..core.types import ArrayLike
 from .folders import check_format
-from .py_dataset import SampleDataset
+from .py_dataset import SampleDataset, Samples
 
 
 def timeseries_dataset_from_array(
-    data: Any,
-    targets: Any,
+    data: ArrayLike,
+    targets: ArrayLike | None,
     sequence_length: int,
     sequence_stride: int = 1,
     sampling_rate: int = 1,
@@ -87,11 +86,6 @@ class WindowDataset(SampleDataset):
         steps: where the entries of a window are, counted from its start.
     """
 
-    data: Any
-    targets: Any | None
-    starts: Any
-    steps: Any
-
     def __init__(
         self,
         data: np.ndarray,
@@ -103,9 +97,12 @@ class WindowDataset(SampleDataset):
         seed: int,
     ):
         super().__init__(len(starts), batch_size, shuffle, seed)
-        self.data, self.targets, self.starts, self.steps = data, targets, starts, steps
+        self.data = data
+        self.targets = targets
+        self.starts = starts
+        self.steps = steps
 
-    def samples(self, numbers: np.ndarray) -> Any:
+    def samples(self, numbers: np.ndarray) -> Samples:
         starts = self.starts[numbers]
         windows = self.data[starts[:, None] + self.steps]
         return windows if self.targets is None else (windows, self.targets[starts])
@@ -132,7 +129,7 @@ def _range(length: int, start: int | None, end: int | None) -> tuple[int, int]:
     return first, last
 
 
-def _check_number(name: str, value: Any, length: int) -> None:
+def _check_number(name: str, value: int, length: int) -> None:
     if isinstance(value, bool) or not hasattr(value, "__index__") or value < 1:
         raise ValueError(f"`{name}` must be a whole number higher than 0. Received: {name}={value!r}")
     if name != "sequence_length" and value >= length:
