@@ -12,7 +12,7 @@ import numpy as np
 from ..core import settings
 from . import resident
 from .prefetch import prefetch
-from .source import Batch, Block, Part, Passes, digest, shapes_of
+from .source import Batch, Block, Part, Passes, digest, filled, padded, shapes_of
 
 # Rows that go to the device at once when the arrays do not fit. Long enough to hide a dispatch; short enough that the
 # allocator gives the same memory again: with 64 MB, whose pages are fresh each time, a step takes 1.3 times as long.
@@ -94,11 +94,11 @@ class ArraySource:
     def blocks(self, epoch: int, first: int = 0) -> Iterator[Block]:
         order = self.order(epoch)
         if self._resident is None and self.resident:
-            self._resident = resident.put(self.arrays)
+            self._resident = resident.put(self.arrays, with_room=True)
         if self._resident is not None:
             # One length for all epochs, so that one program serves them.
-            filled = np.resize(order, (min(self.steps * self.batch_size, self.rows), *order.shape[1:]))
-            yield Block(self._resident, filled, len(order), self.batch_size, first)
+            longer = padded(order, resident.room(self.steps * self.batch_size))
+            yield Block(self._resident, longer, len(order), self.batch_size, first)
         else:
             yield from prefetch(self._parts(order, first))
 
@@ -107,10 +107,10 @@ class ArraySource:
         begin = first * self.batch_size
         for start in range(begin, len(order), size):
             taken = order[start : start + size]
-            # All blocks have one shape, so that one program serves them: the last is filled up with rows nobody reads.
-            filled = np.resize(taken, size)
-            arrays = jax.tree.map(lambda a, filled=filled: np.asarray(a[filled]), self.arrays)
-            yield Block(resident.put(arrays), np.arange(size, dtype=np.int32), len(taken), self.batch_size)
+            # All blocks have one shape, so that one program serves them.
+            arrays = jax.tree.map(lambda a, taken=taken: filled(np.asarray(a[taken]), size), self.arrays)
+            longer = padded(np.arange(len(taken), dtype=np.int32), size)
+            yield Block(resident.put(arrays), longer, len(taken), self.batch_size)
 
     @property
     def resident(self) -> bool:

@@ -19,7 +19,7 @@ from ..core import settings
 from . import checks, resident
 from .arrays import memory_budget, rows_per_block
 from .prefetch import prefetch
-from .source import Batch, Block, Passes, digest, filled, shapes_of
+from .source import Batch, Block, Passes, digest, filled, padded, shapes_of
 
 _RUN_BYTES = 2**18  # rows that are read together: long for a disk, short beside a block
 
@@ -144,7 +144,9 @@ class LargeSource:
             if begin < done + batches:  # else it is done, and only the random numbers had to be drawn
                 arrays = jax.tree.map(lambda a: filled(a, size), self._read(taken))
                 rows = min(len(taken), (stop - done) * self.batch_size)
-                yield Block(resident.put(arrays), np.resize(order, size), rows, self.batch_size, max(0, begin - done))
+                yield Block(
+                    resident.put(arrays), padded(order[:rows], size), rows, self.batch_size, max(0, begin - done)
+                )
             done += batches
             if done >= stop:
                 return

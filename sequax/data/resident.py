@@ -1,8 +1,10 @@
-"""Arrays on the device; where the processor is the device, large ones are read where they lie.
+"""Arrays on the device, such that a program does not depend on the number of their rows.
 
-JAX uses a NumPy array without a copy only if it begins at a multiple of 64 bytes, and NumPy's own large arrays never
-do. So the array is seen as one vector that begins at the next such address, and the few rows that this cuts off, at
-either end, are copied. A copy of 188 MB takes as long as a third of an epoch of a small model, and the memory.
+Small arrays are copied into room for more rows than they have; nobody looks at what lies behind them. Where the
+processor is the device, large ones are read where they lie. JAX uses a NumPy array without a copy only if it begins at
+a multiple of 64 bytes, and NumPy's own large arrays never do. So the array is seen through two views, each one vector
+that begins at such an address, and the few rows that this cuts off, at either end, are copied. A copy of 188 MB takes
+as long as a third of an epoch of a small model, and the memory.
 """
 
 from __future__ import annotations
@@ -28,39 +30,86 @@ _LEAST_BYTES = 2**20
 class Rows:
     """The rows of an array that stays in the user's memory.
 
+    Its two views begin and end near its ends, and overlap: one program serves all arrays of the same views, up to twice
+    as long as these.
+
     Attributes:
-        flat: all numbers from the first aligned one on, without the last few: equally many at every address, so that
-            one program serves them all.
-        edges: copies of the rows that `flat` may lack, of the beginning and of the end; equally many of both.
-        skipped: numbers in front of `flat`, int32.
+        head: a power of two of rows and twice as many as `edges`, but for the last few numbers: equally many at every
+            address.
+        tail: as many numbers, which end near the end of the array.
+        edges: copies of the rows that the views may lack, of the beginning and of the end; equally many of both.
+        skipped: numbers of the array in front of `head` and of `tail`, int32.
+        count: of all rows, int32.
         row_shape: of one row.
     """
 
-    flat: Any
+    head: Any
+    tail: Any
     edges: Any
     skipped: Any
+    count: Any
     row_shape: tuple[int, ...] = dataclasses.field(metadata={"static": True})
 
     def take(self, index: Any) -> Any:
         """The rows of these numbers, which lie in bounds; any shape."""
-        numbers, edge = math.prod(self.row_shape), len(self.edges) // 2
-        count = (len(self.flat) + _per_line(self.flat) - 1) // numbers
-        starts = jnp.clip(index * numbers - self.skipped, 0, len(self.flat) - numbers)
-        dimensions = lax.GatherDimensionNumbers((index.ndim,), collapsed_slice_dims=(), start_index_map=(0,))
-        inner = lax.gather(self.flat, starts[..., None], dimensions, (numbers,), mode="promise_in_bounds")
-        last = index - (count - 2 * edge)
-        at_edge = (index < edge) | (last >= edge)
+        edge = len(self.edges) // 2
+        in_head = (len(self.head) + _per_line(self.head) - 1) // math.prod(self.row_shape) - edge
+        last = index - (self.count - 2 * edge)
         outer = _take(self.edges, jnp.where(index < edge, index, jnp.clip(last, 0, 2 * edge - 1)))
-        shape = (*index.shape, *self.row_shape)
-        return jnp.where(at_edge.reshape(*index.shape, *[1] * len(self.row_shape)), outer, inner.reshape(shape))
+        # One pass: views that are not chosen cost no more than a row that is read again and again.
+        inner = self._where(index < in_head, self._seen(self.head, 0, index), self._seen(self.tail, 1, index))
+        return self._where((index < edge) | (last >= edge), outer, inner)
+
+    def _seen(self, view: Any, which: int, index: Any) -> Any:
+        """Rows of a view; any, for numbers of rows that are not in it."""
+        numbers = math.prod(self.row_shape)
+        starts = jnp.clip(index * numbers - self.skipped[which], 0, len(view) - numbers)
+        dimensions = lax.GatherDimensionNumbers((index.ndim,), collapsed_slice_dims=(), start_index_map=(0,))
+        found = lax.gather(view, starts[..., None], dimensions, (numbers,), mode="promise_in_bounds")
+        return found.reshape(*index.shape, *self.row_shape)
+
+    def _where(self, which: Any, yes: Any, no: Any) -> Any:
+        return jnp.where(which.reshape(*which.shape, *[1] * len(self.row_shape)), yes, no)
 
 
-def put(arrays: Any) -> Any:
+def put(arrays: Any, with_room: bool = False) -> Any:
     """Arrays for a compiled program, a structure of device arrays and `Rows`.
 
     The memory of the NumPy arrays may be read as long as the result is in use, so nobody may write to it meanwhile.
+
+    Args:
+        with_room: those that are copied get `room` for more rows.
     """
-    return jax.tree.map(lambda a: _in_place(a) if _can_stay(a) else DEVICE.put(a), arrays)
+    copied = _with_room if with_room else DEVICE.put
+    return jax.tree.map(lambda a: _in_place(a) if _can_stay(a) else copied(a), arrays)
+
+
+def room(rows: int, bytes_per_row: int = 4) -> int:
+    """For how many rows there is room where so many are copied: few sizes, so that few programs are compiled.
+
+    Pages that nobody touches cost nothing on a processor; larger arrays get at most an eighth more, which costs memory
+    on other devices.
+    """
+    if rows * bytes_per_row < _LEAST_BYTES:
+        size = 256
+        while size < rows:
+            size *= 4
+        return size
+    return rounded(rows, 8)
+
+
+def rounded(rows: int, parts: int) -> int:
+    """The next number of rows of which there are `parts` from each power of two to the next."""
+    step = max(1, (1 << (rows - 1).bit_length()) // 2 // parts)
+    return -(-rows // step) * step
+
+
+def aligned(rows: int, row_shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """An empty array at an address from which JAX uses it without a copy."""
+    dtype = np.dtype(dtype)
+    memory = np.empty(rows * math.prod(row_shape) * dtype.itemsize + _ALIGNMENT, np.uint8)
+    begin = -memory.ctypes.data % _ALIGNMENT
+    return memory[begin : len(memory) - _ALIGNMENT + begin].view(dtype).reshape(rows, *row_shape)
 
 
 def kept(array: Any) -> Any:
@@ -99,13 +148,25 @@ def _can_stay(array: Any) -> bool:
     )
 
 
+def _with_room(array: Any) -> Any:
+    if type(array) is not np.ndarray:
+        return DEVICE.put(array)
+    size = room(len(array), array.nbytes // len(array))
+    roomy = aligned(size, array.shape[1:], jax.dtypes.canonicalize_dtype(array.dtype))
+    roomy[: len(array)] = array
+    return DEVICE.put(roomy, in_place=True)
+
+
 def _in_place(array: np.ndarray) -> Rows:
-    skipped = -array.ctypes.data % _ALIGNMENT // array.itemsize
-    numbers = array.size - _per_line(array) + 1
-    flat = DEVICE.put(array.reshape(-1)[skipped : skipped + numbers], in_place=True)
-    edge = _edge_rows(array)
+    count, line, edge = len(array), _per_line(array), _edge_rows(array)
+    in_view = (1 << (count - 2 * edge).bit_length() - 1) + 2 * edge
+    length = in_view * (array.size // count) - line + 1
+    flat = array.reshape(-1)
+    first = -array.ctypes.data % _ALIGNMENT // array.itemsize
+    begins = [first, first + (array.size - length - first) // line * line]
+    head, tail = (DEVICE.put(flat[begin : begin + length], in_place=True) for begin in begins)
     edges = DEVICE.put(np.concatenate([array[:edge], array[-edge:]]))
-    return Rows(flat, edges, np.int32(skipped), array.shape[1:])
+    return Rows(head, tail, edges, np.array(begins, np.int32), np.int32(count), array.shape[1:])
 
 
 def _per_line(array: Any) -> int:

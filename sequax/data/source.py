@@ -14,6 +14,8 @@ from typing import Any, NamedTuple, Protocol
 import jax
 import numpy as np
 
+from . import resident
+
 
 class Batch(NamedTuple):
     """Inputs, targets and sample weights; structures of arrays whose first axis is the sample, or None."""
@@ -28,7 +30,7 @@ class Block(NamedTuple):
 
     arrays: Batch
     order: np.ndarray  # int32 row numbers
-    rows: int  # how many entries of `order` count; the others only fill up
+    rows: int  # how many entries of `order` count; the others repeat the last
     batch_size: int
     first: int = 0  # batches at its beginning that an earlier run has done
 
@@ -86,6 +88,13 @@ def filled(array: np.ndarray, rows: int) -> np.ndarray:
         return array
     longer = np.zeros((rows, *array.shape[1:]), array.dtype)
     longer[: len(array)] = array
+    return longer
+
+
+def padded(order: np.ndarray, length: int) -> np.ndarray:
+    """An order that is longer, for the same reason; behind its end the last row comes again and again."""
+    longer = resident.aligned(length, order.shape[1:], order.dtype)
+    longer[: len(order)], longer[len(order) :] = order, order[-1:]
     return longer
 
 

@@ -13,7 +13,7 @@ from ..core import settings
 from ..core.warning import warn
 from . import checks, resident
 from .prefetch import prefetch
-from .source import Batch, Block, digest, filled, shapes_of
+from .source import Batch, Block, digest, filled, padded, shapes_of
 from .streams import Stream, unpacked
 
 # Batches that go to the device together: enough to hide a dispatch, few enough to hold several such blocks.
@@ -331,7 +331,8 @@ class Stack:
         rows = given // len(self.names) * self.most
         # What was not copied into the room may have become arrays that look into the memory of the stream.
         arrays = jax.tree.map(np.array if self.kind is None else lambda a: filled(a, rows), batch)
-        return Block(resident.put(arrays), np.arange(rows, dtype=np.int32), given, given // len(self.names))
+        order = padded(np.arange(given, dtype=np.int32), rows)
+        return Block(resident.put(arrays), order, given, given // len(self.names))
 
 
 def _first_row(batch: Batch) -> Any:
