@@ -40,6 +40,7 @@ Shape = tuple[int | None, ...]  # None: any size
 ShapeLike = Sequence[int | None]
 Axis = int | Sequence[int] | None  # None: all axes
 PerAxis = int | Sequence[int]  # one number for all spatial axes, or one for each
+Initial = ArrayLike | Callable[..., Any] | str  # of a variable: its first value, what makes it, or the name of that
 DTypeLike = str | type[Any] | np.dtype[Any] | DTypePolicy
 
 Config = dict[str, Any]  # JSON-friendly

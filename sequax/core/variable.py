@@ -6,7 +6,7 @@ import itertools
 import math
 import operator
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -18,9 +18,7 @@ _serials = itertools.count()
 
 if TYPE_CHECKING:
     from .operators import Operators
-    from .types import ArrayLike, DTypeLike, ShapeLike
-
-    Initial: TypeAlias = ArrayLike | Callable[..., Any] | str  # a value, or what makes it
+    from .types import DTypeLike, Initial, ShapeLike
 
     Base = Operators[jax.Array]
 else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
@@ -11,30 +11,44 @@ from .. import activations
 from ..core.types import ArrayLike
 from .table import DIVISIBLE, Unary, array, floating, op, operand, tried, unary
 
-celu = op(activations.celu)
-elu = op(activations.elu)
-glu = tried(*DIVISIBLE)(activations.glu)
-hard_shrink = op(activations.hard_shrink)
+if TYPE_CHECKING:
+    from ..activations import (
+        celu,
+        elu,
+        glu,
+        hard_shrink,
+        leaky_relu,
+        log_softmax,
+        soft_shrink,
+        softmax,
+        sparsemax,
+        squareplus,
+    )
+else:
+    celu = op(activations.celu)
+    elu = op(activations.elu)
+    glu = tried(*DIVISIBLE)(activations.glu)
+    hard_shrink = op(activations.hard_shrink)
+    leaky_relu = op(activations.leaky_relu)
+    log_softmax = op(activations.log_softmax)
+    soft_shrink = op(activations.soft_shrink)
+    softmax = op(activations.softmax)
+    sparsemax = op(activations.sparsemax)
+    squareplus = op(activations.squareplus)
 hard_sigmoid: Unary = op(activations.hard_sigmoid)
 hard_silu: Unary = op(activations.hard_silu)
 hard_swish = hard_silu
-leaky_relu = op(activations.leaky_relu)
 log_sigmoid: Unary = op(activations.log_sigmoid)
-log_softmax = op(activations.log_softmax)
 relu: Unary = unary("relu", activations.relu)
 relu6: Unary = op(activations.relu6)
 selu: Unary = op(activations.selu)
 sigmoid: Unary = op(activations.sigmoid)
 silu: Unary = op(activations.silu)
 swish = silu
-soft_shrink = op(activations.soft_shrink)
-softmax = op(activations.softmax)
 softplus: Unary = op(activations.softplus)
 softsign: Unary = op(activations.softsign)
 sparse_plus: Unary = op(activations.sparse_plus)
 sparse_sigmoid: Unary = op(activations.sparse_sigmoid)
-sparsemax = op(activations.sparsemax)
-squareplus = op(activations.squareplus)
 tanh_shrink: Unary = op(activations.tanh_shrink)
 
 
@@ -54,7 +68,7 @@ def hard_tanh(x: ArrayLike) -> jax.Array:
 
 
 @op
-def threshold(x: ArrayLike, threshold: Any, default_value: Any) -> jax.Array:
+def threshold(x: ArrayLike, threshold: jax.Array | float, default_value: ArrayLike) -> jax.Array:
     """`x` where `x > threshold`, else `default_value`; whole numbers stay whole if that is one."""
     x = array(x)
     return jnp.where(x > threshold, x, operand(default_value))

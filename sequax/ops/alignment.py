@@ -42,7 +42,7 @@ def ctc_loss(
     return optax.ctc_loss(logits, logit_pads, target, label_pads, blank_id=mask_index)
 
 
-def _beyond(lengths: Any, size: int) -> jax.Array:
+def _beyond(lengths: ArrayLike, size: int) -> jax.Array:
     """1 at the steps that do not count, `(batch, size)`."""
     return (jnp.arange(size) >= array(lengths)[:, None]).astype("float32")
 

@@ -14,15 +14,15 @@ from .table import array, floating, op
 
 @op
 def dot_product_attention(
-    query: Any,
-    key: Any,
-    value: Any,
-    bias: Any = None,
-    mask: Any = None,
-    scale: Any = None,
+    query: ArrayLike,
+    key: ArrayLike,
+    value: ArrayLike,
+    bias: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+    scale: float | None = None,
     is_causal: bool = False,
     flash_attention: bool | None = None,
-    attn_logits_soft_cap: Any = None,
+    attn_logits_soft_cap: float | None = None,
 ) -> jax.Array:
     """`softmax(scale query keyᵀ + bias) value`, head by head. Vaswani et al. 2017.
 
@@ -55,7 +55,7 @@ def dot_product_attention(
                 "dot_product_attention: `attn_logits_soft_cap` is not available with flash_attention=True."
             )
         bias = None if bias is None else bias.astype(query.dtype)
-        options = {"scale": scale, "is_causal": is_causal, "implementation": "cudnn"}
+        options: dict[str, Any] = {"scale": scale, "is_causal": is_causal, "implementation": "cudnn"}
         return jax.nn.dot_product_attention(query, key, value, bias, None if mask is None else mask != 0, **options)
     heads = query.shape[2] // key.shape[2]
     if heads > 1:
@@ -75,7 +75,7 @@ def _causal(targets: int, sources: int) -> jax.Array:
     return jnp.arange(sources) <= jnp.arange(targets)[:, None]
 
 
-def _fitted(name: str, x: ArrayLike, shape: tuple[int, ...]) -> jax.Array | None:
+def _fitted(name: str, x: ArrayLike | None, shape: tuple[int, ...]) -> jax.Array | None:
     """`x` with four axes.
 
     Raises:

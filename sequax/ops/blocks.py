@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -52,7 +51,7 @@ def unfold(
     return columns.reshape(x.shape[0], x.shape[1] * windows.cells, columns.shape[-2] * columns.shape[-1])
 
 
-def _folded(x: Any, output_size: PerAxis, kernel_size: PerAxis, *args: Any, **kwargs: Any) -> KerasTensor:
+def _folded(x: KerasTensor, output_size: PerAxis, kernel_size: PerAxis, *args: object, **kwargs: object) -> KerasTensor:
     height, width = _pair("kernel_size", kernel_size)
     batch, depth, _ = x.shape
     channels = None if depth is None else depth // (height * width)

@@ -13,11 +13,11 @@ import jax
 import jax.numpy as jnp
 
 from ..core.operation import symbolic
-from ..core.types import ArrayLike
+from ..core.types import ArrayLike, Nested
 from .table import op, operand, plain
 
 
-def _arrays(structure: Any) -> Any:
+def _arrays(structure: object) -> Any:
     """A structure with variables and NumPy arrays as JAX arrays; Python numbers stay, and with them weak dtypes."""
     return jax.tree.map(operand, structure)
 
@@ -29,14 +29,17 @@ def cond(pred: ArrayLike, true_fn: Callable[..., Any], false_fn: Callable[..., A
 
 
 @op
-def switch(index: ArrayLike, branches: Sequence[Callable[..., Any]], *operands: Any) -> Any:
+def switch(index: ArrayLike, branches: Sequence[Callable[..., Any]], *operands: Nested[ArrayLike]) -> Any:
     """`branches[index](*operands)`; an `index` outside is moved to the first or last branch."""
     return jax.lax.switch(operand(index), branches, *_arrays(operands))
 
 
 @op
 def while_loop(
-    cond: Callable[..., Any], body: Callable[..., Any], loop_vars: Any, maximum_iterations: int | None = None
+    cond: Callable[..., Any],
+    body: Callable[..., Any],
+    loop_vars: Nested[ArrayLike],
+    maximum_iterations: int | None = None,
 ) -> Any:
     """Apply `body` to `loop_vars` as long as `cond` holds.
 
@@ -54,10 +57,10 @@ def while_loop(
     """
     several = isinstance(loop_vars, (list, tuple))
 
-    def separate(values: Any) -> tuple[Any, ...]:
+    def separate(values: object) -> tuple[Any, ...]:
         return tuple(values) if isinstance(values, (list, tuple)) else (values,)
 
-    def go_on(state: tuple[Any, ...]) -> Any:
+    def go_on(state: tuple[Any, ...]) -> jax.Array:
         count, values = state
         more = cond(*values)
         return more if maximum_iterations is None else jnp.logical_and(more, count < maximum_iterations)
@@ -72,7 +75,7 @@ def while_loop(
 
 
 @op
-def fori_loop(lower: ArrayLike, upper: ArrayLike, body_fun: Callable[..., Any], init_val: Any) -> Any:
+def fori_loop(lower: ArrayLike, upper: ArrayLike, body_fun: Callable[..., Any], init_val: Nested[ArrayLike]) -> Any:
     """`value = body_fun(i, value)` for `i` from `lower` to `upper - 1`, beginning with `init_val`."""
     return jax.lax.fori_loop(operand(lower), operand(upper), body_fun, _arrays(init_val))
 
@@ -80,8 +83,8 @@ def fori_loop(lower: ArrayLike, upper: ArrayLike, body_fun: Callable[..., Any], 
 @op
 def scan(
     f: Callable[..., Any],
-    init: Any,
-    xs: Any | None = None,
+    init: Nested[ArrayLike],
+    xs: Nested[ArrayLike] | None = None,
     length: int | None = None,
     reverse: bool = False,
     unroll: int | bool = 1,
@@ -103,7 +106,7 @@ def scan(
 
 
 @op
-def associative_scan(f: Callable[..., Any], elems: Any, reverse: bool = False, axis: int = 0) -> Any:
+def associative_scan(f: Callable[..., Any], elems: Nested[ArrayLike], reverse: bool = False, axis: int = 0) -> Any:
     """All prefixes of `elems` along `axis` combined by an associative function, in logarithmic depth.
 
     Args:
@@ -117,7 +120,7 @@ def associative_scan(f: Callable[..., Any], elems: Any, reverse: bool = False, a
 
 
 @op
-def map(f: Callable[..., Any], xs: Any) -> Any:
+def map(f: Callable[..., Any], xs: Nested[ArrayLike]) -> Any:
     """`f` of each slice of `xs` along the first axis, one after the other, stacked; `vectorized_map` does all at once.
 
     Args:
@@ -127,7 +130,7 @@ def map(f: Callable[..., Any], xs: Any) -> Any:
 
 
 @op
-def vectorized_map(function: Callable[..., Any], elements: Any) -> Any:
+def vectorized_map(function: Callable[..., Any], elements: Nested[ArrayLike]) -> Any:
     """`function` of each slice of `elements` along the first axis, all at once, stacked."""
     return jax.vmap(function)(_arrays(elements))
 
@@ -147,7 +150,7 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
     """
     differentiable = jax.custom_gradient(f)
 
-    def call(*args: Any, **kwargs: Any) -> Any:
+    def call(*args: object, **kwargs: object) -> Any:
         return differentiable(*_arrays(args), **_arrays(kwargs))
 
     call.__name__, call.__doc__ = getattr(f, "__name__", "custom_gradient"), f.__doc__

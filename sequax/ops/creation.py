@@ -77,7 +77,9 @@ def full_like(x: ArrayLike, fill_value: ArrayLike, dtype: DTypeLike | None = Non
 
 
 @op
-def arange(start: Any, stop: Any = None, step: Any = None, dtype: DTypeLike | None = None) -> jax.Array:
+def arange(
+    start: ArrayLike, stop: ArrayLike | None = None, step: ArrayLike | None = None, dtype: DTypeLike | None = None
+) -> jax.Array:
     """`start`, `start + step`, ... below `stop`; with one argument 0, 1, ... below it.
 
     `dtype` is that of the arguments together where it is None: int32 for Python ints, `floatx()` if one is a Python
@@ -86,13 +88,13 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: DTypeLike | No
     >>> arange(1, 7, 2).tolist()
     [1, 3, 5]
     """
-    bounds = [operand(value) for value in (start, stop, step) if value is not None]
-    for bound in bounds:
+    bounds: list[Any] = [None if value is None else operand(value) for value in (start, stop, step)]
+    numbers = [bound for bound in bounds if bound is not None]
+    for bound in numbers:
         known("arange", bound, "Give it numbers, or sizes of the shape of an array.")
-    if dtype is None and all(isinstance(bound, (int, float)) for bound in bounds):
-        dtype = dtypes.floatx() if any(isinstance(bound, float) for bound in bounds) else None
-    start, stop, step = (None if value is None else operand(value) for value in (start, stop, step))
-    return jnp.arange(start, stop, step, dtype=given(dtype))
+    if dtype is None and all(isinstance(bound, (int, float)) for bound in numbers):
+        dtype = dtypes.floatx() if any(isinstance(bound, float) for bound in numbers) else None
+    return jnp.arange(bounds[0], bounds[1], bounds[2], dtype=given(dtype))
 
 
 @op
@@ -124,11 +126,11 @@ def linspace(
 
 @op
 def logspace(
-    start: Any,
-    stop: Any,
+    start: ArrayLike,
+    stop: ArrayLike,
     num: int = 50,
     endpoint: bool = True,
-    base: Any = 10,
+    base: jax.Array | float = 10,
     dtype: DTypeLike | None = None,
     axis: int = 0,
 ) -> jax.Array:

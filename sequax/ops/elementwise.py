@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import jax
@@ -113,7 +113,8 @@ bitwise_or: Callable[..., Any] = _bitwise("bitwise_or", jnp.bitwise_or)
 bitwise_xor: Callable[..., Any] = _bitwise("bitwise_xor", jnp.bitwise_xor)
 bitwise_left_shift: Callable[..., Any] = _bitwise("bitwise_left_shift", jnp.left_shift)
 bitwise_right_shift: Callable[..., Any] = _bitwise("bitwise_right_shift", jnp.right_shift)
-left_shift, right_shift = bitwise_left_shift, bitwise_right_shift
+left_shift: Callable[..., Any] = bitwise_left_shift
+right_shift: Callable[..., Any] = bitwise_right_shift
 bitwise_invert: Unary = unary("bitwise_invert", jnp.invert)
 bitwise_not = bitwise_invert
 
@@ -200,7 +201,9 @@ def view(x: ArrayLike, dtype: DTypeLike | None = None) -> jax.Array:
 
 
 @plain
-def vectorize(pyfunc: Callable[..., Any], *, excluded: Any = None, signature: str | None = None) -> Callable[..., Any]:
+def vectorize(
+    pyfunc: Callable[..., Any], *, excluded: Iterable[int | str] | None = None, signature: str | None = None
+) -> Callable[..., Any]:
     """A function of single elements, or of the axes named in `signature`, as an op over whole arrays.
 
     Args:
@@ -216,7 +219,7 @@ def vectorize(pyfunc: Callable[..., Any], *, excluded: Any = None, signature: st
     excluded = frozenset(excluded or ())
     mapped = jnp.vectorize(pyfunc, excluded=excluded, signature=signature)
 
-    def call(*args: Any) -> jax.Array:
+    def call(*args: ArrayLike) -> jax.Array:
         return mapped(*(value if i in excluded else array(value) for i, value in enumerate(args)))
 
     call.__name__, call.__doc__ = getattr(pyfunc, "__name__", "vectorized"), pyfunc.__doc__

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from ..core import dtypes
+from ..core.tensor import KerasTensor
 from ..core.types import ArrayLike, DTypeLike
 from .table import array, floating, given, infer, op, sized
 
 
-def _dense(function: Any) -> Any:
+def _dense(function: Callable[..., Any]) -> Callable[..., KerasTensor]:
     """Symbolic outputs of an op with an argument `sparse`, which changes neither shape nor dtype."""
 
-    def outputs(*args: Any, sparse: bool = False, **kwargs: Any) -> Any:
+    def outputs(*args: object, sparse: bool = False, **kwargs: object) -> KerasTensor:
         found = infer(function, args, kwargs)
         found.sparse = bool(sparse)
         return found
@@ -25,7 +27,7 @@ def _dense(function: Any) -> Any:
 
 def _one_hot(
     x: ArrayLike, num_classes: int, axis: int = -1, dtype: DTypeLike | None = None, sparse: bool = False
-) -> Any:
+) -> jax.Array:
     numbers = _numbers(x)
     hot = jax.nn.one_hot(numbers, num_classes, axis=axis, dtype=given(dtype, dtypes.floatx()))
     return _sparse(hot, numbers.size) if sparse else hot
@@ -57,8 +59,8 @@ def _multi_hot(
     axis: int = -1,
     dtype: DTypeLike | None = None,
     sparse: bool = False,
-    **kwargs: Any,
-) -> Any:
+    **kwargs: int,
+) -> jax.Array:
     num_classes = kwargs.pop("num_tokens", num_classes)
     if kwargs:
         raise TypeError(f"multi_hot: unknown arguments {sorted(kwargs)}.")
@@ -77,8 +79,8 @@ def multi_hot(
     axis: int = -1,
     dtype: DTypeLike | None = None,
     sparse: bool = False,
-    **kwargs: Any,
-) -> Any:
+    **kwargs: int,
+) -> jax.Array:
     """1 for every class that occurs in a sample: `(batch, numbers, ...)` to `(batch, ..., num_classes)`.
 
     Args:

@@ -70,7 +70,7 @@ def resize(
     return _each("resize", resized, images, data_format, jnp.round)
 
 
-def _scaled(images: ArrayLike, output_shape: ShapeLike, *args: Any, **kwargs: Any) -> KerasTensor:
+def _scaled(images: ArrayLike, output_shape: ShapeLike, *args: object, **kwargs: object) -> KerasTensor:
     shape, name = tuple(output_shape), images.dtype if isinstance(images, KerasTensor) else array(images).dtype.name
     return KerasTensor(shape, infer(floating, (KerasTensor((1,), name),), {}).dtype)
 
@@ -81,7 +81,7 @@ def scale_and_translate(
     output_shape: ShapeLike,
     scale: ArrayLike,
     translation: ArrayLike,
-    spatial_dims: Any,
+    spatial_dims: Sequence[int],
     method: str,
     antialias: bool = True,
 ) -> jax.Array:
@@ -201,7 +201,11 @@ def elastic_transform(
 
 @op
 def map_coordinates(
-    inputs: ArrayLike, coordinates: Any, order: int, fill_mode: str = "constant", fill_value: Any = 0
+    inputs: ArrayLike,
+    coordinates: ArrayLike,
+    order: int,
+    fill_mode: str = "constant",
+    fill_value: jax.Array | float = 0,
 ) -> jax.Array:
     """An array of any rank read at given places.
 
@@ -355,10 +359,10 @@ def _colors(name: str, function: Callable[..., Any], images: ArrayLike, data_for
 
 @op
 def extract_patches(
-    images: Any,
-    size: Any,
-    strides: Any = None,
-    dilation_rate: Any = 1,
+    images: ArrayLike,
+    size: PerAxis,
+    strides: PerAxis | None = None,
+    dilation_rate: PerAxis = 1,
     padding: str = "valid",
     data_format: str | None = None,
 ) -> jax.Array:
@@ -383,10 +387,10 @@ def extract_patches(
 
 @op
 def extract_patches_3d(
-    volumes: Any,
-    size: Any,
-    strides: Any = None,
-    dilation_rate: Any = 1,
+    volumes: ArrayLike,
+    size: PerAxis,
+    strides: PerAxis | None = None,
+    dilation_rate: PerAxis = 1,
     padding: str = "valid",
     data_format: str | None = None,
 ) -> jax.Array:
@@ -407,7 +411,7 @@ def _patches(
     rank: int,
     x: ArrayLike,
     size: PerAxis,
-    strides: PerAxis,
+    strides: PerAxis | None,
     dilation: PerAxis,
     padding: str | PerAxis,
     data_format: str | None,

@@ -19,7 +19,7 @@ from .table import SHORT_AND_LONG, array, infer, known, op, operand, sized, trie
 
 
 @tried(*SHORT_AND_LONG)
-def get_item(x: ArrayLike, key: Any) -> jax.Array:
+def get_item(x: ArrayLike, key: object) -> jax.Array:
     """`x[key]`."""
     return array(x)[key]
 
@@ -64,7 +64,7 @@ def nonzero(x: ArrayLike) -> tuple[jax.Array, ...]:
     return _nonzero("nonzero", x)
 
 
-def _chosen(condition: Any, x1: Any = None, x2: Any = None) -> Any:
+def _chosen(condition: Any, x1: ArrayLike | None = None, x2: ArrayLike | None = None) -> Any:
     return _places(condition) if x1 is None and x2 is None else infer(_where, (condition, x1, x2), {})
 
 
@@ -86,7 +86,7 @@ def where(condition: ArrayLike, x1: ArrayLike | None = None, x2: ArrayLike | Non
 
 
 @op
-def select(condlist: Sequence[ArrayLike], choicelist: Sequence[ArrayLike], default: Any = 0) -> jax.Array:
+def select(condlist: Sequence[ArrayLike], choicelist: Sequence[ArrayLike], default: ArrayLike = 0) -> jax.Array:
     """For each place the element of the first of `choicelist` whose condition in `condlist` holds, else `default`."""
     return jnp.select([array(c) for c in condlist], [operand(c) for c in choicelist], operand(default))
 
@@ -174,7 +174,7 @@ def _distinct(
     axis: int | None = None,
     size: int | None = None,
     fill_value: ArrayLike | None = None,
-) -> Any:
+) -> KerasTensor | tuple[KerasTensor, ...]:
     sizes = list(x.shape)
     values, inverse = ([size], sizes) if axis is None else (sizes, [sizes[axis]])
     if axis is not None:
@@ -195,7 +195,7 @@ def unique(
     return_counts: bool = False,
     axis: int | None = None,
     size: int | None = None,
-    fill_value: Any = None,
+    fill_value: jax.Array | float | None = None,
 ) -> Any:
     """The different elements of `x`, in rising order; each NaN differs from all others.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -84,7 +84,9 @@ def inv(x: ArrayLike) -> jax.Array:
 
 
 @op
-def jvp(fun: Callable[..., Any], primals: Any, tangents: Any, has_aux: bool = False) -> tuple[Any, ...]:
+def jvp(
+    fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool = False
+) -> tuple[Any, ...]:
     """The value of `fun(*primals)` and its derivative in the direction of `tangents` (forward mode).
 
     Args:
@@ -134,7 +136,7 @@ def matrix_rank(x: ArrayLike, tol: float | None = None) -> jax.Array:
 
 
 @op
-def norm(x: ArrayLike, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> jax.Array:
+def norm(x: ArrayLike, ord: float | str | None = None, axis: Axis = None, keepdims: bool = False) -> jax.Array:
     """The norm of vectors (`axis` is one number) or matrices (two).
 
     Args:

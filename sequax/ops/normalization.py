@@ -16,7 +16,9 @@ from .table import array, floating, op
 
 
 @op
-def moments(x: ArrayLike, axes: Any, keepdims: bool = False, synchronized: bool = False) -> tuple[jax.Array, jax.Array]:
+def moments(
+    x: ArrayLike, axes: Axis, keepdims: bool = False, synchronized: bool = False
+) -> tuple[jax.Array, jax.Array]:
     """Mean and (biased) variance of `x` over `axes`.
 
     Args:
@@ -58,7 +60,7 @@ def batch_normalization(
     (place,) = _axes(axis, x.ndim)
     shape = tuple(size if i == place else 1 for i, size in enumerate(x.shape))
 
-    def along(name: str, vector: Any) -> jax.Array:
+    def along(name: str, vector: ArrayLike) -> jax.Array:
         vector = array(vector)
         if vector.size != x.shape[place]:
             raise ValueError(
@@ -80,7 +82,7 @@ def layer_normalization(
     beta: ArrayLike | None = None,
     axis: Axis = -1,
     epsilon: float | None = None,
-    **kwargs: Any,
+    **kwargs: bool,
 ) -> jax.Array:
     """`gamma * (x − mean) / sqrt(variance + epsilon) + beta`, mean and variance over `axis`. Ba et al. 2016.
 
@@ -106,7 +108,7 @@ def layer_normalization(
     return (result if beta is None else result + beta).astype(x.dtype)
 
 
-def _along(name: str, vector: Any, shape: tuple[int, ...]) -> jax.Array:
+def _along(name: str, vector: ArrayLike, shape: tuple[int, ...]) -> jax.Array:
     vector = array(vector)
     expected = tuple(size for size in shape if size != 1)
     if vector.size != math.prod(expected):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -17,7 +18,7 @@ outer: Binary = binary("outer", jnp.outer)
 vdot: Binary = binary("vdot", jnp.vdot)
 
 
-def _sum_type(operands: list[jax.Array]) -> Any:
+def _sum_type(operands: list[jax.Array]) -> type[Any] | None:
     """int32 for products of int8 alone, whose sums would overflow in int8; None: as JAX promotes."""
     return jnp.int32 if all(x.dtype == jnp.int8 for x in operands) else None
 
@@ -33,7 +34,7 @@ def matmul(x1: ArrayLike, x2: ArrayLike) -> jax.Array:
 
 
 @op
-def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> jax.Array:
+def einsum(subscripts: str, *operands: ArrayLike, **kwargs: Any) -> jax.Array:
     """The sum of products of `operands` that `subscripts` says.
 
     `"ij,jk->ik"` multiplies matrices, `"ii->i"` is a diagonal.
@@ -46,7 +47,7 @@ def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> jax.Array:
 
 
 @op
-def tensordot(x1: ArrayLike, x2: ArrayLike, axes: Any = 2) -> jax.Array:
+def tensordot(x1: ArrayLike, x2: ArrayLike, axes: int | Sequence[int] | Sequence[Sequence[int]] = 2) -> jax.Array:
     """The products of elements of `x1` and `x2`, summed over `axes`.
 
     `axes` is a number, of last axes of `x1` and first ones of `x2`, or a pair: the axes of `x1` and those of `x2`.

@@ -42,7 +42,7 @@ nanvar: Reduction = reduction("nanvar", jnp.nanvar, floating)
 
 
 @op
-def max(x: ArrayLike, axis: Axis = None, keepdims: bool = False, initial: Any = None) -> jax.Array:
+def max(x: ArrayLike, axis: Axis = None, keepdims: bool = False, initial: jax.Array | float | None = None) -> jax.Array:
     """The largest element of `x` over `axis`, at least `initial`, which is also the result for empty slices.
 
     With `keepdims` the axes stay, with size 1.
@@ -51,7 +51,7 @@ def max(x: ArrayLike, axis: Axis = None, keepdims: bool = False, initial: Any = 
 
 
 @op
-def min(x: ArrayLike, axis: Axis = None, keepdims: bool = False, initial: Any = None) -> jax.Array:
+def min(x: ArrayLike, axis: Axis = None, keepdims: bool = False, initial: jax.Array | float | None = None) -> jax.Array:
     """The smallest element of `x` over `axis`, at most `initial`, which is also the result for empty slices.
 
     With `keepdims` the axes stay, with size 1.

@@ -45,7 +45,7 @@ def _reshape(x: ArrayLike, newshape: PerAxis) -> jax.Array:
     return jnp.reshape(array(x), _sizes(newshape))
 
 
-def _reshaped(x: KerasTensor, newshape: PerAxis) -> Any:
+def _reshaped(x: KerasTensor, newshape: PerAxis) -> KerasTensor:
     sizes = _sizes(newshape)
     if None in x.shape and -1 not in sizes:
         return KerasTensor(sizes, x.dtype)  # the unknown sizes can only be those that fit
@@ -87,7 +87,7 @@ def moveaxis(x: ArrayLike, source: PerAxis, destination: PerAxis) -> jax.Array:
 
 
 @op
-def expand_dims(x: Any, axis: PerAxis) -> jax.Array:
+def expand_dims(x: ArrayLike, axis: PerAxis) -> jax.Array:
     """`x` with new axes of size 1, which are at the places `axis` of the result."""
     return jnp.expand_dims(array(x), tuple(axis) if isinstance(axis, Sequence) else axis)
 
@@ -132,7 +132,7 @@ def rot90(array: ArrayLike, k: int = 1, axes: tuple[int, int] = (0, 1)) -> jax.A
 def _joined(name: str, function: Callable[..., Any], way: str) -> Callable[..., Any]:
     """The op `name(xs)`."""
 
-    def call(xs: Any) -> jax.Array:
+    def call(xs: Sequence[ArrayLike]) -> jax.Array:
         return function([array(x) for x in xs])
 
     call.__name__ = call.__qualname__ = name
@@ -174,7 +174,7 @@ def append(x1: ArrayLike, x2: ArrayLike, axis: int | None = None) -> jax.Array:
 
 
 @tried(*DIVISIBLE)
-def split(x: ArrayLike, indices_or_sections: Any, axis: int = 0) -> list[jax.Array]:
+def split(x: ArrayLike, indices_or_sections: PerAxis, axis: int = 0) -> list[jax.Array]:
     """`x` cut into a list of parts along `axis`.
 
     `indices_or_sections` is the number of equal parts, or a list of the indices where the cuts are.
@@ -205,14 +205,14 @@ def array_split(x: ArrayLike, indices_or_sections: int, axis: int = 0) -> list[j
     return list(jnp.array_split(array(x), indices_or_sections, axis))
 
 
-def _cuts(indices_or_sections: Any) -> Any:
+def _cuts(indices_or_sections: PerAxis) -> int | np.ndarray:
     return indices_or_sections if isinstance(indices_or_sections, int) else np.asarray(indices_or_sections)
 
 
 def _split(name: str, function: Callable[..., Any], axis: str) -> Callable[..., Any]:
     """The op `name(x, indices_or_sections)`."""
 
-    def call(x: ArrayLike, indices_or_sections: Any) -> list[jax.Array]:
+    def call(x: ArrayLike, indices_or_sections: PerAxis) -> list[jax.Array]:
         return list(function(array(x), _cuts(indices_or_sections)))
 
     call.__name__ = call.__qualname__ = name

@@ -87,7 +87,7 @@ def extract_sequences(x: ArrayLike, sequence_length: int, sequence_stride: int) 
     return cut_frames(array(x), sequence_length, sequence_stride)
 
 
-def _positive(name: str, **sizes: Any) -> None:
+def _positive(name: str, **sizes: object) -> None:
     for argument, size in sizes.items():
         if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
             raise ValueError(f"{name}: `{argument}` must be a positive whole number. Received: {argument}={size!r}")

@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from ..core import dtypes, shapes
 from ..core.operation import symbolic
@@ -106,7 +107,7 @@ def floating(x: ArrayLike) -> jax.Array:
     return x if jnp.issubdtype(x.dtype, jnp.inexact) else x.astype(dtypes.jnp_dtype(dtypes.floatx()))
 
 
-def given(dtype: DTypeLike | None, default: str | None = None) -> Any:
+def given(dtype: DTypeLike | None, default: str | None = None) -> np.dtype | None:
     """The dtype that JAX has for an argument `dtype`; `default` (None: none) where it is None."""
     dtype = default if dtype is None else dtype
     return None if dtype is None else jax.dtypes.canonicalize_dtype(dtypes.standardize(dtype))

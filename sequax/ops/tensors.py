@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -12,7 +12,7 @@ import numpy as np
 from ..core import dtypes
 from ..core.operation import FunctionOperation
 from ..core.tensor import KerasTensor, is_tensor as is_symbolic
-from ..core.types import ArrayLike, DTypeLike
+from ..core.types import ArrayLike, DTypeLike, Nested
 from ..core.variable import Variable
 from .table import array, op, plain, sized
 
@@ -44,7 +44,7 @@ def saturate_cast(x: ArrayLike, dtype: DTypeLike) -> jax.Array:
     return jnp.clip(wide, *(jnp.asarray(bound, wide.dtype) for bound in bounds)).astype(target)
 
 
-def _range(dtype: Any) -> tuple[Any, Any]:
+def _range(dtype: np.dtype) -> tuple[Any, Any]:
     if dtype.name == "bool":
         return 0, 1
     limits: Any = jnp.iinfo(dtype) if jnp.issubdtype(dtype, jnp.integer) else jnp.finfo(dtype)
@@ -101,7 +101,7 @@ def shape(x: ArrayLike) -> tuple[int | Any, ...]:
 
 
 @op
-def stop_gradient(variable: Any) -> Any:
+def stop_gradient(variable: Nested[ArrayLike]) -> Any:
     """The values of `variable`, an array or a nested structure, held constant in differentiation."""
     return jax.lax.stop_gradient(jax.tree.map(array, variable))
 
@@ -122,7 +122,9 @@ def scatter(indices: ArrayLike, values: ArrayLike, shape: Sequence[int]) -> jax.
 
 
 @op
-def scatter_update(inputs: Any, indices: ArrayLike, updates: Any, reduction: str | None = None) -> jax.Array:
+def scatter_update(
+    inputs: ArrayLike, indices: ArrayLike, updates: ArrayLike, reduction: str | None = None
+) -> jax.Array:
     """`inputs` with `updates` at `indices` (as in `scatter`).
 
     Args:
@@ -131,7 +133,13 @@ def scatter_update(inputs: Any, indices: ArrayLike, updates: Any, reduction: str
     """
     inputs = array(inputs)
     place = inputs.at[_positions(indices)]
-    ways = {None: place.set, "add": place.add, "mul": place.mul, "min": place.min, "max": place.max}
+    ways: dict[str | None, Callable[..., jax.Array]] = {
+        None: place.set,
+        "add": place.add,
+        "mul": place.mul,
+        "min": place.min,
+        "max": place.max,
+    }
     if reduction not in ways:
         raise ValueError(f"scatter_update: expected `reduction` to be one of {list(ways)}. Received: {reduction!r}")
     return ways[reduction](array(updates).astype(inputs.dtype))
@@ -142,7 +150,7 @@ def _positions(indices: ArrayLike) -> tuple[jax.Array, ...]:
     return tuple(indices[..., axis] for axis in range(indices.shape[-1]))
 
 
-def _block(inputs: Any, start_indices: Any, shape: Sequence[int]) -> tuple[int | None, ...]:
+def _block(inputs: jax.Array | KerasTensor, start_indices: Any, shape: Sequence[int]) -> tuple[int | None, ...]:
     """The sizes of a block, with -1 resolved."""
     sizes = tuple(shape)
     if len(sizes) != len(inputs.shape):
@@ -182,7 +190,7 @@ def slice_update(inputs: ArrayLike, start_indices: ArrayLike, updates: ArrayLike
 
 
 @plain
-def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Any]:
+def unstack(x: ArrayLike, num: int | None = None, axis: int = 0) -> list[Any]:
     """The slices of `x` along `axis`, without that axis, in a list.
 
     Args:
@@ -197,7 +205,7 @@ def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Any]:
             f"unstack: the size of axis {axis} of shape {x.shape} is unknown, so `num` cannot be inferred. Pass `num`."
         )
 
-    def take(x: Any) -> list[jax.Array]:
+    def take(x: jax.Array) -> list[jax.Array]:
         return [jnp.take(x, position, axis, mode="clip") for position in range(size)]
 
     return FunctionOperation(take, "unstack")(x)

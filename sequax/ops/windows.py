@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 import jax
 
@@ -152,7 +151,11 @@ def conv_transpose(
 
 @op
 def max_pool(
-    inputs: Any, pool_size: Any, strides: Any = None, padding: str = "valid", data_format: Any = None
+    inputs: ArrayLike,
+    pool_size: PerAxis,
+    strides: PerAxis | None = None,
+    padding: str = "valid",
+    data_format: str | None = None,
 ) -> jax.Array:
     """The largest value of each window, channel by channel; padding never wins.
 
@@ -167,7 +170,11 @@ def max_pool(
 
 @op
 def average_pool(
-    inputs: Any, pool_size: Any, strides: Any = None, padding: str = "valid", data_format: Any = None
+    inputs: ArrayLike,
+    pool_size: PerAxis,
+    strides: PerAxis | None = None,
+    padding: str = "valid",
+    data_format: str | None = None,
 ) -> jax.Array:
     """The mean of each window, channel by channel; cells outside do not count.
 
@@ -177,7 +184,13 @@ def average_pool(
 
 
 def _pooled(
-    name: str, pool: Any, x: jax.Array, size: PerAxis, strides: PerAxis, padding: str | PerAxis, data_format: str
+    name: str,
+    pool: Callable[..., jax.Array],
+    x: jax.Array,
+    size: PerAxis,
+    strides: PerAxis | None,
+    padding: str | PerAxis,
+    data_format: str | None,
 ) -> jax.Array:
     _check_ranks(name, x)
     options = {"window": size, "strides": strides, "padding": _padding(name, padding)}
@@ -185,7 +198,7 @@ def _pooled(
 
 
 @op
-def adaptive_max_pool(inputs: Any, output_size: Any, data_format: Any = None) -> jax.Array:
+def adaptive_max_pool(inputs: ArrayLike, output_size: PerAxis, data_format: str | None = None) -> jax.Array:
     """The largest value of each of `output_size` windows.
 
     Along an axis of `length` cells, cell `i` of `n` sees those from `floor(i length / n)` to
@@ -200,7 +213,7 @@ def adaptive_max_pool(inputs: Any, output_size: Any, data_format: Any = None) ->
 
 
 @op
-def adaptive_average_pool(inputs: Any, output_size: Any, data_format: Any = None) -> jax.Array:
+def adaptive_average_pool(inputs: ArrayLike, output_size: PerAxis, data_format: str | None = None) -> jax.Array:
     """The mean of each of `output_size` windows, which lie as those of `adaptive_max_pool`.
 
     `inputs`, `output_size` and `data_format` are as there.
@@ -208,7 +221,9 @@ def adaptive_average_pool(inputs: Any, output_size: Any, data_format: Any = None
     return _adaptive("adaptive_average_pool", kernels.avg_pool, floating(inputs), output_size, data_format)
 
 
-def _adaptive(name: str, pool: Any, x: jax.Array, size: PerAxis, data_format: str) -> jax.Array:
+def _adaptive(
+    name: str, pool: Callable[..., jax.Array], x: jax.Array, size: PerAxis, data_format: str | None
+) -> jax.Array:
     _check_ranks(name, x)
     output = per_axis(size, x.ndim - 2)
     return channels_last(lambda x: adaptive_pool(x, output, pool), x, data_format)

@@ -46,7 +46,7 @@ __all__ = [
 ]
 
 
-def get(identifier: Any) -> Any:
+def get(identifier: object) -> Optimizer | Any:
     """An optimizer from a name in any case, a config, an optimizer class or object, or an optax transformation.
 
     None gives None.
@@ -79,7 +79,7 @@ def serialize(optimizer: Optimizer) -> dict[str, Any]:
     return _optimizers.serialize(optimizer)
 
 
-def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Optimizer:
     """An optimizer from its config, in which its class may be in lower case, or from anything that `get` takes.
 
     Args:

@@ -86,7 +86,7 @@ class Adam(_Moments):
     def slot_groups(self) -> Iterable[tuple[str, ...]]:
         return (self.slot_names, ("velocity_hat",)) if self.amsgrad else (self.slot_names,)
 
-    def update_step(self, gradient: jax.Array, variable: Variable, learning_rate: Any) -> None:
+    def update_step(self, gradient: jax.Array, variable: Variable, learning_rate: jax.Array) -> None:
         t = self.step_number()
         rate = learning_rate * jnp.sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)
         m, v = self.moments(gradient, variable)
@@ -165,7 +165,7 @@ class Adamax(_Moments):
 
     slot_names: tuple[str, str] = ("momentum", "norm")
 
-    def update_step(self, gradient: jax.Array, variable: Variable, learning_rate: Any) -> None:
+    def update_step(self, gradient: jax.Array, variable: Variable, learning_rate: jax.Array) -> None:
         m, u = (self.slot(name, variable) for name in self.slot_names)
         rate = learning_rate / (1 - self.beta_1 ** self.step_number())
         m.assign_add((gradient - m.value) * (1 - self.beta_1))
@@ -202,12 +202,12 @@ class Nadam(_Moments):
     def momentum_at(self, t: jax.Array) -> jax.Array:
         return self.beta_1 * (1 - 0.5 * 0.96**t)
 
-    def _update_all(self, gradients: list[Any], variables: list[Variable], learning_rate: Any) -> None:
+    def _update_all(self, gradients: list[Any], variables: list[Variable], learning_rate: jax.Array) -> None:
         # The product of all rates so far belongs to the step, not to one variable: move it on once.
         self.momentum_product.assign(self.momentum_product.value * self.momentum_at(self.step_number()))
         super()._update_all(gradients, variables, learning_rate)
 
-    def update_step(self, gradient: jax.Array, variable: Variable, learning_rate: Any) -> None:
+    def update_step(self, gradient: jax.Array, variable: Variable, learning_rate: jax.Array) -> None:
         t = self.step_number()
         now, ahead, product = self.momentum_at(t), self.momentum_at(t + 1), self.momentum_product.value
         of_average, of_gradient = ahead / (1 - product * ahead), (1 - now) / (1 - product)
@@ -240,7 +240,7 @@ class Lamb(_Moments):
     0.9
     """
 
-    def update_step(self, gradient: jax.Array, variable: Variable, learning_rate: Any) -> None:
+    def update_step(self, gradient: jax.Array, variable: Variable, learning_rate: jax.Array) -> None:
         t, cast = self.step_number(), variable.dtype
         m, v = self.moments(gradient, variable)
         average = m.value / (1 - self.beta_1**t).astype(cast)
@@ -251,5 +251,5 @@ class Lamb(_Moments):
         variable.assign_sub(ratio.astype(cast) * jnp.asarray(learning_rate, cast) * step)
 
 
-def _length(x: Any) -> jax.Array:
+def _length(x: jax.Array) -> jax.Array:
     return jnp.sqrt(jnp.sum(jnp.square(x)))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Unpack
+from typing import Unpack
 
 import jax
 import jax.numpy as jnp
 
 from ..core.kinds import Factor
+from ..core.types import Initial
 from ..core.variable import Variable
 from .base import Optimizer
 from .catalogue import optimizer
@@ -63,7 +64,7 @@ class RMSprop(Optimizer):
         wanted = {"velocity": True, "momentum": self.momentum, "average_gradient": self.centered}
         return [(name,) for name, used in wanted.items() if used]
 
-    def update_step(self, gradient: jax.Array, variable: Variable, learning_rate: Any) -> None:
+    def update_step(self, gradient: jax.Array, variable: Variable, learning_rate: jax.Array) -> None:
         v = self.slot("velocity", variable)
         v.assign(self.rho * v.value + (1 - self.rho) * jnp.square(gradient))
         size = v.value + self.epsilon
@@ -113,10 +114,10 @@ class Adagrad(Optimizer):
     ):
         super().__init__(learning_rate, **common)
 
-    def slot_initializer(self, name: str, variable: Variable) -> Any:
+    def slot_initializer(self, name: str, variable: Variable) -> Initial:
         return self.initial_accumulator_value
 
-    def update_step(self, gradient: jax.Array, variable: Variable, learning_rate: Any) -> None:
+    def update_step(self, gradient: jax.Array, variable: Variable, learning_rate: jax.Array) -> None:
         total = self.slot("accumulator", variable)
         total.assign_add(jnp.square(gradient))
         variable.assign_sub(
@@ -157,7 +158,7 @@ class Adadelta(Optimizer):
     ):
         super().__init__(learning_rate, **common)
 
-    def update_step(self, grad: jax.Array, variable: Variable, learning_rate: Any) -> None:
+    def update_step(self, grad: jax.Array, variable: Variable, learning_rate: jax.Array) -> None:
         v, u = (self.slot(name, variable) for name in self.slot_names)
         v.assign(self.rho * v.value + (1 - self.rho) * jnp.square(grad))
         step = grad * jnp.sqrt(u.value + self.epsilon) * jax.lax.rsqrt(v.value + self.epsilon)
@@ -218,10 +219,10 @@ class Ftrl(Optimizer):
     ):
         super().__init__(learning_rate, **common)
 
-    def slot_initializer(self, name: str, variable: Variable) -> Any:
+    def slot_initializer(self, name: str, variable: Variable) -> Initial:
         return self.initial_accumulator_value if name == "accumulator" else "zeros"
 
-    def update_step(self, gradient: jax.Array, variable: Variable, learning_rate: Any) -> None:
+    def update_step(self, gradient: jax.Array, variable: Variable, learning_rate: jax.Array) -> None:
         n, z = (self.slot(name, variable) for name in self.slot_names)
         rate, w, power = jnp.asarray(learning_rate, variable.dtype), variable.value, -self.learning_rate_power
         l1, l2 = self.l1_regularization_strength, self.l2_regularization_strength
@@ -300,7 +301,7 @@ class Adafactor(Optimizer):
         vectors = [variable for variable in self._trainable_variables if variable.ndim <= 1]
         return [self.slot(name, variable) for variable in vectors for name in ("rows", "columns")]
 
-    def update_step(self, gradient: jax.Array, variable: Variable, learning_rate: Any) -> None:
+    def update_step(self, gradient: jax.Array, variable: Variable, learning_rate: jax.Array) -> None:
         t = jnp.asarray(self.iterations, "float32") + 1
         rate = jnp.minimum(learning_rate, jax.lax.rsqrt(t))
         keep = (1 - t**self.beta_2_decay).astype(variable.dtype)
@@ -320,5 +321,5 @@ class Adafactor(Optimizer):
         variable.assign_sub(step * u)
 
 
-def _rms(x: Any) -> jax.Array:
+def _rms(x: jax.Array) -> jax.Array:
     return jnp.sqrt(jnp.mean(jnp.square(x)))

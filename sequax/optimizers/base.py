@@ -85,7 +85,7 @@ class Optimizer(State):
         loss_scale_factor: Factor | None = None,
         gradient_accumulation_steps: Rounds = None,
         name: NameLike | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ):
         owner = type(self).__name__
         if kwargs.pop("decay", None) is not None:
@@ -101,7 +101,7 @@ class Optimizer(State):
         self._not_decayed: list[Variable] = []
         self._not_decayed_names: list[str] = []
 
-    def update_step(self, gradient: jax.Array, variable: Variable, learning_rate: Any) -> None:
+    def update_step(self, gradient: jax.Array, variable: Variable, learning_rate: jax.Array) -> None:
         """Assign the new value of one variable and of its slots."""
         raise NotImplementedError(
             f"{type(self).__name__} must override `update_step(gradient, variable, learning_rate)`."
@@ -153,7 +153,7 @@ class Optimizer(State):
                 variable.assign(variable.constraint(variable.value))
         self._iterations.assign_add(1)
 
-    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> Any:
+    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> Variable:
         """`apply` for pairs of gradient and variable. Returns the iteration."""
         pairs = list(grads_and_vars)
         self.apply([gradient for gradient, _ in pairs], [variable for _, variable in pairs])
@@ -192,7 +192,7 @@ class Optimizer(State):
     def assign_sub(self, variable: Variable, value: object) -> None:
         variable.assign_sub(value)
 
-    def scale_loss(self, loss: Any) -> Any:
+    def scale_loss(self, loss: jax.Array) -> jax.Array:
         """The loss to take gradients of."""
         return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
 
@@ -308,7 +308,7 @@ class Optimizer(State):
                 if decay:
                     variable.assign_sub(variable.value * (decay * rate))
 
-    def _update_all(self, gradients: list[Any], variables: list[Variable], learning_rate: Any) -> None:
+    def _update_all(self, gradients: list[Any], variables: list[Variable], learning_rate: jax.Array) -> None:
         for gradient, variable in zip(gradients, variables, strict=True):
             self.update_step(gradient, variable, learning_rate)
 

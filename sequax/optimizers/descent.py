@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Unpack
+from typing import Unpack
 
+import jax
 import jax.numpy as jnp
 
 from ..core.kinds import Factor
@@ -51,7 +52,7 @@ class SGD(Optimizer):
     def slot_groups(self) -> Iterable[tuple[str, ...]]:
         return (("momentum",),) if self.momentum else ()
 
-    def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
+    def update_step(self, gradient: jax.Array, variable: Variable, learning_rate: jax.Array) -> None:
         step = jnp.asarray(learning_rate, variable.dtype) * gradient
         if not self.momentum:
             variable.assign_sub(step)
@@ -96,7 +97,7 @@ class Lion(Optimizer):
     ):
         super().__init__(learning_rate, **common)
 
-    def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
+    def update_step(self, gradient: jax.Array, variable: Variable, learning_rate: jax.Array) -> None:
         m = self.slot("momentum", variable)
         direction = jnp.sign(m.value * self.beta_1 + gradient * (1 - self.beta_1))
         variable.assign_sub(jnp.asarray(learning_rate, variable.dtype) * direction)

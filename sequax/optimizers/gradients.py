@@ -33,7 +33,7 @@ def all_finite(gradients: Sequence[Any]) -> jax.Array:
     return jnp.all(jnp.stack([jnp.all(jnp.isfinite(g)) for g in gradients]))
 
 
-def when(condition: Any, action: Callable[[], None], variables: Sequence[Variable]) -> None:
+def when(condition: jax.Array, action: Callable[[], None], variables: Sequence[Variable]) -> None:
     """Run `action`, which assigns some of `variables`, where `condition` holds; else they stay as they are.
 
     Inside a compiled program the condition is not known yet: both outcomes become branches of the program, of which

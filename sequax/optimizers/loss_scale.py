@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 
 from ..core.catalogue import serialize
@@ -110,11 +111,11 @@ class LossScaleOptimizer(Optimizer):
         self.step_counter.assign(jnp.where(finite & ~grow, counter, 0))
         self.dynamic_scale.assign(scale * jnp.where(finite, jnp.where(grow, 2.0, 1.0), 0.5))
 
-    def check_finite(self, grads: Sequence[Any]) -> Any:
+    def check_finite(self, grads: Sequence[Any]) -> jax.Array:
         """Whether no gradient holds an infinity or NaN: a boolean scalar."""
         return gradient_tools.all_finite([gradient for gradient in grads if gradient is not None])
 
-    def scale_loss(self, loss: Any) -> Any:
+    def scale_loss(self, loss: jax.Array) -> jax.Array:
         return loss * (self.dynamic_scale.value if self.built else self.initial_scale)
 
     def finalize_variable_values(self, var_list: Sequence[Variable]) -> None:
@@ -123,10 +124,12 @@ class LossScaleOptimizer(Optimizer):
     def averages(self) -> list[tuple[Variable, Variable]]:
         return self.inner_optimizer.averages()
 
-    def drive_learning_rate(self, function: Any) -> None:
+    def drive_learning_rate(self, function: Callable[[Any], Any] | None) -> None:
         self.inner_optimizer.drive_learning_rate(function)
 
-    def exclude_from_weight_decay(self, var_list: Any = None, var_names: Any = None) -> None:
+    def exclude_from_weight_decay(
+        self, var_list: Sequence[Variable] | None = None, var_names: Sequence[str] | None = None
+    ) -> None:
         self.inner_optimizer.exclude_from_weight_decay(var_list, var_names)
 
     @property
@@ -136,11 +139,11 @@ class LossScaleOptimizer(Optimizer):
         return [*super().variables, *inner]
 
     @property  # type: ignore[misc]
-    def iterations(self) -> Any:
+    def iterations(self) -> Variable | Any:
         return self.inner_optimizer.iterations
 
     @property
-    def learning_rate(self) -> Any:
+    def learning_rate(self) -> Variable | Any:
         return self.inner_optimizer.learning_rate
 
     @learning_rate.setter

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from ..core import tracking
 from ..core.catalogue import object_config, serialize
@@ -197,7 +197,7 @@ class MultiOptimizer(Optimizer):
             self._chosen[variable] = self._take(self.optimizer_map(variable), variable)
         return self._chosen[variable]
 
-    def _take(self, one: Any, variable: Variable | None = None) -> Optimizer:
+    def _take(self, one: object, variable: Variable | None = None) -> Optimizer:
         if not isinstance(one, Optimizer):
             raise ValueError(
                 f"MultiOptimizer: `optimizer_map` must give an optimizer for every variable. For"
@@ -227,7 +227,7 @@ class MultiOptimizer(Optimizer):
         return tracking.unique([*super().variables, *(v for one in self._known for v in one.variables)])
 
     @property
-    def learning_rate(self) -> Any:
+    def learning_rate(self) -> NoReturn:
         raise AttributeError(
             "MultiOptimizer has no learning rate of its own. Read or set those of its `.optimizers` instead."
         )
@@ -238,7 +238,7 @@ class MultiOptimizer(Optimizer):
             "MultiOptimizer: its learning rate cannot be set, it has none of its own. Set those of its `.optimizers`."
         )
 
-    def drive_learning_rate(self, function: Any) -> None:
+    def drive_learning_rate(self, function: Callable[[Any], Any] | None) -> None:
         if function is not None:
             raise TypeError("MultiOptimizer has no learning rate of its own. Drive those of its `.optimizers`.")
 
@@ -249,7 +249,9 @@ class MultiOptimizer(Optimizer):
         for one in self._known:
             one.finalize_variable_values(var_list)
 
-    def exclude_from_weight_decay(self, var_list: Any = None, var_names: Any = None) -> None:
+    def exclude_from_weight_decay(
+        self, var_list: Sequence[Variable] | None = None, var_names: Sequence[str] | None = None
+    ) -> None:
         super().exclude_from_weight_decay(var_list, var_names)
         for one in self._known:
             one.exclude_from_weight_decay(var_list, var_names)

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from ..core.kinds import Factor, InFiles, Kind, Owner, Whole
+from ..core.types import ArrayLike
 from ..core.variable import Variable
 from .base import Optimizer
 from .catalogue import optimizer
@@ -128,32 +129,32 @@ class Muon(Optimizer):
     def weight_decay_of(self, variable: Variable) -> float | None:
         return self.adam_weight_decay if self.uses_adam(variable) else self.weight_decay
 
-    def update_step(self, gradient: jax.Array, variable: Variable, learning_rate: Any) -> None:
+    def update_step(self, gradient: jax.Array, variable: Variable, learning_rate: jax.Array) -> None:
         step = self._adam_step if self.uses_adam(variable) else self._muon_step
         step(gradient, variable, learning_rate)
 
-    def _muon_step(self, gradient: jax.Array, variable: Variable, learning_rate: Any) -> None:
+    def _muon_step(self, gradient: jax.Array, variable: Variable, learning_rate: jax.Array) -> None:
         m = self.slot("momentum", variable)
         m.assign(self.momentum * m.value + gradient)
         direction = gradient + self.momentum * m.value if self.nesterov else m.value
         step = self.zeropower_via_newtonschulz5(direction, self.ns_steps)
         variable.assign_sub(self.lr_adjust(jnp.asarray(learning_rate, variable.dtype) * step))
 
-    def lr_adjust(self, x: Any) -> Any:
+    def lr_adjust(self, x: jax.Array) -> jax.Array:
         """A step times `size`; to be overridden by those who want another one."""
         if self.rms_rate is None:
             return x
         return x * (self.rms_rate * max(x.shape[0], x.shape[1]) ** 0.5)
 
-    def zeropower_via_newtonschulz5(self, x: Any, steps: int) -> jax.Array:
+    def zeropower_via_newtonschulz5(self, x: jax.Array, steps: int) -> jax.Array:
         """`orthogonal(x)` with the coefficients of this optimizer, of the last two axes."""
         return orthogonal(x, steps, self.muon_a, self.muon_b, self.muon_c)
 
-    def transpose_last_axis(self, X: Any) -> jax.Array:
+    def transpose_last_axis(self, X: ArrayLike) -> jax.Array:
         """`X` with its last two axes exchanged."""
         return jnp.swapaxes(jnp.asarray(X), -1, -2)
 
-    def _adam_step(self, gradient: jax.Array, variable: Variable, learning_rate: Any) -> None:
+    def _adam_step(self, gradient: jax.Array, variable: Variable, learning_rate: jax.Array) -> None:
         t = jnp.asarray(self.iterations, "float32") + 1
         rate = learning_rate * self.adam_lr_ratio * jnp.sqrt(1 - self.adam_beta_2**t) / (1 - self.adam_beta_1**t)
         m, v = self.slot("momentum", variable), self.slot("velocity", variable)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Unpack
 
 import jax
@@ -98,7 +98,7 @@ class OptaxOptimizer(Optimizer):
         rate = self._rate.variables if self.owns_rate else []
         return [self._iterations, *rate, *self._slots.current, *(self._leaves[key] for key in self._used)]
 
-    def _update_all(self, gradients: list[Any], variables: list[Variable], learning_rate: Any) -> None:
+    def _update_all(self, gradients: list[Any], variables: list[Variable], learning_rate: jax.Array) -> None:
         present = {id(variable): gradient for variable, gradient in zip(variables, gradients, strict=True)}
         named = {key: self._parameters[key] for key in self._keys}
         params = {key: variable.value for key, variable in named.items()}
@@ -123,7 +123,7 @@ class OptaxOptimizer(Optimizer):
             self._leaves[key].assign(jax.random.key_data(leaf) if key in self._key_kinds else leaf)
 
     @property
-    def learning_rate(self) -> Any:
+    def learning_rate(self) -> Variable | Any:
         if self.owns_rate:
             return self._rate.shown()
         return self._injected()
@@ -135,7 +135,7 @@ class OptaxOptimizer(Optimizer):
         else:
             self._injected().assign(value)
 
-    def drive_learning_rate(self, function: Any) -> None:
+    def drive_learning_rate(self, function: Callable[[Any], Any] | None) -> None:
         if function is not None and not self.owns_rate:
             raise TypeError(
                 "OptaxOptimizer: optax owns the learning rate, so it cannot be set step by step. Use"
@@ -175,5 +175,5 @@ def _named(variables: Sequence[Variable]) -> dict[str, Variable]:
     return named
 
 
-def _is_key(leaf: Any) -> bool:
+def _is_key(leaf: object) -> bool:
     return isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -12,10 +12,14 @@ import jax.numpy as jnp
 from ..core import dtypes, tracking
 from ..core.catalogue import serialize
 from ..core.config import deserialize
+from ..core.types import Config
 from ..core.variable import Variable
 from . import settings
 from .schedules import LearningRateSchedule
 from .slots import make
+
+if TYPE_CHECKING:
+    from .state import State
 
 
 class RateVariable(Variable):
@@ -31,7 +35,7 @@ class RateVariable(Variable):
 class Rate:
     """A number becomes a variable, so that setting it needs no new compilation."""
 
-    def __init__(self, value: Any, optimizer: Any):
+    def __init__(self, value: object, optimizer: State):
         self._optimizer = optimizer
         self._source: Any = None
         self._driver: Callable[[Any], Any] | None = None
@@ -43,7 +47,7 @@ class Rate:
     def variables(self) -> list[Variable]:
         return [self._source] if isinstance(self._source, Variable) else []
 
-    def set(self, value: object) -> None:
+    def set(self, value: Any) -> None:
         """Take a new number, schedule or callable.
 
         Raises:
@@ -93,7 +97,7 @@ class Rate:
             self._source.assign(self._driver(self._optimizer._iterations.value - self._driven_from))
         return jnp.asarray(self._evaluated(), dtypes.jnp_dtype(dtypes.floatx()))
 
-    def shown(self) -> Any:
+    def shown(self) -> Variable | Any:
         """What `optimizer.learning_rate` gives: a variable for a number."""
         return self._source if isinstance(self._source, Variable) else self._evaluated()
 
@@ -105,11 +109,11 @@ class Rate:
             return self._source(step)
         return self._source()
 
-    def config(self) -> Any:
+    def config(self) -> float | Config | None:
         return float(self._source.numpy()) if isinstance(self._source, Variable) else serialize(self._source)
 
 
-def _wants_step(function: Any) -> bool:
+def _wants_step(function: Callable[..., Any]) -> bool:
     try:
         parameters = inspect.signature(function).parameters.values()
     except ValueError:  # some builtins do not tell

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from typing import Unpack
 
+import jax
 import jax.numpy as jnp
 
 from ..core.kinds import Factor, Integer
+from ..core.types import Initial
 from ..core.variable import Variable
 from .base import Optimizer
 from .catalogue import optimizer
@@ -61,10 +63,10 @@ class ScheduleFreeAdamW(Optimizer):
     ):
         super().__init__(learning_rate, **common)
 
-    def slot_initializer(self, name: str, variable: Variable) -> Any:
+    def slot_initializer(self, name: str, variable: Variable) -> Initial:
         return (lambda shape, dtype: variable.numpy()) if name == "momentum" else "zeros"
 
-    def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
+    def update_step(self, gradient: jax.Array, variable: Variable, learning_rate: jax.Array) -> None:
         cast, t = variable.dtype, jnp.asarray(self.iterations, "float32") + 1
         if self.warmup_steps:
             learning_rate = learning_rate * jnp.minimum(1.0, t / self.warmup_steps)

@@ -39,7 +39,7 @@ class LearningRateSchedule(Configured):
     0.025
     """
 
-    def __call__(self, step: ArrayLike) -> Any:
+    def __call__(self, step: ArrayLike) -> jax.Array:
         raise NotImplementedError(
             f"Learning rate schedule '{type(self).__name__}' must override `__call__(self, step)`."
         )
@@ -228,7 +228,7 @@ class PolynomialDecay(LearningRateSchedule):
         return (self.initial_learning_rate - self.end_learning_rate) * left + self.end_learning_rate
 
 
-def _cosine(fraction: Any) -> jax.Array:
+def _cosine(fraction: jax.Array) -> jax.Array:
     """Half a cosine wave: 1 at 0, 0 at 1."""
     return 0.5 * (1 + jnp.cos(math.pi * fraction))
 

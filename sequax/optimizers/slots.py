@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from ..core import dtypes
-from ..core.catalogue import family
-from ..core.types import DTypeLike
+from ..core.catalogue import get
+from ..core.types import DTypeLike, Initial
 from ..core.variable import Variable
 
 Key = tuple[str, int]
@@ -57,8 +56,8 @@ class Slots:
 def make(
     path: str,
     shape: tuple[int, ...],
-    initializer: Any,
-    dtype: Any,
+    initializer: Initial,
+    dtype: DTypeLike | None,
     aggregation: str = "none",
     kind: type[Variable] = Variable,
 ) -> Variable:
@@ -76,12 +75,12 @@ def make(
     return variable
 
 
-def _start(initializer: Any, shape: tuple[int, ...], dtype: DTypeLike) -> Any:
+def _start(initializer: Initial, shape: tuple[int, ...], dtype: DTypeLike | None) -> Initial:
     stored = dtypes.jnp_dtype(dtypes.standardize(dtype))
     if isinstance(initializer, str) and initializer in ("zeros", "ones"):
         return np.full(shape, float(initializer == "ones"), stored)
     if isinstance(initializer, str):
-        return family("keras.initializers").get(initializer)  # type: ignore[union-attr]
+        return get("keras.initializers", initializer)
     if callable(initializer) and not isinstance(initializer, Variable):
         return initializer
     return np.broadcast_to(np.asarray(initializer), shape)

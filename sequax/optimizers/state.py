@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from ..core import tracking
 from ..core.constructor import Configured
 from ..core.portable import Portable
-from ..core.types import DTypeLike
+from ..core.types import DTypeLike, Initial
 from ..core.variable import Variable
 from ..core.warning import warn
 from .rates import Rate
@@ -28,7 +28,7 @@ class State(Portable, Configured):
     slot_names: tuple[str, ...] = ()
     gradient_accumulation_steps: int | None = None
 
-    def __init__(self, learning_rate: Any, name: str):
+    def __init__(self, learning_rate: object, name: str):
         self.name = name
         self.built: bool = False
         self._slots = Slots()
@@ -46,7 +46,7 @@ class State(Portable, Configured):
         """Names of the slots; those of one group stand side by side, variable by variable (the order in files)."""
         return (self.slot_names,)
 
-    def slot_initializer(self, name: str, variable: Variable) -> Any:
+    def slot_initializer(self, name: str, variable: Variable) -> Initial:
         """Initial value of a variable's slot: a name, a number or a callable `(shape, dtype) -> array`."""
         return "zeros"
 
@@ -64,10 +64,10 @@ class State(Portable, Configured):
     def add_variable(
         self,
         shape: Sequence[int],
-        initializer: Any = "zeros",
+        initializer: Initial = "zeros",
         dtype: DTypeLike | None = None,
         aggregation: str = "none",
-        layout: Any = None,
+        layout: None = None,
         name: str | None = None,
     ) -> Variable:
         """State that belongs to no variable in particular."""
@@ -76,7 +76,7 @@ class State(Portable, Configured):
         return self._slots.obtain(None, name, lambda: make(path, tuple(shape), initializer, dtype, aggregation))
 
     def add_variable_from_reference(
-        self, reference_variable: Variable, name: str | None = None, initializer: Any = "zeros"
+        self, reference_variable: Variable, name: str | None = None, initializer: Initial = "zeros"
     ) -> Variable:
         """State with the shape and dtype of a variable: the known one, or new."""
         name = "slot" if name is None else name
@@ -85,7 +85,7 @@ class State(Portable, Configured):
         return self._slots.obtain(reference_variable, name, lambda: make(path, shape, initializer, dtype))
 
     def add_optimizer_variables(
-        self, trainable_variables: Sequence[Variable], name: Any, initializer: Any = "zeros"
+        self, trainable_variables: Sequence[Variable], name: str | Sequence[str], initializer: Initial = "zeros"
     ) -> Any:
         """One slot per variable as a list; for several names, a tuple of lists."""
         labels = [name] if isinstance(name, str) else list(name)
@@ -109,7 +109,7 @@ class State(Portable, Configured):
         return [variable for variable in tracking.unique(mine) if id(variable) not in foreign]
 
     @property
-    def iterations(self) -> Any:
+    def iterations(self) -> Variable | Any:
         """Number of updates so far: a variable; with gradient accumulation, a number of whole rounds."""
         if self.gradient_accumulation_steps:
             return self._iterations.value // self.gradient_accumulation_steps
@@ -122,7 +122,7 @@ class State(Portable, Configured):
         self._iterations = variable
 
     @property
-    def learning_rate(self) -> Any:
+    def learning_rate(self) -> Variable | Any:
         """The variable of a numeric rate; of a schedule or callable, its value at the present iteration."""
         return self._rate.shown()
 
@@ -141,12 +141,12 @@ class State(Portable, Configured):
         """
         self._rate.drive(function)
 
-    def save_own_variables(self, store: Any) -> None:
+    def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
         """Put all state into a dict (or a group of a file) under `"0"`, `"1"`, ..., in the order of `variables`."""
         for number, variable in enumerate(self.variables):
             store[str(number)] = variable.numpy()
 
-    def load_own_variables(self, store: Any) -> None:
+    def load_own_variables(self, store: Mapping[str, Any]) -> None:
         """Take back what `save_own_variables` stored; where the numbers differ, warn and leave all as it is."""
         own = self.variables
         if len(store.keys()) != len(own):
@@ -192,10 +192,16 @@ def _rebuilding(build: Callable[..., Any]) -> Callable[..., Any]:
     """Let a subclass' `build` run again when the variables change, though it may begin with `if self.built: return`."""
 
     @functools.wraps(build)
-    def wrapper(self: State, variables: Any = None, *args: Any, var_list: Any = None, **kwargs: Any) -> None:
+    def wrapper(
+        self: State,
+        variables: Sequence[Variable] | None = None,
+        *args: object,
+        var_list: Sequence[Variable] | None = None,
+        **kwargs: object,
+    ) -> None:
         if (variables is None) == (var_list is None):
             raise TypeError(f"{type(self).__name__}.build: expected the variables to train, as `variables`.")
-        variables = list(var_list if variables is None else variables)
+        variables = list(variables or var_list or ())
         same = len(variables) == len(self._trainable_variables) and all(
             new is old for new, old in zip(variables, self._trainable_variables, strict=True)
         )
