@@ -51,7 +51,8 @@ class Model(StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
     """
 
     untracked: frozenset[str] = Layer.untracked | {"compilation", "history", "_graph", "_symbolic_outputs"}
-    untracked |= {"_predictor", "_host_prefix"}
+    untracked |= {"_known", "_host_prefix"}
+    unnoted: frozenset[str] = Layer.unnoted | {"history", "stop_training", "stop_evaluating", "stop_predicting"}
 
     is_model = True
     config_keys: frozenset[str] = frozenset({"layers", "input_layers", "output_layers"})
@@ -482,7 +483,7 @@ class Model(StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
         functions = "train_function", "test_function", "predict_function"
-        for kept in ("_predictor", "_host_prefix", "_own_programs", *functions):
+        for kept in ("_known", "_host_prefix", "_own_programs", *functions):
             state.pop(kept, None)
         return state
 

@@ -80,6 +80,7 @@ class Layer(Owner, operation.Operation):
     _weights: list[Variable]
     _in_build = False
     untracked: frozenset[str] = frozenset({"_nodes", "_losses", "_init_arguments", "input_spec"})
+    unnoted: frozenset[str] = frozenset({"_losses", "trainable"})  # attributes of whose change nobody needs to know
     is_model = is_stack = False
     recorded_graph: Any = None  # of `Model(inputs, outputs)`: the calls between them
     symbolic_steps: Any = None  # of a built stack: its symbolic input, then the output of each layer
@@ -100,8 +101,8 @@ class Layer(Owner, operation.Operation):
 
     def __setattr__(self, name: str, value: object) -> None:
         # `fit` looks for layers and settings anew after a change; most assignments of its own repeat a plain value.
-        if not (type(value) in tracking.PLAIN and self.__dict__.get(name, _ABSENT) is value):
-            tracking.note_change()
+        if not (name in self.unnoted or (type(value) in tracking.PLAIN and self.__dict__.get(name, _ABSENT) is value)):
+            (tracking.note_frozen if name == "_trainable" else tracking.note_change)()
         object.__setattr__(self, name, value)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -533,7 +534,8 @@ class Layer(Owner, operation.Operation):
 
 def _clear_losses(outermost: Layer) -> None:
     for layer in outermost.flatten_layers():
-        layer._losses = []
+        if layer._losses:
+            layer._losses = []
 
 
 def _regularization(layer: Layer) -> list[Any]:

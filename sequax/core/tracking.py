@@ -11,19 +11,31 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-_version = 0
+_version = _structure = 0
 PLAIN = frozenset({bool, int, float, str, type(None)})  # most attributes; they own nothing
 
 
 def note_change() -> None:
-    """A layer got an attribute, or a variable was frozen: what was derived from structures may be out of date."""
+    """A layer or an optimizer got an attribute: what was derived from structures may be out of date."""
+    global _version, _structure
+    _version += 1
+    _structure += 1
+
+
+def note_frozen() -> None:
+    """A layer or a variable was frozen or unfrozen, which may be taken back: structures are what they were."""
     global _version
     _version += 1
 
 
 def version() -> int:
-    """Grows with every change that `note_change` was told of, anywhere in the process."""
+    """Grows with every change that `note_change` or `note_frozen` was told of, anywhere in the process."""
     return _version
+
+
+def structure() -> int:
+    """Grows with every change that `note_change` was told of, anywhere in the process."""
+    return _structure
 
 
 def owned(owner: object, kind: str, skip: frozenset[str] = frozenset()) -> list[Any]:

@@ -6,7 +6,7 @@ import itertools
 import math
 import operator
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +15,7 @@ import numpy as np
 from . import budget, catalogue, dtypes, names, scope, tracking
 
 _serials = itertools.count()
+T = TypeVar("T")
 
 if TYPE_CHECKING:
     from .operators import Operators
@@ -23,6 +24,25 @@ if TYPE_CHECKING:
     Base = Operators[jax.Array]
 else:
     Base = object
+
+
+class _Noted(Generic[T]):
+    """An attribute that compiled programs have in them, so that `tracking` hears of changes."""
+
+    name: str
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, variable: Any, owner: type | None = None) -> T:
+        if variable is None:
+            raise AttributeError(self.name)
+        return variable.__dict__[self.name]
+
+    def __set__(self, variable: Any, value: T) -> None:
+        if variable.__dict__.get(self.name, value) is not value:
+            tracking.note_change()
+        variable.__dict__[self.name] = value
 
 
 class Variable(Base):
@@ -46,11 +66,11 @@ class Variable(Base):
     [2.0, 3.0]
     """
 
-    autocast: bool
     aggregation: str
     synchronization: str
-    regularizer: Callable[..., Any] | None
-    constraint: Callable[..., Any] | None
+    autocast = _Noted[bool]()
+    regularizer = _Noted[Callable[..., Any] | None]()
+    constraint = _Noted[Callable[..., Any] | None]()
 
     tracked_as = "variable"
 
@@ -112,8 +132,9 @@ class Variable(Base):
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
-        self._trainable = bool(value)
-        tracking.note_change()
+        if self._trainable != bool(value):
+            self._trainable = bool(value)
+            tracking.note_frozen()
 
     # --- the one value ---
 

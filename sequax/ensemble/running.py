@@ -59,7 +59,7 @@ class MembersJob(Job):
         optimizer = leader.optimizer if training else None
         variables = custom.variables_of(leader, optimizer)
         self.step: Step = custom.step_of(leader, variables, training)
-        self.key = "ensemble", self.kind, self.guard, fingerprint(leader, *leader.compilation.traced, optimizer)
+        self.key = "ensemble", self.kind, self.guard, fingerprint(leader, *leader.compilation.traced, optimizer).key
         count = len(self.stack.members)
         self.metrics: Any = {
             key: np.broadcast_to(v.numpy(), (count, *v.shape)).copy() for key, v in variables.metrics.items()
@@ -220,7 +220,7 @@ class MembersForward(Forward):
     """The forward passes of all members; outputs have rows first, then members, while rows are put together."""
 
     def __init__(self, stack: Stack):
-        super().__init__(stack.leader, stack, ("ensemble", fingerprint(stack.leader)))
+        super().__init__(stack.leader, stack, ("ensemble", fingerprint(stack.leader).key))
 
     def step(self) -> Callable[..., Any]:
         return jax.vmap(super().step(), in_axes=(0, 0, None), out_axes=(1, 0))

@@ -17,6 +17,9 @@ from ..core.warning import warn
 from .rates import Rate
 from .slots import Slots, make
 
+_UNNOTED = frozenset({"learning_rate", "iterations", "built", "_trainable_variables", "_positions"})
+_ABSENT = object()
+
 
 class State(Portable, Configured):
     """Base of `Optimizer`: iteration, learning rate, and slots for a set of variables that may change.
@@ -36,6 +39,12 @@ class State(Portable, Configured):
         self._positions: dict[Variable, int] = {}
         self._iterations = make(f"{name}/iteration", (), "zeros", "int32", "only_first_replica")
         self._rate = Rate(learning_rate, self)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        # Compiled steps have the settings in them; the learning rate and what `build` finds are no settings.
+        if name not in _UNNOTED and self.__dict__.get(name, _ABSENT) is not value:
+            tracking.note_change()
+        object.__setattr__(self, name, value)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -183,6 +192,11 @@ class State(Portable, Configured):
                 )
         for variable, value in pairs:
             variable.assign(value)
+
+    @property
+    def trained(self) -> list[Variable]:
+        """The variables it is built for: another list after each `build`."""
+        return self._trainable_variables
 
     def _get_variable_index(self, variable: Variable) -> int:
         return self._positions[variable]

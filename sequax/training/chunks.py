@@ -145,8 +145,8 @@ class StepRange(NamedTuple):
     @property
     def shape(self) -> tuple[Any, ...]:
         """What a program for these steps is compiled for."""
-        arrays = jax.tree.leaves(self.block.arrays)
-        return self.batch_size, len(self.block.order), *((a.shape, a.dtype) for a in arrays)
+        arrays, structure = jax.tree.flatten(self.block.arrays)
+        return self.batch_size, len(self.block.order), structure, *[(a.shape, a.dtype) for a in arrays]
 
 
 def step_ranges(source: BatchSource, epoch: int, chunks: ChunkSchedule, first: int = 0) -> Iterator[StepRange]:

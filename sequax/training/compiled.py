@@ -20,8 +20,45 @@ if TYPE_CHECKING:
 
 # Programs are a few hundred kilobytes each; a search loop over architectures must not keep all it ever compiled.
 _MOST_PROGRAMS = 128
-_programs: OrderedDict[Hashable, Any] = OrderedDict()
+_programs: OrderedDict[Key, Any] = OrderedDict()
 _lock = threading.Lock()
+
+
+class Key:
+    """The key of a program, whose hash is taken once: a fingerprint is a long nested tuple."""
+
+    __slots__ = ("_hash", "_parts")
+
+    def __init__(self, *parts: Hashable):
+        self._parts, self._hash = parts, hash(parts)
+
+    def __eq__(self, other: object) -> bool:
+        if self is other or not isinstance(other, Key):
+            return self is other
+        return self._hash == other._hash and self._parts == other._parts
+
+    def __hash__(self) -> int:
+        return self._hash
+
+
+class Programs:
+    """The programs of one model, found again without a key made anew."""
+
+    def __init__(self) -> None:
+        self._keys: dict[Hashable, Key] = {}
+
+    def find(self, shape: Hashable) -> Any:
+        """The program for a shape; None if there is none, or no longer."""
+        key = None if eager() else self._keys.get((shape, _place()))
+        return None if key is None else _found(key)
+
+    def note(self, shape: Hashable, request: Request) -> None:
+        """The program of a request is the one for a shape."""
+        if len(self._keys) >= _MOST_PROGRAMS:
+            self._keys.clear()
+        key = request.whole_key
+        with _lock:  # the very key of the table, so that finding it compares no fingerprints
+            self._keys[shape, _place()] = next((known for known in _programs if known == key), key)
 
 
 class Request(NamedTuple):
@@ -41,20 +78,16 @@ class Request(NamedTuple):
     donate: tuple[int, ...] = ()
 
     @property
-    def whole_key(self) -> Hashable:
+    def whole_key(self) -> Key:
         flat, structure = jax.tree.flatten(self.examples)
-        place = jax.config.jax_default_device  # type: ignore[attr-defined]
-        return self.key, self.donate, place, structure, tuple((tuple(x.shape), str(x.dtype)) for x in flat)
+        shapes = tuple((tuple(x.shape), str(x.dtype)) for x in flat)
+        return Key(self.key, self.donate, _place(), structure, shapes)
 
     def found(self) -> Any:
         """The program, if there is no need to compile; else None."""
         if eager():
             return self.make()
-        key = self.whole_key
-        with _lock:
-            if key in _programs:
-                _programs.move_to_end(key)
-            return _programs.get(key)
+        return _found(self.whole_key)
 
     def jitted(self) -> Any:
         """The function for JAX to trace, see `tracing`."""
@@ -122,7 +155,19 @@ class Later:
         return value
 
 
-def _kept(key: Hashable, program: Any) -> Any:
+def _place() -> Any:
+    return jax.config.jax_default_device  # type: ignore[attr-defined]
+
+
+def _found(key: Key) -> Any:
+    with _lock:
+        if key not in _programs:
+            return None
+        _programs.move_to_end(key)
+        return _programs[key]
+
+
+def _kept(key: Key, program: Any) -> Any:
     with _lock:
         _programs[key] = program
         while len(_programs) > _MOST_PROGRAMS:

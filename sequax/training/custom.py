@@ -47,8 +47,8 @@ def of(model: Any) -> Overrides:
     compilation = model.compilation
     if compilation is None:
         return _look(model)
-    if compilation.overrides is None or compilation.overrides[0] != tracking.version():
-        compilation.overrides = tracking.version(), _look(model)
+    if compilation.overrides is None or compilation.overrides[0] != tracking.structure():
+        compilation.overrides = tracking.structure(), _look(model)
     return compilation.overrides[1]
 
 

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 from ..callbacks import CallbackList
 from ..core import processes
 from ..data.source import Batch, BatchSource
-from . import claims, compiled, custom, indices
+from . import claims, compiled, custom, indices, plans
 from .chunks import StepRange, step_ranges, whole_batch
 from .drive import InFlight, Job, drive, program_for, run_alone
-from .fingerprint import fingerprint
 from .state import TrainState, moved
 from .step import Told, program
 
@@ -60,8 +59,8 @@ class EvaluateJob(Job):
 
     def __init__(self, model: Any, callbacks: Any, keeps_metrics: bool, batch_size: int | None = None):
         super().__init__(model, callbacks, batch_size)
-        self.variables = custom.variables_of(model)
-        self.key = "test", fingerprint(model, *model.compilation.traced)
+        self.plan = plans.of(model, training=False)
+        self.variables = self.plan.variables
         self._metrics = self.variables.borrow().metrics
         self._keeps_metrics = keeps_metrics
         self._searches = True  # for bad lookups, if results are not finite
@@ -69,11 +68,18 @@ class EvaluateJob(Job):
 
     def program(self, steps: StepRange) -> Callable[..., Any]:
         """The compiled steps for ranges of this shape; of the new state they return what the steps have changed."""
-        if steps.shape not in self._programs:
-            given = self.variables.borrow()._replace(metrics=self._metrics), *steps.given
-            request = compiled.Request((self.key, steps.batch_size), lambda: self._made(steps.batch_size), given)
-            self._programs[steps.shape] = program_for(request, self.callbacks, "evaluation step")
-        return self._programs[steps.shape]
+        shape = steps.shape
+        if shape not in self._programs:
+            self._programs[shape] = self.plan.programs.find(shape) or self._compiled(steps)
+        return self._programs[shape]
+
+    def _compiled(self, steps: StepRange) -> Callable[..., Any]:
+        given = self.variables.borrow()._replace(metrics=self._metrics), *steps.given
+        key = "test", self.plan.key, steps.batch_size
+        request = compiled.Request(key, lambda: self._made(steps.batch_size), given)
+        program = program_for(request, self.callbacks, "evaluation step")
+        self.plan.programs.note(steps.shape, request)
+        return program
 
     def _made(self, batch_size: int) -> Callable[..., Any]:
         step = custom.step_of(self.model, self.variables, training=False)

@@ -3,12 +3,17 @@
 A fingerprint is a nested tuple of everything that tracing can see: classes, settings, shapes and wiring. Names and the
 values of variables are left out. What it does not understand stands in it as the object itself, so that such models
 share no program, which is slow but never wrong.
+
+Taking one is a walk over all of that, longer than a step of a small model. So it comes with its `Sources`, which tell
+at once whether the walk would find the same again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from typing import Any
+from collections.abc import Hashable, Iterable
+from itertools import chain
+from operator import is_
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -20,26 +25,66 @@ from ..core.tensor import KerasTensor, leaves
 from ..core.variable import Variable
 from ..functional import Graph
 from ..host_prefix import on_host
+from ..optimizers.base import Optimizer
+from ..optimizers.slots import Slots
 
 # Attributes that tracing does not look at: names, records of calls, and what belongs to the outside of a model.
 _SKIPPED = frozenset(
     {"name", "built", "history", "compilation", "_nodes", "_losses", "_init_arguments"}
     | {"stop_training", "stop_evaluating", "stop_predicting", "run_eagerly", "jit_compile", "steps_per_execution"}
     | {"train_function", "test_function", "predict_function"}
-    | {"_build_shapes", "_tensors", "_display", "serial", "path", "_path", "_predictor", "_host_prefix"}
+    | {"_build_shapes", "_tensors", "_display", "serial", "path", "_path", "_known", "_host_prefix"}
     | {"_in_build", "implied"}
 )
 
 
-def fingerprint(*objects: Any) -> Hashable:
-    """A hashable description of objects; equal for objects that trace to the same program."""
-    return settings.data_checks(), *(_Walk().describe(o) for o in objects)
+class Fingerprint(NamedTuple):
+    """
+    Fields:
+        key: a hashable description of objects; equal for objects that trace to the same program.
+        sources: what it was read from.
+    """
+
+    key: Hashable
+    sources: Sources
+
+
+class Sources:
+    """The lists, dicts and objects that a fingerprint was read from.
+
+    Args:
+        objects: lists, tuples, dicts, and objects with attributes.
+    """
+
+    def __init__(self, objects: Iterable[Any]):
+        self._views: list[Any] = []  # which show what their owners hold at any time
+        for one in objects:
+            if isinstance(one, (list, dict)):
+                self._views += [one, one.values()] if isinstance(one, dict) else [one]
+            elif not isinstance(one, tuple):
+                self._views.append(vars(one).values())
+        self._items = list(chain.from_iterable(self._views))
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether all of them hold the very objects that they held."""
+        return sum(map(len, self._views)) == len(self._items) and all(
+            map(is_, self._items, chain.from_iterable(self._views))
+        )
+
+
+def fingerprint(*objects: Any) -> Fingerprint:
+    """The fingerprint of some objects."""
+    walks = [(_Walk(), one) for one in objects]
+    key = settings.data_checks(), *(walk.describe(one) for walk, one in walks)
+    return Fingerprint(key, Sources(chain.from_iterable(walk.read for walk, _ in walks)))
 
 
 class _Walk:
     def __init__(self) -> None:
         self.seen: dict[int, int] = {}
         self.kept: list[Any] = []
+        self.read: list[Any] = []  # but for those of whose changes `tracking` hears
 
     def describe(self, value: object) -> Hashable:
         if value is None or isinstance(value, (bool, int, float, complex, str, bytes, type)):
@@ -51,6 +96,8 @@ class _Walk:
         if isinstance(value, (list, tuple, dict)) or hasattr(value, "__dict__"):
             self.seen[id(value)] = len(self.seen)
             self.kept.append(value)  # ids stay valid while the walk lasts
+        if isinstance(value, (list, tuple, dict)):
+            self.read.append(value)
         if isinstance(value, (list, tuple)):
             return type(value), tuple(self.describe(v) for v in value)
         if isinstance(value, dict):
@@ -68,6 +115,8 @@ class _Walk:
             return Graph, self._graph(value)
         if _is_plain_object(value):
             own = vars(value)
+            if not isinstance(value, (Layer, Optimizer, Slots)):
+                self.read.append(value)
             if isinstance(value, Layer):  # a map of policies asks for the layer's name, which is left out
                 own = {**own, "_dtype_policy": value.dtype_policy}
             return type(value), tuple((k, self.describe(own[k])) for k in sorted(own) if _counts(k))

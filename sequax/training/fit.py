@@ -22,12 +22,11 @@ from ..core.warning import warn
 from ..data import checks, prepare
 from ..data.prepare import FitArguments, TrainingData
 from ..data.source import Batch
-from . import compiled, custom, data_spec, indices
+from . import compiled, custom, data_spec, indices, plans
 from .chunks import StepRange, step_ranges, whole_batch
 from .claims import Claim
 from .drive import MOST_PENDING, InFlight, Job, drive, program_for, run_alone
 from .evaluate import run_evaluation
-from .fingerprint import fingerprint
 from .resume import ResumePoint
 from .state import TrainState, TrainVariables
 from .step import program
@@ -137,11 +136,9 @@ class TrainJob(Job):
         model = self.model
         if (tracking.version(), model.optimizer) == self._seen:
             return
-        model.optimizer.build(model.trainable_variables)
-        self.variables: TrainVariables = custom.variables_of(model, model.optimizer)
-        self._state_bytes = self.variables.nbytes
-        self.donate: bool = self._state_bytes > _KEPT_STATE_BYTES
-        self.key = "train", self.guard, fingerprint(model, *model.compilation.traced, model.optimizer)
+        self.plan = plans.of(model, training=True)
+        self.variables: TrainVariables = self.plan.variables
+        self.donate: bool = self.plan.state_bytes > _KEPT_STATE_BYTES
         self._programs.clear()
         self._seen = tracking.version(), model.optimizer
 
@@ -165,12 +162,18 @@ class TrainJob(Job):
 
     def program(self, steps: StepRange) -> Callable[..., Any]:
         """The compiled steps for ranges of this shape."""
-        if steps.shape not in self._programs:
+        shape = steps.shape
+        if shape not in self._programs:
             if self._beside is not None:
                 self._beside.wait()
-            request, beside = self._request(steps), lambda: self._compile_beside(steps)
-            self._programs[steps.shape] = program_for(request, self.callbacks, "training step", beside)
-        return self._programs[steps.shape]
+            self._programs[shape] = self.plan.programs.find((self.guard, shape)) or self._compiled(steps)
+        return self._programs[shape]
+
+    def _compiled(self, steps: StepRange) -> Callable[..., Any]:
+        request = self._request(steps)
+        program = program_for(request, self.callbacks, "training step", lambda: self._compile_beside(steps))
+        self.plan.programs.note((self.guard, steps.shape), request)
+        return program
 
     def _request(self, steps: StepRange) -> compiled.Request:
         def make() -> Callable[..., Any]:
@@ -178,7 +181,8 @@ class TrainJob(Job):
             return program(step, steps.batch_size, self.guard)
 
         given = self.variables.read(), *steps.given
-        return compiled.Request((self.key, steps.batch_size), make, given, (0,) if self.donate else ())
+        key = "train", self.guard, self.plan.key, steps.batch_size
+        return compiled.Request(key, make, given, (0,) if self.donate else ())
 
     def _compile_beside(self, steps: StepRange) -> None:
         """Compile the program of the short last batch beside that of the whole ones."""
@@ -225,7 +229,7 @@ class TrainJob(Job):
     def runs_ahead(self, already: int) -> bool:
         """Whether another epoch may be started before this one is reported."""
         seconds = self.chunks.seconds_for(self.source.steps) if self.source.steps else None
-        small = self._state_bytes * MOST_PENDING * _AHEAD_EPOCHS < _KEPT_STATE_BYTES
+        small = self.plan.state_bytes * MOST_PENDING * _AHEAD_EPOCHS < _KEPT_STATE_BYTES
         return small and seconds is not None and already < _AHEAD_EPOCHS and seconds * _AHEAD_EPOCHS < _AHEAD_SECONDS
 
     # --- a loss that is not finite ---

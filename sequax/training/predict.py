@@ -12,15 +12,15 @@ import numpy as np
 from jax import lax
 
 from ..callbacks import CallbackList
-from ..core import names, processes, tracking
+from ..core import names, processes
 from ..core.placement import DEVICE
 from ..core.tensor import KerasTensor, leaves
 from ..data import arrays, checks, resident
 from ..data.source import Part, filled
-from . import compiled, custom, data_spec, indices, numpy_forward
+from . import compiled, custom, data_spec, indices, numpy_forward, plans
 from .chunks import ChunkSchedule
 from .drive import Job, drive, program_for
-from .fingerprint import fingerprint
+from .fingerprint import Sources, fingerprint
 from .state import TrainState, TrainVariables, like
 
 if TYPE_CHECKING:
@@ -179,10 +179,8 @@ class Forward:
 
 def predictor(model: Model) -> Predictor:
     """The predictor of a model, made again when any layer has changed since."""
-    kept = vars(model).get("_predictor")
-    if kept is None or not kept.valid:
-        kept = vars(model)["_predictor"] = Predictor(model)
-    return kept
+    known = plans.Known.of(model)
+    return known.answer("predictor") or known.find_out("predictor", lambda: Predictor.found(model))
 
 
 class Predictor(Forward):
@@ -191,26 +189,26 @@ class Predictor(Forward):
     Rows are those that `prepare.prediction_data` gives or that `takes` accepts: checked, and of the model's dtype.
     """
 
-    def __init__(self, model: Any):
-        super().__init__(model, TrainVariables.of(model), fingerprint(model))
-        self._version = tracking.version()
-        # Own layers may change in ways that `tracking` is not told of, such as a list that grew: look again each time.
-        self._ours = all(names.is_ours(layer) for layer in model.flatten_layers())
+    def __init__(self, model: Any, key: Hashable):
+        super().__init__(model, TrainVariables.of(model), key)
+        ours = all(names.is_ours(layer) for layer in model.flatten_layers())
         single = isinstance(model.symbolic_inputs, KerasTensor)
         # A model with a host prefix takes data that have yet to become numbers, so it never takes them as they are.
         self._input = data_spec.inputs(model)[0] if single and model.host_prefix is None else None
         # A stack, not a graph or a model with a call of its own: the layers one after another are the model.
         own_step = custom.of(model).predict
-        stack = model.layers if model.is_stack and self._ours and not own_step else []
+        stack = model.layers if model.is_stack and ours and not own_step else []
         floats = single and model.symbolic_inputs.dtype == "float32"
         self.in_numpy = numpy_forward.forward(stack, len(model.symbolic_inputs.shape)) if floats else None
         self._step_rows = _rows_per_step(model, stack)
         self._searches = indices.looks_up(model)
         self.rows_alone: bool = self.in_numpy is not None or self._step_rows > 0
 
-    @property
-    def valid(self) -> bool:
-        return self._ours and self._version == tracking.version()
+    @classmethod
+    def found(cls, model: Model) -> tuple[Predictor, Sources]:
+        """The predictor of a model as it is, and what it would be another one without."""
+        key, sources = fingerprint(model)
+        return cls(model, key), sources
 
     def takes(self, x: object) -> TypeGuard[np.ndarray]:
         """Whether `x` is in just the form the model computes with, so that nothing has to be prepared."""
