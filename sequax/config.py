@@ -9,18 +9,19 @@ import jax
 from ._lazy import listed
 from .core.dtypes import dtype_policy, epsilon, floatx, set_dtype_policy, set_epsilon, set_floatx
 from .core.settings import (
+    data_checks,
     disable_flash_attention,
     enable_flash_attention,
     image_data_format,
     is_flash_attention_enabled,
     max_epochs,
     max_steps_per_epoch,
+    set_data_checks,
     set_image_data_format,
     set_max_epochs,
     set_max_steps_per_epoch,
 )
 from .core.warning import warn
-from .data.checks import enabled as data_checks, set_enabled as set_data_checks
 from .utils.messages import (
     disable_interactive_logging,
     enable_interactive_logging,

@@ -32,7 +32,7 @@ class Initializers(Catalogue):
         return super().get(identifier)
 
 
-catalogue = Initializers("initializer", "keras.initializers")
+catalogue: Initializers = Initializers("initializer", "keras.initializers")
 
 Axes = AxisLike | None
 
@@ -480,7 +480,7 @@ class GlorotUniform(_NamedScaling):
     (2, 3)
     """
 
-    settings = 1.0, "fan_avg", "uniform"
+    settings: tuple[float, Fan, Distribution] = 1.0, "fan_avg", "uniform"
 
 
 @catalogue.register()
@@ -498,7 +498,7 @@ class GlorotNormal(_NamedScaling):
     (2, 3)
     """
 
-    settings = 1.0, "fan_avg", "truncated_normal"
+    settings: tuple[float, Fan, Distribution] = 1.0, "fan_avg", "truncated_normal"
 
 
 @catalogue.register()
@@ -516,7 +516,7 @@ class HeUniform(_NamedScaling):
     (2, 3)
     """
 
-    settings = 2.0, "fan_in", "uniform"
+    settings: tuple[float, Fan, Distribution] = 2.0, "fan_in", "uniform"
 
 
 @catalogue.register()
@@ -534,7 +534,7 @@ class HeNormal(_NamedScaling):
     (2, 3)
     """
 
-    settings = 2.0, "fan_in", "truncated_normal"
+    settings: tuple[float, Fan, Distribution] = 2.0, "fan_in", "truncated_normal"
 
 
 @catalogue.register()
@@ -552,7 +552,7 @@ class LecunUniform(_NamedScaling):
     (2, 3)
     """
 
-    settings = 1.0, "fan_in", "uniform"
+    settings: tuple[float, Fan, Distribution] = 1.0, "fan_in", "uniform"
 
 
 @catalogue.register()
@@ -570,7 +570,7 @@ class LecunNormal(_NamedScaling):
     (2, 3)
     """
 
-    settings = 1.0, "fan_in", "truncated_normal"
+    settings: tuple[float, Fan, Distribution] = 1.0, "fan_in", "truncated_normal"
 
 
 @catalogue.register("OrthogonalInitializer")

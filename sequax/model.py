@@ -58,8 +58,8 @@ class Model(StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
     config_keys: frozenset[str] = frozenset({"layers", "input_layers", "output_layers"})
 
     # Whether `fit` and its kin run without compiling; may be set at any time, also before `compile`.
-    run_eagerly = False
-    jit_compile = True
+    run_eagerly: bool = False
+    jit_compile: bool = True
     steps_per_execution: int = 1
     train_function: Callable[..., Any] | None
     test_function: Callable[..., Any] | None

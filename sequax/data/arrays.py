@@ -10,6 +10,7 @@ import jax
 import numpy as np
 
 from ..core import settings
+from ..core.types import Nested, Tensor
 from . import resident
 from .prefetch import prefetch
 from .source import Batch, Block, Part, Passes, digest, filled, padded, shapes_of
@@ -35,6 +36,7 @@ class ArraySource:
     """
 
     shuffle: bool | str
+    seed: int
 
     draws = False
 
@@ -47,7 +49,7 @@ class ArraySource:
         steps: int | None = None,
         first_epoch: int = 0,
     ):
-        self.arrays: Any = jax.tree.map(resident.kept, arrays)
+        self.arrays: Batch = jax.tree.map(resident.kept, arrays)
         self.rows: int = len(jax.tree.leaves(arrays)[0])
         self.batch_size: int = min(batch_size, self.rows)
         batches = -(-self.rows // self.batch_size)
@@ -122,7 +124,7 @@ class ArraySource:
 
 
 def parts(
-    x: Any, batch_size: int, single: bool = False, together: bool = False, limit: int | None = None
+    x: Nested[Tensor], batch_size: int, single: bool = False, together: bool = False, limit: int | None = None
 ) -> Iterator[Part]:
     """Inputs for `predict`: runs of whole batches, and the short batch at the end.
 
@@ -165,7 +167,7 @@ def memory_budget() -> int:
 def split(arrays: Batch, fraction: float) -> tuple[Batch, Batch]:
     """The leading rows for training and the last `fraction` of them for validation, before any shuffling."""
     at = rows_kept(len(jax.tree.leaves(arrays)[0]), fraction)
-    head: Any = jax.tree.map(lambda a: a[:at], arrays)
+    head: Batch = jax.tree.map(lambda a: a[:at], arrays)
     return head, jax.tree.map(lambda a: a[at:], arrays)
 
 

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
 
 from ..core.tensor import KerasTensor, leaves, map_structure
+from ..core.types import Data, Nested, Tensor
 from ..core.warning import warn
 from . import checks, convert
 from .source import Batch
 from .spec import DataSpec
 from .structures import targets_of, weights_of
+
+if TYPE_CHECKING:
+    pass
 
 DEFAULT_BATCH_SIZE = 32
 
@@ -39,20 +43,20 @@ class BatchReader:
     def __init__(
         self,
         spec: DataSpec,
-        class_weight: Any = None,
+        class_weight: Mapping[Any, Any] | None = None,
         batch_size: int | None = None,
         prefix: str = "",
         finite_targets: bool = True,
     ):
         self.finite_targets = finite_targets
         self.spec, self.model, self.batch_size, self.prefix = spec, spec.model, batch_size, prefix
-        self.class_weight: Any = by_class(class_weight)
+        self.class_weight: dict[int, float] | None = by_class(class_weight)
         self._warned = False  # of weights
         self._inputs: list[checks.InputSchema] | None = None
         self._outputs: list[checks.OutputSchema] | None = None
-        self._compilation: Any = None  # a callback may call `compile` while a stream goes on
+        self._compilation: object = None  # a callback may call `compile` while a stream goes on
 
-    def read(self, x: Any, y: Any = None, sample_weight: Any = None) -> Batch:
+    def read(self, x: Data | None, y: Data | None = None, sample_weight: Data | None = None) -> Batch:
         """A batch of NumPy arrays in the structures that the model and its losses take.
 
         Raises:
@@ -66,39 +70,39 @@ class BatchReader:
         others = {f"{prefix}y": y, f"{prefix}sample_weight": sample_weight}
         xs = checked_inputs(self.spec, x, self.batch_size, f"{prefix}x", others, self._inputs)
         names = model.output_names
-        if y is not None:
-            y = self._target_arrays(y, names)
-        if sample_weight is not None:
-            sample_weight = self._weight_arrays(sample_weight)
+        ys = None if y is None else self._target_arrays(y, names)
+        weight = None if sample_weight is None else self._weight_arrays(sample_weight)
         if self._outputs is None or model.compilation is not self._compilation:
-            model.resolve(y)
+            model.resolve(ys)
             self._compilation = model.compilation
             self._inputs, self._outputs = self.spec.inputs(), self.spec.outputs()
             checks.check_configuration(self._outputs)
         shapes = self.spec.output_shapes(xs)
         if shapes != [schema.shape for schema in self._outputs]:
             self._outputs = [dataclasses.replace(f, shape=s) for f, s in zip(self._outputs, shapes, strict=True)]
-        targets = targets_of(y, model.symbolic_outputs, names, model.compilation.losses)
-        if y is not None:
+        targets = targets_of(ys, model.symbolic_outputs, names, model.compilation.losses)
+        if ys is not None:
             if len(targets) == len(names):
                 self._refuse_missing(targets, names)
-            self._check_targets(targets, xs, sample_weight)
-        if sample_weight is not None or self.class_weight is not None:
-            weights = weights_of(sample_weight, len(names), model.symbolic_outputs, names)
-            given = None if sample_weight is None else weights
+            self._check_targets(targets, xs, weight)
+        if weight is not None or self.class_weight is not None:
+            weights = weights_of(weight, len(names), model.symbolic_outputs, names)
+            given = None if weight is None else weights
             told = checks.check_weights(given, self.class_weight, targets, self._outputs, f"{prefix}sample_weight")
             self._warn_once(told)
-        checks.check_rows(
-            {f"{prefix}x": leaves(xs), f"{prefix}y": leaves(y), f"{prefix}sample_weight": leaves(sample_weight)}
-        )
+        self._check_rows(xs, ys, weight)
         if self.class_weight is not None:
             numbers = self._outputs[0].loss in checks.SPARSE
-            sample_weight = weights_of_classes(self.class_weight, targets[0], numbers)
-        if y is not None:
-            y = _in_structure(y, self._cast(targets), names, model.symbolic_outputs)
-        return Batch(xs, y, sample_weight)
+            weight = weights_of_classes(self.class_weight, targets[0], numbers)
+        if ys is not None:
+            ys = _in_structure(ys, self._cast(targets), names, model.symbolic_outputs)
+        return Batch(xs, ys, weight)
 
-    def _check_targets(self, targets: list[Any], xs: Any, sample_weight: Any) -> None:
+    def _check_rows(self, xs: object, ys: object, weight: object) -> None:
+        named = {"x": xs, "y": ys, "sample_weight": weight}
+        checks.check_rows({f"{self.prefix}{name}": leaves(arrays) for name, arrays in named.items()})
+
+    def _check_targets(self, targets: list[Any], xs: Nested[Tensor], sample_weight: Nested[Tensor] | None) -> None:
         what, finite = f"{self.prefix}y", self.finite_targets
         assert self._outputs is not None
         try:
@@ -110,7 +114,7 @@ class BatchReader:
                 raise
             checks.check_targets(counting, self._outputs, what, finite=finite)
 
-    def _target_arrays(self, y: Any, names: list[str]) -> Any:
+    def _target_arrays(self, y: Data, names: list[str]) -> Any:
         """Targets as arrays; an output without a loss may have None, or be left out where none of them has a target."""
         what = f"{self.prefix}y"
         if isinstance(y, Mapping):
@@ -123,7 +127,7 @@ class BatchReader:
         wanted = self.model.compilation.wanted_targets(names)
         return convert.to_arrays(y, what, wanted if len(y) == wanted else len(names))
 
-    def _weight_arrays(self, given: Any) -> Any:
+    def _weight_arrays(self, given: Data) -> Any:
         """Sample weights as arrays; an output may have None."""
         what = f"{self.prefix}sample_weight"
         if isinstance(given, Mapping):
@@ -150,7 +154,7 @@ class BatchReader:
             return [], []
         return targets_of(batch.y, model.symbolic_outputs, model.output_names, model.compilation.losses), self._outputs
 
-    def _read_as_given(self, x: Any, y: Any, sample_weight: Any) -> Batch:
+    def _read_as_given(self, x: Data | None, y: Data | None, sample_weight: Data | None) -> Batch:
         """A batch for a step or loss that the user wrote, and whose affair it is what the arrays mean.
 
         They are converted and have to be finite and of equal length; only x that fits the inputs is checked like any.
@@ -161,19 +165,17 @@ class BatchReader:
         else:
             xs = checked_inputs(self.spec, x, self.batch_size, f"{prefix}x", {f"{prefix}y": y})
         ys = None if y is None else plain(y, f"{prefix}y")
-        if sample_weight is not None:
-            sample_weight = jax.tree.map(lambda a: a.astype(np.float32), plain(sample_weight, f"{prefix}sample_weight"))
-        checks.check_rows(
-            {f"{prefix}x": leaves(xs), f"{prefix}y": leaves(ys), f"{prefix}sample_weight": leaves(sample_weight)}
-        )
+        weight: Any = None if sample_weight is None else plain(sample_weight, f"{prefix}sample_weight")
+        weight = jax.tree.map(lambda a: a.astype(np.float32), weight)
+        self._check_rows(xs, ys, weight)
         if self.class_weight is not None and ys is not None:
-            sample_weight = weights_of_classes(self.class_weight, leaves(ys)[0])
+            weight = weights_of_classes(self.class_weight, leaves(ys)[0])
         if self._outputs is None:
             self._outputs = []
             outputs = leaves(model.symbolic_outputs)
             if outputs:
                 model.resolve(ys if len(leaves(ys)) == len(outputs) else None)
-        return Batch(xs, ys, sample_weight)
+        return Batch(xs, ys, weight)
 
     def _warn_once(self, sentences: list[str]) -> None:
         if sentences and not self._warned:
@@ -192,7 +194,12 @@ class BatchReader:
 
 
 def checked_inputs(
-    spec: DataSpec, x: Any, batch_size: int | None = None, what: str = "x", others: Any = None, schemas: Any = None
+    spec: DataSpec,
+    x: Any,
+    batch_size: int | None = None,
+    what: str = "x",
+    others: Mapping[str, Any] | None = None,
+    schemas: list[checks.InputSchema] | None = None,
 ) -> Any:
     """Inputs as arrays in the structure the model takes; a model that is not built yet is built from them.
 
@@ -261,7 +268,7 @@ def _is_optional(tensor: KerasTensor) -> bool:
     return tensor.node is not None and getattr(tensor.node.operation, "optional", False)
 
 
-def _with_optional(symbolic: Any, x: Any, what: str, schemas: list[checks.InputSchema]) -> Any:
+def _with_optional(symbolic: Nested[KerasTensor], x: object, what: str, schemas: list[checks.InputSchema]) -> Any:
     """Inputs of a model some of whose `Input`s say `optional=True`: None may stand for those, in all batches alike."""
     expected = leaves(symbolic)
     if isinstance(x, dict):
@@ -283,12 +290,14 @@ def _with_optional(symbolic: Any, x: Any, what: str, schemas: list[checks.InputS
     return jax.tree.unflatten(jax.tree.structure(symbolic, is_leaf=lambda t: isinstance(t, KerasTensor)), given)
 
 
-def prediction_inputs(spec: DataSpec, x: Any, batch_size: int | None = None) -> Any:
+def prediction_inputs(spec: DataSpec, x: Data, batch_size: int | None = None) -> Any:
     """Inputs for `predict`."""
     return (own_inputs if spec.own().predict else checked_inputs)(spec, x, batch_size)
 
 
-def own_inputs(spec: DataSpec, x: Any, batch_size: int | None = None, what: str = "x", build: bool = False) -> Any:
+def own_inputs(
+    spec: DataSpec, x: Data | None, batch_size: int | None = None, what: str = "x", build: bool = False
+) -> Any:
     """Inputs of a step that the user wrote: as the model takes them if they fit, else as they are.
 
     Args:
@@ -303,7 +312,7 @@ def own_inputs(spec: DataSpec, x: Any, batch_size: int | None = None, what: str 
     return xs
 
 
-def _could_be(x: Any, expected: list[KerasTensor]) -> bool:
+def _could_be(x: object, expected: list[KerasTensor]) -> bool:
     """Whether arrays have the number, ranks and sizes of symbolic inputs."""
     if not expected:
         return False
@@ -319,7 +328,7 @@ def _could_be(x: Any, expected: list[KerasTensor]) -> bool:
     )
 
 
-def plain(data: Any, what: str) -> Any:
+def plain(data: Data, what: str) -> Any:
     """Finite numbers in the user's structure, 64-bit ones as 32-bit ones."""
     given = convert.to_arrays(data, what)
     arrays = [convert.cast(a, None, what) for a in leaves(given)]
@@ -327,7 +336,7 @@ def plain(data: Any, what: str) -> Any:
     return jax.tree.unflatten(jax.tree.structure(given), arrays)
 
 
-def by_class(class_weight: Any) -> Any:
+def by_class(class_weight: Any) -> dict[int, float] | None:
     """A dict from class number to weight: of a dict whose keys are floats, bools or of NumPy, or of a pandas Series."""
     if not hasattr(class_weight, "items"):
         return class_weight
@@ -357,7 +366,7 @@ def weights_of_classes(class_weight: dict[int, float], y: np.ndarray, numbers: b
     return table[labels]
 
 
-def _in_structure(y: Any, targets: list[Any], names: list[str], outputs: Any) -> Any:
+def _in_structure(y: object, targets: list[Any], names: list[str], outputs: object) -> Any:
     """Cast targets where the user's structure has them."""
     nested = isinstance(outputs, dict) and len(outputs) < len(names)
     if isinstance(y, dict) and not nested:
@@ -365,7 +374,7 @@ def _in_structure(y: Any, targets: list[Any], names: list[str], outputs: Any) ->
     return jax.tree.unflatten(jax.tree.structure(y), [t for t in targets if t is not None])
 
 
-def _missing_targets(x: Any, what: str) -> str:
+def _missing_targets(x: object, what: str) -> str:
     hint = (
         " x is a tuple of two: write fit(x, y) in place of fit((x, y))." if isinstance(x, tuple) and len(x) == 2 else ""
     )

@@ -129,14 +129,14 @@ def _holds_several(items: list[Any] | tuple[Any, ...], what: str, count: int | N
     return True
 
 
-def _part(item: Any, what: str, nested: bool) -> Any:
+def _part(item: object, what: str, nested: bool) -> Any:
     """An array, or several where they are nested: lists within lists are, in general, rows of one array."""
     if isinstance(item, Mapping) or (nested and isinstance(item, list | tuple) and _count_leaves(item) > 1):
         return to_arrays(item, what, _count_leaves(item))
     return _leaf(item, what)
 
 
-def _count_leaves(data: Any) -> int:
+def _count_leaves(data: object) -> int:
     """How many arrays there are in lists, tuples and dicts within each other; lists of numbers are one."""
     if isinstance(data, Mapping):
         return sum(map(_count_leaves, data.values()))
@@ -171,7 +171,7 @@ def _refuse_samples(items: list[Any] | tuple[Any, ...], what: str) -> None:
     raise ValueError(f"{what} is a {kind} of {len(items)} arrays: {', or '.join(remedies)}. The model takes one here.")
 
 
-def _leaf(value: Any, what: str) -> np.ndarray:
+def _leaf(value: object, what: str) -> np.ndarray:
     if value is None:
         _refuse_missing(what)
     if isinstance(value, np.ma.MaskedArray):
@@ -197,14 +197,14 @@ def _refuse_missing(what: str) -> None:
     raise ValueError(f"{what} is missing (None){hint}.")
 
 
-def _refuse_sparse(value: Any, what: str) -> None:
+def _refuse_sparse(value: object, what: str) -> None:
     if hasattr(value, "toarray") and hasattr(value, "nnz"):
         raise ValueError(f"{what} is a sparse matrix: make it dense with {what}.toarray().")
     if hasattr(value, "todense") and hasattr(value, "nse"):
         raise ValueError(f"{what} is a sparse array: make it dense with {what}.todense().")
 
 
-def as_array(value: Any, what: str) -> np.ndarray:
+def as_array(value: object, what: str) -> np.ndarray:
     """An array or tensor of any library, or a list, as a NumPy array of whatever dtype it has."""
     if isinstance(value, list | tuple):
         return _from_list(value, what)
@@ -327,7 +327,7 @@ def _size(shape: tuple[int, ...]) -> str:
 # Tables: pandas, polars, PyArrow
 
 
-def _is_table(value: Any) -> bool:
+def _is_table(value: object) -> bool:
     return hasattr(value, "column_names") or (hasattr(value, "columns") and hasattr(value, "to_numpy"))
 
 
@@ -385,7 +385,7 @@ def _column(column: Any) -> tuple[np.ndarray, str | None]:
     return array, _trouble(array, dtype, "use .astype('float32')", "use .astype('category').cat.codes")
 
 
-def _trouble(array: np.ndarray, dtype: Any, for_numbers: str, for_strings: str) -> str | None:
+def _trouble(array: np.ndarray, dtype: object, for_numbers: str, for_strings: str) -> str | None:
     """What keeps a column from being numbers, with a remedy where there is one; None if nothing does."""
     kind = array.dtype.kind
     if kind in _NUMBERS or _is_extended_float(array.dtype):

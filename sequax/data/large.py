@@ -16,6 +16,7 @@ import jax
 import numpy as np
 
 from ..core import settings
+from ..core.types import Data
 from . import checks, resident
 from .arrays import memory_budget, rows_per_block
 from .prefetch import prefetch
@@ -26,7 +27,7 @@ _RUN_BYTES = 2**18  # rows that are read together: long for a disk, short beside
 Read = Callable[[Any, Any, Any], Batch]
 
 
-def parts_of(data: Any) -> list[Any]:
+def parts_of(data: Data | None) -> list[Any]:
     """The arrays in an argument of `fit`: of a dict, a list or tuple of arrays, or the argument itself."""
     if data is None:
         return []
@@ -37,7 +38,7 @@ def parts_of(data: Any) -> list[Any]:
     return [data]
 
 
-def is_large(*arguments: Any) -> bool:
+def is_large(*arguments: Data | None) -> bool:
     """Whether arguments hold arrays on disk that together do not fit into memory."""
     arrays = [array for argument in arguments for array in parts_of(argument)]
     on_disk = [array for array in arrays if _on_disk(array)]
@@ -53,7 +54,7 @@ def _on_disk(array: Any) -> bool:
     return all(hasattr(array, name) for name in ("shape", "dtype", "__getitem__")) and bool(array.shape)
 
 
-def _map_of(array: Any) -> mmap.mmap | None:
+def _map_of(array: object) -> mmap.mmap | None:
     """The memory map that an array looks into."""
     while isinstance(array, np.ndarray):
         array = array.base
@@ -82,6 +83,7 @@ class LargeSource:
     read: Read
     taken: range
     shuffle: bool | str
+    seed: int
 
     resident = False
     draws = False
@@ -236,7 +238,7 @@ def _from_map(memory_map: mmap.mmap, array: np.ndarray, rows: np.ndarray) -> np.
     return taken
 
 
-def _mapped(data: Any, function: Callable[[Any], Any]) -> Any:
+def _mapped(data: object, function: Callable[[Any], Any]) -> Any:
     """The function of each array in an argument, in the argument's structure."""
     if data is None:
         return None

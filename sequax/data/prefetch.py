@@ -29,7 +29,7 @@ def prefetch(items: Iterable[T], ahead: int = 2) -> Iterator[T]:
     ready: queue.Queue[Any] = queue.Queue(maxsize=ahead)
     stopped = threading.Event()
 
-    def put(item: Any) -> bool:
+    def put(item: object) -> bool:
         while not stopped.is_set():
             try:
                 ready.put(item, timeout=_POLL_SECONDS)

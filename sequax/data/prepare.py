@@ -7,16 +7,17 @@ that reads them; their first part is read here, so that a model is built before 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ..core import processes, rng, settings
 from ..core.tensor import leaves
+from ..core.types import Data, Nested
 from ..core.warning import warn
 from . import arrays, checks, large, streams
 from .arrays import ArraySource
 from .batches import DEFAULT_BATCH_SIZE, BatchReader, prediction_inputs
-from .large import LargeSource
+from .large import LargeSource, Read
 from .prefetch import prefetch
 from .samples import unpack_x_y_sample_weight
 from .source import Batch, BatchSource, Part
@@ -35,20 +36,20 @@ class FitArguments(NamedTuple):
         accepts_nan: whether somebody decides what happens when the loss is not finite, so that targets may be so.
     """
 
-    x: Any
-    y: Any
-    sample_weight: Any
-    class_weight: Any
+    x: Data | None
+    y: Data | None
+    sample_weight: Data | None
+    class_weight: Mapping[Any, Any] | None
     batch_size: int | None
-    shuffle: Any
+    shuffle: bool | str
     epochs: int
     initial_epoch: int
     steps_per_epoch: int | None
-    validation_data: Any
+    validation_data: Data | None
     validation_split: float
     validation_batch_size: int | None
     validation_steps: int | None
-    validation_freq: Any
+    validation_freq: int | Iterable[int]
     accepts_nan: bool
 
 
@@ -64,7 +65,6 @@ def training_data(spec: DataSpec, given: FitArguments) -> TrainingData:
 
     Nothing of the model changes before all checks have passed, except that a model without weights gets built.
     """
-    data = given.x, given.y, given.sample_weight
     if given.validation_data is not None or given.validation_split:
         checks.check_validation_freq(given.validation_freq)
     numbers: dict[str, Any] = {name: getattr(given, name) for name in _SIZES}
@@ -74,7 +74,8 @@ def training_data(spec: DataSpec, given: FitArguments) -> TrainingData:
     if streams.is_stream(given.x):
         train, held_out, rows = _from_stream(given, reader)
     else:
-        train, held_out, rows = (_from_disk if large.is_large(*data) else _from_memory)(given, reader, *data)
+        on_disk = large.is_large(given.x, given.y, given.sample_weight)
+        train, held_out, rows = (_from_disk if on_disk else _from_memory)(given, reader)
     size = given.validation_batch_size or given.batch_size
     if given.validation_data is not None:
         held_out = _validation_source(spec, given.validation_data, size, given.validation_steps)
@@ -94,7 +95,8 @@ def _from_stream(given: FitArguments, reader: BatchReader) -> Sources:
     return _stream_source(reader, given.x, "x", given.steps_per_epoch, given.shuffle, rng.fresh_seed()), None, None
 
 
-def _from_disk(given: FitArguments, reader: BatchReader, *data: Any) -> Sources:
+def _from_disk(given: FitArguments, reader: BatchReader) -> Sources:
+    data = given.x, given.y, given.sample_weight
     every = range(large.count_rows(data))
     rows = len(every)
     split = given.validation_split if given.validation_data is None else 0
@@ -109,9 +111,9 @@ def _from_disk(given: FitArguments, reader: BatchReader, *data: Any) -> Sources:
     return train, LargeSource(data, unweighted.read, every[kept:], size, steps=given.validation_steps), rows
 
 
-def _from_memory(given: FitArguments, reader: BatchReader, *data: Any) -> Sources:
+def _from_memory(given: FitArguments, reader: BatchReader) -> Sources:
     checks.check_index_order({"x": given.x, "y": given.y})
-    batch, held_out = reader.read(*data), None
+    batch, held_out = reader.read(given.x, given.y, given.sample_weight), None
     rows = len(leaves(batch)[0])
     if given.validation_data is None and given.validation_split:
         checks.check_arguments(validation_split=given.validation_split, rows=rows)
@@ -128,7 +130,13 @@ def _from_memory(given: FitArguments, reader: BatchReader, *data: Any) -> Source
 
 
 def evaluation_data(
-    spec: DataSpec, x: Any, y: Any, sample_weight: Any, batch_size: int | None, steps: int | None, prefix: str = ""
+    spec: DataSpec,
+    x: Data | None,
+    y: Data | None,
+    sample_weight: Data | None,
+    batch_size: int | None,
+    steps: int | None,
+    prefix: str = "",
 ) -> BatchSource:
     """A checked source for `evaluate`."""
     processes.check("evaluate")
@@ -152,7 +160,7 @@ def evaluation_data(
     return source
 
 
-def resolve_anew(spec: DataSpec, targets: Any, source: BatchSource) -> None:
+def resolve_anew(spec: DataSpec, targets: Nested[Any], source: BatchSource) -> None:
     """Match the losses and metrics of another `compile` with the targets of a source, and check these against them.
 
     Args:
@@ -178,7 +186,7 @@ class PredictionData(NamedTuple):
     steps: int | None
 
 
-def prediction_data(spec: DataSpec, x: Any, batch_size: int | None, steps: int | None) -> PredictionData:
+def prediction_data(spec: DataSpec, x: Data, batch_size: int | None, steps: int | None) -> PredictionData:
     """Checked inputs for `predict`; builds the model if need be."""
     checks.check_arguments(batch_size=batch_size, steps=steps)
     if streams.is_stream(x):
@@ -252,7 +260,7 @@ def _validation_source(spec: DataSpec, data: Any, batch_size: int | None, steps:
 
 
 def _stream_source(
-    reader: BatchReader, data: Any, what: str, steps: int | None, shuffle: bool | str = False, seed: int = 0
+    reader: BatchReader, data: Data | None, what: str, steps: int | None, shuffle: bool | str = False, seed: int = 0
 ) -> StreamSource:
     """A source over a stream; its first batch is read, so that the model gets built."""
     source = StreamSource(streams.stream_of(data, what, shuffle, seed), reader.read, steps)
@@ -261,7 +269,7 @@ def _stream_source(
 
 
 def _large_source(
-    data: tuple[Any, Any, Any], read: Any, taken: range, size: int, *order: Any, **steps: Any
+    data: tuple[Any, Any, Any], read: Read, taken: range, size: int, *order: Any, **steps: Any
 ) -> LargeSource:
     """A source over arrays on disk; its first batch is read, so that the model gets built."""
     source = LargeSource(data, read, taken, size, *order, **steps)
@@ -269,7 +277,7 @@ def _large_source(
     return source
 
 
-def _refuse_beside_stream(x: Any, **others: Any) -> None:
+def _refuse_beside_stream(x: object, **others: object) -> None:
     for name, value in others.items():
         if value is not None:
             raise ValueError(
@@ -285,6 +293,6 @@ _INSTEAD = {
 }
 
 
-def _warn_of_batch_size(batch_size: int | None, x: Any) -> None:
+def _warn_of_batch_size(batch_size: int | None, x: object) -> None:
     if batch_size is not None:
         warn(f"batch_size={batch_size} is not used: x is a {type(x).__name__}, which makes batches of its own.")

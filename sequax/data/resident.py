@@ -43,14 +43,14 @@ class Rows:
         row_shape: of one row.
     """
 
-    head: Any
-    tail: Any
-    edges: Any
-    skipped: Any
-    count: Any
+    head: jax.Array
+    tail: jax.Array
+    edges: jax.Array
+    skipped: jax.Array | np.ndarray
+    count: jax.Array | np.int32
     row_shape: tuple[int, ...] = dataclasses.field(metadata={"static": True})
 
-    def take(self, index: Any) -> Any:
+    def take(self, index: jax.Array) -> jax.Array:
         """The rows of these numbers, which lie in bounds; any shape."""
         edge = len(self.edges) // 2
         in_head = (len(self.head) + _per_line(self.head) - 1) // math.prod(self.row_shape) - edge
@@ -60,7 +60,7 @@ class Rows:
         inner = self._where(index < in_head, self._seen(self.head, 0, index), self._seen(self.tail, 1, index))
         return self._where((index < edge) | (last >= edge), outer, inner)
 
-    def _seen(self, view: Any, which: int, index: Any) -> Any:
+    def _seen(self, view: jax.Array, which: int, index: jax.Array) -> jax.Array:
         """Rows of a view; any, for numbers of rows that are not in it."""
         numbers = math.prod(self.row_shape)
         starts = jnp.clip(index * numbers - self.skipped[which], 0, len(view) - numbers)
@@ -68,11 +68,11 @@ class Rows:
         found = lax.gather(view, starts[..., None], dimensions, (numbers,), mode="promise_in_bounds")
         return found.reshape(*index.shape, *self.row_shape)
 
-    def _where(self, which: Any, yes: Any, no: Any) -> Any:
+    def _where(self, which: jax.Array, yes: jax.Array, no: jax.Array) -> jax.Array:
         return jnp.where(which.reshape(*which.shape, *[1] * len(self.row_shape)), yes, no)
 
 
-def put(arrays: Any, with_room: bool = False) -> Any:
+def put(arrays: object, with_room: bool = False) -> Any:
     """Arrays for a compiled program, a structure of device arrays and `Rows`.
 
     The memory of the NumPy arrays may be read as long as the result is in use, so nobody may write to it meanwhile.
@@ -104,7 +104,7 @@ def rounded(rows: int, parts: int) -> int:
     return -(-rows // step) * step
 
 
-def aligned(rows: int, row_shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+def aligned(rows: int, row_shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     """An empty array at an address from which JAX uses it without a copy."""
     dtype = np.dtype(dtype)
     memory = np.empty(rows * math.prod(row_shape) * dtype.itemsize + _ALIGNMENT, np.uint8)
@@ -112,17 +112,17 @@ def aligned(rows: int, row_shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     return memory[begin : len(memory) - _ALIGNMENT + begin].view(dtype).reshape(rows, *row_shape)
 
 
-def kept(array: Any) -> Any:
+def kept(array: object) -> object:
     """A copy of an array so small that it costs nothing: JAX reads some of them, too, where they lie."""
     return np.array(array) if isinstance(array, np.ndarray) and array.nbytes < _LEAST_BYTES else array
 
 
-def bytes_to_copy(arrays: Any) -> int:
+def bytes_to_copy(arrays: object) -> int:
     """Memory that `put` takes."""
     return sum(a.nbytes for a in jax.tree.leaves(arrays) if not _can_stay(a))
 
 
-def take(arrays: Any, index: Any) -> Any:
+def take(arrays: object, index: jax.Array) -> Any:
     """Rows of what `put` gave, gathered on the device; the numbers must lie in bounds."""
     return jax.tree.map(
         lambda a: a.take(index) if isinstance(a, Rows) else _take(a, index),
@@ -131,7 +131,7 @@ def take(arrays: Any, index: Any) -> Any:
     )
 
 
-def _take(array: Any, index: Any) -> Any:
+def _take(array: jax.Array, index: jax.Array) -> jax.Array:
     return array.at[index].get(mode="promise_in_bounds")
 
 
@@ -148,7 +148,7 @@ def _can_stay(array: Any) -> bool:
     )
 
 
-def _with_room(array: Any) -> Any:
+def _with_room(array: np.ndarray | jax.Array) -> jax.Array:
     if type(array) is not np.ndarray:
         return DEVICE.put(array)
     size = room(len(array), array.nbytes // len(array))
@@ -169,7 +169,7 @@ def _in_place(array: np.ndarray) -> Rows:
     return Rows(head, tail, edges, np.array(begins, np.int32), np.int32(count), array.shape[1:])
 
 
-def _per_line(array: Any) -> int:
+def _per_line(array: np.ndarray | jax.Array) -> int:
     return _ALIGNMENT // array.dtype.itemsize
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..core.types import ArrayLike
+from ..core.types import ArrayLike, Nested
 
 
-def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> Any:
+def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Nested[ArrayLike] | None = None) -> Any:
     """Inputs, targets and weights as a tuple; `x` alone stays as it is, unless it is a list or tuple itself.
 
     Args:
@@ -23,7 +23,7 @@ def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: ArrayLike | Non
     return (x, y) if sample_weight is None else (x, y, sample_weight)
 
 
-def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
+def unpack_x_y_sample_weight(data: object) -> tuple[Any, Any, Any]:
     """`(x, y, sample_weight)` of `x`, `(x,)`, `(x, y)` or `(x, y, sample_weight)`, None for what is missing.
 
     Args:

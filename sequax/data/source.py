@@ -14,15 +14,16 @@ from typing import Any, NamedTuple, Protocol
 import jax
 import numpy as np
 
+from ..core.types import Nested, Tensor
 from . import resident
 
 
 class Batch(NamedTuple):
     """Inputs, targets and sample weights; structures of arrays whose first axis is the sample, or None."""
 
-    x: Any
-    y: Any = None
-    weight: Any = None
+    x: Nested[Tensor]
+    y: Nested[Tensor] | None = None
+    weight: Nested[Tensor] | None = None
 
 
 class Block(NamedTuple):
@@ -68,7 +69,7 @@ class Passes(NamedTuple):
         return self.first_epoch + number, part * self.steps, min((part + 1) * self.steps, self.batches)
 
 
-def digest(arrays: Any) -> str:
+def digest(arrays: object) -> str:
     """A short name for the values of arrays."""
     state = hashlib.sha256()
     for leaf in jax.tree.leaves(arrays):
@@ -78,7 +79,7 @@ def digest(arrays: Any) -> str:
     return state.hexdigest()[:16]
 
 
-def shapes_of(arrays: Any) -> list[str]:
+def shapes_of(arrays: object) -> list[str]:
     return [f"{array.dtype}{list(array.shape)}" for array in jax.tree.leaves(arrays)]
 
 
@@ -101,7 +102,7 @@ def padded(order: np.ndarray, length: int) -> np.ndarray:
 class Part(NamedTuple):
     """Rows in memory that `predict` runs through at once: whole batches, or one batch of any size."""
 
-    x: Any
+    x: Nested[Tensor]
     batches: int
     batch_size: int
     done: int = 0  # batches before these

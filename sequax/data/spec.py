@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .checks import InputSchema, OutputSchema
+
+if TYPE_CHECKING:
+    pass
 
 
 class Overrides(NamedTuple):

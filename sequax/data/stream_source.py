@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any, NamedTuple
 
 import jax
@@ -290,7 +290,7 @@ class Stack:
     """
 
     def __init__(self, first: Item):
-        self.kind: Any = _kind(first)
+        self.kind: Hashable = _kind(first)
         arrays = jax.tree.leaves(first.data)
         size = 0 if self.kind is None else sum(a.nbytes for a in arrays)
         self.most: int = 1 if self.kind is None else max(1, min(_MOST_BATCHES, _BLOCK_BYTES // max(1, size)))
@@ -335,11 +335,11 @@ class Stack:
         return Block(resident.put(arrays), order, given, given // len(self.names))
 
 
-def _first_row(batch: Batch) -> Any:
+def _first_row(batch: Batch) -> Batch:
     return jax.tree.map(lambda array: array[0], batch)
 
 
-def _kind(item: Item) -> Any:
+def _kind(item: Item) -> Hashable:
     """Equal for batches that can be joined; None for those that are not made of arrays with equal first axes."""
     flat, structure = jax.tree.flatten(item.data)
     if not all(type(a) is np.ndarray and a.ndim for a in flat) or len({len(a) for a in flat}) != 1:

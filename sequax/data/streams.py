@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
+from ..core.types import Data
 from . import convert
 from .workers import batches_by_number
 
 
-def is_stream(data: Any) -> bool:
+def is_stream(data: object) -> TypeGuard[Data]:
     """Whether data come batch by batch, so that they are iterated over and not converted as a whole."""
     if data is None or isinstance(data, (str, bytes, list, tuple, Mapping, np.ndarray)):
         return False
@@ -40,7 +41,7 @@ def stream_of(data: Any, what: str, shuffle: bool | str = False, seed: int = 0) 
     return Stream(data, what)
 
 
-def unpacked(item: Any, what: str) -> tuple[Any, Any, Any]:
+def unpacked(item: object, what: str) -> tuple[Any, Any, Any]:
     """`(x, y, sample_weight)` of a batch; a list of two or three counts as a tuple, since torch's loader gives lists.
 
     Raises:
@@ -91,8 +92,8 @@ class Stream:
 
     def __init__(self, data: Any, what: str):
         self.data, self.what = data, what
-        self.seed = 0
-        self.passes = 0
+        self.seed: int = 0
+        self.passes: int = 0
 
     @property
     def kind(self) -> str:
@@ -175,6 +176,6 @@ class Numbered(Stream):
             self.data.on_epoch_end()
 
 
-def _gives_batches_by_number(data: Any) -> bool:
+def _gives_batches_by_number(data: object) -> bool:
     """`PyDataset`, `Sequence` of older Keras, and whatever looks like them."""
     return hasattr(data, "__getitem__") and hasattr(data, "on_epoch_end")

@@ -8,7 +8,7 @@ from typing import Any
 from ..core.tensor import leaves
 
 
-def targets_of(y: Any, outputs: Any, names: Sequence[str], losses: Sequence[Any] | None = None) -> list[Any]:
+def targets_of(y: object, outputs: object, names: Sequence[str], losses: Sequence[Any] | None = None) -> list[Any]:
     """Targets in the order of the outputs' leaves; None for an output that has none.
 
     Args:
@@ -38,7 +38,7 @@ def targets_of(y: Any, outputs: Any, names: Sequence[str], losses: Sequence[Any]
     return given
 
 
-def weights_of(weight: Any, count: int, outputs: Any, names: Sequence[str]) -> list[Any]:
+def weights_of(weight: object, count: int, outputs: object, names: Sequence[str]) -> list[Any]:
     """Sample weights in the order of the outputs; a single array counts for all."""
     if weight is None:
         return [None] * count

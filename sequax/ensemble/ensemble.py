@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import callbacks as callback_module
 from ..core import names, rng
-from ..core.types import ArrayLike
+from ..core.types import Data
 from ..data import prepare
 from ..data.arrays import ArraySource
 from ..data.prepare import FitArguments
@@ -170,7 +170,7 @@ class Ensemble:
         validation_data: Any = None,
         shuffle: bool | str = True,
         class_weight: dict[int, float] | None = None,
-        sample_weight: ArrayLike | None = None,
+        sample_weight: Data | None = None,
         initial_epoch: int = 0,
         steps_per_epoch: int | None = None,
         validation_steps: int | None = None,
@@ -243,7 +243,7 @@ class Ensemble:
         y: Any = None,
         batch_size: int | None = None,
         verbose: int | str = "auto",
-        sample_weight: ArrayLike | None = None,
+        sample_weight: Data | None = None,
         steps: int | None = None,
         callbacks: Callbacks = None,
     ) -> Evaluation:

@@ -13,15 +13,15 @@ from .reporting import plural
 
 def check_arguments(
     *,
-    batch_size: Any = None,
-    epochs: Any = None,
-    initial_epoch: Any = 0,
-    validation_split: Any = 0.0,
-    steps: Any = None,
-    steps_per_epoch: Any = None,
+    batch_size: int | None = None,
+    epochs: int | None = None,
+    initial_epoch: int | None = 0,
+    validation_split: float | None = 0.0,
+    steps: int | None = None,
+    steps_per_epoch: int | None = None,
     rows: int | None = None,
-    validation_batch_size: Any = None,
-    validation_steps: Any = None,
+    validation_batch_size: int | None = None,
+    validation_steps: int | None = None,
     validation_rows: int | None = None,
 ) -> None:
     """Check the numbers given to `fit` and its kin; None means not given.
@@ -65,7 +65,7 @@ def check_validation_freq(frequency: Any) -> None:
             )
 
 
-def _check_count(name: str, value: Any, low: int) -> None:
+def _check_count(name: str, value: object, low: int) -> None:
     if value is None:
         return
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer) or value < low:

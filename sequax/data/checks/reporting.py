@@ -16,7 +16,8 @@ from ...core import settings
 SWITCH = "If the data are meant to be so, sequax.config.set_data_checks(False) turns value checks off."
 CHUNK = 1 << 20  # entries looked at together while searching, so that masks stay at a few megabytes
 
-enabled, set_enabled = settings.data_checks, settings.set_data_checks
+enabled: Callable[[], bool] = settings.data_checks
+set_enabled: Callable[[bool], None] = settings.set_data_checks
 
 
 @dataclass(frozen=True)
