@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+Pool = Callable[[jax.Array, tuple[int, ...]], jax.Array]
 
-def adaptive_pool(x: jax.Array, output: tuple[int, ...], pool: Callable[..., Any]) -> jax.Array:
+
+def adaptive_pool(x: jax.Array, output: tuple[int, ...], pool: Pool) -> jax.Array:
     """Pooling over as many windows as the output has cells.
 
     Along an axis of `length` cells, output cell `i` of `size` sees the cells from `floor(i * length / size)` to
@@ -27,7 +28,7 @@ def adaptive_pool(x: jax.Array, output: tuple[int, ...], pool: Callable[..., Any
     return x
 
 
-def _pooled(x: jax.Array, position: int, size: int, pool: Callable[..., Any]) -> jax.Array:
+def _pooled(x: jax.Array, position: int, size: int, pool: Pool) -> jax.Array:
     """Windows of equal length are pooled together, side by side; there are never more than three lengths."""
     axis, rank = position + 1, x.ndim - 2
 

@@ -5,7 +5,7 @@ Whatever is computed with boxes is computed with their corners: left, top, right
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -62,7 +62,7 @@ def _arranged(layout: str, left: jax.Array, top: jax.Array, right: jax.Array, bo
     return [values[i] for i in (1, 0, 3, 2)] if layout in ("yxyx", "center_yxhw") else values
 
 
-def clip(corners: jax.Array, height: Any, width: Any) -> jax.Array:
+def clip(corners: jax.Array, height: float | jax.Array, width: float | jax.Array) -> jax.Array:
     """The part of the boxes that lies in the image."""
     left, top, right, bottom = sides(corners)
     x, y = (0, width), (0, height)
@@ -75,7 +75,7 @@ def area(corners: jax.Array) -> jax.Array:
     return jnp.maximum(right - left, 0) * jnp.maximum(bottom - top, 0)
 
 
-def around(corners: jax.Array, move: Callable[..., Any]) -> jax.Array:
+def around(corners: jax.Array, move: Callable[[jax.Array, jax.Array], Sequence[jax.Array]]) -> jax.Array:
     """The smallest upright boxes around boxes whose corner points were moved.
 
     Args:

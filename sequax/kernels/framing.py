@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 
-from .windows import Windows
+from .windows import Padding, Windows
 
 
 def crop_to_aspect_ratio(images: jax.Array, size: tuple[int, int]) -> jax.Array:
@@ -27,7 +29,13 @@ def pad_to_aspect_ratio(images: jax.Array, size: tuple[int, int], fill_value: fl
     return jnp.pad(images, [(0, 0), (top, top), (left, left), (0, 0)], constant_values=fill_value)
 
 
-def patches(x: jax.Array, size, strides=None, dilation=1, padding="valid") -> jax.Array:
+def patches(
+    x: jax.Array,
+    size: int | Sequence[int],
+    strides: int | Sequence[int] | None = None,
+    dilation: int | Sequence[int] = 1,
+    padding: Padding = "valid",
+) -> jax.Array:
     """Every window as one row of features: `(batch, *spatial, channels)` to `(batch, *windows, cells * channels)`.
 
     Arguments as in `conv`; strides None: windows side by side.

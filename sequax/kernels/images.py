@@ -7,7 +7,7 @@ each output pixel where in the input it is read, so the matrices map output coor
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TypedDict, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +15,7 @@ import jax.numpy as jnp
 INTERPOLATIONS = ("nearest", "bilinear")
 # Outside of the image, for the row a b c d: reflect d c b a | a b c d | d c b a; mirror d c b | a b c d | c b a;
 # nearest a a a | a b c d | d d d; wrap b c d | a b c d | a b c; constant k k k | a b c d | k k k.
-FILL_MODES: dict[str, Callable[..., Any]] = {
+FILL_MODES: dict[str, Callable[[jax.Array, int], jax.Array]] = {
     "reflect": lambda i, size: (lambda m: jnp.minimum(m, 2 * size - 1 - m))(jnp.mod(i, 2 * size)),
     "mirror": lambda i, size: (lambda m: jnp.minimum(m, 2 * (size - 1) - m))(jnp.mod(i, max(2 * (size - 1), 1))),
     "nearest": lambda i, size: jnp.clip(i, 0, size - 1),
@@ -24,13 +24,19 @@ FILL_MODES: dict[str, Callable[..., Any]] = {
 }
 
 
+class WarpOptions(TypedDict, total=False):
+    interpolation: str
+    fill_mode: str
+    fill_value: float | jax.Array
+
+
 def warp(
     images: jax.Array,
     rows: jax.Array,
     columns: jax.Array,
     interpolation: str = "bilinear",
     fill_mode: str = "constant",
-    fill_value: Any = 0.0,
+    fill_value: float | jax.Array = 0.0,
 ) -> jax.Array:
     """The images read at given places.
 
@@ -76,7 +82,7 @@ def pixel_grid(height: int, width: int) -> tuple[jax.Array, jax.Array]:
     return jnp.arange(width, dtype=jnp.float32)[None, None, :], jnp.arange(height, dtype=jnp.float32)[None, :, None]
 
 
-def projective_transform(images: jax.Array, transform: jax.Array, **options: Any) -> jax.Array:
+def projective_transform(images: jax.Array, transform: jax.Array, **options: Unpack[WarpOptions]) -> jax.Array:
     """`input (x, y) = ((a0 x + a1 y + a2) / k, (b0 x + b1 y + b2) / k)` with `k = c0 x + c1 y + 1` of the output pixel.
 
     Args:
@@ -89,7 +95,7 @@ def projective_transform(images: jax.Array, transform: jax.Array, **options: Any
     return warp(images, (b0 * x + b1 * y + b2) / k, (a0 * x + a1 * y + a2) / k, **options)
 
 
-def affine_transform(images: jax.Array, transform: jax.Array, **options: Any) -> jax.Array:
+def affine_transform(images: jax.Array, transform: jax.Array, **options: Unpack[WarpOptions]) -> jax.Array:
     """`input (x, y) = (a0 x + a1 y + a2, b0 x + b1 y + b2)` of the output pixel; c0 and c1 are not read."""
     x, y = pixel_grid(*images.shape[1:3])
     a0, a1, a2, b0, b1, b2 = jnp.moveaxis(jnp.asarray(transform, jnp.float32), -1, 0)[:6, ..., None, None]
@@ -97,7 +103,7 @@ def affine_transform(images: jax.Array, transform: jax.Array, **options: Any) ->
 
 
 def perspective_transform(
-    images: jax.Array, start_points: jax.Array, end_points: jax.Array, **options: Any
+    images: jax.Array, start_points: jax.Array, end_points: jax.Array, **options: Unpack[WarpOptions]
 ) -> jax.Array:
     """Moves four corners from `start_points` to `end_points`.
 
@@ -194,7 +200,7 @@ def _blur(images: jax.Array, kernel: jax.Array, axis: int) -> jax.Array:
 
 
 def elastic_transform(
-    images: jax.Array, noise: jax.Array, alpha: jax.Array, sigma: jax.Array, window: int, **options: Any
+    images: jax.Array, noise: jax.Array, alpha: jax.Array, sigma: jax.Array, window: int, **options: Unpack[WarpOptions]
 ) -> jax.Array:
     """Each pixel read at a place `alpha * blur(sigma * noise)` away. Simard et al. 2003.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -20,7 +21,9 @@ from . import dispatch
 from .windows import Padding, Windows
 
 
-def max_pool(x: jax.Array, window, strides=None, padding: Padding = "valid") -> jax.Array:
+def max_pool(
+    x: jax.Array, window: int | Sequence[int], strides: int | Sequence[int] | None = None, padding: Padding = "valid"
+) -> jax.Array:
     """Largest value of each window.
 
     Where several cells hold the maximum, the first one in row-major order receives the gradient, as in XLA, TensorFlow
@@ -38,7 +41,9 @@ def max_pool(x: jax.Array, window, strides=None, padding: Padding = "valid") -> 
     return dispatch.apply(MaxPool(windows), x)
 
 
-def avg_pool(x: jax.Array, window, strides=None, padding: Padding = "valid") -> jax.Array:
+def avg_pool(
+    x: jax.Array, window: int | Sequence[int], strides: int | Sequence[int] | None = None, padding: Padding = "valid"
+) -> jax.Array:
     """Mean of each window; cells of padding count neither in the sum nor in the number.
 
     Arguments and result as in ``max_pool``.
@@ -52,7 +57,7 @@ class MaxPool(NamedTuple):
 
     windows: Windows
 
-    def kernels(self, x):
+    def kernels(self, x: jax.Array) -> dict[str, dispatch.Kernel]:
         native = partial(_lax_max, self)
         # Windows side by side: reshape and max, one mask per cell (3-9 times faster than XLA in a loop); otherwise
         # strided slices (1.2-1.9 times).
@@ -71,7 +76,7 @@ class AveragePool(NamedTuple):
 
     windows: Windows
 
-    def kernels(self, x):
+    def kernels(self, x: jax.Array) -> dict[str, dispatch.Kernel]:
         native = partial(_lax_mean, self)
         # The same two forms as for the maximum: slices gain 2-3 times over XLA, the reshape is on a par with it.
         own = partial(_tiled_mean if self.windows.tile else _sliced_mean, self)

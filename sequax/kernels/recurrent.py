@@ -8,7 +8,6 @@ update, reset, candidate.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -25,8 +24,8 @@ def lstm(
     mask: jax.Array | None = None,
     *,
     go_backwards: bool = False,
-    activation: Callable[..., Any] | None = None,
-    recurrent_activation: Callable[..., Any] | None = None,
+    activation: Callable[[jax.Array], jax.Array] | None = None,
+    recurrent_activation: Callable[[jax.Array], jax.Array] | None = None,
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
     """LSTM: ``i, f, o = s(z)``, ``c = f * c + i * t(z_c)``, ``h = o * t(c)`` with ``z = x @ W + h @ U + b``.
 

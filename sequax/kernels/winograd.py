@@ -14,6 +14,7 @@ memory; compiling takes 0.8 s instead of 0.4. Relative errors of the gradients a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import reduce
 
 import jax
@@ -66,7 +67,9 @@ def convolve(windows: Windows, x: jax.Array, kernel: jax.Array) -> jax.Array:
     return _joined(phases)[:, : output[0], : output[1]]
 
 
-def kernel_gradient(windows: Windows, arrays, output, cotangent):
+def kernel_gradient(
+    windows: Windows, arrays: Sequence[jax.Array], output: jax.Array, cotangent: jax.Array
+) -> jax.Array:
     x, kernel = arrays
     cells = _product(_input_cells(windows, x), _output_cells(cotangent), 1, 1)
     cells = cells.reshape(CELLS, CELLS, *kernel.shape[2:])
@@ -74,7 +77,7 @@ def kernel_gradient(windows: Windows, arrays, output, cotangent):
     return jnp.einsum("ia,jb,jico->abco", matrix, matrix, cells)
 
 
-def input_gradient(windows: Windows, arrays, output, cotangent):
+def input_gradient(windows: Windows, arrays: Sequence[jax.Array], output: jax.Array, cotangent: jax.Array) -> jax.Array:
     x, kernel = arrays
     cells = _product(_output_cells(cotangent), _kernel_cells(kernel), 2, 2)
     cells = cells.reshape(CELLS, CELLS, x.shape[0], *map(_tiles, output.shape[1:-1]), -1)

@@ -161,8 +161,8 @@ def perspective_transform(
             f"perspective_transform: `start_points` and `end_points` must have the same shape, (4, 2) or (batch, 4, 2)."
             f" Received: start_points.shape={start.shape}, end_points.shape={end.shape}"
         )
-    points = {"start_points": start.reshape(-1, 4, 2), "end_points": end.reshape(-1, 4, 2)}
-    warp = partial(pictures.perspective_transform, **points, **options)
+    points = start.reshape(-1, 4, 2), end.reshape(-1, 4, 2)
+    warp = partial(pictures.perspective_transform, start_points=points[0], end_points=points[1], **options)
     return _each("perspective_transform", warp, images, data_format, _half_away)
 
 
@@ -413,7 +413,7 @@ def _patches(
     size: PerAxis,
     strides: PerAxis | None,
     dilation: PerAxis,
-    padding: str | PerAxis,
+    padding: str,
     data_format: str | None,
 ) -> jax.Array:
     x = array(x)
