@@ -24,6 +24,8 @@ from ..core.kinds import (
     is_array,
     is_number,
 )
+from ..core.types import ShapeLike, Tensor
+from ..core.variable import Variable
 from .base import Elementwise, Weighted
 from .catalogue import layer
 
@@ -45,13 +47,13 @@ class Activation(Elementwise):
     [0.0, 2.0]
     """
 
-    numpy_form = "activation"
+    numpy_form: str | None = "activation"
     activation: Callable[[jax.Array], jax.Array]
 
     def __init__(self, activation: ActivationLike, **options: Unpack[LayerOptions]):
         super().__init__(**options)
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tensor) -> jax.Array:
         return self.activation(inputs)
 
 
@@ -73,7 +75,7 @@ class _NotNegative(Kind):
             )
         return value
 
-    def fits(self, value: Any, cls: type) -> bool:
+    def fits(self, value: object, cls: type) -> bool:
         return is_array(value) or (self.none if value is None else is_number(value) and value >= 0)
 
 
@@ -87,7 +89,7 @@ class SlopeOptions(LayerOptions, total=False):
     alpha: Number
 
 
-def _slope(layer: Elementwise, negative_slope: Any, options: SlopeOptions) -> Any:
+def _slope(layer: Elementwise, negative_slope: Number, options: SlopeOptions) -> Number:
     """The slope, which may come under its older name."""
     alpha = options.pop("alpha", None)
     return negative_slope if alpha is None else _NotNegative().resolve(alpha, "negative_slope", Owner(layer))
@@ -115,7 +117,7 @@ class ReLU(Elementwise):
     [-1.0, 3.0, 6.0]
     """
 
-    activates_by = "relu"
+    activates_by: str | None = "relu"
     max_value: float | None
     negative_slope: float
     threshold: float
@@ -130,7 +132,7 @@ class ReLU(Elementwise):
         self.negative_slope = _slope(self, negative_slope, options)
         super().__init__(**options)
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tensor) -> jax.Array:
         return activations.relu(
             inputs, negative_slope=self.negative_slope, max_value=self.max_value, threshold=self.threshold
         )
@@ -164,7 +166,7 @@ class LeakyReLU(Elementwise):
         self.negative_slope = _slope(self, negative_slope, options)
         super().__init__(**options)
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tensor) -> jax.Array:
         return activations.leaky_relu(inputs, negative_slope=self.negative_slope)
 
 
@@ -210,7 +212,7 @@ class PReLU(Elementwise, Weighted):
         super().__init__(**options)
         self.built = False
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: ShapeLike) -> None:
         sizes = list(input_shape[1:])
         for axis in self.shared_axes or ():
             sizes[axis - 1 if axis > 0 else axis] = 1
@@ -219,11 +221,11 @@ class PReLU(Elementwise, Weighted):
                 f"Layer '{self.name}' (PReLU): each axis has slopes of its own unless `shared_axes` names it, so its"
                 f" size must be known. Received: input_shape={tuple(input_shape)}, shared_axes={self.shared_axes}"
             )
-        self.alpha = self.add("alpha", tuple(sizes))
+        self.alpha: Variable = self.add("alpha", tuple(sizes))
         own = {axis: size for axis, size in enumerate(input_shape) if axis > 0 and sizes[axis - 1] != 1}
-        self.input_spec = InputSpec(ndim=len(input_shape), axes=own)
+        self.input_spec: InputSpec = InputSpec(ndim=len(input_shape), axes=own)
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tensor) -> jax.Array:
         return jnp.maximum(inputs, 0) + self.alpha.value * jnp.minimum(inputs, 0)
 
 
@@ -251,7 +253,7 @@ class ELU(Elementwise):
     def __init__(self, alpha: Factor = 1.0, **options: Unpack[LayerOptions]):
         super().__init__(**options)
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tensor) -> jax.Array:
         return activations.elu(inputs, alpha=self.alpha)
 
 
@@ -283,13 +285,13 @@ class Softmax(Elementwise):
     [[0.25, 0.25, 0.25, 0.25]]
     """
 
-    activates_by = "softmax"
+    activates_by: str | None = "softmax"
     axis: int | list[int] | tuple[int, ...]
 
     def __init__(self, axis: AxesAsGiven = -1, **options: Unpack[LayerOptions]):
         super().__init__(**options)
 
-    def call(self, inputs: Any, mask: Any = None) -> jax.Array:
+    def call(self, inputs: Tensor, mask: Tensor | None = None) -> jax.Array:
         axis = self.axis if isinstance(self.axis, int) else tuple(self.axis)
         if mask is None:
             return jax.nn.softmax(inputs, axis)

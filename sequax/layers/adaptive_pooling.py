@@ -29,7 +29,7 @@ class AdaptivePooling(Spatial):
 
     def __init__(self, output_size: OutputSizes, data_format: DataFormat = None, **options: Unpack[LayerOptions]):
         super().__init__(**options)
-        self.input_spec = InputSpec(ndim=self.rank + 2)
+        self.input_spec: InputSpec = InputSpec(ndim=self.rank + 2)
 
     def pool(self, x: jax.Array, window: tuple[int, ...]) -> jax.Array:
         raise NotImplementedError

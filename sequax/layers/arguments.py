@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 from ..core.kinds import Kind, Owner, Whole, is_whole
 
@@ -11,7 +11,7 @@ from ..core.kinds import Kind, Owner, Whole, is_whole
 class TimesOf(Whole):
     """How many times something is repeated. Python's habit: another type is a TypeError."""
 
-    def resolve(self, value: Any, name: str, owner: Owner) -> int:
+    def resolve(self, value: object, name: str, owner: Owner) -> int:
         if not is_whole(value):
             raise TypeError(
                 f"{owner}: Expected an integer value for `{name}`. Received: {name}={value!r} (of type"
@@ -30,7 +30,7 @@ class DenseOf(Kind):
 
     expected = "false: outputs are dense arrays"
 
-    def resolve(self, value: Any, name: str, owner: Owner) -> bool:
+    def resolve(self, value: object, name: str, owner: Owner) -> bool:
         if value:
             raise ValueError(
                 f"{owner}: `{name}=True` is not supported; outputs are dense arrays. Received: {name}={value!r}. Leave"
@@ -38,7 +38,7 @@ class DenseOf(Kind):
             )
         return False
 
-    def fits(self, value: Any, cls: type) -> bool:
+    def fits(self, value: object, cls: type) -> bool:
         return value is None or isinstance(value, (bool, int))
 
 

@@ -14,6 +14,10 @@ import jax.numpy as jnp
 
 from ..core import masks, shapes, signature
 from ..core.layer import Layer
+from ..core.tensor import KerasTensor
+from ..core.types import Nested, ShapeLike, Tensor
+
+AnyTensor = Tensor | KerasTensor
 
 
 def shares(
@@ -54,7 +58,9 @@ def both(found: Sequence[jax.Array | None]) -> jax.Array | None:
     return functools.reduce(jnp.logical_and, given) if given else None
 
 
-def fitted(mask: Any, scores: tuple[int, ...], key_axes: int, argument: str, layer: Layer) -> jax.Array | None:
+def fitted(
+    mask: Tensor | None, scores: tuple[int, ...], key_axes: int, argument: str, layer: Layer
+) -> jax.Array | None:
     """A mask for scores of shape `(batch, ..., heads, *queries, *keys)`; the axes it lacks are put before the queries.
 
     Raises:
@@ -98,7 +104,7 @@ def inputs_for(layer: Layer, x: Any, several: bool) -> tuple[Any, ...]:
     return (inputs,) if isinstance(layer, ListAttention) else tuple(inputs)
 
 
-def call_on(layer: Layer, x: Any, mask: Any = None) -> Any:
+def call_on(layer: Layer, x: Nested[AnyTensor], mask: Tensor | None = None) -> Nested[AnyTensor]:
     """Call a layer of a stack."""
     if mask is not None and attends_to_itself(layer):
         masks.put(x, mask)
@@ -107,11 +113,11 @@ def call_on(layer: Layer, x: Any, mask: Any = None) -> Any:
     return layer(*inputs) if mask is None else layer(*inputs, mask=mask)
 
 
-def spec_after(layer: Layer, x: Any) -> Any:
+def spec_after(layer: Layer, x: Nested[KerasTensor]) -> Nested[KerasTensor]:
     """Symbolic output of a layer of a stack, without recording the call."""
     return layer.compute_output_spec(*inputs_for(layer, x, isinstance(x, (list, tuple))))
 
 
-def shape_after(layer: Layer, shape: Any) -> Any:
+def shape_after(layer: Layer, shape: Nested[ShapeLike]) -> Nested[ShapeLike]:
     """Output shape of a layer of a stack."""
     return layer.compute_output_shape(*inputs_for(layer, shape, not shapes.is_shape(shape)))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Unpack
+from collections.abc import Sequence
+from typing import Annotated, Literal, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +13,8 @@ from ..core import rng, shapes
 from ..core.constructor import LayerOptions
 from ..core.kinds import OneOf, Rate
 from ..core.tensor import KerasTensor, shape_of
+from ..core.types import Nested, Shape, ShapeLike, Tensor
+from ..core.variable import Variable
 from .attending import ListAttention, both, causal, fitted, shares
 from .catalogue import layer
 
@@ -25,7 +28,7 @@ class Scored(ListAttention):
 
     def __init__(self, dropout: Rate = 0.0, seed: int | None = None, **options: Unpack[LayerOptions]):
         super().__init__(**options)
-        self.seed_generator: Any = rng.SeedGenerator(seed) if dropout > 0 else None
+        self.seed_generator: rng.SeedGenerator | None = rng.SeedGenerator(seed) if dropout > 0 else None
 
     def scores(self, query: jax.Array, key: jax.Array) -> jax.Array:
         """`(..., queries, keys)`."""
@@ -33,20 +36,20 @@ class Scored(ListAttention):
 
     def call(
         self,
-        inputs: Any,
-        mask: Any = None,
+        inputs: Sequence[Tensor],
+        mask: Sequence[Tensor | None] | None = None,
         training: bool = False,
         return_attention_scores: bool = False,
         use_causal_mask: bool = False,
-    ) -> Any:
-        query_shape, value_shape, _ = self._check(shape_of(inputs))
+    ) -> Tensor | tuple[Tensor, Tensor]:
+        self._check(shape_of(inputs))
         query, value, key = inputs[0], inputs[1], inputs[-1] if len(inputs) == 3 else inputs[1]
         query_mask, value_mask = self._masks(mask)
         scores = self.scores(query, key)
         allowed = both(
             [
                 None if value_mask is None else fitted(value_mask[..., None, :], scores.shape, 1, "mask[1]", self),
-                causal(query_shape[-2], value_shape[-2]) if use_causal_mask else None,
+                causal(query.shape[-2], value.shape[-2]) if use_causal_mask else None,
             ]
         )
         weights = shares(scores, allowed)
@@ -58,7 +61,7 @@ class Scored(ListAttention):
             outputs = outputs * jnp.asarray(query_mask, outputs.dtype)[..., None]
         return (outputs, weights) if return_attention_scores else outputs
 
-    def _masks(self, mask: Any) -> tuple[Any, Any]:
+    def _masks(self, mask: Sequence[Tensor | None] | None) -> tuple[Tensor | None, Tensor | None]:
         if mask is None:
             return None, None
         if not isinstance(mask, (list, tuple)) or len(mask) not in (2, 3):
@@ -69,7 +72,7 @@ class Scored(ListAttention):
         query_mask, value_mask = (None if m is None else jnp.asarray(m, bool) for m in mask[:2])
         return query_mask, value_mask
 
-    def _check(self, listed: Any) -> tuple[tuple[Any, ...], tuple[Any, ...], tuple[Any, ...]]:
+    def _check(self, listed: Nested[ShapeLike]) -> tuple[Shape, Shape, Shape]:
         """The shapes of query, value and key.
 
         Raises:
@@ -95,21 +98,21 @@ class Scored(ListAttention):
             )
         return query, value, key
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Sequence[Tensor], mask: Sequence[Tensor | None] | None = None) -> Tensor | None:
         return None if mask is None else self._masks(mask)[0]
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
+    def compute_output_shape(self, input_shape: Sequence[ShapeLike]) -> Shape:
         query, value, _ = self._check(input_shape)
         return (*query[:-1], value[-1])
 
     def compute_output_spec(
         self,
-        inputs: Any,
-        mask: Any = None,
+        inputs: Sequence[KerasTensor],
+        mask: Sequence[KerasTensor | None] | None = None,
         return_attention_scores: bool = False,
-        training: Any = None,
+        training: bool | None = None,
         use_causal_mask: bool = False,
-    ) -> Any:
+    ) -> KerasTensor | tuple[KerasTensor, KerasTensor]:
         query, value, _ = self._check(shape_of(inputs))
         outputs = KerasTensor((*query[:-1], value[-1]), self.compute_dtype)
         if not return_attention_scores:
@@ -166,10 +169,10 @@ class Attention(Scored):
     ):
         super().__init__(dropout, seed, **options)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Sequence[ShapeLike]) -> None:
         self._check(input_shape)
-        self.scale = self.add_weight((), "ones", name="scale") if self.use_scale else None
-        self.concat_score_weight = None
+        self.scale: Variable | None = self.add_weight((), "ones", name="scale") if self.use_scale else None
+        self.concat_score_weight: Variable | None = None
         if self.score_mode == "concat":
             self.concat_score_weight = self.add_weight((), "ones", name="concat_score_weight")
 
@@ -219,9 +222,9 @@ class AdditiveAttention(Scored):
     def __init__(self, use_scale: bool = True, dropout: Rate = 0.0, **options: Unpack[AdditiveAttentionOptions]):
         super().__init__(dropout, **options)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Sequence[ShapeLike]) -> None:
         features = self._check(input_shape)[0][-1]
-        self.scale = None
+        self.scale: Variable | None = None
         if self.use_scale:
             if features is None:
                 raise ValueError(

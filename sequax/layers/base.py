@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Unpack
 
 from ..core.constructor import LayerOptions
-from ..core.kinds import Kind, Owner
+from ..core.kinds import InitializerLike, Kind, Owner
 from ..core.layer import Layer
 from ..core.tensor import KerasTensor
+from ..core.types import Shape, ShapeLike
 from ..core.variable import Variable
 
 
@@ -25,7 +26,7 @@ class LayerOf(Kind):
     def __init__(self, attribute: bool = True):
         self.attribute = attribute
 
-    def resolve(self, value: Any, name: str, owner: Owner) -> Layer:
+    def resolve(self, value: object, name: str, owner: Owner) -> Layer:
         return value if isinstance(value, Layer) else self.refuse(value, name, owner)
 
     def fits(self, value: object, cls: type) -> bool:
@@ -43,8 +44,8 @@ class Weighted(Layer):
     def add(
         self,
         weight: str,
-        shape: tuple[Any, ...],
-        initializer: Any = None,
+        shape: ShapeLike,
+        initializer: InitializerLike = None,
         name: str | None = None,
         autocast: bool = True,
     ) -> Variable:
@@ -65,7 +66,7 @@ class Weighted(Layer):
             name=weight if name is None else name,
         )
 
-    def add_bias(self, shape: tuple[Any, ...]) -> Variable | None:
+    def add_bias(self, shape: ShapeLike) -> Variable | None:
         """Create the bias, where the layer has one."""
         return self.add("bias", shape) if self.use_bias else None
 
@@ -79,14 +80,14 @@ class Elementwise(Layer):
         super().__init__(**options)
         self.built = True
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
+    def compute_output_shape(self, input_shape: ShapeLike) -> Shape:
         return tuple(input_shape)
 
 
 class DtypeKeeping(Layer):
     """Returns values out of the input: their dtype stays, whole numbers included."""
 
-    def compute_output_spec(self, inputs: Any) -> KerasTensor:
+    def compute_output_spec(self, inputs: KerasTensor) -> KerasTensor:
         dtype = self.compute_dtype if self.autocast and "float" in inputs.dtype else inputs.dtype
         return KerasTensor(self.compute_output_shape(inputs.shape), dtype)
 

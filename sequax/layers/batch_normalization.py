@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Unpack
+from collections.abc import Callable
+from typing import NamedTuple, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +13,8 @@ from ..core import dtypes
 from ..core.constructor import LayerOptions
 from ..core.input_spec import InputSpec
 from ..core.kinds import Axis, ConstraintLike, InitializerLike, Number, RegularizerLike
+from ..core.types import DTypeLike, Shape, ShapeLike, Tensor
+from ..core.variable import Variable
 from .arguments import resolve_axes
 from .catalogue import layer
 from .normalization import Normalizing, along, precise, sizes_of
@@ -67,8 +70,8 @@ class BatchNormalization(Normalizing):
 
     axis: int
     momentum: float
-    moving_mean_initializer: Any
-    moving_variance_initializer: Any
+    moving_mean_initializer: Callable[..., Tensor]
+    moving_variance_initializer: Callable[..., Tensor]
     renorm: bool
     renorm_momentum: float
 
@@ -88,35 +91,35 @@ class BatchNormalization(Normalizing):
         beta_constraint: ConstraintLike = None,
         gamma_constraint: ConstraintLike = None,
         renorm: bool = False,
-        renorm_clipping: dict[str, Any] | None = None,
+        renorm_clipping: dict[str, float] | None = None,
         renorm_momentum: Number = 0.99,
         synchronized: bool = False,
         **options: Unpack[LayerOptions],
     ):
         super().__init__(**options)
-        self.renorm_clipping: dict[str, Any] | None = _clipping(renorm_clipping, renorm)
+        self.renorm_clipping: dict[str, float] | None = _clipping(renorm_clipping, renorm)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: ShapeLike) -> None:
         resolve_axes(self.name, [self.axis], len(input_shape))
         shape = sizes_of(self, input_shape, [self.axis])
         self.add_scale_and_offset(shape)
         mean, variance = self.moving_mean_initializer, self.moving_variance_initializer
-        self.moving_mean: Any = self._average("moving_mean", shape, mean)
-        self.moving_variance: Any = self._average("moving_variance", shape, variance)
+        self.moving_mean: Variable = self._average("moving_mean", shape, mean)
+        self.moving_variance: Variable = self._average("moving_variance", shape, variance)
         if self.renorm:
 
-            def deviation(shape: Any, dtype: Any = None) -> jax.Array:
+            def deviation(shape: Shape, dtype: DTypeLike | None = None) -> jax.Array:
                 return jnp.sqrt(variance(shape, dtype=dtype))
 
-            self.moving_stddev: Any = self._average("moving_stddev", shape, deviation)
-            self.renorm_mean: Any = self._average("renorm_mean", shape, mean)
-            self.renorm_stddev: Any = self._average("renorm_stddev", shape, deviation)
-        self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: shape[0]})
+            self.moving_stddev: Variable = self._average("moving_stddev", shape, deviation)
+            self.renorm_mean: Variable = self._average("renorm_mean", shape, mean)
+            self.renorm_stddev: Variable = self._average("renorm_stddev", shape, deviation)
+        self.input_spec: InputSpec = InputSpec(ndim=len(input_shape), axes={self.axis: shape[0]})
 
-    def _average(self, name: str, shape: tuple[Any, ...], initializer: Any) -> Any:
+    def _average(self, name: str, shape: Shape, initializer: Callable[..., Tensor]) -> Variable:
         return self.add_weight(shape, initializer, trainable=False, autocast=False, name=name)
 
-    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> jax.Array:
+    def call(self, inputs: Tensor, training: bool | None = None, mask: Tensor | None = None) -> jax.Array:
         x = precise(inputs)
         shape = along([self.axis % x.ndim], x.shape)
         if training and self.trainable:
@@ -129,7 +132,7 @@ class BatchNormalization(Normalizing):
     def _normalized(self, x: jax.Array, moments: Moments) -> jax.Array:
         return (x - moments.mean) * jax.lax.rsqrt(moments.variance + self.epsilon)
 
-    def _normalized_by_batch(self, x: jax.Array, mask: Any, shape: tuple[int, ...]) -> jax.Array:
+    def _normalized_by_batch(self, x: jax.Array, mask: Tensor | None, shape: tuple[int, ...]) -> jax.Array:
         others = tuple(axis for axis in range(x.ndim) if axis != self.axis % x.ndim)
         batch = _moments(x, others, mask)
         normalized = self._normalized(x, batch)
@@ -162,7 +165,7 @@ class BatchNormalization(Normalizing):
         self.moving_variance.assign(jnp.maximum(moving, 0))
 
 
-def _moments(x: jax.Array, axes: tuple[int, ...], mask: Any) -> Moments:
+def _moments(x: jax.Array, axes: tuple[int, ...], mask: Tensor | None) -> Moments:
     """Mean and biased variance over axes, masked entries left out."""
     if mask is None:
         return Moments(*kernels.batch_moments(x, axes, keepdims=True))
@@ -176,12 +179,12 @@ def _moments(x: jax.Array, axes: tuple[int, ...], mask: Any) -> Moments:
     return Moments(mean, variance)
 
 
-def _update(average: Any, value: jax.Array, momentum: Number) -> None:
+def _update(average: Variable, value: jax.Array, momentum: Number) -> None:
     old = precise(average.value)
     average.assign(old * momentum + jax.lax.stop_gradient(value).reshape(old.shape) * (1 - momentum))
 
 
-def _clipping(limits: dict[str, Any] | None, renorm: bool) -> dict[str, Any] | None:
+def _clipping(limits: dict[str, float] | None, renorm: bool) -> dict[str, float] | None:
     if not limits:
         return {} if renorm else limits
     unknown = set(limits) - {"rmax", "rmin", "dmax"}

@@ -17,7 +17,7 @@ Keras has no such layers: it cannot read configs and files that hold them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Annotated, Any, Literal, Unpack
+from typing import Annotated, Any, Literal, TypeGuard, TypeVar, Unpack
 
 from ..core import names, shapes
 from ..core.config import deserialize
@@ -26,7 +26,8 @@ from ..core.custom_objects import register_keras_serializable
 from ..core.kinds import Axis, Kind, OneOf, Owner
 from ..core.layer import Layer
 from ..core.tensor import KerasTensor, leaves, shape_of
-from .attending import call_on, shape_after, spec_after
+from ..core.types import CustomObjects, Nested, Shape, ShapeLike, T, Tensor
+from .attending import AnyTensor, call_on, shape_after, spec_after
 from .core import Lambda
 from .merging import Add, Average, Concatenate, Maximum, Merging, Minimum, Multiply, Subtract
 
@@ -46,9 +47,9 @@ class _Branch(Kind):
 
     expected = "a layer or a list of layers"
 
-    def resolve(self, value: Any, name: str, owner: Owner) -> list[Layer]:
-        one = isinstance(value, Layer) or not isinstance(value, Iterable)
-        found = [Lambda.of(layer) if _is_function(layer) else layer for layer in ([value] if one else value)]
+    def resolve(self, value: object, name: str, owner: Owner) -> list[Layer]:
+        given: Iterable[Any] = value if isinstance(value, Iterable) and not isinstance(value, Layer) else [value]
+        found = [Lambda.of(layer) if _is_function(layer) else layer for layer in given]
         wrong = [layer for layer in found if not isinstance(layer, Layer)]
         if wrong or not found:
             received = f"{wrong[0]!r:.100} (of type {type(wrong[0]).__name__})" if wrong else "none"
@@ -65,7 +66,7 @@ class _Branch(Kind):
 class _Branches(Kind):
     expected = "a list of branches, each a layer or a list of layers"
 
-    def resolve(self, value: Any, name: str, owner: Owner) -> list[list[Layer]]:
+    def resolve(self, value: object, name: str, owner: Owner) -> list[list[Layer]]:
         if not isinstance(value, (list, tuple)) or not value:
             raise ValueError(f"{owner}: expected {self.expected}. Received: {name}={value!r:.200}")
         return [_Branch().resolve(branch, f"{name}[{i}]", owner) for i, branch in enumerate(value)]
@@ -74,6 +75,7 @@ class _Branches(Kind):
         return isinstance(value, (list, tuple))
 
 
+OneTensor = TypeVar("OneTensor", Tensor, KerasTensor)
 LayerLike = Layer | Callable[..., Any]
 Branch = Annotated[LayerLike | Sequence[LayerLike], _Branch()]
 Branches = Annotated[Sequence[LayerLike | Sequence[LayerLike]], _Branches()]
@@ -94,7 +96,7 @@ class Container(Layer):
     def supports_masking(self) -> bool:  # type: ignore[override]
         return True
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+    def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None) -> None:
         return None  # the layers inside have put a mask on the output already
 
     def parts(self) -> list[tuple[str, list[Layer]]]:
@@ -111,30 +113,32 @@ class Container(Layer):
                 found.append((part, layer, shape))
         return found
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Nested[ShapeLike]) -> None:
         if not shapes.is_shape(input_shape):
             raise ValueError(f"Layer '{self.name}' ({type(self).__name__}) takes one input. Received: {input_shape}")
         self._run(_call_symbolically, KerasTensor(input_shape, self.compute_dtype))
 
-    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+    def call(self, inputs: Tensor, training: bool | None = None, mask: Tensor | None = None) -> Tensor:
         return self._run(call_on, inputs, **({} if mask is None else {"mask": mask}))
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: ShapeLike) -> Shape:
         return self._merging.compute_output_shape([out for _, out in self._outputs(shape_after, tuple(input_shape))])
 
-    def compute_output_spec(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+    def compute_output_spec(
+        self, inputs: KerasTensor, training: bool | None = None, mask: Tensor | None = None
+    ) -> KerasTensor:
         return self._run(spec_after, inputs)
 
-    def _run(self, step: Callable[..., Any], x: Any, **first: Any) -> Any:
+    def _run(self, step: Callable[..., Any], x: OneTensor, **first: Tensor) -> OneTensor:
         """The merged outputs, for arrays and for symbolic tensors; `step(layer, x)` runs one layer."""
         outputs = self._outputs(step, x, **first)
         self._check([(part, tuple(out.shape)) for part, out in outputs])
         return step(self._merging, [out for _, out in outputs])
 
-    def _outputs(self, step: Callable[..., Any], x: Any, **first: Any) -> list[tuple[str, Any]]:
+    def _outputs(self, step: Callable[..., Any], x: T, **first: Tensor) -> list[tuple[str, T]]:
         return [(part, self._through(part, layers, step, x, **first)) for part, layers in self.parts()]
 
-    def _through(self, part: str, layers: list[Layer], step: Callable[..., Any], x: Any, **first: Any) -> Any:
+    def _through(self, part: str, layers: list[Layer], step: Callable[..., Any], x: T, **first: Tensor) -> T:
         for position, layer in enumerate(layers):
             try:
                 x = step(layer, x, **(first if position == 0 else {}))
@@ -149,7 +153,7 @@ class Container(Layer):
         return {key: _unbuilt(value) for key, value in super().get_config().items()}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Container:
+    def from_config(cls, config: dict[str, Any], custom_objects: CustomObjects | None = None) -> Container:
         """A new layer, with fresh variables, from `get_config()`."""
         return cls(**deserialize(config, custom_objects))
 
@@ -261,14 +265,14 @@ class Parallel(Container):
         return [(f"branch {i}", branch) for i, branch in enumerate(self.branches)]
 
 
-def _unbuilt(config: Any) -> Any:
+def _unbuilt(config: object) -> object:
     """The config of layers without their build shapes: the container builds them, so that paths begin with its name."""
     if isinstance(config, list):
         return [_unbuilt(one) for one in config]
     return {k: v for k, v in config.items() if k != "build_config"} if isinstance(config, dict) else config
 
 
-def _is_function(value: Any) -> bool:
+def _is_function(value: object) -> TypeGuard[Callable[..., Any]]:
     """Plain callables such as `jax.nn.relu`, no classes and no objects with a config."""
     return callable(value) and not isinstance(value, (Layer, type)) and not hasattr(value, "get_config")
 
@@ -283,14 +287,14 @@ def _check_names(container: Container) -> None:
             )
 
 
-def _call_symbolically(layer: Layer, x: Any) -> Any:
+def _call_symbolically(layer: Layer, x: Nested[KerasTensor]) -> Nested[AnyTensor]:
     """Run a layer on symbolic tensors, which builds it, without leaving a record of the call."""
     outputs = call_on(layer, x)
     layer.nodes.pop()
     return outputs
 
 
-def _located(error: Exception, owner: Layer, part: str, position: int, layer: Layer, x: Any) -> Exception:
+def _located(error: Exception, owner: Layer, part: str, position: int, layer: Layer, x: object) -> Exception:
     """An error of a layer, told with its place; errors of the user's own code keep their traceback."""
     given = shape_of(x) if all(hasattr(v, "shape") for v in leaves(x)) else x
     place = (

@@ -23,6 +23,7 @@ from ..core.kinds import (
     Sizes,
 )
 from ..core.types import Shape, ShapeLike
+from ..core.variable import Variable
 from .base import Weighted
 from .catalogue import layer
 from .windowed import Windowed
@@ -43,7 +44,7 @@ class BaseConvolution(Windowed, Weighted):
 
     def __init__(self, **options: Unpack[LayerOptions]):
         super().__init__(**options)
-        self.input_spec = InputSpec(ndim=self.rank + 2)
+        self.input_spec: InputSpec = InputSpec(ndim=self.rank + 2)
         if not self.strides_with_dilation and max(self.strides) > 1 and max(self.dilation_rate) > 1:
             raise ValueError(
                 f"{self._who()}: `strides > 1` is not supported in conjunction with `dilation_rate > 1`."
@@ -64,9 +65,9 @@ class BaseConvolution(Windowed, Weighted):
                 f" input_shape={tuple(input_shape)}. Give the number of channels, e.g. `Input((None, None, 3))`."
             )
         self.compute_output_shape(input_shape)  # a window that does not fit is refused before there are variables
-        self.input_spec = InputSpec(ndim=self.rank + 2, axes={self._channels_axis(): channels})
+        self.input_spec: InputSpec = InputSpec(ndim=self.rank + 2, axes={self._channels_axis(): channels})
         self.build_kernels(channels)
-        self.bias = self.add_bias((self.output_channels(channels),))
+        self.bias: Variable | None = self.add_bias((self.output_channels(channels),))
 
     def build_kernels(self, channels: int) -> None:
         raise NotImplementedError
@@ -138,7 +139,7 @@ class Convolution(BaseConvolution):
                 f"{self._who()}: the number of input channels must be evenly divisible by the number of groups."
                 f" Received: groups={self.groups}, but the input has {channels} channels."
             )
-        self.kernel = self.add("kernel", (*self.kernel_size, channels // self.groups, self.filters))
+        self.kernel: Variable = self.add("kernel", (*self.kernel_size, channels // self.groups, self.filters))
 
     def convolve(self, x: jax.Array) -> jax.Array:
         if type(self).convolution_op is Convolution.convolution_op:

@@ -17,6 +17,7 @@ from ..core.kinds import Factor
 from ..core.layer import Layer
 from ..core.named import lookup, unknown
 from ..core.tensor import KerasTensor
+from ..core.types import ArrayLike, CustomObjects, Nested, Shape, ShapeLike, Tensor
 from .base import Rearranging
 from .catalogue import layer
 
@@ -39,10 +40,10 @@ class Identity(Rearranging):
 
     supports_masking = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Nested[Tensor]) -> Nested[Tensor]:
         return inputs
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Nested[ShapeLike]) -> Nested[ShapeLike]:
         return input_shape
 
 
@@ -72,13 +73,13 @@ class Masking(Rearranging):
     def __init__(self, mask_value: Factor = 0.0, **options: Unpack[LayerOptions]):
         super().__init__(**options)
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tensor) -> jax.Array:
         return jnp.where(self.compute_mask(inputs)[..., None], inputs, 0)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> jax.Array:
+    def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> jax.Array:
         return jnp.any(jnp.not_equal(inputs, self.mask_value), axis=-1)
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
+    def compute_output_shape(self, input_shape: ShapeLike) -> Shape:
         return tuple(input_shape)
 
 
@@ -106,18 +107,20 @@ class Lambda(Layer):
     [3.0, 3.0]
     """
 
-    mask: Any
+    function: Callable[..., Any]
+    output_shape: ShapeLike | Callable[..., Any] | None
+    mask: ArrayLike | Callable[..., Any] | None
 
-    supports_masking = False
+    supports_masking: bool = False
     not_in_config: frozenset[str] = frozenset({"function", "output_shape", "mask", "arguments"})
     config_keys: frozenset[str] = frozenset({"function_type", "output_shape_type", "output_shape_module", "module"})
     function_keys: frozenset[str] = frozenset({"function", "output_shape", "mask"})
 
     def __init__(
         self,
-        function: Any,
-        output_shape: Any = None,
-        mask: Any = None,
+        function: object,
+        output_shape: ShapeLike | Callable[..., Any] | None = None,
+        mask: ArrayLike | Callable[..., Any] | None = None,
         arguments: Mapping[str, Any] | None = None,
         **options: Unpack[LayerOptions],
     ):
@@ -128,10 +131,8 @@ class Lambda(Layer):
                 f" {type(function).__name__}). For an activation by name use `Activation({function!r})`."
             )
         self.function, self.mask = function, mask
-        self.output_shape: tuple[Any, ...] | Any = (
-            tuple(output_shape) if isinstance(output_shape, list) else output_shape
-        )
-        self.arguments: dict[Any, Any] = dict(arguments or {})
+        self.output_shape = tuple(output_shape) if isinstance(output_shape, list) else output_shape
+        self.arguments: dict[str, Any] = dict(arguments or {})
         self.supports_masking = mask is not None
         self.built = True
 
@@ -141,26 +142,28 @@ class Lambda(Layer):
         own_name = getattr(function, "__name__", "")
         return cls(function, name=names.auto_name(f"lambda_{own_name}") if own_name.isidentifier() else None)
 
-    def call(self, inputs: Any, mask: Any = None, training: Any = None) -> Any:
+    def call(
+        self, inputs: Nested[Tensor], mask: Nested[Tensor | None] = None, training: bool | None = None
+    ) -> Nested[Tensor]:
         accepted = _parameters(self.function)
         given = {key: value for key, value in (("mask", mask), ("training", training)) if key in accepted}
         return self.function(inputs, **{**self.arguments, **given})
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Nested[Tensor], mask: Nested[Tensor | None] = None) -> Nested[ArrayLike | None]:
         return self.mask(inputs, mask) if callable(self.mask) else self.mask
 
-    def compute_output_spec(self, inputs: Any, **kwargs: Any) -> Any:
+    def compute_output_spec(self, inputs: Nested[KerasTensor], **kwargs: object) -> Nested[KerasTensor]:
         if self.output_shape is None:
             return shapes.infer(self.__call__, (inputs,), kwargs)
         shape = self.compute_output_shape(jax.tree.map(lambda t: t.shape, inputs))
         return shapes.map_shapes(lambda s: KerasTensor(s, self.compute_dtype), shape)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Nested[ShapeLike]) -> Nested[ShapeLike]:
         if self.output_shape is None:
             return super().compute_output_shape(input_shape)
         if callable(self.output_shape):
             return self.output_shape(input_shape)
-        first = input_shape
+        first: Any = input_shape
         while not shapes.is_shape(first):  # of several inputs
             first = next(iter(first.values())) if isinstance(first, dict) else first[0]
         return (first[0], *self.output_shape)
@@ -175,7 +178,7 @@ class Lambda(Layer):
 
     @classmethod
     def from_config(
-        cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None, safe_mode: Any = None
+        cls, config: Mapping[str, Any], custom_objects: CustomObjects | None = None, safe_mode: object = None
     ) -> Lambda:
         """A layer from its config; its functions are looked up by name.
 
@@ -213,11 +216,11 @@ def _name_of(function: Callable[..., Any]) -> str:
     return getattr(function, "__name__", type(function).__name__)
 
 
-def _names_function(config: Any) -> bool:
+def _names_function(config: object) -> bool:
     return isinstance(config, str) or (isinstance(config, Mapping) and config.get("class_name") == "function")
 
 
-def _function_from(config: Any, argument: str) -> Callable[..., Any]:
+def _function_from(config: object, argument: str) -> Callable[..., Any]:
     if callable(config):
         return config
     if isinstance(config, str):

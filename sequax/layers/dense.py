@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Unpack
 
 import jax
@@ -22,6 +22,8 @@ from ..core.kinds import (
     Size,
 )
 from ..core.layer import Layer
+from ..core.types import Shape, ShapeLike, Tensor
+from ..core.variable import Variable
 from .base import Weighted
 from .catalogue import layer
 
@@ -53,7 +55,7 @@ class Dense(Weighted):
     (2, 3)
     """
 
-    numpy_form = "product"
+    numpy_form: str | None = "product"
     supports_masking = True
     units: int
     activation: Callable[[jax.Array], jax.Array] | None
@@ -76,25 +78,25 @@ class Dense(Weighted):
         **options: Unpack[Options],
     ):
         super().__init__(activity_regularizer=activity_regularizer, **options)
-        self.input_spec = InputSpec(min_ndim=2)
+        self.input_spec: InputSpec = InputSpec(min_ndim=2)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: ShapeLike) -> None:
         features = last_size(self, input_shape)
-        self.kernel = self.add("kernel", (features, self.units))
-        self.bias = self.add_bias((self.units,))
+        self.kernel: Variable = self.add("kernel", (features, self.units))
+        self.bias: Variable | None = self.add_bias((self.units,))
         self.input_spec = InputSpec(min_ndim=2, axes={-1: features})
 
-    def call(self, inputs: Any, training: Any = None) -> jax.Array:
+    def call(self, inputs: Tensor, training: bool | None = None) -> jax.Array:
         outputs = jnp.matmul(inputs, self.kernel.value)
         if self.bias is not None:
             outputs = outputs + self.bias.value
         return outputs if self.activation is None else self.activation(outputs)
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
+    def compute_output_shape(self, input_shape: ShapeLike) -> Shape:
         return (*input_shape[:-1], self.units)
 
 
-def last_size(layer: Layer, input_shape: Any) -> int:
+def last_size(layer: Layer, input_shape: ShapeLike | None) -> int:
     """The size of the input's last axis, from which weights get their shape.
 
     Raises:
@@ -139,14 +141,14 @@ class EinsumDense(Weighted):
     """
 
     equation: str
-    kernel_initializer: Any
+    kernel_initializer: Callable[..., Tensor]
     activation: Callable[[jax.Array], jax.Array] | None
     bias_axes: str | None
 
     def __init__(
         self,
         equation: str,
-        output_shape: Any,
+        output_shape: int | ShapeLike | None,
         activation: ActivationLike = None,
         bias_axes: str | None = None,
         kernel_initializer: InitializerLike = "glorot_uniform",
@@ -162,11 +164,9 @@ class EinsumDense(Weighted):
         **options: Unpack[LayerOptions],
     ):
         super().__init__(**options)
-        self.output_shape: tuple[Any, ...] | tuple[Any] = (
-            tuple(output_shape) if isinstance(output_shape, (tuple, list)) else (output_shape,)
-        )
+        self.output_shape: Shape = tuple(output_shape) if isinstance(output_shape, Sequence) else (output_shape,)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: ShapeLike) -> None:
         kernel_shape, bias_shape, _ = einsum_shapes(self.equation, self.output_shape, self.bias_axes, input_shape)
         if None in kernel_shape or None in (bias_shape or ()):
             raise ValueError(
@@ -174,10 +174,10 @@ class EinsumDense(Weighted):
                 f" known. Found kernel {kernel_shape}, bias {bias_shape} for input_shape={tuple(input_shape)} and"
                 f" output_shape={self.output_shape}. Replace None by numbers in one of the two."
             )
-        self.kernel = self.add("kernel", kernel_shape, self._initializer_of_kernel())
-        self.bias = None if bias_shape is None else self.add("bias", bias_shape)
+        self.kernel: Variable = self.add("kernel", kernel_shape, self._initializer_of_kernel())
+        self.bias: Variable | None = None if bias_shape is None else self.add("bias", bias_shape)
 
-    def _initializer_of_kernel(self) -> Any:
+    def _initializer_of_kernel(self) -> Callable[..., Tensor]:
         """What counts as input and as output of a unit says the equation, not the place of an axis in the kernel."""
         if not isinstance(self.kernel_initializer, initializers.VarianceScaling):
             return self.kernel_initializer
@@ -185,13 +185,13 @@ class EinsumDense(Weighted):
         axes = {kind: tuple(i for i, axis in enumerate(kernel) if (axis in outputs) == kind) for kind in (False, True)}
         return self.kernel_initializer.along(axes[False], axes[True])
 
-    def call(self, inputs: Any, training: Any = None) -> jax.Array:
+    def call(self, inputs: Tensor, training: bool | None = None) -> jax.Array:
         outputs = jnp.einsum(self.equation, inputs, self.kernel.value)
         if self.bias is not None:
             outputs = outputs + self.bias.value
         return outputs if self.activation is None else self.activation(outputs)
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
+    def compute_output_shape(self, input_shape: ShapeLike) -> Shape:
         return einsum_shapes(self.equation, self.output_shape, self.bias_axes, input_shape)[2]
 
     def get_config(self) -> dict[str, Any]:
@@ -199,8 +199,8 @@ class EinsumDense(Weighted):
 
 
 def einsum_shapes(
-    equation: str, output_shape: tuple[Any, ...], bias_axes: str | None, input_shape: Any
-) -> tuple[tuple[Any, ...], tuple[Any, ...] | None, tuple[Any, ...]]:
+    equation: str, output_shape: Shape, bias_axes: str | None, input_shape: ShapeLike
+) -> tuple[Shape, Shape | None, Shape]:
     """Shapes of the kernel, the bias (None without one) and the whole output of an `EinsumDense`.
 
     >>> einsum_shapes("...x,xy->...y", (4,), "y", (None, 3, 2))
@@ -252,7 +252,7 @@ def _parts(equation: str) -> tuple[bool, str, bool, str, str]:
     )
 
 
-def _bias_shape(bias_axes: str, outputs: str, sizes: dict[Any, Any], behind: int) -> tuple[Any, ...]:
+def _bias_shape(bias_axes: str, outputs: str, sizes: dict[str, int | None], behind: int) -> Shape:
     """Sizes from the first axis along which the bias varies to the last of the output; 1 where it does not vary."""
     for axis in bias_axes:
         if axis not in outputs:

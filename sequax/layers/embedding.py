@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Unpack
 
 import jax
@@ -23,6 +24,8 @@ from ..core.kinds import (
     StartingWeights,
 )
 from ..core.tensor import KerasTensor
+from ..core.types import Shape, ShapeLike, Tensor
+from ..core.variable import Variable
 from ..core.warning import warn
 from .base import Weighted
 from .catalogue import layer
@@ -31,7 +34,7 @@ from .catalogue import layer
 class EmbeddingOptions(CommonOptions, total=False):
     """Further keyword arguments of `Embedding`; `input_length` is one of older code."""
 
-    activity_regularizer: Any
+    activity_regularizer: RegularizerLike
     input_length: int | None
 
 
@@ -78,7 +81,7 @@ class Embedding(Weighted):
     input_dim: int
     output_dim: int
     mask_zero: bool
-    embeddings_initializer: Any
+    embeddings_initializer: Callable[..., Tensor]
 
     def __init__(
         self,
@@ -103,12 +106,12 @@ class Embedding(Weighted):
             self.build(None)
             self.set_weights([np.asarray(w) for w in weights] if isinstance(weights, (list, tuple)) else [weights])
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: ShapeLike | None = None) -> None:
         if self.built:  # by `weights`
             return
-        self.embeddings = self.add("embeddings", (self.input_dim, self.output_dim))
+        self.embeddings: Variable = self.add("embeddings", (self.input_dim, self.output_dim))
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tensor) -> jax.Array:
         inputs, who = jnp.asarray(inputs), f"{type(self).__name__} '{self.name}'"
         if jnp.issubdtype(inputs.dtype, jnp.floating) and self.input_dim > (most := _exact(inputs.dtype)):
             raise ValueError(
@@ -134,17 +137,17 @@ class Embedding(Weighted):
         """Inputs are whole numbers below this one."""
         return self.input_dim
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> jax.Array | None:
+    def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> jax.Array | None:
         return jnp.not_equal(inputs, 0) if self.mask_zero else None
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
+    def compute_output_shape(self, input_shape: ShapeLike) -> Shape:
         return (*input_shape, self.output_dim)
 
     def get_config(self) -> dict[str, Any]:
         return {"activity_regularizer": None, **super().get_config()}
 
 
-def _exact(dtype: Any) -> int:
+def _exact(dtype: np.dtype) -> int:
     """Up to here a floating dtype holds all whole numbers."""
     return 2 ** (jnp.finfo(dtype).nmant + 1)
 
@@ -210,18 +213,18 @@ class ReversibleEmbedding(Embedding):
             **options,
         )
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: ShapeLike | None = None) -> None:
         if self.built:
             return
         super().build(input_shape)
         if not self.tie_weights:
-            self.reverse_embeddings = self.add_weight(
+            self.reverse_embeddings: Variable = self.add_weight(
                 (self.output_dim, self.input_dim),
                 self.embeddings_initializer,
                 name="reverse_embeddings",  # as in Keras, neither penalised nor constrained
             )
 
-    def call(self, inputs: Any, reverse: bool = False) -> jax.Array:
+    def call(self, inputs: Tensor, reverse: bool = False) -> jax.Array:
         if not reverse:
             return super().call(inputs)
         with scope.calling(None):  # the stored table, not its copy in the compute dtype
@@ -236,9 +239,9 @@ class ReversibleEmbedding(Embedding):
     def _dtype_of_logits(self) -> str:
         return self.reverse_dtype or self.variable_dtype
 
-    def compute_output_shape(self, input_shape: Any, reverse: bool = False) -> tuple[Any, ...]:
+    def compute_output_shape(self, input_shape: ShapeLike, reverse: bool = False) -> Shape:
         return (*input_shape[:-1], self.input_dim) if reverse else super().compute_output_shape(input_shape)
 
-    def compute_output_spec(self, inputs: Any, reverse: bool = False) -> KerasTensor:
+    def compute_output_spec(self, inputs: KerasTensor, reverse: bool = False) -> KerasTensor:
         dtype = self._dtype_of_logits() if reverse else self.compute_dtype
         return KerasTensor(self.compute_output_shape(inputs.shape, reverse), dtype)

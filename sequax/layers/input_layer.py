@@ -8,6 +8,7 @@ from ..core import dtypes, shapes
 from ..core.kinds import Owner, ShapeOf, Whole
 from ..core.layer import Layer
 from ..core.tensor import KerasTensor, is_tensor, record
+from ..core.types import DTypeLike, ShapeLike
 from ..core.warning import warn
 from .catalogue import layer
 
@@ -23,7 +24,7 @@ class _BatchSize(Whole):
         return value  # part of a shape, which is checked as a whole
 
 
-InputShape = Annotated[Any, _Shape()]
+InputShape = Annotated[ShapeLike, _Shape()]
 BatchSize = Annotated[int, _BatchSize(0)]
 
 
@@ -62,13 +63,13 @@ class InputLayer(Layer):
 
     def __init__(
         self,
-        shape: InputShape = None,
+        shape: InputShape | None = None,
         batch_size: BatchSize | None = None,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
         sparse: bool | None = None,
         ragged: bool | None = None,
-        batch_shape: InputShape = None,
-        input_tensor: Any = None,
+        batch_shape: InputShape | None = None,
+        input_tensor: KerasTensor | None = None,
         optional: bool = False,
         name: str | None = None,
         **kwargs: Any,
@@ -108,7 +109,7 @@ class InputLayer(Layer):
         """Nothing: the layer marks where data enter a model."""
 
     @property
-    def input(self) -> Any:
+    def input(self) -> KerasTensor:
         """The symbolic tensor itself."""
         return self.output
 
@@ -130,7 +131,14 @@ class InputLayer(Layer):
         return f"<InputLayer name={self.name}, batch_shape={self.batch_shape}, dtype={self.dtype}>"
 
 
-def _check_like(tensor: Any, shape: Any, batch_size: Any, dtype: Any, sparse: Any, batch_shape: Any) -> None:
+def _check_like(
+    tensor: KerasTensor,
+    shape: ShapeLike | None,
+    batch_size: int | None,
+    dtype: DTypeLike | None,
+    sparse: bool | None,
+    batch_shape: ShapeLike | None,
+) -> None:
     """Arguments beside `input_tensor` may only repeat what it says.
 
     Raises:
@@ -157,14 +165,14 @@ def _check_like(tensor: Any, shape: Any, batch_size: Any, dtype: Any, sparse: An
 
 
 def Input(
-    shape: Any = None,
+    shape: ShapeLike | None = None,
     batch_size: int | None = None,
-    dtype: Any = None,
+    dtype: DTypeLike | None = None,
     sparse: bool | None = None,
     ragged: bool | None = None,
-    batch_shape: Any = None,
+    batch_shape: ShapeLike | None = None,
     name: str | None = None,
-    tensor: Any = None,
+    tensor: KerasTensor | None = None,
     optional: bool = False,
 ) -> KerasTensor:
     """A symbolic tensor for a model to start from.

@@ -15,6 +15,7 @@ from ..core.config import deserialize
 from ..core.constructor import LayerOptions
 from ..core.layer import Layer
 from ..core.rng import SeedGenerator, fresh_seed
+from ..core.types import CustomObjects, Nested, ShapeLike, Tensor
 from ..core.variable import Variable
 from .catalogue import layer
 
@@ -59,8 +60,8 @@ class JaxLayer(Layer):
         self,
         call_fn: Callable[..., Any],
         init_fn: Callable[..., Any] | None = None,
-        params: Any = None,
-        state: Any = None,
+        params: object = None,
+        state: object = None,
         seed: int | None = None,
         native_serialization_platforms: Sequence[str] | None = None,
         **options: Unpack[LayerOptions],
@@ -78,12 +79,12 @@ class JaxLayer(Layer):
                 f" `state` cannot all be None."
             )
         self.seed_generator: SeedGenerator | None = SeedGenerator(seed) if "rng" in self._call_arguments else None
-        self.params = self._variables_for(params, trainable=True)
-        self.state = self._variables_for(state, trainable=False)
+        self.params: Any = self._variables_for(params, trainable=True)
+        self.state: Any = self._variables_for(state, trainable=False)
         if params is not None or state is not None:
             self.built = True
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Nested[ShapeLike]) -> None:
         if self.params is not None or self.state is not None or not self._needs_values:
             return
         assert self.init_fn is not None
@@ -95,8 +96,8 @@ class JaxLayer(Layer):
         self.params = self._variables_for(params, trainable=True)
         self.state = self._variables_for(state, trainable=False)
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
-        given = {"inputs": inputs, "training": bool(training)}
+    def call(self, inputs: Nested[Tensor], training: bool = False) -> Any:
+        given: dict[str, Any] = {"inputs": inputs, "training": bool(training)}
         given |= {"params": _values(self.params), "state": _values(self.state)}
         if self.seed_generator is not None:
             given["rng"] = self._get_call_rng(bool(training))
@@ -104,8 +105,8 @@ class JaxLayer(Layer):
         if not self._has_state:
             return result
         outputs, new = result
-        before: Any
-        after: Any
+        before: object
+        after: object
         before, after = jax.tree.structure(self.state), jax.tree.structure(new)
         if before != after:
             raise ValueError(
@@ -117,10 +118,10 @@ class JaxLayer(Layer):
                 variable.assign(value)
         return outputs
 
-    def _variables_for(self, values: Any, trainable: bool) -> Any:
+    def _variables_for(self, values: object, trainable: bool) -> Any:
         """The structure with a variable in place of each array or number; floats in the layer's dtype."""
 
-        def variable(value: Any) -> Any:
+        def variable(value: object) -> object:
             if not isinstance(value, (bool, int, float, np.ndarray, np.generic, jax.Array)):
                 return value
             array = jnp.array(value)  # a copy, which training may overwrite
@@ -132,11 +133,11 @@ class JaxLayer(Layer):
 
     # Subclasses override these two to hand out other structures of keys, as FlaxLayer does.
 
-    def _get_init_rng(self) -> Any:
+    def _get_init_rng(self) -> jax.Array | dict[str, jax.Array]:
         """What `init_fn` gets as `rng`."""
         return self._get_init_seed()
 
-    def _get_call_rng(self, training: bool) -> Any:
+    def _get_call_rng(self, training: bool) -> jax.Array | dict[str, jax.Array] | None:
         """What `call_fn` gets as `rng`."""
         return self._get_call_seed() if training else None
 
@@ -148,7 +149,7 @@ class JaxLayer(Layer):
         return self.seed_generator.next()
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+    def from_config(cls, config: dict[str, Any], custom_objects: CustomObjects | None = None) -> JaxLayer:
         functions = {k: deserialize(v, custom_objects) for k, v in config.items() if k in ("call_fn", "init_fn")}
         return super().from_config({**config, **functions}, custom_objects)
 
@@ -169,8 +170,12 @@ def _arguments(function: Callable[..., Any], what: str, allowed: set[str] | froz
     return names
 
 
-def _values(structure: Any) -> Any:
+def _values(structure: object) -> Any:
     return jax.tree.map(lambda v: v.value if isinstance(v, Variable) else v, structure)
+
+
+Collections = Mapping[str, Any]  # of Flax: name -> structure of arrays
+Keys = Mapping[str, jax.Array]
 
 
 @layer()
@@ -194,35 +199,45 @@ class FlaxLayer(JaxLayer):
     """
 
     module: Any
-    method: Any
+    method: Callable[..., Any] | None
 
     not_in_config: frozenset[str] = JaxLayer.not_in_config | {"variables", "call_fn", "init_fn"}
 
-    def __init__(self, module: Any, method: Any = None, variables: Mapping[str, Any] | None = None, **kwargs: Any):
+    def __init__(
+        self, module: Any, method: Callable[..., Any] | None = None, variables: Collections | None = None, **kwargs: Any
+    ):
         try:
             from flax.linen import DenyList
         except ImportError:
             raise ImportError("FlaxLayer needs Flax: pip install flax") from None
         mutable = DenyList(["params"])
 
-        def apply(params: Any, state: Any, rng: Any, inputs: Any, **training: bool) -> Any:
+        def apply(
+            params: Collections | None, state: Collections | None, rng: Keys, inputs: Nested[Tensor], **training: bool
+        ) -> tuple[Nested[Tensor], Collections]:
             collections = {**(params or {}), **(state or {})}
             return module.apply(collections, inputs, rngs=rng, method=method, mutable=mutable, **training)
 
-        def init(rng: Any, inputs: Any, **training: bool) -> Any:
+        def init(rng: Keys, inputs: Nested[Tensor], **training: bool) -> tuple[Collections | None, Collections | None]:
             return _params_and_state(module.init(rng, inputs, method=method, **training))
 
         # The functions themselves must name the argument: JaxLayer goes by it.
-        def apply_with_training(params: Any, state: Any, rng: Any, inputs: Any, training: bool) -> Any:
+        def apply_with_training(
+            params: Collections | None, state: Collections | None, rng: Keys, inputs: Nested[Tensor], training: bool
+        ) -> tuple[Nested[Tensor], Collections]:
             return apply(params, state, rng, inputs, training=training)
 
-        def apply_plain(params: Any, state: Any, rng: Any, inputs: Any) -> Any:
+        def apply_plain(
+            params: Collections | None, state: Collections | None, rng: Keys, inputs: Nested[Tensor]
+        ) -> tuple[Nested[Tensor], Collections]:
             return apply(params, state, rng, inputs)
 
-        def init_with_training(rng: Any, inputs: Any, training: bool) -> Any:
+        def init_with_training(
+            rng: Keys, inputs: Nested[Tensor], training: bool
+        ) -> tuple[Collections | None, Collections | None]:
             return init(rng, inputs, training=training)
 
-        def init_plain(rng: Any, inputs: Any) -> Any:
+        def init_plain(rng: Keys, inputs: Nested[Tensor]) -> tuple[Collections | None, Collections | None]:
             return init(rng, inputs)
 
         trains = "training" in inspect.signature(module.__call__ if method is None else method).parameters
@@ -244,12 +259,12 @@ class FlaxLayer(JaxLayer):
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
-        if getattr(self.method, "__self__", None) is self.module:
+        if self.method is not None and getattr(self.method, "__self__", None) is self.module:
             config["method"] = self.method.__name__
         return config
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+    def from_config(cls, config: dict[str, Any], custom_objects: CustomObjects | None = None) -> JaxLayer:
         module, method = (deserialize(config.get(name), custom_objects) for name in ("module", "method"))
         if not callable(getattr(module, "apply", None)):
             raise ValueError(f"FlaxLayer: `module` must be a Flax module. Received: {type(module).__name__}.")
@@ -260,7 +275,7 @@ class FlaxLayer(JaxLayer):
         return super().from_config({**config, "module": module, "method": method}, custom_objects)
 
 
-def _params_and_state(variables: Mapping[str, Any] | None) -> tuple[Any, Any]:
+def _params_and_state(variables: Collections | None) -> tuple[Collections | None, Collections | None]:
     if variables is None:
         return None, None
     params = {"params": variables["params"]} if "params" in variables else {}

@@ -15,7 +15,10 @@ from ..core.constructor import LayerOptions
 from ..core.kinds import AxesOf, Axis, Kind, Owner
 from ..core.layer import Layer
 from ..core.tensor import KerasTensor, shape_of
+from ..core.types import ArrayLike, Nested, Shape, ShapeLike, Tensor
 from .catalogue import layer
+
+Shapes = Nested[ShapeLike] | None  # other than a list of shapes is refused
 
 
 class Merging(Layer):
@@ -27,10 +30,10 @@ class Merging(Layer):
     def __init__(self, **options: Unpack[LayerOptions]):
         super().__init__(**options)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shapes) -> None:
         self.compute_output_shape(input_shape)
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Sequence[Tensor]) -> jax.Array:
         self.compute_output_shape(shape_of(inputs))  # NumPy's broadcasting would hide shapes that do not fit
         return self.merge(list(inputs))
 
@@ -38,7 +41,7 @@ class Merging(Layer):
         """The result for tensors whose shapes have been checked."""
         raise NotImplementedError
 
-    def compute_output_spec(self, inputs: Any) -> KerasTensor:
+    def compute_output_spec(self, inputs: Sequence[KerasTensor]) -> KerasTensor:
         shape = self.compute_output_shape(shape_of(inputs))
         own = self.compute_dtype if self.autocast else None
         seen = [own if own and "float" in t.dtype else t.dtype for t in inputs]
@@ -48,7 +51,7 @@ class Merging(Layer):
         """The dtype of the result for inputs of a common dtype."""
         return dtype
 
-    def listed(self, input_shape: Any) -> list[tuple[Any, ...]]:
+    def listed(self, input_shape: Shapes) -> list[Shape]:
         """The shapes of the inputs.
 
         Raises:
@@ -82,7 +85,7 @@ class ElementwiseMerging(Merging):
         """The function of tensors of equal rank."""
         raise NotImplementedError
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
+    def compute_output_shape(self, input_shape: Shapes) -> Shape:
         listed = self.listed(input_shape)
         if not all(listed):
             raise ValueError(f"Layer '{self.name}': every input needs a batch axis. Received shapes: {listed}")
@@ -103,7 +106,7 @@ class ElementwiseMerging(Merging):
             )
         return (batches.pop() if batches else None, *sizes)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Sequence[Tensor], mask: Sequence[Tensor | None] | None = None) -> Tensor | None:
         if mask is None:
             return None
         if not isinstance(mask, (list, tuple)):
@@ -178,7 +181,7 @@ class Subtract(ElementwiseMerging):
     [[-2.0, -2.0]]
     """
 
-    inputs_needed = 2
+    inputs_needed: int | None = 2
 
     def combine(self, inputs: list[jax.Array]) -> jax.Array:
         return jnp.subtract(*inputs)
@@ -341,7 +344,7 @@ class Concatenate(Merging):
     def merge(self, inputs: list[jax.Array]) -> jax.Array:
         return jnp.concatenate(inputs, self.axis)
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
+    def compute_output_shape(self, input_shape: Shapes) -> Shape:
         listed = self.listed(input_shape)
         rank = len(listed[0])
         if any(len(shape) != rank for shape in listed):
@@ -359,13 +362,13 @@ class Concatenate(Merging):
             self._refuse(listed)
         return tuple(sizes)
 
-    def _refuse(self, listed: list[tuple[Any, ...]]) -> None:
+    def _refuse(self, listed: list[Shape]) -> None:
         raise ValueError(
             f"Layer '{self.name}': a `Concatenate` layer requires inputs with matching shapes except for the"
             f" concatenation axis {self.axis}. Received: input_shape={listed}"
         )
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Sequence[Tensor], mask: Sequence[Tensor | None] | None = None) -> Tensor | None:
         if mask is None or all(m is None for m in mask):
             return None
         if len(mask) != len(inputs):
@@ -386,7 +389,7 @@ class _DotAxes(Kind):
 
     expected = "a whole number, or a list of two"
 
-    def resolve(self, value: Any, name: str, owner: Owner) -> Any:
+    def resolve(self, value: object, name: str, owner: Owner) -> int | Sequence[int]:
         if not isinstance(value, (int, list, tuple)):
             raise TypeError(
                 f"{owner}: Invalid type for argument `{name}`: it should be a list or an int. Received: {name}={value}"
@@ -428,7 +431,7 @@ class Dot(Merging):
     (2, 4, 5)
     """
 
-    inputs_needed = 2
+    inputs_needed: int | None = 2
 
     axes: int | Sequence[int]
     normalize: bool
@@ -449,7 +452,7 @@ class Dot(Merging):
         result = jnp.einsum(f"{''.join(first)},{''.join(second)}->a{''.join(kept)}", *inputs)
         return result if kept else result[:, None]
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
+    def compute_output_shape(self, input_shape: Shapes) -> Shape:
         listed = self.listed(input_shape)
         axes = self._axes(listed)
         pairs = list(zip(listed, axes, strict=True))
@@ -465,10 +468,10 @@ class Dot(Merging):
     def result_dtype(self, dtype: str) -> str:
         return dtype if dtypes.is_float(dtype) or not self.normalize else "float32"
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
+    def compute_mask(self, inputs: Sequence[Tensor], mask: Sequence[Tensor | None] | None = None) -> None:
         return None
 
-    def _axes(self, listed: Sequence[Sequence]) -> tuple[int, ...]:
+    def _axes(self, listed: Sequence[Shape]) -> tuple[int, ...]:
         """The axis of each input, counted from the front."""
         given = (self.axes, self.axes) if isinstance(self.axes, int) else tuple(self.axes)
         for shape, axis in zip(listed, given, strict=True):
@@ -503,13 +506,13 @@ def _with_rank(x: jax.Array, rank: int) -> jax.Array:
     return x.reshape(x.shape[:1] + (1,) * (rank - x.ndim) + x.shape[1:])
 
 
-def _to_rank(mask: Any, rank: int) -> jax.Array:
+def _to_rank(mask: Tensor, rank: int) -> jax.Array:
     """A mask of the first axes with axes of size 1 for the others."""
     mask = jnp.asarray(mask, bool)
     return mask.reshape(mask.shape + (1,) * (rank - mask.ndim))
 
 
-def _stretched(mask: Any, shape: tuple[Any, ...]) -> jax.Array:
+def _stretched(mask: Tensor | None, shape: Shape) -> jax.Array:
     """A mask of the first axes stretched to a shape, whose unknown sizes are the mask's; None means that all counts."""
     if mask is None:
         return jnp.ones(shape, bool)
@@ -529,7 +532,7 @@ def _unit_length(x: jax.Array, axis: int) -> jax.Array:
 # --- the same as functions ---
 
 
-def add(inputs: Any, **options: Unpack[LayerOptions]) -> Any:
+def add(inputs: Sequence[ArrayLike], **options: Unpack[LayerOptions]) -> Any:
     """Sum of the inputs: `Add(**options)(inputs)`.
 
     Args:
@@ -539,7 +542,7 @@ def add(inputs: Any, **options: Unpack[LayerOptions]) -> Any:
     return Add(**options)(inputs)
 
 
-def subtract(inputs: Any, **options: Unpack[LayerOptions]) -> Any:
+def subtract(inputs: Sequence[ArrayLike], **options: Unpack[LayerOptions]) -> Any:
     """First input minus the second: `Subtract(**options)(inputs)`.
 
     Args:
@@ -549,7 +552,7 @@ def subtract(inputs: Any, **options: Unpack[LayerOptions]) -> Any:
     return Subtract(**options)(inputs)
 
 
-def multiply(inputs: Any, **options: Unpack[LayerOptions]) -> Any:
+def multiply(inputs: Sequence[ArrayLike], **options: Unpack[LayerOptions]) -> Any:
     """Product of the inputs: `Multiply(**options)(inputs)`.
 
     Args:
@@ -559,7 +562,7 @@ def multiply(inputs: Any, **options: Unpack[LayerOptions]) -> Any:
     return Multiply(**options)(inputs)
 
 
-def average(inputs: Any, **options: Unpack[LayerOptions]) -> Any:
+def average(inputs: Sequence[ArrayLike], **options: Unpack[LayerOptions]) -> Any:
     """Mean of the inputs: `Average(**options)(inputs)`.
 
     Args:
@@ -569,7 +572,7 @@ def average(inputs: Any, **options: Unpack[LayerOptions]) -> Any:
     return Average(**options)(inputs)
 
 
-def maximum(inputs: Any, **options: Unpack[LayerOptions]) -> Any:
+def maximum(inputs: Sequence[ArrayLike], **options: Unpack[LayerOptions]) -> Any:
     """Largest of the inputs, element by element: `Maximum(**options)(inputs)`.
 
     Args:
@@ -579,7 +582,7 @@ def maximum(inputs: Any, **options: Unpack[LayerOptions]) -> Any:
     return Maximum(**options)(inputs)
 
 
-def minimum(inputs: Any, **options: Unpack[LayerOptions]) -> Any:
+def minimum(inputs: Sequence[ArrayLike], **options: Unpack[LayerOptions]) -> Any:
     """Smallest of the inputs, element by element: `Minimum(**options)(inputs)`.
 
     Args:
@@ -589,7 +592,7 @@ def minimum(inputs: Any, **options: Unpack[LayerOptions]) -> Any:
     return Minimum(**options)(inputs)
 
 
-def concatenate(inputs: Any, axis: int = -1, **options: Unpack[LayerOptions]) -> Any:
+def concatenate(inputs: Sequence[ArrayLike], axis: int = -1, **options: Unpack[LayerOptions]) -> Any:
     """The inputs one behind the other: `Concatenate(axis, **options)(inputs)`.
 
     Args:
@@ -600,7 +603,7 @@ def concatenate(inputs: Any, axis: int = -1, **options: Unpack[LayerOptions]) ->
     return Concatenate(axis=axis, **options)(inputs)
 
 
-def dot(inputs: Any, axes: Any = -1, **options: Any) -> Any:
+def dot(inputs: Sequence[ArrayLike], axes: int | Sequence[int] = -1, **options: Any) -> Any:
     """Dot products sample by sample: `Dot(axes, **options)(inputs)`.
 
     Args:

@@ -163,7 +163,7 @@ class Projected(Layer):
         key_mask: Any = None,
         attention_mask: Any = None,
         return_attention_scores: bool = False,
-        training: Any = None,
+        training: bool | None = None,
         use_causal_mask: bool = False,
     ) -> Any:
         key = value if key is None else key
@@ -279,7 +279,7 @@ _NAMES_IN_FILES = {f"_{part}_dense": f"{part}_dense" for part in ("query", "key"
 class _Features(Whole):
     """One size or several; a tuple in the end."""
 
-    def resolve(self, value: Any, name: str, owner: Owner) -> Any:
+    def resolve(self, value: object, name: str, owner: Owner) -> Any:
         sizes = value if isinstance(value, (list, tuple)) else (value,)
         return tuple(super(_Features, self).resolve(size, name, owner) for size in sizes)
 

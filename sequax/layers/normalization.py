@@ -24,6 +24,8 @@ from ..core.kinds import (
     is_whole,
 )
 from ..core.layer import Layer
+from ..core.types import Shape, ShapeLike, Tensor
+from ..core.variable import Variable
 from .arguments import resolve_axes
 from .base import Elementwise, Weighted
 from .catalogue import layer
@@ -40,8 +42,8 @@ class Normalizing(Weighted):
     def add_scale_and_offset(self, shape: tuple[int, ...]) -> None:
         """Create `gamma` and `beta`, None where switched off."""
         # Read as stored also under a mixed policy: the formula runs in float32.
-        self.gamma = self.add("gamma", shape, autocast=False) if self.scale else None
-        self.beta = self.add("beta", shape, autocast=False) if self.center else None
+        self.gamma: Variable = self.add("gamma", shape, autocast=False) if self.scale else None
+        self.beta: Variable = self.add("beta", shape, autocast=False) if self.center else None
 
     def scale_and_shift(self, x: jax.Array, shape: tuple[int, ...]) -> jax.Array:
         """`gamma * x + beta`, both in a shape that broadcasts, in the dtype that the layer computes in."""
@@ -51,7 +53,7 @@ class Normalizing(Weighted):
             x = x + self.beta.value.reshape(shape)
         return x.astype(self.compute_dtype)
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
+    def compute_output_shape(self, input_shape: ShapeLike) -> Shape:
         return tuple(input_shape)
 
 
@@ -139,7 +141,7 @@ class LayerNormalization(Normalizing):
         super().__init__(**options)
         self.autocast = False  # computed in float32: inputs beyond float16 do not become infinite on the way
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: ShapeLike) -> None:
         if not isinstance(self.axis, int):
             self.axis = sorted(self.axis)  # the order of the weights' axes in files
         axes = resolve_axes(self.name, self.axis, len(input_shape))
@@ -147,7 +149,7 @@ class LayerNormalization(Normalizing):
             self.center, self.scale = False, True
         self.add_scale_and_offset(sizes_of(self, input_shape, axes))
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tensor) -> jax.Array:
         axes = resolve_axes(self.name, self.axis, inputs.ndim)
         x = precise(inputs)
         mean = x.mean(axes, keepdims=True)
@@ -164,7 +166,7 @@ class _Groups(Kind):
 
     expected = "a positive whole number, or -1 for a group for every channel"
 
-    def resolve(self, value: Any, name: str, owner: Owner) -> int:
+    def resolve(self, value: object, name: str, owner: Owner) -> int:
         if not is_whole(value) or not self.fits(value.__index__(), type(owner.instance)):
             raise ValueError(f"{owner}: the argument `{name}` must be {self.expected}. Received: {name}={value!r}")
         return value.__index__()
@@ -227,7 +229,7 @@ class GroupNormalization(Normalizing):
         super().__init__(**options)
         self.autocast = False  # as in LayerNormalization
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: ShapeLike) -> None:
         resolve_axes(self.name, [self.axis], len(input_shape))
         (channels,) = sizes_of(self, input_shape, [self.axis])
         if self.groups == -1:
@@ -242,10 +244,10 @@ class GroupNormalization(Normalizing):
                 f"Layer '{self.name}': the number of channels ({channels}) must be a multiple of the number of groups"
                 f" ({self.groups})."
             )
-        self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: channels})
+        self.input_spec: InputSpec = InputSpec(ndim=len(input_shape), axes={self.axis: channels})
         self.add_scale_and_offset((channels,))
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tensor) -> jax.Array:
         axis, shape = self.axis % inputs.ndim, inputs.shape
         x = precise(inputs)
         others = tuple(a for a in range(1, x.ndim) if a != axis)
@@ -301,17 +303,17 @@ class RMSNormalization(Layer):
     def __init__(self, axis: Axes = -1, epsilon: Number = 1e-06, **options: Unpack[LayerOptions]):
         super().__init__(**options)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: ShapeLike) -> None:
         axes = resolve_axes(self.name, self.axis, len(input_shape))
-        self.scale = self.add_weight(sizes_of(self, input_shape, axes), "ones", autocast=False, name="scale")
+        self.scale: Variable = self.add_weight(sizes_of(self, input_shape, axes), "ones", autocast=False, name="scale")
 
-    def call(self, x: Any) -> jax.Array:
+    def call(self, x: Tensor) -> jax.Array:
         axes = resolve_axes(self.name, self.axis, x.ndim)
         wide = precise(x)
         size = jax.lax.rsqrt(jnp.square(wide).mean(axes, keepdims=True) + self.epsilon)
         return (wide * size * self.scale.value.reshape(along(axes, x.shape))).astype(self.compute_dtype)
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
+    def compute_output_shape(self, input_shape: ShapeLike) -> Shape:
         return tuple(input_shape)
 
 
@@ -340,7 +342,7 @@ class UnitNormalization(Elementwise):
     def __init__(self, axis: Axes = -1, **options: Unpack[LayerOptions]):
         super().__init__(**options)
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tensor) -> jax.Array:
         axes = resolve_axes(self.name, self.axis, inputs.ndim)
         x = precise(inputs)
         square = jnp.square(x).sum(axes, keepdims=True)

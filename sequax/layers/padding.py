@@ -24,7 +24,7 @@ class EdgesOf(Kind):
 
     expected = "a whole number >= 0, or (before, after), or one of either for each spatial axis"
 
-    def resolve(self, value: Any, name: str, owner: Owner) -> Any:
+    def resolve(self, value: object, name: str, owner: Owner) -> Any:
         rank = owner.instance.rank
         pairs = _pairs(value, rank)
         if pairs is None:
@@ -35,7 +35,7 @@ class EdgesOf(Kind):
             )
         return pairs[0] if rank == 1 else pairs  # as in Keras' configs
 
-    def fits(self, value: Any, cls: type) -> bool:
+    def fits(self, value: object, cls: type) -> bool:
         return _pairs(value, getattr(cls, "rank", 0)) is not None
 
 
@@ -62,7 +62,7 @@ class Bordered(Rearranging, Spatial):
 
     def __init__(self, **options: Unpack[LayerOptions]):
         super().__init__(**options)
-        self.input_spec = InputSpec(ndim=self.rank + 2)
+        self.input_spec: InputSpec = InputSpec(ndim=self.rank + 2)
 
     def added(self) -> Pairs:
         """Numbers of cells for each axis; below zero where they are taken away."""

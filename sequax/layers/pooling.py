@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from typing import Unpack
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +12,7 @@ from ..core import dtypes
 from ..core.constructor import LayerOptions, UnnamedOptions
 from ..core.input_spec import InputSpec
 from ..core.kinds import DataFormat, Padding, Sizes
-from ..core.types import Shape, ShapeLike
+from ..core.types import Shape, ShapeLike, Tensor
 from .base import DtypeKeeping
 from .catalogue import layer
 from .spatial import Spatial
@@ -29,7 +29,7 @@ class Pooling(Windowed):
     def __init__(self, **options: Unpack[LayerOptions]):
         super().__init__(**options)
         self.strides = self.strides or self.pool_size
-        self.input_spec = InputSpec(ndim=self.rank + 2)
+        self.input_spec: InputSpec = InputSpec(ndim=self.rank + 2)
 
     def pool(self, x: jax.Array) -> jax.Array:
         raise NotImplementedError
@@ -266,7 +266,7 @@ class GlobalPooling(Spatial):
 
     def __init__(self, data_format: DataFormat = None, keepdims: bool = False, **options: Unpack[LayerOptions]):
         super().__init__(**options)
-        self.input_spec = InputSpec(ndim=self.rank + 2)
+        self.input_spec: InputSpec = InputSpec(ndim=self.rank + 2)
 
     def compute_output_shape(self, input_shape: ShapeLike) -> Shape:
         batch, _, channels = self._split(input_shape)
@@ -386,7 +386,7 @@ class GlobalAveragePooling1D(GlobalAveragePooling):
         total = jnp.sum(jnp.where(steps, x, 0), self._axes(), keepdims=self.keepdims)
         return total / count.astype(x.dtype)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
+    def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> None:
         return None
 
 

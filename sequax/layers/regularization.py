@@ -14,6 +14,7 @@ from ..core import rng
 from ..core.constructor import LayerOptions, Options
 from ..core.input_spec import InputSpec
 from ..core.kinds import DataFormat, Factor, Fraction, Owner, Rate, ShapeOf, is_whole
+from ..core.types import Tensor
 from .base import Elementwise
 from .catalogue import layer
 
@@ -31,7 +32,7 @@ class Random(Elementwise):
         """Whether the settings leave anything to draw."""
         raise NotImplementedError
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
+    def call(self, inputs: Tensor, training: bool = False) -> Any:
         return self.disturb(inputs) if training and self.seed_generator is not None else inputs
 
     def disturb(self, inputs: Any) -> Any:
@@ -64,7 +65,7 @@ class Dropping(Random):
 class _NoiseShape(ShapeOf):
     """Sizes above zero; None for a size as in the input."""
 
-    def resolve(self, value: Any, name: str, owner: Owner) -> tuple[int | None, ...] | None:
+    def resolve(self, value: object, name: str, owner: Owner) -> tuple[int | None, ...] | None:
         if value is None:
             return None
         wrong, received = f"{owner}: Invalid value received for argument `{name}`.", f"Received: {name}={value!r}"
@@ -104,7 +105,7 @@ class Dropout(Dropping):
     [1.0, 1.0, 1.0]
     """
 
-    numpy_form = "nothing"
+    numpy_form: str | None = "nothing"
 
     def __init__(
         self, rate: Rate, noise_shape: NoiseShape = None, seed: int | None = None, **options: Unpack[LayerOptions]
@@ -164,7 +165,7 @@ class SpatialDropout(Dropping):
         self.noise_shape: tuple[int | None, ...] = (
             (None, None, *ones) if data_format == "channels_first" else (None, *ones, None)
         )
-        self.input_spec = InputSpec(ndim=self.spatial + 2)
+        self.input_spec: InputSpec = InputSpec(ndim=self.spatial + 2)
 
     def disturb(self, inputs: Any) -> jax.Array:
         return jnp.where(self.kept(inputs.shape), inputs / (1 - self.rate), 0)
@@ -374,7 +375,7 @@ class ActivityRegularization(Elementwise):
     def __init__(self, l1: Factor = 0.0, l2: Factor = 0.0, **options: Unpack[Options]):
         super().__init__(activity_regularizer=regularizers.L1L2(l1=l1, l2=l2), **options)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Any:
         return inputs
 
     def get_config(self) -> dict[str, Any]:

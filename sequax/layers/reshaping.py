@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from ..core.constructor import LayerOptions
 from ..core.input_spec import InputSpec
 from ..core.kinds import DataFormat, Kind, Owner, ShapeOf, is_whole
+from ..core.types import Shape, ShapeLike, Tensor
 from .arguments import Times
 from .base import Rearranging
 from .catalogue import layer
@@ -35,19 +36,19 @@ class Flatten(Rearranging):
     (2, 12)
     """
 
-    numpy_form = "flat"
+    numpy_form: str | None = "flat"
     data_format: str
 
     def __init__(self, data_format: DataFormat = None, **options: Unpack[LayerOptions]):
         super().__init__(**options)
-        self.input_spec = InputSpec(min_ndim=1)
+        self.input_spec: InputSpec = InputSpec(min_ndim=1)
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tensor) -> jax.Array:
         if self.data_format == "channels_first" and inputs.ndim > 2:
             inputs = jnp.moveaxis(inputs, 1, -1)
         return inputs.reshape(inputs.shape[0], math.prod(inputs.shape[1:]))
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
+    def compute_output_shape(self, input_shape: ShapeLike) -> Shape:
         features = input_shape[1:]
         return (input_shape[0], None if None in features else math.prod(features))
 
@@ -55,7 +56,7 @@ class Flatten(Rearranging):
 class TargetShape(ShapeOf):
     """Sizes without the batch axis; -1 or None for one that follows from the others, -1 in the end."""
 
-    def resolve(self, value: Any, name: str, owner: Owner) -> tuple[int, ...]:
+    def resolve(self, value: object, name: str, owner: Owner) -> tuple[int, ...]:
         sizes = tuple(-1 if size is None else size for size in value)
         if not all(is_whole(size) and size.__index__() >= -1 for size in sizes):
             raise ValueError(
@@ -97,10 +98,10 @@ class Reshape(Rearranging):
     def __init__(self, target_shape: Target, **options: Unpack[LayerOptions]):
         super().__init__(**options)
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tensor) -> jax.Array:
         return inputs.reshape(inputs.shape[0], *self._sizes(inputs.shape[1:]))
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
+    def compute_output_shape(self, input_shape: ShapeLike) -> Shape:
         return (input_shape[0], *self._sizes(input_shape[1:]))
 
     def _sizes(self, given: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -126,7 +127,7 @@ class OrderOf(Kind):
 
     expected = "a list of the numbers from 1 on, each of them once"
 
-    def resolve(self, value: Any, name: str, owner: Owner) -> tuple[int, ...]:
+    def resolve(self, value: object, name: str, owner: Owner) -> tuple[int, ...]:
         order = tuple(value)
         if sorted(order) != list(range(1, len(order) + 1)):
             raise ValueError(
@@ -135,7 +136,7 @@ class OrderOf(Kind):
             )
         return order
 
-    def fits(self, value: Any, cls: type) -> bool:
+    def fits(self, value: object, cls: type) -> bool:
         return isinstance(value, (list, tuple)) and all(type(axis) is int for axis in value)
 
 
@@ -166,12 +167,12 @@ class Permute(Rearranging):
 
     def __init__(self, dims: Order, **options: Unpack[LayerOptions]):
         super().__init__(**options)
-        self.input_spec = InputSpec(ndim=len(self.dims) + 1)
+        self.input_spec: InputSpec = InputSpec(ndim=len(self.dims) + 1)
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tensor) -> jax.Array:
         return jnp.transpose(inputs, (0, *self.dims))
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
+    def compute_output_shape(self, input_shape: ShapeLike) -> Shape:
         return tuple(input_shape[axis] for axis in (0, *self.dims))
 
 
@@ -199,10 +200,10 @@ class RepeatVector(Rearranging):
 
     def __init__(self, n: Times, **options: Unpack[LayerOptions]):
         super().__init__(**options)
-        self.input_spec = InputSpec(ndim=2)
+        self.input_spec: InputSpec = InputSpec(ndim=2)
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tensor) -> jax.Array:
         return jnp.repeat(inputs[:, None], self.n, axis=1)
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
+    def compute_output_shape(self, input_shape: ShapeLike) -> Shape:
         return (input_shape[0], self.n, input_shape[1])

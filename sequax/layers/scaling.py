@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from ..core import settings
 from ..core.constructor import LayerOptions
 from ..core.kinds import Factors
+from ..core.types import Tensor
 from .base import Elementwise
 from .catalogue import layer
 
@@ -39,7 +40,7 @@ class Rescaling(Elementwise):
     def __init__(self, scale: Factors, offset: Factors = 0.0, **options: Unpack[LayerOptions]):
         super().__init__(**options)
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tensor) -> jax.Array:
         dtype = self.compute_dtype
         scale, offset = (_per_channel(jnp.asarray(value, dtype)) for value in (self.scale, self.offset))
         return jnp.asarray(inputs, dtype) * scale + offset

@@ -20,6 +20,7 @@ from ..core.kinds import (
     Sizes,
 )
 from ..core.types import Shape, ShapeLike
+from ..core.variable import Variable
 from ..kernels.windows import transposed_crop
 from .catalogue import layer
 from .convolutional import BaseConvolution
@@ -41,7 +42,7 @@ class TransposedConvolution(BaseConvolution):
             )
 
     def build_kernels(self, channels: int) -> None:
-        self.kernel = self.add("kernel", (*self.kernel_size, self.filters, channels))
+        self.kernel: Variable = self.add("kernel", (*self.kernel_size, self.filters, channels))
 
     def convolve(self, x: jax.Array) -> jax.Array:
         cropped = [max(crop, 0) for crop in self._crops()]

@@ -30,7 +30,7 @@ class UpSampling(Rearranging, Spatial):
 
     def __init__(self, **options: Unpack[LayerOptions]):
         super().__init__(**options)
-        self.input_spec = InputSpec(ndim=self.rank + 2)
+        self.input_spec: InputSpec = InputSpec(ndim=self.rank + 2)
 
     def call(self, inputs: jax.Array) -> jax.Array:
         for axis, times in zip(self._axes(), self._times(), strict=True):

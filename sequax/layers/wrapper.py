@@ -12,6 +12,8 @@ from ..core import dtypes, scope
 from ..core.constructor import LayerOptions
 from ..core.kinds import Size
 from ..core.layer import Layer
+from ..core.types import ShapeLike, Tensor
+from ..core.variable import Variable
 from .base import AnyLayer
 from .catalogue import layer
 
@@ -92,11 +94,11 @@ class SpectralNormalization(Wrapper):
                 f" Received: {type(self.layer).__name__}, which has neither."
             )
         self.kernel = kernel
-        self.vector_u = self.add_weight(
+        self.vector_u: Variable = self.add_weight(
             (1, kernel.shape[-1]), initializers.TruncatedNormal(stddev=0.02), trainable=False, name="vector_u"
         )
 
-    def call(self, inputs: Any, training: Any = False) -> Any:
+    def call(self, inputs: Tensor, training: Any = False) -> Any:
         if training:
             with scope.calling(None):  # the stored kernel, not its copy in the compute dtype
                 kernel, u = self._normalized(self.kernel.value, self.vector_u.value)
@@ -122,7 +124,7 @@ class SpectralNormalization(Wrapper):
         u = jnp.where((constant == 0).all(), before, u)
         return (matrix / jnp.where(sigma == 0, 1, sigma)).reshape(kernel.shape), u
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: ShapeLike) -> Any:
         return self.layer.compute_output_shape(input_shape)
 
 

@@ -13,6 +13,7 @@ from ...core.constructor import LayerOptions
 from ...core.custom_objects import custom_object_scope
 from ...core.kinds import OneOf, StartingWeights
 from ...core.layer import Layer
+from ...core.types import CustomObjects, Tensor
 from ..base import LayerOf
 from ..catalogue import layer
 from .rnn import in_dtype
@@ -124,7 +125,9 @@ class Bidirectional(Layer):
 
     # --- the call ---
 
-    def call(self, sequences: jax.Array, initial_state: Any = None, mask: Any = None, training: Any = None) -> Any:
+    def call(
+        self, sequences: jax.Array, initial_state: Any = None, mask: Tensor | None = None, training: bool | None = None
+    ) -> Any:
         states = self._halves(initial_state)
         forward, backward = (
             one(sequences, mask=mask, training=training, **given)
@@ -212,7 +215,7 @@ class Bidirectional(Layer):
         return {**super().get_config(), "layer": serialize(self.forward_layer)}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Bidirectional:
+    def from_config(cls, config: dict[str, Any], custom_objects: CustomObjects | None = None) -> Bidirectional:
         """A new layer from `get_config()`; own layers by name need `custom_objects` or a registration."""
         with custom_object_scope(custom_objects):
             return super().from_config(config)

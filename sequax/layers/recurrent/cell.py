@@ -14,6 +14,7 @@ from ...core.constructor import LayerOptions
 from ...core.layer import Layer
 from ...core.rng import SeedGenerator
 from ...core.tensor import KerasTensor
+from ...core.variable import Variable
 from ..base import Weighted
 from .loop import scan_steps
 
@@ -50,8 +51,8 @@ class Cell(Weighted):
         initial_bias: Any = None,
     ) -> None:
         """Create the weights of these shapes; there is no bias if `use_bias` is False."""
-        self.kernel = self.add("kernel", kernel)
-        self.recurrent_kernel = self.add("recurrent", recurrent_kernel, name="recurrent_kernel")
+        self.kernel: Variable = self.add("kernel", kernel)
+        self.recurrent_kernel: Variable = self.add("recurrent", recurrent_kernel, name="recurrent_kernel")
         self.bias = self.add("bias", bias, initial_bias) if self.use_bias else None
 
     def known_features(self, input_shape: Shape, axis: int = -1) -> int:

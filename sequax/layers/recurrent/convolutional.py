@@ -169,7 +169,7 @@ class ConvLSTM(CellLayer):
         **options: Unpack[RecurrentOptions],
     ):
         super().__init__(activity_regularizer=activity_regularizer, **options)
-        self.input_spec = InputSpec(ndim=self.rank + 3)
+        self.input_spec: InputSpec = InputSpec(ndim=self.rank + 3)
 
     def _cell_settings(self) -> dict[str, Any]:
         return {"rank": self.rank, **super()._cell_settings()}

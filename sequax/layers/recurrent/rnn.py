@@ -18,6 +18,7 @@ from ...core.kinds import Kind, OneOf, Owner
 from ...core.layer import Layer
 from ...core.names import to_snake_case
 from ...core.tensor import KerasTensor, leaves
+from ...core.types import CustomObjects
 from ...core.variable import Variable
 from ..catalogue import layer
 from . import loop
@@ -32,7 +33,7 @@ class CellOf(Kind):
 
     expected = "a cell, or a list of cells"
 
-    def resolve(self, value: Any, name: str, owner: Owner) -> Any:
+    def resolve(self, value: object, name: str, owner: Owner) -> Any:
         cell = StackedRNNCells(value) if isinstance(value, (list, tuple)) else value
         check_cell(cell, f"{owner}: `{name}`")
         return cell
@@ -117,7 +118,7 @@ class RNN(Layer):
             )
         build_cell(self.cell, (batch, *sequences_shape[2:]))
         rank = len(sequences_shape)
-        self.input_spec = InputSpec(ndim=rank, axes={-1: sequences_shape[-1]} if rank == 3 else None)
+        self.input_spec: InputSpec = InputSpec(ndim=rank, axes={-1: sequences_shape[-1]} if rank == 3 else None)
         if self.stateful:
             self.states = jax.tree.map(self._state_variable, self._state_specs(batch))
 
@@ -254,7 +255,7 @@ class RNN(Layer):
         return [passed] + [None] * len(jax.tree.leaves(self.cell.state_size)) if self.return_state else passed
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> RNN:
+    def from_config(cls, config: dict[str, Any], custom_objects: CustomObjects | None = None) -> RNN:
         """A new layer from `get_config()`; own cells by name need `custom_objects` or a registration."""
         with custom_object_scope(custom_objects):
             return super().from_config(config)
@@ -275,7 +276,7 @@ class RecurrentOptions(Options, total=False):
 class _UseCudnn(OneOf):
     in_config = False  # as in Keras
 
-    def resolve(self, value: Any, name: str, owner: Owner) -> Any:
+    def resolve(self, value: object, name: str, owner: Owner) -> Any:
         return value if value in self.allowed else self.refuse(value, name, owner)
 
 

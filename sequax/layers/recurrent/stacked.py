@@ -12,6 +12,7 @@ from ...core.constructor import LayerOptions
 from ...core.custom_objects import custom_object_scope
 from ...core.kinds import Listed, Owner
 from ...core.layer import Layer
+from ...core.types import CustomObjects
 from ..catalogue import layer
 from . import loop
 from .cell import as_list, build_cell, check_cell, initial_states, output_size
@@ -20,7 +21,7 @@ from .cell import as_list, build_cell, check_cell, initial_states, output_size
 class _Cells(Listed):
     expected = "a list of at least one cell"
 
-    def resolve(self, value: Any, name: str, owner: Owner) -> list[Any]:
+    def resolve(self, value: object, name: str, owner: Owner) -> list[Any]:
         if not isinstance(value, (list, tuple)) or not value:
             self.refuse(value, name, owner)
         for cell in value:
@@ -95,7 +96,7 @@ class StackedRNNCells(Layer):
         return x, new
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> StackedRNNCells:
+    def from_config(cls, config: dict[str, Any], custom_objects: CustomObjects | None = None) -> StackedRNNCells:
         """A new stack from `get_config()`; own cells by name need `custom_objects` or a registration."""
         with custom_object_scope(custom_objects):
             return super().from_config({**config, "cells": deserialize(config["cells"])})

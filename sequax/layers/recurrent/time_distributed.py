@@ -13,6 +13,7 @@ from ...core import names, shapes
 from ...core.constructor import LayerOptions
 from ...core.custom_objects import custom_object_scope
 from ...core.layer import Layer
+from ...core.types import CustomObjects, ShapeLike, Tensor
 from ..base import AnyLayer
 from ..catalogue import layer
 from ..core import Lambda
@@ -63,12 +64,12 @@ class TimeDistributed(Layer):
             )
         return (input_shape[0], *input_shape[2:])
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: ShapeLike) -> None:
         step = self._step_shape(input_shape)
         if not self.layer.built:
             self.layer.build(step)
 
-    def call(self, inputs: jax.Array, training: Any = None, mask: Any = None) -> Any:
+    def call(self, inputs: jax.Array, training: bool | None = None, mask: Tensor | None = None) -> Any:
         self._step_shape(inputs.shape)
         if mask is not None:
             mask = self._checked(jnp.asarray(mask, bool), inputs.shape)
@@ -107,7 +108,7 @@ class TimeDistributed(Layer):
         _, outputs = scan_calls(self.layer, training, jnp.mean, step, None, steps)
         return jax.tree.map(lambda a: jnp.swapaxes(a, 0, 1), outputs)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: ShapeLike) -> Any:
         def with_time(shape: tuple[Any, ...]) -> tuple[Any, ...]:
             return (shape[0], input_shape[1], *shape[1:])
 
@@ -117,7 +118,7 @@ class TimeDistributed(Layer):
         return shapes.infer(self.__call__, args, kwargs)
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> TimeDistributed:
+    def from_config(cls, config: dict[str, Any], custom_objects: CustomObjects | None = None) -> TimeDistributed:
         """A new layer from `get_config()`; own layers by name need `custom_objects` or a registration."""
         with custom_object_scope(custom_objects):
             return super().from_config(config)
