@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import jax
 
@@ -96,7 +96,7 @@ def standardize(shape: ShapeLike, what: str = "shape") -> tuple[int | None, ...]
     return tuple(None if size is None else size.__index__() for size in sizes)
 
 
-def is_shape(value: object) -> bool:
+def is_shape(value: object) -> TypeGuard[ShapeLike]:
     """Whether a value is one shape (a flat sequence of ints and None), not a structure of shapes."""
     return isinstance(value, (tuple, list)) and all(s is None or hasattr(s, "__index__") for s in value)
 

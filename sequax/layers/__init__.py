@@ -186,7 +186,7 @@ SeparableConvolution2D = SeparableConv2D
 deserialize = catalogue.deserialize
 
 
-def serialize(layer: Any) -> Any:
+def serialize(layer: object) -> dict[str, Any]:
     """The config of a layer."""
     return catalogue.serialize(layer)
 

@@ -13,7 +13,7 @@ from ..core import rng, shapes
 from ..core.constructor import LayerOptions
 from ..core.kinds import OneOf, Rate
 from ..core.tensor import KerasTensor, shape_of
-from ..core.types import Nested, Shape, ShapeLike, Tensor
+from ..core.types import ArrayLike, Nested, Shape, ShapeLike, Tensor
 from ..core.variable import Variable
 from .attending import ListAttention, both, causal, fitted, shares
 from .catalogue import layer
@@ -37,7 +37,7 @@ class Scored(ListAttention):
     def call(
         self,
         inputs: Sequence[Tensor],
-        mask: Sequence[Tensor | None] | None = None,
+        mask: Nested[ArrayLike] | None = None,
         training: bool = False,
         return_attention_scores: bool = False,
         use_causal_mask: bool = False,
@@ -61,7 +61,7 @@ class Scored(ListAttention):
             outputs = outputs * jnp.asarray(query_mask, outputs.dtype)[..., None]
         return (outputs, weights) if return_attention_scores else outputs
 
-    def _masks(self, mask: Sequence[Tensor | None] | None) -> tuple[Tensor | None, Tensor | None]:
+    def _masks(self, mask: Nested[ArrayLike] | None) -> tuple[Tensor | None, Tensor | None]:
         if mask is None:
             return None, None
         if not isinstance(mask, (list, tuple)) or len(mask) not in (2, 3):
@@ -101,7 +101,7 @@ class Scored(ListAttention):
     def compute_mask(self, inputs: Sequence[Tensor], mask: Sequence[Tensor | None] | None = None) -> Tensor | None:
         return None if mask is None else self._masks(mask)[0]
 
-    def compute_output_shape(self, input_shape: Sequence[ShapeLike]) -> Shape:
+    def compute_output_shape(self, input_shape: Nested[ShapeLike]) -> Shape:
         query, value, _ = self._check(input_shape)
         return (*query[:-1], value[-1])
 
@@ -169,7 +169,7 @@ class Attention(Scored):
     ):
         super().__init__(dropout, seed, **options)
 
-    def build(self, input_shape: Sequence[ShapeLike]) -> None:
+    def build(self, input_shape: Nested[ShapeLike]) -> None:
         self._check(input_shape)
         self.scale: Variable | None = self.add_weight((), "ones", name="scale") if self.use_scale else None
         self.concat_score_weight: Variable | None = None
@@ -222,7 +222,7 @@ class AdditiveAttention(Scored):
     def __init__(self, use_scale: bool = True, dropout: Rate = 0.0, **options: Unpack[AdditiveAttentionOptions]):
         super().__init__(dropout, **options)
 
-    def build(self, input_shape: Sequence[ShapeLike]) -> None:
+    def build(self, input_shape: Nested[ShapeLike]) -> None:
         features = self._check(input_shape)[0][-1]
         self.scale: Variable | None = None
         if self.use_scale:

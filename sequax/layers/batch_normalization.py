@@ -91,13 +91,13 @@ class BatchNormalization(Normalizing):
         beta_constraint: ConstraintLike = None,
         gamma_constraint: ConstraintLike = None,
         renorm: bool = False,
-        renorm_clipping: dict[str, float] | None = None,
+        renorm_clipping: dict[str, Number] | None = None,
         renorm_momentum: Number = 0.99,
         synchronized: bool = False,
         **options: Unpack[LayerOptions],
     ):
         super().__init__(**options)
-        self.renorm_clipping: dict[str, float] | None = _clipping(renorm_clipping, renorm)
+        self.renorm_clipping: dict[str, Number] | None = _clipping(renorm_clipping, renorm)
 
     def build(self, input_shape: ShapeLike) -> None:
         resolve_axes(self.name, [self.axis], len(input_shape))
@@ -184,7 +184,7 @@ def _update(average: Variable, value: jax.Array, momentum: Number) -> None:
     average.assign(old * momentum + jax.lax.stop_gradient(value).reshape(old.shape) * (1 - momentum))
 
 
-def _clipping(limits: dict[str, float] | None, renorm: bool) -> dict[str, float] | None:
+def _clipping(limits: dict[str, Number] | None, renorm: bool) -> dict[str, Number] | None:
     if not limits:
         return {} if renorm else limits
     unknown = set(limits) - {"rmax", "rmin", "dmax"}

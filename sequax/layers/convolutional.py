@@ -65,7 +65,7 @@ class BaseConvolution(Windowed, Weighted):
                 f" input_shape={tuple(input_shape)}. Give the number of channels, e.g. `Input((None, None, 3))`."
             )
         self.compute_output_shape(input_shape)  # a window that does not fit is refused before there are variables
-        self.input_spec: InputSpec = InputSpec(ndim=self.rank + 2, axes={self._channels_axis(): channels})
+        self.input_spec = InputSpec(ndim=self.rank + 2, axes={self._channels_axis(): channels})
         self.build_kernels(channels)
         self.bias: Variable | None = self.add_bias((self.output_channels(channels),))
 
@@ -91,7 +91,7 @@ class BaseConvolution(Windowed, Weighted):
 
     def _window(self) -> dict[str, Any]:
         """The geometry as arguments of `kernels.conv`."""
-        padding: Any = self.padding
+        padding: str | list[tuple[int, int]] = self.padding
         if padding == "causal":
             padding = [((size - 1) * step, 0) for size, step in zip(self.kernel_size, self.dilation_rate, strict=True)]
         return {"strides": self.strides, "padding": padding, "dilation": self.dilation_rate}

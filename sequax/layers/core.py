@@ -109,7 +109,7 @@ class Lambda(Layer):
 
     function: Callable[..., Any]
     output_shape: ShapeLike | Callable[..., Any] | None
-    mask: ArrayLike | Callable[..., Any] | None
+    mask: Nested[Tensor] | Callable[..., Any] | None
 
     supports_masking: bool = False
     not_in_config: frozenset[str] = frozenset({"function", "output_shape", "mask", "arguments"})
@@ -120,7 +120,7 @@ class Lambda(Layer):
         self,
         function: object,
         output_shape: ShapeLike | Callable[..., Any] | None = None,
-        mask: ArrayLike | Callable[..., Any] | None = None,
+        mask: Nested[Tensor] | Callable[..., Any] | None = None,
         arguments: Mapping[str, Any] | None = None,
         **options: Unpack[LayerOptions],
     ):
@@ -143,13 +143,13 @@ class Lambda(Layer):
         return cls(function, name=names.auto_name(f"lambda_{own_name}") if own_name.isidentifier() else None)
 
     def call(
-        self, inputs: Nested[Tensor], mask: Nested[Tensor | None] = None, training: bool | None = None
+        self, inputs: Nested[Tensor], mask: Nested[Tensor] | None = None, training: bool | None = None
     ) -> Nested[Tensor]:
         accepted = _parameters(self.function)
         given = {key: value for key, value in (("mask", mask), ("training", training)) if key in accepted}
         return self.function(inputs, **{**self.arguments, **given})
 
-    def compute_mask(self, inputs: Nested[Tensor], mask: Nested[Tensor | None] = None) -> Nested[ArrayLike | None]:
+    def compute_mask(self, inputs: Nested[Tensor] | None, mask: Nested[ArrayLike] | None = None) -> Any:
         return self.mask(inputs, mask) if callable(self.mask) else self.mask
 
     def compute_output_spec(self, inputs: Nested[KerasTensor], **kwargs: object) -> Nested[KerasTensor]:

@@ -69,7 +69,7 @@ class InputLayer(Layer):
         sparse: bool | None = None,
         ragged: bool | None = None,
         batch_shape: InputShape | None = None,
-        input_tensor: KerasTensor | None = None,
+        input_tensor: object = None,
         optional: bool = False,
         name: str | None = None,
         **kwargs: Any,
@@ -80,7 +80,7 @@ class InputLayer(Layer):
             shape = kwargs.pop("input_shape")
         super().__init__(name=name, **kwargs)
         if input_tensor is not None:
-            _check_like(input_tensor, shape, batch_size, dtype, sparse, batch_shape)
+            input_tensor = _checked(input_tensor, shape, batch_size, dtype, sparse, batch_shape)
             batch_shape, dtype = input_tensor.shape, input_tensor.dtype
             shape = batch_size = None
         if sparse or ragged:
@@ -131,15 +131,15 @@ class InputLayer(Layer):
         return f"<InputLayer name={self.name}, batch_shape={self.batch_shape}, dtype={self.dtype}>"
 
 
-def _check_like(
-    tensor: KerasTensor,
+def _checked(
+    tensor: object,
     shape: ShapeLike | None,
     batch_size: int | None,
     dtype: DTypeLike | None,
     sparse: bool | None,
     batch_shape: ShapeLike | None,
-) -> None:
-    """Arguments beside `input_tensor` may only repeat what it says.
+) -> KerasTensor:
+    """`input_tensor`; arguments beside it may only repeat what it says.
 
     Raises:
         ValueError: for one that does not, or for something else than a symbolic tensor.
@@ -162,6 +162,7 @@ def _check_like(
                 f"When providing the `input_tensor` argument, you cannot provide an incompatible `{name}` argument."
                 f" Leave `{name}` out. Received: input_tensor={tensor}"
             )
+    return tensor
 
 
 def Input(

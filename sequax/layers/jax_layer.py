@@ -149,7 +149,7 @@ class JaxLayer(Layer):
         return self.seed_generator.next()
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: CustomObjects | None = None) -> JaxLayer:
+    def from_config(cls, config: dict[str, Any], custom_objects: CustomObjects | None = None) -> Any:
         functions = {k: deserialize(v, custom_objects) for k, v in config.items() if k in ("call_fn", "init_fn")}
         return super().from_config({**config, **functions}, custom_objects)
 
@@ -264,7 +264,7 @@ class FlaxLayer(JaxLayer):
         return config
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: CustomObjects | None = None) -> JaxLayer:
+    def from_config(cls, config: dict[str, Any], custom_objects: CustomObjects | None = None) -> Any:
         module, method = (deserialize(config.get(name), custom_objects) for name in ("module", "method"))
         if not callable(getattr(module, "apply", None)):
             raise ValueError(f"FlaxLayer: `module` must be a Flax module. Received: {type(module).__name__}.")

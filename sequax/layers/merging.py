@@ -59,13 +59,13 @@ class Merging(Layer):
         """
         kind, needed = type(self).__name__, self.inputs_needed
         number = "a list of at least 1 input" if needed is None else f"a list of exactly {needed} inputs"
-        several = isinstance(input_shape, (list, tuple)) and len(input_shape) > 0 and not shapes.is_shape(input_shape)
-        if not several or needed not in (None, len(input_shape)):
+        several = input_shape if isinstance(input_shape, (list, tuple)) and not shapes.is_shape(input_shape) else ()
+        if not several or needed not in (None, len(several)):
             raise ValueError(
                 f"Layer '{self.name}': a `{kind}` layer should be called on {number}, as in `{kind}(...)([a, b])`."
                 f" Received: input_shape={input_shape}"
             )
-        return [tuple(shape) for shape in input_shape]
+        return [tuple(shape) for shape in several]
 
 
 class ElementwiseMerging(Merging):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Unpack
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from ..core import names, settings
 from ..core.catalogue import serialize
@@ -26,6 +27,7 @@ from ..core.kinds import (
 )
 from ..core.layer import Layer
 from ..core.tensor import KerasTensor
+from ..core.types import Shape, ShapeLike, Tensor
 from .arguments import resolve_axes
 from .attending import both, causal, fitted, near, shares
 from .catalogue import layer
@@ -47,14 +49,14 @@ class Projected(Layer):
     sliding_window: int | None
     flash_attention: bool | None
     seed: int | None
-    kernel_initializer: Any
-    bias_initializer: Any
-    kernel_regularizer: Any
-    bias_regularizer: Any
-    kernel_constraint: Any
-    bias_constraint: Any
+    kernel_initializer: Callable[..., Tensor]
+    bias_initializer: Callable[..., Tensor]
+    kernel_regularizer: Callable[[Tensor], Tensor] | None
+    bias_regularizer: Callable[[Tensor], Tensor] | None
+    kernel_constraint: Callable[[Tensor], Tensor] | None
+    bias_constraint: Callable[[Tensor], Tensor] | None
 
-    def __init__(self, activity_regularizer: Any, **options: Unpack[Options]):
+    def __init__(self, activity_regularizer: RegularizerLike, **options: Unpack[Options]):
         super().__init__(**options)
         if self.flash_attention and self.dropout:
             raise ValueError(
@@ -72,8 +74,8 @@ class Projected(Layer):
         """Heads and features of the projections `query`, `key` and `value`."""
         raise NotImplementedError
 
-    def _output_sizes(self, query_shape: tuple[Any, ...]) -> tuple[Any, ...]:
-        return query_shape[-1:]
+    def _output_sizes(self, query_shape: ShapeLike) -> Shape:
+        return tuple(query_shape[-1:])
 
     def _attention_axes(self, rank: int) -> tuple[int, ...]:
         return (1,)
@@ -87,14 +89,14 @@ class Projected(Layer):
         raise NotImplementedError
 
     # The layers inside, once they are built.
-    query_dense = property(lambda self: self._query_dense)
-    key_dense = property(lambda self: self._key_dense)
-    value_dense = property(lambda self: self._value_dense)
-    output_dense = property(lambda self: self._output_dense)
+    query_dense: property = property(lambda self: self._query_dense)
+    key_dense: property = property(lambda self: self._key_dense)
+    value_dense: property = property(lambda self: self._value_dense)
+    output_dense: property = property(lambda self: self._output_dense)
 
     # --- variables ---
 
-    def build(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> None:
+    def build(self, query_shape: ShapeLike, value_shape: ShapeLike, key_shape: ShapeLike | None = None) -> None:
         key_shape = value_shape if key_shape is None else key_shape
         self._check(query_shape, value_shape, key_shape)
         sizes = self._sizes()
@@ -107,7 +109,7 @@ class Projected(Layer):
         self._output_dense = self._back_projection((*query_shape[:-1], *gate_sizes), self._output_sizes(query_shape))
 
     def _projection(
-        self, name: str, input_shape: Any, sizes: tuple[int, int], activation: str | None = None
+        self, name: str, input_shape: ShapeLike, sizes: tuple[int, int], activation: str | None = None
     ) -> EinsumDense:
         """From the features of `input_shape` to heads and their features."""
         kept = _letters(len(input_shape) - 1)
@@ -118,7 +120,7 @@ class Projected(Layer):
         dense.build(tuple(input_shape))
         return dense
 
-    def _back_projection(self, input_shape: Any, sizes: tuple[Any, ...]) -> EinsumDense:
+    def _back_projection(self, input_shape: Shape, sizes: tuple[Any, ...]) -> EinsumDense:
         """From heads and their features to the features of the output."""
         kept, made = _letters(len(input_shape) - 2), "UVW"[: len(sizes)]
         bias_axes = made if self.use_bias else None
@@ -155,17 +157,17 @@ class Projected(Layer):
 
     def call(
         self,
-        query: Any,
-        value: Any,
-        key: Any = None,
-        query_mask: Any = None,
-        value_mask: Any = None,
-        key_mask: Any = None,
-        attention_mask: Any = None,
+        query: Tensor,
+        value: Tensor,
+        key: Tensor | None = None,
+        query_mask: Tensor | None = None,
+        value_mask: Tensor | None = None,
+        key_mask: Tensor | None = None,
+        attention_mask: Tensor | None = None,
         return_attention_scores: bool = False,
         training: bool | None = None,
         use_causal_mask: bool = False,
-    ) -> Any:
+    ) -> Tensor | tuple[Tensor, Tensor]:
         key = value if key is None else key
         scores_shape = self._check(query.shape, value.shape, key.shape)
         key_axes = len(self._attention_axes(query.ndim))
@@ -174,7 +176,7 @@ class Projected(Layer):
         allowed = self._allowed(scores_shape, key_axes, given, use_causal_mask)
         projected = self._query_dense(query), self._key_dense(key), self._value_dense(value)
         scale = 1 / math.sqrt(self._sizes()["key"][1])
-        weights = None
+        weights: Tensor
         if self._uses_flash(projected[0].dtype, return_attention_scores):
             outputs = self._flash(*projected, allowed, scale, return_attention_scores)
         else:
@@ -190,7 +192,7 @@ class Projected(Layer):
         return (outputs, weights) if return_attention_scores else outputs
 
     def _allowed(
-        self, scores: tuple[Any, ...], key_axes: int, given: dict[str, Any], use_causal_mask: bool
+        self, scores: tuple[Any, ...], key_axes: int, given: dict[str, Tensor | None], use_causal_mask: bool
     ) -> jax.Array | None:
         """All masks as one mask of pairs."""
         if key_axes > 1 and (use_causal_mask or self.sliding_window is not None):
@@ -208,14 +210,20 @@ class Projected(Layer):
             found.append(near(scores[-2], scores[-1], self.sliding_window))
         return both(found)
 
-    def _uses_flash(self, dtype: Any, return_attention_scores: bool) -> bool:
+    def _uses_flash(self, dtype: np.dtype, return_attention_scores: bool) -> bool:
         """By the argument, or as the setting of the process asks for it: where the kernel can be used."""
         if not self._prefers_flash or return_attention_scores:
             return bool(self.flash_attention)
         return dtype in (jnp.float16, jnp.bfloat16) and jax.default_backend() == "gpu"
 
     def _flash(
-        self, query: Any, key: Any, value: Any, allowed: Any, scale: float, return_attention_scores: bool
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        allowed: Tensor | None,
+        scale: float,
+        return_attention_scores: bool,
     ) -> jax.Array:
         """By the kernel of cuDNN: an NVIDIA GPU and 16-bit floats are needed, or JAX raises an error."""
         if return_attention_scores:
@@ -227,7 +235,7 @@ class Projected(Layer):
 
     # --- shapes ---
 
-    def _check(self, query: Any, value: Any, key: Any) -> tuple[Any, ...]:
+    def _check(self, query: ShapeLike, value: ShapeLike, key: ShapeLike) -> tuple[Any, ...]:
         """The shape of the scores.
 
         Raises:
@@ -256,13 +264,20 @@ class Projected(Layer):
         heads = self._sizes()["query"][0]
         return (batch, *(query[a] for a in free), heads, *(query[a] for a in axes), *(value[a] for a in axes))
 
-    def compute_output_shape(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> tuple[Any, ...]:
+    def compute_output_shape(
+        self, query_shape: ShapeLike, value_shape: ShapeLike, key_shape: ShapeLike | None = None
+    ) -> Shape:
         self._check(query_shape, value_shape, value_shape if key_shape is None else key_shape)
         return (*query_shape[:-1], *self._output_sizes(query_shape))
 
     def compute_output_spec(
-        self, query: Any, value: Any, key: Any = None, return_attention_scores: bool = False, **others: Any
-    ) -> Any:
+        self,
+        query: KerasTensor,
+        value: KerasTensor,
+        key: KerasTensor | None = None,
+        return_attention_scores: bool = False,
+        **others: object,
+    ) -> KerasTensor | tuple[KerasTensor, KerasTensor]:
         scores = self._check(query.shape, value.shape, (value if key is None else key).shape)
         outputs = KerasTensor((*query.shape[:-1], *self._output_sizes(query.shape)), self.compute_dtype)
         return (outputs, KerasTensor(scores, self.compute_dtype)) if return_attention_scores else outputs
@@ -382,7 +397,7 @@ class MultiHeadAttention(Projected):
         key = (self.num_heads, self.key_dim)
         return {"query": key, "key": key, "value": (self.num_heads, self.value_dim)}
 
-    def _output_sizes(self, query_shape: tuple[Any, ...]) -> tuple[Any, ...]:
+    def _output_sizes(self, query_shape: ShapeLike) -> Shape:
         return self.output_shape or tuple(query_shape[-1:])
 
     def _attention_axes(self, rank: int) -> tuple[int, ...]:
@@ -513,7 +528,7 @@ class GroupQueryAttention(Projected):
         outputs = jnp.einsum("agrts,asgf->atgrf", grouped, value)
         return outputs.reshape(batch, queries, heads, -1)
 
-    def _check(self, query: Any, value: Any, key: Any) -> tuple[Any, ...]:
+    def _check(self, query: ShapeLike, value: ShapeLike, key: ShapeLike) -> tuple[Any, ...]:
         if len(query) != 3 or not _agree(query[-1:], value[-1:]):
             raise ValueError(
                 f"Layer '{self.name}': GroupQueryAttention expects tensors of 3 dimensions, and the last dimension of"
@@ -522,7 +537,7 @@ class GroupQueryAttention(Projected):
         return super()._check(query, value, key)
 
 
-def _agree(a: Any, b: Any) -> bool:
+def _agree(a: ShapeLike, b: ShapeLike) -> bool:
     """Whether sizes are equal as far as they are known."""
     return len(a) == len(b) and all(m is None or n is None or m == n for m, n in zip(a, b, strict=True))
 
@@ -535,7 +550,7 @@ def _of_pairs(mask: jax.Array, name: str, key_axes: int) -> jax.Array:
     return mask.reshape(mask.shape[:place] + (1,) * key_axes + mask.shape[place:])
 
 
-def _unknown(sizes: tuple[Any, ...]) -> tuple[None, ...]:
+def _unknown(sizes: ShapeLike) -> tuple[None, ...]:
     """As many unknown sizes: the numbers of steps may differ from call to call."""
     return (None,) * len(sizes)
 
@@ -544,7 +559,7 @@ def _letters(number: int) -> str:
     return "abcdefghijklm"[:number]
 
 
-def _renewed(initializer: Any) -> Any:
+def _renewed(initializer: Any) -> Callable[..., Tensor]:
     """An equal initializer; without a seed of its own it draws other values than the one that was given."""
     if not hasattr(initializer, "get_config"):
         return initializer

@@ -42,8 +42,8 @@ class Normalizing(Weighted):
     def add_scale_and_offset(self, shape: tuple[int, ...]) -> None:
         """Create `gamma` and `beta`, None where switched off."""
         # Read as stored also under a mixed policy: the formula runs in float32.
-        self.gamma: Variable = self.add("gamma", shape, autocast=False) if self.scale else None
-        self.beta: Variable = self.add("beta", shape, autocast=False) if self.center else None
+        self.gamma: Variable | None = self.add("gamma", shape, autocast=False) if self.scale else None
+        self.beta: Variable | None = self.add("beta", shape, autocast=False) if self.center else None
 
     def scale_and_shift(self, x: jax.Array, shape: tuple[int, ...]) -> jax.Array:
         """`gamma * x + beta`, both in a shape that broadcasts, in the dtype that the layer computes in."""
@@ -57,16 +57,17 @@ class Normalizing(Weighted):
         return tuple(input_shape)
 
 
-def sizes_of(layer: Layer, input_shape: Any, axes: Sequence[int]) -> tuple[int, ...]:
+def sizes_of(layer: Layer, input_shape: ShapeLike, axes: Sequence[int]) -> tuple[int, ...]:
     """The sizes of axes of the input, from which weights get their shape.
 
     Raises:
         ValueError: if one is unknown.
     """
-    sizes = tuple(input_shape[axis] for axis in axes)
-    if None in sizes:
+    sizes = tuple(size for axis in axes if (size := input_shape[axis]) is not None)
+    if len(sizes) < len(axes):
+        unknown = next(axis for axis in axes if input_shape[axis] is None)
         raise ValueError(
-            f"Layer '{layer.name}' ({type(layer).__name__}): the size of axis {axes[sizes.index(None)]} must be known,"
+            f"Layer '{layer.name}' ({type(layer).__name__}): the size of axis {unknown} must be known,"
             f" it gives the weights their size. Received: input_shape={tuple(input_shape)}. Replace None by a number."
         )
     return sizes
@@ -77,7 +78,7 @@ def along(axes: Sequence[int], shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(size if axis in axes else 1 for axis, size in enumerate(shape))
 
 
-def precise(x: Any) -> jax.Array:
+def precise(x: Tensor) -> jax.Array:
     """In float32 at least."""
     return x.astype(jnp.promote_types(x.dtype, jnp.float32))
 

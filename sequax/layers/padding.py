@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Unpack
+from typing import Annotated, Any, TypeGuard, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -24,7 +24,7 @@ class EdgesOf(Kind):
 
     expected = "a whole number >= 0, or (before, after), or one of either for each spatial axis"
 
-    def resolve(self, value: object, name: str, owner: Owner) -> Any:
+    def resolve(self, value: object, name: str, owner: Owner) -> tuple[int, int] | Pairs:
         rank = owner.instance.rank
         pairs = _pairs(value, rank)
         if pairs is None:
@@ -39,7 +39,7 @@ class EdgesOf(Kind):
         return _pairs(value, getattr(cls, "rank", 0)) is not None
 
 
-def _pairs(value: Any, rank: int) -> Pairs | None:
+def _pairs(value: object, rank: int) -> Pairs | None:
     entries = list(value) if rank > 1 and _is_sequence(value) else [value] * rank
     pairs = [tuple(entry) if _is_sequence(entry) else (entry, entry) for entry in entries]
     counts = [count for pair in pairs for count in pair]
@@ -50,7 +50,7 @@ def _pairs(value: Any, rank: int) -> Pairs | None:
     return tuple((before.__index__(), after.__index__()) for before, after in pairs)
 
 
-def _is_sequence(value: Any) -> bool:
+def _is_sequence(value: object) -> TypeGuard[Sequence[Any]]:
     return isinstance(value, Sequence) and not isinstance(value, str)
 
 

@@ -14,7 +14,7 @@ from ..core import rng
 from ..core.constructor import LayerOptions, Options
 from ..core.input_spec import InputSpec
 from ..core.kinds import DataFormat, Factor, Fraction, Owner, Rate, ShapeOf, is_whole
-from ..core.types import Tensor
+from ..core.types import DTypeLike, Tensor
 from .base import Elementwise
 from .catalogue import layer
 
@@ -24,21 +24,21 @@ class Random(Elementwise):
 
     seed: int | None
 
-    def __init__(self, **options: Any):
+    def __init__(self, **options: Unpack[LayerOptions]):
         super().__init__(**options)
-        self.seed_generator: Any = rng.SeedGenerator(self.seed) if self._disturbs() else None
+        self.seed_generator: rng.SeedGenerator | None = rng.SeedGenerator(self.seed) if self._disturbs() else None
 
     def _disturbs(self) -> bool:
         """Whether the settings leave anything to draw."""
         raise NotImplementedError
 
-    def call(self, inputs: Tensor, training: bool = False) -> Any:
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         return self.disturb(inputs) if training and self.seed_generator is not None else inputs
 
-    def disturb(self, inputs: Any) -> Any:
+    def disturb(self, inputs: Tensor) -> Tensor:
         raise NotImplementedError
 
-    def normal(self, inputs: Any) -> jax.Array:
+    def normal(self, inputs: Tensor) -> jax.Array:
         """Standard normal numbers in the shape and dtype of the inputs."""
         return jax.random.normal(rng.key(self.seed_generator), inputs.shape, inputs.dtype)
 
@@ -59,7 +59,7 @@ class Dropping(Random):
             sizes = self.noise_shape
             # A noise shape stands for the last axes if it is shorter than the input.
             shape = tuple(own if size is None else size for size, own in zip(sizes, shape[-len(sizes) :], strict=True))
-        return kernels.dropout_mask(self.seed_generator.next(), shape, self.rate)
+        return kernels.dropout_mask(rng.draw_seed(self.seed_generator), shape, self.rate)
 
 
 class _NoiseShape(ShapeOf):
@@ -112,7 +112,7 @@ class Dropout(Dropping):
     ):
         super().__init__(**options)
 
-    def disturb(self, inputs: Any) -> jax.Array:
+    def disturb(self, inputs: Tensor) -> jax.Array:
         return jnp.where(self.kept(inputs.shape), inputs / (1 - self.rate), 0)
 
 
@@ -147,7 +147,7 @@ class AlphaDropout(Dropping):
     ):
         super().__init__(**options)
 
-    def disturb(self, inputs: Any) -> jax.Array:
+    def disturb(self, inputs: Tensor) -> jax.Array:
         lowest = -1.6732632423543772 * 1.0507009873554805
         a = ((1 - self.rate) * (1 + self.rate * lowest**2)) ** -0.5
         return a * jnp.where(self.kept(inputs.shape), inputs, lowest) - a * lowest * self.rate
@@ -159,7 +159,7 @@ class SpatialDropout(Dropping):
     spatial: int
     data_format: str
 
-    def __init__(self, data_format: str, name: str | None, dtype: Any):
+    def __init__(self, data_format: str, name: str | None, dtype: DTypeLike | None):
         super().__init__(name=name, dtype=dtype)
         ones = (1,) * self.spatial
         self.noise_shape: tuple[int | None, ...] = (
@@ -167,7 +167,7 @@ class SpatialDropout(Dropping):
         )
         self.input_spec: InputSpec = InputSpec(ndim=self.spatial + 2)
 
-    def disturb(self, inputs: Any) -> jax.Array:
+    def disturb(self, inputs: Tensor) -> jax.Array:
         return jnp.where(self.kept(inputs.shape), inputs / (1 - self.rate), 0)
 
     def get_config(self) -> dict[str, Any]:
@@ -201,7 +201,7 @@ class SpatialDropout1D(SpatialDropout):
 
     spatial = 1
 
-    def __init__(self, rate: Rate, seed: int | None = None, name: str | None = None, dtype: Any = None):
+    def __init__(self, rate: Rate, seed: int | None = None, name: str | None = None, dtype: DTypeLike | None = None):
         super().__init__("channels_last", name, dtype)
 
 
@@ -240,7 +240,7 @@ class SpatialDropout2D(SpatialDropout):
         data_format: DataFormat = None,
         seed: int | None = None,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
     ):
         super().__init__(self.data_format, name, dtype)
 
@@ -280,7 +280,7 @@ class SpatialDropout3D(SpatialDropout):
         data_format: DataFormat = None,
         seed: int | None = None,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
     ):
         super().__init__(self.data_format, name, dtype)
 
@@ -316,7 +316,7 @@ class GaussianDropout(Random):
     def _disturbs(self) -> bool:
         return self.rate > 0
 
-    def disturb(self, inputs: Any) -> jax.Array:
+    def disturb(self, inputs: Tensor) -> jax.Array:
         return inputs * (1 + math.sqrt(self.rate / (1 - self.rate)) * self.normal(inputs))
 
 
@@ -349,7 +349,7 @@ class GaussianNoise(Random):
     def _disturbs(self) -> bool:
         return self.stddev > 0
 
-    def disturb(self, inputs: Any) -> jax.Array:
+    def disturb(self, inputs: Tensor) -> jax.Array:
         return inputs + self.stddev * self.normal(inputs)
 
 
@@ -375,7 +375,7 @@ class ActivityRegularization(Elementwise):
     def __init__(self, l1: Factor = 0.0, l2: Factor = 0.0, **options: Unpack[Options]):
         super().__init__(activity_regularizer=regularizers.L1L2(l1=l1, l2=l2), **options)
 
-    def call(self, inputs: Tensor) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         return inputs
 
     def get_config(self) -> dict[str, Any]:

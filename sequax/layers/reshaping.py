@@ -49,14 +49,14 @@ class Flatten(Rearranging):
         return inputs.reshape(inputs.shape[0], math.prod(inputs.shape[1:]))
 
     def compute_output_shape(self, input_shape: ShapeLike) -> Shape:
-        features = input_shape[1:]
+        features: Sequence[Any] = input_shape[1:]
         return (input_shape[0], None if None in features else math.prod(features))
 
 
 class TargetShape(ShapeOf):
     """Sizes without the batch axis; -1 or None for one that follows from the others, -1 in the end."""
 
-    def resolve(self, value: object, name: str, owner: Owner) -> tuple[int, ...]:
+    def resolve(self, value: Any, name: str, owner: Owner) -> tuple[int, ...]:
         sizes = tuple(-1 if size is None else size for size in value)
         if not all(is_whole(size) and size.__index__() >= -1 for size in sizes):
             raise ValueError(
@@ -104,7 +104,7 @@ class Reshape(Rearranging):
     def compute_output_shape(self, input_shape: ShapeLike) -> Shape:
         return (input_shape[0], *self._sizes(input_shape[1:]))
 
-    def _sizes(self, given: tuple[Any, ...]) -> tuple[Any, ...]:
+    def _sizes(self, given: Sequence[Any]) -> tuple[Any, ...]:
         """`target_shape` with the unknown size filled in, None if it cannot be known yet."""
         known = math.prod(size for size in self.target_shape if size != -1)
         if None in given:
@@ -127,7 +127,7 @@ class OrderOf(Kind):
 
     expected = "a list of the numbers from 1 on, each of them once"
 
-    def resolve(self, value: object, name: str, owner: Owner) -> tuple[int, ...]:
+    def resolve(self, value: Any, name: str, owner: Owner) -> tuple[int, ...]:
         order = tuple(value)
         if sorted(order) != list(range(1, len(order) + 1)):
             raise ValueError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from typing import Unpack
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from ..core import settings
 from ..core.constructor import LayerOptions
 from ..core.kinds import Factors
-from ..core.types import Tensor
+from ..core.types import ArrayLike, Tensor
 from .base import Elementwise
 from .catalogue import layer
 
@@ -34,8 +34,8 @@ class Rescaling(Elementwise):
     [-1.0, 1.0]
     """
 
-    scale: Any
-    offset: Any
+    scale: ArrayLike
+    offset: ArrayLike
 
     def __init__(self, scale: Factors, offset: Factors = 0.0, **options: Unpack[LayerOptions]):
         super().__init__(**options)

@@ -68,7 +68,7 @@ class TransposedConvolution(BaseConvolution):
             )
         return self._join(batch, sizes, self.filters)
 
-    def _enlarged(self, spatial: Any) -> tuple[Any, ...]:
+    def _enlarged(self, spatial: ShapeLike) -> tuple[Any, ...]:
         """Spatial sizes of the output, None where the input's are unknown."""
         rows = zip(spatial, self._extents(), self.strides, self._crops(), strict=True)
         return tuple(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Unpack
+from typing import Annotated, Literal, Unpack
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from ..core import dtypes
 from ..core.constructor import LayerOptions
@@ -26,7 +27,7 @@ Interpolation = Annotated[
 class UpSampling(Rearranging, Spatial):
     """Every cell `size` times along each spatial axis."""
 
-    size: Any
+    size: int | tuple[int, ...]
 
     def __init__(self, **options: Unpack[LayerOptions]):
         super().__init__(**options)
@@ -38,7 +39,7 @@ class UpSampling(Rearranging, Spatial):
         return inputs
 
     def _times(self) -> tuple[int, ...]:
-        return self.size
+        return (self.size,) if isinstance(self.size, int) else self.size
 
     def compute_output_shape(self, input_shape: ShapeLike) -> Shape:
         batch, spatial, channels = self._split(input_shape)
@@ -70,9 +71,6 @@ class UpSampling1D(UpSampling):
 
     def __init__(self, size: Times = 2, **options: Unpack[LayerOptions]):
         super().__init__(**options)
-
-    def _times(self) -> tuple[int, ...]:
-        return (self.size,)
 
 
 @layer()
@@ -116,7 +114,7 @@ class UpSampling2D(UpSampling):
         return resized if dtypes.is_float(inputs.dtype) else _rounded(resized, inputs.dtype)
 
 
-def _rounded(x: jax.Array, dtype: Any) -> jax.Array:
+def _rounded(x: jax.Array, dtype: np.dtype) -> jax.Array:
     """Whole numbers; weights below zero may lead beyond the dtype's range, such as 0 to 255."""
     limits = jnp.iinfo(dtype)
     return jnp.clip(jnp.round(x), limits.min, limits.max).astype(dtype)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from typing import Unpack
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +12,7 @@ from ..core import dtypes, scope
 from ..core.constructor import LayerOptions
 from ..core.kinds import Size
 from ..core.layer import Layer
-from ..core.types import ShapeLike, Tensor
+from ..core.types import Nested, ShapeLike, Tensor
 from ..core.variable import Variable
 from .base import AnyLayer
 from .catalogue import layer
@@ -40,12 +40,12 @@ class Wrapper(Layer):
     (2, 3)
     """
 
-    layer: Any
+    layer: Layer
 
     def __init__(self, layer: AnyLayer, **options: Unpack[LayerOptions]):
         super().__init__(**options)
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Nested[ShapeLike] | None = None) -> None:
         if not self.layer.built:
             self.layer.build(input_shape)
 
@@ -85,7 +85,7 @@ class SpectralNormalization(Wrapper):
     def __init__(self, layer: AnyLayer, power_iterations: Size = 1, **options: Unpack[LayerOptions]):
         super().__init__(layer, **options)
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Nested[ShapeLike] | None = None) -> None:
         super().build(input_shape)
         kernel = getattr(self.layer, "kernel", getattr(self.layer, "embeddings", None))
         if kernel is None:
@@ -93,12 +93,12 @@ class SpectralNormalization(Wrapper):
                 f"Layer '{self.name}' (SpectralNormalization): expected a layer with a `kernel` or `embeddings`."
                 f" Received: {type(self.layer).__name__}, which has neither."
             )
-        self.kernel = kernel
+        self.kernel: Variable = kernel
         self.vector_u: Variable = self.add_weight(
             (1, kernel.shape[-1]), initializers.TruncatedNormal(stddev=0.02), trainable=False, name="vector_u"
         )
 
-    def call(self, inputs: Tensor, training: Any = False) -> Any:
+    def call(self, inputs: Tensor, training: bool | None = False) -> Tensor:
         if training:
             with scope.calling(None):  # the stored kernel, not its copy in the compute dtype
                 kernel, u = self._normalized(self.kernel.value, self.vector_u.value)
@@ -124,7 +124,7 @@ class SpectralNormalization(Wrapper):
         u = jnp.where((constant == 0).all(), before, u)
         return (matrix / jnp.where(sigma == 0, 1, sigma)).reshape(kernel.shape), u
 
-    def compute_output_shape(self, input_shape: ShapeLike) -> Any:
+    def compute_output_shape(self, input_shape: Nested[ShapeLike]) -> Nested[ShapeLike]:
         return self.layer.compute_output_shape(input_shape)
 
 

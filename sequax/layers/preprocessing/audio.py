@@ -15,7 +15,6 @@ from ...core.constructor import LayerOptions
 from ...core.input_spec import InputSpec
 from ...core.kinds import DataFormat, Kind, Number, OneOf, Optional, Padding, Size, Whole
 from ...core.layer import Layer
-from ...core.types import Tensor
 from ...kernels.windows import cut_frames
 from ..catalogue import layer
 
@@ -27,7 +26,7 @@ class WindowOf(Kind):
 
     expected = "the name of a window or None"
 
-    def fits(self, value: object, cls: type) -> bool:
+    def fits(self, value: Any, cls: type) -> bool:
         return value is None or isinstance(value, (str, int, float, list, tuple))
 
 
@@ -127,7 +126,7 @@ class MelSpectrogram(Layer):
         self._window = np.pad(*_centred(window_values(who, window, self.sequence_length), self.fft_length))
         self.built = True
 
-    def call(self, inputs: Tensor) -> jax.Array:
+    def call(self, inputs: Any) -> jax.Array:
         x = jnp.asarray(inputs, self.compute_dtype)
         if x.ndim not in (1, 2):
             raise ValueError(
@@ -279,7 +278,7 @@ class STFTSpectrogram(Layer):
                 f" frame_length={frame_length}"
             )
         window_values(who, window, self.frame_length)
-        self.input_spec: InputSpec = InputSpec(ndim=3)
+        self.input_spec = InputSpec(ndim=3)
 
     @property
     def _step(self) -> int:
@@ -298,7 +297,7 @@ class STFTSpectrogram(Layer):
         shape = (self.frame_length, 1, self._bins)
         return self.add_weight(name=f"{side}_kernel", shape=shape, initializer=initializer)
 
-    def call(self, inputs: Tensor) -> jax.Array:
+    def call(self, inputs: Any) -> jax.Array:
         x = jnp.asarray(inputs, self.compute_dtype)
         x = x if self.data_format == "channels_first" else jnp.swapaxes(x, 1, 2)  # (batch, channels, samples)
         if self.compute_output_shape(inputs.shape)[self._frames_axis()] == 0:

@@ -12,7 +12,6 @@ from ...core.constructor import LayerOptions
 from ...core.kinds import OneOf, Whole
 from ...core.layer import Layer
 from ...core.tensor import KerasTensor
-from ...core.types import Tensor
 from ..arguments import DenseOf
 from ..catalogue import layer
 
@@ -96,7 +95,7 @@ class CategoryEncoding(Layer):
         super().__init__(**options)
         self.built = True
 
-    def call(self, inputs: Tensor, count_weights: Any = None) -> jax.Array:
+    def call(self, inputs: Any, count_weights: Any = None) -> jax.Array:
         if count_weights is not None and self.output_mode != "count":
             raise ValueError(
                 f"Layer '{self.name}' (CategoryEncoding): `count_weights` is not used when `output_mode` is not"
@@ -113,5 +112,5 @@ class CategoryEncoding(Layer):
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return encoded_shape(tuple(input_shape), self.num_tokens, self.output_mode)
 
-    def compute_output_spec(self, inputs: KerasTensor, count_weights: Any = None) -> KerasTensor:
+    def compute_output_spec(self, inputs: Any, count_weights: Any = None) -> KerasTensor:
         return KerasTensor(self.compute_output_shape(inputs.shape), self.compute_dtype)

@@ -9,7 +9,6 @@ import numpy as np
 
 from ...core.constructor import LayerOptions
 from ...core.kinds import MAX_SIZE, Kind, OneOf, Owner, Size, is_whole
-from ...core.types import Shape, ShapeLike, Tensor
 from ..arguments import Dense
 from ..catalogue import layer
 from . import encoding, reading
@@ -22,7 +21,7 @@ class SaltOf(Kind):
 
     expected = "a whole number, or a list of two"
 
-    def resolve(self, value: object, name: str, owner: Owner) -> list[int] | None:
+    def resolve(self, value: Any, name: str, owner: Owner) -> list[int] | None:
         if value is None:
             return None
         parts = list(value) if isinstance(value, (list, tuple)) else [value, value]
@@ -30,7 +29,7 @@ class SaltOf(Kind):
             raise ValueError(f"{owner}: `{name}` can only be {self.expected}. Received: {name}={value!r}")
         return [part.__index__() for part in parts]
 
-    def fits(self, value: object, cls: type) -> bool:
+    def fits(self, value: Any, cls: type) -> bool:
         parts = value if isinstance(value, (list, tuple)) else [value, value]
         return value is None or (len(parts) == 2 and all(type(part) is int for part in parts))
 
@@ -127,7 +126,7 @@ class Hashing(_Bins):
         array = reading.raw(value, what)
         return text_keys(array, what)
 
-    def call(self, inputs: Tensor) -> np.ndarray:
+    def call(self, inputs: Any) -> np.ndarray:
         keys = inputs.ravel().tolist()
         distinct = list(dict.fromkeys(keys))
         bins = self._bins(distinct)
@@ -146,7 +145,7 @@ class Hashing(_Bins):
             return [0] * len(keys)
         return (hashes % np.uint64(self.num_bins - 1) + np.uint64(1)).tolist()
 
-    def compute_output_shape(self, input_shape: ShapeLike) -> Shape:
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         return self._encoded_shape(tuple(input_shape))
 
 
@@ -203,7 +202,7 @@ class HashedCrossing(_Bins):
             )
         return arrays
 
-    def call(self, inputs: Tensor) -> np.ndarray:
+    def call(self, inputs: Any) -> np.ndarray:
         parts = [self._fingerprints(array, f"input {i} of {self}") for i, array in enumerate(inputs)]
         bins = (crossed(parts) % np.uint64(self.num_bins)).astype(np.int64)
         return self._encode(bins.reshape(inputs[0].shape))
@@ -213,7 +212,7 @@ class HashedCrossing(_Bins):
             return reading.whole(array, what).ravel().astype(np.uint64)
         return fingerprint64(reading.utf8(reading.texts(array, what)))
 
-    def compute_output_shape(self, input_shape: ShapeLike) -> Shape:
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         return self._encoded_shape(tuple(input_shape[0]))
 
 

@@ -28,12 +28,12 @@ class GridOf(Kind):
     expected = "a tuple of two positive integers, rows and columns"
     each: Whole = Whole(1, most=1 << 10)
 
-    def resolve(self, value: object, name: str, owner: Owner) -> tuple[int, ...]:
+    def resolve(self, value: Any, name: str, owner: Owner) -> tuple[int, ...]:
         if not is_pair(value) or len(value) != 2:
             self.refuse(value, name, owner)
         return tuple(self.each.resolve(size, name, owner) for size in value)
 
-    def fits(self, value: object, cls: type) -> bool:
+    def fits(self, value: Any, cls: type) -> bool:
         return isinstance(value, (list, tuple)) and len(value) == 2 and all(self.each.fits(size, cls) for size in value)
 
 

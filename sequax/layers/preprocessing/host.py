@@ -25,7 +25,7 @@ class TokenOf(Kind):
 
     expected = "a string or a number"
 
-    def fits(self, value: object, cls: type) -> bool:
+    def fits(self, value: Any, cls: type) -> bool:
         return value is None or isinstance(value, (str, int, float, Mapping))  # a mapping: bytes in a file
 
 
@@ -64,7 +64,7 @@ class HostLayer(Layer):
         """Outputs as a device array of the layer's output dtype; what no device holds stays in NumPy."""
         return outputs if stays_on_host(outputs) else jnp.asarray(outputs, self.output_dtype)
 
-    def compute_output_spec(self, inputs: KerasTensor, *args: Any, **kwargs: Any) -> Any:
+    def compute_output_spec(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         for tensor in leaves(inputs):
             self._check_place(tensor)
         shape = self.compute_output_shape(shape_of(inputs))

@@ -11,7 +11,6 @@ import jax.numpy as jnp
 
 from ...core import dtypes, rng, shapes
 from ...core.tensor import KerasTensor
-from ...core.types import ShapeLike
 from ...kernels import random_bits
 from .annotated import AnnotatedImages, images_of
 from .image_arguments import ImageOptions, Range
@@ -66,7 +65,7 @@ class ImageLayer(AnnotatedImages):
         """As `transform`, reading the nearest pixel; where the class says `moves`."""
         raise NotImplementedError
 
-    def compute_output_shape(self, input_shape: ShapeLike) -> Any:
+    def compute_output_shape(self, input_shape: Any) -> Any:
         if isinstance(input_shape, Mapping):
             return super().compute_output_shape(input_shape)
         self._check(input_shape)

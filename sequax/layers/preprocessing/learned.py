@@ -10,7 +10,6 @@ import numpy as np
 
 from ...core import dtypes, tracking
 from ...core.kinds import Kind, Listed, Owner, Whole
-from ...core.types import CustomObjects
 from . import encoding, reading
 from .host import HostLayer
 from .vocabulary import Vocabulary, read_file
@@ -37,10 +36,10 @@ class EncodingOf(Kind):
 
     expected = "the name of an encoding of texts, such as 'utf-8'"
 
-    def resolve(self, value: object, name: str, owner: Owner) -> str:
+    def resolve(self, value: Any, name: str, owner: Owner) -> str:
         return reading.checked_encoding(owner, value)
 
-    def fits(self, value: object, cls: type) -> bool:
+    def fits(self, value: Any, cls: type) -> bool:
         return isinstance(value, str)
 
 
@@ -255,7 +254,7 @@ class VocabularyLayer(HostLayer):
         return {**super().get_config(), "vocabulary_size": announced or len(self._words)}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: CustomObjects | None = None) -> VocabularyLayer:
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> VocabularyLayer:
         """A new layer from `get_config()`.
 
         Raises:

@@ -9,7 +9,6 @@ import numpy as np
 
 from ...core.constructor import UnnamedOptions
 from ...core.kinds import OneOf, Plain, Whole
-from ...core.types import Shape, ShapeLike, Tensor
 from ..arguments import Dense
 from ..catalogue import layer
 from . import encoding, reading
@@ -65,7 +64,7 @@ class Lookup(VocabularyLayer):
             return [keys.ravel().tolist()]  # only the counts are wanted
         return keys.reshape(keys.shape[0] if keys.ndim else 1, -1).tolist()
 
-    def call(self, inputs: Tensor) -> np.ndarray:
+    def call(self, inputs: Any) -> np.ndarray:
         if self.invert:
             return self._tokens_of(inputs)
         flat = self._words.index(inputs.ravel().tolist())
@@ -83,7 +82,7 @@ class Lookup(VocabularyLayer):
     def _tokens_of(self, indices: np.ndarray) -> np.ndarray:
         raise NotImplementedError
 
-    def compute_output_shape(self, input_shape: ShapeLike) -> Shape:
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         shape = tuple(input_shape)
         if self.output_mode == "int":
             return shape

@@ -186,7 +186,7 @@ class CutMix(Mixing):
 class WholeFillOf(FiniteOf):
     """A number, without what follows the point."""
 
-    def resolve(self, value: object, name: str, owner: Owner) -> int:
+    def resolve(self, value: Any, name: str, owner: Owner) -> int:
         return int(super().resolve(value, name, owner))
 
 

@@ -14,7 +14,7 @@ from ...core.constructor import LayerOptions
 from ...core.kinds import MAX_SIZE, AxesOf, Listed, Number, OneOf, Owner, Real, is_number
 from ...core.layer import Layer
 from ...core.tensor import KerasTensor
-from ...core.types import ArrayLike, CustomObjects, Tensor
+from ...core.types import ArrayLike
 from ..arguments import Dense, resolve_axes
 from ..catalogue import layer
 from . import adapting
@@ -26,7 +26,7 @@ Shape = Sequence[int | None]
 class KeptAxesOf(AxesOf):
     """Axes as a tuple; empty for None."""
 
-    def resolve(self, value: object, name: str, owner: Owner) -> tuple[int, ...]:
+    def resolve(self, value: Any, name: str, owner: Owner) -> tuple[int, ...]:
         return () if value is None or value == () or value == [] else super().resolve(value, name, owner)
 
     def fits(self, value: object, cls: type) -> bool:
@@ -39,7 +39,7 @@ class StatisticOf(Listed):
     expected = "a number or a list of numbers"
     attribute = False
 
-    def fits(self, value: object, cls: type) -> bool:
+    def fits(self, value: Any, cls: type) -> bool:
         return is_number(value) or super().fits(value, cls)
 
 
@@ -48,7 +48,7 @@ class BoundariesOf(Listed):
 
     expected = "a list of increasing numbers"
 
-    def resolve(self, value: object, name: str, owner: Owner) -> list[float]:
+    def resolve(self, value: Any, name: str, owner: Owner) -> list[float]:
         if list(value) != sorted(value):
             raise ValueError(f"{owner}: `{name}` must increase. Received: {name}={list(value)}")
         return [float(boundary) for boundary in value]
@@ -57,7 +57,7 @@ class BoundariesOf(Listed):
 class BinCountOf(Real):
     """A number that may have a fraction, as in Keras; whole in files."""
 
-    def fits(self, value: object, cls: type) -> bool:
+    def fits(self, value: Any, cls: type) -> bool:
         return type(value) is int and 1 <= value <= MAX_SIZE
 
 
@@ -209,7 +209,7 @@ class Normalization(Layer):
 
     # --- the call ---
 
-    def call(self, inputs: Tensor) -> jax.Array:
+    def call(self, inputs: Any) -> jax.Array:
         inputs = jnp.asarray(inputs, self.compute_dtype)
         deviation = jnp.maximum(jnp.sqrt(self.variance), jnp.asarray(dtypes.epsilon(), self.compute_dtype))
         return inputs * deviation + self.mean if self.invert else (inputs - self.mean) / deviation
@@ -299,7 +299,7 @@ class Discretization(Layer):
         return "int32" if self.output_mode == "int" else self.compute_dtype
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: CustomObjects | None = None) -> Discretization:
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Discretization:
         """A new layer from `get_config()`, which holds both arguments once boundaries were learned."""
         if config.get("num_bins") is None or config.get("bin_boundaries") is None:
             return super().from_config(config, custom_objects)
@@ -343,7 +343,7 @@ class Discretization(Layer):
         """Forget the batches of `update_state`."""
         self._seen = []
 
-    def call(self, inputs: Tensor) -> jax.Array:
+    def call(self, inputs: Any) -> jax.Array:
         if self.bin_boundaries is None:
             raise ValueError(
                 f"Layer '{self.name}' (Discretization): its boundaries are not known yet. Call `adapt(data)` first, or"
@@ -359,7 +359,7 @@ class Discretization(Layer):
         count = self.num_bins if self.bin_boundaries is None else len(self.bin_boundaries) + 1
         return encoded_shape(tuple(input_shape), count, self.output_mode)
 
-    def compute_output_spec(self, inputs: KerasTensor) -> KerasTensor:
+    def compute_output_spec(self, inputs: Any) -> KerasTensor:
         return KerasTensor(self.compute_output_shape(inputs.shape), self.output_dtype)
 
     def get_config(self) -> dict[str, Any]:

@@ -10,14 +10,13 @@ from ...core.config import deserialize
 from ...core.kinds import Listed, Owner
 from ...core.layer import Layer
 from ...core.signature import of as signature_of
-from ...core.types import CustomObjects, Tensor
 from ..catalogue import layer
 
 
 class LayersOf(Listed):
     """Layers, as a list of its own."""
 
-    def resolve(self, value: object, name: str, owner: Owner) -> list[Layer]:
+    def resolve(self, value: Any, name: str, owner: Owner) -> list[Layer]:
         wrong = [step for step in value if not isinstance(step, Layer)]
         if wrong:
             raise TypeError(
@@ -54,7 +53,7 @@ class Pipeline(Layer):
     def __init__(self, layers: LayerList, name: str | None = None):
         super().__init__(name=name)
 
-    def call(self, inputs: Tensor, training: bool = True, mask: Tensor | None = None) -> Any:
+    def call(self, inputs: Any, training: bool = True, mask: Any = None) -> Any:
         for step in self.layers:
             accepts = signature_of(type(step).call).accepts
             options = {"training": training, "mask": mask}
@@ -65,7 +64,7 @@ class Pipeline(Layer):
         return {"layers": [serialize(step) for step in self.layers], "name": self.name}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: CustomObjects | None = None) -> Pipeline:
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Pipeline:
         """A new pipeline from `get_config()`.
 
         Raises:

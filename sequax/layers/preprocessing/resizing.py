@@ -10,7 +10,6 @@ import jax.numpy as jnp
 
 from ...core import rng
 from ...core.kinds import DataFormat, OneOf, Size
-from ...core.types import ShapeLike
 from ...kernels.images import resize
 from ..catalogue import layer
 from .annotated import images_of
@@ -34,7 +33,7 @@ class Sized(ImageLayer):
     height: int
     width: int
 
-    def compute_output_shape(self, input_shape: ShapeLike) -> Any:
+    def compute_output_shape(self, input_shape: Any) -> Any:
         if isinstance(input_shape, Mapping):
             return super().compute_output_shape(input_shape)
         return self._resized(input_shape, self.height, self.width)

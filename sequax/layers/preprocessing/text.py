@@ -10,7 +10,6 @@ import numpy as np
 
 from ...core.constructor import UnnamedOptions
 from ...core.kinds import Checked, Kind, Number, OneOf, Owner, Size
-from ...core.types import Shape, ShapeLike, Tensor
 from ..arguments import Dense
 from ..catalogue import layer
 from . import reading
@@ -30,11 +29,11 @@ class RuleOf(Kind):
         self.names: tuple[str, ...] = tuple(names)
         self.expected: str = f"one of {self.names}, a function or None"
 
-    def resolve(self, value: object, name: str, owner: Owner) -> Any:
+    def resolve(self, value: Any, name: str, owner: Owner) -> Any:
         known = value is None or callable(value) or (isinstance(value, str) and value in self.names)
         return value if known else self.refuse(value, name, owner)
 
-    def fits(self, value: object, cls: type) -> bool:
+    def fits(self, value: Any, cls: type) -> bool:
         return value is None or isinstance(value, Mapping) or value in self.names
 
 
@@ -45,12 +44,12 @@ class NgramsOf(Checked):
     most = 1 << 10
     in_file = f"a whole number from 1 to {most}, a list of them, or null"
 
-    def contains(self, value: object, most: Number = math.inf) -> bool:
+    def contains(self, value: Any, most: Number = math.inf) -> bool:
         sizes = value if isinstance(value, (list, tuple)) else [value]
         whole = (isinstance(size, int) and not isinstance(size, bool) and 1 <= size <= most for size in sizes)
         return value is None or (bool(sizes) and all(whole))
 
-    def fits(self, value: object, cls: type) -> bool:
+    def fits(self, value: Any, cls: type) -> bool:
         return self.contains(value, self.most)
 
 
@@ -181,7 +180,7 @@ class TextVectorization(VocabularyLayer):
             for tokens in lists:
                 yield tokens if self._sizes is None else with_ngrams(tokens, self._sizes)
 
-    def call(self, inputs: Tensor) -> np.ndarray:
+    def call(self, inputs: Any) -> np.ndarray:
         if self.split is None and inputs.ndim == 0:
             inputs = inputs.reshape(1)
         kept = self._kept(inputs.shape)
@@ -207,7 +206,7 @@ class TextVectorization(VocabularyLayer):
         indices.append(self._words.index(part))
         return np.concatenate(indices), np.array(lengths, np.int64)
 
-    def compute_output_shape(self, input_shape: ShapeLike) -> Shape:
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         shape = tuple(input_shape)
         if self.output_mode != "int":
             return (*self._kept(shape), self.depth)

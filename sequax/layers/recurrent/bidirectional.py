@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Unpack
 
 import jax
@@ -13,7 +12,7 @@ from ...core.constructor import LayerOptions
 from ...core.custom_objects import custom_object_scope
 from ...core.kinds import OneOf, StartingWeights
 from ...core.layer import Layer
-from ...core.types import CustomObjects, Tensor
+from ...core.types import CustomObjects, Nested, ShapeLike, Tensor
 from ..base import LayerOf
 from ..catalogue import layer
 from .rnn import in_dtype
@@ -54,8 +53,8 @@ class Bidirectional(Layer):
     (2, 8)
     """
 
-    return_sequences: Any
-    return_state: Any
+    return_sequences: bool
+    return_state: bool
 
     supports_masking = True
     untracked: frozenset[str] = Layer.untracked | {"_initial_weights"}
@@ -81,7 +80,7 @@ class Bidirectional(Layer):
         self._check_pair()
         self._initial_weights = weights
         self.return_sequences, self.return_state = self.forward_layer.return_sequences, self.forward_layer.return_state
-        self.stateful: Any | bool = getattr(layer, "stateful", False)
+        self.stateful: bool = getattr(layer, "stateful", False)
         if self.return_sequences:
             for one in self._directions():
                 if hasattr(one, "zero_output_for_mask"):
@@ -90,7 +89,7 @@ class Bidirectional(Layer):
     def _who(self) -> str:
         return f"Layer '{self.name}' (Bidirectional)"
 
-    def _check_recurrent(self, argument: str, value: Any) -> None:
+    def _check_recurrent(self, argument: str, value: Layer) -> None:
         missing = [name for name in _NEEDED if not hasattr(value, name)]
         if missing:
             raise ValueError(
@@ -116,7 +115,7 @@ class Bidirectional(Layer):
     def _directions(self) -> tuple[Any, Any]:
         return self.forward_layer, self.backward_layer
 
-    def build(self, sequences_shape: Sequence[int | None], initial_state_shape: Any = None) -> None:
+    def build(self, sequences_shape: ShapeLike, initial_state_shape: Nested[ShapeLike] | None = None) -> None:
         for one in self._directions():
             if not one.built:
                 one.build(tuple(sequences_shape))
@@ -126,8 +125,12 @@ class Bidirectional(Layer):
     # --- the call ---
 
     def call(
-        self, sequences: jax.Array, initial_state: Any = None, mask: Tensor | None = None, training: bool | None = None
-    ) -> Any:
+        self,
+        sequences: jax.Array,
+        initial_state: Nested[Tensor] | None = None,
+        mask: Tensor | None = None,
+        training: bool | None = None,
+    ) -> Tensor | tuple[Any, ...]:
         states = self._halves(initial_state)
         forward, backward = (
             one(sequences, mask=mask, training=training, **given)
@@ -144,7 +147,7 @@ class Bidirectional(Layer):
             return merged
         return (*merged, *after) if self.merge_mode is None else (merged, *after)
 
-    def _halves(self, states: Any) -> list[dict[str, Any]]:
+    def _halves(self, states: Nested[Tensor] | None) -> list[dict[str, Any]]:
         """`initial_state` for each direction, as arguments of its call."""
         if states is None:
             return [{}, {}]
@@ -157,7 +160,7 @@ class Bidirectional(Layer):
             )
         return [{"initial_state": given[:half]}, {"initial_state": given[half:]}]
 
-    def _merge(self, forward: jax.Array, backward: jax.Array) -> Any:
+    def _merge(self, forward: jax.Array, backward: jax.Array) -> Tensor | tuple[Tensor, Tensor]:
         if self.merge_mode is None:
             return forward, backward
         if self.merge_mode == "concat":
@@ -189,7 +192,9 @@ class Bidirectional(Layer):
 
     # --- shapes, masks, config ---
 
-    def compute_output_shape(self, sequences_shape: Any, initial_state_shape: Any = None) -> Any:
+    def compute_output_shape(
+        self, sequences_shape: ShapeLike, initial_state_shape: Nested[ShapeLike] | None = None
+    ) -> tuple[Any, ...]:
         shapes = [one.compute_output_shape(tuple(sequences_shape)) for one in self._directions()]
         after: tuple[Any, ...] = ()
         if self.return_state:
@@ -201,7 +206,7 @@ class Bidirectional(Layer):
         merged = (*forward[:-1], forward[-1] + backward[-1]) if self.merge_mode == "concat" else forward
         return (merged, *after) if self.return_state else merged
 
-    def compute_mask(self, sequences: Any, mask: Any) -> Any:
+    def compute_mask(self, sequences: Tensor, mask: Tensor | None) -> Tensor | list[Tensor | None] | None:
         passed = mask if self.return_sequences else None
         if not self.return_state and self.merge_mode is not None:
             return passed
@@ -221,7 +226,7 @@ class Bidirectional(Layer):
             return super().from_config(config)
 
 
-def _renamed(layer: Layer, direction: str, **changes: Any) -> Any:
+def _renamed(layer: Layer, direction: str, **changes: object) -> Any:
     """A copy of a layer, unbuilt, for one direction."""
     config = {**layer.get_config(), "name": f"{direction}_{layer.name.removeprefix('forward_')}", **changes}
     copy = type(layer).from_config(config)

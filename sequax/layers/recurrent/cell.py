@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Unpack
 
 import jax
@@ -14,11 +14,10 @@ from ...core.constructor import LayerOptions
 from ...core.layer import Layer
 from ...core.rng import SeedGenerator
 from ...core.tensor import KerasTensor
+from ...core.types import Nested, ShapeLike, Tensor
 from ...core.variable import Variable
 from ..base import Weighted
-from .loop import scan_steps
-
-Shape = Sequence[int | None]
+from .loop import AnyCell, scan_steps
 
 
 class Cell(Weighted):
@@ -31,7 +30,7 @@ class Cell(Weighted):
     """
 
     units: int
-    state_size: Any
+    state_size: int | list[int]
     dropout: float
     recurrent_dropout: float
     seed: int | None
@@ -48,14 +47,14 @@ class Cell(Weighted):
         kernel: tuple[Any, ...],
         recurrent_kernel: tuple[Any, ...],
         bias: tuple[Any, ...],
-        initial_bias: Any = None,
+        initial_bias: Callable[..., Tensor] | None = None,
     ) -> None:
         """Create the weights of these shapes; there is no bias if `use_bias` is False."""
         self.kernel: Variable = self.add("kernel", kernel)
         self.recurrent_kernel: Variable = self.add("recurrent", recurrent_kernel, name="recurrent_kernel")
-        self.bias = self.add("bias", bias, initial_bias) if self.use_bias else None
+        self.bias: Variable | None = self.add("bias", bias, initial_bias) if self.use_bias else None
 
-    def known_features(self, input_shape: Shape, axis: int = -1) -> int:
+    def known_features(self, input_shape: ShapeLike, axis: int = -1) -> int:
         features = input_shape[axis]
         if features is None:
             raise ValueError(
@@ -77,7 +76,7 @@ class Cell(Weighted):
         """New states; the first of them is the output."""
         raise NotImplementedError
 
-    def call(self, inputs: jax.Array, states: Any, training: bool = False) -> tuple[jax.Array, Any]:
+    def call(self, inputs: jax.Array, states: Nested[Tensor], training: bool = False) -> tuple[Tensor, Nested[Tensor]]:
         inputs = jnp.asarray(inputs, self.compute_dtype)
         before = as_list(states)
         scale, recurrent_scale = self.dropout_scales(inputs.shape, before[0].shape, training)
@@ -85,7 +84,7 @@ class Cell(Weighted):
         return new[0], new if isinstance(states, (list, tuple)) else new[0]
 
     def over_time(
-        self, x: jax.Array, states: list[Any], mask: Any, unroll: bool, training: bool
+        self, x: jax.Array, states: list[Any], mask: Tensor | None, unroll: bool, training: bool
     ) -> tuple[jax.Array, list[Any]]:
         """Outputs of all steps and the last states, with one draw of dropout for the sequence."""
         x = jnp.asarray(x, self.compute_dtype)
@@ -99,7 +98,7 @@ class Cell(Weighted):
         )
 
     def sequence(
-        self, x: jax.Array, states: list[Any], mask: Any, unroll: bool, recurrent_scale: jax.Array | None
+        self, x: jax.Array, states: list[Any], mask: Tensor | None, unroll: bool, recurrent_scale: jax.Array | None
     ) -> tuple[jax.Array, list[Any]]:
         """`over_time` for inputs that are ready: cast, masked and dropped."""
 
@@ -139,11 +138,11 @@ def dropped(x: jax.Array, scale: jax.Array | None) -> jax.Array:
 # --- any cell ---
 
 
-def as_list(value: Any) -> list[Any]:
+def as_list(value: object) -> list[Any]:
     return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
-def check_cell(cell: Any, argument: str) -> None:
+def check_cell(cell: object, argument: str) -> None:
     """Refuse what cannot be a cell."""
     if not callable(getattr(cell, "call", None)):
         raise ValueError(
@@ -156,13 +155,13 @@ def check_cell(cell: Any, argument: str) -> None:
         )
 
 
-def output_size(cell: Any) -> int:
+def output_size(cell: AnyCell) -> int:
     """Size of a cell's output: its `output_size`, else the size of its first state."""
     size = getattr(cell, "output_size", None)
     return jax.tree.leaves(cell.state_size)[0] if size is None else size
 
 
-def initial_states(cell: Any, batch_size: int | None) -> list[Any]:
+def initial_states(cell: AnyCell, batch_size: int | None) -> list[Any]:
     """A cell's own initial states, or zeros in the structure of its `state_size`."""
     if hasattr(cell, "get_initial_state"):
         return as_list(cell.get_initial_state(batch_size=batch_size))
@@ -170,7 +169,7 @@ def initial_states(cell: Any, batch_size: int | None) -> list[Any]:
     return jax.tree.map(lambda size: jnp.zeros((batch_size, size), dtype), as_list(cell.state_size))
 
 
-def build_cell(cell: Any, input_shape: Shape) -> None:
+def build_cell(cell: AnyCell, input_shape: ShapeLike) -> None:
     """Make the weights of a cell for the shape of one step (batch, features)."""
     if not isinstance(cell, Layer) or cell.built:
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any, Unpack
 
 import jax
@@ -22,13 +22,12 @@ from ...core.kinds import (
     Size,
     Sizes,
 )
+from ...core.types import Nested, Shape, ShapeLike, Tensor
 from ..catalogue import layer
 from ..windowed import Windowed
-from .cell import Cell, dropped
+from .cell import Cell, as_list, dropped
 from .lstm import forget_bias, lstm_states
 from .rnn import CellLayer, RecurrentOptions
-
-Shape = Sequence[int | None]
 
 
 class ConvLSTMCell(Windowed, Cell):
@@ -70,16 +69,16 @@ class ConvLSTMCell(Windowed, Cell):
     ):
         super().__init__(**options)
         self.units = filters
-        self.state_size: Any = [filters, filters]
+        self.state_size: int | list[int] = [filters, filters]
         if max(self.strides) > 1 and max(self.dilation_rate) > 1:
             raise ValueError(
                 f"{self._who()}: `strides > 1` is not supported in conjunction with `dilation_rate > 1`."
                 f" Received: strides={self.strides} and dilation_rate={self.dilation_rate}"
             )
 
-    def build(self, input_shape: Shape) -> None:
+    def build(self, input_shape: ShapeLike) -> None:
         channels = self.known_features(input_shape, self._channels_axis())
-        self.state_shape: tuple[int | None, ...] = self.output_shape_for(input_shape)[1:]
+        self.state_shape: Shape = self.output_shape_for(input_shape)[1:]
         if None in self.state_shape:
             raise ValueError(
                 f"{self._who()}: the spatial sizes must be known, since the states have them too. Received:"
@@ -91,7 +90,7 @@ class ConvLSTMCell(Windowed, Cell):
             (*self.kernel_size, channels, gates), (*self.kernel_size, self.filters, gates), (gates,), initial_bias
         )
 
-    def output_shape_for(self, input_shape: Shape) -> tuple[int | None, ...]:
+    def output_shape_for(self, input_shape: ShapeLike) -> Shape:
         """Shape of the output and of both states for the input of one step."""
         sizes = self._output_sizes(input_shape, self.kernel_size, self.strides, self.padding, self.dilation_rate)
         return self._join(input_shape[0], sizes, self.filters)
@@ -113,14 +112,14 @@ class ConvLSTMCell(Windowed, Cell):
         gates = projected + kernels.conv(h, self.recurrent_kernel.value, padding="same")
         return lstm_states(gates, states[1], self.activation, self.recurrent_activation)
 
-    def call(self, inputs: jax.Array, states: Any, training: bool = False) -> tuple[jax.Array, list[Any]]:
+    def call(self, inputs: jax.Array, states: Nested[Tensor], training: bool = False) -> tuple[Tensor, list[Tensor]]:
         inputs, *states = map(self._to_channels_last, (inputs, *states))
         _, states = super().call(inputs, states, training)
-        states = [self._from_channels_last(state) for state in states]
+        states = [self._from_channels_last(state) for state in as_list(states)]
         return states[0], states
 
     def over_time(
-        self, x: jax.Array, states: list[Any], mask: Any, unroll: bool, training: bool
+        self, x: jax.Array, states: list[Any], mask: Tensor | None, unroll: bool, training: bool
     ) -> tuple[jax.Array, list[Any]]:
         first = self.data_format == "channels_first"
         x = jnp.moveaxis(x, 2, -1) if first else x
@@ -135,7 +134,7 @@ class ConvLSTM(CellLayer):
 
     rank = 0
     cell: ConvLSTMCell
-    cell_type = ConvLSTMCell
+    cell_type: Callable[..., Cell] = ConvLSTMCell
 
     def __init__(
         self,
@@ -174,11 +173,13 @@ class ConvLSTM(CellLayer):
     def _cell_settings(self) -> dict[str, Any]:
         return {"rank": self.rank, **super()._cell_settings()}
 
-    def build(self, sequences_shape: Shape, initial_state_shape: Any = None) -> None:
+    def build(self, sequences_shape: ShapeLike, initial_state_shape: Nested[ShapeLike] | None = None) -> None:
         super().build(sequences_shape, initial_state_shape)
-        self.input_spec: InputSpec = InputSpec(shape=(None, None, *sequences_shape[2:]))
+        self.input_spec = InputSpec(shape=(None, None, *sequences_shape[2:]))
 
-    def compute_output_shape(self, sequences_shape: Shape, initial_state_shape: Any = None) -> Any:
+    def compute_output_shape(
+        self, sequences_shape: ShapeLike, initial_state_shape: Nested[ShapeLike] | None = None
+    ) -> tuple[Any, ...]:
         batch, time, *image = sequences_shape
         state = self.cell.output_shape_for((batch, *image))
         output = (batch, time, *state[1:]) if self.return_sequences else state

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any, Unpack
 
 import jax
@@ -18,6 +18,7 @@ from ...core.kinds import (
     RegularizerLike,
     Size,
 )
+from ...core.types import ShapeLike, Tensor
 from ..catalogue import layer
 from .cell import Cell, dropped
 from .rnn import CellLayer, RecurrentOptions, UseCudnn
@@ -80,9 +81,9 @@ class GRUCell(Cell):
         **options: Unpack[LayerOptions],
     ):
         super().__init__(**options)
-        self.state_size = units
+        self.state_size: int | list[int] = units
 
-    def build(self, input_shape: Sequence[int | None]) -> None:
+    def build(self, input_shape: ShapeLike) -> None:
         gates = 3 * self.units
         # With the reset gate after the product, the product has a bias of its own.
         bias = (2, gates) if self.reset_after else (gates,)
@@ -103,7 +104,7 @@ class GRUCell(Cell):
         return [z * before + (1 - z) * self.activation(candidate(self.recurrent_activation(r)))]
 
     def sequence(
-        self, x: jax.Array, states: list[Any], mask: Any, unroll: bool, recurrent_scale: jax.Array | None
+        self, x: jax.Array, states: list[Any], mask: Tensor | None, unroll: bool, recurrent_scale: jax.Array | None
     ) -> tuple[jax.Array, list[Any]]:
         usual = (self.activation, self.recurrent_activation) == (activations.tanh, activations.sigmoid)
         if recurrent_scale is not None or not self.reset_after or not usual:
@@ -172,7 +173,7 @@ class GRU(CellLayer):
     (2, 10, 4)
     """
 
-    cell_type = GRUCell
+    cell_type: Callable[..., Cell] = GRUCell
 
     def __init__(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -13,12 +13,23 @@ from jax import lax
 from ...core import dtypes, names, pure, scope
 from ...core.layer import Layer
 from ...core.tensor import leaves
+from ...core.types import Nested, Tensor
 
 Step = Callable[[Any, Any], tuple[Any, Any]]
 
 
+@runtime_checkable
+class AnyCell(Protocol):
+    """A layer or another object that computes one step: `cell(inputs, states)` gives the output and new states."""
+
+    @property
+    def state_size(self) -> Any: ...
+
+    def __call__(self, inputs: Any, states: Any, /, **options: Any) -> Any: ...
+
+
 def run(
-    cell: Any, x: jax.Array, states: list[Any], mask: Any, unroll: bool, training: bool
+    cell: Any, x: jax.Array, states: list[Any], mask: Tensor | None, unroll: bool, training: bool
 ) -> tuple[jax.Array, list[Any]]:
     """Outputs (batch, time, ...) of a cell at all steps of `x`, and its last states.
 
@@ -38,7 +49,13 @@ def knows_time(cell: Any) -> bool:
 
 
 def scan_steps(
-    step: Step, inputs: Any, states: Any, output: Any, mask: Any, unroll: bool, scan: Callable[..., Any] = lax.scan
+    step: Step,
+    inputs: Nested[Tensor],
+    states: Nested[Tensor],
+    output: Nested[Tensor] | None,
+    mask: Tensor | None,
+    unroll: bool,
+    scan: Callable[..., Any] = lax.scan,
 ) -> tuple[Any, Any]:
     """Apply `step(inputs, states) -> (output, states)` along axis 1 of `inputs`.
 
@@ -68,7 +85,7 @@ def scan_steps(
     return _swapped(outputs), states
 
 
-def _swapped(structure: Any) -> Any:
+def _swapped(structure: Nested[Tensor]) -> Nested[Tensor]:
     return jax.tree.map(lambda a: jnp.swapaxes(a, 0, 1), structure)
 
 
@@ -78,11 +95,11 @@ def _choose(counts: jax.Array, after: jax.Array, before: jax.Array) -> jax.Array
 
 def scan_calls(
     layer: Any,
-    training: Any,
+    training: bool | None,
     reduce: Callable[..., Any],
     function: Callable[..., Any],
-    init: Any,
-    xs: Any,
+    init: Nested[Tensor] | None,
+    xs: Nested[Tensor | None],
     unroll: bool | int = 1,
 ) -> tuple[Any, Any]:
     """`lax.scan` of a function that calls `layer`.
@@ -115,7 +132,7 @@ def scan_calls(
 
 
 def _call_each_step(
-    cell: Any, x: jax.Array, states: list[Any], mask: Any, unroll: bool, training: bool
+    cell: AnyCell, x: jax.Array, states: list[Any], mask: Tensor | None, unroll: bool, training: bool
 ) -> tuple[jax.Array, list[Any]]:
     before, structure = jax.tree.flatten(states)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from ... import activations, kernels
 from ...core.constructor import LayerOptions
@@ -18,6 +19,7 @@ from ...core.kinds import (
     RegularizerLike,
     Size,
 )
+from ...core.types import ShapeLike, Tensor
 from ..catalogue import layer
 from .cell import Cell, dropped
 from .rnn import CellLayer, RecurrentOptions, UseCudnn
@@ -81,9 +83,9 @@ class LSTMCell(Cell):
         **options: Unpack[LayerOptions],
     ):
         super().__init__(**options)
-        self.state_size: Any = [units, units]
+        self.state_size: int | list[int] = [units, units]
 
-    def build(self, input_shape: Sequence[int | None]) -> None:
+    def build(self, input_shape: ShapeLike) -> None:
         features, gates = self.known_features(input_shape), 4 * self.units
         initial_bias = forget_bias(self.bias_initializer, self.units) if self.unit_forget_bias else None
         self.add_weights((features, gates), (self.units, gates), (gates,), initial_bias)
@@ -93,7 +95,7 @@ class LSTMCell(Cell):
         return lstm_states(gates, states[1], self.activation, self.recurrent_activation)
 
     def sequence(
-        self, x: jax.Array, states: list[Any], mask: Any, unroll: bool, recurrent_scale: jax.Array | None
+        self, x: jax.Array, states: list[Any], mask: Tensor | None, unroll: bool, recurrent_scale: jax.Array | None
     ) -> tuple[jax.Array, list[Any]]:
         if recurrent_scale is not None:
             return super().sequence(x, states, mask, unroll, recurrent_scale)
@@ -125,7 +127,7 @@ def lstm_states(
 def forget_bias(initializer: Callable[..., Any], units: int) -> Callable[..., Any]:
     """A bias with ones at the forget gate, so that memory lasts at first (Jozefowicz et al. 2015)."""
 
-    def initial(shape: tuple[int, ...], dtype: Any = None) -> jax.Array:
+    def initial(shape: tuple[int, ...], dtype: str | np.dtype | None = None) -> jax.Array:
         parts = [initializer((units,), dtype=dtype), jnp.ones((units,), dtype)]
         return jnp.concatenate([*parts, initializer((2 * units,), dtype=dtype)])
 
@@ -178,7 +180,7 @@ class LSTM(CellLayer):
     (2, 10, 4)
     """
 
-    cell_type = LSTMCell
+    cell_type: Callable[..., Cell] = LSTMCell
 
     def __init__(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from inspect import signature
 from typing import Annotated, Any, Unpack
@@ -18,14 +18,12 @@ from ...core.kinds import Kind, OneOf, Owner
 from ...core.layer import Layer
 from ...core.names import to_snake_case
 from ...core.tensor import KerasTensor, leaves
-from ...core.types import CustomObjects
+from ...core.types import CustomObjects, Nested, ShapeLike, Tensor
 from ...core.variable import Variable
 from ..catalogue import layer
 from . import loop
 from .cell import Cell, build_cell, check_cell, initial_states, output_size
 from .stacked import StackedRNNCells
-
-Shape = Sequence[int | None]
 
 
 class CellOf(Kind):
@@ -102,11 +100,11 @@ class RNN(Layer):
         **options: Unpack[LayerOptions],
     ):
         super().__init__(**options)
-        self.states: Any = None  # variables in the structure of the cell's states, if stateful
+        self.states: Nested[Variable] | None = None  # variables in the structure of the cell's states, if stateful
         # Cells of ours take vectors; own ones may take more per step.
         self.input_spec: InputSpec = InputSpec(ndim=3) if self._is_ours() else InputSpec(min_ndim=3)
 
-    def build(self, sequences_shape: Shape, initial_state_shape: Any = None) -> None:
+    def build(self, sequences_shape: ShapeLike, initial_state_shape: Nested[ShapeLike] | None = None) -> None:
         # Also where a layer around this one builds it.
         input_spec.check(self.input_spec, KerasTensor(sequences_shape, name="sequences"), self.name)
         batch = sequences_shape[0]
@@ -118,11 +116,11 @@ class RNN(Layer):
             )
         build_cell(self.cell, (batch, *sequences_shape[2:]))
         rank = len(sequences_shape)
-        self.input_spec: InputSpec = InputSpec(ndim=rank, axes={-1: sequences_shape[-1]} if rank == 3 else None)
+        self.input_spec = InputSpec(ndim=rank, axes={-1: sequences_shape[-1]} if rank == 3 else None)
         if self.stateful:
             self.states = jax.tree.map(self._state_variable, self._state_specs(batch))
 
-    def _state_variable(self, spec: Any) -> Variable:
+    def _state_variable(self, spec: jax.ShapeDtypeStruct) -> Variable:
         return Variable(jnp.zeros, spec.shape, self.variable_dtype, trainable=False, name="rnn_state")
 
     # --- one call ---
@@ -130,10 +128,10 @@ class RNN(Layer):
     def call(
         self,
         sequences: jax.Array,
-        initial_state: Any = None,
+        initial_state: Nested[Tensor] | None = None,
         mask: jax.Array | None = None,
         training: bool = False,
-    ) -> Any:
+    ) -> Tensor | tuple[Any, ...]:
         x = jnp.asarray(sequences)
         if x.shape[1] == 0:
             raise ValueError(f"Layer '{self.name}': expected at least one time step. Received: shape {x.shape}.")
@@ -151,8 +149,8 @@ class RNN(Layer):
         return (result, *states) if self.return_state else result
 
     def inner_loop(
-        self, sequences: jax.Array, initial_state: Any, mask: Any, training: Any = False
-    ) -> tuple[jax.Array, jax.Array, Any]:
+        self, sequences: jax.Array, initial_state: list[Any], mask: Tensor | None, training: bool = False
+    ) -> tuple[jax.Array, jax.Array, list[Any]]:
         """The cell over all steps: the last output, all outputs, the last states. A subclass may override it.
 
         Args:
@@ -164,7 +162,7 @@ class RNN(Layer):
         outputs, states = loop.run(self.cell, sequences, initial_state, mask, self.unroll, training)
         return outputs[:, -1], outputs, states
 
-    def _mask(self, mask: Any, shape: tuple[int, ...]) -> jax.Array | None:
+    def _mask(self, mask: Tensor | None, shape: tuple[int, ...]) -> jax.Array | None:
         if mask is None:
             return None
         mask = jnp.asarray(mask, bool)
@@ -175,7 +173,7 @@ class RNN(Layer):
             )
         return mask
 
-    def _first_states(self, given: Any, batch: int) -> list[Any]:
+    def _first_states(self, given: Nested[Tensor] | None, batch: int) -> list[Any]:
         """The states to begin with, in the cell's structure; those given may be nested or one after another."""
         if given is None and self.states is None:
             return self.get_initial_state(batch)
@@ -201,7 +199,7 @@ class RNN(Layer):
         """The states of the cell before the first step."""
         return initial_states(self.cell, batch_size)
 
-    def _state_specs(self, batch: int | None) -> Any:
+    def _state_specs(self, batch: int | None) -> list[Any]:
         """Shapes and dtypes of the states."""
         return jax.eval_shape(lambda: self.get_initial_state(batch))
 
@@ -231,7 +229,9 @@ class RNN(Layer):
 
     # --- shapes and masks ---
 
-    def compute_output_shape(self, sequences_shape: Shape, initial_state_shape: Any = None) -> Any:
+    def compute_output_shape(
+        self, sequences_shape: ShapeLike, initial_state_shape: Nested[ShapeLike] | None = None
+    ) -> tuple[Any, ...]:
         if self.built and not self._is_ours():
             return super().compute_output_shape(sequences_shape)
         batch, time, *_ = sequences_shape
@@ -241,7 +241,7 @@ class RNN(Layer):
             return output
         return (output, *jax.tree.map(lambda spec: (batch, *spec.shape[1:]), self._state_specs(1)))
 
-    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+    def compute_output_spec(self, *args: object, **kwargs: object) -> Nested[KerasTensor]:
         if self._is_ours():
             return super().compute_output_spec(*args, **kwargs)
         return shapes.infer(self.__call__, args, kwargs)
@@ -250,7 +250,7 @@ class RNN(Layer):
         """Whether all cells are ours, whose sizes are known without a trial."""
         return isinstance(self.cell, Layer) and all(map(loop.knows_time, self.cell.flatten_layers()))
 
-    def compute_mask(self, sequences: Any, mask: Any) -> Any:
+    def compute_mask(self, sequences: Tensor, mask: Tensor | None) -> Tensor | list[Tensor | None] | None:
         passed = mask if self.return_sequences else None
         return [passed] + [None] * len(jax.tree.leaves(self.cell.state_size)) if self.return_state else passed
 
@@ -276,11 +276,11 @@ class RecurrentOptions(Options, total=False):
 class _UseCudnn(OneOf):
     in_config = False  # as in Keras
 
-    def resolve(self, value: object, name: str, owner: Owner) -> Any:
+    def resolve(self, value: object, name: str, owner: Owner) -> object:
         return value if value in self.allowed else self.refuse(value, name, owner)
 
 
-UseCudnn = Annotated[Any, _UseCudnn("auto", True, False)]
+UseCudnn = Annotated[str | bool, _UseCudnn("auto", True, False)]
 
 
 class OfCell:
@@ -293,10 +293,10 @@ class OfCell:
     def __init__(self, name: str):
         self.name = name
 
-    def __get__(self, recurrent: Any, cls: type | None = None) -> Any:
+    def __get__(self, recurrent: CellLayer | None, cls: type | None = None) -> Any:
         return self if recurrent is None else getattr(recurrent.cell, self.name)
 
-    def __set__(self, recurrent: Any, value: Any) -> None:
+    def __set__(self, recurrent: CellLayer, value: object) -> None:
         if "cell" in vars(recurrent):
             raise AttributeError(
                 f"Layer '{recurrent.name}' ({type(recurrent).__name__}): `{self.name}` is a setting of its cell. Set"
@@ -308,11 +308,12 @@ class OfCell:
 class CellLayer(RNN):
     """A layer that makes its cell from its own arguments, which are attributes of both. Subclasses name `cell_type`."""
 
+    cell: Cell
     cell_type: Callable[..., Cell]
     not_in_config: frozenset[str] = frozenset({"cell"})
     config_keys: frozenset[str] = frozenset({"implementation"})
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         for name in signature(cls.cell_type).parameters:
             if not hasattr(cls, name) and name != "options":

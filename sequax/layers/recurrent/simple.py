@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any, Unpack
 
 import jax
@@ -16,6 +16,7 @@ from ...core.kinds import (
     RegularizerLike,
     Size,
 )
+from ...core.types import Nested, ShapeLike, Tensor
 from ..catalogue import layer
 from .cell import Cell, dropped
 from .rnn import CellLayer, RecurrentOptions
@@ -72,13 +73,15 @@ class SimpleRNNCell(Cell):
         **options: Unpack[LayerOptions],
     ):
         super().__init__(**options)
-        self.state_size = units
+        self.state_size: int | list[int] = units
 
-    def build(self, input_shape: Sequence[int | None]) -> None:
+    def build(self, input_shape: ShapeLike) -> None:
         units = self.units
         self.add_weights((self.known_features(input_shape), units), (units, units), (units,))
 
-    def call(self, sequence: jax.Array, states: Any, training: bool = False) -> tuple[jax.Array, Any]:
+    def call(
+        self, sequence: jax.Array, states: Nested[Tensor], training: bool = False
+    ) -> tuple[Tensor, Nested[Tensor]]:
         return super().call(sequence, states, training)
 
     def advance(self, projected: jax.Array, states: list[Any], recurrent_scale: jax.Array | None = None) -> list[Any]:
@@ -128,7 +131,7 @@ class SimpleRNN(CellLayer):
     (2, 4)
     """
 
-    cell_type = SimpleRNNCell
+    cell_type: Callable[..., Cell] = SimpleRNNCell
 
     def __init__(
         self,

@@ -12,16 +12,17 @@ from ...core.constructor import LayerOptions
 from ...core.custom_objects import custom_object_scope
 from ...core.kinds import Listed, Owner
 from ...core.layer import Layer
-from ...core.types import CustomObjects
+from ...core.types import CustomObjects, Nested, T, Tensor
 from ..catalogue import layer
 from . import loop
 from .cell import as_list, build_cell, check_cell, initial_states, output_size
+from .loop import AnyCell
 
 
 class _Cells(Listed):
     expected = "a list of at least one cell"
 
-    def resolve(self, value: object, name: str, owner: Owner) -> list[Any]:
+    def resolve(self, value: object, name: str, owner: Owner) -> list[AnyCell]:
         if not isinstance(value, (list, tuple)) or not value:
             self.refuse(value, name, owner)
         for cell in value:
@@ -29,7 +30,7 @@ class _Cells(Listed):
         return list(value)
 
 
-Cells = Annotated[Sequence[Any], _Cells()]
+Cells = Annotated[Sequence[AnyCell], _Cells()]
 
 
 @layer()
@@ -52,7 +53,7 @@ class StackedRNNCells(Layer):
     [[4, 4], 3]
     """
 
-    cells: list[Any]
+    cells: list[AnyCell]
 
     def __init__(self, cells: Cells, **options: Unpack[LayerOptions]):
         super().__init__(**options)
@@ -76,7 +77,7 @@ class StackedRNNCells(Layer):
             shape = (shape[0], output_size(cell))
 
     def call(
-        self, inputs: jax.Array, states: Any, training: bool = False, **kwargs: Any
+        self, inputs: jax.Array, states: Sequence[Any], training: bool = False, **kwargs: object
     ) -> tuple[jax.Array, list[Any]]:
         new = []
         for cell, before in zip(self.cells, states, strict=True):
@@ -86,7 +87,7 @@ class StackedRNNCells(Layer):
         return inputs, new
 
     def over_time(
-        self, x: jax.Array, states: list[Any], mask: Any, unroll: bool, training: bool
+        self, x: jax.Array, states: list[Any], mask: Tensor | None, unroll: bool, training: bool
     ) -> tuple[jax.Array, list[Any]]:
         """Cell by cell over the whole sequence: no cell needs the later outputs of another one."""
         new = []
@@ -102,13 +103,13 @@ class StackedRNNCells(Layer):
             return super().from_config({**config, "cells": deserialize(config["cells"])})
 
 
-def _first_states(cell: Any, batch_size: int | None) -> Any:
+def _first_states(cell: AnyCell, batch_size: int | None) -> Nested[Tensor]:
     """The states of a cell: an array, not a list of one, where the cell says a single size and nothing else."""
     states = initial_states(cell, batch_size)
     single = not isinstance(cell.state_size, (list, tuple)) and not hasattr(cell, "get_initial_state")
     return states[0] if single else states
 
 
-def _like(before: Any, after: Any) -> Any:
+def _like(before: T, after: object) -> T:
     """The new states in the structure of the old ones; a cell may return a list for an array."""
     return jax.tree.unflatten(jax.tree.structure(before), jax.tree.leaves(after))

@@ -13,7 +13,8 @@ from ...core import names, shapes
 from ...core.constructor import LayerOptions
 from ...core.custom_objects import custom_object_scope
 from ...core.layer import Layer
-from ...core.types import CustomObjects, ShapeLike, Tensor
+from ...core.tensor import KerasTensor
+from ...core.types import CustomObjects, Nested, Shape, ShapeLike, Tensor
 from ..base import AnyLayer
 from ..catalogue import layer
 from ..core import Lambda
@@ -51,12 +52,12 @@ class TimeDistributed(Layer):
 
     supports_masking = True
 
-    layer: Any
+    layer: Layer
 
     def __init__(self, layer: AnyLayer, **options: Unpack[LayerOptions]):
         super().__init__(**options)
 
-    def _step_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+    def _step_shape(self, input_shape: Nested[ShapeLike]) -> Shape:
         if not shapes.is_shape(input_shape) or len(input_shape) < 3:
             raise ValueError(
                 f"Layer '{self.name}' (TimeDistributed): expected one input of at least 3 dimensions (batch, time,"
@@ -64,12 +65,12 @@ class TimeDistributed(Layer):
             )
         return (input_shape[0], *input_shape[2:])
 
-    def build(self, input_shape: ShapeLike) -> None:
+    def build(self, input_shape: Nested[ShapeLike]) -> None:
         step = self._step_shape(input_shape)
         if not self.layer.built:
             self.layer.build(step)
 
-    def call(self, inputs: jax.Array, training: bool | None = None, mask: Tensor | None = None) -> Any:
+    def call(self, inputs: jax.Array, training: bool | None = None, mask: Tensor | None = None) -> Nested[Tensor]:
         self._step_shape(inputs.shape)
         if mask is not None:
             mask = self._checked(jnp.asarray(mask, bool), inputs.shape)
@@ -93,13 +94,13 @@ class TimeDistributed(Layer):
             return False
         return not training or all(v.made_trainable for one in inside if one.trainable for v in one.own_variables())
 
-    def _as_one_batch(self, inputs: jax.Array, mask: Any, training: Any) -> Any:
+    def _as_one_batch(self, inputs: jax.Array, mask: Tensor | None, training: bool | None) -> Nested[Tensor]:
         batch, time = inputs.shape[:2]
         inputs, mask = jax.tree.map(lambda a: a.reshape(batch * time, *a.shape[2:]), (inputs, mask))
         outputs = self.layer(inputs, training=training, mask=mask)
         return jax.tree.map(lambda a: a.reshape(batch, time, *a.shape[1:]), outputs)
 
-    def _step_by_step(self, inputs: jax.Array, mask: Any, training: Any) -> Any:
+    def _step_by_step(self, inputs: jax.Array, mask: Tensor | None, training: bool | None) -> Nested[Tensor]:
         def step(carry: None, given: tuple[Any, ...]) -> tuple[None, Any]:
             return carry, self.layer(given[0], training=training, mask=given[1])
 
@@ -108,13 +109,13 @@ class TimeDistributed(Layer):
         _, outputs = scan_calls(self.layer, training, jnp.mean, step, None, steps)
         return jax.tree.map(lambda a: jnp.swapaxes(a, 0, 1), outputs)
 
-    def compute_output_shape(self, input_shape: ShapeLike) -> Any:
+    def compute_output_shape(self, input_shape: ShapeLike) -> Nested[Shape]:
         def with_time(shape: tuple[Any, ...]) -> tuple[Any, ...]:
             return (shape[0], input_shape[1], *shape[1:])
 
         return shapes.map_shapes(with_time, self.layer.compute_output_shape(self._step_shape(tuple(input_shape))))
 
-    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+    def compute_output_spec(self, *args: object, **kwargs: object) -> Nested[KerasTensor]:
         return shapes.infer(self.__call__, args, kwargs)
 
     @classmethod
