@@ -8,6 +8,7 @@ from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from ..core import names, shapes
 from ..core.catalogue import named_function, serialize
@@ -76,7 +77,7 @@ class Masking(Rearranging):
     def call(self, inputs: Tensor) -> jax.Array:
         return jnp.where(self.compute_mask(inputs)[..., None], inputs, 0)
 
-    def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> jax.Array:
+    def compute_mask(self, inputs: Tensor | np.ndarray, mask: Tensor | None = None) -> jax.Array:
         return jnp.any(jnp.not_equal(inputs, self.mask_value), axis=-1)
 
     def compute_output_shape(self, input_shape: ShapeLike) -> Shape:

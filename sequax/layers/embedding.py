@@ -137,7 +137,7 @@ class Embedding(Weighted):
         """Inputs are whole numbers below this one."""
         return self.input_dim
 
-    def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> jax.Array | None:
+    def compute_mask(self, inputs: Tensor | np.ndarray, mask: Tensor | None = None) -> jax.Array | None:
         return jnp.not_equal(inputs, 0) if self.mask_zero else None
 
     def compute_output_shape(self, input_shape: ShapeLike) -> Shape:
