@@ -181,9 +181,7 @@ class Sequential(Stack):
         """The layers one after another."""
         outputs = inputs
         for position in range(len(self._stack)):
-            outputs = self._run_layer(
-                position, outputs, **({"mask": mask} if position == 0 and mask is not None else {})
-            )
+            outputs = self._run_layer(position, outputs, mask if position == 0 else None)
         return outputs
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

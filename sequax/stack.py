@@ -145,13 +145,13 @@ class Stack(Model):
         self._tensors = None
         self.built: bool = False
 
-    def _run_layer(self, position: int, x: Any, **kwargs: object) -> Any:
+    def _run_layer(self, position: int, x: Any, mask: Any = None) -> Any:
         layer = self._stack[position]
         try:
             if isinstance(layer, Elementwise) and len(leaves(x)) > 1:
                 # A function of arrays may take a tuple for one array with one more axis.
                 raise ValueError(f"Layer '{layer.name}' expects one tensor, but it received {len(leaves(x))}.")
-            return call_on(layer, x, **kwargs)
+            return call_on(layer, x, mask)
         except (ValueError, TypeError) as error:
             raise _located(error, self, position, x) from None
 

@@ -24,7 +24,7 @@ class _BatchSize(Whole):
         return value  # part of a shape, which is checked as a whole
 
 
-InputShape = Annotated[ShapeLike, _Shape()]
+InputShape = Annotated[ShapeLike | Any, _Shape()]  # a number is refused, with a hint
 BatchSize = Annotated[int, _BatchSize(0)]
 
 
@@ -133,11 +133,11 @@ class InputLayer(Layer):
 
 def _checked(
     tensor: object,
-    shape: ShapeLike | None,
+    shape: InputShape | None,
     batch_size: int | None,
     dtype: DTypeLike | None,
     sparse: bool | None,
-    batch_shape: ShapeLike | None,
+    batch_shape: InputShape | None,
 ) -> KerasTensor:
     """`input_tensor`; arguments beside it may only repeat what it says.
 
@@ -166,12 +166,12 @@ def _checked(
 
 
 def Input(
-    shape: ShapeLike | None = None,
+    shape: InputShape | None = None,
     batch_size: int | None = None,
     dtype: DTypeLike | None = None,
     sparse: bool | None = None,
     ragged: bool | None = None,
-    batch_shape: ShapeLike | None = None,
+    batch_shape: InputShape | None = None,
     name: str | None = None,
     tensor: KerasTensor | None = None,
     optional: bool = False,
