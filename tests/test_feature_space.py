@@ -251,6 +251,7 @@ def test_spaces_come_back():
         (lambda: FeatureSpace({"a": "float"})({"b": [1.0]}), "no column 'a' in the data"),
         (lambda: FeatureSpace({"a": "float_normalized"}).adapt({"b": [1.0]}), "no column 'a' in the data"),
         (lambda: FeatureSpace({"a": "float_normalized"}).adapt([]), "gave no batches"),
+        (lambda: FeatureSpace({"a": "float"}).save("space.h5"), "A FeatureSpace is saved as `.keras`"),
     ],
 )
 def test_spaces_refuse(make, message):

@@ -85,7 +85,7 @@ def _model(contents: files.Contents) -> dict[str, Any]:
     model = contents.model
     try:
         version = contents.version or ("2" if contents.kind == files.OLD_MODEL else None)
-        model = legacy.modernized(model, version) if "config" in model else model
+        model = dict(legacy.modernized(model, version)) if "config" in model else model
     except files.MALFORMED:
         pass
     inner = model.get("config")

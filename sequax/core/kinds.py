@@ -507,7 +507,7 @@ def is_tuple(value: object) -> TypeGuard[Mapping[str, Any]]:
     return isinstance(value, Mapping) and value.get("class_name") == "__tuple__"
 
 
-def is_name(value: object) -> bool:
+def is_name(value: object) -> TypeGuard[str]:
     """Names are shown and compared, never joined to a path; those that look like one are refused all the same."""
     return (
         isinstance(value, str)

@@ -31,6 +31,7 @@ from .source import Source
 from .zips import Zip
 
 if TYPE_CHECKING:
+    from ..core.layer import Layer
     from ..model import Model
 
 KERAS_VERSION = "3.15.1"  # whose format this is
@@ -44,7 +45,7 @@ _FREE = 8 * _MEGABYTE  # what a small file may unpack to; models of Keras are no
 # --- writing ---
 
 
-def save(model: Any, path: Path, include_optimizer: bool = True, zipped: bool = True) -> None:
+def save(model: Layer, path: Path, include_optimizer: bool = True, zipped: bool = True) -> None:
     """Write a model to a `.keras` file, or to a folder, whole or not at all."""
     members = _members(model, include_optimizer)
     members[CHECKSUMS] = json.dumps(
@@ -63,7 +64,7 @@ def save(model: Any, path: Path, include_optimizer: bool = True, zipped: bool = 
         _compare(Zip(Source(os.fsdecode(path), file.seek(0, os.SEEK_END), file=file)), members)
 
 
-def _compare(written: Zip, members: Mapping[str, Any]) -> None:
+def _compare(written: Zip, members: Mapping[str, bytes | memoryview]) -> None:
     """Read back what was written."""
     for name, data in members.items():
         left = memoryview(data).cast("B")
@@ -75,7 +76,7 @@ def _compare(written: Zip, members: Mapping[str, Any]) -> None:
             raise OSError(errno.EIO, f"{name} is incomplete on the disk; nothing was saved")
 
 
-def _members(model: Model, include_optimizer: bool) -> dict[str, Any]:
+def _members(model: Layer, include_optimizer: bool) -> dict[str, bytes | memoryview]:
     now = datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
     return {
         METADATA: json.dumps({"keras_version": KERAS_VERSION, "date_saved": now}).encode(),
@@ -85,7 +86,7 @@ def _members(model: Model, include_optimizer: bool) -> dict[str, Any]:
     }
 
 
-def _digest(data: Any) -> str:
+def _digest(data: bytes | memoryview) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
@@ -160,13 +161,13 @@ class Archive:
         return version if isinstance(version, str) else None
 
 
-def load(path: Any, custom_objects: Mapping[str, Any] | None = None, compile: bool = True) -> Any:
+def load(path: Path, custom_objects: Mapping[str, Any] | None = None, compile: bool = True) -> Model:
     """The model of a `.keras` file, or of a folder, with its weights.
 
     Raises:
         LoadError: if anything in it is refused.
     """
-    with nullcontext(Folder(path)) if os.path.isdir(path) else Source.of(path) as source:
+    with nullcontext(Folder(os.fspath(path))) if os.path.isdir(path) else Source.of(path) as source:
         archive = Archive(source)
         version, described = archive.version(), archive.json(CONFIG)
         place = f"{archive.name}: config"

@@ -16,10 +16,10 @@ from . import layout
 
 if TYPE_CHECKING:
     from ..core.layer import Layer
-    from ..model import Model
+    from .archive import Archive
 
 
-def of(model: Model) -> dict[str, bytes]:
+def of(model: Layer) -> dict[str, bytes]:
     """The members to write: of vocabularies one word a line, as Keras writes them."""
     members: dict[str, bytes] = {}
     for layer, path in _owners(model):
@@ -43,7 +43,7 @@ def _written(layer: Any) -> Iterator[tuple[str, bytes]]:
                     yield os.path.relpath(path, folder).replace(os.sep, "/"), file.read()
 
 
-def give(model: Model, archive: Any) -> None:
+def give(model: Layer, archive: Archive) -> None:
     """Give the assets of an archive to the layers they belong to; others are never read.
 
     Only for own layers with a `load_assets` files are written, into a folder that is removed afterwards.
@@ -58,7 +58,7 @@ def give(model: Model, archive: Any) -> None:
             _give_words(layer, path, archive)
 
 
-def _unpack(layer: Any, path: str, archive: Any) -> None:
+def _unpack(layer: Any, path: str, archive: Archive) -> None:
     with tempfile.TemporaryDirectory(prefix="sequax-") as folder:
         for name in archive.zip.members:
             if name.startswith(f"{path}/") and not name.endswith("/"):
@@ -73,7 +73,7 @@ def _unpack(layer: Any, path: str, archive: Any) -> None:
         layer.load_assets(folder)
 
 
-def _give_words(layer: VocabularyLayer, path: str, archive: Any) -> None:
+def _give_words(layer: VocabularyLayer, path: str, archive: Archive) -> None:
     places = (f"{path}/{WORDS_FILE}", f"{path}/{INNER_GROUP}/{WORDS_FILE}")
     name = next((place for place in places if place in archive.zip.members), None)
     if name is None:
@@ -88,7 +88,7 @@ def _give_words(layer: VocabularyLayer, path: str, archive: Any) -> None:
         raise LoadError(f"{archive.name}: {name} is no vocabulary for layer '{layer.name}'. {error}") from error
 
 
-def _check_number(words: int, archive: Any, name: str) -> None:
+def _check_number(words: int, archive: Archive, name: str) -> None:
     """Words take far more memory than their letters, and words that repeat themselves pack to nearly nothing."""
     most = 100_000 + archive.source.size // 4
     if words > most:
@@ -100,7 +100,7 @@ def _is_own(layer: Layer, method: str) -> bool:
     return hasattr(type(layer), method) and not names.is_ours(getattr(type(layer), method))
 
 
-def _owners(model: Model) -> Iterator[tuple[Any, str]]:
+def _owners(model: Layer) -> Iterator[tuple[Any, str]]:
     for place in layout.places(model, optimizer=False):
         if not place.path.endswith(INNER_GROUP):
             yield place.owner, f"assets/{place.path}" if place.path else "assets"

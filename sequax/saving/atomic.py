@@ -12,7 +12,7 @@ import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from ..core.types import Path
 
@@ -20,7 +20,7 @@ _CHUNK = 1 << 20
 _PREFIX, _SUFFIX = ".sequax-", ".tmp"
 
 
-def write(path: Any, data: Any) -> None:
+def write(path: Path, data: bytes | memoryview) -> None:
     """Make `path` hold exactly `data` (bytes, or anything with a buffer).
 
     Raises:
@@ -71,7 +71,7 @@ def check_writable(path: Path) -> None:
             os.unlink(temporary)
 
 
-def remove_leftovers(folder: Any) -> None:
+def remove_leftovers(folder: Path) -> None:
     """Remove what a killed process left half written; only for folders that one process alone writes to."""
     for name in os.listdir(folder):
         if name.startswith(_PREFIX) and name.endswith(_SUFFIX):

@@ -16,6 +16,7 @@ from . import legacy
 from .json_text import MAX_BYTES, parse
 
 if TYPE_CHECKING:
+    from ..core.layer import Layer
     from ..model import Model
 
 
@@ -25,7 +26,7 @@ def model_from(
     compile: bool = True,
     place: str = "config",
     version: str | None = None,
-) -> Any:
+) -> Model:
     """The model of a parsed config, in the form of Keras 3 or of an older version.
 
     Args:
@@ -57,7 +58,7 @@ def compile_model(model: Model, config: Mapping[str, Any], version: str | None, 
 MALFORMED = (KeyError, TypeError, AttributeError, ValueError, IndexError, RecursionError)
 
 
-def modernized(config: Mapping[str, Any], version: str | None, place: str) -> Any:
+def modernized(config: Mapping[str, Any], version: str | None, place: str) -> Mapping[str, Any]:
     """A config of any version in the form of Keras 3.
 
     Raises:
@@ -67,7 +68,7 @@ def modernized(config: Mapping[str, Any], version: str | None, place: str) -> An
         return legacy.modernized(config, version)
 
 
-def compile_arguments(settings: Mapping[str, Any], modern: bool, place: str) -> Any:
+def compile_arguments(settings: Mapping[str, Any], modern: bool, place: str) -> dict[str, Any]:
     """The `training_config` of a `.h5` file as arguments of `compile`.
 
     Raises:
@@ -90,7 +91,7 @@ def _explaining(place: str) -> Iterator[None]:
         ) from None
 
 
-def compile_as(model: Any, settings: Mapping[str, Any] | None, place: str) -> None:
+def compile_as(model: Model, settings: Mapping[str, Any] | None, place: str) -> None:
     """Compile a model with settings from a file.
 
     Raises:
@@ -105,7 +106,7 @@ def compile_as(model: Any, settings: Mapping[str, Any] | None, place: str) -> No
                 # Keras on TensorFlow stores what "auto" was there: False, which here means one operation at a time.
                 # Who wants that has stored `run_eagerly`, too.
                 settings = {key: value for key, value in settings.items() if key != "jit_compile"}
-            model.compile_from_config(settings)
+            model.compile_from_config(dict(settings))
         except LoadError as error:
             raise type(error)(f"{error.at(place)} To load the model without it, pass `compile=False`.") from error
         except Exception as error:
@@ -116,7 +117,7 @@ def compile_as(model: Any, settings: Mapping[str, Any] | None, place: str) -> No
             ) from error
 
 
-def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
+def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None) -> Model:
     """A model with fresh weights from what `model.to_json()` gave; compiled if it was.
 
     Args:
@@ -132,7 +133,7 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
         return model_from(parsed, custom_objects)
 
 
-def to_json(model: Any, **kwargs: Any) -> str:
+def to_json(model: Layer, **kwargs: Any) -> str:
     """The config of a model as JSON text; `kwargs` are those of `json.dumps`."""
     return json.dumps(serialize(model), **kwargs)
 

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..core.types import Config, Path
 from . import atomic, hdf5_writer, weights
 from .archive import CONFIG, METADATA, Archive
 from .errors import LoadError
 from .hdf5_reader import File
 from .source import Source
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.tree import Tree
+
+    from ..model import Model
 
 _VARS = "vars"
 _RED, _GREEN = "color(160)", "color(28)"
@@ -46,10 +53,11 @@ class KerasFileEditor:
         editor.resave_weights("edited.weights.h5")
     """
 
-    config: Any
-    metadata: Any
+    config: Config | None
+    metadata: Config | None
+    model: None
 
-    def __init__(self, filepath: Any):
+    def __init__(self, filepath: Path):
         self.filepath: str = os.fsdecode(os.fspath(filepath))
         self.config = self.metadata = self.model = None
         if self.filepath.endswith(".keras"):
@@ -69,7 +77,7 @@ class KerasFileEditor:
             self.console.print("Written by Keras {} on {}".format(*map(_plain, known)))
 
     @property
-    def console(self) -> Any:
+    def console(self) -> Console:
         """Where the editor prints; a `rich.console.Console`."""
         from rich.console import Console
 
@@ -99,7 +107,7 @@ class KerasFileEditor:
             branch(f"[bold]{_plain(name)}[/]" if isinstance(value, dict) else f"{_plain(name)}: {_described(value)}")
         self.console.print(tree)
 
-    def compare(self, reference_model: Any) -> dict[str, Any]:
+    def compare(self, reference_model: Model) -> dict[str, Any]:
         """Hold the file against a model, and print each difference.
 
         Args:
@@ -205,7 +213,7 @@ class KerasFileEditor:
 
     # --- saving ---
 
-    def save(self, filepath: Any) -> None:
+    def save(self, filepath: Path) -> None:
         """Write the weights to a `.weights.h5` file, whole or not at all.
 
         Raises:
@@ -258,7 +266,7 @@ def _pairs(one: dict[str, Any], other: dict[str, Any], path: str = "") -> Iterat
             yield inner, left, right
 
 
-def _walk(tree: dict[str, Any], node: Any) -> Iterator[tuple[Any, str, Any]]:
+def _walk(tree: dict[str, Any], node: Tree) -> Iterator[tuple[Callable[..., None], str, object]]:
     for name, value in tree.items():
         made: list[Any] = []
         yield lambda text, made=made: made.append(node.add(text)), name, value
@@ -273,14 +281,14 @@ def _described(value: object) -> str:
     return _plain(f"shape={array.shape}, dtype={array.dtype}")
 
 
-def _plain(text: Any) -> str:
+def _plain(text: object) -> str:
     """A text of a file or user, without a meaning to rich."""
     from rich.markup import escape
 
     return escape(str(text))
 
 
-def _arrays(given: Any) -> dict[str, np.ndarray]:
+def _arrays(given: object) -> dict[str, np.ndarray]:
     if not isinstance(given, Mapping):
         raise ValueError(
             f"`weights` must be a dict from names of weights, such as '0', to arrays. Received: {type(given).__name__}"

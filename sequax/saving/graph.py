@@ -7,8 +7,8 @@ a layer count from 1 where the outputs of the model are named, since in Keras it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from ..core import budget, kinds, op_table, signature
 from ..core.catalogue import serialize
@@ -16,6 +16,7 @@ from ..core.config import deserialize
 from ..core.errors import LoadError
 from ..core.operation import FunctionOperation, Operation
 from ..core.tensor import KerasTensor, Node, is_tensor, leaves
+from ..core.types import Nested
 from ..layers.input_layer import InputLayer
 from . import operations
 
@@ -27,7 +28,7 @@ History = tuple[str, int, int]
 GRAPH_KEYS = frozenset(("layers", "input_layers", "output_layers"))
 
 
-def _first_call(layer: Any) -> int:
+def _first_call(layer: object) -> int:
     """The number of a layer's first call among the ends of a model."""
     return 1 if getattr(layer, "recorded_graph", None) is not None else 0
 
@@ -83,7 +84,7 @@ def _open_end(tensor: KerasTensor) -> dict[str, Any]:
     return {**entry, "registered_name": None, "name": tensor.name, "inbound_nodes": []}
 
 
-def _entry(operation: Any, calls: list[Node], history: Callable[..., Any]) -> dict[str, Any]:
+def _entry(operation: Operation, calls: list[Node], history: Callable[..., Any]) -> dict[str, Any]:
     if isinstance(operation, FunctionOperation):
         entry, nodes = _op_entry(operation, calls[0], history)
     else:
@@ -113,7 +114,7 @@ def _keywords(node: Node, history: Callable[..., Any]) -> dict[str, Any]:
     return given
 
 
-def _value(value: object, history: Callable[..., Any]) -> Any:
+def _value(value: object, history: Callable[..., Any]) -> object:
     if is_tensor(value):
         config = {"shape": list(value.shape), "dtype": value.dtype, "keras_history": list(history(value))}
         return {"class_name": "__keras_tensor__", "config": config}
@@ -124,11 +125,11 @@ def _value(value: object, history: Callable[..., Any]) -> Any:
     return _constant(value)
 
 
-def _constant(value: object) -> Any:
+def _constant(value: object) -> object:
     return value.__name__ if isinstance(value, type) else serialize(value)
 
 
-def _structure(structure: Any, history: Callable[..., Any]) -> Any:
+def _structure(structure: Nested[KerasTensor], history: Callable[..., Any]) -> list[Any] | dict[str, Any]:
     if is_tensor(structure):
         return list(history(structure))
     if isinstance(structure, Mapping):
@@ -139,7 +140,7 @@ def _structure(structure: Any, history: Callable[..., Any]) -> Any:
 # --- reading ---
 
 
-def read(config: Mapping[str, Any], place: str = "config") -> tuple[Any, Any]:
+def read(config: Mapping[str, Any], place: str = "config") -> tuple[Nested[KerasTensor], ...]:
     """The inputs and outputs of a graph, made anew from its config.
 
     Raises:
@@ -158,7 +159,7 @@ def read(config: Mapping[str, Any], place: str = "config") -> tuple[Any, Any]:
 class _Call:
     """A call that is still to be made: of which entry, with what, after how many others."""
 
-    def __init__(self, layer: str, number: int, args: Any, kwargs: Any, place: str):
+    def __init__(self, layer: str, number: int, args: list[Any], kwargs: Mapping[str, Any], place: str):
         self.layer, self.number, self.args, self.kwargs, self.place = layer, number, args, kwargs, place
         self.waits_for: set[tuple[str, int]] = set()
 
@@ -189,12 +190,12 @@ class _Reader:
         self.layers[name] = layer
         self._note_calls(name, entry.get("inbound_nodes", []), place)
 
-    def _settings(self, config: Any, place: str) -> dict[str, Any]:
+    def _settings(self, config: object, place: str) -> dict[str, Any]:
         if not isinstance(config, Mapping):
             raise LoadError("expected the settings of an op", place)
         return {key: self.value(item, f"{place}.{key}") for key, item in config.items() if key != "name"}
 
-    def _note_calls(self, name: str, nodes: Any, place: str) -> None:
+    def _note_calls(self, name: str, nodes: object, place: str) -> None:
         if not isinstance(nodes, list):
             raise LoadError("expected a list of calls", f"{place}.inbound_nodes")
         layer = self.layers[name]
@@ -275,7 +276,7 @@ class _Reader:
             return ...
         return deserialize(value)
 
-    def tensor(self, history: Any, place: str) -> KerasTensor:
+    def tensor(self, history: object, place: str) -> KerasTensor:
         if not is_history(history):
             raise LoadError("expected the history of a tensor: [layer, call, output]", place)
         name, number, position = history
@@ -288,7 +289,7 @@ class _Reader:
             )
         return made[position]
 
-    def structure(self, structure: Any, place: str) -> Any:
+    def structure(self, structure: object, place: str) -> Nested[KerasTensor]:
         """Inputs or outputs of the model: nested lists and dicts of histories."""
         if is_history(structure):
             name, number, position = structure
@@ -300,7 +301,7 @@ class _Reader:
         raise LoadError("expected histories of tensors: [layer, call, output]", place)
 
 
-def is_history(value: object) -> bool:
+def is_history(value: object) -> TypeGuard[Sequence[Any]]:
     return (
         isinstance(value, (list, tuple))
         and len(value) == 3
@@ -309,7 +310,7 @@ def is_history(value: object) -> bool:
     )
 
 
-def _histories(structure: Any) -> set[tuple[str, int]]:
+def _histories(structure: object) -> set[tuple[str, int]]:
     """The calls whose outputs a structure names."""
     found: set[tuple[str, int]] = set()
     pending = [structure]

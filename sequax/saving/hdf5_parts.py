@@ -240,7 +240,7 @@ def text(data: bytes, what: str) -> str:
         raise Damaged(f"{what} is no text") from None
 
 
-def plain_value(found: Attribute) -> Any:
+def plain_value(found: Attribute) -> object:
     """The value of an attribute that needs nothing but its message: numbers and strings of fixed length."""
     number, kind = count(found.shape), found.type
     if kind.numpy is None or number * kind.size > len(found.data):

@@ -13,6 +13,7 @@ import struct
 from collections.abc import Iterator, KeysView
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -50,8 +51,8 @@ class Node:
     def attribute_names(self) -> KeysView[str]:
         return self._attributes.keys()
 
-    def attribute(self, name: str, default: Any = None) -> Any:
-        """The value: a string, a number, a list of strings or an array; the default if there is none.
+    def attribute(self, name: str) -> object:
+        """The value: a string, a number, a list of strings or an array; None if there is none.
 
         Raises:
             LoadError: if it is none of these, or holds less than it declares.
@@ -60,7 +61,7 @@ class Node:
             found = self._attributes.get(name)
             if found is not None and name not in self._values:
                 self._values[name] = self.file.value_of(found)
-            return default if found is None else self._values[name]
+            return None if found is None else self._values[name]
 
     @cached_property
     def _attributes(self) -> dict[str, parts.Attribute]:
@@ -374,7 +375,7 @@ class File:
 
     # --- attributes of variable length ---
 
-    def value_of(self, found: parts.Attribute) -> Any:
+    def value_of(self, found: parts.Attribute) -> object:
         if found.type.kind != "text":
             return parts.plain_value(found)
         number = parts.count(found.shape)
@@ -424,7 +425,7 @@ class _Explaining:
     def __enter__(self) -> None:
         return None
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if isinstance(error, (LoadError, OSError)) or not isinstance(error, Exception):
             return
         if isinstance(error, Damaged):

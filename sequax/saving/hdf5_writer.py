@@ -9,9 +9,12 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import h5py
 
 CHECKSUM = "sha256"
 _MOST_IN_A_HEADER = 64_000  # bytes: an attribute may take 64 KiB; a text of variable length takes 16 in it
@@ -68,7 +71,7 @@ def _storable(array: np.ndarray, path: str) -> np.ndarray:
     return array
 
 
-def _set_attribute(group: Any, name: str, value: object) -> None:
+def _set_attribute(group: h5py.Group, name: str, value: object) -> None:
     if isinstance(value, list) and 16 * len(value) > _MOST_IN_A_HEADER:
         length = _MOST_IN_A_HEADER // 16
         for number, start in enumerate(range(0, len(value), length)):

@@ -20,14 +20,11 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..core import names
 from ..core.layer import Layer
 from ..core.variable import Variable
-
-if TYPE_CHECKING:
-    from ..model import Model
 
 _ONCE_PRIVATE = re.compile(r"/_((?:query|key|value|output)_dense/vars/\d+)$")
 
@@ -65,7 +62,7 @@ class Place:
         return any(getattr(cls, name) is not getattr(Layer, name) for name in names)
 
 
-def places(model: Model, optimizer: bool = True, skip: Iterable[Any] = ()) -> list[Place]:
+def places(model: Layer, optimizer: bool = True, skip: Iterable[Any] = ()) -> list[Place]:
     """All objects of a model, with variables or without; that of `compile` only if asked for.
 
     What is in `skip` is left out, with all it holds, yet counted where names are numbered.
@@ -154,7 +151,7 @@ def _children(owner: Any, path: str) -> list[tuple[str, Any]]:
     return sorted(found.items(), key=lambda one: (not (first and one[0] == "layers"), one[0].startswith("_"), one[0]))
 
 
-def _properties(owner: Any) -> dict[str, Any]:
+def _properties(owner: object) -> dict[str, Any]:
     """Properties that a user's class adds; those of our classes hold nothing that attributes do not."""
     found = {}
     for cls in type(owner).__mro__:

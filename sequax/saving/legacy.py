@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from ..core import op_table
 from ..core.catalogue import family
@@ -85,7 +85,7 @@ _PARTS = {
 }
 
 
-def modernized(config: Mapping[str, Any], version: str | None = None) -> Any:
+def modernized(config: Mapping[str, Any], version: str | None = None) -> Mapping[str, Any]:
     """A config of any version in the form of Keras 3; one that has this form already comes back as it is.
 
     Args:
@@ -150,7 +150,7 @@ def _object(config: Mapping[str, Any], modern: bool, place: str) -> dict[str, An
     return entry
 
 
-def _value(value: object, modern: bool, place: str) -> Any:
+def _value(value: object, modern: bool, place: str) -> object:
     if isinstance(value, Mapping):
         if "class_name" in value and "config" in value:
             return _object(value, modern, place)
@@ -273,7 +273,7 @@ def _without_shape(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {**entry, "config": config}
 
 
-def _single(ends: Any) -> Any:
+def _single(ends: object) -> object:
     """Old configs put a single input or output into a list, too."""
     return ends[0] if isinstance(ends, list) and len(ends) == 1 and isinstance(ends[0], list) else ends
 
@@ -286,10 +286,10 @@ def _calls(entry: Mapping[str, Any]) -> list[Any]:
     return [node if isinstance(node, Mapping) and "args" in node else _call(node, entry) for node in nodes]
 
 
-def _call(node: Any, entry: Mapping[str, Any]) -> dict[str, Any]:
+def _call(node: object, entry: Mapping[str, Any]) -> dict[str, Any]:
     kwargs: dict[str, Any] = {}
 
-    def tensors(value: Any) -> Any:
+    def tensors(value: object) -> object:
         if isinstance(value, Mapping):
             return {key: tensors(item) for key, item in value.items()}
         if _is_reference(value):
@@ -304,17 +304,16 @@ def _call(node: Any, entry: Mapping[str, Any]) -> dict[str, Any]:
         )
 
     given = tensors(node)
-    single = isinstance(given, list) and len(given) == 1
-    return {"args": [given[0] if single else given], "kwargs": kwargs}
+    return {"args": given if isinstance(given, list) and len(given) == 1 else [given], "kwargs": kwargs}
 
 
-def _keyword(value: Any) -> Any:
+def _keyword(value: object) -> object:
     if _is_reference(value):
         return _tensor(value)
     return [_keyword(item) for item in value] if isinstance(value, list) else value
 
 
-def _is_reference(value: object) -> bool:
+def _is_reference(value: object) -> TypeGuard[list[Any]]:
     return isinstance(value, list) and len(value) in (3, 4) and isinstance(value[0], str) and type(value[1]) is int
 
 
@@ -322,7 +321,7 @@ def _tensor(reference: list[Any]) -> dict[str, Any]:
     return {"class_name": "__keras_tensor__", "config": {"keras_history": reference[:3]}}
 
 
-def _renumbered(entries: list[dict[str, Any]], outputs: Any) -> Any:
+def _renumbered(entries: list[dict[str, Any]], outputs: object) -> None:
     """Calls of models inside counted from 0 among the inputs of layers; old versions count them from 1, as call 0 of a
     model is its own wiring. Among the outputs, where Keras 3 does the same for graphs, only those of stacks change."""
     kinds = {entry.get("name"): entry["class_name"] for entry in entries}
@@ -334,10 +333,9 @@ def _renumbered(entries: list[dict[str, Any]], outputs: Any) -> Any:
     for history in _histories(outputs):
         if kinds.get(history[0]) == "Sequential":
             history[1] = max(history[1] - 1, 0)
-    return outputs
 
 
-def _histories(structure: Any) -> list[list[Any]]:
+def _histories(structure: object) -> list[list[Any]]:
     """The names of tensors in a structure, to be changed in place."""
     found, pending = [], [structure]
     while pending:
@@ -370,7 +368,7 @@ def compile_config(config: Mapping[str, Any], modern: bool = False) -> dict[str,
     return found
 
 
-def _of_module(value: object, module: str) -> Any:
+def _of_module(value: object, module: str) -> object:
     """Objects of losses and metrics, whose class names are the same in both families."""
     if isinstance(value, list):
         return [_of_module(item, module) for item in value]

@@ -27,7 +27,7 @@ from . import atomic, differences, hdf5_writer, old_states, weights
 from .errors import LoadError
 from .hdf5_reader import Dataset, File
 from .layout import Place
-from .source import Source
+from .source import Source, SourceLike
 
 if TYPE_CHECKING:
     from ..core.layer import Layer
@@ -134,7 +134,7 @@ class LegacyFile:
         LoadError: if it is damaged, or is not in this format.
     """
 
-    def __init__(self, source: Any):
+    def __init__(self, source: SourceLike):
         self.source: Source = Source.of(source)
         try:
             self.file: File = File(self.source)
@@ -220,7 +220,7 @@ class LegacyFile:
         return names
 
 
-def is_legacy(source: Any) -> bool:
+def is_legacy(source: SourceLike) -> bool:
     """Whether a HDF5 file is in Keras 2's format, whatever its name; Keras 2 took any ending."""
     with Source.of(source) as opened:
         groups = File(opened).groups
@@ -233,7 +233,7 @@ def _as_list(value: object) -> list[Any]:
 
 
 def read_weights(
-    model: Model, source: Any, by_name: bool = False, skip_mismatch: bool = False, optimizer: bool = False
+    model: Model, source: SourceLike, by_name: bool = False, skip_mismatch: bool = False, optimizer: bool = False
 ) -> None:
     """Read the weights of a `.h5` file, given as bytes or path, into a model, all or nothing.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..core import budget, op_table, schema
 from ..core.catalogue import family, serialize
@@ -14,10 +14,13 @@ from ..core.named import lookup
 from ..core.types import Path
 from . import config, legacy_h5
 
+if TYPE_CHECKING:
+    from ..model import Model
+
 _LEFT_OUT = frozenset(("module", "registered_name", "build_config", "compile_config"))
 
 
-def save_model(model: Any, path: Path, include_optimizer: bool = True) -> None:
+def save_model(model: Model, path: Path, include_optimizer: bool = True) -> None:
     """Write a model to a `.h5` file, whole or not at all."""
     attributes = {"model_config": json.dumps(_plain(serialize(model)))}
     settings = model.get_compile_config() if include_optimizer else {}
@@ -48,7 +51,7 @@ def _plain(entry: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def load_model(path: Path, custom_objects: Mapping[str, Any] | None = None, compile: bool = True) -> Any:
+def load_model(path: Path, custom_objects: Mapping[str, Any] | None = None, compile: bool = True) -> Model:
     """The model of a `.h5` file, with its weights.
 
     Raises:

@@ -8,9 +8,10 @@ from typing import Any
 from ..core import names
 from ..core.config import deserialize
 from ..core.custom_objects import custom_object, custom_object_scope, get_registered_name
+from ..core.types import Config
 
 
-def serialize_keras_object(instance: Any) -> Any:
+def serialize_keras_object(instance: Any) -> Config | str | None:
     """The config of an object in Keras 2's form; a function as its name.
 
     Raises:
@@ -30,7 +31,7 @@ def serialize_keras_object(instance: Any) -> Any:
 
 
 def deserialize_keras_object(
-    identifier: Any,
+    identifier: object,
     module_objects: Mapping[str, Any] | None = None,
     custom_objects: Mapping[str, Any] | None = None,
     printable_module_name: str = "object",

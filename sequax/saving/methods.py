@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from ..core import names, scope, shapes
 from ..core.catalogue import family
@@ -16,7 +16,7 @@ from . import config as configs, graph, models
 
 if TYPE_CHECKING:
     from ..core.layer import Layer
-    from ..core.types import Config, CustomObjects, Path, ShapeLike
+    from ..core.types import Config, CustomObjects, Nested, Path, ShapeLike
     from ..functional import Graph
     from ..training.resolve import Compilation
 else:
@@ -28,7 +28,7 @@ class FileMethods(Layer):
 
     if TYPE_CHECKING:
         _graph: Graph | None
-        _symbolic_outputs: Any
+        _symbolic_outputs: Nested[KerasTensor]
         compilation: Compilation | None
 
         def __init__(self, *args: Any, **kwargs: Any) -> None: ...
@@ -71,9 +71,9 @@ class FileMethods(Layer):
             filepath: a file `*.weights.h5`, `.keras`, `.h5` or `.safetensors`.
             skip_mismatch: leave layers as they are that do not fit, with a warning.
         """
-        models.load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
+        models.load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)  # type: ignore[arg-type] # as above
 
-    def export(self, *args: Any, **kwargs: Any) -> None:
+    def export(self, *args: object, **kwargs: object) -> None:
         raise NotImplementedError("Exporting models is not available in this version of Sequax; `save` is.")
 
     def to_json(self, **kwargs: Any) -> str:
@@ -97,7 +97,7 @@ class FileMethods(Layer):
         return super().get_config()
 
     @classmethod
-    def from_config(cls, config: Config, custom_objects: CustomObjects | None = None) -> Any:
+    def from_config(cls, config: Config, custom_objects: CustomObjects | None = None) -> Self:
         """A new model, with fresh weights, from `get_config()`.
 
         Args:

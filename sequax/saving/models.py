@@ -38,6 +38,7 @@ def save_model(
         FileExistsError: with `overwrite=False`.
         OSError: if the file cannot be written; an earlier file of that name stays as it was.
     """
+    from ..model import Model
     from . import archive, legacy_models
 
     include_optimizer = kwargs.pop("include_optimizer", True)
@@ -58,6 +59,8 @@ def save_model(
     if not overwrite and os.path.exists(path):
         raise FileExistsError(f"{path!r} exists. Pass `overwrite=True`, or another path.")
     if path.endswith(_HDF5):
+        if not isinstance(model, Model):
+            raise ValueError(f"A {type(model).__name__} is saved as `.keras`. Received: filepath={path}")
         legacy_models.save_model(model, path, include_optimizer=include_optimizer)
     else:
         archive.save(model, path, include_optimizer, zipped is not False)
@@ -111,7 +114,7 @@ def save_weights(
     overwrite: bool = True,
     max_shard_size: float | None = None,
     objects_to_skip: Iterable[Any] | None = None,
-    **kwargs: Any,
+    **kwargs: object,
 ) -> None:
     """Write the weights of a model, and the state of its optimizer, to a file.
 
@@ -142,7 +145,7 @@ def save_weights(
         shards.save(model, path, max_shard_size, overwrite, skip)
         return
     if path.endswith(".weights.h5"):
-        data: Any = weights.weights_bytes(model, skip=skip)
+        data: bytes | memoryview = weights.weights_bytes(model, skip=skip)
     elif path.endswith((".h5", ".hdf5")):
         data = legacy_h5.weights_bytes(model)
     elif path.endswith(".safetensors"):
@@ -155,7 +158,7 @@ def save_weights(
     atomic.write(path, data)
 
 
-def load_weights(model: Any, filepath: Path, skip_mismatch: bool = False, **kwargs: Any) -> None:
+def load_weights(model: Model, filepath: Path, skip_mismatch: bool = False, **kwargs: Any) -> None:
     """Read weights into a model, all or none; and the state of its optimizer, if it is compiled and the file has it.
 
     Args:

@@ -12,7 +12,8 @@ from typing import Any
 from ..core.errors import LoadError
 from ..core.op_table import BY_NAME, Op
 from ..core.operation import OPERATORS, FunctionOperation
-from ..core.tensor import is_tensor, leaves
+from ..core.tensor import KerasTensor, is_tensor, leaves
+from ..core.types import Nested
 
 # Settings that an op counts up to in Python, and operands among which einsum looks for the best order.
 _LOOPED = frozenset(("indices_or_sections", "num", "n", "k"))
@@ -74,7 +75,9 @@ def _without_defaults(op: Op, inputs: list[Any]) -> list[Any]:
     return inputs
 
 
-def called(op: Op, name: str, settings: dict[str, Any], args: list[Any], kwargs: dict[str, Any], place: str) -> Any:
+def called(
+    op: Op, name: str, settings: dict[str, Any], args: list[Any], kwargs: dict[str, Any], place: str
+) -> Nested[KerasTensor]:
     """The symbolic outputs of an op on inputs that were read from a config; its node gets the name it had.
 
     Raises:
@@ -129,6 +132,6 @@ def _takes_any_number(op: Op) -> bool:
     return any(p.kind is p.VAR_POSITIONAL for p in _parameters(op))
 
 
-def _key(key: Any) -> Any:
+def _key(key: object) -> object:
     """An index: JSON has lists where Python needs tuples."""
     return tuple(key) if isinstance(key, list) else key

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from . import layout, weights
-from .source import Source
+from .source import Source, SourceLike
 from .tensors import Tensor, assemble, read_table
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def names(places: list[layout.Place]) -> dict[str, str]:
 
 def read_weights(
     model: Model,
-    source: Any,
+    source: SourceLike,
     optimizer: bool = True,
     *,
     skip_mismatch: bool = False,

@@ -23,7 +23,7 @@ _LARGEST_INDEX = 16 * 2**20
 _ENDING = ".weights.json"
 
 
-def save(model: Any, path: str, max_shard_size: float, overwrite: bool, skip: Iterable[Any] = ()) -> None:
+def save(model: Model, path: str, max_shard_size: float, overwrite: bool, skip: Iterable[Any] = ()) -> None:
     """Write files of at most `max_shard_size` gigabytes each, and last of all the index."""
     if not path.endswith(_ENDING):
         raise ValueError(

@@ -95,7 +95,7 @@ class Folder:
         RuntimeError: if another process uses it.
     """
 
-    def __init__(self, path: Any):
+    def __init__(self, path: str | os.PathLike[str]):
         self.path: Path = Path(os.fspath(path))
         if self.path.exists() and not self.path.is_dir():
             raise NotADirectoryError(
@@ -103,7 +103,7 @@ class Folder:
             )
         self.path.mkdir(parents=True, exist_ok=True)
         atomic.check_writable(self.path / _NEWEST)
-        self._lock: Any = _locked(self.path / _LOCK)
+        self._lock: int | None = _locked(self.path / _LOCK)
         atomic.remove_leftovers(self.path)  # of a process that was killed while it wrote
 
     def save(self, snapshot: Snapshot) -> None:
@@ -204,7 +204,7 @@ _INSIDE = "state/"
 _ARRAY, _TUPLE = "__array__", "__tuple__"
 
 
-def _packed(value: object, arrays: dict[str, np.ndarray]) -> Any:
+def _packed(value: object, arrays: dict[str, np.ndarray]) -> object:
     """Plain values for JSON; arrays in them are moved to `arrays`."""
     if isinstance(value, dict):
         return {str(key): _packed(one, arrays) for key, one in value.items()}

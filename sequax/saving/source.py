@@ -6,7 +6,7 @@ import os
 import re
 import stat
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from .errors import LoadError, MissingFileError
 
@@ -29,7 +29,7 @@ class Source:
         self._data, self._file = data, file
 
     @classmethod
-    def of(cls, given: Any, name: str | None = None, stored: int | None = None) -> Source:
+    def of(cls, given: SourceLike, name: str | None = None, stored: int | None = None) -> Source:
         """From bytes or from a path.
 
         Args:
@@ -83,6 +83,9 @@ class Source:
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+
+SourceLike = Source | str | os.PathLike[str] | bytes | bytearray | memoryview
 
 
 def _open_regular(path: str) -> BinaryIO:

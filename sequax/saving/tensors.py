@@ -46,7 +46,7 @@ class Tensor:
     def bytes(self) -> int:
         return math.prod(self.shape) * self.type.size
 
-    def attribute(self, name: str) -> Any:
+    def attribute(self, name: str) -> None:
         return None
 
     def read(self) -> np.ndarray:
@@ -155,5 +155,5 @@ def _entry(name: str, value: object, file: str) -> tuple[Any, tuple[int, ...], i
     return _DTYPES[dtype], tuple(shape), place[0], place[1]
 
 
-def _whole_numbers(values: Any) -> bool:
+def _whole_numbers(values: object) -> bool:
     return isinstance(values, list) and all(type(one) is int and 0 <= one < 2**63 for one in values)

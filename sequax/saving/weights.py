@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
@@ -18,10 +18,14 @@ from ..core.warning import warn
 from . import atomic, differences, hdf5_writer, layout, old_states
 from .errors import LoadError
 from .hdf5_reader import Dataset, File
-from .source import Source
+from .layout import Place
+from .source import Source, SourceLike
 
 if TYPE_CHECKING:
+    from ..core.layer import Layer
+    from ..core.types import Path
     from ..model import Model
+    from ..optimizers.base import Optimizer
 
 
 def refuse_existing(path: str, overwrite: bool) -> None:
@@ -29,13 +33,13 @@ def refuse_existing(path: str, overwrite: bool) -> None:
         raise FileExistsError(f"{path!r} exists. Pass `overwrite=True`, or another path.")
 
 
-def weights_bytes(model: Model, optimizer: bool = True, skip: Iterable[Any] = ()) -> memoryview:
+def weights_bytes(model: Layer, optimizer: bool = True, skip: Iterable[Any] = ()) -> memoryview:
     """The contents of a `.weights.h5` file."""
     return hdf5_writer.to_bytes(*contents(model, optimizer, skip))
 
 
 def contents(
-    model: Model, optimizer: bool = True, skip: Iterable[Any] = ()
+    model: Layer, optimizer: bool = True, skip: Iterable[Any] = ()
 ) -> tuple[dict[str, np.ndarray], dict[str, dict[str, str]]]:
     """Arrays by path, and attributes of groups by path."""
     arrays: dict[str, np.ndarray] = {}
@@ -46,7 +50,7 @@ def contents(
     return arrays, groups
 
 
-def stored(place: layout.Place) -> dict[str, np.ndarray]:
+def stored(place: Place) -> dict[str, np.ndarray]:
     """The arrays of one object by path."""
     if not place.writes_itself:
         return {path: variable.numpy() for path, variable in place.entries().items()}
@@ -55,7 +59,7 @@ def stored(place: layout.Place) -> dict[str, np.ndarray]:
     return {f"{place.group}/{key}": np.asarray(value) for key, value in store.items()}
 
 
-def write_weights(model: Model, target: object, optimizer: bool = True) -> None:
+def write_weights(model: Model, target: Path | BinaryIO, optimizer: bool = True) -> None:
     """Write a `.weights.h5` file to a path, or into an open binary file."""
     data = weights_bytes(model, optimizer)
     if hasattr(target, "write"):
@@ -66,7 +70,7 @@ def write_weights(model: Model, target: object, optimizer: bool = True) -> None:
 
 def read_weights(
     model: Model,
-    source: Any,
+    source: SourceLike,
     optimizer: bool = True,
     budget: int | None = None,
     *,
@@ -119,7 +123,7 @@ def load(
 
 
 def _split(
-    places: list[layout.Place], wanted: list[layout.Place], found: Mapping[str, Dataset]
+    places: list[Place], wanted: list[Place], found: Mapping[str, Dataset]
 ) -> tuple[dict[str, Dataset], dict[str, Dataset]]:
     """Datasets of layers, and those of the optimizer. What nobody asks for is left out: see `layout.places`."""
     paths = {place.path for place in wanted}
@@ -132,7 +136,7 @@ def _split(
     return rest, states
 
 
-def optimizer_places(model: Model, states: Mapping[str, Dataset], name: str) -> list[layout.Place]:
+def optimizer_places(model: Model, states: Mapping[str, Dataset], name: str) -> list[Place]:
     """Where the optimizer's state goes; nowhere, with a warning, if it does not fit."""
     chosen = getattr(model, "optimizer", None)
     if chosen is None or not states:
@@ -154,7 +158,7 @@ def optimizer_places(model: Model, states: Mapping[str, Dataset], name: str) -> 
     return []
 
 
-def _in_old_order(chosen: Any, places: list[layout.Place], states: Mapping[str, Dataset]) -> list[layout.Place] | None:
+def _in_old_order(chosen: Optimizer, places: list[Place], states: Mapping[str, Dataset]) -> list[Place] | None:
     """The optimizer's place if an earlier version of Keras wrote its state, else None."""
     paths = [f"optimizer/vars/{number}" for number in range(len(states))]
     if len(places) != 1 or not set(paths) <= set(states):
@@ -162,24 +166,24 @@ def _in_old_order(chosen: Any, places: list[layout.Place], states: Mapping[str, 
     order = old_states.arranged(chosen, [states[path].shape for path in paths])
     if order is None:
         return None
-    place = layout.Place("optimizer", chosen, [one for one in order if one is not None])
+    place = Place("optimizer", chosen, [one for one in order if one is not None])
     used = {path: states[path] for path, one in zip(paths, order, strict=True) if one is not None}
     return None if differences.compare([place], used).any else [place]
 
 
-def complete_states(places: list[layout.Place]) -> None:
+def complete_states(places: list[Place]) -> None:
     """Give values to state of optimizers that an earlier version of Keras did not store."""
     for place in places:
         if place.is_state:
             old_states.completed(place.owner, place.variables)
 
 
-def _states(model: Model) -> list[layout.Place]:
+def _states(model: Model) -> list[Place]:
     return [place for place in layout.places(model) if place.is_state]
 
 
 def read(
-    places: list[layout.Place], found: Mapping[str, Dataset], name: str, size: int, budget: int | None = None
+    places: list[Place], found: Mapping[str, Dataset], name: str, size: int, budget: int | None = None
 ) -> dict[str, np.ndarray]:
     """The arrays of all places, checked; nothing is assigned yet: see `read_paths`."""
     return read_paths([path for place in places for path in differences.expected(place)], found, name, size, budget)
@@ -214,7 +218,7 @@ def checked(dataset: Dataset, name: str) -> np.ndarray:
     return differences.as_numbers(dataset, array)
 
 
-def assign(places: list[layout.Place], arrays: Mapping[str, np.ndarray]) -> None:
+def assign(places: list[Place], arrays: Mapping[str, np.ndarray]) -> None:
     """Give all variables their new values, or none if that fails."""
     owned = [place.owner.variables if place.writes_itself else place.variables for place in places]
     before = [(variable, variable.held()) for variables in owned for variable in variables]
