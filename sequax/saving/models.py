@@ -38,7 +38,6 @@ def save_model(
         FileExistsError: with `overwrite=False`.
         OSError: if the file cannot be written; an earlier file of that name stays as it was.
     """
-    from ..model import Model
     from . import archive, legacy_models
 
     include_optimizer = kwargs.pop("include_optimizer", True)
@@ -59,9 +58,9 @@ def save_model(
     if not overwrite and os.path.exists(path):
         raise FileExistsError(f"{path!r} exists. Pass `overwrite=True`, or another path.")
     if path.endswith(_HDF5):
-        if not isinstance(model, Model):
+        if not hasattr(model, "compile"):
             raise ValueError(f"A {type(model).__name__} is saved as `.keras`. Received: filepath={path}")
-        legacy_models.save_model(model, path, include_optimizer=include_optimizer)
+        legacy_models.save_model(model, path, include_optimizer=include_optimizer)  # type: ignore[arg-type]
     else:
         archive.save(model, path, include_optimizer, zipped is not False)
 
