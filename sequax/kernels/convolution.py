@@ -118,78 +118,62 @@ class ConvTranspose(NamedTuple):
 
 
 def _cpu_conv(spec: Conv, x, kernel) -> dispatch.Kernel:
-    """The selection rule of the CPU, from shapes alone."""
+    """The selection rule of the CPU, from shapes alone; `benchmarks/sweep.py` measures it on the layers of networks.
+
+    XLA hands a plain convolution over one or two axes to a library, at the rate of a matrix product, but for shapes
+    with few cells of output. Both gradients can be written as such convolutions.
+    """
     windows, groups = spec
-    channels, filters = x.shape[-1], kernel.shape[-1]
-    native, depthwise, unfolded, shifted = (
-        partial(form, spec) for form in (_lax_conv, _depthwise, _unfolded, _shifted)
+    if 1 < groups == x.shape[-1]:
+        return _cpu_depthwise(spec, kernel)
+    if groups > FEW_GROUPS:
+        return _cpu_many_groups(spec, x)
+    native, separate, unfolded, shifted = (
+        partial(form, spec) for form in (_lax_conv, _group_by_group, _unfolded, _shifted)
     )
-    if groups == channels and groups > 1:
-        # Memory bound: multiply-adds that XLA fuses beat any product (70 times faster than XLA's gradients in a loop).
-        by_input, by_kernel = dispatch.autodiff(depthwise, 2)
-        if windows.reversed and filters == channels:
-            by_input = partial(_depthwise_input_gradient, spec)
-        if filters >= 32:
-            by_kernel = partial(_depthwise_kernel_gradient, spec)
-        gradients = (by_input, by_kernel)
-        return dispatch.Kernel(depthwise, lambda *arrays: lax.optimization_barrier(depthwise(*arrays)), gradients)
+    if groups > 1:
+        return dispatch.Kernel(separate, separate, dispatch.autodiff(separate, 2))
     if windows.cells == 1:
         # A convolution over one cell is a matrix product (25 ms against 1079 in a loop).
         return dispatch.Kernel(unfolded, unfolded, dispatch.autodiff(unfolded, 2))
-    if windows.reversed and winograd.fits(windows, groups, x) and _many_channels_or_pixels(x, kernel):
-        return _winograd(spec, x, kernel)
-    patches = x.dtype.itemsize * x.shape[0] * math.prod(windows.output(x.shape[1:-1])) * windows.cells * channels
+    by_input = dispatch.autodiff(unfolded, 2)[0]
+    # A single channel is no product: its multiply-adds are one loop (28x28 pixels, 32 filters: 0.8 ms against 2.2).
+    single = x.shape[-1] == 1
+    if len(windows.size) > 2:
+        forward = shifted if single else partial(_by_planes, spec)
+        return dispatch.Kernel(forward, forward, (by_input, dispatch.autodiff(shifted, 2)[1]))
+    if math.prod(windows.output(x.shape[1:-1])) <= FEW_CELLS:
+        return dispatch.Kernel(unfolded, unfolded, (by_input, partial(_kernel_gradient, spec)))
+    if windows.reversed and winograd.pays(windows, x, kernel):
+        gradients = (partial(winograd.input_gradient, windows), partial(winograd.kernel_gradient, windows))
+        # Predictions keep XLA's rounding: forward, F(4x4, 3x3) is off by 1e-5 of the largest output.
+        return dispatch.Kernel(native, partial(winograd.convolve, windows), gradients)
+    if windows.reversed:
+        by_input = partial(_input_gradient, spec)
+    forward = (lambda *arrays: lax.optimization_barrier(shifted(*arrays))) if single else native
+    return dispatch.Kernel(native, forward, (by_input, partial(_kernel_gradient, spec)))
+
+
+def _cpu_depthwise(spec: Conv, kernel) -> dispatch.Kernel:
+    """Memory bound: multiply-adds that XLA fuses beat any product (70 times faster than XLA's gradients in a loop)."""
+    depthwise, filters = partial(_depthwise, spec), kernel.shape[-1]
+    by_input, by_kernel = dispatch.autodiff(depthwise, 2)
+    if spec.windows.reversed and filters == spec.groups:
+        by_input = partial(_depthwise_input_gradient, spec)
+    if filters >= 32:
+        by_kernel = partial(_depthwise_kernel_gradient, spec)
+    return dispatch.Kernel(
+        depthwise, lambda *arrays: lax.optimization_barrier(depthwise(*arrays)), (by_input, by_kernel)
+    )
+
+
+def _cpu_many_groups(spec: Conv, x) -> dispatch.Kernel:
+    windows = spec.windows
+    native, unfolded, shifted = (partial(form, spec) for form in (_lax_conv, _unfolded, _shifted))
+    patches = x.dtype.itemsize * x.size * windows.cells  # about, for a stride of 1
     if patches > PATCH_BYTES:
         return dispatch.Kernel(native, native, dispatch.autodiff(shifted, 2))
-    if groups == 1 and windows.reversed and 16 <= min(channels, filters) < 64 and min(x.shape[1:-1]) >= 24:
-        # Many pixels, few channels: patches would be larger than the caches (1.1-1.4 times faster than im2col
-        # throughout).
-        return dispatch.Kernel(native, native, (partial(_input_gradient, spec), dispatch.autodiff(unfolded, 2)[1]))
-    # XLA's forward pass alone stays fast in a loop and needs a tenth of the memory.
-    by_input, by_kernel = dispatch.autodiff(unfolded, 2)
-    if groups == 1 and windows.reversed and _short(windows):
-        by_input = partial(_input_gradient, spec)
-    # A single channel is no product: its multiply-adds are one loop (28x28 pixels, 32 filters: 0.8 ms against 2.2).
-    forward = (lambda *arrays: lax.optimization_barrier(shifted(*arrays))) if channels == 1 else unfolded
-    return dispatch.Kernel(native, forward, (by_input, by_kernel))
-
-
-def _short(windows: Windows) -> bool:
-    """Windows whose input gradient XLA's convolution computes as fast as a product and its overlap-add.
-
-    That is so for one axis, and for two up to 3x3 without padding; with padding a residual net takes 1.04 times as
-    long, dilated windows 1.1, 5x5 up to 1.4, three axes 1.3 to 1.9 times. In a model it is faster: XLA computes the sum
-    of an overlap-add anew in each of its readers, four times in front of a pooling (convnet 36 -> 33 ms a step, series
-    23 -> 21), and compiling takes a tenth to a quarter less.
-    """
-    plain = set(windows.dilation) == {1} and not any(itertools.chain(*windows.pads))
-    return len(windows.size) == 1 or (len(windows.size) == 2 and windows.cells <= 9 and plain)
-
-
-def _many_channels_or_pixels(x, kernel) -> bool:
-    """Where Winograd's kernel gradient beats that of im2col.
-
-    From 32 channels on 12x12 pixels on: 4.5 ms against 8.7 (batch 128, 13x13, 32 to 64 channels), 1.3 against 2.9
-    (batch 32, 16x16, 32 channels). That is with AVX-512 and 1 MB of cache a core; with AVX2, 30 against 24.
-    """
-    fewest, pixels = min(x.shape[-1], kernel.shape[-1]), min(x.shape[1:-1])
-    return fewest >= 64 or (fewest >= 32 and pixels >= 12) or (fewest >= 16 and pixels >= 24)
-
-
-def _winograd(spec: Conv, x, kernel) -> dispatch.Kernel:
-    """3x3 windows. The kernel gradient is Winograd's always: 15 ms for forward and both gradients where im2col takes 25
-    (16 channels, 32x32, batch 64), 58 against 78 (32 channels). The rest is XLA's own convolution below 32 channels, or
-    where whole tiles waste more than a fifth, or where compiling would not pay.
-    """
-    windows = spec.windows
-    native = partial(_lax_conv, spec)
-    by_kernel = partial(winograd.kernel_gradient, windows)
-    products = x.shape[0] * math.prod(windows.output(x.shape[1:-1])) * math.prod(kernel.shape)
-    if min(kernel.shape[-2:]) >= 32 and products >= WINOGRAD_PRODUCTS and winograd.waste(windows, x) <= 1.2:
-        # Predictions keep XLA's rounding: forward, F(4x4, 3x3) is off by 1e-5 of the largest output.
-        convolve, by_input = partial(winograd.convolve, windows), partial(winograd.input_gradient, windows)
-        return dispatch.Kernel(native, convolve, (by_input, by_kernel))
-    return dispatch.Kernel(native, native, (partial(_input_gradient, spec), by_kernel))
+    return dispatch.Kernel(native, unfolded, dispatch.autodiff(unfolded, 2))
 
 
 def _dimension_numbers(spatial: int):
@@ -224,6 +208,19 @@ def _unfolded(spec: Conv, x, kernel):
         return jnp.moveaxis(own, 0, -2).reshape(*own.shape[1:-1], kernel.shape[-1])
     return _rows(jnp.concatenate(windows.slices(x), axis=-1), kernel.reshape(-1, kernel.shape[-1]))
 
+
+def _group_by_group(spec: Conv, x, kernel):
+    """Each group by the rule for its own shape."""
+    pairs = zip(jnp.split(x, spec.groups, -1), jnp.split(kernel, spec.groups, -1), strict=True)
+    return jnp.concatenate([dispatch.apply(Conv(spec.windows, 1), *pair) for pair in pairs], -1)
+
+
+def _by_planes(spec: Conv, x, kernel):
+    """Three axes as two: each cell of the window along the first one is a convolution over planes, and these add up."""
+    windows = spec.windows
+    first = windows._replace(size=windows.size[:1], strides=windows.strides[:1], dilation=windows.dilation[:1], pads=windows.pads[:1])
+    rest = Windows(*(field[1:] for field in windows))
+    return total
 
 def _split(x, groups):
     """The groups of the last axis as a new first one."""
