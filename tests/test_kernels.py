@@ -13,7 +13,7 @@ import pytest
 from jax import lax
 
 from sequax import kernels
-from sequax.kernels import convolution, dispatch, random, winograd
+from sequax.kernels import convolution, dispatch, processor, random, winograd
 from sequax.kernels.windows import Windows
 
 
@@ -192,53 +192,85 @@ def test_winograd_in_float64_and_differentiated_twice():
 
 
 F32, F16 = "float32", "bfloat16"
-RULE = [
-    # x, kernel, options, dtype, forms of (forward, input gradient, kernel gradient) and whether they are Winograd's
-    ((32, 32, 32, 64), (3, 3, 64, 64), {"padding": "same"}, F32, (True, True, True)),
-    ((32, 8, 8, 128), (3, 3, 128, 128), {"padding": "same"}, "float64", (True, True, True)),
-    ((1, 32, 32, 64), (3, 3, 64, 64), {"padding": "same"}, F32, (False, False, True)),  # too little work
-    ((64, 14, 14, 64), (3, 3, 64, 64), {"padding": "same"}, F32, (False, False, True)),  # 16x16 tiles for 14x14
-    ((64, 32, 32, 32), (3, 3, 32, 64), {"padding": "valid"}, F32, (True, True, True)),
-    ((64, 32, 32, 16), (3, 3, 16, 64), {"padding": "same"}, F32, (False, False, True)),
-    ((128, 13, 13, 32), (3, 3, 32, 64), {}, F32, (True, True, True)),
-    ((32, 16, 16, 32), (3, 3, 32, 32), {"padding": "same"}, F32, (False, False, True)),
-    ((32, 11, 11, 32), (3, 3, 32, 32), {"padding": "same"}, F32, (False, False, False)),
-    ((8, 16, 16, 32), (3, 3, 32, 32), {"padding": "same"}, F32, (False, False, True)),  # few images
-    ((32, 11, 16, 32), (3, 3, 32, 32), {"padding": "same"}, F32, (False, False, False)),
-    ((32, 16, 11, 32), (3, 3, 32, 32), {"padding": "same"}, F32, (False, False, False)),
-    ((64, 28, 28, 1), (3, 3, 1, 32), {}, F32, (False, False, False)),
-    ((32, 32, 32, 64), (3, 3, 64, 64), {"padding": "same"}, F16, (False, False, False)),
-    ((32, 32, 32, 64), (3, 3, 64, 64), {"padding": "same", "strides": 2}, F32, (False, False, False)),
-    ((32, 32, 32, 64), (3, 3, 64, 64), {"padding": "same", "dilation": 2}, F32, (False, False, False)),
-    ((32, 32, 32, 64), (3, 3, 32, 64), {"padding": "same", "groups": 2}, F32, (False, False, False)),
-    ((32, 32, 32, 64), (5, 5, 64, 64), {"padding": "same"}, F32, (False, False, False)),
-    ((32, 32, 64), (3, 64, 64), {"padding": "same"}, F32, (False, False, False)),
-    ((32, 32, 32, 64), (3, 3, 64, 64), {"padding": [(3, 0), (0, 0)]}, F32, (False, False, False)),  # no reversal
+SAME = {"padding": "same"}
+RULE = [  # x, kernel, options, dtype, whether Winograd's forms are chosen
+    ((32, 32, 32, 64), (3, 3, 64, 64), SAME, F32, True),
+    ((64, 12, 12, 128), (3, 3, 128, 128), SAME, "float64", True),
+    ((64, 8, 8, 128), (3, 3, 128, 128), SAME, F32, False),  # few pixels
+    ((1, 32, 32, 64), (3, 3, 64, 64), SAME, F32, False),  # too little work
+    ((64, 14, 14, 64), (3, 3, 64, 64), SAME, F32, False),  # 16x16 tiles for 14x14
+    ((64, 32, 32, 32), (3, 3, 32, 64), {"padding": "valid"}, F32, True),
+    ((64, 32, 32, 16), (3, 3, 16, 64), SAME, F32, False),  # few channels
+    ((128, 13, 13, 32), (3, 3, 32, 64), {}, F32, True),
+    ((128, 11, 16, 64), (3, 3, 64, 64), SAME, F32, False),
+    ((128, 16, 11, 64), (3, 3, 64, 64), SAME, F32, False),
+    ((32, 32, 32, 64), (3, 3, 64, 64), SAME, F16, False),
+    ((32, 32, 32, 64), (3, 3, 64, 64), {**SAME, "strides": 2}, F32, False),
+    ((32, 32, 32, 64), (3, 3, 64, 64), {**SAME, "dilation": 2}, F32, False),
+    ((32, 32, 32, 64), (3, 3, 32, 64), {**SAME, "groups": 2}, F32, False),
+    ((32, 32, 32, 64), (5, 5, 64, 64), SAME, F32, False),
+    ((32, 32, 64), (3, 64, 64), SAME, F32, False),
+    ((32, 32, 32, 64), (3, 3, 64, 64), {"padding": [(3, 0), (0, 0)]}, F32, False),  # no reversal
 ]
 
 
+def chosen(x, kernel, options, dtype=F32):
+    options = {"strides": 1, "padding": "valid", "groups": 1, **options}
+    groups = options.pop("groups")
+    spec = convolution.Conv(Windows.over(x[1:-1], kernel[:-2], **options), groups)
+    return spec.kernels(*(jax.ShapeDtypeStruct(s, dtype) for s in (x, kernel)))["cpu"]
+
+
+def function(form):
+    return getattr(form, "func", form)
+
+
 @pytest.mark.parametrize("x, kernel, options, dtype, expected", RULE)
-def test_where_winograd_is_chosen(x, kernel, options, dtype, expected):
-    options = dict(options)
-    groups = options.pop("groups", 1)
-    given = {"strides": 1, "padding": "valid", **options}
-    windows = Windows.over(x[1:-1], kernel[:-2], **given)
-    chosen = convolution.Conv(windows, groups).kernels(*(jax.ShapeDtypeStruct(s, dtype) for s in (x, kernel)))["cpu"]
-    modules = [getattr(form, "func", form).__module__ for form in (chosen.forward, *chosen.backward)]
-    assert tuple(module == winograd.__name__ for module in modules) == expected
-    assert getattr(chosen.predict, "func", chosen.predict).__module__ == convolution.__name__  # XLA's own rounding
+def test_where_winograd_is_chosen(x, kernel, options, dtype, expected, monkeypatch):
+    monkeypatch.setattr(processor, "features", lambda: frozenset(("avx2", "avx512f")))
+    forms = chosen(x, kernel, options, dtype)
+    modules = [function(form).__module__ for form in (forms.forward, *forms.backward)]
+    assert [module == winograd.__name__ for module in modules] == [expected] * 3
+    assert function(forms.predict).__module__ == convolution.__name__  # XLA's own rounding
 
 
-@pytest.mark.parametrize("channels, product", [(1, False), (2, True)])
-def test_a_single_channel_is_no_product(channels, product):
-    x, kernel = normal(2, 6, 6, channels), normal(3, 3, channels, 4)
+def test_winograd_is_chosen_on_processors_where_it_was_measured(monkeypatch):
+    monkeypatch.setattr(processor, "features", lambda: frozenset(("avx2",)))
+    assert function(chosen(*RULE[0][:-1]).forward).__module__ == convolution.__name__
 
-    def loss(kernel):
-        return jnp.square(kernels.conv(x, kernel)).sum()
 
-    forward = jax.jit(lambda kernel: jax.vjp(loss, kernel)[0]).lower(kernel).compile().as_text()
-    assert (" dot(" in forward) == product
-    compare(kernels.conv, lax_conv, x, kernel)
+def test_features_of_the_processor_are_those_that_linux_tells(tmp_path, monkeypatch):
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text("processor\t: 0\nflags\t\t: fpu avx512f\nbugs\t: spectre_v1\n")
+    monkeypatch.setattr(processor, "Path", lambda name: cpuinfo)
+    assert processor.features.__wrapped__() == {"fpu", "avx512f"}
+    cpuinfo.unlink()
+    assert processor.features.__wrapped__() == frozenset()
+
+
+FORMS = [  # x, kernel, options; forms of training's output and of both gradients, where `gradient` is JAX' own
+    ((8, 13, 13, 8), (3, 3, 8, 16), {}, "_lax_conv _input_gradient _kernel_gradient"),
+    ((8, 13, 13, 8), (3, 3, 8, 16), SAME, "_lax_conv _input_gradient _kernel_gradient"),
+    ((8, 13, 13, 8), (5, 5, 8, 16), {"dilation": 2}, "_lax_conv _input_gradient _kernel_gradient"),
+    ((8, 13, 13, 8), (3, 3, 8, 16), {"strides": 2}, "_lax_conv gradient _kernel_gradient"),
+    ((8, 4, 4, 8), (3, 3, 8, 16), SAME, "_unfolded gradient _kernel_gradient"),  # few cells
+    ((8, 13, 13, 8), (1, 1, 8, 16), {"strides": 2}, "_unfolded gradient gradient"),
+    ((8, 13, 13, 8), (3, 3, 4, 16), {"groups": 2}, "_group_by_group gradient gradient"),
+    ((8, 13, 13, 32), (3, 3, 2, 32), {"groups": 16}, "_unfolded gradient gradient"),
+    ((8, 13, 13, 32), (3, 3, 1, 32), {"groups": 32}, "_in_memory _depthwise_input_gradient _depthwise_kernel_gradient"),
+    ((8, 60, 8), (5, 8, 16), {"padding": [(4, 0)]}, "_lax_conv _input_gradient _kernel_gradient"),
+    ((8, 28, 28, 1), (3, 3, 1, 32), {}, "_in_memory _input_gradient _kernel_gradient"),  # one channel is no product
+    ((8, 6, 6, 6, 8), (2, 2, 2, 8, 16), {}, "_by_planes gradient gradient"),
+    ((8, 6, 6, 6, 1), (2, 2, 2, 1, 16), {}, "_shifted gradient gradient"),
+]
+
+
+@pytest.mark.parametrize("x, kernel, options, expected", FORMS)
+def test_how_a_convolution_is_computed(x, kernel, options, expected):
+    forms = chosen(x, kernel, options)
+    assert " ".join(function(form).__name__ for form in (forms.forward, *forms.backward)) == expected
+    arrays = normal(2, *x[1:]), normal(*kernel)
+    compare(lambda x, k: kernels.conv(x, k, **options), lambda x, k: lax_conv(x, k, **options), *arrays)
 
 
 def train_in_loop(form, kernel, batches):
@@ -253,7 +285,7 @@ def test_conv_trains_in_a_loop():
     close(train_in_loop(kernels.conv, kernel, batches), train_in_loop(lax_conv, kernel, batches))
 
 
-def test_no_window_operation_of_xla_is_left_in_a_training_loop():
+def test_no_pooling_of_xla_is_left_in_a_training_loop():
     def form(x, kernel):
         return kernels.avg_pool(kernels.max_pool(kernels.conv(x, kernel), 2), 2, 1, "same")
 
@@ -267,35 +299,9 @@ def test_no_window_operation_of_xla_is_left_in_a_training_loop():
         traced = jax.jit(run).trace(normal(5, 5, 2, 4), normal(3, 2, 9, 9, 2), 3)
         return traced.lower(lowering_platforms=(platform,)).as_text()
 
-    operations = ("stablehlo.convolution", "stablehlo.reduce_window", "stablehlo.select_and_scatter")
-    for operation in operations:
+    for operation in ("stablehlo.reduce_window", "stablehlo.select_and_scatter"):
         assert operation not in program("cpu")
         assert operation in program("cuda")
-
-
-SHORT = [  # whether the input gradient is a forward convolution by the flipped kernel
-    ((8, 13, 13, 8), (3, 3, 8, 16), {}, True),
-    ((8, 13, 13, 8), (2, 3, 8, 16), {}, True),
-    ((8, 13, 13, 8), (3, 3, 8, 16), {"padding": "same"}, False),
-    ((8, 13, 13, 8), (3, 3, 8, 16), {"dilation": 2}, False),
-    ((8, 13, 13, 8), (3, 3, 8, 16), {"strides": 2}, False),
-    ((8, 13, 13, 8), (5, 5, 8, 16), {}, False),
-    ((8, 13, 13, 8), (3, 3, 4, 16), {"groups": 2}, False),
-    ((8, 60, 8), (5, 8, 16), {"padding": [(4, 0)], "dilation": 1}, True),
-    ((8, 6, 6, 6, 8), (2, 2, 2, 8, 16), {}, False),
-]
-
-
-@pytest.mark.parametrize("x, kernel, options, expected", SHORT)
-def test_where_the_input_gradient_is_a_convolution(x, kernel, options, expected):
-    x, kernel = normal(*x), normal(*kernel)
-
-    def gradient(form):
-        return jax.jit(jax.grad(lambda x, k: jnp.square(form(x, k)).sum()))
-
-    ours = gradient(lambda x, k: kernels.conv(x, k, **options))
-    assert (" convolution(" in ours.lower(x, kernel).compile().as_text()) is expected
-    close(ours(x, kernel), gradient(lambda x, k: lax_conv(x, k, **options))(x, kernel))
 
 
 def test_unread_input_gradient_is_dropped():

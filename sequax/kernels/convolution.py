@@ -1,13 +1,12 @@
 """Convolution over any number of spatial axes, channels last.
 
-XLA's gradients of ``lax.conv_general_dilated`` leave its multi-threaded CPU path inside a ``while`` loop (the kernel
-gradient of a 3x3, 64 channel convolution takes 900 ms instead of 29), so on a CPU gradients are written as matrix
-products here. ``benchmarks/kernels.py`` compares the result with XLA.
+XLA's own gradients of ``lax.conv_general_dilated`` are slow on a CPU (the kernel gradient of a 3x3, 64 channel
+convolution takes 900 ms instead of 29), so there both are written as plain convolutions or matrix products here.
+``benchmarks/kernels.py`` compares the result with XLA, ``benchmarks/sweep.py`` with what the processor can do.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
 from functools import partial, reduce
 from typing import NamedTuple
@@ -20,9 +19,8 @@ from . import dispatch, winograd
 from .windows import Padding, Windows
 
 PATCH_BYTES = 256 * 2**20  # above this, patches cost more in memory traffic than the one large product saves
-# Below this many multiplications in the forward pass, Winograd's forward pass and input gradient save less than 10 ms
-# a step, against half a second more of compilation.
-WINOGRAD_PRODUCTS = 250_000_000
+FEW_CELLS = 16  # of output: XLA's convolution falls from the rate of a product to a hundredth of it (2x2, 512 channels)
+FEW_GROUPS = 8  # as many convolutions, one after the other; more of them cost more to compile than they save
 
 
 def conv(
@@ -150,7 +148,7 @@ def _cpu_conv(spec: Conv, x, kernel) -> dispatch.Kernel:
         return dispatch.Kernel(native, partial(winograd.convolve, windows), gradients)
     if windows.reversed:
         by_input = partial(_input_gradient, spec)
-    forward = (lambda *arrays: lax.optimization_barrier(shifted(*arrays))) if single else native
+    forward = partial(_in_memory, shifted) if single else native
     return dispatch.Kernel(native, forward, (by_input, partial(_kernel_gradient, spec)))
 
 
@@ -162,9 +160,7 @@ def _cpu_depthwise(spec: Conv, kernel) -> dispatch.Kernel:
         by_input = partial(_depthwise_input_gradient, spec)
     if filters >= 32:
         by_kernel = partial(_depthwise_kernel_gradient, spec)
-    return dispatch.Kernel(
-        depthwise, lambda *arrays: lax.optimization_barrier(depthwise(*arrays)), (by_input, by_kernel)
-    )
+    return dispatch.Kernel(depthwise, partial(_in_memory, depthwise), (by_input, by_kernel))
 
 
 def _cpu_many_groups(spec: Conv, x) -> dispatch.Kernel:
@@ -174,6 +170,11 @@ def _cpu_many_groups(spec: Conv, x) -> dispatch.Kernel:
     if patches > PATCH_BYTES:
         return dispatch.Kernel(native, native, dispatch.autodiff(shifted, 2))
     return dispatch.Kernel(native, unfolded, dispatch.autodiff(unfolded, 2))
+
+
+def _in_memory(form, *arrays):
+    """The output is written once, not computed anew in each of its readers."""
+    return lax.optimization_barrier(form(*arrays))
 
 
 def _dimension_numbers(spatial: int):
@@ -217,10 +218,15 @@ def _group_by_group(spec: Conv, x, kernel):
 
 def _by_planes(spec: Conv, x, kernel):
     """Three axes as two: each cell of the window along the first one is a convolution over planes, and these add up."""
-    windows = spec.windows
-    first = windows._replace(size=windows.size[:1], strides=windows.strides[:1], dilation=windows.dilation[:1], pads=windows.pads[:1])
-    rest = Windows(*(field[1:] for field in windows))
-    return total
+    ones, none = (1,) * (len(spec.windows.size) - 1), ((0, 0),) * (len(spec.windows.size) - 1)
+    size, strides, dilation, pads = spec.windows
+    along = Windows((size[0], *ones), (strides[0], *ones), (dilation[0], *ones), (pads[0], *none))
+    plane = Conv(Windows(size[1:], strides[1:], dilation[1:], pads[1:]), 1)
+    seen = along.slices(x)
+    planes = (cell.reshape(-1, *cell.shape[2:]) for cell in seen)
+    total = sum(_lax_conv(plane, of_cell, weights) for of_cell, weights in zip(planes, kernel, strict=True))
+    return total.reshape(*seen[0].shape[:2], *total.shape[1:])
+
 
 def _split(x, groups):
     """The groups of the last axis as a new first one."""
@@ -270,6 +276,22 @@ def _input_gradient(spec: Conv, arrays, output, cotangent):
     looking_back = spec.windows.reversed
     assert looking_back is not None  # or the kernel would not have been chosen
     return _lax_conv(Conv(looking_back, 1), cotangent, flipped)
+
+
+def _kernel_gradient(spec: Conv, arrays, output, cotangent):
+    """Kernel gradient as a forward convolution in which channels are samples, samples are channels and the cotangent is
+    the kernel.
+
+    The transposes cost less than patches, which repeat the input once per cell of the window.
+    """
+    windows = spec.windows
+    x = lax.optimization_barrier(jnp.moveaxis(arrays[0], (0, -1), (-1, 0)))
+    cotangent = lax.optimization_barrier(jnp.moveaxis(cotangent, 0, -2))
+    looking_on = windows._replace(strides=windows.dilation, dilation=windows.strides)
+    found = _lax_conv(Conv(looking_on, 1), x, cotangent)
+    # Strides leave cells of the input that no window begins at.
+    found = lax.slice(found, (0,) * found.ndim, (found.shape[0], *windows.size, found.shape[-1]))
+    return jnp.moveaxis(found, 0, -2)
 
 
 def _depthwise_input_gradient(spec: Conv, arrays, output, cotangent):
