@@ -36,7 +36,7 @@ class Constraint(Configured):
     [0.5, 1.0]
     """
 
-    def __call__(self, w: ArrayLike) -> jax.Array:
+    def __call__(self, w: jax.Array) -> jax.Array:
         return dtypes.as_array(w)
 
 

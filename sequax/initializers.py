@@ -67,7 +67,7 @@ class Initializer(Configured):
     [7.0, 7.0]
     """
 
-    def __call__(self, shape: Sequence[int], dtype: DTypeLike | None = None) -> np.ndarray | Tensor:
+    def __call__(self, shape: Sequence[int], dtype: str | None = None) -> np.ndarray | Tensor:
         raise NotImplementedError(f"Initializer {type(self).__name__} must implement `__call__(shape, dtype=None)`.")
 
     def clone(self) -> Initializer:

@@ -447,10 +447,10 @@ class Model(StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
             x: inputs of the batch.
         """
         forward = predicting.predictor(self) if self.symbolic_inputs is not None else None
-        if forward is None or not forward.takes(x):
-            x = prediction_inputs(data_spec.of(self), x)
-            forward = predicting.predictor(self)
-        return forward.one(x)
+        if forward is not None and forward.takes(x):
+            return forward.one(x)
+        inputs = prediction_inputs(data_spec.of(self), x)
+        return predicting.predictor(self).one(inputs)
 
     def reset_metrics(self) -> None:
         for metric in self.metrics:

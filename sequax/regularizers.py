@@ -66,7 +66,7 @@ class Regularizer(Configured):
     0.3
     """
 
-    def __call__(self, x: ArrayLike) -> Tensor | float:
+    def __call__(self, x: Tensor) -> Tensor | float:
         return 0.0
 
     def get_config(self) -> dict[str, Any]:

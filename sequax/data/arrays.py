@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from ..core import settings
-from ..core.types import Nested, Tensor
+from ..core.types import ArrayLike, Nested
 from . import resident
 from .prefetch import prefetch
 from .source import Batch, Block, Part, Passes, digest, filled, padded, shapes_of
@@ -124,7 +124,7 @@ class ArraySource:
 
 
 def parts(
-    x: Nested[Tensor], batch_size: int, single: bool = False, together: bool = False, limit: int | None = None
+    x: Nested[ArrayLike], batch_size: int, single: bool = False, together: bool = False, limit: int | None = None
 ) -> Iterator[Part]:
     """Inputs for `predict`: runs of whole batches, and the short batch at the end.
 

@@ -23,7 +23,7 @@ from ..training.step import Carried, Progress, Step, Told, loop_of, program, tak
 from .stack import Stack
 
 if TYPE_CHECKING:
-    from ..training.types import Callbacks
+    from ..callbacks import CallbackList
 
 EachLogs = dict[str, np.ndarray]  # name -> values with a leading axis of members
 
@@ -233,6 +233,6 @@ class PredictMembers(PredictJob):
         return jax.tree.map(lambda a: np.moveaxis(a, 1, 0), super().joined(outputs))
 
 
-def predict(stack: Stack, parts: Callable[[bool, bool], Iterator[Part]], callbacks: Callbacks) -> Any:
+def predict(stack: Stack, parts: Callable[[bool, bool], Iterator[Part]], callbacks: CallbackList) -> Any:
     """Outputs of every member, members first."""
     return run_prediction(PredictMembers(stack.leader, callbacks, MembersForward(stack)), parts)

@@ -39,7 +39,7 @@ class LearningRateSchedule(Configured):
     0.025
     """
 
-    def __call__(self, step: ArrayLike) -> jax.Array:
+    def __call__(self, step: jax.Array | float) -> jax.Array:
         raise NotImplementedError(
             f"Learning rate schedule '{type(self).__name__}' must override `__call__(self, step)`."
         )

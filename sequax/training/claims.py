@@ -32,14 +32,14 @@ class Claim:
             inside of a callback of that run is fine: nothing is on its way then.
     """
 
-    model: Any
+    model: object
     what: str
     thread: int
 
-    def __init__(self, model: Any, what: str):
+    def __init__(self, model: object, what: str):
         self.model, self.what, self.thread = model, what, threading.get_ident()
         self.weights: frozenset[int] = frozenset()
-        self.nested = False  # a single step inside of a callback of another run
+        self.nested: bool = False  # a single step inside of a callback of another run
 
     def __enter__(self) -> Claim:
         processes.check(self.what)
@@ -52,7 +52,7 @@ class Claim:
             _claims.append(self)
         return self
 
-    def __exit__(self, *error: Any) -> None:
+    def __exit__(self, *error: object) -> None:
         with _lock:
             _claims.remove(self)
 
@@ -83,7 +83,7 @@ class Claim:
         )
 
     @staticmethod
-    def _title(model: Model) -> str:
+    def _title(model: object) -> str:
         return f"{type(model).__name__} '{getattr(model, 'name', '')}'".removesuffix(" ''")
 
 

@@ -8,7 +8,7 @@ import platform
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -47,7 +47,7 @@ class Programs:
     def __init__(self) -> None:
         self._keys: dict[Hashable, Key] = {}
 
-    def find(self, shape: Hashable) -> Any:
+    def find(self, shape: Hashable) -> Callable[..., Any] | None:
         """The program for a shape; None if there is none, or no longer."""
         key = None if eager() else self._keys.get((shape, _place()))
         return None if key is None else _found(key)
@@ -83,19 +83,21 @@ class Request(NamedTuple):
         shapes = tuple((tuple(x.shape), str(x.dtype)) for x in flat)
         return Key(self.key, self.donate, _place(), structure, shapes)
 
-    def found(self) -> Any:
+    def found(self) -> Callable[..., Any] | None:
         """The program, if there is no need to compile; else None."""
         if eager():
             return self.make()
         return _found(self.whole_key)
 
-    def jitted(self) -> Any:
+    def jitted(self) -> jax.stages.Wrapped:
         """The function for JAX to trace, see `tracing`."""
         _enable_disk_cache()
         # Only the executable is kept, not the function: it would keep the model and its weights alive.
         return jax.jit(self.make(), donate_argnums=self.donate)
 
-    def compiled(self, traced: Any, options: dict[str, Any], meanwhile: Callable[[], None] | None = None) -> Any:
+    def compiled(
+        self, traced: jax.stages.Lowered, options: dict[str, Any], meanwhile: Callable[[], None] | None = None
+    ) -> Callable[..., Any]:
         """The compiled program.
 
         Args:
@@ -155,11 +157,11 @@ class Later:
         return value
 
 
-def _place() -> Any:
+def _place() -> Hashable:
     return jax.config.jax_default_device  # type: ignore[attr-defined]
 
 
-def _found(key: Key) -> Any:
+def _found(key: Key) -> Callable[..., Any] | None:
     with _lock:
         if key not in _programs:
             return None
@@ -167,7 +169,7 @@ def _found(key: Key) -> Any:
         return _programs[key]
 
 
-def _kept(key: Key, program: Any) -> Any:
+def _kept(key: Key, program: Callable[..., Any]) -> Callable[..., Any]:
     with _lock:
         _programs[key] = program
         while len(_programs) > _MOST_PROGRAMS:
@@ -204,7 +206,7 @@ def eager() -> bool:
     return bool(jax.config.jax_disable_jit)  # type: ignore[attr-defined]
 
 
-def eagerly(model: Model) -> Any:
+def eagerly(model: Model) -> AbstractContextManager[None]:
     """A scope in which programs of a model run step by step if it says so."""
     return jax.disable_jit(model.run_eagerly or not model.jit_compile)
 

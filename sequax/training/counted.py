@@ -14,31 +14,33 @@ import jax
 import numpy as np
 
 from ..core import pure
+from ..core.pure import Values
+from ..core.types import Nested, Tensor
 from .state import TrainVariables
 
 if TYPE_CHECKING:
     from ..model import Model
 
 
-def only(model: Model, x: Any, targets: Sequence[Any], weights: Sequence[Any]) -> list[Any]:
+def only(model: Model, x: Nested[Tensor], targets: Sequence[Any], weights: Sequence[Any]) -> list[Any]:
     """The targets with entries that do not count replaced by one that does."""
     masks = _masks(model, x) if any(target is not None and target.ndim > 1 for target in targets) else []
     masks = masks if len(masks) == len(targets) else [None] * len(targets)
     return [_replaced(*one) for one in zip(targets, weights, masks, strict=True)]
 
 
-def _masks(model: Model, x: Any) -> list[Any]:
+def _masks(model: Model, x: Nested[Tensor]) -> list[Any]:
     """The masks of the outputs, None where there is none."""
     state = TrainVariables.of(model).borrow()
 
-    def run(params: Any, other: Any, x: Any) -> list[Any]:
+    def run(params: Values, other: Values, x: Nested[Tensor]) -> list[Any]:
         masks = pure.call(model, params, other, x, training=False).masks
         return jax.tree.leaves(masks, is_leaf=lambda mask: mask is None)
 
     return [None if mask is None else np.asarray(mask) for mask in jax.jit(run)(state.params, state.other, x)]
 
 
-def _replaced(target: Any, weight: Any, mask: Any) -> Any:
+def _replaced(target: np.ndarray | None, weight: np.ndarray | None, mask: np.ndarray | None) -> np.ndarray | None:
     if target is None:
         return None
     counts = np.ones(target.shape, bool)

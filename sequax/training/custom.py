@@ -9,20 +9,23 @@ anything here takes this way, in the same compiled loop; the methods that it doe
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 
 from ..core import names, pure, scope, tracking
+from ..core.pure import Values
 from ..core.tensor import KerasTensor, leaves, map_structure
+from ..core.types import Nested, Tensor
 from ..core.variable import Variable
 from ..data.samples import pack_x_y_sample_weight
 from ..data.source import Batch
 from ..data.spec import Overrides
 from . import step
 from .methods import StepMethods
+from .resolve import compilation_of
 from .state import TrainState, TrainVariables, moved
 from .step import Step, Told
 
@@ -42,7 +45,7 @@ _MAKERS = ("make_train_function", "make_test_function", "make_predict_function")
 _PARTS = ("compute_loss", "compute_metrics", "compute_loss_and_updates", "stateless_compute_loss", "get_metrics_result")
 
 
-def of(model: Any) -> Overrides:
+def of(model: CompiledModel) -> Overrides:
     """What a model overrides; looked up anew when a layer or an attribute has changed."""
     compilation = model.compilation
     if compilation is None:
@@ -52,7 +55,7 @@ def of(model: Any) -> Overrides:
     return compilation.overrides[1]
 
 
-def _look(model: Model) -> Overrides:
+def _look(model: CompiledModel) -> Overrides:
     own = {name for name in (*_STATES, *_PARTS) if _is_own(model, name, StepMethods)}
     # Metrics that a layer or the model keeps as attributes are reported by no loss of `compile`.
     parts = bool(own.intersection(_PARTS)) or _has_own_metrics(model)
@@ -70,11 +73,11 @@ def _look(model: Model) -> Overrides:
     return found
 
 
-def _is_own(model: Model, name: str, base: type) -> bool:
+def _is_own(model: CompiledModel, name: str, base: type) -> bool:
     return name in vars(model) or getattr(type(model), name) is not getattr(base, name)
 
 
-def _has_own_metrics(model: Model) -> bool:
+def _has_own_metrics(model: CompiledModel) -> bool:
     """Whether metrics are kept as attributes, or the property is overridden."""
     cls = next(cls for cls in type(model).__mro__ if "metrics" in vars(cls))
     return not names.is_ours(cls) or bool(metrics_of_layers(model))
@@ -111,7 +114,7 @@ def _arguments(method: Callable[..., Any]) -> str:
     return f"({', '.join(['self', *inspect.signature(method).parameters])})"
 
 
-def build(model: Model, x: Any, rows: int, always: bool) -> None:
+def build(model: Model, x: Nested[Tensor], rows: int, always: bool) -> None:
     """Make the weights of a model by calling it on abstract inputs, if some layer has none yet, or `always`."""
     definer = next(cls for cls in type(model).__mro__ if "call" in vars(cls))
     has_call = "is_model" not in vars(definer)  # which `Model` itself has
@@ -156,22 +159,23 @@ def metrics_of_layers(model: CompiledModel) -> list[Any]:
     )
 
 
-def metrics(model: Any, training: bool) -> list[Any]:
+def metrics(model: CompiledModel, training: bool) -> list[Any]:
     """The metrics that a step updates and an epoch resets."""
     own = of(model)
     if own.train if training else own.test:
         return tracking.unique(model.metrics)
-    return model.compilation.step_metrics if training else model.compilation.all_metrics
+    compilation = compilation_of(model)
+    return compilation.step_metrics if training else compilation.all_metrics
 
 
 # --- steps for the compiled loop ------------------------------------------------------------------------------------
 
 
-def step_of(model: Any, variables: TrainVariables, training: bool) -> Step:
+def step_of(model: Model, variables: TrainVariables, training: bool) -> Step:
     """The step of training, or of evaluation: the user's, or that of `compile`."""
     reset = step.reset_of(metrics(model, training), variables)
     if of(model).train if training else of(model).test:
-        if training and model.compilation.gradient_norms is not None:
+        if training and compilation_of(model).gradient_norms is not None:
             raise ValueError(
                 f"LayerStatistics(gradients=True): {type(model).__name__} has training steps of its own."
                 f" Return the lengths of its gradients in the logs of `train_step`, or leave `gradients` out."
@@ -187,7 +191,7 @@ def predict_step(model: Model) -> Callable[[Any, Any, Any], tuple[Any, Any]]:
         return step.predict_step(model)
     table = TrainVariables.of(model)
 
-    def run(params: Any, other: Any, x: Any) -> tuple[Any, Any]:
+    def run(params: Values, other: Values, x: Nested[Tensor]) -> tuple[Any, Any]:
         state = TrainState(params, other, {}, {})
         outputs, state = _crossing(model, table, "predict_step", state, pack_x_y_sample_weight(x))
         return outputs, moved(other, state.other)
@@ -217,7 +221,9 @@ def _own_step(model: Model, variables: TrainVariables, name: str) -> Callable[[T
     return run
 
 
-def _crossing(model: Model, tables: TrainVariables, name: str, state: TrainState, data: Any) -> tuple[Any, TrainState]:
+def _crossing(
+    model: Model, tables: TrainVariables, name: str, state: TrainState, data: object
+) -> tuple[Any, TrainState]:
     """Call a step of the user's on lists, and bring back what it returned and what it assigned."""
     variables = [v for table in tables for v in table.values()]
     values = [value for part in state for value in part.values()]
@@ -242,7 +248,7 @@ def _crossing(model: Model, tables: TrainVariables, name: str, state: TrainState
     return result, TrainState(*parts)
 
 
-def _parted(model: Model, name: str, returned: Any) -> tuple[Any, tuple[Any, ...]]:
+def _parted(model: Model, name: str, returned: object) -> tuple[Any, tuple[Any, ...]]:
     """The logs (or outputs) and the lists of the new state."""
     kinds = _STATES[name]
     if isinstance(returned, tuple) and len(returned) == 2:
@@ -261,7 +267,7 @@ def _shown(value: object) -> str:
     return type(value).__name__
 
 
-def _check_list(model: Model, name: str, kind: str, group: list[Variable], new: Any) -> None:
+def _check_list(model: Model, name: str, kind: str, group: list[Variable], new: Sequence[Any]) -> None:
     if len(new) != len(group):
         raise ValueError(
             f"{type(model).__name__}.{name} returned {len(new)} arrays as {kind}; the model has {len(group)}:"
@@ -287,5 +293,5 @@ def _flat(logs: dict[str, Any]) -> dict[str, Any]:
     return flat
 
 
-def _is_unchanged(before: Any, after: Any) -> bool:
+def _is_unchanged(before: Values, after: Values) -> bool:
     return all(a is b for a, b in zip(leaves(list(before.values())), leaves(list(after.values())), strict=True))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..model import Model
 
 
-def of(model: Any) -> DataSpec:
+def of(model: Model) -> DataSpec:
     """What a model says about its data."""
     return DataSpec(
         model,
@@ -76,7 +76,7 @@ def outputs(model: Any) -> list[OutputSchema]:
     return schemas
 
 
-def _loss(loss: Any) -> tuple[str | None, dict[str, Any]]:
+def _loss(loss: object) -> tuple[str | None, dict[str, Any]]:
     """The name of a loss of ours and its settings; no name for a function of the user's."""
     function = getattr(loss, "fn", None)
     name = getattr(function, "__name__", None)

@@ -11,11 +11,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import compiled
-from .chunks import ChunkSchedule, speeds_of
+from .chunks import ChunkSchedule, StepRange, speeds_of
 from .resolve import scalars
 
 if TYPE_CHECKING:
-    from ..training.types import Callbacks
+    from ..callbacks import CallbackList
+    from .state import TrainState
+    from .step import Progress
 
 # Chunks that run behind Python: enough that neither waits for the other, few enough to hold their rows in memory.
 MOST_PENDING = 2
@@ -24,16 +26,16 @@ MOST_PENDING = 2
 class InFlight(NamedTuple):
     """Steps that were started, and the state before them: the way back if a loss is not finite."""
 
-    program: Any
-    before: Any
-    steps: Any  # a `StepRange`
-    after: Any
-    progress: Any
+    program: Callable[..., Any]
+    before: TrainState
+    steps: StepRange
+    after: TrainState
+    progress: Progress
     logs: Any
     ends_epoch: bool = False
 
 
-def begun(before: Any, steps: Any, program: Callable[..., Any]) -> InFlight:
+def begun(before: TrainState, steps: StepRange, program: Callable[..., Any]) -> InFlight:
     """Steps that are started from a state."""
     return InFlight(program, before, steps, *program(before, *steps.given))
 
@@ -53,16 +55,16 @@ class Job:
     """
 
     model: Any
-    callbacks: Any
+    callbacks: CallbackList
     batch_size: int | None
 
     kind = "train"  # or "test", "predict": which hooks are told
     stops: tuple[int, ...] | list[int] = ()
 
-    def __init__(self, model: Any, callbacks: Callbacks, batch_size: int | None = None):
+    def __init__(self, model: Any, callbacks: CallbackList, batch_size: int | None = None):
         self.model, self.callbacks, self.batch_size = model, callbacks, batch_size
         self.in_flight: list[InFlight] = []
-        self.logs: Any = {}
+        self.logs: dict[str, Any] = {}
         self.epoch_logs: list[Any] = []
 
     @cached_property
@@ -72,7 +74,7 @@ class Job:
         speeds = speeds_of(self.model), (self.kind, self.batch_size)
         return ChunkSchedule(watched, self.callbacks.refresh_seconds, self.stops, *speeds)
 
-    def tell(self, event: str, number: int, logs: Any = None) -> None:
+    def tell(self, event: str, number: int, logs: object = None) -> None:
         """Call the hooks `on_{kind}_{event}`."""
         getattr(self.callbacks, f"on_{self.kind}_{event}")(number, logs)
 
@@ -92,7 +94,7 @@ class Job:
         """`(state, *steps.given) -> (state, progress, logs)`."""
         raise NotImplementedError
 
-    def read(self) -> Any:
+    def read(self) -> TrainState:
         """The state that steps begin with."""
         raise NotImplementedError
 
@@ -113,15 +115,15 @@ class Job:
     def check(self, one: InFlight) -> None:
         """Look whether the steps went well; raises or repairs if not."""
 
-    def arrived(self, logs: Any) -> Any:
+    def arrived(self, logs: dict[str, Any]) -> dict[str, Any]:
         """Logs of a program as values of Python and NumPy."""
         return scalars(logs)
 
-    def told(self) -> Any:
+    def told(self) -> dict[str, Any]:
         """What the callbacks are told after a chunk."""
         return self.logs
 
-    def told_of_batch(self) -> Any:
+    def told_of_batch(self) -> dict[str, Any]:
         """What the callbacks are told after a batch: theirs to change."""
         return dict(self.told())
 
@@ -132,7 +134,7 @@ class Job:
 
     # --- what all have in common ---
 
-    def settle(self) -> Any:
+    def settle(self) -> dict[str, Any]:
         """Wait for what was started; returns the logs of the last steps."""
         while self.in_flight:
             one = self.in_flight.pop(0)
@@ -182,14 +184,14 @@ def drive(job: Job, ranges: Iterable[Any], done: int = 0, ahead: bool = False) -
     return done
 
 
-def run_alone(job: Job, steps: Any) -> Any:
+def run_alone(job: Job, steps: StepRange) -> dict[str, Any]:
     """Steps outside of any epoch, of which nobody is told; returns their logs."""
     job.start(steps, job.program(steps))
     return job.settle()
 
 
 def program_for(
-    request: compiled.Request, callbacks: Any, what: str, meanwhile: Callable[[], None] | None = None
+    request: compiled.Request, callbacks: CallbackList, what: str, meanwhile: Callable[[], None] | None = None
 ) -> Callable[..., Any]:
     """The program of a request: traced and compiled here, unless a model of equal structure has been.
 

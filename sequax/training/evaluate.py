@@ -11,14 +11,14 @@ from ..data.source import Batch, BatchSource
 from . import claims, compiled, custom, indices, plans
 from .chunks import StepRange, step_ranges, whole_batch
 from .drive import InFlight, Job, drive, program_for, run_alone
-from .state import TrainState, moved
+from .state import TrainState, TrainVariables, moved
 from .step import Told, program
 
 if TYPE_CHECKING:
     from ..model import Model
 
 
-def evaluate(model: Any, source: BatchSource, callbacks: Any) -> dict[str, float]:
+def evaluate(model: Model, source: BatchSource, callbacks: CallbackList) -> dict[str, float]:
     """Loss and metrics over a source, by name."""
     try:
         # The metrics of a training that goes on, here or in another thread, are its own: leave them as they are.
@@ -27,7 +27,9 @@ def evaluate(model: Any, source: BatchSource, callbacks: Any) -> dict[str, float
         callbacks.close()
 
 
-def run_evaluation(model: Any, source: BatchSource, callbacks: Any, keeps_metrics: bool = True) -> dict[str, float]:
+def run_evaluation(
+    model: Model, source: BatchSource, callbacks: CallbackList, keeps_metrics: bool = True
+) -> dict[str, float]:
     """`evaluate` inside a run that goes on, such as the validation of `fit`.
 
     Args:
@@ -57,10 +59,10 @@ class EvaluateJob(Job):
 
     kind = "test"
 
-    def __init__(self, model: Any, callbacks: Any, keeps_metrics: bool, batch_size: int | None = None):
+    def __init__(self, model: Model, callbacks: CallbackList, keeps_metrics: bool, batch_size: int | None = None):
         super().__init__(model, callbacks, batch_size)
         self.plan = plans.of(model, training=False)
-        self.variables = self.plan.variables
+        self.variables: TrainVariables = self.plan.variables
         self._metrics = self.variables.borrow().metrics
         self._keeps_metrics = keeps_metrics
         self._searches = True  # for bad lookups, if results are not finite
@@ -93,7 +95,7 @@ class EvaluateJob(Job):
 
         run = program(step._replace(run=noting), batch_size, guard=False)
 
-        def without_the_rest(*given: Any) -> tuple[TrainState, Any, Any]:
+        def without_the_rest(*given: object) -> tuple[TrainState, Any, Any]:
             after, progress, logs = run(*given)
             parts = {field: {k: getattr(after, field)[k] for k in sorted(keys)} for field, keys in changed.items()}
             return TrainState(**parts, optimizer={}, metrics=after.metrics), progress, logs

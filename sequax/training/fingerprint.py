@@ -73,7 +73,7 @@ class Sources:
         )
 
 
-def fingerprint(*objects: Any) -> Fingerprint:
+def fingerprint(*objects: object) -> Fingerprint:
     """The fingerprint of some objects."""
     walks = [(_Walk(), one) for one in objects]
     key = settings.data_checks(), *(walk.describe(one) for walk, one in walks)
@@ -143,7 +143,7 @@ class _Same:
 
     __slots__ = ("value",)
 
-    def __init__(self, value: Any):
+    def __init__(self, value: object):
         self.value = value
 
     def __eq__(self, other: object) -> bool:

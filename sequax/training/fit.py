@@ -18,10 +18,11 @@ import numpy as np
 from ..callbacks import CallbackList
 from ..core import tracking
 from ..core.placement import DEVICE
+from ..core.pure import Values
 from ..core.warning import warn
 from ..data import checks, prepare
 from ..data.prepare import FitArguments, TrainingData
-from ..data.source import Batch
+from ..data.source import Batch, BatchSource
 from . import compiled, custom, data_spec, indices, plans
 from .chunks import StepRange, step_ranges, whole_batch
 from .claims import Claim
@@ -42,7 +43,7 @@ _KEPT_STATE_BYTES = 512 * 2**20
 _AHEAD_EPOCHS, _AHEAD_SECONDS = 8, 0.25
 
 
-def fit(model: Any, data: TrainingData, given: FitArguments, callbacks: Any, claim: Claim) -> None:
+def fit(model: Model, data: TrainingData, given: FitArguments, callbacks: CallbackList, claim: Claim) -> None:
     """Train a built, compiled model; results go to the callbacks, among them the History."""
     source, validation = data
     job = TrainJob(model, callbacks, checks.enabled() and not callbacks.accepts_nan, source)
@@ -120,15 +121,15 @@ class TrainJob(Job):
 
     point: ResumePoint
 
-    def __init__(self, model: Any, callbacks: Any, guard: bool, source: Any = None):
+    def __init__(self, model: Model, callbacks: CallbackList, guard: bool, source: BatchSource | None = None):
         super().__init__(model, callbacks, getattr(source, "batch_size", None))
         self.guard, self.source = guard, source
         self.stops: tuple[int, ...] | list[int] = callbacks.stops
         self._epoch = self._first = 0
         self._programs: dict[Any, Any] = {}
         self._beside: compiled.Later | None = None
-        self._seen: Any = None
-        self._compilation = model.compilation
+        self._seen: tuple[int, Any] | None = None
+        self._compilation = self.model.compilation
         self.refresh()
 
     def refresh(self) -> None:
@@ -273,7 +274,7 @@ class TrainJob(Job):
         return "The weights are those before this part of the epoch."
 
 
-def _all_finite(params: Any) -> bool:
+def _all_finite(params: Values) -> bool:
     return all(bool(np.isfinite(DEVICE.fetch(a)).all()) for a in jax.tree.leaves(params))
 
 

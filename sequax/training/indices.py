@@ -14,12 +14,14 @@ import jax
 import numpy as np
 
 from ..core import lookups, settings
+from ..core.types import Tensor
 from ..layers.embedding import Embedding
 from .chunks import StepRange
 from .state import TrainState
 from .step import take_batch
 
 if TYPE_CHECKING:
+    from ..data.source import Batch
     from ..model import Model
 
 
@@ -28,7 +30,7 @@ def looks_up(model: Model) -> bool:
     return settings.data_checks() and any(isinstance(layer, Embedding) for layer in model.flatten_layers())
 
 
-def refuse_bad_lookup(function: Callable[..., Any], *given: Any) -> None:
+def refuse_bad_lookup(function: Callable[..., Any], *given: object) -> None:
     """Raise for a bad lookup of a pure function of arrays, if there is one.
 
     Raises:
@@ -44,7 +46,7 @@ def bad_lookup_in(step: Callable[..., Any], state: TrainState, ranges: Sequence[
     """A sentence on the first bad lookup of a step, `(state, batch) -> ...`, in the batches of some ranges."""
     for steps in ranges:
 
-        def run(state: TrainState, arrays: Any, order: Any, i: Any, size: int = steps.batch_size) -> None:
+        def run(state: TrainState, arrays: Batch, order: Tensor, i: Tensor, size: int = steps.batch_size) -> None:
             step(state, take_batch(arrays, order, i, size))
 
         with lookups.reported() as found:
@@ -57,6 +59,6 @@ def bad_lookup_in(step: Callable[..., Any], state: TrainState, ranges: Sequence[
     return None
 
 
-def all_finite(outputs: Any) -> bool:
+def all_finite(outputs: object) -> bool:
     """Whether all sums of a structure of NumPy arrays and numbers are finite."""
     return all(bool(np.isfinite(np.sum(array))) for array in jax.tree.leaves(outputs))

@@ -7,15 +7,16 @@ written out of the same parts, among them `step.update`, so both give the same n
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 
 from ..core import masks, pure, scope
 from ..core.tensor import leaves
+from ..core.types import Nested, Tensor
 from ..data.samples import unpack_x_y_sample_weight
 from .resolve import compilation_of
 from .step import no_loss, update
@@ -26,10 +27,21 @@ Arrays = Sequence[Any]
 _parts: ContextVar[list[Any] | None] = ContextVar("sequax_parts", default=None)
 
 
-class StepMethods:
+if TYPE_CHECKING:
+    from ..compiled_model import CompiledModel
+    from ..host_prefix import HostFront
+
+    class Base(HostFront, CompiledModel):
+        run_eagerly: bool
+        jit_compile: bool
+else:
+    Base = object
+
+
+class StepMethods(Base):
     """What `Model` does with one batch. A state is a tuple of lists of arrays, ordered as the model's variables are."""
 
-    def train_step(self: Any, state: tuple[Any, ...], data: Any) -> tuple[dict[str, Any], tuple[Any, ...]]:
+    def train_step(self, state: tuple[Any, ...], data: Any) -> tuple[dict[str, Any], tuple[Any, ...]]:
         """One update; called by `fit` inside a compiled loop, so it has to be a function of its arguments.
 
         Args:
@@ -56,7 +68,7 @@ class StepMethods:
         logs, metrics = self._measured(trainable, other, metrics, loss, x, y, y_pred, sample_weight)
         return logs, (trainable, other, optimizer_variables, metrics)
 
-    def test_step(self: Any, state: tuple[Any, ...], data: Any) -> tuple[dict[str, Any], tuple[Any, ...]]:
+    def test_step(self, state: tuple[Any, ...], data: Any) -> tuple[dict[str, Any], tuple[Any, ...]]:
         """Loss and metrics of one batch.
 
         Args:
@@ -74,7 +86,7 @@ class StepMethods:
         logs, metrics = self._measured(trainable, other, metrics, loss, x, y, y_pred, sample_weight)
         return logs, (trainable, other, metrics)
 
-    def predict_step(self: Any, state: tuple[Any, ...], data: Any) -> tuple[Any, list[Any]]:
+    def predict_step(self, state: tuple[Any, ...], data: Any) -> tuple[Any, list[Any]]:
         """Outputs of one batch.
 
         Args:
@@ -98,8 +110,8 @@ class StepMethods:
     # --- parts ---
 
     def compute_loss(
-        self: Any, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
-    ) -> Any:
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Tensor:
         """The loss of `compile` and the penalties of the layers (`add_loss`, regularizers), a scalar.
 
         Args:
@@ -109,7 +121,7 @@ class StepMethods:
             sample_weight: a weight per row.
             training: whether this is a step of training.
         """
-        loss: Any = jnp.zeros((), jnp.float32)
+        loss: Tensor = jnp.zeros((), jnp.float32)
         compilation = self.compilation
         if compilation is not None and compilation.loss is not None:
             names = self._names_for(y_pred)
@@ -123,7 +135,7 @@ class StepMethods:
             loss = loss + jnp.sum(penalty).astype(jnp.float32)
         return jnp.asarray(loss, jnp.float32)
 
-    def compute_metrics(self: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
         """Update the metrics of `compile` with one batch; returns the values of all metrics by name.
 
         Args:
@@ -137,18 +149,18 @@ class StepMethods:
             compilation.update_metrics(y, y_pred, sample_weight, self._names_for(y_pred))
         return self.get_metrics_result()
 
-    def get_metrics_result(self: Any) -> dict[str, Any]:
+    def get_metrics_result(self) -> dict[str, Any]:
         """The values of all metrics by name, as the logs have them."""
         return compilation_of(self).results(self.metrics)
 
     def compute_loss_and_updates(
-        self: Any,
+        self,
         trainable_variables: Arrays,
         non_trainable_variables: Arrays,
         metrics_variables: Arrays,
-        x: Any,
-        y: Any,
-        sample_weight: Any,
+        x: Nested[Tensor],
+        y: Nested[Tensor] | None,
+        sample_weight: Nested[Tensor] | None,
         training: bool = False,
         optimizer_variables: Arrays | None = None,
     ) -> tuple[Any, tuple[Any, ...]]:
@@ -182,14 +194,14 @@ class StepMethods:
         return scaled, (loss, y_pred, other, metrics)
 
     def stateless_compute_loss(
-        self: Any,
+        self,
         trainable_variables: Arrays,
         non_trainable_variables: Arrays,
         metrics_variables: Arrays,
-        x: Any = None,
-        y: Any = None,
-        y_pred: Any = None,
-        sample_weight: Any = None,
+        x: Nested[Tensor] | None = None,
+        y: Nested[Tensor] | None = None,
+        y_pred: Nested[Tensor] | None = None,
+        sample_weight: Nested[Tensor] | None = None,
         training: bool = True,
     ) -> tuple[Any, tuple[Any, ...]]:
         """`compute_loss` as a pure function.
@@ -206,11 +218,11 @@ class StepMethods:
 
     # --- the steps as functions to call by oneself; `fit` and its kin have compiled loops of their own ---
 
-    train_function: Any = None
-    test_function: Any = None
-    predict_function: Any = None
+    train_function: Callable[..., Any] | None = None
+    test_function: Callable[..., Any] | None = None
+    predict_function: Callable[..., Any] | None = None
 
-    def make_train_function(self: Any, force: bool = False) -> None:
+    def make_train_function(self, force: bool = False) -> None:
         """Set `train_function`, compiled: `(state, iterator) -> (logs, state)` takes one batch off the iterator.
 
         Args:
@@ -219,7 +231,7 @@ class StepMethods:
         if self.train_function is None or force:
             self.train_function = self._batch_function(self.train_step)
 
-    def make_test_function(self: Any, force: bool = False) -> None:
+    def make_test_function(self, force: bool = False) -> None:
         """Set `test_function`, as `make_train_function` does.
 
         Args:
@@ -228,7 +240,7 @@ class StepMethods:
         if self.test_function is None or force:
             self.test_function = self._batch_function(self.test_step)
 
-    def make_predict_function(self: Any, force: bool = False) -> None:
+    def make_predict_function(self, force: bool = False) -> None:
         """Set `predict_function`: `(state, iterator) -> (outputs, state)`.
 
         Args:
@@ -242,16 +254,18 @@ class StepMethods:
         if self.predict_function is None or force:
             self.predict_function = self._batch_function(step)
 
-    def _batch_function(self: Any, step: Any) -> Any:
+    def _batch_function(self, step: Callable[..., Any]) -> Callable[..., Any]:
         run = step if self.run_eagerly or not self.jit_compile else jax.jit(step)
         return lambda state, iterator: run(state, next(iter(iterator)))
 
-    def jax_state_sync(self: Any) -> None:
+    def jax_state_sync(self) -> None:
         """Nothing to do: weights, optimizer and metrics are up to date whenever a callback runs."""
 
     # --- inside ---
 
-    def _applied(self: Any, function: Any, given: tuple[Arrays, Arrays, Arrays]) -> tuple[Any, tuple[Any, ...]]:
+    def _applied(
+        self, function: Callable[[], Any], given: tuple[Arrays, Arrays, Arrays]
+    ) -> tuple[Any, tuple[Any, ...]]:
         """Run a function on values of trainable, other and metrics' variables; returns its result and the new values.
 
         Metrics of `compile` that an overridden `metrics` leaves out are updated in vain.
@@ -266,10 +280,17 @@ class StepMethods:
         first, second = len(groups[0]), len(groups[0]) + len(groups[1])
         return result, (after[:first], after[first:second], after[second : len(after) - len(left_out)])
 
-    def _tracked_loss(self: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any, training: bool) -> Any:
+    def _tracked_loss(
+        self,
+        x: Nested[Tensor] | None,
+        y: Nested[Tensor] | None,
+        y_pred: Nested[Tensor] | None,
+        sample_weight: Nested[Tensor] | None,
+        training: bool,
+    ) -> Tensor:
         """`compute_loss`, and the trackers of the losses of several outputs."""
         compilation = compilation_of(self)
-        given = {"x": x, "y": y, "y_pred": y_pred, "sample_weight": sample_weight}
+        given: dict[str, Any] = {"x": x, "y": y, "y_pred": y_pred, "sample_weight": sample_weight}
         if "training" in _parameters(self.compute_loss):
             given["training"] = training
         parts: list[Any] = []
@@ -283,15 +304,15 @@ class StepMethods:
         return loss
 
     def _measured(
-        self: Any,
+        self,
         trainable: Arrays,
         other: Arrays,
         metrics: Arrays,
-        loss: Any,
-        x: Any,
-        y: Any,
-        y_pred: Any,
-        sample_weight: Any,
+        loss: Tensor,
+        x: Nested[Tensor],
+        y: Nested[Tensor] | None,
+        y_pred: Nested[Tensor],
+        sample_weight: Nested[Tensor] | None,
     ) -> tuple[dict[str, Any], Any]:
         """Logs and the metrics' variables after `compute_metrics`."""
         found = masks.of(y_pred)
@@ -305,26 +326,26 @@ class StepMethods:
         logs, (_, _, metrics) = self._applied(run, (trainable, other, metrics))
         return logs, metrics
 
-    def _check_loss(self: Any) -> None:
+    def _check_loss(self) -> None:
         """A step that would train nothing is refused; an own `compute_loss` knows what it does."""
         own = type(self).compute_loss is not StepMethods.compute_loss or "compute_loss" in vars(self)
-        if not own and self.compilation.loss is None and not self.losses:
+        if not own and compilation_of(self).loss is None and not self.losses:
             raise no_loss(self)
 
-    def _names_for(self: Any, y_pred: Any) -> list[str]:
+    def _names_for(self, y_pred: object) -> list[str]:
         """Names of the outputs; by position where the model does not know them."""
         count = len(leaves(y_pred))
         names = self.output_names
         return names if len(names) == count else [f"output_{i + 1}" for i in range(count)]
 
 
-def _parameters(function: Any) -> Any:
+def _parameters(function: Callable[..., Any]) -> Collection[str]:
     parameters = inspect.signature(function).parameters
     takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     return {*parameters, "training"} if takes_all else parameters
 
 
-def _rows(y_pred: Any) -> float:
+def _rows(y_pred: object) -> float:
     """How much the loss of a batch counts in the mean of an epoch: the number of its rows."""
     arrays = leaves(y_pred)
     return float(arrays[0].shape[0]) if arrays and jnp.ndim(arrays[0]) else 1.0

@@ -123,10 +123,10 @@ class _View:
 
     def __init__(self, variable: Variable):
         self.variable = variable
-        self.source: Any = None
+        self.source: jax.Array | None = None
         self.array: Any = None
 
-    def __call__(self) -> Any:
+    def __call__(self) -> np.ndarray:
         source = self.variable.stored
         if self.source is source:
             return self.array

@@ -11,11 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from operator import is_
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..core import tracking
 from . import compiled, custom
 from .fingerprint import Sources, fingerprint
+
+if TYPE_CHECKING:
+    from ..model import Model
 
 _MOST = 64  # answers of one model
 
@@ -63,18 +66,18 @@ class Plan:
         self._built = self._optimizer.trained
 
 
-def of(model: Any, training: bool) -> Plan:
+def of(model: Model, training: bool) -> Plan:
     """The plan of steps of training, or of evaluation."""
     return known(model, training) or _new(model, training)
 
 
-def known(model: Any, training: bool) -> Plan | None:
+def known(model: Model, training: bool) -> Plan | None:
     """The plan of steps of training, or of evaluation, if there is one and the model is as it was then."""
     plan = Known.of(model).answer(training, *_basis(model, training))
     return plan if plan is not None and plan.is_taken_up() else None
 
 
-def _new(model: Any, training: bool) -> Plan:
+def _new(model: Model, training: bool) -> Plan:
     def find() -> tuple[Plan, Sources]:
         plan = Plan(model, model.optimizer if training else None)
         return plan, plan.sources
@@ -90,7 +93,7 @@ def _basis(model: Any, training: bool) -> tuple[Any, ...]:
 class Answer:
     """What was found out, and what has to be as it was for this to hold."""
 
-    def __init__(self, value: Any, basis: tuple[Any, ...], sources: Sources):
+    def __init__(self, value: object, basis: tuple[Any, ...], sources: Sources):
         self.value, self.basis, self.sources = value, basis, sources
         self.version, self.structure = tracking.version(), tracking.structure()
 
@@ -102,7 +105,7 @@ class Known:
         model: that keeps it, as a reference from elsewhere would keep the model alive.
     """
 
-    def __init__(self, model: Any):
+    def __init__(self, model: Model):
         self._model = model
         self._answers: dict[Hashable, Answer] = {}  # by the question and by what is frozen
         self._last: dict[Hashable, Answer] = {}
@@ -110,11 +113,11 @@ class Known:
         self._parts: list[Any] = []  # layers and variables, each of which may be frozen
 
     @classmethod
-    def of(cls, model: Any) -> Known:
+    def of(cls, model: Model) -> Known:
         """What is known of a model."""
         return vars(model).get("_known") or vars(model).setdefault("_known", cls(model))
 
-    def answer(self, question: Hashable, *basis: Any) -> Any:
+    def answer(self, question: Hashable, *basis: object) -> Any:
         """What was found out before; None if nothing was, or if it may be out of date.
 
         Args:
@@ -131,7 +134,7 @@ class Known:
         self._last[question] = answer
         return answer.value
 
-    def find_out(self, question: Hashable, find: Callable[[], tuple[Any, Sources]], *basis: Any) -> Any:
+    def find_out(self, question: Hashable, find: Callable[[], tuple[Any, Sources]], *basis: object) -> Any:
         """A new answer: `find() -> (answer, its sources)`."""
         version = tracking.version()
         found, sources = find()

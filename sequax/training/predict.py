@@ -14,7 +14,9 @@ from jax import lax
 from ..callbacks import CallbackList
 from ..core import names, processes
 from ..core.placement import DEVICE
+from ..core.pure import Values
 from ..core.tensor import KerasTensor, leaves
+from ..core.types import ArrayLike, Nested, Tensor
 from ..data import arrays, checks, resident
 from ..data.source import Part, filled
 from . import compiled, custom, data_spec, indices, numpy_forward, plans
@@ -26,10 +28,9 @@ from .state import TrainState, TrainVariables, like
 if TYPE_CHECKING:
     from ..core.layer import Layer
     from ..model import Model
-    from ..training.types import Callbacks
 
 
-def predict(model: Model, parts: Callable[[bool, bool], Iterator[Part]], callbacks: Callbacks) -> Any:
+def predict(model: Model, parts: Callable[[bool, bool], Iterator[Part]], callbacks: CallbackList) -> Any:
     """Outputs for all rows, as NumPy arrays.
 
     Args:
@@ -67,7 +68,7 @@ class PredictJob(Job):
 
     kind = "predict"
 
-    def __init__(self, model: Any, callbacks: Any, forward: Forward):
+    def __init__(self, model: Any, callbacks: CallbackList, forward: Forward):
         super().__init__(model, callbacks)
         self.forward = forward
         # The parts say what runs at once; the schedule, when hooks are called.
@@ -110,14 +111,14 @@ class Forward:
         in_numpy: the same pass as a function in NumPy, where there is one.
     """
 
-    model: Any
+    model: Model
     variables: Any
     key: Hashable
 
     rows_alone = False
-    in_numpy: Callable | None = None
+    in_numpy: Callable[..., Any] | None = None
 
-    def __init__(self, model: Any, variables: Any, key: Hashable):
+    def __init__(self, model: Model, variables: Any, key: Hashable):
         self.model, self.variables, self.key = model, variables, key
         self._programs: dict[Any, Any] = {}
         self._step_rows = 0  # that may go through at once; 0: no more than a batch
@@ -126,7 +127,7 @@ class Forward:
         """`(params, other, x) -> (outputs, other)`, of the latter what the batch has moved."""
         return custom.predict_step(self.model)
 
-    def run(self, part: Part, callbacks: Callbacks = None) -> Any:
+    def run(self, part: Part, callbacks: CallbackList | None = None) -> Any:
         """Outputs of whole batches, or of one batch of any size."""
         x, count, batch_size, _ = part
         if count == 1 or self.in_numpy is not None:
@@ -143,7 +144,7 @@ class Forward:
         outputs = self._call((batch_size, most), callbacks, x, np.int32(count))
         return self.searched(part.x, jax.tree.map(lambda a: np.array(DEVICE.fetch(a)[:rows]), outputs))
 
-    def one(self, x: Any, callbacks: Callbacks = None) -> Any:
+    def one(self, x: Nested[ArrayLike], callbacks: CallbackList | None = None) -> Any:
         """Outputs of one batch: a compiled call with nothing around it."""
         if self.in_numpy is not None:
             return self.in_numpy(x)
@@ -152,11 +153,11 @@ class Forward:
             x, np.array(outputs) if isinstance(outputs, jax.Array) else jax.tree.map(np.array, outputs)
         )
 
-    def searched(self, x: Any, outputs: Any) -> Any:
+    def searched(self, x: Nested[ArrayLike], outputs: Any) -> Any:
         """The outputs for `x`, looked at."""
         return outputs
 
-    def _call(self, loop: tuple[int, ...], callbacks: Callbacks, *given: Any) -> Any:
+    def _call(self, loop: tuple[int, ...], callbacks: CallbackList | None, *given: Any) -> Any:
         """Outputs of a program for given rows: of one step, or of a loop (see `loop_program`)."""
         processes.check("predict")
         before = self.variables.borrow()
@@ -189,7 +190,7 @@ class Predictor(Forward):
     Rows are those that `prepare.prediction_data` gives or that `takes` accepts: checked, and of the model's dtype.
     """
 
-    def __init__(self, model: Any, key: Hashable):
+    def __init__(self, model: Model, key: Hashable):
         super().__init__(model, TrainVariables.of(model), key)
         ours = all(names.is_ours(layer) for layer in model.flatten_layers())
         single = isinstance(model.symbolic_inputs, KerasTensor)
@@ -226,13 +227,13 @@ class Predictor(Forward):
             and (not checks.enabled() or checks.has_finite_sum(x))
         )
 
-    def all(self, x: Any, batch_size: int) -> Any:
+    def all(self, x: np.ndarray, batch_size: int) -> Any:
         """Outputs of all rows of an array that `takes` accepts, with no one watching."""
         if len(x) <= batch_size or self.in_numpy is not None:
             return self.one(x)
         return _joined([self.run(part) for part in arrays.parts(x, batch_size, together=self.rows_alone)])
 
-    def searched(self, x: Any, outputs: Any) -> Any:
+    def searched(self, x: Nested[ArrayLike], outputs: Any) -> Any:
         """The outputs for `x`; if they are not finite, a bad lookup is searched for."""
         if self._searches and not indices.all_finite(outputs):
             state = self.variables.borrow()
@@ -267,21 +268,21 @@ def _treats_rows_alone(layer: Layer) -> bool:
     )
 
 
-def loop_program(step: Any, batch_size: int, most: int) -> Any:
+def loop_program(step: Callable[..., Any], batch_size: int, most: int) -> Callable[..., Any]:
     """A program that predicts any number of batches, up to `most`: `(params, other, x, count) -> (outputs, other)`.
 
     Args:
         step: of one batch, see `custom.predict_step`.
     """
 
-    def program(params: Any, other: Any, x: Any, count: Any) -> tuple[Any, Any]:
-        def batch(i: Any) -> Any:
+    def program(params: Values, other: Values, x: Nested[Tensor], count: Tensor) -> tuple[Any, Any]:
+        def batch(i: Tensor | int) -> Any:
             return resident.take(x, i * batch_size + jnp.arange(batch_size))
 
         example, moved = jax.eval_shape(step, params, other, batch(0))
         empty = jax.tree.map(lambda o: jnp.zeros((most * o.shape[0], *o.shape[1:]), o.dtype), example)
 
-        def body(i: Any, carry: tuple[Any, ...]) -> tuple[Any, ...]:
+        def body(i: Tensor, carry: tuple[Any, ...]) -> tuple[Any, ...]:
             results, moved = carry
             outputs, after = step(params, {**other, **moved}, batch(i))
             results = jax.tree.map(

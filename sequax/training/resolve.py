@@ -20,7 +20,11 @@ from ..data.structures import targets_of, weights_of
 
 if TYPE_CHECKING:
     from ..compiled_model import CompiledModel
+    from ..core.types import Nested, Tensor
+    from ..data.spec import Overrides
     from ..metrics.base import Metric
+    from ..optimizers.base import Optimizer
+    from .types import Losses, LossWeights, Metrics, OptimizerLike
 
 Shape = tuple[int | None, ...]
 
@@ -29,7 +33,7 @@ class OutputLoss(NamedTuple):
     """The loss of one output: where its target stands, and how much it counts."""
 
     name: str
-    function: Any  # a Loss
+    function: loss_catalogue.Loss
     scale: float
 
 
@@ -39,24 +43,24 @@ class Compilation(Portable):
     Args: as for `Model.compile`.
     """
 
-    loss: Any
-    loss_weights: Any
-    given_metrics: Any
-    given_weighted_metrics: Any
+    loss: Losses
+    loss_weights: LossWeights
+    given_metrics: Metrics
+    given_weighted_metrics: Metrics
 
     def __init__(
         self,
-        optimizer: Any = "rmsprop",
-        loss: Any = None,
-        loss_weights: Any = None,
-        metrics: Any = None,
-        weighted_metrics: Any = None,
+        optimizer: OptimizerLike = "rmsprop",
+        loss: Losses = None,
+        loss_weights: LossWeights = None,
+        metrics: Metrics = None,
+        weighted_metrics: Metrics = None,
     ):
-        self.optimizer: Any = optimizer_catalogue.get(optimizer)
+        self.optimizer: Optimizer | Any = optimizer_catalogue.get(optimizer)
         self.loss, self.loss_weights = loss, loss_weights
         self.given_metrics, self.given_weighted_metrics = metrics, weighted_metrics
         _check_names(loss, metrics, weighted_metrics)
-        self.loss_tracker: Any = metric_catalogue.Mean(name="loss")
+        self.loss_tracker: Metric = metric_catalogue.Mean(name="loss")
         self.output_trackers: list[Any] = []
         self.losses: list[OutputLoss | None] | None = None
         self.output_names: list[str] = []
@@ -64,14 +68,14 @@ class Compilation(Portable):
         self.weighted_metrics: list[list[Any]] = []
         self._display: list[tuple[Any, str]] = []  # pairs, not a dict by id: copies have metrics of their own
         self.targets: Any = None  # structure of abstract arrays that it was resolved with
-        self._resolved_for: Any = None
+        self._resolved_for: tuple[Any, ...] | None = None
         self.run_eagerly = False
-        self.overrides: Any = None  # what the model overrides, see `custom.of`
-        self._gradient_norms: Any = None
+        self.overrides: tuple[int, Overrides] | None = None  # what the model overrides, see `custom.of`
+        self._gradient_norms: Metric | None = None
         self._grouped: CompileMetrics | None = None
 
     @property
-    def gradient_norms(self) -> Any:
+    def gradient_norms(self) -> Metric | None:
         """A metric updated in each step with a dict from variable to gradient; None unless a callback wants one."""
         return self._gradient_norms
 
@@ -84,7 +88,7 @@ class Compilation(Portable):
     def resolved(self) -> bool:
         return self.losses is not None
 
-    def resolve(self, y: Any, outputs: Any, names: Sequence[str]) -> None:
+    def resolve(self, y: object, outputs: object, names: Sequence[str]) -> None:
         """Match losses and metrics with the outputs.
 
         Args:
@@ -137,7 +141,7 @@ class Compilation(Portable):
                         jax.eval_shape(metric.update_state, *arrays)
 
     def _metrics(
-        self, given: Any, argument: str, keys: list[str], targets: list[Any], predictions: list[Any]
+        self, given: Metrics, argument: str, keys: list[str], targets: list[Any], predictions: list[Any]
     ) -> list[list[Any]]:
         if given is None:
             return [[] for _ in predictions]
@@ -173,7 +177,7 @@ class Compilation(Portable):
             return sum(self.loss.get(name) is not None for name in names)
         return sum(one is not None for one in _per_output(self.loss, list(names), len(names), "loss"))
 
-    def resolve_for(self, y: Any, outputs: Any, names: Sequence[str]) -> None:
+    def resolve_for(self, y: object, outputs: object, names: Sequence[str]) -> None:
         """`resolve`, unless it was done for the same outputs and kinds of targets."""
         shapes = [(tuple(t.shape), str(t.dtype)) for t in leaves(outputs)], [tuple(t.shape[1:]) for t in leaves(y)]
         if shapes != self._resolved_for or not self.resolved:
@@ -198,7 +202,9 @@ class Compilation(Portable):
 
     # --- used inside the compiled step ---
 
-    def total_loss(self, y: Any, y_pred: Any, weight: Any, names: Sequence[str]) -> tuple[Any, list[Any]]:
+    def total_loss(
+        self, y: Nested[Tensor] | None, y_pred: Nested[Tensor], weight: Nested[Tensor] | None, names: Sequence[str]
+    ) -> tuple[Any, list[Any]]:
         """Weighted sum of the losses of all outputs, and the single ones (unweighted) for their trackers."""
         assert self.losses is not None
         predictions = leaves(y_pred)
@@ -213,7 +219,7 @@ class Compilation(Portable):
                 total = total + value * one.scale
         return total, parts
 
-    def update_losses(self, loss: Any, parts: list[Any], y_pred: Any) -> None:
+    def update_losses(self, loss: Tensor, parts: list[Any], y_pred: object) -> None:
         """Update the means of the losses with one batch, which counts by its rows."""
         predictions = leaves(y_pred)
         rows = float(predictions[0].shape[0]) if predictions and jnp.ndim(predictions[0]) else 1.0
@@ -221,7 +227,9 @@ class Compilation(Portable):
         for tracker, part in zip(self.output_trackers, parts, strict=False):  # no trackers for a single output
             tracker.update_state(part, sample_weight=rows)
 
-    def update_metrics(self, y: Any, y_pred: Any, weight: Any, names: Sequence[str]) -> None:
+    def update_metrics(
+        self, y: Nested[Tensor] | None, y_pred: Nested[Tensor], weight: Nested[Tensor] | None, names: Sequence[str]
+    ) -> None:
         """Update every metric with one batch."""
         predictions = leaves(y_pred)
         if y is None:
@@ -334,7 +342,7 @@ def _free_name(name: str, taken: dict[str, Any]) -> str:
     return free
 
 
-def _check_names(loss: Any, *metrics: Any) -> None:
+def _check_names(loss: object, *metrics: object) -> None:
     """Refuse unknown names when `compile` is called, not at the first batch."""
     for one in _names_in(loss):
         if one.lower() not in _BY_SHAPE[2:]:
@@ -345,7 +353,7 @@ def _check_names(loss: Any, *metrics: Any) -> None:
                 metric_catalogue.get(one)
 
 
-def _names_in(given: Any) -> list[str]:
+def _names_in(given: object) -> list[str]:
     if isinstance(given, str):
         return [given]
     if isinstance(given, dict) and "class_name" not in given:
@@ -353,7 +361,7 @@ def _names_in(given: Any) -> list[str]:
     return [name for value in given for name in _names_in(value)] if isinstance(given, (list, tuple)) else []
 
 
-def _per_output(given: Any, keys: list[str], count: int, argument: str, repeat_single: bool = True) -> list[Any]:
+def _per_output(given: object, keys: list[str], count: int, argument: str, repeat_single: bool = True) -> list[Any]:
     """One entry per output from a single value, a list in the order of outputs or a dict by output name."""
     if isinstance(given, dict) and "class_name" not in given:
         unknown = [key for key in given if key not in keys]
@@ -374,7 +382,7 @@ def _per_output(given: Any, keys: list[str], count: int, argument: str, repeat_s
     return [given] * count
 
 
-def _loss(identifier: Any, target: Any, prediction: Any) -> loss_catalogue.Loss:
+def _loss(identifier: object, target: Tensor | None, prediction: Tensor) -> loss_catalogue.Loss:
     """A Loss from a name, a function or a Loss."""
     if isinstance(identifier, str) and identifier.lower() in _BY_SHAPE[2:]:
         identifier = f"{_kind(target, prediction)}_crossentropy"
@@ -384,7 +392,7 @@ def _loss(identifier: Any, target: Any, prediction: Any) -> loss_catalogue.Loss:
     return loss_catalogue.LossFunctionWrapper(found, name=getattr(found, "__name__", "loss"))
 
 
-def _kind(target: Any, prediction: Any) -> str:
+def _kind(target: Tensor | None, prediction: Tensor) -> str:
     """Which of the three forms of a classification a name without a form means, from the shapes."""
     pred = tuple(prediction.shape)
     true = pred if target is None else tuple(target.shape)
@@ -395,7 +403,7 @@ def _kind(target: Any, prediction: Any) -> str:
     return "categorical"
 
 
-def _metric(identifier: Any, target: Any, prediction: Any) -> Any:
+def _metric(identifier: object, target: Tensor | None, prediction: Tensor) -> Metric:
     if isinstance(identifier, str) and identifier.lower() in _BY_SHAPE:
         ending = "accuracy" if identifier.lower() in _BY_SHAPE[:2] else "crossentropy"
         name = f"{_kind(target, prediction)}_{ending}"
@@ -406,12 +414,12 @@ def _metric(identifier: Any, target: Any, prediction: Any) -> Any:
     return metric_catalogue.MeanMetricWrapper(found, name=getattr(found, "__name__", "metric"))
 
 
-def _example(array: Any) -> jax.ShapeDtypeStruct:
+def _example(array: Tensor) -> jax.ShapeDtypeStruct:
     """A batch of two rows in the shape and dtype of an array or symbolic tensor."""
     return jax.ShapeDtypeStruct((2, *array.shape[1:]), dtypes.jnp_dtype(dtypes.standardize(array.dtype)))
 
 
-def _update(metric: Metric, target: Any, prediction: Any, weight: Any) -> None:
+def _update(metric: Metric, target: Tensor, prediction: Tensor, weight: Tensor | None) -> None:
     if weight is None:
         metric.update_state(target, prediction)
     else:

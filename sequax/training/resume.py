@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
@@ -16,6 +16,12 @@ from ..core.errors import LoadError
 from ..core.placement import DEVICE
 from ..data.source import BatchSource
 from ..saving.snapshot import Snapshot, check_state
+from .resolve import compilation_of
+
+if TYPE_CHECKING:
+    from ..callbacks import CallbackList
+    from ..model import Model
+    from .fit import TrainJob
 
 
 class ResumePoint:
@@ -29,20 +35,22 @@ class ResumePoint:
         resumed: whether it continues an earlier run.
     """
 
-    job: Any
+    job: TrainJob
     source: BatchSource
     validation: BatchSource | None
-    callbacks: Any
-    epoch: Any
-    step: Any
-    before: Any
+    callbacks: CallbackList
+    epoch: int
+    step: int
+    before: int
 
-    def __init__(self, job: Any, source: BatchSource, validation: BatchSource | None, callbacks: Any, epoch: int):
+    def __init__(
+        self, job: TrainJob, source: BatchSource, validation: BatchSource | None, callbacks: CallbackList, epoch: int
+    ):
         self.job, self.source, self.validation, self.callbacks = job, source, validation, callbacks
-        self.model: Any = job.model
+        self.model: Model = job.model
         self.epoch, self.step, self.before = epoch, 0, 0
         self.logs: dict[str, float] = {}
-        self.resumed = False
+        self.resumed: bool = False
         self._signature: dict[str, Any] | None = None
         self._at_epoch: dict[str, Any] = {}
         self._snapshot: Snapshot | None = None
@@ -192,8 +200,8 @@ def _unnamed(value: object) -> Any:
     return value
 
 
-def _compiled_with(model: Any) -> dict[str, Any]:
-    compilation = model.compilation
+def _compiled_with(model: Model) -> dict[str, Any]:
+    compilation = compilation_of(model)
     given = (compilation.loss, compilation.loss_weights, compilation.given_metrics, compilation.given_weighted_metrics)
     return dict(zip(("loss", "loss_weights", "metrics", "weighted_metrics"), given, strict=True))
 
@@ -201,7 +209,7 @@ def _compiled_with(model: Any) -> dict[str, Any]:
 def _plain(value: object) -> Any:
     """A value as JSON has it, functions and objects by their names."""
 
-    def named(thing: Any) -> Any:
+    def named(thing: object) -> Any:
         try:
             return serialize(thing)
         except Exception:
@@ -221,7 +229,7 @@ def _compare(saved: dict[str, Any], now: dict[str, Any]) -> None:
         )
 
 
-def _first_difference(saved: Any, now: Any) -> tuple[Any, Any]:
+def _first_difference(saved: object, now: object) -> tuple[Any, Any]:
     """The smallest part in which two values differ."""
     if isinstance(saved, dict) and isinstance(now, dict):
         for key in [*saved, *(k for k in now if k not in saved)]:
@@ -246,5 +254,5 @@ def _compare_arrays(field: str, table: dict[str, Any], arrays: dict[str, np.ndar
             )
 
 
-def _kind(array: Any) -> str | None:
+def _kind(array: np.ndarray | jax.Array | None) -> str | None:
     return None if array is None else f"{array.dtype}{list(array.shape)}"

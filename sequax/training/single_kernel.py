@@ -19,7 +19,7 @@ import os
 import platform
 from collections.abc import Callable, Iterator
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -27,7 +27,11 @@ from jax import lax
 from jax.experimental.xla_metadata import set_xla_metadata
 
 from ..core import jaxprs
+from ..core.types import Tensor
 from . import compiled
+
+if TYPE_CHECKING:
+    from jax.extend.core import Jaxpr, JaxprEqn
 
 _VERSIONS = {(0, 10)}  # of JAX, which needs its own version of XLA
 _PROCESSORS = {"x86_64", "AMD64"}
@@ -56,7 +60,7 @@ _DTYPES = {"float32", "int32", "uint32", "uint8", "int8", "bool"}
 
 
 def while_loop(
-    unfinished: Callable[..., Any], body: Callable[..., Any], start: Any, state: Any, *operands: Any
+    unfinished: Callable[..., Any], body: Callable[..., Any], start: Tensor, state: Any, *operands: object
 ) -> tuple[Any, Any]:
     """Steps from number `start` on; one kernel where that is possible and faster.
 
@@ -77,7 +81,7 @@ def while_loop(
     )
 
 
-def fits(body: Callable[..., Any], start: Any, state: Any, *operands: Any) -> bool:
+def fits(body: Callable[..., Any], start: Tensor, state: Any, *operands: object) -> bool:
     """Whether the loop over such a step becomes one kernel; asked while a program is traced, which then allows it."""
     given = start, state, *operands
     if not _is_possible() or sum(array.size for array in jax.tree.leaves(state)) > MOST_NUMBERS:
@@ -87,9 +91,9 @@ def fits(body: Callable[..., Any], start: Any, state: Any, *operands: Any) -> bo
 
 
 def _one_kernel(
-    unfinished: Callable[..., Any], body: Callable[..., Any], start: Any, state: Any, *operands: Any
+    unfinished: Callable[..., Any], body: Callable[..., Any], start: Tensor, state: Any, *operands: object
 ) -> tuple[Any, Any]:
-    def loop(start: Any, state: Any, *operands: Any) -> Any:
+    def loop(start: Tensor, state: Any, *operands: object) -> Any:
         def next_step(carry: tuple[Any, ...]) -> tuple[Any, ...]:
             step, state, ballast = carry
             after = step + 1
@@ -104,7 +108,7 @@ def _one_kernel(
     return jnp.maximum(step, jnp.maximum(ballast.max(), jnp.minimum(alive, 0))), state
 
 
-def _alive(arguments: Any) -> Any:
+def _alive(arguments: object) -> Tensor:
     """A number, int32, that depends on all arguments."""
     firsts = [array[(0,) * array.ndim] for array in jax.tree.leaves(arguments)]
     whole = [lax.bitcast_convert_type(a, jnp.int32) if a.dtype.itemsize == 4 else a.astype(jnp.int32) for a in firsts]
@@ -119,10 +123,10 @@ def _is_possible() -> bool:
     return known and not switched_off and not own_flags and jax.default_backend() == "cpu" and not compiled.eager()
 
 
-def _is_small(jaxpr: Any) -> bool:
+def _is_small(jaxpr: Jaxpr) -> bool:
     multiplications = numbers = 0
     for equation in _operations(jaxpr):
-        results = [v.aval for v in equation.outvars]
+        results: list[Any] = [v.aval for v in equation.outvars]
         if equation.primitive.name not in _PLAIN or not all(aval.dtype.name in _DTYPES for aval in results):
             return False
         numbers += sum(prod(aval.shape) for aval in results)
@@ -144,7 +148,7 @@ def _product(equation: Any) -> tuple[int, int, int]:
     return result.shape[0], left.shape[contracted[0]], result.shape[1]
 
 
-def _operations(jaxpr: Any) -> Iterator[Any]:
+def _operations(jaxpr: Jaxpr) -> Iterator[Any]:
     """All operations that a processor runs, in the functions that are called too."""
     for equation in jaxpr.eqns:
         if equation.primitive.name in _CALLS:
@@ -160,7 +164,7 @@ def _operations(jaxpr: Any) -> Iterator[Any]:
             yield from _operations(program)
 
 
-def _for_cpu(equation: Any) -> Any:
+def _for_cpu(equation: JaxprEqn) -> Jaxpr:
     """Of an operation that is written for several platforms, the program for this one."""
     platforms, branches = equation.params["branches_platforms"], equation.params["branches"]
     place = next(i for i, names in enumerate(platforms) if names is None or "cpu" in names)

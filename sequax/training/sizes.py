@@ -29,7 +29,7 @@ def are_taken(model: Model, arrays: list[Any]) -> bool:
     return _outputs(model, arrays) is not None
 
 
-def of_outputs(model: Model, xs: Any) -> list[tuple[Any, ...]]:
+def of_outputs(model: Model, xs: object) -> list[tuple[Any, ...]]:
     """The shapes of a model's outputs for these inputs, batch axes apart."""
     inputs, arrays = leaves(model.symbolic_inputs), leaves(xs)
     other = len(inputs) == len(arrays) and any(

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 
 from ..core import pure
 from ..core.pure import Values
+from ..core.types import T
 from ..core.variable import Variable
 from . import claims
 
 if TYPE_CHECKING:
+    from ..core.layer import Layer
     from ..optimizers.base import Optimizer
 
 # All variables of a model are read, or written, as one: another thread sees them before or after a step, no mixture.
-swap = threading.Lock()
+swap: threading.Lock = threading.Lock()
 
 
 class TrainState(NamedTuple):
@@ -37,7 +40,7 @@ class TrainVariables(NamedTuple):
     metrics: dict[str, Variable]
 
     @classmethod
-    def of(cls, model: Any, optimizer: Optimizer | None = None, metrics: Any = ()) -> TrainVariables:
+    def of(cls, model: Layer, optimizer: Optimizer | None = None, metrics: Iterable[Any] = ()) -> TrainVariables:
         """The variables of a built model, its optimizer (if it is being trained) and its metrics."""
         table = pure.keys(model.state_variables)
         trainable = {id(v) for v in model.trainable_variables}
@@ -87,6 +90,6 @@ def moved(before: Values, after: Values) -> Values:
     return {key: value for key, value in after.items() if value is not before[key]}
 
 
-def like(new: Any, old: Any) -> Any:
+def like(new: T, old: T) -> T:
     """`new` in the dtypes of `old`, so that a loop carries the same types in and out."""
     return jax.tree.map(lambda n, o: jax.lax.convert_element_type(n, o.dtype), new, old)

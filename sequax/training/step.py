@@ -14,12 +14,17 @@ import jax.numpy as jnp
 from jax import lax
 
 from ..core import masks, pure
+from ..core.pure import Values
+from ..core.types import Nested, Tensor
+from ..core.variable import Variable
 from ..data import resident
 from ..data.source import Batch
 from . import compiled, single_kernel
+from .resolve import compilation_of
 from .state import TrainState, TrainVariables, like, moved
 
 if TYPE_CHECKING:
+    from ..core.layer import Layer
     from ..model import Model
     from ..optimizers.base import Optimizer
 
@@ -33,7 +38,7 @@ class Told(NamedTuple):
     """
 
     loss: Any
-    logs: Any = None
+    logs: dict[str, Tensor] | None = None
 
 
 class Step(NamedTuple):
@@ -70,7 +75,7 @@ def update(
     return findings, gradients, *optimizer.stateless_apply(slots, gradients, params)
 
 
-def train_step(model: Any, variables: TrainVariables) -> Callable[[TrainState, Batch], tuple[TrainState, Told]]:
+def train_step(model: Model, variables: TrainVariables) -> Callable[[TrainState, Batch], tuple[TrainState, Told]]:
     """One update of the parameters."""
     optimizer = model.optimizer
     places = {id(v): key for key, v in variables.params.items()}
@@ -84,13 +89,13 @@ def train_step(model: Any, variables: TrainVariables) -> Callable[[TrainState, B
                 raise no_loss(model)
             return scaled(findings.loss), findings
 
-        def scaled(loss: Any) -> Any:
+        def scaled(loss: Tensor) -> Tensor:
             return pure.apply(optimizer.scale_loss, optimizer.variables, slots, loss)[0]
 
         slots = list(state.optimizer.values())
         findings, gradients, params, after = update(loss_of, optimizer, [state.params[key] for key in keys], slots)
         wanted = None
-        if model.compilation.gradient_norms is not None:
+        if compilation_of(model).gradient_norms is not None:
             factor = scaled(jnp.ones((), jnp.float32))
             wanted = {variables.params[key]: one / factor for key, one in zip(keys, gradients, strict=True)}
         metrics = updated_metrics(model, variables, state, batch, findings, wanted)
@@ -116,7 +121,7 @@ def test_step(model: Model, variables: TrainVariables) -> Callable[[TrainState, 
 def predict_step(model: Model) -> Callable[[Any, Any, Any], tuple[Any, Any]]:
     """Outputs of one batch: `(params, other, x) -> (outputs, other)`, of the latter what the batch has moved."""
 
-    def step(params: Any, other: Any, x: Any) -> tuple[Any, Any]:
+    def step(params: Values, other: Values, x: Nested[Tensor]) -> tuple[Any, Any]:
         outcome = pure.call(model, params, other, x, training=False)
         return outcome.outputs, moved(other, outcome.other)
 
@@ -131,14 +136,14 @@ class Findings(NamedTuple):
         parts: the losses of single outputs.
     """
 
-    loss: Any
+    loss: Tensor
     parts: list[Any]
     outcome: pure.Outcome
 
 
-def looked_at(model: Any, outcome: pure.Outcome, batch: Batch) -> Findings:
+def looked_at(model: Model, outcome: pure.Outcome, batch: Batch) -> Findings:
     """Outputs beside the targets."""
-    compilation = model.compilation
+    compilation = compilation_of(model)
     with masks.attached(outcome.outputs, outcome.masks):
         loss, parts = compilation.total_loss(batch.y, outcome.outputs, batch.weight, model.output_names)
     for penalty in outcome.penalties:
@@ -146,7 +151,7 @@ def looked_at(model: Any, outcome: pure.Outcome, batch: Batch) -> Findings:
     return Findings(jnp.asarray(loss, jnp.float32), parts, outcome)
 
 
-def no_loss(model: Model) -> ValueError:
+def no_loss(model: Layer) -> ValueError:
     """The error of a model without anything to minimise."""
     return ValueError(
         f"Model '{model.name}' has no loss to train with: pass `loss=` to `compile()`, or call `add_loss` in a layer."
@@ -157,18 +162,23 @@ def no_loss(model: Model) -> ValueError:
 
 
 def updated_metrics(
-    model: Any, variables: TrainVariables, state: TrainState, batch: Batch, findings: Findings, gradients: Any = None
-) -> Any:
+    model: Model,
+    variables: TrainVariables,
+    state: TrainState,
+    batch: Batch,
+    findings: Findings,
+    gradients: dict[Variable, Tensor] | None = None,
+) -> Values:
     """The states of the metrics after a batch."""
     loss, parts, outcome = findings
 
     def run() -> None:
-        compilation = model.compilation
+        compilation = compilation_of(model)
         outputs = jax.lax.stop_gradient(outcome.outputs)
         compilation.update_losses(loss, parts, outputs)
         with masks.attached(outputs, outcome.masks):
             compilation.update_metrics(batch.y, outputs, batch.weight, model.output_names)
-        if gradients is not None:
+        if gradients is not None and compilation.gradient_norms is not None:
             compilation.gradient_norms.update_state(gradients)
 
     return _applied(run, variables, state.metrics)[1]
@@ -184,9 +194,9 @@ def reset_of(metrics: Sequence[Any], variables: TrainVariables) -> Callable[[Any
     return lambda values: _applied(run, variables, values)[1]
 
 
-def results_of(model: Any, variables: TrainVariables) -> Callable[[Any], dict[str, Any]]:
+def results_of(model: Model, variables: TrainVariables) -> Callable[[Any], dict[str, Any]]:
     """Name -> value of all metrics of `compile`, as a pure function."""
-    return lambda values: _applied(model.compilation.results, variables, values)[0]
+    return lambda values: _applied(compilation_of(model).results, variables, values)[0]
 
 
 def _applied(
@@ -203,19 +213,19 @@ def _applied(
 class Progress(NamedTuple):
     """Where a program stopped: the first step not run, and whether the last loss was finite; of an ensemble, each."""
 
-    step: Any
-    finite: Any
+    step: Tensor
+    finite: Tensor
 
 
 class Carried(NamedTuple):
     """What goes from one step of a loop to the next."""
 
     state: TrainState
-    finite: Any
-    logs: Any
+    finite: Tensor
+    logs: dict[str, Tensor] | None
 
 
-def take_batch(arrays: Batch, order: Any, step: Any, batch_size: int) -> Batch:
+def take_batch(arrays: Batch, order: Tensor, step: Tensor, batch_size: int) -> Batch:
     """The rows of one step, gathered on the device."""
     # Row numbers come from our own permutation, so they are always in bounds.
     return resident.take(arrays, lax.dynamic_slice(order, (step * batch_size,), (batch_size,)))
@@ -243,7 +253,9 @@ def loop_of(run: Callable[..., Any], batch_size: int, guard: bool, take: Callabl
     """
     run = compiled.traced_once(run)
 
-    def steps(state: TrainState, arrays: Any, order: Any, start: Any, stop: Any) -> tuple[TrainState, Progress, Any]:
+    def steps(
+        state: TrainState, arrays: Batch, order: Tensor, start: Tensor, stop: Tensor
+    ) -> tuple[TrainState, Progress, Any]:
         if compiled.eager():  # the first step says which logs there are
             begun = Carried(state, jnp.array(True), {})
         else:
@@ -254,12 +266,12 @@ def loop_of(run: Callable[..., Any], batch_size: int, guard: bool, take: Callabl
         i, (state, finite, logs) = single_kernel.while_loop(unfinished, body, start, begun, arrays, order, stop)
         return state, Progress(i, finite), logs
 
-    def body(i: Any, carried: Carried, arrays: Any, order: Any, stop: Any) -> Carried:
+    def body(i: Tensor, carried: Carried, arrays: Batch, order: Tensor, stop: Tensor) -> Carried:
         after, told = run(carried.state, take(arrays, order, i, batch_size))
         finite = jnp.array(True) if told.loss is None else jnp.isfinite(told.loss)
         return Carried(like(after, carried.state), finite, told.logs)
 
-    def unfinished(i: Any, carried: Carried, arrays: Any, order: Any, stop: Any) -> Any:
+    def unfinished(i: Tensor, carried: Carried, arrays: Batch, order: Tensor, stop: Tensor) -> Tensor:
         return (i < stop) & carried.finite.all() if guard else i < stop
 
     return Loop(steps, body)
@@ -276,7 +288,9 @@ def program(step: Step, batch_size: int, guard: bool, steps: Callable[..., Any] 
         `(state, arrays, order, start, stop, fresh) -> (state, progress, logs)`; `fresh` resets the metrics first.
     """
 
-    def run(state: TrainState, arrays: Any, order: Any, start: Any, stop: Any, fresh: Any) -> tuple[Any, ...]:
+    def run(
+        state: TrainState, arrays: Batch, order: Tensor, start: Tensor, stop: Tensor, fresh: Tensor
+    ) -> tuple[Any, ...]:
         metrics = jax.tree.map(lambda new, old: jnp.where(fresh, new, old), step.reset(state.metrics), state.metrics)
         many = steps or loop_of(step.run, batch_size, guard).steps
         state, progress, logs = many(state._replace(metrics=metrics), arrays, order, start, stop)

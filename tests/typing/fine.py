@@ -2,6 +2,7 @@
 
 from typing import Any, assert_type
 
+import jax
 import numpy as np
 
 import sequax as keras
@@ -67,6 +68,48 @@ class Doubled(keras.Model):
     def train_step(self, state, data):
         logs, state = super().train_step(state, data)
         return logs, state
+
+
+class Sevens(keras.initializers.Initializer):
+    def __call__(self, shape, dtype=None):
+        return np.full(shape, 7, dtype)
+
+
+class AtMostOne(keras.constraints.Constraint):
+    def __call__(self, w):
+        return keras.ops.where(w > 1, 1.0, w)
+
+
+class Largest(keras.regularizers.Regularizer):
+    def __call__(self, x):
+        return 0.1 * abs(x).max()
+
+
+class Halving(keras.optimizers.schedules.LearningRateSchedule):
+    def __call__(self, step):
+        return 0.1 * 0.5**step
+
+
+class Descent(keras.optimizers.Optimizer):
+    def update_step(self, gradient, variable, learning_rate):
+        variable.assign_sub(learning_rate * gradient)
+
+
+class Weighed(keras.Model):
+    def train_step(self, state, data):
+        x, y = data
+        trainable, other, slots, metrics = state
+
+        def loss_of(trainable):
+            y_pred, after = self.stateless_call(trainable, other, x, training=True)
+            return self.compute_loss(x, y, y_pred), after
+
+        (loss, other), gradients = jax.value_and_grad(loss_of, has_aux=True)(trainable)
+        trainable, slots = self.optimizer.stateless_apply(slots, gradients, trainable)
+        return {"loss": loss}, (trainable, other, slots, metrics)
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        return keras.ops.mean((y - y_pred) ** 2)
 
 
 class Diary(keras.callbacks.Callback):
