@@ -19,12 +19,12 @@ from .core.state_tree import StateTree
 from .core.tensor import KerasTensor, is_tensor, leaves, map_structure, shape_of
 from .core.types import Data, Logs, Nested, Path, Shape, Tensor, overridable
 from .data import prepare
-from .data.batches import DEFAULT_BATCH_SIZE, BatchReader, prediction_inputs
+from .data.batches import DEFAULT_BATCH_SIZE, prediction_inputs
 from .data.prepare import FitArguments
 from .functional import Graph, check_unique_names, standardize_inputs
 from .host_prefix import HostFront
 from .saving.methods import FileMethods
-from .training import compiled, custom, data_spec, evaluate as evaluation, fit as training, predict as predicting
+from .training import compiled, custom, data_spec, evaluate as evaluation, fit as training, plans, predict as predicting
 from .training.claims import Claim
 from .training.methods import StepMethods
 from .training.resolve import Compilation, compilation_of
@@ -420,9 +420,9 @@ class Model(StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
         """
         compilation_of(self)
         with Claim(self, "train_on_batch") as claim:
-            batch = BatchReader(data_spec.of(self), class_weight).read(x, y, sample_weight)
+            given = plans.read_batch(self, True, x, y, sample_weight, class_weight)
             with compiled.eagerly(self):
-                return self._result(training.train_on_batch(self, batch, claim), return_dict)
+                return self._result(training.train_on_batch(self, *given, claim), return_dict)
 
     def test_on_batch(
         self, x: Data, y: Data | None = None, sample_weight: Data | None = None, return_dict: bool = False
@@ -436,9 +436,9 @@ class Model(StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
             return_dict: a dict from name to value in place of the list.
         """
         compilation_of(self)
-        batch = BatchReader(data_spec.of(self)).read(x, y, sample_weight)
+        given = plans.read_batch(self, False, x, y, sample_weight)
         with compiled.eagerly(self):
-            return self._result(evaluation.test_on_batch(self, batch), return_dict)
+            return self._result(evaluation.test_on_batch(self, *given), return_dict)
 
     def predict_on_batch(self, x: Data) -> np.ndarray | Any:
         """Outputs of one batch as NumPy arrays.

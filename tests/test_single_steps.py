@@ -2,6 +2,7 @@
 
 import copy
 
+import jax
 import numpy as np
 import pytest
 
@@ -205,3 +206,60 @@ def test_what_has_changed_counts_in_the_next_step(change, batch):
     assert anew.test_on_batch(*batch) == tested
     assert all(map(np.array_equal, model.get_weights(), anew.get_weights()))
     assert as_it_was.train_on_batch(*batch) != logs or as_it_was.test_on_batch(*batch) != tested
+
+
+def test_each_batch_is_checked(batch):
+    model, (x, y) = small(), batch
+    for _ in range(2):
+        model.train_on_batch(x, y)
+        model.test_on_batch(x, y)
+    before = model.get_weights()
+    bad = x.copy()
+    bad[3, 1] = np.nan
+    for method in (model.train_on_batch, model.test_on_batch):
+        for given, message in (
+            ((bad, y), "NaN .row 3, column 1"),
+            ((x, y + 1), "binary labels"),
+            ((x[:5], y), "same number of rows"),
+            ((x[:, :3], y), "3 features"),
+            ((x, y[:, :1].repeat(3, 1)), "y has shape"),
+            ((x[:0], y[:0]), "0 samples"),
+            ((x, None), "y is missing"),
+        ):
+            with pytest.raises(ValueError, match=message):
+                method(*given)
+    assert all(map(np.array_equal, model.get_weights(), before))
+
+
+def test_forms_of_data_may_alternate(rng):
+    """Floats of 64 bits, lists, other sizes and kinds of targets: as if each came first."""
+    x = rng.normal(size=(6, 4)).astype("float32")
+    forms = [
+        (x, rng.integers(0, 3, 6)),
+        (x.astype("float64"), rng.integers(0, 3, (6, 1)).astype("int32")),
+        (x[:2].tolist(), [0, 2]),
+        (x[:5], rng.integers(0, 3, 5).astype("float32")),
+        (x, rng.integers(0, 3, 6), np.linspace(0, 1, 6)),
+        (jax.numpy.asarray(x), jax.numpy.asarray(rng.integers(0, 3, 6))),
+    ]
+    once, anew = (
+        Sequential([Input((4,)), Dense(3, activation="softmax", kernel_initializer="ones")]) for _ in range(2)
+    )
+    for model in (once, anew):
+        model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    for _ in range(2):
+        for form in forms:
+            vars(anew).pop("_known", None)
+            assert once.train_on_batch(*form) == anew.train_on_batch(*form)
+            assert once.test_on_batch(*form) == anew.test_on_batch(*form)
+    assert all(map(np.array_equal, once.get_weights(), anew.get_weights()))
+
+
+def test_targets_of_another_kind_get_another_accuracy(rng):
+    """What a name without a form means is decided by the targets, whatever came before."""
+    model = Sequential([Input((4,)), Dense(3, activation="softmax")])
+    model.compile("sgd", "crossentropy", metrics=["accuracy"])
+    x, labels = rng.normal(size=(6, 4)).astype("float32"), rng.integers(0, 3, (6, 1))
+    one_hot = np.eye(3, dtype="float32")[labels[:, 0]]
+    for _ in range(2):
+        assert model.test_on_batch(x, labels) == pytest.approx(model.test_on_batch(x, one_hot))

@@ -55,6 +55,7 @@ class BatchReader:
         self._inputs: list[checks.InputSchema] | None = None
         self._outputs: list[checks.OutputSchema] | None = None
         self._compilation: object = None  # a callback may call `compile` while a stream goes on
+        self._plain = False  # whether what was read last is what was given
 
     def read(self, x: Data | None, y: Data | None = None, sample_weight: Data | None = None) -> Batch:
         """A batch of NumPy arrays in the structures that the model and its losses take.
@@ -96,7 +97,18 @@ class BatchReader:
             weight = weights_of_classes(self.class_weight, targets[0], numbers)
         if ys is not None:
             ys = _in_structure(ys, self._cast(targets), names, model.symbolic_outputs)
+        self._plain = xs is x and ys is y and weight is None
         return Batch(xs, ys, weight)
+
+    def read_alike(self, x: Any, y: Any = None, sample_weight: Any = None) -> Batch:
+        """`read` of data that have the structure, dtypes and sizes of those read before, rows apart."""
+        if not self._plain:
+            return self.read(x, y, sample_weight)
+        checks.check_inputs([x], self._inputs or (), f"{self.prefix}x")
+        if y is not None:
+            self._check_targets([y], x, None)
+            self._check_rows(x, y, None)
+        return Batch(x, y)
 
     def _check_rows(self, xs: object, ys: object, weight: object) -> None:
         named = {"x": xs, "y": ys, "sample_weight": weight}

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..core.placement import DEVICE
 from ..data.source import Batch, BatchSource, Block
+from . import compiled
 
 if TYPE_CHECKING:
     from ..model import Model
@@ -167,4 +168,6 @@ def step_ranges(source: BatchSource, epoch: int, chunks: ChunkSchedule, first: i
 def whole_batch(batch: Batch) -> StepRange:
     """A batch of NumPy arrays as an epoch of one step."""
     rows = len(jax.tree.leaves(batch)[0])
-    return StepRange(Block(DEVICE.put(batch), np.arange(rows, dtype=np.int32), rows, rows), rows, 0, 1, done=0)
+    # A compiled call takes them to the device itself, in a tenth of the time that `put` does.
+    arrays = DEVICE.put(batch) if compiled.eager() else batch
+    return StepRange(Block(arrays, np.arange(rows, dtype=np.int32), rows, rows), rows, 0, 1, done=0)

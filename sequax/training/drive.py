@@ -187,6 +187,7 @@ def drive(job: Job, ranges: Iterable[Any], done: int = 0, ahead: bool = False) -
 def run_alone(job: Job, steps: StepRange) -> dict[str, Any]:
     """Steps outside of any epoch, of which nobody is told; returns their logs."""
     job.start(steps, job.program(steps))
+    job.in_flight[-1].progress.step.block_until_ready()  # the rows lie in memory of the user, who may change them next
     return job.settle()
 
 

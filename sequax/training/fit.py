@@ -28,6 +28,7 @@ from .chunks import StepRange, step_ranges, whole_batch
 from .claims import Claim
 from .drive import MOST_PENDING, InFlight, Job, drive, program_for, run_alone
 from .evaluate import run_evaluation
+from .plans import Plan
 from .resume import ResumePoint
 from .state import TrainState, TrainVariables
 from .step import program
@@ -85,9 +86,9 @@ def fit(model: Model, data: TrainingData, given: FitArguments, callbacks: Callba
         callbacks.close()
 
 
-def train_on_batch(model: Model, batch: Batch, claim: Claim) -> dict[str, float]:
+def train_on_batch(model: Model, batch: Batch, plan: Plan, claim: Claim) -> dict[str, float]:
     """One step on one batch of NumPy arrays."""
-    job = TrainJob(model, CallbackList(), checks.enabled())
+    job = TrainJob(model, CallbackList(), checks.enabled(), plan=plan)
     claim.hold(job.variables.params.values())
     warn_if_nothing_trains(model, job.variables)
     of_outer_run = job.variables.read().metrics if claim.nested else {}
@@ -110,6 +111,7 @@ class TrainJob(Job):
     Args:
         guard: stop at a loss that is not finite.
         source: a `BatchSource`; None for a single batch.
+        plan: of the steps, if it is known to hold.
 
     Attributes:
         point: where the run stands.
@@ -121,7 +123,14 @@ class TrainJob(Job):
 
     point: ResumePoint
 
-    def __init__(self, model: Model, callbacks: CallbackList, guard: bool, source: BatchSource | None = None):
+    def __init__(
+        self,
+        model: Model,
+        callbacks: CallbackList,
+        guard: bool,
+        source: BatchSource | None = None,
+        plan: Plan | None = None,
+    ):
         super().__init__(model, callbacks, getattr(source, "batch_size", None))
         self.guard, self.source = guard, source
         self.stops: tuple[int, ...] | list[int] = callbacks.stops
@@ -130,14 +139,14 @@ class TrainJob(Job):
         self._beside: compiled.Later | None = None
         self._seen: tuple[int, Any] | None = None
         self._compilation = self.model.compilation
-        self.refresh()
+        self.refresh(plan)
 
-    def refresh(self) -> None:
+    def refresh(self, plan: Plan | None = None) -> None:
         """Look again at what is trainable, and make optimizer slots for what is new."""
         model = self.model
         if (tracking.version(), model.optimizer) == self._seen:
             return
-        self.plan = plans.of(model, training=True)
+        self.plan = plan or plans.of(model, training=True)
         self.variables: TrainVariables = self.plan.variables
         self.donate: bool = self.plan.state_bytes > _KEPT_STATE_BYTES
         self._programs.clear()

@@ -13,8 +13,13 @@ from collections.abc import Callable, Hashable
 from operator import is_
 from typing import TYPE_CHECKING, Any
 
+import jax
+import numpy as np
+
 from ..core import tracking
-from . import compiled, custom
+from ..data.batches import BatchReader
+from ..data.source import Batch
+from . import compiled, custom, data_spec
 from .fingerprint import Sources, fingerprint
 
 if TYPE_CHECKING:
@@ -35,6 +40,7 @@ class Plan:
         state_bytes: of all of these.
         key: says what a step computes, see `fingerprint.py`.
         programs: that run the steps.
+        readers: of single batches, by their form.
     """
 
     def __init__(self, model: Any, optimizer: Any = None):
@@ -47,6 +53,7 @@ class Plan:
         traced = model, *model.compilation.traced
         self.key, self.sources = fingerprint(*traced) if optimizer is None else fingerprint(*traced, optimizer)
         self.programs = compiled.Programs()
+        self.readers: dict[Hashable, BatchReader] = {}
 
     def is_taken_up(self) -> bool:
         """Let the optimizer know the variables again, if it was built for others meanwhile.
@@ -88,6 +95,29 @@ def _new(model: Model, training: bool) -> Plan:
 def _basis(model: Any, training: bool) -> tuple[Any, ...]:
     compilation = model.compilation
     return compilation, compilation.losses, compilation.optimizer if training else None
+
+
+def read_batch(
+    model: Any, training: bool, x: Any, y: Any, sample_weight: Any, class_weight: Any = None
+) -> tuple[Batch, Plan]:
+    """A checked batch for a single step, and the plan of this."""
+    form = _form(x, y, sample_weight, class_weight)
+    plan = None if form is None or model.compilation.losses is None else known(model, training)
+    if plan is not None and form in plan.readers:
+        return plan.readers[form].read_alike(x, y, sample_weight), plan
+    reader = BatchReader(data_spec.of(model), class_weight)
+    batch = reader.read(x, y, sample_weight)
+    plan = of(model, training)
+    if form is not None:
+        plan.readers[form] = reader
+    return batch, plan
+
+
+def _form(*data: Any) -> Hashable | None:
+    """What arrays have in common that are checked and cast alike; None for data that are no plain arrays."""
+    if not all(one is None or isinstance(one, (np.ndarray, jax.Array)) for one in data):
+        return None
+    return tuple([None if one is None else (type(one), one.ndim, one.shape[1:], one.dtype) for one in data])
 
 
 class Answer:
