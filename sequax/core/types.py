@@ -21,6 +21,7 @@ class SupportsArray(Protocol):
     def __array__(self, *args: Any, **kwargs: Any) -> Any: ...
 
 
+@runtime_checkable
 class Rows(Protocol):
     """Data that are asked for by index, such as a `PyDataset` or a data set of HDF5 or torch."""
 

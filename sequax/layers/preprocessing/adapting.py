@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from ...core.types import Data
 
-def batches(data: Any, steps: int | None, who: str) -> Iterator[np.ndarray]:
+
+def batches(data: Data, steps: int | None, who: str) -> Iterator[np.ndarray]:
     """The numbers to adapt to, as float64 arrays; of pairs (x, y) the first part.
 
     Args:
@@ -37,14 +39,14 @@ def batches(data: Any, steps: int | None, who: str) -> Iterator[np.ndarray]:
         raise ValueError(f"{who}: there are no values to adapt to. Received: {type(data).__name__} without data.")
 
 
-def numbers(batch: Any, who: str) -> np.ndarray:
+def numbers(batch: object, who: str) -> np.ndarray:
     values = np.asarray(batch)
     if values.dtype.kind not in "biuf" and values.dtype.name != "bfloat16":
         raise TypeError(f"{who}: expected numbers to adapt to. Received: dtype {values.dtype}.")
     return values.astype(np.float64)
 
 
-def _pieces(data: Any) -> Iterable[Any]:
+def _pieces(data: object) -> Iterable[Any]:
     whole = not _of_batches(data) if isinstance(data, list) else isinstance(data, (int, float))
     if whole or hasattr(data, "__array__"):
         return iter([data])

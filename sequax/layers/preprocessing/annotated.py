@@ -9,12 +9,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ...core import rng
 from ...core.constructor import LayerOptions
 from ...core.kinds import DataFormat
 from ...core.layer import Layer
+from ...core.types import ArrayLike, Nested, Tensor
 from ...kernels import boxes as kernels
 from .image_arguments import BoxFormat
 
+Images = Tensor | np.ndarray | Mapping[str, Any]  # alone, or in a dict with what belongs to them
 PARTS = {
     "images": "image",
     "bounding_boxes": "bounding_box",
@@ -57,12 +60,12 @@ class AnnotatedImages(Layer):
 
     # --- the call ---
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: object) -> Any:
         if args and isinstance(args[0], Mapping):
             args = (padded(args[0]), *args[1:])
         return super().__call__(*args, **kwargs)
 
-    def call(self, data: Any, training: bool = True) -> Any:
+    def call(self, data: Images, training: bool = True) -> Tensor | dict[str, Any]:
         given = data if isinstance(data, Mapping) else {"images": data}
         images = jnp.asarray(images_of(given, self._who()))
         self._check(images.shape)
@@ -83,7 +86,7 @@ class AnnotatedImages(Layer):
         changed = change(values, transformation=transformation, training=training)
         return jnp.squeeze(changed, self.channel_axis) if flat else changed
 
-    def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
+    def get_random_transformation(self, data: Images, training: bool = True, seed: rng.Seed | None = None) -> Any:
         raise NotImplementedError
 
     def rests(self, transformation: Any, training: bool) -> bool:
@@ -92,20 +95,22 @@ class AnnotatedImages(Layer):
 
     # --- the parts ---
 
-    def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> jax.Array:
+    def transform_images(self, images: ArrayLike, transformation: Any = None, training: bool = True) -> jax.Array:
         raise NotImplementedError
 
-    def transform_labels(self, labels: Any, transformation: Any = None, training: bool = True) -> Any:
+    def transform_labels(
+        self, labels: Nested[ArrayLike], transformation: Any = None, training: bool = True
+    ) -> Nested[ArrayLike]:
         """Labels, `(batch, ...)`; most layers leave them."""
         return labels
 
     def transform_segmentation_masks(
-        self, segmentation_masks: Any, transformation: Any = None, training: bool = True
-    ) -> Any:
+        self, segmentation_masks: ArrayLike, transformation: Any = None, training: bool = True
+    ) -> Tensor:
         raise NotImplementedError
 
     def transform_bounding_boxes(
-        self, bounding_boxes: Any, transformation: Any = None, training: bool = True
+        self, bounding_boxes: Mapping[str, Any], transformation: Any = None, training: bool = True
     ) -> dict[str, Any]:
         """Boxes around the same things after the change.
 
@@ -132,34 +137,36 @@ class AnnotatedImages(Layer):
         labels = kernels.without_outside(found["labels"], corners[0] if one else corners)
         return {**found, "boxes": boxes[0] if one else boxes, "labels": labels}
 
-    def move_boxes(self, corners: jax.Array, drawn: Any, rows: Any, columns: Any) -> jax.Array:
+    def move_boxes(self, corners: jax.Array, drawn: Any, rows: int, columns: int) -> jax.Array:
         """New corners for corners `(batch, boxes, 4)` in images of `rows` and `columns`; they may lie outside."""
         return kernels.around(corners, lambda x, y: self.move_points(x, y, drawn, rows, columns))
 
     def move_points(
-        self, x: jax.Array, y: jax.Array, drawn: Any, rows: Any, columns: Any
+        self, x: jax.Array, y: jax.Array, drawn: Any, rows: int, columns: int
     ) -> tuple[jax.Array, jax.Array]:
         """Where points lie after the change, `(batch, points)` each; x along columns, y along rows."""
         raise NotImplementedError
 
-    def transform_single_image(self, image: Any, transformation: Any = None, training: bool = True) -> Any:
+    def transform_single_image(self, image: ArrayLike, transformation: Any = None, training: bool = True) -> Tensor:
         return self._single("images", image, transformation, training)
 
-    def transform_single_label(self, label: Any, transformation: Any = None, training: bool = True) -> Any:
+    def transform_single_label(
+        self, label: Nested[ArrayLike], transformation: Any = None, training: bool = True
+    ) -> Nested[Tensor]:
         return self._single("labels", label, transformation, training)
 
     def transform_single_bounding_box(
-        self, bounding_box: Any, transformation: Any = None, training: bool = True
+        self, bounding_box: Mapping[str, Any], transformation: Any = None, training: bool = True
     ) -> dict[str, Any]:
         """The boxes of one image, `(boxes, 4)`, with their labels."""
         return self._single("bounding_boxes", self._read_boxes(bounding_box), transformation, training)
 
     def transform_single_segmentation_mask(
-        self, segmentation_mask: Any, transformation: Any = None, training: bool = True
-    ) -> Any:
+        self, segmentation_mask: ArrayLike, transformation: Any = None, training: bool = True
+    ) -> Tensor:
         return self._single("segmentation_masks", segmentation_mask, transformation, training)
 
-    def _single(self, part: str, value: Any, transformation: Any, training: bool) -> Any:
+    def _single(self, part: str, value: Nested[ArrayLike], transformation: Any, training: bool) -> Any:
         """What belongs to one image, changed as a batch of one."""
         values = jax.tree.map(lambda v: jnp.asarray(v)[None], value)
         changed = getattr(self, f"transform_{part}")(values, transformation=transformation, training=training)
@@ -195,7 +202,7 @@ class AnnotatedImages(Layer):
             f" entry 'input_shape', as `get_random_transformation` returns it. Received: {sorted(transformation)}."
         )
 
-    def _output_size(self, rows: Any, columns: Any) -> tuple[Any, Any]:
+    def _output_size(self, rows: int, columns: int) -> tuple[Any, Any]:
         return rows, columns
 
     # --- checks ---
@@ -203,7 +210,7 @@ class AnnotatedImages(Layer):
     def _check(self, shape: Sequence[Any]) -> None:
         raise NotImplementedError
 
-    def _read_boxes(self, bounding_boxes: Any) -> dict[str, Any]:
+    def _read_boxes(self, bounding_boxes: object) -> dict[str, Any]:
         """Boxes as float32, labels as they are, in a new dict."""
         if not isinstance(bounding_boxes, Mapping) or not {"boxes", "labels"} <= set(bounding_boxes):
             raise ValueError(
@@ -250,7 +257,7 @@ class AnnotatedImages(Layer):
         return f"Layer '{self.name}' ({type(self).__name__})"
 
 
-def images_of(data: Any, who: str = "get_random_transformation") -> Any:
+def images_of(data: Images, who: str = "get_random_transformation") -> Tensor | np.ndarray:
     """The images of a dict, or the data themselves."""
     if not isinstance(data, Mapping):
         return data

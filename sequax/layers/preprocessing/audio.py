@@ -15,10 +15,10 @@ from ...core.constructor import LayerOptions
 from ...core.input_spec import InputSpec
 from ...core.kinds import DataFormat, Kind, Number, OneOf, Optional, Padding, Size, Whole
 from ...core.layer import Layer
+from ...core.types import DTypeLike, Shape, ShapeLike, Tensor
+from ...core.variable import Variable
 from ...kernels.windows import cut_frames
 from ..catalogue import layer
-
-Shape = Sequence[int | None]
 
 
 class WindowOf(Kind):
@@ -26,7 +26,7 @@ class WindowOf(Kind):
 
     expected = "the name of a window or None"
 
-    def fits(self, value: Any, cls: type) -> bool:
+    def fits(self, value: object, cls: type) -> bool:
         return value is None or isinstance(value, (str, int, float, list, tuple))
 
 
@@ -126,7 +126,7 @@ class MelSpectrogram(Layer):
         self._window = np.pad(*_centred(window_values(who, window, self.sequence_length), self.fft_length))
         self.built = True
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tensor) -> jax.Array:
         x = jnp.asarray(inputs, self.compute_dtype)
         if x.ndim not in (1, 2):
             raise ValueError(
@@ -156,10 +156,10 @@ class MelSpectrogram(Layer):
         self,
         num_mel_bins: int = 20,
         num_spectrogram_bins: int = 129,
-        sampling_rate: Any = 8000,
-        lower_edge_hertz: Any = 125.0,
-        upper_edge_hertz: Any = 3800.0,
-        dtype: Any = "float32",
+        sampling_rate: Number = 8000,
+        lower_edge_hertz: Number = 125.0,
+        upper_edge_hertz: Number = 3800.0,
+        dtype: DTypeLike = "float32",
     ) -> jax.Array:
         """Weights of bins of a spectrum in bands: triangles over three neighbouring edges, of height 1.
 
@@ -181,14 +181,14 @@ class MelSpectrogram(Layer):
         weights = np.pad(np.maximum(0, np.minimum(rising, falling)), [(1, 0), (0, 0)])
         return jnp.asarray(weights, dtypes.jnp_dtype(dtypes.standardize(dtype)))
 
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
+    def compute_output_shape(self, input_shape: ShapeLike) -> Shape:
         samples = input_shape[-1]
         padded = None if samples is None else samples + 2 * (self.fft_length // 2)
         frames = None if padded is None else (padded - self.fft_length) // self.sequence_stride + 1
         return (*input_shape[:-1], self.num_mel_bins, frames)
 
 
-def window_values(who: str, window: Any, length: int) -> np.ndarray:
+def window_values(who: str, window: object, length: int) -> np.ndarray:
     """A periodic window by name; ones for None."""
     if window is None:
         return np.ones(length)
@@ -244,7 +244,7 @@ class STFTSpectrogram(Layer):
     frame_length: int
     frame_step: int | None
     fft_length: int | None
-    window: Any
+    window: str | Sequence[Any] | None
     periodic: bool
     scaling: str | None
     padding: str
@@ -278,7 +278,7 @@ class STFTSpectrogram(Layer):
                 f" frame_length={frame_length}"
             )
         window_values(who, window, self.frame_length)
-        self.input_spec = InputSpec(ndim=3)
+        self.input_spec: InputSpec = InputSpec(ndim=3)
 
     @property
     def _step(self) -> int:
@@ -288,16 +288,16 @@ class STFTSpectrogram(Layer):
     def _bins(self) -> int:
         return (self.fft_length or 1 << (self.frame_length - 1).bit_length()) // 2 + 1
 
-    def build(self, input_shape: Shape) -> None:
-        self.real_kernel: Any | None = self._kernel("real") if self.mode != "imag" else None
-        self.imag_kernel: Any | None = self._kernel("imag") if self.mode != "real" else None
+    def build(self, input_shape: ShapeLike) -> None:
+        self.real_kernel: Variable | None = self._kernel("real") if self.mode != "imag" else None
+        self.imag_kernel: Variable | None = self._kernel("imag") if self.mode != "real" else None
 
-    def _kernel(self, side: str) -> Any:
+    def _kernel(self, side: str) -> Variable:
         initializer = initializers.STFT(side, self.window, self.scaling, self.periodic)
         shape = (self.frame_length, 1, self._bins)
         return self.add_weight(name=f"{side}_kernel", shape=shape, initializer=initializer)
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tensor) -> jax.Array:
         x = jnp.asarray(inputs, self.compute_dtype)
         x = x if self.data_format == "channels_first" else jnp.swapaxes(x, 1, 2)  # (batch, channels, samples)
         if self.compute_output_shape(inputs.shape)[self._frames_axis()] == 0:
@@ -341,7 +341,7 @@ class STFTSpectrogram(Layer):
     def _frames_axis(self) -> int:
         return 2 if self.data_format == "channels_first" else 1
 
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
+    def compute_output_shape(self, input_shape: ShapeLike) -> Shape:
         first = self.data_format == "channels_first"
         batch, samples, channels = (input_shape[i] for i in ((0, 2, 1) if first else (0, 1, 2)))
         frames = samples

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated, Any, Literal, Unpack
+from typing import Annotated, Literal, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -12,13 +11,12 @@ from ...core.constructor import LayerOptions
 from ...core.kinds import OneOf, Whole
 from ...core.layer import Layer
 from ...core.tensor import KerasTensor
+from ...core.types import Shape, ShapeLike, Tensor
 from ..arguments import DenseOf
 from ..catalogue import layer
 
-Shape = Sequence[int | None]
 
-
-def encode(indices: jax.Array, count: int, output_mode: str, dtype: Any, weights: jax.Array | None = None) -> jax.Array:
+def encode(indices: jax.Array, count: int, output_mode: str, dtype: str, weights: jax.Array | None = None) -> jax.Array:
     """Vectors of `count` entries for categories 0 to `count - 1`; other numbers become zeros.
 
     `"one_hot"` adds an axis, or replaces a last axis of size 1; the others sum or unite over axis 1 (axis 0 of a
@@ -95,7 +93,7 @@ class CategoryEncoding(Layer):
         super().__init__(**options)
         self.built = True
 
-    def call(self, inputs: Any, count_weights: Any = None) -> jax.Array:
+    def call(self, inputs: Tensor, count_weights: Tensor | None = None) -> jax.Array:
         if count_weights is not None and self.output_mode != "count":
             raise ValueError(
                 f"Layer '{self.name}' (CategoryEncoding): `count_weights` is not used when `output_mode` is not"
@@ -109,8 +107,8 @@ class CategoryEncoding(Layer):
         """Inputs are whole numbers below this one."""
         return self.num_tokens
 
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
+    def compute_output_shape(self, input_shape: ShapeLike) -> Shape:
         return encoded_shape(tuple(input_shape), self.num_tokens, self.output_mode)
 
-    def compute_output_spec(self, inputs: Any, count_weights: Any = None) -> KerasTensor:
+    def compute_output_spec(self, inputs: KerasTensor, count_weights: KerasTensor | None = None) -> KerasTensor:
         return KerasTensor(self.compute_output_shape(inputs.shape), self.compute_dtype)

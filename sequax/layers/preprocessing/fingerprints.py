@@ -9,7 +9,6 @@ that a category falls into the same bin on every machine, and into the one that 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -80,7 +79,7 @@ def _farm(rows: np.ndarray) -> Words:
     return _farm_to_64(rows) if length <= 64 else _farm_longer(rows)
 
 
-def _mixed(u: Words, v: Words, factor: Any) -> Words:
+def _mixed(u: Words, v: Words, factor: Words | np.uint64) -> Words:
     a = _shift_mix((u ^ v) * factor)
     return _shift_mix((v ^ a) * factor) * factor
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...core.constructor import LayerOptions
 from ...core.kinds import MAX_SIZE, Kind, OneOf, Owner, Size, is_whole
+from ...core.types import DTypeLike, Shape, ShapeLike
 from ..arguments import Dense
 from ..catalogue import layer
 from . import encoding, reading
@@ -21,15 +22,15 @@ class SaltOf(Kind):
 
     expected = "a whole number, or a list of two"
 
-    def resolve(self, value: Any, name: str, owner: Owner) -> list[int] | None:
+    def resolve(self, value: object, name: str, owner: Owner) -> list[int] | None:
         if value is None:
             return None
-        parts = list(value) if isinstance(value, (list, tuple)) else [value, value]
+        parts: list[Any] = list(value) if isinstance(value, (list, tuple)) else [value, value]
         if len(parts) != 2 or not all(map(is_whole, parts)):
             raise ValueError(f"{owner}: `{name}` can only be {self.expected}. Received: {name}={value!r}")
         return [part.__index__() for part in parts]
 
-    def fits(self, value: Any, cls: type) -> bool:
+    def fits(self, value: object, cls: type) -> bool:
         parts = value if isinstance(value, (list, tuple)) else [value, value]
         return value is None or (len(parts) == 2 and all(type(part) is int for part in parts))
 
@@ -45,7 +46,7 @@ class _Bins(HostLayer):
     num_bins: int
     output_mode: str
 
-    def __init__(self, **options: Any):
+    def __init__(self, **options: Unpack[LayerOptions]):
         if self.output_mode == "int" and options.get("dtype") is None:
             options["dtype"] = "int64"
         super().__init__(**options)
@@ -108,7 +109,7 @@ class Hashing(_Bins):
     [1, 0, 1, 1, 2]
     """
 
-    mask_value: Any
+    mask_value: str | bytes | int | None
     salt: list[int] | None
 
     def __init__(
@@ -122,11 +123,11 @@ class Hashing(_Bins):
     ):
         super().__init__(**options)
 
-    def read(self, value: Any, what: str) -> np.ndarray:
+    def read(self, value: object, what: str) -> np.ndarray:
         array = reading.raw(value, what)
         return text_keys(array, what)
 
-    def call(self, inputs: Any) -> np.ndarray:
+    def call(self, inputs: np.ndarray) -> np.ndarray:
         keys = inputs.ravel().tolist()
         distinct = list(dict.fromkeys(keys))
         bins = self._bins(distinct)
@@ -145,7 +146,7 @@ class Hashing(_Bins):
             return [0] * len(keys)
         return (hashes % np.uint64(self.num_bins - 1) + np.uint64(1)).tolist()
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
+    def compute_output_shape(self, input_shape: ShapeLike) -> Shape:
         return self._encoded_shape(tuple(input_shape))
 
 
@@ -179,12 +180,12 @@ class HashedCrossing(_Bins):
         output_mode: CrossMode = "int",
         sparse: Dense = False,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
         **options: Any,
     ):
         super().__init__(name=name, dtype=dtype, **options)
 
-    def read(self, value: Any, what: str) -> list[np.ndarray]:
+    def read(self, value: object, what: str) -> list[np.ndarray]:
         if not isinstance(value, (list, tuple)) or len(value) < 2 or isinstance(value[0], (str, bytes, int)):
             raise ValueError(
                 f"{self} should be called on a list or tuple of at least two inputs. Received: {type(value).__name__}"
@@ -202,7 +203,7 @@ class HashedCrossing(_Bins):
             )
         return arrays
 
-    def call(self, inputs: Any) -> np.ndarray:
+    def call(self, inputs: list[np.ndarray]) -> np.ndarray:
         parts = [self._fingerprints(array, f"input {i} of {self}") for i, array in enumerate(inputs)]
         bins = (crossed(parts) % np.uint64(self.num_bins)).astype(np.int64)
         return self._encode(bins.reshape(inputs[0].shape))
@@ -212,7 +213,7 @@ class HashedCrossing(_Bins):
             return reading.whole(array, what).ravel().astype(np.uint64)
         return fingerprint64(reading.utf8(reading.texts(array, what)))
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
+    def compute_output_shape(self, input_shape: Sequence[ShapeLike]) -> Shape:
         return self._encoded_shape(tuple(input_shape[0]))
 
 

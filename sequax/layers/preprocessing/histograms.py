@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Unpack
 
 import jax
@@ -28,12 +28,12 @@ class GridOf(Kind):
     expected = "a tuple of two positive integers, rows and columns"
     each: Whole = Whole(1, most=1 << 10)
 
-    def resolve(self, value: Any, name: str, owner: Owner) -> tuple[int, ...]:
+    def resolve(self, value: object, name: str, owner: Owner) -> tuple[int, ...]:
         if not is_pair(value) or len(value) != 2:
             self.refuse(value, name, owner)
         return tuple(self.each.resolve(size, name, owner) for size in value)
 
-    def fits(self, value: Any, cls: type) -> bool:
+    def fits(self, value: object, cls: type) -> bool:
         return isinstance(value, (list, tuple)) and len(value) == 2 and all(self.each.fits(size, cls) for size in value)
 
 
@@ -64,7 +64,7 @@ class AutoContrast(HistogramLayer):
     def __init__(self, value_range: ValueRange = (0, 255), **options: Unpack[ImageOptions]):
         super().__init__(**options)
 
-    def transform(self, images: jax.Array, drawn: Any) -> jax.Array:
+    def transform(self, images: jax.Array, drawn: object) -> jax.Array:
         lowest, highest = (f(images, (1, 2), keepdims=True) for f in (jnp.min, jnp.max))
         low, high = self.value_range
         spread = highest - lowest
@@ -107,7 +107,7 @@ class Equalization(HistogramLayer):
     ):
         super().__init__(data_format=data_format, **options)
 
-    def transform(self, images: jax.Array, drawn: Any) -> jax.Array:
+    def transform(self, images: jax.Array, drawn: object) -> jax.Array:
         batch, rows, columns, channels = images.shape
         values = jnp.moveaxis(to_bytes(images, self.value_range), -1, 1).reshape(batch * channels, rows * columns)
         bins = jnp.clip(values * ((self.bins - 1) / (LEVELS - 1)), 0, self.bins - 1).astype("int32")
@@ -147,7 +147,7 @@ class ContrastLimitedAdaptiveHistogramEqualization(HistogramLayer):
     """
 
     keeps_integers = True
-    to_integers = staticmethod(jnp.trunc)
+    to_integers: Callable[..., Any] = staticmethod(jnp.trunc)
     clip_limit: float
     tile_grid_size: tuple[int, ...]
 
@@ -161,7 +161,7 @@ class ContrastLimitedAdaptiveHistogramEqualization(HistogramLayer):
     ):
         super().__init__(data_format=data_format, **options)
 
-    def transform(self, images: jax.Array, drawn: Any) -> jax.Array:
+    def transform(self, images: jax.Array, drawn: object) -> jax.Array:
         batch, rows, columns, channels = images.shape
         down, across = self.tile_grid_size
         levels = jnp.clip(to_bytes(images, self.value_range), 0, LEVELS - 1).astype("int32")

@@ -18,6 +18,7 @@ from ...core import shapes
 from ...core.kinds import Kind
 from ...core.layer import Layer
 from ...core.tensor import KerasTensor, is_tensor, leaves, shape_of
+from ...core.types import Nested, Tensor
 
 
 class TokenOf(Kind):
@@ -25,7 +26,7 @@ class TokenOf(Kind):
 
     expected = "a string or a number"
 
-    def fits(self, value: Any, cls: type) -> bool:
+    def fits(self, value: object, cls: type) -> bool:
         return value is None or isinstance(value, (str, int, float, Mapping))  # a mapping: bytes in a file
 
 
@@ -44,27 +45,27 @@ class HostLayer(Layer):
     output_dtype = "int32"  # of what the model behind it gets
     untracked: frozenset[str] = Layer.untracked
 
-    def read(self, value: Any, what: str) -> Any:
+    def read(self, value: object, what: str) -> np.ndarray | list[np.ndarray]:
         """Data of the user as what `call` takes."""
         raise NotImplementedError
 
-    def on_host(self, inputs: Any, what: str = "x") -> np.ndarray:
+    def on_host(self, inputs: object, what: str = "x") -> np.ndarray:
         """Outputs in NumPy, in a dtype no wider than need be."""
         self._refuse_traced(inputs)
         self.built = True
         return self.call(self.read(inputs, what))
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: object, **kwargs: object) -> Any:
         inputs = args[0] if args else kwargs.get("inputs")
         if any(map(is_tensor, leaves(inputs))):
             return super().__call__(inputs)
         return self.on_device(self.on_host(inputs, f"{self}: the input"))
 
-    def on_device(self, outputs: np.ndarray) -> Any:
+    def on_device(self, outputs: np.ndarray) -> Tensor | np.ndarray:
         """Outputs as a device array of the layer's output dtype; what no device holds stays in NumPy."""
         return outputs if stays_on_host(outputs) else jnp.asarray(outputs, self.output_dtype)
 
-    def compute_output_spec(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+    def compute_output_spec(self, inputs: Nested[KerasTensor], *args: object, **kwargs: object) -> Nested[KerasTensor]:
         for tensor in leaves(inputs):
             self._check_place(tensor)
         shape = self.compute_output_shape(shape_of(inputs))
@@ -78,7 +79,7 @@ class HostLayer(Layer):
                 f" '{node.operation.name}' ({type(node.operation).__name__}), which is compiled. {_PLACES}"
             )
 
-    def _refuse_traced(self, inputs: Any) -> None:
+    def _refuse_traced(self, inputs: object) -> None:
         if any(isinstance(value, jax.core.Tracer) for value in leaves(inputs)):
             raise ValueError(
                 f"{self} runs on the host, before anything is compiled, but it was called with traced values of a"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeGuard
 
 from ...core.constructor import LayerOptions, UnnamedOptions
 from ...core.kinds import Checked, Number, OneOf, Owner, Plain, Whole
@@ -33,9 +33,9 @@ class RangeOf(Checked):
         self.low, self.high, self.strict, self.as_given = low, high, strict, as_given
         self.expected: str = f"a number (or a list of two numbers) in the range [{low}, {high}]"
 
-    def resolve(self, value: Any, name: str, owner: Owner) -> Any:
-        value = super().resolve(value, name, owner)
-        return value if self.as_given else self.ends(value)
+    def resolve(self, value: object, name: str, owner: Owner) -> Ends:
+        checked: Ends = super().resolve(value, name, owner)
+        return checked if self.as_given else self.ends(checked)
 
     def contains(self, value: Any) -> bool:
         pair = is_pair(value)
@@ -56,7 +56,7 @@ class RangeBothWays(RangeOf):
     def __init__(self) -> None:
         super().__init__(0, 1)
 
-    def contains(self, value: Any) -> bool:
+    def contains(self, value: object) -> bool:
         return RangeOf(-1, 1).contains(value) if is_pair(value) else super().contains(value)
 
     def ends(self, value: Any) -> Range:
@@ -71,7 +71,7 @@ class BitsOf(RangeOf):
         super().__init__(1, 8)
         self.expected = "a whole number of bits (or a list of two) in the range [1, 8]"
 
-    def contains(self, value: Any) -> bool:
+    def contains(self, value: object) -> bool:
         values = list(value) if is_pair(value) else [value]
         return super().contains(value) and all(not isinstance(v, float) or v.is_integer() for v in values)
 
@@ -81,11 +81,11 @@ class ValueRangeOf(Checked):
 
     expected = "a list of two different numbers"
 
-    def resolve(self, value: Any, name: str, owner: Owner) -> Range:
+    def resolve(self, value: object, name: str, owner: Owner) -> Range:
         low, high = super().resolve(value, name, owner)
         return min(low, high), max(low, high)
 
-    def contains(self, value: Any) -> bool:
+    def contains(self, value: object) -> bool:
         return is_pair(value) and len(value) == 2 and all(map(is_finite, value)) and value[0] != value[1]
 
 
@@ -106,7 +106,7 @@ class FiniteOf(Checked):
         within = f" between {least:g} and {most:g}" if most < math.inf else ""
         self.expected: str = f"a number{within or (f' above {above:g}' if above > -math.inf else '')}"
 
-    def contains(self, value: Any) -> bool:
+    def contains(self, value: object) -> bool:
         return is_finite(value) and self.least <= value <= self.most and value > self.above
 
 
@@ -117,14 +117,14 @@ class ColorOf(FiniteOf):
         super().__init__()
         self.expected = "a number, or a list of one for each channel"
 
-    def contains(self, value: Any) -> bool:
+    def contains(self, value: object) -> bool:
         return all(map(super().contains, value if isinstance(value, (tuple, list)) else [value]))
 
 
 class KnownOf(OneOf):
     """One of some ways to do it; another one is a NotImplementedError, as in Keras."""
 
-    def resolve(self, value: Any, name: str, owner: Owner) -> Any:
+    def resolve(self, value: object, name: str, owner: Owner) -> object:
         try:
             return super().resolve(value, name, owner)
         except ValueError as error:
@@ -136,15 +136,15 @@ class BoxFormatOf(Checked):
 
     expected: str = f"one of {boxes.FORMATS} or None"
 
-    def contains(self, value: Any) -> bool:
+    def contains(self, value: object) -> bool:
         return value is None or str(value).lower() in boxes.FORMATS
 
 
-def is_pair(value: Any) -> bool:
+def is_pair(value: object) -> TypeGuard[Sequence[Any]]:
     return isinstance(value, Sequence) and not isinstance(value, str)
 
 
-def is_finite(value: Any) -> bool:
+def is_finite(value: Any) -> TypeGuard[float]:
     return not isinstance(value, (bool, str)) and hasattr(value, "__float__") and math.isfinite(float(value))
 
 

@@ -8,10 +8,14 @@ from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from ...core import dtypes, rng, shapes
+from ...core.kinds import Number
 from ...core.tensor import KerasTensor
+from ...core.types import ArrayLike, ShapeLike
 from ...kernels import random_bits
+from ...layers.preprocessing.annotated import Images
 from .annotated import AnnotatedImages, images_of
 from .image_arguments import ImageOptions, Range
 
@@ -30,11 +34,11 @@ class ImageLayer(AnnotatedImages):
     gives_batches = False  # whether `transform_images` makes a batch of a single image, as it does in Keras
     channels: tuple[int, ...] = ()  # the numbers of channels that make sense; empty: any
 
-    def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
+    def get_random_transformation(self, data: Images, training: bool = True, seed: rng.Seed | None = None) -> Any:
         """What `transform_images` will do: drawn numbers, or None where nothing is random."""
         return None
 
-    def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> jax.Array:
+    def transform_images(self, images: ArrayLike, transformation: Any = None, training: bool = True) -> jax.Array:
         """Images transformed by what `get_random_transformation` returned."""
         images = jnp.asarray(images)
         dtype = self._output_dtype(images.dtype)
@@ -43,12 +47,12 @@ class ImageLayer(AnnotatedImages):
         outputs = self.transform(self._standardized(images), transformation)
         return self._cast(self._restored(outputs, 4 if self.gives_batches else images.ndim), dtype)
 
-    def transform(self, images: jax.Array, drawn: Any) -> jax.Array:
+    def transform(self, images: jax.Array, drawn: Drawn) -> jax.Array:
         """New images of images `(batch, rows, columns, channels)` in floating point."""
         raise NotImplementedError
 
     def transform_segmentation_masks(
-        self, segmentation_masks: Any, transformation: Any = None, training: bool = True
+        self, segmentation_masks: ArrayLike, transformation: Any = None, training: bool = True
     ) -> jax.Array:
         """Masks whose pixels went the way of those of the images, each with a value that it had. They keep their dtype.
 
@@ -61,22 +65,24 @@ class ImageLayer(AnnotatedImages):
         outputs = self.transform_masks(self._standardized(masks), transformation)
         return self._cast(self._restored(outputs, masks.ndim), masks.dtype.name)
 
-    def transform_masks(self, masks: jax.Array, drawn: Any) -> jax.Array:
+    def transform_masks(self, masks: jax.Array, drawn: Drawn) -> jax.Array:
         """As `transform`, reading the nearest pixel; where the class says `moves`."""
         raise NotImplementedError
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: ShapeLike | Mapping[str, Any]) -> Any:
         if isinstance(input_shape, Mapping):
             return super().compute_output_shape(input_shape)
         self._check(input_shape)
         return tuple(input_shape)
 
-    def compute_output_spec(self, data: Any, training: bool = True) -> Any:
+    def compute_output_spec(
+        self, data: KerasTensor | Mapping[str, Any], training: bool = True
+    ) -> KerasTensor | dict[str, Any]:
         if isinstance(data, Mapping):
             return shapes.infer(self.__call__, (data,), {"training": training})
         return KerasTensor(self.compute_output_shape(data.shape), self._output_dtype(data.dtype))
 
-    def _output_dtype(self, dtype: Any) -> str:
+    def _output_dtype(self, dtype: str | np.dtype) -> str:
         kept = self.keeps_integers and dtypes.is_int(dtype)
         return jnp.dtype(dtype).name if kept else self.compute_dtype
 
@@ -130,11 +136,11 @@ class RandomImageLayer(ImageLayer):
     seed: int | None
     value_range: Range
     interpolation: str
-    fill_value: Any
+    fill_value: Number | Sequence[Number] | None
 
     def __init__(self, **options: Unpack[ImageOptions]):
         super().__init__(**options)
-        self.seed_generator = rng.SeedGenerator(self.seed)
+        self.seed_generator: rng.SeedGenerator = rng.SeedGenerator(self.seed)
 
     @property
     def generator(self) -> rng.SeedGenerator:
@@ -143,7 +149,7 @@ class RandomImageLayer(ImageLayer):
     def rests(self, transformation: Any, training: bool) -> bool:
         return not training or transformation is None
 
-    def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
+    def get_random_transformation(self, data: Images, training: bool = True, seed: rng.Seed | None = None) -> Any:
         """Numbers drawn for images, or for the images of a dict; None outside of training.
 
         Args:
@@ -184,7 +190,7 @@ def normal(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
     return math.sqrt(2) * jax.scipy.special.erfinv(2 * share - 1)
 
 
-def beta(key: jax.Array, alpha: Any, batch: int) -> jax.Array:
+def beta(key: jax.Array, alpha: float | jax.Array, batch: int) -> jax.Array:
     """Numbers of a Beta distribution of (alpha, alpha); logarithms keep small ones apart from zero."""
     return jax.nn.softmax(jax.random.loggamma(key, alpha, (2, batch)), 0)[0]
 
@@ -196,7 +202,7 @@ def covers(key: jax.Array, length: jax.Array, size: int) -> jax.Array:
     return (middle >= start[:, None]) & (middle < (start + length)[:, None])
 
 
-def per_image(values: Any) -> jax.Array:
+def per_image(values: ArrayLike) -> jax.Array:
     """One number per image, to broadcast against `(batch, rows, columns, channels)`."""
     return jnp.reshape(jnp.asarray(values), (-1, 1, 1, 1))
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, MutableMapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, MutableMapping, Sequence
 from typing import Annotated, Any
 
 import numpy as np
 
 from ...core import dtypes, tracking
 from ...core.kinds import Kind, Listed, Owner, Whole
+from ...core.types import ArrayLike, CustomObjects, Data, Path
 from . import encoding, reading
 from .host import HostLayer
 from .vocabulary import Vocabulary, read_file
@@ -36,10 +37,10 @@ class EncodingOf(Kind):
 
     expected = "the name of an encoding of texts, such as 'utf-8'"
 
-    def resolve(self, value: Any, name: str, owner: Owner) -> str:
+    def resolve(self, value: object, name: str, owner: Owner) -> str:
         return reading.checked_encoding(owner, value)
 
-    def fits(self, value: Any, cls: type) -> bool:
+    def fits(self, value: object, cls: type) -> bool:
         return isinstance(value, str)
 
 
@@ -63,7 +64,7 @@ class VocabularyLayer(HostLayer):
     pad_to_max_tokens: bool
     encoding: str
 
-    def _begin(self, words: Vocabulary, vocabulary: Any, idf_weights: Any, announced_size: int | None) -> None:
+    def _begin(self, words: Vocabulary, vocabulary: Words, idf_weights: Words, announced_size: int | None) -> None:
         """Take the vocabulary that was given, if one was; `words` is still empty."""
         self._words, self._announced_size, self._static = words, announced_size, False
         self.pad_to_max_tokens = bool(self.pad_to_max_tokens)
@@ -78,21 +79,21 @@ class VocabularyLayer(HostLayer):
             )
         if idf_weights is not None and vocabulary is None:
             raise ValueError(f"{self}: `idf_weights` belong to a `vocabulary`, which was not given.")
-        self.vocabulary: Any = None
-        self.idf_weights: Any = None
+        self.vocabulary: list[Any] | None = None
+        self.idf_weights: list[float] | None = None
         if vocabulary is not None:
             self.set_vocabulary(vocabulary, idf_weights)
             if not isinstance(vocabulary, str):  # the content of a file is no argument of the constructor
                 self.vocabulary = [_plain(token) for token in vocabulary]
             self.idf_weights = None if idf_weights is None else np.asarray(idf_weights).tolist()
 
-    def _key(self, token: Any) -> Any:
+    def _key(self, token: object) -> Hashable:
         raise NotImplementedError
 
-    def _token(self, key: Any) -> Any:
+    def _token(self, key: Any) -> str | int:
         raise NotImplementedError
 
-    def _documents(self, data: Any) -> Iterable[Sequence[Any]]:
+    def _documents(self, data: object) -> Iterable[Sequence[Any]]:
         raise NotImplementedError
 
     # --- the vocabulary ---
@@ -106,7 +107,7 @@ class VocabularyLayer(HostLayer):
         """The number of tokens, mask and unknown tokens included."""
         return len(self._words)
 
-    def set_vocabulary(self, vocabulary: Any, idf_weights: Any = None) -> None:
+    def set_vocabulary(self, vocabulary: Iterable[Any] | str, idf_weights: Words = None) -> None:
         """Give the tokens, in place of `adapt`.
 
         Args:
@@ -124,7 +125,7 @@ class VocabularyLayer(HostLayer):
         self._words.set([self._key(token) for token in tokens], self._checked_weights(idf_weights))
         self._static = True
 
-    def _checked_weights(self, weights: Any) -> np.ndarray | None:
+    def _checked_weights(self, weights: Words) -> np.ndarray | None:
         if weights is None:
             return None
         array = np.asarray(weights)
@@ -132,7 +133,7 @@ class VocabularyLayer(HostLayer):
             raise ValueError(f"{self}: `idf_weights` must be a list of finite numbers. Received: {weights!r:.80}")
         return array
 
-    def adapt(self, data: Any, steps: int | None = None) -> None:
+    def adapt(self, data: Data, steps: int | None = None) -> None:
         """Learn the vocabulary from data; what was learned before is forgotten.
 
         Args:
@@ -144,7 +145,7 @@ class VocabularyLayer(HostLayer):
             self.update_state(batch)
         self.finalize_state()
 
-    def update_state(self, data: Any) -> None:
+    def update_state(self, data: ArrayLike) -> None:
         """Count the tokens of one batch."""
         if self._static:
             raise ValueError(
@@ -215,7 +216,7 @@ class VocabularyLayer(HostLayer):
         if self.output_mode == "tf_idf" and self._words.tokens is not None:
             store[_WEIGHTS] = self._weights_by_column()
 
-    def load_own_variables(self, store: Any) -> None:
+    def load_own_variables(self, store: Mapping[str, Any]) -> None:
         if _WEIGHTS in store:
             self._words.weights = np.asarray(store[_WEIGHTS], np.float32)[: len(self._words)]
 
@@ -231,16 +232,16 @@ class VocabularyLayer(HostLayer):
         self._words.set([self._key_of(line) for line in text.decode("utf-8").split("\n")])
         self._static = True
 
-    def _key_of(self, line: str) -> Any:
+    def _key_of(self, line: str) -> Hashable:
         return self._key(line)
 
-    def save_assets(self, dir_path: Any) -> None:
+    def save_assets(self, dir_path: Path) -> None:
         """Write words that were learned to `vocabulary.txt` in a folder; those that the config has are left out."""
         if self.learned_words is not None:
             with open(os.path.join(dir_path, WORDS_FILE), "wb") as file:
                 file.write(self.learned_words)
 
-    def load_assets(self, dir_path: Any) -> None:
+    def load_assets(self, dir_path: Path) -> None:
         """Take back what `save_assets` wrote."""
         if self.vocabulary is None:
             with open(os.path.join(dir_path, WORDS_FILE), "rb") as file:
@@ -254,7 +255,7 @@ class VocabularyLayer(HostLayer):
         return {**super().get_config(), "vocabulary_size": announced or len(self._words)}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> VocabularyLayer:
+    def from_config(cls, config: dict[str, Any], custom_objects: CustomObjects | None = None) -> VocabularyLayer:
         """A new layer from `get_config()`.
 
         Raises:
@@ -269,7 +270,7 @@ class VocabularyLayer(HostLayer):
         return super().from_config(config, custom_objects)
 
 
-def _plain(token: Any) -> Any:
+def _plain(token: object) -> object:
     if isinstance(token, bytes):
         return token.decode("utf-8", "surrogateescape")
     return token.item() if hasattr(token, "item") else token

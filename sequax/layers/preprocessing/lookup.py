@@ -9,6 +9,7 @@ import numpy as np
 
 from ...core.constructor import UnnamedOptions
 from ...core.kinds import OneOf, Plain, Whole
+from ...core.types import Shape, ShapeLike
 from ..arguments import Dense
 from ..catalogue import layer
 from . import encoding, reading
@@ -32,11 +33,11 @@ class Lookup(VocabularyLayer):
 
     invert: bool
     num_oov_indices: int
-    mask_token: Any
-    oov_token: Any
+    mask_token: str | bytes | int | None
+    oov_token: str | bytes | int | None
     salt: list[int] | None
 
-    def _set_up(self, vocabulary: Any, idf_weights: Any, announced_size: int | None) -> None:
+    def _set_up(self, vocabulary: Words, idf_weights: Words, announced_size: int | None) -> None:
         """What the constructors of both do once their arguments are kept."""
         self.invert = bool(self.invert)
         if self.invert and self.output_mode != "int":
@@ -51,20 +52,20 @@ class Lookup(VocabularyLayer):
     def _bucket(self, keys: Sequence[Any]) -> np.ndarray:
         raise NotImplementedError
 
-    def read(self, value: Any, what: str) -> np.ndarray:
+    def read(self, value: object, what: str) -> np.ndarray:
         array = reading.raw(value, what)
         return reading.whole(array, what) if self.invert else self._keys(array, what)
 
     def _keys(self, array: np.ndarray, what: str) -> np.ndarray:
         raise NotImplementedError
 
-    def _documents(self, data: Any) -> Iterable[Sequence[Any]]:
+    def _documents(self, data: object) -> Iterable[Sequence[Any]]:
         keys = self._keys(reading.raw(data, f"{self}: the data"), f"{self}: the data")
         if keys.ndim < 2 and self.output_mode != "tf_idf":
             return [keys.ravel().tolist()]  # only the counts are wanted
         return keys.reshape(keys.shape[0] if keys.ndim else 1, -1).tolist()
 
-    def call(self, inputs: Any) -> np.ndarray:
+    def call(self, inputs: np.ndarray) -> np.ndarray:
         if self.invert:
             return self._tokens_of(inputs)
         flat = self._words.index(inputs.ravel().tolist())
@@ -82,7 +83,7 @@ class Lookup(VocabularyLayer):
     def _tokens_of(self, indices: np.ndarray) -> np.ndarray:
         raise NotImplementedError
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
+    def compute_output_shape(self, input_shape: ShapeLike) -> Shape:
         shape = tuple(input_shape)
         if self.output_mode == "int":
             return shape
@@ -160,7 +161,7 @@ class StringLookup(Lookup):
     def input_dtype(self) -> str:  # type: ignore[override]
         return "int64" if self.invert else "string"
 
-    def _key(self, token: Any) -> bytes:
+    def _key(self, token: object) -> bytes:
         if not isinstance(token, (str, bytes)):
             raise ValueError(f"{self}: tokens must be strings. Received: {token!r} (of type {type(token).__name__}).")
         return reading.utf8([token])[0]
@@ -247,7 +248,7 @@ class IntegerLookup(Lookup):
             raise ValueError(f"{self}: `salt` needs oov_method='farmhash'. Received: oov_method={oov_method!r}")
         self._set_up(vocabulary, idf_weights, vocabulary_size)
 
-    def _key(self, token: Any) -> int:
+    def _key(self, token: object) -> int:
         return int(reading.whole(np.asarray(token), f"{self}: a token"))
 
     def _key_of(self, line: str) -> int:

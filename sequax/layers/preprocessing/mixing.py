@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Unpack
 
 import jax
@@ -9,6 +10,7 @@ import jax.numpy as jnp
 
 from ...core import dtypes
 from ...core.kinds import DataFormat, Number, Owner, Whole
+from ...core.types import ArrayLike, Nested, Tensor
 from ..catalogue import layer
 from .image_arguments import AboveZero, BoxOptions, FiniteOf, ImageOptions, Share
 from .images import Drawn, ImageLayer, RandomImageLayer, beta, covers, uniform
@@ -17,7 +19,7 @@ from .images import Drawn, ImageLayer, RandomImageLayer, beta, covers, uniform
 class Mixing(RandomImageLayer):
     """Base of layers that mix each image of a batch with another one, and their labels by the same share."""
 
-    def transform_labels(self, labels: Any, transformation: Any = None, training: bool = True) -> Any:
+    def transform_labels(self, labels: Nested[ArrayLike], transformation: Any = None, training: bool = True) -> Tensor:
         """`w * labels + (1 - w) * labels of the other image`, as floats.
 
         Args:
@@ -90,7 +92,7 @@ class MixUp(Mixing):
         return self._mixed(images, drawn)
 
     def transform_segmentation_masks(
-        self, segmentation_masks: Any, transformation: Any = None, training: bool = True
+        self, segmentation_masks: ArrayLike, transformation: Any = None, training: bool = True
     ) -> jax.Array:
         """Masks mixed as labels are: one-hot, a channel for each class, or floats."""
         masks = jnp.asarray(segmentation_masks)
@@ -104,7 +106,7 @@ class MixUp(Mixing):
         return self._mixed(masks, transformation)
 
     def transform_bounding_boxes(
-        self, bounding_boxes: Any, transformation: Any = None, training: bool = True
+        self, bounding_boxes: Mapping[str, Any], transformation: Any = None, training: bool = True
     ) -> dict[str, Any]:
         """The boxes of both images, `(batch, 2 * boxes, 4)`."""
         found = self._read_boxes(bounding_boxes)
@@ -166,7 +168,7 @@ class CutMix(Mixing):
         return jnp.where(jnp.asarray(drawn["batch_masks"])[..., :1], self._others(images, drawn), images)
 
     def transform_segmentation_masks(
-        self, segmentation_masks: Any, transformation: Any = None, training: bool = True
+        self, segmentation_masks: ArrayLike, transformation: Any = None, training: bool = True
     ) -> jax.Array:
         masks = jnp.asarray(segmentation_masks)
         if self.rests(transformation, training):
@@ -175,7 +177,7 @@ class CutMix(Mixing):
         return self._cast(self._restored(outputs, masks.ndim), masks.dtype.name)
 
     def transform_bounding_boxes(
-        self, bounding_boxes: Any, transformation: Any = None, training: bool = True
+        self, bounding_boxes: Mapping[str, Any], transformation: Any = None, training: bool = True
     ) -> dict[str, Any]:
         raise NotImplementedError(
             f"{self._who()} does not take bounding boxes: a pasted rectangle cuts through them. Leave 'bounding_boxes'"
@@ -186,7 +188,7 @@ class CutMix(Mixing):
 class WholeFillOf(FiniteOf):
     """A number, without what follows the point."""
 
-    def resolve(self, value: Any, name: str, owner: Owner) -> int:
+    def resolve(self, value: object, name: str, owner: Owner) -> int:
         return int(super().resolve(value, name, owner))
 
 
@@ -222,11 +224,11 @@ class MaxNumBoundingBoxes(ImageLayer):
     def __init__(self, max_number: BoxCount, fill_value: WholeFill = -1, **options: Unpack[ImageOptions]):
         super().__init__(**options)
 
-    def transform(self, images: jax.Array, drawn: Any) -> jax.Array:
+    def transform(self, images: jax.Array, drawn: object) -> jax.Array:
         return images
 
     def transform_bounding_boxes(
-        self, bounding_boxes: Any, transformation: Any = None, training: bool = True
+        self, bounding_boxes: Mapping[str, Any], transformation: Any = None, training: bool = True
     ) -> dict[str, Any]:
         found = self._read_boxes(bounding_boxes)
         axis = found["boxes"].ndim - 2

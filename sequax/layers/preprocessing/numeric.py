@@ -14,19 +14,18 @@ from ...core.constructor import LayerOptions
 from ...core.kinds import MAX_SIZE, AxesOf, Listed, Number, OneOf, Owner, Real, is_number
 from ...core.layer import Layer
 from ...core.tensor import KerasTensor
-from ...core.types import ArrayLike
+from ...core.types import ArrayLike, CustomObjects, Data, DTypeLike, Shape, ShapeLike, Tensor
+from ...core.variable import Variable
 from ..arguments import Dense, resolve_axes
 from ..catalogue import layer
 from . import adapting
 from .categories import encode, encoded_shape
 
-Shape = Sequence[int | None]
-
 
 class KeptAxesOf(AxesOf):
     """Axes as a tuple; empty for None."""
 
-    def resolve(self, value: Any, name: str, owner: Owner) -> tuple[int, ...]:
+    def resolve(self, value: object, name: str, owner: Owner) -> tuple[int, ...]:
         return () if value is None or value == () or value == [] else super().resolve(value, name, owner)
 
     def fits(self, value: object, cls: type) -> bool:
@@ -39,7 +38,7 @@ class StatisticOf(Listed):
     expected = "a number or a list of numbers"
     attribute = False
 
-    def fits(self, value: Any, cls: type) -> bool:
+    def fits(self, value: object, cls: type) -> bool:
         return is_number(value) or super().fits(value, cls)
 
 
@@ -57,7 +56,7 @@ class BoundariesOf(Listed):
 class BinCountOf(Real):
     """A number that may have a fraction, as in Keras; whole in files."""
 
-    def fits(self, value: Any, cls: type) -> bool:
+    def fits(self, value: object, cls: type) -> bool:
         return type(value) is int and 1 <= value <= MAX_SIZE
 
 
@@ -100,8 +99,8 @@ class Normalization(Layer):
 
     axis: tuple[int, ...]
     invert: bool
-    input_mean: Any
-    input_variance: Any
+    input_mean: ArrayLike | None
+    input_variance: ArrayLike | None
 
     def __init__(
         self,
@@ -121,7 +120,7 @@ class Normalization(Layer):
             raise ValueError(f"Layer '{self.name}' (Normalization): a variance is below zero. Received: {variance}")
         self.input_mean, self.input_variance = mean, variance
 
-    def build(self, input_shape: Shape) -> None:
+    def build(self, input_shape: ShapeLike) -> None:
         kept = resolve_axes(self.name, self.axis, len(input_shape))
         self._kept = tuple(sorted(kept))
         unknown = [axis for axis in self._kept if input_shape[axis] is None]
@@ -133,12 +132,16 @@ class Normalization(Layer):
         shape = tuple(input_shape[axis] for axis in self._kept)
         self._broadcast = tuple(size if axis in self._kept else 1 for axis, size in enumerate(input_shape))
         if self.input_mean is None:
-            self.adapt_mean = self.add_weight(name="mean", shape=shape, initializer="zeros", trainable=False)
-            self.adapt_variance = self.add_weight(name="variance", shape=shape, initializer="ones", trainable=False)
-            self.count = self.add_weight(name="count", shape=(), dtype="int32", initializer="zeros", trainable=False)
+            self.adapt_mean: Variable = self.add_weight(name="mean", shape=shape, initializer="zeros", trainable=False)
+            self.adapt_variance: Variable = self.add_weight(
+                name="variance", shape=shape, initializer="ones", trainable=False
+            )
+            self.count: Variable = self.add_weight(
+                name="count", shape=(), dtype="int32", initializer="zeros", trainable=False
+            )
             return
         for name, given in (("mean", self.input_mean), ("variance", self.input_variance)):
-            received = np.shape(given)
+            received = np.asarray(given).shape
             if not _fits(received, shape):
                 raise ValueError(
                     f"Layer '{self.name}' (Normalization): `{name}` must be a number or have shape {shape}, one entry"
@@ -147,7 +150,7 @@ class Normalization(Layer):
 
     # --- statistics ---
 
-    def adapt(self, data: Any, batch_size: int | None = None, steps: int | None = None) -> None:
+    def adapt(self, data: Data, batch_size: int | None = None, steps: int | None = None) -> None:
         """Take mean and variance from data, in place of what was there.
 
         Args:
@@ -209,12 +212,12 @@ class Normalization(Layer):
 
     # --- the call ---
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tensor) -> jax.Array:
         inputs = jnp.asarray(inputs, self.compute_dtype)
         deviation = jnp.maximum(jnp.sqrt(self.variance), jnp.asarray(dtypes.epsilon(), self.compute_dtype))
         return inputs * deviation + self.mean if self.invert else (inputs - self.mean) / deviation
 
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
+    def compute_output_shape(self, input_shape: ShapeLike) -> Shape:
         return tuple(input_shape)
 
     def get_config(self) -> dict[str, Any]:
@@ -237,7 +240,7 @@ def _fits(shape: Sequence[int], whole: Sequence[int | None]) -> bool:
     return len(shape) <= len(whole) and all(a in (1, b) for a, b in ends)
 
 
-def _listed(value: Any) -> Any:
+def _listed(value: ArrayLike | None) -> list[Any] | Number | None:
     return np.asarray(value).tolist() if value is not None else None
 
 
@@ -278,7 +281,7 @@ class Discretization(Layer):
         epsilon: Number = 0.01,
         output_mode: BinMode = "int",
         sparse: Dense = False,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
         name: str | None = None,
     ):
         super().__init__(name=name, dtype="float32" if dtype is None and output_mode == "int" else dtype)
@@ -299,7 +302,7 @@ class Discretization(Layer):
         return "int32" if self.output_mode == "int" else self.compute_dtype
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Discretization:
+    def from_config(cls, config: dict[str, Any], custom_objects: CustomObjects | None = None) -> Discretization:
         """A new layer from `get_config()`, which holds both arguments once boundaries were learned."""
         if config.get("num_bins") is None or config.get("bin_boundaries") is None:
             return super().from_config(config, custom_objects)
@@ -308,7 +311,7 @@ class Discretization(Layer):
         found.bin_boundaries = learned.bin_boundaries
         return found
 
-    def adapt(self, data: Any, steps: int | None = None, batch_size: int | None = None) -> None:
+    def adapt(self, data: Data, steps: int | None = None, batch_size: int | None = None) -> None:
         """Choose boundaries so that each bin gets the same share of the data.
 
         Args:
@@ -326,7 +329,7 @@ class Discretization(Layer):
         self._seen.extend(batch.ravel() for batch in adapting.batches(data, steps, who))
         self.finalize_state()
 
-    def update_state(self, data: Any) -> None:
+    def update_state(self, data: Data) -> None:
         """Remember one batch for `finalize_state`."""
         self._seen.extend(batch.ravel() for batch in adapting.batches(data, None, f"Layer '{self.name}'"))
 
@@ -343,7 +346,7 @@ class Discretization(Layer):
         """Forget the batches of `update_state`."""
         self._seen = []
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tensor) -> jax.Array:
         if self.bin_boundaries is None:
             raise ValueError(
                 f"Layer '{self.name}' (Discretization): its boundaries are not known yet. Call `adapt(data)` first, or"
@@ -355,11 +358,11 @@ class Discretization(Layer):
             return bins
         return encode(bins, len(self.bin_boundaries) + 1, self.output_mode, self.compute_dtype)
 
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
+    def compute_output_shape(self, input_shape: ShapeLike) -> Shape:
         count = self.num_bins if self.bin_boundaries is None else len(self.bin_boundaries) + 1
         return encoded_shape(tuple(input_shape), count, self.output_mode)
 
-    def compute_output_spec(self, inputs: Any) -> KerasTensor:
+    def compute_output_spec(self, inputs: KerasTensor) -> KerasTensor:
         return KerasTensor(self.compute_output_shape(inputs.shape), self.output_dtype)
 
     def get_config(self) -> dict[str, Any]:

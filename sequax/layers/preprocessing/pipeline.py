@@ -10,6 +10,7 @@ from ...core.config import deserialize
 from ...core.kinds import Listed, Owner
 from ...core.layer import Layer
 from ...core.signature import of as signature_of
+from ...core.types import CustomObjects, Nested, Tensor
 from ..catalogue import layer
 
 
@@ -53,7 +54,7 @@ class Pipeline(Layer):
     def __init__(self, layers: LayerList, name: str | None = None):
         super().__init__(name=name)
 
-    def call(self, inputs: Any, training: bool = True, mask: Any = None) -> Any:
+    def call(self, inputs: Nested[Tensor], training: bool = True, mask: Tensor | None = None) -> Nested[Tensor]:
         for step in self.layers:
             accepts = signature_of(type(step).call).accepts
             options = {"training": training, "mask": mask}
@@ -64,7 +65,7 @@ class Pipeline(Layer):
         return {"layers": [serialize(step) for step in self.layers], "name": self.name}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Pipeline:
+    def from_config(cls, config: dict[str, Any], custom_objects: CustomObjects | None = None) -> Pipeline:
         """A new pipeline from `get_config()`.
 
         Raises:

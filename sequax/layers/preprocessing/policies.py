@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, Any, Unpack
 
 import jax
 import jax.numpy as jnp
 
-from ...core.kinds import DataFormat, Whole
+from ...core.kinds import DataFormat, Number, Whole
 from ...kernels.boxes import clip
 from ..catalogue import layer
 from .histograms import AutoContrast, Equalization
@@ -42,7 +43,7 @@ class Policy(RandomColor):
     image.
     """
 
-    fill_value: Any
+    fill_value: Number | Sequence[Number] | None
 
     names: tuple[str, ...]
     channels: tuple[int, int] = (1, 3)
@@ -88,7 +89,7 @@ class Policy(RandomColor):
         branches = [partial(getattr(self, name).transform, drawn=transforms.get(name)) for name in self.names]
         return jax.lax.switch(index, [*branches, lambda images: images], images)
 
-    def _follow(self, index: jax.Array, values: jax.Array, transforms: Drawn, method: str, **options: Any) -> jax.Array:
+    def _follow(self, index: jax.Array, values: jax.Array, transforms: Drawn, method: str, **options: int) -> jax.Array:
         """Boxes or masks through a method of the layer of that index, where it moves pixels."""
         layers = [(getattr(self, name), transforms.get(name)) for name in self.names]
         branches = [
@@ -158,7 +159,7 @@ class RandAugment(Policy):
 
         return jax.lax.scan(step, masks, jnp.asarray(drawn["layer_idxes"]))[0]
 
-    def move_boxes(self, corners: jax.Array, drawn: Drawn, rows: Any, columns: Any) -> jax.Array:
+    def move_boxes(self, corners: jax.Array, drawn: Drawn, rows: int, columns: int) -> jax.Array:
         def step(corners: jax.Array, index: jax.Array) -> tuple[jax.Array, None]:
             options = {"rows": rows, "columns": columns}
             moved = self._follow(index, corners, drawn["transforms"], "move_boxes", **options)
@@ -234,10 +235,10 @@ class AugMix(Policy):
         }
 
     def transform(self, images: jax.Array, drawn: Drawn) -> jax.Array:
-        def step(chained: jax.Array, place: Any) -> tuple[jax.Array, None]:
+        def step(chained: jax.Array, place: Sequence[Any]) -> tuple[jax.Array, None]:
             return self._apply(place[0], chained, place[1]), None
 
-        def chain(mixed: jax.Array, part: Any) -> tuple[jax.Array, None]:
+        def chain(mixed: jax.Array, part: Sequence[Any]) -> tuple[jax.Array, None]:
             weight, *places = part
             return mixed + weight * jax.lax.scan(step, images, places)[0], None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Unpack
 
 import jax
@@ -10,6 +11,7 @@ import jax.numpy as jnp
 from ...core import rng
 from ...core.kinds import DataFormat
 from ...kernels.colors import hsv_to_rgb, rgb_to_grayscale, rgb_to_hsv
+from ...layers.preprocessing.annotated import Images
 from ..catalogue import layer
 from .annotated import images_of
 from .image_arguments import (
@@ -58,7 +60,7 @@ class RandomBrightness(RandomColor):
     """
 
     keeps_integers = True
-    to_integers = staticmethod(jnp.trunc)
+    to_integers: Callable[..., Any] = staticmethod(jnp.trunc)
 
     def __init__(
         self,
@@ -176,7 +178,7 @@ class RandomGrayscale(RandomImageLayer):
     """
 
     keeps_integers = True
-    to_integers = staticmethod(jnp.trunc)
+    to_integers: Callable[..., Any] = staticmethod(jnp.trunc)
     channels: tuple[int, int] = (1, 3)
 
     def __init__(
@@ -188,7 +190,7 @@ class RandomGrayscale(RandomImageLayer):
     ):
         super().__init__(data_format=data_format, **options)
 
-    def get_random_transformation(self, images: Any, training: bool = True, seed: Any = None) -> Any:
+    def get_random_transformation(self, images: Images, training: bool = True, seed: rng.Seed | None = None) -> Any:
         return super().get_random_transformation(images, training, seed)
 
     def draw(self, key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
@@ -345,7 +347,7 @@ class RandomColorJitter(RandomColor):
         if saturation_factor is not None or hue_factor is not None:
             self.channels: tuple[int] = (3,)
 
-    def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
+    def get_random_transformation(self, data: Images, training: bool = True, seed: rng.Seed | None = None) -> Any:
         """What each layer draws, one after the other, so that a single one draws what it would alone."""
         if not training:
             return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Unpack
+from typing import Annotated, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -66,11 +66,11 @@ class OddSizesOf(Checked):
 
     expected = "an odd number, or a list of two"
 
-    def resolve(self, value: Any, name: str, owner: Owner) -> tuple[int, ...]:
-        super().resolve(value, name, owner)
-        return tuple(value) if is_pair(value) else (value, value)
+    def resolve(self, value: object, name: str, owner: Owner) -> tuple[int, ...]:
+        sizes = super().resolve(value, name, owner)
+        return tuple(sizes) if is_pair(sizes) else (sizes, sizes)
 
-    def contains(self, value: Any) -> bool:
+    def contains(self, value: object) -> bool:
         sizes = value if is_pair(value) else (value, value)
         return len(sizes) == 2 and all(isinstance(size, int) and size > 0 and size % 2 for size in sizes)
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Unpack
 
 import jax
 import jax.numpy as jnp
 
 from ...core import rng
-from ...core.kinds import DataFormat, OneOf
+from ...core.kinds import DataFormat, Number, OneOf
+from ...core.types import ArrayLike
 from ...kernels import images as kernels
 from ..catalogue import layer
 from .image_arguments import (
@@ -76,7 +78,7 @@ class RandomFlip(RandomMove):
     def move_pixels(self, images: jax.Array, drawn: Drawn, interpolation: str) -> jax.Array:
         return jnp.where(per_image(drawn["flips"]), jnp.flip(images, FLIPS[self.mode]), images)
 
-    def move_points(self, x: jax.Array, y: jax.Array, drawn: Drawn, rows: Any, columns: Any) -> Points:
+    def move_points(self, x: jax.Array, y: jax.Array, drawn: Drawn, rows: int, columns: int) -> Points:
         flips = jnp.reshape(jnp.asarray(drawn["flips"]), (-1, 1))
         across, down = 2 in FLIPS[self.mode], 1 in FLIPS[self.mode]
         return jnp.where(flips & across, columns - x, x), jnp.where(flips & down, rows - y, y)
@@ -122,7 +124,7 @@ class RandomRotation(RandomWarp):
         angle = 360 * uniform(key, shape[0], self.factor)
         return {"angle": angle, "rotation_matrix": rotation(angle * (math.pi / 180), *shape[1:3])}
 
-    def matrix(self, drawn: Drawn, rows: Any, columns: Any) -> jax.Array:
+    def matrix(self, drawn: Drawn, rows: int, columns: int) -> jax.Array:
         return jnp.reshape(jnp.asarray(drawn["rotation_matrix"]), (-1, 8))
 
 
@@ -173,12 +175,17 @@ class RandomZoom(RandomWarpByAxis):
             width = 1 + uniform(keys[1], shape[0], (self.width_lower, self.width_upper))
         return {"height_zoom": height[:, None], "width_zoom": width[:, None]}
 
-    def matrix(self, drawn: Drawn, rows: Any, columns: Any) -> jax.Array:
+    def matrix(self, drawn: Drawn, rows: int, columns: int) -> jax.Array:
         x, y = (jnp.ravel(jnp.asarray(drawn[name])) for name in ("width_zoom", "height_zoom"))
         return affine(x, 0, (1 - x) * (columns - 1) / 2, 0, y, (1 - y) * (rows - 1) / 2)
 
     def get_clipped_bbox(
-        self, bounding_boxes: Any, h_end: Any, h_start: Any, w_end: Any, w_start: Any
+        self,
+        bounding_boxes: Mapping[str, Any],
+        h_end: ArrayLike,
+        h_start: ArrayLike,
+        w_end: ArrayLike,
+        w_start: ArrayLike,
     ) -> dict[str, Any]:
         """Boxes, left, top, right and bottom, as seen in a window of each image, `(batch, 1)` each."""
         boxes = jnp.asarray(bounding_boxes["boxes"])
@@ -234,7 +241,7 @@ class RandomTranslation(RandomWarpByAxis):
         y = shape[1] * uniform(keys[1], shape[0], (self.height_lower, self.height_upper))
         return {"translations": jnp.stack([x, y], -1)}
 
-    def matrix(self, drawn: Drawn, rows: Any, columns: Any) -> jax.Array:
+    def matrix(self, drawn: Drawn, rows: int, columns: int) -> jax.Array:
         x, y = jnp.moveaxis(jnp.asarray(drawn["translations"]), -1, 0)
         return affine(1, 0, -x, 0, 1, -y)
 
@@ -286,7 +293,7 @@ class RandomShear(RandomWarp):
         x, y = (sign * uniform(k, shape[0], f) for k, f in zip(keys[1:], (self.x_factor, self.y_factor), strict=True))
         return {"shear_factor": jnp.stack([x, y], -1)}
 
-    def matrix(self, drawn: Drawn, rows: Any, columns: Any) -> jax.Array:
+    def matrix(self, drawn: Drawn, rows: int, columns: int) -> jax.Array:
         x, y = jnp.moveaxis(jnp.asarray(drawn["shear_factor"]), -1, 0)
         return affine(1, x, 0, y, 1, 0)
 
@@ -337,14 +344,14 @@ class RandomPerspective(RandomWarp):
         end = start * (1 + jax.random.uniform(keys[1], start.shape, minval=-half, maxval=half))
         return {"apply_perspective": decide(keys[0], batch, self.factor), "start_points": start, "end_points": end}
 
-    def matrix(self, drawn: Drawn, rows: Any, columns: Any) -> jax.Array:
+    def matrix(self, drawn: Drawn, rows: int, columns: int) -> jax.Array:
         return kernels.perspective_matrix(drawn["start_points"], drawn["end_points"])
 
     def move_pixels(self, images: jax.Array, drawn: Drawn, interpolation: str) -> jax.Array:
         moved = kernels.projective_transform(images, self.matrix(drawn, 0, 0), **self._fill(interpolation))
         return jnp.where(per_image(drawn["apply_perspective"]), moved, images)
 
-    def move_points(self, x: jax.Array, y: jax.Array, drawn: Drawn, rows: Any, columns: Any) -> Points:
+    def move_points(self, x: jax.Array, y: jax.Array, drawn: Drawn, rows: int, columns: int) -> Points:
         chosen = jnp.reshape(jnp.asarray(drawn["apply_perspective"]), (-1, 1))
         new_x, new_y = super().move_points(x, y, drawn, rows, columns)
         return jnp.where(chosen, new_x, x), jnp.where(chosen, new_y, y)
@@ -405,7 +412,7 @@ class RandomElasticTransform(RandomMove):
             "noise": normal(keys[2], (*shape[:3], 2)),
         }
 
-    def get_elastic_transform_params(self, height: Any, width: Any, factor: Any) -> tuple[Any, Any]:
+    def get_elastic_transform_params(self, height: int, width: int, factor: Number | jax.Array) -> tuple[Any, Any]:
         """`alpha` and `sigma` of images of a size at a strength."""
         return 0.1 * max(height, width) * factor, 0.05 * min(height, width) * factor
 
@@ -422,7 +429,7 @@ class RandomElasticTransform(RandomMove):
         changed = jnp.clip(super().transform(images, drawn), *self.value_range)
         return jnp.where(per_image(drawn["apply_transform"]), changed, images)
 
-    def move_points(self, x: jax.Array, y: jax.Array, drawn: Drawn, rows: Any, columns: Any) -> Points:
+    def move_points(self, x: jax.Array, y: jax.Array, drawn: Drawn, rows: int, columns: int) -> Points:
         raise NotImplementedError(
             f"{self._who()} does not move bounding boxes: where a point goes has no formula. Leave 'bounding_boxes' out"
             f" of its input, or use another layer."

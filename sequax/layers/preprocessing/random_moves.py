@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
 
+from ...core.kinds import Number
+from ...core.types import ArrayLike
 from ...kernels import images as kernels
 from .image_arguments import MOVE, ImageOptions
 from .images import Drawn, RandomImageLayer
@@ -33,7 +36,7 @@ class RandomMove(RandomImageLayer):
 class RandomWarp(RandomMove):
     """Base of layers that read each pixel at a place given by a matrix, which a subclass writes."""
 
-    def matrix(self, drawn: Drawn, rows: Any, columns: Any) -> jax.Array:
+    def matrix(self, drawn: Drawn, rows: int, columns: int) -> jax.Array:
         """The eight numbers of `kernels.images.projective_transform`, `(batch, 8)`."""
         raise NotImplementedError
 
@@ -41,16 +44,18 @@ class RandomWarp(RandomMove):
         matrix = self.matrix(drawn, *images.shape[1:3])
         return kernels.affine_transform(images, matrix, **self._fill(interpolation))
 
-    def move_points(self, x: jax.Array, y: jax.Array, drawn: Drawn, rows: Any, columns: Any) -> Points:
+    def move_points(self, x: jax.Array, y: jax.Array, drawn: Drawn, rows: int, columns: int) -> Points:
         return kernels.moved_points(x, y, self.matrix(drawn, rows, columns))
 
-    def get_transformed_x_y(self, x: Any, y: Any, transform: Any) -> Points:
+    def get_transformed_x_y(self, x: Number | jax.Array, y: Number | jax.Array, transform: ArrayLike) -> Points:
         """Where the matrices `transform`, `(batch, 8)`, read the pixel (x, y), `(batch, 1)` each."""
         a0, a1, a2, b0, b1, b2, c0, c1 = jnp.split(jnp.asarray(transform), 8, -1)
         k = c0 * x + c1 * y + 1
         return (a0 * x + a1 * y + a2) / k, (b0 * x + b1 * y + b2) / k
 
-    def get_shifted_bbox(self, bounding_boxes: Any, w_shift_factor: Any, h_shift_factor: Any) -> dict[str, Any]:
+    def get_shifted_bbox(
+        self, bounding_boxes: Mapping[str, Any], w_shift_factor: ArrayLike, h_shift_factor: ArrayLike
+    ) -> dict[str, Any]:
         """Boxes, left, top, right and bottom, less a shift for each image, `(batch, 1)`."""
         boxes = jnp.asarray(bounding_boxes["boxes"])
         x, y = (jnp.asarray(v, boxes.dtype) for v in (w_shift_factor, h_shift_factor))
@@ -61,13 +66,13 @@ class RandomWarp(RandomMove):
 class RandomWarpByAxis(RandomWarp):
     """Base of layers with a factor for the height and one for the width."""
 
-    height_lower: Any
-    height_upper: Any
-    width_lower: Any
-    width_upper: Any
+    height_lower: Number
+    height_upper: Number
+    width_lower: Number
+    width_upper: Number
 
-    height_factor: Any
-    width_factor: Any
+    height_factor: Number | Sequence[Number]
+    width_factor: Number | Sequence[Number] | None
 
     def __init__(self, **options: Unpack[ImageOptions]):
         super().__init__(**options)
@@ -76,9 +81,9 @@ class RandomWarpByAxis(RandomWarp):
             self.width_lower, self.width_upper = MOVE.ends(self.width_factor)
 
 
-def affine(a0: Any, a1: Any, a2: Any, b0: Any, b1: Any, b2: Any) -> jax.Array:
+def affine(*entries: Number | jax.Array) -> jax.Array:
     """Rows `(a0, a1, a2, b0, b1, b2, 0, 0)`, one per image."""
-    return jnp.stack(jnp.broadcast_arrays(*(jnp.asarray(v, "float32") for v in (a0, a1, a2, b0, b1, b2, 0, 0))), -1)
+    return jnp.stack(jnp.broadcast_arrays(*(jnp.asarray(v, "float32") for v in (*entries, 0, 0))), -1)
 
 
 def rotation(angle: jax.Array, rows: int, columns: int) -> jax.Array:

@@ -23,7 +23,7 @@ _ENCODINGS = frozenset(
 )
 
 
-def checked_encoding(layer: Any, encoding: Any) -> str:
+def checked_encoding(layer: object, encoding: object) -> str:
     """The usual name of an encoding of texts.
 
     Raises:
@@ -38,7 +38,7 @@ def checked_encoding(layer: Any, encoding: Any) -> str:
     return codecs.lookup(name).name
 
 
-def raw(value: Any, what: str) -> np.ndarray:
+def raw(value: object, what: str) -> np.ndarray:
     """Any user data as one NumPy array, strings and missing entries left as they are.
 
     Lists of strings become arrays of dtype object, so that one long text does not widen all others.
@@ -150,11 +150,11 @@ def _whole(item: Any) -> int | None:
     return number if _INT64.min <= number <= _INT64.max else None
 
 
-def _is_missing(item: Any) -> bool:
+def _is_missing(item: object) -> bool:
     return item is None or type(item).__name__ in ("NAType", "NaTType") or (isinstance(item, float) and item != item)
 
 
-def batches(data: Any, steps: int | None, who: str) -> Iterator[np.ndarray]:
+def batches(data: object, steps: int | None, who: str) -> Iterator[np.ndarray]:
     """The data of `adapt`: a whole array (or list, or column), or each batch of an iterable, at most `steps` of them.
 
     Raises:

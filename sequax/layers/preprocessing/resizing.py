@@ -9,8 +9,10 @@ import jax
 import jax.numpy as jnp
 
 from ...core import rng
-from ...core.kinds import DataFormat, OneOf, Size
+from ...core.kinds import DataFormat, Number, OneOf, Size
+from ...core.types import ShapeLike
 from ...kernels.images import resize
+from ...layers.preprocessing.annotated import Images
 from ..catalogue import layer
 from .annotated import images_of
 from .image_arguments import BoxOptions, Finite, UnnamedBoxOptions
@@ -33,7 +35,7 @@ class Sized(ImageLayer):
     height: int
     width: int
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: ShapeLike | Mapping[str, Any]) -> Any:
         if isinstance(input_shape, Mapping):
             return super().compute_output_shape(input_shape)
         return self._resized(input_shape, self.height, self.width)
@@ -43,15 +45,15 @@ class Sized(ImageLayer):
         """Axes whose sizes do not matter to what comes after the layer."""
         return self.height_axis, self.width_axis
 
-    def _output_size(self, rows: Any, columns: Any) -> tuple[Any, Any]:
+    def _output_size(self, rows: int, columns: int) -> tuple[Any, Any]:
         return self.height, self.width
 
-    def window(self, drawn: Any, rows: Any, columns: Any) -> tuple[Any, Any, Any, Any]:
+    def window(self, drawn: Any, rows: int, columns: int) -> tuple[Any, Any, Any, Any]:
         """Top, left, height and width of what is shown, `(batch, 1)` or numbers."""
         raise NotImplementedError
 
     def move_points(
-        self, x: jax.Array, y: jax.Array, drawn: Any, rows: Any, columns: Any
+        self, x: jax.Array, y: jax.Array, drawn: Any, rows: int, columns: int
     ) -> tuple[jax.Array, jax.Array]:
         top, left, height, width = self.window(drawn, rows, columns)
         return (x - left) * (self.width / width), (y - top) * (self.height / height)
@@ -100,7 +102,7 @@ class Resizing(Sized):
     interpolation: str
     crop_to_aspect_ratio: bool
     pad_to_aspect_ratio: bool
-    fill_value: Any
+    fill_value: Number
     antialias: bool
 
     def __init__(
@@ -123,14 +125,14 @@ class Resizing(Sized):
                 f" both."
             )
 
-    def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
+    def get_random_transformation(self, data: Images, training: bool = True, seed: rng.Seed | None = None) -> Any:
         """Rows and columns of the images."""
         return self._sizes(images_of(data).shape)[1:3]
 
     def _input_size(self, transformation: Any) -> tuple[Any, Any]:
         return transformation
 
-    def window(self, drawn: Any, rows: Any, columns: Any) -> tuple[Any, Any, Any, Any]:
+    def window(self, drawn: Any, rows: int, columns: int) -> tuple[Any, Any, Any, Any]:
         if self.crop_to_aspect_ratio:
             return _centred(rows, columns, *aspect_window(rows, columns, self.height, self.width))
         if self.pad_to_aspect_ratio:
@@ -174,11 +176,11 @@ class CenterCrop(Sized):
     def __init__(self, height: Size, width: Size, data_format: DataFormat = None, **options: Unpack[BoxOptions]):
         super().__init__(data_format=data_format, **options)
 
-    def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
+    def get_random_transformation(self, data: Images, training: bool = True, seed: rng.Seed | None = None) -> Any:
         """The shape of the images."""
         return {"input_shape": tuple(images_of(data).shape)}
 
-    def window(self, drawn: Any, rows: Any, columns: Any) -> tuple[Any, Any, Any, Any]:
+    def window(self, drawn: Any, rows: int, columns: int) -> tuple[Any, Any, Any, Any]:
         size = self.height, self.width
         fits = rows >= self.height and columns >= self.width
         return _centred(rows, columns, *(size if fits else aspect_window(rows, columns, *size)))
@@ -226,7 +228,7 @@ class RandomCrop(Sized, RandomImageLayer):
     def rests(self, transformation: Any, training: bool) -> bool:
         return False
 
-    def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
+    def get_random_transformation(self, data: Images, training: bool = True, seed: rng.Seed | None = None) -> Any:
         """Top and left of the window of each image, and rows and columns of the images."""
         shape = self._sizes(images_of(data).shape)
         if not training:
@@ -253,7 +255,7 @@ class RandomCrop(Sized, RandomImageLayer):
         spare = (rows - size[0], columns - size[1])
         return tuple(jax.random.randint(k, (batch,), 0, s + 1) for k, s in zip(keys, spare, strict=True))
 
-    def window(self, drawn: Any, rows: Any, columns: Any) -> tuple[Any, Any, Any, Any]:
+    def window(self, drawn: Any, rows: int, columns: int) -> tuple[Any, Any, Any, Any]:
         top, left = (jnp.reshape(jnp.asarray(place), (-1, 1)) for place in drawn[:2])
         return (top, left, *self._size(rows, columns))
 
@@ -294,7 +296,7 @@ def crop_to_aspect(images: jax.Array, height: int, width: int) -> jax.Array:
     return _cut(images, _centred(rows, columns, *aspect_window(rows, columns, height, width)))
 
 
-def pad_to_aspect(images: jax.Array, height: int, width: int, fill_value: Any) -> jax.Array:
+def pad_to_aspect(images: jax.Array, height: int, width: int, fill_value: Number) -> jax.Array:
     """The images with equal borders on two sides, of the aspect ratio of `(height, width)` to within a pixel."""
     rows, columns = images.shape[1:3]
     extra = aspect_border(rows, columns, height, width)

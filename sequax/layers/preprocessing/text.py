@@ -10,6 +10,7 @@ import numpy as np
 
 from ...core.constructor import UnnamedOptions
 from ...core.kinds import Checked, Kind, Number, OneOf, Owner, Size
+from ...core.types import Data, Shape, ShapeLike
 from ..arguments import Dense
 from ..catalogue import layer
 from . import reading
@@ -29,11 +30,11 @@ class RuleOf(Kind):
         self.names: tuple[str, ...] = tuple(names)
         self.expected: str = f"one of {self.names}, a function or None"
 
-    def resolve(self, value: Any, name: str, owner: Owner) -> Any:
+    def resolve(self, value: object, name: str, owner: Owner) -> object:
         known = value is None or callable(value) or (isinstance(value, str) and value in self.names)
         return value if known else self.refuse(value, name, owner)
 
-    def fits(self, value: Any, cls: type) -> bool:
+    def fits(self, value: object, cls: type) -> bool:
         return value is None or isinstance(value, Mapping) or value in self.names
 
 
@@ -42,14 +43,14 @@ class NgramsOf(Checked):
 
     expected = "a whole number of at least 1, a list of them, or None"
     most = 1 << 10
-    in_file = f"a whole number from 1 to {most}, a list of them, or null"
+    in_file: str = f"a whole number from 1 to {most}, a list of them, or null"
 
-    def contains(self, value: Any, most: Number = math.inf) -> bool:
+    def contains(self, value: object, most: Number = math.inf) -> bool:
         sizes = value if isinstance(value, (list, tuple)) else [value]
         whole = (isinstance(size, int) and not isinstance(size, bool) and 1 <= size <= most for size in sizes)
         return value is None or (bool(sizes) and all(whole))
 
-    def fits(self, value: Any, cls: type) -> bool:
+    def fits(self, value: object, cls: type) -> bool:
         return self.contains(value, self.most)
 
 
@@ -104,9 +105,9 @@ class TextVectorization(VocabularyLayer):
     [[2, 4, 0]]
     """
 
-    inner_group_in_files = INNER_GROUP
-    standardize: Any
-    split: Any
+    inner_group_in_files: str | None = INNER_GROUP
+    standardize: str | Callable[..., Any] | None
+    split: str | Callable[..., Any] | None
     output_sequence_length: int | None
 
     def __init__(
@@ -138,7 +139,7 @@ class TextVectorization(VocabularyLayer):
         words = Vocabulary(str(self), b"", b"[UNK]", 1, output_mode == "int", max_tokens)
         self._begin(words, vocabulary, idf_weights, vocabulary_size)
 
-    def _key(self, token: Any) -> bytes:
+    def _key(self, token: object) -> bytes:
         if not isinstance(token, (str, bytes)):
             raise ValueError(f"{self}: tokens must be strings. Received: {token!r} (of type {type(token).__name__}).")
         return reading.utf8([token])[0]
@@ -147,7 +148,7 @@ class TextVectorization(VocabularyLayer):
         return key.decode(self.encoding)
 
     def adapt(  # type: ignore[override]  # the public signatures differ
-        self, data: Any, batch_size: int | None = None, steps: int | None = None
+        self, data: Data, batch_size: int | None = None, steps: int | None = None
     ) -> None:
         """Learn the vocabulary from texts; what was learned before is forgotten.
 
@@ -158,7 +159,7 @@ class TextVectorization(VocabularyLayer):
         """
         super().adapt(data, steps)
 
-    def read(self, value: Any, what: str) -> np.ndarray:
+    def read(self, value: object, what: str) -> np.ndarray:
         texts = text_array(reading.raw(value, what), what)
         if self.split is not None and texts.ndim > 1 and texts.shape[-1] != 1:
             raise ValueError(
@@ -167,7 +168,7 @@ class TextVectorization(VocabularyLayer):
             )
         return texts
 
-    def _documents(self, data: Any) -> Iterable[list[bytes]]:
+    def _documents(self, data: object) -> Iterable[list[bytes]]:
         texts = self.read(data, f"{self}: the data")
         return self._tokens(texts.reshape(-1, 1) if texts.ndim < 2 else texts)
 
@@ -180,7 +181,7 @@ class TextVectorization(VocabularyLayer):
             for tokens in lists:
                 yield tokens if self._sizes is None else with_ngrams(tokens, self._sizes)
 
-    def call(self, inputs: Any) -> np.ndarray:
+    def call(self, inputs: np.ndarray) -> np.ndarray:
         if self.split is None and inputs.ndim == 0:
             inputs = inputs.reshape(1)
         kept = self._kept(inputs.shape)
@@ -206,7 +207,7 @@ class TextVectorization(VocabularyLayer):
         indices.append(self._words.index(part))
         return np.concatenate(indices), np.array(lengths, np.int64)
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
+    def compute_output_shape(self, input_shape: ShapeLike) -> Shape:
         shape = tuple(input_shape)
         if self.output_mode != "int":
             return (*self._kept(shape), self.depth)
@@ -226,6 +227,6 @@ def _padded(indices: np.ndarray, rows: np.ndarray, lengths: np.ndarray, width: i
     return padded
 
 
-def _sizes(ngrams: Any) -> tuple[int, ...] | None:
+def _sizes(ngrams: int | Sequence[int] | None) -> tuple[int, ...] | None:
     """The sizes of n-grams that an argument stands for."""
     return ngrams if ngrams is None else tuple(range(1, ngrams + 1) if isinstance(ngrams, int) else ngrams)

@@ -39,7 +39,7 @@ SPLIT: dict[str, Callable[[bytes], Texts]] = {
 }
 
 
-def standardized(texts: np.ndarray, how: Any, owner: str) -> np.ndarray:
+def standardized(texts: np.ndarray, how: str | Callable[..., Any] | None, owner: str) -> np.ndarray:
     """An array of UTF-8 texts, each standardized by a name's rule or all by a function of an array of `str`."""
     if how is None:
         return texts
@@ -61,9 +61,9 @@ def _changed(texts: np.ndarray, how: Callable[..., Any], owner: str) -> Texts:
     return reading.utf8(reading.texts(given, f"{owner}: the result of `standardize`"))
 
 
-def split(texts: np.ndarray, how: Any, owner: str) -> list[Texts]:
+def split(texts: np.ndarray, how: str | Callable[..., Any], owner: str) -> list[Texts]:
     """The tokens of each text of a flat array, by a name's rule or a function from an array of `str` to lists."""
-    if not callable(how):
+    if isinstance(how, str):
         return list(map(SPLIT[how], texts.tolist()))
     results = (how(part) for part in _decoded(texts))
     parts = [tokens for found in results for tokens in (found.to_list() if hasattr(found, "to_list") else found)]

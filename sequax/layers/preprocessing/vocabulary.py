@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from itertools import repeat
 from pathlib import Path
 from typing import Any
@@ -31,20 +31,21 @@ class Vocabulary:
     """
 
     owner: str
-    mask: Any
-    unknown: Any
+    mask: Hashable
+    unknown: Hashable
     unknown_slots: int
     mask_slot: bool
-    limit: Any
+    limit: int | None
+    bucket: Callable[[Sequence[Any]], np.ndarray] | None
 
     def __init__(
         self,
         owner: str,
-        mask: Any,
-        unknown: Any,
+        mask: Hashable,
+        unknown: Hashable,
         unknown_slots: int,
         mask_slot: bool,
-        limit: Any,
+        limit: int | None,
         bucket: Callable[[Sequence[Any]], np.ndarray] | None = None,
     ):
         self.owner, self.mask, self.unknown, self.unknown_slots = owner, mask, unknown, unknown_slots
@@ -63,7 +64,7 @@ class Vocabulary:
 
     # --- given tokens ---
 
-    def set(self, given: Sequence[Any], weights: Any = None) -> None:
+    def set(self, given: Sequence[Any], weights: Sequence[float] | np.ndarray | None = None) -> None:
         """Take tokens, with or without the special ones in front, and their weights.
 
         Raises:
@@ -201,5 +202,5 @@ def read_file(path: str, owner: str) -> list[str]:
     return [line.removesuffix("\r") for line in lines]
 
 
-def _shown(token: Any) -> Any:
+def _shown(token: object) -> object:
     return token.decode("utf-8", "replace") if isinstance(token, bytes) else token
