@@ -68,9 +68,9 @@ class Variable(Base):
 
     aggregation: str
     synchronization: str
-    autocast = _Noted[bool]()
-    regularizer = _Noted[Callable[..., Any] | None]()
-    constraint = _Noted[Callable[..., Any] | None]()
+    autocast: _Noted[bool] = _Noted()
+    regularizer: _Noted[Callable[..., Any] | None] = _Noted()
+    constraint: _Noted[Callable[..., Any] | None] = _Noted()
 
     tracked_as = "variable"
 
