@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from functools import partial
 from typing import NamedTuple
@@ -668,3 +669,52 @@ def test_other_platforms_get_their_own_kernel():
     spec = convolution.Conv(Windows.over((4, 4), (2, 2), 1, "valid"), 1)
     assert isinstance(spec.kernels(x, kernel)["default"], dispatch.Kernel)
     assert set(spec.kernels(x, kernel)) == {"cpu", "default"}
+
+
+def _normalized(x, gamma, beta):
+    """As `kernels.batch_normalized`, with JAX' own gradient."""
+    mean, variance = kernels.batch_moments(x, (0, 1, 2), keepdims=True)
+    x = (x - mean) / jnp.sqrt(variance + 0.01)
+    x = x if gamma is None else x * gamma
+    return x if beta is None else x + beta
+
+
+@pytest.mark.parametrize("scale, center", itertools.product([True, False], repeat=2))
+def test_batch_normalized_has_the_gradients_of_autodiff(scale, center):
+    with jax.enable_x64(True):
+        x, gamma, beta = (
+            normal(*s, dtype="float64", seed=i) for i, s in enumerate([(4, 5, 6, 3), (1, 1, 1, 3)] + [(3,)])
+        )
+        arguments = (3 * x + 2, gamma if scale else None, beta.reshape(gamma.shape) if center else None)
+
+        def own(*arguments):
+            return kernels.batch_normalized(*arguments, (0, 1, 2), 0.01)[0]
+
+        def gradient(form):
+            return jax.grad(lambda *a: (jnp.sin(form(*a)) * x).sum(), (0, 1, 2))
+
+        def second(form):
+            return jax.grad(lambda *a: sum(jnp.square(g).sum() for g in jax.tree.leaves(gradient(form)(*a))), (0, 1, 2))
+
+        close(own(*arguments), _normalized(*arguments), 1e-12)
+        for derivative in (gradient, second):
+            found, expected = (jax.tree.leaves(derivative(form)(*arguments)) for form in (own, _normalized))
+            assert len(found) == len(expected) == 1 + scale + center
+            for actual, wanted in zip(found, expected, strict=True):
+                close(actual, wanted, 1e-10)
+
+
+def test_batch_normalized_sums_twice_in_its_gradient():
+    def loss(x, gamma, beta):
+        return jnp.square(kernels.batch_normalized(x, gamma, beta, (0, 1, 2), 0.01)[0]).sum()
+
+    ones = jnp.ones((1, 1, 1, 3))
+    backward = jax.make_jaxpr(lambda *a: jax.vjp(loss, *a)[1](1.0))(normal(4, 5, 6, 3), ones, ones)
+    assert str(backward).count("reduce_sum") == 2 + 1 + 2  # moments, loss, gradient
+
+
+def test_moments_of_batch_normalized_are_exact_for_large_means():
+    x = normal(8, 9, 9, 2) + 10_000
+    _, mean, variance = kernels.batch_normalized(x, None, None, (0, 1, 2), 0.01)
+    close(mean.ravel(), np.asarray(x, "float64").mean((0, 1, 2)), 1e-6)
+    close(variance.ravel(), np.asarray(x, "float64").var((0, 1, 2)), 1e-4)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .convolution import conv, conv_transpose
 from .embedding import embedding
-from .moments import batch_moments
+from .moments import batch_moments, batch_normalized
 from .pooling import avg_pool, max_pool
 from .random import dropout_mask, random_bits
 from .recurrent import gru, lstm
@@ -16,6 +16,7 @@ from .recurrent import gru, lstm
 __all__ = [
     "avg_pool",
     "batch_moments",
+    "batch_normalized",
     "conv",
     "conv_transpose",
     "dropout_mask",

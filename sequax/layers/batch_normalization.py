@@ -19,6 +19,10 @@ from .arguments import resolve_axes
 from .catalogue import layer
 from .normalization import Normalizing, along, precise, sizes_of
 
+# Up to as many axes autodiff derives the gradient, so that forward mode (`jax.jvp`, `jax.hessian`) works in stacks of
+# dense layers; with more there usually is a convolution, which refuses it anyway.
+FEWEST_AXES = 2
+
 
 class Moments(NamedTuple):
     """Per channel; in a shape that broadcasts to the input."""
@@ -123,6 +127,8 @@ class BatchNormalization(Normalizing):
         x = precise(inputs)
         shape = along([self.axis % x.ndim], x.shape)
         if training and self.trainable:
+            if mask is None and not self.renorm and x.ndim > FEWEST_AXES:
+                return self._fused(x, shape)
             normalized = self._normalized_by_batch(x, mask, shape)
         else:
             moving = Moments(precise(self.moving_mean.value), precise(self.moving_variance.value))
@@ -132,13 +138,24 @@ class BatchNormalization(Normalizing):
     def _normalized(self, x: jax.Array, moments: Moments) -> jax.Array:
         return (x - moments.mean) * jax.lax.rsqrt(moments.variance + self.epsilon)
 
+    def _fused(self, x: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+        gamma, beta = (None if v is None else precise(v.value).reshape(shape) for v in (self.gamma, self.beta))
+        y, *moments = kernels.batch_normalized(x, gamma, beta, self._others(x), self.epsilon)
+        self._update_averages(Moments(*moments))
+        return y.astype(self.compute_dtype)
+
+    def _others(self, x: jax.Array) -> tuple[int, ...]:
+        return tuple(axis for axis in range(x.ndim) if axis != self.axis % x.ndim)
+
+    def _update_averages(self, batch: Moments) -> None:
+        _update(self.moving_mean, batch.mean, self.momentum)
+        _update(self.moving_variance, batch.variance, self.momentum)
+
     def _normalized_by_batch(self, x: jax.Array, mask: Tensor | None, shape: tuple[int, ...]) -> jax.Array:
-        others = tuple(axis for axis in range(x.ndim) if axis != self.axis % x.ndim)
-        batch = _moments(x, others, mask)
+        batch = _moments(x, self._others(x), mask)
         normalized = self._normalized(x, batch)
         if not self.renorm:
-            _update(self.moving_mean, batch.mean, self.momentum)
-            _update(self.moving_variance, batch.variance, self.momentum)
+            self._update_averages(batch)
             return normalized
         batch = Moments(*map(jax.lax.stop_gradient, batch))
         r, d = self._correction(batch, shape)
