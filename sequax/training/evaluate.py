@@ -70,7 +70,7 @@ class EvaluateJob(Job):
         plan: Plan | None = None,
     ):
         super().__init__(model, callbacks, batch_size)
-        self.plan = plan or plans.of(model, training=False)
+        self.plan: plans.Plan = plan or plans.of(model, training=False)
         self.variables: TrainVariables = self.plan.variables
         self._metrics = self.variables.borrow().metrics
         self._keeps_metrics = keeps_metrics

@@ -146,7 +146,7 @@ class TrainJob(Job):
         model = self.model
         if (tracking.version(), model.optimizer) == self._seen:
             return
-        self.plan = plan or plans.of(model, training=True)
+        self.plan: plans.Plan = plan or plans.of(model, training=True)
         self.variables: TrainVariables = self.plan.variables
         self.donate: bool = self.plan.state_bytes > _KEPT_STATE_BYTES
         self._programs.clear()

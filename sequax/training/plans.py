@@ -21,6 +21,7 @@ from ..data.batches import BatchReader
 from ..data.source import Batch
 from . import compiled, custom, data_spec
 from .fingerprint import Sources, fingerprint
+from .state import TrainVariables
 
 if TYPE_CHECKING:
     from ..model import Model
@@ -43,16 +44,19 @@ class Plan:
         readers: of single batches, by their form.
     """
 
+    key: Hashable
+    sources: Sources
+
     def __init__(self, model: Any, optimizer: Any = None):
         self._optimizer = optimizer
         if optimizer is not None:
             self._trained = model.trainable_variables
             self._build()
-        self.variables = custom.variables_of(model, optimizer)
-        self.state_bytes = self.variables.nbytes
+        self.variables: TrainVariables = custom.variables_of(model, optimizer)
+        self.state_bytes: int = self.variables.nbytes
         traced = model, *model.compilation.traced
         self.key, self.sources = fingerprint(*traced) if optimizer is None else fingerprint(*traced, optimizer)
-        self.programs = compiled.Programs()
+        self.programs: compiled.Programs = compiled.Programs()
         self.readers: dict[Hashable, BatchReader] = {}
 
     def is_taken_up(self) -> bool:
@@ -122,6 +126,12 @@ def _form(*data: Any) -> Hashable | None:
 
 class Answer:
     """What was found out, and what has to be as it was for this to hold."""
+
+    value: Any
+    basis: tuple[Any, ...]
+    sources: Sources
+    version: int
+    structure: int
 
     def __init__(self, value: object, basis: tuple[Any, ...], sources: Sources):
         self.value, self.basis, self.sources = value, basis, sources

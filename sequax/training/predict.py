@@ -200,7 +200,9 @@ class Predictor(Forward):
         own_step = custom.of(model).predict
         stack = model.layers if model.is_stack and ours and not own_step else []
         floats = single and model.symbolic_inputs.dtype == "float32"
-        self.in_numpy = numpy_forward.forward(stack, len(model.symbolic_inputs.shape)) if floats else None
+        self.in_numpy: Callable[..., Any] | None = (
+            numpy_forward.forward(stack, len(model.symbolic_inputs.shape)) if floats else None
+        )
         self._step_rows = _rows_per_step(model, stack)
         self._searches = indices.looks_up(model)
         self.rows_alone: bool = self.in_numpy is not None or self._step_rows > 0
