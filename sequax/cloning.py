@@ -13,8 +13,8 @@ from .core.config import deserialize
 from .core.layer import Layer
 from .core.operation import FunctionOperation, Operation
 from .core.owner import set_alone
-from .core.tensor import KerasTensor, is_tensor, leaves, map_structure
-from .core.types import Nested
+from .core.tensor import is_tensor, leaves, map_structure
+from .core.types import Symbols
 from .host_prefix import on_host
 from .layers.input_layer import Input, InputLayer
 from .model import Model
@@ -24,7 +24,7 @@ from .stack import take_entry, wire_entry
 
 def clone_model(
     model: Model,
-    input_tensors: Nested[KerasTensor] | None = None,
+    input_tensors: Symbols | None = None,
     clone_function: Callable[[Layer], Layer] | None = None,
     call_function: Callable[..., Any] | None = None,
     recursive: bool = False,
@@ -100,9 +100,7 @@ def _fresh(layer: Layer) -> Layer:
     return type(layer).from_config(layer.get_config())
 
 
-def _clone_sequential(
-    model: Sequential, input_tensors: Nested[KerasTensor] | None, replace: Callable[..., Any]
-) -> Sequential:
+def _clone_sequential(model: Sequential, input_tensors: Symbols | None, replace: Callable[..., Any]) -> Sequential:
     clone = (type(model) if type(model).__init__ is Sequential.__init__ else Sequential)(name=model.name)
     if input_tensors is not None:
         tensors = leaves(input_tensors)
@@ -121,10 +119,7 @@ def _clone_sequential(
 
 
 def _clone_graph(
-    model: Model,
-    input_tensors: Nested[KerasTensor] | None,
-    replace: Callable[..., Any],
-    call_function: Callable[..., Any] | None,
+    model: Model, input_tensors: Symbols | None, replace: Callable[..., Any], call_function: Callable[..., Any] | None
 ) -> Model:
     graph = model.recorded_graph
     assert graph is not None

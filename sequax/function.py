@@ -8,7 +8,7 @@ from . import tree
 from .core import shapes
 from .core.operation import Operation
 from .core.tensor import KerasTensor, leaves, map_structure, shape_of
-from .core.types import Nested, Shape, Tensor
+from .core.types import Nested, Shape, Symbols, Tensors
 from .functional import Graph
 
 
@@ -32,7 +32,7 @@ class Function(Operation):
     (3, 2)
     """
 
-    def __init__(self, inputs: Nested[KerasTensor], outputs: Nested[KerasTensor], name: str | None = None):
+    def __init__(self, inputs: Symbols, outputs: Symbols, name: str | None = None):
         super().__init__(name)
         for what, structure in (("inputs", inputs), ("outputs", outputs)):
             if not leaves(structure):
@@ -54,12 +54,12 @@ class Function(Operation):
         """The layers and operations between inputs and outputs."""
         return self._graph.operations
 
-    def call(self, inputs: Nested[Tensor]) -> Any:
+    def call(self, inputs: Tensors) -> Any:
         """Outputs for inputs of the structure and shapes that the function was made with."""
         self._check(inputs)
         return self._graph.run(inputs)
 
-    def compute_output_spec(self, inputs: Nested[KerasTensor]) -> Any:
+    def compute_output_spec(self, inputs: Symbols) -> Any:
         self._check(inputs)
         if [t.shape for t in leaves(inputs)] == [t.shape for t in self.inputs]:
             return map_structure(lambda t: KerasTensor(t.shape, t.dtype), self._graph.outputs)

@@ -10,7 +10,7 @@ import jax
 from .core import dtypes, masks
 from .core.layer import Layer
 from .core.tensor import KerasTensor, Node, is_tensor, leaves, map_structure, record
-from .core.types import Nested, Tensor
+from .core.types import Nested, Symbols, Tensor
 from .data.checks import check_key_order
 
 
@@ -24,7 +24,7 @@ class Graph:
     inputs: Any
     outputs: Any
 
-    def __init__(self, inputs: Nested[KerasTensor], outputs: Nested[KerasTensor]):
+    def __init__(self, inputs: Symbols, outputs: Symbols):
         for what, structure in (("inputs", inputs), ("outputs", outputs)):
             for tensor in leaves(structure):
                 if not is_tensor(tensor):
@@ -62,7 +62,7 @@ class Graph:
                 values[id(tensor)] = value
         return map_structure(lambda t: values[id(t)], self.outputs)
 
-    def rewired(self, replace: Callable[[Any], Any], inputs: Nested[KerasTensor] | None = None) -> Graph:
+    def rewired(self, replace: Callable[[Any], Any], inputs: Symbols | None = None) -> Graph:
         """The same graph over other layers: `replace(operation)` gives the one to call in its place."""
         inputs = map_structure(lambda t: t, self.inputs) if inputs is None else inputs
         values = {id(t): v for t, v in zip(leaves(self.inputs), leaves(inputs), strict=True)}
@@ -171,7 +171,7 @@ def _flat_inputs(structure: object) -> list[Any]:
     return jax.tree.leaves(structure, is_leaf=lambda x: is_tensor(x) or x is None)
 
 
-def standardize_inputs(inputs: object, expected: Nested[KerasTensor], owner: str) -> Any:
+def standardize_inputs(inputs: object, expected: Symbols, owner: str) -> Any:
     """Inputs of a call in the structure, rank and dtype of the model's symbolic inputs.
 
     One tensor in a list, a dict keyed by input names and a missing last axis of size 1 are accepted.

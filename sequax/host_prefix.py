@@ -23,7 +23,7 @@ import numpy as np
 
 from .core import dtypes
 from .core.tensor import KerasTensor, Node, leaves, map_structure
-from .core.types import Data, Nested
+from .core.types import Data, Symbols
 from .ends import Ends
 from .functional import Graph, filled
 from .layers.preprocessing import reading
@@ -57,18 +57,12 @@ class HostPrefix:
         make: makes a model from symbolic inputs and outputs.
     """
 
-    def __init__(
-        self,
-        inputs: Nested[KerasTensor],
-        nodes: list[Node],
-        outputs: Nested[KerasTensor],
-        make: Callable[[Any, Any], Any],
-    ):
+    def __init__(self, inputs: Symbols, nodes: list[Node], outputs: Symbols, make: Callable[[Any, Any], Any]):
         self.inputs = inputs
         self.nodes: list[Node] = [node for node in nodes if on_host(node.operation)]
         rest = [node for node in nodes if not on_host(node.operation)]
         _refuse_mixed(rest)
-        self.border: Nested[KerasTensor] = _border(inputs, self.nodes, rest, outputs)
+        self.border: Symbols = _border(inputs, self.nodes, rest, outputs)
         self.is_all: bool = not rest
         self.compiled: Model = make(self.border, outputs)
 
@@ -100,7 +94,7 @@ class HostPrefix:
             is_leaf=lambda t: isinstance(t, KerasTensor),
         )
 
-    def spec(self, inputs: Nested[KerasTensor]) -> Any:
+    def spec(self, inputs: Symbols) -> Any:
         """Symbolic outputs of the whole model for other symbolic inputs."""
         values = {id(t): v for t, v in zip(leaves(self.inputs), leaves(inputs), strict=True)}
         for node in self.nodes:
@@ -117,9 +111,7 @@ def entry_spec(x: Data, what: str) -> KerasTensor:
     return KerasTensor((None, *(array.shape[1:] or (1,))), "string" if array.dtype.kind in "OUST" else array.dtype)
 
 
-def _border(
-    inputs: Nested[KerasTensor], nodes: list[Node], rest: list[Node], outputs: Nested[KerasTensor]
-) -> Nested[KerasTensor]:
+def _border(inputs: Symbols, nodes: list[Node], rest: list[Node], outputs: Symbols) -> Symbols:
     """What the compiled part begins with: results of the host prefix and inputs of the model that it reads."""
     sources = {id(t) for t in leaves(inputs)} | {id(t) for node in nodes for t in leaves(node.outputs)}
     wanted = [t for node in rest for t in node.inputs] + leaves(outputs)
@@ -138,7 +130,7 @@ def _refuse_mixed(nodes: list[Node]) -> None:
             )
 
 
-def _parts(x: Any, inputs: Nested[KerasTensor], what: str) -> list[tuple[str, Any]]:
+def _parts(x: Any, inputs: Symbols, what: str) -> list[tuple[str, Any]]:
     """A name for messages and the data for each input of a model."""
     tensors = leaves(inputs)
     names = list(inputs) if isinstance(inputs, dict) else [t.name for t in tensors]

@@ -5,16 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ._lazy import listed
-from .core.dtypes import (
-    DTypePolicy,
-    dtype_policy,
-    dtype_policy as global_policy,
-    set_dtype_policy,
-    set_dtype_policy as set_global_policy,
-)
+from .core.dtypes import DTypePolicy, dtype_policy, set_dtype_policy
 from .optimizers import LossScaleOptimizer
 
 Policy = DTypePolicy
+global_policy, set_global_policy = dtype_policy, set_dtype_policy
 
 __all__ = [
     "DTypePolicy",

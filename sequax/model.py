@@ -17,7 +17,7 @@ from .core.layer import Layer
 from .core.operation import Operation
 from .core.state_tree import StateTree
 from .core.tensor import KerasTensor, is_tensor, leaves, map_structure, shape_of
-from .core.types import Data, Logs, Nested, Path, Shape, Tensor, overridable
+from .core.types import Data, Logs, Nested, Path, Shape, Symbols, Tensors, overridable
 from .data import prepare
 from .data.batches import DEFAULT_BATCH_SIZE, prediction_inputs
 from .data.prepare import FitArguments
@@ -69,9 +69,7 @@ class Model(StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
     stop_predicting: bool = False
 
     @overload
-    def __init__(
-        self, inputs: Nested[KerasTensor], outputs: Nested[KerasTensor], name: str | None = None, **kwargs: Any
-    ) -> None: ...
+    def __init__(self, inputs: Symbols, outputs: Symbols, name: str | None = None, **kwargs: Any) -> None: ...
 
     @overload
     def __init__(self, **kwargs: Any) -> None: ...
@@ -100,7 +98,7 @@ class Model(StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
                 self._note_path()
             self.built = True
 
-    def _graph_over(self, inputs: Nested[KerasTensor], outputs: Nested[KerasTensor]) -> Model:
+    def _graph_over(self, inputs: Symbols, outputs: Symbols) -> Model:
         return Model(inputs, outputs, name=self.name)
 
     # --- structure ---
@@ -121,7 +119,7 @@ class Model(StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
         return super().__call__(*args, **kwargs)
 
     @overridable
-    def call(self, inputs: Nested[Tensor], training: bool | None = None, mask: Nested[Tensor] | None = None) -> Any:
+    def call(self, inputs: Tensors, training: bool | None = None, mask: Tensors | None = None) -> Any:
         """Compute outputs from inputs.
 
         Args:
@@ -151,7 +149,7 @@ class Model(StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
         return True
 
     @overridable
-    def compute_mask(self, inputs: Nested[Tensor], previous_mask: Nested[Tensor] | None) -> Nested[Tensor] | None:
+    def compute_mask(self, inputs: Tensors, previous_mask: Tensors | None) -> Tensors | None:
         return None  # the layers inside have put masks on the outputs already
 
     @property
@@ -192,7 +190,7 @@ class Model(StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
         """The shape to be built for, when the first data have this one."""
         return shape
 
-    def build_from(self, inputs: Nested[KerasTensor]) -> None:
+    def build_from(self, inputs: Symbols) -> None:
         """Build from symbolic inputs, and learn the outputs; what the first `fit` or `predict` does."""
         with scope.calling(self):
             self._symbolic_outputs = shapes.infer(self.__call__, (inputs,), {})

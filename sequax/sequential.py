@@ -14,7 +14,7 @@ from .core.custom_objects import custom_object_scope
 from .core.layer import Layer
 from .core.owner import set_alone
 from .core.tensor import KerasTensor, is_tensor, leaves, map_structure, shape_of
-from .core.types import Config, CustomObjects, Data, Nested, Shape, Tensor, overridable
+from .core.types import Config, CustomObjects, Data, Nested, Shape, Symbols, Tensors, overridable
 from .functional import standardize_inputs
 from .layers.attending import shape_after
 from .model import catalogue, refuse_fork
@@ -158,7 +158,7 @@ class Sequential(Stack):
         open_axes = getattr(self._stack[0], "open_axes", ()) if self._stack else ()
         return tuple(None if axis - len(shape) in open_axes else size for axis, size in enumerate(shape))
 
-    def build_from(self, inputs: Nested[KerasTensor]) -> None:
+    def build_from(self, inputs: Symbols) -> None:
         with self._undone_on_error():
             dtype = self._stack[0].input_dtype if self._stack else "float32"
             single = is_tensor(inputs)
@@ -177,7 +177,7 @@ class Sequential(Stack):
     _casts_inputs = False
 
     @overridable
-    def call(self, inputs: Nested[Tensor], training: bool | None = None, mask: Nested[Tensor] | None = None) -> Any:
+    def call(self, inputs: Tensors, training: bool | None = None, mask: Tensors | None = None) -> Any:
         """The layers one after another."""
         outputs = inputs
         for position in range(len(self._stack)):
@@ -225,16 +225,14 @@ class Sequential(Stack):
             input_shape = shape_after(layer, input_shape)
         return input_shape
 
-    def compute_output_spec(
-        self, inputs: Nested[KerasTensor], training: bool | None = None, mask: Nested[KerasTensor] | None = None
-    ) -> Any:
+    def compute_output_spec(self, inputs: Symbols, training: bool | None = None, mask: Symbols | None = None) -> Any:
         if self.begins_on_host and self._tensors is None:
             self.build_from(inputs)
         if self.host_prefix is not None:
             return self.host_prefix.spec(inputs)
         return shapes.infer(self._plain_call, (inputs,), {})
 
-    def _plain_call(self, inputs: Nested[Tensor]) -> Any:
+    def _plain_call(self, inputs: Tensors) -> Any:
         with scope.calling(self):
             return self.call(inputs)
 

@@ -16,7 +16,7 @@ import numpy as np
 from .. import activations, ops as tensor_functions
 from ..config import floatx, image_data_format
 from ..core.tensor import shape_of
-from ..core.types import ArrayLike, Axis, DTypeLike, Nested, PerAxis, Shape, ShapeLike, Tensor
+from ..core.types import ArrayLike, Axis, DTypeLike, PerAxis, Shape, ShapeLike, Tensor, Tensors
 from ..core.variable import Variable
 from . import backend_state
 from .backend_state import Expression
@@ -304,9 +304,7 @@ def temporal_padding(x: Tensor, padding: tuple[int, int] = (1, 1)) -> Tensor:
     return ops.pad(x, [(0, 0), padding, (0, 0)])
 
 
-def map_fn(
-    fn: Callable[..., Any], elems: Nested[Tensor], name: str | None = None, dtype: DTypeLike | None = None
-) -> Nested[Tensor]:
+def map_fn(fn: Callable[..., Any], elems: Tensors, name: str | None = None, dtype: DTypeLike | None = None) -> Tensors:
     return ops.map(fn, elems)
 
 

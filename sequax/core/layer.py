@@ -33,12 +33,12 @@ from .kinds import ConstraintLike, InitializerLike, RegularizerLike
 from .owner import Owner
 from .policy_map import DTypePolicyMap
 from .tensor import KerasTensor, Node, is_tensor, leaves, record, shape_of
-from .types import CustomObjects, overridable
+from .types import CustomObjects, T, overridable
 from .variable import Variable
 
 if TYPE_CHECKING:
     from .input_spec import InputSpec
-    from .types import ArrayLike, DTypeLike, Nested, Shape, ShapeLike, Tensor
+    from .types import ArrayLike, DTypeLike, Nested, Shape, ShapeLike, Tensors
 
 _ABSENT = object()
 _OLD_SHAPE_ARGUMENTS = ("input_shape", "batch_input_shape", "batch_shape", "input_dim")
@@ -169,7 +169,7 @@ class Layer(Owner, operation.Operation):
         raise NotImplementedError(f"Layer {type(self).__name__} does not have a `call()` method implemented.")
 
     @overridable
-    def compute_mask(self, inputs: Nested[Tensor], previous_mask: Nested[Tensor] | None) -> Nested[Tensor] | None:
+    def compute_mask(self, inputs: Tensors, previous_mask: Tensors | None) -> Tensors | None:
         """The mask of the outputs; by default the mask of the input."""
         return previous_mask
 
@@ -515,9 +515,7 @@ class Layer(Owner, operation.Operation):
         elif given:
             self.build(next(iter(given.values())))
 
-    def rematerialized_call(
-        self, layer_call: Callable[..., Any], *args: object, **kwargs: object
-    ) -> Callable[..., Any]:
+    def rematerialized_call(self, layer_call: Callable[..., T], *args: object, **kwargs: object) -> Callable[..., T]:
         """The function itself: outside of a `RematScope`, which this version does not have, Keras returns it, too.
 
         Args:

@@ -11,7 +11,7 @@ from .tensor import is_tensor, leaves, map_structure, record
 
 if TYPE_CHECKING:
     from .layer import Layer
-    from .types import Nested, Tensor
+    from .types import Tensors
 
 
 def previous(layer: Layer, named: dict[str, Any], kwargs: dict[str, Any], accepted: Signature, inputs: object) -> Any:
@@ -29,7 +29,7 @@ def previous(layer: Layer, named: dict[str, Any], kwargs: dict[str, Any], accept
     return map_structure(masks.state, inputs) if inputs is not None else None
 
 
-def passed_on(layer: Layer, inputs: Nested[Tensor] | None, previous: Nested[Tensor] | None, outputs: object) -> None:
+def passed_on(layer: Layer, inputs: Tensors | None, previous: Tensors | None, outputs: object) -> None:
     """Give the outputs their masks; where a layer cannot, note that theirs was dropped."""
     if not layer.supports_masking:
         if leaves(previous) and not layer.flatten_layers(include_self=False):
@@ -51,7 +51,7 @@ def passed_on(layer: Layer, inputs: Nested[Tensor] | None, previous: Nested[Tens
             masks.put(output, mask)
 
 
-def symbolic(layer: Layer, inputs: Nested[Tensor] | None, given: Nested[Tensor] | None, outputs: list[Any]) -> None:
+def symbolic(layer: Layer, inputs: Tensors | None, given: Tensors | None, outputs: list[Any]) -> None:
     """Symbolic outputs get symbolic masks, so that layers behind them are traced with masks as they will run."""
     found = [tensor._keras_mask for tensor in outputs]
     if layer.supports_masking and not leaves(found):
@@ -61,7 +61,7 @@ def symbolic(layer: Layer, inputs: Nested[Tensor] | None, given: Nested[Tensor] 
             tensor._keras_mask = record(FunctionOperation(masks.get, "mask"), (tensor,), {}, mask)
 
 
-def _specs(layer: Layer, inputs: Nested[Tensor] | None, previous: object) -> list[Any]:
+def _specs(layer: Layer, inputs: Tensors | None, previous: object) -> list[Any]:
     """What `compute_mask` returns for symbolic inputs, where `compute_output_shape` spared us to trace the call."""
     if not leaves(previous) and not layer.makes_masks:
         return []

@@ -76,13 +76,7 @@ def _is_importable(function: types.FunctionType) -> bool:
 
 
 def _function(
-    magic: bytes,
-    code: bytes,
-    module: str,
-    names: tuple[str, str],
-    defaults: tuple[Any, ...] | None,
-    keywords: dict[str, Any] | None,
-    cells: tuple[Any, ...],
+    magic: bytes, code: bytes, module: str, names: tuple[str, str], defaults: Any, keywords: Any, cells: tuple[Any, ...]
 ) -> types.FunctionType:
     if magic != importlib.util.MAGIC_NUMBER:
         raise ValueError(f"The pickle holds the code of {names[1]!r}, of another version of Python than this one.")

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from . import masks, scope
-from .types import Nested, T, Tensor
+from .types import T, Tensor, Tensors
 from .variable import Variable
 
 if TYPE_CHECKING:
@@ -55,12 +55,7 @@ def apply(
 
 
 def call(
-    model: Model,
-    params: Values,
-    other: Values,
-    x: Nested[Tensor],
-    training: bool | None = None,
-    mask: Nested[Tensor] | None = None,
+    model: Model, params: Values, other: Values, x: Tensors, training: bool | None = None, mask: Tensors | None = None
 ) -> Outcome:
     """Call a model as a pure function of its variables.
 

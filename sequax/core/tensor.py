@@ -103,9 +103,7 @@ class Node:
 
     __slots__ = ("args", "index", "kwargs", "operation", "outputs")
 
-    def __init__(
-        self, operation: Operation, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: object, index: int
-    ):
+    def __init__(self, operation: Operation, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any, index: int):
         self.operation, self.args, self.kwargs, self.outputs, self.index = operation, args, kwargs, outputs, index
 
     @property

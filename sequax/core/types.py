@@ -10,6 +10,7 @@ import jax
 import numpy as np
 
 from .dtypes import DTypePolicy
+from .tensor import KerasTensor
 
 T = TypeVar("T")
 
@@ -35,6 +36,8 @@ Number = bool | int | float | complex | np.number | np.bool_
 ArrayLike = jax.Array | np.ndarray | SupportsArray | Number | Sequence[Any]
 # One, or lists and dicts of them, inside each other at will.
 Nested = Union[T, Sequence[Any], Mapping[str, Any]]  # noqa: UP007 - for mypy `T | ...` is no type
+Tensors = Nested[Tensor]
+Symbols = Nested[KerasTensor]  # with shapes and dtypes, and no values yet
 Data = Iterable[Any] | Rows  # arrays and lists, frames, lists and dicts of them, streams of batches
 
 Shape = tuple[int | None, ...]  # None: any size

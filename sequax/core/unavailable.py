@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import NoReturn
+
+from .types import T
 
 
 class Unavailable:
@@ -37,9 +39,7 @@ class Unavailable:
     def enable_lora(self, *args: object, **kwargs: object) -> None:
         raise _refusal(self, "LoRA is not available in this version of Sequax.")
 
-    def rematerialized_call(
-        self, layer_call: Callable[..., Any], *args: object, **kwargs: object
-    ) -> Callable[..., Any]:
+    def rematerialized_call(self, layer_call: Callable[..., T], *args: object, **kwargs: object) -> Callable[..., T]:
         raise _refusal(
             self,
             "rematerialization is not available in this version of Sequax. Call `jax.checkpoint(function)(x)` inside"

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from ..core.tensor import KerasTensor, leaves, map_structure
-from ..core.types import Data, Nested, Tensor
+from ..core.types import Data, Symbols, Tensors
 from ..core.warning import warn
 from . import checks, convert
 from .source import Batch
@@ -114,7 +114,7 @@ class BatchReader:
         named = {"x": xs, "y": ys, "sample_weight": weight}
         checks.check_rows({f"{self.prefix}{name}": leaves(arrays) for name, arrays in named.items()})
 
-    def _check_targets(self, targets: list[Any], xs: Nested[Tensor], sample_weight: Nested[Tensor] | None) -> None:
+    def _check_targets(self, targets: list[Any], xs: Tensors, sample_weight: Tensors | None) -> None:
         what, finite = f"{self.prefix}y", self.finite_targets
         assert self._outputs is not None
         try:
@@ -280,7 +280,7 @@ def _is_optional(tensor: KerasTensor) -> bool:
     return tensor.node is not None and getattr(tensor.node.operation, "optional", False)
 
 
-def _with_optional(symbolic: Nested[KerasTensor], x: object, what: str, schemas: list[checks.InputSchema]) -> Any:
+def _with_optional(symbolic: Symbols, x: object, what: str, schemas: list[checks.InputSchema]) -> Any:
     """Inputs of a model some of whose `Input`s say `optional=True`: None may stand for those, in all batches alike."""
     expected = leaves(symbolic)
     if isinstance(x, dict):

@@ -14,16 +14,16 @@ from typing import Any, NamedTuple, Protocol
 import jax
 import numpy as np
 
-from ..core.types import Nested, Tensor
+from ..core.types import Tensors
 from . import resident
 
 
 class Batch(NamedTuple):
     """Inputs, targets and sample weights; structures of arrays whose first axis is the sample, or None."""
 
-    x: Nested[Tensor]
-    y: Nested[Tensor] | None = None
-    weight: Nested[Tensor] | None = None
+    x: Tensors
+    y: Tensors | None = None
+    weight: Tensors | None = None
 
 
 class Block(NamedTuple):
@@ -102,7 +102,7 @@ def padded(order: np.ndarray, length: int) -> np.ndarray:
 class Part(NamedTuple):
     """Rows in memory that `predict` runs through at once: whole batches, or one batch of any size."""
 
-    x: Nested[Tensor]
+    x: Tensors
     batches: int
     batch_size: int
     done: int = 0  # batches before these

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from ..core import masks, shapes, signature
 from ..core.layer import Layer
 from ..core.tensor import KerasTensor
-from ..core.types import Nested, ShapeLike, Tensor
+from ..core.types import Nested, ShapeLike, Symbols, Tensor
 
 AnyTensor = Tensor | KerasTensor
 
@@ -113,7 +113,7 @@ def call_on(layer: Layer, x: Nested[AnyTensor], mask: Tensor | None = None) -> N
     return layer(*inputs) if mask is None else layer(*inputs, mask=mask)
 
 
-def spec_after(layer: Layer, x: Nested[KerasTensor]) -> Nested[KerasTensor]:
+def spec_after(layer: Layer, x: Symbols) -> Symbols:
     """Symbolic output of a layer of a stack, without recording the call."""
     return layer.compute_output_spec(*inputs_for(layer, x, isinstance(x, (list, tuple))))
 

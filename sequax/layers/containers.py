@@ -26,7 +26,7 @@ from ..core.custom_objects import register_keras_serializable
 from ..core.kinds import Axis, Kind, OneOf, Owner
 from ..core.layer import Layer
 from ..core.tensor import KerasTensor, leaves, shape_of
-from ..core.types import CustomObjects, Nested, Shape, ShapeLike, T, Tensor
+from ..core.types import CustomObjects, Nested, Shape, ShapeLike, Symbols, T, Tensor
 from .attending import AnyTensor, call_on, shape_after, spec_after
 from .core import Lambda
 from .merging import Add, Average, Concatenate, Maximum, Merging, Minimum, Multiply, Subtract
@@ -287,7 +287,7 @@ def _check_names(container: Container) -> None:
             )
 
 
-def _call_symbolically(layer: Layer, x: Nested[KerasTensor]) -> Nested[AnyTensor]:
+def _call_symbolically(layer: Layer, x: Symbols) -> Nested[AnyTensor]:
     """Run a layer on symbolic tensors, which builds it, without leaving a record of the call."""
     outputs = call_on(layer, x)
     layer.nodes.pop()

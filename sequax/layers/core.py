@@ -18,7 +18,7 @@ from ..core.kinds import Factor
 from ..core.layer import Layer
 from ..core.named import lookup, unknown
 from ..core.tensor import KerasTensor
-from ..core.types import ArrayLike, CustomObjects, Nested, Shape, ShapeLike, Tensor
+from ..core.types import ArrayLike, CustomObjects, Nested, Shape, ShapeLike, Symbols, Tensor, Tensors
 from .base import Rearranging
 from .catalogue import layer
 
@@ -41,7 +41,7 @@ class Identity(Rearranging):
 
     supports_masking = True
 
-    def call(self, inputs: Nested[Tensor]) -> Nested[Tensor]:
+    def call(self, inputs: Tensors) -> Tensors:
         return inputs
 
     def compute_output_shape(self, input_shape: Nested[ShapeLike]) -> Nested[ShapeLike]:
@@ -110,7 +110,7 @@ class Lambda(Layer):
 
     function: Callable[..., Any]
     output_shape: ShapeLike | Callable[..., Any] | None
-    mask: Nested[Tensor] | Callable[..., Any] | None
+    mask: Tensors | Callable[..., Any] | None
 
     supports_masking: bool = False
     not_in_config: frozenset[str] = frozenset({"function", "output_shape", "mask", "arguments"})
@@ -121,7 +121,7 @@ class Lambda(Layer):
         self,
         function: object,
         output_shape: ShapeLike | Callable[..., Any] | None = None,
-        mask: Nested[Tensor] | Callable[..., Any] | None = None,
+        mask: Tensors | Callable[..., Any] | None = None,
         arguments: Mapping[str, Any] | None = None,
         **options: Unpack[LayerOptions],
     ):
@@ -143,17 +143,15 @@ class Lambda(Layer):
         own_name = getattr(function, "__name__", "")
         return cls(function, name=names.auto_name(f"lambda_{own_name}") if own_name.isidentifier() else None)
 
-    def call(
-        self, inputs: Nested[Tensor], mask: Nested[Tensor] | None = None, training: bool | None = None
-    ) -> Nested[Tensor]:
+    def call(self, inputs: Tensors, mask: Tensors | None = None, training: bool | None = None) -> Tensors:
         accepted = _parameters(self.function)
         given = {key: value for key, value in (("mask", mask), ("training", training)) if key in accepted}
         return self.function(inputs, **{**self.arguments, **given})
 
-    def compute_mask(self, inputs: Nested[Tensor] | None, mask: Nested[ArrayLike] | None = None) -> Any:
+    def compute_mask(self, inputs: Tensors | None, mask: Nested[ArrayLike] | None = None) -> Any:
         return self.mask(inputs, mask) if callable(self.mask) else self.mask
 
-    def compute_output_spec(self, inputs: Nested[KerasTensor], **kwargs: object) -> Nested[KerasTensor]:
+    def compute_output_spec(self, inputs: Symbols, **kwargs: object) -> Symbols:
         if self.output_shape is None:
             return shapes.infer(self.__call__, (inputs,), kwargs)
         shape = self.compute_output_shape(jax.tree.map(lambda t: t.shape, inputs))

@@ -15,7 +15,7 @@ from ..core.config import deserialize
 from ..core.constructor import LayerOptions
 from ..core.layer import Layer
 from ..core.rng import SeedGenerator, fresh_seed
-from ..core.types import CustomObjects, Nested, ShapeLike, Tensor
+from ..core.types import CustomObjects, Nested, ShapeLike, Tensors
 from ..core.variable import Variable
 from .catalogue import layer
 
@@ -96,7 +96,7 @@ class JaxLayer(Layer):
         self.params = self._variables_for(params, trainable=True)
         self.state = self._variables_for(state, trainable=False)
 
-    def call(self, inputs: Nested[Tensor], training: bool = False) -> Any:
+    def call(self, inputs: Tensors, training: bool = False) -> Any:
         given: dict[str, Any] = {"inputs": inputs, "training": bool(training)}
         given |= {"params": _values(self.params), "state": _values(self.state)}
         if self.seed_generator is not None:
@@ -213,31 +213,31 @@ class FlaxLayer(JaxLayer):
         mutable = DenyList(["params"])
 
         def apply(
-            params: Collections | None, state: Collections | None, rng: Keys, inputs: Nested[Tensor], **training: bool
-        ) -> tuple[Nested[Tensor], Collections]:
+            params: Collections | None, state: Collections | None, rng: Keys, inputs: Tensors, **training: bool
+        ) -> tuple[Tensors, Collections]:
             collections = {**(params or {}), **(state or {})}
             return module.apply(collections, inputs, rngs=rng, method=method, mutable=mutable, **training)
 
-        def init(rng: Keys, inputs: Nested[Tensor], **training: bool) -> tuple[Collections | None, Collections | None]:
+        def init(rng: Keys, inputs: Tensors, **training: bool) -> tuple[Collections | None, Collections | None]:
             return _params_and_state(module.init(rng, inputs, method=method, **training))
 
         # The functions themselves must name the argument: JaxLayer goes by it.
         def apply_with_training(
-            params: Collections | None, state: Collections | None, rng: Keys, inputs: Nested[Tensor], training: bool
-        ) -> tuple[Nested[Tensor], Collections]:
+            params: Collections | None, state: Collections | None, rng: Keys, inputs: Tensors, training: bool
+        ) -> tuple[Tensors, Collections]:
             return apply(params, state, rng, inputs, training=training)
 
         def apply_plain(
-            params: Collections | None, state: Collections | None, rng: Keys, inputs: Nested[Tensor]
-        ) -> tuple[Nested[Tensor], Collections]:
+            params: Collections | None, state: Collections | None, rng: Keys, inputs: Tensors
+        ) -> tuple[Tensors, Collections]:
             return apply(params, state, rng, inputs)
 
         def init_with_training(
-            rng: Keys, inputs: Nested[Tensor], training: bool
+            rng: Keys, inputs: Tensors, training: bool
         ) -> tuple[Collections | None, Collections | None]:
             return init(rng, inputs, training=training)
 
-        def init_plain(rng: Keys, inputs: Nested[Tensor]) -> tuple[Collections | None, Collections | None]:
+        def init_plain(rng: Keys, inputs: Tensors) -> tuple[Collections | None, Collections | None]:
             return init(rng, inputs)
 
         trains = "training" in inspect.signature(module.__call__ if method is None else method).parameters

@@ -12,18 +12,7 @@ from ..core.types import ArrayLike
 from .table import DIVISIBLE, Unary, array, floating, op, operand, tried, unary
 
 if TYPE_CHECKING:
-    from ..activations import (
-        celu,
-        elu,
-        glu,
-        hard_shrink,
-        leaky_relu,
-        log_softmax,
-        soft_shrink,
-        softmax,
-        sparsemax,
-        squareplus,
-    )
+    from ..activations import celu, elu, glu, hard_shrink, leaky_relu, log_softmax, soft_shrink, softmax, sparsemax
 else:
     celu = op(activations.celu)
     elu = op(activations.elu)
@@ -34,7 +23,6 @@ else:
     soft_shrink = op(activations.soft_shrink)
     softmax = op(activations.softmax)
     sparsemax = op(activations.sparsemax)
-    squareplus = op(activations.squareplus)
 hard_sigmoid: Unary = op(activations.hard_sigmoid)
 hard_silu: Unary = op(activations.hard_silu)
 hard_swish = hard_silu
@@ -46,6 +34,7 @@ sigmoid: Unary = op(activations.sigmoid)
 silu: Unary = op(activations.silu)
 swish = silu
 softplus: Unary = op(activations.softplus)
+squareplus = op(activations.squareplus)
 softsign: Unary = op(activations.softsign)
 sparse_plus: Unary = op(activations.sparse_plus)
 sparse_sigmoid: Unary = op(activations.sparse_sigmoid)

@@ -10,15 +10,13 @@ import jax
 import jax.numpy as jnp
 
 from ..core import dtypes
-from ..core.types import ArrayLike, Axis
+from ..core.types import ArrayLike, Axis, Tensor
 from ..core.warning import warn
 from .table import array, floating, op
 
 
 @op
-def moments(
-    x: ArrayLike, axes: Axis, keepdims: bool = False, synchronized: bool = False
-) -> tuple[jax.Array, jax.Array]:
+def moments(x: ArrayLike, axes: Axis, keepdims: bool = False, synchronized: bool = False) -> tuple[Tensor, Tensor]:
     """Mean and (biased) variance of `x` over `axes`.
 
     Args:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -12,13 +12,13 @@ import numpy as np
 from ..core import dtypes
 from ..core.operation import FunctionOperation
 from ..core.tensor import KerasTensor, is_tensor as is_symbolic
-from ..core.types import ArrayLike, DTypeLike, Nested
+from ..core.types import ArrayLike, DTypeLike, Nested, Tensor
 from ..core.variable import Variable
 from .table import array, op, plain, sized
 
 
 @op
-def cast(x: ArrayLike, dtype: DTypeLike) -> jax.Array:
+def cast(x: ArrayLike, dtype: DTypeLike) -> Tensor:
     """`x` in the dtype `dtype` (None: `floatx()`); to whole numbers fractions are cut off.
 
     >>> cast([1.9, -1.9], "int32").tolist()
@@ -28,7 +28,7 @@ def cast(x: ArrayLike, dtype: DTypeLike) -> jax.Array:
 
 
 @op
-def saturate_cast(x: ArrayLike, dtype: DTypeLike) -> jax.Array:
+def saturate_cast(x: ArrayLike, dtype: DTypeLike) -> Tensor:
     """`x` in the dtype `dtype`, values outside its range moved to the nearest end; NaN becomes 0 in whole numbers.
 
     >>> saturate_cast([-3.0, 300.0, 5.5], "uint8").tolist()
@@ -107,7 +107,7 @@ def stop_gradient(variable: Nested[ArrayLike]) -> Any:
 
 
 @op
-def scatter(indices: ArrayLike, values: ArrayLike, shape: Sequence[int]) -> jax.Array:
+def scatter(indices: ArrayLike, values: ArrayLike, shape: Sequence[int]) -> Tensor:
     """Zeros of `shape` with `values` added at `indices`.
 
     Args:
@@ -122,9 +122,7 @@ def scatter(indices: ArrayLike, values: ArrayLike, shape: Sequence[int]) -> jax.
 
 
 @op
-def scatter_update(
-    inputs: ArrayLike, indices: ArrayLike, updates: ArrayLike, reduction: str | None = None
-) -> jax.Array:
+def scatter_update(inputs: ArrayLike, indices: ArrayLike, updates: ArrayLike, reduction: str | None = None) -> Tensor:
     """`inputs` with `updates` at `indices` (as in `scatter`).
 
     Args:
@@ -133,24 +131,18 @@ def scatter_update(
     """
     inputs = array(inputs)
     place = inputs.at[_positions(indices)]
-    ways: dict[str | None, Callable[..., jax.Array]] = {
-        None: place.set,
-        "add": place.add,
-        "mul": place.mul,
-        "min": place.min,
-        "max": place.max,
-    }
+    ways: dict[Any, Any] = {None: place.set, "add": place.add, "mul": place.mul, "min": place.min, "max": place.max}
     if reduction not in ways:
         raise ValueError(f"scatter_update: expected `reduction` to be one of {list(ways)}. Received: {reduction!r}")
     return ways[reduction](array(updates).astype(inputs.dtype))
 
 
-def _positions(indices: ArrayLike) -> tuple[jax.Array, ...]:
+def _positions(indices: ArrayLike) -> tuple[Tensor, ...]:
     indices = array(indices)
     return tuple(indices[..., axis] for axis in range(indices.shape[-1]))
 
 
-def _block(inputs: jax.Array | KerasTensor, start_indices: Any, shape: Sequence[int]) -> tuple[int | None, ...]:
+def _block(inputs: Tensor | KerasTensor, start_indices: Any, shape: Sequence[int]) -> tuple[int | None, ...]:
     """The sizes of a block, with -1 resolved."""
     sizes = tuple(shape)
     if len(sizes) != len(inputs.shape):
@@ -165,7 +157,7 @@ def _block(inputs: jax.Array | KerasTensor, start_indices: Any, shape: Sequence[
 
 
 @sized(lambda inputs, start_indices, shape: KerasTensor(_block(inputs, start_indices, shape), inputs.dtype))
-def slice(inputs: ArrayLike, start_indices: ArrayLike, shape: Sequence[int]) -> jax.Array:
+def slice(inputs: ArrayLike, start_indices: ArrayLike, shape: Sequence[int]) -> Tensor:
     """The block of `inputs` of this `shape` that begins at `start_indices`; a size of -1 reaches to the end.
 
     A block that would reach beyond the end is moved back until it fits, as in `jax.lax.dynamic_slice`.
@@ -177,13 +169,13 @@ def slice(inputs: ArrayLike, start_indices: ArrayLike, shape: Sequence[int]) -> 
     return jax.lax.dynamic_slice(inputs, _starts(start_indices), _block(inputs, start_indices, shape))
 
 
-def _starts(start: ArrayLike) -> list[jax.Array]:
+def _starts(start: ArrayLike) -> list[Tensor]:
     start = array(start)
     return [start[axis] for axis in range(start.shape[0])]
 
 
 @op
-def slice_update(inputs: ArrayLike, start_indices: ArrayLike, updates: ArrayLike) -> jax.Array:
+def slice_update(inputs: ArrayLike, start_indices: ArrayLike, updates: ArrayLike) -> Tensor:
     """`inputs` with the block that begins at `start_indices` replaced by `updates`, which has as many axes."""
     inputs = array(inputs)
     return jax.lax.dynamic_update_slice(inputs, array(updates).astype(inputs.dtype), _starts(start_indices))
@@ -205,7 +197,7 @@ def unstack(x: ArrayLike, num: int | None = None, axis: int = 0) -> list[Any]:
             f"unstack: the size of axis {axis} of shape {x.shape} is unknown, so `num` cannot be inferred. Pass `num`."
         )
 
-    def take(x: jax.Array) -> list[jax.Array]:
+    def take(x: Tensor) -> list[Tensor]:
         return [jnp.take(x, position, axis, mode="clip") for position in range(size)]
 
     return FunctionOperation(take, "unstack")(x)

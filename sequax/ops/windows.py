@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-import jax
-
 from .. import kernels
-from ..core.types import ArrayLike, PerAxis
+from ..core.types import ArrayLike, PerAxis, Tensor
 from ..kernels.adaptive import adaptive_pool
 from ..kernels.windows import per_axis, transposed_crop
 from .layout import channels_last, same_float
@@ -23,7 +21,7 @@ def conv(
     padding: str = "valid",
     data_format: str | None = None,
     dilation_rate: PerAxis = 1,
-) -> jax.Array:
+) -> Tensor:
     """Convolution (cross-correlation) over one, two or three spatial axes.
 
     Args:
@@ -40,7 +38,7 @@ def conv(
     inputs, kernel = same_float(array(inputs), array(kernel))
     _check_ranks("conv", inputs, kernel.ndim)
 
-    def convolve(x: jax.Array) -> jax.Array:
+    def convolve(x: Tensor) -> Tensor:
         groups, rest = divmod(x.shape[-1], kernel.shape[-2])
         if rest:
             raise ValueError(
@@ -62,7 +60,7 @@ def depthwise_conv(
     padding: str = "valid",
     data_format: str | None = None,
     dilation_rate: PerAxis = 1,
-) -> jax.Array:
+) -> Tensor:
     """Convolution of each channel by itself, to `(batch, *output, channels * multiplier)`.
 
     Args:
@@ -74,7 +72,7 @@ def depthwise_conv(
     channels, multiplier = kernel.shape[-2:]
     filters = kernel.reshape(*kernel.shape[:-2], 1, channels * multiplier)
 
-    def convolve(x: jax.Array) -> jax.Array:
+    def convolve(x: Tensor) -> Tensor:
         _check_channels("depthwise_conv", x, kernel, -2)
         pads = _padding("depthwise_conv", padding)
         return kernels.conv(x, filters, strides=strides, padding=pads, dilation=dilation_rate, groups=channels)
@@ -91,7 +89,7 @@ def separable_conv(
     padding: str = "valid",
     data_format: str | None = None,
     dilation_rate: PerAxis = 1,
-) -> jax.Array:
+) -> Tensor:
     """`depthwise_conv`, then a convolution over channels alone.
 
     Args:
@@ -113,7 +111,7 @@ def conv_transpose(
     output_padding: PerAxis | None = None,
     data_format: str | None = None,
     dilation_rate: PerAxis = 1,
-) -> jax.Array:
+) -> Tensor:
     """Transposed convolution: the gradient of `conv` with respect to its input.
 
     With `extent` for `(size - 1) * dilation_rate + 1`, an axis of `length` gets as many cells as:
@@ -139,7 +137,7 @@ def conv_transpose(
         transposed_crop(extent, step, pads, extra) for extent, step, extra in zip(extents, steps, more, strict=True)
     ]
 
-    def convolve(x: jax.Array) -> jax.Array:
+    def convolve(x: Tensor) -> Tensor:
         _check_channels("conv_transpose", x, kernel, -1)
         rows = zip(x.shape[1:-1], steps, extents, crops, strict=True)
         output = tuple((length - 1) * step + extent - crop for length, step, extent, crop in rows)
@@ -156,7 +154,7 @@ def max_pool(
     strides: PerAxis | None = None,
     padding: str = "valid",
     data_format: str | None = None,
-) -> jax.Array:
+) -> Tensor:
     """The largest value of each window, channel by channel; padding never wins.
 
     Args:
@@ -175,7 +173,7 @@ def average_pool(
     strides: PerAxis | None = None,
     padding: str = "valid",
     data_format: str | None = None,
-) -> jax.Array:
+) -> Tensor:
     """The mean of each window, channel by channel; cells outside do not count.
 
     `inputs`, `pool_size`, `strides`, `padding` and `data_format` are as in `max_pool`.
@@ -185,20 +183,20 @@ def average_pool(
 
 def _pooled(
     name: str,
-    pool: Callable[..., jax.Array],
-    x: jax.Array,
+    pool: Callable[..., Tensor],
+    x: Tensor,
     size: PerAxis,
     strides: PerAxis | None,
     padding: str | PerAxis,
     data_format: str | None,
-) -> jax.Array:
+) -> Tensor:
     _check_ranks(name, x)
     options = {"window": size, "strides": strides, "padding": _padding(name, padding)}
     return channels_last(partial(pool, **options), x, data_format)
 
 
 @op
-def adaptive_max_pool(inputs: ArrayLike, output_size: PerAxis, data_format: str | None = None) -> jax.Array:
+def adaptive_max_pool(inputs: ArrayLike, output_size: PerAxis, data_format: str | None = None) -> Tensor:
     """The largest value of each of `output_size` windows.
 
     Along an axis of `length` cells, cell `i` of `n` sees those from `floor(i length / n)` to
@@ -213,7 +211,7 @@ def adaptive_max_pool(inputs: ArrayLike, output_size: PerAxis, data_format: str 
 
 
 @op
-def adaptive_average_pool(inputs: ArrayLike, output_size: PerAxis, data_format: str | None = None) -> jax.Array:
+def adaptive_average_pool(inputs: ArrayLike, output_size: PerAxis, data_format: str | None = None) -> Tensor:
     """The mean of each of `output_size` windows, which lie as those of `adaptive_max_pool`.
 
     `inputs`, `output_size` and `data_format` are as there.
@@ -221,15 +219,13 @@ def adaptive_average_pool(inputs: ArrayLike, output_size: PerAxis, data_format: 
     return _adaptive("adaptive_average_pool", kernels.avg_pool, floating(inputs), output_size, data_format)
 
 
-def _adaptive(
-    name: str, pool: Callable[..., jax.Array], x: jax.Array, size: PerAxis, data_format: str | None
-) -> jax.Array:
+def _adaptive(name: str, pool: Callable[..., Tensor], x: Tensor, size: PerAxis, data_format: str | None) -> Tensor:
     _check_ranks(name, x)
     output = per_axis(size, x.ndim - 2)
     return channels_last(lambda x: adaptive_pool(x, output, pool), x, data_format)
 
 
-def _check_ranks(name: str, x: jax.Array, kernel_rank: int | None = None) -> None:
+def _check_ranks(name: str, x: Tensor, kernel_rank: int | None = None) -> None:
     if not 3 <= x.ndim <= 5 or kernel_rank not in (None, x.ndim):
         kernel = "" if kernel_rank is None else f" and a kernel of as many dimensions, received one of {kernel_rank}"
         raise ValueError(
@@ -238,7 +234,7 @@ def _check_ranks(name: str, x: jax.Array, kernel_rank: int | None = None) -> Non
         )
 
 
-def _check_channels(name: str, x: jax.Array, kernel: jax.Array, axis: int) -> None:
+def _check_channels(name: str, x: Tensor, kernel: Tensor, axis: int) -> None:
     if x.shape[-1] != kernel.shape[axis]:
         raise ValueError(
             f"{name}: the number of input channels must match the kernel's. Received: {x.shape[-1]} input channels,"

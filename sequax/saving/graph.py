@@ -16,7 +16,7 @@ from ..core.config import deserialize
 from ..core.errors import LoadError
 from ..core.operation import FunctionOperation, Operation
 from ..core.tensor import KerasTensor, Node, is_tensor, leaves
-from ..core.types import Nested
+from ..core.types import Symbols
 from ..layers.input_layer import InputLayer
 from . import operations
 
@@ -129,7 +129,7 @@ def _constant(value: object) -> object:
     return value.__name__ if isinstance(value, type) else serialize(value)
 
 
-def _structure(structure: Nested[KerasTensor], history: Callable[..., Any]) -> list[Any] | dict[str, Any]:
+def _structure(structure: Symbols, history: Callable[..., Any]) -> list[Any] | dict[str, Any]:
     if is_tensor(structure):
         return list(history(structure))
     if isinstance(structure, Mapping):
@@ -140,7 +140,7 @@ def _structure(structure: Nested[KerasTensor], history: Callable[..., Any]) -> l
 # --- reading ---
 
 
-def read(config: Mapping[str, Any], place: str = "config") -> tuple[Nested[KerasTensor], ...]:
+def read(config: Mapping[str, Any], place: str = "config") -> tuple[Symbols, ...]:
     """The inputs and outputs of a graph, made anew from its config.
 
     Raises:
@@ -289,7 +289,7 @@ class _Reader:
             )
         return made[position]
 
-    def structure(self, structure: object, place: str) -> Nested[KerasTensor]:
+    def structure(self, structure: object, place: str) -> Symbols:
         """Inputs or outputs of the model: nested lists and dicts of histories."""
         if is_history(structure):
             name, number, position = structure

@@ -16,7 +16,7 @@ from . import config as configs, graph, models
 
 if TYPE_CHECKING:
     from ..core.layer import Layer
-    from ..core.types import Config, CustomObjects, Nested, Path, ShapeLike
+    from ..core.types import Config, CustomObjects, Path, ShapeLike, Symbols
     from ..functional import Graph
     from ..training.resolve import Compilation
 else:
@@ -28,7 +28,7 @@ class FileMethods(Layer):
 
     if TYPE_CHECKING:
         _graph: Graph | None
-        _symbolic_outputs: Nested[KerasTensor]
+        _symbolic_outputs: Symbols
         compilation: Compilation | None
 
         def __init__(self, *args: Any, **kwargs: Any) -> None: ...

@@ -12,8 +12,8 @@ from typing import Any
 from ..core.errors import LoadError
 from ..core.op_table import BY_NAME, Op
 from ..core.operation import OPERATORS, FunctionOperation
-from ..core.tensor import KerasTensor, is_tensor, leaves
-from ..core.types import Nested
+from ..core.tensor import is_tensor, leaves
+from ..core.types import Symbols
 
 # Settings that an op counts up to in Python, and operands among which einsum looks for the best order.
 _LOOPED = frozenset(("indices_or_sections", "num", "n", "k"))
@@ -75,9 +75,7 @@ def _without_defaults(op: Op, inputs: list[Any]) -> list[Any]:
     return inputs
 
 
-def called(
-    op: Op, name: str, settings: dict[str, Any], args: list[Any], kwargs: dict[str, Any], place: str
-) -> Nested[KerasTensor]:
+def called(op: Op, name: str, settings: dict[str, Any], args: list[Any], kwargs: dict[str, Any], place: str) -> Symbols:
     """The symbolic outputs of an op on inputs that were read from a config; its node gets the name it had.
 
     Raises:

@@ -15,25 +15,25 @@ import numpy as np
 
 from ..core import pure
 from ..core.pure import Values
-from ..core.types import Nested, Tensor
+from ..core.types import Tensors
 from .state import TrainVariables
 
 if TYPE_CHECKING:
     from ..model import Model
 
 
-def only(model: Model, x: Nested[Tensor], targets: Sequence[Any], weights: Sequence[Any]) -> list[Any]:
+def only(model: Model, x: Tensors, targets: Sequence[Any], weights: Sequence[Any]) -> list[Any]:
     """The targets with entries that do not count replaced by one that does."""
     masks = _masks(model, x) if any(target is not None and target.ndim > 1 for target in targets) else []
     masks = masks if len(masks) == len(targets) else [None] * len(targets)
     return [_replaced(*one) for one in zip(targets, weights, masks, strict=True)]
 
 
-def _masks(model: Model, x: Nested[Tensor]) -> list[Any]:
+def _masks(model: Model, x: Tensors) -> list[Any]:
     """The masks of the outputs, None where there is none."""
     state = TrainVariables.of(model).borrow()
 
-    def run(params: Values, other: Values, x: Nested[Tensor]) -> list[Any]:
+    def run(params: Values, other: Values, x: Tensors) -> list[Any]:
         masks = pure.call(model, params, other, x, training=False).masks
         return jax.tree.leaves(masks, is_leaf=lambda mask: mask is None)
 

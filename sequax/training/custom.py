@@ -18,7 +18,7 @@ import jax.numpy as jnp
 from ..core import names, pure, scope, tracking
 from ..core.pure import Values
 from ..core.tensor import KerasTensor, leaves, map_structure
-from ..core.types import Nested, Tensor
+from ..core.types import Tensors
 from ..core.variable import Variable
 from ..data.samples import pack_x_y_sample_weight
 from ..data.source import Batch
@@ -114,7 +114,7 @@ def _arguments(method: Callable[..., Any]) -> str:
     return f"({', '.join(['self', *inspect.signature(method).parameters])})"
 
 
-def build(model: Model, x: Nested[Tensor], rows: int, always: bool) -> None:
+def build(model: Model, x: Tensors, rows: int, always: bool) -> None:
     """Make the weights of a model by calling it on abstract inputs, if some layer has none yet, or `always`."""
     definer = next(cls for cls in type(model).__mro__ if "call" in vars(cls))
     has_call = "is_model" not in vars(definer)  # which `Model` itself has
@@ -191,7 +191,7 @@ def predict_step(model: Model) -> Callable[[Any, Any, Any], tuple[Any, Any]]:
         return step.predict_step(model)
     table = TrainVariables.of(model)
 
-    def run(params: Values, other: Values, x: Nested[Tensor]) -> tuple[Any, Any]:
+    def run(params: Values, other: Values, x: Tensors) -> tuple[Any, Any]:
         state = TrainState(params, other, {}, {})
         outputs, state = _crossing(model, table, "predict_step", state, pack_x_y_sample_weight(x))
         return outputs, moved(other, state.other)

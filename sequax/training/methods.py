@@ -16,7 +16,7 @@ import jax.numpy as jnp
 
 from ..core import masks, pure, scope
 from ..core.tensor import leaves
-from ..core.types import Nested, Tensor
+from ..core.types import Tensor, Tensors
 from ..data.samples import unpack_x_y_sample_weight
 from .resolve import compilation_of
 from .step import no_loss, update
@@ -158,9 +158,9 @@ class StepMethods(Base):
         trainable_variables: Arrays,
         non_trainable_variables: Arrays,
         metrics_variables: Arrays,
-        x: Nested[Tensor],
-        y: Nested[Tensor] | None,
-        sample_weight: Nested[Tensor] | None,
+        x: Tensors,
+        y: Tensors | None,
+        sample_weight: Tensors | None,
         training: bool = False,
         optimizer_variables: Arrays | None = None,
     ) -> tuple[Any, tuple[Any, ...]]:
@@ -198,10 +198,10 @@ class StepMethods(Base):
         trainable_variables: Arrays,
         non_trainable_variables: Arrays,
         metrics_variables: Arrays,
-        x: Nested[Tensor] | None = None,
-        y: Nested[Tensor] | None = None,
-        y_pred: Nested[Tensor] | None = None,
-        sample_weight: Nested[Tensor] | None = None,
+        x: Tensors | None = None,
+        y: Tensors | None = None,
+        y_pred: Tensors | None = None,
+        sample_weight: Tensors | None = None,
         training: bool = True,
     ) -> tuple[Any, tuple[Any, ...]]:
         """`compute_loss` as a pure function.
@@ -281,16 +281,11 @@ class StepMethods(Base):
         return result, (after[:first], after[first:second], after[second : len(after) - len(left_out)])
 
     def _tracked_loss(
-        self,
-        x: Nested[Tensor] | None,
-        y: Nested[Tensor] | None,
-        y_pred: Nested[Tensor] | None,
-        sample_weight: Nested[Tensor] | None,
-        training: bool,
+        self, x: Tensors | None, y: Tensors | None, y_pred: Tensors | None, weight: Tensors | None, training: bool
     ) -> Tensor:
         """`compute_loss`, and the trackers of the losses of several outputs."""
         compilation = compilation_of(self)
-        given: dict[str, Any] = {"x": x, "y": y, "y_pred": y_pred, "sample_weight": sample_weight}
+        given: dict[str, Any] = {"x": x, "y": y, "y_pred": y_pred, "sample_weight": weight}
         if "training" in _parameters(self.compute_loss):
             given["training"] = training
         parts: list[Any] = []
@@ -309,10 +304,10 @@ class StepMethods(Base):
         other: Arrays,
         metrics: Arrays,
         loss: Tensor,
-        x: Nested[Tensor],
-        y: Nested[Tensor] | None,
-        y_pred: Nested[Tensor],
-        sample_weight: Nested[Tensor] | None,
+        x: Tensors,
+        y: Tensors | None,
+        y_pred: Tensors,
+        sample_weight: Tensors | None,
     ) -> tuple[dict[str, Any], Any]:
         """Logs and the metrics' variables after `compute_metrics`."""
         found = masks.of(y_pred)

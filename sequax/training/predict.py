@@ -16,7 +16,7 @@ from ..core import names, processes
 from ..core.placement import DEVICE
 from ..core.pure import Values
 from ..core.tensor import KerasTensor, leaves
-from ..core.types import ArrayLike, Nested, Tensor
+from ..core.types import ArrayLike, Nested, Tensor, Tensors
 from ..data import arrays, checks, resident
 from ..data.source import Part, filled
 from . import compiled, custom, data_spec, indices, numpy_forward, plans
@@ -277,7 +277,7 @@ def loop_program(step: Callable[..., Any], batch_size: int, most: int) -> Callab
         step: of one batch, see `custom.predict_step`.
     """
 
-    def program(params: Values, other: Values, x: Nested[Tensor], count: Tensor) -> tuple[Any, Any]:
+    def program(params: Values, other: Values, x: Tensors, count: Tensor) -> tuple[Any, Any]:
         def batch(i: Tensor | int) -> Any:
             return resident.take(x, i * batch_size + jnp.arange(batch_size))
 

@@ -20,7 +20,7 @@ from ..data.structures import targets_of, weights_of
 
 if TYPE_CHECKING:
     from ..compiled_model import CompiledModel
-    from ..core.types import Nested, Tensor
+    from ..core.types import Tensor, Tensors
     from ..data.spec import Overrides
     from ..metrics.base import Metric
     from ..optimizers.base import Optimizer
@@ -203,7 +203,7 @@ class Compilation(Portable):
     # --- used inside the compiled step ---
 
     def total_loss(
-        self, y: Nested[Tensor] | None, y_pred: Nested[Tensor], weight: Nested[Tensor] | None, names: Sequence[str]
+        self, y: Tensors | None, y_pred: Tensors, weight: Tensors | None, names: Sequence[str]
     ) -> tuple[Any, list[Any]]:
         """Weighted sum of the losses of all outputs, and the single ones (unweighted) for their trackers."""
         assert self.losses is not None
@@ -227,9 +227,7 @@ class Compilation(Portable):
         for tracker, part in zip(self.output_trackers, parts, strict=False):  # no trackers for a single output
             tracker.update_state(part, sample_weight=rows)
 
-    def update_metrics(
-        self, y: Nested[Tensor] | None, y_pred: Nested[Tensor], weight: Nested[Tensor] | None, names: Sequence[str]
-    ) -> None:
+    def update_metrics(self, y: Tensors | None, y_pred: Tensors, weight: Tensors | None, names: Sequence[str]) -> None:
         """Update every metric with one batch."""
         predictions = leaves(y_pred)
         if y is None:

@@ -15,7 +15,7 @@ from jax import lax
 
 from ..core import masks, pure
 from ..core.pure import Values
-from ..core.types import Nested, Tensor
+from ..core.types import Tensor, Tensors
 from ..core.variable import Variable
 from ..data import resident
 from ..data.source import Batch
@@ -121,7 +121,7 @@ def test_step(model: Model, variables: TrainVariables) -> Callable[[TrainState, 
 def predict_step(model: Model) -> Callable[[Any, Any, Any], tuple[Any, Any]]:
     """Outputs of one batch: `(params, other, x) -> (outputs, other)`, of the latter what the batch has moved."""
 
-    def step(params: Values, other: Values, x: Nested[Tensor]) -> tuple[Any, Any]:
+    def step(params: Values, other: Values, x: Tensors) -> tuple[Any, Any]:
         outcome = pure.call(model, params, other, x, training=False)
         return outcome.outputs, moved(other, outcome.other)
 

@@ -9,8 +9,8 @@ import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..core.tensor import KerasTensor, leaves, shape_of
-from ..core.types import Nested, Path
+from ..core.tensor import leaves, shape_of
+from ..core.types import Path, Symbols
 from .summary import format_shape
 
 if TYPE_CHECKING:
@@ -166,8 +166,8 @@ class Call(NamedTuple):
     """One layer as part of a model: what goes in and comes out, and where the former come from."""
 
     layer: Layer
-    inputs: Nested[KerasTensor] | None
-    outputs: Nested[KerasTensor]
+    inputs: Symbols | None
+    outputs: Symbols
     sources: list[tuple[Any, int]]  # the layer that makes each input, and which of its outputs it is
 
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core import building
-from ..core.tensor import KerasTensor, leaves, shape_of
-from ..core.types import Nested
+from ..core.tensor import leaves, shape_of
+from ..core.types import Symbols
 from . import costs as costing
 from .terminal import can_print, printable
 
@@ -138,7 +138,7 @@ def _output_shape(model: Model, position: int, layer: Any) -> str:
     return _shape_by_layer(layer)
 
 
-def _outputs_in(graph: Graph, operation: Operation) -> Nested[KerasTensor]:
+def _outputs_in(graph: Graph, operation: Operation) -> Symbols:
     for node in graph.nodes:
         if node.operation is operation:
             return node.outputs

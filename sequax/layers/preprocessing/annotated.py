@@ -13,7 +13,7 @@ from ...core import rng
 from ...core.constructor import LayerOptions
 from ...core.kinds import DataFormat
 from ...core.layer import Layer
-from ...core.types import ArrayLike, Nested, Tensor
+from ...core.types import ArrayLike, Nested, Tensor, Tensors
 from ...kernels import boxes as kernels
 from .image_arguments import BoxFormat
 
@@ -152,7 +152,7 @@ class AnnotatedImages(Layer):
 
     def transform_single_label(
         self, label: Nested[ArrayLike], transformation: Any = None, training: bool = True
-    ) -> Nested[Tensor]:
+    ) -> Tensors:
         return self._single("labels", label, transformation, training)
 
     def transform_single_bounding_box(

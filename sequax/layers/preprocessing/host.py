@@ -18,7 +18,7 @@ from ...core import shapes
 from ...core.kinds import Kind
 from ...core.layer import Layer
 from ...core.tensor import KerasTensor, is_tensor, leaves, shape_of
-from ...core.types import Nested, Tensor
+from ...core.types import Symbols, Tensor
 
 
 class TokenOf(Kind):
@@ -65,7 +65,7 @@ class HostLayer(Layer):
         """Outputs as a device array of the layer's output dtype; what no device holds stays in NumPy."""
         return outputs if stays_on_host(outputs) else jnp.asarray(outputs, self.output_dtype)
 
-    def compute_output_spec(self, inputs: Nested[KerasTensor], *args: object, **kwargs: object) -> Nested[KerasTensor]:
+    def compute_output_spec(self, inputs: Symbols, *args: object, **kwargs: object) -> Symbols:
         for tensor in leaves(inputs):
             self._check_place(tensor)
         shape = self.compute_output_shape(shape_of(inputs))

@@ -10,7 +10,7 @@ from ...core.config import deserialize
 from ...core.kinds import Listed, Owner
 from ...core.layer import Layer
 from ...core.signature import of as signature_of
-from ...core.types import CustomObjects, Nested, Tensor
+from ...core.types import CustomObjects, Tensor, Tensors
 from ..catalogue import layer
 
 
@@ -54,7 +54,7 @@ class Pipeline(Layer):
     def __init__(self, layers: LayerList, name: str | None = None):
         super().__init__(name=name)
 
-    def call(self, inputs: Nested[Tensor], training: bool = True, mask: Tensor | None = None) -> Nested[Tensor]:
+    def call(self, inputs: Tensors, training: bool = True, mask: Tensor | None = None) -> Tensors:
         for step in self.layers:
             accepts = signature_of(type(step).call).accepts
             options = {"training": training, "mask": mask}

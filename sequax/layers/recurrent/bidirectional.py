@@ -12,7 +12,7 @@ from ...core.constructor import LayerOptions
 from ...core.custom_objects import custom_object_scope
 from ...core.kinds import OneOf, StartingWeights
 from ...core.layer import Layer
-from ...core.types import CustomObjects, Nested, ShapeLike, Tensor
+from ...core.types import CustomObjects, Nested, ShapeLike, Tensor, Tensors
 from ..base import LayerOf
 from ..catalogue import layer
 from .rnn import in_dtype
@@ -127,7 +127,7 @@ class Bidirectional(Layer):
     def call(
         self,
         sequences: jax.Array,
-        initial_state: Nested[Tensor] | None = None,
+        initial_state: Tensors | None = None,
         mask: Tensor | None = None,
         training: bool | None = None,
     ) -> Tensor | tuple[Any, ...]:
@@ -147,7 +147,7 @@ class Bidirectional(Layer):
             return merged
         return (*merged, *after) if self.merge_mode is None else (merged, *after)
 
-    def _halves(self, states: Nested[Tensor] | None) -> list[dict[str, Any]]:
+    def _halves(self, states: Tensors | None) -> list[dict[str, Any]]:
         """`initial_state` for each direction, as arguments of its call."""
         if states is None:
             return [{}, {}]

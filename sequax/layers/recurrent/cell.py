@@ -14,7 +14,7 @@ from ...core.constructor import LayerOptions
 from ...core.layer import Layer
 from ...core.rng import SeedGenerator
 from ...core.tensor import KerasTensor
-from ...core.types import Nested, ShapeLike, Tensor
+from ...core.types import ShapeLike, Tensor, Tensors
 from ...core.variable import Variable
 from ..base import Weighted
 from .loop import AnyCell, scan_steps
@@ -76,7 +76,7 @@ class Cell(Weighted):
         """New states; the first of them is the output."""
         raise NotImplementedError
 
-    def call(self, inputs: jax.Array, states: Nested[Tensor], training: bool = False) -> tuple[Tensor, Nested[Tensor]]:
+    def call(self, inputs: jax.Array, states: Tensors, training: bool = False) -> tuple[Tensor, Tensors]:
         inputs = jnp.asarray(inputs, self.compute_dtype)
         before = as_list(states)
         scale, recurrent_scale = self.dropout_scales(inputs.shape, before[0].shape, training)

@@ -22,7 +22,7 @@ from ...core.kinds import (
     Size,
     Sizes,
 )
-from ...core.types import Nested, Shape, ShapeLike, Tensor
+from ...core.types import Nested, Shape, ShapeLike, Tensor, Tensors
 from ..catalogue import layer
 from ..windowed import Windowed
 from .cell import Cell, as_list, dropped
@@ -112,7 +112,7 @@ class ConvLSTMCell(Windowed, Cell):
         gates = projected + kernels.conv(h, self.recurrent_kernel.value, padding="same")
         return lstm_states(gates, states[1], self.activation, self.recurrent_activation)
 
-    def call(self, inputs: jax.Array, states: Nested[Tensor], training: bool = False) -> tuple[Tensor, list[Tensor]]:
+    def call(self, inputs: jax.Array, states: Tensors, training: bool = False) -> tuple[Tensor, list[Tensor]]:
         inputs, *states = map(self._to_channels_last, (inputs, *states))
         _, states = super().call(inputs, states, training)
         states = [self._from_channels_last(state) for state in as_list(states)]

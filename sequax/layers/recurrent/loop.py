@@ -13,7 +13,7 @@ from jax import lax
 from ...core import dtypes, names, pure, scope
 from ...core.layer import Layer
 from ...core.tensor import leaves
-from ...core.types import Nested, Tensor
+from ...core.types import Nested, Tensor, Tensors
 
 Step = Callable[[Any, Any], tuple[Any, Any]]
 
@@ -50,9 +50,9 @@ def knows_time(cell: Any) -> bool:
 
 def scan_steps(
     step: Step,
-    inputs: Nested[Tensor],
-    states: Nested[Tensor],
-    output: Nested[Tensor] | None,
+    inputs: Tensors,
+    states: Tensors,
+    output: Tensors | None,
     mask: Tensor | None,
     unroll: bool,
     scan: Callable[..., Any] = lax.scan,
@@ -85,7 +85,7 @@ def scan_steps(
     return _swapped(outputs), states
 
 
-def _swapped(structure: Nested[Tensor]) -> Nested[Tensor]:
+def _swapped(structure: Tensors) -> Tensors:
     return jax.tree.map(lambda a: jnp.swapaxes(a, 0, 1), structure)
 
 
@@ -98,7 +98,7 @@ def scan_calls(
     training: bool | None,
     reduce: Callable[..., Any],
     function: Callable[..., Any],
-    init: Nested[Tensor] | None,
+    init: Tensors | None,
     xs: Nested[Tensor | None],
     unroll: bool | int = 1,
 ) -> tuple[Any, Any]:

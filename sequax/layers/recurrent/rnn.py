@@ -18,7 +18,7 @@ from ...core.kinds import Kind, OneOf, Owner
 from ...core.layer import Layer
 from ...core.names import to_snake_case
 from ...core.tensor import KerasTensor, leaves
-from ...core.types import CustomObjects, Nested, ShapeLike, Tensor
+from ...core.types import CustomObjects, Nested, ShapeLike, Symbols, Tensor, Tensors
 from ...core.variable import Variable
 from ..catalogue import layer
 from . import loop
@@ -128,7 +128,7 @@ class RNN(Layer):
     def call(
         self,
         sequences: jax.Array,
-        initial_state: Nested[Tensor] | None = None,
+        initial_state: Tensors | None = None,
         mask: jax.Array | None = None,
         training: bool = False,
     ) -> Tensor | tuple[Any, ...]:
@@ -173,7 +173,7 @@ class RNN(Layer):
             )
         return mask
 
-    def _first_states(self, given: Nested[Tensor] | None, batch: int) -> list[Any]:
+    def _first_states(self, given: Tensors | None, batch: int) -> list[Any]:
         """The states to begin with, in the cell's structure; those given may be nested or one after another."""
         if given is None and self.states is None:
             return self.get_initial_state(batch)
@@ -241,7 +241,7 @@ class RNN(Layer):
             return output
         return (output, *jax.tree.map(lambda spec: (batch, *spec.shape[1:]), self._state_specs(1)))
 
-    def compute_output_spec(self, *args: object, **kwargs: object) -> Nested[KerasTensor]:
+    def compute_output_spec(self, *args: object, **kwargs: object) -> Symbols:
         if self._is_ours():
             return super().compute_output_spec(*args, **kwargs)
         return shapes.infer(self.__call__, args, kwargs)

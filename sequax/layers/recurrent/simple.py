@@ -16,7 +16,7 @@ from ...core.kinds import (
     RegularizerLike,
     Size,
 )
-from ...core.types import Nested, ShapeLike, Tensor
+from ...core.types import ShapeLike, Tensor, Tensors
 from ..catalogue import layer
 from .cell import Cell, dropped
 from .rnn import CellLayer, RecurrentOptions
@@ -79,9 +79,7 @@ class SimpleRNNCell(Cell):
         units = self.units
         self.add_weights((self.known_features(input_shape), units), (units, units), (units,))
 
-    def call(
-        self, sequence: jax.Array, states: Nested[Tensor], training: bool = False
-    ) -> tuple[Tensor, Nested[Tensor]]:
+    def call(self, sequence: jax.Array, states: Tensors, training: bool = False) -> tuple[Tensor, Tensors]:
         return super().call(sequence, states, training)
 
     def advance(self, projected: jax.Array, states: list[Any], recurrent_scale: jax.Array | None = None) -> list[Any]:

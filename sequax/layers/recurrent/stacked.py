@@ -12,7 +12,7 @@ from ...core.constructor import LayerOptions
 from ...core.custom_objects import custom_object_scope
 from ...core.kinds import Listed, Owner
 from ...core.layer import Layer
-from ...core.types import CustomObjects, Nested, T, Tensor
+from ...core.types import CustomObjects, T, Tensor, Tensors
 from ..catalogue import layer
 from . import loop
 from .cell import as_list, build_cell, check_cell, initial_states, output_size
@@ -103,7 +103,7 @@ class StackedRNNCells(Layer):
             return super().from_config({**config, "cells": deserialize(config["cells"])})
 
 
-def _first_states(cell: AnyCell, batch_size: int | None) -> Nested[Tensor]:
+def _first_states(cell: AnyCell, batch_size: int | None) -> Tensors:
     """The states of a cell: an array, not a list of one, where the cell says a single size and nothing else."""
     states = initial_states(cell, batch_size)
     single = not isinstance(cell.state_size, (list, tuple)) and not hasattr(cell, "get_initial_state")

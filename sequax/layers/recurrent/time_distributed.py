@@ -13,8 +13,7 @@ from ...core import names, shapes
 from ...core.constructor import LayerOptions
 from ...core.custom_objects import custom_object_scope
 from ...core.layer import Layer
-from ...core.tensor import KerasTensor
-from ...core.types import CustomObjects, Nested, Shape, ShapeLike, Tensor
+from ...core.types import CustomObjects, Nested, Shape, ShapeLike, Symbols, Tensor, Tensors
 from ..base import AnyLayer
 from ..catalogue import layer
 from ..core import Lambda
@@ -70,7 +69,7 @@ class TimeDistributed(Layer):
         if not self.layer.built:
             self.layer.build(step)
 
-    def call(self, inputs: jax.Array, training: bool | None = None, mask: Tensor | None = None) -> Nested[Tensor]:
+    def call(self, inputs: jax.Array, training: bool | None = None, mask: Tensor | None = None) -> Tensors:
         self._step_shape(inputs.shape)
         if mask is not None:
             mask = self._checked(jnp.asarray(mask, bool), inputs.shape)
@@ -94,13 +93,13 @@ class TimeDistributed(Layer):
             return False
         return not training or all(v.made_trainable for one in inside if one.trainable for v in one.own_variables())
 
-    def _as_one_batch(self, inputs: jax.Array, mask: Tensor | None, training: bool | None) -> Nested[Tensor]:
+    def _as_one_batch(self, inputs: jax.Array, mask: Tensor | None, training: bool | None) -> Tensors:
         batch, time = inputs.shape[:2]
         inputs, mask = jax.tree.map(lambda a: a.reshape(batch * time, *a.shape[2:]), (inputs, mask))
         outputs = self.layer(inputs, training=training, mask=mask)
         return jax.tree.map(lambda a: a.reshape(batch, time, *a.shape[1:]), outputs)
 
-    def _step_by_step(self, inputs: jax.Array, mask: Tensor | None, training: bool | None) -> Nested[Tensor]:
+    def _step_by_step(self, inputs: jax.Array, mask: Tensor | None, training: bool | None) -> Tensors:
         def step(carry: None, given: tuple[Any, ...]) -> tuple[None, Any]:
             return carry, self.layer(given[0], training=training, mask=given[1])
 
@@ -115,7 +114,7 @@ class TimeDistributed(Layer):
 
         return shapes.map_shapes(with_time, self.layer.compute_output_shape(self._step_shape(tuple(input_shape))))
 
-    def compute_output_spec(self, *args: object, **kwargs: object) -> Nested[KerasTensor]:
+    def compute_output_spec(self, *args: object, **kwargs: object) -> Symbols:
         return shapes.infer(self.__call__, args, kwargs)
 
     @classmethod
