@@ -679,12 +679,11 @@ def _normalized(x, gamma, beta):
     return x if beta is None else x + beta
 
 
-@pytest.mark.parametrize("scale, center", itertools.product([True, False], repeat=2))
+@pytest.mark.parametrize("scale, center", list(itertools.product([True, False], repeat=2)))
 def test_batch_normalized_has_the_gradients_of_autodiff(scale, center):
     with jax.enable_x64(True):
-        x, gamma, beta = (
-            normal(*s, dtype="float64", seed=i) for i, s in enumerate([(4, 5, 6, 3), (1, 1, 1, 3)] + [(3,)])
-        )
+        shapes = ((4, 5, 6, 3), (1, 1, 1, 3), (1, 1, 1, 3))
+        x, gamma, beta = (normal(*shape, dtype="float64", seed=i) for i, shape in enumerate(shapes))
         arguments = (3 * x + 2, gamma if scale else None, beta.reshape(gamma.shape) if center else None)
 
         def own(*arguments):
