@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -85,7 +85,7 @@ class Windows(NamedTuple):
         padded = [length + low + high for length, (low, high) in zip(spatial, self.pads, strict=True)]
         lengths = [-(-length // stride) for length, stride in zip(padded, self.strides, strict=True)]
         phases: dict[tuple[int, ...], jax.Array] = {}
-        for start, part in zip(self._starts(), parts, strict=True):
+        for start, part in zip(self.starts, parts, strict=True):
             phase = tuple(at % stride for at, stride in zip(start, self.strides, strict=True))
             shifts = [at // stride for at, stride in zip(start, self.strides, strict=True)]
             rows = zip(shifts, lengths, part.shape[1:-1], strict=True)
@@ -98,10 +98,18 @@ class Windows(NamedTuple):
         stops = [low + length for low, length in zip(starts, spatial, strict=True)]
         return lax.slice(whole, (0, *starts, 0), (whole.shape[0], *stops, whole.shape[-1]))
 
-    def _starts(self) -> Iterator[list[int]]:
+    def seen(self, padded: jax.Array, start: jax.Array, output: Sequence[int]) -> jax.Array:
+        """What one cell sees, from what ``pad`` gives: (batch, *output, channels). ``start``: a row of ``starts``."""
+        lengths = [(count - 1) * stride + 1 for count, stride in zip(output, self.strides, strict=True)]
+        extents = (padded.shape[0], *lengths, padded.shape[-1])
+        seen = lax.dynamic_slice(padded, (0, *start, 0), extents)
+        return lax.slice(seen, (0,) * seen.ndim, extents, (1, *self.strides, 1))
+
+    @property
+    def starts(self) -> list[list[int]]:
         """Offset of each cell of the window, in row-major order."""
-        for cell in itertools.product(*map(range, self.size)):
-            yield [at * step for at, step in zip(cell, self.dilation, strict=True)]
+        cells = itertools.product(*map(range, self.size))
+        return [[at * step for at, step in zip(cell, self.dilation, strict=True)] for cell in cells]
 
     @property
     def cells(self) -> int:
@@ -113,7 +121,7 @@ def _slices(windows, spatial, x):
     """``Windows.slices`` without padding; its gradient is ``Windows.spread``."""
     output = windows.output(spatial)
     parts = []
-    for start in windows._starts():
+    for start in windows.starts:
         stops = [
             at + (length - 1) * stride + 1 for at, length, stride in zip(start, output, windows.strides, strict=True)
         ]
