@@ -57,6 +57,7 @@ CASES = [
     ("categorical_crossentropy", {"axis": 1}, "onehot"),
     ("categorical_focal_crossentropy", {"from_logits": True, "label_smoothing": 0.1}, "logits"),
     ("categorical_focal_crossentropy", {"alpha": 0.5, "gamma": 1.0, "axis": 1}, "onehot"),
+    ("categorical_focal_crossentropy", {"alpha": [0.1, 0.2, 0.3, 0.4, 0.5]}, "onehot"),
     ("dice", {"axis": -1}, "onehot"),
     ("dice", {"axis": (1, 2)}, "onehot"),
     ("tversky", {"alpha": 0.3, "beta": 0.7, "axis": -1}, "onehot"),

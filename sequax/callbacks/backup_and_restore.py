@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from ..core.types import Path
 from .base import Callback, Logs, SaveFrequency
 
 
@@ -37,7 +38,7 @@ class BackupAndRestore(Callback):
         model.fit(x, y, epochs=100, callbacks=[BackupAndRestore("runs/first")])  # the same line again resumes it
     """
 
-    watches_batches = False
+    watches_batches: bool | None = False
     save_freq: str | int
     double_checkpoint: bool
     delete_checkpoint: bool
@@ -45,7 +46,7 @@ class BackupAndRestore(Callback):
 
     def __init__(
         self,
-        backup_dir: Any,
+        backup_dir: Path,
         save_freq: SaveFrequency = "epoch",
         double_checkpoint: bool = False,
         delete_checkpoint: bool = True,

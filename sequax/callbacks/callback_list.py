@@ -40,7 +40,7 @@ class CallbackList:
 
     def __init__(
         self,
-        callbacks: Any = None,
+        callbacks: Callbacks = None,
         add_history: bool = False,
         add_progbar: bool = False,
         model: Any = None,
@@ -76,7 +76,7 @@ class CallbackList:
         return self._model
 
     @property
-    def history(self) -> Any:
+    def history(self) -> History | Any:
         """The first `History` in the list, or None."""
         return next((callback for callback in self.callbacks if isinstance(callback, History)), None)
 
@@ -239,7 +239,7 @@ class CallbackList:
     def _keyed(self) -> list[tuple[str, Any]]:
         return [(f"{place}.{type(callback).__name__}", callback) for place, callback in enumerate(self.lasting)]
 
-    def _send(self, hook: str, *args: Any) -> None:
+    def _send(self, hook: str, *args: object) -> None:
         # Callbacks made for Keras itself do not have our own hooks.
         for callback in self.callbacks:
             method = getattr(callback, hook, None)
@@ -264,7 +264,7 @@ def accept_nan(callbacks: Callbacks) -> bool:
     return any(getattr(callback, "accepts_nan", False) for callback in listed(callbacks))
 
 
-def _checked(callback: Callback) -> Any:
+def _checked(callback: Callback) -> Callback:
     """Refuses what cannot be a callback, above all a class in place of an instance."""
     if isinstance(callback, type):
         raise TypeError(

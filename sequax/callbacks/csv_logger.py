@@ -87,7 +87,7 @@ def _columns(logs: Logs) -> list[str]:
     return names + [f"val_{name}" for name in names]
 
 
-def _cell(value: Any) -> Any:
+def _cell(value: Any) -> object:
     if isinstance(value, str) or np.ndim(value) == 0:
         return value
     return f'"[{", ".join(map(str, value))}]"'

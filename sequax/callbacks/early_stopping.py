@@ -57,10 +57,10 @@ class EarlyStopping(MonitorCallback):
         self._reset()
 
     def _reset(self) -> None:
-        self.wait = 0
-        self.stopped_epoch = 0
-        self.best_epoch = 0
-        self.best = None
+        self.wait: int = 0
+        self.stopped_epoch: int = 0
+        self.best_epoch: int = 0
+        self.best: float | None = None
         self.best_weights: list[Any] | None = None
 
     def on_train_begin(self, logs: Logs | None = None) -> None:

@@ -7,7 +7,6 @@ import os
 import struct
 import zlib
 from importlib.util import find_spec
-from typing import Any
 
 import numpy as np
 
@@ -41,7 +40,7 @@ class EventWriter:
         # Names begin with the second and the host: a second writer must not overwrite what a first has just written.
         self._file = FileWriter(folder, filename_suffix=f".{os.getpid()}.{next(_serials):06}.v2")
 
-    def scalar(self, tag: str, value: Any, step: int) -> None:
+    def scalar(self, tag: str, value: float, step: int) -> None:
         self._add(self._kinds.scalar(tag, float(value)), step)
 
     def histogram(self, tag: str, values: np.ndarray, step: int) -> None:
@@ -69,7 +68,7 @@ class EventWriter:
         value = kinds.Summary.Value(tag="keras", metadata=metadata, tensor=tensor)
         self._add(kinds.Summary(value=[value]), 0)
 
-    def _add(self, summary: Any, step: int) -> None:
+    def _add(self, summary: object, step: int) -> None:
         self._file.add_summary(summary, step)
 
     def flush(self) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
-def new_figure(columns: int, owner: str, numbers: str) -> Any:
+def new_figure(columns: int, owner: str, numbers: str) -> Figure:
     """A figure with charts side by side.
 
     Args:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from . import figure as figures
 from .base import Callback, Logs
-from .figure import new_figure
 
 
 class History(Callback):
@@ -51,7 +51,7 @@ class History(Callback):
         count = len(self.epoch)
         return f"History({count} epoch{'' if count == 1 else 's'}{': ' + last if last else ''})"
 
-    def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
+    def plot(self, path: str | os.PathLike[str] | None = None) -> figures.Figure:
         """Draws one chart per metric, with its `val_` twin dashed, and saves it to `path` if given.
 
         Returns:
@@ -64,7 +64,7 @@ class History(Callback):
         if not any(self.history.values()):
             raise ValueError("History.plot: nothing is recorded yet. Call fit() with at least one epoch first.")
         names = [name for name in self.history if _twin(name) not in self.history]
-        figure = new_figure(len(names), "History.plot", numbers="History.history")
+        figure = figures.new_figure(len(names), "History.plot", numbers="History.history")
         for axes, name in zip(figure.axes, names, strict=True):
             axes.plot(self._epochs(name), self.history[name], label=name)
             if f"val_{name}" in self.history:

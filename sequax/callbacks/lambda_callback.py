@@ -41,7 +41,7 @@ class LambdaCallback(Callback):
         on_train_end: _Hook = None,
         on_train_batch_begin: _Hook = None,
         on_train_batch_end: _Hook = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> None:
         super().__init__()
         hooks = {
@@ -58,7 +58,7 @@ class LambdaCallback(Callback):
                 setattr(self, name, _checked(name, hook))
 
 
-def _checked(name: str, hook: Any) -> Any:
+def _checked(name: str, hook: object) -> object:
     if not name.startswith("on_"):
         return hook
     if not hasattr(Callback, name):

@@ -10,8 +10,8 @@ import numpy as np
 
 from ..core.variable import Variable
 from ..metrics import Metric
+from . import figure as figures
 from .base import Callback, Logs
-from .figure import new_figure
 
 
 class LayerStatistics(Callback):
@@ -41,12 +41,10 @@ class LayerStatistics(Callback):
         statistics.history["dense"]["gradient_norm"]  # one value per epoch
     """
 
-    in_logs: bool
-    gradients: bool
-
     def __init__(self, in_logs: bool = False, gradients: bool = False) -> None:
         super().__init__()
-        self.in_logs, self.gradients = in_logs, gradients
+        self.in_logs = in_logs
+        self.gradients = gradients
         self.history: dict[str, dict[str, list[float]]] = {}
         self._before: dict[str, list[np.ndarray]] = {}
         self._norms: GradientNorms | None = None
@@ -91,7 +89,7 @@ class LayerStatistics(Callback):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.history = {name: {k: list(v) for k, v in m.items()} for name, m in state["history"].items()}
 
-    def plot(self, measure: str = "relative_change", path: str | os.PathLike[str] | None = None) -> Any:
+    def plot(self, measure: str = "relative_change", path: str | os.PathLike[str] | None = None) -> figures.Figure:
         """Draws one measure of all layers over the epochs, and saves the chart to `path` if given.
 
         Returns:
@@ -104,7 +102,7 @@ class LayerStatistics(Callback):
                 f"LayerStatistics.plot: the measures are {list(next(iter(self.history.values())))}."
                 f" Received: measure={measure!r}"
             )
-        figure = new_figure(1, "LayerStatistics.plot", numbers="LayerStatistics.history")
+        figure = figures.new_figure(1, "LayerStatistics.plot", numbers="LayerStatistics.history")
         axes = figure.axes[0]
         for name, measures in self.history.items():
             axes.plot(range(1, len(measures[measure]) + 1), measures[measure], label=name)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .base import Callback, Logs
 from .monitor import Mode, MonitorCallback
+
+if TYPE_CHECKING:
+    from ..optimizers.base import Optimizer
 
 
 class LearningRateScheduler(Callback):
@@ -75,7 +78,7 @@ class ReduceLROnPlateau(MonitorCallback):
         model.fit(x, y, validation_split=0.1, callbacks=[ReduceLROnPlateau(factor=0.5, patience=3)])
     """
 
-    best: Any
+    best: float | None
     cooldown_counter: int
     wait: int
 
@@ -95,7 +98,7 @@ class ReduceLROnPlateau(MonitorCallback):
         min_delta: float = 1e-4,
         cooldown: int = 0,
         min_lr: float = 0.0,
-        **kwargs: Any,
+        **kwargs: float,
     ) -> None:
         min_delta = kwargs.pop("epsilon", min_delta)
         if kwargs:
@@ -162,7 +165,7 @@ def learning_rate_of(callback: Callback) -> float:
     return float(_with_rate(callback, getattr(callback.model, "optimizer", None)).learning_rate)
 
 
-def optimizers_of(callback: Callback) -> list[Any]:
+def optimizers_of(callback: Callback) -> list[Optimizer]:
     """The optimizer of the model a callback works for, or those inside a `MultiOptimizer`; each has a learning rate.
 
     Raises:
@@ -172,7 +175,7 @@ def optimizers_of(callback: Callback) -> list[Any]:
     return [_with_rate(callback, one) for one in getattr(optimizer, "optimizers", None) or [optimizer]]
 
 
-def _with_rate(callback: Callback, optimizer: Any) -> Any:
+def _with_rate(callback: Callback, optimizer: Any) -> Optimizer:
     if optimizer is None or not hasattr(optimizer, "learning_rate"):
         raise ValueError(
             f"{type(callback).__name__} expects an optimizer with a learning_rate, but the model has {optimizer!r}. "

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import numpy as np
 
 from ..core.kinds import AboveZero, Number, Rate, Real, Whole
+from . import figure as figures
 from .base import Callback, Logs
-from .figure import new_figure
 from .learning_rate import learning_rate_of
 
 Steps = Annotated[int, Whole(2)]
@@ -125,14 +125,14 @@ class LearningRateFinder(Callback):
         steepest = int(np.argmin(slopes))
         return self.learning_rates[steepest] if slopes[steepest] < 0 else None
 
-    def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
+    def plot(self, path: str | os.PathLike[str] | None = None) -> figures.Figure:
         """Draws losses over learning rates, with the suggestion, and saves the chart to `path` if given.
 
         Returns:
             The matplotlib figure.
         """
         suggestion = self.suggestion
-        figure = new_figure(1, "LearningRateFinder.plot", numbers="LearningRateFinder.losses")
+        figure = figures.new_figure(1, "LearningRateFinder.plot", numbers="LearningRateFinder.losses")
         axes = figure.axes[0]
         axes.plot(self.learning_rates, self.losses, alpha=0.4, label="loss")
         axes.plot(self.learning_rates, self.smoothed, label="smoothed")

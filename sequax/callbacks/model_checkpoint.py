@@ -45,9 +45,9 @@ class ModelCheckpoint(MonitorCallback):
         model.fit(x, y, validation_split=0.1, callbacks=[best])
     """
 
-    best: Any
+    best: float | None
 
-    watches_batches = False
+    watches_batches: bool | None = False
     verbose: int
     save_best_only: bool
     save_weights_only: bool
@@ -55,7 +55,7 @@ class ModelCheckpoint(MonitorCallback):
 
     def __init__(
         self,
-        filepath: Any,
+        filepath: str | os.PathLike[str],
         monitor: str = "val_loss",
         verbose: int = 0,
         save_best_only: bool = False,
@@ -65,7 +65,7 @@ class ModelCheckpoint(MonitorCallback):
         initial_value_threshold: float | None = None,
     ) -> None:
         super().__init__(monitor, mode, initial_value_threshold)
-        self.filepath = os.fspath(filepath)
+        self.filepath: str = os.fspath(filepath)
         endings = (".weights.h5",) if save_weights_only else (".keras", ".h5")
         if not self.filepath.endswith(endings):
             raise ValueError(

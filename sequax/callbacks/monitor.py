@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from ..core.kinds import Kind, Owner
@@ -75,11 +76,13 @@ class MonitorCallback(Callback):
     monitor: str
     mode: str
 
-    def __init__(self, monitor: str = "val_loss", mode: Mode = "auto", best: Any = None, min_delta: float = 0) -> None:
+    def __init__(
+        self, monitor: str = "val_loss", mode: Mode = "auto", best: float | None = None, min_delta: float = 0
+    ) -> None:
         super().__init__()
         self.best = best
         self.min_delta: float = abs(min_delta)
-        self.monitor_op: Any = None
+        self.monitor_op: Callable[..., Any] | None = None
 
     def get_monitor_value(self, logs: Logs | None) -> float | None:
         """The monitored value; None in an epoch that `validation_freq` leaves without validation.
@@ -105,7 +108,7 @@ class MonitorCallback(Callback):
         if reference is None:
             return True
         mode = self._resolved_mode()
-        if mode == "own":
+        if mode == "own" and self.monitor_op is not None:
             return bool(self.monitor_op(value - self.min_delta, reference))
         return value - self.min_delta > reference if mode == "max" else value + self.min_delta < reference
 

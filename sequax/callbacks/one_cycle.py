@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from ..core.kinds import AboveZero, Fraction, Number, OneOf, Real
+from ..core.types import Tensor
 from .base import Callback, Logs
 from .learning_rate import learning_rate_of
 
@@ -26,7 +27,7 @@ class Cycle:
     cosine: bool
     begun: int = 0  # steps of the cycle that are over already
 
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: Tensor | int) -> Tensor:
         import jax.numpy as jnp
 
         position = jnp.minimum(jnp.asarray(step + self.begun, "float32"), self.last)
@@ -36,7 +37,7 @@ class Cycle:
         down = self.final + (self.peak - self.final) * self._eased(jnp.minimum(1.0 - falling, 1.0))
         return jnp.where(position < self.rise, up, down)
 
-    def _eased(self, fraction: Any) -> Any:
+    def _eased(self, fraction: Tensor) -> Tensor:
         import jax.numpy as jnp
 
         return (1 - jnp.cos(math.pi * fraction)) / 2 if self.cosine else fraction

@@ -16,12 +16,12 @@ class ProgbarLogger(Callback):
     """
 
     # The batch hooks serve training loops of the user's own, which know no chunks.
-    watches_batches = False
+    watches_batches: bool | None = False
 
     def __init__(self) -> None:
         super().__init__()
-        self.verbose: Any = 1
-        self.epochs = 1
+        self.verbose: int | str = 1
+        self.epochs: int = 1
         self.target: int | None = None
         self._in_fit = False
         self._display: LineDisplay | BarDisplay | None = None

@@ -40,12 +40,6 @@ class RemoteMonitor(Callback):
         model.fit(x, y, callbacks=[RemoteMonitor("http://localhost:9000", send_as_json=True)])
     """
 
-    root: str
-    path: str
-    field: str
-    headers: dict[str, str] | None
-    send_as_json: bool
-
     def __init__(
         self,
         root: str = "http://localhost:9000",
@@ -57,8 +51,11 @@ class RemoteMonitor(Callback):
         super().__init__()
         if urllib.parse.urlsplit(root).scheme not in ("http", "https"):
             raise ValueError(f"RemoteMonitor: `root` must begin with http:// or https://. Received: root={root!r}")
-        self.root, self.path, self.field = root, path, field
-        self.headers, self.send_as_json = headers, send_as_json
+        self.root = root
+        self.path = path
+        self.field = field
+        self.headers = headers
+        self.send_as_json = send_as_json
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         results = {"epoch": epoch, **{name: _plain(value) for name, value in (logs or {}).items()}}
@@ -103,7 +100,7 @@ def _by_urllib(monitor: RemoteMonitor, results: dict[str, Any]) -> None:
     urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS).close()
 
 
-def _plain(value: object) -> Any:
+def _plain(value: object) -> object:
     if isinstance(value, (np.ndarray, np.generic)):
         return value.item() if value.size == 1 else value.tolist()
     return value

@@ -105,8 +105,7 @@ class TensorBoard(Callback):
         self._restart()
         # Set on the object, so that the loop sees a batch hook only where one is needed.
         if self.update_freq != "epoch" or self.profile_batch:
-            self.on_train_batch_begin = self._begin_batch  # type: ignore[method-assign]
-            self.on_train_batch_end = self._end_batch  # type: ignore[method-assign]
+            vars(self).update(on_train_batch_begin=self._begin_batch, on_train_batch_end=self._end_batch)
 
     def _restart(self) -> None:
         self._before_epoch = 0  # batches of all epochs until this one

@@ -40,11 +40,11 @@ class TimeLimit(Callback):
                 f"TimeLimit: expected a time above 0. Received: seconds={seconds}, minutes={minutes}, hours={hours}"
             )
         self.verbose = verbose
-        self.refresh_seconds: float = min(
-            1.0, self.seconds / 10
-        )  # the loop comes back that often, and not after each batch
+        # The loop comes back that often, and not after each batch.
+        self.refresh_seconds: float = min(1.0, self.seconds / 10)
         self._begun = 0.0
-        self.ended = self.cut_short = False
+        self.ended: bool = False
+        self.cut_short: bool = False
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self._begun = time.monotonic()

@@ -82,7 +82,7 @@ def _bare(value: object) -> Any:
     return [_bare(one) for one in value] if isinstance(value, list) else value
 
 
-def config_differences(was: Any, now: Any, path: str) -> Iterator[dict[str, Any]]:
+def config_differences(was: object, now: object, path: str) -> Iterator[dict[str, Any]]:
     """Path, old and new value of all that differs; layers are matched by their names."""
     if isinstance(was, Mapping) and isinstance(now, Mapping):
         for key in dict.fromkeys([*was, *now]):

@@ -6,13 +6,16 @@ import os
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..core.errors import LoadError
 from ..saving import atomic, hdf5_writer, models, tensors
 from . import files, renaming
+
+if TYPE_CHECKING:
+    from ..model import Model
 
 _OLD_ENDINGS = (".h5", ".hdf5")
 _FORMATS = {  # of the arrays in a file
@@ -112,7 +115,7 @@ def _which_model(source: str, target: str, layout: str, kind: str) -> str:
     return f"{source} {why}. Pass the model that the weights are for: --model MODEL.keras"
 
 
-def _loaded(path: str, target: str, compile: bool = True) -> Any:
+def _loaded(path: str, target: str, compile: bool = True) -> Model:
     try:
         return models.load_model(path, compile=compile)
     except LoadError as error:

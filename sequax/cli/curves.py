@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _TRAIN, _VALIDATION, _GRID = "#1f6f8b", "#e07a2f", "#dddddd"
 
@@ -24,7 +27,7 @@ def write_curves(history: Mapping[str, Sequence[float]], path: Path, title: str)
     return True
 
 
-def _draw(axes: Any, history: Mapping[str, Sequence[float]], name: str, label: str) -> None:
+def _draw(axes: Axes, history: Mapping[str, Sequence[float]], name: str, label: str) -> None:
     from matplotlib.ticker import MaxNLocator
 
     lines = [(name, "training", _TRAIN, "o"), (f"val_{name}", "validation", _VALIDATION, "s")]

@@ -104,7 +104,7 @@ def holds_numbers(one: Any) -> bool:
     return one.shape is not None and (known or differences.is_bfloat16(one))
 
 
-def has_checksum(one: Any) -> bool:
+def has_checksum(one: hdf5_reader.Dataset | tensors.Tensor) -> bool:
     if isinstance(one, tensors.Tensor):
         return one.digest is not None
     return one.attribute(hdf5_writer.CHECKSUM) is not None

@@ -43,10 +43,15 @@ class _Files(Images):
         keep_aspect_ratio: bool = False,
         **options: Any,
     ):
-        self.filepaths, self.labels = filepaths, labels
-        self.class_mode, self.class_indices, self.num_classes = class_mode, class_indices, len(class_indices)
-        self.target_size, self.color_mode = tuple(target_size), color_mode
-        self.interpolation, self.keep_aspect_ratio = interpolation, keep_aspect_ratio
+        self.filepaths = filepaths
+        self.labels = labels
+        self.class_mode = class_mode
+        self.class_indices = class_indices
+        self.num_classes: int = len(class_indices)
+        self.target_size: tuple[int, ...] = tuple(target_size)
+        self.color_mode = color_mode
+        self.interpolation = interpolation
+        self.keep_aspect_ratio = keep_aspect_ratio
         super().__init__(len(filepaths), generator, **options)
 
     @property

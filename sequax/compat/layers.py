@@ -56,7 +56,8 @@ class Convolution3D(layers.Conv3D, metaclass=_OldName):
     rank: int = 3
 
 
-AtrousConvolution1D, AtrousConvolution2D = Convolution1D, Convolution2D
+AtrousConvolution1D = Convolution1D
+AtrousConvolution2D = Convolution2D
 
 
 def _one_kernel_size(

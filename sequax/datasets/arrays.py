@@ -14,14 +14,14 @@ Split = tuple[np.ndarray, np.ndarray]
 ORIGIN = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 
 
-def shuffled(seed: int, *arrays: Any) -> list[Any]:
+def shuffled(seed: int, *arrays: np.ndarray) -> list[Any]:
     """Arrays of equal length, mixed in the same way by a seed, as Keras mixes them."""
     order = np.arange(len(arrays[0]))
     np.random.RandomState(seed).shuffle(order)
     return [array[order] for array in arrays]
 
 
-def split(x: Any, y: Any, test_split: float) -> tuple[Split, Split]:
+def split(x: np.ndarray, y: np.ndarray, test_split: float) -> tuple[Split, Split]:
     """The first samples to train on, the last `test_split` of them to test with."""
     at = int(len(x) * (1 - test_split))
     return (x[:at], y[:at]), (x[at:], y[at:])

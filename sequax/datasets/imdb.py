@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,7 +22,7 @@ def load_data(
     start_char: int | None = 1,
     oov_char: int | None = 2,
     index_from: int | None = 3,
-    **kwargs: Any,
+    **kwargs: object,
 ) -> tuple[Split, Split]:
     """25,000 reviews to train on and 25,000 to test with, as `(x_train, y_train), (x_test, y_test)`.
 

@@ -11,7 +11,8 @@ import math
 import pickle
 import zipfile
 import zlib
-from typing import IO, Any
+from collections.abc import Callable
+from typing import IO, Any, Literal
 
 import numpy as np
 
@@ -28,13 +29,13 @@ class _Maker:
 
     __slots__ = ("_make",)
 
-    def __init__(self, make: Any):
+    def __init__(self, make: Callable[..., object]):
         self._make = make
 
-    def __call__(self, *args: Any) -> Any:
+    def __call__(self, *args: object) -> object:
         return self._make(*args)
 
-    def __setstate__(self, state: Any) -> None:
+    def __setstate__(self, state: object) -> None:
         raise UnsafePickleError("The pickle changes a function.")
 
 
@@ -43,13 +44,13 @@ class _Kind:
 
     __slots__ = ("dtype",)
 
-    def __init__(self, name: Any, *options: Any):
+    def __init__(self, name: object, *options: object):
         text = name.decode("ascii", "replace") if isinstance(name, bytes) else name
         if not isinstance(text, str) or text[:1] not in tuple("biufO") or not text[1:].isdigit():
             raise UnsafePickleError(f"The pickle holds an array of dtype {text!r:.40}; expected numbers or objects.")
         self.dtype = np.dtype(text)
 
-    def __setstate__(self, state: Any) -> None:
+    def __setstate__(self, state: object) -> None:
         order = state[1] if isinstance(state, tuple) and len(state) > 1 else None
         order = order.decode("ascii", "replace") if isinstance(order, bytes) else order
         if order not in ("<", ">", "|", "="):
@@ -63,10 +64,10 @@ class _Array:
 
     __slots__ = ("value",)
 
-    def __init__(self, *args: Any):
+    def __init__(self, *args: object):
         self.value: Any = None
 
-    def __setstate__(self, state: Any) -> None:
+    def __setstate__(self, state: object) -> None:
         if not isinstance(state, tuple) or len(state) != 5 or not isinstance(state[2], _Kind):
             raise UnsafePickleError("The pickle holds an array without shape and dtype.")
         _, shape, kind, by_columns, data = state
@@ -75,14 +76,14 @@ class _Array:
         self.value = shape, kind.dtype, bool(by_columns), data
 
 
-def _encode(text: Any, encoding: Any = "utf-8") -> bytes:
+def _encode(text: object, encoding: object = "utf-8") -> bytes:
     """How Python 3 writes bytes into old pickles."""
     if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
         raise UnsafePickleError("The pickle encodes something other than bytes.")
     return text.encode("latin1")
 
 
-def _scalar(kind: Any, data: Any) -> Any:
+def _scalar(kind: object, data: object) -> Any:
     if not isinstance(kind, _Kind) or kind.dtype.hasobject or not isinstance(data, bytes):
         raise UnsafePickleError("The pickle holds a NumPy scalar that is no number.")
     if len(data) != kind.dtype.itemsize:
@@ -91,8 +92,8 @@ def _scalar(kind: Any, data: Any) -> Any:
 
 
 class _Reader(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        known = {
+    def find_class(self, module: str, name: str) -> _Maker:
+        known: dict[tuple[str, str], Callable[..., object]] = {
             ("multiarray", "_reconstruct"): _Array,
             ("multiarray", "scalar"): _scalar,
             ("numpy", "ndarray"): _refused,
@@ -109,7 +110,7 @@ class _Reader(pickle.Unpickler):
         return _Maker(known[place, name])
 
 
-def _refused(*args: Any) -> None:
+def _refused(*args: object) -> None:
     raise UnsafePickleError("The pickle calls numpy.ndarray; arrays are pickled in another way.")
 
 
@@ -149,7 +150,7 @@ def _as_array(array: _Array) -> np.ndarray:
     if array.value is None:
         raise UnsafePickleError("The pickle holds an array without content.")
     shape, dtype, by_columns, data = array.value
-    order: Any = "F" if by_columns else "C"
+    order: Literal["F", "C"] = "F" if by_columns else "C"
     if dtype.hasobject:
         if not isinstance(data, list) or len(data) != math.prod(shape):
             raise UnsafePickleError(f"The pickle holds an array of shape {shape} with other than so many objects.")

@@ -7,7 +7,7 @@ with a leading axis --training.py, running.py--> programs that are the model's o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import jax
 import numpy as np
@@ -26,6 +26,8 @@ from . import members as copies, running, training
 from .stack import Stack
 
 if TYPE_CHECKING:
+    from ..callbacks.callback_list import CallbackList
+    from ..callbacks.history import History
     from ..training.types import Callbacks
 
 _DEFAULT_MEMBERS = 8
@@ -92,7 +94,7 @@ class Ensemble:
 
     def __init__(
         self,
-        model: Any,
+        model: Model,
         members: int | None = None,
         seed: int | None = None,
         learning_rate: Sequence[float] | None = None,
@@ -103,8 +105,8 @@ class Ensemble:
         self.by_seed: bool = seed is not None or self.learning_rate is None
         self.seed: int = copies.checked_seed(seed)
         self.stop_training = False
-        self.history: Any = None
-        self.histories: list[Any] = []
+        self.history: History | None = None
+        self.histories: list[History] = []
         self.stopped: dict[int, str] = {}
         self._random = np.random.default_rng(self.seed)
         self._leader = copies.copy_of(model)
@@ -115,7 +117,7 @@ class Ensemble:
     # --- the members ---
 
     @property
-    def members(self) -> list[Any]:
+    def members(self) -> list[Model]:
         """The members as ordinary compiled models, with their present weights and optimizer states.
 
         Raises:
@@ -160,14 +162,14 @@ class Ensemble:
 
     def fit(
         self,
-        x: Any = None,
-        y: Any = None,
+        x: Data | None = None,
+        y: Data | None = None,
         batch_size: int | None = None,
         epochs: int = 1,
         verbose: int | str = "auto",
         callbacks: Callbacks = None,
         validation_split: float = 0.0,
-        validation_data: Any = None,
+        validation_data: Data | None = None,
         shuffle: bool | str = True,
         class_weight: dict[int, float] | None = None,
         sample_weight: Data | None = None,
@@ -175,8 +177,8 @@ class Ensemble:
         steps_per_epoch: int | None = None,
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
-        validation_freq: Any = 1,
-    ) -> Any:
+        validation_freq: int | Sequence[int] = 1,
+    ) -> History:
         """Train all members for a number of epochs. Arguments as for `Model.fit`, but for:
 
         Args:
@@ -224,7 +226,7 @@ class Ensemble:
             self.histories = [callback_module.History() for _ in range(self._count)]
             with compiled.eagerly(self._leader):
                 training.fit(self, stack, data._replace(train=source), given, listeners)
-        return self.history
+        return listeners.history
 
     def _ordered(self, source: BatchSource) -> BatchSource:
         """The rows in an order of its own for each member, where the source can give them so."""
@@ -239,8 +241,8 @@ class Ensemble:
 
     def evaluate(
         self,
-        x: Any = None,
-        y: Any = None,
+        x: Data | None = None,
+        y: Data | None = None,
         batch_size: int | None = None,
         verbose: int | str = "auto",
         sample_weight: Data | None = None,
@@ -261,13 +263,13 @@ class Ensemble:
 
     def predict(
         self,
-        x: Any,
+        x: Data,
         batch_size: int | None = None,
         verbose: int | str = "auto",
         steps: int | None = None,
         callbacks: Callbacks = None,
         spread: bool = False,
-    ) -> Any:
+    ) -> np.ndarray | Any:
         """The mean of the members' outputs, in the shape of the model's; with `spread=True` also their deviation.
 
         Args:
@@ -282,12 +284,12 @@ class Ensemble:
 
     def predict_members(
         self,
-        x: Any,
+        x: Data,
         batch_size: int | None = None,
         verbose: int | str = "auto",
         steps: int | None = None,
         callbacks: Callbacks = None,
-    ) -> Any:
+    ) -> np.ndarray | Any:
         """The outputs of every member: arrays of shape `(members, n, ...)`."""
         data = prepare.prediction_data(data_spec.of(self._leader), x, batch_size, steps)
         stack = self._made_stack()
@@ -295,7 +297,9 @@ class Ensemble:
         stack.spread()
         return outputs
 
-    def _listeners(self, callbacks: Callbacks, verbose: int | str, history: bool = False, **params: Any) -> Any:
+    def _listeners(
+        self, callbacks: Callbacks, verbose: int | str, history: bool = False, **params: Any
+    ) -> CallbackList:
         if not isinstance(callbacks, callback_module.CallbackList):
             shown = verbose if verbose != "auto" else 1
             callbacks = callback_module.CallbackList(
@@ -331,6 +335,8 @@ class Ensemble:
         kind = type(self._leader).__name__
         return f"Ensemble of {self._count} x {kind} '{self._leader.name}', {', '.join(differences)}"
 
-    def __getattr__(self, name: str) -> Any:
-        hint = f" Each member has one: `ensemble.members[i].{name}`." if hasattr(Model, name) else ""
-        raise AttributeError(f"An Ensemble has no `{name}`.{hint}")
+    if not TYPE_CHECKING:  # type checkers know by themselves
+
+        def __getattr__(self, name: str) -> NoReturn:
+            hint = f" Each member has one: `ensemble.members[i].{name}`." if hasattr(Model, name) else ""
+            raise AttributeError(f"An Ensemble has no `{name}`.{hint}")

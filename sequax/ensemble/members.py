@@ -38,7 +38,7 @@ def check_model(model: Model) -> None:
         )
 
 
-def checked_rates(rates: Any) -> list[float] | None:
+def checked_rates(rates: Sequence[float] | None) -> list[float] | None:
     """Learning rates as a list."""
     if rates is None:
         return None
@@ -50,7 +50,7 @@ def checked_rates(rates: Any) -> list[float] | None:
     return [float(rate) for rate in rates]
 
 
-def checked_count(members: Any, rates: list[float] | None, default: int) -> int:
+def checked_count(members: int | None, rates: list[float] | None, default: int) -> int:
     """The number of members."""
     if members is None:
         members = default if rates is None else len(rates)
@@ -64,7 +64,7 @@ def checked_count(members: Any, rates: list[float] | None, default: int) -> int:
     return int(members)
 
 
-def checked_seed(seed: Any) -> int:
+def checked_seed(seed: int | None) -> int:
     """The seed; a fresh one for None."""
     if seed is None:
         return rng.fresh_seed()
@@ -73,11 +73,11 @@ def checked_seed(seed: Any) -> int:
     return int(seed)
 
 
-def copy_of(model: Any) -> Any:
+def copy_of(model: Model) -> Model:
     """A model of the same structure, weights, optimizer and state of training, that shares nothing with the other."""
     history, model.history = model.history, None  # of the original, and it refers to the original
     try:
-        made = copy.deepcopy(model)
+        made: Any = copy.deepcopy(model)
     finally:
         model.history = history
     made.stop_training = False
@@ -85,7 +85,7 @@ def copy_of(model: Any) -> Any:
     return made
 
 
-def make(leader: Any, count: int, seed: int | None, rates: Sequence[float] | None) -> list[Any]:
+def make(leader: Model, count: int, seed: int | None, rates: Sequence[float] | None) -> list[Model]:
     """The members: the leader itself, and copies of it.
 
     Args:
@@ -102,7 +102,7 @@ def make(leader: Any, count: int, seed: int | None, rates: Sequence[float] | Non
     return models
 
 
-def _pattern(model: Model) -> Any:
+def _pattern(model: Model) -> Model:
     """What `clone_model` makes models with fresh weights from."""
     if not isinstance(model, Sequential) and model.symbolic_inputs is None:
         raise ValueError(
@@ -115,7 +115,7 @@ def _pattern(model: Model) -> Any:
     return pattern
 
 
-def _freshen(model: Model, pattern: Any) -> None:
+def _freshen(model: Model, pattern: Model) -> None:
     """New values for what is trained, new seeds, and an optimizer that has not trained yet."""
     trained = {id(variable) for variable in model.trainable_variables}
     for variable, fresh in zip(model.state_variables, clone_model(pattern).state_variables, strict=True):
@@ -128,7 +128,7 @@ def _freshen(model: Model, pattern: Any) -> None:
         model.optimizer = _untrained(model.optimizer)
 
 
-def _untrained(optimizer: Optimizer) -> Any:
+def _untrained(optimizer: Optimizer) -> Optimizer:
     try:
         return deserialize(serialize(optimizer))
     except (TypeError, NotImplementedError):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +11,7 @@ import numpy as np
 from jax import lax
 
 from ..core.placement import DEVICE
+from ..core.types import Nested, Tensor
 from ..data import resident
 from ..data.source import Batch, BatchSource, Part
 from ..training import compiled, custom, single_kernel
@@ -18,13 +19,17 @@ from ..training.chunks import StepRange, step_ranges
 from ..training.drive import InFlight, Job, drive, program_for
 from ..training.fingerprint import fingerprint
 from ..training.predict import Forward, PredictJob, run_prediction
-from ..training.state import TrainState, like
+from ..training.state import TrainState, TrainVariables, like
 from ..training.step import Carried, Progress, Step, Told, loop_of, program, take_batch
 from .stack import Stack
 
 if TYPE_CHECKING:
     from ..callbacks import CallbackList
 
+T = TypeVar("T")
+Counted = np.ndarray | slice  # which members
+Order = jax.Array | None  # of the rows; None: as they come
+Outcome = tuple[TrainState, Progress, Any]  # the last: logs
 EachLogs = dict[str, np.ndarray]  # name -> values with a leading axis of members
 
 
@@ -39,14 +44,14 @@ class MembersJob(Job):
         frozen: of each member, whether its state stays as it is.
     """
 
-    stack: Stack
-    guard: bool
+    key: tuple[Any, ...]
 
-    def __init__(self, stack: Stack, callbacks: Any, guard: bool = False):
+    def __init__(self, stack: Stack, callbacks: CallbackList, guard: bool = False):
         super().__init__(stack, callbacks)
-        self.stack, self.guard = stack, guard
-        self.frozen: Any = np.zeros(len(stack.members), bool)
-        self._variables: Any = None
+        self.stack = stack
+        self.guard = guard
+        self.frozen: np.ndarray = np.zeros(len(stack.members), bool)
+        self._variables: list[TrainVariables] | None = None
         self.refresh()
 
     def refresh(self) -> None:
@@ -61,7 +66,7 @@ class MembersJob(Job):
         self.step: Step = custom.step_of(leader, variables, training)
         self.key = "ensemble", self.kind, self.guard, fingerprint(leader, *leader.compilation.traced, optimizer).key
         count = len(self.stack.members)
-        self.metrics: Any = {
+        self.metrics: dict[str, Any] = {
             key: np.broadcast_to(v.numpy(), (count, *v.shape)).copy() for key, v in variables.metrics.items()
         }
         self._programs: dict[Any, Any] = {}
@@ -88,7 +93,7 @@ class MembersJob(Job):
         run = self._programs[key]
         return lambda state, arrays, *rest: run(state, (arrays, frozen), *rest)
 
-    def arrived(self, logs: Any) -> EachLogs:
+    def arrived(self, logs: Mapping[str, jax.Array]) -> EachLogs:
         """Logs of a program, sorted by name."""
         return {name: DEVICE.fetch(value) for name, value in sorted(logs.items())}
 
@@ -110,19 +115,19 @@ def members_program(step: Step, batch_size: int, guard: bool, holds: bool) -> Ca
     assert step.results is not None
     alone = loop_of(step.run, batch_size, guard)
 
-    def steps(state: Any, given: tuple[Any, ...], order: Any, start: Any, stop: Any) -> tuple[Any, Progress, Any]:
+    def steps(state: TrainState, given: tuple[Any, ...], order: Order, start: Tensor, stop: Tensor) -> Outcome:
         first = Carried(jax.tree.map(lambda a: a[0], state), jnp.array(True), None)
-        own = order if _is_shared(order) else order[:, 0]
+        own = order[:, 0] if _differs(order) else order
         if single_kernel.fits(alone.body, start, first, given[0], own, stop):
             return one_by_one(state, given, order, start, stop)
         loop = loop_of(together(order), batch_size, guard, take)
         state, progress, logs = loop.steps(state, given, order, start, stop)
         return state, progress._replace(step=jnp.full(given[1].shape, progress.step)), logs
 
-    def together(order: Any) -> Callable[..., Any]:
-        axis = None if _is_shared(order) else 0
+    def together(order: Order) -> Callable[..., Any]:
+        axis = 0 if _differs(order) else None
 
-        def run(state: Any, given: tuple[Any, ...]) -> tuple[Any, Told]:
+        def run(state: TrainState, given: tuple[Any, ...]) -> tuple[Any, Told]:
             batch, frozen = given
             after, told = jax.vmap(step.run, in_axes=(0, axis))(state, batch)
             after = chosen(frozen, state, like(after, state)) if holds else after
@@ -130,15 +135,15 @@ def members_program(step: Step, batch_size: int, guard: bool, holds: bool) -> Ca
 
         return run
 
-    def take(given: tuple[Any, ...], order: Any, i: Any, batch_size: int) -> tuple[Batch, Any]:
+    def take(given: tuple[Any, ...], order: Order, i: jax.Array, batch_size: int) -> tuple[Batch, Any]:
         arrays, frozen = given
-        if _is_shared(order):
+        if not _differs(order):
             return take_batch(arrays, order, i, batch_size), frozen
         # Members first, as the products under vmap want them: up to 1.4 times the speed of rows first. Gathering all
         # rows of an epoch beforehand costs a copy of the data per member, and is not faster (see docs/ensemble.md).
         return resident.take(arrays, lax.dynamic_slice_in_dim(order, i * batch_size, batch_size).T), frozen
 
-    def one_by_one(state: Any, given: tuple[Any, ...], order: Any, start: Any, stop: Any) -> tuple[Any, Progress, Any]:
+    def one_by_one(state: TrainState, given: tuple[Any, ...], order: Order, start: Tensor, stop: Tensor) -> Outcome:
         arrays, frozen = given
 
         def member(each: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -148,18 +153,18 @@ def members_program(step: Step, batch_size: int, guard: bool, holds: bool) -> Ca
             )
             return state, progress._replace(step=jnp.where(frozen, stop, progress.step)), logs
 
-        return lax.map(member, (state, frozen, None if _is_shared(order) else order.T))
+        return lax.map(member, (state, frozen, order.T if _differs(order) else None))
 
     each = Step(step.run, jax.vmap(step.reset), jax.vmap(step.results))
     return program(each, batch_size, guard, steps)
 
 
-def _is_shared(order: Any) -> bool:
-    """Whether all members take the rows in one order."""
-    return order is None or order.ndim == 1
+def _differs(order: Order) -> TypeGuard[jax.Array]:
+    """Whether each member takes the rows in an order of its own."""
+    return order is not None and order.ndim > 1
 
 
-def chosen(which: Any, yes: Any, no: Any) -> Any:
+def chosen(which: jax.Array | np.ndarray, yes: T, no: T) -> T:
     """Two stacked states mixed: the arrays of `yes` for the members in `which`, else those of `no`."""
     return jax.tree.map(lambda y, n: jnp.where(jnp.reshape(which, (-1,) + (1,) * (y.ndim - 1)), y, n), yes, no)
 
@@ -167,7 +172,7 @@ def chosen(which: Any, yes: Any, no: Any) -> Any:
 # --- logs of members ------------------------------------------------------------------------------------------------
 
 
-def mean(each: EachLogs, counted: Any = slice(None)) -> dict[str, Any]:
+def mean(each: EachLogs, counted: Counted = slice(None)) -> dict[str, Any]:
     """Means over the members that count."""
     return {name: _plain(values[counted].mean(0)) for name, values in each.items()}
 
@@ -177,7 +182,7 @@ def of_member(each: EachLogs, member: int) -> dict[str, Any]:
     return {name: _plain(values[member]) for name, values in each.items()}
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: np.ndarray) -> float | np.ndarray:
     return float(value) if np.ndim(value) == 0 else value
 
 
@@ -189,11 +194,11 @@ class EvaluateMembers(MembersJob):
 
     kind = "test"
 
-    def __init__(self, stack: Stack, callbacks: Any, counted: Any):
+    def __init__(self, stack: Stack, callbacks: CallbackList, counted: Counted):
         super().__init__(stack, callbacks)
         self._counted = counted
         self.members: TrainState = stack.borrow()
-        self.state = self.members._replace(optimizer={}, metrics=self.metrics)
+        self.state: TrainState = self.members._replace(optimizer={}, metrics=self.metrics)
 
     def read(self) -> TrainState:
         return self.state
@@ -205,7 +210,7 @@ class EvaluateMembers(MembersJob):
         return mean(self.logs, self._counted)
 
 
-def evaluate(stack: Stack, source: BatchSource, callbacks: Any, counted: Any = slice(None)) -> EachLogs:
+def evaluate(stack: Stack, source: BatchSource, callbacks: CallbackList, counted: Counted = slice(None)) -> EachLogs:
     """Loss and metrics of every member; callbacks see the means over those that count."""
     job = EvaluateMembers(stack, callbacks, counted)
     ranges = step_ranges(source, 0, job.chunks)
@@ -229,10 +234,10 @@ class MembersForward(Forward):
 class PredictMembers(PredictJob):
     """Predictions of all members."""
 
-    def joined(self, outputs: list[Any]) -> Any:
+    def joined(self, outputs: list[Any]) -> Nested[np.ndarray]:
         return jax.tree.map(lambda a: np.moveaxis(a, 1, 0), super().joined(outputs))
 
 
-def predict(stack: Stack, parts: Callable[[bool, bool], Iterator[Part]], callbacks: CallbackList) -> Any:
+def predict(stack: Stack, parts: Callable[[bool, bool], Iterator[Part]], callbacks: CallbackList) -> Nested[np.ndarray]:
     """Outputs of every member, members first."""
     return run_prediction(PredictMembers(stack.leader, callbacks, MembersForward(stack)), parts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
@@ -14,6 +14,9 @@ from ..core.placement import DEVICE
 from ..core.variable import Variable
 from ..training.state import TrainState, TrainVariables
 
+if TYPE_CHECKING:
+    from ..model import Model
+
 
 class Stack:
     """Members and their stacked state.
@@ -22,13 +25,13 @@ class Stack:
     in step otherwise: whoever gave a variable of a member another array is noticed by the array itself.
     """
 
-    def __init__(self, members: list[Any]):
+    def __init__(self, members: list[Model]):
         self.members = members
         self._lock = threading.RLock()  # a prediction in another thread may spread while a training writes
         self._state: TrainState | None = None
         self._ahead = False
         self._arrays: list[Any] = []  # of the variables, when they were in step
-        self._seen: Any = None
+        self._seen: object = None
         self.refresh()
 
     @property
@@ -51,7 +54,7 @@ class Stack:
             self._state = None
             self._seen = self._version()
 
-    def _version(self) -> Any:
+    def _version(self) -> object:
         return tracking.version(), [id(member.optimizer) for member in self.members]
 
     def _check_alike(self) -> None:

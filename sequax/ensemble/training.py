@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
@@ -20,6 +21,10 @@ from ..training.state import TrainState
 from . import running
 from .running import MembersJob
 from .stack import Stack
+
+if TYPE_CHECKING:
+    from ..callbacks.callback_list import CallbackList
+    from .ensemble import Ensemble
 
 
 class OwnOrders(ArraySource):
@@ -39,7 +44,7 @@ class OwnOrders(ArraySource):
         return one
 
 
-def fit(ensemble: Any, stack: Stack, data: TrainingData, given: FitArguments, callbacks: Any) -> None:
+def fit(ensemble: Ensemble, stack: Stack, data: TrainingData, given: FitArguments, callbacks: CallbackList) -> None:
     """Train all members; means of their results go to the callbacks, their own to `ensemble.histories`."""
     warn_if_nothing_trains(stack.leader, stack.variables[0])
     job = TrainMembers(ensemble, stack, callbacks, guard=checks.enabled() and not callbacks.accepts_nan)
@@ -64,8 +69,8 @@ def fit(ensemble: Any, stack: Stack, data: TrainingData, given: FitArguments, ca
             if ensemble.stop_training:
                 break
         stack.spread()
-        for member in stack.members:  # with `use_ema`: averages become weights
-            member.optimizer.finalize_variable_values(member.trainable_variables)
+        for one in stack.members:  # with `use_ema`: averages become weights
+            one.optimizer.finalize_variable_values(one.trainable_variables)
         callbacks.on_train_end(logs)
     finally:
         stack.spread()
@@ -83,7 +88,7 @@ class TrainMembers(MembersJob):
 
     in_flight: list[InFlight]
 
-    def __init__(self, ensemble: Any, stack: Stack, callbacks: Any, guard: bool):
+    def __init__(self, ensemble: Ensemble, stack: Stack, callbacks: CallbackList, guard: bool):
         super().__init__(stack, callbacks, guard)
         self.ensemble = ensemble
         self.out: dict[int, str] = {}
@@ -101,7 +106,7 @@ class TrainMembers(MembersJob):
 
     def _take(self, state: TrainState) -> None:
         self.stack.write(state)
-        self.metrics: Any = state.metrics
+        self.metrics: dict[str, Any] = state.metrics
 
     @property
     def stopped(self) -> bool:
@@ -139,14 +144,14 @@ class TrainMembers(MembersJob):
                 earlier, _, _ = one.program(one.before, *until.given)
                 good = open_ & _finite_members(earlier.params)
                 state, open_ = running.chosen(good, earlier, state), open_ & ~good
-        self.frozen |= bad
+        self.frozen[bad] = True
         if self.frozen.all():
             self._take(state)
             raise FloatingPointError(f"No member of the ensemble is left to train. {_stopped_message(self.out)}")
         return state
 
 
-def _finite_members(params: Any) -> np.ndarray:
+def _finite_members(params: Mapping[str, jax.Array]) -> np.ndarray:
     return np.all([np.isfinite(DEVICE.fetch(a)).reshape(len(a), -1).all(1) for a in jax.tree.leaves(params)], axis=0)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .._lazy import listed
+from ..core.types import Config
 from .base import Loss, LossFunctionWrapper
 from .catalogue import losses as catalogue
 from .classes import (
@@ -54,15 +55,15 @@ from .regression import (
     mean_squared_logarithmic_error,
 )
 
-get = catalogue.get
+get: Callable[[object], Any] = catalogue.get
 
 
-def serialize(loss: Any) -> Any:
+def serialize(loss: Loss | Callable[..., Any]) -> Config | str:
     """The config of a loss; of a public function its name."""
     return catalogue.serialize(loss)
 
 
-def deserialize(name: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+def deserialize(name: Config | str | None, custom_objects: Mapping[str, Any] | None = None) -> Loss | Any:
     """A loss from a name or a config.
 
     Args:

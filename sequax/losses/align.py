@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 
@@ -13,7 +11,7 @@ from ..core.types import ArrayLike
 Number = int | float  # for checks at run time, to which an int is no float
 
 
-def floating(x: Any) -> jax.Array:
+def floating(x: ArrayLike) -> jax.Array:
     """An array of a float type: numbers of other types become `floatx()`."""
     x = dtypes.as_array(x)
     return x if dtypes.is_float(x.dtype) else x.astype(dtypes.jnp_dtype(dtypes.floatx()))
@@ -28,7 +26,7 @@ def ranks(y_true: jax.Array, y_pred: jax.Array) -> tuple[jax.Array, jax.Array]:
     return y_true, y_pred
 
 
-def pair(name: str, y_true: Any, y_pred: Any) -> tuple[jax.Array, jax.Array]:
+def pair(name: str, y_true: ArrayLike, y_pred: ArrayLike) -> tuple[jax.Array, jax.Array]:
     """Targets and predictions as arrays of one float type and one shape.
 
     Raises:

@@ -16,7 +16,7 @@ from ..core.config import deserialize
 from ..core.constructor import Configured
 from ..core.kinds import FunctionLike, NameLike, OneOf
 from ..core.portable import Portable
-from ..core.types import ArrayLike, DTypeLike
+from ..core.types import ArrayLike, DTypeLike, Nested, Tensor
 from . import align
 from .catalogue import loss, losses
 
@@ -64,22 +64,23 @@ class Loss(Portable, Configured):
     def dtype(self) -> str:
         return self._dtype_policy.compute_dtype
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """The losses before weights and reduction."""
         raise NotImplementedError(f"Loss {type(self).__name__} must implement `call(y_true, y_pred)`.")
 
-    def __call__(self, y_true: Any, y_pred: Any, sample_weight: ArrayLike | None = None) -> jax.Array:
+    def __call__(
+        self, y_true: Nested[ArrayLike], y_pred: Nested[ArrayLike], sample_weight: ArrayLike | None = None
+    ) -> jax.Array:
         with scope.some_call():
             mask = masks.get(y_pred)
-            y_pred = jax.tree.map(self._cast, y_pred, is_leaf=_is_numbers)
-            y_true = jax.tree.map(self._cast_target, y_true, is_leaf=_is_numbers)
-            values = self.call(y_true, y_pred)
+            true = jax.tree.map(self._cast_target, y_true, is_leaf=_is_numbers)
+            values = self.call(true, jax.tree.map(self._cast, y_pred, is_leaf=_is_numbers))
             own = masks.get(values)
         if mask is not None and own is not None:
             own = dtypes.as_array(mask).astype(bool) & own
         return reduce(self.name, self._cast(values), sample_weight, mask if own is None else own, self.reduction)
 
-    def _cast(self, x: Any) -> jax.Array:
+    def _cast(self, x: ArrayLike) -> jax.Array:
         return dtypes.as_array(x).astype(dtypes.jnp_dtype(self.dtype))
 
     _cast_target = _cast
@@ -124,7 +125,7 @@ class LossFunctionWrapper(Loss):
         """What the function gets by keyword."""
         return self._arguments
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         if hasattr(y_true, "ndim") and hasattr(y_pred, "ndim"):
             if y_true.ndim == y_pred.ndim == 1 and self.one_value_per_sample:
                 y_true, y_pred = y_true[:, None], y_pred[:, None]
@@ -137,14 +138,14 @@ class LossFunctionWrapper(Loss):
         return {**super().get_config(), **serialize(self.arguments)}
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Any:
+    def from_config(cls, config: Mapping[str, Any]) -> LossFunctionWrapper:
         config = dict(config)
         if isinstance(config.get("fn"), str):
             config["fn"] = losses.find(config["fn"])
         return cls(**deserialize(config))
 
 
-def reduce(name: str, values: jax.Array, sample_weight: Any, mask: Any, reduction: str | None) -> jax.Array:
+def reduce(name: str, values: jax.Array, sample_weight: Any, mask: Tensor | None, reduction: str | None) -> jax.Array:
     """Weighted values brought to one number.
 
     With a mask, the mean is over values that count: `Σ values · weights · mask / (n Σ mask / size of mask)`. One value
@@ -156,7 +157,7 @@ def reduce(name: str, values: jax.Array, sample_weight: Any, mask: Any, reductio
     elif values.ndim == 1 and np.ndim(sample_weight) == 2 and np.shape(sample_weight)[1] == 1:
         values = values[:, None]  # as in Keras, which shows where nothing is reduced
     weight = None if sample_weight is None else align.weights(name, sample_weight, values)
-    count: Any = values.size
+    count: int | jax.Array = values.size
     if mask is not None:
         keep = align.weights(name, mask, values)
         count = values.size * (jnp.sum(keep) / keep.size)

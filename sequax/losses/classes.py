@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from ..core import constructor, dtypes
 from ..core.kinds import AxisLike, Factor, Factors, Integer, NameLike, Number, Real
-from ..core.types import DTypeLike
+from ..core.types import ArrayLike, DTypeLike, Tensor
 from . import margin, probabilistic, regression
 from .base import Loss, LossFunctionWrapper, Reduction
 from .catalogue import loss
@@ -539,7 +539,7 @@ class SparseCategoricalCrossentropy(_Named):
     ):
         super().__init__(probabilistic.sparse_categorical_crossentropy, reduction, name, dtype)
 
-    def _cast_target(self, x: Any) -> Any:
+    def _cast_target(self, x: ArrayLike) -> Tensor:
         return dtypes.as_array(x)
 
 

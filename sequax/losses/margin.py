@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 
@@ -153,10 +151,9 @@ def circle(
     return values
 
 
-def _pairs(labels: Any, others: Any, remove_diagonal: bool) -> tuple[jax.Array, jax.Array]:
+def _pairs(labels: ArrayLike, others: ArrayLike, remove_diagonal: bool) -> tuple[jax.Array, jax.Array]:
     """Which rows are of the same class as which others, and of different ones."""
-    labels, others = (dtypes.as_array(x).reshape(-1) for x in (labels, others))
-    same = labels[:, None] == others[None, :]
+    same = dtypes.as_array(labels).reshape(-1, 1) == dtypes.as_array(others).reshape(1, -1)
     itself = jnp.eye(same.shape[0], same.shape[1], dtype=bool)
     return (same & ~itself if remove_diagonal else same), ~same
 

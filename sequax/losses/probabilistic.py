@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 
@@ -100,9 +98,9 @@ def categorical_crossentropy(
 
 @loss()
 def categorical_focal_crossentropy(
-    y_true: Any,
+    y_true: ArrayLike,
     y_pred: ArrayLike,
-    alpha: Any = 0.25,
+    alpha: ArrayLike = 0.25,
     gamma: Number = 2.0,
     from_logits: bool = False,
     label_smoothing: Number = 0.0,
@@ -127,7 +125,7 @@ def categorical_focal_crossentropy(
     y_true, y_pred = pair("categorical_focal_crossentropy", y_true, y_pred)
     y_true = _smooth(y_true, label_smoothing, y_true.shape[-1])
     p = _probabilities(jax.nn.softmax(y_pred, axis=axis) if from_logits else y_pred, axis)
-    return jnp.sum(-alpha * jnp.power(1 - p, gamma) * y_true * jnp.log(p), axis=axis)
+    return jnp.sum(-jnp.asarray(alpha) * jnp.power(1 - p, gamma) * y_true * jnp.log(p), axis=axis)
 
 
 @loss()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .._lazy import listed
+from ..core.types import Config
 from ..losses import (
     BCE,
     KLD,
@@ -106,10 +108,11 @@ from .regression import (
     pearson_correlation,
 )
 
-get, deserialize = catalogue.get, catalogue.deserialize
+get: Callable[[object], Any] = catalogue.get
+deserialize: Callable[..., Any] = catalogue.deserialize
 
 
-def serialize(metric: Metric) -> Any:
+def serialize(metric: Metric) -> Config | str:
     """The config of a metric; of a public function its name."""
     return catalogue.serialize(metric)
 

@@ -94,7 +94,7 @@ class AUC(FourCounts):
     ):
         super().__init__(dtype, name)
         inner = _inner_thresholds(num_thresholds, thresholds)
-        self.init_thresholds: Any | None = None if thresholds is None else inner.tolist()
+        self.init_thresholds: list[float] | None = None if thresholds is None else inner.tolist()
         self._thresholds = np.concatenate([[-1e-7], inner, [1 + 1e-7]])
         self.num_thresholds: int = len(self._thresholds)
         self.true_positives: Any = None
@@ -182,7 +182,7 @@ def _interpolated_pr(tp: jax.Array, fp: jax.Array, fn: jax.Array) -> jax.Array:
     return jnp.sum(align.divide(area, jnp.maximum(tp[1:] + fn[1:], 0)), axis=0)
 
 
-def _inner_thresholds(num_thresholds: int, thresholds: Any) -> np.ndarray:
+def _inner_thresholds(num_thresholds: int, thresholds: ArrayLike | None) -> np.ndarray:
     if thresholds is None:
         if num_thresholds <= 1:
             raise ValueError(f"Argument `num_thresholds` must be an integer > 1. Received: {num_thresholds}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +13,7 @@ from ..core import dtypes, masks, names, pure, scope, tracking
 from ..core.catalogue import serialize
 from ..core.config import check_own, deserialize, reading
 from ..core.constructor import Configured, added
-from ..core.kinds import FunctionLike, NameLike
+from ..core.kinds import FunctionLike, InitializerLike, NameLike
 from ..core.portable import Portable
 from ..core.types import ArrayLike, DTypeLike
 from ..core.variable import Variable
@@ -64,7 +64,7 @@ class Metric(Portable, Configured):
     def add_variable(
         self,
         shape: Sequence[int],
-        initializer: Any = "zeros",
+        initializer: InitializerLike = "zeros",
         dtype: DTypeLike | None = None,
         aggregation: str = "sum",
         name: str | None = None,
@@ -87,7 +87,7 @@ class Metric(Portable, Configured):
     def add_weight(
         self,
         shape: Sequence[int] = (),
-        initializer: Any = None,
+        initializer: InitializerLike = None,
         dtype: DTypeLike | None = None,
         name: str | None = None,
     ) -> Variable:
@@ -108,7 +108,7 @@ class Metric(Portable, Configured):
         """Take in one batch."""
         raise NotImplementedError(f"Metric {type(self).__name__} must implement `update_state`.")
 
-    def result(self) -> Any:
+    def result(self) -> jax.Array | Any:
         """The value so far: a scalar, an array or a dict of them."""
         raise NotImplementedError(f"Metric {type(self).__name__} must implement `result`.")
 
@@ -117,7 +117,7 @@ class Metric(Portable, Configured):
         for variable in self.variables:
             variable.assign(jnp.zeros(variable.shape, variable.dtype))
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> jax.Array | Any:
         self.update_state(*args, **kwargs)
         return self.result()
 
@@ -127,7 +127,7 @@ class Metric(Portable, Configured):
         """The new values of the variables, which themselves stay as they are."""
         return pure.apply(self.update_state, *self._matching(metric_variables), *args, **kwargs)[1]
 
-    def stateless_result(self, metric_variables: Sequence[Any]) -> Any:
+    def stateless_result(self, metric_variables: Sequence[Any]) -> jax.Array | Any:
         return pure.apply(self.result, *self._matching(metric_variables))[0]
 
     def stateless_reset_state(self) -> list[Any]:
@@ -150,7 +150,7 @@ class Metric(Portable, Configured):
         return {"name": self.name, "dtype": self.dtype, **super().get_config()}
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Any:
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
         with reading():
             check_own(cls, config)
             return cls(**config)
@@ -158,7 +158,7 @@ class Metric(Portable, Configured):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"
 
-    def _prepared(self, values: Any, sample_weight: Any) -> tuple[jax.Array, Any]:
+    def _prepared(self, values: ArrayLike, sample_weight: ArrayLike | None) -> tuple[jax.Array, ArrayLike | None]:
         """Values in the dtype of the metric, and weights without those that the values' own mask leaves out.
 
         As in Keras that mask (of ignored classes) has no effect where there are no weights.
@@ -167,7 +167,7 @@ class Metric(Portable, Configured):
         values = self._cast(values)
         return values, masked_weights(self.name, values, sample_weight, own)
 
-    def _cast(self, x: Any) -> jax.Array:
+    def _cast(self, x: ArrayLike) -> jax.Array:
         return dtypes.as_array(x).astype(dtypes.jnp_dtype(self.dtype))
 
 
@@ -189,7 +189,7 @@ class Sum(Metric):
         super().__init__(dtype, name)
         self.total: Variable = self.add_variable((), dtype=self.dtype, name="total")
 
-    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+    def update_state(self, values: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         values, weight = self._prepared(values, sample_weight)
         if weight is not None:
             values = values * align.weights(self.name, weight, values)
@@ -218,7 +218,7 @@ class Mean(Metric):
         self.total: Variable = self.add_variable((), dtype=self.dtype, name="total")
         self.count: Variable = self.add_variable((), dtype=self.dtype, name="count")
 
-    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+    def update_state(self, values: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         total, count = mean_parts(self.name, *self._prepared(values, sample_weight))
         self.total.assign_add(total)
         self.count.assign_add(count)
@@ -227,7 +227,7 @@ class Mean(Metric):
         return align.divide(self.total.value, self.count.value)
 
 
-def mean_parts(name: str, values: jax.Array, sample_weight: ArrayLike) -> tuple[jax.Array, Any]:
+def mean_parts(name: str, values: jax.Array, sample_weight: ArrayLike | None) -> tuple[jax.Array, Any]:
     """What a batch adds to total and count. All axes but the first are averaged, of weights as well as of values."""
     if sample_weight is None:
         samples = values.shape[0] if values.ndim else 1
@@ -276,7 +276,7 @@ class MeanMetricWrapper(Mean):
     one_value_per_sample = False  # whether two arrays of shape (n,) are n samples rather than one
 
     def update_state(  # type: ignore[override]
-        self, y_true: Any, y_pred: Any, sample_weight: Any = None
+        self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> None:
         with scope.some_call():
             mask = masks.get(y_pred)
@@ -291,7 +291,7 @@ class MeanMetricWrapper(Mean):
         return {**super().get_config(), **serialize(self.arguments)}
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Any:
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
         config = dict(config)
         if isinstance(config.get("fn"), str):
             name = config["fn"]
@@ -307,7 +307,9 @@ class NamedMean(MeanMetricWrapper):
         return added(self, Metric)
 
 
-def masked_weights(name: str, values: jax.Array, sample_weight: Any, mask: Any) -> Any:
+def masked_weights(
+    name: str, values: jax.Array, sample_weight: ArrayLike | None, mask: ArrayLike | None
+) -> ArrayLike | None:
     """Weights with 0 where the mask says that a value does not count."""
     if mask is None:
         return sample_weight

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from ..core.kinds import Integer, NameLike, Probability
-from ..core.types import DTypeLike
+from ..core.types import ArrayLike, DTypeLike
 from ..losses import align
 from .catalogue import metric
 from .confusion import FourCounts, Resolution, columns
@@ -33,7 +31,7 @@ class _BestAt(FourCounts):
         self.thresholds = [0.5] if num_thresholds == 1 else np.linspace(0, 1, num_thresholds).tolist()
         self._add_counts((num_thresholds,))
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         selected = self._select(y_true, y_pred, sample_weight, class_id=self.class_id)
         self._count(*columns(selected), np.asarray(self.thresholds))
 

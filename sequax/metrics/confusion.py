@@ -34,7 +34,9 @@ Thresholds = Annotated[Any, _Thresholds(several=True)]
 Resolution = Annotated[int, InFiles(Whole(1, most=1 << 16))]  # arrays are as long
 
 
-def counts(y_true: jax.Array, y_pred: jax.Array, weight: Any, thresholds: np.ndarray) -> tuple[jax.Array, ...]:
+def counts(
+    y_true: jax.Array, y_pred: jax.Array, weight: ArrayLike | None, thresholds: np.ndarray
+) -> tuple[jax.Array, ...]:
     """Weighted true positives, false positives, true negatives, false negatives; positive is `y_pred > threshold`.
 
     Shapes: `(n, labels)` twice, weights that broadcast, T ascending thresholds -> four times `(T, labels)`.
@@ -76,7 +78,7 @@ class ConfusionMetric(Metric):
         self,
         y_true: ArrayLike,
         y_pred: ArrayLike,
-        sample_weight: Any,
+        sample_weight: ArrayLike | None,
         top_k: int | None = None,
         class_id: int | None = None,
     ) -> tuple[jax.Array, jax.Array, Any]:
@@ -117,7 +119,7 @@ def columns(arrays: tuple[Any, ...], labels: int = 1) -> tuple[Any, Any, Any]:
     return y_true, y_pred, weight
 
 
-def _checked_thresholds(owner: str, thresholds: Any, default: float) -> np.ndarray:
+def _checked_thresholds(owner: str, thresholds: ArrayLike | None, default: float) -> np.ndarray:
     given = [default] if thresholds is None else np.atleast_1d(np.asarray(thresholds, "float64")).tolist()
     bad = [t for t in given if thresholds is not None and not 0 <= t <= 1]
     if bad:
@@ -138,7 +140,7 @@ class _Count(ConfusionMetric):
         self.thresholds = _checked_thresholds(type(self).__name__, thresholds, 0.5).tolist()
         self.accumulator = self.add_variable((len(self.thresholds),), name="accumulator")
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         selected = columns(self._select(y_true, y_pred, sample_weight))
         self._add(self.accumulator, _in_order(self.thresholds, *selected)[self.which])
 
@@ -147,7 +149,7 @@ class _Count(ConfusionMetric):
 
 
 def _in_order(
-    thresholds: float | Sequence[float], y_true: jax.Array, y_pred: jax.Array, weight: Any
+    thresholds: float | Sequence[float], y_true: jax.Array, y_pred: jax.Array, weight: ArrayLike | None
 ) -> tuple[jax.Array, ...]:
     """`counts` for thresholds in any order."""
     order = np.argsort(thresholds, kind="stable")
@@ -268,7 +270,7 @@ class _Rate(ConfusionMetric):
         self.true_positives = self.add_variable((len(self.thresholds),), name="true_positives")
         setattr(self, self.other, self.add_variable((len(self.thresholds),), name=self.other))
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         selected = columns(self._select(y_true, y_pred, sample_weight, self.top_k, self.class_id))
         found = _in_order(self.thresholds, *selected)
         self._add(self.true_positives, found[0])
@@ -340,7 +342,7 @@ class FourCounts(ConfusionMetric):
         self.true_negatives: Variable = self.add_variable(shape, name="true_negatives")
         self.false_negatives: Variable = self.add_variable(shape, name="false_negatives")
 
-    def _count(self, y_true: Any, y_pred: Any, weight: Any, thresholds: np.ndarray) -> None:
+    def _count(self, y_true: jax.Array, y_pred: jax.Array, weight: ArrayLike | None, thresholds: np.ndarray) -> None:
         found = counts(y_true, y_pred, weight, thresholds)
         kept = (self.true_positives, self.false_positives, self.true_negatives, self.false_negatives)
         for variable, value in zip(kept, found, strict=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import jax
 import jax.numpy as jnp
@@ -42,14 +42,14 @@ class _ConfusionMatrix(Metric):
         super().__init__(dtype or "int32", name)
         self.total_cm = self.add_variable((num_classes, num_classes), dtype=self.dtype, name="total_confusion_matrix")
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         y_true, y_pred = dtypes.as_array(y_true), dtypes.as_array(y_pred)
         y_true = y_true if self.sparse_y_true else jnp.argmax(y_true, axis=self.axis)
         y_pred = y_pred if self.sparse_y_pred else jnp.argmax(y_pred, axis=self.axis)
         y_true, y_pred = align.ranks(y_true.astype("int32"), y_pred.astype("int32"))
         if y_true.shape != y_pred.shape:
             raise ValueError(f"{type(self).__name__}: y_true has shape {y_true.shape}, y_pred {y_pred.shape}.")
-        weight: Any = jnp.ones((), self.dtype)
+        weight: jax.Array = jnp.ones((), self.dtype)
         if sample_weight is not None:
             self._warn_of_fractions(sample_weight)
             weight = self._cast(align.weights(self.name, sample_weight, y_true.astype(jnp.float32)))
@@ -152,7 +152,7 @@ class BinaryIoU(IoU):
     ):
         super().__init__(2, target_class_ids, name, dtype)
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         y_pred = dtypes.as_array(y_pred)
         if self.threshold is not None:
             y_pred = y_pred >= self.threshold

@@ -33,10 +33,9 @@ class Damaged(Exception):
 class Buffer:
     """Bytes that are unpacked from front to back; reading past the end is an error."""
 
-    data: bytes
-
     def __init__(self, data: bytes, at: int = 0):
-        self.data, self.at = data, at
+        self.data: bytes = data
+        self.at: int = at
 
     def take(self, size: int) -> bytes:
         if size < 0 or self.at + size > len(self.data):

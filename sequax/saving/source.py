@@ -20,12 +20,10 @@ class Source:
         stored: bytes that they took on the disk: less than `size` for those that were packed.
     """
 
-    name: str
-    size: int
-    stored: int
-
     def __init__(self, name: str, size: int, data: memoryview | None = None, file: BinaryIO | None = None):
-        self.name, self.size, self.stored = name, size, size
+        self.name = name
+        self.size = size
+        self.stored = size
         self._data, self._file = data, file
 
     @classmethod

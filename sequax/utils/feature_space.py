@@ -58,8 +58,6 @@ class FeatureSpace(FeatureKinds, Layer):
     """
 
     crossing_dim: int
-    hashing_dim: int
-    num_discretization_bins: int
     built: bool
 
     def __init__(
@@ -81,7 +79,8 @@ class FeatureSpace(FeatureKinds, Layer):
             )
         super().__init__(name=name)
         self.output_mode, self.crossing_dim = output_mode, crossing_dim
-        self.hashing_dim, self.num_discretization_bins = hashing_dim, num_discretization_bins
+        self.hashing_dim = hashing_dim
+        self.num_discretization_bins = num_discretization_bins
         self.features: dict[str, Feature] = {key: self._feature(key, value) for key, value in features.items()}
         self.crosses: list[Cross] = [self._cross(cross) for cross in crosses or ()]
         self.preprocessors: dict[str, Any] = {key: feature.preprocessor for key, feature in self.features.items()}

@@ -113,14 +113,12 @@ class SampleDataset(PyDataset):
         seed: of the order, which depends on this and on the number of epochs begun before alone.
     """
 
-    count: int
-    batch_size: int | None
-    shuffle: bool
-    seed: int
-
     def __init__(self, count: int, batch_size: int | None, shuffle: bool, seed: int, **kwargs: Any):
         super().__init__(**kwargs)
-        self.count, self.batch_size, self.shuffle, self.seed = count, batch_size, shuffle, seed
+        self.count = count
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.seed = seed
         self.epoch: int = 0
         self._order: tuple[int, np.ndarray] | None = None  # the epoch, and its order
 
