@@ -16,7 +16,7 @@ from ..core.config import deserialize
 from ..core.constructor import Configured
 from ..core.kinds import FunctionLike, NameLike, OneOf
 from ..core.portable import Portable
-from ..core.types import ArrayLike, DTypeLike, Nested, Tensor
+from ..core.types import ArrayLike, DTypeLike, Tensor
 from . import align
 from .catalogue import loss, losses
 
@@ -68,9 +68,7 @@ class Loss(Portable, Configured):
         """The losses before weights and reduction."""
         raise NotImplementedError(f"Loss {type(self).__name__} must implement `call(y_true, y_pred)`.")
 
-    def __call__(
-        self, y_true: Nested[ArrayLike], y_pred: Nested[ArrayLike], sample_weight: ArrayLike | None = None
-    ) -> jax.Array:
+    def __call__(self, y_true: Tensor | Any, y_pred: Tensor | Any, sample_weight: ArrayLike | None = None) -> jax.Array:
         with scope.some_call():
             mask = masks.get(y_pred)
             true = jax.tree.map(self._cast_target, y_true, is_leaf=_is_numbers)
