@@ -135,7 +135,7 @@ def members_program(step: Step, batch_size: int, guard: bool, holds: bool) -> Ca
 
         return run
 
-    def take(given: tuple[Any, ...], order: Order, i: jax.Array, batch_size: int) -> tuple[Batch, Any]:
+    def take(given: tuple[Any, ...], order: Tensor, i: Tensor, batch_size: int) -> tuple[Batch, Any]:
         arrays, frozen = given
         if not _differs(order):
             return take_batch(arrays, order, i, batch_size), frozen
