@@ -19,12 +19,12 @@ from .core.state_tree import StateTree
 from .core.tensor import KerasTensor, is_tensor, leaves, map_structure, shape_of
 from .core.types import Data, Logs, Nested, Path, Shape, Symbols, Tensors, overridable
 from .data import prepare
-from .data.batches import DEFAULT_BATCH_SIZE, prediction_inputs
+from .data.batches import DEFAULT_BATCH_SIZE, BatchReader, prediction_inputs
 from .data.prepare import FitArguments
 from .functional import Graph, check_unique_names, standardize_inputs
 from .host_prefix import HostFront
 from .saving.methods import FileMethods
-from .training import compiled, custom, data_spec, evaluate as evaluation, fit as training, plans, predict as predicting
+from .training import compiled, custom, data_spec, evaluate as evaluation, fit as training, predict as predicting
 from .training.claims import Claim
 from .training.methods import StepMethods
 from .training.resolve import Compilation, compilation_of
@@ -324,7 +324,7 @@ class Model(StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
             accepts_nan=callback_module.callback_list.accept_nan(callbacks),
         )
         with Claim(self, "fit") as claim:
-            data = prepare.training_data(data_spec.of(self), given)
+            data = prepare.training_data(data_spec.of(self, training=True), given)
             if resume is not None:
                 callbacks = [
                     *callback_module.callback_list.listed(callbacks),
@@ -366,7 +366,7 @@ class Model(StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
         if kwargs:
             raise ValueError(f"Model.evaluate: arguments not recognized: {sorted(kwargs)}")
         compilation_of(self)
-        source = prepare.evaluation_data(data_spec.of(self), x, y, sample_weight, batch_size, steps)
+        source = prepare.evaluation_data(data_spec.of(self, training=False), x, y, sample_weight, batch_size, steps)
         with compiled.eagerly(self):
             logs = evaluation.evaluate(self, source, self._listeners(callbacks, verbose, steps=source.steps))
         return logs if return_dict else self._as_list(logs)
@@ -418,9 +418,9 @@ class Model(StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
         """
         compilation_of(self)
         with Claim(self, "train_on_batch") as claim:
-            given = plans.read_batch(self, True, x, y, sample_weight, class_weight)
+            batch = BatchReader(data_spec.of(self, training=True), class_weight).read(x, y, sample_weight)
             with compiled.eagerly(self):
-                return self._result(training.train_on_batch(self, *given, claim), return_dict)
+                return self._result(training.train_on_batch(self, batch, claim), return_dict)
 
     def test_on_batch(
         self, x: Data, y: Data | None = None, sample_weight: Data | None = None, return_dict: bool = False
@@ -434,9 +434,9 @@ class Model(StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
             return_dict: a dict from name to value in place of the list.
         """
         compilation_of(self)
-        given = plans.read_batch(self, False, x, y, sample_weight)
+        batch = BatchReader(data_spec.of(self, training=False)).read(x, y, sample_weight)
         with compiled.eagerly(self):
-            return self._result(evaluation.test_on_batch(self, *given), return_dict)
+            return self._result(evaluation.test_on_batch(self, batch), return_dict)
 
     def predict_on_batch(self, x: Data) -> np.ndarray | Any:
         """Outputs of one batch as NumPy arrays.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -14,7 +14,7 @@ from ..core.types import Data, Symbols, Tensors
 from ..core.warning import warn
 from . import checks, convert
 from .source import Batch
-from .spec import DataSpec
+from .spec import DataSpec, Form
 from .structures import targets_of, weights_of
 
 if TYPE_CHECKING:
@@ -55,7 +55,6 @@ class BatchReader:
         self._inputs: list[checks.InputSchema] | None = None
         self._outputs: list[checks.OutputSchema] | None = None
         self._compilation: object = None  # a callback may call `compile` while a stream goes on
-        self._plain = False  # whether what was read last is what was given
 
     def read(self, x: Data | None, y: Data | None = None, sample_weight: Data | None = None) -> Batch:
         """A batch of NumPy arrays in the structures that the model and its losses take.
@@ -63,6 +62,28 @@ class BatchReader:
         Raises:
             ValueError: for data that do not fit; the model is unchanged then, except that it may be built.
         """
+        form, first = _form(x, y, sample_weight), self._outputs is None
+        known = None if form is None else self.spec.forms.get(form)
+        if known is not None and known.losses is self.model.compilation.losses:
+            self._inputs, self._outputs, self._compilation = known.inputs, known.outputs, self.model.compilation
+            if known.plain and self.class_weight is None:
+                return self._read_alike(x, y)
+        batch = self._read(x, y, sample_weight)
+        if form is not None and first and self._inputs and self._outputs:
+            plain = batch.x is x and batch.y is y and batch.weight is None
+            self.spec.forms[form] = Form(self._inputs, self._outputs, self.model.compilation.losses, plain)
+        return batch
+
+    def _read_alike(self, x: Any, y: Any) -> Batch:
+        """`read` of a form that is known: only values and numbers of rows remain to be checked."""
+        assert self._inputs is not None
+        checks.check_inputs([x], self._inputs, f"{self.prefix}x")
+        if y is not None:
+            self._check_targets([y], x, None)
+            self._check_rows(x, y, None)
+        return Batch(x, y)
+
+    def _read(self, x: Data | None, y: Data | None, sample_weight: Data | None) -> Batch:
         model, prefix = self.model, self.prefix
         if self.spec.own().targets:
             return self._read_as_given(x, y, sample_weight)
@@ -97,18 +118,7 @@ class BatchReader:
             weight = weights_of_classes(self.class_weight, targets[0], numbers)
         if ys is not None:
             ys = _in_structure(ys, self._cast(targets), names, model.symbolic_outputs)
-        self._plain = xs is x and ys is y and weight is None
         return Batch(xs, ys, weight)
-
-    def read_alike(self, x: Any, y: Any = None, sample_weight: Any = None) -> Batch:
-        """`read` of data that have the structure, dtypes and sizes of those read before, rows apart."""
-        if not self._plain:
-            return self.read(x, y, sample_weight)
-        checks.check_inputs([x], self._inputs or (), f"{self.prefix}x")
-        if y is not None:
-            self._check_targets([y], x, None)
-            self._check_rows(x, y, None)
-        return Batch(x, y)
 
     def _check_rows(self, xs: object, ys: object, weight: object) -> None:
         named = {"x": xs, "y": ys, "sample_weight": weight}
@@ -203,6 +213,13 @@ class BatchReader:
             None if target is None else convert.cast(target, kind, f"{self.prefix}y")
             for target, kind in zip(targets, kinds, strict=True)
         ]
+
+
+def _form(*data: Any) -> Hashable | None:
+    """What arrays have in common that are read alike; None for data that are no plain arrays."""
+    if not all(one is None or isinstance(one, (np.ndarray, jax.Array)) for one in data):
+        return None
+    return tuple([None if one is None else (type(one), one.ndim, one.shape[1:], one.dtype) for one in data])
 
 
 def checked_inputs(

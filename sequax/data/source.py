@@ -30,13 +30,14 @@ class Block(NamedTuple):
     """Rows on the device, and the order in which batches take them."""
 
     arrays: Batch
-    order: np.ndarray  # int32 row numbers
+    order: np.ndarray | None  # int32 row numbers; None: the rows are one batch, as they lie
     rows: int  # how many entries of `order` count; the others repeat the last
     batch_size: int
     first: int = 0  # batches at its beginning that an earlier run has done
 
     def tail(self, rows: int) -> Block:
         """The last rows, as a block of one short batch."""
+        assert self.order is not None
         return self._replace(order=self.order[self.rows - rows : self.rows], rows=rows, batch_size=rows)
 
 

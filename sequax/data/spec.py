@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .checks import InputSchema, OutputSchema
@@ -21,6 +21,21 @@ class Overrides(NamedTuple):
     targets: bool = False  # the loss is, so y need not match the outputs
 
 
+class Form(NamedTuple):
+    """What was found out for the first batch of a form, and counts for all that have it.
+
+    Fields:
+        inputs, outputs: what arrays are compared with, in order.
+        losses: that were matched with its targets.
+        plain: whether its arrays are taken as they are given.
+    """
+
+    inputs: Any
+    outputs: list[OutputSchema]
+    losses: Any
+    plain: bool
+
+
 class DataSpec(NamedTuple):
     """What a model says about its data, asked again each time: the first data may build it, `compile` may be called.
 
@@ -32,6 +47,7 @@ class DataSpec(NamedTuple):
         output_shapes: `(x) -> shapes`, for inputs of such sizes.
         counting: `(x, targets, weights) -> targets`, without entries that no loss counts.
         build: `(x, rows, always)` makes the weights by calling the model.
+        forms: what is known, as long as the model stays the same, by what arrays have in common that are read alike.
     """
 
     model: Any
@@ -42,3 +58,4 @@ class DataSpec(NamedTuple):
     output_shapes: Callable[[Any], list[tuple[Any, ...]]]
     counting: Callable[[Any, Sequence[Any], Sequence[Any]], list[Any]]
     build: Callable[[Any, int, bool], None]
+    forms: dict[Hashable, Form]

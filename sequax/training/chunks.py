@@ -141,13 +141,16 @@ class StepRange(NamedTuple):
     @property
     def given(self) -> tuple[Any, ...]:
         """The arguments of a `step.program` behind the state; the first steps of an epoch reset the metrics."""
+        if self.block.order is None:
+            return (self.block.arrays,)
         return self.block.arrays, self.block.order, np.int32(self.start), np.int32(self.stop), np.bool_(self.done == 0)
 
     @property
     def shape(self) -> tuple[Any, ...]:
         """What a program for these steps is compiled for."""
         arrays, structure = jax.tree.flatten(self.block.arrays)
-        return self.batch_size, len(self.block.order), structure, *[(a.shape, a.dtype) for a in arrays]
+        order = None if self.block.order is None else len(self.block.order)
+        return self.batch_size, order, structure, *[(a.shape, a.dtype) for a in arrays]
 
 
 def step_ranges(source: BatchSource, epoch: int, chunks: ChunkSchedule, first: int = 0) -> Iterator[StepRange]:
@@ -170,4 +173,4 @@ def whole_batch(batch: Batch) -> StepRange:
     rows = len(jax.tree.leaves(batch)[0])
     # A compiled call takes them to the device itself, in a tenth of the time that `put` does.
     arrays = DEVICE.put(batch) if compiled.eager() else batch
-    return StepRange(Block(arrays, np.arange(rows, dtype=np.int32), rows, rows), rows, 0, 1, done=0)
+    return StepRange(Block(arrays, None, rows, rows), rows, 0, 1, done=0)

@@ -11,14 +11,19 @@ from ..core.tensor import KerasTensor, leaves
 from ..data.checks import IndexedPart, InputSchema, OutputSchema
 from ..data.spec import DataSpec
 from ..metrics.accuracy import binary_accuracy
-from . import counted, custom, readers, sizes
+from . import counted, custom, plans, readers, sizes
 
 if TYPE_CHECKING:
     from ..model import Model
 
 
-def of(model: Model) -> DataSpec:
-    """What a model says about its data."""
+def of(model: Model, training: bool | None = None) -> DataSpec:
+    """What a model says about its data.
+
+    Args:
+        training: what they are for: training, or evaluation.
+    """
+    plan = None if training is None else plans.known(model, training)
     return DataSpec(
         model,
         own=partial(custom.of, model),
@@ -28,6 +33,7 @@ def of(model: Model) -> DataSpec:
         output_shapes=lambda xs: sizes.of_outputs(model.compiled_part, xs),
         counting=partial(counted.only, model),
         build=partial(custom.build, model),
+        forms={} if plan is None else plan.forms,
     )
 
 

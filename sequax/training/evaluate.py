@@ -11,7 +11,6 @@ from ..data.source import Batch, BatchSource
 from . import claims, compiled, custom, indices, plans
 from .chunks import StepRange, step_ranges, whole_batch
 from .drive import InFlight, Job, drive, program_for, run_alone
-from .plans import Plan
 from .state import TrainState, TrainVariables, moved
 from .step import Told, program
 
@@ -45,10 +44,10 @@ def run_evaluation(
     return job.logs
 
 
-def test_on_batch(model: Model, batch: Batch, plan: Plan) -> dict[str, float]:
+def test_on_batch(model: Model, batch: Batch) -> dict[str, float]:
     """Metrics of one batch of NumPy arrays."""
     processes.check("test_on_batch")
-    return run_alone(EvaluateJob(model, CallbackList(), not claims.trained(model), plan=plan), whole_batch(batch))
+    return run_alone(EvaluateJob(model, CallbackList(), not claims.trained(model)), whole_batch(batch))
 
 
 class EvaluateJob(Job):
@@ -56,21 +55,13 @@ class EvaluateJob(Job):
 
     Args:
         keeps_metrics: leave the states of the metrics in their variables.
-        plan: of the steps, if it is known to hold.
     """
 
     kind = "test"
 
-    def __init__(
-        self,
-        model: Model,
-        callbacks: CallbackList,
-        keeps_metrics: bool,
-        batch_size: int | None = None,
-        plan: Plan | None = None,
-    ):
+    def __init__(self, model: Model, callbacks: CallbackList, keeps_metrics: bool, batch_size: int | None = None):
         super().__init__(model, callbacks, batch_size)
-        self.plan: plans.Plan = plan or plans.of(model, training=False)
+        self.plan: plans.Plan = plans.of(model, training=False)
         self.variables: TrainVariables = self.plan.variables
         self._metrics = self.variables.borrow().metrics
         self._keeps_metrics = keeps_metrics

@@ -19,6 +19,7 @@ from ..callbacks import CallbackList
 from ..core import tracking
 from ..core.placement import DEVICE
 from ..core.pure import Values
+from ..core.variable import Variable
 from ..core.warning import warn
 from ..data import checks, prepare
 from ..data.prepare import FitArguments, TrainingData
@@ -28,7 +29,6 @@ from .chunks import StepRange, step_ranges, whole_batch
 from .claims import Claim
 from .drive import MOST_PENDING, InFlight, Job, drive, program_for, run_alone
 from .evaluate import run_evaluation
-from .plans import Plan
 from .resume import ResumePoint
 from .state import TrainState, TrainVariables
 from .step import program
@@ -80,15 +80,15 @@ def fit(model: Model, data: TrainingData, given: FitArguments, callbacks: Callba
             callbacks.on_safe_point(point.at(epoch + 1))
             if model.stop_training:
                 break
-        model.optimizer.finalize_variable_values(model.trainable_variables)  # with `use_ema`: averages become weights
+        model.optimizer.finalize_variable_values(job.trained)  # with `use_ema`: averages become weights
         callbacks.on_train_end(logs)
     finally:
         callbacks.close()
 
 
-def train_on_batch(model: Model, batch: Batch, plan: Plan, claim: Claim) -> dict[str, float]:
+def train_on_batch(model: Model, batch: Batch, claim: Claim) -> dict[str, float]:
     """One step on one batch of NumPy arrays."""
-    job = TrainJob(model, CallbackList(), checks.enabled(), plan=plan)
+    job = TrainJob(model, CallbackList(), checks.enabled())
     claim.hold(job.variables.params.values())
     warn_if_nothing_trains(model, job.variables)
     of_outer_run = job.variables.read().metrics if claim.nested else {}
@@ -111,7 +111,6 @@ class TrainJob(Job):
     Args:
         guard: stop at a loss that is not finite.
         source: a `BatchSource`; None for a single batch.
-        plan: of the steps, if it is known to hold.
 
     Attributes:
         point: where the run stands.
@@ -123,14 +122,7 @@ class TrainJob(Job):
 
     point: ResumePoint
 
-    def __init__(
-        self,
-        model: Model,
-        callbacks: CallbackList,
-        guard: bool,
-        source: BatchSource | None = None,
-        plan: Plan | None = None,
-    ):
+    def __init__(self, model: Model, callbacks: CallbackList, guard: bool, source: BatchSource | None = None):
         super().__init__(model, callbacks, getattr(source, "batch_size", None))
         self.guard, self.source = guard, source
         self.stops: tuple[int, ...] | list[int] = callbacks.stops
@@ -139,18 +131,25 @@ class TrainJob(Job):
         self._beside: compiled.Later | None = None
         self._seen: tuple[int, Any] | None = None
         self._compilation = self.model.compilation
-        self.refresh(plan)
+        self.refresh()
 
-    def refresh(self, plan: Plan | None = None) -> None:
+    def refresh(self) -> None:
         """Look again at what is trainable, and make optimizer slots for what is new."""
-        model = self.model
-        if (tracking.version(), model.optimizer) == self._seen:
+        if self._now() == self._seen:
             return
-        self.plan: plans.Plan = plan or plans.of(model, training=True)
+        self.plan: plans.Plan = plans.of(self.model, training=True)
         self.variables: TrainVariables = self.plan.variables
         self.donate: bool = self.plan.state_bytes > _KEPT_STATE_BYTES
         self._programs.clear()
-        self._seen = tracking.version(), model.optimizer
+        self._seen = self._now()
+
+    @property
+    def trained(self) -> list[Variable]:
+        """The variables that are trained now."""
+        return self.plan.trained if self._seen == self._now() else self.model.trainable_variables
+
+    def _now(self) -> tuple[int, Any]:
+        return tracking.version(), self.model.optimizer
 
     def follow(self) -> None:
         """Go on with another optimizer, loss and metrics if a callback has called `compile`."""
@@ -274,8 +273,10 @@ class TrainJob(Job):
 
     def _restore(self, one: InFlight, step: int) -> str:
         for last in (step, step - 1):
-            # The same program on the same rows: the steps before the bad one come out bit-equal.
-            state, _, _ = one.program(one.before, *one.steps._replace(stop=max(last, one.steps.start)).given)
+            state = one.before
+            if last > one.steps.start:
+                # The same program on the same rows: the steps before the bad one come out bit-equal.
+                state, _, _ = one.program(one.before, *one.steps._replace(stop=last).given)
             if _all_finite(state.params):
                 self.variables.write(state)
                 return "The weights are those after the last good update."

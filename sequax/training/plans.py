@@ -13,13 +13,10 @@ from collections.abc import Callable, Hashable
 from operator import is_
 from typing import TYPE_CHECKING, Any
 
-import jax
-import numpy as np
-
 from ..core import tracking
-from ..data.batches import BatchReader
-from ..data.source import Batch
-from . import compiled, custom, data_spec
+from ..core.variable import Variable
+from ..data.spec import Form
+from . import compiled, custom
 from .fingerprint import Sources, fingerprint
 from .state import TrainVariables
 
@@ -37,11 +34,12 @@ class Plan:
         optimizer: of steps of training.
 
     Attributes:
-        variables: that their state is read from and written to.
+        trained: variables that the optimizer is built for.
+        variables: that the state of the steps is read from and written to.
         state_bytes: of all of these.
         key: says what a step computes, see `fingerprint.py`.
         programs: that run the steps.
-        readers: of single batches, by their form.
+        forms: of the data that they have read, see `DataSpec`.
     """
 
     key: Hashable
@@ -49,15 +47,16 @@ class Plan:
 
     def __init__(self, model: Any, optimizer: Any = None):
         self._optimizer = optimizer
+        self.trained: list[Variable] = []
         if optimizer is not None:
-            self._trained = model.trainable_variables
+            self.trained = model.trainable_variables
             self._build()
         self.variables: TrainVariables = custom.variables_of(model, optimizer)
         self.state_bytes: int = self.variables.nbytes
         traced = model, *model.compilation.traced
         self.key, self.sources = fingerprint(*traced) if optimizer is None else fingerprint(*traced, optimizer)
         self.programs: compiled.Programs = compiled.Programs()
-        self.readers: dict[Hashable, BatchReader] = {}
+        self.forms: dict[Hashable, Form] = {}
 
     def is_taken_up(self) -> bool:
         """Let the optimizer know the variables again, if it was built for others meanwhile.
@@ -73,7 +72,7 @@ class Plan:
 
     def _build(self) -> None:
         """Make optimizer slots for what is new."""
-        self._optimizer.build(self._trained)
+        self._optimizer.build(self.trained)
         self._built = self._optimizer.trained
 
 
@@ -99,29 +98,6 @@ def _new(model: Model, training: bool) -> Plan:
 def _basis(model: Any, training: bool) -> tuple[Any, ...]:
     compilation = model.compilation
     return compilation, compilation.losses, compilation.optimizer if training else None
-
-
-def read_batch(
-    model: Any, training: bool, x: Any, y: Any, sample_weight: Any, class_weight: Any = None
-) -> tuple[Batch, Plan]:
-    """A checked batch for a single step, and the plan of this."""
-    form = _form(x, y, sample_weight, class_weight)
-    plan = None if form is None or model.compilation.losses is None else known(model, training)
-    if plan is not None and form in plan.readers:
-        return plan.readers[form].read_alike(x, y, sample_weight), plan
-    reader = BatchReader(data_spec.of(model), class_weight)
-    batch = reader.read(x, y, sample_weight)
-    plan = of(model, training)
-    if form is not None:
-        plan.readers[form] = reader
-    return batch, plan
-
-
-def _form(*data: Any) -> Hashable | None:
-    """What arrays have in common that are checked and cast alike; None for data that are no plain arrays."""
-    if not all(one is None or isinstance(one, (np.ndarray, jax.Array)) for one in data):
-        return None
-    return tuple([None if one is None else (type(one), one.ndim, one.shape[1:], one.dtype) for one in data])
 
 
 class Answer:

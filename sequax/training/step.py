@@ -225,8 +225,10 @@ class Carried(NamedTuple):
     logs: dict[str, Tensor] | None
 
 
-def take_batch(arrays: Batch, order: Tensor, step: Tensor, batch_size: int) -> Batch:
-    """The rows of one step, gathered on the device."""
+def take_batch(arrays: Batch, order: Tensor | None, step: Tensor, batch_size: int) -> Batch:
+    """The rows of one step, gathered on the device; without an order they are all of them, as they lie."""
+    if order is None:
+        return arrays
     # Row numbers come from our own permutation, so they are always in bounds.
     return resident.take(arrays, lax.dynamic_slice(order, (step * batch_size,), (batch_size,)))
 
@@ -267,9 +269,7 @@ def loop_of(run: Callable[..., Any], batch_size: int, guard: bool, take: Callabl
         return state, Progress(i, finite), logs
 
     def body(i: Tensor, carried: Carried, arrays: Batch, order: Tensor, stop: Tensor) -> Carried:
-        after, told = run(carried.state, take(arrays, order, i, batch_size))
-        finite = jnp.array(True) if told.loss is None else jnp.isfinite(told.loss)
-        return Carried(like(after, carried.state), finite, told.logs)
+        return carried_by(run, carried.state, take(arrays, order, i, batch_size))
 
     def unfinished(i: Tensor, carried: Carried, arrays: Batch, order: Tensor, stop: Tensor) -> Tensor:
         return (i < stop) & carried.finite.all() if guard else i < stop
@@ -277,8 +277,18 @@ def loop_of(run: Callable[..., Any], batch_size: int, guard: bool, take: Callabl
     return Loop(steps, body)
 
 
+def carried_by(run: Callable[..., Any], state: TrainState, batch: Batch) -> Carried:
+    """What comes out of one step."""
+    after, told = run(state, batch)
+    finite = jnp.array(True) if told.loss is None else jnp.isfinite(told.loss)
+    return Carried(like(after, state), finite, told.logs)
+
+
 def program(step: Step, batch_size: int, guard: bool, steps: Callable[..., Any] | None = None) -> Callable[..., Any]:
     """A program that runs steps `start` to `stop`: one compilation serves every length.
+
+    Without an `order`, the arrays are one batch, and the program is one step that begins with fresh metrics. What a
+    loop carries is copied on its way in and out, which for a small model takes as long as the step.
 
     Args:
         guard: stop after the first step whose loss is not finite.
@@ -289,11 +299,21 @@ def program(step: Step, batch_size: int, guard: bool, steps: Callable[..., Any] 
     """
 
     def run(
-        state: TrainState, arrays: Batch, order: Tensor, start: Tensor, stop: Tensor, fresh: Tensor
+        state: TrainState,
+        arrays: Batch,
+        order: Tensor | None = None,
+        start: Tensor | None = None,
+        stop: Tensor | None = None,
+        fresh: Tensor | None = None,
     ) -> tuple[Any, ...]:
-        metrics = jax.tree.map(lambda new, old: jnp.where(fresh, new, old), step.reset(state.metrics), state.metrics)
-        many = steps or loop_of(step.run, batch_size, guard).steps
-        state, progress, logs = many(state._replace(metrics=metrics), arrays, order, start, stop)
+        metrics = step.reset(state.metrics)
+        if order is None or fresh is None:
+            state, finite, logs = carried_by(step.run, state._replace(metrics=metrics), arrays)
+            progress = Progress(jnp.ones((), jnp.int32), finite)
+        else:
+            metrics = jax.tree.map(lambda new, old: jnp.where(fresh, new, old), metrics, state.metrics)
+            many = steps or loop_of(step.run, batch_size, guard).steps
+            state, progress, logs = many(state._replace(metrics=metrics), arrays, order, start, stop)
         return state, progress, logs if step.results is None else step.results(state.metrics)
 
     return run
