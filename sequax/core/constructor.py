@@ -11,13 +11,11 @@ import functools
 import inspect
 import sys
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Self, TypedDict
+from typing import Any, Self, TypedDict
 
 from .kinds import Kind, Owner, RegularizerLike, ShapeLike, kind_of
 from .names import is_ours
-
-if TYPE_CHECKING:
-    from .types import DTypeLike
+from .types import DTypeLike
 
 
 class _Unnamed(TypedDict, total=False):

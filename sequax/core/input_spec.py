@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from . import shapes
-from .tensor import leaves
-
-if TYPE_CHECKING:
-    from .tensor import KerasTensor
-    from .types import Nested, ShapeLike, Tensor
+from .tensor import KerasTensor, leaves
+from .types import Nested, ShapeLike, Tensor
 
 
 class InputSpec:

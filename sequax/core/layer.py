@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import jax
 import numpy as np
@@ -33,12 +33,8 @@ from .kinds import ConstraintLike, InitializerLike, RegularizerLike
 from .owner import Owner
 from .policy_map import DTypePolicyMap
 from .tensor import KerasTensor, Node, is_tensor, leaves, record, shape_of
-from .types import CustomObjects, T, overridable
+from .types import ArrayLike, CustomObjects, DTypeLike, Nested, Shape, ShapeLike, T, Tensors, overridable
 from .variable import Variable
-
-if TYPE_CHECKING:
-    from .input_spec import InputSpec
-    from .types import ArrayLike, DTypeLike, Nested, Shape, ShapeLike, Tensors
 
 _ABSENT = object()
 _OLD_SHAPE_ARGUMENTS = ("input_shape", "batch_input_shape", "batch_shape", "input_dim")
@@ -142,7 +138,7 @@ class Layer(Owner, operation.Operation):
         self._dtype_policy = dtypes.get(dtype)
         self.autocast = autocast
         self.built = False
-        self.input_spec: Nested[InputSpec] | None = None
+        self.input_spec: Nested[input_spec.InputSpec] | None = None
         self._build_shapes: dict[str, Any] | None = None
         self._losses: list[Any] = []
         self._nodes: list[Node] = []

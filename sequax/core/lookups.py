@@ -9,15 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
 
 import jax
 import numpy as np
 
 from .index_range import problem_with
-
-if TYPE_CHECKING:
-    from .types import ArrayLike
+from .types import ArrayLike
 
 _reports: ContextVar[list[str] | None] = ContextVar("sequax_lookups", default=None)
 

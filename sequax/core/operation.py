@@ -88,9 +88,7 @@ class Operation(Unavailable, Portable):
         """The calls on symbolic tensors, in order."""
         return self._nodes
 
-    @property
-    def _inbound_nodes(self) -> list[Node]:
-        return self._nodes
+    _inbound_nodes = nodes
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments; only the name where a subclass has a `get_config` of its own.

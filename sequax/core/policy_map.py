@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, MutableMapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from . import dtypes
 from .catalogue import serialize
 from .custom_objects import custom_object_scope
 from .dtypes import DTypePolicy
-
-if TYPE_CHECKING:
-    from .types import CustomObjects, DTypeLike
+from .types import CustomObjects, DTypeLike
 
 # Patterns from a file are matched by a search whose time may grow with each wildcard, and a file chooses both sides.
 _PATTERN_OF_FILES = re.compile(r"(?!(.*\.\*){3})([\w/ -]|\.\*)*")

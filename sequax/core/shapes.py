@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import Any, TypeGuard
 
 import jax
 
 from . import dtypes, masks, scope
 from .tensor import KerasTensor, is_tensor, leaves, map_structure
-
-if TYPE_CHECKING:
-    from .types import ShapeLike
+from .types import ShapeLike
 
 # Unknown sizes are tried with two different numbers; an output size that differs depends on them. Batch sizes are
 # small, so that a layer that loops over samples in Python stays cheap; other sizes leave room for deep downsampling.

@@ -103,6 +103,8 @@ class Variable(Base):
         self.regularizer, self.constraint = regularizer, constraint
         self.overwrite_with_gradient = False
         self.serial: int = next(_serials)
+        if isinstance(initializer, str):
+            initializer = catalogue.get("keras.initializers", initializer)
         value = _initial_value(initializer, shape, dtype, self.path)
         self.__dict__["_later" if isinstance(value, _Later) else "_value"] = value
         # An initializer of the user may keep what it returned, as the readers of `value` may.
@@ -285,8 +287,6 @@ class Variable(Base):
 def _initial_value(
     initializer: Initial, shape: ShapeLike | None, dtype: DTypeLike | None, path: str
 ) -> jax.Array | _Later:
-    if isinstance(initializer, str):
-        initializer = catalogue.get("keras.initializers", initializer)
     if initializer is None:
         raise ValueError(f"Variable {path!r}: expected an array, a callable or a name as `initializer`. Received: None")
     # Layers may be built while shapes are inferred; the initial value is a real array even then.

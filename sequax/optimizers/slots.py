@@ -8,7 +8,6 @@ from collections.abc import Callable
 import numpy as np
 
 from ..core import dtypes
-from ..core.catalogue import get
 from ..core.types import DTypeLike, Initial
 from ..core.variable import Variable
 
@@ -79,8 +78,6 @@ def _start(initializer: Initial, shape: tuple[int, ...], dtype: DTypeLike | None
     stored = dtypes.jnp_dtype(dtypes.standardize(dtype))
     if isinstance(initializer, str) and initializer in ("zeros", "ones"):
         return np.full(shape, float(initializer == "ones"), stored)
-    if isinstance(initializer, str):
-        return get("keras.initializers", initializer)
-    if callable(initializer) and not isinstance(initializer, Variable):
+    if isinstance(initializer, str) or (callable(initializer) and not isinstance(initializer, Variable)):
         return initializer
     return np.broadcast_to(np.asarray(initializer), shape)

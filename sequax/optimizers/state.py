@@ -206,13 +206,7 @@ def _rebuilding(build: Callable[..., Any]) -> Callable[..., Any]:
     """Let a subclass' `build` run again when the variables change, though it may begin with `if self.built: return`."""
 
     @functools.wraps(build)
-    def wrapper(
-        self: State,
-        variables: Sequence[Variable] | None = None,
-        *args: object,
-        var_list: Sequence[Variable] | None = None,
-        **kwargs: object,
-    ) -> None:
+    def wrapper(self: State, variables: Any = None, *args: object, var_list: Any = None, **kwargs: object) -> None:
         if (variables is None) == (var_list is None):
             raise TypeError(f"{type(self).__name__}.build: expected the variables to train, as `variables`.")
         variables = list(variables or var_list or ())

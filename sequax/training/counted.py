@@ -14,7 +14,6 @@ import jax
 import numpy as np
 
 from ..core import pure
-from ..core.pure import Values
 from ..core.types import Tensors
 from .state import TrainVariables
 
@@ -33,7 +32,7 @@ def _masks(model: Model, x: Tensors) -> list[Any]:
     """The masks of the outputs, None where there is none."""
     state = TrainVariables.of(model).borrow()
 
-    def run(params: Values, other: Values, x: Tensors) -> list[Any]:
+    def run(params: pure.Values, other: pure.Values, x: Tensors) -> list[Any]:
         masks = pure.call(model, params, other, x, training=False).masks
         return jax.tree.leaves(masks, is_leaf=lambda mask: mask is None)
 

@@ -16,7 +16,6 @@ import jax
 import jax.numpy as jnp
 
 from ..core import names, pure, scope, tracking
-from ..core.pure import Values
 from ..core.tensor import KerasTensor, leaves, map_structure
 from ..core.types import Tensors
 from ..core.variable import Variable
@@ -191,7 +190,7 @@ def predict_step(model: Model) -> Callable[[Any, Any, Any], tuple[Any, Any]]:
         return step.predict_step(model)
     table = TrainVariables.of(model)
 
-    def run(params: Values, other: Values, x: Tensors) -> tuple[Any, Any]:
+    def run(params: pure.Values, other: pure.Values, x: Tensors) -> tuple[Any, Any]:
         state = TrainState(params, other, {}, {})
         outputs, state = _crossing(model, table, "predict_step", state, pack_x_y_sample_weight(x))
         return outputs, moved(other, state.other)
@@ -293,5 +292,5 @@ def _flat(logs: dict[str, Any]) -> dict[str, Any]:
     return flat
 
 
-def _is_unchanged(before: Values, after: Values) -> bool:
+def _is_unchanged(before: pure.Values, after: pure.Values) -> bool:
     return all(a is b for a, b in zip(leaves(list(before.values())), leaves(list(after.values())), strict=True))

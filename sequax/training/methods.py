@@ -325,7 +325,7 @@ class StepMethods(Base):
         """A step that would train nothing is refused; an own `compute_loss` knows what it does."""
         own = type(self).compute_loss is not StepMethods.compute_loss or "compute_loss" in vars(self)
         if not own and compilation_of(self).loss is None and not self.losses:
-            raise no_loss(self)
+            raise no_loss(self.name)
 
     def _names_for(self, y_pred: object) -> list[str]:
         """Names of the outputs; by position where the model does not know them."""

@@ -14,9 +14,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from ..core import masks, pure
-from ..core.pure import Values
 from ..core.types import Tensor, Tensors
-from ..core.variable import Variable
 from ..data import resident
 from ..data.source import Batch
 from . import compiled, single_kernel
@@ -24,7 +22,6 @@ from .resolve import compilation_of
 from .state import TrainState, TrainVariables, like, moved
 
 if TYPE_CHECKING:
-    from ..core.layer import Layer
     from ..model import Model
     from ..optimizers.base import Optimizer
 
@@ -86,7 +83,7 @@ def train_step(model: Model, variables: TrainVariables) -> Callable[[TrainState,
             outcome = pure.call(model, dict(zip(keys, params, strict=True)), state.other, batch.x, training=True)
             findings = looked_at(model, outcome, batch)
             if not findings.parts and not outcome.penalties:
-                raise no_loss(model)
+                raise no_loss(model.name)
             return scaled(findings.loss), findings
 
         def scaled(loss: Tensor) -> Tensor:
@@ -121,7 +118,7 @@ def test_step(model: Model, variables: TrainVariables) -> Callable[[TrainState, 
 def predict_step(model: Model) -> Callable[[Any, Any, Any], tuple[Any, Any]]:
     """Outputs of one batch: `(params, other, x) -> (outputs, other)`, of the latter what the batch has moved."""
 
-    def step(params: Values, other: Values, x: Tensors) -> tuple[Any, Any]:
+    def step(params: pure.Values, other: pure.Values, x: Tensors) -> tuple[Any, Any]:
         outcome = pure.call(model, params, other, x, training=False)
         return outcome.outputs, moved(other, outcome.other)
 
@@ -151,10 +148,10 @@ def looked_at(model: Model, outcome: pure.Outcome, batch: Batch) -> Findings:
     return Findings(jnp.asarray(loss, jnp.float32), parts, outcome)
 
 
-def no_loss(model: Layer) -> ValueError:
+def no_loss(name: str) -> ValueError:
     """The error of a model without anything to minimise."""
     return ValueError(
-        f"Model '{model.name}' has no loss to train with: pass `loss=` to `compile()`, or call `add_loss` in a layer."
+        f"Model '{name}' has no loss to train with: pass `loss=` to `compile()`, or call `add_loss` in a layer."
     )
 
 
@@ -167,8 +164,8 @@ def updated_metrics(
     state: TrainState,
     batch: Batch,
     findings: Findings,
-    gradients: dict[Variable, Tensor] | None = None,
-) -> Values:
+    gradients: dict[Any, Tensor] | None = None,
+) -> pure.Values:
     """The states of the metrics after a batch."""
     loss, parts, outcome = findings
 
