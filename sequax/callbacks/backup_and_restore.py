@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..core.types import Path
 from .base import Callback, Logs, SaveFrequency
+
+if TYPE_CHECKING:
+    from ..training.resume import ResumePoint
 
 
 class BackupAndRestore(Callback):
@@ -62,7 +65,7 @@ class BackupAndRestore(Callback):
         self._run: Any = None
         self._saved_at = 0.0
 
-    def on_run_begin(self, run: Any) -> None:
+    def on_run_begin(self, run: ResumePoint) -> None:
         from ..saving.snapshot import Folder  # files come in when they are wanted
 
         self._folder, self._run = Folder(self.backup_dir), run
@@ -72,7 +75,7 @@ class BackupAndRestore(Callback):
             run.restore(snapshot)
         self._saved_at = time.monotonic()
 
-    def on_safe_point(self, run: Any) -> None:
+    def on_safe_point(self, run: ResumePoint) -> None:
         if run.cut_short:
             return  # the epoch did not come to its end: what was saved last is where to go on
         due = run.step == 0 or (self.every_steps is not None and run.total % self.every_steps == 0)

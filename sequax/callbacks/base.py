@@ -9,6 +9,7 @@ from ..core.kinds import Kind, Owner
 
 if TYPE_CHECKING:
     from ..model import Model
+    from ..training.resume import ResumePoint
 
 Logs = dict[str, float]
 
@@ -85,10 +86,10 @@ class Callback(Kept):
     def on_train_end(self, logs: Logs | Any = None) -> None:
         """After the last epoch; `logs` are those of that epoch."""
 
-    def on_run_begin(self, run: Any) -> None:
+    def on_run_begin(self, run: ResumePoint) -> None:
         """After `on_train_begin` of all callbacks: an earlier run may be restored with `run.restore(snapshot)`."""
 
-    def on_safe_point(self, run: Any) -> None:
+    def on_safe_point(self, run: ResumePoint) -> None:
         """Nothing is on its way: `run.snapshot()` says all that is needed to go on. After each epoch, and between."""
 
     def on_epoch_begin(self, epoch: int, logs: Logs | Any = None) -> None:

@@ -16,6 +16,7 @@ from .progbar_logger import ProgbarLogger
 if TYPE_CHECKING:
     from ..callbacks.base import Callback
     from ..model import Model
+    from ..training.resume import ResumePoint
     from ..training.types import Callbacks
 
 _TRAIN_BATCH_HOOKS = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
@@ -156,10 +157,10 @@ class CallbackList:
     def on_train_end(self, logs: Logs | None = None) -> None:
         self._send("on_train_end", _or_empty(logs))
 
-    def on_run_begin(self, run: Any) -> None:
+    def on_run_begin(self, run: ResumePoint) -> None:
         self._send("on_run_begin", run)
 
-    def on_safe_point(self, run: Any) -> None:
+    def on_safe_point(self, run: ResumePoint) -> None:
         self._send("on_safe_point", run)
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:

@@ -16,7 +16,7 @@ from .base import Callback, Logs
 class _Mode(Kind):
     """Which values are better; an unknown word warns and is `auto`, as in Keras."""
 
-    def resolve(self, value: Any, name: str, owner: Owner) -> str:
+    def resolve(self, value: object, name: str, owner: Owner) -> str:
         if value in ("auto", "min", "max"):
             return value
         warn(f"{owner} mode '{value}' is unknown: 'auto' is used. There are 'auto', 'min' and 'max'.")

@@ -27,7 +27,7 @@ class _UpdateFrequency(Frequency):
 
     expected = '"epoch", "batch" or a number of batches'
 
-    def resolve(self, value: Any, name: str, owner: Owner) -> str | int:
+    def resolve(self, value: object, name: str, owner: Owner) -> str | int:
         return 1 if value == "batch" else super().resolve(value, name, owner)
 
 
@@ -36,7 +36,7 @@ class _Batches(Kind):
 
     expected = "a batch, counted from 1, a pair of first and last batch, or 0"
 
-    def resolve(self, value: Any, name: str, owner: Owner) -> tuple[int, int] | None:
+    def resolve(self, value: object, name: str, owner: Owner) -> tuple[int, int] | None:
         pair = tuple(value) if isinstance(value, list | tuple) else (value, value)
         if len(pair) == 2 and all(isinstance(number, int) and number >= 0 for number in pair) and pair[0] <= pair[1]:
             return pair if pair[0] > 0 else None

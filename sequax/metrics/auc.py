@@ -29,11 +29,11 @@ class _Curve(OneOf):
 class _Weights(Quantity):
     """A list of numbers."""
 
-    def resolve(self, value: Any, name: str, owner: Owner) -> np.ndarray:
+    def resolve(self, value: object, name: str, owner: Owner) -> np.ndarray:
         return np.asarray(value, "float32")
 
-    def config(self, value: Any) -> list[float]:
-        return value.tolist()
+    def config(self, value: object) -> list[float]:
+        return np.asarray(value).tolist()
 
 
 Curve = Annotated[Literal["ROC", "PR", "PRGAIN"], _Curve("ROC", "PR", "PRGAIN")]

@@ -16,7 +16,7 @@ from .confusion import FourCounts, Resolution, columns
 class _BestAt(FourCounts):
     """The largest value of one rate over the thresholds at which another reaches a given value."""
 
-    config_order = ("class_id", "num_thresholds")
+    config_order: tuple[str, ...] = ("class_id", "num_thresholds")
     given: str  # the name of the constructor's first argument
 
     def __init__(
@@ -27,8 +27,11 @@ class _BestAt(FourCounts):
             raise ValueError(f"Argument `{self.given}` must be in the range [0, 1]. Received: {self.given}={value}")
         if num_thresholds <= 0:
             raise ValueError(f"Argument `num_thresholds` must be an integer > 0. Received: {num_thresholds}")
-        self.value, self.num_thresholds, self.class_id = value, num_thresholds, class_id
-        self.thresholds = [0.5] if num_thresholds == 1 else np.linspace(0, 1, num_thresholds).tolist()
+        self.value = value
+        self.num_thresholds = num_thresholds
+        self.class_id = class_id
+        even = [0.5] if num_thresholds == 1 else np.linspace(0, 1, num_thresholds).tolist()
+        self.thresholds: list[float] = even
         self._add_counts((num_thresholds,))
 
     def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:

@@ -137,8 +137,8 @@ class _Count(ConfusionMetric):
     ):
         super().__init__(dtype, name)
         self.init_thresholds = thresholds
-        self.thresholds = _checked_thresholds(type(self).__name__, thresholds, 0.5).tolist()
-        self.accumulator = self.add_variable((len(self.thresholds),), name="accumulator")
+        self.thresholds: list[float] = _checked_thresholds(type(self).__name__, thresholds, 0.5).tolist()
+        self.accumulator: Variable = self.add_variable((len(self.thresholds),), name="accumulator")
 
     def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         selected = columns(self._select(y_true, y_pred, sample_weight))
@@ -266,8 +266,8 @@ class _Rate(ConfusionMetric):
         self.init_thresholds = thresholds
         # With top_k and no thresholds every one of the k largest is positive, however small.
         lowest = 0.5 if top_k is None else float(np.finfo("float32").min)
-        self.thresholds = _checked_thresholds(type(self).__name__, thresholds, lowest).tolist()
-        self.true_positives = self.add_variable((len(self.thresholds),), name="true_positives")
+        self.thresholds: list[float] = _checked_thresholds(type(self).__name__, thresholds, lowest).tolist()
+        self.true_positives: Variable = self.add_variable((len(self.thresholds),), name="true_positives")
         setattr(self, self.other, self.add_variable((len(self.thresholds),), name=self.other))
 
     def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from ..core import dtypes
 from ..core.kinds import Factor, NameLike, OneOf, Probability
 from ..core.types import ArrayLike, DTypeLike
+from ..core.variable import Variable
 from ..losses import align
 from .base import Metric
 from .catalogue import metric
@@ -60,16 +61,16 @@ class FBetaScore(Metric):
             raise ValueError(
                 f"{type(self).__name__}: `threshold` must be a float between 0 and 1. Received: threshold={threshold!r}"
             )
-        self.axis = None if average == "micro" else 0
+        self.axis: int | None = None if average == "micro" else 0
         self.true_positives: Any = None
 
     def build_variables(self, y_true_shape: tuple[int, ...], y_pred_shape: tuple[int, ...]) -> None:
         self._check_rank(y_true_shape, y_pred_shape)
         shape = () if self.average == "micro" else (y_pred_shape[1],)
         self.true_positives = self.add_variable(shape, dtype=self.dtype, name="true_positives")
-        self.false_positives = self.add_variable(shape, dtype=self.dtype, name="false_positives")
-        self.false_negatives = self.add_variable(shape, dtype=self.dtype, name="false_negatives")
-        self.intermediate_weights = self.add_variable(shape, dtype=self.dtype, name="intermediate_weights")
+        self.false_positives: Variable = self.add_variable(shape, dtype=self.dtype, name="false_positives")
+        self.false_negatives: Variable = self.add_variable(shape, dtype=self.dtype, name="false_negatives")
+        self.intermediate_weights: Variable = self.add_variable(shape, dtype=self.dtype, name="intermediate_weights")
 
     def _check_rank(self, y_true_shape: tuple[int, ...], y_pred_shape: tuple[int, ...]) -> None:
         if len(y_pred_shape) != 2 or len(y_true_shape) != 2:

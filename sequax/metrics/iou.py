@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from ..core import dtypes
 from ..core.kinds import Integer, Listed, NameLike, Probability, Size
 from ..core.types import ArrayLike, DTypeLike
+from ..core.variable import Variable
 from ..core.warning import warn
 from ..losses import align
 from .base import Metric
@@ -22,7 +23,7 @@ Classes = Annotated[Sequence[int], Listed()]
 class _ConfusionMatrix(Metric):
     """Base: counts how often class i (row) was predicted as class j (column)."""
 
-    config_order = ("num_classes", "ignore_class", "sparse_y_true", "sparse_y_pred", "axis")
+    config_order: tuple[str, ...] = ("num_classes", "ignore_class", "sparse_y_true", "sparse_y_pred", "axis")
     num_classes: int
     ignore_class: int | None
     sparse_y_true: bool
@@ -40,7 +41,8 @@ class _ConfusionMatrix(Metric):
         axis: Integer = -1,
     ):
         super().__init__(dtype or "int32", name)
-        self.total_cm = self.add_variable((num_classes, num_classes), dtype=self.dtype, name="total_confusion_matrix")
+        shape = (num_classes, num_classes)
+        self.total_cm: Variable = self.add_variable(shape, dtype=self.dtype, name="total_confusion_matrix")
 
     def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         y_true, y_pred = dtypes.as_array(y_true), dtypes.as_array(y_pred)

@@ -420,7 +420,7 @@ class _Explaining:
     """Turns whatever goes wrong while bytes are decoded into a `LoadError` that names file and object."""
 
     def __init__(self, file: str, path: str):
-        self.place = f"{file}: {path!r}" if path else file
+        self.place: str = f"{file}: {path!r}" if path else file
 
     def __enter__(self) -> None:
         return None
