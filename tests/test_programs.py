@@ -1,11 +1,13 @@
 """Programs serve any number of rows: other data of the same kind compile nothing."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import sequax
 from sequax.data import resident
+from sequax.training import alone
 
 _lowered = []
 jax.monitoring.register_event_duration_secs_listener(
@@ -54,3 +56,194 @@ def test_rooms_are_few_and_large_enough():
         assert all(room >= n for room, n in zip(rooms, rows, strict=True))
         assert len(set(rooms)) <= (6 if bytes_per_row == 1 else 48)
     assert [resident.rounded(n, 4) for n in (1, 3, 9, 17, 100)] == [1, 3, 10, 20, 112]
+
+
+# --- the short batch as a step like the others ----------------------------------------------------------------------
+
+
+def test_other_numbers_of_rows_compile_nothing(rng):
+    model = dense()
+
+    def work(rows, batch_size=32):
+        x, y = data(rows, rng)
+        model.fit(x, y, epochs=2, validation_data=(x[: rows // 2], y[: rows // 2]), batch_size=batch_size, verbose=0)
+        model.evaluate(x, y, batch_size=batch_size, verbose=0)
+
+    assert programs(lambda: work(614)) > 0
+    for rows in (615, 640, 650, 577, 1000):
+        assert programs(lambda rows=rows: work(rows)) == 0, rows
+
+
+def test_unequal_folds_with_a_new_model_each_compile_once(rng):
+    x, y = data(103, rng)
+    counts = []
+    for held_out in np.array_split(np.arange(103), 10):
+        kept = np.setdiff1d(np.arange(103), held_out)
+        model = dense()
+
+        def fold(model=model, kept=kept, held_out=held_out):
+            model.fit(x[kept], y[kept], epochs=2, verbose=0)
+            model.evaluate(x[held_out], y[held_out], verbose=0)
+
+        counts.append(programs(fold))
+    assert counts[0] > 0 and not any(counts[1:])
+
+
+def test_fewer_rows_than_a_batch_are_a_few_sizes(rng):
+    model = dense()
+
+    def work(rows):
+        model.fit(*data(rows, rng), batch_size=64, verbose=0)
+
+    counts = [programs(lambda rows=rows: work(rows)) for rows in range(33, 65)]
+    assert sum(count > 0 for count in counts) <= 4
+
+
+def test_where_rows_meet_only_the_short_batch_has_a_program_of_its_own(rng):
+    model = dense()
+    model.compile("adam", lambda y, p: jnp.mean((y - p[:, 0]) ** 2) * jnp.ones(len(y)))
+
+    def work(rows):
+        x, y = data(rows, rng)
+        model.fit(x, y, batch_size=16, verbose=0)
+
+    assert programs(lambda: work(100)) > 0
+    assert programs(lambda: work(116)) == 0
+    assert programs(lambda: work(117)) == 1
+
+
+# --- the same results -----------------------------------------------------------------------------------------------
+
+
+def sequence():
+    return sequax.Sequential(
+        [
+            sequax.Input((5,)),
+            sequax.layers.Embedding(9, 4, mask_zero=True),
+            sequax.layers.GRU(4, return_sequences=True),
+            sequax.layers.Dropout(0.3, seed=1),
+            sequax.layers.Dense(3, activation="softmax"),
+        ]
+    )
+
+
+def table():
+    return sequax.Sequential(
+        [
+            sequax.Input((6,)),
+            sequax.layers.Dense(5, activation="tanh", kernel_regularizer="l2"),
+            sequax.layers.Dropout(0.3, seed=1),
+            sequax.layers.Dense(3, activation="softmax"),
+        ]
+    )
+
+
+def several():
+    left, right = sequax.Input((6,), name="left"), sequax.Input((6,), name="right")
+    both = sequax.layers.Concatenate()([left, right[:, ::-1] * 2.0])
+    hidden = sequax.layers.Residual([sequax.layers.Dense(12, activation="relu")])(both)
+    one = sequax.layers.Dense(3, activation="softmax", name="one")(hidden)
+    return sequax.Model({"left": left, "right": right}, [one, sequax.layers.Dense(1, name="two")(hidden)])
+
+
+CLASSES = {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"], "weighted_metrics": ["accuracy"]}
+SEVERAL = {"loss": [CLASSES["loss"], "mae"], "loss_weights": [1.0, 0.5], "metrics": [["accuracy"], ["mse", "r2_score"]]}
+ROWS, BATCH = 43, 8
+
+
+def cases(rng, rows=ROWS):
+    x, y = data(rows, rng)
+    words, tags = rng.integers(0, 9, size=(rows, 5)), rng.integers(0, 3, size=(rows, 5))
+    words[:, 0] = 1
+    weight, per_step = rng.random(rows).astype("float32"), rng.random((rows, 5)).astype("float32")
+    two = [y, rng.normal(size=(rows, 1)).astype("float32")]
+    return {
+        "plain": (table, CLASSES, x, y, {}),
+        "sample weights": (table, CLASSES, x, y, {"sample_weight": weight}),
+        "class weights": (table, CLASSES, x, y, {"class_weight": {0: 1.0, 1: 3.0, 2: 0.5}}),
+        "sum": (table, {"loss": sequax.losses.SparseCategoricalCrossentropy(reduction="sum")}, x, y, {}),
+        "validation": (table, CLASSES, x, y, {"validation_split": 0.3, "validation_batch_size": 5}),
+        "batches": (table, CLASSES, x, y, {"shuffle": "batch"}),
+        "in order": (table, CLASSES, x, y, {"shuffle": False, "steps_per_epoch": 3, "initial_epoch": 1}),
+        "one batch": (table, CLASSES, x, y, {"batch_size": 100}),
+        "masked": (sequence, CLASSES, words, tags, {}),
+        "masked, weights per step": (sequence, CLASSES, words, tags, {"sample_weight": per_step}),
+        "several": (several, SEVERAL, {"left": x, "right": x[::-1]}, two, {}),
+    }
+
+
+NAMES = list(cases(np.random.default_rng(0)))
+
+
+def trained(case, monkeypatch, fills_up, shortened=None):
+    """Losses and metrics, weights, and the evaluation."""
+    make, settings, x, y, more = case
+    monkeypatch.setattr(alone, "of", ALONE if fills_up else lambda model, training: False)
+    sequax.utils.clear_session(free_memory=False)
+    sequax.utils.set_random_seed(1)
+    model = make()
+    model.compile("adam", **settings)
+    history = model.fit(x, y, epochs=3, verbose=0, **{"batch_size": BATCH, **more}).history
+    assert ALONE(model, training=True) and ALONE(model, training=False)
+    return history, model.get_weights(), model.evaluate(x, y, batch_size=BATCH, verbose=0)
+
+
+ALONE = alone.of
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_short_batch_that_is_filled_up_gives_what_it_gives_alone(name, monkeypatch, rng):
+    case = cases(rng)[name]
+    expected, found = trained(case, monkeypatch, False), trained(case, monkeypatch, True)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(b, a, rtol=1e-5, atol=1e-6), expected, found)
+
+
+@pytest.mark.parametrize("name", ["plain", "masked, weights per step"])
+def test_whole_batches_give_the_same_bits(name, monkeypatch, rng):
+    case = cases(rng, 40)[name]
+    expected, found = trained(case, monkeypatch, False), trained(case, monkeypatch, True)
+    assert [w.tobytes() for w in found[1]] == [w.tobytes() for w in expected[1]]
+
+
+def test_room_for_more_rows_changes_no_bit(monkeypatch, rng):
+    case = cases(rng)["sample weights"]
+    with_room = trained(case, monkeypatch, True)
+    monkeypatch.setattr(resident, "room", lambda rows, bytes_per_row=4: rows + 7)
+    exact = trained(case, monkeypatch, True)
+    assert with_room[0] == exact[0] and with_room[2] == exact[2]
+    assert [w.tobytes() for w in with_room[1]] == [w.tobytes() for w in exact[1]]
+
+
+def test_members_of_an_ensemble_fill_up_too(monkeypatch, rng):
+    x, y = data(ROWS, rng)
+    histories = []
+    for fills_up in (False, True):
+        monkeypatch.setattr(alone, "of", ALONE if fills_up else lambda model, training: False)
+        sequax.utils.clear_session(free_memory=False)
+        sequax.utils.set_random_seed(1)
+        model = table()
+        model.compile("adam", **CLASSES)
+        ensemble = sequax.Ensemble(model, members=2, seed=3)
+        history = ensemble.fit(x, y, batch_size=BATCH, epochs=2, validation_split=0.3, verbose=0).history
+        histories.append([history, ensemble.get_weights(), ensemble.evaluate(x, y, batch_size=BATCH, verbose=0)])
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(b, a, rtol=1e-5, atol=1e-6), *histories)
+
+
+def test_what_is_not_listed_is_not_alone():
+    inputs = sequax.Input((6,))
+    layers = [
+        sequax.layers.Lambda(lambda x: x - x.mean(0)),
+        sequax.layers.Dense(3, activation=lambda x: x - x.mean(0)),
+        sequax.layers.Dense(3, activity_regularizer="l2"),
+        sequax.layers.Softmax(axis=0),
+    ]
+    outputs = [layer(inputs) for layer in layers]
+    outputs += [sequax.ops.mean(inputs, axis=0, keepdims=True), sequax.ops.flip(inputs, axis=0), inputs[:3]]
+    assert not any(alone.layers(sequax.Model(inputs, output)) for output in outputs)
+    assert alone.layers(sequax.Model(inputs, inputs[:, :3] * 2.0))
+    assert not any(map(alone.loss, [sequax.losses.Dice(), sequax.losses.Circle(), sequax.losses.Tversky()]))
+
+    class Own(sequax.losses.MeanSquaredError):
+        pass
+
+    assert not alone.loss(Own()) and alone.loss(sequax.losses.MeanSquaredError())

@@ -52,6 +52,7 @@ class ArraySource:
         self.arrays: Batch = jax.tree.map(resident.kept, arrays)
         self.rows: int = len(jax.tree.leaves(arrays)[0])
         self.batch_size: int = min(batch_size, self.rows)
+        self._wanted = batch_size
         batches = -(-self.rows // self.batch_size)
         self.steps: int = min(settings.limited_steps(steps, batches) or batches, batches)
         self.passes: Passes = Passes(batches, self.steps, first_epoch)
@@ -100,7 +101,7 @@ class ArraySource:
         if self._resident is not None:
             # One length for all epochs, so that one program serves them.
             longer = padded(order, resident.room(self.steps * self.batch_size))
-            yield Block(self._resident, longer, len(order), self.batch_size, first)
+            yield Block(self._resident, longer, len(order), self._wanted, first)
         else:
             yield from prefetch(self._parts(order, first))
 

@@ -56,7 +56,7 @@ def fit(ensemble: Ensemble, stack: Stack, data: TrainingData, given: FitArgument
         for epoch in range(given.initial_epoch, given.epochs):
             callbacks.on_epoch_begin(epoch)
             job.begin_epoch(epoch)
-            drive(job, step_ranges(data.train, epoch, job.chunks))
+            drive(job, step_ranges(data.train, epoch, job))
             each = job.logs
             if data.validation is not None and is_due(epoch, given.validation_freq):
                 results = running.evaluate(stack, data.validation, callbacks, ~job.frozen)

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..core import dtypes, masks, names, scope
+from ..core import dtypes, masks, names, rows, scope
 from ..core.catalogue import serialize
 from ..core.config import deserialize
 from ..core.constructor import Configured
@@ -155,9 +155,14 @@ def reduce(name: str, values: jax.Array, sample_weight: Any, mask: Tensor | None
     elif values.ndim == 1 and np.ndim(sample_weight) == 2 and np.shape(sample_weight)[1] == 1:
         values = values[:, None]  # as in Keras, which shows where nothing is reduced
     weight = None if sample_weight is None else align.weights(name, sample_weight, values)
-    count: int | jax.Array = values.size
+    counts = rows.kept(values)
+    if counts is not None:
+        values = jnp.where(counts, values, 0)
+        weight = None if weight is None else weight * counts
+    count: jax.Array | None = None
     if mask is not None:
         keep = align.weights(name, mask, values)
+        keep = keep if counts is None else keep * counts
         count = values.size * (jnp.sum(keep) / keep.size)
         weight = keep if weight is None else weight * keep
         values = jnp.where(keep == 0, 0, values)  # a NaN in a masked step must not pass
@@ -170,7 +175,7 @@ def reduce(name: str, values: jax.Array, sample_weight: Any, mask: Tensor | None
         return total
     if reduction == "mean_with_sample_weight" and weight is not None:
         count = jnp.sum(weight)
-    return align.divide(total, count) if isinstance(count, jax.Array) else total / max(count, 1)
+    return rows.per_value(total, max(values.size, 1)) if count is None else align.divide(total, count)
 
 
 def _is_numbers(value: object) -> bool:

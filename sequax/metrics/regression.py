@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from .. import losses
-from ..core import dtypes
+from ..core import dtypes, rows
 from ..core.kinds import AxisLike, Factor, Integer, NameLike, OneOf, Positive
 from ..core.types import ArrayLike, DTypeLike
 from ..core.variable import Variable
@@ -419,7 +419,7 @@ class R2Score(Metric):
         self.squared_sum.assign_add(jnp.sum(weight * jnp.square(y_true), axis=0))
         self.total_mse.assign_add(jnp.sum(weight * jnp.square(y_true - y_pred), axis=0))
         self.count.assign_add(jnp.sum(weight, axis=0))
-        self.num_samples.assign_add(y_true.size)
+        self.num_samples.assign_add(rows.number(y_true.size))
 
     def result(self) -> jax.Array:
         if self.squared_sum is None:

@@ -16,6 +16,7 @@ from . import compiled
 
 if TYPE_CHECKING:
     from ..model import Model
+    from .drive import Job
 
 # Nobody watches: still come back about once a second, so that Ctrl-C is heard.
 _UNWATCHED_SECONDS = 1.0
@@ -152,20 +153,28 @@ class StepRange(NamedTuple):
         order = None if self.block.order is None else len(self.block.order)
         return self.batch_size, order, structure, *[(a.shape, a.dtype) for a in arrays]
 
+    @property
+    def counts(self) -> bool:
+        """Whether steps are told how many of their rows count."""
+        return self.block.arrays.rows is not None
 
-def step_ranges(source: BatchSource, epoch: int, chunks: ChunkSchedule, first: int = 0) -> Iterator[StepRange]:
-    """All steps of one epoch from step `first` on, cut as the schedule has it at that moment."""
+
+def step_ranges(source: BatchSource, epoch: int, job: Job, first: int = 0) -> Iterator[StepRange]:
+    """All steps of one epoch from step `first` on, cut as the schedule of the job has it at that moment."""
     done = first
     for block in source.blocks(epoch, first):
         whole, rest = divmod(block.rows, block.batch_size)
-        step = block.first
-        while step < whole:
-            count = chunks.steps(whole - step, done)
-            yield StepRange(block, block.batch_size, step, step + count, done)
+        step, steps = block.first, whole + (rest > 0)
+        while step < steps:
+            alone = job.rows_alone  # a callback may change that
+            if step == whole and not alone:  # where rows meet, a short batch has a program of its own
+                yield StepRange(block.tail(rest), rest, 0, 1, done)
+                count = 1
+            else:
+                runs = block.counted() if alone else block
+                count = job.chunks.steps((steps if alone else whole) - step, done)
+                yield StepRange(runs, runs.batch_size, step, step + count, done)
             step, done = step + count, done + count
-        if rest:  # a short batch has a program of its own: its numerics are Keras'
-            yield StepRange(block.tail(rest), rest, 0, 1, done)
-            done += 1
 
 
 def whole_batch(batch: Batch) -> StepRange:

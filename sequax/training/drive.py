@@ -49,6 +49,7 @@ class Job:
         batch_size: of most steps, if it is known: what their speed is remembered by.
 
     Attributes:
+        rows_alone: whether a short batch may be a step like the others, see `alone.py`.
         in_flight: what was started and nobody has waited for.
         logs: of the last steps that were waited for.
         epoch_logs: of epochs that are complete, but not reported.
@@ -58,6 +59,7 @@ class Job:
     callbacks: CallbackList
     batch_size: int | None
 
+    rows_alone = False
     kind = "train"  # or "test", "predict": which hooks are told
     stops: tuple[int, ...] | list[int] = ()
 

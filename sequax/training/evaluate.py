@@ -37,7 +37,7 @@ def run_evaluation(
     """
     model.stop_evaluating = False
     job = EvaluateJob(model, callbacks, keeps_metrics, getattr(source, "batch_size", None))
-    ranges = step_ranges(source, 0, job.chunks)
+    ranges = step_ranges(source, 0, job)
     callbacks.on_test_begin()
     drive(job, ranges)
     callbacks.on_test_end(job.logs)
@@ -63,6 +63,7 @@ class EvaluateJob(Job):
         super().__init__(model, callbacks, batch_size)
         self.plan: plans.Plan = plans.of(model, training=False)
         self.variables: TrainVariables = self.plan.variables
+        self.rows_alone = self.plan.rows_alone and not compiled.eager()
         self._metrics = self.variables.borrow().metrics
         self._keeps_metrics = keeps_metrics
         self._searches = True  # for bad lookups, if results are not finite

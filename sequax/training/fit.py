@@ -66,7 +66,7 @@ def fit(model: Model, data: TrainingData, given: FitArguments, callbacks: Callba
             job.refresh()  # a callback may have frozen or unfrozen a layer
             ahead = may_run_ahead and epoch + 1 < given.epochs and job.runs_ahead(len(running))
             first = job.begin_epoch(epoch)
-            job.end_epoch(drive(job, step_ranges(source, epoch, job.chunks, first), first, ahead))
+            job.end_epoch(drive(job, step_ranges(source, epoch, job, first), first, ahead))
             running.append(epoch)
             if ahead:
                 continue
@@ -140,6 +140,7 @@ class TrainJob(Job):
         self.plan: plans.Plan = plans.of(self.model, training=True)
         self.variables: TrainVariables = self.plan.variables
         self.donate: bool = self.plan.state_bytes > _KEPT_STATE_BYTES
+        self.rows_alone = self.plan.rows_alone and not compiled.eager()
         self._programs.clear()
         self._seen = self._now()
 
@@ -196,7 +197,7 @@ class TrainJob(Job):
     def _compile_beside(self, steps: StepRange) -> None:
         """Compile the program of the short last batch beside that of the whole ones."""
         rest = steps.block.rows % steps.batch_size
-        if not rest or compiled.eager():
+        if not rest or steps.counts or compiled.eager():
             return
         request = self._request(StepRange(steps.block.tail(rest), rest, 0, 1, 0))
         if request.found() is None:

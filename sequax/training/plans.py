@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ..core import tracking
 from ..core.variable import Variable
 from ..data.spec import Form
-from . import compiled, custom
+from . import alone, compiled, custom
 from .fingerprint import Sources, fingerprint
 from .state import TrainVariables
 
@@ -37,6 +37,7 @@ class Plan:
         trained: variables that the optimizer is built for.
         variables: that the state of the steps is read from and written to.
         state_bytes: of all of these.
+        rows_alone: whether a short batch may be a step like the others, see `alone.py`.
         key: says what a step computes, see `fingerprint.py`.
         programs: that run the steps.
         forms: of the data that they have read, see `DataSpec`.
@@ -53,6 +54,7 @@ class Plan:
             self._build()
         self.variables: TrainVariables = custom.variables_of(model, optimizer)
         self.state_bytes: int = self.variables.nbytes
+        self.rows_alone: bool = alone.of(model, training=optimizer is not None)
         traced = model, *model.compilation.traced
         self.key, self.sources = fingerprint(*traced) if optimizer is None else fingerprint(*traced, optimizer)
         self.programs: compiled.Programs = compiled.Programs()

@@ -69,6 +69,11 @@ def _part(node: Node) -> tuple[Any, ...] | None:
     return key if plain and (key[0] is ... or key[0] == slice(None)) else None
 
 
+def leaves_rows(node: Node) -> bool:
+    """Whether a call is a slice that takes something of each row."""
+    return _part(node) is not None
+
+
 def _in_layer(layer: Any, position: int = 0, inputs: int = 1) -> tuple[list[Reader], bool]:
     """The readers of one of the inputs of a layer, and whether the output holds the same values."""
     graph = getattr(layer, "recorded_graph", None)

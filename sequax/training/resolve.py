@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from .. import losses as loss_catalogue, metrics as metric_catalogue, optimizers as optimizer_catalogue
-from ..core import dtypes, scope, tracking
+from ..core import dtypes, rows, scope, tracking
 from ..core.catalogue import serialize
 from ..core.names import is_ours
 from ..core.placement import DEVICE
@@ -222,10 +222,10 @@ class Compilation(Portable):
     def update_losses(self, loss: Tensor, parts: list[Any], y_pred: object) -> None:
         """Update the means of the losses with one batch, which counts by its rows."""
         predictions = leaves(y_pred)
-        rows = float(predictions[0].shape[0]) if predictions and jnp.ndim(predictions[0]) else 1.0
-        self.loss_tracker.update_state(loss, sample_weight=rows)
+        count = rows.number(float(predictions[0].shape[0])) if predictions and jnp.ndim(predictions[0]) else 1.0
+        self.loss_tracker.update_state(loss, sample_weight=count)
         for tracker, part in zip(self.output_trackers, parts, strict=False):  # no trackers for a single output
-            tracker.update_state(part, sample_weight=rows)
+            tracker.update_state(part, sample_weight=count)
 
     def update_metrics(self, y: Tensors | None, y_pred: Tensors, weight: Tensors | None, names: Sequence[str]) -> None:
         """Update every metric with one batch."""
@@ -238,7 +238,7 @@ class Compilation(Portable):
             if target is None:
                 continue
             for metric in self.metrics[i]:
-                metric.update_state(target, prediction)
+                _update(metric, target, prediction, None)
             for metric in self.weighted_metrics[i]:
                 _update(metric, target, prediction, weights[i])
 
@@ -418,6 +418,10 @@ def _example(array: Tensor) -> jax.ShapeDtypeStruct:
 
 
 def _update(metric: Metric, target: Tensor, prediction: Tensor, weight: Tensor | None) -> None:
+    given = prediction if weight is None else weight
+    counts = rows.kept(given)
+    if counts is not None:
+        weight = counts.reshape(-1) if weight is None else weight * counts
     if weight is None:
         metric.update_state(target, prediction)
     else:

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from ..core import masks, pure
+from ..core import masks, pure, rows
 from ..core.types import Tensor, Tensors
 from ..data import resident
 from ..data.source import Batch
@@ -111,6 +111,16 @@ def test_step(model: Model, variables: TrainVariables) -> Callable[[TrainState, 
         findings = looked_at(model, outcome, batch)
         metrics = updated_metrics(model, variables, state, batch, findings)
         return state._replace(other=outcome.other, metrics=metrics), Told(findings.loss)
+
+    return step
+
+
+def counting(run: Callable[..., Any]) -> Callable[[TrainState, Batch], tuple[TrainState, Told]]:
+    """The same step, which looks only at rows that count where the batch says how many these are."""
+
+    def step(state: TrainState, batch: Batch) -> tuple[TrainState, Told]:
+        with rows.counted(len(jax.tree.leaves(batch.x)[0]), batch.rows):
+            return run(state, batch)
 
     return step
 
@@ -227,7 +237,13 @@ def take_batch(arrays: Batch, order: Tensor | None, step: Tensor, batch_size: in
     if order is None:
         return arrays
     # Row numbers come from our own permutation, so they are always in bounds.
-    return resident.take(arrays, lax.dynamic_slice(order, (step * batch_size,), (batch_size,)))
+    x, y, weight = resident.take(arrays[:3], lax.dynamic_slice(order, (step * batch_size,), (batch_size,)))
+    return Batch(x, y, weight, rows_of(arrays, step, batch_size))
+
+
+def rows_of(arrays: Batch, step: Any, batch_size: int) -> Any:
+    """How many rows of a step count; None if nobody counts them."""
+    return None if arrays.rows is None else jnp.clip(arrays.rows - step * batch_size, 0, batch_size)
 
 
 class Loop(NamedTuple):
