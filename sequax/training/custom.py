@@ -181,7 +181,7 @@ def step_of(model: Model, variables: TrainVariables, training: bool) -> Step:
             )
         return Step(_own_step(model, variables, "train_step" if training else "test_step"), reset, None)
     run = step.train_step if training else step.test_step
-    return Step(step.counting(run(model, variables)), reset, step.results_of(model, variables))
+    return Step(run(model, variables), reset, step.results_of(model, variables))
 
 
 def predict_step(model: Model) -> Callable[[Any, Any, Any], tuple[Any, Any]]:

@@ -7,6 +7,7 @@ steps that users write (`custom.py`) and those of an ensemble (one of these unde
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
@@ -107,22 +108,18 @@ def test_step(model: Model, variables: TrainVariables) -> Callable[[TrainState, 
     """Metrics of one batch; the parameters stay."""
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Told]:
-        outcome = pure.call(model, state.params, state.other, batch.x, training=False)
-        findings = looked_at(model, outcome, batch)
-        metrics = updated_metrics(model, variables, state, batch, findings)
+        with counting(batch):
+            outcome = pure.call(model, state.params, state.other, batch.x, training=False)
+            findings = looked_at(model, outcome, batch)
+            metrics = updated_metrics(model, variables, state, batch, findings)
         return state._replace(other=outcome.other, metrics=metrics), Told(findings.loss)
 
     return step
 
 
-def counting(run: Callable[..., Any]) -> Callable[[TrainState, Batch], tuple[TrainState, Told]]:
-    """The same step, which looks only at rows that count where the batch says how many these are."""
-
-    def step(state: TrainState, batch: Batch) -> tuple[TrainState, Told]:
-        with rows.counted(len(jax.tree.leaves(batch.x)[0]), batch.rows):
-            return run(state, batch)
-
-    return step
+def counting(batch: Batch) -> AbstractContextManager[None]:
+    """Inside, only the rows of a batch that count do, see `core/rows.py`."""
+    return rows.counted(len(jax.tree.leaves(batch.x)[0]), batch.rows)
 
 
 def predict_step(model: Model) -> Callable[[Any, Any, Any], tuple[Any, Any]]:
