@@ -91,12 +91,13 @@ def train_step(model: Model, variables: TrainVariables) -> Callable[[TrainState,
             return pure.apply(optimizer.scale_loss, optimizer.variables, slots, loss)[0]
 
         slots = list(state.optimizer.values())
-        findings, gradients, params, after = update(loss_of, optimizer, [state.params[key] for key in keys], slots)
-        wanted = None
-        if compilation_of(model).gradient_norms is not None:
-            factor = scaled(jnp.ones((), jnp.float32))
-            wanted = {variables.params[key]: one / factor for key, one in zip(keys, gradients, strict=True)}
-        metrics = updated_metrics(model, variables, state, batch, findings, wanted)
+        with counting(batch):
+            findings, gradients, params, after = update(loss_of, optimizer, [state.params[key] for key in keys], slots)
+            wanted = None
+            if compilation_of(model).gradient_norms is not None:
+                factor = scaled(jnp.ones((), jnp.float32))
+                wanted = {variables.params[key]: one / factor for key, one in zip(keys, gradients, strict=True)}
+            metrics = updated_metrics(model, variables, state, batch, findings, wanted)
         moved_slots = dict(zip(state.optimizer, after, strict=True))
         other = findings.outcome.other
         return TrainState(dict(zip(keys, params, strict=True)), other, moved_slots, metrics), Told(findings.loss)
