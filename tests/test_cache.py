@@ -6,8 +6,13 @@ import os
 import stat
 import subprocess
 import sys
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
+
+import sequax
+from sequax.training import compiled
 
 SCRIPT = """
 import numpy as np, sequax
@@ -35,3 +40,15 @@ def test_programs_are_kept_in_a_private_folder(setting, tmp_path):
 def test_off_writes_nothing(tmp_path):
     run("off", tmp_path)
     assert not list(tmp_path.glob("**/programs"))
+
+
+@pytest.mark.parametrize("longest, calls", [(0.0, [0]), (3600.0, [])])
+def test_memory_is_given_back_after_long_compilations(longest, calls, monkeypatch):
+    trimmed = []
+    monkeypatch.setattr(compiled, "LONG", longest)
+    monkeypatch.setattr(compiled.ctypes, "CDLL", lambda name: SimpleNamespace(malloc_trim=trimmed.append))
+    monkeypatch.setattr(compiled.sys, "platform", "linux")
+    model = sequax.Sequential([sequax.layers.Dense(3, activation="softplus")])
+    model.compile("sgd", "mse")
+    model.fit(np.ones((7, 5)), np.ones((7, 3)), verbose=0)
+    assert trimmed == calls
