@@ -21,8 +21,8 @@ class Graph:
         ValueError: if an output depends on an `Input` that is not among the inputs.
     """
 
-    inputs: Any
-    outputs: Any
+    inputs: Symbols
+    outputs: Symbols
 
     def __init__(self, inputs: Symbols, outputs: Symbols):
         for what, structure in (("inputs", inputs), ("outputs", outputs)):

@@ -23,7 +23,7 @@ import numpy as np
 
 from .core import dtypes
 from .core.tensor import KerasTensor, Node, leaves, map_structure
-from .core.types import Data, Symbols
+from .core.types import Data, Nested, Symbols
 from .ends import Ends
 from .functional import Graph, filled
 from .layers.preprocessing import reading
@@ -66,7 +66,7 @@ class HostPrefix:
         self.is_all: bool = not rest
         self.compiled: Model = make(self.border, outputs)
 
-    def run(self, x: Data, what: str = "x") -> Any:
+    def run(self, x: Data, what: str = "x") -> Nested[np.ndarray]:
         """Data of the user as the compiled part takes them; inputs that no host layer reads pass as they are.
 
         Raises:
@@ -94,7 +94,7 @@ class HostPrefix:
             is_leaf=lambda t: isinstance(t, KerasTensor),
         )
 
-    def spec(self, inputs: Symbols) -> Any:
+    def spec(self, inputs: Symbols) -> Symbols:
         """Symbolic outputs of the whole model for other symbolic inputs."""
         values = {id(t): v for t, v in zip(leaves(self.inputs), leaves(inputs), strict=True)}
         for node in self.nodes:

@@ -61,6 +61,9 @@ class Model(StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
     run_eagerly: bool = False
     jit_compile: bool = True
     steps_per_execution: int = 1
+    train_function: Callable[..., Any] | None
+    test_function: Callable[..., Any] | None
+    predict_function: Callable[..., Any] | None
     # A callback sets them to end an evaluation or a prediction behind the present batch, as `stop_training` does `fit`.
     stop_evaluating: bool = False
     stop_predicting: bool = False

@@ -29,8 +29,10 @@ if TYPE_CHECKING:
     from ..core.layer import Layer
     from ..model import Model
 
+Outputs = Nested[np.ndarray]
 
-def predict(model: Model, parts: Callable[[bool, bool], Iterator[Part]], callbacks: CallbackList) -> Any:
+
+def predict(model: Model, parts: Callable[[bool, bool], Iterator[Part]], callbacks: CallbackList) -> Outputs:
     """Outputs for all rows, as NumPy arrays.
 
     Args:
@@ -39,7 +41,7 @@ def predict(model: Model, parts: Callable[[bool, bool], Iterator[Part]], callbac
     return run_prediction(PredictJob(model, callbacks, predictor(model)), parts)
 
 
-def run_prediction(job: PredictJob, parts: Callable[[bool, bool], Iterator[Part]]) -> Any:
+def run_prediction(job: PredictJob, parts: Callable[[bool, bool], Iterator[Part]]) -> Outputs:
     """Outputs for all rows, as NumPy arrays."""
     job.model.stop_predicting = False
     job.callbacks.on_predict_begin()
@@ -89,7 +91,7 @@ class PredictJob(Job):
         told, self._told = self._told, len(self.outputs)
         return {"outputs": self.joined(self.outputs[told:])}
 
-    def joined(self, outputs: list[Any]) -> Any:
+    def joined(self, outputs: list[Any]) -> Outputs:
         """Outputs of all rows from those of parts."""
         return _joined(outputs)
 
@@ -127,7 +129,7 @@ class Forward:
         """`(params, other, x) -> (outputs, other)`, of the latter what the batch has moved."""
         return custom.predict_step(self.model)
 
-    def run(self, part: Part, callbacks: CallbackList | None = None) -> Any:
+    def run(self, part: Part, callbacks: CallbackList | None = None) -> Outputs:
         """Outputs of whole batches, or of one batch of any size."""
         x, count, batch_size, _ = part
         if count == 1 or self.in_numpy is not None:
@@ -144,7 +146,7 @@ class Forward:
         outputs = self._call((batch_size, most), callbacks, x, np.int32(count))
         return self.searched(part.x, jax.tree.map(lambda a: np.array(DEVICE.fetch(a)[:rows]), outputs))
 
-    def one(self, x: Nested[ArrayLike], callbacks: CallbackList | None = None) -> Any:
+    def one(self, x: Nested[ArrayLike], callbacks: CallbackList | None = None) -> Outputs:
         """Outputs of one batch: a compiled call with nothing around it."""
         if self.in_numpy is not None:
             return self.in_numpy(x)
@@ -153,11 +155,11 @@ class Forward:
             x, np.array(outputs) if isinstance(outputs, jax.Array) else jax.tree.map(np.array, outputs)
         )
 
-    def searched(self, x: Nested[ArrayLike], outputs: Any) -> Any:
+    def searched(self, x: Nested[ArrayLike], outputs: Outputs) -> Outputs:
         """The outputs for `x`, looked at."""
         return outputs
 
-    def _call(self, loop: tuple[int, ...], callbacks: CallbackList | None, *given: Any) -> Any:
+    def _call(self, loop: tuple[int, ...], callbacks: CallbackList | None, *given: object) -> Any:
         """Outputs of a program for given rows: of one step, or of a loop (see `loop_program`)."""
         processes.check("predict")
         before = self.variables.borrow()
@@ -229,13 +231,13 @@ class Predictor(Forward):
             and (not checks.enabled() or checks.has_finite_sum(x))
         )
 
-    def all(self, x: np.ndarray, batch_size: int) -> Any:
+    def all(self, x: np.ndarray, batch_size: int) -> Outputs:
         """Outputs of all rows of an array that `takes` accepts, with no one watching."""
         if len(x) <= batch_size or self.in_numpy is not None:
             return self.one(x)
         return _joined([self.run(part) for part in arrays.parts(x, batch_size, together=self.rows_alone)])
 
-    def searched(self, x: Nested[ArrayLike], outputs: Any) -> Any:
+    def searched(self, x: Nested[ArrayLike], outputs: Outputs) -> Outputs:
         """The outputs for `x`; if they are not finite, a bad lookup is searched for."""
         if self._searches and not indices.all_finite(outputs):
             state = self.variables.borrow()
@@ -243,7 +245,7 @@ class Predictor(Forward):
         return outputs
 
 
-def _joined(outputs: list[Any]) -> Any:
+def _joined(outputs: list[Any]) -> Outputs:
     return outputs[0] if len(outputs) == 1 else jax.tree.map(lambda *parts: np.concatenate(parts), *outputs)
 
 
@@ -278,7 +280,7 @@ def loop_program(step: Callable[..., Any], batch_size: int, most: int) -> Callab
     """
 
     def program(params: Values, other: Values, x: Tensors, count: Tensor) -> tuple[Any, Any]:
-        def batch(i: Tensor | int) -> Any:
+        def batch(i: Tensor | int) -> Tensors:
             return resident.take(x, i * batch_size + jnp.arange(batch_size))
 
         example, moved = jax.eval_shape(step, params, other, batch(0))
