@@ -102,14 +102,6 @@ def test_conv_equals_lax(x, kernel, options):
         close(kernels.conv(*arrays, **options), found[0])  # not compiled
 
 
-@pytest.mark.parametrize("x, kernel, options", [CONVOLUTIONS[at] for at in (0, 3, 6, 8, 14)])
-def test_conv_without_patches(x, kernel, options, monkeypatch):
-    """The form for patches that would not fit into memory."""
-    monkeypatch.setattr(convolution, "PATCH_BYTES", 0)
-    arrays = normal(*x), normal(*kernel, seed=1)
-    compare(lambda x, k: kernels.conv(x, k, **options), lambda x, k: lax_conv(x, k, **options), *arrays)
-
-
 @pytest.mark.parametrize("x, kernel, options", [CONVOLUTIONS[at] for at in (1, 9, -2)])
 def test_conv_differentiates_twice_and_maps(x, kernel, options):
     arrays = normal(*x), normal(*kernel, seed=1)
@@ -256,8 +248,9 @@ FORMS = [  # x, kernel, options; forms of training's output and of both gradient
     ((8, 13, 13, 8), (3, 3, 8, 16), {"strides": 2}, "_lax_conv gradient _kernel_gradient"),
     ((8, 4, 4, 8), (3, 3, 8, 16), SAME, "_unfolded gradient _kernel_gradient"),  # few cells
     ((8, 13, 13, 8), (1, 1, 8, 16), {"strides": 2}, "_unfolded gradient gradient"),
-    ((8, 13, 13, 8), (3, 3, 4, 16), {"groups": 2}, "_group_by_group gradient gradient"),
-    ((8, 13, 13, 32), (3, 3, 2, 32), {"groups": 16}, "_unfolded gradient gradient"),
+    ((8, 13, 13, 8), (3, 3, 4, 16), {"groups": 2}, "_by_merged_groups gradient gradient"),
+    ((8, 9, 9, 96), (3, 3, 4, 48), {"groups": 24}, "_by_merged_groups gradient gradient"),  # 3 of 8 groups
+    ((8, 4, 5, 36), (1, 3, 2, 36), {"groups": 18}, "_unfolded gradient gradient"),
     ((8, 13, 13, 32), (3, 3, 1, 32), {"groups": 32}, "_in_memory _depthwise_input_gradient _depthwise_kernel_gradient"),
     ((8, 60, 8), (5, 8, 16), {"padding": [(4, 0)]}, "_lax_conv _input_gradient _kernel_gradient"),
     ((8, 28, 28, 1), (3, 3, 1, 32), {}, "_in_memory _input_gradient _kernel_gradient"),  # one channel is no product
