@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import jax
 import jax.numpy as jnp
 
+from .pooling import PerAxis
 from .windows import Padding, Windows
 
 
@@ -30,11 +29,7 @@ def pad_to_aspect_ratio(images: jax.Array, size: tuple[int, int], fill_value: fl
 
 
 def patches(
-    x: jax.Array,
-    size: int | Sequence[int],
-    strides: int | Sequence[int] | None = None,
-    dilation: int | Sequence[int] = 1,
-    padding: Padding = "valid",
+    x: jax.Array, size: PerAxis, strides: PerAxis | None = None, dilation: PerAxis = 1, padding: Padding = "valid"
 ) -> jax.Array:
     """Every window as one row of features: `(batch, *spatial, channels)` to `(batch, *windows, cells * channels)`.
 

@@ -20,10 +20,10 @@ from jax import lax
 from . import dispatch
 from .windows import Padding, Windows
 
+PerAxis = int | Sequence[int]  # one number for all spatial axes, or one for each
 
-def max_pool(
-    x: jax.Array, window: int | Sequence[int], strides: int | Sequence[int] | None = None, padding: Padding = "valid"
-) -> jax.Array:
+
+def max_pool(x: jax.Array, window: PerAxis, strides: PerAxis | None = None, padding: Padding = "valid") -> jax.Array:
     """Largest value of each window.
 
     Where several cells hold the maximum, the first one in row-major order receives the gradient, as in XLA, TensorFlow
@@ -41,9 +41,7 @@ def max_pool(
     return dispatch.apply(MaxPool(windows), x)
 
 
-def avg_pool(
-    x: jax.Array, window: int | Sequence[int], strides: int | Sequence[int] | None = None, padding: Padding = "valid"
-) -> jax.Array:
+def avg_pool(x: jax.Array, window: PerAxis, strides: PerAxis | None = None, padding: Padding = "valid") -> jax.Array:
     """Mean of each window; cells of padding count neither in the sum nor in the number.
 
     Arguments and result as in ``max_pool``.

@@ -48,12 +48,12 @@ class Activation(Elementwise):
     """
 
     numpy_form: str | None = "activation"
-    activation: Callable[[jax.Array], jax.Array]
+    activation: Callable[[Tensor], Tensor]
 
     def __init__(self, activation: ActivationLike, **options: Unpack[LayerOptions]):
         super().__init__(**options)
 
-    def call(self, inputs: Tensor) -> jax.Array:
+    def call(self, inputs: Tensor) -> Tensor:
         return self.activation(inputs)
 
 
@@ -132,7 +132,7 @@ class ReLU(Elementwise):
         self.negative_slope = _slope(self, negative_slope, options)
         super().__init__(**options)
 
-    def call(self, inputs: Tensor) -> jax.Array:
+    def call(self, inputs: Tensor) -> Tensor:
         return activations.relu(
             inputs, negative_slope=self.negative_slope, max_value=self.max_value, threshold=self.threshold
         )
@@ -166,7 +166,7 @@ class LeakyReLU(Elementwise):
         self.negative_slope = _slope(self, negative_slope, options)
         super().__init__(**options)
 
-    def call(self, inputs: Tensor) -> jax.Array:
+    def call(self, inputs: Tensor) -> Tensor:
         return activations.leaky_relu(inputs, negative_slope=self.negative_slope)
 
 
@@ -225,7 +225,7 @@ class PReLU(Elementwise, Weighted):
         own = {axis: size for axis, size in enumerate(input_shape) if axis > 0 and sizes[axis - 1] != 1}
         self.input_spec: InputSpec = InputSpec(ndim=len(input_shape), axes=own)
 
-    def call(self, inputs: Tensor) -> jax.Array:
+    def call(self, inputs: Tensor) -> Tensor:
         return jnp.maximum(inputs, 0) + self.alpha.value * jnp.minimum(inputs, 0)
 
 
@@ -253,7 +253,7 @@ class ELU(Elementwise):
     def __init__(self, alpha: Factor = 1.0, **options: Unpack[LayerOptions]):
         super().__init__(**options)
 
-    def call(self, inputs: Tensor) -> jax.Array:
+    def call(self, inputs: Tensor) -> Tensor:
         return activations.elu(inputs, alpha=self.alpha)
 
 
@@ -291,7 +291,7 @@ class Softmax(Elementwise):
     def __init__(self, axis: AxesAsGiven = -1, **options: Unpack[LayerOptions]):
         super().__init__(**options)
 
-    def call(self, inputs: Tensor, mask: Tensor | None = None) -> jax.Array:
+    def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
         axis = self.axis if isinstance(self.axis, int) else tuple(self.axis)
         if mask is None:
             return jax.nn.softmax(inputs, axis)

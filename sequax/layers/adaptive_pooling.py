@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import Unpack
 
-import jax
-
 from .. import kernels
 from ..core.constructor import LayerOptions
-from ..core.input_spec import InputSpec
 from ..core.kinds import DataFormat, OutputSizes
-from ..core.types import Shape, ShapeLike
+from ..core.types import Shape, ShapeLike, Tensor
 from ..kernels.adaptive import adaptive_pool
 from .base import DtypeKeeping
 from .catalogue import layer
@@ -29,12 +26,11 @@ class AdaptivePooling(Spatial):
 
     def __init__(self, output_size: OutputSizes, data_format: DataFormat = None, **options: Unpack[LayerOptions]):
         super().__init__(**options)
-        self.input_spec: InputSpec = InputSpec(ndim=self.rank + 2)
 
-    def pool(self, x: jax.Array, window: tuple[int, ...]) -> jax.Array:
+    def pool(self, x: Tensor, window: tuple[int, ...]) -> Tensor:
         raise NotImplementedError
 
-    def call(self, inputs: jax.Array) -> jax.Array:
+    def call(self, inputs: Tensor) -> Tensor:
         return self._from_channels_last(adaptive_pool(self._to_channels_last(inputs), self.output_size, self.pool))
 
     def compute_output_shape(self, input_shape: ShapeLike) -> Shape:
@@ -45,14 +41,14 @@ class AdaptivePooling(Spatial):
 class AdaptiveMaxPooling(DtypeKeeping, AdaptivePooling):
     """The largest value of each window, channel by channel."""
 
-    def pool(self, x: jax.Array, window: tuple[int, ...]) -> jax.Array:
+    def pool(self, x: Tensor, window: tuple[int, ...]) -> Tensor:
         return kernels.max_pool(x, window)
 
 
 class AdaptiveAveragePooling(AdaptivePooling):
     """The mean of each window, channel by channel."""
 
-    def pool(self, x: jax.Array, window: tuple[int, ...]) -> jax.Array:
+    def pool(self, x: Tensor, window: tuple[int, ...]) -> Tensor:
         return kernels.avg_pool(floating(x, self.compute_dtype), window)
 
 

@@ -21,8 +21,8 @@ AnyTensor = Tensor | KerasTensor
 
 
 def shares(
-    scores: jax.Array, allowed: jax.Array | None, axes: int | tuple[int, ...] = -1, empty_is_zero: bool = False
-) -> jax.Array:
+    scores: Tensor, allowed: Tensor | None, axes: int | tuple[int, ...] = -1, empty_is_zero: bool = False
+) -> Tensor:
     """Softmax of the scores over the keys, in float32 at least.
 
     Args:
@@ -42,25 +42,23 @@ def shares(
     return (found * allowed if empty_is_zero else found).astype(scores.dtype)
 
 
-def causal(queries: int, keys: int) -> jax.Array:
+def causal(queries: int, keys: int) -> Tensor:
     """Pairs whose key is not later than the query."""
     return jnp.arange(keys) <= jnp.arange(queries)[:, None]
 
 
-def near(queries: int, keys: int, window: int) -> jax.Array:
+def near(queries: int, keys: int, window: int) -> Tensor:
     """Pairs fewer than `window` steps apart."""
     return abs(jnp.arange(queries)[:, None] - jnp.arange(keys)) < window
 
 
-def both(found: Sequence[jax.Array | None]) -> jax.Array | None:
+def both(found: Sequence[Tensor | None]) -> Tensor | None:
     """Where all masks are True; None without any."""
     given = [m for m in found if m is not None]
     return functools.reduce(jnp.logical_and, given) if given else None
 
 
-def fitted(
-    mask: Tensor | None, scores: tuple[int, ...], key_axes: int, argument: str, layer: Layer
-) -> jax.Array | None:
+def fitted(mask: Tensor | None, scores: tuple[int, ...], key_axes: int, argument: str, layer: Layer) -> Tensor | None:
     """A mask for scores of shape `(batch, ..., heads, *queries, *keys)`; the axes it lacks are put before the queries.
 
     Raises:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Literal, Unpack
 
-import jax
 import jax.numpy as jnp
 
 from .. import kernels
@@ -30,7 +29,7 @@ class Scored(ListAttention):
         super().__init__(**options)
         self.seed_generator: rng.SeedGenerator | None = rng.SeedGenerator(seed) if dropout > 0 else None
 
-    def scores(self, query: jax.Array, key: jax.Array) -> jax.Array:
+    def scores(self, query: Tensor, key: Tensor) -> Tensor:
         """`(..., queries, keys)`."""
         raise NotImplementedError
 
@@ -176,7 +175,7 @@ class Attention(Scored):
         if self.score_mode == "concat":
             self.concat_score_weight = self.add_weight((), "ones", name="concat_score_weight")
 
-    def scores(self, query: jax.Array, key: jax.Array) -> jax.Array:
+    def scores(self, query: Tensor, key: Tensor) -> Tensor:
         scale = 1 if self.scale is None else self.scale.value
         if self.concat_score_weight is None:
             return scale * jnp.matmul(query, jnp.swapaxes(key, -1, -2))
@@ -233,7 +232,7 @@ class AdditiveAttention(Scored):
                 )
             self.scale = self.add_weight((features,), "glorot_uniform", name="scale")
 
-    def scores(self, query: jax.Array, key: jax.Array) -> jax.Array:
+    def scores(self, query: Tensor, key: Tensor) -> Tensor:
         pairs = jnp.tanh(query[..., :, None, :] + key[..., None, :, :])
         return (pairs if self.scale is None else self.scale.value * pairs).sum(-1)
 

@@ -71,7 +71,21 @@ class Weighted(Layer):
         return self.add("bias", shape) if self.use_bias else None
 
 
-class Elementwise(Layer):
+class ActivityListed(Layer):
+    """Writes the regularizer of its outputs into configs also where there is none, as Keras does for some layers."""
+
+    def get_config(self) -> dict[str, Any]:
+        return {"activity_regularizer": None, **super().get_config()}
+
+
+class ShapeKeeping(Layer):
+    """The output has the shape of the input."""
+
+    def compute_output_shape(self, input_shape: ShapeLike) -> Shape:
+        return tuple(input_shape)
+
+
+class Elementwise(ShapeKeeping):
     """Keeps the shape and passes masks on; without variables unless a subclass sets `built` back."""
 
     supports_masking = True
@@ -79,9 +93,6 @@ class Elementwise(Layer):
     def __init__(self, **options: Any):
         super().__init__(**options)
         self.built = True
-
-    def compute_output_shape(self, input_shape: ShapeLike) -> Shape:
-        return tuple(input_shape)
 
 
 class DtypeKeeping(Layer):

@@ -27,8 +27,8 @@ FEWEST_AXES = 2
 class Moments(NamedTuple):
     """Per channel; in a shape that broadcasts to the input."""
 
-    mean: jax.Array
-    variance: jax.Array
+    mean: Tensor
+    variance: Tensor
 
 
 @layer()
@@ -112,7 +112,7 @@ class BatchNormalization(Normalizing):
         self.moving_variance: Variable = self._average("moving_variance", shape, variance)
         if self.renorm:
 
-            def deviation(shape: Shape, dtype: DTypeLike | None = None) -> jax.Array:
+            def deviation(shape: Shape, dtype: DTypeLike | None = None) -> Tensor:
                 return jnp.sqrt(variance(shape, dtype=dtype))
 
             self.moving_stddev: Variable = self._average("moving_stddev", shape, deviation)
@@ -123,7 +123,7 @@ class BatchNormalization(Normalizing):
     def _average(self, name: str, shape: Shape, initializer: Callable[..., Tensor]) -> Variable:
         return self.add_weight(shape, initializer, trainable=False, autocast=False, name=name)
 
-    def call(self, inputs: Tensor, training: bool | None = None, mask: Tensor | None = None) -> jax.Array:
+    def call(self, inputs: Tensor, training: bool | None = None, mask: Tensor | None = None) -> Tensor:
         x = precise(inputs)
         shape = along([self.axis % x.ndim], x.shape)
         if training and self.trainable:
@@ -135,23 +135,23 @@ class BatchNormalization(Normalizing):
             normalized = self._normalized(x, Moments(*(value.reshape(shape) for value in moving)))
         return self.scale_and_shift(normalized, shape)
 
-    def _normalized(self, x: jax.Array, moments: Moments) -> jax.Array:
+    def _normalized(self, x: Tensor, moments: Moments) -> Tensor:
         return (x - moments.mean) * jax.lax.rsqrt(moments.variance + self.epsilon)
 
-    def _fused(self, x: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+    def _fused(self, x: Tensor, shape: tuple[int, ...]) -> Tensor:
         gamma, beta = (None if v is None else precise(v.value).reshape(shape) for v in (self.gamma, self.beta))
         y, *moments = kernels.batch_normalized(x, gamma, beta, self._others(x), self.epsilon)
         self._update_averages(Moments(*moments))
         return y.astype(self.compute_dtype)
 
-    def _others(self, x: jax.Array) -> tuple[int, ...]:
+    def _others(self, x: Tensor) -> tuple[int, ...]:
         return tuple(axis for axis in range(x.ndim) if axis != self.axis % x.ndim)
 
     def _update_averages(self, batch: Moments) -> None:
         _update(self.moving_mean, batch.mean, self.momentum)
         _update(self.moving_variance, batch.variance, self.momentum)
 
-    def _normalized_by_batch(self, x: jax.Array, mask: Tensor | None, shape: tuple[int, ...]) -> jax.Array:
+    def _normalized_by_batch(self, x: Tensor, mask: Tensor | None, shape: tuple[int, ...]) -> Tensor:
         batch = _moments(x, self._others(x), mask)
         normalized = self._normalized(x, batch)
         if not self.renorm:
@@ -162,7 +162,7 @@ class BatchNormalization(Normalizing):
         self._update_renorm(batch)
         return normalized * r + d
 
-    def _correction(self, batch: Moments, shape: tuple[int, ...]) -> tuple[jax.Array, jax.Array]:
+    def _correction(self, batch: Moments, shape: tuple[int, ...]) -> tuple[Tensor, Tensor]:
         """What turns values normalized by the batch into values normalized by the renorm averages: `r` and `d`."""
         mean, deviation = (precise(v.value).reshape(shape) for v in (self.renorm_mean, self.renorm_stddev))
         limits = self.renorm_clipping or {}
@@ -182,7 +182,7 @@ class BatchNormalization(Normalizing):
         self.moving_variance.assign(jnp.maximum(moving, 0))
 
 
-def _moments(x: jax.Array, axes: tuple[int, ...], mask: Tensor | None) -> Moments:
+def _moments(x: Tensor, axes: tuple[int, ...], mask: Tensor | None) -> Moments:
     """Mean and biased variance over axes, masked entries left out."""
     if mask is None:
         return Moments(*kernels.batch_moments(x, axes, keepdims=True))
@@ -196,7 +196,7 @@ def _moments(x: jax.Array, axes: tuple[int, ...], mask: Tensor | None) -> Moment
     return Moments(mean, variance)
 
 
-def _update(average: Variable, value: jax.Array, momentum: Number) -> None:
+def _update(average: Variable, value: Tensor, momentum: Number) -> None:
     old = precise(average.value)
     average.assign(old * momentum + jax.lax.stop_gradient(value).reshape(old.shape) * (1 - momentum))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Unpack
 
-import jax
 import jax.numpy as jnp
 
 from .. import kernels
@@ -22,40 +21,40 @@ from ..core.kinds import (
     Size,
     Sizes,
 )
-from ..core.types import Shape, ShapeLike
+from ..core.types import Shape, ShapeLike, Tensor
 from ..core.variable import Variable
-from .base import Weighted
+from .base import ActivityListed, Weighted
 from .catalogue import layer
 from .windowed import Windowed
 
 
-class BaseConvolution(Windowed, Weighted):
+class BaseConvolution(Windowed, ActivityListed, Weighted):
     """What all convolutions do around their kernels: geometry, bias and activation.
 
     Subclasses create kernels in `build_kernels` and give `convolve(x)` for channels last.
     """
 
     strides_with_dilation = False  # whether both may be larger than 1
+    filters: int  # depthwise convolutions have none
     kernel_size: tuple[int, ...]
     strides: tuple[int, ...]
     padding: str
     dilation_rate: tuple[int, ...]
-    activation: Callable[[jax.Array], jax.Array] | None
+    activation: Callable[[Tensor], Tensor] | None
 
     def __init__(self, **options: Unpack[LayerOptions]):
         super().__init__(**options)
-        self.input_spec: InputSpec = InputSpec(ndim=self.rank + 2)
         if not self.strides_with_dilation and max(self.strides) > 1 and max(self.dilation_rate) > 1:
             raise ValueError(
                 f"{self._who()}: `strides > 1` is not supported in conjunction with `dilation_rate > 1`."
                 f" Received: strides={self.strides} and dilation_rate={self.dilation_rate}"
             )
 
-    def convolve(self, x: jax.Array) -> jax.Array:
+    def convolve(self, x: Tensor) -> Tensor:
         raise NotImplementedError
 
     def output_channels(self, channels: int | None) -> int | None:
-        raise NotImplementedError
+        return self.filters
 
     def build(self, input_shape: ShapeLike) -> None:
         channels = self._split(input_shape)[2]
@@ -72,7 +71,7 @@ class BaseConvolution(Windowed, Weighted):
     def build_kernels(self, channels: int) -> None:
         raise NotImplementedError
 
-    def call(self, inputs: jax.Array) -> jax.Array:
+    def call(self, inputs: Tensor) -> Tensor:
         self.compute_output_shape(inputs.shape)
         outputs = self.convolve(self._to_channels_last(jnp.asarray(inputs, self.compute_dtype)))
         if self.bias is not None:
@@ -86,9 +85,6 @@ class BaseConvolution(Windowed, Weighted):
         sizes = self._output_sizes(input_shape, self.kernel_size, self.strides, padding, self.dilation_rate)
         return self._join(batch, sizes, self.output_channels(channels))
 
-    def get_config(self) -> dict[str, Any]:
-        return {"activity_regularizer": None, **super().get_config()}
-
     def _window(self) -> dict[str, Any]:
         """The geometry as arguments of `kernels.conv`."""
         padding: str | list[tuple[int, int]] = self.padding
@@ -100,7 +96,6 @@ class BaseConvolution(Windowed, Weighted):
 class Convolution(BaseConvolution):
     """Convolution over `rank` spatial axes: `activation(conv(x, kernel) + bias)`."""
 
-    filters: int
     groups: int
 
     def __init__(
@@ -141,12 +136,12 @@ class Convolution(BaseConvolution):
             )
         self.kernel: Variable = self.add("kernel", (*self.kernel_size, channels // self.groups, self.filters))
 
-    def convolve(self, x: jax.Array) -> jax.Array:
+    def convolve(self, x: Tensor) -> Tensor:
         if type(self).convolution_op is Convolution.convolution_op:
             return kernels.conv(x, self.kernel.value, groups=self.groups, **self._window())
         return self._to_channels_last(self.convolution_op(self._from_channels_last(x), self.kernel.value))
 
-    def convolution_op(self, inputs: jax.Array, kernel: jax.Array) -> jax.Array:
+    def convolution_op(self, inputs: Tensor, kernel: Tensor) -> Tensor:
         """The convolution alone; a subclass may override it, to normalize the kernel, say.
 
         Args:
@@ -155,9 +150,6 @@ class Convolution(BaseConvolution):
         """
         outputs = kernels.conv(self._to_channels_last(inputs), kernel, groups=self.groups, **self._window())
         return self._from_channels_last(outputs)
-
-    def output_channels(self, channels: int | None) -> int | None:
-        return self.filters
 
 
 @layer("Convolution1D")

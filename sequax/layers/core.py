@@ -18,8 +18,8 @@ from ..core.kinds import Factor
 from ..core.layer import Layer
 from ..core.named import lookup, unknown
 from ..core.tensor import KerasTensor
-from ..core.types import ArrayLike, CustomObjects, Nested, Shape, ShapeLike, Symbols, Tensor, Tensors
-from .base import Rearranging
+from ..core.types import ArrayLike, CustomObjects, Nested, ShapeLike, Symbols, Tensor, Tensors
+from .base import Rearranging, ShapeKeeping
 from .catalogue import layer
 
 
@@ -49,7 +49,7 @@ class Identity(Rearranging):
 
 
 @layer()
-class Masking(Rearranging):
+class Masking(ShapeKeeping, Rearranging):
     """Marks the steps in which every feature equals `mask_value`; later layers that use masks skip them.
 
     Shapes: `(batch, steps, features)` -> the same, masked steps as zeros; mask `(batch, steps)`.
@@ -74,14 +74,11 @@ class Masking(Rearranging):
     def __init__(self, mask_value: Factor = 0.0, **options: Unpack[LayerOptions]):
         super().__init__(**options)
 
-    def call(self, inputs: Tensor) -> jax.Array:
+    def call(self, inputs: Tensor) -> Tensor:
         return jnp.where(self.compute_mask(inputs)[..., None], inputs, 0)
 
-    def compute_mask(self, inputs: Tensor | np.ndarray, mask: Tensor | None = None) -> jax.Array:
+    def compute_mask(self, inputs: Tensor | np.ndarray, mask: Tensor | None = None) -> Tensor:
         return jnp.any(jnp.not_equal(inputs, self.mask_value), axis=-1)
-
-    def compute_output_shape(self, input_shape: ShapeLike) -> Shape:
-        return tuple(input_shape)
 
 
 @layer()

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, Unpack
+from typing import Unpack
 
-import jax
 import jax.numpy as jnp
 
 from .. import initializers
@@ -24,7 +23,7 @@ from ..core.kinds import (
 from ..core.layer import Layer
 from ..core.types import Shape, ShapeLike, Tensor
 from ..core.variable import Variable
-from .base import Weighted
+from .base import ActivityListed, Weighted
 from .catalogue import layer
 
 
@@ -58,7 +57,7 @@ class Dense(Weighted):
     numpy_form: str | None = "product"
     supports_masking = True
     units: int
-    activation: Callable[[jax.Array], jax.Array] | None
+    activation: Callable[[Tensor], Tensor] | None
 
     def __init__(
         self,
@@ -86,7 +85,7 @@ class Dense(Weighted):
         self.bias: Variable | None = self.add_bias((self.units,))
         self.input_spec = InputSpec(min_ndim=2, axes={-1: features})
 
-    def call(self, inputs: Tensor, training: bool | None = None) -> jax.Array:
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         outputs = jnp.matmul(inputs, self.kernel.value)
         if self.bias is not None:
             outputs = outputs + self.bias.value
@@ -114,7 +113,7 @@ def last_size(layer: Layer, input_shape: ShapeLike | None) -> int:
 
 
 @layer()
-class EinsumDense(Weighted):
+class EinsumDense(ActivityListed, Weighted):
     """A dense layer along any axes: `activation(einsum(equation, inputs, kernel) + bias)`.
 
     Args:
@@ -142,7 +141,7 @@ class EinsumDense(Weighted):
 
     equation: str
     kernel_initializer: Callable[..., Tensor]
-    activation: Callable[[jax.Array], jax.Array] | None
+    activation: Callable[[Tensor], Tensor] | None
     bias_axes: str | None
 
     def __init__(
@@ -185,7 +184,7 @@ class EinsumDense(Weighted):
         axes = {kind: tuple(i for i, axis in enumerate(kernel) if (axis in outputs) == kind) for kind in (False, True)}
         return self.kernel_initializer.along(axes[False], axes[True])
 
-    def call(self, inputs: Tensor, training: bool | None = None) -> jax.Array:
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         outputs = jnp.einsum(self.equation, inputs, self.kernel.value)
         if self.bias is not None:
             outputs = outputs + self.bias.value
@@ -193,9 +192,6 @@ class EinsumDense(Weighted):
 
     def compute_output_shape(self, input_shape: ShapeLike) -> Shape:
         return einsum_shapes(self.equation, self.output_shape, self.bias_axes, input_shape)[2]
-
-    def get_config(self) -> dict[str, Any]:
-        return {"activity_regularizer": None, **super().get_config()}
 
 
 def einsum_shapes(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Unpack
 
-import jax
-
 from .. import kernels
 from ..core.constructor import Options
 from ..core.kinds import (
@@ -18,6 +16,7 @@ from ..core.kinds import (
     Size,
     Sizes,
 )
+from ..core.types import Tensor
 from ..core.variable import Variable
 from .catalogue import layer
 from .convolutional import BaseConvolution
@@ -32,7 +31,7 @@ class ChannelByChannel(BaseConvolution):
     def add_depthwise_kernel(self, name: str, channels: int) -> Variable:
         return self.add("depthwise", (*self.kernel_size, channels, self.depth_multiplier), name=name)
 
-    def channel_by_channel(self, x: jax.Array, kernel: jax.Array) -> jax.Array:
+    def channel_by_channel(self, x: Tensor, kernel: Tensor) -> Tensor:
         """The outputs of channel `c` stand side by side, from `c * depth_multiplier` on."""
         filters = kernel.reshape(*self.kernel_size, 1, -1)
         return kernels.conv(x, filters, groups=x.shape[-1], **self._window())
@@ -65,7 +64,7 @@ class DepthwiseConvolution(ChannelByChannel):
     def build_kernels(self, channels: int) -> None:
         self.kernel: Variable = self.add_depthwise_kernel("kernel", channels)
 
-    def convolve(self, x: jax.Array) -> jax.Array:
+    def convolve(self, x: Tensor) -> Tensor:
         return self.channel_by_channel(x, self.kernel.value)
 
     def output_channels(self, channels: int | None) -> int | None:
@@ -74,8 +73,6 @@ class DepthwiseConvolution(ChannelByChannel):
 
 class SeparableConvolution(ChannelByChannel):
     """Separable convolution over `rank` spatial axes."""
-
-    filters: int
 
     def __init__(
         self,
@@ -107,11 +104,8 @@ class SeparableConvolution(ChannelByChannel):
         shape = (*(1,) * self.rank, channels * self.depth_multiplier, self.filters)
         self.pointwise_kernel: Variable = self.add("pointwise", shape, name="pointwise_kernel")
 
-    def convolve(self, x: jax.Array) -> jax.Array:
+    def convolve(self, x: Tensor) -> Tensor:
         return kernels.conv(self.channel_by_channel(x, self.depthwise_kernel.value), self.pointwise_kernel.value)
-
-    def output_channels(self, channels: int | None) -> int | None:
-        return self.filters
 
 
 @layer()

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Unpack
+from typing import Unpack
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -27,7 +26,7 @@ from ..core.tensor import KerasTensor
 from ..core.types import Shape, ShapeLike, Tensor
 from ..core.variable import Variable
 from ..core.warning import warn
-from .base import Weighted
+from .base import ActivityListed, Weighted
 from .catalogue import layer
 
 
@@ -48,7 +47,7 @@ class ReversibleEmbeddingOptions(EmbeddingOptions, total=False):
 
 
 @layer()
-class Embedding(Weighted):
+class Embedding(ActivityListed, Weighted):
     """Looks up a trained vector for every whole number: `outputs[..., :] = embeddings[inputs[...]]`.
 
     Shapes: `(batch, ...)` of whole numbers from 0 to `input_dim` - 1 -> `(batch, ..., output_dim)`.
@@ -111,7 +110,7 @@ class Embedding(Weighted):
             return
         self.embeddings: Variable = self.add("embeddings", (self.input_dim, self.output_dim))
 
-    def call(self, inputs: Tensor) -> jax.Array:
+    def call(self, inputs: Tensor) -> Tensor:
         inputs, who = jnp.asarray(inputs), f"{type(self).__name__} '{self.name}'"
         if jnp.issubdtype(inputs.dtype, jnp.floating) and self.input_dim > (most := _exact(inputs.dtype)):
             raise ValueError(
@@ -137,14 +136,11 @@ class Embedding(Weighted):
         """Inputs are whole numbers below this one."""
         return self.input_dim
 
-    def compute_mask(self, inputs: Tensor | np.ndarray, mask: Tensor | None = None) -> jax.Array | None:
+    def compute_mask(self, inputs: Tensor | np.ndarray, mask: Tensor | None = None) -> Tensor | None:
         return jnp.not_equal(inputs, 0) if self.mask_zero else None
 
     def compute_output_shape(self, input_shape: ShapeLike) -> Shape:
         return (*input_shape, self.output_dim)
-
-    def get_config(self) -> dict[str, Any]:
-        return {"activity_regularizer": None, **super().get_config()}
 
 
 def _exact(dtype: np.dtype) -> int:
@@ -203,15 +199,8 @@ class ReversibleEmbedding(Embedding):
         logit_soft_cap: Number | None = None,
         **options: Unpack[ReversibleEmbeddingOptions],
     ):
-        super().__init__(
-            input_dim,
-            output_dim,
-            embeddings_initializer=embeddings_initializer,
-            embeddings_regularizer=embeddings_regularizer,
-            embeddings_constraint=embeddings_constraint,
-            mask_zero=mask_zero,
-            **options,
-        )
+        of_table = (embeddings_initializer, embeddings_regularizer, embeddings_constraint)
+        super().__init__(input_dim, output_dim, *of_table, mask_zero, **options)
 
     def build(self, input_shape: ShapeLike | None = None) -> None:
         if self.built:
@@ -224,7 +213,7 @@ class ReversibleEmbedding(Embedding):
                 name="reverse_embeddings",  # as in Keras, neither penalised nor constrained
             )
 
-    def call(self, inputs: Tensor, reverse: bool = False) -> jax.Array:
+    def call(self, inputs: Tensor, reverse: bool = False) -> Tensor:
         if not reverse:
             return super().call(inputs)
         with scope.calling(None):  # the stored table, not its copy in the compute dtype

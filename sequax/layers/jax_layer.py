@@ -15,7 +15,7 @@ from ..core.config import deserialize
 from ..core.constructor import LayerOptions
 from ..core.layer import Layer
 from ..core.rng import SeedGenerator, fresh_seed
-from ..core.types import CustomObjects, Nested, ShapeLike, Tensors
+from ..core.types import CustomObjects, Nested, ShapeLike, Tensor, Tensors
 from ..core.variable import Variable
 from .catalogue import layer
 
@@ -133,18 +133,18 @@ class JaxLayer(Layer):
 
     # Subclasses override these two to hand out other structures of keys, as FlaxLayer does.
 
-    def _get_init_rng(self) -> jax.Array | dict[str, jax.Array]:
+    def _get_init_rng(self) -> Tensor | dict[str, Tensor]:
         """What `init_fn` gets as `rng`."""
         return self._get_init_seed()
 
-    def _get_call_rng(self, training: bool) -> jax.Array | dict[str, jax.Array] | None:
+    def _get_call_rng(self, training: bool) -> Tensor | dict[str, Tensor] | None:
         """What `call_fn` gets as `rng`."""
         return self._get_call_seed() if training else None
 
-    def _get_init_seed(self) -> jax.Array:
+    def _get_init_seed(self) -> Tensor:
         return jnp.array([fresh_seed() % 2**32, 0], "uint32")
 
-    def _get_call_seed(self) -> jax.Array:
+    def _get_call_seed(self) -> Tensor:
         assert self.seed_generator is not None
         return self.seed_generator.next()
 
@@ -174,8 +174,8 @@ def _values(structure: object) -> Any:
     return jax.tree.map(lambda v: v.value if isinstance(v, Variable) else v, structure)
 
 
-Collections = Mapping[str, Any]  # of Flax: name -> structure of arrays
-Keys = Mapping[str, jax.Array]
+Collections = Mapping[str, Any] | None  # of Flax: name -> structure of arrays
+Keys = Mapping[str, Tensor]
 
 
 @layer()
@@ -204,7 +204,7 @@ class FlaxLayer(JaxLayer):
     not_in_config: frozenset[str] = JaxLayer.not_in_config | {"variables", "call_fn", "init_fn"}
 
     def __init__(
-        self, module: Any, method: Callable[..., Any] | None = None, variables: Collections | None = None, **kwargs: Any
+        self, module: Any, method: Callable[..., Any] | None = None, variables: Collections = None, **kwargs: Any
     ):
         try:
             from flax.linen import DenyList
@@ -212,49 +212,25 @@ class FlaxLayer(JaxLayer):
             raise ImportError("FlaxLayer needs Flax: pip install flax") from None
         mutable = DenyList(["params"])
 
-        def apply(
-            params: Collections | None, state: Collections | None, rng: Keys, inputs: Tensors, **training: bool
-        ) -> tuple[Tensors, Collections]:
-            collections = {**(params or {}), **(state or {})}
-            return module.apply(collections, inputs, rngs=rng, method=method, mutable=mutable, **training)
-
-        def init(rng: Keys, inputs: Tensors, **training: bool) -> tuple[Collections | None, Collections | None]:
-            return _params_and_state(module.init(rng, inputs, method=method, **training))
-
-        # The functions themselves must name the argument: JaxLayer goes by it.
-        def apply_with_training(
-            params: Collections | None, state: Collections | None, rng: Keys, inputs: Tensors, training: bool
-        ) -> tuple[Tensors, Collections]:
-            return apply(params, state, rng, inputs, training=training)
-
-        def apply_plain(
-            params: Collections | None, state: Collections | None, rng: Keys, inputs: Tensors
-        ) -> tuple[Tensors, Collections]:
-            return apply(params, state, rng, inputs)
-
-        def init_with_training(
-            rng: Keys, inputs: Tensors, training: bool
-        ) -> tuple[Collections | None, Collections | None]:
-            return init(rng, inputs, training=training)
-
-        def init_plain(rng: Keys, inputs: Tensors) -> tuple[Collections | None, Collections | None]:
-            return init(rng, inputs)
-
         trains = "training" in inspect.signature(module.__call__ if method is None else method).parameters
+
+        def apply(params: Collections, state: Collections, rng: Keys, inputs: Tensors, training: bool) -> Any:
+            collections = {**(params or {}), **(state or {})}
+            flag = {"training": training} if trains else {}
+            return module.apply(collections, inputs, rngs=rng, method=method, mutable=mutable, **flag)
+
+        def init(rng: Keys, inputs: Tensors, training: bool) -> tuple[Collections, Collections]:
+            flag = {"training": training} if trains else {}
+            return _params_and_state(module.init(rng, inputs, method=method, **flag))
+
         self.module, self.method = module, method
         params, state = _params_and_state(variables)
-        super().__init__(
-            call_fn=apply_with_training if trains else apply_plain,
-            init_fn=init_with_training if trains else init_plain,
-            params=params,
-            state=state,
-            **kwargs,
-        )
+        super().__init__(apply, init, params, state, **kwargs)
 
-    def _get_init_rng(self) -> dict[str, jax.Array]:
+    def _get_init_rng(self) -> dict[str, Tensor]:
         return {"params": self._get_init_seed(), "dropout": self._get_init_seed()}
 
-    def _get_call_rng(self, training: bool) -> dict[str, jax.Array]:
+    def _get_call_rng(self, training: bool) -> dict[str, Tensor]:
         return {"dropout": self._get_call_seed()} if training else {}
 
     def get_config(self) -> dict[str, Any]:
@@ -275,7 +251,7 @@ class FlaxLayer(JaxLayer):
         return super().from_config({**config, "module": module, "method": method}, custom_objects)
 
 
-def _params_and_state(variables: Collections | None) -> tuple[Collections | None, Collections | None]:
+def _params_and_state(variables: Collections) -> tuple[Collections, Collections]:
     if variables is None:
         return None, None
     params = {"params": variables["params"]} if "params" in variables else {}

@@ -33,11 +33,11 @@ class Merging(Layer):
     def build(self, input_shape: Shapes) -> None:
         self.compute_output_shape(input_shape)
 
-    def call(self, inputs: Sequence[Tensor]) -> jax.Array:
+    def call(self, inputs: Sequence[Tensor]) -> Tensor:
         self.compute_output_shape(shape_of(inputs))  # NumPy's broadcasting would hide shapes that do not fit
         return self.merge(list(inputs))
 
-    def merge(self, inputs: list[jax.Array]) -> jax.Array:
+    def merge(self, inputs: list[Tensor]) -> Tensor:
         """The result for tensors whose shapes have been checked."""
         raise NotImplementedError
 
@@ -77,11 +77,11 @@ class ElementwiseMerging(Merging):
     The output has a mask if all inputs have one; a step counts where it counts in any of them.
     """
 
-    def merge(self, inputs: list[jax.Array]) -> jax.Array:
+    def merge(self, inputs: list[Tensor]) -> Tensor:
         rank = max(x.ndim for x in inputs)
         return self.combine([_with_rank(x, rank) for x in inputs])
 
-    def combine(self, inputs: list[jax.Array]) -> jax.Array:
+    def combine(self, inputs: list[Tensor]) -> Tensor:
         """The function of tensors of equal rank."""
         raise NotImplementedError
 
@@ -121,7 +121,7 @@ class ElementwiseMerging(Merging):
         return None if any(m is None for m in mask) else either(list(mask), self.name)
 
 
-def either(found: list[Any], layer_name: str) -> jax.Array:
+def either(found: list[Any], layer_name: str) -> Tensor:
     """Where any of the masks is True.
 
     Raises:
@@ -158,7 +158,7 @@ class Add(ElementwiseMerging):
     [[4.0, 6.0]]
     """
 
-    def combine(self, inputs: list[jax.Array]) -> jax.Array:
+    def combine(self, inputs: list[Tensor]) -> Tensor:
         return functools.reduce(jnp.add, inputs)
 
 
@@ -183,14 +183,14 @@ class Subtract(ElementwiseMerging):
 
     inputs_needed: int | None = 2
 
-    def combine(self, inputs: list[jax.Array]) -> jax.Array:
+    def combine(self, inputs: list[Tensor]) -> Tensor:
         return jnp.subtract(*inputs)
 
 
 class MaskedMerging(ElementwiseMerging):
     """Base of functions that leave masked steps out: an input without a mask counts everywhere."""
 
-    def merge(self, inputs: list[jax.Array]) -> jax.Array:
+    def merge(self, inputs: list[Tensor]) -> Tensor:
         found = [masks.get(x) for x in inputs]
         if all(m is None for m in found):
             return super().merge(inputs)
@@ -203,7 +203,7 @@ class MaskedMerging(ElementwiseMerging):
             seen = seen | counts
         return self.empty(result, seen)
 
-    def empty(self, result: jax.Array, seen: jax.Array) -> jax.Array:
+    def empty(self, result: Tensor, seen: Tensor) -> Tensor:
         """The result where no input counts, which is not `seen`: that of the first input."""
         return result
 
@@ -229,10 +229,10 @@ class Multiply(MaskedMerging):
     [[3.0, 8.0]]
     """
 
-    def combine(self, inputs: list[jax.Array]) -> jax.Array:
+    def combine(self, inputs: list[Tensor]) -> Tensor:
         return functools.reduce(jnp.multiply, inputs)
 
-    def empty(self, result: jax.Array, seen: jax.Array) -> jax.Array:
+    def empty(self, result: Tensor, seen: Tensor) -> Tensor:
         return jnp.where(seen, result, 0)
 
 
@@ -257,7 +257,7 @@ class Average(ElementwiseMerging):
     [[2.0, 3.0]]
     """
 
-    def combine(self, inputs: list[jax.Array]) -> jax.Array:
+    def combine(self, inputs: list[Tensor]) -> Tensor:
         return functools.reduce(jnp.add, inputs) / len(inputs)
 
     def result_dtype(self, dtype: str) -> str:
@@ -285,7 +285,7 @@ class Maximum(MaskedMerging):
     [[3.0, 4.0]]
     """
 
-    def combine(self, inputs: list[jax.Array]) -> jax.Array:
+    def combine(self, inputs: list[Tensor]) -> Tensor:
         return functools.reduce(jnp.maximum, inputs)
 
 
@@ -310,7 +310,7 @@ class Minimum(MaskedMerging):
     [[1.0, 2.0]]
     """
 
-    def combine(self, inputs: list[jax.Array]) -> jax.Array:
+    def combine(self, inputs: list[Tensor]) -> Tensor:
         return functools.reduce(jnp.minimum, inputs)
 
 
@@ -341,7 +341,7 @@ class Concatenate(Merging):
     def __init__(self, axis: Axis = -1, **options: Unpack[LayerOptions]):
         super().__init__(**options)
 
-    def merge(self, inputs: list[jax.Array]) -> jax.Array:
+    def merge(self, inputs: list[Tensor]) -> Tensor:
         return jnp.concatenate(inputs, self.axis)
 
     def compute_output_shape(self, input_shape: Shapes) -> Shape:
@@ -439,7 +439,7 @@ class Dot(Merging):
     def __init__(self, axes: DotAxes, normalize: bool = False, **options: Unpack[LayerOptions]):
         super().__init__(**options)
 
-    def merge(self, inputs: list[jax.Array]) -> jax.Array:
+    def merge(self, inputs: list[Tensor]) -> Tensor:
         axes = self._axes([x.shape for x in inputs])
         if self.normalize:
             inputs = [_unit_length(x, axis) for x, axis in zip(inputs, axes, strict=True)]
@@ -501,18 +501,18 @@ def _common_size(sizes: Sequence[int | None]) -> int | None:
     return None if None in sizes else 1
 
 
-def _with_rank(x: jax.Array, rank: int) -> jax.Array:
+def _with_rank(x: Tensor, rank: int) -> Tensor:
     """With axes of size 1 behind the batch axis."""
     return x.reshape(x.shape[:1] + (1,) * (rank - x.ndim) + x.shape[1:])
 
 
-def _to_rank(mask: Tensor, rank: int) -> jax.Array:
+def _to_rank(mask: Tensor, rank: int) -> Tensor:
     """A mask of the first axes with axes of size 1 for the others."""
     mask = jnp.asarray(mask, bool)
     return mask.reshape(mask.shape + (1,) * (rank - mask.ndim))
 
 
-def _stretched(mask: Tensor | None, shape: Shape) -> jax.Array:
+def _stretched(mask: Tensor | None, shape: Shape) -> Tensor:
     """A mask of the first axes stretched to a shape, whose unknown sizes are the mask's; None means that all counts."""
     if mask is None:
         return jnp.ones(shape, bool)
@@ -521,7 +521,7 @@ def _stretched(mask: Tensor | None, shape: Shape) -> jax.Array:
     return jnp.broadcast_to(mask, sizes)
 
 
-def _unit_length(x: jax.Array, axis: int) -> jax.Array:
+def _unit_length(x: Tensor, axis: int) -> Tensor:
     """Zeros stay zeros."""
     exact = x.astype(jnp.promote_types(x.dtype, "float32"))  # squares of small 16-bit floats would vanish
     square = jnp.square(exact).sum(axis, keepdims=True)

@@ -80,11 +80,11 @@ class Projected(Layer):
     def _attention_axes(self, rank: int) -> tuple[int, ...]:
         return (1,)
 
-    def _scores(self, query: jax.Array, key: jax.Array) -> jax.Array:
+    def _scores(self, query: Tensor, key: Tensor) -> Tensor:
         """`(batch, ..., heads, *queries, *keys)`."""
         raise NotImplementedError
 
-    def _gathered(self, weights: jax.Array, value: jax.Array) -> jax.Array:
+    def _gathered(self, weights: Tensor, value: Tensor) -> Tensor:
         """`(batch, *queries, heads, features)`, the axes in the order of the query."""
         raise NotImplementedError
 
@@ -178,7 +178,7 @@ class Projected(Layer):
         scale = 1 / math.sqrt(self._sizes()["key"][1])
         weights: Tensor
         if self._uses_flash(projected[0].dtype, return_attention_scores):
-            outputs = self._flash(*projected, allowed, scale, return_attention_scores)
+            outputs = self._flash(projected, allowed, scale, return_attention_scores)
         else:
             axes = tuple(range(-key_axes, 0))
             # Keras' kernels differ for queries that may look at no key: shares of 0, or the mean of all values.
@@ -193,7 +193,7 @@ class Projected(Layer):
 
     def _allowed(
         self, scores: tuple[Any, ...], key_axes: int, given: dict[str, Tensor | None], use_causal_mask: bool
-    ) -> jax.Array | None:
+    ) -> Tensor | None:
         """All masks as one mask of pairs."""
         if key_axes > 1 and (use_causal_mask or self.sliding_window is not None):
             raise ValueError(
@@ -218,20 +218,18 @@ class Projected(Layer):
 
     def _flash(
         self,
-        query: Tensor,
-        key: Tensor,
-        value: Tensor,
+        projected: tuple[Tensor, Tensor, Tensor],
         allowed: Tensor | None,
         scale: float,
         return_attention_scores: bool,
-    ) -> jax.Array:
+    ) -> Tensor:
         """By the kernel of cuDNN: an NVIDIA GPU and 16-bit floats are needed, or JAX raises an error."""
         if return_attention_scores:
             raise ValueError(
                 f"Layer '{self.name}': Returning attention scores is not supported when flash attention is enabled."
                 f" Leave out `flash_attention` to access attention scores."
             )
-        return jax.nn.dot_product_attention(query, key, value, mask=allowed, scale=scale, implementation="cudnn")
+        return jax.nn.dot_product_attention(*projected, mask=allowed, scale=scale, implementation="cudnn")
 
     # --- shapes ---
 
@@ -420,11 +418,11 @@ class MultiHeadAttention(Projected):
         along = "".join(query[axis] for axis in axes)
         return query, key, f"{free}Y{along}{along.upper()}"
 
-    def _scores(self, query: jax.Array, key: jax.Array) -> jax.Array:
+    def _scores(self, query: Tensor, key: Tensor) -> Tensor:
         queries, keys, scores = self._names(query.ndim - 1)
         return jnp.einsum(f"{queries}YZ,{keys}YZ->{scores}", query, key)
 
-    def _gathered(self, weights: jax.Array, value: jax.Array) -> jax.Array:
+    def _gathered(self, weights: Tensor, value: Tensor) -> Tensor:
         queries, keys, scores = self._names(value.ndim - 1)
         return jnp.einsum(f"{scores},{keys}YZ->{queries}YZ", weights, value)
 
@@ -516,13 +514,13 @@ class GroupQueryAttention(Projected):
         shared = (self.num_key_value_heads, self.head_dim)
         return {"query": (self.num_query_heads, self.head_dim), "key": shared, "value": shared}
 
-    def _scores(self, query: jax.Array, key: jax.Array) -> jax.Array:
+    def _scores(self, query: Tensor, key: Tensor) -> Tensor:
         batch, steps, heads, features = query.shape
         grouped = query.reshape(batch, steps, self.num_key_value_heads, -1, features)
         scores = jnp.einsum("atgrf,asgf->agrts", grouped, key)
         return scores.reshape(scores.shape[0], heads, *scores.shape[-2:])
 
-    def _gathered(self, weights: jax.Array, value: jax.Array) -> jax.Array:
+    def _gathered(self, weights: Tensor, value: Tensor) -> Tensor:
         batch, heads, queries, keys = weights.shape
         grouped = weights.reshape(batch, self.num_key_value_heads, -1, queries, keys)
         outputs = jnp.einsum("agrts,asgf->atgrf", grouped, value)
@@ -542,7 +540,7 @@ def _agree(a: ShapeLike, b: ShapeLike) -> bool:
     return len(a) == len(b) and all(m is None or n is None or m == n for m, n in zip(a, b, strict=True))
 
 
-def _of_pairs(mask: jax.Array, name: str, key_axes: int) -> jax.Array:
+def _of_pairs(mask: Tensor, name: str, key_axes: int) -> Tensor:
     """A mask of queries or of keys as one of pairs."""
     if name == "attention_mask":
         return mask

@@ -9,9 +9,8 @@ import jax
 import jax.numpy as jnp
 
 from ..core.constructor import LayerOptions
-from ..core.input_spec import InputSpec
 from ..core.kinds import DataFormat, Kind, Owner, is_whole
-from ..core.types import Shape, ShapeLike
+from ..core.types import Shape, ShapeLike, Tensor
 from .base import Rearranging
 from .catalogue import layer
 from .spatial import Spatial
@@ -60,15 +59,11 @@ Edges = Annotated[int | Sequence[int | Sequence[int]], EdgesOf()]
 class Bordered(Rearranging, Spatial):
     """Base of layers that add cells in front of and behind each spatial axis, or take them away."""
 
-    def __init__(self, **options: Unpack[LayerOptions]):
-        super().__init__(**options)
-        self.input_spec: InputSpec = InputSpec(ndim=self.rank + 2)
-
     def added(self) -> Pairs:
         """Numbers of cells for each axis; below zero where they are taken away."""
         raise NotImplementedError
 
-    def call(self, inputs: jax.Array) -> jax.Array:
+    def call(self, inputs: Tensor) -> Tensor:
         self.compute_output_shape(inputs.shape)
         config = [(0, 0, 0)] * inputs.ndim
         for axis, (before, after) in zip(self._axes(), self.added(), strict=True):
@@ -178,10 +173,7 @@ class ZeroPadding3D(ZeroPadding):
     rank = 3
 
     def __init__(
-        self,
-        padding: Edges = ((1, 1), (1, 1), (1, 1)),
-        data_format: DataFormat = None,
-        **options: Unpack[LayerOptions],
+        self, padding: Edges = ((1, 1), (1, 1), (1, 1)), data_format: DataFormat = None, **options: Unpack[LayerOptions]
     ):
         super().__init__(**options)
 

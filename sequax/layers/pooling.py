@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Unpack
 
-import jax
 import jax.numpy as jnp
 
 from .. import kernels
 from ..core import dtypes
 from ..core.constructor import LayerOptions, UnnamedOptions
-from ..core.input_spec import InputSpec
 from ..core.kinds import DataFormat, Padding, Sizes
 from ..core.types import Shape, ShapeLike, Tensor
 from .base import DtypeKeeping
@@ -29,12 +27,11 @@ class Pooling(Windowed):
     def __init__(self, **options: Unpack[LayerOptions]):
         super().__init__(**options)
         self.strides = self.strides or self.pool_size
-        self.input_spec: InputSpec = InputSpec(ndim=self.rank + 2)
 
-    def pool(self, x: jax.Array) -> jax.Array:
+    def pool(self, x: Tensor) -> Tensor:
         raise NotImplementedError
 
-    def call(self, inputs: jax.Array) -> jax.Array:
+    def call(self, inputs: Tensor) -> Tensor:
         self.compute_output_shape(inputs.shape)
         return self._from_channels_last(self.pool(self._to_channels_last(inputs)))
 
@@ -60,7 +57,7 @@ class MaxPooling(DtypeKeeping, Pooling):
     ):
         super().__init__(name=name, **options)
 
-    def pool(self, x: jax.Array) -> jax.Array:
+    def pool(self, x: Tensor) -> Tensor:
         return kernels.max_pool(x, self.pool_size, self.strides, self.padding)
 
 
@@ -80,7 +77,7 @@ class AveragePooling(Pooling):
     ):
         super().__init__(name=name, **options)
 
-    def pool(self, x: jax.Array) -> jax.Array:
+    def pool(self, x: Tensor) -> Tensor:
         return kernels.avg_pool(floating(x, self.compute_dtype), self.pool_size, self.strides, self.padding)
 
 
@@ -266,7 +263,6 @@ class GlobalPooling(Spatial):
 
     def __init__(self, data_format: DataFormat = None, keepdims: bool = False, **options: Unpack[LayerOptions]):
         super().__init__(**options)
-        self.input_spec: InputSpec = InputSpec(ndim=self.rank + 2)
 
     def compute_output_shape(self, input_shape: ShapeLike) -> Shape:
         batch, _, channels = self._split(input_shape)
@@ -276,14 +272,14 @@ class GlobalPooling(Spatial):
 class GlobalMaxPooling(DtypeKeeping, GlobalPooling):
     """The largest value of each channel."""
 
-    def call(self, inputs: jax.Array) -> jax.Array:
+    def call(self, inputs: Tensor) -> Tensor:
         return jnp.max(inputs, self._axes(), keepdims=self.keepdims)
 
 
 class GlobalAveragePooling(GlobalPooling):
     """The mean of each channel."""
 
-    def call(self, inputs: jax.Array) -> jax.Array:
+    def call(self, inputs: Tensor) -> Tensor:
         return jnp.mean(floating(inputs, self.compute_dtype), self._axes(), keepdims=self.keepdims)
 
 
@@ -377,7 +373,7 @@ class GlobalAveragePooling1D(GlobalAveragePooling):
     rank = 1
     supports_masking = True
 
-    def call(self, inputs: jax.Array, mask: jax.Array | None = None) -> jax.Array:
+    def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
         if mask is None:
             return super().call(inputs)
         x = floating(inputs, self.compute_dtype)
@@ -434,6 +430,6 @@ class GlobalAveragePooling3D(GlobalAveragePooling):
     rank = 3
 
 
-def floating(x: jax.Array, dtype: str) -> jax.Array:
+def floating(x: Tensor, dtype: str) -> Tensor:
     """Integers in the compute dtype, so that a mean has a fraction."""
     return x if dtypes.is_float(x.dtype) else x.astype(dtypes.jnp_dtype(dtype))

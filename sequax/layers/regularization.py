@@ -38,7 +38,7 @@ class Random(Elementwise):
     def disturb(self, inputs: Tensor) -> Tensor:
         raise NotImplementedError
 
-    def normal(self, inputs: Tensor) -> jax.Array:
+    def normal(self, inputs: Tensor) -> Tensor:
         """Standard normal numbers in the shape and dtype of the inputs."""
         return jax.random.normal(rng.key(self.seed_generator), inputs.shape, inputs.dtype)
 
@@ -53,7 +53,10 @@ class Dropping(Random):
     def _disturbs(self) -> bool:
         return self.rate > 0
 
-    def kept(self, shape: tuple[int, ...]) -> jax.Array:
+    def disturb(self, inputs: Tensor) -> Tensor:
+        return jnp.where(self.kept(inputs.shape), inputs / (1 - self.rate), 0)
+
+    def kept(self, shape: tuple[int, ...]) -> Tensor:
         """Boolean array that broadcasts to the input, False where a value is dropped."""
         if self.noise_shape is not None:
             sizes = self.noise_shape
@@ -112,9 +115,6 @@ class Dropout(Dropping):
     ):
         super().__init__(**options)
 
-    def disturb(self, inputs: Tensor) -> jax.Array:
-        return jnp.where(self.kept(inputs.shape), inputs / (1 - self.rate), 0)
-
 
 @layer()
 class AlphaDropout(Dropping):
@@ -147,7 +147,7 @@ class AlphaDropout(Dropping):
     ):
         super().__init__(**options)
 
-    def disturb(self, inputs: Tensor) -> jax.Array:
+    def disturb(self, inputs: Tensor) -> Tensor:
         lowest = -1.6732632423543772 * 1.0507009873554805
         a = ((1 - self.rate) * (1 + self.rate * lowest**2)) ** -0.5
         return a * jnp.where(self.kept(inputs.shape), inputs, lowest) - a * lowest * self.rate
@@ -166,9 +166,6 @@ class SpatialDropout(Dropping):
             (None, None, *ones) if data_format == "channels_first" else (None, *ones, None)
         )
         self.input_spec: InputSpec = InputSpec(ndim=self.spatial + 2)
-
-    def disturb(self, inputs: Tensor) -> jax.Array:
-        return jnp.where(self.kept(inputs.shape), inputs / (1 - self.rate), 0)
 
     def get_config(self) -> dict[str, Any]:
         config = {"rate": self.rate, "seed": self.seed, "name": self.name, "dtype": self.dtype_policy.name}
@@ -205,8 +202,22 @@ class SpatialDropout1D(SpatialDropout):
         super().__init__("channels_last", name, dtype)
 
 
+class SpatialDropout2Or3(SpatialDropout):
+    """Of images and volumes, which may have their channels first."""
+
+    def __init__(
+        self,
+        rate: Rate,
+        data_format: DataFormat = None,
+        seed: int | None = None,
+        name: str | None = None,
+        dtype: DTypeLike | None = None,
+    ):
+        super().__init__(self.data_format, name, dtype)
+
+
 @layer()
-class SpatialDropout2D(SpatialDropout):
+class SpatialDropout2D(SpatialDropout2Or3):
     """Dropout of whole channels of `(batch, rows, columns, channels)`: all values of a channel are dropped together.
 
     Tompson et al. 2014, Efficient Object Localization Using Convolutional Networks. Inert outside of training.
@@ -234,19 +245,9 @@ class SpatialDropout2D(SpatialDropout):
 
     spatial = 2
 
-    def __init__(
-        self,
-        rate: Rate,
-        data_format: DataFormat = None,
-        seed: int | None = None,
-        name: str | None = None,
-        dtype: DTypeLike | None = None,
-    ):
-        super().__init__(self.data_format, name, dtype)
-
 
 @layer()
-class SpatialDropout3D(SpatialDropout):
+class SpatialDropout3D(SpatialDropout2Or3):
     """Dropout of whole channels of `(batch, depth, rows, columns, channels)`: all values of one are dropped together.
 
     Tompson et al. 2014, Efficient Object Localization Using Convolutional Networks. Inert outside of training.
@@ -273,16 +274,6 @@ class SpatialDropout3D(SpatialDropout):
     """
 
     spatial = 3
-
-    def __init__(
-        self,
-        rate: Rate,
-        data_format: DataFormat = None,
-        seed: int | None = None,
-        name: str | None = None,
-        dtype: DTypeLike | None = None,
-    ):
-        super().__init__(self.data_format, name, dtype)
 
 
 @layer()
@@ -316,7 +307,7 @@ class GaussianDropout(Random):
     def _disturbs(self) -> bool:
         return self.rate > 0
 
-    def disturb(self, inputs: Tensor) -> jax.Array:
+    def disturb(self, inputs: Tensor) -> Tensor:
         return inputs * (1 + math.sqrt(self.rate / (1 - self.rate)) * self.normal(inputs))
 
 
@@ -349,7 +340,7 @@ class GaussianNoise(Random):
     def _disturbs(self) -> bool:
         return self.stddev > 0
 
-    def disturb(self, inputs: Tensor) -> jax.Array:
+    def disturb(self, inputs: Tensor) -> Tensor:
         return inputs + self.stddev * self.normal(inputs)
 
 

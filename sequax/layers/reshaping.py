@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from typing import Annotated, Any, Unpack
 
-import jax
 import jax.numpy as jnp
 
 from ..core.constructor import LayerOptions
@@ -43,7 +42,7 @@ class Flatten(Rearranging):
         super().__init__(**options)
         self.input_spec: InputSpec = InputSpec(min_ndim=1)
 
-    def call(self, inputs: Tensor) -> jax.Array:
+    def call(self, inputs: Tensor) -> Tensor:
         if self.data_format == "channels_first" and inputs.ndim > 2:
             inputs = jnp.moveaxis(inputs, 1, -1)
         return inputs.reshape(inputs.shape[0], math.prod(inputs.shape[1:]))
@@ -98,7 +97,7 @@ class Reshape(Rearranging):
     def __init__(self, target_shape: Target, **options: Unpack[LayerOptions]):
         super().__init__(**options)
 
-    def call(self, inputs: Tensor) -> jax.Array:
+    def call(self, inputs: Tensor) -> Tensor:
         return inputs.reshape(inputs.shape[0], *self._sizes(inputs.shape[1:]))
 
     def compute_output_shape(self, input_shape: ShapeLike) -> Shape:
@@ -169,7 +168,7 @@ class Permute(Rearranging):
         super().__init__(**options)
         self.input_spec: InputSpec = InputSpec(ndim=len(self.dims) + 1)
 
-    def call(self, inputs: Tensor) -> jax.Array:
+    def call(self, inputs: Tensor) -> Tensor:
         return jnp.transpose(inputs, (0, *self.dims))
 
     def compute_output_shape(self, input_shape: ShapeLike) -> Shape:
@@ -202,7 +201,7 @@ class RepeatVector(Rearranging):
         super().__init__(**options)
         self.input_spec: InputSpec = InputSpec(ndim=2)
 
-    def call(self, inputs: Tensor) -> jax.Array:
+    def call(self, inputs: Tensor) -> Tensor:
         return jnp.repeat(inputs[:, None], self.n, axis=1)
 
     def compute_output_shape(self, input_shape: ShapeLike) -> Shape:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Unpack
 
-import jax
 import jax.numpy as jnp
 
 from ..core import settings
@@ -40,13 +39,13 @@ class Rescaling(Elementwise):
     def __init__(self, scale: Factors, offset: Factors = 0.0, **options: Unpack[LayerOptions]):
         super().__init__(**options)
 
-    def call(self, inputs: Tensor) -> jax.Array:
+    def call(self, inputs: Tensor) -> Tensor:
         dtype = self.compute_dtype
         scale, offset = (_per_channel(jnp.asarray(value, dtype)) for value in (self.scale, self.offset))
         return jnp.asarray(inputs, dtype) * scale + offset
 
 
-def _per_channel(values: jax.Array) -> jax.Array:
+def _per_channel(values: Tensor) -> Tensor:
     """One number per channel, to broadcast against images in the process' data format."""
     first = values.ndim and settings.image_data_format() == "channels_first"
     return values.reshape(*values.shape, *(1,) * (3 - values.ndim)) if first else values

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Unpack
 
-import jax
 import jax.numpy as jnp
 
+from ..core.constructor import LayerOptions
+from ..core.input_spec import InputSpec
 from ..core.layer import Layer
-from ..core.types import Shape, ShapeLike
+from ..core.types import Shape, ShapeLike, Tensor
 
 
 class Spatial(Layer):
@@ -16,6 +18,10 @@ class Spatial(Layer):
 
     rank = 0
     data_format = "channels_last"
+
+    def __init__(self, **options: Unpack[LayerOptions]):
+        super().__init__(**options)
+        self.input_spec: InputSpec = InputSpec(ndim=self.rank + 2)
 
     def _who(self) -> str:
         return f"Layer '{self.name}' ({type(self).__name__})"
@@ -42,8 +48,8 @@ class Spatial(Layer):
     def _join(self, batch: int | None, spatial: Sequence[int | None], channels: int | None) -> Shape:
         return (batch, *spatial, channels) if self._channels_axis() == -1 else (batch, channels, *spatial)
 
-    def _to_channels_last(self, x: jax.Array) -> jax.Array:
+    def _to_channels_last(self, x: Tensor) -> Tensor:
         return x if self._channels_axis() == -1 else jnp.moveaxis(x, 1, -1)
 
-    def _from_channels_last(self, x: jax.Array) -> jax.Array:
+    def _from_channels_last(self, x: Tensor) -> Tensor:
         return x if self._channels_axis() == -1 else jnp.moveaxis(x, -1, 1)

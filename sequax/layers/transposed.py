@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
-import jax
-
 from .. import kernels
 from ..core.constructor import LayerOptions, Options
 from ..core.kinds import (
@@ -19,7 +17,7 @@ from ..core.kinds import (
     Size,
     Sizes,
 )
-from ..core.types import Shape, ShapeLike
+from ..core.types import Shape, ShapeLike, Tensor
 from ..core.variable import Variable
 from ..kernels.windows import transposed_crop
 from .catalogue import layer
@@ -29,7 +27,6 @@ from .convolutional import BaseConvolution
 class TransposedConvolution(BaseConvolution):
     """Transposed convolution over `rank` spatial axes: the gradient of a convolution with respect to its input."""
 
-    filters: int
     output_padding: tuple[int, ...] | None
 
     def __init__(self, **options: Unpack[LayerOptions]):
@@ -44,7 +41,7 @@ class TransposedConvolution(BaseConvolution):
     def build_kernels(self, channels: int) -> None:
         self.kernel: Variable = self.add("kernel", (*self.kernel_size, self.filters, channels))
 
-    def convolve(self, x: jax.Array) -> jax.Array:
+    def convolve(self, x: Tensor) -> Tensor:
         cropped = [max(crop, 0) for crop in self._crops()]
         return kernels.conv_transpose(
             x,
@@ -54,9 +51,6 @@ class TransposedConvolution(BaseConvolution):
             padding=[(crop // 2, crop - crop // 2) for crop in cropped],
             dilation=self.dilation_rate,
         )
-
-    def output_channels(self, channels: int | None) -> int | None:
-        return self.filters
 
     def compute_output_shape(self, input_shape: ShapeLike) -> Shape:
         batch, spatial, _ = self._split(input_shape)

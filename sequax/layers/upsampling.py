@@ -10,9 +10,8 @@ import numpy as np
 
 from ..core import dtypes
 from ..core.constructor import LayerOptions
-from ..core.input_spec import InputSpec
 from ..core.kinds import DataFormat, OneOf, Sizes
-from ..core.types import Shape, ShapeLike
+from ..core.types import Shape, ShapeLike, Tensor
 from .arguments import Times
 from .base import Rearranging
 from .catalogue import layer
@@ -29,11 +28,7 @@ class UpSampling(Rearranging, Spatial):
 
     size: int | tuple[int, ...]
 
-    def __init__(self, **options: Unpack[LayerOptions]):
-        super().__init__(**options)
-        self.input_spec: InputSpec = InputSpec(ndim=self.rank + 2)
-
-    def call(self, inputs: jax.Array) -> jax.Array:
+    def call(self, inputs: Tensor) -> Tensor:
         for axis, times in zip(self._axes(), self._times(), strict=True):
             inputs = jnp.repeat(inputs, times, axis=axis)
         return inputs
@@ -106,7 +101,7 @@ class UpSampling2D(UpSampling):
     ):
         super().__init__(**options)
 
-    def call(self, inputs: jax.Array) -> jax.Array:
+    def call(self, inputs: Tensor) -> Tensor:
         if self.interpolation == "nearest":
             return super().call(inputs)
         shape = self.compute_output_shape(inputs.shape)
@@ -114,7 +109,7 @@ class UpSampling2D(UpSampling):
         return resized if dtypes.is_float(inputs.dtype) else _rounded(resized, inputs.dtype)
 
 
-def _rounded(x: jax.Array, dtype: np.dtype) -> jax.Array:
+def _rounded(x: Tensor, dtype: np.dtype) -> Tensor:
     """Whole numbers; weights below zero may lead beyond the dtype's range, such as 0 to 255."""
     limits = jnp.iinfo(dtype)
     return jnp.clip(jnp.round(x), limits.min, limits.max).astype(dtype)

@@ -107,12 +107,12 @@ class SpectralNormalization(Wrapper):
         outputs = self.layer(inputs)
         return outputs.astype(inputs.dtype if dtypes.is_float(inputs.dtype) else dtypes.jnp_dtype(self.compute_dtype))
 
-    def normalized_weights(self) -> tuple[jax.Array, jax.Array]:
+    def normalized_weights(self) -> tuple[Tensor, Tensor]:
         """The vector `u` after the power iterations, and the divided kernel; nothing is assigned."""
         kernel, u = self._normalized(self.kernel.value, self.vector_u.value)
         return u, kernel
 
-    def _normalized(self, kernel: jax.Array, u: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def _normalized(self, kernel: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
         matrix = kernel.reshape(-1, kernel.shape[-1])
         constant = jax.lax.stop_gradient(matrix)
         v, before = u, u
@@ -128,6 +128,6 @@ class SpectralNormalization(Wrapper):
         return self.layer.compute_output_shape(input_shape)
 
 
-def _unit(x: jax.Array) -> jax.Array:
+def _unit(x: Tensor) -> Tensor:
     """The vector with length 1; zeros stay zeros."""
     return x * jnp.minimum(jax.lax.rsqrt(jnp.square(x).sum()), 1 / dtypes.epsilon())

@@ -86,7 +86,7 @@ class AnnotatedImages(Layer):
         changed = change(values, transformation=transformation, training=training)
         return jnp.squeeze(changed, self.channel_axis) if flat else changed
 
-    def get_random_transformation(self, data: Images, training: bool = True, seed: rng.Seed | None = None) -> Any:
+    def get_random_transformation(self, data: Images, training: bool = True, seed: rng.Seed = None) -> Any:
         raise NotImplementedError
 
     def rests(self, transformation: Any, training: bool) -> bool:
@@ -95,7 +95,7 @@ class AnnotatedImages(Layer):
 
     # --- the parts ---
 
-    def transform_images(self, images: ArrayLike, transformation: Any = None, training: bool = True) -> jax.Array:
+    def transform_images(self, images: ArrayLike, transformation: Any = None, training: bool = True) -> Tensor:
         raise NotImplementedError
 
     def transform_labels(
@@ -137,13 +137,11 @@ class AnnotatedImages(Layer):
         labels = kernels.without_outside(found["labels"], corners[0] if one else corners)
         return {**found, "boxes": boxes[0] if one else boxes, "labels": labels}
 
-    def move_boxes(self, corners: jax.Array, drawn: Any, rows: int, columns: int) -> jax.Array:
+    def move_boxes(self, corners: Tensor, drawn: Any, rows: int, columns: int) -> Tensor:
         """New corners for corners `(batch, boxes, 4)` in images of `rows` and `columns`; they may lie outside."""
         return kernels.around(corners, lambda x, y: self.move_points(x, y, drawn, rows, columns))
 
-    def move_points(
-        self, x: jax.Array, y: jax.Array, drawn: Any, rows: int, columns: int
-    ) -> tuple[jax.Array, jax.Array]:
+    def move_points(self, x: Tensor, y: Tensor, drawn: Any, rows: int, columns: int) -> tuple[Tensor, Tensor]:
         """Where points lie after the change, `(batch, points)` each; x along columns, y along rows."""
         raise NotImplementedError
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Unpack
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -126,7 +125,7 @@ class MelSpectrogram(Layer):
         self._window = np.pad(*_centred(window_values(who, window, self.sequence_length), self.fft_length))
         self.built = True
 
-    def call(self, inputs: Tensor) -> jax.Array:
+    def call(self, inputs: Tensor) -> Tensor:
         x = jnp.asarray(inputs, self.compute_dtype)
         if x.ndim not in (1, 2):
             raise ValueError(
@@ -147,7 +146,7 @@ class MelSpectrogram(Layer):
         mel = jnp.swapaxes(power @ self.linear_to_mel_weight_matrix(*settings), -1, -2)
         return (self._decibels(mel) if self.power_to_db else mel).astype(self.compute_dtype)
 
-    def _decibels(self, power: jax.Array) -> jax.Array:
+    def _decibels(self, power: Tensor) -> Tensor:
         reference = np.log10(max(self.ref_power, self.min_power))
         levels = 10 * (jnp.log10(jnp.maximum(power, self.min_power)) - reference)
         return jnp.maximum(levels, levels.max() - self.top_db)
@@ -160,7 +159,7 @@ class MelSpectrogram(Layer):
         lower_edge_hertz: Number = 125.0,
         upper_edge_hertz: Number = 3800.0,
         dtype: DTypeLike = "float32",
-    ) -> jax.Array:
+    ) -> Tensor:
         """Weights of bins of a spectrum in bands: triangles over three neighbouring edges, of height 1.
 
         Args:
@@ -297,7 +296,7 @@ class STFTSpectrogram(Layer):
         shape = (self.frame_length, 1, self._bins)
         return self.add_weight(name=f"{side}_kernel", shape=shape, initializer=initializer)
 
-    def call(self, inputs: Tensor) -> jax.Array:
+    def call(self, inputs: Tensor) -> Tensor:
         x = jnp.asarray(inputs, self.compute_dtype)
         x = x if self.data_format == "channels_first" else jnp.swapaxes(x, 1, 2)  # (batch, channels, samples)
         if self.compute_output_shape(inputs.shape)[self._frames_axis()] == 0:
@@ -309,14 +308,14 @@ class STFTSpectrogram(Layer):
         parts = [None if k is None else frames @ k.value[:, 0] for k in (self.real_kernel, self.imag_kernel)]
         return self._arranged(self._outputs(*parts))
 
-    def _padded(self, x: jax.Array) -> jax.Array:
+    def _padded(self, x: Tensor) -> Tensor:
         if self.padding == "valid":
             return x
         frames = -(-x.shape[-1] // self._step)
         missing = max((frames - 1) * self._step + self.frame_length - x.shape[-1], 0)
         return jnp.pad(x, [(0, 0), (0, 0), (missing // 2, missing - missing // 2)])
 
-    def _outputs(self, real: Any, imag: Any) -> jax.Array:
+    def _outputs(self, real: Any, imag: Any) -> Tensor:
         if self.mode in ("real", "imag"):
             return real if self.mode == "real" else imag
         if self.mode == "angle":
@@ -330,7 +329,7 @@ class STFTSpectrogram(Layer):
         magnitude = jnp.sqrt(jnp.maximum(power, jnp.finfo(power.dtype).eps))
         return jnp.log(magnitude) if self.mode == "log" else magnitude
 
-    def _arranged(self, x: jax.Array) -> jax.Array:
+    def _arranged(self, x: Tensor) -> Tensor:
         """From (batch, channels, frames, bins) to the documented layout."""
         if self.data_format == "channels_first":
             return x if self.expand_dims else jnp.swapaxes(x, 2, 3).reshape(x.shape[0], -1, x.shape[2])

@@ -16,7 +16,7 @@ from ..arguments import DenseOf
 from ..catalogue import layer
 
 
-def encode(indices: jax.Array, count: int, output_mode: str, dtype: str, weights: jax.Array | None = None) -> jax.Array:
+def encode(indices: Tensor, count: int, output_mode: str, dtype: str, weights: Tensor | None = None) -> Tensor:
     """Vectors of `count` entries for categories 0 to `count - 1`; other numbers become zeros.
 
     `"one_hot"` adds an axis, or replaces a last axis of size 1; the others sum or unite over axis 1 (axis 0 of a
@@ -93,7 +93,7 @@ class CategoryEncoding(Layer):
         super().__init__(**options)
         self.built = True
 
-    def call(self, inputs: Tensor, count_weights: Tensor | None = None) -> jax.Array:
+    def call(self, inputs: Tensor, count_weights: Tensor | None = None) -> Tensor:
         if count_weights is not None and self.output_mode != "count":
             raise ValueError(
                 f"Layer '{self.name}' (CategoryEncoding): `count_weights` is not used when `output_mode` is not"

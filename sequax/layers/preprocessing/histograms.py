@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Unpack
 
-import jax
 import jax.numpy as jnp
 
 from ...core.kinds import DataFormat, Kind, Owner, Whole
+from ...core.types import Tensor
 from ..catalogue import layer
 from .image_arguments import BoxOptions, Finite, ImageOptions, Range, ValueRange, is_pair
 from .images import ImageLayer, from_bytes, to_bytes
@@ -64,7 +64,7 @@ class AutoContrast(HistogramLayer):
     def __init__(self, value_range: ValueRange = (0, 255), **options: Unpack[ImageOptions]):
         super().__init__(**options)
 
-    def transform(self, images: jax.Array, drawn: object) -> jax.Array:
+    def transform(self, images: Tensor, drawn: object) -> Tensor:
         lowest, highest = (f(images, (1, 2), keepdims=True) for f in (jnp.min, jnp.max))
         low, high = self.value_range
         spread = highest - lowest
@@ -107,7 +107,7 @@ class Equalization(HistogramLayer):
     ):
         super().__init__(data_format=data_format, **options)
 
-    def transform(self, images: jax.Array, drawn: object) -> jax.Array:
+    def transform(self, images: Tensor, drawn: object) -> Tensor:
         batch, rows, columns, channels = images.shape
         values = jnp.moveaxis(to_bytes(images, self.value_range), -1, 1).reshape(batch * channels, rows * columns)
         bins = jnp.clip(values * ((self.bins - 1) / (LEVELS - 1)), 0, self.bins - 1).astype("int32")
@@ -161,7 +161,7 @@ class ContrastLimitedAdaptiveHistogramEqualization(HistogramLayer):
     ):
         super().__init__(data_format=data_format, **options)
 
-    def transform(self, images: jax.Array, drawn: object) -> jax.Array:
+    def transform(self, images: Tensor, drawn: object) -> Tensor:
         batch, rows, columns, channels = images.shape
         down, across = self.tile_grid_size
         levels = jnp.clip(to_bytes(images, self.value_range), 0, LEVELS - 1).astype("int32")
@@ -171,7 +171,7 @@ class ContrastLimitedAdaptiveHistogramEqualization(HistogramLayer):
         tiles = jnp.transpose(tiles, (0, 1, 3, 5, 2, 4)).reshape(batch * down * across * channels, height * width)
         table = self._levels(tiles).reshape(-1)
 
-        def look_up(row: jax.Array, column: jax.Array) -> jax.Array:
+        def look_up(row: Tensor, column: Tensor) -> Tensor:
             row, column = jnp.clip(row, 0, down - 1), jnp.clip(column, 0, across - 1)
             image = jnp.arange(batch)[:, None, None, None]
             tile = (image * down + row[:, None, None]) * across + column[:, None]
@@ -184,7 +184,7 @@ class ContrastLimitedAdaptiveHistogramEqualization(HistogramLayer):
         below = look_up(top + 1, left) * (1 - right) + look_up(top + 1, left + 1) * right
         return from_bytes(above * (1 - lower) + below * lower, self.value_range)
 
-    def _levels(self, tiles: jax.Array) -> jax.Array:
+    def _levels(self, tiles: Tensor) -> Tensor:
         """For each tile the new level of each level, `(tiles, 256)`."""
         counts, size = histogram(tiles, LEVELS), tiles.shape[-1]
         if self.clip_limit > 0:
@@ -196,7 +196,7 @@ class ContrastLimitedAdaptiveHistogramEqualization(HistogramLayer):
         return jnp.clip((summed - summed[:, :1]) * ((LEVELS - 1) / jnp.where(rest <= 0, 1, rest)), 0, LEVELS - 1)
 
 
-def histogram(values: jax.Array, bins: int) -> jax.Array:
+def histogram(values: Tensor, bins: int) -> Tensor:
     """How often each of the numbers from 0 to `bins - 1` stands in each row, `(rows, bins)`."""
     rows = values.shape[0]
     places = values + bins * jnp.arange(rows, dtype=values.dtype)[:, None]

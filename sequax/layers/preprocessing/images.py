@@ -13,10 +13,9 @@ import numpy as np
 from ...core import dtypes, rng, shapes
 from ...core.kinds import Number
 from ...core.tensor import KerasTensor
-from ...core.types import ArrayLike, ShapeLike
+from ...core.types import ArrayLike, ShapeLike, Tensor
 from ...kernels import random_bits
-from ...layers.preprocessing.annotated import Images
-from .annotated import AnnotatedImages, images_of
+from .annotated import AnnotatedImages, Images, images_of
 from .image_arguments import ImageOptions, Range
 
 Drawn = dict[str, Any]
@@ -34,11 +33,11 @@ class ImageLayer(AnnotatedImages):
     gives_batches = False  # whether `transform_images` makes a batch of a single image, as it does in Keras
     channels: tuple[int, ...] = ()  # the numbers of channels that make sense; empty: any
 
-    def get_random_transformation(self, data: Images, training: bool = True, seed: rng.Seed | None = None) -> Any:
+    def get_random_transformation(self, data: Images, training: bool = True, seed: rng.Seed = None) -> Any:
         """What `transform_images` will do: drawn numbers, or None where nothing is random."""
         return None
 
-    def transform_images(self, images: ArrayLike, transformation: Any = None, training: bool = True) -> jax.Array:
+    def transform_images(self, images: ArrayLike, transformation: Any = None, training: bool = True) -> Tensor:
         """Images transformed by what `get_random_transformation` returned."""
         images = jnp.asarray(images)
         dtype = self._output_dtype(images.dtype)
@@ -47,13 +46,13 @@ class ImageLayer(AnnotatedImages):
         outputs = self.transform(self._standardized(images), transformation)
         return self._cast(self._restored(outputs, 4 if self.gives_batches else images.ndim), dtype)
 
-    def transform(self, images: jax.Array, drawn: Drawn) -> jax.Array:
+    def transform(self, images: Tensor, drawn: Drawn) -> Tensor:
         """New images of images `(batch, rows, columns, channels)` in floating point."""
         raise NotImplementedError
 
     def transform_segmentation_masks(
         self, segmentation_masks: ArrayLike, transformation: Any = None, training: bool = True
-    ) -> jax.Array:
+    ) -> Tensor:
         """Masks whose pixels went the way of those of the images, each with a value that it had. They keep their dtype.
 
         Args:
@@ -65,7 +64,7 @@ class ImageLayer(AnnotatedImages):
         outputs = self.transform_masks(self._standardized(masks), transformation)
         return self._cast(self._restored(outputs, masks.ndim), masks.dtype.name)
 
-    def transform_masks(self, masks: jax.Array, drawn: Drawn) -> jax.Array:
+    def transform_masks(self, masks: Tensor, drawn: Drawn) -> Tensor:
         """As `transform`, reading the nearest pixel; where the class says `moves`."""
         raise NotImplementedError
 
@@ -86,19 +85,19 @@ class ImageLayer(AnnotatedImages):
         kept = self.keeps_integers and dtypes.is_int(dtype)
         return jnp.dtype(dtype).name if kept else self.compute_dtype
 
-    def _cast(self, images: jax.Array, dtype: str) -> jax.Array:
+    def _cast(self, images: Tensor, dtype: str) -> Tensor:
         if dtypes.is_int(dtype) and not dtypes.is_int(images.dtype):
             limits = jnp.iinfo(dtype)
             images = jnp.clip(self.to_integers(images), limits.min, limits.max)
         return images.astype(dtypes.jnp_dtype(dtype))
 
-    def _standardized(self, images: jax.Array) -> jax.Array:
+    def _standardized(self, images: Tensor) -> Tensor:
         """With a batch axis, channels last, in float32 at least."""
         images = images[None] if images.ndim == 3 else images
         images = jnp.moveaxis(images, 1, -1) if self.data_format == "channels_first" else images
         return images.astype(jnp.promote_types(images.dtype, "float32") if dtypes.is_float(images.dtype) else "float32")
 
-    def _restored(self, images: jax.Array, rank: int) -> jax.Array:
+    def _restored(self, images: Tensor, rank: int) -> Tensor:
         images = jnp.moveaxis(images, -1, 1) if self.data_format == "channels_first" else images
         return images[0] if rank == 3 else images
 
@@ -149,7 +148,7 @@ class RandomImageLayer(ImageLayer):
     def rests(self, transformation: Any, training: bool) -> bool:
         return not training or transformation is None
 
-    def get_random_transformation(self, data: Images, training: bool = True, seed: rng.Seed | None = None) -> Any:
+    def get_random_transformation(self, data: Images, training: bool = True, seed: rng.Seed = None) -> Any:
         """Numbers drawn for images, or for the images of a dict; None outside of training.
 
         Args:
@@ -161,7 +160,7 @@ class RandomImageLayer(ImageLayer):
         drawn = self.draw(rng.key(self.seed_generator if seed is None else seed), self._sizes(shape))
         return {**drawn, "input_shape": tuple(shape)} if self.moves else drawn
 
-    def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Any:
+    def draw(self, key: Tensor, shape: tuple[int, ...]) -> Any:
         """Random numbers for images of `shape`, `(batch, rows, columns, channels)`."""
         raise NotImplementedError
 
@@ -173,36 +172,36 @@ class RandomImageLayer(ImageLayer):
 # --- drawing ---
 
 
-def uniform(key: jax.Array, batch: int, bounds: Range) -> jax.Array:
+def uniform(key: Tensor, batch: int, bounds: Range) -> Tensor:
     """One number per image."""
     return jax.random.uniform(key, (batch,), minval=bounds[0], maxval=bounds[1])
 
 
-def decide(key: jax.Array, batch: int, chances: Range) -> jax.Array:
+def decide(key: Tensor, batch: int, chances: Range) -> Tensor:
     """Whether each image is changed, with a probability drawn uniformly from `chances`: on average, their mean."""
     return jax.random.uniform(key, (batch,)) < sum(chances) / 2
 
 
-def normal(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+def normal(key: Tensor, shape: tuple[int, ...]) -> Tensor:
     """Standard normal numbers, from bits cheaper than JAX's: a draw as large as the images costs time."""
     bits = random_bits(jax.random.bits(key, (2,), "uint32"), shape)
     share = ((bits >> 8).astype("float32") + 0.5) / 2**24
     return math.sqrt(2) * jax.scipy.special.erfinv(2 * share - 1)
 
 
-def beta(key: jax.Array, alpha: float | jax.Array, batch: int) -> jax.Array:
+def beta(key: Tensor, alpha: float | Tensor, batch: int) -> Tensor:
     """Numbers of a Beta distribution of (alpha, alpha); logarithms keep small ones apart from zero."""
     return jax.nn.softmax(jax.random.loggamma(key, alpha, (2, batch)), 0)[0]
 
 
-def covers(key: jax.Array, length: jax.Array, size: int) -> jax.Array:
+def covers(key: Tensor, length: Tensor, size: int) -> Tensor:
     """Whether intervals of a length at random places cover the middle of a pixel, `(batch, size)`."""
     start = (size - length) * jax.random.uniform(key, length.shape)
     middle = jnp.arange(size) + 0.5
     return (middle >= start[:, None]) & (middle < (start + length)[:, None])
 
 
-def per_image(values: ArrayLike) -> jax.Array:
+def per_image(values: ArrayLike) -> Tensor:
     """One number per image, to broadcast against `(batch, rows, columns, channels)`."""
     return jnp.reshape(jnp.asarray(values), (-1, 1, 1, 1))
 
@@ -210,12 +209,12 @@ def per_image(values: ArrayLike) -> jax.Array:
 # --- ranges of values ---
 
 
-def to_bytes(images: jax.Array, value_range: Range) -> jax.Array:
+def to_bytes(images: Tensor, value_range: Range) -> Tensor:
     """From the range of values to 0 ... 255."""
     low, high = value_range
     return images if (low, high) == (0, 255) else (images - low) * (255 / (high - low))
 
 
-def from_bytes(images: jax.Array, value_range: Range) -> jax.Array:
+def from_bytes(images: Tensor, value_range: Range) -> Tensor:
     low, high = value_range
     return images if (low, high) == (0, 255) else images * ((high - low) / 255) + low

@@ -53,8 +53,8 @@ Limit = Annotated[int, Whole(2)]
 class VocabularyLayer(HostLayer):
     """A layer on the host that knows tokens by their index.
 
-    A subclass calls `_begin` in its constructor, and has `_key` and `_token` (between tokens of the user and those of
-    the vocabulary) and `_documents` (the tokens in a batch of data, by sample).
+    A subclass calls `_begin` in its constructor, and has `_documents` (the tokens in a batch of data, by sample). Where
+    tokens are no texts it has `_key` and `_token`, too: between tokens of the user and those of the vocabulary.
     """
 
     untracked: frozenset[str] = HostLayer.untracked | {"_words", "vocabulary", "idf_weights"}
@@ -88,10 +88,12 @@ class VocabularyLayer(HostLayer):
             self.idf_weights = None if idf_weights is None else np.asarray(idf_weights).tolist()
 
     def _key(self, token: object) -> Hashable:
-        raise NotImplementedError
+        if not isinstance(token, (str, bytes)):
+            raise ValueError(f"{self}: tokens must be strings. Received: {token!r} (of type {type(token).__name__}).")
+        return reading.utf8([token])[0]
 
     def _token(self, key: Any) -> str | int:
-        raise NotImplementedError
+        return key.decode(self.encoding)
 
     def _documents(self, data: object) -> Iterable[Sequence[Any]]:
         raise NotImplementedError

@@ -161,14 +161,6 @@ class StringLookup(Lookup):
     def input_dtype(self) -> str:  # type: ignore[override]
         return "int64" if self.invert else "string"
 
-    def _key(self, token: object) -> bytes:
-        if not isinstance(token, (str, bytes)):
-            raise ValueError(f"{self}: tokens must be strings. Received: {token!r} (of type {type(token).__name__}).")
-        return reading.utf8([token])[0]
-
-    def _token(self, key: bytes) -> str:
-        return key.decode(self.encoding)
-
     def _keys(self, array: np.ndarray, what: str) -> np.ndarray:
         return text_array(array, what)
 

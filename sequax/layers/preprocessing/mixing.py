@@ -35,12 +35,12 @@ class Mixing(RandomImageLayer):
             )
         return self._mixed(labels, transformation)
 
-    def _mixed(self, values: jax.Array, drawn: Drawn) -> jax.Array:
+    def _mixed(self, values: Tensor, drawn: Drawn) -> Tensor:
         values = values if dtypes.is_float(values.dtype) else values.astype("float32")
         share = jnp.asarray(drawn["mix_weight"], values.dtype).reshape(-1, *(1,) * (values.ndim - 1))
         return share * values + (1 - share) * self._others(values, drawn)
 
-    def _others(self, values: jax.Array, drawn: Drawn) -> jax.Array:
+    def _others(self, values: Tensor, drawn: Drawn) -> Tensor:
         return jnp.take(values, jnp.asarray(drawn["permutation_order"]), axis=0)
 
 
@@ -81,19 +81,19 @@ class MixUp(Mixing):
     ):
         super().__init__(data_format=data_format, **options)
 
-    def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
+    def draw(self, key: Tensor, shape: tuple[int, ...]) -> Drawn:
         keys = jax.random.split(key)
         return {
             "mix_weight": beta(keys[0], self.alpha, shape[0]),
             "permutation_order": jax.random.permutation(keys[1], shape[0]),
         }
 
-    def transform(self, images: jax.Array, drawn: Drawn) -> jax.Array:
+    def transform(self, images: Tensor, drawn: Drawn) -> Tensor:
         return self._mixed(images, drawn)
 
     def transform_segmentation_masks(
         self, segmentation_masks: ArrayLike, transformation: Any = None, training: bool = True
-    ) -> jax.Array:
+    ) -> Tensor:
         """Masks mixed as labels are: one-hot, a channel for each class, or floats."""
         masks = jnp.asarray(segmentation_masks)
         if self.rests(transformation, training):
@@ -152,7 +152,7 @@ class CutMix(Mixing):
     ):
         super().__init__(data_format=data_format, **options)
 
-    def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
+    def draw(self, key: Tensor, shape: tuple[int, ...]) -> Drawn:
         chosen, size, order, *places = jax.random.split(key, 5)
         side = jnp.sqrt(1 - beta(size, uniform(chosen, 1, self.factor) + 1e-6, shape[0]))
         covered = (covers(k, side * length, length) for k, length in zip(places, shape[1:3], strict=True))
@@ -164,12 +164,12 @@ class CutMix(Mixing):
             "mix_weight": 1 - jnp.mean(masks, (1, 2, 3), keepdims=True),
         }
 
-    def transform(self, images: jax.Array, drawn: Drawn) -> jax.Array:
+    def transform(self, images: Tensor, drawn: Drawn) -> Tensor:
         return jnp.where(jnp.asarray(drawn["batch_masks"])[..., :1], self._others(images, drawn), images)
 
     def transform_segmentation_masks(
         self, segmentation_masks: ArrayLike, transformation: Any = None, training: bool = True
-    ) -> jax.Array:
+    ) -> Tensor:
         masks = jnp.asarray(segmentation_masks)
         if self.rests(transformation, training):
             return masks
@@ -224,7 +224,7 @@ class MaxNumBoundingBoxes(ImageLayer):
     def __init__(self, max_number: BoxCount, fill_value: WholeFill = -1, **options: Unpack[ImageOptions]):
         super().__init__(**options)
 
-    def transform(self, images: jax.Array, drawn: object) -> jax.Array:
+    def transform(self, images: Tensor, drawn: object) -> Tensor:
         return images
 
     def transform_bounding_boxes(
@@ -234,7 +234,7 @@ class MaxNumBoundingBoxes(ImageLayer):
         axis = found["boxes"].ndim - 2
         return {**found, **{key: self._resized_to(found[key], axis) for key in ("boxes", "labels")}}
 
-    def _resized_to(self, values: jax.Array, axis: int) -> jax.Array:
+    def _resized_to(self, values: Tensor, axis: int) -> Tensor:
         kept = jax.lax.slice_in_dim(values, 0, min(self.max_number, values.shape[axis]), axis=axis)
         ends = [(0, self.max_number - kept.shape[axis] if i == axis else 0) for i in range(values.ndim)]
         return jnp.pad(kept, ends, constant_values=self.fill_value)

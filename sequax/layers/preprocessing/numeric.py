@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Unpack
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -17,6 +16,7 @@ from ...core.tensor import KerasTensor
 from ...core.types import ArrayLike, CustomObjects, Data, DTypeLike, Shape, ShapeLike, Tensor
 from ...core.variable import Variable
 from ..arguments import Dense, resolve_axes
+from ..base import ShapeKeeping
 from ..catalogue import layer
 from . import adapting
 from .categories import encode, encoded_shape
@@ -68,7 +68,7 @@ BinMode = Annotated[Literal["int", "one_hot", "multi_hot", "count"], OneOf("int"
 
 
 @layer()
-class Normalization(Layer):
+class Normalization(ShapeKeeping):
     """`(inputs - mean) / sqrt(variance)`, with statistics given, or taken from data by `adapt`.
 
     Args:
@@ -196,15 +196,15 @@ class Normalization(Layer):
         return values.size // max(int(np.prod(expected)), 1), values.mean(others), values.var(others)
 
     @property
-    def mean(self) -> jax.Array:
+    def mean(self) -> Tensor:
         """In a shape that broadcasts with the inputs."""
         return self._statistic("mean")
 
     @property
-    def variance(self) -> jax.Array:
+    def variance(self) -> Tensor:
         return self._statistic("variance")
 
-    def _statistic(self, name: str) -> jax.Array:
+    def _statistic(self, name: str) -> Tensor:
         given = getattr(self, f"input_{name}")
         values = getattr(self, f"adapt_{name}").value if given is None else jnp.asarray(given, self.compute_dtype)
         shape = tuple(self._broadcast[axis] for axis in self._kept)
@@ -212,13 +212,10 @@ class Normalization(Layer):
 
     # --- the call ---
 
-    def call(self, inputs: Tensor) -> jax.Array:
+    def call(self, inputs: Tensor) -> Tensor:
         inputs = jnp.asarray(inputs, self.compute_dtype)
         deviation = jnp.maximum(jnp.sqrt(self.variance), jnp.asarray(dtypes.epsilon(), self.compute_dtype))
         return inputs * deviation + self.mean if self.invert else (inputs - self.mean) / deviation
-
-    def compute_output_shape(self, input_shape: ShapeLike) -> Shape:
-        return tuple(input_shape)
 
     def get_config(self) -> dict[str, Any]:
         given = {"mean": _listed(self.input_mean), "variance": _listed(self.input_variance)}
@@ -346,7 +343,7 @@ class Discretization(Layer):
         """Forget the batches of `update_state`."""
         self._seen = []
 
-    def call(self, inputs: Tensor) -> jax.Array:
+    def call(self, inputs: Tensor) -> Tensor:
         if self.bin_boundaries is None:
             raise ValueError(
                 f"Layer '{self.name}' (Discretization): its boundaries are not known yet. Call `adapt(data)` first, or"

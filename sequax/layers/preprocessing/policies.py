@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from ...core.kinds import DataFormat, Number, Whole
+from ...core.types import Tensor
 from ...kernels.boxes import clip
 from ..catalogue import layer
 from .histograms import AutoContrast, Equalization
@@ -78,18 +79,18 @@ class Policy(RandomColor):
             cls, arguments = made[name]
             setattr(self, name, cls(**arguments, name=name))
 
-    def _draw_operations(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
+    def _draw_operations(self, key: Tensor, shape: tuple[int, ...]) -> Drawn:
         """What each layer draws; None of those that draw nothing."""
         keys = dict(zip(self.names, jax.random.split(key, len(self.names)), strict=True))
         layers = {name: getattr(self, name) for name in self.names}
         return {n: layer.draw(keys[n], shape) if hasattr(layer, "draw") else None for n, layer in layers.items()}
 
-    def _apply(self, index: jax.Array, images: jax.Array, transforms: Drawn) -> jax.Array:
+    def _apply(self, index: Tensor, images: Tensor, transforms: Drawn) -> Tensor:
         """The images through the layer of that index; unchanged for the index after the last."""
         branches = [partial(getattr(self, name).transform, drawn=transforms.get(name)) for name in self.names]
         return jax.lax.switch(index, [*branches, lambda images: images], images)
 
-    def _follow(self, index: jax.Array, values: jax.Array, transforms: Drawn, method: str, **options: int) -> jax.Array:
+    def _follow(self, index: Tensor, values: Tensor, transforms: Drawn, method: str, **options: int) -> Tensor:
         """Boxes or masks through a method of the layer of that index, where it moves pixels."""
         layers = [(getattr(self, name), transforms.get(name)) for name in self.names]
         branches = [
@@ -142,25 +143,25 @@ class RandAugment(Policy):
         super().__init__(data_format=data_format, **options)
         self._set_operations(OPERATIONS)
 
-    def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
+    def draw(self, key: Tensor, shape: tuple[int, ...]) -> Drawn:
         keys = jax.random.split(key)
         indices = jax.random.randint(keys[0], (self.num_ops,), 0, len(self.names))
         return {"transforms": self._draw_operations(keys[1], shape), "layer_idxes": indices}
 
-    def transform(self, images: jax.Array, drawn: Drawn) -> jax.Array:
-        def step(images: jax.Array, index: jax.Array) -> tuple[jax.Array, None]:
+    def transform(self, images: Tensor, drawn: Drawn) -> Tensor:
+        def step(images: Tensor, index: Tensor) -> tuple[Tensor, None]:
             return self._apply(index, images, drawn["transforms"]), None
 
         return jax.lax.scan(step, images, jnp.asarray(drawn["layer_idxes"]))[0]
 
-    def transform_masks(self, masks: jax.Array, drawn: Drawn) -> jax.Array:
-        def step(masks: jax.Array, index: jax.Array) -> tuple[jax.Array, None]:
+    def transform_masks(self, masks: Tensor, drawn: Drawn) -> Tensor:
+        def step(masks: Tensor, index: Tensor) -> tuple[Tensor, None]:
             return self._follow(index, masks, drawn["transforms"], "transform_masks"), None
 
         return jax.lax.scan(step, masks, jnp.asarray(drawn["layer_idxes"]))[0]
 
-    def move_boxes(self, corners: jax.Array, drawn: Drawn, rows: int, columns: int) -> jax.Array:
-        def step(corners: jax.Array, index: jax.Array) -> tuple[jax.Array, None]:
+    def move_boxes(self, corners: Tensor, drawn: Drawn, rows: int, columns: int) -> Tensor:
+        def step(corners: Tensor, index: Tensor) -> tuple[Tensor, None]:
             options = {"rows": rows, "columns": columns}
             moved = self._follow(index, corners, drawn["transforms"], "move_boxes", **options)
             return clip(moved, rows, columns), None  # what left the image does not come back
@@ -220,7 +221,7 @@ class AugMix(Policy):
         kept = OPERATIONS if all_ops else tuple(name for name in OPERATIONS if name not in COLOR_OPERATIONS)
         self._set_operations(kept)
 
-    def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
+    def draw(self, key: Tensor, shape: tuple[int, ...]) -> Drawn:
         chosen, mixing, strengths = jax.random.split(key, 3)
         grid = (self.num_chains, self.chain_depth)
         # Gamma variates, normalized, are Dirichlet distributed; logarithms keep small ones apart from zero.
@@ -234,11 +235,11 @@ class AugMix(Policy):
             ),
         }
 
-    def transform(self, images: jax.Array, drawn: Drawn) -> jax.Array:
-        def step(chained: jax.Array, place: Sequence[Any]) -> tuple[jax.Array, None]:
+    def transform(self, images: Tensor, drawn: Drawn) -> Tensor:
+        def step(chained: Tensor, place: Sequence[Any]) -> tuple[Tensor, None]:
             return self._apply(place[0], chained, place[1]), None
 
-        def chain(mixed: jax.Array, part: Sequence[Any]) -> tuple[jax.Array, None]:
+        def chain(mixed: Tensor, part: Sequence[Any]) -> tuple[Tensor, None]:
             weight, *places = part
             return mixed + weight * jax.lax.scan(step, images, places)[0], None
 

@@ -10,10 +10,10 @@ import jax.numpy as jnp
 
 from ...core import rng
 from ...core.kinds import DataFormat
+from ...core.types import Tensor
 from ...kernels.colors import hsv_to_rgb, rgb_to_grayscale, rgb_to_hsv
-from ...layers.preprocessing.annotated import Images
 from ..catalogue import layer
-from .annotated import images_of
+from .annotated import Images, images_of
 from .image_arguments import (
     Bits,
     BoxOptions,
@@ -34,7 +34,7 @@ from .images import Drawn, RandomImageLayer, decide, from_bytes, per_image, to_b
 class RandomColor(RandomImageLayer):
     """Base of layers that know the range of pixel values."""
 
-    def _clip(self, images: jax.Array) -> jax.Array:
+    def _clip(self, images: Tensor) -> Tensor:
         return jnp.clip(images, *self.value_range)
 
 
@@ -71,11 +71,11 @@ class RandomBrightness(RandomColor):
     ):
         super().__init__(**options)
 
-    def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
+    def draw(self, key: Tensor, shape: tuple[int, ...]) -> Drawn:
         low, high = self.value_range
         return {"rgb_delta": per_image((high - low) * uniform(key, shape[0], self.factor))}
 
-    def transform(self, images: jax.Array, drawn: Drawn) -> jax.Array:
+    def transform(self, images: Tensor, drawn: Drawn) -> Tensor:
         return self._clip(images + per_image(drawn["rgb_delta"]))
 
 
@@ -108,11 +108,11 @@ class RandomContrast(RandomColor):
     ):
         super().__init__(**options)
 
-    def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
+    def draw(self, key: Tensor, shape: tuple[int, ...]) -> Drawn:
         lower, upper = self.factor
         return {"contrast_factor": per_image(uniform(key, shape[0], (1 - lower, 1 + upper)))}
 
-    def transform(self, images: jax.Array, drawn: Drawn) -> jax.Array:
+    def transform(self, images: Tensor, drawn: Drawn) -> Tensor:
         mean = jnp.mean(images, (1, 2), keepdims=True)
         return self._clip((images - mean) * per_image(drawn["contrast_factor"]) + mean)
 
@@ -150,10 +150,10 @@ class RandomColorDegeneration(RandomColor):
     ):
         super().__init__(data_format=data_format, **options)
 
-    def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
+    def draw(self, key: Tensor, shape: tuple[int, ...]) -> Drawn:
         return {"factor": per_image(uniform(key, shape[0], self.factor))}
 
-    def transform(self, images: jax.Array, drawn: Drawn) -> jax.Array:
+    def transform(self, images: Tensor, drawn: Drawn) -> Tensor:
         return self._clip(images + per_image(drawn["factor"]) * (_gray(images) - images))
 
 
@@ -190,13 +190,13 @@ class RandomGrayscale(RandomImageLayer):
     ):
         super().__init__(data_format=data_format, **options)
 
-    def get_random_transformation(self, images: Images, training: bool = True, seed: rng.Seed | None = None) -> Any:
+    def get_random_transformation(self, images: Images, training: bool = True, seed: rng.Seed = None) -> Any:
         return super().get_random_transformation(images, training, seed)
 
-    def draw(self, key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+    def draw(self, key: Tensor, shape: tuple[int, ...]) -> Tensor:
         return per_image(decide(key, shape[0], (self.factor, self.factor)))
 
-    def transform(self, images: jax.Array, drawn: Any) -> jax.Array:
+    def transform(self, images: Tensor, drawn: Any) -> Tensor:
         return jnp.where(per_image(drawn), _gray(images), images)
 
 
@@ -205,13 +205,13 @@ class RandomHueOrSaturation(RandomColor):
 
     channels: tuple[int] = (3,)
 
-    def transform(self, images: jax.Array, drawn: Drawn) -> jax.Array:
+    def transform(self, images: Tensor, drawn: Drawn) -> Tensor:
         factor = jnp.reshape(jnp.asarray(drawn["factor"]), (-1, 1, 1))
         hue, saturation, value = jnp.moveaxis(rgb_to_hsv(to_bytes(images, self.value_range) / 255), -1, 0)
         changed = self.change(hue, saturation, factor)
         return from_bytes(hsv_to_rgb(jnp.stack([*changed, value], -1)) * 255, self.value_range)
 
-    def change(self, hue: jax.Array, saturation: jax.Array, factor: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def change(self, hue: Tensor, saturation: Tensor, factor: Tensor) -> tuple[Tensor, Tensor]:
         raise NotImplementedError
 
 
@@ -249,12 +249,12 @@ class RandomSaturation(RandomHueOrSaturation):
     ):
         super().__init__(data_format=data_format, **options)
 
-    def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
+    def draw(self, key: Tensor, shape: tuple[int, ...]) -> Drawn:
         factor = uniform(key, shape[0], self.factor)
         rest = 1 - factor
         return {"factor": factor / jnp.where(jnp.abs(rest) < 1e-6, 1e-6, rest)}
 
-    def change(self, hue: jax.Array, saturation: jax.Array, factor: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def change(self, hue: Tensor, saturation: Tensor, factor: Tensor) -> tuple[Tensor, Tensor]:
         return hue, jnp.clip(saturation * factor, 0, 1)
 
 
@@ -289,12 +289,12 @@ class RandomHue(RandomHueOrSaturation):
     ):
         super().__init__(data_format=data_format, **options)
 
-    def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
+    def draw(self, key: Tensor, shape: tuple[int, ...]) -> Drawn:
         keys = jax.random.split(key)
         sign = jnp.where(decide(keys[0], shape[0], (0, 1)), 1, -1)
         return {"factor": 0.5 * sign * uniform(keys[1], shape[0], self.factor)}
 
-    def change(self, hue: jax.Array, saturation: jax.Array, factor: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def change(self, hue: Tensor, saturation: Tensor, factor: Tensor) -> tuple[Tensor, Tensor]:
         return jnp.mod(hue + factor, 1), saturation
 
 
@@ -347,7 +347,7 @@ class RandomColorJitter(RandomColor):
         if saturation_factor is not None or hue_factor is not None:
             self.channels: tuple[int] = (3,)
 
-    def get_random_transformation(self, data: Images, training: bool = True, seed: rng.Seed | None = None) -> Any:
+    def get_random_transformation(self, data: Images, training: bool = True, seed: rng.Seed = None) -> Any:
         """What each layer draws, one after the other, so that a single one draws what it would alone."""
         if not training:
             return None
@@ -357,7 +357,7 @@ class RandomColorJitter(RandomColor):
         shape = self._sizes(images_of(data).shape)
         return {name: getattr(self, name).draw(k, shape) for name, k in zip(self._steps, keys, strict=False)}
 
-    def transform(self, images: jax.Array, drawn: Drawn) -> jax.Array:
+    def transform(self, images: Tensor, drawn: Drawn) -> Tensor:
         for name in self._steps:
             images = getattr(self, name).transform(images, drawn[name])
         return images
@@ -396,10 +396,10 @@ class RandomInvert(RandomColor):
     ):
         super().__init__(data_format=data_format, **options)
 
-    def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
+    def draw(self, key: Tensor, shape: tuple[int, ...]) -> Drawn:
         return {"apply_inversion": decide(key, shape[0], self.factor)}
 
-    def transform(self, images: jax.Array, drawn: Drawn) -> jax.Array:
+    def transform(self, images: Tensor, drawn: Drawn) -> Tensor:
         return jnp.where(per_image(drawn["apply_inversion"]), sum(self.value_range) - images, images)
 
 
@@ -435,12 +435,12 @@ class RandomPosterization(RandomColor):
     ):
         super().__init__(data_format=data_format, **options)
 
-    def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
+    def draw(self, key: Tensor, shape: tuple[int, ...]) -> Drawn:
         lower, upper = map(int, self.factor)
         bits = jax.random.randint(key, (shape[0],), lower, max(upper, lower + 1))
         return {"shift_factor": (8 - bits).astype("uint8")}
 
-    def transform(self, images: jax.Array, drawn: Drawn) -> jax.Array:
+    def transform(self, images: Tensor, drawn: Drawn) -> Tensor:
         shift = per_image(drawn["shift_factor"]).astype("int32")
         levels = jnp.clip(to_bytes(images, self.value_range), 0, 255).astype("int32")
         return from_bytes(((levels >> shift) << shift).astype(images.dtype), self.value_range)
@@ -482,7 +482,7 @@ class Solarization(RandomColor):
     ):
         super().__init__(**options)
 
-    def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
+    def draw(self, key: Tensor, shape: tuple[int, ...]) -> Drawn:
         keys = jax.random.split(key)
         factors = {"additions": self.addition_factor, "thresholds": self.threshold_factor}
         return {
@@ -490,11 +490,11 @@ class Solarization(RandomColor):
             for k, (name, factor) in zip(keys, factors.items(), strict=True)
         }
 
-    def transform(self, images: jax.Array, drawn: Drawn) -> jax.Array:
+    def transform(self, images: Tensor, drawn: Drawn) -> Tensor:
         added = jnp.clip(to_bytes(images, self.value_range) + per_image(drawn["additions"]), 0, 255)
         solarized = jnp.where(added < per_image(drawn["thresholds"]), added, 255 - added)
         return from_bytes(solarized, self.value_range)
 
 
-def _gray(images: jax.Array) -> jax.Array:
+def _gray(images: Tensor) -> Tensor:
     return images if images.shape[-1] == 1 else rgb_to_grayscale(images)

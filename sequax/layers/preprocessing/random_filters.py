@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from ...core.kinds import Checked, DataFormat, Owner
+from ...core.types import Tensor
 from ...kernels.images import gaussian_blur
 from ..catalogue import layer
 from .image_arguments import BoxOptions, Color, LooseShare, Range, Share, ValueRange, is_pair
@@ -49,10 +50,10 @@ class RandomSharpness(RandomColor):
     ):
         super().__init__(data_format=data_format, **options)
 
-    def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
+    def draw(self, key: Tensor, shape: tuple[int, ...]) -> Drawn:
         return {"factor": uniform(key, shape[0], self.factor)}
 
-    def transform(self, images: jax.Array, drawn: Drawn) -> jax.Array:
+    def transform(self, images: Tensor, drawn: Drawn) -> Tensor:
         rows, columns = images.shape[1:3]
         padded = jnp.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)))
         across = padded[:, :, :columns] + padded[:, :, 1 : columns + 1] + padded[:, :, 2:]
@@ -120,12 +121,12 @@ class RandomGaussianBlur(RandomColor):
         if self.sigma[0] < 0:
             raise ValueError(f"{self._who()}: `sigma` must not be negative. Received: sigma={sigma!r}")
 
-    def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
+    def draw(self, key: Tensor, shape: tuple[int, ...]) -> Drawn:
         keys = jax.random.split(key, 3)
         sigma = [uniform(k, shape[0], self.sigma) for k in keys[1:]]
         return {"should_apply_blur": decide(keys[0], shape[0], self.factor), "blur_factor": jnp.stack(sigma, -1)}
 
-    def transform(self, images: jax.Array, drawn: Drawn) -> jax.Array:
+    def transform(self, images: Tensor, drawn: Drawn) -> Tensor:
         blurred = gaussian_blur(images, self.kernel_size, drawn["blur_factor"])
         return jnp.where(per_image(drawn["should_apply_blur"]), self._clip(blurred), images)
 
@@ -169,7 +170,7 @@ class RandomErasing(RandomColor):
     ):
         super().__init__(data_format=data_format, **options)
 
-    def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
+    def draw(self, key: Tensor, shape: tuple[int, ...]) -> Drawn:
         chosen, noise, *keys = jax.random.split(key, 6)
         rows = self._covered(keys[:2], shape[0], shape[1])
         columns = self._covered(keys[2:], shape[0], shape[2])
@@ -183,10 +184,10 @@ class RandomErasing(RandomColor):
             "fill_value": fill,
         }
 
-    def _covered(self, keys: Sequence[jax.Array], batch: int, size: int) -> jax.Array:
+    def _covered(self, keys: Sequence[Tensor], batch: int, size: int) -> Tensor:
         """Whether the rectangle covers a place along an axis, `(batch, size)`."""
         return covers(keys[1], size * jnp.sqrt(uniform(keys[0], batch, self.scale)), size)
 
-    def transform(self, images: jax.Array, drawn: Drawn) -> jax.Array:
+    def transform(self, images: Tensor, drawn: Drawn) -> Tensor:
         erased = per_image(drawn["apply_erasing"]) & drawn["batch_masks"]
         return jnp.where(erased, jnp.asarray(drawn["fill_value"], images.dtype), images)

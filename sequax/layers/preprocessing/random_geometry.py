@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from ...core import rng
 from ...core.kinds import DataFormat, Number, OneOf
-from ...core.types import ArrayLike
+from ...core.types import Tensor
 from ...kernels import images as kernels
 from ..catalogue import layer
 from .image_arguments import (
@@ -72,13 +72,13 @@ class RandomFlip(RandomMove):
     ):
         super().__init__(data_format=data_format, **options)
 
-    def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
+    def draw(self, key: Tensor, shape: tuple[int, ...]) -> Drawn:
         return {"flips": per_image(decide(key, shape[0], (0, 1)))}
 
-    def move_pixels(self, images: jax.Array, drawn: Drawn, interpolation: str) -> jax.Array:
+    def move_pixels(self, images: Tensor, drawn: Drawn, interpolation: str) -> Tensor:
         return jnp.where(per_image(drawn["flips"]), jnp.flip(images, FLIPS[self.mode]), images)
 
-    def move_points(self, x: jax.Array, y: jax.Array, drawn: Drawn, rows: int, columns: int) -> Points:
+    def move_points(self, x: Tensor, y: Tensor, drawn: Drawn, rows: int, columns: int) -> Points:
         flips = jnp.reshape(jnp.asarray(drawn["flips"]), (-1, 1))
         across, down = 2 in FLIPS[self.mode], 1 in FLIPS[self.mode]
         return jnp.where(flips & across, columns - x, x), jnp.where(flips & down, rows - y, y)
@@ -120,11 +120,11 @@ class RandomRotation(RandomWarp):
     ):
         super().__init__(data_format=data_format, **options)
 
-    def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
+    def draw(self, key: Tensor, shape: tuple[int, ...]) -> Drawn:
         angle = 360 * uniform(key, shape[0], self.factor)
         return {"angle": angle, "rotation_matrix": rotation(angle * (math.pi / 180), *shape[1:3])}
 
-    def matrix(self, drawn: Drawn, rows: int, columns: int) -> jax.Array:
+    def matrix(self, drawn: Drawn, rows: int, columns: int) -> Tensor:
         return jnp.reshape(jnp.asarray(drawn["rotation_matrix"]), (-1, 8))
 
 
@@ -167,7 +167,7 @@ class RandomZoom(RandomWarpByAxis):
     ):
         super().__init__(data_format=data_format, **options)
 
-    def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
+    def draw(self, key: Tensor, shape: tuple[int, ...]) -> Drawn:
         keys = jax.random.split(key)
         height = 1 + uniform(keys[0], shape[0], (self.height_lower, self.height_upper))
         width = height
@@ -175,17 +175,12 @@ class RandomZoom(RandomWarpByAxis):
             width = 1 + uniform(keys[1], shape[0], (self.width_lower, self.width_upper))
         return {"height_zoom": height[:, None], "width_zoom": width[:, None]}
 
-    def matrix(self, drawn: Drawn, rows: int, columns: int) -> jax.Array:
+    def matrix(self, drawn: Drawn, rows: int, columns: int) -> Tensor:
         x, y = (jnp.ravel(jnp.asarray(drawn[name])) for name in ("width_zoom", "height_zoom"))
         return affine(x, 0, (1 - x) * (columns - 1) / 2, 0, y, (1 - y) * (rows - 1) / 2)
 
     def get_clipped_bbox(
-        self,
-        bounding_boxes: Mapping[str, Any],
-        h_end: ArrayLike,
-        h_start: ArrayLike,
-        w_end: ArrayLike,
-        w_start: ArrayLike,
+        self, bounding_boxes: Mapping[str, Any], h_end: Tensor, h_start: Tensor, w_end: Tensor, w_start: Tensor
     ) -> dict[str, Any]:
         """Boxes, left, top, right and bottom, as seen in a window of each image, `(batch, 1)` each."""
         boxes = jnp.asarray(bounding_boxes["boxes"])
@@ -235,13 +230,13 @@ class RandomTranslation(RandomWarpByAxis):
     ):
         super().__init__(data_format=data_format, **options)
 
-    def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
+    def draw(self, key: Tensor, shape: tuple[int, ...]) -> Drawn:
         keys = jax.random.split(key)
         x = shape[2] * uniform(keys[0], shape[0], (self.width_lower, self.width_upper))
         y = shape[1] * uniform(keys[1], shape[0], (self.height_lower, self.height_upper))
         return {"translations": jnp.stack([x, y], -1)}
 
-    def matrix(self, drawn: Drawn, rows: int, columns: int) -> jax.Array:
+    def matrix(self, drawn: Drawn, rows: int, columns: int) -> Tensor:
         x, y = jnp.moveaxis(jnp.asarray(drawn["translations"]), -1, 0)
         return affine(1, 0, -x, 0, 1, -y)
 
@@ -287,13 +282,13 @@ class RandomShear(RandomWarp):
     ):
         super().__init__(data_format=data_format, **options)
 
-    def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
+    def draw(self, key: Tensor, shape: tuple[int, ...]) -> Drawn:
         keys = jax.random.split(key, 3)
         sign = jnp.where(decide(keys[0], shape[0], (0, 1)), 1, -1)
         x, y = (sign * uniform(k, shape[0], f) for k, f in zip(keys[1:], (self.x_factor, self.y_factor), strict=True))
         return {"shear_factor": jnp.stack([x, y], -1)}
 
-    def matrix(self, drawn: Drawn, rows: int, columns: int) -> jax.Array:
+    def matrix(self, drawn: Drawn, rows: int, columns: int) -> Tensor:
         x, y = jnp.moveaxis(jnp.asarray(drawn["shear_factor"]), -1, 0)
         return affine(1, x, 0, y, 1, 0)
 
@@ -335,7 +330,7 @@ class RandomPerspective(RandomWarp):
     ):
         super().__init__(data_format=data_format, **options)
 
-    def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
+    def draw(self, key: Tensor, shape: tuple[int, ...]) -> Drawn:
         keys = jax.random.split(key)
         batch, right, bottom = shape[0], shape[2] - 1.0, shape[1] - 1.0
         corners = jnp.array([[0.0, 0.0], [right, 0.0], [0.0, bottom], [right, bottom]])
@@ -344,14 +339,14 @@ class RandomPerspective(RandomWarp):
         end = start * (1 + jax.random.uniform(keys[1], start.shape, minval=-half, maxval=half))
         return {"apply_perspective": decide(keys[0], batch, self.factor), "start_points": start, "end_points": end}
 
-    def matrix(self, drawn: Drawn, rows: int, columns: int) -> jax.Array:
+    def matrix(self, drawn: Drawn, rows: int, columns: int) -> Tensor:
         return kernels.perspective_matrix(drawn["start_points"], drawn["end_points"])
 
-    def move_pixels(self, images: jax.Array, drawn: Drawn, interpolation: str) -> jax.Array:
+    def move_pixels(self, images: Tensor, drawn: Drawn, interpolation: str) -> Tensor:
         moved = kernels.projective_transform(images, self.matrix(drawn, 0, 0), **self._fill(interpolation))
         return jnp.where(per_image(drawn["apply_perspective"]), moved, images)
 
-    def move_points(self, x: jax.Array, y: jax.Array, drawn: Drawn, rows: int, columns: int) -> Points:
+    def move_points(self, x: Tensor, y: Tensor, drawn: Drawn, rows: int, columns: int) -> Points:
         chosen = jnp.reshape(jnp.asarray(drawn["apply_perspective"]), (-1, 1))
         new_x, new_y = super().move_points(x, y, drawn, rows, columns)
         return jnp.where(chosen, new_x, x), jnp.where(chosen, new_y, y)
@@ -404,7 +399,7 @@ class RandomElasticTransform(RandomMove):
     ):
         super().__init__(data_format=data_format, **options)
 
-    def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Drawn:
+    def draw(self, key: Tensor, shape: tuple[int, ...]) -> Drawn:
         keys = jax.random.split(key, 3)
         return {
             "apply_transform": decide(keys[0], shape[0], self.factor),
@@ -412,11 +407,11 @@ class RandomElasticTransform(RandomMove):
             "noise": normal(keys[2], (*shape[:3], 2)),
         }
 
-    def get_elastic_transform_params(self, height: int, width: int, factor: Number | jax.Array) -> tuple[Any, Any]:
+    def get_elastic_transform_params(self, height: int, width: int, factor: Number | Tensor) -> tuple[Any, Any]:
         """`alpha` and `sigma` of images of a size at a strength."""
         return 0.1 * max(height, width) * factor, 0.05 * min(height, width) * factor
 
-    def move_pixels(self, images: jax.Array, drawn: Drawn, interpolation: str) -> jax.Array:
+    def move_pixels(self, images: Tensor, drawn: Drawn, interpolation: str) -> Tensor:
         batch, rows, columns, _ = images.shape
         strength = jnp.broadcast_to(jnp.asarray(drawn["distortion_factor"], "float32"), (batch,))
         window = 2 * math.ceil(3 * self.get_elastic_transform_params(rows, columns, self.scale[1])[1]) + 1
@@ -425,11 +420,11 @@ class RandomElasticTransform(RandomMove):
         moved = kernels.elastic_transform(images, noise, alpha, sigma, window, **self._fill(interpolation))
         return jnp.where(per_image(drawn["apply_transform"]), moved, images)
 
-    def transform(self, images: jax.Array, drawn: Drawn) -> jax.Array:
+    def transform(self, images: Tensor, drawn: Drawn) -> Tensor:
         changed = jnp.clip(super().transform(images, drawn), *self.value_range)
         return jnp.where(per_image(drawn["apply_transform"]), changed, images)
 
-    def move_points(self, x: jax.Array, y: jax.Array, drawn: Drawn, rows: int, columns: int) -> Points:
+    def move_points(self, x: Tensor, y: Tensor, drawn: Drawn, rows: int, columns: int) -> Points:
         raise NotImplementedError(
             f"{self._who()} does not move bounding boxes: where a point goes has no formula. Leave 'bounding_boxes' out"
             f" of its input, or use another layer."

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Unpack
 
-import jax
 import jax.numpy as jnp
 
 from ...core.kinds import Number
-from ...core.types import ArrayLike
+from ...core.types import ArrayLike, Tensor
 from ...kernels import images as kernels
 from .image_arguments import MOVE, ImageOptions
 from .images import Drawn, RandomImageLayer
 
-Points = tuple[jax.Array, jax.Array]
+Points = tuple[Tensor, Tensor]
 
 
 class RandomMove(RandomImageLayer):
@@ -23,31 +22,31 @@ class RandomMove(RandomImageLayer):
     moves = True
     interpolation = "nearest"
 
-    def transform(self, images: jax.Array, drawn: Drawn) -> jax.Array:
+    def transform(self, images: Tensor, drawn: Drawn) -> Tensor:
         return self.move_pixels(images, drawn, self.interpolation)
 
-    def transform_masks(self, masks: jax.Array, drawn: Drawn) -> jax.Array:
+    def transform_masks(self, masks: Tensor, drawn: Drawn) -> Tensor:
         return self.move_pixels(masks, drawn, "nearest")
 
-    def move_pixels(self, images: jax.Array, drawn: Drawn, interpolation: str) -> jax.Array:
+    def move_pixels(self, images: Tensor, drawn: Drawn, interpolation: str) -> Tensor:
         raise NotImplementedError
 
 
 class RandomWarp(RandomMove):
     """Base of layers that read each pixel at a place given by a matrix, which a subclass writes."""
 
-    def matrix(self, drawn: Drawn, rows: int, columns: int) -> jax.Array:
+    def matrix(self, drawn: Drawn, rows: int, columns: int) -> Tensor:
         """The eight numbers of `kernels.images.projective_transform`, `(batch, 8)`."""
         raise NotImplementedError
 
-    def move_pixels(self, images: jax.Array, drawn: Drawn, interpolation: str) -> jax.Array:
+    def move_pixels(self, images: Tensor, drawn: Drawn, interpolation: str) -> Tensor:
         matrix = self.matrix(drawn, *images.shape[1:3])
         return kernels.affine_transform(images, matrix, **self._fill(interpolation))
 
-    def move_points(self, x: jax.Array, y: jax.Array, drawn: Drawn, rows: int, columns: int) -> Points:
+    def move_points(self, x: Tensor, y: Tensor, drawn: Drawn, rows: int, columns: int) -> Points:
         return kernels.moved_points(x, y, self.matrix(drawn, rows, columns))
 
-    def get_transformed_x_y(self, x: Number | jax.Array, y: Number | jax.Array, transform: ArrayLike) -> Points:
+    def get_transformed_x_y(self, x: Number | Tensor, y: Number | Tensor, transform: ArrayLike) -> Points:
         """Where the matrices `transform`, `(batch, 8)`, read the pixel (x, y), `(batch, 1)` each."""
         a0, a1, a2, b0, b1, b2, c0, c1 = jnp.split(jnp.asarray(transform), 8, -1)
         k = c0 * x + c1 * y + 1
@@ -81,12 +80,12 @@ class RandomWarpByAxis(RandomWarp):
             self.width_lower, self.width_upper = MOVE.ends(self.width_factor)
 
 
-def affine(*entries: Number | jax.Array) -> jax.Array:
+def affine(*entries: Number | Tensor) -> Tensor:
     """Rows `(a0, a1, a2, b0, b1, b2, 0, 0)`, one per image."""
     return jnp.stack(jnp.broadcast_arrays(*(jnp.asarray(v, "float32") for v in (*entries, 0, 0))), -1)
 
 
-def rotation(angle: jax.Array, rows: int, columns: int) -> jax.Array:
+def rotation(angle: Tensor, rows: int, columns: int) -> Tensor:
     """Rotations about the centre by an angle in radians."""
     right, bottom = columns - 1, rows - 1
     cos, sin = jnp.cos(angle), jnp.sin(angle)

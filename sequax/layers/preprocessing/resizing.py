@@ -10,11 +10,10 @@ import jax.numpy as jnp
 
 from ...core import rng
 from ...core.kinds import DataFormat, Number, OneOf, Size
-from ...core.types import ShapeLike
+from ...core.types import ShapeLike, Tensor
 from ...kernels.images import resize
-from ...layers.preprocessing.annotated import Images
 from ..catalogue import layer
-from .annotated import images_of
+from .annotated import Images, images_of
 from .image_arguments import BoxOptions, Finite, UnnamedBoxOptions
 from .images import ImageLayer, RandomImageLayer
 
@@ -52,22 +51,20 @@ class Sized(ImageLayer):
         """Top, left, height and width of what is shown, `(batch, 1)` or numbers."""
         raise NotImplementedError
 
-    def move_points(
-        self, x: jax.Array, y: jax.Array, drawn: Any, rows: int, columns: int
-    ) -> tuple[jax.Array, jax.Array]:
+    def move_points(self, x: Tensor, y: Tensor, drawn: Any, rows: int, columns: int) -> tuple[Tensor, Tensor]:
         top, left, height, width = self.window(drawn, rows, columns)
         return (x - left) * (self.width / width), (y - top) * (self.height / height)
 
-    def transform(self, images: jax.Array, drawn: Any) -> jax.Array:
+    def transform(self, images: Tensor, drawn: Any) -> Tensor:
         return self.show(images, drawn, "bilinear")
 
-    def transform_masks(self, masks: jax.Array, drawn: Any) -> jax.Array:
+    def transform_masks(self, masks: Tensor, drawn: Any) -> Tensor:
         return self.show(masks, drawn, "nearest")
 
-    def show(self, images: jax.Array, drawn: Any, interpolation: str) -> jax.Array:
+    def show(self, images: Tensor, drawn: Any, interpolation: str) -> Tensor:
         raise NotImplementedError
 
-    def _fitted(self, images: jax.Array, interpolation: str) -> jax.Array:
+    def _fitted(self, images: Tensor, interpolation: str) -> Tensor:
         size = (self.height, self.width)
         return images if images.shape[1:3] == size else resize(images, size, interpolation)
 
@@ -125,7 +122,7 @@ class Resizing(Sized):
                 f" both."
             )
 
-    def get_random_transformation(self, data: Images, training: bool = True, seed: rng.Seed | None = None) -> Any:
+    def get_random_transformation(self, data: Images, training: bool = True, seed: rng.Seed = None) -> Any:
         """Rows and columns of the images."""
         return self._sizes(images_of(data).shape)[1:3]
 
@@ -140,10 +137,10 @@ class Resizing(Sized):
             return -top, -left, rows + 2 * top, columns + 2 * left
         return 0, 0, rows, columns
 
-    def transform(self, images: jax.Array, drawn: Any) -> jax.Array:
+    def transform(self, images: Tensor, drawn: Any) -> Tensor:
         return self.show(images, drawn, self.interpolation)
 
-    def show(self, images: jax.Array, drawn: Any, interpolation: str) -> jax.Array:
+    def show(self, images: Tensor, drawn: Any, interpolation: str) -> Tensor:
         size = self.height, self.width
         if self.crop_to_aspect_ratio:
             images = crop_to_aspect(images, *size)
@@ -176,7 +173,7 @@ class CenterCrop(Sized):
     def __init__(self, height: Size, width: Size, data_format: DataFormat = None, **options: Unpack[BoxOptions]):
         super().__init__(data_format=data_format, **options)
 
-    def get_random_transformation(self, data: Images, training: bool = True, seed: rng.Seed | None = None) -> Any:
+    def get_random_transformation(self, data: Images, training: bool = True, seed: rng.Seed = None) -> Any:
         """The shape of the images."""
         return {"input_shape": tuple(images_of(data).shape)}
 
@@ -185,7 +182,7 @@ class CenterCrop(Sized):
         fits = rows >= self.height and columns >= self.width
         return _centred(rows, columns, *(size if fits else aspect_window(rows, columns, *size)))
 
-    def show(self, images: jax.Array, drawn: Any, interpolation: str) -> jax.Array:
+    def show(self, images: Tensor, drawn: Any, interpolation: str) -> Tensor:
         return self._fitted(_cut(images, self.window(drawn, *images.shape[1:3])), interpolation)
 
 
@@ -228,7 +225,7 @@ class RandomCrop(Sized, RandomImageLayer):
     def rests(self, transformation: Any, training: bool) -> bool:
         return False
 
-    def get_random_transformation(self, data: Images, training: bool = True, seed: rng.Seed | None = None) -> Any:
+    def get_random_transformation(self, data: Images, training: bool = True, seed: rng.Seed = None) -> Any:
         """Top and left of the window of each image, and rows and columns of the images."""
         shape = self._sizes(images_of(data).shape)
         if not training:
@@ -249,7 +246,7 @@ class RandomCrop(Sized, RandomImageLayer):
     def _centre(self, rows: int, columns: int) -> tuple[int, int]:
         return _centred(rows, columns, *self._size(rows, columns))[:2]
 
-    def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Any:
+    def draw(self, key: Tensor, shape: tuple[int, ...]) -> Any:
         batch, rows, columns, _ = shape
         size, keys = self._size(rows, columns), jax.random.split(key)
         spare = (rows - size[0], columns - size[1])
@@ -259,7 +256,7 @@ class RandomCrop(Sized, RandomImageLayer):
         top, left = (jnp.reshape(jnp.asarray(place), (-1, 1)) for place in drawn[:2])
         return (top, left, *self._size(rows, columns))
 
-    def show(self, images: jax.Array, drawn: Any, interpolation: str) -> jax.Array:
+    def show(self, images: Tensor, drawn: Any, interpolation: str) -> Tensor:
         batch, rows, columns, channels = images.shape
         places = self._centre(rows, columns) if drawn is None else drawn[:2]
         size = self._size(rows, columns)
@@ -275,7 +272,7 @@ def _centred(rows: int, columns: int, height: int, width: int) -> tuple[int, int
     return (rows - height) // 2, (columns - width) // 2, height, width
 
 
-def _cut(images: jax.Array, window: tuple[int, int, int, int]) -> jax.Array:
+def _cut(images: Tensor, window: tuple[int, int, int, int]) -> Tensor:
     top, left, height, width = window
     return images[:, top : top + height, left : left + width]
 
@@ -290,13 +287,13 @@ def aspect_border(rows: int, columns: int, height: int, width: int) -> tuple[int
     return max(int(columns * height / width) - rows, 0), max(int(rows * width / height) - columns, 0)
 
 
-def crop_to_aspect(images: jax.Array, height: int, width: int) -> jax.Array:
+def crop_to_aspect(images: Tensor, height: int, width: int) -> Tensor:
     """The largest middle part of the images with the aspect ratio of `(height, width)`."""
     rows, columns = images.shape[1:3]
     return _cut(images, _centred(rows, columns, *aspect_window(rows, columns, height, width)))
 
 
-def pad_to_aspect(images: jax.Array, height: int, width: int, fill_value: Number) -> jax.Array:
+def pad_to_aspect(images: Tensor, height: int, width: int, fill_value: Number) -> Tensor:
     """The images with equal borders on two sides, of the aspect ratio of `(height, width)` to within a pixel."""
     rows, columns = images.shape[1:3]
     extra = aspect_border(rows, columns, height, width)

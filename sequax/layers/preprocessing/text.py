@@ -139,14 +139,6 @@ class TextVectorization(VocabularyLayer):
         words = Vocabulary(str(self), b"", b"[UNK]", 1, output_mode == "int", max_tokens)
         self._begin(words, vocabulary, idf_weights, vocabulary_size)
 
-    def _key(self, token: object) -> bytes:
-        if not isinstance(token, (str, bytes)):
-            raise ValueError(f"{self}: tokens must be strings. Received: {token!r} (of type {type(token).__name__}).")
-        return reading.utf8([token])[0]
-
-    def _token(self, key: bytes) -> str:
-        return key.decode(self.encoding)
-
     def adapt(  # type: ignore[override]  # the public signatures differ
         self, data: Data, batch_size: int | None = None, steps: int | None = None
     ) -> None:

@@ -9,10 +9,9 @@ import jax.numpy as jnp
 
 from ...core.catalogue import serialize
 from ...core.constructor import LayerOptions
-from ...core.custom_objects import custom_object_scope
 from ...core.kinds import OneOf, StartingWeights
 from ...core.layer import Layer
-from ...core.types import CustomObjects, Nested, ShapeLike, Tensor, Tensors
+from ...core.types import Nested, ShapeLike, Tensor, Tensors
 from ..base import LayerOf
 from ..catalogue import layer
 from .rnn import in_dtype
@@ -126,7 +125,7 @@ class Bidirectional(Layer):
 
     def call(
         self,
-        sequences: jax.Array,
+        sequences: Tensor,
         initial_state: Tensors | None = None,
         mask: Tensor | None = None,
         training: bool | None = None,
@@ -160,7 +159,7 @@ class Bidirectional(Layer):
             )
         return [{"initial_state": given[:half]}, {"initial_state": given[half:]}]
 
-    def _merge(self, forward: jax.Array, backward: jax.Array) -> Tensor | tuple[Tensor, Tensor]:
+    def _merge(self, forward: Tensor, backward: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         if self.merge_mode is None:
             return forward, backward
         if self.merge_mode == "concat":
@@ -218,12 +217,6 @@ class Bidirectional(Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "layer": serialize(self.forward_layer)}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: CustomObjects | None = None) -> Bidirectional:
-        """A new layer from `get_config()`; own layers by name need `custom_objects` or a registration."""
-        with custom_object_scope(custom_objects):
-            return super().from_config(config)
 
 
 def _renamed(layer: Layer, direction: str, **changes: object) -> Any:

@@ -67,16 +67,16 @@ class Cell(Weighted):
     def output_size(self) -> int:
         return self.units
 
-    def project(self, inputs: jax.Array) -> jax.Array:
+    def project(self, inputs: Tensor) -> Tensor:
         """The part of a step that needs no state; any leading axes."""
         projected = inputs @ self.kernel.value
         return projected if self.bias is None else projected + self.bias.value
 
-    def advance(self, projected: jax.Array, states: list[Any], recurrent_scale: jax.Array | None = None) -> list[Any]:
+    def advance(self, projected: Tensor, states: list[Any], recurrent_scale: Tensor | None = None) -> list[Any]:
         """New states; the first of them is the output."""
         raise NotImplementedError
 
-    def call(self, inputs: jax.Array, states: Tensors, training: bool = False) -> tuple[Tensor, Tensors]:
+    def call(self, inputs: Tensor, states: Tensors, training: bool = False) -> tuple[Tensor, Tensors]:
         inputs = jnp.asarray(inputs, self.compute_dtype)
         before = as_list(states)
         scale, recurrent_scale = self.dropout_scales(inputs.shape, before[0].shape, training)
@@ -84,8 +84,8 @@ class Cell(Weighted):
         return new[0], new if isinstance(states, (list, tuple)) else new[0]
 
     def over_time(
-        self, x: jax.Array, states: list[Any], mask: Tensor | None, unroll: bool, training: bool
-    ) -> tuple[jax.Array, list[Any]]:
+        self, x: Tensor, states: list[Any], mask: Tensor | None, unroll: bool, training: bool
+    ) -> tuple[Tensor, list[Any]]:
         """Outputs of all steps and the last states, with one draw of dropout for the sequence."""
         x = jnp.asarray(x, self.compute_dtype)
         if mask is not None:
@@ -98,11 +98,11 @@ class Cell(Weighted):
         )
 
     def sequence(
-        self, x: jax.Array, states: list[Any], mask: Tensor | None, unroll: bool, recurrent_scale: jax.Array | None
-    ) -> tuple[jax.Array, list[Any]]:
+        self, x: Tensor, states: list[Any], mask: Tensor | None, unroll: bool, recurrent_scale: Tensor | None
+    ) -> tuple[Tensor, list[Any]]:
         """`over_time` for inputs that are ready: cast, masked and dropped."""
 
-        def step(projected: jax.Array, states: list[Any]) -> tuple[jax.Array, list[Any]]:
+        def step(projected: Tensor, states: list[Any]) -> tuple[Tensor, list[Any]]:
             new = self.advance(projected, states, recurrent_scale)
             return new[0], new
 
@@ -110,7 +110,7 @@ class Cell(Weighted):
 
     def dropout_scales(
         self, inputs: tuple[int, ...], state: tuple[int, ...], training: bool
-    ) -> tuple[jax.Array | None, jax.Array | None]:
+    ) -> tuple[Tensor | None, Tensor | None]:
         """Factors for inputs and for a state of these shapes; None where nothing is dropped.
 
         Drawn once for a whole sequence (Gal and Ghahramani 2016, A Theoretically Grounded Application of Dropout in
@@ -120,7 +120,7 @@ class Cell(Weighted):
             return None, None
         return self._scale(self.dropout, inputs), self._scale(self.recurrent_dropout, state)
 
-    def _scale(self, rate: float, shape: tuple[int, ...]) -> jax.Array | None:
+    def _scale(self, rate: float, shape: tuple[int, ...]) -> Tensor | None:
         if rate == 0:
             return None
         kept = kernels.dropout_mask(self.seed_generator.next(), shape, rate)
@@ -131,7 +131,7 @@ class Cell(Weighted):
         return [jnp.zeros((batch_size, size), self.compute_dtype) for size in as_list(self.state_size)]
 
 
-def dropped(x: jax.Array, scale: jax.Array | None) -> jax.Array:
+def dropped(x: Tensor, scale: Tensor | None) -> Tensor:
     return x if scale is None else x * scale
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Unpack
 
-import jax
 import jax.numpy as jnp
 
 from ... import kernels
@@ -99,7 +98,7 @@ class ConvLSTMCell(Windowed, Cell):
         """Zeros; the cell must be built, which tells the sizes."""
         return [jnp.zeros((batch_size, *self.state_shape), self.compute_dtype) for _ in range(2)]
 
-    def project(self, inputs: jax.Array) -> jax.Array:
+    def project(self, inputs: Tensor) -> Tensor:
         image = inputs.reshape(-1, *inputs.shape[-self.rank - 1 :])  # all steps are one batch of images
         projected = kernels.conv(
             image, self.kernel.value, strides=self.strides, padding=self.padding, dilation=self.dilation_rate
@@ -107,20 +106,20 @@ class ConvLSTMCell(Windowed, Cell):
         projected = projected if self.bias is None else projected + self.bias.value
         return projected.reshape(*inputs.shape[: -self.rank - 1], *projected.shape[1:])
 
-    def advance(self, projected: jax.Array, states: list[Any], recurrent_scale: jax.Array | None = None) -> list[Any]:
+    def advance(self, projected: Tensor, states: list[Any], recurrent_scale: Tensor | None = None) -> list[Any]:
         h = dropped(states[0], recurrent_scale)
         gates = projected + kernels.conv(h, self.recurrent_kernel.value, padding="same")
         return lstm_states(gates, states[1], self.activation, self.recurrent_activation)
 
-    def call(self, inputs: jax.Array, states: Tensors, training: bool = False) -> tuple[Tensor, list[Tensor]]:
+    def call(self, inputs: Tensor, states: Tensors, training: bool = False) -> tuple[Tensor, list[Tensor]]:
         inputs, *states = map(self._to_channels_last, (inputs, *states))
         _, states = super().call(inputs, states, training)
         states = [self._from_channels_last(state) for state in as_list(states)]
         return states[0], states
 
     def over_time(
-        self, x: jax.Array, states: list[Any], mask: Tensor | None, unroll: bool, training: bool
-    ) -> tuple[jax.Array, list[Any]]:
+        self, x: Tensor, states: list[Any], mask: Tensor | None, unroll: bool, training: bool
+    ) -> tuple[Tensor, list[Any]]:
         first = self.data_format == "channels_first"
         x = jnp.moveaxis(x, 2, -1) if first else x
         states = [self._to_channels_last(state) for state in states]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Unpack
 
-import jax
 import jax.numpy as jnp
 
 from ... import activations, kernels
@@ -89,14 +88,14 @@ class GRUCell(Cell):
         bias = (2, gates) if self.reset_after else (gates,)
         self.add_weights((self.known_features(input_shape), gates), (self.units, gates), bias)
 
-    def project(self, inputs: jax.Array) -> jax.Array:
+    def project(self, inputs: Tensor) -> Tensor:
         projected = inputs @ self.kernel.value
         if self.bias is None:
             return projected
         bias = self.bias.value
         return projected + (bias[0] if self.reset_after else bias)
 
-    def advance(self, projected: jax.Array, states: list[Any], recurrent_scale: jax.Array | None = None) -> list[Any]:
+    def advance(self, projected: Tensor, states: list[Any], recurrent_scale: Tensor | None = None) -> list[Any]:
         (before,) = states
         h = dropped(before, recurrent_scale)
         z, r, candidate = self._gates(projected, h)
@@ -104,8 +103,8 @@ class GRUCell(Cell):
         return [z * before + (1 - z) * self.activation(candidate(self.recurrent_activation(r)))]
 
     def sequence(
-        self, x: jax.Array, states: list[Any], mask: Tensor | None, unroll: bool, recurrent_scale: jax.Array | None
-    ) -> tuple[jax.Array, list[Any]]:
+        self, x: Tensor, states: list[Any], mask: Tensor | None, unroll: bool, recurrent_scale: Tensor | None
+    ) -> tuple[Tensor, list[Any]]:
         usual = (self.activation, self.recurrent_activation) == (activations.tanh, activations.sigmoid)
         if recurrent_scale is not None or not self.reset_after or not usual:
             return super().sequence(x, states, mask, unroll, recurrent_scale)
@@ -113,7 +112,7 @@ class GRUCell(Cell):
         outputs, h = kernels.gru(x, self.kernel.value, self.recurrent_kernel.value, bias, states[0], mask)
         return outputs, [h]
 
-    def _gates(self, projected: jax.Array, h: jax.Array) -> tuple[jax.Array, jax.Array, Any]:
+    def _gates(self, projected: Tensor, h: Tensor) -> tuple[Tensor, Tensor, Any]:
         """Inputs of the update and the reset gate, and that of the candidate as a function of the open reset gate."""
         kernel, size = self.recurrent_kernel.value, 2 * self.units
         if self.reset_after:

@@ -29,8 +29,8 @@ class AnyCell(Protocol):
 
 
 def run(
-    cell: Any, x: jax.Array, states: list[Any], mask: Tensor | None, unroll: bool, training: bool
-) -> tuple[jax.Array, list[Any]]:
+    cell: Any, x: Tensor, states: list[Any], mask: Tensor | None, unroll: bool, training: bool
+) -> tuple[Tensor, list[Any]]:
     """Outputs (batch, time, ...) of a cell at all steps of `x`, and its last states.
 
     Our cells compute what they can for the whole sequence at once (`over_time`); others are called at every step, also
@@ -89,7 +89,7 @@ def _swapped(structure: Tensors) -> Tensors:
     return jax.tree.map(lambda a: jnp.swapaxes(a, 0, 1), structure)
 
 
-def _choose(counts: jax.Array, after: jax.Array, before: jax.Array) -> jax.Array:
+def _choose(counts: Tensor, after: Tensor, before: Tensor) -> Tensor:
     return jnp.where(counts.reshape(-1, *(1,) * (after.ndim - 1)), after, before)
 
 
@@ -132,11 +132,11 @@ def scan_calls(
 
 
 def _call_each_step(
-    cell: AnyCell, x: jax.Array, states: list[Any], mask: Tensor | None, unroll: bool, training: bool
-) -> tuple[jax.Array, list[Any]]:
+    cell: AnyCell, x: Tensor, states: list[Any], mask: Tensor | None, unroll: bool, training: bool
+) -> tuple[Tensor, list[Any]]:
     before, structure = jax.tree.flatten(states)
 
-    def step(inputs: jax.Array, states: list[Any]) -> tuple[Any, Any]:
+    def step(inputs: Tensor, states: list[Any]) -> tuple[Any, Any]:
         # A layer's `__call__` hands `training` on if the cell's `call` takes it.
         output, after = cell(inputs, states, **({"training": training} if isinstance(cell, Layer) else {}))
         after = leaves(after)
@@ -154,7 +154,7 @@ def _call_each_step(
     return scan_steps(step, x, states, output, mask, unroll, scan)
 
 
-def _output_before_the_first(step: Step, x: jax.Array, states: list[Any]) -> jax.Array:
+def _output_before_the_first(step: Step, x: Tensor, states: list[Any]) -> Tensor:
     """The first state, as in Keras, or zeros if outputs have another shape."""
     with scope.framed(scope.Frame([], [], strict=False)), scope.fresh_call():  # a trial: what it assigns is dropped
         output = jax.eval_shape(step, x[:, 0], states)[0]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Unpack
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -90,13 +89,13 @@ class LSTMCell(Cell):
         initial_bias = forget_bias(self.bias_initializer, self.units) if self.unit_forget_bias else None
         self.add_weights((features, gates), (self.units, gates), (gates,), initial_bias)
 
-    def advance(self, projected: jax.Array, states: list[Any], recurrent_scale: jax.Array | None = None) -> list[Any]:
+    def advance(self, projected: Tensor, states: list[Any], recurrent_scale: Tensor | None = None) -> list[Any]:
         gates = projected + dropped(states[0], recurrent_scale) @ self.recurrent_kernel.value
         return lstm_states(gates, states[1], self.activation, self.recurrent_activation)
 
     def sequence(
-        self, x: jax.Array, states: list[Any], mask: Tensor | None, unroll: bool, recurrent_scale: jax.Array | None
-    ) -> tuple[jax.Array, list[Any]]:
+        self, x: Tensor, states: list[Any], mask: Tensor | None, unroll: bool, recurrent_scale: Tensor | None
+    ) -> tuple[Tensor, list[Any]]:
         if recurrent_scale is not None:
             return super().sequence(x, states, mask, unroll, recurrent_scale)
         tanh, sigmoid = self.activation is activations.tanh, self.recurrent_activation is activations.sigmoid
@@ -115,7 +114,7 @@ class LSTMCell(Cell):
 
 
 def lstm_states(
-    gates: jax.Array, c: jax.Array, activation: Callable[..., Any], recurrent_activation: Callable[..., Any]
+    gates: Tensor, c: Tensor, activation: Callable[..., Any], recurrent_activation: Callable[..., Any]
 ) -> list[Any]:
     """`[h, c]` after a step, from the inputs of the gates and the c before it."""
     i, f, candidate, o = jnp.split(gates, 4, axis=-1)
@@ -127,7 +126,7 @@ def lstm_states(
 def forget_bias(initializer: Callable[..., Any], units: int) -> Callable[..., Any]:
     """A bias with ones at the forget gate, so that memory lasts at first (Jozefowicz et al. 2015)."""
 
-    def initial(shape: tuple[int, ...], dtype: str | np.dtype | None = None) -> jax.Array:
+    def initial(shape: tuple[int, ...], dtype: str | np.dtype | None = None) -> Tensor:
         parts = [initializer((units,), dtype=dtype), jnp.ones((units,), dtype)]
         return jnp.concatenate([*parts, initializer((2 * units,), dtype=dtype)])
 

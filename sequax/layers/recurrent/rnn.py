@@ -12,14 +12,14 @@ import jax.numpy as jnp
 
 from ...core import dtypes, input_spec, shapes
 from ...core.constructor import LayerOptions, Options
-from ...core.custom_objects import custom_object_scope
 from ...core.input_spec import InputSpec
 from ...core.kinds import Kind, OneOf, Owner
 from ...core.layer import Layer
 from ...core.names import to_snake_case
 from ...core.tensor import KerasTensor, leaves
-from ...core.types import CustomObjects, Nested, ShapeLike, Symbols, Tensor, Tensors
+from ...core.types import Nested, ShapeLike, Symbols, Tensor, Tensors
 from ...core.variable import Variable
+from ..base import ActivityListed
 from ..catalogue import layer
 from . import loop
 from .cell import Cell, build_cell, check_cell, initial_states, output_size
@@ -127,9 +127,9 @@ class RNN(Layer):
 
     def call(
         self,
-        sequences: jax.Array,
+        sequences: Tensor,
         initial_state: Tensors | None = None,
-        mask: jax.Array | None = None,
+        mask: Tensor | None = None,
         training: bool = False,
     ) -> Tensor | tuple[Any, ...]:
         x = jnp.asarray(sequences)
@@ -149,8 +149,8 @@ class RNN(Layer):
         return (result, *states) if self.return_state else result
 
     def inner_loop(
-        self, sequences: jax.Array, initial_state: list[Any], mask: Tensor | None, training: bool = False
-    ) -> tuple[jax.Array, jax.Array, list[Any]]:
+        self, sequences: Tensor, initial_state: list[Any], mask: Tensor | None, training: bool = False
+    ) -> tuple[Tensor, Tensor, list[Any]]:
         """The cell over all steps: the last output, all outputs, the last states. A subclass may override it.
 
         Args:
@@ -162,7 +162,7 @@ class RNN(Layer):
         outputs, states = loop.run(self.cell, sequences, initial_state, mask, self.unroll, training)
         return outputs[:, -1], outputs, states
 
-    def _mask(self, mask: Tensor | None, shape: tuple[int, ...]) -> jax.Array | None:
+    def _mask(self, mask: Tensor | None, shape: tuple[int, ...]) -> Tensor | None:
         if mask is None:
             return None
         mask = jnp.asarray(mask, bool)
@@ -254,14 +254,8 @@ class RNN(Layer):
         passed = mask if self.return_sequences else None
         return [passed] + [None] * len(jax.tree.leaves(self.cell.state_size)) if self.return_state else passed
 
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: CustomObjects | None = None) -> RNN:
-        """A new layer from `get_config()`; own cells by name need `custom_objects` or a registration."""
-        with custom_object_scope(custom_objects):
-            return super().from_config(config)
 
-
-def in_dtype(value: jax.Array, dtype: str) -> jax.Array:
+def in_dtype(value: Tensor, dtype: str) -> Tensor:
     """Floats in a dtype; other values as they are."""
     return value.astype(dtype) if dtypes.is_float(value.dtype) and dtypes.is_float(dtype) else value
 
@@ -305,7 +299,7 @@ class OfCell:
         vars(recurrent).setdefault("_for_cell", {})[self.name] = value
 
 
-class CellLayer(RNN):
+class CellLayer(ActivityListed, RNN):
     """A layer that makes its cell from its own arguments, which are attributes of both. Subclasses name `cell_type`."""
 
     cell: Cell
@@ -333,9 +327,6 @@ class CellLayer(RNN):
 
     def _cell_settings(self) -> dict[str, Any]:
         return vars(self).pop("_for_cell")
-
-    def get_config(self) -> dict[str, Any]:
-        return {"activity_regularizer": None, **super().get_config()}
 
 
 _FLAGS = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll")

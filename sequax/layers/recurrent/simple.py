@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Unpack
 
-import jax
-
 from ...core.constructor import LayerOptions
 from ...core.kinds import (
     ActivationLike,
@@ -79,10 +77,10 @@ class SimpleRNNCell(Cell):
         units = self.units
         self.add_weights((self.known_features(input_shape), units), (units, units), (units,))
 
-    def call(self, sequence: jax.Array, states: Tensors, training: bool = False) -> tuple[Tensor, Tensors]:
+    def call(self, sequence: Tensor, states: Tensors, training: bool = False) -> tuple[Tensor, Tensors]:
         return super().call(sequence, states, training)
 
-    def advance(self, projected: jax.Array, states: list[Any], recurrent_scale: jax.Array | None = None) -> list[Any]:
+    def advance(self, projected: Tensor, states: list[Any], recurrent_scale: Tensor | None = None) -> list[Any]:
         h = dropped(states[0], recurrent_scale)
         return [self.activation(projected + h @ self.recurrent_kernel.value)]
 

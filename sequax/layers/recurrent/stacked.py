@@ -77,8 +77,8 @@ class StackedRNNCells(Layer):
             shape = (shape[0], output_size(cell))
 
     def call(
-        self, inputs: jax.Array, states: Sequence[Any], training: bool = False, **kwargs: object
-    ) -> tuple[jax.Array, list[Any]]:
+        self, inputs: Tensor, states: Sequence[Any], training: bool = False, **kwargs: object
+    ) -> tuple[Tensor, list[Any]]:
         new = []
         for cell, before in zip(self.cells, states, strict=True):
             options = {"training": training} if isinstance(cell, Layer) else {}
@@ -87,8 +87,8 @@ class StackedRNNCells(Layer):
         return inputs, new
 
     def over_time(
-        self, x: jax.Array, states: list[Any], mask: Tensor | None, unroll: bool, training: bool
-    ) -> tuple[jax.Array, list[Any]]:
+        self, x: Tensor, states: list[Any], mask: Tensor | None, unroll: bool, training: bool
+    ) -> tuple[Tensor, list[Any]]:
         """Cell by cell over the whole sequence: no cell needs the later outputs of another one."""
         new = []
         for cell, before in zip(self.cells, states, strict=True):

@@ -4,26 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, Unpack
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from ...core import names, shapes
-from ...core.constructor import LayerOptions
-from ...core.custom_objects import custom_object_scope
-from ...core.layer import Layer
-from ...core.types import CustomObjects, Nested, Shape, ShapeLike, Symbols, Tensor, Tensors
-from ..base import AnyLayer
+from ...core.types import Nested, Shape, ShapeLike, Symbols, Tensor, Tensors
 from ..catalogue import layer
 from ..core import Lambda
+from ..wrapper import Wrapper
 from .bidirectional import Bidirectional
 from .loop import scan_calls
 from .rnn import RNN, in_dtype
 
 
 @layer()
-class TimeDistributed(Layer):
+class TimeDistributed(Wrapper):
     """Applies a layer to every step of a sequence, with the same weights.
 
     The steps of all samples run as one large batch where samples do not influence each other. Otherwise (a
@@ -51,12 +48,7 @@ class TimeDistributed(Layer):
 
     supports_masking = True
 
-    layer: Layer
-
-    def __init__(self, layer: AnyLayer, **options: Unpack[LayerOptions]):
-        super().__init__(**options)
-
-    def _step_shape(self, input_shape: Nested[ShapeLike]) -> Shape:
+    def _step_shape(self, input_shape: Nested[ShapeLike] | None) -> Shape:
         if not shapes.is_shape(input_shape) or len(input_shape) < 3:
             raise ValueError(
                 f"Layer '{self.name}' (TimeDistributed): expected one input of at least 3 dimensions (batch, time,"
@@ -64,12 +56,10 @@ class TimeDistributed(Layer):
             )
         return (input_shape[0], *input_shape[2:])
 
-    def build(self, input_shape: Nested[ShapeLike]) -> None:
-        step = self._step_shape(input_shape)
-        if not self.layer.built:
-            self.layer.build(step)
+    def build(self, input_shape: Nested[ShapeLike] | None = None) -> None:
+        super().build(self._step_shape(input_shape))
 
-    def call(self, inputs: jax.Array, training: bool | None = None, mask: Tensor | None = None) -> Tensors:
+    def call(self, inputs: Tensor, training: bool | None = None, mask: Tensor | None = None) -> Tensors:
         self._step_shape(inputs.shape)
         if mask is not None:
             mask = self._checked(jnp.asarray(mask, bool), inputs.shape)
@@ -77,7 +67,7 @@ class TimeDistributed(Layer):
         outputs = run(inputs, mask, training)
         return jax.tree.map(partial(in_dtype, dtype=self.compute_dtype), outputs)
 
-    def _checked(self, mask: jax.Array, shape: Sequence[int]) -> jax.Array | None:
+    def _checked(self, mask: Tensor, shape: Sequence[int]) -> Tensor | None:
         if mask.shape[:2] != tuple(shape[:2]):
             raise ValueError(
                 f"Layer '{self.name}' (TimeDistributed): expected a mask that begins with the shape (batch, time) ="
@@ -93,13 +83,13 @@ class TimeDistributed(Layer):
             return False
         return not training or all(v.made_trainable for one in inside if one.trainable for v in one.own_variables())
 
-    def _as_one_batch(self, inputs: jax.Array, mask: Tensor | None, training: bool | None) -> Tensors:
+    def _as_one_batch(self, inputs: Tensor, mask: Tensor | None, training: bool | None) -> Tensors:
         batch, time = inputs.shape[:2]
         inputs, mask = jax.tree.map(lambda a: a.reshape(batch * time, *a.shape[2:]), (inputs, mask))
         outputs = self.layer(inputs, training=training, mask=mask)
         return jax.tree.map(lambda a: a.reshape(batch, time, *a.shape[1:]), outputs)
 
-    def _step_by_step(self, inputs: jax.Array, mask: Tensor | None, training: bool | None) -> Tensors:
+    def _step_by_step(self, inputs: Tensor, mask: Tensor | None, training: bool | None) -> Tensors:
         def step(carry: None, given: tuple[Any, ...]) -> tuple[None, Any]:
             return carry, self.layer(given[0], training=training, mask=given[1])
 
@@ -116,9 +106,3 @@ class TimeDistributed(Layer):
 
     def compute_output_spec(self, *args: object, **kwargs: object) -> Symbols:
         return shapes.infer(self.__call__, args, kwargs)
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: CustomObjects | None = None) -> TimeDistributed:
-        """A new layer from `get_config()`; own layers by name need `custom_objects` or a registration."""
-        with custom_object_scope(custom_objects):
-            return super().from_config(config)
