@@ -63,7 +63,7 @@ class History(Callback):
         """
         if not any(self.history.values()):
             raise ValueError("History.plot: nothing is recorded yet. Call fit() with at least one epoch first.")
-        names = [name for name in self.history if _twin(name) not in self.history]
+        names = [n for n in self.history if not (n.startswith("val_") and n.removeprefix("val_") in self.history)]
         figure = figures.new_figure(len(names), "History.plot", numbers="History.history")
         for axes, name in zip(figure.axes, names, strict=True):
             axes.plot(self._epochs(name), self.history[name], label=name)
@@ -80,8 +80,3 @@ class History(Callback):
         count, longest = len(self.history[name]), max(map(len, self.history.values()))
         stride = longest // max(count, 1)
         return [stride * (point + 1) for point in range(count)]
-
-
-def _twin(name: str) -> str | None:
-    """The metric on whose chart `name` is drawn as the validation curve."""
-    return name.removeprefix("val_") if name.startswith("val_") else None

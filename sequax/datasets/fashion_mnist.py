@@ -29,26 +29,16 @@ def load_data() -> tuple[Split, Split]:
     Learning Algorithms, arXiv:1708.07747. Licence: MIT.
     """
     (y_train, x_train), (y_test, x_test) = (
-        (_labels(f"{part}-labels-idx1-ubyte.gz"), _images(f"{part}-images-idx3-ubyte.gz")) for part in ("train", "t10k")
+        (_read(f"{part}-labels-idx1-ubyte.gz", _LABELS), _read(f"{part}-images-idx3-ubyte.gz", _IMAGES))
+        for part in ("train", "t10k")
     )
     return (x_train, y_train), (x_test, y_test)
 
 
-def _labels(name: str) -> np.ndarray:
-    return _read(_file(name), _LABELS)
-
-
-def _images(name: str) -> np.ndarray:
-    return _read(_file(name), _IMAGES)
-
-
-def _file(name: str) -> str:
-    # Keras knows no hashes of these files either; `_read` checks that each is whole.
-    return get_file(name, origin=f"{ORIGIN}{name}", cache_subdir="datasets/fashion-mnist")
-
-
-def _read(path: str, magic: int) -> np.ndarray:
-    """An array in the idx format: a magic number, the sizes as 32-bit numbers, and the bytes."""
+def _read(name: str, magic: int) -> np.ndarray:
+    """An array of a file in the idx format: a magic number, the sizes as 32-bit numbers, and the bytes."""
+    # Keras knows no hashes of these files either; that each is whole is checked here.
+    path = get_file(name, origin=f"{ORIGIN}{name}", cache_subdir="datasets/fashion-mnist")
     dimensions = magic & 0xFF
     try:
         with gzip.open(path, "rb") as file:

@@ -26,8 +26,6 @@ from . import members as copies, running, training
 from .stack import Stack
 
 if TYPE_CHECKING:
-    from ..callbacks.callback_list import CallbackList
-    from ..callbacks.history import History
     from ..training.types import Callbacks
 
 _DEFAULT_MEMBERS = 8
@@ -105,8 +103,8 @@ class Ensemble:
         self.by_seed: bool = seed is not None or self.learning_rate is None
         self.seed: int = copies.checked_seed(seed)
         self.stop_training = False
-        self.history: History | None = None
-        self.histories: list[History] = []
+        self.history: callback_module.History | None = None
+        self.histories: list[callback_module.History] = []
         self.stopped: dict[int, str] = {}
         self._random = np.random.default_rng(self.seed)
         self._leader = copies.copy_of(model)
@@ -178,7 +176,7 @@ class Ensemble:
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
         validation_freq: int | Sequence[int] = 1,
-    ) -> History:
+    ) -> callback_module.History:
         """Train all members for a number of epochs. Arguments as for `Model.fit`, but for:
 
         Args:
@@ -299,7 +297,7 @@ class Ensemble:
 
     def _listeners(
         self, callbacks: Callbacks, verbose: int | str, history: bool = False, **params: Any
-    ) -> CallbackList:
+    ) -> callback_module.CallbackList:
         if not isinstance(callbacks, callback_module.CallbackList):
             shown = verbose if verbose != "auto" else 1
             callbacks = callback_module.CallbackList(

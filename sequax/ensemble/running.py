@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar
 
 import jax
@@ -94,7 +94,7 @@ class MembersJob(Job):
         run = self._programs[key]
         return lambda state, arrays, *rest: run(state, (arrays, frozen), *rest)
 
-    def arrived(self, logs: Mapping[str, jax.Array]) -> EachLogs:
+    def arrived(self, logs: dict[str, jax.Array]) -> EachLogs:
         """Logs of a program, sorted by name."""
         return {name: DEVICE.fetch(value) for name, value in sorted(logs.items())}
 

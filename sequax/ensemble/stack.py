@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import numpy as np
@@ -12,10 +12,8 @@ import numpy as np
 from ..core import tracking
 from ..core.placement import DEVICE
 from ..core.variable import Variable
+from ..model import Model
 from ..training.state import TrainState, TrainVariables
-
-if TYPE_CHECKING:
-    from ..model import Model
 
 
 class Stack:

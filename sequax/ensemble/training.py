@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -151,7 +150,7 @@ class TrainMembers(MembersJob):
         return state
 
 
-def _finite_members(params: Mapping[str, jax.Array]) -> np.ndarray:
+def _finite_members(params: dict[str, jax.Array]) -> np.ndarray:
     return np.all([np.isfinite(DEVICE.fetch(a)).reshape(len(a), -1).all(1) for a in jax.tree.leaves(params)], axis=0)
 
 

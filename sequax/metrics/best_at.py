@@ -30,8 +30,7 @@ class _BestAt(FourCounts):
         self.value = value
         self.num_thresholds = num_thresholds
         self.class_id = class_id
-        even = [0.5] if num_thresholds == 1 else np.linspace(0, 1, num_thresholds).tolist()
-        self.thresholds: list[float] = even
+        self.thresholds: list[float] = [0.5] if num_thresholds == 1 else np.linspace(0, 1, num_thresholds).tolist()
         self._add_counts((num_thresholds,))
 
     def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:

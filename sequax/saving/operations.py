@@ -96,7 +96,7 @@ def called(op: Op, name: str, settings: dict[str, Any], args: list[Any], kwargs:
     try:
         if op.name == "get_item":
             tensor, key = (*args, *kwargs.values())
-            outputs = tensor[_key(key)]
+            outputs = tensor[tuple(key) if isinstance(key, list) else key]  # JSON has no tuples
         elif op.module.startswith("keras.src.activations."):
             from ..activations import relu
 
@@ -128,8 +128,3 @@ def _names(op: Op, count: int, place: str) -> list[str]:
 
 def _takes_any_number(op: Op) -> bool:
     return any(p.kind is p.VAR_POSITIONAL for p in _parameters(op))
-
-
-def _key(key: object) -> object:
-    """An index: JSON has lists where Python needs tuples."""
-    return tuple(key) if isinstance(key, list) else key

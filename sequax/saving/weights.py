@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..core.budget import MEGABYTE, limited
 from ..core.variable import Variable
 from ..core.warning import warn
-from . import atomic, differences, hdf5_writer, layout, old_states
+from . import differences, hdf5_writer, layout, old_states
 from .errors import LoadError
 from .hdf5_reader import Dataset, File
 from .layout import Place
@@ -23,7 +23,6 @@ from .source import Source, SourceLike
 
 if TYPE_CHECKING:
     from ..core.layer import Layer
-    from ..core.types import Path
     from ..model import Model
     from ..optimizers.base import Optimizer
 
@@ -57,15 +56,6 @@ def stored(place: Place) -> dict[str, np.ndarray]:
     store: dict[str, Any] = {}
     place.owner.save_own_variables(store)
     return {f"{place.group}/{key}": np.asarray(value) for key, value in store.items()}
-
-
-def write_weights(model: Model, target: Path | BinaryIO, optimizer: bool = True) -> None:
-    """Write a `.weights.h5` file to a path, or into an open binary file."""
-    data = weights_bytes(model, optimizer)
-    if hasattr(target, "write"):
-        target.write(data)
-    else:
-        atomic.write(target, data)
 
 
 def read_weights(

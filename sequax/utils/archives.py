@@ -8,6 +8,7 @@ when everything in it is there, or not at all.
 from __future__ import annotations
 
 import gzip
+import io
 import lzma
 import os
 import secrets
@@ -16,7 +17,8 @@ import stat
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import IO, Any, NamedTuple
 
@@ -52,7 +54,7 @@ class Member(NamedTuple):
     name: str
     kind: str  # "file", "folder", "link", "hard link" or what else it is
     target: str = ""
-    entry: tarfile.TarInfo | zipfile.ZipInfo | None = None
+    open: Callable[[], Any] = io.BytesIO  # a file's bytes
 
 
 def detected(path: str, formats: Iterable[str]) -> str | None:
@@ -85,9 +87,9 @@ def unpack(path: str, folder: str, format: str, limit: int | None = None) -> Non
     building = os.path.join(parent, f".{os.path.basename(folder)}.{secrets.token_hex(8)}.part")
     os.mkdir(building)
     try:
-        with _opened(path, format) as archive:
+        with tarfile.open(path, "r:*") if format == "tar" else zipfile.ZipFile(path) as archive:
             members = _tar_members(archive) if isinstance(archive, tarfile.TarFile) else _zip_members(archive)
-            _write(archive, members, building, allowed)
+            _write(members, building, allowed)
         _put_in_place(building, folder)
     except _DAMAGES as error:
         raise ValueError(f"The archive {path} cannot be unpacked: {error}. Remove it and download it anew.") from None
@@ -95,14 +97,10 @@ def unpack(path: str, folder: str, format: str, limit: int | None = None) -> Non
         shutil.rmtree(building, ignore_errors=True)
 
 
-def _opened(path: str, format: str) -> tarfile.TarFile | zipfile.ZipFile:
-    return tarfile.open(path, "r:*") if format == "tar" else zipfile.ZipFile(path)
-
-
 def _tar_members(archive: tarfile.TarFile) -> Iterator[Member]:
-    for info in archive:
-        kind = "file" if info.isreg() else "folder" if info.isdir() else "link" if info.issym() else "special file"
-        yield Member(info.name, "hard link" if info.islnk() else kind, info.linkname, info)
+    for one in archive:
+        kind = "file" if one.isreg() else "folder" if one.isdir() else "link" if one.issym() else "special file"
+        yield Member(one.name, "hard link" if one.islnk() else kind, one.linkname, partial(archive.extractfile, one))
 
 
 def _zip_members(archive: zipfile.ZipFile) -> Iterator[Member]:
@@ -111,12 +109,13 @@ def _zip_members(archive: zipfile.ZipFile) -> Iterator[Member]:
         if info.is_dir():
             yield Member(info.filename, "folder")
         elif mode == stat.S_IFLNK:
-            yield Member(info.filename, "link", archive.read(info).decode() if info.file_size < 4096 else "", info)
+            yield Member(info.filename, "link", archive.read(info).decode() if info.file_size < 4096 else "")
         else:
-            yield Member(info.filename, "file" if mode in (0, stat.S_IFREG) else "special file", "", info)
+            kind = "file" if mode in (0, stat.S_IFREG) else "special file"
+            yield Member(info.filename, kind, "", partial(archive.open, info))
 
 
-def _write(archive: Any, members: Iterable[Member], folder: str, limit: int) -> None:
+def _write(members: Iterable[Member], folder: str, limit: int) -> None:
     links, left = [], limit
     for member in members:
         left -= _MEMBER_BYTES
@@ -125,10 +124,7 @@ def _write(archive: Any, members: Iterable[Member], folder: str, limit: int) -> 
             os.makedirs(place, exist_ok=True)
         elif member.kind == "file":
             os.makedirs(os.path.dirname(place), exist_ok=True)
-            source = (
-                archive.extractfile(member.entry) if hasattr(archive, "extractfile") else archive.open(member.entry)
-            )
-            with source:
+            with member.open() as source:
                 left = _copy(source, place, left, limit)
         elif member.kind == "hard link":
             original = os.path.join(folder, *_safe_parts(member.target))

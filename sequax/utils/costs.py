@@ -79,7 +79,8 @@ def of_call(call: Node) -> Cost | None:
         return None
     batch = inputs[0].shape[0] or 1
     inside = _activations_inside(call.operation)
-    return Cost(flops // batch, sum(map(_bytes, outputs)) // batch if inside is None else inside, exact)
+    size = sum(a.size * a.dtype.itemsize for a in outputs) // batch if inside is None else inside
+    return Cost(flops // batch, size, exact)
 
 
 def _total(costs: Iterable[Cost | None]) -> Cost | None:
@@ -117,10 +118,6 @@ def _traced(call: Node) -> tuple[int, list[jax.ShapeDtypeStruct], bool]:
 
 def _sample(tensor: KerasTensor) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct((tensor.shape[0] or 1, *tensor.shape[1:]), jnp.dtype(tensor.dtype))
-
-
-def _bytes(array: jax.ShapeDtypeStruct) -> int:
-    return array.size * array.dtype.itemsize
 
 
 # --- programs ---
