@@ -1,6 +1,6 @@
 """Every distinct convolution and pooling of real networks, against what this processor can do.
 
-    python -m benchmarks.sweep [--networks A,B] [--pixels 64] [--batches 1,16] [--json FILE] [--before FILE]
+    python -m benchmarks.sweep [--networks A,B] [--pixels 96] [--batches 1,16] [--json FILE] [--before FILE]
 
 The networks are those of `keras.applications`, and layers that they lack: one and three axes, dilated, grouped,
 transposed. Each layer is timed forward and in each gradient, inside a compiled loop as `fit` runs it, and forward alone
@@ -215,7 +215,7 @@ def _trained(function: Callable[..., jax.Array], arrays: list[jax.Array]) -> Cal
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.sweep", description=__doc__)
     parser.add_argument("--networks", default=NETWORKS, metavar="A,B", help="of keras.applications")
-    parser.add_argument("--pixels", type=int, default=64, help="of the networks' square images")
+    parser.add_argument("--pixels", type=int, default=96, help="of the networks' square images")
     parser.add_argument("--batches", default="16", metavar="A,B")
     parser.add_argument("--json", type=Path, help="write all shares to this file")
     parser.add_argument("--before", type=Path, help="such a file, to compare with")
