@@ -59,7 +59,7 @@ class Job:
     callbacks: CallbackList
     batch_size: int | None
 
-    rows_alone = False
+    rows_alone: bool = False
     kind = "train"  # or "test", "predict": which hooks are told
     stops: tuple[int, ...] | list[int] = ()
 
