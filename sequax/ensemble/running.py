@@ -61,7 +61,7 @@ class MembersJob(Job):
             return
         self._variables, leader = self.stack.variables, self.stack.leader
         training = self.kind == "train"
-        self.rows_alone = alone.of(leader, training) and not compiled.eager()
+        self.rows_alone: bool = alone.of(leader, training) and not compiled.eager()
         optimizer = leader.optimizer if training else None
         variables = custom.variables_of(leader, optimizer)
         self.step: Step = custom.step_of(leader, variables, training)

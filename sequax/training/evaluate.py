@@ -63,7 +63,7 @@ class EvaluateJob(Job):
         super().__init__(model, callbacks, batch_size)
         self.plan: plans.Plan = plans.of(model, training=False)
         self.variables: TrainVariables = self.plan.variables
-        self.rows_alone = self.plan.rows_alone and not compiled.eager()
+        self.rows_alone: bool = self.plan.rows_alone and not compiled.eager()
         self._metrics = self.variables.borrow().metrics
         self._keeps_metrics = keeps_metrics
         self._searches = True  # for bad lookups, if results are not finite

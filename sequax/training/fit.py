@@ -140,7 +140,7 @@ class TrainJob(Job):
         self.plan: plans.Plan = plans.of(self.model, training=True)
         self.variables: TrainVariables = self.plan.variables
         self.donate: bool = self.plan.state_bytes > _KEPT_STATE_BYTES
-        self.rows_alone = self.plan.rows_alone and not compiled.eager()
+        self.rows_alone: bool = self.plan.rows_alone and not compiled.eager()
         self._programs.clear()
         self._seen = self._now()
 
