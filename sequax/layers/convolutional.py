@@ -64,7 +64,7 @@ class BaseConvolution(Windowed, ActivityListed, Weighted):
                 f" input_shape={tuple(input_shape)}. Give the number of channels, e.g. `Input((None, None, 3))`."
             )
         self.compute_output_shape(input_shape)  # a window that does not fit is refused before there are variables
-        self.input_spec = InputSpec(ndim=self.rank + 2, axes={self._channels_axis(): channels})
+        self.input_spec: InputSpec = InputSpec(ndim=self.rank + 2, axes={self._channels_axis(): channels})
         self.build_kernels(channels)
         self.bias: Variable | None = self.add_bias((self.output_channels(channels),))
 

@@ -178,7 +178,8 @@ class Projected(Layer):
         scale = 1 / math.sqrt(self._sizes()["key"][1])
         weights: Tensor
         if self._uses_flash(projected[0].dtype, return_attention_scores):
-            outputs = self._flash(projected, allowed, scale, return_attention_scores)
+            # An NVIDIA GPU and 16-bit floats are needed, or JAX raises an error.
+            outputs = jax.nn.dot_product_attention(*projected, mask=allowed, scale=scale, implementation="cudnn")
         else:
             axes = tuple(range(-key_axes, 0))
             # Keras' kernels differ for queries that may look at no key: shares of 0, or the mean of all values.
@@ -212,24 +213,14 @@ class Projected(Layer):
 
     def _uses_flash(self, dtype: np.dtype, return_attention_scores: bool) -> bool:
         """By the argument, or as the setting of the process asks for it: where the kernel can be used."""
-        if not self._prefers_flash or return_attention_scores:
-            return bool(self.flash_attention)
-        return dtype in (jnp.float16, jnp.bfloat16) and jax.default_backend() == "gpu"
-
-    def _flash(
-        self,
-        projected: tuple[Tensor, Tensor, Tensor],
-        allowed: Tensor | None,
-        scale: float,
-        return_attention_scores: bool,
-    ) -> Tensor:
-        """By the kernel of cuDNN: an NVIDIA GPU and 16-bit floats are needed, or JAX raises an error."""
-        if return_attention_scores:
+        if self.flash_attention and return_attention_scores:
             raise ValueError(
                 f"Layer '{self.name}': Returning attention scores is not supported when flash attention is enabled."
                 f" Leave out `flash_attention` to access attention scores."
             )
-        return jax.nn.dot_product_attention(*projected, mask=allowed, scale=scale, implementation="cudnn")
+        if not self._prefers_flash or return_attention_scores:
+            return bool(self.flash_attention)
+        return dtype in (jnp.float16, jnp.bfloat16) and jax.default_backend() == "gpu"
 
     # --- shapes ---
 
