@@ -130,6 +130,8 @@ _PROMOTED = {frozenset(("uint64", signed)): "float32" for signed in ("int8", "in
 
 def as_array(value: object, dtype: str | None = None) -> jax.Array:
     """A JAX array of `value`; 64-bit inputs become 32-bit ones as JAX has them, Python floats become `floatx()`."""
+    if dtype is None and isinstance(value, jax.Array):
+        return value
     if dtype is None and isinstance(value, float):
         dtype = _floatx
     if isinstance(value, np.ndarray) and value.dtype == np.float64 and dtype is None:
