@@ -16,7 +16,7 @@ from .core.catalogue import Catalogue
 from .core.layer import Layer
 from .core.operation import Operation
 from .core.state_tree import StateTree
-from .core.tensor import KerasTensor, is_tensor, leaves, map_structure, shape_of
+from .core.tensor import KerasTensor, abstract, is_tensor, leaves, map_structure, shape_of
 from .core.types import Data, Logs, Nested, Path, Shape, Symbols, Tensors, overridable
 from .data import prepare
 from .data.batches import DEFAULT_BATCH_SIZE, BatchReader, prediction_inputs
@@ -26,7 +26,9 @@ from .host_prefix import HostFront
 from .saving.methods import FileMethods
 from .training import compiled, custom, data_spec, evaluate as evaluation, fit as training, predict as predicting
 from .training.claims import Claim
+from .training.fingerprint import fingerprint
 from .training.methods import StepMethods
+from .training.plans import Known
 from .training.resolve import Compilation, compilation_of
 from .training.types import Callbacks, ClassWeights, Losses, LossWeights, Metrics, OptimizerLike, Verbose
 
@@ -53,6 +55,7 @@ class Model(StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
     untracked: frozenset[str] = Layer.untracked | {"compilation", "history", "_graph", "_symbolic_outputs"}
     untracked |= {"_known", "_host_prefix"}
     unnoted: frozenset[str] = Layer.unnoted | {"history", "stop_training", "stop_evaluating", "stop_predicting"}
+    unnoted |= {"_symbolic_outputs"}
 
     is_model = True
     config_keys: frozenset[str] = frozenset({"layers", "input_layers", "output_layers"})
@@ -192,8 +195,14 @@ class Model(StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
 
     def build_from(self, inputs: Symbols) -> None:
         """Build from symbolic inputs, and learn the outputs; what the first `fit` or `predict` does."""
-        with scope.calling(self):
-            self._symbolic_outputs = shapes.infer(self.__call__, (inputs,), {})
+
+        def find() -> tuple[Any, Any]:
+            with scope.calling(self):
+                return shapes.infer(self.__call__, (inputs,), {}), fingerprint(self).sources
+
+        known, question = Known.of(self), ("outputs", abstract(inputs))
+        found = known.answer(question)
+        self._symbolic_outputs = known.find_out(question, find) if found is None else found
 
     @overridable
     def build(self, input_shape: Nested[Shape] | None = None) -> None:

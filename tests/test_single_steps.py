@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import sequax
-from sequax import Input, Sequential
+from sequax import Input, Model, Sequential
 from sequax.core import tracking
 from sequax.layers import BatchNormalization, Dense, Dropout, Layer
 from sequax.training import compiled, fingerprint
@@ -97,6 +97,44 @@ def adversarial():
     return turn
 
 
+class Plain(Model):
+    """A subclass without an `Input`: it learns its outputs from the first data."""
+
+    def __init__(self):
+        super().__init__()
+        self.inside = [Dense(5, activation="relu"), Dropout(0.1), Dense(2, activation="sigmoid")]
+
+    def call(self, x, training=False):
+        for layer in self.inside:
+            x = layer(x)
+        return x
+
+
+class Stepping(Plain):
+    """With a training step of its own."""
+
+    def train_step(self, state, data):
+        logs, state = super().train_step(state, data)
+        return {"loss": logs["loss"]}, state
+
+
+def everything(model, x, y):
+    """All that users call, by batches of several sizes."""
+    model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+
+    def turn():
+        for rows in (8, 3, 1):
+            model.train_on_batch(x[:rows], y[:rows])
+            model.test_on_batch(x[:rows], y[:rows])
+            model.predict_on_batch(x[:rows])
+            model.predict(x[:rows], verbose=0)
+            model.fit(x[:rows], y[:rows], verbose=0)
+            model.evaluate(x[:rows], y[:rows], verbose=0)
+            model(x[:rows])
+
+    return turn
+
+
 def one_frozen_in_turns():
     """One model, one optimizer, and a layer that is trained in every other step."""
     model, x, y = small(), np.ones((8, 4), "float32"), np.ones((8, 2), "float32")
@@ -129,6 +167,9 @@ LOOPS = {
     ),
     "freezing, one optimizer": lambda model, x, y: one_frozen_in_turns(),
     "GAN": lambda model, x, y: adversarial(),
+    "everything": everything,
+    "everything, subclass": lambda model, x, y: everything(Plain(), x, y),
+    "everything, own step": lambda model, x, y: everything(Stepping(), x, y),
 }
 
 

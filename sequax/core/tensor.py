@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any, NoReturn, TypeGuard
 
 import jax
@@ -129,6 +129,12 @@ def is_tensor(value: object) -> TypeGuard[KerasTensor]:
 def leaves(structure: object) -> list[Any]:
     """The leaves of nested lists, tuples and dicts, None left out, symbolic tensors whole."""
     return jax.tree.leaves(structure)  # a KerasTensor is no tree to JAX, so it needs no telling
+
+
+def abstract(structure: object) -> Hashable:
+    """How a structure holds its arrays or tensors, and their shapes and dtypes: what a trace hangs on."""
+    flat, how = jax.tree.flatten(structure)
+    return how, *[(tuple(one.shape), str(one.dtype)) for one in flat]
 
 
 def map_structure(function: Callable[..., Any], structure: object) -> Any:

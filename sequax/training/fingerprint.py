@@ -110,7 +110,8 @@ class _Walk:
         if isinstance(value, Layer) and on_host(value):
             return "on host", type(value).__name__  # never traced
         if isinstance(value, KerasTensor):
-            return KerasTensor, value.shape, value.dtype, value.name
+            # Those that no call has made are what a model was found to return, with names that nobody gave.
+            return KerasTensor, value.shape, value.dtype, None if value.node is None else value.name
         if isinstance(value, Graph):
             return Graph, self._graph(value)
         if _is_plain_object(value):

@@ -179,7 +179,9 @@ class Compilation(Portable):
 
     def resolve_for(self, y: object, outputs: object, names: Sequence[str]) -> None:
         """`resolve`, unless it was done for the same outputs and kinds of targets."""
-        shapes = [(tuple(t.shape), str(t.dtype)) for t in leaves(outputs)], [tuple(t.shape[1:]) for t in leaves(y)]
+        # Of the first axis only whether it is there: a model that is built from data knows theirs.
+        predictions = [(len(t.shape), tuple(t.shape[1:]), str(t.dtype)) for t in leaves(outputs)]
+        shapes = predictions, [tuple(t.shape[1:]) for t in leaves(y)]
         if shapes != self._resolved_for or not self.resolved:
             self._resolved_for = shapes
             self.resolve(y, outputs, names)
