@@ -57,12 +57,7 @@ def convert(
 
 
 def _convert(
-    source: str,
-    target: str,
-    renames: Sequence[tuple[str, str]],
-    model: str | None,
-    weights_only: bool,
-    force: bool,
+    source: str, target: str, renames: Sequence[tuple[str, str]], model: str | None, weights_only: bool, force: bool
 ) -> str:
     if os.path.lexists(target) and not force:
         raise FileExistsError(f"{target!r} exists. Pass --force to replace it.")

@@ -176,7 +176,7 @@ class FeatureSpace(FeatureKinds, Layer):
             self._tensors["preprocessed"] = self._preprocessed(inputs)
         return self._tensors["preprocessed"]
 
-    def get_encoded_features(self) -> Tensor | dict[str, Tensor]:
+    def get_encoded_features(self) -> Tensor | Any:
         """What the feature space makes of the symbolic inputs: a tensor, or a dict of tensors."""
         preprocessed = self.get_preprocessed_features()
         if "encoded" not in self._tensors:
@@ -185,7 +185,7 @@ class FeatureSpace(FeatureKinds, Layer):
 
     # --- the call ---
 
-    def __call__(self, data: Columns) -> Tensor | dict[str, Tensor]:
+    def __call__(self, data: Columns) -> Tensor | Any:
         """Encode rows.
 
         Args:

@@ -137,7 +137,7 @@ class SampleDataset(PyDataset):
             self._order = known
         return known[1]
 
-    def __getitem__(self, index: int) -> Samples:
+    def __getitem__(self, index: int) -> np.ndarray | Any:
         if not 0 <= index < len(self):
             raise IndexError(f"There are {len(self)} batches, numbered from 0. Received: {index}")
         if self.batch_size is None:

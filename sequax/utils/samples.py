@@ -76,7 +76,7 @@ class ArrayDataset(SampleDataset):
         kept = self.count - self.count % batch_size if drop_remainder else self.count
         return ArrayDataset(_rows(self.arrays, slice(kept)), batch_size)
 
-    def __getitem__(self, index: int) -> Any:
+    def __getitem__(self, index: int) -> np.ndarray | Any:
         if self.batch_size is not None:
             return super().__getitem__(index)
         if not -self.count <= index < self.count:
