@@ -696,6 +696,29 @@ def test_batch_normalized_has_the_gradients_of_autodiff(scale, center):
                 close(actual, wanted, 1e-10)
 
 
+@pytest.mark.parametrize("form", ["fused", "moments"])
+def test_moments_of_rows_that_count_are_those_of_fewer_rows(form):
+    x, gamma, beta = normal(5, 4, 6, 3), normal(1, 1, 1, 3, seed=1), normal(1, 1, 1, 3, seed=2)
+    weight, few = normal(5, 4, 6, 3, seed=3), 3
+    rows = jnp.arange(5).reshape(-1, 1, 1, 1) < few
+    kept = kernels.Kept(rows, jnp.float32(1 / (few * 24)))
+
+    def both(x, gamma, beta, weight, kept):
+        if form == "fused":
+            y, *moments = kernels.batch_normalized(x, gamma, beta, (0, 1, 2), 0.01, kept)
+        else:
+            moments = kernels.batch_moments(x, (0, 1, 2), keepdims=True, kept=kept)
+            y = (x - moments[0]) * jax.lax.rsqrt(moments[1] + 0.01) * gamma + beta
+        y = y if kept is None else jnp.where(kept.rows, y, 0)
+        return (y * weight).sum(), moments
+
+    step = jax.value_and_grad(both, argnums=(0, 1, 2), has_aux=True)
+    found, (by_x, *by_rest) = jax.jit(step)(x, gamma, beta, weight, kept)
+    expected, (by_few, *by_rest_of_few) = jax.jit(step)(x[:few], gamma, beta, weight[:few], None)
+    jax.tree.map(close, (found, by_x[:few], by_rest), (expected, by_few, by_rest_of_few))
+    assert not by_x[few:].any()
+
+
 def test_batch_normalized_sums_twice_in_its_gradient():
     def loss(x, gamma, beta):
         return jnp.square(kernels.batch_normalized(x, gamma, beta, (0, 1, 2), 0.01)[0]).sum()

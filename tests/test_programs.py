@@ -146,6 +146,23 @@ def several():
     return sequax.Model({"left": left, "right": right}, [one, sequax.layers.Dense(1, name="two")(hidden)])
 
 
+def moments():
+    return sequax.Sequential(
+        [
+            sequax.Input((6,)),
+            sequax.layers.Dense(
+                6, use_bias=False
+            ),  # the gradient of a bias is 0 up to rounding, which Adam makes large
+            sequax.layers.BatchNormalization(momentum=0.5),
+            sequax.layers.Reshape((3, 2, 1)),
+            sequax.layers.Conv2D(3, 2, use_bias=False),
+            sequax.layers.BatchNormalization(momentum=0.5),
+            sequax.layers.Flatten(),
+            sequax.layers.Dense(3, activation="softmax"),
+        ]
+    )
+
+
 CLASSES = {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"], "weighted_metrics": ["accuracy"]}
 SEVERAL = {"loss": [CLASSES["loss"], "mae"], "loss_weights": [1.0, 0.5], "metrics": [["accuracy"], ["mse", "r2_score"]]}
 ROWS, BATCH = 43, 8
@@ -165,6 +182,7 @@ def cases(rng, rows=ROWS):
         "validation": (table, CLASSES, x, y, {"validation_split": 0.3, "validation_batch_size": 5}),
         "batches": (table, CLASSES, x, y, {"shuffle": "batch"}),
         "in order": (table, CLASSES, x, y, {"shuffle": False, "steps_per_epoch": 3, "initial_epoch": 1}),
+        "moments": (moments, CLASSES, x, y, {}),
         "one batch": (table, CLASSES, x, y, {"batch_size": 100}),
         "masked": (sequence, CLASSES, words, tags, {}),
         "masked, weights per step": (sequence, CLASSES, words, tags, {"sample_weight": per_step}),
@@ -241,6 +259,9 @@ def test_what_is_not_listed_is_not_alone():
     outputs += [sequax.ops.mean(inputs, axis=0, keepdims=True), sequax.ops.flip(inputs, axis=0), inputs[:3]]
     assert not any(alone.layers(sequax.Model(inputs, output)) for output in outputs)
     assert alone.layers(sequax.Model(inputs, inputs[:, :3] * 2.0))
+    assert alone.layers(moments())
+    steps = sequax.layers.TimeDistributed(sequax.layers.BatchNormalization())
+    assert not alone.layers(sequax.Sequential([sequax.Input((4, 2)), steps]))
     assert not any(map(alone.loss, [sequax.losses.Dice(), sequax.losses.Circle(), sequax.losses.Tversky()]))
 
     class Own(sequax.losses.MeanSquaredError):

@@ -52,9 +52,13 @@ def number(of: float) -> Any:
 
 
 def per_value(total: jax.Array, of: int) -> jax.Array:
-    """A sum over rows that count, divided by the number of values, of which a whole batch has `of`."""
-    batch = _batch.get()
-    if batch is None:
-        return total / of
-    # XLA multiplies by the reciprocal of what it knows: whole batches get the same bits as without a count.
-    return jnp.where(batch.count == batch.size, total / of, (total / number(of)).astype(total.dtype))
+    """A sum over rows that count, divided by the number of its values, of which a whole batch has `of`."""
+    return total / of if _batch.get() is None else (total * share(of)).astype(total.dtype)
+
+
+def share(of: int) -> jax.Array:
+    """One divided by how many of so many values are of rows that count.
+
+    To be multiplied by: so XLA divides by what it knows, and a short batch gets the bits that it has alone.
+    """
+    return 1 / number(of)

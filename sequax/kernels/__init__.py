@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from .convolution import conv, conv_transpose
 from .embedding import embedding
-from .moments import batch_moments, batch_normalized
+from .moments import Kept, batch_moments, batch_normalized
 from .pooling import avg_pool, max_pool
 from .random import dropout_mask, random_bits
 from .recurrent import gru, lstm
 
 __all__ = [
+    "Kept",
     "avg_pool",
     "batch_moments",
     "batch_normalized",

@@ -5,13 +5,28 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
 
-def batch_moments(x: jax.Array, axes: int | Sequence[int], *, keepdims: bool = False) -> tuple[jax.Array, jax.Array]:
+class Kept(NamedTuple):
+    """Of a batch that was filled up, the rows that count.
+
+    Fields:
+        rows: whether each does, in a shape that broadcasts to the input.
+        share: one divided by the number of values of a channel in these rows.
+    """
+
+    rows: jax.Array
+    share: jax.Array
+
+
+def batch_moments(
+    x: jax.Array, axes: int | Sequence[int], *, keepdims: bool = False, kept: Kept | None = None
+) -> tuple[jax.Array, jax.Array]:
     """Mean and (biased) variance over ``axes``: ``E[x]`` and ``E[(x - r)^2] - E[x - r]^2`` for a reference ``r`` near
     the mean.
 
@@ -21,6 +36,9 @@ def batch_moments(x: jax.Array, axes: int | Sequence[int], *, keepdims: bool = F
     variance is at least ``(r - mean)^2 / n``, so the relative error stays below about n machine epsilons whatever the
     data (Chan, Golub and LeVeque, 1983, on shifted data).
 
+    Args:
+        kept: the rows that count, the first among them; None: all.
+
     Returns:
         mean and variance in float32 (float64 for float64 input), without ``axes`` unless ``keepdims``.
     """
@@ -29,15 +47,28 @@ def batch_moments(x: jax.Array, axes: int | Sequence[int], *, keepdims: bool = F
     first = lax.slice_in_dim(x, 0, 1, axis=axes[0] % x.ndim)
     reference = lax.stop_gradient(first.mean(axes, keepdims=True))
     centred = x - reference
-    mean = centred.mean(axes, keepdims=True)
-    variance = jnp.maximum(jnp.square(centred).mean(axes, keepdims=True) - jnp.square(mean), 0)
+    mean = _mean(centred, axes, kept)
+    variance = jnp.maximum(_mean(jnp.square(centred), axes, kept) - jnp.square(mean), 0)
     mean = mean + reference
     return (mean, variance) if keepdims else (mean.squeeze(axes), variance.squeeze(axes))
 
 
+def _mean(x: jax.Array, axes: tuple[int, ...], kept: Kept | None) -> jax.Array:
+    return x.mean(axes, keepdims=True) if kept is None else _sum(x, axes, kept) * kept.share
+
+
+def _sum(x: jax.Array, axes: tuple[int, ...], kept: Kept | None) -> jax.Array:
+    return (x if kept is None else jnp.where(kept.rows, x, 0)).sum(axes, keepdims=True)
+
+
 @partial(jax.custom_vjp, nondiff_argnums=(3, 4))
 def batch_normalized(
-    x: jax.Array, gamma: jax.Array | None, beta: jax.Array | None, axes: tuple[int, ...], epsilon: float
+    x: jax.Array,
+    gamma: jax.Array | None,
+    beta: jax.Array | None,
+    axes: tuple[int, ...],
+    epsilon: float,
+    kept: Kept | None = None,
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
     """``(x - mean) / sqrt(variance + epsilon) * gamma + beta`` with the moments of ``x`` over ``axes``.
 
@@ -47,32 +78,34 @@ def batch_normalized(
     Args:
         x: in float32 or float64.
         gamma, beta: 1 along ``axes``, or None.
+        kept: the rows that the moments are of, None: all. No other row has a gradient.
 
     Returns:
         the result, the mean and the (biased) variance; both 1 along ``axes``, constants to the gradient.
     """
-    return _batch_normalized(x, gamma, beta, axes, epsilon)[0]
+    return _batch_normalized(x, gamma, beta, axes, epsilon, kept)[0]
 
 
-def _batch_normalized(x, gamma, beta, axes, epsilon):
-    mean = x.mean(axes, keepdims=True)
-    variance = jnp.square(x - mean).mean(axes, keepdims=True)
+def _batch_normalized(x, gamma, beta, axes, epsilon, kept=None):
+    mean = _mean(x, axes, kept)
+    variance = _mean(jnp.square(x - mean), axes, kept)
     scale = lax.rsqrt(variance + epsilon)
     y = (x - mean) * (scale if gamma is None else scale * gamma)
     y = y if beta is None else y + beta
-    return (y, mean, variance), (x, mean, scale, gamma, beta)
+    return (y, mean, variance), (x, mean, scale, gamma, beta, kept)
 
 
 def _batch_normalized_gradient(axes, epsilon, saved, cotangents):
-    x, mean, scale, gamma, beta = saved
+    x, mean, scale, gamma, beta, kept = saved
     cotangent = cotangents[0]
     normalized = (x - mean) * scale
-    total = cotangent.sum(axes, keepdims=True)
-    product = (cotangent * normalized).sum(axes, keepdims=True)
-    count = math.prod(x.shape[axis] for axis in axes)
+    total = _sum(cotangent, axes, kept)
+    product = _sum(cotangent * normalized, axes, kept)
+    share = 1 / math.prod(x.shape[axis] for axis in axes) if kept is None else kept.share
     factor = scale if gamma is None else scale * gamma
-    by_x = factor * (cotangent - total / count - normalized * (product / count))
-    return by_x, None if gamma is None else product, None if beta is None else total
+    by_x = factor * (cotangent - total * share - normalized * (product * share))
+    by_x = by_x if kept is None else jnp.where(kept.rows, by_x, 0)
+    return by_x, None if gamma is None else product, None if beta is None else total, None
 
 
 batch_normalized.defvjp(_batch_normalized, _batch_normalized_gradient)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple, Unpack
 
@@ -9,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from .. import kernels
-from ..core import dtypes
+from ..core import dtypes, rows
 from ..core.constructor import LayerOptions
 from ..core.input_spec import InputSpec
 from ..core.kinds import Axis, ConstraintLike, InitializerLike, Number, RegularizerLike
@@ -140,7 +141,7 @@ class BatchNormalization(Normalizing):
 
     def _fused(self, x: Tensor, shape: tuple[int, ...]) -> Tensor:
         gamma, beta = (None if v is None else precise(v.value).reshape(shape) for v in (self.gamma, self.beta))
-        y, *moments = kernels.batch_normalized(x, gamma, beta, self._others(x), self.epsilon)
+        y, *moments = kernels.batch_normalized(x, gamma, beta, self._others(x), self.epsilon, _kept(x, self._others(x)))
         self._update_averages(Moments(*moments))
         return y.astype(self.compute_dtype)
 
@@ -182,12 +183,20 @@ class BatchNormalization(Normalizing):
         self.moving_variance.assign(jnp.maximum(moving, 0))
 
 
+def _kept(x: Tensor, axes: tuple[int, ...]) -> kernels.Kept | None:
+    """The rows that count, for moments over axes."""
+    kept = rows.kept(x)
+    return None if kept is None else kernels.Kept(kept, rows.share(math.prod(x.shape[axis] for axis in axes)))
+
+
 def _moments(x: Tensor, axes: tuple[int, ...], mask: Tensor | None) -> Moments:
     """Mean and biased variance over axes, masked entries left out."""
     if mask is None:
-        return Moments(*kernels.batch_moments(x, axes, keepdims=True))
+        return Moments(*kernels.batch_moments(x, axes, keepdims=True, kept=_kept(x, axes)))
     mask = jnp.asarray(mask)
     counts = jnp.broadcast_to(mask.reshape(mask.shape + (1,) * (x.ndim - mask.ndim)), x.shape).astype(bool)
+    kept = rows.kept(x)
+    counts = counts if kept is None else counts & kept
     # A batch that is masked whole counts as zeros. The epsilon is seen where one row of a batch counts, as in Keras:
     # its mean is off by as much, and a gradient that would be 0 is not.
     total = counts.sum(axes, keepdims=True) + dtypes.epsilon()

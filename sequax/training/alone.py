@@ -34,6 +34,7 @@ LAYERS = listed(
     " UpSampling1D UpSampling2D UpSampling3D ZeroPadding1D ZeroPadding2D ZeroPadding3D"
     " Cropping1D Cropping2D Cropping3D CenterCrop Resizing"
     " LayerNormalization RMSNormalization GroupNormalization UnitNormalization SpectralNormalization"
+    " BatchNormalization"
     " Add Subtract Multiply Average Maximum Minimum Concatenate Dot"
     " Attention AdditiveAttention MultiHeadAttention GroupQueryAttention"
     " RNN SimpleRNN GRU LSTM SimpleRNNCell GRUCell LSTMCell StackedRNNCells ConvLSTM1D ConvLSTM2D ConvLSTM3D"
@@ -88,6 +89,8 @@ def layers(model: Any) -> bool:
     inside = model.flatten_layers()
     if not all(map(layer, inside)):
         return False
+    if any(_is_listed(one, {"TimeDistributed"}) and _takes_moments(one) for one in inside):
+        return False  # there a step is a row
     graphs = [graph for one in inside if (graph := getattr(one, "recorded_graph", None)) is not None]
     nodes = [node for graph in graphs for node in graph.nodes]
     tensors = [*leaves(model.symbolic_inputs), *(tensor for node in nodes for tensor in leaves(node.outputs))]
@@ -128,6 +131,10 @@ def _is_listed(one: Any, names_of_classes: Any) -> bool:
 
 def _is_function(function: Any) -> bool:
     return names.is_ours(function) and getattr(function, "__name__", None) in FUNCTIONS
+
+
+def _takes_moments(one: Any) -> bool:
+    return any(_is_listed(layer, {"BatchNormalization"}) for layer in one.flatten_layers())
 
 
 def _axes(one: Any) -> list[int]:
