@@ -224,7 +224,7 @@ def _by_planes(spec: Conv, x, kernel):
     plane = Conv(Windows(size[1:], strides[1:], dilation[1:], pads[1:]), 1)
     seen = along.slices(x)
     planes = (cell.reshape(-1, *cell.shape[2:]) for cell in seen)
-    total = sum(dispatch.apply(plane, of_cell, weights) for of_cell, weights in zip(planes, kernel, strict=True))
+    total = reduce(jnp.add, map(partial(dispatch.apply, plane), planes, kernel))
     return total.reshape(*seen[0].shape[:2], *total.shape[1:])
 
 

@@ -59,9 +59,29 @@ def lstm(
 
 
 def _project(x, kernel, bias):
-    """Input projection of all steps as one product: a product per step is up to 1.4 times slower."""
+    """Input projection of one step, or of all of them as one product."""
     z = (x.reshape(-1, x.shape[-1]) @ kernel).reshape(*x.shape[:-1], kernel.shape[-1])
     return z if bias is None else z + bias
+
+
+def _scan_ahead(step, carry, inputs):
+    """``lax.scan``, except that each step finds its inputs in memory, where the step before has put them.
+
+    Else XLA reads them out of the sequence in each kernel that needs them, which it then does not vectorise. With the
+    projection in the step, predictions take 0.4 of the time; training does not gain, as it writes all gates.
+    """
+
+    def at(time):
+        return jax.tree.map(lambda sequence: lax.dynamic_index_in_dim(sequence, time, keepdims=False), inputs)
+
+    def ahead(state, following):
+        carry, output = step(*state)
+        return (carry, at(following)), output
+
+    steps = len(jax.tree.leaves(inputs)[0])
+    following = jnp.minimum(jnp.arange(1, steps + 1), steps - 1)
+    (carry, _), outputs = lax.scan(ahead, (carry, at(0)), following)
+    return carry, outputs
 
 
 def _step(recurrent_kernel, activation, recurrent_activation):
@@ -84,7 +104,15 @@ def _step(recurrent_kernel, activation, recurrent_activation):
 @jax.custom_vjp
 def _lstm(x, kernel, recurrent_kernel, bias, h0, c0, counts):
     """Time-major LSTM with tanh and sigmoid: (hidden (time, batch, units), h, c)."""
-    return _forward(x, kernel, recurrent_kernel, bias, h0, c0, counts)[0]
+    gates = _step(recurrent_kernel, jnp.tanh, jax.nn.sigmoid)
+
+    def step(carry, inputs):
+        x, counts = inputs
+        carry, (hidden, _, _) = gates(carry, (_project(x, kernel, bias), counts))
+        return carry, hidden
+
+    (h, c), hidden = _scan_ahead(step, (h0, c0), (x, counts))
+    return hidden, h, c
 
 
 def _forward(x, kernel, recurrent_kernel, bias, h0, c0, counts):
@@ -164,11 +192,19 @@ def gru(
 @jax.custom_vjp
 def _gru(x, kernel, recurrent_kernel, bias, h0, counts):
     """Time-major GRU: (hidden (time, batch, units), h)."""
-    return _gru_forward(x, kernel, recurrent_kernel, bias, h0, counts)[0]
+    gates = _gru_step(recurrent_kernel, bias)
+
+    def step(h, inputs):
+        x, counts = inputs
+        h, (hidden, _) = gates(h, (_project(x, kernel, None if bias is None else bias[0]), counts))
+        return h, hidden
+
+    h, hidden = _scan_ahead(step, h0, (x, counts))
+    return hidden, h
 
 
-def _gru_forward(x, kernel, recurrent_kernel, bias, h0, counts):
-    two = 2 * h0.shape[-1]
+def _gru_step(recurrent_kernel, bias):
+    two = 2 * recurrent_kernel.shape[0]
 
     def step(h_before, inputs):
         p, counts = inputs
@@ -181,8 +217,12 @@ def _gru_forward(x, kernel, recurrent_kernel, bias, h0, counts):
         h = h if counts is None else jnp.where(counts, h, h_before)
         return h, (h, (z, r, c, q))
 
+    return step
+
+
+def _gru_forward(x, kernel, recurrent_kernel, bias, h0, counts):
     projected = _project(x, kernel, None if bias is None else bias[0])
-    h, (hidden, gates) = lax.scan(step, h0, (projected, counts))
+    h, (hidden, gates) = lax.scan(_gru_step(recurrent_kernel, bias), h0, (projected, counts))
     return (hidden, h), (x, kernel, recurrent_kernel, bias, h0, counts, hidden, gates)
 
 
