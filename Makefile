@@ -5,7 +5,7 @@ OLDEST := .venv-oldest
 # -qq: errors are shown, progress and warnings are not
 PIP_INSTALL := -m pip install -qq --disable-pip-version-check
 
-.PHONY: help api-gaps demo types test fuzz fuzz-kernel fuzz-keras mutants lint format bench bench-peers bench-check bench-growth test-oldest soak clean
+.PHONY: help api-gaps demo types test fuzz fuzz-kernel fuzz-keras mutants lint format bench bench-works bench-peers bench-check bench-growth test-oldest soak clean
 
 help:
 	@echo "make demo         install, then train on real handwritten digits"
@@ -19,6 +19,7 @@ help:
 	@echo "make types        how much of the package has known types; fails below 95 %"
 	@echo "make format       rewrite the files as 'make lint' wants them"
 	@echo "make bench        measure against Keras, PyTorch, JAX, Flax: figures, picture and tables in docs/; an hour"
+	@echo "make bench-works  the part of it that measures real networks and habits; a quarter of an hour"
 	@echo "make bench-peers  install TensorFlow, PyTorch and Flax for it, each in its own environment"
 	@echo "make bench-check  measure a few rows again and fail where Sequax fell behind docs/benchmarks.json"
 	@echo "make bench-growth time and memory against rows, batch, width, depth, epochs; memory over 500 calls"
@@ -62,6 +63,10 @@ format: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev
 	$(VENV)/bin/python -m benchmarks --json docs/benchmarks.json --picture docs/benchmarks.png
+	$(MAKE) bench-works
+
+bench-works: $(VENV)/.installed-dev
+	$(VENV)/bin/python -m benchmarks --works --json docs/works.json
 	$(VENV)/bin/python -m benchmarks.page
 
 bench-peers: .venv-tensorflow/.installed-peer .venv-torch/.installed-peer .venv-flax/.installed-peer

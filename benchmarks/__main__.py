@@ -21,14 +21,14 @@ def main() -> None:
     from rich.console import Console
 
     options = parse()
-    selected = chosen(jobs(options.families), options.words)
+    selected = chosen(jobs(options.kind), options.words)
     if options.list:
         for job in selected:
             print(f"{job.kind:10}{job.name:28}{job.title}")
         return
     if not selected:
         sys.exit(f"No row's name contains {' or '.join(options.words)}: --list shows the names.")
-    names = ["sequax", "keras-jax"] if options.families else options.peers
+    names = ["sequax", "keras-jax"] if options.kind == "families" else options.peers
     rows = measure(selected, present(names), options.rounds)
     report.show(rows, Console(width=None if sys.stdout.isatty() else 240))
     if options.json:
@@ -44,7 +44,8 @@ def parse() -> Any:
     parser.add_argument("--rounds", type=int, help="rounds of each row, in place of its own number")
     parser.add_argument("--json", type=Path, help="write all figures to this file")
     parser.add_argument("--picture", type=Path, help="draw the ratios into this PNG file")
-    parser.add_argument("--families", action="store_true", help="families of layers, beside Keras on JAX")
+    for kind, what in (("families", "families of layers, beside Keras on JAX"), ("works", "real networks and habits")):
+        parser.add_argument(f"--{kind}", dest="kind", action="store_const", const=kind, default="", help=what)
     parser.add_argument("--list", action="store_true", help="name the rows and stop")
     return parser.parse_args()
 
@@ -71,7 +72,7 @@ def present(names: Iterable[str]) -> list[Peer]:
 
 
 def measure(selected: list[Job], peers: list[Peer], rounds: int | None) -> list[report.Row]:
-    rows = []
+    rows: list[report.Row] = []
     for number, job in enumerate(selected, 1):
         with Progress(f"[{number}/{len(selected)}] {job.title}") as progress:
             records = job.run(peers, rounds, progress.tell)

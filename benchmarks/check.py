@@ -20,9 +20,10 @@ from .__main__ import measure, present
 from .jobs import chosen, jobs
 from .peers import ROOT
 
-COMMITTED = ROOT / "docs" / "benchmarks.json"
+COMMITTED = tuple(ROOT / "docs" / name for name in ("benchmarks.json", "works.json"))
 ALLOWED = 2 / 3
 MAIN = ("tabular", "mlp_32", "convnet", "lstm_80", "embedding", "predict-mlp-1", "script-convnet-warm")
+MAIN += ("work:train_on_batch", "work:folds", "work:convnet_bn")
 
 
 class Change(NamedTuple):
@@ -68,17 +69,20 @@ def check(
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.check")
     parser.add_argument("words", nargs="*", help="rows whose name contains a word; without words a quick choice")
-    parser.add_argument("--committed", type=Path, default=COMMITTED, help="figures to compare with")
+    parser.add_argument("--committed", type=Path, nargs="+", default=COMMITTED, help="figures to compare with")
     options = parser.parse_args()
-    if not options.committed.exists():
-        sys.exit(f"There is no {options.committed.name} to compare with: `make bench` writes it.")
-    document = json.loads(options.committed.read_text())
-    if document["machine"] != report.machine():
-        print(f"The committed figures are of another machine: {document['machine']}.")
-    every = {job.name: job for job in jobs()}
+    documents = [json.loads(path.read_text()) for path in options.committed if path.exists()]
+    if not documents:
+        names = " or ".join(path.name for path in options.committed)
+        sys.exit(f"There is no {names} to compare with: `make bench` writes it.")
+    others = [document["machine"] for document in documents if document["machine"] != report.machine()]
+    if others:
+        print(f"The committed figures are of another machine: {others[0]}.")
+    committed = [row for document in documents for row in document["rows"]]
+    every = {job.name: job for job in (*jobs(), *jobs("works"))}
     names = [job.name for job in chosen(every.values(), options.words)] if options.words else list(MAIN)
     peers = present(["sequax", "keras-jax"])
-    fallen = check(lambda some: measure([every[name] for name in some], peers, None), names, document["rows"])
+    fallen = check(lambda some: measure([every[name] for name in some], peers, None), names, committed)
     sys.exit(f"Fallen: {', '.join(change.name for change in fallen)}." if fallen else 0)
 
 

@@ -19,20 +19,24 @@ from typing import Any
 
 import numpy as np
 
+from .loops import Run
 from .peers import PEERS, Peer
-from .workload import Workload, find
+from .workload import Habit, Workload, find
 
 
 class Session:
     """One model of one library, and what can be asked of it."""
 
-    def __init__(self, workload: Workload, peer: Peer) -> None:
+    def __init__(self, workload: Workload | Habit, peer: Peer) -> None:
         self.workload, self.peer = workload, peer
 
     def start(self) -> dict[str, Any]:
-        loop = import_module(f"benchmarks.loops.{self.peer.loop}")
-        self.x, y = self.workload.data()
-        self.run = loop.make(self.workload, self.x, y, self.peer.module)
+        if isinstance(self.workload, Habit):
+            self.run = Run(self.workload.make(import_module(self.peer.module)))
+        else:
+            loop = import_module(f"benchmarks.loops.{self.peer.loop}")
+            self.x, y = self.workload.data()
+            self.run = loop.make(self.workload, self.x, y, self.peer.module)
         gc.collect()
         forget_peak()  # making the data is no part of the library's memory
         return {"ready": True, "versions": versions(self.peer)}
@@ -47,6 +51,14 @@ class Session:
         times = [clock(self.run.predict, x)[0] for _ in range(calls)]
         return {"seconds": statistics.median(times), "peak_mb": peak_mb()}
 
+    def work(self, lasting: float) -> dict[str, Any]:
+        """Turns of at least so long, told by their median; then the same for predictions of the whole data."""
+        seconds, loss = turns(lasting, self.run.fit)
+        answer = {"seconds": seconds} | ({} if isinstance(self.workload, Habit) else {"loss": float(loss)})
+        if self.run.predict:
+            answer["predict"], _ = turns(lasting, self.run.predict, self.x)
+        return answer | {"peak_mb": peak_mb()}
+
     def search(self, times: int, of: int) -> dict[str, Any]:
         """`times` small fits, told as the time of `of` fits."""
         return {"seconds": clock(self.run.search, times)[0] * of / times, "peak_mb": peak_mb()}
@@ -56,6 +68,14 @@ def clock(function: Any, *arguments: Any) -> tuple[float, Any]:
     start = time.perf_counter()
     value = function(*arguments)
     return time.perf_counter() - start, value
+
+
+def turns(lasting: float, function: Any, *arguments: Any) -> tuple[float, Any]:
+    times: list[float] = []
+    while not times or sum(times) < lasting:
+        seconds, value = clock(function, *arguments)
+        times.append(seconds)
+    return statistics.median(times), value
 
 
 def forget_peak() -> None:

@@ -1,4 +1,4 @@
-"""Starts one child per peer and lets them take turns: while one runs, the others wait and use no processor.
+"""Starts one child per peer, side by side, and lets them take turns: while one runs, the others use no processor.
 
 Each peer has a first turn, told apart because it compiles, then one turn per round. The order rotates, so that nobody
 always runs behind the same neighbour. A peer that fails, dies or hangs is named and left out; the others go on.
@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from typing import Any
 
@@ -20,9 +21,12 @@ from .peers import ROOT, Peer
 
 TIMEOUT = 300.0  # seconds for one answer
 
-Record = dict[str, Any]  # of one peer in one row: seconds, rounds, first, loss, peak_mb; or error
+Record = dict[str, Any]  # of one peer in one row: seconds, rounds, first, loss, peak_mb, the like of predict; or error
 Request = Callable[[Peer, bool], dict[str, Any]]  # what to ask, for the first turn or a later one
 Tell = Callable[[str], None]
+
+# What an answer says in seconds; where a record has the first turn's, and the others'.
+TIMES = {"seconds": ("first", "rounds"), "predict": ("first_predict", "predict_rounds")}
 
 
 class Failed(Exception):
@@ -93,6 +97,7 @@ def take_turns(
 ) -> dict[str, Record]:
     """What each peer answered, by its name: medians over the rounds, the first turn apart."""
     records: dict[str, Record] = {}
+    peers = list(peers)
     with ExitStack() as stack:
         cache = stack.enter_context(tempfile.TemporaryDirectory(prefix="sequax-bench-"))  # empty: first runs compile
         children = {}
@@ -110,21 +115,29 @@ def take_turns(
         for peer in peers:
             children[peer] = launch(workload, peer, cache)
             stack.callback(children[peer].close)
-            started = turn(peer, "start", do="start")
-            first = started and turn(peer, "first run", **request(peer, True))
+        with ThreadPoolExecutor() as pool:  # imports are not what is measured here
+            started = dict(zip(peers, pool.map(lambda peer: turn(peer, "start", do="start"), peers), strict=True))
+        for peer in list(children):
+            first = turn(peer, "first run", **request(peer, True))
             if first:
                 facts = {key: first[key] for key in ("loss", "peak_mb") if key in first}
-                records[peer.name] = {"first": first["seconds"], "versions": started["versions"], "rounds": [], **facts}
+                records[peer.name] = {"versions": started[peer]["versions"], **facts}
+                for key, (of_first, rounds_of) in TIMES.items():
+                    if key in first:
+                        records[peer.name] |= {of_first: first[key], rounds_of: []}
         for number in range(rounds):
             for peer in rotated(list(children), number):
                 answer = turn(peer, f"round {number + 1} of {rounds}", **request(peer, False))
                 if answer:
                     record = records[peer.name]
-                    record["rounds"].append(answer["seconds"])
+                    for key, (_, rounds_of) in TIMES.items():
+                        if key in answer:
+                            record[rounds_of].append(answer[key])
                     record["peak_mb"] = max(record["peak_mb"], answer["peak_mb"])
     for record in records.values():
-        if record.get("rounds"):
-            record["seconds"] = statistics.median(record["rounds"])
+        for key, (_, rounds_of) in TIMES.items():
+            if record.get(rounds_of):
+                record[key] = statistics.median(record[rounds_of])
     return records
 
 

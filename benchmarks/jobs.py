@@ -9,9 +9,11 @@ from . import startup
 from .driver import Record, Tell, take_turns
 from .families import FAMILIES
 from .peers import Peer
-from .workload import Workload, find
+from .workload import Habit, Workload, find
 from .workloads import NAMES
+from .works import PREFIX, WORKS
 
+LASTING = 0.2  # seconds at least that a turn of a work repeats what is quick
 SEARCHES = 200
 SEARCHES_KERAS = 5  # each of Keras' compiles anew, so that 200 are 40 times as long
 
@@ -29,13 +31,16 @@ PREDICTIONS = (
 class Job(NamedTuple):
     name: str
     title: str
-    kind: str  # "training", "predict", "search", "start-up" or "families": which table it is a row of
+    kind: str  # "training", "predict", "search", "start-up", "works" or "families": which table it is a row of
     run: Callable[[list[Peer], int | None, Tell], dict[str, Record]]  # peers, rounds (None: its own number)
 
 
-def jobs(families: bool = False) -> list[Job]:
-    if families:
-        return [training(family.workload(), "families") for family in FAMILIES]
+def jobs(kind: str = "") -> list[Job]:
+    """The rows of the bench; those of another kind, "works" or "families"."""
+    if kind == "families":
+        return [training(family.workload(), kind) for family in FAMILIES]
+    if kind == "works":
+        return [work(one) for one in WORKS.values()]
     return [
         *(training(find(name)) for name in NAMES),
         *(prediction(find(name), rows, calls) for name, rows, calls in PREDICTIONS),
@@ -56,6 +61,18 @@ def training(workload: Workload, kind: str = "training") -> Job:
         return take_turns(workload.name, able, rounds or workload.rounds, lambda peer, first: {"do": "fit"}, tell)
 
     return Job(workload.name, workload.title, kind, run)
+
+
+def work(one: Workload | Habit) -> Job:
+    """A network or a habit, beside Keras on each backend: first turn, later ones, predictions of the whole data."""
+    name = PREFIX + one.name
+
+    def run(peers: list[Peer], rounds: int | None, tell: Tell) -> dict[str, Record]:
+        able = [peer for peer in peers if peer.loop == "keras"]
+        request = {True: {"do": "work", "lasting": 0.0}, False: {"do": "work", "lasting": LASTING}}
+        return take_turns(name, able, rounds or one.rounds, lambda peer, first: request[first], tell)
+
+    return Job(name, one.title, "works", run)
 
 
 def prediction(workload: Workload, rows: int, calls: int) -> Job:

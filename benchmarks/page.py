@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Sequence
 
 from . import report
-from .peers import PEERS, ROOT
+from .peers import KERAS, PEERS, ROOT
 from .report import Row
 
 BEGIN, END = "<!-- made by benchmarks/page.py: begin -->", "<!-- end -->"
@@ -35,10 +35,19 @@ README_ROWS = {
 }
 
 
+WORKS_IN_README = 6  # of the worst, and of the best
+
+
 def main() -> None:
-    rows: list[Row] = json.loads((ROOT / "docs" / "benchmarks.json").read_text())["rows"]
-    replace("docs/performance.md", performance(rows))
-    replace("README.md", readme(rows))
+    rows, works = committed("benchmarks.json"), committed("works.json")
+    replace("docs/performance.md", performance(rows, works))
+    replace("README.md", readme(rows, works))
+
+
+def committed(name: str) -> list[Row]:
+    """The rows of a file in docs/; none before it is first measured."""
+    path = ROOT / "docs" / name
+    return json.loads(path.read_text())["rows"] if path.exists() else []
 
 
 def replace(page: str, text: str) -> None:
@@ -51,7 +60,7 @@ def replace(page: str, text: str) -> None:
     path.write_text(f"{before}{begin}\n{text}\n{end}{after}")
 
 
-def performance(rows: list[Row]) -> str:
+def performance(rows: list[Row], works: Sequence[Row] = ()) -> str:
     parts = []
     for kind, title in report.TITLES.items():
         of_kind = [row for row in rows if row["kind"] == kind]
@@ -65,14 +74,63 @@ def performance(rows: list[Row]) -> str:
         "\n\n" + first_table([row for row in rows if row["kind"] == "training"])
     )
     parts.append("\n".join(f"- {line}" for line in report.summary(rows)))
+    if works:
+        parts.append(
+            f"### {report.TITLES['works']}\n\n"
+            "First run / a later one / `predict` of all data, in seconds, the worst row first. The ratios are what the "
+            "fastest Keras backend takes over what Sequax takes, each column for itself; the last is the least peak "
+            "memory of any of them over ours.\n\n" + works_table(works)
+        )
+        parts.append("\n".join(f"- {line}" for line in report.summary(list(works))))
     return "\n\n".join(parts)
 
 
-def readme(rows: list[Row]) -> str:
+def works_table(works: Sequence[Row]) -> str:
+    """All figures of the works, sorted by how much the fastest Keras backend takes of our time."""
+    ratios = ("seconds", "first", "predict", "peak_mb")
+    cells = []
+    for row in by_ratio(works):
+        least = (report.fastest_keras(row, key) for key in ratios)
+        figures = (three_times(row, peer) for peer in ("sequax", *KERAS))
+        cells.append([row["title"], *figures, *("" if value is None else report.number(value) for value in least)])
+    peers = ("Sequax", *(PEERS[name].title for name in KERAS))
+    return markdown(["work", *peers, "later", "first", "predict", "memory"], cells)
+
+
+def by_ratio(works: Sequence[Row]) -> list[Row]:
+    """The worst first; those without a ratio, where something failed, before all."""
+    return sorted(works, key=lambda row: report.fastest_keras(row) or 0.0)
+
+
+def three_times(row: Row, peer: str) -> str:
+    record = row["peers"].get(peer, {})
+    if "error" in record:
+        return "failed"
+    return " / ".join(digits(record[key]) for key in ("first", "seconds", "predict") if key in record)
+
+
+def digits(seconds: float) -> str:
+    return f"{seconds:.1f}" if seconds >= 9.95 else f"{seconds:.2g}" if seconds >= 0.01 else f"{seconds:.4f}"
+
+
+def readme(rows: list[Row], works: Sequence[Row] = ()) -> str:
     chosen = [{**row, "title": README_ROWS[row["name"]]} for row in rows if row["name"] in README_ROWS]
     order = list(README_ROWS)
     chosen.sort(key=lambda row: order.index(row["name"]))
-    return ratio_table(chosen, KERAS_AND_TORCH, lambda value: f"{report.number(value, 1)}x")
+    table = ratio_table(chosen, KERAS_AND_TORCH, times)
+    if not works:
+        return table
+    ordered = by_ratio(works)
+    count = WORKS_IN_README
+    ends = ordered if len(ordered) <= 2 * count else ordered[:count] + ordered[-count:]
+    return (
+        f"{table}\n\nOf {len(works)} real networks and habits these are the {count} where Sequax is worst, and the "
+        f"{count} where it is best:\n\n{ratio_table(ends, KERAS_AND_TORCH, times)}"
+    )
+
+
+def times(value: float) -> str:
+    return f"{report.number(value, 1)}x"
 
 
 def ratio_table(rows: list[Row], peers: Sequence[str], form: Callable[[float], str]) -> str:
@@ -90,11 +148,11 @@ def ratio_table(rows: list[Row], peers: Sequence[str], form: Callable[[float], s
 
 
 def first_table(rows: list[Row]) -> str:
-    heads = [head for what, _, _ in report.FACTS for head in (what, "Keras, JAX")]
+    facts = [(what, key, form) for what, key, form in report.FACTS if key != "predict"]
+    heads = [head for what, _, _ in facts for head in (what, "Keras, JAX")]
     peers = ("sequax", "keras-jax")
     cells = [
-        [row["title"], *(report.fact(row, peer, key, form) for _, key, form in report.FACTS for peer in peers)]
-        for row in rows
+        [row["title"], *(report.fact(row, peer, key, form) for _, key, form in facts for peer in peers)] for row in rows
     ]
     return markdown(["workload", *heads], cells)
 

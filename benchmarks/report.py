@@ -23,13 +23,14 @@ TITLES = {
     "predict": "Predictions, one call of predict",
     "search": "A search loop",
     "start-up": "Start-up",
+    "works": "Real networks and habits",
     "families": "Families of layers",
 }
 
 
-def ratio(row: Row, peer: str) -> float | None:
-    """The peer's seconds over ours, None where one of the two is missing."""
-    theirs, ours = (row["peers"].get(name, {}).get("seconds") for name in (peer, "sequax"))
+def ratio(row: Row, peer: str, key: str = "seconds") -> float | None:
+    """What the peer takes over what we do, None where one of the two is missing."""
+    theirs, ours = (row["peers"].get(name, {}).get(key) for name in (peer, "sequax"))
     return theirs / ours if theirs and ours else None
 
 
@@ -38,9 +39,9 @@ def ratios(rows: Iterable[Row], of: Callable[[Row], float | None]) -> dict[str, 
     return {name: value for name, value in found.items() if value is not None}
 
 
-def fastest_keras(row: Row) -> float | None:
+def fastest_keras(row: Row, key: str = "seconds") -> float | None:
     """The ratio to the Keras backend that is fastest on this row."""
-    return min((value for name in KERAS if (value := ratio(row, name)) is not None), default=None)
+    return min((value for name in KERAS if (value := ratio(row, name, key)) is not None), default=None)
 
 
 def geometric_mean(values: Iterable[float]) -> float | None:
@@ -51,7 +52,7 @@ def geometric_mean(values: Iterable[float]) -> float | None:
 def summary(rows: list[Row]) -> list[str]:
     """The sentences below the tables."""
     lines = []
-    for kind in ("training", "predict"):
+    for kind in ("training", "predict", "works"):
         of_kind = [row for row in rows if row["kind"] == kind]
         for what, of in (
             ("the fastest Keras backend of each row", fastest_keras),
@@ -131,6 +132,7 @@ def seconds(value: float) -> str:
 # What is told of us and of Keras on JAX beside the ratios: its head, its key in a record, its form.
 FACTS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("first run", "first", seconds),
+    ("predict", "predict", seconds),
     ("peak MB", "peak_mb", lambda value: f"{value:,.0f}"),
     ("loss", "loss", lambda value: f"{value:.4f}"),
 )

@@ -21,7 +21,8 @@ class Workload(NamedTuple):
 
     name: str  # the name of its file
     title: str  # "tabular 768x8, batch 10, 50 epochs"
-    data: Callable[[], tuple[np.ndarray, np.ndarray]]  # x float32 or int32; y float32 (n, 1) or int32 (n,)
+    # x float32 or int32, in `works` also a list of arrays; y float32 (n, 1) or int32 (n,)
+    data: Callable[[], tuple[Any, np.ndarray]]
     loss: str  # "binary_crossentropy", "sparse_categorical_crossentropy" or "mse"
     batch_size: int
     epochs: int
@@ -36,10 +37,21 @@ class Workload(NamedTuple):
     rounds: int = 3
 
 
-def find(name: str) -> Workload:
-    """The workload of this name; "family:Conv2D 3x3" is one of the rows of `families.py`."""
+class Habit(NamedTuple):
+    """A row of `works` that is not one `fit`: `make(library)` gives what one turn of a loop does."""
+
+    name: str
+    title: str
+    make: Callable[[Any], Callable[[], Any]]
+    rounds: int = 3
+
+
+def find(name: str) -> Any:
+    """What has this name; "family:Conv2D 3x3" is one of the rows of `families.py`, "work:unet" one of `works`."""
     if name.startswith("family:"):
         return import_module("benchmarks.families").workload(name)
+    if name.startswith("work:"):
+        return import_module("benchmarks.works").work(name)
     return import_module(f"benchmarks.workloads.{name}").WORKLOAD
 
 

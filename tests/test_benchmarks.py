@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import check, driver, growth, jobs, page, peers, report
-from benchmarks.workload import clusters, find, glorot
+from benchmarks import check, child, driver, growth, jobs, page, peers, report
+from benchmarks.loops import Run
+from benchmarks.workload import Habit, clusters, find, glorot
 
 FAKE = """
 import json, sys, time
@@ -206,15 +207,16 @@ def test_check_takes_noise_and_fails_a_row_that_has_no_figure():
 
 
 def test_check_measures_rows_that_exist():
-    names = {job.name for job in jobs.jobs()}
+    every = [*jobs.jobs(), *jobs.jobs("works")]
+    names = {job.name for job in every}
     assert set(check.MAIN) <= names
-    assert len(names) == len(jobs.jobs())
+    assert len(names) == len(every)
 
 
 def test_words_choose_rows():
     names = [job.name for job in jobs.chosen(jobs.jobs(), ["predict-mlp", "search"])]
     assert names == ["predict-mlp-1", "predict-mlp-32", "predict-mlp-100000", "search"]
-    families = jobs.jobs(families=True)
+    families = jobs.jobs("families")
     assert find(families[0].name).title == families[0].title
 
 
@@ -241,10 +243,50 @@ def test_growth_of_memory_is_found(monkeypatch):
 
 
 def test_the_committed_tables_show_the_committed_figures():
-    rows = json.loads(check.COMMITTED.read_text())["rows"]
-    for name, tables in (("README.md", page.readme(rows)), ("docs/performance.md", page.performance(rows))):
+    both = page.committed("benchmarks.json"), page.committed("works.json")
+    for name, tables in (("README.md", page.readme(*both)), ("docs/performance.md", page.performance(*both))):
         text = (peers.ROOT / name).read_text()
         assert f"{page.BEGIN}\n{tables}\n{page.END}" in text, f"{name}: run python -m benchmarks.page"
+
+
+WORKS = [
+    row("work:a", "works", sequax=1.0, keras_jax=3.0, keras_torch=2.0),
+    row("work:b", "works", sequax=0.02, keras_jax=0.01, keras_torch=0.2),
+]
+WORKS[0]["peers"]["sequax"] |= {"first": 12.34, "predict": 0.5, "peak_mb": 100.0}
+WORKS[0]["peers"]["keras-torch"] |= {"first": 6.17, "predict": 0.1, "peak_mb": 150.0}
+
+
+def test_works_stand_worst_first():
+    text = page.works_table(WORKS)
+    assert text.splitlines()[2:] == [
+        "| work:b | 0.02 | 0.01 |  | 0.2 | 0.50 |  |  |  |",
+        "| work:a | 12.3 / 1 / 0.5 | 3 |  | 6.2 / 2 / 0.1 | 2.00 | 0.50 | 0.20 | 1.50 |",
+    ]
+    assert text in page.performance(ROWS, WORKS)
+    shown = page.readme(ROWS, WORKS)
+    assert shown.index("work:b") < shown.index("work:a")
+
+
+def test_readme_shows_both_ends_of_many_works():
+    works = [row(f"work:{n}", "works", sequax=1.0, keras_jax=float(n)) for n in range(1, 31)]
+    shown = [line.split("|")[1].strip() for line in page.readme([], works).splitlines() if line.startswith("| work:")]
+    assert shown == [f"work:{n}" for n in (*range(1, 7), *range(25, 31))]
+
+
+def test_work_tells_turns_and_predictions(monkeypatch):
+    run = Run(lambda: 0.25, lambda x: x)
+    session = child.Session(find("tabular"), peers.PEERS["sequax"])
+    session.run, session.x = run, np.zeros(3)
+    answer = session.work(lasting=0.001)
+    assert set(answer) == {"seconds", "loss", "predict", "peak_mb"}
+    calls = []
+    habit = child.Session(
+        Habit("h", "H", lambda library: lambda: calls.append(library.__name__)), peers.PEERS["sequax"]
+    )
+    habit.start()
+    assert set(habit.work(lasting=0.0)) == {"seconds", "peak_mb"}
+    assert calls == ["sequax"]
 
 
 def test_tables_leave_out_what_was_not_measured(tmp_path, monkeypatch):
