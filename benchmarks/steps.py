@@ -21,7 +21,7 @@ import numpy as np
 
 from .peers import KERAS, PEERS, ROOT
 
-ROUNDS, SECONDS = 15, 0.1
+ROUNDS, SECONDS = 10, 0.1
 FEATURES, ACTIONS, ROWS, NOISE = 4, 2, 32, 8
 
 
@@ -131,25 +131,22 @@ def adversarial(library: Any) -> Callable[[], Any]:
 
 def alone(library: Any) -> Callable[[], Any]:
     """The compiled step of `train_on_batch`, from NumPy arrays to a number."""
-    from sequax.training import compiled as programs
+    from sequax.callbacks import CallbackList
+    from sequax.data.source import Batch
+    from sequax.training.chunks import whole_batch
+    from sequax.training.fit import TrainJob
 
-    turn = train_on_batch(library)
-    calls: list[tuple[Any, ...]] = []
-    kept, programs._kept = programs._kept, lambda key, program: kept(key, lambda *given: _noted(program, given))
+    model, x, y = compiled(library), table(ROWS), table(ROWS, ACTIONS)
+    model.train_on_batch(x, y)
+    job, steps = TrainJob(model, CallbackList(), guard=True), whole_batch(Batch(x, y))
+    program, state = job.program(steps), job.read()
 
-    def _noted(program: Any, given: tuple[Any, ...]) -> Any:
-        calls.append((program, given))
-        return program(*given)
+    def turn() -> float:
+        nonlocal state
+        state, _, logs = program(state, *steps.given)
+        return float(np.asarray(logs["loss"]))
 
-    try:
-        turn()
-    finally:
-        programs._kept = kept
-    program, (state, arrays, *rest) = calls[-1]
-    import jax
-
-    arrays = jax.tree.map(np.asarray, arrays)
-    return lambda: float(program(state, jax.device_put(arrays), *rest)[2]["loss"])
+    return turn
 
 
 LOOPS = {
@@ -168,26 +165,19 @@ LOOPS = {
 
 
 def measure(library: Any) -> dict[str, float]:
-    """Milliseconds per turn of each loop; the rounds of all loops take turns."""
+    """Milliseconds per turn of each loop, medians; the loops take turns."""
     ours = library.__name__ == "sequax"
     turns = {name: loop.make(library) for name, loop in LOOPS.items() if ours or name != "alone"}
-    counts = {}
-    for name, turn in turns.items():
-        for _ in range(5):
-            turn()
-        counts[name] = max(1, int(SECONDS / (seconds(turn, 3) / 3)))
     times: dict[str, list[float]] = {name: [] for name in turns}
-    for _ in range(ROUNDS):
+    for number in range(ROUNDS + 1):
         for name, turn in turns.items():
-            times[name].append(seconds(turn, counts[name]) / counts[name] * 1e3)
-    return {name: statistics.median(found) for name, found in times.items()}
-
-
-def seconds(turn: Callable[[], Any], count: int) -> float:
-    start = time.perf_counter()
-    for _ in range(count):
-        turn()
-    return time.perf_counter() - start
+            found, end = [], time.perf_counter() + SECONDS
+            while not found or time.perf_counter() < end:
+                start = time.perf_counter()
+                turn()
+                found.append(time.perf_counter() - start)
+            times[name] += found if number else []  # the first round compiles
+    return {name: statistics.median(found) * 1e3 for name, found in times.items()}
 
 
 def in_child(name: str) -> dict[str, float] | None:
