@@ -280,6 +280,8 @@ def _checked(callback: Callback) -> Callback:
 
 
 def _watches(callback: Callback, hooks: tuple[str, ...]) -> bool:
+    if type(callback) is History:
+        return False
     declared = getattr(callback, "watches_batches", None)
     return any(_overrides(callback, hook) for hook in hooks) if declared is None else bool(declared)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import jax
@@ -66,7 +67,7 @@ class ArraySource:
 
     def _order_of_pass(self, number: int) -> np.ndarray:
         rows = np.arange(self.rows, dtype=np.int32)
-        if not self.shuffle:
+        if not self.shuffle or self.rows == 1:
             return rows
         random = np.random.default_rng((self.seed, number))
         if self.shuffle == "batch":
@@ -115,9 +116,9 @@ class ArraySource:
             longer = padded(np.arange(len(taken), dtype=np.int32), size)
             yield Block(resident.put(arrays), longer, len(taken), self.batch_size)
 
-    @property
+    @cached_property
     def resident(self) -> bool:
-        return self._resident is not None or resident.bytes_to_copy(self.arrays) <= memory_budget()
+        return resident.bytes_to_copy(self.arrays) <= memory_budget()
 
     @property
     def nbytes(self) -> int:
