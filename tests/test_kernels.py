@@ -255,7 +255,7 @@ FORMS = [  # x, kernel, options; forms of training's output and of both gradient
     ((8, 60, 8), (5, 8, 16), {"padding": [(4, 0)]}, "_lax_conv _input_gradient _kernel_gradient"),
     ((8, 28, 28, 1), (3, 3, 1, 32), {}, "_in_memory _input_gradient _kernel_gradient"),  # one channel is no product
     ((8, 6, 6, 6, 8), (2, 2, 2, 8, 16), {}, "_by_planes gradient gradient"),
-    ((8, 6, 6, 6, 1), (2, 2, 2, 1, 16), {}, "_shifted gradient gradient"),
+    ((8, 6, 6, 6, 1), (2, 2, 2, 1, 16), {}, "_each_sample gradient gradient"),
 ]
 
 

@@ -137,7 +137,7 @@ def _cpu_conv(spec: Conv, x, kernel) -> dispatch.Kernel:
         return dispatch.Kernel(unfolded, unfolded, dispatch.autodiff(unfolded, 2))
     single = x.shape[-1] == 1
     if len(windows.size) > 2:
-        forward = shifted if single else planes
+        forward = partial(_each_sample, shifted) if single else planes
         return dispatch.Kernel(forward, forward, dispatch.autodiff(planes, 2))
     by_input, by_kernel = dispatch.autodiff(unfolded, 2)[0], partial(_kernel_gradient, spec)
     if few:
@@ -161,6 +161,11 @@ def _cpu_depthwise(spec: Conv, kernel) -> dispatch.Kernel:
         by_input = partial(_depthwise_input_gradient, spec)
     gradients = (by_input, partial(_depthwise_kernel_gradient, spec))
     return dispatch.Kernel(depthwise, partial(_in_memory, depthwise), gradients)
+
+
+def _each_sample(form, x, kernel):
+    """Sample by sample, so that no reader of the output computes it anew: a pooling then takes ten times as long."""
+    return lax.map(lambda sample: form(sample[None], kernel)[0], x)
 
 
 def _in_memory(form, *arrays):
