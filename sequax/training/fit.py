@@ -93,7 +93,8 @@ def train_on_batch(model: Model, batch: Batch, claim: Claim) -> dict[str, float]
     warn_if_nothing_trains(model, job.variables)
     of_outer_run = job.variables.read().metrics if claim.nested else {}
     logs = run_alone(job, whole_batch(batch))
-    job.variables.write(TrainState({}, {}, {}, of_outer_run))
+    if of_outer_run:
+        job.variables.write(TrainState({}, {}, {}, of_outer_run))
     return logs
 
 
