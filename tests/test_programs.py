@@ -99,6 +99,28 @@ def test_fewer_rows_than_a_batch_are_a_few_sizes(rng):
     assert sum(count > 0 for count in counts) <= 4
 
 
+def test_the_short_batch_of_a_stream_shares_the_program_of_whole_ones(rng):
+    model = dense()
+
+    def work(rows):
+        x, y = data(rows, rng)
+
+        class Batches(sequax.utils.PyDataset):
+            def __len__(self):
+                return -(-rows // 16)
+
+            def __getitem__(self, i):
+                return x[16 * i : 16 * i + 16], y[16 * i : 16 * i + 16]
+
+        sequax.utils.set_random_seed(1)
+        streamed = model.fit(Batches(), epochs=2, shuffle=False, verbose=0).history
+        return streamed, model.evaluate(Batches(), verbose=0)
+
+    work(90)
+    for rows in (91, 100, 64, 16 * 64 + 3):  # of which the last makes a block of the short batch alone
+        assert programs(lambda rows=rows: work(rows)) == 0, rows
+
+
 def test_where_rows_meet_only_the_short_batch_has_a_program_of_its_own(rng):
     model = dense()
     model.compile("adam", lambda y, p: jnp.mean((y - p[:, 0]) ** 2) * jnp.ones(len(y)))

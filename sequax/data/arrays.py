@@ -21,6 +21,7 @@ from .source import Batch, Block, Part, Passes, digest, filled, padded, shapes_o
 BLOCK_BYTES = 16 * 2**20
 # Rows go to the device and results come back in parts of about this size, whatever the number of rows.
 _PART_BYTES = 32 * 2**20
+_FEW = 32  # rows; up to here a batch is filled up to a power of two
 _SAMPLE_ROWS = 64  # rows that stand for all where data are compared
 
 
@@ -53,7 +54,8 @@ class ArraySource:
         self.arrays: Batch = jax.tree.map(resident.kept, arrays)
         self.rows: int = len(jax.tree.leaves(arrays)[0])
         self.batch_size: int = min(batch_size, self.rows)
-        self._wanted = batch_size
+        # A single batch may be filled up, but is not much longer than need be.
+        self._step_rows = min(batch_size, resident.rounded(self.rows, 1 if self.rows <= _FEW else 4))
         batches = -(-self.rows // self.batch_size)
         self.steps: int = min(settings.limited_steps(steps, batches) or batches, batches)
         self.passes: Passes = Passes(batches, self.steps, first_epoch)
@@ -102,7 +104,7 @@ class ArraySource:
         if self._resident is not None:
             # One length for all epochs, so that one program serves them.
             longer = padded(order, resident.room(self.steps * self.batch_size))
-            yield Block(self._resident, longer, len(order), self._wanted, first)
+            yield Block(self._resident, longer, len(order), self._step_rows, first)
         else:
             yield from prefetch(self._parts(order, first))
 

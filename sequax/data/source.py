@@ -17,8 +17,6 @@ import numpy as np
 from ..core.types import Tensors
 from . import resident
 
-_FEW = 32  # rows; up to here a batch is filled up to a power of two
-
 
 class Batch(NamedTuple):
     """Inputs, targets and sample weights; structures of arrays whose first axis is the sample, or None.
@@ -43,9 +41,8 @@ class Block(NamedTuple):
     first: int = 0  # batches at its beginning that an earlier run has done
 
     def counted(self) -> Block:
-        """The same rows for steps that are told how many count; a single batch is not much longer than need be."""
-        size = min(self.batch_size, resident.rounded(self.rows, 1 if self.rows <= _FEW else 4))
-        return self._replace(arrays=self.arrays._replace(rows=np.int32(self.rows)), batch_size=size)
+        """The same rows for steps that are told how many count."""
+        return self._replace(arrays=self.arrays._replace(rows=np.int32(self.rows)))
 
     def tail(self, rows: int) -> Block:
         """The last rows, as a block of one short batch."""

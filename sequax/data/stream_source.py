@@ -184,6 +184,7 @@ class StreamSource:
     def _blocks(self, epoch: int, first: int) -> Iterator[Block]:
         items = self._items(epoch, first)
         stack: Stack | None = None
+        last: Stack | None = None
         while True:
             asked = time.monotonic()
             try:
@@ -197,7 +198,7 @@ class StreamSource:
                 stack = None
             if item is None:
                 return
-            stack = stack or Stack(item)
+            stack = last = stack or Stack(item, last)
             stack.add(item)
             if stack.is_full or time.monotonic() - min(asked, stack.started) > _PATIENCE_SECONDS:
                 yield from self._block(stack)
@@ -286,53 +287,65 @@ class StreamSource:
 class Stack:
     """Batches of one kind, copied one behind the other into a block, which is checked as a whole.
 
-    Checking many rows at once takes little longer than checking a batch of 32: the time is Python's.
+    Checking many rows at once takes little longer than checking a batch of 32: the time is Python's. The last batch may
+    have fewer rows than the others, so that it shares their program.
+
+    Args:
+        first: batch.
+        last: the stack before, if there was one: batches with fewer rows than its are short ones.
     """
 
-    def __init__(self, first: Item):
+    def __init__(self, first: Item, last: Stack | None = None):
         self.kind: Hashable = _kind(first)
         arrays = jax.tree.leaves(first.data)
-        size = 0 if self.kind is None else sum(a.nbytes for a in arrays)
+        self._batch_size = 0 if self.kind is None else len(arrays[0])
+        if last is not None and last.kind == self.kind is not None:
+            self._batch_size = max(self._batch_size, last._batch_size)
+        size = 0 if self.kind is None else sum(a.nbytes // max(1, len(a)) for a in arrays) * self._batch_size
         self.most: int = 1 if self.kind is None else max(1, min(_MOST_BATCHES, _BLOCK_BYTES // max(1, size)))
         self.names: list[str] = []
         self.started: float = time.monotonic()
-        self._batch_size = 0 if self.kind is None else len(arrays[0])
+        self._rows = 0
         self._room = first.data if self.kind is None else jax.tree.map(self._room_for, first.data)
 
         self._rooms = jax.tree.leaves(self._room)
 
     def _room_for(self, array: np.ndarray) -> np.ndarray:
-        return np.empty((self.most * len(array), *array.shape[1:]), array.dtype)
+        return np.empty((self.most * self._batch_size, *array.shape[1:]), array.dtype)
 
     def takes(self, item: Item) -> bool:
-        return self.kind is not None and _kind(item) == self.kind
+        """Whether it can be joined to the others."""
+        return self.kind is not None and _kind(item) == self.kind and 0 < _rows(item) <= self._batch_size
 
     def add(self, item: Item) -> None:
         if self.kind is not None:
-            start = len(self.names) * self._batch_size
+            start, self._rows = self._rows, self._rows + _rows(item)
             for room, array in zip(self._rooms, jax.tree.leaves(item.data), strict=True):
-                room[start : start + self._batch_size] = array
+                room[start : self._rows] = array
         self.names.append(item.name)
 
     @property
     def is_full(self) -> bool:
-        return len(self.names) == self.most
+        """Whether no other batch can be joined."""
+        return len(self.names) == self.most or self._rows < len(self.names) * self._batch_size
 
     def rows(self, first: int = 0, stop: int | None = None) -> tuple[Any, Any, Any]:
         """The rows of these batches, by default of all, one after another."""
         if self.kind is None:
             return self._room
         stop = len(self.names) if stop is None else stop
-        return jax.tree.map(lambda room: room[first * self._batch_size : stop * self._batch_size], self._room)
+        begin, end = first * self._batch_size, min(stop * self._batch_size, self._rows)
+        return jax.tree.map(lambda room: room[begin:end], self._room)
 
     def block(self, batch: Batch) -> Block:
         """These checked rows as a block, with room for `most` batches, so that one program serves any number."""
         given = len(jax.tree.leaves(batch)[0])
-        rows = given // len(self.names) * self.most
+        batch_size = self._batch_size or given
+        rows = batch_size * self.most
         # What was not copied into the room may have become arrays that look into the memory of the stream.
         arrays = jax.tree.map(np.array if self.kind is None else lambda a: filled(a, rows), batch)
         order = padded(np.arange(given, dtype=np.int32), rows)
-        return Block(resident.put(arrays), order, given, given // len(self.names))
+        return Block(resident.put(arrays), order, given, batch_size)
 
 
 def _first_row(batch: Batch) -> Batch:
@@ -344,7 +357,11 @@ def _kind(item: Item) -> Hashable:
     flat, structure = jax.tree.flatten(item.data)
     if not all(type(a) is np.ndarray and a.ndim for a in flat) or len({len(a) for a in flat}) != 1:
         return None
-    return structure, tuple((a.shape, a.dtype) for a in flat)
+    return structure, tuple((a.shape[1:], a.dtype) for a in flat)
+
+
+def _rows(item: Item) -> int:
+    return len(jax.tree.leaves(item.data)[0])
 
 
 def _own(value: Any) -> Any:
