@@ -18,14 +18,14 @@ SCRIPT = """
 import numpy as np, sequax
 model = sequax.Sequential([sequax.Input((2,)), sequax.layers.Dense(1)])
 model.compile("sgd", "mse")
-model.fit(np.ones((8, 2)), np.ones((8, 1)), verbose=0)
+model.fit(np.ones((ROWS, 2)), np.ones((ROWS, 1)), verbose=0)
 """
 
 
-def run(setting, home):
+def run(setting, home, rows=8):
     environment = {k: v for k, v in os.environ.items() if not k.startswith("JAX_") or k == "JAX_PLATFORMS"}
     environment.update(SEQUAX_CACHE=setting, HOME=str(home), XDG_CACHE_HOME=str(home / ".cache"))
-    subprocess.run([sys.executable, "-c", SCRIPT], check=True, env=environment, cwd=home)
+    subprocess.run([sys.executable, "-c", SCRIPT.replace("ROWS", str(rows))], check=True, env=environment, cwd=home)
 
 
 @pytest.mark.parametrize("setting", ["", "{home}/elsewhere"])
@@ -35,6 +35,14 @@ def test_programs_are_kept_in_a_private_folder(setting, tmp_path):
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert any(folder.iterdir())
     assert ("elsewhere" in str(folder)) == bool(setting)
+
+
+def test_programs_serve_other_numbers_of_rows_in_another_process(tmp_path):
+    kept = []
+    for rows in (70, 61):
+        run("", tmp_path, rows)
+        kept.append({path.name for path in tmp_path.glob("**/*-cache")})
+    assert kept[0] == kept[1] != set()
 
 
 def test_off_writes_nothing(tmp_path):
