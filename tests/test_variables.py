@@ -91,7 +91,7 @@ def test_weights_without_an_initializer_begin_at_random_if_floats_else_at_zero(d
 
 def test_a_variable_takes_the_name_of_an_initializer_but_not_none():
     np.testing.assert_array_equal(Variable("ones", shape=(2,)).numpy(), [1.0, 1.0])
-    with pytest.raises(ValueError, match="Variable 'v': expected an array, a callable or a name.*Received: None"):
+    with pytest.raises(ValueError, match=r"Variable 'v': expected an array, a callable or a name.*Received: None"):
         Variable(None, shape=(2,), name="v")
 
 

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from . import dispatch, winograd
-from .windows import Padding, Windows
+from .windows import Padding, PerAxis, Windows
 
 FEW_CELLS = 16  # of output: XLA's convolution falls from the rate of a product to a hundredth of it (2x2, 512 channels)
 NUMBERS_IN_CACHE = 1 << 19  # of the cotangent of a depthwise convolution
@@ -25,7 +25,13 @@ MOST_GROUPS = 16  # as many convolutions, one after the other: more of them take
 
 
 def conv(
-    x: jax.Array, kernel: jax.Array, *, strides=1, padding: Padding = "valid", dilation=1, groups: int = 1
+    x: jax.Array,
+    kernel: jax.Array,
+    *,
+    strides: PerAxis = 1,
+    padding: Padding = "valid",
+    dilation: PerAxis = 1,
+    groups: int = 1,
 ) -> jax.Array:
     """Convolution (cross-correlation): ``y[n, o] = sum_w x[n, o * stride + w * dilation - low] @ kernel[w]``.
 
@@ -48,7 +54,13 @@ def conv(
 
 
 def conv_transpose(
-    x: jax.Array, kernel: jax.Array, *, output: tuple[int, ...], strides=1, padding: Padding = "valid", dilation=1
+    x: jax.Array,
+    kernel: jax.Array,
+    *,
+    output: tuple[int, ...],
+    strides: PerAxis = 1,
+    padding: Padding = "valid",
+    dilation: PerAxis = 1,
 ) -> jax.Array:
     """Transposed convolution: the gradient of ``conv`` with respect to its input, as a layer of its own.
 
@@ -96,7 +108,7 @@ class Conv(NamedTuple):
     windows: Windows
     groups: int
 
-    def kernels(self, x, kernel):
+    def kernels(self, x: jax.Array, kernel: jax.Array) -> dict[str, dispatch.Kernel]:
         native = partial(_lax_conv, self)
         default = dispatch.Kernel(native, native, dispatch.autodiff(native, 2))
         return {"cpu": _cpu_conv(self, x, kernel), "default": default}
@@ -108,7 +120,7 @@ class ConvTranspose(NamedTuple):
     windows: Windows
     output: tuple[int, ...]
 
-    def kernels(self, x, kernel):
+    def kernels(self, x: jax.Array, kernel: jax.Array) -> dict[str, dispatch.Kernel]:
         native, own = (partial(form, self) for form in (_lax_conv_transpose, _overlap_add))
         default = dispatch.Kernel(native, native, dispatch.autodiff(native, 2))
         # One product and an overlap-add: 19 ms where XLA's form takes 207 inside a loop (3x3, stride 2, forward +

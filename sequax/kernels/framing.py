@@ -5,8 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from .pooling import PerAxis
-from .windows import Padding, Windows
+from .windows import Padding, PerAxis, Windows
 
 
 def crop_to_aspect_ratio(images: jax.Array, size: tuple[int, int]) -> jax.Array:

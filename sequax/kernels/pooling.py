@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -18,9 +17,7 @@ import numpy as np
 from jax import lax
 
 from . import dispatch
-from .windows import Padding, Windows
-
-PerAxis = int | Sequence[int]  # one number for all spatial axes, or one for each
+from .windows import Padding, PerAxis, Windows
 
 
 def max_pool(x: jax.Array, window: PerAxis, strides: PerAxis | None = None, padding: Padding = "valid") -> jax.Array:
