@@ -5,7 +5,7 @@ OLDEST := .venv-oldest
 # -qq: errors are shown, progress and warnings are not
 PIP_INSTALL := -m pip install -qq --disable-pip-version-check
 
-.PHONY: help api-gaps demo types test fuzz fuzz-kernel fuzz-keras mutants lint format bench bench-works bench-peers bench-check bench-growth test-oldest soak clean
+.PHONY: help api-gaps demo types test fuzz fuzz-kernel fuzz-keras mutants lint format bench bench-works bench-peers bench-check bench-gpu bench-growth test-oldest soak clean
 
 help:
 	@echo "make demo         install, then train on real handwritten digits"
@@ -22,6 +22,7 @@ help:
 	@echo "make bench-works  the part of it that measures real networks and habits; a quarter of an hour"
 	@echo "make bench-peers  install TensorFlow, PyTorch and Flax for it, each in its own environment"
 	@echo "make bench-check  measure a few rows again and fail where Sequax fell behind docs/benchmarks.json"
+	@echo "make bench-gpu    on a GPU: layers against the CPU, main rows, memory; without one, lowers all programs for CUDA"
 	@echo "make bench-growth time and memory against rows, batch, width, depth, epochs; memory over 500 calls"
 	@echo "make test-oldest  the test suite with the lowest dependency versions pyproject.toml allows"
 	@echo "make soak         kill training runs 200 times at random moments, and resume them"
@@ -73,6 +74,9 @@ bench-peers: .venv-tensorflow/.installed-peer .venv-torch/.installed-peer .venv-
 
 bench-check: $(VENV)/.installed-dev
 	$(VENV)/bin/python -m benchmarks.check
+
+bench-gpu: $(VENV)/.installed-dev
+	$(VENV)/bin/python -m benchmarks.gpu
 
 bench-growth: $(VENV)/.installed-dev
 	$(VENV)/bin/python -m benchmarks.growth --picture docs/growth.png

@@ -96,6 +96,21 @@ def peak_mb() -> float:
     return next(int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith("VmHWM"))
 
 
+def device_mb(peer: Peer) -> float | None:
+    """Most of a GPU's memory that the library has held; None without one, or where it does not say."""
+    if "torch" in (peer.loop, peer.backend):
+        import torch
+
+        return torch.cuda.max_memory_allocated() / 1e6 if torch.cuda.is_available() else None
+    if "jax" not in sys.modules or peer.backend == "tensorflow":
+        return None
+    import jax
+
+    device = jax.local_devices()[0]
+    stats = device.memory_stats() if device.platform != "cpu" else None
+    return stats["peak_bytes_in_use"] / 1e6 if stats else None
+
+
 def versions(peer: Peer) -> dict[str, str]:
     found = {"python": sys.version.split()[0]}
     for name in peer.distributions:
@@ -110,7 +125,9 @@ def answer(session: Session, request: dict[str, Any]) -> dict[str, Any]:
     what = request.pop("do")
     try:
         gc.collect()
-        return getattr(session, what)(**request)
+        found = getattr(session, what)(**request)
+        peak = device_mb(session.peer)
+        return found if peak is None else found | {"device_mb": peak}
     except Exception as error:
         return {"error": f"{type(error).__name__}: {error}"}
 

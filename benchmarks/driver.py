@@ -27,6 +27,7 @@ Tell = Callable[[str], None]
 
 # What an answer says in seconds; where a record has the first turn's, and the others'.
 TIMES = {"seconds": ("first", "rounds"), "predict": ("first_predict", "predict_rounds")}
+PEAKS = ("peak_mb", "device_mb")  # of the process; of the GPU, where there is one
 
 
 class Failed(Exception):
@@ -93,11 +94,12 @@ def take_turns(
     request: Request,
     tell: Tell = lambda text: None,
     launch: Callable[[str, Peer, str], Child] = launch,
-    timeout: float = TIMEOUT,
+    timeout: float | None = None,
 ) -> dict[str, Record]:
     """What each peer answered, by its name: medians over the rounds, the first turn apart."""
     records: dict[str, Record] = {}
     peers = list(peers)
+    timeout = TIMEOUT if timeout is None else timeout
     with ExitStack() as stack:
         cache = stack.enter_context(tempfile.TemporaryDirectory(prefix="sequax-bench-"))  # empty: first runs compile
         children = {}
@@ -120,7 +122,7 @@ def take_turns(
         for peer in list(children):
             first = turn(peer, "first run", **request(peer, True))
             if first:
-                facts = {key: first[key] for key in ("loss", "peak_mb") if key in first}
+                facts = {key: first[key] for key in ("loss", *PEAKS) if key in first}
                 records[peer.name] = {"versions": started[peer]["versions"], **facts}
                 for key, (of_first, rounds_of) in TIMES.items():
                     if key in first:
@@ -133,7 +135,7 @@ def take_turns(
                     for key, (_, rounds_of) in TIMES.items():
                         if key in answer:
                             record[rounds_of].append(answer[key])
-                    record["peak_mb"] = max(record["peak_mb"], answer["peak_mb"])
+                    record |= {key: max(record[key], answer[key]) for key in PEAKS if key in answer}
     for record in records.values():
         for key, (_, rounds_of) in TIMES.items():
             if record.get(rounds_of):

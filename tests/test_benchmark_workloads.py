@@ -12,8 +12,11 @@ import pytest
 
 import sequax
 from benchmarks.loops.keras import compile_, draw_weights, feed
-from benchmarks.workload import Workload, find
+from benchmarks.lowering import programs_of
+from benchmarks.workload import Habit, Workload, find
 from benchmarks.workloads import NAMES
+from benchmarks.works import PREFIX, WORKS
+from tests.layer_table import plain_initializers
 
 jax = pytest.importorskip("jax")
 pytest.importorskip("optax")
@@ -23,6 +26,20 @@ TRAINED = ("resnet", "lstm_80", "transformer")
 # These have the model of another workload: the batch, the length of the texts or the way of the data is what differs.
 REPEATED = ("mlp_256", "lstm_400", "gru_400", "generator", "dataset")
 ROWS = 4
+# The same networks with other sizes.
+RESIZED = ("resnet50_128", "resnet50_224", "mobilenet_v2_224")
+# Works that really train here, and such whose weights are compared; the others are only traced, which is what is quick.
+TRAINED_WORKS = ("convnet_bn", "mixed_mlp", "embeddings", "prepared", "seq2seq", "gru_forecast")
+TRAINED_HABITS = (
+    "train_on_batch",
+    "q_learning",
+    "adversarial",
+    "actor_critic",
+    "script",
+    "early_stopping",
+    "per_batch",
+)
+COMPARED_WORKS = ("inception", "transfer", "wavenet", "seq2seq", "prepared", "causal")
 
 
 @cache
@@ -84,3 +101,39 @@ def test_names_are_those_of_the_files() -> None:
     assert all(isinstance(workload, Workload) for workload in workloads)
     assert tuple(workload.name for workload in workloads) == NAMES
     assert len({workload.title for workload in workloads}) == len(NAMES)
+
+
+@pytest.mark.parametrize("name", [name for name in WORKS if name not in RESIZED])
+def test_programs_of_works_are_traced(name: str) -> None:
+    assert len(programs_of(PREFIX + name, "cuda")) >= (name != "called")
+
+
+@pytest.mark.parametrize("name", TRAINED_WORKS)
+def test_works_train(name: str) -> None:
+    work = find(PREFIX + name)
+    x, y = jax.tree.map(lambda part: part[:ROWS], work.data())
+    model = work.keras(sequax)
+    draw_weights(model)
+    compile_(sequax, model, work)
+    assert math.isfinite(model.fit(x, y, batch_size=ROWS, verbose=0).history["loss"][0])
+    assert len(model.predict(x, verbose=0)) == ROWS
+
+
+@pytest.mark.parametrize("name", TRAINED_HABITS)
+def test_habits_turn(name: str) -> None:
+    turn = find(PREFIX + name).make(sequax)
+    for _ in range(2):
+        turn()
+
+
+@pytest.mark.parametrize("name", COMPARED_WORKS)
+def test_works_are_the_same_network_in_keras(name: str, keras: Any) -> None:
+    with plain_initializers(keras):
+        theirs = find(PREFIX + name).keras(keras)
+    ours = find(PREFIX + name).keras(sequax)
+    assert [weight.shape for weight in ours.weights] == [weight.shape for weight in theirs.weights]
+
+
+def test_each_work_has_a_name_and_a_title_of_its_own() -> None:
+    assert all(isinstance(work, Workload | Habit) and find(PREFIX + work.name) is work for work in WORKS.values())
+    assert len({work.title for work in WORKS.values()}) == len(WORKS)

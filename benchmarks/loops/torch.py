@@ -1,6 +1,7 @@
 """Plain PyTorch: a loop over shuffled slices of tensors in memory (faster than a DataLoader, which picks row by row).
 
-Loss and accuracy are summed as tensors and read once an epoch. Adam is PyTorch's default implementation.
+Loss and accuracy are summed as tensors and read once an epoch. Adam is PyTorch's default implementation. On a GPU all
+tensors lie there.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from torch.nn import functional
 from ..workload import EPSILON, Workload
 from . import CHUNK, Run
 
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 LOSSES = {
     "binary_crossentropy": functional.binary_cross_entropy_with_logits,
     "sparse_categorical_crossentropy": functional.cross_entropy,
@@ -21,18 +23,18 @@ LOSSES = {
 
 def make(workload: Workload, x: np.ndarray, y: np.ndarray, module: str) -> Run:
     torch.manual_seed(0)
-    model = workload.torch()
+    model = workload.torch().to(DEVICE)
     optimizer = torch.optim.Adam(model.parameters(), lr=workload.learning_rate, eps=EPSILON)
     loss_of = LOSSES[workload.loss]
-    inputs, targets = torch.from_numpy(x), torch.from_numpy(y)
+    inputs, targets = torch.from_numpy(x).to(DEVICE), torch.from_numpy(y).to(DEVICE)
     if workload.loss == "sparse_categorical_crossentropy":
         targets = targets.long()
 
     def fit() -> float:
         model.train()
         for _ in range(workload.epochs):
-            total, correct = torch.zeros(()), torch.zeros((), dtype=torch.long)
-            for rows in torch.randperm(len(inputs)).split(workload.batch_size):
+            total, correct = torch.zeros((), device=DEVICE), torch.zeros((), dtype=torch.long, device=DEVICE)
+            for rows in torch.randperm(len(inputs), device=DEVICE).split(workload.batch_size):
                 batch = targets[rows]
                 optimizer.zero_grad()
                 logits = model(inputs[rows])
@@ -46,8 +48,8 @@ def make(workload: Workload, x: np.ndarray, y: np.ndarray, module: str) -> Run:
     @torch.no_grad()
     def predict(rows: np.ndarray) -> np.ndarray:
         model.eval()
-        parts = [outputs(workload.loss, model(part)) for part in torch.from_numpy(rows).split(CHUNK)]
-        return torch.cat(parts).numpy()
+        parts = [outputs(workload.loss, model(part.to(DEVICE))) for part in torch.from_numpy(rows).split(CHUNK)]
+        return torch.cat(parts).cpu().numpy()
 
     return Run(fit, predict)
 

@@ -181,8 +181,8 @@ def convnet(library: Any, pixels: int, before: Callable[[Any], list[Any]] = lamb
 
 
 def augmentation(layers: Any) -> list[Any]:
-    moved = [layers.RandomFlip("horizontal"), layers.RandomRotation(0.1), layers.RandomTranslation(0.1, 0.1)]
-    return [layers.Rescaling(1 / 255), *moved, layers.RandomZoom(0.1), layers.RandomContrast(0.2)]
+    moved = [layers.RandomFlip("horizontal"), layers.RandomRotation(0.1), layers.RandomZoom(0.1)]
+    return [layers.Rescaling(1 / 255), *moved, layers.RandomContrast(0.2)]
 
 
 def transfer(library: Any, pixels: int) -> Any:
@@ -283,7 +283,7 @@ WORKS = (
     classifier("convnext", "ConvNeXt-like", convnext, 64, 96, 16),
     classifier("vit", "vision transformer", vision_transformer, 128, 64, 32),
     classifier("convnet_bn", "convnet with BatchNormalization", convnet, 512, 32, 64),
-    classifier("augmented", "augmentation layers and a convnet", convnet, 256, 32, 32, before=augmentation),
+    classifier("augmented", "augmentation layers and a convnet", convnet, 64, 32, 16, before=augmentation),
     classifier("mixed_convnet", "convnet, mixed_bfloat16", convnet, 256, 32, 32, dtype="mixed_bfloat16"),
     classifier("transfer", "new head on a frozen MobileNetV2", transfer, 64, 96, 16),
     mapped("unet", "U-Net", unet, 64, 64, 16, bright, "binary_crossentropy"),
