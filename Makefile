@@ -19,7 +19,7 @@ help:
 	@echo "make types        how much of the package has known types; fails below 95 %"
 	@echo "make format       rewrite the files as 'make lint' wants them"
 	@echo "make bench        measure against Keras, PyTorch, JAX, Flax: figures, picture and tables in docs/; an hour"
-	@echo "make bench-works  the part of it that measures real networks and habits; a quarter of an hour"
+	@echo "make bench-works  the part of it that measures real networks and habits; twenty minutes"
 	@echo "make bench-peers  install TensorFlow, PyTorch and Flax for it, each in its own environment"
 	@echo "make bench-check  measure a few rows again and fail where Sequax fell behind docs/benchmarks.json"
 	@echo "make bench-gpu    on a GPU: layers against the CPU, main rows, memory; without one, lowers all programs for CUDA"

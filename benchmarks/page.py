@@ -110,7 +110,9 @@ def three_times(row: Row, peer: str) -> str:
 
 
 def digits(seconds: float) -> str:
-    return f"{seconds:.1f}" if seconds >= 9.95 else f"{seconds:.2g}" if seconds >= 0.01 else f"{seconds:.4f}"
+    if seconds < 0.01:
+        return f"{seconds * 1e3:.2g} ms"
+    return f"{seconds:.1f}" if seconds >= 9.95 else f"{seconds:.2g}"
 
 
 def readme(rows: list[Row], works: Sequence[Row] = ()) -> str:

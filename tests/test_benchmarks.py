@@ -251,7 +251,7 @@ def test_the_committed_tables_show_the_committed_figures():
 
 WORKS = [
     row("work:a", "works", sequax=1.0, keras_jax=3.0, keras_torch=2.0),
-    row("work:b", "works", sequax=0.02, keras_jax=0.01, keras_torch=0.2),
+    row("work:b", "works", sequax=0.002, keras_jax=0.001, keras_torch=0.2),
 ]
 WORKS[0]["peers"]["sequax"] |= {"first": 12.34, "predict": 0.5, "peak_mb": 100.0}
 WORKS[0]["peers"]["keras-torch"] |= {"first": 6.17, "predict": 0.1, "peak_mb": 150.0}
@@ -260,7 +260,7 @@ WORKS[0]["peers"]["keras-torch"] |= {"first": 6.17, "predict": 0.1, "peak_mb": 1
 def test_works_stand_worst_first():
     text = page.works_table(WORKS)
     assert text.splitlines()[2:] == [
-        "| work:b | 0.02 | 0.01 |  | 0.2 | 0.50 |  |  |  |",
+        "| work:b | 2 ms | 1 ms |  | 0.2 | 0.50 |  |  |  |",
         "| work:a | 12.3 / 1 / 0.5 | 3 |  | 6.2 / 2 / 0.1 | 2.00 | 0.50 | 0.20 | 1.50 |",
     ]
     assert text in page.performance(ROWS, WORKS)

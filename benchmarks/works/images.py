@@ -284,7 +284,7 @@ WORKS = (
     classifier("vit", "vision transformer", vision_transformer, 128, 64, 32),
     classifier("convnet_bn", "convnet with BatchNormalization", convnet, 512, 32, 64),
     classifier("augmented", "augmentation layers and a convnet", convnet, 64, 32, 16, before=augmentation),
-    classifier("mixed_convnet", "convnet, mixed_bfloat16", convnet, 256, 32, 32, dtype="mixed_bfloat16"),
+    classifier("mixed_convnet", "convnet, mixed_bfloat16", convnet, 128, 32, 32, dtype="mixed_bfloat16"),
     classifier("transfer", "new head on a frozen MobileNetV2", transfer, 64, 96, 16),
     mapped("unet", "U-Net", unet, 64, 64, 16, bright, "binary_crossentropy"),
     mapped("segmentation", "dilated segmentation", segmentation, 32, 96, 8, shades, "sparse_categorical_crossentropy"),

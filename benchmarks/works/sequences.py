@@ -171,7 +171,7 @@ WORKS = (
         32,
     ),
     sized("gru_forecast", "GRU forecast, 4,000 x 24 x 4", forecast, partial(waves, 4_000, 24, "last"), "mse", 32),
-    sized("seq2seq", "seq2seq of LSTM, 512 x 20 words", seq2seq, partial(texts, 512, 20, "decoded"), CROSS, 32),
+    sized("seq2seq", "seq2seq of LSTM, 256 x 20 words", seq2seq, partial(texts, 256, 20, "decoded"), CROSS, 32),
     sized("causal", "causal transformer, 256 x 64 words", transformer, partial(texts, 256, 64, "next"), CROSS, 32),
     sized(
         "text_convnet", "text convnet, 1,024 x 64 words", text_convnet, partial(texts, 1_024, 64, "class"), CROSS, 32
@@ -185,5 +185,5 @@ WORKS = (
         CROSS,
         16,
     ),
-    sized("conv_lstm", "2 ConvLSTM2D, 64 films of 8x16x16", conv_lstm, partial(moving, 64), "mse", 16),
+    sized("conv_lstm", "2 ConvLSTM2D, 32 films of 8x16x16", conv_lstm, partial(moving, 32), "mse", 16),
 )

@@ -88,8 +88,8 @@ WORKS = (
     Workload("mlp_bn", "MLP with BatchNormalization, Dropout, 20,000 rows, batch 128", WIDE, CROSS, 128, 1, mlp),
     Workload(
         "mixed_mlp",
-        "the same, 5,000 rows, mixed_bfloat16",
-        partial(clusters, 5_000, (64,), CLASSES),
+        "the same, 2,000 rows, mixed_bfloat16",
+        partial(clusters, 2_000, (64,), CLASSES),
         CROSS,
         128,
         1,
@@ -106,8 +106,8 @@ WORKS = (
     ),
     Workload(
         "embeddings",
-        "numbers and 3 embedded columns, 20,000 rows, batch 64",
-        partial(columns, 20_000, (12,), LEVELS, "fccc"),
+        "numbers and 3 embedded columns, 8,000 rows, batch 64",
+        partial(columns, 8_000, (12,), LEVELS, "fccc"),
         BINARY,
         64,
         1,
@@ -115,8 +115,8 @@ WORKS = (
     ),
     Workload(
         "towers",
-        "recommender, 5,000 users and items, 20,000 rows, batch 128",
-        partial(columns, 20_000, (), (5_000, 5_000), "cc"),
+        "recommender, 5,000 users and items, 8,000 rows, batch 128",
+        partial(columns, 8_000, (), (5_000, 5_000), "cc"),
         BINARY,
         128,
         1,
@@ -124,8 +124,8 @@ WORKS = (
     ),
     Workload(
         "prepared",
-        "preprocessing layers in the model, 10,000 rows, batch 64",
-        partial(columns, 10_000, (8, 1), (20,), "fcf"),
+        "preprocessing layers in the model, 4,000 rows, batch 64",
+        partial(columns, 4_000, (8, 1), (20,), "fcf"),
         BINARY,
         64,
         1,
