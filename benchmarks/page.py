@@ -124,11 +124,13 @@ def readme(rows: list[Row], works: Sequence[Row] = ()) -> str:
         return table
     ordered = by_ratio(works)
     count = WORKS_IN_README
-    ends = ordered if len(ordered) <= 2 * count else ordered[:count] + ordered[-count:]
-    return (
-        f"{table}\n\nOf {len(works)} real networks and habits these are the {count} where Sequax is worst, and the "
-        f"{count} where it is best:\n\n{ratio_table(ends, KERAS_AND_TORCH, times)}"
-    )
+    what = f"{len(works)} real networks and habits"
+    if len(ordered) > 2 * count:
+        ordered = ordered[:count] + ordered[-count:]
+        what = f"Of {what} these are the {count} where Sequax is worst, and the {count} where it is best"
+    else:
+        what += ", the worst first"
+    return f"{table}\n\n{what}:\n\n{ratio_table(ordered, KERAS_AND_TORCH, times)}"
 
 
 def times(value: float) -> str:
