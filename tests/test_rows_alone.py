@@ -123,22 +123,20 @@ def classes(module, base):
     return [one for one in found if isinstance(one, type) and issubclass(one, base) and one is not base]
 
 
-def instances(module, base, is_alone):
-    made = []
-    for one in classes(module, base):
-        arguments = ARGUMENTS.get(one.__name__, {})
-        if not one.__name__.endswith("Wrapper") and is_alone(one(**arguments)):
-            made.append(pytest.param(one, arguments, id=one.__name__))
-    return made
+def listed(module, names):
+    return [pytest.param(getattr(module, name), ARGUMENTS.get(name, {}), id=name) for name in sorted(names)]
 
 
-LOSSES = instances(losses, losses.Loss, alone.loss)
-METRICS = instances(metrics, metrics.Metric, alone.metric)
+LOSSES, METRICS = listed(losses, alone.LOSSES), listed(metrics, alone.METRICS)
 
 
-def test_all_that_is_listed_exists():
-    assert {param.id for param in LOSSES} == alone.LOSSES
-    assert {param.id for param in METRICS} == alone.METRICS
+@pytest.mark.parametrize(
+    "module, base, is_alone, names",
+    [(losses, losses.Loss, alone.loss, alone.LOSSES), (metrics, metrics.Metric, alone.metric, alone.METRICS)],
+)
+def test_what_is_alone_is_listed(module, base, is_alone, names):
+    own = {one.__name__: one for one in classes(module, base) if not one.__name__.endswith("Wrapper")}
+    assert {name for name, one in own.items() if is_alone(one(**ARGUMENTS.get(name, {})))} == names
 
 
 @pytest.mark.parametrize("kind, arguments", LOSSES)
