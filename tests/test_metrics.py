@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import sequax
 from sequax import losses, metrics
 from sequax.core import masks, scope
 from tests import one_program
@@ -178,7 +179,8 @@ def of_all():
     found = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # whole-number counts with fractional weights, int64
-        for module in (metrics, keras.metrics):
+        for module, library in ((metrics, sequax), (keras.metrics, keras)):
+            library.utils.clear_session(free_memory=False)  # names begin anew, whichever tests ran before
             made = [has_variables(module, getattr(module, name)(**a), kind) for name, a, kind in CASES]
             found.append(list(zip(made, after_updates(module, made), strict=True)))
     return list(zip(*found, strict=True))
