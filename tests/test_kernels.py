@@ -733,3 +733,14 @@ def test_moments_of_batch_normalized_are_exact_for_large_means():
     _, mean, variance = kernels.batch_normalized(x, None, None, (0, 1, 2), 0.01)
     close(mean.ravel(), np.asarray(x, "float64").mean((0, 1, 2)), 1e-6)
     close(variance.ravel(), np.asarray(x, "float64").var((0, 1, 2)), 1e-4)
+
+
+@pytest.mark.parametrize("name, gates", [("lstm", 4), ("gru", 3)])
+def test_sequences_without_a_step_have_no_outputs(name, gates):
+    states = [jnp.ones((2, 5))] * (2 if name == "lstm" else 1)
+    hidden, *last = getattr(kernels, name)(
+        jnp.zeros((2, 0, 3)), normal(3, gates * 5), normal(5, gates * 5), None, *states
+    )
+    assert hidden.shape == (2, 0, 5)
+    for state, expected in zip(last, states, strict=True):
+        close(state, expected)

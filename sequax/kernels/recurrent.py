@@ -79,6 +79,8 @@ def _scan_ahead(step, carry, inputs):
         return (carry, at(following)), output
 
     steps = len(jax.tree.leaves(inputs)[0])
+    if steps == 0:
+        return lax.scan(step, carry, inputs)
     following = jnp.minimum(jnp.arange(1, steps + 1), steps - 1)
     (carry, _), outputs = lax.scan(ahead, (carry, at(0)), following)
     return carry, outputs
