@@ -252,18 +252,8 @@ def _split(x, groups):
 
 def _shifted(spec: Conv, x, kernel):
     """One product per cell of the window, no patches in memory."""
-    windows, groups = spec
-    width, filters = kernel.shape[-2:]
-    weights = kernel.reshape(windows.cells, width, filters)
-    if groups == 1:
-        return sum(_rows(cell, weight) for cell, weight in zip(windows.slices(x), weights, strict=True))
-    weights = weights.reshape(windows.cells, width, groups, filters // groups)
-    products = [
-        jnp.einsum("...gc,cgf->...gf", cell.reshape(*cell.shape[:-1], groups, width), weight)
-        for cell, weight in zip(windows.slices(x), weights, strict=True)
-    ]
-    total = reduce(jnp.add, products)
-    return total.reshape(*total.shape[:-2], filters)
+    weights = kernel.reshape(spec.windows.cells, *kernel.shape[-2:])
+    return sum(_rows(cell, weight) for cell, weight in zip(spec.windows.slices(x), weights, strict=True))
 
 
 def _depthwise(spec: Conv, x, kernel):

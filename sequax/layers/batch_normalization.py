@@ -22,7 +22,7 @@ from .normalization import Normalizing, along, precise, sizes_of
 
 # Up to as many axes autodiff derives the gradient, so that forward mode (`jax.jvp`, `jax.hessian`) works in stacks of
 # dense layers; with more there usually is a convolution, which refuses it anyway.
-FEWEST_AXES = 2
+_MOST_AXES_OF_AUTODIFF = 2
 
 
 class Moments(NamedTuple):
@@ -128,7 +128,7 @@ class BatchNormalization(Normalizing):
         x = precise(inputs)
         shape = along([self.axis % x.ndim], x.shape)
         if training and self.trainable:
-            if mask is None and not self.renorm and x.ndim > FEWEST_AXES:
+            if mask is None and not self.renorm and x.ndim > _MOST_AXES_OF_AUTODIFF:
                 return self._fused(x, shape)
             normalized = self._normalized_by_batch(x, mask, shape)
         else:
