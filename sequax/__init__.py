@@ -52,12 +52,14 @@ _NAMES = {
     "Operation": ".core.operation",
     "Optimizer": ".optimizers",
     "Regularizer": ".regularizers",
+    "RematScope": ".core.remat",
     "Sequential": ".sequential",
     "StatelessScope": ".core.pure",
     "SymbolicScope": ".scopes",
     "Variable": ".core.variable",
     "device": ".scopes",
     "name_scope": ".scopes",
+    "remat": ".core.remat",
     "version": "._version",
 }
 
@@ -94,6 +96,7 @@ if TYPE_CHECKING:  # the same for type checkers and editors
     from .core.layer import Layer as Layer
     from .core.operation import Operation as Operation
     from .core.pure import StatelessScope as StatelessScope
+    from .core.remat import RematScope as RematScope, remat as remat
     from .core.tensor import KerasTensor as KerasTensor
     from .core.variable import Variable as Variable
     from .ensemble import Ensemble as Ensemble

@@ -17,13 +17,10 @@ _QUANTIZATION = (
     "quantization is not in this version. Save the model as `.keras` and quantize it with Keras, or halve its memory"
     ' with the dtype policies "mixed_bfloat16" and "bfloat16"'
 )
-_REMAT = "rematerialization is not in this version. Call `jax.checkpoint(function)(x)` inside a layer's `call`"
 
 # By path below the package; a module speaks for all that is in it.
 ABSENT: dict[str, str] = {
     "Quantizer": _QUANTIZATION,
-    "RematScope": _REMAT,
-    "remat": _REMAT,
     "applications": (
         "the pretrained networks are not in this version. Save the network with Keras, `model.save('network.keras')`,"
         " and load that file here with `models.load_model`, weights and all"

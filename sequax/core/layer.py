@@ -21,6 +21,7 @@ from . import (
     names,
     operation,
     pure,
+    remat,
     scope,
     shapes,
     signature,
@@ -78,6 +79,7 @@ class Layer(Owner, operation.Operation):
     untracked: frozenset[str] = frozenset({"_nodes", "_losses", "_init_arguments", "input_spec"})
     unnoted: frozenset[str] = frozenset({"_losses", "trainable"})  # attributes of whose change nobody needs to know
     is_model = is_stack = False
+    remat_mode: remat.Mode | None = None  # of the `RematScope` in which the layer was made
     recorded_graph: Any = None  # of `Model(inputs, outputs)`: the calls between them
     symbolic_steps: Any = None  # of a built stack: its symbolic input, then the output of each layer
     # Files hold some attributes under other names; and a group inside of the layer's own that is no object here.
@@ -132,6 +134,8 @@ class Layer(Owner, operation.Operation):
                 f"{names.suggest(next(iter(unknown)), inspect.signature(type(self).__init__).parameters)}"
             )
         self.first_input_shape: tuple[Any, ...] | None = building.old_input_shape(kwargs, self.name)
+        if (mode := remat.mode_for(self.name)) is not None:
+            self.remat_mode = mode
         self._trainable = bool(trainable)
         self.activity_regularizer: Any = catalogue.get("keras.regularizers", activity_regularizer)
         self._path: str | None = None
@@ -225,7 +229,8 @@ class Layer(Owner, operation.Operation):
             previous = masking.previous(self, named, kwargs, accepted, inputs)
             if "mask" not in accepted.accepts and not accepted.any_keyword:
                 kwargs.pop("mask", None)
-            outputs = self.call(*args, **kwargs)
+            own_call = self.call if self.remat_mode is None else self.rematerialized_call(self.call, *args, **kwargs)
+            outputs = own_call(*args, **kwargs)
             if self.activity_regularizer is not None:
                 for output in leaves(outputs):
                     # A mean over the batch, so that the penalty does not grow with the batch size.
@@ -512,12 +517,13 @@ class Layer(Owner, operation.Operation):
             self.build(next(iter(given.values())))
 
     def rematerialized_call(self, layer_call: Callable[..., T], *args: object, **kwargs: object) -> Callable[..., T]:
-        """The function itself: outside of a `RematScope`, which this version does not have, Keras returns it, too.
+        """The call as the `RematScope` wants it in which the layer was made: as it is, or computed again for gradients.
 
         Args:
-            layer_call: the function.
+            layer_call: the function, `call` as a rule.
+            *args, **kwargs: what it is going to be called with.
         """
-        return layer_call
+        return remat.call_of(self, layer_call, args, kwargs)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "_nodes": [], "_losses": []}

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NoReturn
-
-from .types import T
 
 
 class Unavailable:
-    """Quantization, low-rank adaptation, rematerialization, and what Keras 2 had."""
+    """Quantization, low-rank adaptation, and what Keras 2 had."""
 
     name: str
     lora_rank = lora_alpha = None
@@ -38,13 +35,6 @@ class Unavailable:
 
     def enable_lora(self, *args: object, **kwargs: object) -> None:
         raise _refusal(self, "LoRA is not available in this version of Sequax.")
-
-    def rematerialized_call(self, layer_call: Callable[..., T], *args: object, **kwargs: object) -> Callable[..., T]:
-        raise _refusal(
-            self,
-            "rematerialization is not available in this version of Sequax. Call `jax.checkpoint(function)(x)` inside"
-            " `call`.",
-        )
 
     def add_metric(self, *args: object, **kwargs: object) -> None:
         raise _refusal(
