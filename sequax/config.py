@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import jax
 
 from ._lazy import listed
+from .core import tracebacks
 from .core.dtypes import dtype_policy, epsilon, floatx, set_dtype_policy, set_epsilon, set_floatx
 from .core.settings import (
     data_checks,
@@ -56,18 +57,23 @@ def enable_unsafe_deserialization() -> None:
 
 
 def enable_traceback_filtering() -> None:
-    """Leave JAX' own frames out of tracebacks, which is the default. Those of Sequax are always shown."""
+    """Leave the frames of Sequax and JAX out of tracebacks, which is the default: they end at the call of yours.
+
+    An error that Sequax did not raise on purpose is shown whole all the same.
+    """
+    tracebacks.set_filtering(True)
     jax.config.update("jax_traceback_filtering", "auto")
 
 
 def disable_traceback_filtering() -> None:
-    """Show all frames of a traceback, JAX' own too."""
+    """Show all frames of a traceback, of Sequax and of JAX; the environment says it by SEQUAX_TRACEBACKS=whole."""
+    tracebacks.set_filtering(False)
     jax.config.update("jax_traceback_filtering", "off")
 
 
 def is_traceback_filtering_enabled() -> bool:
-    """Whether JAX' own frames are left out of tracebacks."""
-    return jax.config.jax_traceback_filtering != "off"  # type: ignore[attr-defined]
+    """Whether the frames of Sequax and JAX are left out of tracebacks."""
+    return tracebacks.filtering()
 
 
 __all__ = [

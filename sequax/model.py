@@ -11,18 +11,20 @@ import numpy as np
 from . import callbacks as callback_module
 from .callbacks.history import History
 from .compiled_model import CompiledModel
-from .core import names, processes, scope, settings, shapes
+from .core import names, processes, scope, settings, shapes, tracebacks
 from .core.catalogue import Catalogue
 from .core.layer import Layer
 from .core.operation import Operation
 from .core.state_tree import StateTree
 from .core.tensor import KerasTensor, abstract, is_tensor, leaves, map_structure, shape_of
+from .core.tracebacks import public
 from .core.types import Data, Logs, Nested, Path, Shape, Symbols, Tensors, overridable
 from .data import prepare
 from .data.batches import DEFAULT_BATCH_SIZE, BatchReader, prediction_inputs
 from .data.prepare import FitArguments
 from .functional import Graph, check_unique_names, standardize_inputs
 from .host_prefix import HostFront
+from .looking import Looking
 from .saving.methods import FileMethods
 from .training import compiled, custom, data_spec, evaluate as evaluation, fit as training, predict as predicting
 from .training.claims import Claim
@@ -36,7 +38,7 @@ catalogue: Catalogue = Catalogue("model", "keras")
 
 
 @catalogue.register()
-class Model(StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
+class Model(Looking, StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
     """A model over layers: a graph between symbolic tensors, or a subclass with its own `call`.
 
     Args:
@@ -111,15 +113,20 @@ class Model(StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
         return self._graph is None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if processes.forked:
-            refuse_fork(self.name, args)
-        if args and self.begins_on_host and not any(map(is_tensor, leaves(args[0]))):
-            numbers = self.through_host(args[0], f"Model '{self.name}': the input")
-            assert self.host_prefix is not None
-            if self.host_prefix.is_all:
-                return self.host_prefix.on_device(numbers)
-            return self.compiled_part(numbers, *args[1:], **kwargs)
-        return super().__call__(*args, **kwargs)
+        try:
+            if processes.forked:
+                refuse_fork(self.name, args)
+            if args and self.begins_on_host and not any(map(is_tensor, leaves(args[0]))):
+                numbers = self.through_host(args[0], f"Model '{self.name}': the input")
+                assert self.host_prefix is not None
+                if self.host_prefix.is_all:
+                    return self.host_prefix.on_device(numbers)
+                return self.compiled_part(numbers, *args[1:], **kwargs)
+            return super().__call__(*args, **kwargs)
+        except tracebacks.SHOWN as error:
+            __tracebackhide__ = True
+            tracebacks.cut(error)
+            raise
 
     @overridable
     def call(self, inputs: Tensors, training: bool | None = None, mask: Tensors | None = None) -> Any:
@@ -222,6 +229,7 @@ class Model(StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
 
     # --- training ---
 
+    @public
     def compile(
         self,
         optimizer: OptimizerLike = "rmsprop",
@@ -262,6 +270,7 @@ class Model(StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
         if auto_scale_loss and self.dtype_policy.name == "mixed_float16":
             self.compilation.scale_loss()
 
+    @public
     def fit(
         self,
         x: Data | None = None,
@@ -348,6 +357,7 @@ class Model(StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
                 training.fit(self, data, given, listeners, claim)
         return self.history
 
+    @public
     def evaluate(
         self,
         x: Data | None = None,
@@ -397,16 +407,21 @@ class Model(StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
             steps: stop after so many batches.
             callbacks: `Callback` objects, of which the hooks `on_predict_*` are called.
         """
-        if verbose == 0 and callbacks is None and steps is None and self.symbolic_inputs is not None:
-            # Rows that need no preparation, and nobody watches: only the compiled calls.
-            size = DEFAULT_BATCH_SIZE if batch_size is None else batch_size
-            forward = predicting.predictor(self)
-            limit = settings.max_steps_per_epoch()
-            if type(size) is int and size > 0 and forward.takes(x) and (limit is None or len(x) <= limit * size):
-                return forward.all(x, size)
-        data = prepare.prediction_data(data_spec.of(self), x, batch_size, steps)
-        with compiled.eagerly(self):
-            return predicting.predict(self, data.parts, self._listeners(callbacks, verbose, steps=data.steps))
+        try:
+            if verbose == 0 and callbacks is None and steps is None and self.symbolic_inputs is not None:
+                # Rows that need no preparation, and nobody watches: only the compiled calls.
+                size = DEFAULT_BATCH_SIZE if batch_size is None else batch_size
+                forward = predicting.predictor(self)
+                limit = settings.max_steps_per_epoch()
+                if type(size) is int and size > 0 and forward.takes(x) and (limit is None or len(x) <= limit * size):
+                    return forward.all(x, size)
+            data = prepare.prediction_data(data_spec.of(self), x, batch_size, steps)
+            with compiled.eagerly(self):
+                return predicting.predict(self, data.parts, self._listeners(callbacks, verbose, steps=data.steps))
+        except tracebacks.SHOWN as error:
+            __tracebackhide__ = True
+            tracebacks.cut(error)
+            raise
 
     def train_on_batch(
         self,
@@ -425,11 +440,16 @@ class Model(StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
             class_weight: dict from class number to its weight in the loss.
             return_dict: a dict from name to value in place of the list.
         """
-        compilation_of(self)
-        with Claim(self, "train_on_batch") as claim:
-            batch = BatchReader(data_spec.of(self, training=True), class_weight).read(x, y, sample_weight)
-            with compiled.eagerly(self):
-                return self._result(training.train_on_batch(self, batch, claim), return_dict)
+        try:
+            compilation_of(self)
+            with Claim(self, "train_on_batch") as claim:
+                batch = BatchReader(data_spec.of(self, training=True), class_weight).read(x, y, sample_weight)
+                with compiled.eagerly(self):
+                    return self._result(training.train_on_batch(self, batch, claim), return_dict)
+        except tracebacks.SHOWN as error:
+            __tracebackhide__ = True
+            tracebacks.cut(error)
+            raise
 
     def test_on_batch(
         self, x: Data, y: Data | None = None, sample_weight: Data | None = None, return_dict: bool = False
@@ -442,10 +462,15 @@ class Model(StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
             sample_weight: a weight per row.
             return_dict: a dict from name to value in place of the list.
         """
-        compilation_of(self)
-        batch = BatchReader(data_spec.of(self, training=False)).read(x, y, sample_weight)
-        with compiled.eagerly(self):
-            return self._result(evaluation.test_on_batch(self, batch), return_dict)
+        try:
+            compilation_of(self)
+            batch = BatchReader(data_spec.of(self, training=False)).read(x, y, sample_weight)
+            with compiled.eagerly(self):
+                return self._result(evaluation.test_on_batch(self, batch), return_dict)
+        except tracebacks.SHOWN as error:
+            __tracebackhide__ = True
+            tracebacks.cut(error)
+            raise
 
     def predict_on_batch(self, x: Data) -> np.ndarray | Any:
         """Outputs of one batch as NumPy arrays.
@@ -453,11 +478,16 @@ class Model(StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
         Args:
             x: inputs of the batch.
         """
-        forward = predicting.predictor(self) if self.symbolic_inputs is not None else None
-        if forward is not None and forward.takes(x):
-            return forward.one(x)
-        inputs = prediction_inputs(data_spec.of(self), x)
-        return predicting.predictor(self).one(inputs)
+        try:
+            forward = predicting.predictor(self) if self.symbolic_inputs is not None else None
+            if forward is not None and forward.takes(x):
+                return forward.one(x)
+            inputs = prediction_inputs(data_spec.of(self), x)
+            return predicting.predictor(self).one(inputs)
+        except tracebacks.SHOWN as error:
+            __tracebackhide__ = True
+            tracebacks.cut(error)
+            raise
 
     def reset_metrics(self) -> None:
         for metric in self.metrics:

@@ -14,6 +14,7 @@ from .core.custom_objects import custom_object_scope
 from .core.layer import Layer
 from .core.owner import set_alone
 from .core.tensor import KerasTensor, is_tensor, leaves, map_structure, shape_of
+from .core.tracebacks import public
 from .core.types import Config, CustomObjects, Data, Nested, Shape, Symbols, Tensors, overridable
 from .functional import standardize_inputs
 from .layers.attending import shape_after
@@ -48,6 +49,7 @@ class Sequential(Stack):
     ((None, 1), 145)
     """
 
+    @public
     def __init__(self, layers: Iterable[LayerLike] | None = None, trainable: bool = True, name: str | None = None):
         super().__init__(trainable=trainable, name=name)
         if isinstance(layers, Layer) or (layers is not None and not isinstance(layers, Iterable)):
@@ -61,6 +63,7 @@ class Sequential(Stack):
 
     # --- changing the stack ---
 
+    @public
     def add(self, layer: LayerLike, rebuild: bool = True) -> None:
         """Put a layer on top of the stack.
 
@@ -97,6 +100,7 @@ class Sequential(Stack):
         self.add(layer)
         return self
 
+    @public
     def extend(self, layers: Iterable[LayerLike]) -> Self:
         """Add several layers, or none if one of them does not fit."""
         with self._undone_on_error():
@@ -106,11 +110,13 @@ class Sequential(Stack):
             self._wire(start)
         return self
 
+    @public
     def insert(self, index: int, layer: LayerLike) -> None:
         """Put a layer before position `index`."""
         position = range(len(self._stack) + 1)[max(-len(self._stack) - 1, min(index, len(self._stack)))]
         self._replace([*self._stack[:position], as_layer(layer), *self._stack[position:]])
 
+    @public
     def __setitem__(self, key: int | str, layer: LayerLike) -> None:
         position = self._position(key)
         self._replace([*self._stack[:position], as_layer(layer), *self._stack[position + 1 :]])
@@ -121,6 +127,7 @@ class Sequential(Stack):
 
     # --- building ---
 
+    @public
     def build(self, input_shape: Nested[Shape] | None = None) -> None:
         """Make the weights for an input shape (batch axis included, None where unknown).
 

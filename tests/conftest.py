@@ -43,6 +43,7 @@ def set_environment() -> None:
         os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
         os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
     os.environ.setdefault("JAX_PLATFORMS", "cpu")
+    os.environ.setdefault("SEQUAX_TRACEBACKS", "whole")  # a test that fails should say where
     flags = os.environ.get("XLA_FLAGS", "")
     for flag in XLA_FLAGS:
         if flag.split("=")[0] not in flags:

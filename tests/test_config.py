@@ -96,10 +96,12 @@ def test_interactive_logging_decides_what_is_printed(capsys, caplog):
     assert capsys.readouterr().out == "" and "loss" in caplog.text
 
 
-def test_traceback_filtering_is_that_of_jax():
+def test_traceback_filtering_sets_that_of_jax_too():
     import jax
 
-    before = jax.config.jax_traceback_filtering
+    from sequax.core import tracebacks
+
+    before, ours = jax.config.jax_traceback_filtering, tracebacks.filtering()
     try:
         config.disable_traceback_filtering()
         assert not config.is_traceback_filtering_enabled() and jax.config.jax_traceback_filtering == "off"
@@ -107,6 +109,7 @@ def test_traceback_filtering_is_that_of_jax():
         assert config.is_traceback_filtering_enabled()
     finally:
         jax.config.update("jax_traceback_filtering", before)
+        tracebacks.set_filtering(ours)
 
 
 def test_settings_that_have_no_choice():

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from sequax.utils import progress
+from sequax.utils import meter, progress
 from sequax.utils.progress import BarDisplay, LineDisplay, Meter, Progbar
 
 keras = pytest.importorskip("keras")
@@ -34,7 +34,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch):
     clock = Clock()
-    monkeypatch.setattr(progress.time, "perf_counter", clock)
+    monkeypatch.setattr(meter.time, "perf_counter", clock)
     return clock
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from ..core import html
+from ..utils import curves
 from . import figure as figures
 from .base import Callback, Logs
 
@@ -50,6 +52,14 @@ class History(Callback):
         last = ", ".join(f"{name} {values[-1]:.4g}" for name, values in self.history.items() if values)
         count = len(self.epoch)
         return f"History({count} epoch{'' if count == 1 else 's'}{': ' + last if last else ''})"
+
+    def _repr_html_(self) -> str:
+        """In a notebook: a line that opens to curves and values."""
+        series = {
+            name: list(zip(self._epochs(name), values, strict=True)) for name, values in self.history.items() if values
+        }
+        title = repr(self).removeprefix("History(").removesuffix(")")
+        return html.fold(f"History: {title}", curves.charts(series) + curves.values_table(series))
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> figures.Figure:
         """Draws one chart per metric, with its `val_` twin dashed, and saves it to `path` if given.

@@ -8,7 +8,9 @@ from typing import Annotated, Any
 
 import numpy as np
 
+from ..core import html
 from ..core.kinds import AboveZero, Number, Rate, Real, Whole
+from ..utils import curves
 from . import figure as figures
 from .base import Callback, Logs
 from .learning_rate import learning_rate_of
@@ -124,6 +126,22 @@ class LearningRateFinder(Callback):
         slopes = np.gradient(values, np.log(self.learning_rates[: len(values)]))
         steepest = int(np.argmin(slopes))
         return self.learning_rates[steepest] if slopes[steepest] < 0 else None
+
+    def __repr__(self) -> str:
+        if len(self.losses) < 2:
+            return f"LearningRateFinder({self.min_learning_rate:g} to {self.max_learning_rate:g}, not used yet)"
+        found = "no suggestion" if self.suggestion is None else f"suggestion {self.suggestion:.2g}"
+        return f"LearningRateFinder({len(self.losses)} batches, {found})"
+
+    def _repr_html_(self) -> str:
+        """In a notebook: the losses over the rates, and the suggestion."""
+        smoothed = curves.finite(list(zip(self.learning_rates, self.smoothed, strict=False)))
+        if len(self.losses) < 2 or not smoothed:
+            return f"<code>{html.escape(repr(self))}</code>"
+        # Beyond four times the least loss the curve only says that training diverged, and would hide the rest.
+        limit = self.divergence * abs(min(value for _, value in smoothed))
+        shown = {"smoothed loss": [(rate, min(value, limit)) for rate, value in smoothed]}
+        return f"<code>{html.escape(repr(self))}</code>{curves.charts(shown, logarithmic=True)}"
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> figures.Figure:
         """Draws losses over learning rates, with the suggestion, and saves the chart to `path` if given.

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..utils.progress import REFRESH_SECONDS, BarDisplay, LineDisplay, Meter, open_display
+from ..utils.progress import Display, Meter, open_display
 from .base import Callback, Logs
 
 
 class ProgbarLogger(Callback):
-    """Draws a bar on a terminal, prints a line per epoch elsewhere; `verbose` among the parameters decides.
+    """Draws a bar on a terminal, curves in a notebook, prints a line per epoch elsewhere; `verbose` decides.
 
-    `verbose=0` shows nothing, 1 and `"auto"` a bar where one can be drawn and else a line, 2 always a line.
+    `verbose=0` shows nothing, 1 and `"auto"` a bar or curves where they can be drawn and else a line, 2 always a line.
     It never asks for single batches: between two epochs it lives on `on_train_chunk_end`.
     """
 
@@ -24,7 +24,7 @@ class ProgbarLogger(Callback):
         self.epochs: int = 1
         self.target: int | None = None
         self._in_fit = False
-        self._display: LineDisplay | BarDisplay | None = None
+        self._display: Display | None = None
         self._display_chosen = False
         self._meter: Meter | None = None
 
@@ -40,7 +40,7 @@ class ProgbarLogger(Callback):
     def refresh_seconds(self) -> float | None:
         """How often the display wants news: ten times a second for a bar, else only at the end of an epoch."""
         display = self._chosen_display()
-        return REFRESH_SECONDS if display is not None and display.live else None
+        return display.interval if display is not None and display.live else None
 
     # Training
     def on_train_begin(self, logs: Logs | None = None) -> None:
@@ -48,7 +48,7 @@ class ProgbarLogger(Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self._in_fit = True
-        self._start(f"Epoch {epoch + 1}/{self.epochs}")
+        self._start(f"Epoch {epoch + 1}/{self.epochs}", epoch + 1)
 
     def on_train_chunk_end(self, step: int, logs: Logs | None = None) -> None:
         self._advance(step, logs)
@@ -117,16 +117,16 @@ class ProgbarLogger(Callback):
             self._display.close()
         self._display, self._display_chosen = None, False
 
-    def _chosen_display(self) -> LineDisplay | BarDisplay | None:
+    def _chosen_display(self) -> Display | None:
         if not self._display_chosen:
             self._display, self._display_chosen = open_display(self.verbose), True
         return self._display
 
-    def _start(self, label: str) -> None:
+    def _start(self, label: str, epoch: int | None = None) -> None:
         display = self._chosen_display()
         self.target = (self.params or {}).get("steps") or self.target  # The loop may have learned it since.
         if display is not None:
-            self._meter = Meter(label, self.target)
+            self._meter = Meter(label, self.target, epoch=epoch)
             display.show(self._meter)
 
     def _within(self, step: int) -> int:

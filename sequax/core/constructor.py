@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Self, TypedDict
 
+from . import tracebacks
 from .kinds import Kind, Owner, RegularizerLike, ShapeLike, kind_of
 from .names import is_ours
 from .types import DTypeLike
@@ -94,18 +95,23 @@ def keep(cls: type) -> None:
 
     @functools.wraps(constructor)
     def run(self: object, *args: Any, **kwargs: Any) -> None:
-        own = arguments(cls)
-        bound = own.bind(args, kwargs)
-        if bound is None:
-            if common is not None:
-                _explain(common, type(self), args, kwargs)
-            return constructor(self, *args, **kwargs)
-        owner = Owner(self, kwargs.get("name"))
-        for name, kind in own.kinds.items():
-            bound[name] = value = kind.resolve(bound[name], name, owner)
-            if kind.attribute:
-                setattr(self, name, value)
-        return constructor(self, **bound)
+        try:
+            own = arguments(cls)
+            bound = own.bind(args, kwargs)
+            if bound is None:
+                if common is not None:
+                    _explain(common, type(self), args, kwargs)
+                return constructor(self, *args, **kwargs)
+            owner = Owner(self, kwargs.get("name"))
+            for name, kind in own.kinds.items():
+                bound[name] = value = kind.resolve(bound[name], name, owner)
+                if kind.attribute:
+                    setattr(self, name, value)
+            return constructor(self, **bound)
+        except tracebacks.SHOWN as error:
+            __tracebackhide__ = True
+            tracebacks.cut(error)
+            raise
 
     run.keeps_arguments = True  # type: ignore[attr-defined]
     if common is not None:

@@ -33,6 +33,7 @@ from .custom_objects import custom_object_scope
 from .kinds import ConstraintLike, InitializerLike, RegularizerLike
 from .owner import Owner
 from .policy_map import DTypePolicyMap
+from .shown import Shown
 from .tensor import KerasTensor, Node, is_tensor, leaves, record, shape_of
 from .types import ArrayLike, CustomObjects, DTypeLike, Nested, Shape, ShapeLike, T, Tensors, overridable
 from .variable import Variable
@@ -41,7 +42,7 @@ _ABSENT = object()
 _OLD_SHAPE_ARGUMENTS = ("input_shape", "batch_input_shape", "batch_shape", "input_dim")
 
 
-class Layer(Owner, operation.Operation):
+class Layer(Owner, Shown, operation.Operation):
     """A function of tensors with variables of its own.
 
     A subclass stores its settings in `__init__`, creates variables in `build(input_shape)` with `add_weight`, and

@@ -13,7 +13,8 @@ import jax
 import numpy as np
 
 from .. import callbacks as callback_module
-from ..core import names, rng
+from ..core import html, names, rng
+from ..core.tracebacks import public
 from ..core.types import Data
 from ..data import prepare
 from ..data.arrays import ArraySource
@@ -22,6 +23,7 @@ from ..data.source import BatchSource
 from ..model import Model
 from ..training import compiled, data_spec
 from ..training.claims import Claim
+from ..utils import model_html
 from . import members as copies, running, training
 from .stack import Stack
 
@@ -90,6 +92,7 @@ class Ensemble:
     ((8, 1), (8, 1), (3, 8, 1))
     """
 
+    @public
     def __init__(
         self,
         model: Model,
@@ -158,6 +161,7 @@ class Ensemble:
 
     # --- training ---
 
+    @public
     def fit(
         self,
         x: Data | None = None,
@@ -237,6 +241,7 @@ class Ensemble:
             )
         return training.OwnOrders(source, self._count)
 
+    @public
     def evaluate(
         self,
         x: Data | None = None,
@@ -259,6 +264,7 @@ class Ensemble:
                 stack.spread()
         return Evaluation(running.mean(each), [running.of_member(each, i) for i in range(self._count)])
 
+    @public
     def predict(
         self,
         x: Data,
@@ -280,6 +286,7 @@ class Ensemble:
             return mean
         return mean, jax.tree.map(lambda a: a.std(0, dtype=np.float64).astype(a.dtype), outputs)
 
+    @public
     def predict_members(
         self,
         x: Data,
@@ -323,6 +330,20 @@ class Ensemble:
 
     def __repr__(self) -> str:
         return f"<{self._title()}>"
+
+    def _repr_html_(self) -> str:
+        """In a notebook: how the members did, and the layers that they have in common."""
+        values = {
+            f"member {i}": {name: kept[-1] for name, kept in history.history.items() if kept}
+            for i, history in enumerate(self.histories)
+        }
+        names_of = list(dict.fromkeys(name for logs in values.values() for name in logs))
+        rows = [
+            (member, *(f"{logs[name]:.4g}" if name in logs else "" for name in names_of))
+            for member, logs in values.items()
+        ]
+        results = html.fold("last values", html.table(("", *names_of), rows, len(names_of))) if names_of else ""
+        return f"<code>{html.escape(self._title())}</code>{results}{model_html.of_model(self._leader)}"
 
     def _title(self) -> str:
         differences = []

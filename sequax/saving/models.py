@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from ..core.tracebacks import public
 from ..core.warning import warn
 from . import atomic
 from .errors import LoadError, MissingFileError
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _HDF5 = (".h5", ".hdf5")
 
 
+@public
 def save_model(
     model: Model | FeatureSpace, filepath: Path, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any
 ) -> None:
@@ -65,6 +67,7 @@ def save_model(
         archive.save(model, path, include_optimizer, zipped is not False)
 
 
+@public
 def load_model(
     filepath: Path, custom_objects: CustomObjects | None = None, compile: bool = True, safe_mode: bool = True
 ) -> Model:
@@ -107,6 +110,7 @@ def load_model(
     )
 
 
+@public
 def save_weights(
     model: Model,
     filepath: Path,
@@ -157,6 +161,7 @@ def save_weights(
     atomic.write(path, data)
 
 
+@public
 def load_weights(model: Model, filepath: Path, skip_mismatch: bool = False, **kwargs: Any) -> None:
     """Read weights into a model, all or none; and the state of its optimizer, if it is compiled and the file has it.
 

@@ -1,26 +1,30 @@
-"""The progress display: a live bar where there is a terminal, one plain line per epoch where there is none.
+"""The progress display: a live bar on a terminal, curves in a notebook, one plain line per epoch elsewhere.
 
 `Meter` counts steps and seconds and writes the text. A display shows a meter: `LineDisplay` prints one line when it is
 done, `BarDisplay` also draws a bar meanwhile, with rich, which is imported by the first bar drawn. Every finished epoch
 leaves the same line on a terminal and in a file, without control characters, so that a log can be read and compared.
+`NotebookDisplay` redraws one area instead, and leaves that.
 """
 
 from __future__ import annotations
 
 import errno
-import math
 import os
 import sys
-import time
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from .messages import announce, is_interactive_logging_enabled
+from .meter import (
+    Meter as Meter,
+    format_logs as format_logs,
+    format_pace as format_pace,
+    format_seconds as format_seconds,
+    format_value as format_value,
+)
+from .notebook import NotebookDisplay, in_notebook
 from .terminal import can_print, printable
 
 if TYPE_CHECKING:
@@ -29,121 +33,11 @@ if TYPE_CHECKING:
 REFRESH_SECONDS = 0.1
 
 
-def format_value(value: Any) -> str:
-    """Four decimals; below a thousandth in scientific notation, as Keras writes it.
-
-    >>> format_value(0.43125), format_value(1.2345e-05), format_value(24)
-    ('0.4313', '1.2345e-05', '24.0000')
-    """
-    if isinstance(value, str):
-        return value
-    number = float(np.mean(value))
-    return f"{number:.4f}" if abs(number) > 1e-3 or not math.isfinite(number) else f"{number:.4e}"
-
-
-def format_logs(logs: Mapping[str, Any]) -> str:
-    """`loss: 0.4312 - val_loss: 0.4000`."""
-    return " - ".join(f"{name}: {format_value(value)}" for name, value in logs.items() if value is not None)
-
-
-def format_seconds(seconds: float) -> str:
-    """
-    >>> [format_seconds(s) for s in (0.43, 12.3, 83, 3700, 90000)]
-    ['0.4s', '12s', '1m 23s', '1h 01m', '25h 00m']
-    """
-    if seconds < 9.95:
-        return f"{seconds:.1f}s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes == 0:
-        return f"{rest}s"
-    return f"{minutes}m {rest:02d}s" if minutes < 60 else f"{minutes // 60}h {minutes % 60:02d}m"
-
-
-def format_pace(seconds: float, unit: str = "step") -> str:
-    """
-    >>> format_pace(0.0171), format_pace(2.5), format_pace(0.00042, "batch")
-    ('17ms/step', '2.5s/step', '420us/batch')
-    """
-    if seconds >= 0.9995:
-        return f"{seconds:.1f}s/{unit}"
-    return f"{seconds * 1e3:.0f}ms/{unit}" if seconds >= 0.9995e-3 else f"{seconds * 1e6:.0f}us/{unit}"
-
-
-class Meter:
-    """Steps, seconds and logs of one epoch, one evaluation or one prediction.
-
-    Seconds that went into compilation count as elapsed but not as work, so that the pace of the first epoch is that of
-    the others.
-    """
-
-    def __init__(self, label: str = "", target: int | None = None, unit: str = "step") -> None:
-        self.label = label
-        self.target = target
-        self.unit = unit
-        self.done: int = 0
-        self.logs: dict[str, Any] = {}
-        self._started = time.perf_counter()
-        self._activities: list[tuple[str, float]] = []
-        self._work_seconds = 0.0
-        self._compile_seconds = 0.0
-
-    def advance(self, done: int, logs: Mapping[str, Any] | None = None) -> None:
-        """`done` steps are done, of this meter's whole."""
-        if done > self.done:
-            self.done = done
-            self._work_seconds = max(self.elapsed() - self._compile_seconds, 0.0)
-        if logs:
-            self.logs = dict(logs)
-
-    def begin(self, activity: str) -> None:
-        """Shows `activity` and its seconds in place of the logs, until `end`. One activity may stand within another."""
-        self._activities.append((activity, time.perf_counter()))
-
-    def end(self, compiled: bool = False) -> None:
-        """The latest activity is over. If it was a compilation, its seconds do not count as work."""
-        if self._activities:
-            _, started = self._activities.pop()
-            self._compile_seconds += time.perf_counter() - started if compiled else 0.0
-
-    def elapsed(self) -> float:
-        """Seconds since the start, compilation included."""
-        return time.perf_counter() - self._started
-
-    def pace(self) -> float | None:
-        """Seconds per step, without compilation and without what came after the last step; None before the first."""
-        return self._work_seconds / self.done if self.done else None
-
-    def counts(self) -> str:
-        """`12/24`, or `12` where the number of steps is not known."""
-        return f"{self.done}/{self.target}" if self.target else f"{self.done}"
-
-    def line(self) -> str:
-        """`Epoch 3/10 - 24/24 - 0.4s - 17ms/step - loss: 0.4312`."""
-        pace = self.pace()
-        parts = [self.label, self.counts(), format_seconds(self.elapsed())]
-        parts += ["" if pace is None else format_pace(pace, self.unit), format_logs(self.logs)]
-        return " - ".join(part for part in parts if part)
-
-    def running_text(self) -> str:
-        """What stands to the right of the bar: times, pace, and the logs or the activity."""
-        pace = self.pace()
-        parts = [format_seconds(self.elapsed())]
-        if pace is not None and self.target and self.done < self.target:
-            parts[0] += f"<{format_seconds(pace * (self.target - self.done))}"
-        if pace is not None:
-            parts.append(format_pace(pace, self.unit))
-        activities = self._activities[-1:]  # One reading: this runs in the drawing thread.
-        if activities:
-            parts.append(f"{activities[0][0]} {format_seconds(time.perf_counter() - activities[0][1])}")
-        elif self.logs:
-            parts.append(format_logs(self.logs))
-        return " - ".join(parts)
-
-
 class LineDisplay:
     """Prints one line when a meter is done: for files, pipes and `verbose=2`."""
 
     live = False
+    interval = REFRESH_SECONDS
 
     def show(self, meter: Meter) -> None:
         """`meter` is the one at work from now on."""
@@ -166,7 +60,7 @@ class BarDisplay:
 
     def __init__(self, width: int = 20, interval: float = REFRESH_SECONDS) -> None:
         self._width = width
-        self._interval = max(interval, 0.02)
+        self.interval: float = max(interval, 0.02)
         self._close: Callable[[], Any] | None = None
         self._shown: list[Meter] = []
         self._failures: list[OSError] = []
@@ -175,7 +69,7 @@ class BarDisplay:
         """Draws `meter` from now on."""
         self._shown[:] = [meter]  # The drawing thread holds this very list.
         if self._close is None:
-            self._close = _open_bar(self, self._shown, self._failures, self._width, self._interval)
+            self._close = _open_bar(self, self._shown, self._failures, self._width, self.interval)
 
     def finish(self, meter: Meter) -> None:
         """Takes the bar away and prints the meter's line where the bar was."""
@@ -247,34 +141,35 @@ def _open_bar(
 
 
 def can_draw_bar() -> bool:
-    """Whether `sys.stdout` can redraw a line. rich is imported only where it is a terminal or a notebook."""
+    """Whether `sys.stdout` can redraw a line. rich is imported only where it is a terminal."""
     try:
         is_terminal = sys.stdout.isatty()
     except (AttributeError, ValueError):  # None under pythonw, or closed
         return False
-    if not (is_terminal and os.environ.get("TERM", "") not in ("dumb", "unknown")) and not _in_notebook():
+    if not is_terminal or os.environ.get("TERM", "") in ("dumb", "unknown"):
         return False
     try:
         from rich import get_console
     except ImportError:
         return False
     console = get_console()
-    return console.is_jupyter or (console.is_terminal and not console.is_dumb_terminal)
+    return console.is_terminal and not console.is_dumb_terminal
 
 
-def _in_notebook() -> bool:
-    # Without ipywidgets rich cannot redraw in a notebook; the plain line is the better display there.
-    return "ipykernel" in sys.modules and find_spec("ipywidgets") is not None
+# What `open_display` gives.
+Display = LineDisplay | BarDisplay | NotebookDisplay
 
 
-def open_display(
-    verbose: int | str, width: int = 20, interval: float = REFRESH_SECONDS
-) -> LineDisplay | BarDisplay | None:
-    """The display for `verbose`: 0 none; 1 or "auto" a bar where one can be drawn, else a line; 2 a line."""
+def open_display(verbose: int | str, width: int = 20, interval: float = REFRESH_SECONDS) -> Display | None:
+    """The display for `verbose`: 0 none; 1 or "auto" a bar or a notebook's area where one can be drawn, else a line;
+    2 a line."""
     if not verbose:
         return None
-    draws = verbose in (1, "auto") and is_interactive_logging_enabled() and can_draw_bar()
-    return BarDisplay(width, interval) if draws else LineDisplay()
+    if verbose not in (1, "auto") or not is_interactive_logging_enabled():
+        return LineDisplay()
+    if in_notebook():
+        return NotebookDisplay(interval)
+    return BarDisplay(width, interval) if can_draw_bar() else LineDisplay()
 
 
 class Progbar:

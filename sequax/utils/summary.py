@@ -80,7 +80,7 @@ def print_summary(
     Raises:
         ValueError: for a `layer_range` of another length, or that no layers match.
     """
-    rows = _within(list(_rows(model, expand_nested, costs)), layer_range)
+    rows = _within(list(rows_of(model, expand_nested, costs)), layer_range)
     columns = _columns(rows, connected=model.recorded_graph is not None, trainable=show_trainable, costs=costs)
     totals = "\n".join(f" {line}" for line in [*total_lines(model), *(cost_lines(model) if costs else [])])
     if print_fn is None and (console := _live_console()) is not None:
@@ -100,7 +100,8 @@ def print_summary(
 # --- what stands in the table ---
 
 
-def _rows(model: Model, expand_nested: bool, costs: bool, depth: int = 0) -> Iterable[Row]:
+def rows_of(model: Model, expand_nested: bool = False, costs: bool = False, depth: int = 0) -> Iterable[Row]:
+    """One row per layer, in order; with `expand_nested` also those inside of layers that are models."""
     for position, (part, layer, shape) in enumerate(_members(model)):
         cost = costing.of_layer(model, layer) if costs else None
         inner = layer if expand_nested and (hasattr(layer, "layers") or hasattr(layer, "described_layers")) else None
@@ -116,7 +117,7 @@ def _rows(model: Model, expand_nested: bool, costs: bool, depth: int = 0) -> Ite
             activations=_UNKNOWN if cost is None else format_bytes(cost.activations),
         )
         if inner is not None:
-            yield from _rows(inner, expand_nested, costs, depth + 1)
+            yield from rows_of(inner, expand_nested, costs, depth + 1)
 
 
 def _members(model: Model) -> list[tuple[str, Any, Any]]:
@@ -173,7 +174,7 @@ def format_shape(shape: Sequence[Any] | Mapping[str, Any]) -> str:
 def _parameters(layer: Layer) -> str:
     if not hasattr(layer, "weights"):
         return "0"
-    count = _size(layer.weights)
+    count = count_of(layer.weights)
     return f"{count:,}" if layer.built or count else "0 (unbuilt)"
 
 
@@ -239,7 +240,7 @@ def total_lines(model: Model) -> list[str]:
     groups = {"Total": trainable + frozen + state, "Trainable": trainable, "Non-trainable": frozen}
     if state:
         groups["Optimizer"] = state
-    return [f"{name} params: {_size(found):,} ({format_bytes(_bytes(found))})" for name, found in groups.items()]
+    return [f"{name} params: {count_of(found):,} ({format_bytes(_bytes(found))})" for name, found in groups.items()]
 
 
 def cost_lines(model: Model) -> list[str]:
@@ -258,7 +259,8 @@ def cost_lines(model: Model) -> list[str]:
     ]
 
 
-def _size(variables: Iterable[Any]) -> int:
+def count_of(variables: Iterable[Any]) -> int:
+    """How many numbers variables hold."""
     return sum(int(np.prod(v.shape, dtype=np.int64)) for v in variables)
 
 
