@@ -29,10 +29,6 @@ ABSENT: dict[str, str] = {
         "checkpoints by Orbax are not in this version. Use `callbacks.ModelCheckpoint`, or `callbacks.BackupAndRestore`"
         " to resume a run to the same bits"
     ),
-    "distillation": (
-        "distillation is not in this version. Subclass `Model`, keep the teacher as an attribute, and override"
-        " `compute_loss` to compare the two models' outputs"
-    ),
     "distribution": (
         "training over several devices is not in this version; a model runs on one. `device` chooses which"
     ),

@@ -11,6 +11,7 @@ above.families |= {
     "keras.constraints": "sequax.constraints",
     "keras.activations": "sequax.activations",
     "keras.losses": "sequax.losses",
+    "keras.distillation": "sequax.distillation",
     "keras.metrics": "sequax.metrics",
     "keras.optimizers": "sequax.optimizers",
     "keras.optimizers.schedules": "sequax.optimizers",
