@@ -135,6 +135,7 @@ def _serve(name: str) -> ModuleType:
         ImportError: if Sequax does not have it.
     """
     if name.partition(".")[0] == "tensorflow":
+        patches.apply()
         inside = keras_inside(name)
         # A placeholder of that name; `exec_module` puts the module itself in its place.
         return Stub(name) if inside is None else ModuleType(inside)

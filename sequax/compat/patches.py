@@ -1,7 +1,8 @@
 """Old arguments and methods, put into Sequax' classes while the import hook is installed.
 
 Classes stay the same objects: `isinstance`, subclasses and files work as ever. Only their constructors (and some
-methods) are wrapped by a function that translates what it was called with, and unwrapped again by `undo`.
+methods) are wrapped by a function that translates what it was called with, and unwrapped again by `undo`. Arrays get
+the methods that TensorFlow's tensors have, such as `numpy()`.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ def apply() -> None:
     from ..core.layer import Layer
     from ..model import Model
     from . import arguments, logs, models
+    from .tensorflow import values
 
     for cls in [*layers.catalogue.classes.values(), Layer]:
         _wrap(cls, "__init__", arguments.layer_constructor)
@@ -42,6 +44,8 @@ def apply() -> None:
     _wrap(History, "__init__", logs.history)
     _wrap(CallbackList, "on_epoch_end", logs.epoch_end)
     _wrap(MonitorCallback, "get_monitor_value", logs.monitored)
+    for owner, attribute, value in values.patched():
+        _put(owner, attribute, value)
 
 
 def undo() -> None:

@@ -141,6 +141,5 @@ MEMBERS: dict[str, Member] = {
     **dict.fromkeys(("ConfigProto", "GPUOptions"), Member(Options, _MEMORY)),
     **dict.fromkeys(("Session", "InteractiveSession"), Member(Session, _MEMORY)),
     "version.VERSION": Member(TENSORFLOW_VERSION),
-    **{name: Member(name) for name in ("float16", "float32", "float64", "int32", "int64", "uint8", "bool")},
     **{f"nn.{name}": Member(_activation(name)) for name in _ACTIVATIONS},
 }

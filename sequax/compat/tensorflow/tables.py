@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import functools
 
-from . import settings
+from . import arithmetic, arrays, picking, settings, values
 from .member import Member
 
-_WITH_TABLES = (settings,)
+_WITH_TABLES = (settings, values, arrays, arithmetic, picking)
 
 
 @functools.cache

@@ -1,0 +1,119 @@
+"""Reading and writing at places: gather, scatter, and what is between them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ... import ops as tensor_functions
+from ...core.tensor import is_tensor as is_symbolic
+from .arrays import sizes
+from .serving import Table
+from .values import StringTensor, tensor
+
+ops: Any = tensor_functions  # its names are made when it is imported, unseen by a type checker
+MEMBERS = Table()
+
+
+@MEMBERS.serve("gather", sizes=True)
+def gather(params: Any, indices: Any, validate_indices: Any = None, axis: Any = None, batch_dims: int = 0) -> Any:
+    params, indices = tensor(params), tensor(indices)
+    axis = int(batch_dims if axis is None else axis)
+    if isinstance(params, StringTensor):
+        return StringTensor(np.take(params, np.asarray(indices), axis))
+    _check_known("gather", params, indices, axis)
+    batch_dims = int(batch_dims) % (len(indices.shape) or 1) if batch_dims < 0 else int(batch_dims)
+    if batch_dims == 0:
+        return ops.take(params, indices, axis=axis)
+    return _gather_batched(params, indices, axis=axis, batch_dims=batch_dims)
+
+
+def _check_known(name: str, params: Any, indices: Any, axis: int) -> None:
+    """Refuse a place outside, where all is known: JAX would read the nearest one, or NaN."""
+    if any(is_symbolic(one) or isinstance(one, jax.core.Tracer) for one in (params, indices)) or not indices.size:
+        return
+    if not isinstance(indices, np.ndarray) and isinstance(params, jax.core.Tracer):
+        return
+    places, size = np.asarray(indices), params.shape[axis]
+    if places.min() < 0 or places.max() >= size:
+        wrong = places[(places < 0) | (places >= size)].flat[0]
+        raise IndexError(f"tensorflow.{name}: indices must be in 0 to {size - 1}, the axis {axis}. Received: {wrong}")
+
+
+def _batched(params: Any, indices: Any, axis: int, batch_dims: int) -> Any:
+    def take(rows: Any, places: Any) -> Any:
+        return jnp.take(rows, places, axis=axis - batch_dims)
+
+    function = take
+    for _ in range(batch_dims):
+        function = jax.vmap(function)
+    return function(params, indices)
+
+
+_served = Table()
+_gather_batched = _served.serve("gather", node=True)(_batched)
+
+
+@MEMBERS.serve("gather_nd", node=True)
+def gather_nd(params: Any, indices: Any, batch_dims: int = 0) -> Any:
+    params, indices = tensor(params), tensor(indices)
+
+    def take(rows: Any, places: Any) -> Any:
+        return rows[tuple(jnp.moveaxis(places, -1, 0))]
+
+    if isinstance(params, StringTensor):
+        return StringTensor(params.view(np.ndarray)[tuple(np.moveaxis(np.asarray(indices), -1, 0))])
+    function = take
+    for _ in range(int(batch_dims)):
+        function = jax.vmap(function)
+    return function(params, indices)
+
+
+@MEMBERS.serve("scatter_nd", node=True)
+def scatter_nd(indices: Any, updates: Any, shape: Any) -> Any:
+    updates = tensor(updates)
+    return jnp.zeros(sizes(shape), updates.dtype).at[_places(indices)].add(updates)
+
+
+def _places(indices: Any) -> tuple[Any, ...]:
+    return tuple(jnp.moveaxis(tensor(indices), -1, 0))
+
+
+def _writer(kind: str, method: str) -> None:
+    def write(tensor: Any, indices: Any, updates: Any) -> Any:
+        array = _tensor(tensor)
+        return getattr(array.at[_places(indices)], method)(_tensor(updates).astype(array.dtype))
+
+    write.__name__ = f"tensor_scatter_nd_{kind}"
+    MEMBERS.serve(write.__name__, f"tensor_scatter_{kind}", node=True)(write)
+
+
+_tensor = tensor
+for _kind, _method in {"update": "set", "add": "add", "max": "max", "min": "min"}.items():
+    _writer(_kind, _method)
+
+
+@MEMBERS.serve("tensor_scatter_nd_sub", "tensor_scatter_sub", node=True)
+def tensor_scatter_nd_sub(tensor: Any, indices: Any, updates: Any) -> Any:
+    return _tensor(tensor).at[_places(indices)].add(-_tensor(updates))
+
+
+@MEMBERS.serve("dynamic_partition")
+def dynamic_partition(data: Any, partitions: Any, num_partitions: int) -> Any:
+    data, where = tensor(data), np.asarray(partitions)
+    return [data[where == part] for part in range(int(num_partitions))]
+
+
+@MEMBERS.serve("dynamic_stitch")
+def dynamic_stitch(indices: Any, data: Any) -> Any:
+    places = [np.asarray(one).reshape(-1) for one in indices]
+    rows = [
+        tensor(one).reshape(-1, *tensor(one).shape[np.ndim(where) :]) for one, where in zip(data, indices, strict=True)
+    ]
+    found = jnp.zeros((int(max(one.max() for one in places)) + 1, *rows[0].shape[1:]), rows[0].dtype)
+    for where, part in zip(places, rows, strict=True):
+        found = found.at[where].set(part)
+    return found

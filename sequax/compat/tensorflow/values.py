@@ -1,0 +1,545 @@
+"""What TensorFlow calls values: dtypes, shapes, specs, tensors, tensors of strings, and methods that arrays have there.
+
+Arrays of JAX stay what they are. Their methods `numpy`, `get_shape`, ... are put into JAX' classes while the import
+hook is installed (`patches.py`), and so is `shape`, a tuple that also knows `as_list`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Self, cast
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ...core import dtypes
+from ...core.tensor import KerasTensor
+from ...core.variable import Variable
+from .member import Member
+
+_LIMITS = {"bool": (False, True)}
+_NUMPY = {"string": np.object_, "bool": np.bool_, "bfloat16": jnp.bfloat16}
+
+
+class DType(str):
+    """A dtype: its name, with the attributes that TensorFlow's dtypes have."""
+
+    __slots__ = ()
+
+    @property
+    def name(self) -> str:
+        return str(self)
+
+    @property
+    def as_numpy_dtype(self) -> Any:
+        return _NUMPY.get(str(self)) or np.dtype(str(self)).type
+
+    @property
+    def is_floating(self) -> bool:
+        return dtypes.is_float(self) if self in dtypes.FLOATS else False
+
+    @property
+    def is_integer(self) -> bool:
+        return "int" in self
+
+    @property
+    def is_unsigned(self) -> bool:
+        return self.startswith("uint")
+
+    @property
+    def is_complex(self) -> bool:
+        return self.startswith("complex")
+
+    @property
+    def is_bool(self) -> bool:
+        return self == "bool"
+
+    @property
+    def is_numpy_compatible(self) -> bool:
+        return True
+
+    @property
+    def size(self) -> int:
+        return 1 if self == "string" else jnp.dtype(str(self)).itemsize
+
+    @property
+    def base_dtype(self) -> DType:
+        return self
+
+    @property
+    def real_dtype(self) -> DType:
+        return {"complex64": float32, "complex128": float64}.get(str(self), self)
+
+    @property
+    def limits(self) -> tuple[Any, Any]:
+        if self in _LIMITS:
+            return _LIMITS[str(self)]
+        about = jnp.finfo if self.is_floating else jnp.iinfo
+        found = about(str(self))
+        kind = jnp.dtype(str(self)).type
+        return kind(found.min), kind(found.max)
+
+    @property
+    def min(self) -> Any:
+        return self.limits[0]
+
+    @property
+    def max(self) -> Any:
+        return self.limits[1]
+
+    def is_compatible_with(self, other: object) -> bool:
+        return self == as_dtype(other)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, str) or other is None:
+            return str.__eq__(self, other) is True
+        try:
+            return str.__eq__(self, as_dtype(other)) is True
+        except (TypeError, ValueError):
+            return False
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = str.__hash__
+
+    def __repr__(self) -> str:
+        return f"tf.{self!s}"
+
+
+def as_dtype(type_value: Any) -> DType:
+    """A dtype from a name, a type of Python or NumPy, or a dtype."""
+    if isinstance(type_value, DType):
+        return type_value
+    if isinstance(type_value, (np.dtype, type)) and np.dtype(type_value).kind in "OSU":
+        return string
+    if isinstance(type_value, type) and type_value in (np.float64, np.int64):
+        return DType(np.dtype(type_value).name)
+    return DType(dtypes.standardize(type_value))
+
+
+_NAMES = (
+    *(
+        "bfloat16",
+        "bool",
+        "complex128",
+        "complex64",
+        "float16",
+        "float32",
+        "float64",
+        "int16",
+        "int32",
+        "int64",
+        "int8",
+    ),
+    *("string", "uint16", "uint32", "uint64", "uint8"),
+)
+DTYPES: dict[str, DType] = {name: DType(name) for name in _NAMES}
+DTYPES |= {"double": DTYPES["float64"], "half": DTYPES["float16"]}
+float32, float64, string = DTYPES["float32"], DTYPES["float64"], DTYPES["string"]
+
+
+class TensorShape(tuple):
+    """Sizes, None where unknown; `TensorShape(None)` does not even know how many."""
+
+    known: bool
+
+    def __new__(cls, dims: Any = None) -> Self:
+        made = tuple.__new__(cls, () if dims is None else dims if type(dims) is tuple else _sizes(dims))
+        if dims is None or getattr(dims, "known", True) is False:
+            made.known = False
+        return made
+
+    @property
+    def rank(self) -> int | None:
+        return len(self) if self.known else None
+
+    ndims = rank
+
+    @property
+    def dims(self) -> list[int | None] | None:
+        return list(self) if self.known else None
+
+    def as_list(self) -> list[int | None]:
+        if not self.known:
+            raise ValueError("as_list() is not defined on an unknown TensorShape.")
+        return list(self)
+
+    def is_fully_defined(self) -> bool:
+        return self.known and None not in self
+
+    def num_elements(self) -> int | None:
+        return int(np.prod(self, dtype=np.int64)) if self.is_fully_defined() else None
+
+    def is_compatible_with(self, other: Any) -> bool:
+        other = TensorShape(other)
+        if not (self.known and other.known):
+            return True
+        return len(self) == len(other) and all(None in (a, b) or a == b for a, b in zip(self, other, strict=True))
+
+    def assert_is_compatible_with(self, other: Any) -> None:
+        if not self.is_compatible_with(other):
+            raise ValueError(f"Shapes {tuple(self)} and {tuple(TensorShape(other))} are incompatible")
+
+    def assert_has_rank(self, rank: int) -> None:
+        if self.rank not in (None, rank):
+            raise ValueError(f"Shape {tuple(self)} must have rank {rank}")
+
+    def assert_is_fully_defined(self) -> None:
+        if not self.is_fully_defined():
+            raise ValueError(f"Shape {tuple(self)} is not fully defined")
+
+    def with_rank(self, rank: int) -> TensorShape:
+        self.assert_has_rank(rank)
+        return self if self.known else TensorShape([None] * rank)
+
+    def merge_with(self, other: Any) -> TensorShape:
+        other = TensorShape(other)
+        self.assert_is_compatible_with(other)
+        if not (self.known and other.known):
+            return self if self.known else other
+        return TensorShape([b if a is None else a for a, b in zip(self, other, strict=True)])
+
+    def concatenate(self, other: Any) -> TensorShape:
+        other = TensorShape(other)
+        return TensorShape((*self, *other)) if self.known and other.known else TensorShape(None)
+
+    def __getitem__(self, key: Any) -> Any:
+        found = tuple.__getitem__(self, key)
+        return TensorShape(found) if isinstance(key, slice) else found
+
+    def __add__(self, other: Any) -> TensorShape:
+        return self.concatenate(other)
+
+    # No `__radd__`: with it, `sizes += shape`, where `sizes` is a list, would no longer be a list.
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, list):
+            other = tuple(other)
+        return tuple.__eq__(self, other) is True if isinstance(other, tuple) else NotImplemented
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = tuple.__hash__
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return TensorShape, (tuple(self) if self.known else None,)
+
+    def __repr__(self) -> str:
+        return f"TensorShape({list(self)})" if self.known else "TensorShape(None)"
+
+    def __str__(self) -> str:
+        sizes = ", ".join(map(str, self))
+        return f"({sizes}{',' * (len(self) == 1)})" if self.known else "<unknown>"
+
+
+TensorShape.known = True
+
+
+def _sizes(dims: Any) -> Iterator[int | None]:
+    if isinstance(dims, (int, np.integer)):
+        dims = (dims,)
+    for size in dims:
+        size = getattr(size, "value", size) if not hasattr(size, "__index__") else size
+        yield None if size is None or int(size) == -1 else int(size)
+
+
+class TensorSpec:
+    """Shape and dtype of a tensor that is not there yet."""
+
+    def __init__(self, shape: Any = None, dtype: Any = float32, name: str | None = None):
+        self.shape = TensorShape(shape)
+        self.dtype = as_dtype(dtype)
+        self.name = name
+
+    @classmethod
+    def from_tensor(cls, tensor: Any, name: str | None = None) -> TensorSpec:
+        return cls(tensor.shape, dtype_of(tensor), name)
+
+    @classmethod
+    def from_spec(cls, spec: Any, name: str | None = None) -> TensorSpec:
+        return cls(spec.shape, spec.dtype, name or spec.name)
+
+    def is_compatible_with(self, other: Any) -> bool:
+        return self.shape.is_compatible_with(other.shape) and self.dtype == dtype_of(other)
+
+    @property
+    def rank(self) -> int | None:
+        return self.shape.rank
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TensorSpec) and (self.shape, self.dtype) == (other.shape, other.dtype)
+
+    def __hash__(self) -> int:
+        return hash((self.shape, str(self.dtype)))
+
+    def __repr__(self) -> str:
+        return f"TensorSpec(shape={self.shape}, dtype={self.dtype!r}, name={self.name!r})"
+
+
+class StringTensor(np.ndarray):
+    """An array of bytes, which JAX has no arrays for. Texts that it meets are encoded as UTF-8."""
+
+    def __new__(cls, value: Any) -> Self:
+        if isinstance(value, cls):
+            return value
+        raw = np.asarray(value, dtype=object)
+        made = np.empty(raw.shape, dtype=object)
+        for place, one in np.ndenumerate(raw):
+            made[place] = one.encode() if isinstance(one, str) else bytes(one) if isinstance(one, np.bytes_) else one
+        return made.view(cls)
+
+    def numpy(self) -> Any:
+        return bytes_of(self) if self.ndim == 0 else np.asarray(self).view(np.ndarray)
+
+    def get_shape(self) -> TensorShape:
+        return TensorShape(self.shape)
+
+    def set_shape(self, shape: Any) -> None:
+        TensorShape(self.shape).assert_is_compatible_with(shape)
+
+    def __getitem__(self, key: Any) -> StringTensor:
+        key = tuple(map(_plain_index, key)) if isinstance(key, tuple) else _plain_index(key)
+        found = np.ndarray.__getitem__(self, key)
+        return found if isinstance(found, StringTensor) else StringTensor(found)
+
+    def __iter__(self) -> Iterator[StringTensor]:
+        return (self[i] for i in range(len(self)))
+
+    def __add__(self, other: Any) -> StringTensor:
+        return StringTensor(np.add(self.view(np.ndarray), StringTensor(other).view(np.ndarray)))
+
+    def __radd__(self, other: Any) -> StringTensor:
+        return StringTensor(np.add(StringTensor(other).view(np.ndarray), self.view(np.ndarray)))
+
+    def __eq__(self, other: object) -> Any:
+        equal = np.equal(self.view(np.ndarray), StringTensor(other).view(np.ndarray), dtype=object)
+        return jnp.asarray(np.asarray(equal, bool))
+
+    def __ne__(self, other: object) -> Any:
+        return ~(self == other)
+
+    __hash__ = None
+
+    def __bytes__(self) -> bytes:
+        return bytes_of(self)
+
+    def __str__(self) -> str:
+        return f"tf.Tensor({self.numpy()!r}, shape={self.get_shape()}, dtype=string)"
+
+    def __repr__(self) -> str:
+        return f"<tf.Tensor: shape={self.get_shape()}, dtype=string, numpy={self.numpy()!r}>"
+
+
+def _plain_index(key: Any) -> Any:
+    return np.asarray(key) if isinstance(key, jax.Array) else key
+
+
+def bytes_of(value: Any) -> bytes:
+    """The bytes of one string, however it is held."""
+    if isinstance(value, np.ndarray):
+        value = value.view(np.ndarray).item()
+    return value.encode() if isinstance(value, str) else bytes(value)
+
+
+def text_of(value: Any) -> str:
+    """The text of one string, however it is held: a path, a pattern."""
+    return value if isinstance(value, str) else bytes_of(value).decode()
+
+
+def is_string(value: Any) -> bool:
+    """Whether a value is text, or holds nothing but text."""
+    if isinstance(value, (str, bytes)):
+        return not isinstance(value, DType)
+    if isinstance(value, (list, tuple)):
+        return len(value) > 0 and is_string(value[0])
+    if not isinstance(value, (np.ndarray, np.generic)):
+        return False
+    if value.dtype.kind == "O":
+        return isinstance(value, StringTensor) or (value.size > 0 and isinstance(value.flat[0], (str, bytes)))
+    return value.dtype.kind in "SU"
+
+
+class Sizes(np.ndarray):
+    """What `tf.shape` gives: whole numbers that are known while a function is compiled, as shapes are in JAX."""
+
+    def __new__(cls, value: Any) -> Self:
+        return np.asarray(value).view(cls)
+
+    def numpy(self) -> Any:
+        return self.view(np.ndarray)[()]
+
+    def get_shape(self) -> TensorShape:
+        return TensorShape(self.shape)
+
+    def __getitem__(self, key: Any) -> Sizes:
+        return Sizes(np.ndarray.__getitem__(self, key))
+
+    def __iter__(self) -> Iterator[Sizes]:
+        return (self[i] for i in range(len(self)))
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(self.item())
+
+    def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
+        return Sizes(array)
+
+
+class _TensorType(type):
+    def __instancecheck__(cls, value: object) -> bool:
+        return isinstance(value, (jax.Array, StringTensor, Sizes))
+
+
+class Tensor(metaclass=_TensorType):
+    """What `isinstance(x, tf.Tensor)` asks for: any array of JAX, tracers included, and tensors of strings."""
+
+
+class _NeverType(type):
+    def __instancecheck__(cls, value: object) -> bool:
+        return False
+
+
+class Never(metaclass=_NeverType):
+    """What no value is an instance of: sparse tensors and their kind."""
+
+
+def is_tensor(x: Any) -> bool:
+    return isinstance(x, (jax.Array, StringTensor, Sizes, Variable, KerasTensor))
+
+
+def tensor(value: Any, dtype: Any = None) -> Any:
+    """Anything as the tensor it stands for: an array of JAX, a symbolic tensor as it is, or a tensor of strings."""
+    if isinstance(value, (jax.Array, KerasTensor)):
+        return value if dtype is None else cast(Any, value).astype(dtypes.jnp_dtype(dtypes.standardize(dtype)))
+    if isinstance(value, Variable):
+        return tensor(value.value, dtype)
+    if isinstance(value, (StringTensor, str, bytes)) or is_string(value):
+        return StringTensor(value)
+    if isinstance(value, (list, tuple)) and _holds_symbolic(value):
+        from ... import ops
+
+        return cast(Any, ops).stack([tensor(one, dtype) for one in value])
+    if dtype is not None:
+        if dtype == "string":
+            return StringTensor(value)
+        dtype = dtypes.standardize(dtype)
+    if isinstance(value, (list, tuple)):
+        value = _numbers(value)
+        if isinstance(value, jax.Array):
+            return dtypes.as_array(value, dtype)
+    with jax.ensure_compile_time_eval():  # a constant is known, inside a compiled function as well
+        return dtypes.as_array(value, dtype)
+
+
+def _holds_symbolic(value: Iterable[Any]) -> bool:
+    return any(
+        isinstance(one, KerasTensor) or (isinstance(one, (list, tuple)) and _holds_symbolic(one)) for one in value
+    )
+
+
+def _numbers(value: Any) -> Any:
+    """Nested lists as one array: of NumPy where all is known, which JAX would convert number by number."""
+    if isinstance(value, (list, tuple)):
+        inner = [_numbers(one) for one in value]
+        if any(isinstance(one, jax.Array) for one in inner):
+            return jnp.stack([jnp.asarray(one) for one in inner])
+        try:
+            return np.asarray(inner)
+        except ValueError:
+            raise ValueError(
+                "Can't convert non-rectangular Python sequence to Tensor: ragged tensors are not supported, pad the"
+                " lists to equal lengths."
+            ) from None
+    return value.value if isinstance(value, Variable) else value
+
+
+def dtype_of(value: Any) -> DType:
+    """The dtype of a tensor, as TensorFlow has them."""
+    return as_dtype(value.dtype)
+
+
+# --- methods of arrays ----------------------------------------------------------------------------------------------
+
+
+def _numpy(self: Any) -> Any:
+    """The value as NumPy has it; an error where it is not known yet."""
+    return np.asarray(self)[()]
+
+
+def _get_shape(self: Any) -> TensorShape:
+    return TensorShape(tuple(self.shape))
+
+
+def _set_shape(self: Any, shape: Any) -> None:
+    _get_shape(self).assert_is_compatible_with(shape)
+
+
+def _ref(self: Any) -> Reference:
+    return Reference(self)
+
+
+class Reference:
+    """A tensor as the key of a dict."""
+
+    def __init__(self, value: Any):
+        self._value = value
+
+    def deref(self) -> Any:
+        return self._value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Reference) and self._value is other._value
+
+    def __hash__(self) -> int:
+        return id(self._value)
+
+
+METHODS: dict[str, Callable[..., Any]] = {
+    "numpy": _numpy,
+    "get_shape": _get_shape,
+    "set_shape": _set_shape,
+    "ref": _ref,
+}
+
+
+def shaped(shape: Any) -> property:
+    """The `shape` of a class of arrays, made to give a `TensorShape`."""
+    get = cast(Callable[[Any], tuple[int, ...]], shape.fget)
+    return property(lambda self: TensorShape(get(self)))
+
+
+def _symbolic_shape(self: KerasTensor) -> TensorShape:
+    return TensorShape(tuple(self.__dict__["shape"]))
+
+
+def _set_symbolic_shape(self: KerasTensor, shape: Sequence[int | None]) -> None:
+    self.__dict__["shape"] = tuple(shape)
+
+
+def patched() -> Iterator[tuple[type, str, Any]]:
+    """What classes of arrays have while the hook is installed: class, name, value."""
+    array, tracer = type(jnp.zeros(())), jax.core.Tracer
+    for cls in (array, tracer):
+        for name, method in METHODS.items():
+            yield cls, name, method
+        yield cls, "shape", shaped(cls.shape)
+    yield KerasTensor, "shape", property(_symbolic_shape, _set_symbolic_shape)
+    yield KerasTensor, "get_shape", _get_shape
+    yield KerasTensor, "set_shape", _set_shape
+    yield KerasTensor, "ref", _ref
+    yield Variable, "get_shape", _get_shape
+    yield Variable, "ref", _ref
+
+
+MEMBERS: dict[str, Member] = {
+    **{name: Member(dtype) for name, dtype in DTYPES.items()},
+    **{f"dtypes.{name}": Member(dtype) for name, dtype in DTYPES.items()},
+    **dict.fromkeys(("as_dtype", "dtypes.as_dtype"), Member(as_dtype)),
+    **dict.fromkeys(("DType", "dtypes.DType"), Member(DType)),
+    "TensorShape": Member(TensorShape),
+    **dict.fromkeys(("TensorSpec", "TypeSpec"), Member(TensorSpec)),
+    "Tensor": Member(Tensor),
+    "is_tensor": Member(is_tensor),
+}
