@@ -35,6 +35,7 @@ _MODULES = (
     "saving",
     "tree",
     "utils",
+    "visualization",
 )
 
 _NAMES = {
@@ -91,6 +92,7 @@ if TYPE_CHECKING:  # the same for type checkers and editors
         saving as saving,
         tree as tree,
         utils as utils,
+        visualization as visualization,
     )
     from ._version import version as version
     from .core.dtypes import DTypePolicy as DTypePolicy, FloatDTypePolicy as FloatDTypePolicy
