@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -204,3 +206,10 @@ def test_a_model_runs_on_the_device_of_its_scope():
             assert model.predict(rows, verbose=0).shape == (8, 1)
             assert model.weights[0].value.devices() == {device}
     assert losses[0] == losses[1]
+
+
+@pytest.mark.parametrize("name", ["add", "less", "mean", "relu", "sigmoid", "softmax", "glu", "sparsemax", "gelu"])
+def test_ops_go_through_pickles(name):
+    """Callbacks that compare, and models with an op as activation, hold them."""
+    op = getattr(ops, name)
+    assert pickle.loads(pickle.dumps(op)) is op

@@ -22,7 +22,7 @@ from typing import Any
 from .. import _absent
 from .._version import __version__
 from ..core.names import suggest
-from . import patches, spellings
+from . import children, internals, patches, spellings
 from .notes import note
 from .tensorflow import TENSORFLOW_VERSION, Stub, keras_inside
 
@@ -34,7 +34,7 @@ _ROOTS = ("keras", "tensorflow")
 
 
 def install() -> None:
-    """Serve `keras` and `tensorflow.keras` with Sequax, for all imports of this process that follow.
+    """Serve `keras` and `tensorflow.keras` with Sequax, for all imports that follow, here and in new processes.
 
     Raises:
         ImportError: if Keras or TensorFlow has been imported already; the two would be mixed.
@@ -48,6 +48,7 @@ def install() -> None:
             f" {' and '.join(present)} loaded already, and objects of the two libraries do not mix."
         )
     sys.meta_path.insert(0, _finder)
+    children.include()
 
 
 def uninstall() -> None:
@@ -55,6 +56,7 @@ def uninstall() -> None:
     if _finder not in sys.meta_path:
         return
     sys.meta_path.remove(_finder)
+    children.exclude()
     patches.undo()
     for name in [name for name in sys.modules if name.partition(".")[0] in _ROOTS]:
         del sys.modules[name]
@@ -79,7 +81,7 @@ class ServedModule(ModuleType):
         if name in self._old:
             return self._of_old(name)
         if name not in self.__all__:
-            if f"{self.__name__}.{name}" in spellings.MODULES:
+            if f"{self.__name__}.{name}" in (*spellings.MODULES, internals.ROOT):
                 return importlib.import_module(f"{self.__name__}.{name}")
             raise AttributeError(_missing(self, name))
         value = getattr(self._source, name)
@@ -103,6 +105,10 @@ class ServedModule(ModuleType):
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *self.__all__})
+
+    def __reduce__(self) -> tuple[Callable[[str], ModuleType], tuple[str]]:
+        """Functions that go to worker processes by value take their globals along, this module by its name."""
+        return importlib.import_module, (self.__name__,)
 
     def __repr__(self) -> str:
         return f"<module {self.__name__!r} served by {self._source.__name__}>"
@@ -143,6 +149,8 @@ def _serve(name: str) -> ModuleType:
     if not parent:
         patches.apply()
         return ServedModule(name, importlib.import_module(_OURS), name)
+    if name == internals.ROOT or name.startswith(f"{internals.ROOT}."):
+        return internals.serve(name)
     holder = importlib.import_module(parent)
     if child not in holder.__all__ and name in spellings.MODULES:
         return _of_old(name)

@@ -9,36 +9,44 @@ import jax.numpy as jnp
 
 from .. import activations
 from ..core.types import ArrayLike
-from .table import DIVISIBLE, Unary, array, floating, op, operand, tried, unary
+from .table import DIVISIBLE, F, Unary, array, floating, op, operand, tried, unary
+
+
+def _op(function: F) -> F:
+    made = op(function)
+    made.__module__ = __name__  # where pickles find it; in the module of the function is the function itself
+    return made
+
 
 if TYPE_CHECKING:
     from ..activations import celu, elu, glu, hard_shrink, leaky_relu, log_softmax, soft_shrink, softmax, sparsemax
 else:
-    celu = op(activations.celu)
-    elu = op(activations.elu)
+    celu = _op(activations.celu)
+    elu = _op(activations.elu)
     glu = tried(*DIVISIBLE)(activations.glu)
-    hard_shrink = op(activations.hard_shrink)
-    leaky_relu = op(activations.leaky_relu)
-    log_softmax = op(activations.log_softmax)
-    soft_shrink = op(activations.soft_shrink)
-    softmax = op(activations.softmax)
-    sparsemax = op(activations.sparsemax)
-hard_sigmoid: Unary = op(activations.hard_sigmoid)
-hard_silu: Unary = op(activations.hard_silu)
+    glu.__module__ = __name__  # as in `_op`
+    hard_shrink = _op(activations.hard_shrink)
+    leaky_relu = _op(activations.leaky_relu)
+    log_softmax = _op(activations.log_softmax)
+    soft_shrink = _op(activations.soft_shrink)
+    softmax = _op(activations.softmax)
+    sparsemax = _op(activations.sparsemax)
+hard_sigmoid: Unary = _op(activations.hard_sigmoid)
+hard_silu: Unary = _op(activations.hard_silu)
 hard_swish = hard_silu
-log_sigmoid: Unary = op(activations.log_sigmoid)
+log_sigmoid: Unary = _op(activations.log_sigmoid)
 relu: Unary = unary("relu", activations.relu)
-relu6: Unary = op(activations.relu6)
-selu: Unary = op(activations.selu)
-sigmoid: Unary = op(activations.sigmoid)
-silu: Unary = op(activations.silu)
+relu6: Unary = _op(activations.relu6)
+selu: Unary = _op(activations.selu)
+sigmoid: Unary = _op(activations.sigmoid)
+silu: Unary = _op(activations.silu)
 swish = silu
-softplus: Unary = op(activations.softplus)
-squareplus = op(activations.squareplus)
-softsign: Unary = op(activations.softsign)
-sparse_plus: Unary = op(activations.sparse_plus)
-sparse_sigmoid: Unary = op(activations.sparse_sigmoid)
-tanh_shrink: Unary = op(activations.tanh_shrink)
+softplus: Unary = _op(activations.softplus)
+squareplus = _op(activations.squareplus)
+softsign: Unary = _op(activations.softsign)
+sparse_plus: Unary = _op(activations.sparse_plus)
+sparse_sigmoid: Unary = _op(activations.sparse_sigmoid)
+tanh_shrink: Unary = _op(activations.tanh_shrink)
 
 
 @op

@@ -176,5 +176,6 @@ def reduction(name: str, function: Callable[..., Any], convert: Callable[[ArrayL
 
 def _made(call: F, name: str, doc: str) -> F:
     call.__name__ = call.__qualname__ = name
+    call.__module__ = "sequax.ops"  # where pickles find it
     call.__doc__ = doc
     return op(call)

@@ -51,6 +51,10 @@ class Stub(ModuleType):
             return importlib.import_module(full)
         raise AttributeError(not_tensorflow(full.partition(".")[2]))
 
+    def __reduce__(self) -> tuple[Callable[[str], ModuleType], tuple[str]]:
+        """Functions that go to worker processes by value take their globals along, this module by its name."""
+        return importlib.import_module, (self.__name__,)
+
 
 def _tables() -> ModuleType:
     """Loaded with the first name that a script asks for, since the tables load JAX."""

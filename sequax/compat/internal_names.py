@@ -1,0 +1,87 @@
+"""Names of Keras' source without a public place that libraries built on Keras import; see `internals.py`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+import numpy as np
+
+from .. import tree
+from ..core.names import auto_name as auto_name, to_snake_case as to_snake_case
+from ..core.tensor import is_tensor
+from ..core.variable import Variable
+from ..model import Model
+from ..optimizers import Optimizer
+
+T = TypeVar("T")
+
+BaseOptimizer = Optimizer
+KerasVariable = Variable
+Trainer = JAXTrainer = Model
+IS_THREAD_SAFE = True
+DYNAMIC_SHAPES_OK = True
+
+
+def keras_export(path: str | list[str] | None = None) -> Callable[[T], T]:
+    """A decorator that leaves what it decorates as it is; exported names are those of Sequax."""
+    return lambda decorated: decorated
+
+
+def any_symbolic_tensors(args: Any = None, kwargs: Any = None) -> bool:
+    """Whether a symbolic tensor is among arguments, nested ones included."""
+    return any(is_tensor(leaf) for leaf in tree.flatten((args or (), kwargs or {})))
+
+
+def standardize_shape(shape: Iterable[int | None]) -> tuple[int | None, ...]:
+    """A shape as a tuple of numbers, None where one is unknown."""
+    return tuple(None if size is None else int(size) for size in shape)
+
+
+def get_keras_mask(x: object) -> Any:
+    """The mask of an output, if it has one."""
+    return getattr(x, "_keras_mask", None)
+
+
+def to_list(x: Any) -> list[Any]:
+    """A list as it is, anything else as a list of one."""
+    return x if isinstance(x, list) else [x]
+
+
+def default(method: T) -> T:
+    """A decorator that marks a method as not overridden."""
+    method._is_default = True  # type: ignore[attr-defined]
+    return method
+
+
+def is_default(method: Any) -> bool:
+    """Whether `default` marked a method."""
+    return getattr(method, "_is_default", False)
+
+
+def pythonify_logs(logs: dict[str, Any] | None) -> dict[str, Any]:
+    """Logs with plain numbers in place of arrays, nested ones laid flat."""
+    plain: dict[str, Any] = {}
+    for key, value in sorted((logs or {}).items()):
+        if isinstance(value, dict):
+            plain.update(pythonify_logs(value))
+        else:
+            plain[key] = float(value) if np.ndim(value) == 0 and not isinstance(value, str) else value
+    return plain
+
+
+def print_msg(message: str, line_break: bool = True) -> None:
+    """Print a message, as progress bars are printed."""
+    sys.stdout.write(f"{message}\n" if line_break else message)
+    sys.stdout.flush()
+
+
+def no_automatic_dependency_tracking(method: T) -> T:
+    """A decorator that leaves a method as it is: what an object owns is found in its attributes."""
+    return method
+
+
+def filter_traceback(function: T) -> T:
+    """A decorator that leaves a function as it is."""
+    return function
