@@ -32,12 +32,45 @@ WORKS = {
     "import inspect, keras": "inspect.getmodule(keras.Sequential).__name__.startswith('sequax')",
 }
 
+# What libraries and editors' imports take from Keras' own modules: `module: name`, or a module alone.
+INTERNAL = """
+keras.src: ops, Model, layers    keras.src.ops: cast, shape    keras.src.ops.numpy: add    keras.src.tree: map_structure
+keras.src.layers.core.dense: Dense    keras.src.layers.layer: Layer    keras.src.layers.rnn.lstm: LSTM
+keras.src.layers.pooling.global_average_pooling1d: GlobalAveragePooling1D    keras.src.models.functional: Functional
+keras.src.models.sequential: Sequential    keras.src.engine.input_layer: InputLayer
+keras.src.trainers.trainer: Trainer
+keras.src.backend: standardize_dtype, any_symbolic_tensors, shape, KerasTensor, Variable, numpy, backend
+keras.src.backend.common: KerasVariable, standardize_dtype    keras.src.backend.common.keras_tensor: KerasTensor
+keras.src.optimizers.base_optimizer: BaseOptimizer    keras.src.optimizers: Adam
+keras.src.optimizers.schedules.learning_rate_schedule: ExponentialDecay    keras.src.losses.loss: Loss
+keras.src.metrics.metric: Metric    keras.src.callbacks.callback: Callback    keras.src.utils.progbar: Progbar
+keras.src.utils.np_utils: to_categorical    keras.src.utils: io_utils, pad_sequences
+keras.src.saving: load_model, serialization_lib    keras.src.saving.saving_api: load_model
+keras.src.saving.saving_lib: load_model, save_model    keras.src.saving.serialization_lib: deserialize_keras_object
+keras.src.saving.object_registration: register_keras_serializable    keras.src.random.seed_generator: SeedGenerator
+keras.src.legacy.preprocessing.image: ImageDataGenerator    keras.src.legacy.preprocessing.text: Tokenizer
+keras.src.legacy.backend: expand_dims    keras.src.preprocessing.image: load_img    keras.src.datasets: mnist
+keras.src.datasets.mnist: load_data    keras.src.initializers.random_initializers: VarianceScaling
+keras.src.api_export: keras_export    keras.src.utils.tracking: no_automatic_dependency_tracking
+"""
+for entry in INTERNAL.replace("\n", "    ").strip().split("    "):
+    of, names = entry.split(": ")
+    WORKS[f"from {of} import {names}; import {of}"] = f"all(n is not None for n in ({names},))"
+WORKS |= {
+    "from keras.src.layers.core.dense import Dense; import keras": "Dense is keras.layers.Dense",
+    "from keras.src.ops import *": "callable(matmul) and cast([1.7], 'int32')[0] == 1",
+    "from keras.src.backend import any_symbolic_tensors as a; import keras": "a([keras.Input((2,))]) and not a([1])",
+}
+
 REFUSED = {
     "from keras.layers import Conv22D": ("ImportError", "keras.layers.Conv22D", "version of Sequax", "'Conv2D'"),
     "import keras; keras.layers.Dens": ("AttributeError", "keras.layers.Dens", "Did you mean 'Dense'"),
     "import keras; keras.Sequentail": ("AttributeError", "keras.Sequentail", "Did you mean 'Sequential'"),
     "import keras.lyers": ("ImportError", "keras.lyers", "Did you mean 'layers'"),
-    "import keras.src": ("ImportError", "keras.src", "does not have it"),
+    "import keras.src.lyers": ("ImportError", "keras.src.lyers", "public name", "Did you mean 'layers'"),
+    "from keras.src.layers import Dens": ("ImportError", "keras.src.layers.Dens", "Did you mean 'Dense'"),
+    "from keras.src.layers.core import dens": ("ImportError", "keras.src.layers.core.dens", "public name"),
+    "import keras.src.utils as u; u.mode_keys": ("AttributeError", "keras.src.utils.mode_keys", "public name"),
     "from keras.applications import ResNet50": ("ImportError", "keras.applications", "Save the network with Keras"),
     "import keras.applications.resnet50": ("ImportError", "keras.applications", "Save the network with Keras"),
     "import keras; keras.applications": ("AttributeError", "keras.applications", "Save the network with Keras"),
@@ -52,7 +85,7 @@ REFUSED = {
     "import keras.backend as K; K.gradients(1, 2)": ("NotImplementedError", "TensorFlow", "jax.grad"),
     "import keras.layers.cores": ("ImportError", "keras.layers.cores"),
     "from tensorflow.data import Dataset": ("ImportError", "tensorflow.data is not served by Sequax"),
-    "import tensorflow.python.framework": ("ImportError", "tensorflow.python.framework is not served by Sequax"),
+    "import tensorflow.python.training": ("ImportError", "tensorflow.python.training is not served by Sequax"),
     "from tensorflow.keras.layers import Dens": ("ImportError", "keras.layers.Dens", "Did you mean 'Dense'"),
 }
 
@@ -154,3 +187,48 @@ def test_install_refuses_to_mix_with_a_loaded_keras(monkeypatch):
     with pytest.raises(ImportError, match=r"must come before the first `import keras`"):
         compat.install()
     assert sys.meta_path == finders
+
+
+CHILDREN = """
+import multiprocessing, os, subprocess, sys
+from sequax import compat
+
+def name_of(module):
+    return __import__(module).Sequential.__module__
+
+if __name__ == "__main__":
+    before = os.environ.get("PYTHONPATH")
+    compat.install()
+    code = "import keras, sitecustomize; print(keras.Sequential.__module__, sitecustomize.__file__)"
+    print(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        print(pool.apply(name_of, ("keras",)))
+    compat.uninstall()
+    print("as before:", os.environ.get("PYTHONPATH") == before)
+"""
+
+
+def test_processes_that_are_started_have_the_hook_too(tmp_path):
+    """Workers of joblib among them; and what the environment runs at the start of Python is run as ever."""
+    (tmp_path / "sitecustomize.py").write_text("print('of the environment')\n")
+    script = tmp_path / "script.py"
+    script.write_text(CHILDREN)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(tmp_path)])}
+    done = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, timeout=400)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.split("\n")
+    assert sum("of the environment" in line for line in lines) >= 3  # this process, and both children
+    assert sum("sequax.sequential" in line for line in lines) == 2
+    assert "as before: True" in lines
+
+
+def test_served_modules_go_through_pickles():
+    code = """
+import pickle
+from sequax import compat
+compat.install()
+import keras, tensorflow as tf, keras.src.layers as inner
+for module in (keras, keras.layers, tf, tf.random, inner):
+    assert pickle.loads(pickle.dumps(module)) is module
+"""
+    assert python(code).returncode == 0

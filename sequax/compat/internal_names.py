@@ -49,17 +49,6 @@ def to_list(x: Any) -> list[Any]:
     return x if isinstance(x, list) else [x]
 
 
-def default(method: T) -> T:
-    """A decorator that marks a method as not overridden."""
-    method._is_default = True  # type: ignore[attr-defined]
-    return method
-
-
-def is_default(method: Any) -> bool:
-    """Whether `default` marked a method."""
-    return getattr(method, "_is_default", False)
-
-
 def pythonify_logs(logs: dict[str, Any] | None) -> dict[str, Any]:
     """Logs with plain numbers in place of arrays, nested ones laid flat."""
     plain: dict[str, Any] = {}

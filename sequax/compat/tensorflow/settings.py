@@ -6,7 +6,7 @@ import contextlib
 import logging
 import random
 from collections.abc import Callable
-from typing import NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from ... import activations
 from .absent import not_tensorflow
@@ -20,12 +20,19 @@ class Device(NamedTuple):
     device_type: str
 
 
-def set_seed(seed: int) -> None:
-    """Seed Sequax alone: NumPy and Python have been seeded (or used) by the script itself."""
+def set_seed(seed: int | dict[str, Any]) -> None:
+    """Seed Sequax alone: NumPy and Python have been seeded (or used) by the script itself.
+
+    Args:
+        seed: a whole number, or what the inner `global_seed` returned, to go on as before.
+    """
     import numpy as np
 
-    from ...core.rng import set_random_seed
+    from ...core.rng import restore, set_random_seed
 
+    if isinstance(seed, dict):
+        restore(seed)
+        return
     states = random.getstate(), np.random.get_state()
     set_random_seed(int(seed))
     random.setstate(states[0])

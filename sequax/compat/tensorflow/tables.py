@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import functools
 
-from . import arithmetic, arrays, picking, settings, values
+from . import arithmetic, arrays, inner, picking, settings, values
 from .member import Member
 
-_WITH_TABLES = (settings, values, arrays, arithmetic, picking)
+_WITH_TABLES = (settings, values, arrays, arithmetic, picking, inner)
 
 
 @functools.cache
