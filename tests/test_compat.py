@@ -79,7 +79,7 @@ REFUSED = {
     "from keras.activations import annotations": ("ImportError", "keras.activations.annotations"),
     "import tensorflow as tf; tf.data": ("AttributeError", "tensorflow.data is not served by Sequax", "NumPy"),
     "import tensorflow as tf; tf.random.normal((2,))": ("AttributeError", "tensorflow.random.normal", "keras.random"),
-    "import tensorflow as tf; tf.GradientTape()": ("AttributeError", "tensorflow.GradientTape", "jax.grad"),
+    "import tensorflow as tf; tf.gradients(1, 2)": ("RuntimeError", "tensorflow.gradients", "tf.GradientTape"),
     "import tensorflow as tf; tf.Session().run(1)": ("RuntimeError", "tensorflow.Session.run is not served"),
     "import tensorflow.compat.v1 as tf; tf.placeholder": ("AttributeError", "tensorflow.compat.v1.placeholder"),
     "import keras.backend as K; K.gradients(1, 2)": ("NotImplementedError", "TensorFlow", "jax.grad"),

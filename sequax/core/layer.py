@@ -238,9 +238,20 @@ class Layer(Owner, Shown, operation.Operation):
                     self.add_loss(self.activity_regularizer(output) / max(output.shape[0], 1))
             masking.passed_on(self, inputs, previous, outputs)
             if outermost:
-                for output in leaves(outputs):
-                    masks.publish(output, call.masks.get(id(output), (None, None))[1])
+                self._leave(outputs, call)
         return outputs
+
+    def _leave(self, outputs: Any, call: scope.Call) -> None:
+        """What outlives the outermost call: masks of its outputs, and inside a pure function its penalties."""
+        frame = scope.frame()
+        for output in leaves(outputs):
+            mask = call.masks.get(id(output), (None, None))[1]
+            if frame is None:
+                masks.publish(output, mask)
+            elif mask is not None:
+                frame.masks[id(output)] = (output, mask)
+        if frame is not None:
+            frame.penalties[id(self)] = [*call.losses, *_regularization(self)]
 
     def _symbolic(self, args: tuple[Any, ...], kwargs: dict[str, Any], named: dict[str, Any], inputs: Any) -> Any:
         with scope.calling(self):

@@ -97,7 +97,7 @@ class StatelessScope:
 
     >>> v = Variable([1.0, 2.0])
     >>> with StatelessScope([(v, [5.0, 6.0])]) as inside:
-    ...     v.assign_add([1.0, 1.0])
+    ...     after = v.assign_add([1.0, 1.0])
     >>> inside.get_current_value(v).tolist(), v.numpy().tolist()
     ([6.0, 7.0], [1.0, 2.0])
     """

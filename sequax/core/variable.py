@@ -61,8 +61,7 @@ class Variable(Base):
     Example:
 
     >>> v = Variable([1.0, 2.0], name="v")
-    >>> v.assign_add([1.0, 1.0])
-    >>> v.numpy().tolist()
+    >>> v.assign_add([1.0, 1.0]).numpy().tolist()
     [2.0, 3.0]
     """
 
@@ -73,6 +72,7 @@ class Variable(Base):
     constraint: _Noted[Callable[..., Any] | None] = _Noted()
 
     tracked_as = "variable"
+    __array_priority__ = 100  # NumPy's operators leave the work to ours
 
     def __init__(
         self,
@@ -175,11 +175,14 @@ class Variable(Base):
             self._value, self._lent = new, True  # `new` may be the caller's own array
         return self
 
-    def assign_add(self, value: object) -> None:
-        self.assign(self._plain() + jnp.asarray(value, self._value.dtype))
+    def assign_add(self, value: object) -> Variable:
+        return self.assign(self._plain() + self._given(value))
 
-    def assign_sub(self, value: object) -> None:
-        self.assign(self._plain() - jnp.asarray(value, self._value.dtype))
+    def assign_sub(self, value: object) -> Variable:
+        return self.assign(self._plain() - self._given(value))
+
+    def _given(self, value: object) -> jax.Array:
+        return jnp.asarray(value.value if isinstance(value, Variable) else value, self._value.dtype)
 
     def _plain(self) -> jax.Array:
         """The stored value without autocast."""

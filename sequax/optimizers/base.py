@@ -240,7 +240,7 @@ class Optimizer(State):
                 f"{owner}.apply: expected one gradient per variable. Received {len(grads)} gradients"
                 f" for {len(variables)} variables."
             )
-        self._know(variables)
+        self.know(variables)
         missing = [v.path for g, v in zip(grads, variables, strict=True) if g is None]
         if len(missing) == len(grads):
             raise ValueError(f"{owner}: no gradients provided for any variable. Variables: {missing}")
@@ -249,7 +249,8 @@ class Optimizer(State):
         pairs = [(g, v) for g, v in zip(grads, variables, strict=True) if g is not None]
         return [_gradient(g, v, owner) for g, v in pairs], [v for _, v in pairs]
 
-    def _know(self, variables: list[Variable]) -> None:
+    def know(self, variables: list[Variable]) -> None:
+        """Make the state of variables that come for the first time."""
         unknown = [variable for variable in variables if variable not in self._positions]
         if self.built and not unknown:
             return

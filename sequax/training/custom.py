@@ -26,7 +26,7 @@ from . import step
 from .methods import StepMethods
 from .resolve import compilation_of
 from .state import TrainState, TrainVariables, moved
-from .step import Step, Told
+from .step import Step, Told, program
 
 if TYPE_CHECKING:
     from ..compiled_model import CompiledModel
@@ -42,6 +42,10 @@ _STATES = {
 _MAKERS = ("make_train_function", "make_test_function", "make_predict_function")
 # Parts of both steps: whoever changes one gets the steps that call it.
 _PARTS = ("compute_loss", "compute_metrics", "compute_loss_and_updates", "stateless_compute_loss", "get_metrics_result")
+
+
+class NewState(Exception):
+    """A step made state while it was traced, such as that of an optimizer; traced once more, it finds it."""
 
 
 def of(model: CompiledModel) -> Overrides:
@@ -92,7 +96,7 @@ def check_forms(model: Model) -> None:
                 f" many batches. Override {name.removeprefix('make_').replace('function', 'step')}(self, state, data)."
             )
     for name, state in _STATES.items():
-        if not _is_own(model, name, StepMethods):
+        if not _is_own(model, name, StepMethods) or _takes_data_alone(model, name):
             continue
         try:
             inspect.signature(getattr(model, name)).bind(None, None)
@@ -107,6 +111,34 @@ def check_forms(model: Model) -> None:
                 f"        ...  # self.stateless_call, jax.value_and_grad, self.optimizer.stateless_apply\n"
                 f"        return {output}, {after}\n"
             ) from None
+
+
+def _takes_data_alone(model: Any, name: str) -> bool:
+    """Whether a step has TensorFlow's form, where that is taken: the state is in the variables that it assigns."""
+    if not (model.data_steps and _is_own(model, name, StepMethods)):
+        return False
+    parameters = inspect.signature(getattr(model, name)).parameters.values()
+    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return len(positional) == 1 or (len(positional) > 1 and positional[1].default is not inspect.Parameter.empty)
+
+
+def makes_state(model: Model, steps: Any, given: Callable[[], Any]) -> bool:
+    """Let a step in TensorFlow's form make what it finds missing, such as the states of its optimizers.
+
+    Args:
+        given: finds the variables, the state and the other arguments of the steps.
+
+    Returns:
+        Whether something was made, so that there are other variables now.
+    """
+    if not _takes_data_alone(model, "train_step"):
+        return False
+    variables, arguments = given()
+    try:
+        jax.eval_shape(program(step_of(model, variables, training=True), steps, False), *arguments)
+    except NewState:
+        return True
+    return False
 
 
 def _arguments(method: Callable[..., Any]) -> str:
@@ -232,6 +264,8 @@ def _crossing(
 
     def run() -> Any:
         with scope.fresh_call():
+            if _takes_data_alone(model, name):
+                return getattr(model, name)(data), given[1] if name == "predict_step" else given
             return getattr(model, name)(given, data)
 
     returned, assigned = pure.apply(run, variables, values)

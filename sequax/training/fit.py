@@ -181,6 +181,9 @@ class TrainJob(Job):
         return self._programs[shape]
 
     def _compiled(self, steps: StepRange) -> Callable[..., Any]:
+        while custom.makes_state(self.model, steps.batch_size, lambda: (self.variables, self._given(steps))):
+            self._seen = None
+            self.refresh()
         request = self._request(steps)
         program = program_for(request, self.callbacks, "training step", lambda: self._compile_beside(steps))
         self.plan.programs.note((self.guard, steps.shape), request)
@@ -191,9 +194,12 @@ class TrainJob(Job):
             step = custom.step_of(self.model, self.variables, training=True)
             return program(step, steps.batch_size, self.guard)
 
-        given = self.variables.read(), *steps.given
+        given = self._given(steps)
         key = "train", self.guard, self.plan.key, steps.batch_size
         return compiled.Request(key, make, given, (0,) if self.donate else ())
+
+    def _given(self, steps: StepRange) -> tuple[Any, ...]:
+        return self.variables.read(), *steps.given
 
     def _compile_beside(self, steps: StepRange) -> None:
         """Compile the program of the short last batch beside that of the whole ones."""

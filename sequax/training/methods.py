@@ -41,6 +41,8 @@ else:
 class StepMethods(Base):
     """What `Model` does with one batch. A state is a tuple of lists of arrays, ordered as the model's variables are."""
 
+    data_steps = False  # whether steps of a subclass may have TensorFlow's form, `train_step(self, data)`
+
     def train_step(self, state: tuple[Any, ...], data: Any) -> tuple[dict[str, Any], tuple[Any, ...]]:
         """One update; called by `fit` inside a compiled loop, so it has to be a function of its arguments.
 
@@ -124,7 +126,7 @@ class StepMethods(Base):
         loss: Tensor = jnp.zeros((), jnp.float32)
         compilation = self.compilation
         if compilation is not None and compilation.loss is not None:
-            names = self._names_for(y_pred)
+            names = self.names_for(y_pred)
             if not compilation.resolved:
                 compilation.resolve(y, y_pred, names)
             loss, parts = compilation.total_loss(y, y_pred, sample_weight, names)
@@ -146,7 +148,7 @@ class StepMethods(Base):
         """
         compilation = self.compilation
         if compilation is not None and compilation.resolved:
-            compilation.update_metrics(y, y_pred, sample_weight, self._names_for(y_pred))
+            compilation.update_metrics(y, y_pred, sample_weight, self.names_for(y_pred))
         return self.get_metrics_result()
 
     def get_metrics_result(self) -> dict[str, Any]:
@@ -327,7 +329,7 @@ class StepMethods(Base):
         if not own and compilation_of(self).loss is None and not self.losses:
             raise no_loss(self.name)
 
-    def _names_for(self, y_pred: object) -> list[str]:
+    def names_for(self, y_pred: object) -> list[str]:
         """Names of the outputs; by position where the model does not know them."""
         count = len(leaves(y_pred))
         names = self.output_names

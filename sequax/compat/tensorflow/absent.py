@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 _INSTEAD = {
-    "GradientTape": "jax.grad, over `model.stateless_call`",
     "Session": "nothing, programs are compiled and run by `fit` and `predict`",
     "config": "devices are JAX' business, see `jax.devices()`",
     "constant": "pass NumPy arrays",
@@ -17,7 +16,6 @@ _INSTEAD = {
     "random": "seeds are set by `keras.utils.set_random_seed(seed)`, numbers are drawn by `keras.random`",
     "saved_model": "`model.save(path)`",
     "train": "keras.optimizers",
-    "Variable": "keras.Variable",
     **dict.fromkeys(
         ("reduce_mean", "reduce_sum", "reduce_max", "reduce_min"), "the function of keras.ops without `reduce_`"
     ),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import functools
 
-from . import arithmetic, arrays, inner, picking, settings, values
+from . import arithmetic, arrays, inner, picking, settings, tape, values, variable
 from .member import Member
 
-_WITH_TABLES = (settings, values, arrays, arithmetic, picking, inner)
+_WITH_TABLES = (settings, values, arrays, arithmetic, picking, inner, tape, variable)
 
 
 @functools.cache

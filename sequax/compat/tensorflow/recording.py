@@ -1,0 +1,243 @@
+"""What is computed while a tape is open: a trace of JAX that lets everything compute as ever, and takes notes.
+
+Values stay plain arrays, so a script may print them, keep them and hand them to NumPy. Notes are taken of what depends
+on a watched array, and of nothing else. `jax.core.Trace` comes without promises; all that hangs on it stands here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+try:
+    from jax.core import Trace
+    from jax.extend.core import jaxpr_as_fun, set_current_trace, take_current_trace
+except ImportError as error:  # pragma: no cover - of no JAX that pyproject.toml allows
+    raise ImportError(
+        f"tensorflow.GradientTape: JAX {jax.__version__} has no traces to record with ({error}). Install the JAX that"
+        f" Sequax is tested with (see pyproject.toml), or use jax.grad over `model.stateless_call`."
+    ) from None
+
+_MOST_KINDS = 4_000  # a script may bring new ones for ever, such as slices with other bounds
+
+_open: ContextVar[tuple[Notes, ...]] = ContextVar("sequax_tapes", default=())
+
+
+class Kind:
+    """A function of arrays that may be repeated; what is computed alike has the very same kind.
+
+    Attributes:
+        function: takes arrays and returns arrays, in a structure.
+    """
+
+    __slots__ = ("function",)
+
+    def __init__(self, function: Callable[..., Any]):
+        self.function = function
+
+
+class Node:
+    """A computation that depends on something watched."""
+
+    __slots__ = ("inputs", "kind", "outputs")
+
+    def __init__(self, kind: Kind, inputs: Sequence[Any], outputs: Sequence[Any]):
+        self.kind, self.inputs, self.outputs = kind, inputs, outputs
+
+
+class Notes:
+    """What one tape knows: the arrays that gradients may flow through, and how they were computed.
+
+    Attributes:
+        nodes: in the order in which they were computed.
+        known: watched arrays and what depends on them, by id; it keeps them alive, so that no id is used again.
+        paused: whether nothing is noted for now.
+    """
+
+    def __init__(self) -> None:
+        self.nodes: list[Node] = []
+        self.known: dict[int, Any] = {}
+        self.paused = False
+
+    def depends(self, inputs: Sequence[Any]) -> bool:
+        return not self.paused and any(id(one) in self.known for one in inputs)
+
+    def take(self, kind: Kind, inputs: Sequence[Any], outputs: Sequence[Any]) -> list[Any]:
+        """Note a node. Returns its outputs, with a copy of each that is known already: nodes are told apart by ids.
+
+        JAX hands out what it was given where a function returns an argument as it is.
+        """
+        fresh: dict[int, Any] = {}
+        for one in outputs:
+            one = jnp.array(one, copy=True) if id(one) in self.known or id(one) in fresh else one
+            fresh[id(one)] = one
+        made = list(fresh.values())
+        if any(map(is_float, made)):
+            self.nodes.append(Node(kind, inputs, made))
+            self.known.update((key, one) for key, one in fresh.items() if is_float(one))
+        return made
+
+
+class Recorder(Trace):
+    """Computes under the trace that was current before, and notes what depends on something watched."""
+
+    __slots__ = ("notes", "parent")
+
+    def __init__(self, parent: Any, notes: Notes):
+        super().__init__()
+        self.parent, self.notes = parent, notes
+
+    def process_primitive(self, primitive: Any, args: Sequence[Any], params: dict[str, Any], /) -> Any:
+        outputs = self.parent.process_primitive(primitive, args, params)
+        if not self.notes.depends(args):
+            return outputs
+        with set_current_trace(self.parent):
+            if primitive.name == "stop_gradient":
+                return jnp.array(outputs, copy=True)
+            kind, inputs = _kind_of(primitive, args, params)
+            if primitive.multiple_results:
+                return self.notes.take(kind, inputs, outputs)
+            return self.notes.take(kind, inputs, [outputs])[0]
+
+    def process_custom_jvp_call(
+        self, primitive: Any, fun: Any, jvp: Any, tracers: Sequence[Any], /, *, symbolic_zeros: bool
+    ) -> Any:
+        return self._custom("process_custom_jvp_call", primitive, (fun, jvp), tracers, symbolic_zeros=symbolic_zeros)
+
+    def process_custom_vjp_call(
+        self, primitive: Any, fun: Any, fwd: Any, bwd: Any, tracers: Sequence[Any], /, **params: Any
+    ) -> Any:
+        return self._custom("process_custom_vjp_call", primitive, (fun, fwd, bwd), tracers, **params)
+
+    def _custom(self, method: str, primitive: Any, functions: Any, args: Sequence[Any], **params: Any) -> Any:
+        """A function with derivatives of its own, outside `jax.jit`: noted as a program, so that its rule is in it."""
+        if not self.notes.depends(args):
+            return getattr(self.parent, method)(primitive, *functions, args, **params)
+        key = _hashable((functions[0], params.get("symbolic_zeros"), *map(_abstract, args)))
+        kind = _kinds.get(key) if key is not None else None
+        if kind is not None:
+            # The function runs all the same: JAX waits for the structure of its outputs.
+            outputs = getattr(self.parent, method)(primitive, *functions, args, **params)
+        else:
+
+            def bound(*inside: Any) -> Any:
+                with take_current_trace() as trace:
+                    return getattr(trace, method)(primitive, *functions, inside, **params)
+
+            kind = _kept(key, jaxpr_as_fun(jax.make_jaxpr(bound)(*args)))
+            with set_current_trace(self.parent):
+                outputs = kind.function(*args)
+        with set_current_trace(self.parent):
+            return self.notes.take(kind, args, outputs)
+
+    def stage_value(self, val: Any) -> Any:
+        return self.parent.stage_value(val)
+
+
+def run(kind: Kind, arrays: Sequence[Any]) -> Any:
+    """Call a compiled function as one node of each open tape. Returns what it returns."""
+    with take_current_trace() as trace:
+        return _run(trace, kind, arrays)
+
+
+def _run(trace: Any, kind: Kind, arrays: Sequence[Any]) -> Any:
+    if not isinstance(trace, Recorder):
+        with set_current_trace(trace):
+            return kind.function(*arrays)
+    outputs = _run(trace.parent, kind, arrays)
+    if not trace.notes.depends(arrays):
+        return outputs
+    flat, structure = jax.tree.flatten(outputs)
+    with set_current_trace(trace.parent):
+        return jax.tree.unflatten(structure, trace.notes.take(kind, arrays, flat))
+
+
+@contextmanager
+def recorded(notes: Notes) -> Iterator[None]:
+    """Take notes inside."""
+    with take_current_trace() as parent:
+        recorder = Recorder(parent, notes)
+    token = _open.set((*_open.get(), notes))
+    try:
+        with set_current_trace(recorder):
+            yield
+    finally:
+        _open.reset(token)
+
+
+@contextmanager
+def unrecorded() -> Iterator[None]:
+    """No open tape takes notes inside."""
+    with take_current_trace() as trace:
+        pass
+    while isinstance(trace, Recorder):
+        trace = trace.parent
+    token = _open.set(())
+    try:
+        with set_current_trace(trace):
+            yield
+    finally:
+        _open.reset(token)
+
+
+def open_notes() -> tuple[Notes, ...]:
+    """Those of the tapes that are open, outermost first."""
+    return _open.get()
+
+
+def is_float(value: Any) -> bool:
+    """Whether gradients may flow through it."""
+    return jnp.issubdtype(jnp.result_type(value), jnp.inexact)
+
+
+_kinds: dict[Hashable, Kind] = {}
+
+
+def _kind_of(primitive: Any, args: Sequence[Any], params: dict[str, Any]) -> tuple[Kind, Sequence[Any]]:
+    """The kind of a primitive, and its inputs: those of a compiled function with the arrays that it closed over."""
+    closed = params.get("jaxpr")
+    captured = getattr(closed, "consts", ())
+    if primitive.name in ("jit", "pjit") and captured:
+        inner = closed.jaxpr  # type: ignore[union-attr]
+        found = _kinds.get(("closed", inner))
+        if found is None:
+            count = len(captured)
+
+            def function(*given: Any) -> Any:
+                return jax.core.eval_jaxpr(inner, given[:count], *given[count:])
+
+            found = _kept(("closed", inner), function)
+        return found, [*captured, *args]
+    key = _hashable((primitive, *sorted(params.items())))
+    found = _kinds.get(key) if key is not None else None
+    return found or _kept(key, lambda *given: primitive.bind(*given, **_bound(primitive, params))), args
+
+
+def _bound(primitive: Any, params: dict[str, Any]) -> dict[str, Any]:
+    return primitive.get_bind_params(params)
+
+
+def _kept(key: Hashable | None, function: Callable[..., Any]) -> Kind:
+    kind = Kind(function)
+    if key is not None:
+        if len(_kinds) >= _MOST_KINDS:
+            _kinds.clear()
+        _kinds[key] = kind
+    return kind
+
+
+def _hashable(key: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    try:
+        hash(key)
+    except TypeError:
+        return None
+    return key
+
+
+def _abstract(value: Any) -> Hashable:
+    return jnp.shape(value), jnp.result_type(value), getattr(value, "weak_type", True)

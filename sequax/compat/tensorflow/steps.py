@@ -1,0 +1,153 @@
+"""What steps of training call in TensorFlow's form: `train_step(self, data)` with a tape and `compiled_loss`."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ...core import scope, tracking
+from ...core.variable import Variable
+from ...training.custom import NewState
+from ...training.resolve import compilation_of
+
+_STATES = {
+    "train_step": ("trainable_variables", "non_trainable_variables", "optimizer", "metrics_variables"),
+    "test_step": ("trainable_variables", "non_trainable_variables", "metrics_variables"),
+}
+
+
+def dual(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
+    """A step of ours that can also be called with the data alone: `super().train_step(data)`."""
+
+    @functools.wraps(original)
+    def step(self: Any, *args: Any) -> Any:
+        if len(args) != 1:
+            return original(self, *args)
+        groups = [getattr(self, kind) if kind != "optimizer" else self.optimizer.variables for kind in _STATES[name]]
+        if name == "train_step" and not self.optimizer.built:
+            self.optimizer.apply([], [])
+        before = tuple([_raw(variable) for variable in group] for group in groups)
+        logs, after = original(self, before, *args)
+        for group, old, new in zip(groups, before, after, strict=True):
+            for variable, was, value in zip(group, old, new, strict=True):
+                if value is not was:
+                    variable.assign(value)
+        return logs
+
+    return step
+
+
+def _raw(variable: Variable) -> Any:
+    return variable.value
+
+
+class CompiledLoss:
+    """`model.compiled_loss`: the losses of `compile`, called with targets and predictions."""
+
+    def __init__(self, model: Any):
+        self._model = model
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None, regularization_losses: Any = None) -> Any:
+        model, compilation = self._model, compilation_of(self._model)
+        names = model.names_for(y_pred)
+        if not compilation.resolved:
+            compilation.resolve(y_true, y_pred, names)
+        loss, parts = compilation.total_loss(y_true, y_pred, sample_weight, names)
+        for penalty in regularization_losses or ():
+            loss = loss + jnp.sum(penalty)
+        compilation.update_losses(loss, parts, y_pred)
+        return loss
+
+    @property
+    def metrics(self) -> list[Any]:
+        return [compilation_of(self._model).loss_tracker]
+
+
+class CompiledMetrics:
+    """`model.compiled_metrics`: the metrics of `compile`."""
+
+    def __init__(self, model: Any):
+        self._model = model
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        model, compilation = self._model, compilation_of(self._model)
+        names = model.names_for(y_pred)
+        if not compilation.resolved:
+            compilation.resolve(y_true, y_pred, names)
+        compilation.update_metrics(y_true, y_pred, sample_weight, names)
+
+    @property
+    def metrics(self) -> list[Any]:
+        compilation = compilation_of(self._model)
+        return [one for one in compilation.all_metrics if one is not compilation.loss_tracker]
+
+    def reset_state(self) -> None:
+        for metric in self.metrics:
+            metric.reset_state()
+
+    reset_states = reset_state
+
+
+def knows(original: Callable[..., Any]) -> Callable[..., Any]:
+    """`know` of optimizers, which makes their state also while a step is traced; the step is traced anew then."""
+
+    @functools.wraps(original)
+    def know(self: Any, variables: list[Variable]) -> None:
+        frame = scope.frame()
+        unknown = [one for one in variables if one not in self._positions]
+        if frame is None or (self.built and not unknown):
+            original(self, variables)
+            return
+        with scope.framed(None), scope.fresh_call(), jax.ensure_compile_time_eval():
+            self.build([*self._trainable_variables, *unknown])
+        tracking.note_change()
+        if frame.known is not None:
+            raise NewState(
+                f"{type(self).__name__} met {[one.path for one in unknown]} inside a compiled step. It knows them from"
+                f" now on; to compile the step a first time, call `optimizer.build(variables)` before."
+            )
+
+    return know
+
+
+def reset_states(self: Any) -> None:
+    """`reset_state`, or what a subclass has under the old name."""
+    self.reset_state()
+
+
+def add_metric(self: Any, value: Any, name: str | None = None, aggregation: str | None = "mean") -> None:
+    """Report the mean of a value, by a metric that the layer owns."""
+    from ...metrics import Mean
+
+    kept = vars(self).setdefault("_added_metrics", {})
+    label = name or f"metric_{len(kept)}"
+    if label not in kept:
+        kept[label] = Mean(name=label)
+    kept[label].update_state(value)
+
+
+def patch(put: Callable[[type, str, Any], None]) -> None:
+    """Put all of this into the classes."""
+    from ...core.layer import Layer
+    from ...metrics import Metric
+    from ...model import Model
+    from ...optimizers import Optimizer
+    from ...training.methods import StepMethods
+    from . import minimizing, unwatching
+
+    put(Model, "data_steps", True)
+    for name in _STATES:
+        put(StepMethods, name, dual(name, getattr(StepMethods, name)))
+    put(Model, "compiled_loss", property(CompiledLoss))
+    put(Model, "compiled_metrics", property(CompiledMetrics))
+    put(Metric, "reset_states", reset_states)
+    put(Layer, "add_metric", add_metric)
+    for name, method in minimizing.METHODS.items():
+        put(Optimizer, name, method)
+    put(Optimizer, "know", knows(Optimizer.know))
+    for name in unwatching.METHODS:
+        put(Model, name, unwatching.unwatched(getattr(Model, name)))

@@ -1,0 +1,150 @@
+"""`tf.Variable`: TensorFlow's constructor and methods on Sequax' variables, which all count as instances."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from ...core import names
+from ...core.variable import Variable as Plain
+from .member import Member
+
+_NARROW = {"int64": "int32", "uint64": "uint32", "float64": "float32", "complex128": "complex64"}
+
+
+class _AnyVariable(type):
+    def __instancecheck__(cls, instance: object) -> bool:
+        return isinstance(instance, Plain)
+
+
+class VariableAggregation:
+    NONE, SUM, MEAN, ONLY_FIRST_REPLICA = "none", "sum", "mean", "only_first_replica"
+
+
+class VariableSynchronization:
+    AUTO, NONE, ON_WRITE, ON_READ = "auto", "none", "on_write", "on_read"
+
+
+class Variable(Plain, metaclass=_AnyVariable):
+    """A variable by TensorFlow's constructor.
+
+    Args:
+        initial_value: anything that becomes an array, or a function without arguments that returns it.
+        trainable: whether tapes watch it and optimizers of a model train it; default: yes.
+        name: `"Variable"` by default; the attribute ends in `:0`.
+        dtype: default: that of the value; 64 bits become 32.
+        constraint: callable `(array) -> array`, applied after each step of an optimizer.
+        shape: that of the value, if given; it may not change later.
+        validate_shape, caching_device, variable_def, import_scope, synchronization, aggregation: without effect.
+    """
+
+    def __init__(
+        self,
+        initial_value: Any = None,
+        trainable: bool | None = None,
+        validate_shape: bool = True,
+        caching_device: object = None,
+        name: str | None = None,
+        variable_def: object = None,
+        dtype: Any = None,
+        import_scope: object = None,
+        constraint: Callable[..., Any] | None = None,
+        synchronization: object = "auto",
+        aggregation: object = "none",
+        shape: Any = None,
+        **kwargs: object,
+    ):
+        if initial_value is None:
+            raise ValueError("tf.Variable: expected an `initial_value`, or a function that makes it. Received: None")
+        value = initial_value() if callable(initial_value) else initial_value
+        value = value.value if isinstance(value, Plain) else value
+        dtype = np.asarray(value).dtype.name if dtype is None and not hasattr(value, "dtype") else dtype
+        dtype = value.dtype if dtype is None else dtype
+        label = str(name or "Variable")
+        super().__init__(
+            value,
+            dtype=_narrow(dtype),
+            trainable=trainable is not False,
+            name=names.auto_name("variable") if name is None else label.replace("/", "_").replace(":", "_"),
+            constraint=constraint,
+        )
+        self.name = f"{label}:0"
+        if shape is not None and not _fits(self.shape, shape):
+            raise ValueError(
+                f"tf.Variable {label!r}: the value must have the given shape, and keeps it: variables whose shape"
+                f" changes are not served. Received a value of shape {self.shape} and shape={shape!r}"
+            )
+
+    def assign(self, value: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True) -> Plain:
+        return super().assign(value)
+
+    def assign_add(
+        self, delta: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True
+    ) -> Any:
+        return super().assign_add(delta)
+
+    def assign_sub(
+        self, delta: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True
+    ) -> Any:
+        return super().assign_sub(delta)
+
+    def read_value(self) -> Any:
+        return self.value
+
+    initialized_value = read_value
+
+    def is_initialized(self) -> bool:
+        return True
+
+    def eval(self, session: object = None) -> np.ndarray:
+        return self.numpy()
+
+    def scatter_update(self, sparse_delta: Any, use_locking: bool = False, name: str | None = None) -> Any:
+        """Set rows: `sparse_delta` is a `tf.IndexedSlices`."""
+        return self.assign(self.value.at[sparse_delta.indices].set(sparse_delta.values))
+
+    def scatter_nd_update(self, indices: Any, updates: Any, name: str | None = None) -> Any:
+        """Set values at indices, which lie along the last axis of `indices`."""
+        return self.assign(self.value.at[_along_last(indices)].set(updates))
+
+    def scatter_nd_add(self, indices: Any, updates: Any, name: str | None = None) -> Any:
+        return self.assign(self.value.at[_along_last(indices)].add(updates))
+
+    def scatter_nd_sub(self, indices: Any, updates: Any, name: str | None = None) -> Any:
+        return self.assign(self.value.at[_along_last(indices)].add(-jnp.asarray(updates)))
+
+    def gather_nd(self, indices: Any, name: str | None = None) -> Any:
+        return self.value[_along_last(indices)]
+
+    def sparse_read(self, indices: Any, name: str | None = None) -> Any:
+        return self.value[jnp.asarray(indices)]
+
+    def __repr__(self) -> str:
+        return f"<tf.Variable '{self.name}' shape={self.shape} dtype={self.dtype}, numpy={self.numpy()!r}>"
+
+
+def _along_last(indices: Any) -> tuple[Any, ...]:
+    return tuple(jnp.moveaxis(jnp.asarray(indices), -1, 0))
+
+
+def _narrow(dtype: Any) -> str:
+    name = str(getattr(dtype, "name", dtype))
+    return _NARROW.get(name, name)
+
+
+def _fits(found: tuple[int, ...], wanted: Any) -> bool:
+    sizes = getattr(wanted, "dims", wanted)
+    if sizes is None:
+        return True
+    sizes = [sizes] if isinstance(sizes, int) else list(sizes)
+    return len(sizes) == len(found) and all(size in (None, n) for size, n in zip(sizes, found, strict=True))
+
+
+MEMBERS: dict[str, Member] = {
+    "Variable": Member(Variable),
+    "VariableAggregation": Member(VariableAggregation),
+    "VariableSynchronization": Member(VariableSynchronization),
+}
