@@ -9,7 +9,8 @@ import pytest
 
 from sequax import layers, losses, models, optimizers
 from sequax.compat import patches
-from sequax.compat.tensorflow.tape import GradientTape, custom_gradient, gradients, stop_gradient
+from sequax.compat.tensorflow.arrays import stop_gradient
+from sequax.compat.tensorflow.tape import GradientTape, custom_gradient, gradients
 from sequax.compat.tensorflow.variable import Variable
 
 

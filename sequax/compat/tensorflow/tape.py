@@ -299,11 +299,6 @@ def _line() -> Hashable:
 # --- functions ------------------------------------------------------------------------------------------------------
 
 
-def stop_gradient(input: Any, name: str | None = None) -> Any:
-    """The same values, through which no gradient flows."""
-    return jax.tree.map(lambda one: jax.lax.stop_gradient(jnp.asarray(_read(one))), input)
-
-
 def _read(value: Any) -> Any:
     return value.value if isinstance(value, Variable) else value
 
@@ -362,7 +357,6 @@ MEMBERS: dict[str, Member] = {
     "GradientTape": Member(GradientTape),
     "autodiff.GradientTape": Member(GradientTape),
     "UnconnectedGradients": Member(UnconnectedGradients),
-    "stop_gradient": Member(stop_gradient),
     "custom_gradient": Member(custom_gradient),
     "gradients": Member(gradients),
 }
