@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from importlib.abc import MetaPathFinder
 from typing import NoReturn
 
+from . import _removed
 from ._version import __version__
 
 _QUANTIZATION = (
@@ -71,7 +72,10 @@ def sentence(path: str, root: str = "sequax") -> str | None:
     parts = path.split(".")
     found = (ABSENT.get(".".join(parts[:count])) for count in range(len(parts), 0, -1))
     reason = next(filter(None, found), None)
-    return None if reason is None else f"{root}.{path} is not available (Sequax {__version__}): {reason}."
+    if reason is not None:
+        return f"{root}.{path} is not available (Sequax {__version__}): {reason}."
+    today = _removed.of_name(path)
+    return None if today is None else f"{root}.{path} is of an older Keras. Today: {today}."
 
 
 def error(module: str, name: str) -> AttributeError:

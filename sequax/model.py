@@ -372,6 +372,9 @@ class Model(Looking, StepMethods, FileMethods, StateTree, HostFront, CompiledMod
     ) -> Any:
         """Loss and metrics on data, as a list in the order of `metrics_names`, or as a dict.
 
+        On the rows of a `fit` they differ from what that reported, which was measured while the model changed and
+        layers such as `Dropout` acted; docs/fit_and_evaluate.md has the reasons one by one.
+
         Args:
             x: inputs, or a stream of batches, as in `fit`.
             y: targets.

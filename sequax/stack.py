@@ -7,6 +7,7 @@ from typing import Any, TypeGuard, TypeVar
 
 import jax
 
+from . import explaining
 from .core import names, scope, signature
 from .core.layer import Layer
 from .core.tensor import KerasTensor, is_tensor, leaves, map_structure, shape_of
@@ -190,6 +191,11 @@ class Stack(Model):
         return self._tensors[0] if self._tensors is not None else None
 
     @property
+    def first_input(self) -> KerasTensor | None:
+        """The symbolic input that an `Input` gave, of a stack that may not be built."""
+        return None if self._entry is None else self._entry.output
+
+    @property
     def symbolic_outputs(self) -> KerasTensor | Any:
         return self._tensors[-1] if self._tensors is not None else None
 
@@ -355,9 +361,9 @@ def _hint_on_states(before: Layer, x: object) -> str:
     if len(leaves(x)) < 2 or not getattr(before, "return_state", False):
         return ""
     return (
-        f". Layer '{before.name}' has `return_state=True`, so it returns its states beside its output, but a layer in a"
+        f" Layer '{before.name}' has `return_state=True`, so it returns its states beside its output, but a layer in a"
         f" stack takes one tensor. Leave `return_state` out, put the layer last, or wire the states by Model(inputs,"
-        f" outputs)"
+        f" outputs)."
     )
 
 
@@ -366,18 +372,12 @@ def _located(error: Exception, model: Stack, position: int, x: object) -> Except
     layer = model._stack[position]
     if getattr(error, "_located", False):
         return error
-    given = shape_of(x) if all(hasattr(v, "shape") for v in leaves(x)) else type(x).__name__
-    so_far = model._tensors and [shape_of(t) for t in model._tensors[: position + 1]]
-    place = (
-        f"In Sequential '{model.name}', layer {position} '{layer.name}' ({type(layer).__name__}), input shape {given}"
-    )
-    if so_far:
-        place += f"; shapes up to here: {' -> '.join(map(str, so_far))}"
+    place = explaining.place_of(model, position, x)
     place += _hint_on_states(model._stack[position - 1], x) if position else ""
     if not names.is_ours(layer):
         error.add_note(place)
         located: Exception = error
     else:
-        located = type(error)(f"{error}\n{place}.") if type(error) in (ValueError, TypeError) else error
+        located = type(error)(f"{error}\n{place}") if type(error) in (ValueError, TypeError) else error
     located._located = True  # type: ignore[attr-defined]
     return located

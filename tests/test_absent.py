@@ -7,7 +7,9 @@ import importlib
 import pytest
 
 import sequax
+from sequax import _removed
 from sequax._absent import ABSENT
+from sequax.core import names
 
 ASKED = {
     "applications.ResNet50": "Save the network with Keras",
@@ -57,3 +59,70 @@ def test_other_wrong_names_are_as_ever():
         exec("from sequax.layers import Dens")
     with pytest.raises(ModuleNotFoundError, match=r"No module named 'sequax\.nonsense'"):
         exec("import sequax.nonsense")
+
+
+# --- names of older versions ---
+
+
+def test_removed_methods_say_what_to_write_today():
+    model = sequax.Sequential([sequax.Input((2,)), sequax.layers.Dense(1)])
+    for name, word in (("predict_classes", "argmax"), ("fit_generator", "model.fit"), ("to_yaml", "to_json")):
+        with pytest.raises(AttributeError, match=f"older Keras.*{word}"):
+            getattr(model, name)
+        assert not hasattr(model, name) and not hasattr(sequax.Sequential, name) and name not in dir(model)
+    with pytest.raises(AttributeError, match=r"layer\.output"):
+        _ = model.layers[0].get_output_at
+    with pytest.raises(AttributeError, match="no defined input yet"):  # properties keep their own words
+        _ = sequax.Sequential([sequax.layers.Dense(1)]).input
+
+
+def test_removed_names_may_be_used_by_subclasses():
+    class Mine(sequax.Sequential):
+        def predict_classes(self, x):
+            return 5
+
+    model = Mine()
+    model.total_loss = 3
+    assert model.predict_classes(None) == 5 and model.total_loss == 3 and "predict_classes" in dir(model)
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "word"),
+    [
+        ("layers", "CuDNNLSTM", "layers.LSTM"),
+        ("utils", "np_utils", "to_categorical"),
+        ("losses", "cosine_proximity", "cosine_similarity"),
+        ("preprocessing", "text", "TextVectorization"),
+    ],
+)
+def test_removed_public_names_say_what_to_write_today(module, name, word):
+    space = importlib.import_module(f"sequax.{module}")
+    with pytest.raises(AttributeError, match=f"older Keras.*{word}"):
+        getattr(space, name)
+    assert not hasattr(space, name)
+
+
+def test_old_arguments_are_told_today_s():
+    with pytest.raises(ValueError, match="older Keras; today: `padding`"):
+        sequax.layers.Conv2D(3, 3, border_mode="same")
+    model = sequax.Sequential([sequax.Input((2,)), sequax.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    with pytest.raises(TypeError) as caught:
+        model.fit([[1.0, 2.0]], [[1.0]], nb_epoch=3)
+    assert any("today: `epochs`" in note for note in caught.value.__notes__)
+
+
+def test_nothing_that_is_there_is_called_removed():
+    for path in _removed.NAMES:
+        target = sequax
+        for part in path.split("."):
+            target = getattr(target, part, None)
+        assert target is None, path
+    assert not [name for name in _removed.ATTRIBUTES if hasattr(sequax.Sequential, name)]
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"), [("f1", "f1_score"), ("roc_auc", "auc"), ("rmse", "root_mean_squared_error")]
+)
+def test_short_names_of_metrics_are_understood(given, meant):
+    assert meant in names.suggest(given, ["f1_score", "auc", "root_mean_squared_error", "accuracy"])

@@ -337,3 +337,22 @@ def test_serialize_takes_keras_keywords(module, argument, value):
     read = {"name": config} if module is losses else {"config": config}
     again = module.deserialize(**read, custom_objects=None)
     assert again is value or type(again) is type(value)
+
+
+class TakesNoOptions(sequax.Layer):
+    def __init__(self, units):
+        super().__init__()
+        self.units = units
+
+    def call(self, x):
+        return x
+
+    def get_config(self):
+        return {**super().get_config(), "units": self.units}
+
+
+def test_a_layer_without_options_says_how_to_take_them(tmp_path):
+    path = tmp_path / "model.keras"
+    sequax.Sequential([sequax.Input((3,)), TakesNoOptions(2)]).save(path)
+    with pytest.raises(sequax.saving.LoadError, match=r"def __init__\(self, ..., \*\*kwargs\)"):
+        sequax.models.load_model(path, custom_objects={"TakesNoOptions": TakesNoOptions})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jax
 import numpy as np
 import pytest
 
@@ -102,3 +103,13 @@ def test_an_embedding_with_weights_is_not_built_again(make):
     layer.build((None, 5))
     assert len(layer.weights) == 1
     np.testing.assert_array_equal(layer.embeddings.numpy(), table)
+
+
+def test_values_go_to_other_libraries_by_dlpack():
+    variable = sequax.Variable(np.arange(6, dtype="float32").reshape(2, 3))
+    taken = np.from_dlpack(variable)
+    np.testing.assert_array_equal(taken, variable.numpy())
+    variable.assign(np.zeros((2, 3)))
+    assert taken[1, 2] == 5.0  # what was taken stays as it was
+    assert variable.__dlpack_device__()[1] == 0
+    assert jax.dlpack.from_dlpack(variable).shape == (2, 3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -29,3 +30,10 @@ def new_figure(columns: int, owner: str, numbers: str) -> Figure:
     FigureCanvasAgg(figure)
     figure.subplots(1, columns)
     return figure
+
+
+def whole_numbers(axes: Axes) -> None:
+    """Marks on the lower axis stand at whole numbers: there is no epoch 2.5."""
+    from matplotlib.ticker import MaxNLocator
+
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))

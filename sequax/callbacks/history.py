@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..core import html
 from ..utils import curves
 from . import figure as figures
 from .base import Callback, Logs
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 
 class History(Callback):
@@ -80,10 +83,34 @@ class History(Callback):
             if f"val_{name}" in self.history:
                 axes.plot(self._epochs(f"val_{name}"), self.history[f"val_{name}"], "--", label=f"val_{name}")
             axes.set(title=name, xlabel="epoch")
+            figures.whole_numbers(axes)
             axes.legend()
         if path is not None:
             figure.savefig(path)
         return figure
+
+    def to_frame(self) -> DataFrame:
+        """A pandas data frame: a row per epoch, counted from 1, and a column per metric.
+
+        Epochs without validation, by `validation_freq`, have NaN there.
+
+        Raises:
+            ImportError: pandas is not installed.
+        """
+        try:
+            import pandas
+        except ImportError:
+            raise ImportError(
+                "History.to_frame needs pandas, which is not installed. Run: pip install pandas. The numbers themselves"
+                " are in History.history."
+            ) from None
+        columns = {
+            name: pandas.Series(values, index=self._epochs(name), dtype=None if values else "float64")
+            for name, values in self.history.items()
+        }
+        frame = pandas.DataFrame(columns)
+        frame.index.name = "epoch"
+        return frame
 
     def _epochs(self, name: str) -> list[int]:
         """Where the points of a curve stand, counted from 1 as in the display; `validation_freq` leaves gaps."""

@@ -1,4 +1,4 @@
-"""The command line: `sequax demo`, `sequax run SCRIPT`, `sequax inspect FILE`, `sequax convert IN OUT`.
+"""The command line: `sequax demo`, `run SCRIPT`, `inspect FILE`, `convert IN OUT`, `doctor`.
 
 The commands are imported when they are chosen, so that `--version` and `--help` answer at once.
 """
@@ -32,6 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from .convert import convert
 
         return convert(options.source, options.target, options.rename, options.model, options.weights, options.force)
+    if options.command == "doctor":
+        from .doctor import doctor
+
+        return doctor(options.json, options.issue, not options.quick)
     parser.print_help()
     return 0
 
@@ -62,6 +66,7 @@ def make_parser() -> argparse.ArgumentParser:
 
     _add_inspect(commands)
     _add_convert(commands)
+    _add_doctor(commands)
     return parser
 
 
@@ -92,6 +97,18 @@ def _add_convert(commands: Any) -> None:
     )
     convert.add_argument("--weights", action="store_true", help="write weights alone to a .h5 file")
     convert.add_argument("--force", action="store_true", help="replace a file that exists")
+
+
+def _add_doctor(commands: Any) -> None:
+    doctor = commands.add_parser(
+        "doctor",
+        help="say what is installed, on which devices, what is absent, and whether a model trains",
+        description="Versions, devices, cache, threads, settings, optional packages that are absent, and a small model"
+        " that is trained to see whether all works. Exit code 1 if it does not.",
+    )
+    doctor.add_argument("--json", action="store_true", help="print JSON")
+    doctor.add_argument("--issue", action="store_true", help="print a block to paste into an issue")
+    doctor.add_argument("--quick", action="store_true", help="train nothing")
 
 
 _RENAME = "another name for a layer; in files of weights also for a group, such as layers/dense; may be repeated"

@@ -16,6 +16,11 @@ from .names import is_ours
 from .schema import Reading
 from .tensor import KerasTensor
 
+_TAKES_NO_OPTIONS = (
+    " The config also holds what every layer has, such as its name: let the class take it, `def __init__(self, ...,"
+    " **kwargs)`, and hand it on, `super().__init__(**kwargs)`. For this file, `load_model(path,"
+    " custom_objects={{'{0}': ...}})` may name the class as changed."
+)
 _reading: ContextVar[Reading | None] = ContextVar("sequax_reading", default=None)
 
 
@@ -112,8 +117,10 @@ def _build(cls: type, config: Mapping[str, Any], place: str) -> object:
             kind, hint = (
                 MalformedError,
                 (
-                    " If it is an own class: make sure that layers and other objects that `get_config()` returns are"
-                    " explicitly deserialized in its `from_config()`, with `deserialize_keras_object`."
+                    _TAKES_NO_OPTIONS.format(cls.__name__)
+                    if not own and "unexpected keyword argument" in str(error)
+                    else " If it is an own class: make sure that layers and other objects that `get_config()` returns"
+                    " are explicitly deserialized in its `from_config()`, with `deserialize_keras_object`."
                 ),
             )
         raise kind(

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 import jax
 import numpy as np
 
+from .. import _removed
 from . import (
     building,
     catalogue,
@@ -80,6 +81,9 @@ class Layer(Owner, Shown, operation.Operation):
     untracked: frozenset[str] = frozenset({"_nodes", "_losses", "_init_arguments", "input_spec"})
     unnoted: frozenset[str] = frozenset({"_losses", "trainable"})  # attributes of whose change nobody needs to know
     is_model = is_stack = False
+    input_axes: tuple[str, ...] | None = (
+        None  # what the axes of an input are, batch apart; None: it takes several ranks
+    )
     remat_mode: remat.Mode | None = None  # of the `RematScope` in which the layer was made
     recorded_graph: Any = None  # of `Model(inputs, outputs)`: the calls between them
     symbolic_steps: Any = None  # of a built stack: its symbolic input, then the output of each layer
@@ -130,9 +134,11 @@ class Layer(Owner, Shown, operation.Operation):
             raise ValueError(f"Layer '{self.name}': expected `trainable` to be a boolean. Received: {trainable!r}")
         unknown = {key: value for key, value in kwargs.items() if key not in _OLD_SHAPE_ARGUMENTS}
         if unknown:
+            first = next(iter(unknown))
+            near = names.suggest(first, inspect.signature(type(self).__init__).parameters)
             raise ValueError(
                 f"Unrecognized keyword arguments passed to {type(self).__name__}: {unknown}."
-                f"{names.suggest(next(iter(unknown)), inspect.signature(type(self).__init__).parameters)}"
+                f"{_removed.of_argument(first) or near}"
             )
         self.first_input_shape: tuple[Any, ...] | None = building.old_input_shape(kwargs, self.name)
         if (mode := remat.mode_for(self.name)) is not None:

@@ -55,5 +55,20 @@ def suggest(name: object, known: Iterable[str]) -> str:
     """A sentence with the nearest known names, or the empty string."""
     if len(str(name)) > 100:  # comparing takes time that grows with the product of the lengths
         return ""
-    close = difflib.get_close_matches(str(name), list(known), n=3, cutoff=0.6)
+    known = list(known)
+    close = difflib.get_close_matches(str(name), known, n=3, cutoff=0.6) or _short_for(str(name), known)[:3]
     return f" Did you mean {' or '.join(repr(c) for c in close)}?" if close else ""
+
+
+def _short_for(name: str, known: Iterable[str]) -> list[str]:
+    """Known names that begin with a name, are a word of it, or have it as initials: `f1`, `roc_auc`, `rmse`."""
+    name = to_snake_case(name)
+    if len(name) < 2:
+        return []
+    words = {word for word in name.split("_") if len(word) > 1}
+    found = []
+    for one in known:
+        plain = to_snake_case(one)
+        if plain.startswith(name) or plain in words or "".join(word[:1] for word in plain.split("_")) == name:
+            found.append(one)
+    return sorted(found, key=len)

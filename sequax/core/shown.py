@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from .. import _removed
 from .html import fold, table
 
 if TYPE_CHECKING:
@@ -14,8 +15,9 @@ if TYPE_CHECKING:
 _LONGEST = 60  # characters of a setting
 
 
+@_removed.mark
 class Shown:
-    """The side of a `Layer` that a notebook shows."""
+    """The side of a `Layer` that a notebook shows, and what it says of attributes that layers had once."""
 
     name: str
     built: bool
@@ -25,6 +27,10 @@ class Shown:
 
         @property
         def weights(self) -> list[Variable]: ...
+
+    def __dir__(self) -> list[str]:
+        """Names for completion, without those that only say that they are gone."""
+        return [name for name in super().__dir__() if name not in _removed.ATTRIBUTES or hasattr(self, name)]
 
     def _repr_html_(self) -> str:
         """What the layer was made with, its weights and their number."""

@@ -14,6 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import ParamSpec, TypeVar
 
+from .. import _removed
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -47,6 +49,7 @@ def public(method: Callable[P, R]) -> Callable[P, R]:
             return method(*args, **kwargs)
         except SHOWN as error:
             __tracebackhide__ = True  # of IPython and pytest: this frame says nothing
+            _removed.advise(error)
             cut(error)
             raise
 

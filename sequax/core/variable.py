@@ -257,6 +257,18 @@ class Variable(Base):
     def __array__(self, dtype: np.dtype | None = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self.value, dtype=dtype)
 
+    def __dlpack__(self, **options: Any) -> Any:
+        """The value for libraries that take DLPack, such as `torch.from_dlpack(variable)`, without a copy if possible.
+
+        Args:
+            **options: of the protocol: `stream`, `max_version`, `dl_device`, `copy`.
+        """
+        return self.value.__dlpack__(**options)
+
+    def __dlpack_device__(self) -> tuple[Any, int]:
+        value: Any = self.value  # JAX' annotations leave it out
+        return value.__dlpack_device__()
+
     def __getitem__(self, index: object) -> jax.Array:
         return self.value[index]
 

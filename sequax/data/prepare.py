@@ -92,7 +92,9 @@ def _from_stream(given: FitArguments, reader: BatchReader) -> Sources:
     split = given.validation_split or None
     _refuse_beside_stream(given.x, y=given.y, sample_weight=given.sample_weight, validation_split=split)
     _warn_of_batch_size(given.batch_size, given.x)
-    return _stream_source(reader, given.x, "x", given.steps_per_epoch, given.shuffle, rng.fresh_seed()), None, None
+    source = _stream_source(reader, given.x, "x", given.steps_per_epoch, given.shuffle, rng.fresh_seed())
+    _warn_of_magnitude(reader.spec, source.peek())
+    return source, None, None
 
 
 def _from_disk(given: FitArguments, reader: BatchReader) -> Sources:
@@ -114,6 +116,7 @@ def _from_disk(given: FitArguments, reader: BatchReader) -> Sources:
 def _from_memory(given: FitArguments, reader: BatchReader) -> Sources:
     checks.check_index_order({"x": given.x, "y": given.y})
     batch, held_out = reader.read(given.x, given.y, given.sample_weight), None
+    _warn_of_magnitude(reader.spec, batch)
     rows = len(leaves(batch)[0])
     if given.validation_data is None and given.validation_split:
         checks.check_arguments(validation_split=given.validation_split, rows=rows)
@@ -218,6 +221,14 @@ def _batch_size(given: int | None, steps: int | None, rows: int) -> int:
     if given is not None:
         return given
     return DEFAULT_BATCH_SIZE if steps is None else -(-rows // steps)
+
+
+def _warn_of_magnitude(spec: DataSpec, batch: Batch) -> None:
+    if not checks.enabled() or spec.own().inputs or spec.model.symbolic_inputs is None:
+        return
+    schemas, arrays = spec.inputs(), [one for one in leaves(batch.x) if one is not None]
+    if len(arrays) == len(schemas):
+        checks.warn_of_magnitude(arrays, spec.multiplied_by(), [schema.name for schema in schemas])
 
 
 def _warn_of_short_epochs(source: BatchSource, epochs: int) -> None:

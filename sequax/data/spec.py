@@ -43,6 +43,7 @@ class DataSpec(NamedTuple):
         model: its symbolic inputs and outputs, and what builds it and matches its losses with targets.
         own: what the user has written.
         inputs, outputs: what arrays are compared with, in order.
+        multiplied_by: the names of the layers that multiply inputs as they are, in order.
         takes_sizes: `(arrays) -> bool`, whether the layers take inputs of sizes other than those they were built for.
         output_shapes: `(x) -> shapes`, for inputs of such sizes.
         counting: `(x, targets, weights) -> targets`, without entries that no loss counts.
@@ -54,6 +55,7 @@ class DataSpec(NamedTuple):
     own: Callable[[], Overrides]
     inputs: Callable[[], list[InputSchema]]
     outputs: Callable[[], list[OutputSchema]]
+    multiplied_by: Callable[[], list[str | None]]
     takes_sizes: Callable[[list[Any]], bool]
     output_shapes: Callable[[Any], list[tuple[Any, ...]]]
     counting: Callable[[Any, Sequence[Any], Sequence[Any]], list[Any]]

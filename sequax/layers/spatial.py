@@ -23,6 +23,11 @@ class Spatial(Layer):
         super().__init__(**options)
         self.input_spec: InputSpec = InputSpec(ndim=self.rank + 2)
 
+    @property
+    def input_axes(self) -> tuple[str, ...]:  # type: ignore[override]
+        sizes = {1: ("steps",), 2: ("rows", "columns"), 3: ("depth", "rows", "columns")}.get(self.rank, ())
+        return (*sizes, "channels") if self._channels_axis() == -1 else ("channels", *sizes)
+
     def _who(self) -> str:
         return f"Layer '{self.name}' ({type(self).__name__})"
 

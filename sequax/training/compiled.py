@@ -95,7 +95,7 @@ class Request(NamedTuple):
 
     def jitted(self) -> jax.stages.Wrapped:
         """The function for JAX to trace, see `tracing`."""
-        _enable_disk_cache()
+        enable_disk_cache()
         # Only the executable is kept, not the function: it would keep the model and its weights alive.
         return jax.jit(self.make(), donate_argnums=self.donate)
 
@@ -245,7 +245,7 @@ def clear() -> None:
 _disk_cache_ready = False
 
 
-def _enable_disk_cache() -> None:
+def enable_disk_cache() -> None:
     """Keep compiled programs in the user's cache folder, once per process, unless told otherwise.
 
     The folder is for this user only (mode 0700), since programs in it are run, and for this type of machine only, since

@@ -11,7 +11,7 @@ from ..core.tensor import KerasTensor, leaves
 from ..data.checks import IndexedPart, InputSchema, OutputSchema
 from ..data.spec import DataSpec
 from ..metrics.accuracy import binary_accuracy
-from . import counted, custom, plans, readers, sizes
+from . import counted, custom, plans, readers, scales, sizes
 
 if TYPE_CHECKING:
     from ..model import Model
@@ -29,6 +29,7 @@ def of(model: Model, training: bool | None = None) -> DataSpec:
         own=partial(custom.of, model),
         inputs=partial(inputs, model),
         outputs=partial(outputs, model),
+        multiplied_by=lambda: scales.multiplied_by(model.compiled_part),
         takes_sizes=lambda arrays: sizes.are_taken(model.compiled_part, arrays),
         output_shapes=lambda xs: sizes.of_outputs(model.compiled_part, xs),
         counting=partial(counted.only, model),

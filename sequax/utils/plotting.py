@@ -67,7 +67,7 @@ def model_to_dot(
     if kwargs:
         raise ValueError(f"model_to_dot: unrecognized keyword arguments: {sorted(kwargs)}")
     pydot = _pydot("model_to_dot")
-    if not getattr(model, "built", False) or not _edges_known(model):
+    if not getattr(model, "built", False) or not edges_known(model):
         raise ValueError(
             "This model has not yet been built. Build the model first by calling `build()` or by calling the model on a"
             " batch of data."
@@ -171,11 +171,12 @@ class Call(NamedTuple):
     sources: list[tuple[Any, int]]  # the layer that makes each input, and which of its outputs it is
 
 
-def _edges_known(model: Layer) -> bool:
+def edges_known(model: Layer) -> bool:
+    """Whether it is known what a model does one after another: it is a graph or a built stack."""
     return getattr(model, "recorded_graph", None) is not None or getattr(model, "symbolic_steps", None) is not None
 
 
-def _calls(model: Model) -> list[Call]:
+def calls_of(model: Model) -> list[Call]:
     """The layers of a model, each after those it depends on, and the calls of layers that are used twice together."""
     graph = getattr(model, "recorded_graph", None)
     if graph is None:
@@ -210,7 +211,7 @@ class _Drawing:
 
     def draw(self, model: Any, graph: pydot.Graph) -> tuple[list[str], list[str]]:
         """Add the layers of a model. Returns the boxes that its inputs go to, and those its outputs come from."""
-        calls = _calls(model)
+        calls = calls_of(model)
         ends: dict[int, tuple[list[str], list[str]]] = {}
         for call in calls:
             if id(call.layer) not in ends:
@@ -226,7 +227,7 @@ class _Drawing:
         return self._ends(model, calls, ends)
 
     def _place(self, call: Call, graph: pydot.Graph) -> tuple[list[str], list[str]]:
-        if self.style.expand_nested and hasattr(call.layer, "layers") and _edges_known(call.layer):
+        if self.style.expand_nested and hasattr(call.layer, "layers") and edges_known(call.layer):
             cluster = _cluster(self.pydot, call.layer.name)
             ends = self.draw(call.layer, cluster)
             graph.add_subgraph(cluster)

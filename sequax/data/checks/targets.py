@@ -63,7 +63,10 @@ def _check_target_shape(y: np.ndarray, schema: OutputSchema, what: str) -> None:
                 f"{what} has shape {y.shape}, which looks one-hot, and {schema.loss} takes class numbers of shape "
                 f"{shown(classes)}: use categorical_crossentropy, or pass {what}.argmax(axis=-1)."
             )
-        raise ValueError(f"{what} has shape {y.shape}; {schema.loss} expects class numbers of shape {shown(classes)}.")
+        raise ValueError(
+            f"{what} has shape {y.shape}; {schema.loss} expects class numbers of shape {shown(classes)}"
+            f"{_places_remedy(y, output)}."
+        )
     if schema.loss not in SAME_SHAPE | CATEGORICAL or _is_same_shape(y.shape, output):
         return
     remedy = ""
@@ -74,8 +77,22 @@ def _check_target_shape(y: np.ndarray, schema: OutputSchema, what: str) -> None:
     elif is_classes:
         columns = "one column per output unit" if output[-1] is None else f"{output[-1]} columns"
         remedy = f": it would be repeated over the outputs; give it {columns}, or end the model with 1 unit"
+    remedy = remedy or _places_remedy(y, output)
     raise ValueError(
         f"{what} has shape {y.shape}; {schema.loss} expects the shape of the output, {shown(output)}{remedy}."
+    )
+
+
+def _places_remedy(y: np.ndarray, output: tuple[int | None, ...]) -> str:
+    """Where the outputs still have the axes of images or steps, and the targets are one per sample."""
+    places = output[1:-1]
+    if y.ndim > 2 or not places:
+        return ""
+    sizes = " x ".join("n" if size is None else str(size) for size in places)
+    return (
+        f": the model has an output for each of {sizes} places or steps of a sample. For one per sample put `Flatten()`"
+        f" or a global pooling in front of the last Dense, or leave `return_sequences=True` out of the last recurrent"
+        f" layer"
     )
 
 

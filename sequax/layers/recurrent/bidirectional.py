@@ -85,6 +85,10 @@ class Bidirectional(Layer):
                 if hasattr(one, "zero_output_for_mask"):
                     one.zero_output_for_mask = True
 
+    @property
+    def input_axes(self) -> tuple[str, ...] | None:  # type: ignore[override]
+        return self.forward_layer.input_axes
+
     def _who(self) -> str:
         return f"Layer '{self.name}' (Bidirectional)"
 

@@ -104,6 +104,11 @@ class RNN(Layer):
         # Cells of ours take vectors; own ones may take more per step.
         self.input_spec: InputSpec = InputSpec(ndim=3) if self._is_ours() else InputSpec(min_ndim=3)
 
+    @property
+    def input_axes(self) -> tuple[str, ...] | None:  # type: ignore[override]
+        of_step = getattr(self.cell, "input_axes", None) or ("features",)
+        return ("time", *of_step) if self._is_ours() else None
+
     def build(self, sequences_shape: ShapeLike, initial_state_shape: Nested[ShapeLike] | None = None) -> None:
         # Also where a layer around this one builds it.
         input_spec.check(self.input_spec, KerasTensor(sequences_shape, name="sequences"), self.name)

@@ -48,6 +48,10 @@ class TimeDistributed(Wrapper):
 
     supports_masking = True
 
+    @property
+    def input_axes(self) -> tuple[str, ...] | None:  # type: ignore[override]
+        return ("time", *(self.layer.input_axes or ("features",)))
+
     def _step_shape(self, input_shape: Nested[ShapeLike] | None) -> Shape:
         if not shapes.is_shape(input_shape) or len(input_shape) < 3:
             raise ValueError(
