@@ -138,7 +138,8 @@ def _box(call: Call, shapes: bool, expand_nested: bool) -> Box:
     if not (expand_nested and getattr(layer, "is_model", False) and edges_known(layer)):
         return Box(lines, color, width, height, "")
     inside, inner_width, inner_height = _drawn(layer, shapes, expand_nested)
-    moved = f'<g transform="translate(0 {height:g})">{inside}</g>'
+    left = max(width - inner_width, 0) / 2
+    moved = f'<g transform="translate({left:g} {height:g})">{inside}</g>'
     return Box(lines, color, max(width, inner_width), height + inner_height, moved)
 
 
@@ -190,7 +191,8 @@ def _edge(start: Box, end: Box, every: Iterable[Box]) -> str:
     hit = [box for box in between if box.x - 4 < max(x1, x2) and min(x1, x2) < box.x + box.width + 4]
     if hit:
         side = max(box.x + box.width for box in hit) + _ACROSS
-        path = f"M{x1:g},{y1:g}C{side:g},{y1 + _DOWN:g} {side:g},{y2 - _DOWN:g} {x2:g},{y2:g}"
+        beyond = max(x1, x2) + (side - max(x1, x2)) * 4 / 3  # a curve comes three quarters of the way to its handles
+        path = f"M{x1:g},{y1:g}C{beyond:g},{y1:g} {beyond:g},{y2:g} {x2:g},{y2:g}"
     else:
         middle = (y1 + y2) / 2
         path = f"M{x1:g},{y1:g}C{x1:g},{middle:g} {x2:g},{middle:g} {x2:g},{y2:g}"
