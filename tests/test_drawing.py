@@ -113,7 +113,7 @@ def test_a_data_frame_of_the_epochs():
 
 
 def test_a_data_frame_of_nothing_is_empty():
-    assert history(epochs=0).to_frame().empty
+    assert sequax.callbacks.History().to_frame().empty
 
 
 def test_without_pandas_it_says_what_to_install(monkeypatch):
