@@ -74,7 +74,7 @@ def test_splits_are_those_of_keras(subset, pictures, keras, capsys):
     assert capsys.readouterr().out.endswith(message)
     both = images(pictures, seed=5, validation_split=0.3, subset="both")
     assert both[subset == "validation"].file_paths == part.file_paths
-    assert (both[0].shuffle, both[1].shuffle) == (True, False)
+    assert (both[0].mixes, both[1].mixes) == (True, False)
 
 
 def test_links_are_followed_on_request(pictures, tmp_path):
@@ -322,11 +322,12 @@ def test_windows_have_the_target_of_their_start():
 def test_windows_are_mixed_with_their_targets():
     data = np.arange(30)
     windows = sequax.utils.timeseries_dataset_from_array(data, data, 3, batch_size=50, shuffle=True, seed=1)
-    (x, y), (later, _) = (next(iter(windows)), windows[0])
+    (later, _), (x, y) = (windows[0], next(iter(windows)))
     assert np.array_equal(x[:, 0], y)
     assert sorted(y.tolist()) == list(range(28))
     assert y.tolist() != list(range(28))
-    assert np.array_equal(x, later)  # the epoch is not over
+    assert np.array_equal(x, later)  # the epoch that the pass begins is the present one
+    assert not np.array_equal(x, windows[0][0])  # the next pass has another order, even if this one is left early
     windows.on_epoch_end()
     assert not np.array_equal(windows[0][0], x)
 

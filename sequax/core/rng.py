@@ -5,6 +5,7 @@ from __future__ import annotations
 import random as python_random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import jax
@@ -18,6 +19,7 @@ from .variable import Variable
 # Fresh seeds come from here; `set_random_seed` restarts it.
 _seeds = np.random.default_rng()
 _default: SeedGenerator | None = None
+_instead: ContextVar[SeedGenerator | None] = ContextVar("sequax_random", default=None)
 
 catalogue: Catalogue = Catalogue("seed generator", "keras.random")
 
@@ -113,9 +115,22 @@ class SeedGenerator:
         return cls(**config)
 
 
+@contextmanager
+def drawing_from(generator: SeedGenerator) -> Iterator[None]:
+    """Inside, random functions that are called without a seed draw from this stream."""
+    token = _instead.set(generator)
+    try:
+        yield
+    finally:
+        _instead.reset(token)
+
+
 def default_generator() -> SeedGenerator:
     """The stream that random functions draw from when called without a seed."""
     global _default
+    instead = _instead.get()
+    if instead is not None:
+        return instead
     if _default is None:
         _default = SeedGenerator()
     return _default

@@ -35,6 +35,9 @@ class Frame:
         self.penalties: dict[int, list[Any]] = outer.penalties if outer is not None else {}
         self.masks: dict[int, tuple[Any, Any]] = outer.masks if outer is not None else {}
 
+    def note_read(self, variable: Variable) -> None:
+        """A variable is read that holds its own value here; for frames that want to know."""
+
     def assign(self, variable: Variable, value: object) -> None:
         if self.known is not None and id(variable) not in self.known:
             raise ValueError(

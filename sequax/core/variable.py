@@ -147,6 +147,8 @@ class Variable(Base):
         if frame is not None and id(self) in frame.values:
             value = frame.values[id(self)]
         else:
+            if frame is not None:
+                frame.note_read(self)
             # A caller may keep what we hand out; a lent array is copied before its buffer is donated.
             self._lent = True
             value = self._value

@@ -18,6 +18,7 @@ from . import arrays, checks, large, streams
 from .arrays import ArraySource
 from .batches import DEFAULT_BATCH_SIZE, BatchReader, prediction_inputs
 from .large import LargeSource, Read
+from .pipeline.whole import whole_arrays
 from .prefetch import prefetch
 from .samples import unpack_x_y_sample_weight
 from .source import Batch, BatchSource, Part
@@ -67,6 +68,7 @@ def training_data(spec: DataSpec, given: FitArguments) -> TrainingData:
     """
     if given.validation_data is not None or given.validation_split:
         checks.check_validation_freq(given.validation_freq)
+    given, seed = _unwrapped(given)
     numbers: dict[str, Any] = {name: getattr(given, name) for name in _SIZES}
     checks.check_arguments(**numbers)
     numbers |= {name: getattr(given, name) for name in _EPOCHS}  # only once: they warn
@@ -76,6 +78,8 @@ def training_data(spec: DataSpec, given: FitArguments) -> TrainingData:
     else:
         on_disk = large.is_large(given.x, given.y, given.sample_weight)
         train, held_out, rows = (_from_disk if on_disk else _from_memory)(given, reader)
+        if seed is not None and isinstance(train, ArraySource):
+            train.seed = seed
     size = given.validation_batch_size or given.batch_size
     if given.validation_data is not None:
         held_out = _validation_source(spec, given.validation_data, size, given.validation_steps)
@@ -83,6 +87,19 @@ def training_data(spec: DataSpec, given: FitArguments) -> TrainingData:
     checks.check_arguments(**numbers, rows=rows)
     _warn_of_short_epochs(train, given.epochs)
     return TrainingData(train, held_out)
+
+
+def _unwrapped(given: FitArguments) -> tuple[FitArguments, int | None]:
+    """Arrays in place of a data set that does no more than slice, mix and batch them; and the seed of the order."""
+    others = given.y, given.sample_weight, given.steps_per_epoch, given.batch_size, given.validation_split or None
+    found = None if any(other is not None for other in others) else whole_arrays(given.x)
+    if found is None:
+        return given, None
+    x, y, weight = streams.unpacked(found.values, "x")
+    arrays_given = given._replace(
+        x=x, y=y, sample_weight=weight, batch_size=found.batch_size, shuffle=found.seed is not None
+    )
+    return arrays_given, found.seed
 
 
 Sources = tuple[BatchSource, BatchSource | None, int | None]  # of training, of a split for validation; and all rows
@@ -144,6 +161,10 @@ def evaluation_data(
     """A checked source for `evaluate`."""
     processes.check("evaluate")
     checks.check_arguments(batch_size=batch_size, steps=steps)
+    found = whole_arrays(x) if y is sample_weight is None and batch_size is None else None
+    if found is not None and found.seed is None:
+        x, y, sample_weight = streams.unpacked(found.values, f"{prefix}x")
+        batch_size = found.batch_size
     reader = BatchReader(spec, None, batch_size, prefix)
     source: BatchSource
     if streams.is_stream(x):
@@ -192,6 +213,9 @@ class PredictionData(NamedTuple):
 def prediction_data(spec: DataSpec, x: Data, batch_size: int | None, steps: int | None) -> PredictionData:
     """Checked inputs for `predict`; builds the model if need be."""
     checks.check_arguments(batch_size=batch_size, steps=steps)
+    found = whole_arrays(x) if batch_size is None else None
+    if found is not None and found.seed is None:
+        x, batch_size = streams.unpacked(found.values, "x")[0], found.batch_size
     if streams.is_stream(x):
         _warn_of_batch_size(batch_size, x)
         stream = streams.stream_of(x, "x")

@@ -14,6 +14,8 @@ import numpy as np
 
 from ..core.types import Data
 from . import convert
+from .pipeline.dataset import Dataset
+from .pipeline.spec import INFINITE
 from .workers import batches_by_number
 
 
@@ -38,6 +40,8 @@ def stream_of(data: Any, what: str, shuffle: bool | str = False, seed: int = 0) 
         return OnePass(data, what)
     if _gives_batches_by_number(data):
         return Numbered(data, what, bool(shuffle), seed)
+    if isinstance(data, Dataset):
+        return Pipeline(data, what)
     return Stream(data, what)
 
 
@@ -132,6 +136,21 @@ class OnePass(Stream):
     def from_batch(self, number: int) -> Iterator[Any]:
         assert number == 0
         return self.data
+
+
+class Pipeline(Stream):
+    """A `Dataset`: its elements are taken as they come out of its last stage, in NumPy."""
+
+    def epoch(self) -> int | None:
+        if self.data.stage.count() == INFINITE:
+            raise ValueError(
+                f"{self.what} is a data set without end: say how many batches make an epoch, by `steps_per_epoch` of"
+                f" `fit` (`validation_steps` for validation_data, `steps` of `evaluate` and `predict`)."
+            )
+        return self.batches
+
+    def from_batch(self, number: int) -> Iterator[Any]:
+        return itertools.islice(self.data.as_numpy_iterator(), number, None)
 
 
 class Numbered(Stream):

@@ -5,9 +5,14 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+
+from ..data.pipeline.dataset import Dataset
+from ..data.pipeline.sources import Batches
+from ..data.pipeline.stage import Stage
 
 Samples = np.ndarray | tuple[Any, ...]  # x alone, or with y and weights
 
@@ -100,8 +105,11 @@ def _at_least(name: str, value: int, least: int) -> int:
     return int(value)
 
 
-class SampleDataset(PyDataset):
+class SampleDataset(PyDataset, Dataset):
     """Samples by number, in batches, mixed anew for each epoch.
+
+    A batch that is asked for by number is of NumPy. Who iterates gets tensors, and each of the methods of `Dataset`,
+    such as `map`, `cache`, `take` and `prefetch`, gives a data set that goes on with the batches.
 
     A subclass has `samples(numbers)`, which makes the batch of the samples with these numbers.
 
@@ -117,7 +125,7 @@ class SampleDataset(PyDataset):
         super().__init__(**kwargs)
         self.count = count
         self.batch_size = batch_size
-        self.shuffle = shuffle
+        self.mixes: bool = shuffle
         self.seed = seed
         self.epoch: int = 0
         self._order: tuple[int, np.ndarray] | None = None  # the epoch, and its order
@@ -133,7 +141,7 @@ class SampleDataset(PyDataset):
         known, epoch = self._order, self.epoch
         if known is None or known[0] != epoch:
             random = np.random.default_rng((self.seed, epoch))
-            known = epoch, random.permutation(self.count) if self.shuffle else np.arange(self.count)
+            known = epoch, random.permutation(self.count) if self.mixes else np.arange(self.count)
             self._order = known
         return known[1]
 
@@ -145,14 +153,18 @@ class SampleDataset(PyDataset):
             return tuple(part[0] for part in batch) if isinstance(batch, tuple) else batch[0]
         return self.samples(self.order()[index * self.batch_size : (index + 1) * self.batch_size])
 
-    def __iter__(self) -> Iterator[Samples]:
-        yield from super().__iter__()
-        self.on_epoch_end()
+    @cached_property
+    def stage(self) -> Stage:
+        return Batches(self)
 
-    def take(self, count: int) -> Iterator[Samples]:
-        """The first `count` batches of an epoch (-1: all of them); the next ones are those of another epoch."""
-        yield from itertools.islice(super().__iter__(), None if count < 0 else count)
+    def __iter__(self) -> Iterator[Any]:
+        return Dataset.__iter__(self)
+
+    def begin_order(self) -> np.ndarray:
+        """The order of a pass; the next one is another epoch."""
+        order = self.order()
         self.on_epoch_end()
+        return order
 
     def on_epoch_end(self) -> None:
         """The next epoch has another order."""

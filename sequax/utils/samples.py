@@ -71,7 +71,14 @@ class ArrayDataset(SampleDataset):
         super().__init__(len(_leaves(arrays)[0]), batch_size, shuffle=False, seed=0)
         self.arrays = arrays
 
-    def batch(self, batch_size: int, drop_remainder: bool = False) -> ArrayDataset:
+    def batch(
+        self,
+        batch_size: int,
+        drop_remainder: bool = False,
+        num_parallel_calls: int | None = None,
+        deterministic: bool | None = None,
+        name: str | None = None,
+    ) -> ArrayDataset:
         """The same samples in batches; without those that fill no batch, with `drop_remainder`."""
         kept = self.count - self.count % batch_size if drop_remainder else self.count
         return ArrayDataset(_rows(self.arrays, slice(kept)), batch_size)

@@ -7,7 +7,6 @@ _INSTEAD = {
     "config": "devices are JAX' business, see `jax.devices()`",
     "constant": "pass NumPy arrays",
     "convert_to_tensor": "pass NumPy arrays",
-    "data": "pass NumPy arrays, a generator or a `keras.utils.PyDataset` to `fit`",
     "distribute": "devices are JAX' business, see `jax.devices()`",
     "function": "programs are compiled by `fit`; `jax.jit` compiles functions of your own",
     "image": "keras.ops.image",

@@ -1,0 +1,44 @@
+"""Passes over the elements of a stage, as users see them."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from .stage import Stage
+
+
+class Iterator:
+    """One pass over a data set; leaves are tensors."""
+
+    def __init__(self, stage: Stage):
+        self.stage = stage
+        self._elements = (element for chunk in stage.chunks() for element in self._of(chunk))
+
+    def _of(self, chunk: Any) -> Any:
+        return chunk.tensors()
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Any:
+        return next(self._elements)
+
+    def get_next(self) -> Any:
+        """The next element.
+
+        Raises:
+            StopIteration: behind the last one.
+        """
+        return next(self)
+
+    @property
+    def element_spec(self) -> Any:
+        """Shapes and dtypes of the elements."""
+        return self.stage.spec()
+
+
+class NumpyIterator(Iterator):
+    """One pass over a data set; leaves are of NumPy."""
+
+    def _of(self, chunk: Any) -> Any:
+        return chunk.elements()

@@ -1,0 +1,72 @@
+"""What is known of elements before they are made: shapes and dtypes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .structures import Nest, mapped
+from .tensors import is_dataset
+
+INFINITE, UNKNOWN = -1, -2  # numbers of elements, as TensorFlow has them
+
+
+class TensorSpec:
+    """Shape and dtype of one tensor.
+
+    Args:
+        shape: sizes, None where unknown; or None if not even their number is known.
+        dtype: name of the dtype, `"string"` for texts.
+        name: of no effect.
+    """
+
+    def __init__(self, shape: Any, dtype: Any = "float32", name: str | None = None):
+        self.shape: tuple[int | None, ...] | None = None if shape is None else tuple(shape)
+        self.dtype: str = dtype_name(dtype)
+        self.name = name
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TensorSpec) and (self.shape, self.dtype) == (other.shape, other.dtype)
+
+    def __hash__(self) -> int:
+        return hash((self.shape, self.dtype))
+
+    def __repr__(self) -> str:
+        return f"TensorSpec(shape={self.shape}, dtype={self.dtype}, name={self.name!r})"
+
+    def with_shape(self, shape: Any) -> TensorSpec:
+        return TensorSpec(shape, self.dtype)
+
+
+class DatasetSpec:
+    """Elements that are data sets themselves.
+
+    Args:
+        element_spec: of their elements.
+    """
+
+    def __init__(self, element_spec: Nest):
+        self.element_spec = element_spec
+
+    def __repr__(self) -> str:
+        return f"DatasetSpec({self.element_spec!r})"
+
+
+def dtype_name(dtype: Any) -> str:
+    """The name of a dtype that is given as a name, a type, or one of TensorFlow."""
+    if dtype in (str, bytes):
+        return "string"
+    name = getattr(dtype, "name", None) or (dtype if isinstance(dtype, str) else np.dtype(dtype).name)
+    return "string" if name in ("object", "str", "string") else str(name)
+
+
+def spec_of_rows(values: Nest) -> Nest:
+    """The spec of elements, from leaves with an axis of elements in front."""
+    return mapped(_spec_of_leaf, values)
+
+
+def _spec_of_leaf(leaf: np.ndarray) -> Any:
+    if leaf.dtype.hasobject and leaf.size and is_dataset(leaf.flat[0]):
+        return DatasetSpec(leaf.flat[0].element_spec)
+    return TensorSpec(leaf.shape[1:], dtype_name(leaf.dtype))
