@@ -58,6 +58,7 @@ def test_imports_point_one_way(part):
 TOP = {"sequax", "sequax._families"}
 # Load what others name: the top, scripts that import `keras` (`compat`), and pickles (`portable`).
 LOAD_BY_NAME = {"sequax._lazy", "sequax.compat", "sequax.compat.internals", "sequax.compat.tensorflow"}
+LOAD_BY_NAME |= {"sequax.compat.out_of_reach"}
 LOAD_BY_NAME |= {"sequax.core.above", "sequax.core.catalogue", "sequax.core.portable"}
 LOADERS = {"import_module", "__import__"}
 

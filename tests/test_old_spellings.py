@@ -27,7 +27,7 @@ ACCEPTED = {
     ),
     "from keras.layers.normalization.batch_normalization import BatchNormalization as B": (
         "B.__name__ == 'BatchNormalization'",
-        ["keras.layers.normalization`", "normalization.batch_normalization`"],
+        ["keras.layers.normalization`"],
     ),
     "from keras.layers.experimental.preprocessing import Rescaling": ("Rescaling", ["experimental.preprocessing"]),
     "from tensorflow.python.keras.layers import Dense": ("Dense", ["`tensorflow.python.keras` works here"]),

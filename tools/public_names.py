@@ -2,8 +2,8 @@
 
 The table has a line per file, tabs between `group`, `repository`, `path` and the names it uses, with blanks between
 those: `keras.…` for Keras, wherever it was imported from, `tensorflow.…` for the rest of TensorFlow. Each name is
-looked up once, in this process, as a script would: by imports as far as modules go, and by attributes after that. Names that
-resolve to something that only says why it is out of reach (`__out_of_reach__`) count as found, and are shown apart.
+looked up once, in this process, as a script would: by imports as far as modules go, and by attributes after that. What
+resolves to something that only says why it is out of reach (`__out_of_reach__`) counts as found, and is shown apart.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ patched into the classes while the hook is installed (`patches.py`). Of TensorFl
 from __future__ import annotations
 
 import importlib
+import itertools
 import sys
 from collections.abc import Callable, Iterator
 from importlib.abc import Loader, MetaPathFinder
@@ -22,8 +23,9 @@ from typing import Any
 from .. import _absent
 from .._version import __version__
 from ..core.names import suggest
-from . import children, internals, patches, spellings
+from . import children, internals, out_of_reach, patches, places, spellings
 from .notes import note
+from .out_of_reach import ModuleOutOfReach, is_place, reason
 from .tensorflow import TENSORFLOW_VERSION, Stub, keras_inside
 
 __all__ = ["KERAS_VERSION", "TENSORFLOW_VERSION", "install", "uninstall"]
@@ -67,22 +69,34 @@ class ServedModule(ModuleType):
 
     def __init__(self, name: str, source: ModuleType, today: str):
         super().__init__(name, source.__doc__)
-        self._source = source
+        self._source, self._old_names_of = source, today
         self._old = {**_old_names(today), **_old_names(name)}
         self.__path__: list[str] = []  # a package for the import system, so that our finder is asked for what is in it
-        self.__all__ = sorted(public_names(source))
+        self._names = sorted(public_names(source))
+        self._all_read: Iterator[str] = iter(())
         if name == "keras":
             self.__version__ = KERAS_VERSION
             self.version: Callable[[], str] = lambda: KERAS_VERSION
+
+    @property
+    def __all__(self) -> list[str]:
+        """Names of today and old ones, for `from keras.layers import *`."""
+        listed = sorted({*self._names, *(name for name in self._old if not name.startswith("_"))})
+        self._all_read = iter(listed)
+        return listed
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
         if name in self._old:
             return self._of_old(name)
-        if name not in self.__all__:
-            if f"{self.__name__}.{name}" in (*spellings.MODULES, internals.ROOT):
-                return importlib.import_module(f"{self.__name__}.{name}")
+        if name not in self._names:
+            full = f"{self.__name__}.{name}"
+            if full in places.MODULES or full in places.ALIASES or full == internals.ROOT or is_place(full):
+                return importlib.import_module(full)
+            why = reason(full)
+            if why is not None:
+                return out_of_reach.named(self.__name__, name, why)
             raise AttributeError(_missing(self, name))
         value = getattr(self._source, name)
         if isinstance(value, ModuleType):
@@ -93,7 +107,9 @@ class ServedModule(ModuleType):
         target, today = self._old[name]
         module, _, attribute = target.partition(":")
         found = _ours(module)
-        if today is not None:
+        # A star asks for all names, one after another; that the script wants an old one among them is not said.
+        in_star = any(one == name for one in itertools.takewhile(lambda one: one <= name, self._all_read))
+        if today is not None and not in_star:
             note(f"{self.__name__}.{name}", today)
         return getattr(found, attribute) if attribute else found
 
@@ -104,7 +120,7 @@ class ServedModule(ModuleType):
         return _ours("compat.layers").merge(*args, **kwargs)
 
     def __dir__(self) -> list[str]:
-        return sorted({*super().__dir__(), *self.__all__})
+        return sorted({*super().__dir__(), *self._names})
 
     def __reduce__(self) -> tuple[Callable[[str], ModuleType], tuple[str]]:
         """Functions that go to worker processes by value take their globals along, this module by its name."""
@@ -145,6 +161,9 @@ def _serve(name: str) -> ModuleType:
         inside = keras_inside(name)
         # A placeholder of that name; `exec_module` puts the module itself in its place.
         return Stub(name) if inside is None else ModuleType(inside)
+    for place, whole in places.ALIASES.items():
+        if name == place or name.startswith(f"{place}."):
+            return ModuleType(whole + name.removeprefix(place))  # a placeholder, as above
     parent, _, child = name.rpartition(".")
     if not parent:
         patches.apply()
@@ -152,9 +171,13 @@ def _serve(name: str) -> ModuleType:
     if name == internals.ROOT or name.startswith(f"{internals.ROOT}."):
         return internals.serve(name)
     holder = importlib.import_module(parent)
-    if child not in holder.__all__ and name in spellings.MODULES:
+    if name in places.MODULES:
         return _of_old(name)
-    if child not in holder.__all__:
+    if child not in _names_of(holder):
+        if parent in places.MODULES and _is_file_of(child, holder):
+            return ServedModule(name, holder._source, holder._old_names_of)
+        if is_place(name):
+            return ModuleOutOfReach(name)
         raise ImportError(_missing(holder, child), name=name)
     found = getattr(holder._source, child)
     if not isinstance(found, ModuleType):
@@ -162,21 +185,29 @@ def _serve(name: str) -> ModuleType:
     return ServedModule(name, found, name)
 
 
+def _is_file_of(child: str, holder: Any) -> bool:
+    """Whether a module inside of an old one was the file of one of its classes: `core.dense`, `rnn.base_rnn`."""
+    plain = child.replace("_", "").removeprefix("base").removesuffix("layer")
+    return any(name.lower() == plain for name in _names_of(holder))
+
+
 def _of_old(name: str) -> ModuleType:
     """An old module; it lists the old names of today's module as well."""
-    source, today = spellings.MODULES[name]
+    source, today = places.MODULES[name]
     if today is not None:
         note(name, today)
     if source is None:
         return ServedModule(name, ModuleType(name), name)
-    names_of = "keras.engine" if name.startswith("keras.engine") else f"keras.{source}"
+    listed = (place for place in ("keras.engine", "keras.optimizer_v2") if name.startswith(place))
+    names_of = next(listed, f"keras.{source}")
     return ServedModule(name, _ours(source), names_of)
 
 
 def _old_names(module: str) -> dict[str, spellings.Name]:
     if module == "keras.backend":  # too many to list twice: the module itself says what they are called today
         today = _ours("compat.backend").TODAY
-        return {name: spellings.Name(f"compat.backend:{name}", text) for name, text in today.items()}
+        old = {name: spellings.Name(f"compat.backend:{name}", text) for name, text in today.items()}
+        return old | spellings.NAMES[module]
     return spellings.NAMES.get(module, {})
 
 
@@ -195,11 +226,15 @@ def public_names(module: ModuleType) -> Iterator[str]:
             yield name
 
 
+def _names_of(module: Any) -> list[str]:
+    return module._names if isinstance(module, ServedModule) else module.__all__
+
+
 def _missing(module: ModuleType, name: str) -> str:
     said = _absent.sentence(f"{module.__name__}.{name}".partition(".")[2], "keras")
     if said is not None:
         return said
-    known = [*module.__all__, *module._old]
+    known = [*_names_of(module), *getattr(module, "_old", ())]
     return (
         f"{module.__name__}.{name} is not available: this version of Sequax ({__version__}), which serves"
         f" {module.__name__} here, does not have it.{suggest(name, known)}"

@@ -25,7 +25,11 @@ def layer_constructor(owner: type, original: Callable[..., Any]) -> Callable[...
     def __init__(self: layers.Layer, *args: object, **kwargs: object) -> None:
         shape = _shape(owner, parameters, kwargs)
         rename(kwargs, parameters)
+        weights = kwargs.pop("weights", None) if "weights" not in parameters else None
         original(self, *args, **kwargs)
+        if weights is not None:
+            note("weights=", "layer.set_weights(weights), once it is built")
+            vars(self)["_weights_given"] = weights  # until it is built: `attributes.ensure_built`
         if shape is not None:
             self.first_input_shape = shape
         if owner in _WITH_OWN_CODE:

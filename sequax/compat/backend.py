@@ -15,10 +15,11 @@ import numpy as np
 
 from .. import activations, ops as tensor_functions
 from ..config import floatx, image_data_format
-from ..core.tensor import shape_of
+from ..core.operation import symbolic
+from ..core.tensor import KerasTensor, shape_of
 from ..core.types import ArrayLike, Axis, DTypeLike, PerAxis, Shape, ShapeLike, Tensor, Tensors
 from ..core.variable import Variable
-from . import backend_state
+from . import backend_graph, backend_nn, backend_state
 from .backend_state import Expression
 
 ops: Any = tensor_functions  # its names are made when it is imported, unseen by a type checker
@@ -26,10 +27,10 @@ T = TypeVar("T")
 
 # Same name, same arguments.
 _SAME = (
-    *("abs", "all", "any", "arange", "argsort", "cast", "clip", "cos", "dot", "elu", "equal", "exp", "floor"),
+    *("abs", "all", "any", "arange", "argsort", "clip", "cos", "dot", "elu", "equal", "exp", "floor"),
     *("greater", "greater_equal", "hard_sigmoid", "less", "less_equal", "log", "logsumexp", "max", "maximum"),
     *("mean", "min", "minimum", "ndim", "not_equal", "one_hot", "ones_like", "prod", "reshape", "round"),
-    *("shape", "sigmoid", "sign", "sin", "softmax", "softplus", "softsign", "sqrt", "square", "squeeze"),
+    *("sigmoid", "sign", "sin", "softmax", "softplus", "softsign", "sqrt", "square", "squeeze"),
     *("stack", "std", "stop_gradient", "sum", "tanh", "tile", "transpose", "var", "zeros_like"),
 )
 _OTHER_NAME = {
@@ -50,6 +51,8 @@ _OTHER_DEFAULTS = {
     "argmax": "argmax(x, axis=-1)",
     "argmin": "argmin(x, axis=-1)",
     "batch_dot": "einsum",
+    "cast": "cast",
+    "shape": "shape",
     "batch_flatten": "reshape(x, (x.shape[0], -1))",
     "bias_add": "add",
     "binary_crossentropy": "binary_crossentropy",
@@ -87,21 +90,27 @@ _ELSEWHERE = {
     "cast_to_floatx": "np.asarray(x, keras.config.floatx())",
     "count_params": "math.prod(x.shape)",
     "dropout": "keras.random.dropout",
+    "control_dependencies": "leave it out, it has no effect",
     "dtype": "keras.backend.standardize_dtype(x.dtype)",
+    "eager": "leave it out, it has no effect",
+    "eager_scope": "leave it out, it has no effect",
     "eval": "np.asarray(x)",
-    "function": "keras.Model(inputs, outputs)",
     "get_session": "nothing",
+    "get_graph": "nothing",
     "get_value": "np.asarray(x)",
-    "gradients": "jax.grad",
+    "get_variable_shape": "x.shape",
     "image_dim_ordering": "keras.config.image_data_format()",
     "in_test_phase": "the argument `training` of `call`",
     "in_train_phase": "the argument `training` of `call`",
+    "is_placeholder": "nothing",
+    "is_symbolic": "keras.utils.is_keras_tensor",
     "is_tensor": "keras.ops.is_tensor",
+    "is_variable": "isinstance(x, keras.Variable)",
     "learning_phase": "the argument `training` of `call`",
+    "learning_phase_scope": "the argument `training` of `call`",
     "manual_variable_initialization": "leave it out, it has no effect",
     "moving_average_update": "variable.assign(...)",
     "name_scope": "leave it out, it has no effect",
-    "placeholder": "keras.Input",
     "print_tensor": "jax.debug.print",
     "random_bernoulli": "keras.random.binomial",
     "random_binomial": "keras.random.binomial",
@@ -114,6 +123,7 @@ _ELSEWHERE = {
     "set_learning_phase": "the argument `training` of `call`",
     "set_session": "leave it out, it has no effect",
     "set_value": "variable.assign(value)",
+    "symbolic": "leave it out, it has no effect",
     "truncated_normal": "keras.random.truncated_normal",
     "update": "variable.assign(value)",
     "update_add": "variable.assign_add(value)",
@@ -121,10 +131,53 @@ _ELSEWHERE = {
     "variable": "keras.Variable",
 }
 
+# In `backend_nn.py`.
+_NETWORKS = {
+    "asymmetric_temporal_padding": "pad",
+    "batch_normalization": "batch_normalization",
+    "binary_focal_crossentropy": "binary_crossentropy, and the loss keras.losses.BinaryFocalCrossentropy",
+    "categorical_focal_crossentropy": "categorical_crossentropy, and keras.losses.CategoricalFocalCrossentropy",
+    "conv2d_transpose": "conv_transpose",
+    "conv3d_transpose": "conv_transpose",
+    "ctc_batch_cost": "ctc_loss, or the loss keras.losses.CTC",
+    "ctc_decode": "ctc_decode",
+    "depthwise_conv2d": "depthwise_conv",
+    "foldl": "scan",
+    "foldr": "scan",
+    "local_conv": "einsum",
+    "local_conv1d": "einsum",
+    "local_conv2d": "einsum",
+    "normalize_batch_in_training": "moments, and batch_normalization",
+    "pattern_broadcast": "broadcast_to",
+    "pool3d": "max_pool, average_pool",
+    "resize_volumes": "repeat",
+    "rnn": "scan, or the layer keras.layers.RNN",
+    "separable_conv1d": "separable_conv",
+    "separable_conv2d": "separable_conv",
+    "size": "size",
+    "slice": "slice",
+    "spatial_3d_padding": "pad",
+    "to_dense": "convert_to_tensor",
+}
+# In `backend_graph.py`.
+_GRAPHS = {
+    "function": "keras.Model(inputs, outputs)",
+    "gradients": "jax.grad, or tf.GradientTape",
+    "placeholder": "keras.Input",
+}
+_OTHERS = {
+    **dict.fromkeys(_NETWORKS, backend_nn),
+    **dict.fromkeys(_GRAPHS, backend_graph),
+    **dict.fromkeys(_ELSEWHERE, backend_state),
+}
+
+NAME = "jax"  # what `keras.backend._BACKEND` was
+
 TODAY: dict[str, str] = {
     **{name: f"keras.ops.{name}" for name in _SAME},
-    **{name: f"keras.ops.{today}" for name, today in {**_OTHER_NAME, **_OTHER_DEFAULTS}.items()},
+    **{name: f"keras.ops.{today}" for name, today in {**_OTHER_NAME, **_OTHER_DEFAULTS, **_NETWORKS}.items()},
     **_ELSEWHERE,
+    **_GRAPHS,
 }
 
 
@@ -132,8 +185,8 @@ def __getattr__(name: str) -> Callable[..., Any]:
     today = name if name in _SAME else _OTHER_NAME.get(name)
     if today is not None:
         return _with_old_keywords(getattr(ops, today))
-    if name in _ELSEWHERE:
-        return getattr(backend_state, name)
+    if name in _OTHERS:
+        return getattr(_OTHERS[name], name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
@@ -171,6 +224,29 @@ def cumsum(x: Tensor, axis: int = 0) -> Tensor:
 
 def cumprod(x: Tensor, axis: int = 0) -> Tensor:
     return ops.cumprod(x, axis=axis)
+
+
+class _SymbolicShape(tuple[Any, ...]):
+    """The shape of a symbolic tensor, which knows whose it is: sizes that are unknown now can be computed later."""
+
+    tensor: KerasTensor
+
+
+def shape(x: Tensor) -> tuple[Any, ...]:
+    found = ops.shape(x)
+    if isinstance(x, KerasTensor) and None in found:
+        found = _SymbolicShape(found)
+        found.tensor = x
+    return found
+
+
+def cast(x: Any, dtype: DTypeLike) -> Tensor:
+    return ops.cast(_sizes(x.tensor) if isinstance(x, _SymbolicShape) else x, dtype)
+
+
+@symbolic
+def _sizes(x: Any) -> Tensor:
+    return ops.array(x.shape, dtype="int32")
 
 
 def concatenate(tensors: Sequence[Tensor], axis: int = -1) -> Tensor:

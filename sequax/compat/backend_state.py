@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from .. import ops as tensor_functions, random
@@ -18,13 +17,13 @@ from ..core.rng import SeedGenerator
 from ..core.tensor import KerasTensor
 from ..core.types import ArrayLike, DTypeLike, ShapeLike, Tensor
 from ..core.variable import Variable
-from ..model import Model
-from .tensorflow import not_tensorflow
+from .tensorflow.settings import Session
 
 if TYPE_CHECKING:
     from ..core.layer import Layer
 
 ops: Any = tensor_functions  # its names are made when it is imported, unseen by a type checker
+F = TypeVar("F")
 Expression = Tensor | Callable[[], Tensor]  # a tensor, or what makes it
 _learning_phase = 0
 
@@ -209,24 +208,6 @@ def in_test_phase(x: Expression, alt: Expression, training: bool | None = None) 
     return in_train_phase(alt, x, training)
 
 
-class function:
-    """`function([model.input], [layer.output])`, called on a list of arrays, gives a list of arrays."""
-
-    def __init__(self, inputs: Sequence[Any], outputs: Sequence[Any], updates: object = None, **kwargs: object):
-        symbolic = [tensor for tensor in inputs if isinstance(tensor, KerasTensor)]
-        several = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
-        self._places = [place for place, tensor in enumerate(inputs) if isinstance(tensor, KerasTensor)]
-        self._phase = next((place for place in range(len(inputs)) if place not in self._places), None)
-        self._alone = not isinstance(outputs, (list, tuple))
-        self._model = Model(symbolic, several)
-
-    def __call__(self, inputs: Sequence[Any]) -> np.ndarray | list[np.ndarray]:
-        given = [jnp.asarray(inputs[place]) for place in self._places]
-        training = None if self._phase is None else bool(inputs[self._phase])
-        results = [np.asarray(output) for output in self._model(given, training=training)]
-        return results[0] if self._alone else results
-
-
 def image_dim_ordering() -> str:
     return "th" if image_data_format() == "channels_first" else "tf"
 
@@ -251,16 +232,69 @@ def manual_variable_initialization(value: bool) -> None:
     """All variables have values from the start."""
 
 
-def get_session() -> NoReturn:
-    raise NotImplementedError(not_tensorflow("Session"))
+def get_session() -> object:
+    """A session that runs nothing: its `run` says so."""
+    return Session()
 
 
-def gradients(loss: object, variables: object) -> NoReturn:
-    raise NotImplementedError(
-        "keras.backend.gradients needs TensorFlow's graphs. Use `jax.grad` of a function that calls"
-        " `model.stateless_call(...)` or `model(x)`."
-    )
+def get_graph() -> None:
+    """There is no graph beside the models."""
 
 
-def placeholder(*args: object, **kwargs: object) -> NoReturn:
-    raise NotImplementedError("keras.backend.placeholder needs TensorFlow's graphs. Begin with `keras.Input(shape)`.")
+@contextlib.contextmanager
+def learning_phase_scope(value: int) -> Iterator[None]:
+    before = _learning_phase
+    set_learning_phase(value)
+    try:
+        yield
+    finally:
+        set_learning_phase(before)
+
+
+def control_dependencies(control_inputs: object) -> contextlib.nullcontext[None]:
+    """Operations run in the order in which they are written."""
+    return contextlib.nullcontext()
+
+
+def eager_scope() -> contextlib.nullcontext[None]:
+    return contextlib.nullcontext()
+
+
+def eager(function: F) -> F:
+    return function
+
+
+symbolic = eager
+
+
+def is_variable(x: object) -> bool:
+    return isinstance(x, Variable)
+
+
+def is_symbolic(x: object) -> bool:
+    return isinstance(x, KerasTensor)
+
+
+def is_placeholder(x: object) -> bool:
+    return isinstance(x, KerasTensor) and (x.node is None or not x.node.inputs)
+
+
+def get_variable_shape(x: Tensor) -> tuple[Any, ...]:
+    return tuple(x.shape)
+
+
+def _get_available_gpus() -> list[str]:
+    """Names of the GPUs; scripts count them."""
+    kinds = [device for device in jax.local_devices() if device.platform not in ("cpu", "tpu")]
+    return [f"/device:GPU:{number}" for number in range(len(kinds))]
+
+
+def enable_tf_random_generator() -> None:
+    """Random numbers come from seeds that layers own."""
+
+
+disable_tf_random_generator = enable_tf_random_generator
+
+
+def is_tf_random_generator_enabled() -> bool:
+    return True

@@ -7,7 +7,8 @@ from typing import Any
 
 from ..callbacks import History
 from ..callbacks.callback_list import CallbackList
-from ..callbacks.monitor import MonitorCallback
+from ..callbacks.monitor import MonitorCallback, direction
+from ..core.warning import warn
 from . import spellings
 from .notes import note
 
@@ -69,6 +70,23 @@ def monitored(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
         if found is not None:
             note(f"monitor={self.monitor!r}", f"monitor={found!r}")
             self.monitor = found
-        return original(self, logs)
+        try:
+            return original(self, logs)
+        except ValueError as error:  # there is no such name
+            warn(f"{error} Training goes on without it, as in Keras.")
+            return None
 
     return get_monitor_value
+
+
+def mode_of(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
+    """Which values are better where the name does not tell: Keras 1 and 2 looked for "acc" in it, and took "min"."""
+
+    def _resolved_mode(self: MonitorCallback) -> str:
+        if self.monitor_op is None and self.mode == "auto" and direction(self.monitor) is None:
+            self.mode = "max" if "acc" in self.monitor or "auc" in self.monitor else "min"
+            better = "higher" if self.mode == "max" else "lower"
+            note(f"{type(self).__name__}(monitor={self.monitor!r})", f"pass mode={self.mode!r} ({better} is better)")
+        return original(self)
+
+    return _resolved_mode

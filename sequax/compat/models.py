@@ -13,8 +13,10 @@ import numpy as np
 from ..core.types import ArrayLike, Data, Nested
 from ..model import Model
 from ..utils.py_dataset import PyDataset
-from . import spellings
+from . import spellings, trainability
+from .attributes import give_validation_data, split_off
 from .notes import note
+from .trainability import AsCompiled
 
 if TYPE_CHECKING:
     from ..callbacks import History
@@ -33,6 +35,14 @@ def probas_to_classes(probabilities: ArrayLike) -> np.ndarray:
     """
     array = np.asarray(probabilities)
     return array.argmax(axis=-1) if array.shape[-1] > 1 else (array > 0.5).astype("int32")
+
+
+def without_effect(*args: object, **kwargs: object) -> None:
+    """A setting that has no counterpart."""
+
+
+def is_sequence(data: object) -> bool:
+    return isinstance(data, PyDataset)
 
 
 # --- methods that there were ----------------------------------------------------------------------------------------
@@ -140,9 +150,22 @@ def fit(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
         _without_workers(kwargs)
         if kwargs.get("validation_data") is not None:
             kwargs["validation_data"] = _numbered(kwargs["validation_data"])
-        return original(self, _numbered(x), *args, **kwargs)
+            give_validation_data(kwargs.get("callbacks"), kwargs["validation_data"])
+        elif kwargs.get("validation_split"):
+            y = kwargs.get("y", args[0] if args else None)
+            give_validation_data(kwargs.get("callbacks"), split_off(x, y, kwargs["validation_split"]))
+        with AsCompiled(self):
+            return original(self, _numbered(x), *args, **kwargs)
 
     return fit
+
+
+def train_on_batch(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
+    def train_on_batch(self: Model, *args: object, **kwargs: object) -> object:
+        with AsCompiled(self):
+            return original(self, *args, **kwargs)
+
+    return train_on_batch
 
 
 def evaluate(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -188,6 +211,7 @@ def compile(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
         for name in ("loss", "metrics"):
             given[name] = _renamed(given.get(name))
         original(self, **given)
+        trainability.record(self)
 
     return compile
 

@@ -15,10 +15,14 @@ def note(old: str, today: str, key: str | None = None) -> None:
         today: what Keras 3 and Sequax call it, or what to write instead.
         key: what counts as the same spelling; default: `old`.
     """
-    key = old if key is None else key
+    say(old if key is None else key, f"`{old}` works here; today's spelling: {today}")
+
+
+def say(key: str, text: str) -> None:
+    """Say something on stderr, the first time that it is met."""
     if key not in _said:
         _said.add(key)
-        print(f"sequax: `{old}` works here; today's spelling: {today}", file=sys.stderr)
+        print(f"sequax: {text}", file=sys.stderr)
 
 
 def forget() -> None:

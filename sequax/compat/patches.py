@@ -19,12 +19,14 @@ def apply() -> None:
     if any_made():
         return
     from .. import layers, optimizers
-    from ..callbacks import History
+    from ..callbacks import Callback, History
     from ..callbacks.callback_list import CallbackList
     from ..callbacks.monitor import MonitorCallback
     from ..core.layer import Layer
+    from ..core.tensor import KerasTensor
     from ..model import Model
-    from . import arguments, logs, models
+    from ..sequential import Sequential
+    from . import arguments, attributes, backend_graph, logs, models, old_layers
     from .tensorflow import steps, values
 
     for cls in [*layers.catalogue.classes.values(), Layer]:
@@ -33,15 +35,29 @@ def apply() -> None:
         if inspect.isclass(cls) and issubclass(cls, optimizers.Optimizer):
             wrap(cls, "__init__", arguments.optimizer_constructor)
     put(optimizers.Optimizer, "lr", arguments.lr)
+    put(optimizers.Optimizer, "get_updates", backend_graph.get_updates)
+    wrap(Sequential, "add", old_layers.sequential_add)
     wrap(Layer, "add_weight", arguments.add_weight)
     wrap(Model, "__init__", models.constructor)
-    for name in ("compile", "fit", "evaluate", "predict"):
+    for name in ("compile", "fit", "evaluate", "predict", "train_on_batch"):
         wrap(Model, name, getattr(models, name))
-    for method in (*models.METHODS, *models.GENERATOR_METHODS):
-        put(Model, method.__name__, method)
+    for kind, methods, properties in (
+        (Layer, attributes.LAYER_METHODS, attributes.LAYER_PROPERTIES),
+        (Model, (*models.METHODS, *models.GENERATOR_METHODS, *attributes.MODEL_METHODS), attributes.MODEL_PROPERTIES),
+        (optimizers.Optimizer, attributes.OPTIMIZER_METHODS, attributes.OPTIMIZER_PROPERTIES),
+        (KerasTensor, (), attributes.TENSOR_PROPERTIES),
+    ):
+        for method in methods:
+            put(kind, method.__name__, method)
+        for name, value in properties.items():
+            put(kind, name, value)
+    wrap(Layer, "_ensure_built", attributes.ensure_built)
+    put(Callback, "model", attributes.model_property(Callback.model))
+    put(Callback, "validation_data", None)
     steps.patch(put)
     wrap(History, "__init__", logs.history)
     wrap(CallbackList, "on_epoch_end", logs.epoch_end)
     wrap(MonitorCallback, "get_monitor_value", logs.monitored)
+    wrap(MonitorCallback, "_resolved_mode", logs.mode_of)
     for owner, attribute, value in values.patched():
         put(owner, attribute, value)

@@ -21,10 +21,10 @@ except ImportError:
         " 'sequax[sklearn]'` or `pip install scikit-learn`."
     ) from None
 
-__all__ = ["KerasClassifier", "KerasRegressor"]
+__all__ = ["BaseWrapper", "KerasClassifier", "KerasRegressor"]
 
 
-class _Wrapper(BaseEstimator):
+class BaseWrapper(BaseEstimator):
     """What both kinds have in common.
 
     Args:
@@ -53,7 +53,7 @@ class _Wrapper(BaseEstimator):
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         return {**self.sk_params, "build_fn": self.build_fn}
 
-    def set_params(self, **params: Any) -> _Wrapper:
+    def set_params(self, **params: Any) -> BaseWrapper:
         if "build_fn" in params:
             self.build_fn = params.pop("build_fn")
         self.check_params(params)
@@ -98,7 +98,7 @@ def _loss_of(model: Model) -> str:
     return loss if isinstance(loss, str) else str(getattr(loss, "name", None) or getattr(loss, "__name__", ""))
 
 
-class KerasClassifier(ClassifierMixin, _Wrapper):
+class KerasClassifier(ClassifierMixin, BaseWrapper):
     """A classifier: `classes_` are the labels it was trained with."""
 
     def fit(self, x: Data, y: np.ndarray | Sequence[Any], **kwargs: Any) -> History:
@@ -147,7 +147,7 @@ class KerasClassifier(ClassifierMixin, _Wrapper):
         return np.asarray(self.model.predict(x, **self.filter_sk_params(Model.predict, kwargs)))
 
 
-class KerasRegressor(RegressorMixin, _Wrapper):
+class KerasRegressor(RegressorMixin, BaseWrapper):
     """A regressor; `score` is the loss with a minus, so that more is better."""
 
     def predict(self, x: Data, **kwargs: Any) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Tables of the module names, public names and arguments of Keras 1 and 2 that Keras 3 no longer has.
+"""Tables of the public names and arguments of Keras 1 and 2 that Keras 3 no longer has; its modules: `places.py`.
 
 Nothing here is looked at unless `compat.install()` was called. Targets are written `module:attribute`, relative to
 `sequax`. A name without a text for today is served in silence, since Keras 3 has a name of that spelling.
@@ -9,13 +9,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
-class Module(NamedTuple):
-    """An old module: the module of ours whose names it has (None: only a place for others), and today's name."""
-
-    source: str | None
-    today: str | None
-
-
 class Name(NamedTuple):
     """An old name in a module: where it is found now, and what to write today."""
 
@@ -23,43 +16,32 @@ class Name(NamedTuple):
     today: str | None
 
 
-def _all_of(package: str, children: str, source: str, today: str) -> dict[str, Module]:
-    return {f"{package}.{child}": Module(source, today) for child in children.split()}
-
-
-_LAYER_MODULES = (
-    "core convolutional recurrent normalization embeddings advanced_activations pooling merge wrappers noise local"
-    " convolutional_recurrent cudnn_recurrent rnn reshaping regularization attention experimental.preprocessing"
-    " preprocessing core.dense core.activation normalization.batch_normalization normalization.layer_normalization"
-)
-_ENGINE_MODULES = "topology training base_layer input_layer sequential network input_spec functional keras_tensor"
-_UTIL_MODULES = (
-    "np_utils vis_utils generic_utils data_utils layer_utils io_utils training_utils visualize_util image_utils"
-    " object_registration"
-)
-_OPTIMIZER_MODULES = (
-    "legacy experimental adam adam_v2 gradient_descent gradient_descent_v2 rmsprop rmsprop_v2 adagrad adadelta adamax"
-    " nadam optimizer_v2 learning_rate_schedule"
-)
-
-MODULES: dict[str, Module] = {
-    **_all_of("keras.layers", _LAYER_MODULES, "layers", "keras.layers"),
-    "keras.layers.experimental": Module("layers", None),
-    **_all_of("keras.utils", _UTIL_MODULES, "utils", "keras.utils"),
-    **_all_of("keras.optimizers", _OPTIMIZER_MODULES, "optimizers", "keras.optimizers"),
-    "keras.engine": Module("", "keras"),
-    **_all_of("keras.engine", _ENGINE_MODULES, "", "keras"),
-    "keras.objectives": Module("losses", "keras.losses"),
-    "keras.initializations": Module("initializers", "keras.initializers"),
-    "keras.backend.tensorflow_backend": Module("backend", "keras.backend"),
-    "keras.backend.common": Module("backend", "keras.backend"),
-    "keras.backend_config": Module("backend", "keras.config"),
-    "keras.preprocessing.text": Module("compat.tokenizer", "keras.layers.TextVectorization"),
-    "keras.wrappers": Module(None, None),
-    "keras.wrappers.scikit_learn": Module(
-        "compat.scikit_learn", "keras.wrappers.SKLearnClassifier and SKLearnRegressor, or the package `scikeras`"
-    ),
+_UTILITIES = {
+    "HDF5Matrix": "h5py.File(path)[name], which `fit` takes",
+    "OrderedEnqueuer": "keras.utils.PyDataset",
+    "GeneratorEnqueuer": "keras.utils.PyDataset",
+    "SequenceEnqueuer": "keras.utils.PyDataset",
+    "convert_all_kernels_in_model": "leave it out, unless the weights are Theano's",
+    "convert_kernel": "np.flip over the spatial axes",
+    "multi_gpu_model": "leave it out",
+    "print_summary": "model.summary()",
+    "to_ordinal": "a comparison with np.arange(classes - 1)",
+    "count_params": "layer.count_params()",
+    "normalize_tuple": "no function of Keras 3; copy it",
+    "normalize_padding": "no function of Keras 3; copy it",
+    "normalize_data_format": "no function of Keras 3; copy it",
+    "conv_output_length": "layer.compute_output_shape(shape)",
+    "conv_input_length": "no function of Keras 3; copy it",
+    "deconv_length": "layer.compute_output_shape(shape)",
+    "has_arg": "inspect.signature(function).parameters",
+    "to_list": "x if isinstance(x, list) else [x]",
+    "unpack_singleton": "x[0] if len(x) == 1 else x",
+    "is_all_none": "all(one is None for one in x)",
+    "slice_arrays": "[x[start:stop] for x in arrays]",
+    "object_list_uid": "no function of Keras 3; copy it",
+    "Reduction": 'the words "sum_over_batch_size", "sum" and "none"',
 }
+_OF_UTILITIES = {name: Name(f"compat.utilities:{name}", today) for name, today in _UTILITIES.items()}
 
 _ENGINE = {
     "InputLayer": Name("layers:InputLayer", None),
@@ -67,9 +49,49 @@ _ENGINE = {
     "Network": Name("model:Model", "keras.Model"),
     "Functional": Name("model:Model", "keras.Model"),
     "merge": Name("compat.layers:merge", "keras.layers.add, concatenate, multiply, ..."),
+    "Node": Name("core.tensor:Node", "nothing"),
+    "get_source_inputs": Name("utils:get_source_inputs", "keras.utils.get_source_inputs"),
+    "load_model": Name("saving:load_model", "keras.saving.load_model"),
+    "save_model": Name("saving:save_model", "keras.saving.save_model"),
+    "model_from_json": Name("models:model_from_json", "keras.models.model_from_json"),
+    "model_from_config": Name("compat.utilities:model_from_config", "keras.Model.from_config"),
+    "make_batches": Name("compat.utilities:make_batches", "no function of Keras 3; copy it"),
+    "is_sequence": Name("compat.models:is_sequence", "isinstance(x, keras.utils.PyDataset)"),
+    **{
+        name: Name(f"compat.utilities:{name}", "model.load_weights and model.save_weights")
+        for name in (
+            *("load_weights_from_hdf5_group", "load_weights_from_hdf5_group_by_name"),
+            "save_weights_to_hdf5_group",
+        )
+    },
+}
+
+_OLD_LAYERS = {
+    "AbstractRNNCell": "a keras.layers.Layer with `state_size` and `call(inputs, states)`",
+    "Highway": "two Dense layers and keras.ops",
+    "LocallyConnected1D": "no layer of Keras 3; this one stays",
+    "LocallyConnected2D": "no layer of Keras 3; this one stays",
+    "MaxoutDense": "Dense, Reshape and keras.ops.max",
+    "Merge": "keras.layers.Concatenate, Add, ... in a keras.Model(inputs, outputs)",
+    "RandomHeight": "keras.layers.RandomZoom",
+    "RandomWidth": "keras.layers.RandomZoom",
+    "_Merge": "a keras.layers.Layer whose `call` takes a list",
 }
 
 _LAYERS = {
+    **{name: Name(f"compat.old_layers:{name}", today) for name, today in _OLD_LAYERS.items()},
+    "AtrousConv1D": Name("compat.layers:AtrousConvolution1D", "keras.layers.Conv1D(dilation_rate=...)"),
+    "AtrousConv2D": Name("compat.layers:AtrousConvolution2D", "keras.layers.Conv2D(dilation_rate=...)"),
+    "Deconv2D": Name("compat.layers:Deconvolution2D", "keras.layers.Conv2DTranspose"),
+    "Deconv3D": Name("layers:Conv3DTranspose", "keras.layers.Conv3DTranspose"),
+    "Deconvolution3D": Name("layers:Conv3DTranspose", "keras.layers.Conv3DTranspose"),
+    "PreprocessingLayer": Name("layers:Layer", "keras.layers.Layer"),
+    "Recurrent": Name("layers:RNN", "keras.layers.RNN"),
+    "deserialize_keras_object": Name("saving:deserialize_keras_object", "keras.saving.deserialize_keras_object"),
+    **{
+        name: Name("compat.models:without_effect", "leave it out, it has no effect")
+        for name in ("disable_v2_dtype_behavior", "enable_v2_dtype_behavior")
+    },
     # Keras 3 has these names, too, but their second number means strides there.
     "Convolution1D": Name("compat.layers:Convolution1D", None),
     "Convolution2D": Name("compat.layers:Convolution2D", None),
@@ -85,8 +107,12 @@ _LAYERS = {
 }
 
 _OPTIMIZERS = {
-    name.lower(): Name(f"optimizers:{name}", f"keras.optimizers.{name}")
-    for name in ("SGD", "RMSprop", "Adagrad", "Adadelta", "Adam", "Adamax", "Nadam", "Ftrl")
+    **{
+        name.lower(): Name(f"optimizers:{name}", f"keras.optimizers.{name}")
+        for name in ("SGD", "RMSprop", "Adagrad", "Adadelta", "Adam", "Adamax", "Nadam", "Ftrl")
+    },
+    "clip_norm": Name("compat.utilities:clip_norm", "clipnorm="),
+    "optimizer_from_config": Name("optimizers:deserialize", "keras.optimizers.deserialize"),
 }
 
 _LOSSES = {
@@ -94,6 +120,9 @@ _LOSSES = {
     "cosine_proximity": Name("losses:cosine_similarity", "keras.losses.cosine_similarity"),
     "cosine": Name("losses:cosine_similarity", "keras.losses.cosine_similarity"),
     "logcosh": Name("losses:log_cosh", "keras.losses.log_cosh"),
+    "Reduction": _OF_UTILITIES["Reduction"],
+    "huber_loss": Name("compat.utilities:huber_loss", "keras.losses.huber"),
+    "is_categorical_crossentropy": Name("compat.utilities:is_categorical_crossentropy", "nothing"),
 }
 
 _INITIALIZERS = {
@@ -124,16 +153,40 @@ NAMES: dict[str, dict[str, Name]] = {
     "keras.layers": _LAYERS,
     "keras.engine": _ENGINE,
     "keras.optimizers": _OPTIMIZERS,
+    "keras.optimizer_v2": {},  # there, `adam` is a module
     "keras.losses": _LOSSES,
-    "keras.metrics": _LOSSES,
+    "keras.metrics": {
+        **_LOSSES,
+        "accuracy": Name("compat.utilities:accuracy", "keras.ops.equal"),
+        "clone_metric": Name("compat.utilities:clone_metric", "type(metric).from_config(metric.get_config())"),
+        "clone_metrics": Name("compat.utilities:clone_metrics", "type(metric).from_config(metric.get_config())"),
+        "cosine_similarity": Name("losses:cosine_similarity", "keras.losses.cosine_similarity"),
+    },
     "keras.initializers": _INITIALIZERS,
     "keras.constraints": _CONSTRAINTS,
     "keras.regularizers": _REGULARIZERS,
     "keras.models": {
         "Functional": Name("model:Model", "keras.Model"),
         "Input": Name("layers:Input", "keras.Input"),
+        "model_from_config": Name("compat.utilities:model_from_config", "keras.Model.from_config"),
+        "model_from_yaml": Name("compat.utilities:model_from_yaml", "keras.models.model_from_json"),
+    },
+    "keras.callbacks": {"BaseLogger": Name("callbacks:Callback", "leave it out, `fit` averages by itself")},
+    "keras.backend": {
+        "Variable": Name("core.variable:Variable", "keras.Variable"),
+        "_BACKEND": Name("compat.backend:NAME", "keras.config.backend()"),
+        **{
+            name: Name(f"compat.backend_state:{name}", today)
+            for name, today in {
+                "_get_available_gpus": "jax.devices()",
+                "disable_tf_random_generator": "leave it out, it has no effect",
+                "enable_tf_random_generator": "leave it out, it has no effect",
+                "is_tf_random_generator_enabled": "leave it out, it has no effect",
+            }.items()
+        },
     },
     "keras.utils": {
+        **_OF_UTILITIES,
         "plot": Name("utils:plot_model", "keras.utils.plot_model"),
         "probas_to_classes": Name("compat.models:probas_to_classes", "np.argmax(probabilities, axis=-1)"),
     },
@@ -210,7 +263,9 @@ VALUES: dict[str, dict[str, str | None]] = {
 }
 
 # Names of losses and metrics in `compile`.
-IN_COMPILE = {name: spelling.target.partition(":")[2] for name, spelling in _LOSSES.items()}
+IN_COMPILE = {
+    name: spelling.target.partition(":")[2] for name, spelling in _LOSSES.items() if spelling.target[:7] == "losses:"
+} | {"huber_loss": "huber"}
 
 # Names in logs: an old script may read one where the logs have the other.
 LOGS = {

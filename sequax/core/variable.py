@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from . import budget, catalogue, dtypes, names, scope, tracking
+from .tensor import KerasTensor
 
 _serials = itertools.count()
 T = TypeVar("T")
@@ -365,6 +366,8 @@ class _Later:
 
 def _binary(function: Callable[..., Any], reflected: bool = False) -> Callable[..., Any]:
     def method(self: Variable, other: object) -> jax.Array:
+        if isinstance(other, KerasTensor):
+            return NotImplemented  # its own operator makes a node of the graph, which reads the variable when it runs
         other = other.value if isinstance(other, Variable) else other
         return function(other, self.value) if reflected else function(self.value, other)
 

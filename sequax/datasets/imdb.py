@@ -74,7 +74,7 @@ def get_word_index(path: str = "imdb_word_index.json") -> dict[str, int]:
     )
 
 
-__all__ = ["load_data"]
+__all__ = ["get_word_index", "load_data"]
 
 if not TYPE_CHECKING:
     __getattr__, __dir__ = listed(__name__)

@@ -1,0 +1,301 @@
+"""What old scripts mean, under the import hook: in a process of their own, this one holds the real Keras."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.test_compat import python
+
+GAN = """
+x, z = Input((2,)), Input((3,))
+critic = Sequential([Dense(8, input_dim=2), BatchNormalization(), Dense(1, activation="sigmoid")])
+critic.compile("adam", "binary_crossentropy")
+generator = Sequential([Dense(8, input_dim=3), Dense(2)])
+critic.trainable = False
+stack = Model(z, critic(generator(z)))
+stack.compile("adam", "binary_crossentropy")
+ones = np.ones((8, 1))
+noise, real = np.random.rand(8, 3), np.random.rand(8, 2)
+"""
+
+# Statements after `PREAMBLE`, each of which ends well; what must stand on stderr (none: anything).
+CASES = {
+    "a frozen critic learns by its own train_on_batch, and not in the stack": (
+        GAN
+        + """
+before = critic.get_weights()
+critic.train_on_batch(real, ones)
+between, made = critic.get_weights(), generator.get_weights()
+assert moved(before, between) == [True] * 8
+stack.train_on_batch(noise, ones)
+assert moved(between, critic.get_weights()) == [False] * 8
+assert any(moved(made, generator.get_weights()))
+assert not critic.trainable and critic.trainable_weights == [], "outside of training it is as the script has set it"
+critic.fit(real, ones, verbose=0)
+assert any(moved(between, critic.get_weights()))
+""",
+        "'sequential",
+    ),
+    "unfreezing counts from the next compile": (
+        """
+model = Sequential([Dense(4, input_dim=2), Dense(1)])
+model.layers[0].trainable = False
+model.compile("sgd", "mse")
+model.layers[0].trainable = True
+before = model.get_weights()
+model.fit(np.ones((4, 2)), np.ones(4), verbose=0)
+assert moved(before, model.get_weights())[:2] == [False, False] and model.layers[0].trainable
+model.compile("sgd", "mse")
+model.fit(np.ones((4, 2)), np.ones(4), verbose=0)
+assert all(moved(before, model.get_weights()))
+""",
+        "`trainable`, set after `compile`",
+    ),
+    "absent names of monitors": (
+        """
+model = Sequential([Dense(1, input_dim=2)])
+model.compile("sgd", "mse")
+watching = [keras.callbacks.EarlyStopping(), keras.callbacks.EarlyStopping("val_dice_coef"),
+            keras.callbacks.ReduceLROnPlateau(monitor="val_acc")]
+assert len(model.fit(np.ones((4, 2)), np.ones(4), epochs=3, verbose=0, callbacks=watching).epoch) == 3
+""",
+        "the logs have no 'val_loss'",
+    ),
+    "a monitored name that tells no direction": (
+        """
+model = Sequential([Dense(1, input_dim=2)])
+def dice_coef(y, p):
+    return K.mean(K.abs(y - p))
+model.compile("sgd", "mse", metrics=[dice_coef])
+stop = keras.callbacks.EarlyStopping("dice_coef", patience=2)
+assert len(model.fit(np.ones((4, 2)), np.ones(4), epochs=3, verbose=0, callbacks=[stop]).epoch) == 3
+assert stop._resolved_mode() == "min"
+""",
+        "mode='min'",
+    ),
+    "gradients of what a model gives": (
+        """
+model = Sequential([Dense(4, input_dim=3, activation="tanh"), Dense(2, activation="softmax")])
+loss = K.mean(model.output[:, 0])
+wanted = [model.input, model.layers[0].output, *model.trainable_weights]
+slopes = K.function([model.input], [loss, *K.gradients(loss, wanted)])
+x = np.random.rand(5, 3).astype("float32")
+first, of_x, of_hidden, *of_weights = slopes([x])
+step = np.zeros_like(x)
+step[1, 2] = 1e-2
+assert abs((slopes([x + step])[0] - slopes([x - step])[0]) / 2e-2 - of_x[1, 2]) < 1e-4
+assert of_hidden.shape == (5, 4) and [a.shape for a in of_weights] == [w.shape for w in model.get_weights()]
+scale = K.variable(2.0) * K.sum(K.square(model.output)) / K.prod(K.cast(K.shape(model.output), "float32"))
+assert np.isclose(K.function([model.input], scale)([x]), 2 * np.mean(model.predict(x, verbose=0) ** 2), rtol=1e-5)
+""",
+        None,
+    ),
+    "a function with updates": (
+        """
+model = Sequential([Dense(8, input_dim=3, activation="relu"), Dense(2, activation="softmax")])
+action, reward = K.placeholder(shape=(None, 2)), K.placeholder(shape=(None,))
+loss = -K.mean(K.log(K.sum(model.output * action, axis=1)) * reward)
+adam = keras.optimizers.Adam(lr=0.05)
+updates = adam.get_updates(params=model.trainable_weights, loss=loss)
+train = K.function([model.input, action, reward], [loss], updates=updates)
+x = np.random.randn(64, 3).astype("float32")
+right = np.eye(2)[(x[:, 0] > 0).astype(int)]
+losses = [train([x, right, np.ones(64)])[0] for _ in range(40)]
+assert losses[-1] < losses[0] / 3 and int(adam.iterations.numpy()) == 40
+old = K.function([model.input, action, reward], [], updates=adam.get_updates(model.trainable_weights, [], loss))
+assert old([x, right, np.ones(64)]) == [] and int(adam.iterations.numpy()) == 41
+""",
+        None,
+    ),
+    "steps with a mask, by K.rnn": (
+        """
+kernel, x = np.random.rand(2, 3).astype("float32"), np.random.rand(2, 4, 2).astype("float32")
+def step(one, states):
+    return K.dot(one, kernel) + states[0], [K.dot(one, kernel) + states[0]]
+mask = np.array([[1, 1, 1, 1], [1, 0, 0, 1]], bool)
+last, outputs, states = K.rnn(step, x, [np.zeros((2, 3), "float32")], mask=mask)
+assert np.allclose(last, [(x[0] @ kernel).sum(0), (x[1, [0, 3]] @ kernel).sum(0)], atol=1e-5)
+assert outputs.shape == (2, 4, 3) and np.allclose(outputs[1, 1], outputs[1, 0]) and np.allclose(states[0], last)
+""",
+        None,
+    ),
+    "CTC": (
+        """
+y = np.full((2, 6, 4), 0.01, "float32")
+y[:, :, 3] = 0.97
+y[0, 1] = [0.01, 0.97, 0.01, 0.01]
+y[1, 4] = [0.97, 0.01, 0.01, 0.01]
+lengths = np.array([[6], [6]]), np.array([[1], [1]])
+costs = K.get_value(K.ctc_batch_cost(np.array([[1], [1]]), y, *lengths))
+assert costs.shape == (2, 1) and costs[0, 0] < 1 < costs[1, 0]
+assert K.get_value(K.ctc_decode(y, np.ones(2) * 6)[0][0])[:, 0].tolist() == [1, 0]
+""",
+        None,
+    ),
+    "windows with weights of their own": (
+        """
+from keras.layers import LocallyConnected1D, LocallyConnected2D
+x = np.random.rand(2, 7, 6, 3).astype("float32")
+layer = LocallyConnected2D(4, (3, 2), strides=(2, 1), activation="tanh")
+found = np.asarray(layer(x))
+kernel = layer.get_weights()[0].reshape(3, 5, 3, 2, 3, 4)
+for i in range(3):
+    for j in range(5):
+        one = np.einsum("brcx,rcxf->bf", x[:, 2 * i : 2 * i + 3, j : j + 2], kernel[i, j])
+        assert np.allclose(found[:, i, j], np.tanh(one), atol=1e-5)
+first = LocallyConnected2D(4, (3, 2), data_format="channels_first")
+assert first(x).shape == first.compute_output_shape((2, 7, 6, 3)) == (2, 4, 4, 2)
+again = LocallyConnected1D.from_config(LocallyConnected1D(3, 2, activation="relu").get_config())
+model = Sequential([LocallyConnected1D(5, 3, input_shape=(7, 2)), again, Flatten(), Dense(1)])
+assert again.output_shape == (None, 4, 3) and again.input_shape == (None, 5, 5)
+model.compile("adam", "mse")
+model.fit(np.random.rand(8, 7, 2), np.zeros(8), verbose=0)
+""",
+        "LocallyConnected",
+    ),
+    "models that are merged as the first layer": (
+        """
+from keras.layers import Merge
+left, right = Sequential([Dense(3, input_dim=2)]), Sequential([Dense(3, input_dim=4)])
+model = Sequential()
+model.add(Merge([left, right], mode="concat"))
+model.add(Dense(1))
+assert model.output_shape == (None, 1) and len(model.get_weights()) == 6
+model.compile("adam", "mse")
+data = [np.random.rand(8, 2), np.random.rand(8, 4)]
+model.fit(data, np.zeros(8), nb_epoch=1, verbose=0)
+joined = np.concatenate([left.predict(data[0], verbose=0), right.predict(data[1], verbose=0)], axis=1)
+assert np.allclose(model.layers[-1](joined), model.predict(data, verbose=0), atol=1e-5)
+""",
+        "keras.layers.Merge",
+    ),
+    "what layers, models and optimizers knew of themselves": (
+        """
+model = Sequential([Dense(2, input_dim=3, weights=[np.ones((3, 2)), np.zeros(2)]), Dense(1)])
+first = model.layers[0]
+assert np.all(first.get_weights()[0] == 1) and first.input_shape == (None, 3) and first.output_shape == (None, 2)
+assert first.get_output_at(0) is first.output and first.get_input_shape_at(0) == (None, 3) and first.W is first.kernel
+assert model.output_shape == model.output._keras_shape == (None, 1) and model.model is model
+try:
+    first.get_output_at(1)
+except ValueError as error:
+    assert "no call" in str(error)
+model.compile("adam", "mse")
+model._make_predict_function()
+model.fit(np.ones((4, 3)), np.ones(4), verbose=0)
+model.optimizer.set_weights(model.optimizer.get_weights())
+""",
+        "layer.input.shape",
+    ),
+    "callbacks see the data of the validation": (
+        """
+class Scores(keras.callbacks.Callback):
+    seen = []
+    def set_model(self, model):
+        self.model = model
+    def on_epoch_end(self, epoch, logs={}):
+        x, y, weights = self.validation_data
+        self.seen.append((self.model.predict(x, verbose=0).shape, y.shape, weights.shape))
+model = Sequential([Dense(1, input_dim=3)])
+model.compile("adam", "mse")
+scores = Scores()
+model.fit(np.ones((10, 3)), np.ones(10), validation_split=0.3, callbacks=[scores], verbose=0)
+model.fit(np.ones((8, 3)), np.ones(8), validation_data=(np.ones((4, 3)), np.ones(4)), callbacks=[scores], verbose=0)
+assert scores.seen == [((3, 1), (3,), (3,)), ((4, 1), (4,), (4,))], scores.seen
+""",
+        None,
+    ),
+    "stars": (
+        """
+from keras.layers import *
+from keras.optimizers import *
+from keras.models import *
+from keras.callbacks import *
+from keras.utils import *
+assert isinstance(sgd(lr=0.5), keras.optimizers.SGD) and Merge and model_from_config and multi_gpu_model
+""",
+        "`lr=`",
+    ),
+    "weights in HDF5 groups": (
+        """
+import h5py
+from keras.engine import saving, topology
+model = Sequential([Dense(3, input_dim=2, name="a"), Dense(1, name="b")])
+with h5py.File("group.h5", "w") as file:
+    saving.save_weights_to_hdf5_group(file, model.layers)
+other = Sequential([Dense(3, input_dim=2, name="a"), Dense(2, name="b")])
+with h5py.File("group.h5", "r") as file:
+    topology.load_weights_from_hdf5_group_by_name(file, other.layers, skip_mismatch=True)
+    twin = keras.models.clone_model(model)
+    saving.load_weights_from_hdf5_group(file, twin.layers)
+assert moved(model.get_weights()[:2], other.get_weights()[:2]) == [False] * 2
+assert moved(model.get_weights(), twin.get_weights()) == [False] * 4
+model.load_weights("group.h5")
+""",
+        None,
+    ),
+    "rows of an HDF5 file": (
+        """
+import h5py
+from keras.utils.io_utils import HDF5Matrix
+with h5py.File("rows.h5", "w") as file:
+    file["x"], file["y"] = np.arange(20.0).reshape(10, 2), np.zeros(10)
+x = HDF5Matrix("rows.h5", "x", 2, 8, normalizer=lambda rows: rows / 2)
+assert x.shape == (6, 2) and len(x) == 6 and x.dtype == "float64" and x[0].tolist() == [2.0, 2.5]
+assert x[[3, 1, 3]][:, 0].tolist() == [5.0, 3.0, 5.0] and np.asarray(x).shape == (6, 2)
+model = Sequential([Dense(1, input_dim=2)])
+model.compile("sgd", "mse")
+model.fit(x, HDF5Matrix("rows.h5", "y", 2, 8), batch_size=4, shuffle="batch", verbose=0)
+""",
+        None,
+    ),
+}
+
+PREAMBLE = """
+import numpy as np
+import keras
+from keras import Sequential, Model, Input, backend as K
+from keras.layers import Dense, BatchNormalization, Flatten
+def moved(before, after):
+    return [not np.array_equal(one, other) for one, other in zip(before, after)]
+"""
+
+TRY_ALL = """
+import contextlib, io, json, os, sys, tempfile, traceback
+from sequax import compat
+from sequax.compat import notes
+compat.install()
+os.chdir(tempfile.mkdtemp())
+outcomes = {}
+preamble, cases = json.load(sys.stdin)
+for name, statements in cases.items():
+    lines = io.StringIO()
+    notes.forget()
+    with contextlib.redirect_stderr(lines):
+        try:
+            import warnings
+            warnings.simplefilter("always")
+            exec(preamble + statements, {"__name__": "script"})
+            error = ""
+        except BaseException:
+            error = traceback.format_exc()
+    outcomes[name] = [error, lines.getvalue()]
+print(json.dumps(outcomes))
+"""
+
+
+@pytest.fixture(scope="module")
+def outcomes():
+    done = python(TRY_ALL, stdin=json.dumps([PREAMBLE, {name: code for name, (code, _) in CASES.items()}]))
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_means_what_it_meant(outcomes, name):
+    error, said = outcomes[name]
+    assert error == ""
+    if CASES[name][1] is not None:
+        assert CASES[name][1] in said
