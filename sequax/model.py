@@ -25,6 +25,7 @@ from .data.prepare import FitArguments
 from .functional import Graph, check_unique_names, standardize_inputs
 from .host_prefix import HostFront
 from .looking import Looking
+from .parts import Parts, optimizer_of
 from .saving.methods import FileMethods
 from .training import compiled, custom, data_spec, evaluate as evaluation, fit as training, predict as predicting
 from .training.claims import Claim
@@ -38,7 +39,7 @@ catalogue: Catalogue = Catalogue("model", "keras")
 
 
 @catalogue.register()
-class Model(Looking, StepMethods, FileMethods, StateTree, HostFront, CompiledModel):
+class Model(Looking, StepMethods, FileMethods, StateTree, HostFront, Parts, CompiledModel):
     """A model over layers: a graph between symbolic tensors, or a subclass with its own `call`.
 
     Args:
@@ -245,7 +246,9 @@ class Model(Looking, StepMethods, FileMethods, StateTree, HostFront, CompiledMod
         """Say how the model is trained.
 
         Args:
-            optimizer: name, `Optimizer`, or any optax transformation.
+            optimizer: name, `Optimizer`, or any optax transformation; or a dict from names of layers to learning rates
+                of Adam or optimizers, such as `{"base": 1e-5, "head*": 1e-3}`: `*` stands for any letters, the first
+                name that fits decides, layers inside the one named are meant, too, and `"*"` is for all others.
             loss: name, function `(y_true, y_pred)`, `Loss`, or a list or dict of them by output.
             loss_weights: list or dict of numbers by output.
             metrics: list of names, functions or `Metric`s; for several outputs a list of lists or a dict.
@@ -262,7 +265,7 @@ class Model(Looking, StepMethods, FileMethods, StateTree, HostFront, CompiledMod
             raise ValueError(
                 f"compile: steps_per_execution must be a whole number of at least 1. Received: {steps_per_execution!r}"
             )
-        self.compilation = Compilation(optimizer, loss, loss_weights, metrics, weighted_metrics)
+        self.compilation = Compilation(optimizer_of(self, optimizer), loss, loss_weights, metrics, weighted_metrics)
         self.compilation.run_eagerly = bool(run_eagerly) or jit_compile is False
         self.run_eagerly, self.jit_compile = bool(run_eagerly), bool(jit_compile) and not run_eagerly
         self.steps_per_execution = steps_per_execution

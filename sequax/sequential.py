@@ -296,11 +296,11 @@ class Sequential(Stack):
                 f" Received: {config!r:.200}"
             )
         with custom_object_scope(custom_objects), reading():
-            if cls is Sequential:
-                check_own(cls, config)
+            check_own(cls, config)
             model = cls(name=config["name"])
-            for entry in config["layers"]:
-                model.add(deserialize(entry), rebuild=False)
+            with scope.beginning_with(model):  # so that variables have the paths that they had
+                for entry in config["layers"]:
+                    model.add(deserialize(entry), rebuild=False)
             shape = config.get("build_input_shape")
             if not wire_entry(model) and shape is not None and len(model):
                 model.build(shape)

@@ -8,6 +8,7 @@ from .base import Callback
 from .callback_list import CallbackList
 from .csv_logger import CSVLogger
 from .early_stopping import EarlyStopping
+from .gradual_unfreezing import GradualUnfreezing
 from .history import History
 from .lambda_callback import LambdaCallback
 from .layer_statistics import LayerStatistics
@@ -29,6 +30,7 @@ __all__ = [
     "Callback",
     "CallbackList",
     "EarlyStopping",
+    "GradualUnfreezing",
     "History",
     "LambdaCallback",
     "LayerStatistics",

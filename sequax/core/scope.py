@@ -95,6 +95,17 @@ def named(owner: Any) -> Iterator[None]:
 
 
 @contextmanager
+def beginning_with(*owners: Any) -> Iterator[None]:
+    """The paths of variables made inside begin with the names of `owners`, as if nothing were around these."""
+    token = _named.set(owners)
+    try:
+        with fresh_call():
+            yield
+    finally:
+        _named.reset(token)
+
+
+@contextmanager
 def framed(frame: Frame | None) -> Iterator[Frame | None]:
     token = _frame.set(frame)
     try:

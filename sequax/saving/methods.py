@@ -111,7 +111,8 @@ class FileMethods(Layer):
             check_own(cls, config)
             if not isinstance(config, Mapping) or not set(config) >= graph.GRAPH_KEYS:
                 return super().from_config(config)
-            inputs, outputs = graph.read(config, current.places.get(id(config), current.root))
+            with scope.beginning_with():
+                inputs, outputs = graph.read(config, current.places.get(id(config), current.root))
             model = cls(inputs, outputs, name=config.get("name"))
         set_alone(model, config.get("trainable", True))  # each layer brings its own
         return model
