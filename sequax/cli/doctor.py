@@ -85,7 +85,8 @@ def optional_packages() -> dict[str, dict[str, str | None]]:
         return {}
     found: dict[str, dict[str, str | None]] = {}
     for line in required:
-        match = re.match(r"^([A-Za-z0-9_.-]+)[^;]*;.*extra\s*==\s*['\"]([\w-]+)['\"]", line)
+        # One that asks for an extra of another package, `jax[cuda13]`, does not say what that brings.
+        match = re.match(r"^([A-Za-z0-9_.-]+)(?!\[)[^;\[]*;.*extra\s*==\s*['\"]([\w-]+)['\"]", line)
         if match and match[2] not in ("dev", "mutants"):
             found.setdefault(match[2], {})[match[1]] = _version_of(match[1])
     return found
