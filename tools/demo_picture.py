@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.text import Text
 
 PICTURE = Path(__file__).parent.parent / "docs" / "demo.svg"
-WIDTH = 112
+WIDTH = 116
 
 
 def main() -> None:
