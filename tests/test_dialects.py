@@ -207,6 +207,74 @@ assert scores.seen == [((3, 1), (3,), (3,)), ((4, 1), (4,), (4,))], scores.seen
 """,
         None,
     ),
+    "files of any name": (
+        """
+import os
+from keras.models import load_model
+from keras.callbacks import ModelCheckpoint, TensorBoard
+x, y = np.random.rand(8, 2), np.random.rand(8)
+def new():
+    model = Sequential([Dense(3, input_dim=2, activation="relu"), Dense(1)])
+    model.compile("adam", "mse", metrics=["accuracy"])
+    return model
+model = new()
+model.fit(x, y, verbose=0)
+for name in ("a.h5", "b.hdf5", "c.model", "d", "e/f", "g.keras", "v1.2"):
+    model.save(name)
+    assert moved(model.get_weights(), load_model(name).get_weights()) == [False] * 4, name
+model.save("h", save_format="h5")
+model.save("i/1", save_format="tf", include_optimizer=False, signatures=None)
+assert os.path.isfile("h") and os.path.isdir("i/1") and load_model("h") and load_model("i/1")
+for name in ("a.h5", "b.hdf5", "w.dat", "cp/w-1.ckpt", "cp/w-2"):
+    model.save_weights(name)
+    other = new()
+    other.load_weights(name).expect_partial()
+    assert moved(model.get_weights(), other.get_weights()) == [False] * 4, name
+other.load_weights("a.h5", by_name=False)
+checkpoints = {
+    "j.{epoch:02d}-{val_acc:.1f}.hdf5": {"period": 2},
+    "k.h5": {"save_weights_only": True},
+    "l/m-{epoch:04d}.ckpt": {"save_weights_only": True, "save_freq": "epoch"},
+    "n": {"monitor": "val_acc", "save_best_only": True, "mode": "max", "load_weights_on_restart": False},
+}
+for name, given in checkpoints.items():
+    model.fit(x, y, epochs=3, validation_split=0.5, verbose=0, callbacks=[ModelCheckpoint(name, **given)])
+assert len([name for name in os.listdir() if name.startswith("j.02")]) == 1
+assert not [name for name in os.listdir() if name.startswith("j.0") and name[3] != "2"]
+assert os.path.exists("k.h5") and len(os.listdir("l")) == 3 and load_model("n")
+model.fit(x, y, verbose=0, callbacks=[TensorBoard("logs", histogram_freq=0, batch_size=8, write_grads=True)])
+assert os.listdir("logs/train")
+os.makedirs("saved")
+open("saved/saved_model.pb", "w").close()
+try:
+    load_model("saved")
+except ValueError as error:
+    assert "SavedModel" in str(error)
+""",
+        "a model as a folder",
+    ),
+    "a picture without Graphviz": (
+        """
+import shutil, sys
+shutil.which = lambda *args, **kwargs: None
+from keras.utils import plot_model
+from keras.utils.vis_utils import plot_model as older
+model = Sequential([Dense(1, input_dim=2)])
+assert plot_model(model, to_file="model.png", show_shapes=True) is None and older(model, "model.png") is None
+""",
+        "`plot_model` draws nothing",
+    ),
+    "weights of classes, and accuracy, as they were asked for": (
+        """
+model = Sequential([Dense(1, input_dim=2, activation="sigmoid")])
+model.compile("adam", "binary_crossentropy")
+x, y = np.random.rand(8, 2), np.arange(8) % 2
+model.fit(x, y, nb_epoch=1, show_accuracy=True, class_weight="auto", verbose=0)
+model.fit(x, y, class_weight=[1.0, 2.0], validation_data=[x, y], verbose=0)
+model.evaluate(x, y, show_accuracy=True, verbose=0)
+""",
+        "class_weight=",
+    ),
     "stars": (
         """
 from keras.layers import *

@@ -1,29 +1,27 @@
-"""`EventWriter`: the event files of one run, which TensorBoard reads. The format is left to tensorboardX."""
+"""`EventWriter`: the event files of one run, which TensorBoard reads."""
 
 from __future__ import annotations
 
 import itertools
 import os
+import socket
 import struct
+import time
 import zlib
-from importlib.util import find_spec
+from typing import Any
 
 import numpy as np
 
+from .event_records import Single, frame, message
+
 _serials = itertools.count()
 _BARS = 30  # of a histogram, as many as TensorBoard draws
+_STRING = 7  # among the kinds of tensors
 
-
-def require_tensorboardx() -> None:
-    """
-    Raises:
-        ImportError: tensorboardX is not installed.
-    """
-    if find_spec("tensorboardX") is None:
-        raise ImportError(
-            "TensorBoard: writing event files needs tensorboardX, which is not installed."
-            " Run: pip install 'sequax[tensorboard]'"
-        )
+# Numbers of fields, by the descriptions of messages that TensorFlow publishes (event.proto, summary.proto).
+_TIME, _STEP, _VERSION, _SUMMARY = 1, 2, 3, 5
+_VALUE = 1
+_TAG, _NUMBER, _IMAGE, _HISTOGRAM, _TENSOR, _METADATA = 1, 2, 4, 5, 8, 9
 
 
 class EventWriter:
@@ -34,48 +32,58 @@ class EventWriter:
     """
 
     def __init__(self, folder: str) -> None:
-        from tensorboardX import FileWriter, summary
-
-        self._kinds = summary
-        # Names begin with the second and the host: a second writer must not overwrite what a first has just written.
-        self._file = FileWriter(folder, filename_suffix=f".{os.getpid()}.{next(_serials):06}.v2")
+        os.makedirs(folder, exist_ok=True)
+        # With the process and a number: a second writer must not overwrite what a first has just written.
+        name = f"events.out.tfevents.{int(time.time()):010}.{socket.gethostname()}.{os.getpid()}.{next(_serials):06}.v2"
+        self._file = open(os.path.join(folder, name), "wb")  # noqa: SIM115 - closed by `close`
+        self._write({_TIME: time.time(), _VERSION: "brain.Event:2"})
+        self.flush()
 
     def scalar(self, tag: str, value: float, step: int) -> None:
-        self._add(self._kinds.scalar(tag, float(value)), step)
+        self._add({_TAG: tag, _NUMBER: Single(value)}, step)
 
     def histogram(self, tag: str, values: np.ndarray, step: int) -> None:
         finite = values[np.isfinite(values)].astype("float64")  # a histogram has no place for NaN
         if finite.size:
-            self._add(self._kinds.histogram(tag, finite, _BARS), step)
+            counts, edges = np.histogram(finite, _BARS)
+            total, squares = float(finite.sum()), float(np.square(finite).sum())
+            parts = float(finite.min()), float(finite.max()), float(finite.size), total, squares
+            # Bars are told by their right edges, so the first one, which ends at the left edge, is empty.
+            bars = {6: edges, 7: np.concatenate([[0], counts])}
+            self._add({_TAG: tag, _HISTOGRAM: {**dict(enumerate(parts, 1)), **bars}}, step)
 
     def text(self, tag: str, text: str, step: int = 0) -> None:
         """Text in Markdown."""
-        self._add(self._kinds.text(tag, text), step)
+        shape = {2: {1: 1}}
+        tensor = {1: _STRING, 2: shape, 8: text}
+        self._add({_TAG: f"{tag}/text_summary", _TENSOR: tensor, _METADATA: _plugin("text", b"")}, step)
 
     def image(self, tag: str, values: np.ndarray, step: int) -> None:
         """A matrix as a picture in grey, from its smallest value in black to its largest in white."""
-        Summary = self._kinds.Summary
         height, width = values.shape
-        picture = Summary.Image(height=height, width=width, colorspace=1, encoded_image_string=png(values))
-        self._add(Summary(value=[Summary.Value(tag=tag, image=picture)]), step)
+        self._add({_TAG: tag, _IMAGE: {1: height, 2: width, 3: 1, 4: png(values)}}, step)
 
     def model_graph(self, config: str) -> None:
         """The layers of a model, from its config in JSON, for the "conceptual graph" of TensorBoard."""
-        kinds = self._kinds
-        plugin = kinds.SummaryMetadata.PluginData(plugin_name="graph_keras_model", content=b"1")
-        tensor = kinds.TensorProto(dtype="DT_STRING", string_val=[config.encode()])
-        metadata = kinds.SummaryMetadata(plugin_data=plugin)
-        value = kinds.Summary.Value(tag="keras", metadata=metadata, tensor=tensor)
-        self._add(kinds.Summary(value=[value]), 0)
+        tensor = {1: _STRING, 8: config}
+        self._add({_TAG: "keras", _TENSOR: tensor, _METADATA: _plugin("graph_keras_model", b"1")}, 0)
 
-    def _add(self, summary: object, step: int) -> None:
-        self._file.add_summary(summary, step)
+    def _add(self, value: dict[int, Any], step: int) -> None:
+        self._write({_TIME: time.time(), _STEP: int(step), _SUMMARY: {_VALUE: value}})
+
+    def _write(self, event: dict[int, Any]) -> None:
+        self._file.write(frame(message(event)))
 
     def flush(self) -> None:
         self._file.flush()
 
     def close(self) -> None:
         self._file.close()
+
+
+def _plugin(name: str, content: bytes) -> dict[int, Any]:
+    """Which part of TensorBoard shows the value."""
+    return {1: {1: name, 2: content}}
 
 
 def png(values: np.ndarray) -> bytes:

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..core.kinds import Kind, Owner
 from .base import Callback, Frequency, Logs
-from .event_files import EventWriter, require_tensorboardx
+from .event_files import EventWriter
 
 if TYPE_CHECKING:
     from ..model import Model
@@ -48,7 +48,7 @@ Batches = Annotated[int | tuple[int, int], _Batches()]
 
 
 class TensorBoard(Callback):
-    """Writes event files: `tensorboard --logdir logs` shows them. Needs `pip install 'sequax[tensorboard]'`.
+    """Writes event files: `tensorboard --logdir logs` shows them.
 
     Args:
         log_dir: folder for the runs `train` and `validation`.
@@ -69,7 +69,6 @@ class TensorBoard(Callback):
     batch, which costs speed on small models.
 
     Raises:
-        ImportError: when training begins, if tensorboardX is not installed.
         ValueError: for arguments out of range, or metadata for a layer that is no `Embedding`.
 
     Example:
@@ -111,10 +110,6 @@ class TensorBoard(Callback):
         self._before_epoch = 0  # batches of all epochs until this one
         self._done = 0  # batches of this epoch
         self._epoch_begun = self._batch_begun = self._last_batch = time.perf_counter()
-
-    def set_model(self, model: Model) -> None:
-        super().set_model(model)
-        require_tensorboardx()
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self._restart()

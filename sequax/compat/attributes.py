@@ -180,7 +180,9 @@ def give_validation_data(callbacks: Any, given: Any) -> None:
     if given is None or isinstance(given, PyDataset) or not isinstance(given, (tuple, list)) or len(given) < 2:
         return
     several = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
-    waiting = [one for one in several if getattr(one, "validation_data", 0) is vars(one).get(_GIVEN)]
+    waiting = [
+        one for one in several if one is not None and getattr(one, "validation_data", 0) is vars(one).get(_GIVEN)
+    ]
     if not waiting:
         return
     arrays = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..callbacks import History
+from ..callbacks import History, TensorBoard
 from ..callbacks.callback_list import CallbackList
 from ..callbacks.monitor import MonitorCallback, direction
 from ..core.warning import warn
@@ -77,6 +77,29 @@ def monitored(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
             return None
 
     return get_monitor_value
+
+
+_OF_OLD_BOARDS = (
+    *("batch_size", "write_grads", "embeddings_layer_names", "embeddings_data", "embeddings_metadata_files"),
+    *("write_steps", "write_graphs"),
+)
+
+
+def board(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
+    """`TensorBoard` with the arguments that it had."""
+
+    def __init__(self: TensorBoard, *args: object, **kwargs: Any) -> None:
+        for name in _OF_OLD_BOARDS:
+            if name in kwargs:
+                note(f"TensorBoard({name}=)", "leave it out, it has no effect")
+                del kwargs[name]
+        if isinstance(kwargs.get("profile_batch"), str):
+            first, _, last = kwargs["profile_batch"].partition(",")
+            note("profile_batch='first, last'", "profile_batch=(first, last)", key="profile_batch=")
+            kwargs["profile_batch"] = (int(first), int(last or first))
+        original(self, *args, **kwargs)
+
+    return __init__
 
 
 def mode_of(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:

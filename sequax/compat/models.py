@@ -148,6 +148,10 @@ def fit(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
             note("nb_epoch=", "epochs=")
             kwargs["epochs"] = kwargs.pop("nb_epoch")
         _without_workers(kwargs)
+        if "show_accuracy" in kwargs:
+            note("show_accuracy=", "compile(metrics=['accuracy'])")
+            del kwargs["show_accuracy"]
+        _dict_of_weights(kwargs)
         if kwargs.get("validation_data") is not None:
             kwargs["validation_data"] = _numbered(kwargs["validation_data"])
             give_validation_data(kwargs.get("callbacks"), kwargs["validation_data"])
@@ -171,12 +175,24 @@ def train_on_batch(owner: type, original: Callable[..., Any]) -> Callable[..., A
 def evaluate(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
     def over_data(self: Model, x: Data | None = None, *args: object, **kwargs: object) -> object:
         _without_workers(kwargs)
+        kwargs.pop("show_accuracy", None)
         return original(self, _numbered(x), *args, **kwargs)
 
     return over_data
 
 
 predict = evaluate
+
+
+def _dict_of_weights(kwargs: dict[str, Any]) -> None:
+    """Weights of classes as a list, or "auto", which no version after Keras 0 understood."""
+    weights = kwargs.get("class_weight")
+    if isinstance(weights, str):
+        note(f"class_weight={weights!r}", "a dict from class number to weight; this one had no effect")
+        del kwargs["class_weight"]
+    elif isinstance(weights, (list, tuple, np.ndarray)):
+        note("class_weight=[...]", "dict(enumerate(weights))", key="class_weight=")
+        kwargs["class_weight"] = dict(enumerate(map(float, weights)))
 
 
 def _without_workers(kwargs: dict[str, Any]) -> None:

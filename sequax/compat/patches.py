@@ -19,14 +19,14 @@ def apply() -> None:
     if any_made():
         return
     from .. import layers, optimizers
-    from ..callbacks import Callback, History
+    from ..callbacks import Callback, History, ModelCheckpoint, TensorBoard
     from ..callbacks.callback_list import CallbackList
     from ..callbacks.monitor import MonitorCallback
     from ..core.layer import Layer
     from ..core.tensor import KerasTensor
     from ..model import Model
     from ..sequential import Sequential
-    from . import arguments, attributes, backend_graph, logs, models, old_layers
+    from . import arguments, attributes, backend_graph, files, logs, models, old_layers
     from .tensorflow import steps, values
 
     for cls in [*layers.catalogue.classes.values(), Layer]:
@@ -51,6 +51,12 @@ def apply() -> None:
             put(kind, method.__name__, method)
         for name, value in properties.items():
             put(kind, name, value)
+    for name in ("save", "save_weights", "load_weights"):
+        wrap(Model, name, getattr(files, name))
+    wrap(TensorBoard, "__init__", logs.board)
+    wrap(ModelCheckpoint, "__init__", files.checkpoint)
+    wrap(ModelCheckpoint, "_save_if_due", files.save_if_due)
+    wrap(ModelCheckpoint, "_path", files.path_of)
     wrap(Layer, "_ensure_built", attributes.ensure_built)
     put(Callback, "model", attributes.model_property(Callback.model))
     put(Callback, "validation_data", None)

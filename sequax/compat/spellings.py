@@ -43,6 +43,11 @@ _UTILITIES = {
 }
 _OF_UTILITIES = {name: Name(f"compat.utilities:{name}", today) for name, today in _UTILITIES.items()}
 
+_FILES = {
+    "load_model": Name("compat.files:load_model", None),
+    "save_model": Name("compat.files:save_model", None),
+}
+
 _ENGINE = {
     "InputLayer": Name("layers:InputLayer", None),
     "Container": Name("model:Model", "keras.Model"),
@@ -51,8 +56,7 @@ _ENGINE = {
     "merge": Name("compat.layers:merge", "keras.layers.add, concatenate, multiply, ..."),
     "Node": Name("core.tensor:Node", "nothing"),
     "get_source_inputs": Name("utils:get_source_inputs", "keras.utils.get_source_inputs"),
-    "load_model": Name("saving:load_model", "keras.saving.load_model"),
-    "save_model": Name("saving:save_model", "keras.saving.save_model"),
+    **_FILES,
     "model_from_json": Name("models:model_from_json", "keras.models.model_from_json"),
     "model_from_config": Name("compat.utilities:model_from_config", "keras.Model.from_config"),
     "make_batches": Name("compat.utilities:make_batches", "no function of Keras 3; copy it"),
@@ -165,7 +169,9 @@ NAMES: dict[str, dict[str, Name]] = {
     "keras.initializers": _INITIALIZERS,
     "keras.constraints": _CONSTRAINTS,
     "keras.regularizers": _REGULARIZERS,
+    "keras.saving": _FILES,
     "keras.models": {
+        **_FILES,
         "Functional": Name("model:Model", "keras.Model"),
         "Input": Name("layers:Input", "keras.Input"),
         "model_from_config": Name("compat.utilities:model_from_config", "keras.Model.from_config"),
@@ -187,7 +193,8 @@ NAMES: dict[str, dict[str, Name]] = {
     },
     "keras.utils": {
         **_OF_UTILITIES,
-        "plot": Name("utils:plot_model", "keras.utils.plot_model"),
+        "plot": Name("compat.utilities:plot_model", "keras.utils.plot_model"),
+        "plot_model": Name("compat.utilities:plot_model", None),
         "probas_to_classes": Name("compat.models:probas_to_classes", "np.argmax(probabilities, axis=-1)"),
     },
     "keras.preprocessing.sequence": {

@@ -49,6 +49,17 @@ def print_summary(model: Model, line_length: int | None = None, positions: Any =
     model.summary(line_length=line_length, positions=positions, print_fn=print_fn)
 
 
+def plot_model(*args: Any, **kwargs: Any) -> Any:
+    """`plot_model`; without Graphviz or pydot it says so, and the script goes on."""
+    from ..utils import plot_model as plot
+
+    try:
+        return plot(*args, **kwargs)
+    except ImportError as error:
+        say("plot_model", f"`plot_model` draws nothing: {error}")
+        return None
+
+
 def convert_kernel(kernel: ArrayLike) -> np.ndarray:
     """A kernel of a convolution, turned by half a turn: Theano's are the other way round."""
     kernel = np.asarray(kernel)
