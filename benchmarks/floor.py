@@ -4,8 +4,7 @@
 
 The floor of a workload is three forward passes (forward, and the gradients of inputs and weights) at the rate of a
 2048x2048 product, plus the optimizer's reads and writes at the rate of a large update. Nothing reaches it: small
-products run at a half to two thirds of that rate, and activations travel through memory. Winograd's convolution needs
-fewer products than are counted here, so it can lie below.
+products run at a half to two thirds of that rate, and activations travel through memory.
 
 The last lines say what the mean ratio to the fastest Keras backends would be if every row ran so near to its floor.
 Rows that lie nearer, or whose floor is of no account (tiny models, whose time is overhead), keep their ratios.

@@ -34,6 +34,7 @@ import numpy as np
 from jax import lax
 
 from sequax import kernels
+from sequax.training.compiled import usual_options
 
 ROUNDS, BATCHES, SECONDS = 5, 4, 0.4
 
@@ -130,7 +131,7 @@ def measure(case, torch: Torch | None, rounds: int = ROUNDS) -> Result:
     parameters, carried, batches = arrays(case)
     stacked = jnp.stack(batches)
     start = time.perf_counter()
-    ours = in_loop(case, case.ours).lower(parameters, carried, stacked, 1).compile()
+    ours = in_loop(case, case.ours).lower(parameters, carried, stacked, 1).compile(usual_options())
     compiling = time.perf_counter() - start
 
     def column(run, data):

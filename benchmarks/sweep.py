@@ -18,6 +18,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,6 +28,7 @@ import numpy as np
 from jax import lax
 
 from sequax import kernels
+from sequax.training.compiled import usual_options
 
 NETWORKS = "ResNet50,VGG16,DenseNet121,MobileNetV2,MobileNetV3Small,EfficientNetB0,InceptionV3,Xception,ConvNeXtTiny"
 CLIFF = 0.25
@@ -165,7 +167,7 @@ def seconds(function: Callable[..., jax.Array], *arrays: jax.Array, in_loop: boo
         pair = jnp.stack([first, first + 1])
         blank = jnp.zeros_like(jax.eval_shape(function, *arrays))
 
-        @jax.jit
+        @partial(jax.jit, compiler_options=usual_options())
         def run(pair: jax.Array, others: list[jax.Array], times: int) -> jax.Array:
             def body(i: jax.Array, _: jax.Array) -> jax.Array:
                 return function(lax.dynamic_index_in_dim(pair, i % 2, keepdims=False), *others)
@@ -177,7 +179,7 @@ def seconds(function: Callable[..., jax.Array], *arrays: jax.Array, in_loop: boo
             run(pair, others, times).block_until_ready()
             return (time.perf_counter() - started) / times
     else:
-        compiled = jax.jit(function)
+        compiled = jax.jit(function, compiler_options=usual_options())
 
         def timed(times: int) -> float:
             started = time.perf_counter()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from functools import partial
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -14,8 +12,9 @@ import pytest
 from jax import lax
 
 from sequax import kernels
-from sequax.kernels import convolution, dispatch, processor, random, winograd
+from sequax.kernels import convolution, dispatch, random
 from sequax.kernels.windows import Windows
+from sequax.training import compiled
 
 
 def normal(*shape, dtype="float32", seed=0):
@@ -141,104 +140,18 @@ def test_conv_dtypes(dtype, tolerance, at):
         assert {array.dtype.name for array in found} == {dtype}
 
 
-class Winograd(NamedTuple):
-    """Winograd's forms whatever the rule says, on shapes that compile fast."""
-
-    windows: Windows
-
-    def kernels(self, x, kernel):
-        forward, *backward = (
-            partial(form, self.windows)
-            for form in (winograd.convolve, winograd.input_gradient, winograd.kernel_gradient)
-        )
-        return dict.fromkeys(("cpu", "default"), dispatch.Kernel(forward, forward, tuple(backward)))
-
-
-def winograd_conv(x, kernel, padding):
-    windows = Windows.over(x.shape[1:-1], kernel.shape[:-2], 1, padding)
-    return dispatch.apply(Winograd(windows), x, kernel)
-
-
-@pytest.mark.parametrize(
-    "spatial, padding",
-    [((8, 8), "same"), ((9, 7), "valid"), ((3, 6), "valid"), ((13, 5), "same"), ((6, 7), [(3, 0), (1, 2)])],
-)
-def test_winograd_equals_lax(spatial, padding):
-    arrays = normal(2, *spatial, 3), normal(3, 3, 3, 5, seed=1)
-    compare(partial(winograd_conv, padding=padding), partial(lax_conv, padding=padding), *arrays)
-
-
-def test_winograd_in_float64_and_differentiated_twice():
-    with jax.enable_x64(True):
-        arrays = normal(1, 6, 5, 2, dtype="float64"), normal(3, 3, 2, 3, dtype="float64", seed=1)
-
-        def second(form):
-            first = jax.grad(lambda x, k: jnp.sin(form(x, k, padding="same")).sum(), (0, 1))
-            return jax.jit(jax.grad(lambda *a: sum(jnp.square(g).sum() for g in first(*a)), (0, 1)))(*arrays)
-
-        own, expected = (
-            [*gradients(partial(form, padding="same"), *arrays), *second(form)] for form in (winograd_conv, lax_conv)
-        )
-        for actual, wanted in zip(own, expected, strict=True):
-            assert actual.dtype == "float64"
-            close(actual, wanted, 1e-12)
-
-
-F32, F16 = "float32", "bfloat16"
 SAME = {"padding": "same"}
-RULE = [  # x, kernel, options, dtype, whether Winograd's forms are chosen
-    ((32, 32, 32, 64), (3, 3, 64, 64), SAME, F32, True),
-    ((64, 12, 12, 128), (3, 3, 128, 128), SAME, "float64", True),
-    ((64, 8, 8, 128), (3, 3, 128, 128), SAME, F32, False),  # few pixels
-    ((1, 32, 32, 64), (3, 3, 64, 64), SAME, F32, False),  # too little work
-    ((64, 14, 14, 64), (3, 3, 64, 64), SAME, F32, False),  # 16x16 tiles for 14x14
-    ((64, 32, 32, 32), (3, 3, 32, 64), {"padding": "valid"}, F32, True),
-    ((64, 32, 32, 16), (3, 3, 16, 64), SAME, F32, False),  # few channels
-    ((128, 13, 13, 32), (3, 3, 32, 64), {}, F32, True),
-    ((128, 11, 16, 64), (3, 3, 64, 64), SAME, F32, False),
-    ((128, 16, 11, 64), (3, 3, 64, 64), SAME, F32, False),
-    ((32, 32, 32, 64), (3, 3, 64, 64), SAME, F16, False),
-    ((32, 32, 32, 64), (3, 3, 64, 64), {**SAME, "strides": 2}, F32, False),
-    ((32, 32, 32, 64), (3, 3, 64, 64), {**SAME, "dilation": 2}, F32, False),
-    ((32, 32, 32, 64), (3, 3, 32, 64), {**SAME, "groups": 2}, F32, False),
-    ((32, 32, 32, 64), (5, 5, 64, 64), SAME, F32, False),
-    ((32, 32, 64), (3, 64, 64), SAME, F32, False),
-    ((32, 32, 32, 64), (3, 3, 64, 64), {"padding": [(3, 0), (0, 0)]}, F32, False),  # no reversal
-]
 
 
-def chosen(x, kernel, options, dtype=F32):
+def chosen(x, kernel, options):
     options = {"strides": 1, "padding": "valid", "groups": 1, **options}
     groups = options.pop("groups")
     spec = convolution.Conv(Windows.over(x[1:-1], kernel[:-2], **options), groups)
-    return spec.kernels(*(jax.ShapeDtypeStruct(s, dtype) for s in (x, kernel)))["cpu"]
+    return spec.kernels(*(jax.ShapeDtypeStruct(s, jnp.float32) for s in (x, kernel)))["cpu"]
 
 
 def function(form):
     return getattr(form, "func", form)
-
-
-@pytest.mark.parametrize("x, kernel, options, dtype, expected", RULE)
-def test_where_winograd_is_chosen(x, kernel, options, dtype, expected, monkeypatch):
-    monkeypatch.setattr(processor, "features", lambda: frozenset(("avx2", "avx512f")))
-    forms = chosen(x, kernel, options, dtype)
-    modules = [function(form).__module__ for form in (forms.forward, *forms.backward)]
-    assert [module == winograd.__name__ for module in modules] == [expected] * 3
-    assert function(forms.predict).__module__ == convolution.__name__  # XLA's own rounding
-
-
-def test_winograd_is_chosen_on_processors_where_it_was_measured(monkeypatch):
-    monkeypatch.setattr(processor, "features", lambda: frozenset(("avx2",)))
-    assert function(chosen(*RULE[0][:-1]).forward).__module__ == convolution.__name__
-
-
-def test_features_of_the_processor_are_those_that_linux_tells(tmp_path, monkeypatch):
-    cpuinfo = tmp_path / "cpuinfo"
-    cpuinfo.write_text("processor\t: 0\nflags\t\t: fpu avx512f\nbugs\t: spectre_v1\n")
-    monkeypatch.setattr(processor, "Path", lambda name: cpuinfo)
-    assert processor.features.__wrapped__() == {"fpu", "avx512f"}
-    cpuinfo.unlink()
-    assert processor.features.__wrapped__() == frozenset()
 
 
 FORMS = [  # x, kernel, options; forms of training's output and of both gradients, where `gradient` is JAX' own
@@ -265,6 +178,19 @@ def test_how_a_convolution_is_computed(x, kernel, options, expected):
     assert " ".join(function(form).__name__ for form in (forms.forward, *forms.backward)) == expected
     arrays = normal(2, *x[1:]), normal(*kernel)
     compare(lambda x, k: kernels.conv(x, k, **options), lambda x, k: lax_conv(x, k, **options), *arrays)
+
+
+@pytest.mark.skipif(jax.__version_info__[:2] not in compiled.VERSIONS, reason="an XLA whose options are not known")
+def test_programs_leave_convolutions_to_the_library_that_uses_all_threads(monkeypatch):
+    def run(x, kernel, matrix):
+        return kernels.conv(x, kernel) @ matrix
+
+    with compiled.tracing() as options:
+        lowered = jax.jit(run).lower(normal(2, 20, 20, 16), normal(3, 3, 16, 64), normal(64, 64))
+    calls = [line for line in lowered.compile(options).as_text().splitlines() if "__ynn_fusion" in line]
+    assert ["dot_general" in call for call in calls] == [True]  # of two, without the options
+    monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_experimental_ynn_fusion_type=")  # the user's own choice stands
+    assert not compiled.usual_options()
 
 
 def train_in_loop(form, kernel, batches):

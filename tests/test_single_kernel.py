@@ -11,7 +11,7 @@ import sequax
 from sequax.training import compiled, single_kernel
 from tools import fuzz_kernel
 
-KNOWN = jax.__version_info__[:2] in single_kernel._VERSIONS and platform.machine() in single_kernel._PROCESSORS
+KNOWN = jax.__version_info__[:2] in compiled.VERSIONS and platform.machine() in single_kernel._PROCESSORS
 only_with_known_xla = pytest.mark.skipif(not KNOWN, reason="not a JAX and processor that single_kernel lists")
 
 OPTIMIZERS = {

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from . import dispatch, winograd
+from . import dispatch
 from .windows import Padding, PerAxis, Windows
 
 FEW_CELLS = 16  # of output: XLA's convolution falls from the rate of a product to a hundredth of it (2x2, 512 channels)
@@ -154,10 +154,6 @@ def _cpu_conv(spec: Conv, x, kernel) -> dispatch.Kernel:
     by_input, by_kernel = dispatch.autodiff(unfolded, 2)[0], partial(_kernel_gradient, spec)
     if few:
         return dispatch.Kernel(unfolded, unfolded, (by_input, by_kernel))
-    if windows.reversed and winograd.pays(windows, x, kernel):
-        gradients = (partial(winograd.input_gradient, windows), partial(winograd.kernel_gradient, windows))
-        # Predictions keep XLA's rounding: forward, F(4x4, 3x3) is off by 1e-5 of the largest output.
-        return dispatch.Kernel(native, partial(winograd.convolve, windows), gradients)
     if windows.reversed:
         by_input = partial(_input_gradient, spec)
     # A single channel is no product: its multiply-adds are one loop (28x28 pixels, 32 filters: 0.8 ms against 2.2).

@@ -195,19 +195,31 @@ def _kept(key: Key, program: Callable[..., Any]) -> Callable[..., Any]:
     return program
 
 
+# XLA has two libraries for convolutions. YNNPACK, its first choice, runs those of up to 64 filters on one thread, Eigen
+# runs all on all of them. Named here is what YNNPACK keeps by default, but for convolutions.
+_LIBRARY = "xla_cpu_experimental_ynn_fusion_type"
+_KEPT = {_LIBRARY: "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT,LIBRARY_FUSION_TYPE_REDUCE"}
+VERSIONS = {(0, 10)}  # of JAX, which needs its own version of XLA, whose options are known
+
 # Options of XLA that the program being traced is to be compiled with; None where it has to do without.
 _options: ContextVar[dict[str, Any] | None] = ContextVar("options", default=None)
 
 
 @contextmanager
 def tracing(with_options: bool = True) -> Iterator[dict[str, Any]]:
-    """Inside, a program is traced; gives the options that it asks for, if it may ask for any."""
-    options: dict[str, Any] = {}
+    """Inside, a program is traced; gives the options that it is to be compiled with, if it may have any."""
+    options = usual_options() if with_options else {}
     token = _options.set(options if with_options else None)
     try:
         yield options
     finally:
         _options.reset(token)
+
+
+def usual_options() -> dict[str, Any]:
+    """Those of all programs, where they are known and nobody has chosen others."""
+    known = jax.__version_info__[:2] in VERSIONS and jax.default_backend() == "cpu"
+    return dict(_KEPT) if known and _LIBRARY not in os.environ.get("XLA_FLAGS", "") else {}
 
 
 def request_options(options: dict[str, Any]) -> bool:

@@ -9,7 +9,7 @@ steps that are small in every part.
 XLA ends the process if it meets such a call within another, or one that does not use all of its arguments. It marks
 loops whose steps touch less than a kilobyte by itself. Therefore steps that hold loops, or would, stay as they are
 (`_PLAIN`), each step touches more than that (`_BALLAST`), and all arguments are used (`_alive`). Only versions of XLA
-are asked with which the whole test suite has run (`_VERSIONS`), on processors on which it has; and
+are asked with which the whole test suite has run (`compiled.VERSIONS`), on processors on which it has; and
 `SEQUAX_SINGLE_KERNEL=off` turns all of it off.
 """
 
@@ -33,7 +33,6 @@ from . import compiled
 if TYPE_CHECKING:
     from jax.extend.core import Jaxpr, JaxprEqn
 
-_VERSIONS = {(0, 10)}  # of JAX, which needs its own version of XLA
 _PROCESSORS = {"x86_64", "AMD64"}
 _MARK = {"xla_cpu_small_call": "true", "inlineable": "false"}
 # XLA would hand products to a library, which cannot be called from within a kernel.
@@ -117,7 +116,7 @@ def _alive(arguments: object) -> Tensor:
 
 def _is_possible() -> bool:
     """Whether this process has a JAX and a processor that are known to do it, and no wishes of its own."""
-    known = jax.__version_info__[:2] in _VERSIONS and platform.machine() in _PROCESSORS
+    known = jax.__version_info__[:2] in compiled.VERSIONS and platform.machine() in _PROCESSORS
     switched_off = os.environ.get("SEQUAX_SINGLE_KERNEL") == "off"
     own_flags = "small_while_loop" in os.environ.get("XLA_FLAGS", "")
     return known and not switched_off and not own_flags and jax.default_backend() == "cpu" and not compiled.eager()
