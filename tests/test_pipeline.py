@@ -14,6 +14,7 @@ import sequax as sq
 from sequax.data.pipeline.dataset import Dataset
 from sequax.data.pipeline.spec import TensorSpec
 from sequax.data.pipeline.whole import whole_arrays
+from tests.test_compat import python
 
 
 def ragged():
@@ -707,6 +708,52 @@ def test_windows_texts_and_splits_go_on_as_data_sets(tmp_path):
     assert len(words.get_vocabulary()) == 4
     left, right = sq.utils.split_dataset(np.arange(10), left_size=0.8)
     assert numbers(left.map(lambda x: x + 1).batch(8)) == [[1, 2, 3, 4, 5, 6, 7, 8]] and len(right) == 2
+
+
+UNDER_THE_HOOK = """
+from sequax import compat; compat.install()
+import numpy as np, tensorflow as tf
+from tensorflow.data import Dataset
+from tensorflow.data.experimental import AUTOTUNE
+ds = Dataset.from_tensor_slices((["a b", "c"], [1, 2]))
+assert isinstance(ds, tf.data.Dataset) and isinstance(ds.element_spec[0], tf.TensorSpec)
+for text, number in ds.take(1):
+    assert isinstance(text, tf.Tensor) and isinstance(number, tf.Tensor)
+    assert (text.numpy(), number.numpy()) == (b"a b", 1)
+assert Dataset.range(3).cardinality().numpy() == 3
+assert Dataset.range(3).repeat().cardinality() == tf.data.INFINITE_CARDINALITY
+image = np.arange(8, dtype="uint8").reshape(2, 2, 2)
+scaled = Dataset.from_tensor_slices((image, [0, 1])).map(
+    lambda x, y: (tf.cast(x, tf.float32) / 255.0, tf.one_hot(y, 3)), num_parallel_calls=AUTOTUNE)
+assert scaled.element_spec[1] == tf.TensorSpec((3,), tf.float32)
+def squared(x):
+    y = tf.py_function(lambda v: v.numpy() ** 2, [x], tf.int64)
+    y.set_shape(())
+    return y
+assert [int(x) for x in Dataset.range(3).map(squared)] == [0, 1, 4]
+halves = Dataset.range(3).map(lambda x: tf.numpy_function(lambda v: np.float32(v / 2), [x], tf.float32))
+assert [float(x) for x in halves] == [0, 0.5, 1]
+rows = Dataset.from_generator(lambda: iter([[1.0, 2.0], [3.0]]), tf.float32, tf.TensorShape([None]))
+assert rows.element_spec.shape.as_list() == [None] and len(list(rows.padded_batch(2))) == 1
+options = tf.data.Options()
+options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
+assert len(ds.with_options(options)) == 2
+assert len(list(ds.apply(tf.data.experimental.assert_cardinality(2)))) == 2
+iterator = tf.compat.v1.data.make_one_shot_iterator(ds)
+assert iterator.get_next()[1].numpy() == 1
+try:
+    tf.data.TFRecordDataset("file")
+except NotImplementedError as error:
+    assert "own format" in str(error)
+compat.uninstall()
+from sequax.data.pipeline.dataset import Dataset
+assert type(next(iter(Dataset.from_tensor_slices(["a"])))).__name__ == "HostArray"
+"""
+
+
+def test_under_the_import_hook_elements_are_tensors_of_tensorflow():
+    done = python(UNDER_THE_HOOK)
+    assert done.returncode == 0, done.stderr
 
 
 def test_compiled_functions_may_be_used_inside_jax():

@@ -42,6 +42,15 @@ SCORES = {
         "k2_timeseries": 0.8,
         "k2_vae": 0.4,
     },
+    "tf.data": {
+        "tfdata_folder": 0.9,
+        "tfdata_generator": 0.9,
+        "tfdata_loop": 0.85,
+        "tfdata_series": 0.7,
+        "tfdata_slices": 0.9,
+        "tfdata_table": 0.95,
+        "tfdata_text": 0.95,
+    },
 }
 
 # One process for many scripts: most of the time of a short one goes into imports.
@@ -86,7 +95,7 @@ def test_scripts_reach_a_sensible_score(style):
         assert score_of(output) >= least, f"{name}: {output}"
         said = errors.splitlines()
         assert len(said) == len(set(said)), f"{name}: a line per spelling\n{errors}"
-        assert said, name
+        assert said or style == "tf.data", name  # not all of these have an old spelling
         assert all(line.startswith("sequax: `") for line in said), f"{name}: {errors}"
 
 

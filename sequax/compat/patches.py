@@ -27,7 +27,7 @@ def apply() -> None:
     from ..model import Model
     from ..sequential import Sequential
     from . import arguments, attributes, backend_graph, files, logs, models, old_layers
-    from .tensorflow import steps, values
+    from .tensorflow import data, steps, values
 
     for cls in [*layers.catalogue.classes.values(), Layer]:
         wrap(cls, "__init__", arguments.layer_constructor)
@@ -65,5 +65,5 @@ def apply() -> None:
     wrap(CallbackList, "on_epoch_end", logs.epoch_end)
     wrap(MonitorCallback, "get_monitor_value", logs.monitored)
     wrap(MonitorCallback, "_resolved_mode", logs.mode_of)
-    for owner, attribute, value in values.patched():
+    for owner, attribute, value in (*values.patched(), *data.patched()):
         put(owner, attribute, value)

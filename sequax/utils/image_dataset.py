@@ -59,8 +59,9 @@ def image_dataset_from_directory(
         verbose: print how many files there are.
 
     Returns:
-        A `PyDataset` of `(images, labels)`, or of images: float32 from 0 to 255, `(batch, height, width, channels)`. It
-        has `class_names` and `file_paths`. Files with other suffixes are left out.
+        A data set of `(images, labels)`, or of images: float32 from 0 to 255, `(batch, height, width, channels)`. It
+        has the methods of `Dataset`, such as `map`, and `class_names` and `file_paths`. Files with other suffixes are
+        left out.
 
     Raises:
         ValueError: for arguments that do not fit, and for a folder without images.

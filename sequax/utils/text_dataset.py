@@ -44,8 +44,9 @@ def text_dataset_from_directory(
         verbose: print how many files there are.
 
     Returns:
-        A `PyDataset` of `(texts, labels)`, or of texts: arrays of dtype object that hold `str`, `(batch,)`. It has
-        `class_names` and `file_paths`.
+        A data set of `(texts, labels)`, or of texts, `(batch,)`; it has the methods of `Dataset`, such as `map`, and
+        `class_names` and `file_paths`. Batches by number are arrays of dtype object that hold `str`; who iterates gets
+        `bytes`.
 
     Raises:
         ValueError: for arguments that do not fit, for a folder without texts, and for a file that is not UTF-8.

@@ -42,7 +42,8 @@ def timeseries_dataset_from_array(
         format: kept for Keras' sake, which returns a data set of TensorFlow or grain.
 
     Returns:
-        A `PyDataset` of `(windows, targets)`, or of windows: `(batch, sequence_length, ...)`.
+        A data set of `(windows, targets)`, or of windows, `(batch, sequence_length, ...)`, with the methods of
+        `Dataset`.
 
     Raises:
         ValueError: for numbers that do not fit the data.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
@@ -13,9 +13,10 @@ from ...data.pipeline.dataset import Dataset
 from ...data.pipeline.iterator import Iterator, NumpyIterator
 from ...data.pipeline.spec import INFINITE, UNKNOWN, DatasetSpec, dtype_name
 from ...data.pipeline.structures import mapped
-from ...data.pipeline.tensors import leaf_of, tensor
+from ...data.pipeline.tensors import Seen, leaf_of, tensor
 from .member import Member
 from .settings import Options
+from .values import StringTensor, TensorSpec
 
 AUTOTUNE = -1
 
@@ -206,6 +207,12 @@ def _typed(result: Any, types: Any) -> Any:
     return tensor(leaf if name == "string" else np.asarray(leaf).astype(name))
 
 
+def patched() -> Iterable[tuple[type, str, Any]]:
+    """What elements are seen as while the hook is installed: class, name, value."""
+    yield Seen, "text", staticmethod(StringTensor)
+    yield Seen, "spec", staticmethod(TensorSpec)
+
+
 _APPLIED = {
     **{name: name for name in ("unique", "scan", "take_while", "snapshot", "group_by_window", "ignore_errors")},
     "enumerate_dataset": "enumerate",
@@ -273,4 +280,5 @@ MEMBERS: dict[str, Member] = {
     **dict.fromkeys(("py_function", "py_func"), Member(py_function)),
     "numpy_function": Member(numpy_function),
     "contrib.data.AUTOTUNE": Member(AUTOTUNE),
+    **{f"python.data.ops.dataset_ops.{name}": Member(Dataset) for name in ("Dataset", "DatasetV1", "DatasetV2")},
 }

@@ -11,7 +11,7 @@ import numpy as np
 from . import batching, cached, files, nesting, ordering, sources
 from .iterator import Iterator as ElementIterator, NumpyIterator
 from .mapping import Filter, Map, Scan, TakeWhile, reduced
-from .spec import INFINITE, UNKNOWN
+from .spec import INFINITE, UNKNOWN, seen_spec
 from .stage import Stage
 from .structures import Nest, mapped
 from .tensors import is_dataset, tensor
@@ -476,7 +476,7 @@ class Dataset:
     @property
     def element_spec(self) -> Nest:
         """Shapes and dtypes of the elements; sizes are None where unknown."""
-        return self.stage.spec()
+        return mapped(seen_spec, self.stage.spec())
 
     def cardinality(self, name: str | None = None) -> Any:
         """How many elements there are, as a tensor; -1: without end; -2: not known."""

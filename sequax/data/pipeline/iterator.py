@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Self
 
+from .spec import seen_spec
 from .stage import Stage
+from .structures import mapped
 
 
 class Iterator:
@@ -34,7 +36,7 @@ class Iterator:
     @property
     def element_spec(self) -> Any:
         """Shapes and dtypes of the elements."""
-        return self.stage.spec()
+        return mapped(seen_spec, self.stage.spec())
 
 
 class NumpyIterator(Iterator):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .structures import Nest, mapped
-from .tensors import is_dataset
+from .tensors import Seen, is_dataset
 
 INFINITE, UNKNOWN = -1, -2  # numbers of elements, as TensorFlow has them
 
@@ -22,7 +22,8 @@ class TensorSpec:
     """
 
     def __init__(self, shape: Any, dtype: Any = "float32", name: str | None = None):
-        self.shape: tuple[int | None, ...] | None = None if shape is None else tuple(shape)
+        unknown = shape is None or getattr(shape, "known", True) is False  # a shape of TensorFlow may know nothing
+        self.shape: tuple[int | None, ...] | None = None if unknown else tuple(shape)
         self.dtype: str = dtype_name(dtype)
         self.name = name
 
@@ -61,6 +62,15 @@ def dtype_name(dtype: Any) -> str:
     return "string" if name in ("object", "str", "string") else str(name)
 
 
+def seen_spec(spec: Any) -> Any:
+    """What users see of a spec."""
+    if Seen.spec is None:
+        return spec
+    if isinstance(spec, DatasetSpec):
+        return DatasetSpec(mapped(seen_spec, spec.element_spec))
+    return Seen.spec(spec.shape, spec.dtype)
+
+
 def spec_of_rows(values: Nest) -> Nest:
     """The spec of elements, from leaves with an axis of elements in front."""
     return mapped(_spec_of_leaf, values)
@@ -68,5 +78,5 @@ def spec_of_rows(values: Nest) -> Nest:
 
 def _spec_of_leaf(leaf: np.ndarray) -> Any:
     if leaf.dtype.hasobject and leaf.size and is_dataset(leaf.flat[0]):
-        return DatasetSpec(leaf.flat[0].element_spec)
+        return DatasetSpec(leaf.flat[0].stage.spec())
     return TensorSpec(leaf.shape[1:], dtype_name(leaf.dtype))

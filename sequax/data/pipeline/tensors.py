@@ -5,6 +5,7 @@ Tensors are arrays of JAX. What no device holds stays in NumPy: texts, and whole
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -32,6 +33,18 @@ class HostArray(np.ndarray):
         return hash(self.item())
 
 
+class Seen:
+    """What users see; the import hook puts TensorFlow's kinds in their places while it is installed.
+
+    Attributes:
+        text: makes a tensor of an array of `bytes`.
+        spec: makes a spec of a shape and a dtype.
+    """
+
+    text: Callable[[np.ndarray], Any] = staticmethod(lambda array: array.view(HostArray))
+    spec: Callable[[Any, str], Any] | None = None
+
+
 def is_dataset(value: object) -> bool:
     """Whether a leaf is a data set itself, as in the elements of `window`."""
     return hasattr(value, "stage")
@@ -42,16 +55,18 @@ def tensor(leaf: Any) -> Any:
     if is_dataset(leaf):
         return leaf
     if isinstance(leaf, bytes):
-        return _text(leaf)
-    if leaf.dtype.kind == "O" or (leaf.dtype.kind in "iu" and leaf.dtype.itemsize == 8 and not fits_device(leaf)):
+        return Seen.text(_text(leaf))
+    if leaf.dtype.kind == "O":
+        return Seen.text(leaf)
+    if leaf.dtype.kind in "iu" and leaf.dtype.itemsize == 8 and not fits_device(leaf):
         return np.asarray(leaf).view(HostArray)
     return jnp.asarray(leaf)
 
 
-def _text(value: bytes) -> HostArray:
+def _text(value: bytes) -> np.ndarray:
     array = np.empty((), object)
     array[()] = value
-    return array.view(HostArray)
+    return array
 
 
 def fits_device(leaf: np.ndarray | np.generic) -> bool:
@@ -97,7 +112,7 @@ def _of_python(value: Any) -> np.ndarray:
     if isinstance(value, (list, tuple)) and any(hasattr(part, "__array__") for part in value):
         return _stacked(value)
     if isinstance(value, (str, bytes)):
-        return _text(value.encode() if isinstance(value, str) else value).view(np.ndarray)
+        return _text(value.encode() if isinstance(value, str) else value)
     try:
         array = np.asarray(value)
         if array.dtype.kind in "US":
