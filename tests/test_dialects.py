@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from sequax.compat import dialect
 from tests.test_compat import python
 
 GAN = """
@@ -275,6 +276,28 @@ model.evaluate(x, y, show_accuracy=True, verbose=0)
 """,
         "class_weight=",
     ),
+    "defaults of optimizers": (
+        """
+model = Sequential([Dense(output_dim=1, input_dim=2)])
+model.compile("adadelta", "mse")
+assert float(model.optimizer.learning_rate) == 1 and model.optimizer.epsilon == 1e-8
+optimizers = keras.optimizers
+assert optimizers.Adagrad().initial_accumulator_value == 0 and optimizers.Adagrad(epsilon=1e-4).epsilon == 1e-4
+assert np.isclose(optimizers.Nadam().learning_rate, 0.002) and np.isclose(optimizers.Nadam(0.5).learning_rate, 0.5)
+assert float(optimizers.Adadelta(decay=1.0).learning_rate) == 1 and np.isclose(optimizers.SGD().learning_rate, 0.01)
+again = optimizers.Adamax.from_config({"learning_rate": 0.5, "epsilon": 1e-3})
+assert float(again.learning_rate) == 0.5 and again.epsilon == 1e-3
+""",
+        "`Adadelta` has defaults of Keras 1: learning_rate=1, epsilon=1e-08",
+    ),
+    "defaults of today's optimizers": (
+        """
+model = Sequential([Dense(1, input_dim=2)])
+model.compile("adadelta", "mse")
+assert np.isclose(model.optimizer.learning_rate, 0.001)
+""",
+        None,
+    ),
     "stars": (
         """
 from keras.layers import *
@@ -367,3 +390,31 @@ def test_means_what_it_meant(outcomes, name):
     assert error == ""
     if CASES[name][1] is not None:
         assert CASES[name][1] in said
+
+
+SCRIPTS = {
+    "from keras.layers.core import Dense": 2,
+    "import keras.backend.tensorflow_backend as KTF": 2,
+    "from keras.layers import Dense\nmodel.fit_generator(batches)": 2,
+    "from keras.utils import np_utils": 2,
+    "from keras.layers import CuDNNLSTM": 2,
+    "from keras.layers.core import Dense\nmodel.fit(x, y, nb_epoch=3)": 1,
+    "from keras import objectives": 1,
+    "from keras.layers import Dense\nfrom numpy.random import choice\nchoice(3, p=[0.1, 0.2, 0.7])": None,
+    "import keras\nparser.add_argument(init=1)\nprint(args.lr, forest.predict_proba(x))": None,
+    "from tensorflow.keras.layers import Dense\nmodel.fit_generator(batches)": None,
+    "import tensorflow as tf\nmodel = tf.keras.Sequential()\nmodel.predict_classes(x)": None,
+    "from keras.optimizers.legacy import Adam\nfrom keras.utils import np_utils": None,
+    "from keras import ops\nfrom keras.utils import np_utils": None,
+    "no python at all": None,
+}
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_the_dialect_of_a_script(script):
+    dialect.forget()
+    dialect.read(script)
+    try:
+        assert dialect.spoken() == SCRIPTS[script]
+    finally:
+        dialect.forget()

@@ -27,6 +27,7 @@ def run_script(script: str, arguments: Sequence[str] = ()) -> int:
         print(f"sequax run: cannot read the script {script!r}: {error.strerror}", file=sys.stderr)
         return 2
     compat.install()
+    compat.dialect.read(source)
     module = _become_main(script, arguments)
     try:
         exec(compile(source, module.__file__ or script, "exec", dont_inherit=True), module.__dict__)

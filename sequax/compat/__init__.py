@@ -23,7 +23,7 @@ from typing import Any
 from .. import _absent
 from .._version import __version__
 from ..core.names import suggest
-from . import children, internals, out_of_reach, patches, places, spellings
+from . import children, dialect, internals, out_of_reach, patches, places, spellings
 from .notes import note
 from .out_of_reach import ModuleOutOfReach, is_place, reason
 from .tensorflow import TENSORFLOW_VERSION, Stub, keras_inside
@@ -159,6 +159,8 @@ def _serve(name: str) -> ModuleType:
     if name.partition(".")[0] == "tensorflow":
         patches.apply()
         inside = keras_inside(name)
+        if inside is not None:
+            dialect.hear("tensorflow.keras")
         # A placeholder of that name; `exec_module` puts the module itself in its place.
         return Stub(name) if inside is None else ModuleType(inside)
     for place, whole in places.ALIASES.items():

@@ -9,9 +9,9 @@ from typing import Any
 from .. import layers
 from ..core.variable import Variable
 from ..optimizers.base import Optimizer
-from . import spellings
+from . import dialect, spellings
 from .backend_state import give_seed
-from .notes import note
+from .notes import note, say
 
 _WITH_OWN_CODE = (layers.Layer, layers.Lambda)
 _SHAPES = ("batch_input_shape", "input_shape", "input_dim", "input_length")
@@ -127,13 +127,19 @@ def optimizer_constructor(owner: type, original: Callable[..., Any]) -> Callable
         if "lr" in kwargs:
             note("lr=", "learning_rate=")
             kwargs["learning_rate"] = kwargs.pop("lr")
+        old = dialect.defaults(owner.__name__, {*list(parameters)[1 : 1 + len(args)], *kwargs})
         for name in ("decay", "schedule_decay"):
             if name in kwargs:
-                args = _without_decay(name, args, kwargs, default)
+                args = _without_decay(name, args, kwargs, old.get("learning_rate", default))
         if "epsilon" in kwargs and kwargs["epsilon"] is None:
             note("epsilon=None", "leave it out")
             del kwargs["epsilon"]
-        original(self, *args, **kwargs)
+        if old:
+            shown = ", ".join(f"{name}={value:g}" for name, value in old.items())
+            say(
+                f"defaults of {owner.__name__}", f"`{owner.__name__}` has defaults of Keras {dialect.spoken()}: {shown}"
+            )
+        original(self, *args, **{**old, **kwargs})
 
     return __init__
 

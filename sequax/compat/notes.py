@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from . import dialect
+
 _said: set[str] = set()
 
 
@@ -15,6 +17,7 @@ def note(old: str, today: str, key: str | None = None) -> None:
         today: what Keras 3 and Sequax call it, or what to write instead.
         key: what counts as the same spelling; default: `old`.
     """
+    dialect.hear(old)
     say(old if key is None else key, f"`{old}` works here; today's spelling: {today}")
 
 
@@ -26,5 +29,6 @@ def say(key: str, text: str) -> None:
 
 
 def forget() -> None:
-    """Say all lines again."""
+    """Say all lines again, as to a new script."""
     _said.clear()
+    dialect.forget()
