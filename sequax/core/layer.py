@@ -226,7 +226,7 @@ class Layer(Owner, Shown, operation.Operation):
         outermost = scope.call() is None
         with scope.calling(self, training, dtype if dtypes.is_float(self.compute_dtype) else None) as call:
             if outermost and scope.frame() is None:
-                _clear_losses(self)
+                self.forget_losses()
             self._ensure_built(named)
             input_spec.check(self.input_spec, inputs, self.name)
             if training is not None and ("training" in accepted.accepts or accepted.any_keyword):
@@ -444,6 +444,16 @@ class Layer(Owner, Shown, operation.Operation):
             elif not isinstance(value, jax.core.Tracer):
                 self._losses.append(value)
 
+    def forget_losses(self) -> None:
+        """Forget the penalties of the last call, here and in layers inside."""
+        for layer in self.flatten_layers():
+            if layer._losses:
+                layer._losses = []
+
+    def keep_losses(self, penalties: Sequence[Any]) -> None:
+        """Have these among `losses`, until the next call."""
+        self._losses.extend(penalties)
+
     @property
     def losses(self) -> list[Any]:
         """Penalties: of the last call (`add_loss`, activity regularizers), then of the weights."""
@@ -548,12 +558,6 @@ class Layer(Owner, Shown, operation.Operation):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
-
-
-def _clear_losses(outermost: Layer) -> None:
-    for layer in outermost.flatten_layers():
-        if layer._losses:
-            layer._losses = []
 
 
 def _regularization(layer: Layer) -> list[Any]:

@@ -136,6 +136,11 @@ def default_generator() -> SeedGenerator:
     return _default
 
 
+def current() -> SeedGenerator | None:
+    """The stream of `default_generator`, if there is one yet."""
+    return _default
+
+
 def draw_seed(seed: Seed) -> jax.Array:
     """A uint32 (2,) seed from an int, a SeedGenerator, a key of JAX, or None (the process' stream).
 

@@ -8,7 +8,6 @@ _INSTEAD = {
     "constant": "pass NumPy arrays",
     "convert_to_tensor": "pass NumPy arrays",
     "distribute": "devices are JAX' business, see `jax.devices()`",
-    "function": "programs are compiled by `fit`; `jax.jit` compiles functions of your own",
     "image": "keras.ops.image",
     "math": "keras.ops",
     "nn": "keras.ops.nn",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import functools
 
-from . import arithmetic, arrays, data, inner, picking, settings, tape, values, variable
+from . import arithmetic, arrays, data, function, inner, module, picking, settings, tape, values, variable
 from .member import Member
 
-_WITH_TABLES = (settings, values, arrays, arithmetic, picking, inner, tape, variable, data)
+_WITH_TABLES = (settings, values, arrays, arithmetic, picking, inner, function, tape, variable, module, data)
 
 
 @functools.cache

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 
 from ...core import scope
 from ...core.variable import Variable
-from . import backward, reading
+from . import backward, reading, units
 from .member import Member
 from .recording import Notes, is_float, recorded
 
@@ -51,7 +51,7 @@ class GradientTape(Notes):
     def __enter__(self) -> GradientTape:
         if self._entered is not None:
             raise ValueError("Tape is still recording, This can happen if you try to re-enter an already-active tape.")
-        reading.follow()
+        units.follow()
         self.frame, self.paused = scope.frame(), False
         self._entered = recorded(self)
         self._entered.__enter__()
