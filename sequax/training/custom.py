@@ -135,7 +135,8 @@ def makes_state(model: Model, steps: Any, given: Callable[[], Any]) -> bool:
         return False
     variables, arguments = given()
     try:
-        jax.eval_shape(program(step_of(model, variables, training=True), steps, False), *arguments)
+        with jax.disable_jit(False):  # under `run_eagerly`, too: nothing is computed here
+            jax.eval_shape(program(step_of(model, variables, training=True), steps, False), *arguments)
     except NewState:
         return True
     return False

@@ -162,8 +162,10 @@ def _as_spec(spec: Any, value: Any) -> Any:
     return array
 
 
-_BY_VALUE = (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError)
-_BY_VALUE += (jax.errors.TracerIntegerConversionError, jax.errors.NonConcreteBooleanIndexError)
+_BY_VALUE: tuple[type[Exception], ...] = (
+    *(jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError),
+    *(jax.errors.TracerIntegerConversionError, jax.errors.NonConcreteBooleanIndexError),
+)
 
 
 def _reason(error: Exception, python_function: Callable[..., Any]) -> str:

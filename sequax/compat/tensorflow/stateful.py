@@ -69,7 +69,8 @@ class _Outcome:
 
     @classmethod
     def tree_unflatten(cls, plan: Any, children: Any) -> _Outcome:
-        return cls(*children, plan)
+        arrays, assigned = children
+        return cls(arrays, assigned, plan)
 
 
 class _Variant(NamedTuple):

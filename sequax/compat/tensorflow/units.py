@@ -90,7 +90,7 @@ def follow() -> None:
             put(cls, "apply", _apply(cls.apply))
 
 
-def _subclasses(cls: type) -> Iterator[type]:
+def _subclasses(cls: Any) -> Iterator[Any]:
     if names.is_ours(cls):
         yield cls
         for inner in cls.__subclasses__():

@@ -1,0 +1,343 @@
+"""`tf.function`, and the pieces of eager steps that run compiled: the same numbers as line by line."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from sequax import config, layers, losses, metrics, models, optimizers, random
+from sequax.compat import patches
+from sequax.compat.tensorflow import function as functions, units
+from sequax.compat.tensorflow.function import function
+from sequax.compat.tensorflow.module import Module
+from sequax.compat.tensorflow.tape import GradientTape
+from sequax.compat.tensorflow.values import TensorSpec
+from sequax.compat.tensorflow.variable import Variable
+
+
+@pytest.fixture(autouse=True)
+def hook():
+    patches.apply()
+    yield
+    patches.undo()
+
+
+def model_of(seed=0):
+    model = models.Sequential(
+        [
+            layers.Input((4,)),
+            layers.Dense(6, "relu", kernel_regularizer="l2"),
+            layers.BatchNormalization(),
+            layers.Dense(3),
+        ]
+    )
+    rng = np.random.default_rng(seed)
+    model.set_weights([rng.normal(size=w.shape).astype("float32") ** 2 for w in model.get_weights()])
+    return model
+
+
+X = np.random.default_rng(1).normal(size=(8, 4)).astype("float32")
+Y = np.arange(8, dtype="int32") % 3
+LOSS = losses.SparseCategoricalCrossentropy(from_logits=True)
+
+
+def trainer():
+    model, optimizer, seen = model_of(), optimizers.Adam(0.01), metrics.SparseCategoricalAccuracy()
+
+    def step(x, y):
+        with GradientTape() as tape:
+            logits = model(x, training=True)
+            loss = LOSS(y, logits) + sum(model.losses)
+        gradients = tape.gradient(loss, model.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+        seen.update_state(y, logits)
+        return loss
+
+    return step, model, seen
+
+
+def test_a_step_is_the_same_compiled_in_pieces_and_line_by_line(monkeypatch):
+    found = []
+    for kind in ("whole", "pieces", "lines"):
+        step, model, seen = trainer()
+        if kind == "whole":
+            step = function(step)
+        if kind == "lines":
+            monkeypatch.setattr(units, "_is_inside", lambda: True)
+        found.append([float(step(X, Y)) for _ in range(4)] + [float(seen.result())])
+        found[-1] += [float(np.sum(one)) for one in model.get_weights()]
+    np.testing.assert_allclose(found[0], found[2], rtol=2e-5)
+    np.testing.assert_allclose(found[1], found[2], rtol=2e-5)
+
+
+def test_pieces_know_of_frozen_layers_masks_penalties_and_settings():
+    model = model_of()
+    with GradientTape():
+        pass  # from here on
+    norm = model.layers[1]
+    model(X, training=True)
+    assert len(model.losses) == 1
+    before = norm.moving_mean.numpy()
+    norm.trainable = False
+    model(X, training=True)
+    np.testing.assert_array_equal(norm.moving_mean.numpy(), before)
+    optimizer, variable = optimizers.SGD(1.0), Variable([1.0])
+    optimizer.apply([jnp.ones(1)], [variable])
+    optimizer.learning_rate = 0.5
+    optimizer.apply([jnp.ones(1)], [variable])
+    optimizer.clipvalue = 0.25
+    optimizer.apply([jnp.ones(1)], [variable])
+    assert variable.numpy().tolist() == [-0.625]
+    embedding = layers.Embedding(5, 2, mask_zero=True)
+    outputs = embedding(np.array([[1, 0]]))
+    assert outputs._keras_mask.tolist() == [[True, False]]
+    rnn = layers.LSTM(3)
+    short = rnn(outputs)
+    np.testing.assert_allclose(short, rnn(embedding(np.array([[1]]))), rtol=1e-5)
+
+
+def test_code_of_the_script_runs_line_by_line():
+    seen = []
+
+    class Own(models.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = layers.Dense(2)
+
+        def call(self, x):
+            seen.append(float(jnp.sum(x)))
+            self.kept = self.dense(x)
+            return self.kept * 2.0
+
+    model = Own()
+    for _ in range(3):
+        with GradientTape() as tape:
+            y = jnp.sum(model(X))
+        assert all(one is not None for one in tape.gradient(y, model.trainable_variables))
+    assert len(seen) >= 3 and not isinstance(model.kept, jax.core.Tracer)
+
+
+def test_dropout_draws_one_mask_for_both_ways():
+    dropout, v = layers.Dropout(0.5), Variable(np.ones((4, 50), "float32"))
+    dropout(v.value, training=True)
+    for _ in range(2):
+        with GradientTape() as tape:
+            y = dropout(v.value, training=True)
+        np.testing.assert_array_equal(tape.gradient(y, v), y)
+    again = dropout(v.value, training=True)
+    assert not np.array_equal(again, y)
+
+
+def test_arguments_results_and_flags():
+    traced = []
+
+    @function
+    def double(x, flag=True):
+        traced.append(flag)
+        return {"a": x * 2 if flag else x * 3, "none": None, "text": "t", "pair": (1, x)}
+
+    for _ in range(2):
+        found = double(jnp.asarray(2.0))
+        assert float(found["a"]) == 4.0 and found["none"] is None and found["text"] == "t"
+        assert float(double(np.float32(2.0), flag=False)["a"]) == 6.0
+    assert len(traced) == 4  # two traces of each kind
+
+
+def test_numbers_that_are_ever_new_become_inputs():
+    traced = []
+
+    @function
+    def scaled(x, factor):
+        traced.append(factor)
+        return x * factor
+
+    assert [float(scaled(jnp.asarray(1.0), n)) for n in range(12)] == list(range(12))
+    assert len(traced) < 12
+
+
+def test_variables_seeds_and_other_objects_are_inputs():
+    count, noise = Variable(0), []
+
+    @function
+    def step(x):
+        count.assign_add(1)
+        return x + random.normal((2,)), count.value
+
+    for _ in range(3):
+        noise.append(np.asarray(step(jnp.zeros(2))[0]).tolist())
+    assert count.numpy() == 3 and noise[0] != noise[1] != noise[2]
+    count.assign(10)
+    assert int(step(jnp.zeros(2))[1]) == 11
+
+
+def test_methods_keep_objects_apart():
+    class Counter(Module):
+        def __init__(self):
+            super().__init__()
+            self.count = Variable(0.0)
+
+        @function
+        def add(self, x):
+            return self.count.assign_add(x)
+
+    first, second = Counter(), Counter()
+    first.add(jnp.asarray(1.0))
+    first.add(jnp.asarray(2.0))
+    second.add(jnp.asarray(5.0))
+    assert (float(first.count), float(second.count)) == (3.0, 5.0)
+    assert [one is first.count for one in first.trainable_variables] == [True]
+
+
+@pytest.mark.parametrize("what", ["branch", "loop", "numpy"])
+def test_what_decides_by_a_value_runs_uncompiled(what, capsys):
+    count = Variable(0.0)
+
+    @function
+    def run(x):
+        count.assign_add(1.0)
+        if what == "branch":
+            return x * 2 if x > 0 else x * 3
+        if what == "loop":
+            total = 0.0
+            for i in range(int(x)):
+                total += i
+            return total
+        return jnp.asarray(np.asarray(x) * 2)
+
+    assert [float(run(jnp.asarray(3.0))) for _ in range(2)] == [6.0 if what != "loop" else 3.0] * 2
+    assert float(count) == 2.0  # what was begun is not there twice
+    said = capsys.readouterr().err
+    assert said.count("runs uncompiled") == 1 and "line " in said and "tf.where" in said
+
+
+def test_errors_of_the_script_come_in_its_own_words():
+    @function
+    def broken(x):
+        raise KeyError("mine")
+
+    for _ in range(2):
+        with pytest.raises(KeyError, match="mine"):
+            broken(jnp.zeros(1))
+
+
+def test_signatures_cast_and_refuse():
+    @function(input_signature=[TensorSpec([None, 3], "float32"), TensorSpec([], "float32")])
+    def f(x, factor):
+        return jnp.sum(x) * factor
+
+    assert float(f([[1, 2, 3]], 2)) == 12.0 and float(f.get_concrete_function()(np.ones((5, 3)), 1.0)) == 15.0
+    with pytest.raises(TypeError, match="fits"):
+        f(np.ones((5, 4)), 1.0)
+
+
+def test_eagerly_on_request():
+    seen = []
+
+    @function
+    def f(x):
+        seen.append(x)
+        return x
+
+    functions.run_functions_eagerly(True)
+    try:
+        f(jnp.asarray(1.0))
+        assert float(seen[0]) == 1.0 and functions.functions_run_eagerly()
+    finally:
+        functions.run_functions_eagerly(False)
+
+
+def test_a_tape_around_and_inside_a_function():
+    v = Variable([1.0, 2.0])
+
+    @function
+    def cube(x):
+        return x * x * v
+
+    @function
+    def slope(x):
+        with GradientTape() as tape:
+            y = cube(x)
+        return tape.gradient(y, v)
+
+    x = jnp.asarray([2.0, 3.0])
+    with GradientTape() as tape:
+        y = cube(x)
+    assert tape.gradient(y, v).tolist() == slope(x).tolist() == [4.0, 9.0]
+
+
+class Stepped(models.Model):
+    """Two networks and their optimizers, in TensorFlow's form."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = layers.Dense(4), layers.Dense(3)
+        self.seen = metrics.Mean(name="seen")
+
+    def call(self, x):
+        return self.second(self.first(x))
+
+    @property
+    def metrics(self):
+        return [self.seen]
+
+    def train_step(self, data):
+        x, y = data
+        for optimizer, part in ((self.one, self.first), (self.two, self.second)):
+            with GradientTape() as tape:
+                loss = LOSS(y, self(x, training=True))
+            optimizer.apply_gradients(
+                zip(tape.gradient(loss, part.trainable_variables), part.trainable_variables, strict=True)
+            )
+        self.seen.update_state(loss)
+        return {"seen": self.seen.result()}
+
+
+@pytest.mark.parametrize("eagerly", [False, True])
+def test_train_step_with_the_data_alone(eagerly):
+    model = Stepped()
+    model.one, model.two = optimizers.Adam(0.05), optimizers.SGD(0.5)
+    model.compile(run_eagerly=eagerly)
+    history = model.fit(X, Y, epochs=5, batch_size=4, verbose=0).history["seen"]
+    assert history[-1] < history[0] and int(model.two.iterations) == 10
+
+
+def test_steps_of_ours_take_the_data_alone_too():
+    class Counted(models.Model):
+        def train_step(self, data):
+            logs = super().train_step(data)
+            return {**logs, "twice": logs["loss"] * 2}
+
+    inputs = layers.Input((4,))
+    model = Counted(inputs, layers.Dense(3)(inputs))
+    model.compile("sgd", LOSS, metrics=["accuracy"])
+    history = model.fit(X, Y, epochs=2, verbose=0).history
+    assert history["loss"][1] < history["loss"][0] and "accuracy" in history and "twice" in history
+
+
+def test_compiled_loss_and_metrics_of_former_times():
+    class Former(models.Model):
+        def train_step(self, data):
+            x, y = data
+            with GradientTape() as tape:
+                y_pred = self(x, training=True)
+                loss = self.compiled_loss(y, y_pred, regularization_losses=self.losses)
+            gradients = tape.gradient(loss, self.trainable_variables)
+            self.optimizer.apply_gradients(zip(gradients, self.trainable_variables, strict=True))
+            self.compiled_metrics.update_state(y, y_pred)
+            return {m.name: m.result() for m in self.metrics}
+
+    inputs = layers.Input((4,))
+    model = Former(inputs, layers.Dense(3, kernel_regularizer="l2")(inputs))
+    model.compile("adam", LOSS, metrics=["accuracy"])
+    history = model.fit(X, Y, epochs=3, verbose=0).history
+    assert history["loss"][-1] < history["loss"][0] and 0 <= history["accuracy"][-1] <= 1
+
+
+def test_without_the_hook_that_form_is_refused():
+    patches.undo()
+    model = Stepped()
+    with pytest.raises(TypeError, match="the form for TensorFlow"):
+        model.compile()
+    assert config.floatx() == "float32"
