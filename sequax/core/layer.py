@@ -226,7 +226,7 @@ class Layer(Owner, Shown, operation.Operation):
         outermost = scope.call() is None
         with scope.calling(self, training, dtype if dtypes.is_float(self.compute_dtype) else None) as call:
             if outermost and scope.frame() is None:
-                self.forget_losses()
+                forget_losses(self)
             self._ensure_built(named)
             input_spec.check(self.input_spec, inputs, self.name)
             if training is not None and ("training" in accepted.accepts or accepted.any_keyword):
@@ -244,20 +244,8 @@ class Layer(Owner, Shown, operation.Operation):
                     self.add_loss(self.activity_regularizer(output) / max(output.shape[0], 1))
             masking.passed_on(self, inputs, previous, outputs)
             if outermost:
-                self._leave(outputs, call)
+                _leave(self, outputs, call)
         return outputs
-
-    def _leave(self, outputs: Any, call: scope.Call) -> None:
-        """What outlives the outermost call: masks of its outputs, and inside a pure function its penalties."""
-        frame = scope.frame()
-        for output in leaves(outputs):
-            mask = call.masks.get(id(output), (None, None))[1]
-            if frame is None:
-                masks.publish(output, mask)
-            elif mask is not None:
-                frame.masks[id(output)] = (output, mask)
-        if frame is not None:
-            frame.penalties[id(self)] = [*call.losses, *_regularization(self)]
 
     def _symbolic(self, args: tuple[Any, ...], kwargs: dict[str, Any], named: dict[str, Any], inputs: Any) -> Any:
         with scope.calling(self):
@@ -444,16 +432,6 @@ class Layer(Owner, Shown, operation.Operation):
             elif not isinstance(value, jax.core.Tracer):
                 self._losses.append(value)
 
-    def forget_losses(self) -> None:
-        """Forget the penalties of the last call, here and in layers inside."""
-        for layer in self.flatten_layers():
-            if layer._losses:
-                layer._losses = []
-
-    def keep_losses(self, penalties: Sequence[Any]) -> None:
-        """Have these among `losses`, until the next call."""
-        self._losses.extend(penalties)
-
     @property
     def losses(self) -> list[Any]:
         """Penalties: of the last call (`add_loss`, activity regularizers), then of the weights."""
@@ -558,6 +536,31 @@ class Layer(Owner, Shown, operation.Operation):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+def _leave(layer: Layer, outputs: Any, call: scope.Call) -> None:
+    """What outlives an outermost call: masks of its outputs, and inside a pure function its penalties."""
+    frame = scope.frame()
+    for output in leaves(outputs):
+        mask = call.masks.get(id(output), (None, None))[1]
+        if frame is None:
+            masks.publish(output, mask)
+        elif mask is not None:
+            frame.masks[id(output)] = (output, mask)
+    if frame is not None:
+        frame.penalties[id(layer)] = [*call.losses, *_regularization(layer)]
+
+
+def forget_losses(outermost: Layer) -> None:
+    """Forget the penalties of the last call, of layers inside, too."""
+    for layer in outermost.flatten_layers():
+        if layer._losses:
+            layer._losses = []
+
+
+def keep_losses(layer: Layer, penalties: Sequence[Any]) -> None:
+    """Have these among `layer.losses`, until the next call."""
+    layer._losses.extend(penalties)
 
 
 def _regularization(layer: Layer) -> list[Any]:

@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 import jax
 
 from ...core import masks, names, scope, shapes, tracking
-from ...core.layer import Layer
+from ...core.layer import Layer, forget_losses, keep_losses
 from ...core.tensor import KerasTensor, is_tensor, leaves
 from ...core.variable import Variable
 from ...host_prefix import on_host
@@ -141,9 +141,9 @@ def _left(layer: Layer, outer: Any, outputs: Any, found: list[Any] | None, penal
         else:
             masks.put(output, mask)
     if outer is None:
-        layer.forget_losses()
+        forget_losses(layer)
     if penalties:
-        layer.keep_losses(penalties)
+        keep_losses(layer, penalties)
 
 
 def _is_all_ours(layer: Layer) -> bool:
