@@ -61,6 +61,7 @@ _NAMES = {
     "Variable": ".core.variable",
     "device": ".scopes",
     "name_scope": ".scopes",
+    "search": ".trials.search",
     "remat": ".core.remat",
     "version": "._version",
 }
@@ -114,6 +115,7 @@ if TYPE_CHECKING:  # the same for type checkers and editors
     from .regularizers import Regularizer as Regularizer
     from .scopes import SymbolicScope as SymbolicScope, device as device, name_scope as name_scope
     from .sequential import Sequential as Sequential
+    from .trials.search import search as search
 else:
     __getattr__, __dir__, _public = lazily(__name__, _MODULES, _NAMES)
     __all__ = ["__version__", *_public]

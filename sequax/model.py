@@ -34,12 +34,13 @@ from .training.methods import StepMethods
 from .training.plans import Known
 from .training.resolve import Compilation, compilation_of
 from .training.types import Callbacks, ClassWeights, Losses, LossWeights, Metrics, OptimizerLike, Verbose
+from .trying import Trying
 
 catalogue: Catalogue = Catalogue("model", "keras")
 
 
 @catalogue.register()
-class Model(Looking, StepMethods, FileMethods, StateTree, HostFront, Parts, CompiledModel):
+class Model(Looking, Trying, StepMethods, FileMethods, StateTree, HostFront, Parts, CompiledModel):
     """A model over layers: a graph between symbolic tensors, or a subclass with its own `call`.
 
     Args:
@@ -294,6 +295,7 @@ class Model(Looking, StepMethods, FileMethods, StateTree, HostFront, Parts, Comp
         validation_freq: int | Iterable[int] = 1,
         *,
         resume: Path | None = None,
+        dry_run: bool = False,
     ) -> History:
         """Train for a number of epochs.
 
@@ -317,6 +319,8 @@ class Model(Looking, StepMethods, FileMethods, StateTree, HostFront, Parts, Comp
             resume: folder in which the run is kept while it goes on (each epoch, and each minute inside of one): if it
                 is killed, the same call goes on where it was, to the same bits. See `callbacks.BackupAndRestore`.
             validation_batch_size: rows per batch of the validation; default: `batch_size`.
+            dry_run: run one batch through training and validation, on copies of the model and the callbacks, whose
+                files go into a folder that is removed; the model stays as it is.
 
         Returns:
             `History` with the logs of each epoch.
@@ -326,6 +330,8 @@ class Model(Looking, StepMethods, FileMethods, StateTree, HostFront, Parts, Comp
             FloatingPointError: when the loss becomes NaN or infinite; the weights are those of the last good update.
         """
         compilation_of(self)
+        if dry_run:
+            return trial_of(self, {name: value for name, value in locals().items() if name not in ("self", "dry_run")})
         epochs = settings.limited_epochs(epochs)
         given = FitArguments(
             x,
@@ -554,6 +560,13 @@ class Model(Looking, StepMethods, FileMethods, StateTree, HostFront, Parts, Comp
         from .utils.summary import print_summary
 
         print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range, costs)
+
+
+def trial_of(model: Model, given: dict[str, Any]) -> History:
+    """`fit(..., dry_run=True)`, which is imported when it is asked for: it stands above models."""
+    from .trials.dry_run import dry_run
+
+    return dry_run(model, given)
 
 
 def refuse_fork(name: str, args: tuple[Any, ...]) -> None:

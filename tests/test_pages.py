@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 DOCS = Path(__file__).parent.parent / "docs"
-PAGES = ["fit_and_evaluate.md", "notebooks.md", "shapes.md"]
+PAGES = ["around_fit.md", "fit_and_evaluate.md", "notebooks.md", "shapes.md"]
 
 
 def examples(page):

@@ -10,6 +10,7 @@ from .csv_logger import CSVLogger
 from .early_stopping import EarlyStopping
 from .gradual_unfreezing import GradualUnfreezing
 from .history import History
+from .interval_validation import IntervalValidation
 from .lambda_callback import LambdaCallback
 from .layer_statistics import LayerStatistics
 from .learning_rate import LearningRateScheduler, ReduceLROnPlateau
@@ -23,6 +24,7 @@ from .swap_ema_weights import SwapEMAWeights
 from .tensorboard import TensorBoard
 from .terminate_on_nan import TerminateOnNaN
 from .time_limit import TimeLimit
+from .weight_averaging import WeightAveraging
 
 __all__ = [
     "BackupAndRestore",
@@ -32,6 +34,7 @@ __all__ = [
     "EarlyStopping",
     "GradualUnfreezing",
     "History",
+    "IntervalValidation",
     "LambdaCallback",
     "LayerStatistics",
     "LearningRateFinder",
@@ -46,6 +49,7 @@ __all__ = [
     "TensorBoard",
     "TerminateOnNaN",
     "TimeLimit",
+    "WeightAveraging",
 ]
 
 if not TYPE_CHECKING:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..cloning import clone_model
+from ..copying import copy_of as copy_of
 from ..core import rng, tracking
 from ..core.catalogue import serialize
 from ..core.config import deserialize
@@ -71,18 +71,6 @@ def checked_seed(seed: int | None) -> int:
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
         raise ValueError(f"Ensemble: `seed` must be a whole number >= 0, or None. Received: seed={seed!r}")
     return int(seed)
-
-
-def copy_of(model: Model) -> Model:
-    """A model of the same structure, weights, optimizer and state of training, that shares nothing with the other."""
-    history, model.history = model.history, None  # of the original, and it refers to the original
-    try:
-        made: Any = copy.deepcopy(model)
-    finally:
-        model.history = history
-    made.stop_training = False
-    made.compilation.losses = None  # to be matched with the outputs anew: metrics are known there by who they are
-    return made
 
 
 def make(leader: Model, count: int, seed: int | None, rates: Sequence[float] | None) -> list[Model]:
