@@ -247,3 +247,23 @@ for module in (keras, keras.layers, tf, tf.random, inner):
     assert pickle.loads(pickle.dumps(module)) is module
 """
     assert python(code).returncode == 0
+
+
+OWN_ATTRIBUTES = """
+from sequax import compat; compat.install()
+import keras
+class Own(keras.layers.Layer):
+    def build(self, shape):
+        self.W, self.b = self.add_weight(shape=(shape[-1], 2)), self.add_weight(shape=(2,))
+        self.updates, self.output_shape = 3, (None, 2)
+    def call(self, x):
+        return x @ self.W + self.b
+model = keras.Sequential([Own(), keras.layers.Lambda(lambda x: x * 2)])
+model.build((None, 3))
+assert len(model.weights) == 2 and model.layers[0].updates == 3 and model.layers[0].W.shape == (3, 2)
+"""
+
+
+def test_layers_of_users_may_have_attributes_of_old_names():
+    done = python(OWN_ATTRIBUTES)
+    assert done.returncode == 0, done.stderr

@@ -20,14 +20,24 @@ if TYPE_CHECKING:
     from ..optimizers import Optimizer
 
 
-def _noted(old: str, today: str, getter: Callable[[Any], Any]) -> property:
-    """A property that says today's spelling when it is read."""
+class _Read:
+    """An attribute that is computed where an object has none of its own: layers of users may set one of that name."""
+
+    def __init__(self, getter: Callable[[Any], Any]):
+        self.getter = getter
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return self if instance is None else self.getter(instance)
+
+
+def _noted(old: str, today: str, getter: Callable[[Any], Any]) -> _Read:
+    """An attribute that says today's spelling when it is read."""
 
     def read(self: Any) -> Any:
         note(old, today)
         return getter(self)
 
-    return property(read)
+    return _Read(read)
 
 
 def _one_or_list(values: list[Any]) -> Any:
@@ -82,12 +92,12 @@ LAYER_PROPERTIES = {
     "input_shape": _noted("layer.input_shape", "layer.input.shape", lambda self: shape_of(self.input)),
     "output_shape": _noted("layer.output_shape", "layer.output.shape", lambda self: shape_of(self.output)),
     "inbound_nodes": _noted("layer.inbound_nodes", "nothing", lambda self: self._inbound_nodes),
-    "input_mask": property(lambda self: get_input_mask_at(self, 0)),
-    "output_mask": property(lambda self: get_output_mask_at(self, 0)),
-    "updates": property(lambda self: []),
-    "state_updates": property(lambda self: []),
-    "uses_learning_phase": property(lambda self: True),
-    "_uses_learning_phase": property(lambda self: True),
+    "input_mask": _Read(lambda self: get_input_mask_at(self, 0)),
+    "output_mask": _Read(lambda self: get_output_mask_at(self, 0)),
+    "updates": _Read(lambda self: []),
+    "state_updates": _Read(lambda self: []),
+    "uses_learning_phase": _Read(lambda self: True),
+    "_uses_learning_phase": _Read(lambda self: True),
     "W": _noted("layer.W", "layer.kernel", lambda self: self.kernel),
     "b": _noted("layer.b", "layer.bias", lambda self: self.bias),
 }
