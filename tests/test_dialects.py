@@ -183,6 +183,16 @@ try:
     first.get_output_at(1)
 except ValueError as error:
     assert "no call" in str(error)
+class Own(keras.layers.Layer):
+    def build(self, input_shape):
+        self.W = self.add_weight("W", shape=(input_shape[-1], 1))
+        self.b, self.input_shape, self.updates = None, input_shape, [1]
+        super().build(input_shape)
+    def call(self, x):
+        return K.dot(x, self.W)
+own = Own()
+assert own(np.ones((2, 3))).shape == (2, 1) and own.input_shape == (2, 3) and own.updates == [1]
+assert not hasattr(Flatten(), "W") and first.updates == []
 model.compile("adam", "mse")
 model._make_predict_function()
 model.fit(np.ones((4, 3)), np.ones(4), verbose=0)
