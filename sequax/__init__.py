@@ -36,6 +36,7 @@ _MODULES = (
     "tree",
     "utils",
     "visualization",
+    "wrappers",
 )
 
 _NAMES = {
@@ -94,6 +95,7 @@ if TYPE_CHECKING:  # the same for type checkers and editors
         tree as tree,
         utils as utils,
         visualization as visualization,
+        wrappers as wrappers,
     )
     from ._version import version as version
     from .core.dtypes import DTypePolicy as DTypePolicy, FloatDTypePolicy as FloatDTypePolicy

@@ -60,10 +60,6 @@ ABSENT: dict[str, str] = {
         " names; a `decay=` of theirs is the schedule `InverseTimeDecay(rate, 1, decay)`"
     ),
     "quantizers": _QUANTIZATION,
-    "wrappers": (
-        "the wrappers for scikit-learn are not in this version. Write a small `BaseEstimator` whose `fit` builds,"
-        " compiles and fits the model; `sequax run` serves the older `keras.wrappers.scikit_learn`"
-    ),
 }
 
 

@@ -21,6 +21,7 @@ from .core.tracebacks import public
 from .core.types import Data, Logs, Nested, Path, Shape, Symbols, Tensors, overridable
 from .data import prepare
 from .data.batches import DEFAULT_BATCH_SIZE, BatchReader, prediction_inputs
+from .data.class_weights import refuse_balanced
 from .data.prepare import FitArguments
 from .functional import Graph, check_unique_names, standardize_inputs
 from .host_prefix import HostFront
@@ -311,7 +312,8 @@ class Model(Looking, Trying, StepMethods, FileMethods, StateTree, HostFront, Par
             validation_data: `(x, y)` or `(x, y, sample_weight)`, or a stream of batches.
             shuffle: order the rows anew in each epoch; `"batch"` moves whole batches. Arrays larger than memory are
                 mixed by runs of rows, a `PyDataset` by batches, other streams stay in their order.
-            class_weight: dict from class number to its weight in the loss.
+            class_weight: dict from class number to its weight in the loss; "balanced" makes classes count the same
+                however often they occur (of arrays in memory).
             sample_weight: a weight per row.
             steps_per_epoch, validation_steps: stop after this many batches. A stream goes on from there in the next
                 epoch; one that ends too early is an error.
@@ -454,6 +456,7 @@ class Model(Looking, Trying, StepMethods, FileMethods, StateTree, HostFront, Par
         """
         try:
             compilation_of(self)
+            refuse_balanced(class_weight, "one batch")
             with Claim(self, "train_on_batch") as claim:
                 batch = BatchReader(data_spec.of(self, training=True), class_weight).read(x, y, sample_weight)
                 with compiled.eagerly(self):

@@ -22,7 +22,6 @@ ASKED = {
     "layers.TorchModuleWrapper": "PyTorch",
     "optimizers.legacy.Adam": "which have the same names",
     "quantizers.AbsMaxQuantizer": "mixed_bfloat16",
-    "wrappers.SKLearnClassifier": "BaseEstimator",
 }
 
 

@@ -554,3 +554,43 @@ def test_remote_monitor_by_requests(as_json, monkeypatch):
         assert args[1] == {"data": '{"epoch": 3, "loss": 0.5, "val": 0}'}
     with pytest.warns(UserWarning, match="could not send epoch 4"):
         monitor.on_epoch_end(4, {})
+
+
+BALANCED = {0: 60 / (2 * 48), 1: 60 / (2 * 12)}
+ROWS = np.linspace(-1, 1, 60 * 3, dtype="float32").reshape(60, 3)
+RARE = (np.arange(60) % 5 == 0).astype("float32")[:, None]
+
+
+@pytest.mark.parametrize("held_out", [0.0, 0.25])
+def test_balanced_class_weights(held_out):
+    """As scikit-learn means it; rows that are held out count nowhere."""
+    settings = {"validation_split": held_out, "shuffle": False, "verbose": 0}
+    labels = RARE.copy()
+    labels[45:] = 1 if held_out else labels[45:]
+    counted = {0: 45 / (2 * 36), 1: 45 / (2 * 9)} if held_out else BALANCED
+    expected = model_of().fit(ROWS, labels, class_weight=counted, **settings).history
+    assert model_of().fit(ROWS, labels, class_weight="balanced", **settings).history == expected
+    assert model_of().fit(ROWS, labels, **settings).history != expected
+
+
+@pytest.mark.parametrize("one_hot", [False, True])
+def test_balanced_class_weights_of_several_classes(one_hot):
+    labels = np.array([0, 0, 0, 2, 1, 0] * 5)
+    weights = {0: 30 / (3 * 20), 1: 30 / (3 * 5), 2: 30 / (3 * 5)}
+    histories = []
+    for given in (weights, "balanced"):
+        sequax.utils.set_random_seed(0)
+        model = sequax.Sequential([sequax.Input((3,)), sequax.layers.Dense(3, activation="softmax")])
+        model.compile("sgd", "categorical_crossentropy" if one_hot else "sparse_categorical_crossentropy")
+        y = np.eye(3)[labels] if one_hot else labels
+        histories.append(model.fit(ROWS[:30], y, class_weight=given, epochs=2, verbose=0).history)
+    assert histories[0] == histories[1]
+
+
+def test_balanced_class_weights_need_all_rows():
+    with pytest.raises(ValueError, match="which a stream does not have"):
+        model_of().fit(iter([(ROWS, RARE)]), class_weight="balanced", steps_per_epoch=1, verbose=0)
+    with pytest.raises(ValueError, match="which one batch does not have"):
+        model_of().train_on_batch(ROWS, RARE, class_weight="balanced")
+    with pytest.raises(ValueError, match="or \"balanced\", got 'even'"):
+        model_of().fit(ROWS, RARE, class_weight="even", verbose=0)

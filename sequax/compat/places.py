@@ -91,7 +91,6 @@ MODULES: dict[str, Module] = {
     "keras.utils.experimental": Module("utils", None),
     "keras.backend_config": Module("backend", "keras.config"),
     "keras.preprocessing.text": Module("compat.tokenizer", "keras.layers.TextVectorization"),
-    "keras.wrappers": Module(None, None),
     "keras.wrappers.scikit_learn": Module(
         "compat.scikit_learn", "keras.wrappers.SKLearnClassifier and SKLearnRegressor, or the package `scikeras`"
     ),

@@ -13,6 +13,8 @@ from ..core.tensor import KerasTensor, leaves, map_structure
 from ..core.types import Data, Symbols, Tensors
 from ..core.warning import warn
 from . import checks, convert
+from .arrays import rows_kept
+from .class_weights import balanced, by_class, weights_of_classes
 from .source import Batch
 from .spec import DataSpec, Form
 from .structures import targets_of, weights_of
@@ -29,7 +31,9 @@ class BatchReader:
     The first builds the model, if need be, and matches its losses with the targets; later ones are only compared.
 
     Args:
-        class_weight: dict (or pandas Series) from class number to its weight in the loss.
+        class_weight: dict (or pandas Series) from class number to its weight in the loss; "balanced" for all rows at
+            once.
+        held_out: the part of the rows, the last ones, that "balanced" does not count.
         batch_size: that of training, for building a model whose layers want to know it.
         prefix: in front of the names of arguments in messages, such as `"validation "`.
         finite_targets: refuse targets that are NaN or infinite.
@@ -43,14 +47,16 @@ class BatchReader:
     def __init__(
         self,
         spec: DataSpec,
-        class_weight: Mapping[Any, Any] | None = None,
+        class_weight: Mapping[Any, Any] | str | None = None,
         batch_size: int | None = None,
         prefix: str = "",
         finite_targets: bool = True,
+        held_out: float = 0.0,
     ):
+        self.held_out = held_out
         self.finite_targets = finite_targets
         self.spec, self.model, self.batch_size, self.prefix = spec, spec.model, batch_size, prefix
-        self.class_weight: dict[int, float] | None = by_class(class_weight)
+        self.class_weight: Any = by_class(class_weight)  # a dict once "balanced" has seen the targets
         self._warned = False  # of weights
         self._inputs: list[checks.InputSchema] | None = None
         self._outputs: list[checks.OutputSchema] | None = None
@@ -107,6 +113,7 @@ class BatchReader:
             if len(targets) == len(names):
                 self._refuse_missing(targets, names)
             self._check_targets(targets, xs, weight)
+        self._balance(targets, self._outputs[0].loss in checks.SPARSE, self._outputs[0].ignore_class)
         if weight is not None or self.class_weight is not None:
             weights = weights_of(weight, len(names), model.symbolic_outputs, names)
             given = None if weight is None else weights
@@ -119,6 +126,11 @@ class BatchReader:
         if ys is not None:
             ys = _in_structure(ys, self._cast(targets), names, model.symbolic_outputs)
         return Batch(xs, ys, weight)
+
+    def _balance(self, targets: list[Any], numbers: bool = False, ignored: int | None = None) -> None:
+        if self.class_weight == "balanced" and targets and targets[0] is not None:
+            rows = rows_kept(len(targets[0]), self.held_out)
+            self.class_weight = balanced(targets[0][:rows], numbers, ignored)
 
     def _check_rows(self, xs: object, ys: object, weight: object) -> None:
         named = {"x": xs, "y": ys, "sample_weight": weight}
@@ -191,6 +203,7 @@ class BatchReader:
         weight = jax.tree.map(lambda a: a.astype(np.float32), weight)
         self._check_rows(xs, ys, weight)
         if self.class_weight is not None and ys is not None:
+            self._balance(leaves(ys))
             weight = weights_of_classes(self.class_weight, leaves(ys)[0])
         if self._outputs is None:
             self._outputs = []
@@ -363,36 +376,6 @@ def plain(data: Data, what: str) -> Any:
     arrays = [convert.cast(a, None, what) for a in leaves(given)]
     arrays = checks.check_inputs(arrays, [checks.InputSchema(what, None) for _ in arrays], what)
     return jax.tree.unflatten(jax.tree.structure(given), arrays)
-
-
-def by_class(class_weight: Any) -> dict[int, float] | None:
-    """A dict from class number to weight: of a dict whose keys are floats, bools or of NumPy, or of a pandas Series."""
-    if not hasattr(class_weight, "items"):
-        return class_weight
-    plain = {_number(label): _number(weight) for label, weight in class_weight.items()}
-    whole = {int(k) if isinstance(k, (bool, float)) and k == int(k) else k: w for k, w in plain.items()}
-    return whole or None
-
-
-def _number(value: Any) -> Any:
-    """A number of NumPy or JAX as one of Python."""
-    return value.item() if hasattr(value, "item") and getattr(value, "size", 1) == 1 else value
-
-
-def weights_of_classes(class_weight: dict[int, float], y: np.ndarray, numbers: bool = False) -> np.ndarray:
-    """A weight per sample, or per step, from a weight per class.
-
-    Args:
-        numbers: the targets are class numbers, whatever their last axis; else one of several entries is one-hot.
-    """
-    if y.ndim > 1 and y.shape[-1] > 1 and not numbers:
-        labels = y.argmax(-1)
-    else:
-        labels = np.round(y[..., 0] if y.ndim > 1 and y.shape[-1] == 1 else y).astype(int)
-    table = np.ones(max([*class_weight, int(labels.max())]) + 1, np.float32)
-    for label, weight in class_weight.items():
-        table[label] = weight
-    return table[labels]
 
 
 def _in_structure(y: object, targets: list[Any], names: list[str], outputs: object) -> Any:

@@ -17,6 +17,7 @@ from ..core.warning import warn
 from . import arrays, checks, large, streams
 from .arrays import ArraySource
 from .batches import DEFAULT_BATCH_SIZE, BatchReader, prediction_inputs
+from .class_weights import refuse_balanced
 from .large import LargeSource, Read
 from .pipeline.whole import whole_arrays
 from .prefetch import prefetch
@@ -40,7 +41,7 @@ class FitArguments(NamedTuple):
     x: Data | None
     y: Data | None
     sample_weight: Data | None
-    class_weight: Mapping[Any, Any] | None
+    class_weight: Mapping[Any, Any] | str | None
     batch_size: int | None
     shuffle: bool | str
     epochs: int
@@ -72,7 +73,10 @@ def training_data(spec: DataSpec, given: FitArguments) -> TrainingData:
     numbers: dict[str, Any] = {name: getattr(given, name) for name in _SIZES}
     checks.check_arguments(**numbers)
     numbers |= {name: getattr(given, name) for name in _EPOCHS}  # only once: they warn
-    reader = BatchReader(spec, given.class_weight, given.batch_size, finite_targets=not given.accepts_nan)
+    held_out_part = given.validation_split if given.validation_data is None else 0.0
+    reader = BatchReader(
+        spec, given.class_weight, given.batch_size, finite_targets=not given.accepts_nan, held_out=held_out_part
+    )
     if streams.is_stream(given.x):
         train, held_out, rows = _from_stream(given, reader)
     else:
@@ -106,6 +110,7 @@ Sources = tuple[BatchSource, BatchSource | None, int | None]  # of training, of 
 
 
 def _from_stream(given: FitArguments, reader: BatchReader) -> Sources:
+    refuse_balanced(given.class_weight, "a stream")
     split = given.validation_split or None
     _refuse_beside_stream(given.x, y=given.y, sample_weight=given.sample_weight, validation_split=split)
     _warn_of_batch_size(given.batch_size, given.x)
@@ -115,6 +120,7 @@ def _from_stream(given: FitArguments, reader: BatchReader) -> Sources:
 
 
 def _from_disk(given: FitArguments, reader: BatchReader) -> Sources:
+    refuse_balanced(given.class_weight, "data that stay on the disk")
     data = given.x, given.y, given.sample_weight
     every = range(large.count_rows(data))
     rows = len(every)

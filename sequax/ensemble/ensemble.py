@@ -23,6 +23,7 @@ from ..data.source import BatchSource
 from ..model import Model
 from ..training import compiled, data_spec
 from ..training.claims import Claim
+from ..training.types import ClassWeights
 from ..utils import model_html
 from . import members as copies, running, training
 from .stack import Stack
@@ -173,7 +174,7 @@ class Ensemble:
         validation_split: float = 0.0,
         validation_data: Data | None = None,
         shuffle: bool | str = True,
-        class_weight: dict[int, float] | None = None,
+        class_weight: ClassWeights | None = None,
         sample_weight: Data | None = None,
         initial_epoch: int = 0,
         steps_per_epoch: int | None = None,

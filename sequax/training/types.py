@@ -112,4 +112,4 @@ LossWeights = float | Sequence[float] | Mapping[str, float] | None
 
 Callbacks = Callback | Sequence[Callback] | CallbackList | None
 Verbose = int | Literal["auto"]
-ClassWeights = dict[int, float]
+ClassWeights = dict[int, float] | Literal["balanced"]

@@ -71,7 +71,8 @@ def _check_class_weight(
 ) -> list[int]:
     """Classes in `y` that have no weight."""
     if not isinstance(weights, Mapping):
-        raise ValueError(f"class_weight must be a dict from class number to weight, got {type(weights).__name__}.")
+        given = repr(weights) if isinstance(weights, str) else type(weights).__name__
+        raise ValueError(f'class_weight must be a dict from class number to weight, or "balanced", got {given}.')
     if len(schemas) != 1:
         raise ValueError(f"class_weight works with one output; the model has {len(schemas)}. Use sample_weight.")
     for label, weight in weights.items():

@@ -1,0 +1,178 @@
+"""`SKLearnClassifier`."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import numpy as np
+
+from ..core.types import Data
+from . import labels
+from .base import SKLBase
+from .sklearn import ClassifierMixin, Tags, check_classification_targets, type_of_target
+
+Self = TypeVar("Self", bound="SKLearnClassifier")
+
+
+class SKLearnClassifier(ClassifierMixin, SKLBase):
+    """A model as a classifier; `score` is the accuracy.
+
+    Labels may be numbers or strings. What the loss takes is made of them: numbers for a sparse one, a column of 0 and
+    1 for a model with one output, one-hot rows otherwise.
+
+    Args:
+        model: a compiled model, which each `fit` clones, or a function that returns one; it gets `X` and one-hot `y`
+            if it has such arguments, and `model_kwargs`.
+        warm_start: go on with the weights of the `fit` before.
+        model_kwargs: arguments of the function.
+        fit_kwargs: arguments of `Model.fit`; those given to `fit` come first. `class_weight` is "balanced", or a dict
+            from label to weight.
+        compile_kwargs: arguments of `Model.compile`, in place of those that the model was compiled with.
+        random_state: a whole number for the same result in each `fit`.
+
+    Attributes:
+        model_: the trained model.
+        history_: what its `fit` returned.
+        classes_: the labels, sorted.
+        n_features_in_, feature_names_in_: as scikit-learn has them.
+
+    Parameters in two parts reach inside: `model__NAME`, `fit__NAME`, `compile__NAME`, `optimizer__NAME`.
+
+    >>> from sequax import Sequential, layers
+    >>> def make(y, units=8):
+    ...     outputs = layers.Dense(y.shape[1], activation="softmax")
+    ...     model = Sequential([layers.Dense(units, activation="relu"), outputs])
+    ...     model.compile("adam", "categorical_crossentropy")
+    ...     return model
+    >>> estimator = SKLearnClassifier(make, fit_kwargs={"epochs": 3}, random_state=0)
+    >>> estimator.fit([[0.0], [1.0], [2.0]], ["low", "high", "high"]).predict_proba([[3.0]]).shape
+    (1, 2)
+    """
+
+    classes_: np.ndarray
+
+    def fit(self: Self, X: Data, y: Data, **kwargs: Any) -> Self:
+        """Make the model anew and train it.
+
+        Args:
+            X: inputs, first axis the sample: arrays, lists of numbers, pandas or polars tables.
+            y: a label per row.
+            **kwargs: arguments of `Model.fit`, such as `epochs`, `class_weight` and `sample_weight`.
+
+        Raises:
+            ValueError: for data that do not fit.
+        """
+        weights, given = kwargs.get("sample_weight"), np.asarray(y)
+        if weights is not None and np.shape(weights) == given.shape:
+            counted = np.unique(given[np.asarray(weights) != 0])
+            if len(counted) == 1:
+                raise ValueError(f"sample_weight leaves rows of one class, {counted.tolist()[0]!r}: all others are 0.")
+        return super().fit(X, y, **kwargs)
+
+    def partial_fit(self: Self, X: Data, y: Data, classes: Data | None = None, **kwargs: Any) -> Self:
+        """Train on for one epoch with some rows.
+
+        Args:
+            X, y, **kwargs: as for `fit`.
+            classes: all labels there are, at the first call; default: those of `y`.
+        """
+        return self._partial_fit(X, y, kwargs, known=None if classes is None else np.unique(np.asarray(classes)))
+
+    def predict(self, X: Data) -> np.ndarray:
+        """The label of each row.
+
+        Args:
+            X: inputs.
+        """
+        probabilities = self.predict_proba(X)
+        return self.classes_[probabilities.argmax(axis=1)]
+
+    def predict_proba(self, X: Data) -> np.ndarray:
+        """The probability of each class, in the order of `classes_`; a column for each, also with two classes.
+
+        Args:
+            X: inputs.
+        """
+        outputs = self._outputs(X)
+        return labels.probabilities(self.model_, outputs, len(self.classes_))
+
+    def predict_log_proba(self, X: Data) -> np.ndarray:
+        """The logarithms of `predict_proba`.
+
+        Args:
+            X: inputs.
+        """
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
+    def decision_function(self, X: Data) -> np.ndarray:
+        """The outputs of the model; of two classes one number, above 0 where the second is more likely.
+
+        Args:
+            X: inputs.
+        """
+        outputs = self._outputs(X)
+        if len(self.classes_) > 2:
+            return outputs[:, : len(self.classes_)]
+        both = np.maximum(labels.probabilities(self.model_, outputs, 2), np.finfo(np.float64).tiny)
+        return np.log(both[:, 1]) - np.log(both[:, 0])
+
+    def _checked(self, X: Data, y: Data, reset: bool) -> tuple[np.ndarray, Any]:
+        shape: tuple[int, ...] = getattr(y, "shape", ())
+        if len(shape) == 2 and shape[1] > 1:
+            raise ValueError(
+                f"y should be a 1d array of labels, got an array of shape {tuple(shape)}. Of one-hot rows that is"
+                f" `y.argmax(axis=1)`."
+            )
+        return super()._checked(X, y, reset)
+
+    def _learn_targets(self, y: Any) -> Any:
+        _check_labels(y)
+        self.classes_ = np.unique(y)
+        if len(self.classes_) == 1:
+            raise ValueError(
+                "Classifier can't train when only one class is present. Received: y with"
+                f" {self.classes_.tolist()[0]!r} alone."
+            )
+        return np.eye(len(self.classes_))[self._numbers(y)]
+
+    def _targets(self, y: Any) -> Any:
+        return labels.encoded(self.model_, self._numbers(y), len(self.classes_))
+
+    def _numbers(self, y: Any) -> np.ndarray:
+        """The place of each label in `classes_`.
+
+        Raises:
+            ValueError: for a label that the model was not made for.
+        """
+        places = np.searchsorted(self.classes_, y)
+        unknown = self.classes_[np.minimum(places, len(self.classes_) - 1)] != y
+        if np.any(unknown):
+            raise ValueError(
+                f"y has the label {np.asarray(y)[unknown].tolist()[0]!r}, which is not among {self.classes_.tolist()}."
+                f" Name all labels at the first call: partial_fit(X, y, classes=[...])."
+            )
+        return places
+
+    def _weigh_classes(self, y: Any, settings: dict[str, Any]) -> None:
+        weights = settings.pop("class_weight", None)
+        if weights is None:
+            return
+        rows = labels.class_weights(weights, self.classes_, self._numbers(y))
+        if settings.get("sample_weight") is not None:
+            rows = rows * np.asarray(settings["sample_weight"], np.float64)
+        settings["sample_weight"] = rows
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.poor_score = True
+        return tags
+
+
+def _check_labels(y: Any) -> None:
+    check_classification_targets(y)
+    kind = type_of_target(y)
+    if kind not in ("binary", "multiclass"):
+        raise ValueError(
+            f"Only binary and multiclass target types are supported. Target type: {kind}. Pass one label per row."
+        )

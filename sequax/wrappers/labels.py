@@ -1,0 +1,96 @@
+"""Labels as the loss of a model takes them, and its outputs as probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from .. import activations
+from ..model import Model
+
+_OF_ONE_NUMBER = frozenset({"binary_crossentropy", "bce", "binary_focal_crossentropy", "hinge", "squared_hinge"})
+
+
+def encoded(model: Model, numbers: np.ndarray, classes: int) -> np.ndarray:
+    """Targets for the loss of a model: class numbers, a column of 0 and 1, or one-hot rows.
+
+    Args:
+        numbers: of the classes, from 0 on.
+        classes: how many there are.
+    """
+    if _loss_name(model).startswith("sparse"):
+        return numbers.astype(np.int32)
+    units = _units(model)
+    if units == 1 or (units is None and classes == 2 and _loss_name(model) in _OF_ONE_NUMBER):
+        if classes > 2:
+            raise ValueError(
+                f"y has {classes} classes, but model {model.name!r} has one output, which tells two apart. Make its"
+                f" last layer Dense({classes}, activation='softmax')."
+            )
+        return numbers.astype(np.float32)[:, None]
+    return np.eye(classes, dtype=np.float32)[numbers]
+
+
+def probabilities(model: Model, outputs: np.ndarray, classes: int) -> np.ndarray:
+    """A column per class; rows sum to 1."""
+    outputs = outputs.reshape(len(outputs), -1).astype(np.float64)
+    if outputs.shape[1] == 1:
+        second = 1 / (1 + np.exp(-outputs)) if _are_logits(model) else np.clip(outputs, 0, 1)
+        return np.hstack([1 - second, second])
+    outputs = outputs[:, :classes]
+    if _are_logits(model) or _ends_linear(model):
+        outputs = np.exp(outputs - outputs.max(axis=1, keepdims=True))
+    outputs = np.maximum(outputs, 0)
+    total = outputs.sum(axis=1, keepdims=True)
+    return np.divide(outputs, total, out=np.full_like(outputs, 1 / outputs.shape[1]), where=total > 0)
+
+
+def class_weights(weights: Any, classes: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    """A weight per row.
+
+    Args:
+        weights: "balanced", or a dict from label (or from class number, if the labels are others) to weight.
+        classes: the labels.
+        numbers: the place of each row's label among them.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    if weights == "balanced":
+        counts = np.bincount(numbers, minlength=len(classes))
+        return (len(numbers) / (np.count_nonzero(counts) * np.maximum(counts, 1)))[numbers]
+    if not isinstance(weights, Mapping):
+        raise ValueError(f'class_weight must be a dict from label to weight, or "balanced". Received: {weights!r:.80}')
+    by_label = dict(zip(classes.tolist(), range(len(classes)), strict=True))
+    places = by_label if set(weights) <= set(by_label) else {place: place for place in range(len(classes))}
+    unknown = set(weights) - set(places)
+    if unknown:
+        raise ValueError(f"class_weight has {sorted(map(str, unknown))}, which are no labels in y: {list(by_label)}.")
+    table = np.ones(len(classes))
+    for label, weight in weights.items():
+        table[places[label]] = weight
+    return table[numbers]
+
+
+def _loss_name(model: Model) -> str:
+    loss = model.loss
+    return loss if isinstance(loss, str) else str(getattr(loss, "name", None) or getattr(loss, "__name__", ""))
+
+
+def _units(model: Model) -> int | None:
+    shape = model.output_shape if model.built and model.symbolic_outputs is not None else None
+    if isinstance(shape, tuple) and shape and isinstance(shape[-1], int):
+        return shape[-1]
+    last = model.layers[-1] if model.layers else None
+    return getattr(last, "units", None)
+
+
+def _are_logits(model: Model) -> bool:
+    return bool(getattr(model.loss, "from_logits", False))
+
+
+def _ends_linear(model: Model) -> bool:
+    last = model.layers[-1] if model.layers else None
+    return getattr(last, "activation", None) is activations.linear
