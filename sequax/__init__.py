@@ -13,6 +13,7 @@ from ._version import __version__ as __version__
 
 _MODULES = (
     "activations",
+    "applications",
     "backend",
     "callbacks",
     "config",
@@ -72,6 +73,7 @@ _absent.install()
 if TYPE_CHECKING:  # the same for type checkers and editors
     from . import (
         activations as activations,
+        applications as applications,
         backend as backend,
         callbacks as callbacks,
         config as config,

@@ -1,6 +1,6 @@
 """The names of Keras 3.15.1 that this version does not have, and what to do in their place.
 
-One table for all ways to ask: `sequax.applications`, `from sequax.layers import TFSMLayer`, `import sequax.export`,
+One table for all ways to ask: `sequax.remat`, `from sequax.layers import TFSMLayer`, `import sequax.export`,
 and the same under `sequax run`. Such a name does not exist (`hasattr` is False, imports fail), but the error says why.
 """
 
@@ -22,10 +22,6 @@ _QUANTIZATION = (
 # By path below the package; a module speaks for all that is in it.
 ABSENT: dict[str, str] = {
     "Quantizer": _QUANTIZATION,
-    "applications": (
-        "the pretrained networks are not in this version. Save the network with Keras, `model.save('network.keras')`,"
-        " and load that file here with `models.load_model`, weights and all"
-    ),
     "callbacks.OrbaxCheckpoint": (
         "checkpoints by Orbax are not in this version. Use `callbacks.ModelCheckpoint`, or `callbacks.BackupAndRestore`"
         " to resume a run to the same bits"

@@ -17,6 +17,8 @@ above.families |= {
     "keras.optimizers.schedules": "sequax.optimizers",
     "keras.random": "sequax.core.rng",
     "keras.utils": "sequax.utils.feature_space",
+    "keras.src.applications.convnext": "sequax.applications.convnext",
+    "keras.src.applications.inception_resnet_v2": "sequax.applications.inception_resnet_v2",
     "keras": "sequax.models",
 }
 above.modules |= {"configs": "sequax.core.config", "ops": "sequax.ops"}

@@ -5,7 +5,9 @@ from __future__ import annotations
 import itertools
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import jax
@@ -331,11 +333,23 @@ def _initial_value(
         budget.spend(path, sizes, dtypes.jnp_dtype(name))
         if names.is_ours(initializer):
             later = _Later(initializer, sizes, name)
-            return later if later.may_wait and _is_read() else later.made()
+            waits = later.may_wait and (_waiting.get() or (later.size > _SMALL and _is_read()))
+            return later if waits else later.made()
         return dtypes.own_array(initializer(sizes, dtype=name), dtypes.jnp_dtype(name))
 
 
 _SMALL = 256
+_waiting: ContextVar[bool] = ContextVar("values_may_wait", default=False)
+
+
+@contextmanager
+def values_may_wait() -> Iterator[None]:
+    """Inside, layers of ours get their first values when somebody looks: weights of a file often come first."""
+    token = _waiting.set(True)
+    try:
+        yield
+    finally:
+        _waiting.reset(token)
 
 
 def _is_read() -> bool:
@@ -345,9 +359,9 @@ def _is_read() -> bool:
 
 
 class _Later:
-    """The first value of a variable of a config that is being read: weights from a file may come in its place.
+    """The first value of a variable that nobody has looked at: weights from a file may come in its place.
 
-    A few bytes may ask for an initializer that computes for minutes.
+    A few bytes of a config may ask for an initializer that computes for minutes.
     """
 
     def __init__(self, initializer: Callable[..., Any], shape: tuple[int, ...], dtype: str):
@@ -357,7 +371,7 @@ class _Later:
     @property
     def may_wait(self) -> bool:
         """Whether the values are the same whenever they are made: all of ours are, without a generator of seeds."""
-        return self.size > _SMALL and not hasattr(getattr(self.initializer, "seed", None), "next")
+        return not hasattr(getattr(self.initializer, "seed", None), "next")
 
     def made(self) -> jax.Array:
         with jax.ensure_compile_time_eval():

@@ -72,7 +72,7 @@ def get_file(
         warn("`get_file(untar=True)` is outdated: write `extract=True`.", DeprecationWarning)
     unpacked = (extract or untar) and archive_format is not None
     algorithm = None if file_hash is None else _algorithm(hash_algorithm, file_hash)
-    folder = os.path.join(_cache(cache_dir), cache_subdir)
+    folder = os.path.join(cache_folder(cache_dir), cache_subdir)
     os.makedirs(folder, exist_ok=True)
     file, result = _places(folder, fname, origin, unpacked)
     fresh = force_download or not _is_cached(file, file_hash, algorithm)
@@ -92,7 +92,8 @@ def _listed(value: str | Sequence[str] | None) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value or ())
 
 
-def _cache(cache_dir: Path | None) -> str:
+def cache_folder(cache_dir: Path | None = None) -> str:
+    """Where `get_file` keeps files: by default where Keras does, too."""
     if cache_dir is not None:
         return os.path.expanduser(os.fspath(cache_dir))
     return os.path.expanduser(os.environ.get("KERAS_HOME") or os.path.join("~", ".keras"))

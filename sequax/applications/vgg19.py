@@ -1,0 +1,13 @@
+"""VGG19: VGG16 with three convolutions more."""
+
+from __future__ import annotations
+
+import functools
+
+from .common import Network, network
+from .imagenet_utils import decode_predictions as decode_predictions, preprocessing
+from .vgg16 import ABOUT, blocks, head
+
+_body = functools.partial(blocks, convolutions=(2, 2, 4, 4, 4))
+VGG19: Network = network("VGG19", __name__, ABOUT, _body, head, size=224)
+preprocess_input = preprocessing("caffe", __name__)
