@@ -27,7 +27,7 @@ CLASSES = 10
 SIZES = {"Xception": 71, "InceptionV3": 75, "InceptionResNetV2": 75}  # the least that a network takes; 32 for others
 SMALLEST = (
     *("ConvNeXtTiny", "DenseNet121", "EfficientNetB0", "EfficientNetV2B0", "InceptionResNetV2", "InceptionV3"),
-    *("MobileNet", "MobileNetV2", "MobileNetV3Small", "NASNetMobile", "ResNet50", "ResNet50V2", "VGG16", "VGG19"),
+    *("MobileNet", "MobileNetV2", "MobileNetV3Small", "NASNetMobile", "ResNet50", "ResNet50V2", "VGG16"),
     "Xception",
 )
 
@@ -57,8 +57,8 @@ def known(place: int, variable: Any) -> np.ndarray:
     elif len(shape) > 1:
         inputs = math.prod(shape[:-1]) if shape[-1] > 1 else math.prod(shape[:2])
         values = rng.normal(0, math.sqrt(1.5 / inputs), shape)
-    else:  # offsets, means, factors
-        values = rng.normal(0, 0.1, shape) + (variable.name == "gamma")
+    else:  # offsets and means, or factors, of which Keras names those of ConvNeXt by number
+        values = rng.normal(0, 0.1, shape) + (variable.name == "gamma" or variable.name.startswith("variable"))
     return values.astype("float32")
 
 
@@ -130,7 +130,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     import sequax
 
-    names = wanted.names or [n for n in sequax.applications.__all__ if n[0].isupper()]
+    names = wanted.names or [name for name in dir(sequax.applications) if name[0].isupper()]
     if wanted.record:
         known_so_far = json.loads(RECORD.read_text()) if RECORD.exists() else {}
         for name in names:

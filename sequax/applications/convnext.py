@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
-from typing import NamedTuple, Protocol, Unpack
+from typing import TYPE_CHECKING, NamedTuple, Protocol, Unpack
 
 import jax
 
 from .. import initializers
+from .._lazy import listed
 from ..core.catalogue import Catalogue
 from ..core.constructor import LayerOptions
 from ..core.kinds import ActivationLike, Factor, Probability, Size
@@ -20,7 +21,17 @@ from ..layers import Activation, Conv2D, Dense, GlobalAveragePooling2D, LayerNor
 from ..model import Model
 from ..sequential import Sequential
 from .common import Pooling, Request, assembled, check, file_of, named, pooled, shape_of
-from .imagenet_utils import CLASSES, decode_predictions as decode_predictions, no_preprocessing
+from .imagenet_utils import CLASSES, decode_predictions, no_preprocessing
+
+__all__ = [
+    "ConvNeXtBase",
+    "ConvNeXtLarge",
+    "ConvNeXtSmall",
+    "ConvNeXtTiny",
+    "ConvNeXtXLarge",
+    "decode_predictions",
+    "preprocess_input",
+]
 
 ABOUT = """Liu et al. 2022, A ConvNet for the 2020s. It normalizes images by itself.
 
@@ -183,3 +194,6 @@ def _head(x: KerasTensor, request: Request, name: str) -> KerasTensor:
 
 ConvNeXtTiny, ConvNeXtSmall, ConvNeXtBase, ConvNeXtLarge, ConvNeXtXLarge = map(_constructor, _SCALES)
 preprocess_input = no_preprocessing(__name__)
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = listed(__name__)

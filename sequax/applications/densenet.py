@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import functools
+from typing import TYPE_CHECKING
 
+from .._lazy import listed
 from ..core.tensor import KerasTensor
 from ..layers import AveragePooling2D, Concatenate, Conv2D, MaxPooling2D, ZeroPadding2D
 from .common import Network, channel_axis, channels, named_pools, network
-from .imagenet_utils import decode_predictions as decode_predictions, preprocessing
+from .imagenet_utils import decode_predictions, preprocessing
 from .resnet import activated
+
+__all__ = ["DenseNet121", "DenseNet169", "DenseNet201", "decode_predictions", "preprocess_input"]
 
 ABOUT = "Huang, Liu, van der Maaten and Weinberger 2017, Densely connected convolutional networks."
 _GROWTH = 32
@@ -48,3 +52,6 @@ def _row(depth: str) -> Network:
 
 DenseNet121, DenseNet169, DenseNet201 = map(_row, _BLOCKS)
 preprocess_input = preprocessing("torch", __name__)
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = listed(__name__)

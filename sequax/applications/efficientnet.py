@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .._lazy import listed
 from ..core.kinds import Padding
 from ..core.tensor import KerasTensor
 from ..layers import (
@@ -32,7 +33,20 @@ from .common import (
     pooled,
     predictions,
 )
-from .imagenet_utils import decode_predictions as decode_predictions, no_preprocessing
+from .imagenet_utils import decode_predictions, no_preprocessing
+
+__all__ = [
+    "EfficientNetB0",
+    "EfficientNetB1",
+    "EfficientNetB2",
+    "EfficientNetB3",
+    "EfficientNetB4",
+    "EfficientNetB5",
+    "EfficientNetB6",
+    "EfficientNetB7",
+    "decode_predictions",
+    "preprocess_input",
+]
 
 ABOUT = """Tan and Le 2019, EfficientNet: Rethinking model scaling for convolutional neural networks.
 
@@ -174,3 +188,6 @@ def _row(name: str) -> Network:
     EfficientNetB7,
 ) = map(_row, _SCALES)
 preprocess_input = no_preprocessing(__name__)
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = listed(__name__)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from .. import initializers
+from .._lazy import listed
 from ..core.kinds import ActivationLike
 from ..core.tensor import KerasTensor
 from ..core.types import Path, ShapeLike
@@ -26,7 +27,19 @@ from .common import (
     shape_of,
 )
 from .efficientnet import CONV, DROPPED, added, convolved, head, weighed
-from .imagenet_utils import CLASSES, decode_predictions as decode_predictions, no_preprocessing
+from .imagenet_utils import CLASSES, decode_predictions, no_preprocessing
+
+__all__ = [
+    "EfficientNetV2B0",
+    "EfficientNetV2B1",
+    "EfficientNetV2B2",
+    "EfficientNetV2B3",
+    "EfficientNetV2L",
+    "EfficientNetV2M",
+    "EfficientNetV2S",
+    "decode_predictions",
+    "preprocess_input",
+]
 
 ABOUT = """Tan and Le 2021, EfficientNetV2: Smaller models and faster training. It scales images by itself.
 
@@ -197,3 +210,6 @@ def _projected(x: KerasTensor, filters: int, name: str) -> KerasTensor:
     EfficientNetV2L,
 ) = map(_constructor, _SCALES)
 preprocess_input = no_preprocessing(__name__)
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = listed(__name__)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
 from .. import ops
+from .._lazy import listed
 from ..core import dtypes, settings, shapes
 from ..core.types import ArrayLike, Shape, ShapeLike
 from ..utils.downloads import get_file
@@ -198,3 +199,7 @@ def check_size(shape: Shape, least: int, data_format: str) -> None:
     sides = shape[1:] if data_format == "channels_first" else shape[:2]
     if any(side is not None and side < least for side in sides):
         raise ValueError(f"Input size must be at least {least}x{least}; Received: input_shape={shape}")
+
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = listed(__name__)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 
+from .._lazy import listed
 from ..core.catalogue import Catalogue
 from ..core.constructor import LayerOptions
 from ..core.kinds import Factor
@@ -12,8 +13,10 @@ from ..core.tensor import KerasTensor
 from ..core.types import Tensor
 from ..layers import Activation, Conv2D
 from .common import Network, channels, classifier, network
-from .imagenet_utils import decode_predictions as decode_predictions, preprocessing
+from .imagenet_utils import decode_predictions, preprocessing
 from .inception_v3 import Branches, Conv, Halving, Mean, joined, stem
+
+__all__ = ["InceptionResNetV2", "decode_predictions", "preprocess_input"]
 
 ABOUT = (
     "Szegedy, Ioffe, Vanhoucke and Alemi 2017, Inception-v4, Inception-ResNet and the impact of residual connections."
@@ -90,3 +93,6 @@ InceptionResNetV2: Network = network(
     "InceptionResNetV2", __name__, ABOUT, blocks, classifier, size=299, least=75, key="inception_resnet_v2"
 )
 preprocess_input = preprocessing("tf", __name__)
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = listed(__name__)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from .._lazy import listed
 from ..core.kinds import CausalPadding
 from ..core.tensor import KerasTensor
 from ..layers import Activation, AveragePooling2D, Concatenate, Conv2D, MaxPooling2D
 from .common import Network, channel_axis, classifier, network, normalized
-from .imagenet_utils import decode_predictions as decode_predictions, preprocessing
+from .imagenet_utils import decode_predictions, preprocessing
+
+__all__ = ["InceptionV3", "decode_predictions", "preprocess_input"]
 
 ABOUT = "Szegedy, Vanhoucke, Ioffe, Shlens and Wojna 2016, Rethinking the Inception architecture for computer vision."
 
@@ -113,3 +116,6 @@ InceptionV3: Network = network(
     "InceptionV3", __name__, ABOUT, blocks, classifier, size=299, least=75, key="inception_v3"
 )
 preprocess_input = preprocessing("tf", __name__)
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = listed(__name__)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from .._lazy import listed
 from ..core.kinds import ActivationLike
 from ..core.tensor import KerasTensor
 from ..core.types import Path, ShapeLike
@@ -21,7 +24,9 @@ from .common import (
     square_size,
     trained_size,
 )
-from .imagenet_utils import CLASSES, decode_predictions as decode_predictions, preprocessing
+from .imagenet_utils import CLASSES, decode_predictions, preprocessing
+
+__all__ = ["MobileNet", "decode_predictions", "preprocess_input"]
 
 _FILES = "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet/mobilenet"
 _SIZES = (128, 160, 192, 224)  # of images that weights were trained with
@@ -108,3 +113,6 @@ def _block(x: KerasTensor, filters: int, strides: int, multiplier: int, number: 
 
 
 preprocess_input = preprocessing("tf", __name__)
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = listed(__name__)

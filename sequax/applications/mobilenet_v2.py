@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from .._lazy import listed
 from ..core.kinds import ActivationLike
 from ..core.tensor import KerasTensor
 from ..core.types import Path, ShapeLike
@@ -27,7 +28,9 @@ from .common import (
     square_size,
     trained_size,
 )
-from .imagenet_utils import CLASSES, decode_predictions as decode_predictions, preprocessing
+from .imagenet_utils import CLASSES, decode_predictions, preprocessing
+
+__all__ = ["MobileNetV2", "decode_predictions", "preprocess_input"]
 
 _FILES = "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v2/mobilenet_v2_weights"
 _SIZES = (96, 128, 160, 192, 224)  # of images that weights were trained with
@@ -113,3 +116,6 @@ def _block(x: KerasTensor, filters: int, strides: int, widening: int, number: in
 
 
 preprocess_input = preprocessing("tf", __name__)
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = listed(__name__)

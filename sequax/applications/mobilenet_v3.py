@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .._lazy import listed
 from ..core import settings
 from ..core.kinds import ActivationLike, Padding
 from ..core.tensor import KerasTensor
@@ -39,7 +40,9 @@ from .common import (
     normalized,
     pooled,
 )
-from .imagenet_utils import CLASSES, check_size, decode_predictions as decode_predictions, no_preprocessing
+from .imagenet_utils import CLASSES, check_size, decode_predictions, no_preprocessing
+
+__all__ = ["MobileNetV3Large", "MobileNetV3Small", "decode_predictions", "preprocess_input"]
 
 _NORM: dict[str, Any] = {"epsilon": 1e-3, "momentum": 0.999}
 
@@ -219,3 +222,6 @@ def _weighed(x: KerasTensor, width: int, name: str) -> KerasTensor:
 MobileNetV3Small = _constructor("small", _SMALL, 1024)
 MobileNetV3Large = _constructor("large", _LARGE, 1280)
 preprocess_input = no_preprocessing(__name__)
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = listed(__name__)

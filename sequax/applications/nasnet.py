@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from .._lazy import listed
 from ..core.kinds import ActivationLike, Padding
 from ..core.tensor import KerasTensor
 from ..core.types import Path, ShapeLike
@@ -33,7 +34,9 @@ from .common import (
     normalized,
     shape_of,
 )
-from .imagenet_utils import CLASSES, decode_predictions as decode_predictions, preprocessing
+from .imagenet_utils import CLASSES, decode_predictions, preprocessing
+
+__all__ = ["NASNetLarge", "NASNetMobile", "decode_predictions", "preprocess_input"]
 
 ABOUT = "Zoph, Vasudevan, Shlens and Le 2018, Learning transferable architectures for scalable image recognition."
 _NORM: dict[str, Any] = {"momentum": 0.9997, "epsilon": 1e-3}
@@ -217,3 +220,6 @@ def _smoothed(x: KerasTensor, name: str) -> KerasTensor:
 
 NASNetMobile, NASNetLarge = map(_constructor, _SCALES)
 preprocess_input = preprocessing("tf", __name__)
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = listed(__name__)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import functools
+from typing import TYPE_CHECKING
 
+from .._lazy import listed
 from ..core.tensor import KerasTensor
 from ..layers import Activation, Add, Conv2D, MaxPooling2D, ZeroPadding2D
 from .common import Network, named_pools, network, normalized
-from .imagenet_utils import decode_predictions as decode_predictions, preprocessing
+from .imagenet_utils import decode_predictions, preprocessing
+
+__all__ = ["ResNet50", "ResNet101", "ResNet152", "decode_predictions", "preprocess_input"]
 
 ABOUT = "He, Zhang, Ren and Sun 2015, Deep residual learning for image recognition."
 EPSILON = 1.001e-5
@@ -47,3 +51,6 @@ def _row(depth: str) -> Network:
 
 ResNet50, ResNet101, ResNet152 = map(_row, BLOCKS)
 preprocess_input = preprocessing("caffe", __name__)
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = listed(__name__)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import functools
+from typing import TYPE_CHECKING
 
+from .._lazy import listed
 from ..core.tensor import KerasTensor
 from ..layers import Add, Conv2D, MaxPooling2D, ZeroPadding2D
 from .common import Network, named_pools, network
-from .imagenet_utils import decode_predictions as decode_predictions, preprocessing
+from .imagenet_utils import decode_predictions, preprocessing
 from .resnet import BLOCKS, WIDTHS, activated
+
+__all__ = ["ResNet50V2", "ResNet101V2", "ResNet152V2", "decode_predictions", "preprocess_input"]
 
 ABOUT = "He, Zhang, Ren and Sun 2016, Identity mappings in deep residual networks."
 
@@ -44,3 +48,6 @@ def _row(depth: str) -> Network:
 
 ResNet50V2, ResNet101V2, ResNet152V2 = map(_row, BLOCKS)
 preprocess_input = preprocessing("tf", __name__)
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = listed(__name__)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from .._lazy import listed
 from ..core.tensor import KerasTensor
 from ..layers import Activation, Add, Conv2D, MaxPooling2D, SeparableConv2D
 from .common import Network, classifier, network, normalized
-from .imagenet_utils import decode_predictions as decode_predictions, preprocessing
+from .imagenet_utils import decode_predictions, preprocessing
+
+__all__ = ["Xception", "decode_predictions", "preprocess_input"]
 
 ABOUT = "Chollet 2017, Xception: Deep learning with depthwise separable convolutions."
 # Filters by block; the image is halved in those of the entry and the exit.
@@ -46,3 +51,6 @@ def _separable(x: KerasTensor, filters: int, name: str) -> KerasTensor:
 
 Xception: Network = network("Xception", __name__, ABOUT, blocks, classifier, size=299, least=71)
 preprocess_input = preprocessing("tf", __name__)
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = listed(__name__)
