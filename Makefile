@@ -5,7 +5,7 @@ OLDEST := .venv-oldest
 # -qq: errors are shown, progress and warnings are not
 PIP_INSTALL := -m pip install -qq --disable-pip-version-check
 
-.PHONY: help api-gaps demo types test fuzz fuzz-kernel fuzz-keras mutants lint format bench bench-works bench-peers bench-check bench-gpu bench-growth test-oldest soak clean
+.PHONY: help api-gaps applications demo types test fuzz fuzz-kernel fuzz-keras mutants lint format bench bench-works bench-peers bench-check bench-gpu bench-growth test-oldest soak clean
 
 help:
 	@echo "make demo         install, then train on real handwritten digits"
@@ -14,6 +14,7 @@ help:
 	@echo "make fuzz-kernel  train random tiny models in both ways XLA can run them; 5 minutes"
 	@echo "make fuzz-keras   train 1,000 random small models beside Keras, and compare; half an hour"
 	@echo "make api-gaps     what of Keras' public names is not here: fails where that is not explained"
+	@echo "make applications hold all 40 networks of keras.applications, and their files, against Keras; an hour"
 	@echo "make mutants      change the code in 300 places, one at a time: do the tests notice? two hours"
 	@echo "make lint         formatting, lint, types, and what editors see of the package"
 	@echo "make types        how much of the package has known types; fails below 95 %"
@@ -45,6 +46,9 @@ fuzz-kernel: $(VENV)/.installed-dev
 
 fuzz-keras: $(VENV)/.installed-dev
 	$(VENV)/bin/python -m tools.fuzz_keras --count 1000 --jobs 2
+
+applications: $(VENV)/.installed-dev
+	$(VENV)/bin/python -m tools.applications
 
 mutants: $(VENV)/.installed-mutants
 	$(VENV)/bin/python -m tools.mutants

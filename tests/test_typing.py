@@ -18,7 +18,8 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "sequax"
 LAZY = [path for path in PACKAGE.rglob("__init__.py") if "= lazily(" in path.read_text()]
 NAMESPACES = (
-    *("activations", "applications", "applications.imagenet_utils", "backend", "callbacks", "config", "constraints", "datasets", "datasets.mnist", "dtype_policies"),
+    *("applications", *(f"applications.{name}" for name in ("imagenet_utils", "mobilenet_v2", "resnet50", "vgg16"))),
+    *("activations", "backend", "callbacks", "config", "constraints", "datasets", "datasets.mnist", "dtype_policies"),
     *("initializers", "layers", "legacy", "losses", "metrics", "mixed_precision", "models", "ops", "ops.image"),
     *("ops.linalg", "ops.nn", "ops.numpy", "optimizers", "optimizers.schedules", "preprocessing"),
     *("preprocessing.image", "preprocessing.sequence", "random", "regularizers", "saving", "tree", "utils"),
