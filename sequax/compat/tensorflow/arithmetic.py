@@ -26,7 +26,7 @@ _UNARY = {
         name: name
         for name in (
             *("abs", "ceil", "conj", "cos", "cosh", "exp", "expm1", "floor", "imag", "log", "log1p", "real", "rsqrt"),
-            *("sigmoid", "sign", "sin", "sinh", "sqrt", "square", "tan", "tanh", "erf", "erfc", "reciprocal", "angle"),
+            *("sign", "sin", "sinh", "sqrt", "square", "tan", "erf", "erfc", "reciprocal", "angle"),
         )
     },
     **{f"a{name}": f"arc{name}" for name in ("cos", "cosh", "sin", "sinh", "tan", "tanh")},
@@ -35,13 +35,7 @@ _UNARY = {
     "negative": "negative",
     "neg": "negative",
 }
-_MATH_UNARY = {
-    "softplus": "softplus",
-    "softsign": "softsign",
-    "log_sigmoid": "log_sigmoid",
-    "erfinv": "erfinv",
-    "erfcinv": "erfcinv",
-}
+_MATH_UNARY = {"erfinv": "erfinv"}
 _BINARY = {
     **{
         name: name

@@ -16,7 +16,7 @@ from ...core.tensor import KerasTensor, is_tensor as is_symbolic
 from ...core.variable import Variable
 from .member import Member
 from .serving import Table
-from .values import Sizes, StringTensor, TensorShape, as_dtype, is_string, tensor
+from .values import HostTensor, StringTensor, TensorShape, as_dtype, is_string, tensor
 
 ops: Any = tensor_functions  # its names are made when it is imported, unseen by a type checker
 MEMBERS = Table({"newaxis": Member(None)})
@@ -91,7 +91,7 @@ for _name in ("float", "double", "int32", "int64", "bfloat16"):
 def shape(input: Any, out_type: Any = None) -> Any:
     if is_symbolic(input):
         return TensorShape(tuple(input.shape))
-    return Sizes(np.asarray(tensor(input).shape, np.int32))
+    return HostTensor(np.asarray(tensor(input).shape, np.int32))
 
 
 @MEMBERS.serve("shape_n")
@@ -103,12 +103,12 @@ def shape_n(input: Any, out_type: Any = None) -> Any:
 def size(input: Any, out_type: Any = None) -> Any:
     if is_symbolic(input):
         return TensorShape(tuple(input.shape)).num_elements()
-    return Sizes(np.asarray(np.prod(tensor(input).shape, dtype=np.int64), np.int32))
+    return HostTensor(np.asarray(np.prod(tensor(input).shape, dtype=np.int64), np.int32))
 
 
 @MEMBERS.serve("rank")
 def rank(input: Any) -> Any:
-    return Sizes(np.asarray(len((input if is_symbolic(input) else tensor(input)).shape), np.int32))
+    return HostTensor(np.asarray(len((input if is_symbolic(input) else tensor(input)).shape), np.int32))
 
 
 @MEMBERS.serve("identity", "guarantee_const")
@@ -298,7 +298,7 @@ def broadcast_static_shape(shape_x: Any, shape_y: Any) -> Any:
 
 @MEMBERS.serve("broadcast_dynamic_shape")
 def broadcast_dynamic_shape(shape_x: Any, shape_y: Any) -> Any:
-    return Sizes(np.asarray(np.broadcast_shapes(sizes(shape_x), sizes(shape_y)), np.int32))
+    return HostTensor(np.asarray(np.broadcast_shapes(sizes(shape_x), sizes(shape_y)), np.int32))
 
 
 _PADDING = {"constant": "constant", "reflect": "reflect", "symmetric": "symmetric"}

@@ -11,7 +11,7 @@ import numpy as np
 from ... import ops as tensor_functions
 from ...core.tensor import is_tensor as is_symbolic
 from .arrays import sizes
-from .serving import Table
+from .serving import Table, one_node
 from .values import StringTensor, tensor
 
 ops: Any = tensor_functions  # its names are made when it is imported, unseen by a type checker
@@ -53,8 +53,7 @@ def _batched(params: Any, indices: Any, axis: int, batch_dims: int) -> Any:
     return function(params, indices)
 
 
-_served = Table()
-_gather_batched = _served.serve("gather", node=True)(_batched)
+_gather_batched = one_node(_batched)
 
 
 @MEMBERS.serve("gather_nd", node=True)

@@ -13,7 +13,7 @@ from ...core.operation import symbolic
 from ...core.tensor import KerasTensor
 from ...ops.table import infer
 from .member import Member
-from .values import Sizes
+from .values import HostTensor
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -50,14 +50,14 @@ class Table(dict[str, Member]):
         listed = (*names, *(f"{place}.{names[0]}" for place in also.split()))
 
         def decorate(function: F) -> F:
-            served = spelled(_one_node(function) if node else function, sizes)
+            served = spelled(one_node(function) if node else function, sizes)
             self.update(dict.fromkeys(listed, Member(served)))
             return served
 
         return decorate
 
 
-def _one_node(function: F) -> F:
+def one_node(function: F) -> F:
     return symbolic(function, lambda *args, **kwargs: infer(function, args, kwargs))
 
 
@@ -96,7 +96,7 @@ def _sized(args: tuple[Any, ...]) -> bool:
                 found = True
             elif any(isinstance(inner, (jax.Array, KerasTensor)) for inner in one):
                 return False
-        elif isinstance(one, Sizes):
+        elif isinstance(one, HostTensor):
             found = True
         elif isinstance(one, (jax.Array, KerasTensor)):
             return False
@@ -107,7 +107,7 @@ def _known(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str
     """The result while it can be known: sizes give sizes, compiled or not."""
     with jax.ensure_compile_time_eval():
         found = function(*args, **kwargs)
-        return jax.tree.map(lambda one: Sizes(one) if _counts(one) else one, found)
+        return jax.tree.map(lambda one: HostTensor(one) if _counts(one) else one, found)
 
 
 def _counts(value: Any) -> bool:

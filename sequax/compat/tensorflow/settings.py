@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import random
-from collections.abc import Callable
 from typing import Any, NamedTuple, NoReturn
 
-from ... import activations
 from .absent import not_tensorflow
 from .member import TENSORFLOW_VERSION, Member
 
@@ -29,7 +27,9 @@ def set_seed(seed: int | dict[str, Any]) -> None:
     import numpy as np
 
     from ...core.rng import restore, set_random_seed
+    from .randoms import forget
 
+    forget()
     if isinstance(seed, dict):
         restore(seed)
         return
@@ -97,16 +97,6 @@ def nothing(*args: object, **kwargs: object) -> None:
     """A setting that has no counterpart."""
 
 
-def _activation(name: str) -> Callable[..., object]:
-    return getattr(activations, name)
-
-
-# Functions that scripts pass as `activation=`.
-_ACTIVATIONS = (
-    *("relu", "relu6", "elu", "selu", "leaky_relu", "gelu", "silu", "swish", "softmax", "log_softmax"),
-    *("sigmoid", "tanh", "softplus", "softsign"),
-)
-
 _SEED, _DEVICES = "keras.utils.set_random_seed(seed)", "jax.devices()"
 _NO_SETTING = "leave it out, it has no effect"
 _MEMORY = "the environment variable XLA_PYTHON_CLIENT_PREALLOCATE=false"
@@ -148,5 +138,4 @@ MEMBERS: dict[str, Member] = {
     **dict.fromkeys(("ConfigProto", "GPUOptions"), Member(Options, _MEMORY)),
     **dict.fromkeys(("Session", "InteractiveSession"), Member(Session, _MEMORY)),
     "version.VERSION": Member(TENSORFLOW_VERSION),
-    **{f"nn.{name}": Member(_activation(name)) for name in _ACTIVATIONS},
 }

@@ -4,10 +4,30 @@ from __future__ import annotations
 
 import functools
 
-from . import arithmetic, arrays, data, function, inner, module, picking, settings, tape, values, variable
+from . import (
+    arithmetic,
+    arrays,
+    colors,
+    data,
+    function,
+    images,
+    inner,
+    linear,
+    module,
+    neural,
+    picking,
+    randoms,
+    settings,
+    tape,
+    values,
+    variable,
+)
 from .member import Member
 
-_WITH_TABLES = (settings, values, arrays, arithmetic, picking, inner, function, tape, variable, module, data)
+_WITH_TABLES = (
+    *(settings, values, arrays, arithmetic, picking, randoms, images, colors, neural, linear),
+    *(inner, function, tape, variable, module, data),
+)
 
 
 @functools.cache

@@ -6,6 +6,7 @@ hook is installed (`patches.py`), and so is `shape`, a tuple that also knows `as
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Self, cast
 
@@ -141,7 +142,7 @@ float32, float64, string = DTYPES["float32"], DTYPES["float64"], DTYPES["string"
 
 
 class TensorShape(tuple):
-    """Sizes, None where unknown; `TensorShape(None)` does not even know how many."""
+    """HostTensor, None where unknown; `TensorShape(None)` does not even know how many."""
 
     known: bool
 
@@ -362,8 +363,12 @@ def is_string(value: Any) -> bool:
     return value.dtype.kind in "SU"
 
 
-class Sizes(np.ndarray):
-    """What `tf.shape` gives: whole numbers that are known while a function is compiled, as shapes are in JAX."""
+class HostTensor(np.ndarray):
+    """A tensor that NumPy holds: sizes, which are known while a function is compiled, and pictures of any size.
+
+    Arithmetic with numbers and with its like stays with NumPy, which needs no program for each shape. It computes in
+    32 bits, as JAX does.
+    """
 
     def __new__(cls, value: Any) -> Self:
         return np.asarray(value).view(cls)
@@ -374,22 +379,29 @@ class Sizes(np.ndarray):
     def get_shape(self) -> TensorShape:
         return TensorShape(self.shape)
 
-    def __getitem__(self, key: Any) -> Sizes:
-        return Sizes(np.ndarray.__getitem__(self, key))
+    def set_shape(self, shape: Any) -> None:
+        TensorShape(self.shape).assert_is_compatible_with(shape)
 
-    def __iter__(self) -> Iterator[Sizes]:
+    def __getitem__(self, key: Any) -> HostTensor:
+        return HostTensor(np.ndarray.__getitem__(self, key))
+
+    def __iter__(self) -> Iterator[HostTensor]:
         return (self[i] for i in range(len(self)))
 
     def __hash__(self) -> int:  # type: ignore[override]
         return hash(self.item())
 
     def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
-        return Sizes(array)
+        narrow = _NARROW.get(array.dtype.name)
+        return HostTensor(array if narrow is None else array.astype(narrow))
+
+
+_NARROW = {"float64": "float32", "int64": "int32", "uint64": "uint32", "complex128": "complex64"}
 
 
 class _TensorType(type):
     def __instancecheck__(cls, value: object) -> bool:
-        return isinstance(value, (jax.Array, StringTensor, Sizes))
+        return isinstance(value, (jax.Array, StringTensor, HostTensor))
 
 
 class Tensor(metaclass=_TensorType):
@@ -406,7 +418,7 @@ class Never(metaclass=_NeverType):
 
 
 def is_tensor(x: Any) -> bool:
-    return isinstance(x, (jax.Array, StringTensor, Sizes, Variable, KerasTensor))
+    return isinstance(x, (jax.Array, StringTensor, HostTensor, Variable, KerasTensor))
 
 
 def tensor(value: Any, dtype: Any = None) -> Any:
@@ -518,6 +530,19 @@ def _set_symbolic_shape(self: KerasTensor, shape: Sequence[int | None]) -> None:
     self.__dict__["shape"] = tuple(shape)
 
 
+_OPERATORS = ("deferring_binary_op", "_operator_")  # the functions of JAX that are the operators of its arrays
+
+
+def _jax_array(self: KerasTensor) -> KerasTensor:
+    """`array + symbolic` is the tensor's own business; in functions of JAX it is as wrong as ever."""
+    if sys._getframe(1).f_code.co_name.startswith(_OPERATORS):
+        return self
+    return _refused(self)
+
+
+_refused = KerasTensor.__jax_array__
+
+
 def patched() -> Iterator[tuple[type, str, Any]]:
     """What classes of arrays have while the hook is installed: class, name, value."""
     array, tracer = type(jnp.zeros(())), jax.core.Tracer
@@ -526,6 +551,8 @@ def patched() -> Iterator[tuple[type, str, Any]]:
             yield cls, name, method
         yield cls, "shape", shaped(cls.shape)
     yield KerasTensor, "shape", property(_symbolic_shape, _set_symbolic_shape)
+    yield KerasTensor, "__jax_array__", _jax_array
+    yield KerasTensor, "__array_ufunc__", None
     yield KerasTensor, "get_shape", _get_shape
     yield KerasTensor, "set_shape", _set_shape
     yield KerasTensor, "ref", _ref
