@@ -72,6 +72,19 @@ HABITS = {
         first, second = model.predict(x, verbose=0), model.predict(x, verbose=0)
         assert not np.allclose(first, second)
     """,
+    "a layer that keeps what older versions computed": """
+        class Own(layers.Layer):
+            def build(self, input_shape):
+                self.W = self.add_weight(shape=(input_shape[-1], 3), initializer="zeros", name="W")
+                self.b = self.add_weight(shape=(3,), initializer="ones", name="b")
+                self.output_shape, self.updates = (3,), []
+            def call(self, inputs):
+                return tf.matmul(inputs, self.W) + self.b
+        layer = Own()
+        assert layer(x).shape == (64, 3) and layer.b.shape == (3,) and layer.output_shape == (3,)
+        dense = layers.Dense(2)
+        assert dense(keras.Input((4,))).shape == dense.output_shape and dense.W is dense.kernel
+    """,
     "sampling in a Lambda layer": """
         def sample(args):
             mean, log_var = args

@@ -214,7 +214,7 @@ class _Field:
     """How the texts of a column become an array."""
 
     def __init__(self, default: Any):
-        named = isinstance(default, (type, np.dtype)) or type(default).__name__ == "DType"
+        named = isinstance(default, (type, np.dtype)) or hasattr(default, "as_numpy_dtype")
         if named:
             spec = TensorSpec((), default)
             self.dtype, self.default = spec.dtype, None
