@@ -201,3 +201,26 @@ def test_numbers_that_are_scaled_first_are_not():
     fitted(scaled, Dense(1))
     fitted(BatchNormalization(), Dense(1))
     fitted(Dense(1), x=np.full((20, 3), 255.0))
+
+
+# --- graphs ---
+
+GRAPHS = [
+    (lambda: LSTM(3)(Dropout(0.1)(LSTM(3, name="a")(Input((5, 2))))), "'a' puts out its last step only"),
+    (lambda: Conv2D(3, 3)(Input((28, 28))), "a channel axis is missing"),
+    (lambda: Conv2D(3, 3)(Flatten(name="a")(Input((28, 28, 1)))), "'a' (Flatten) has made"),
+    (lambda: LSTM(3)(sequax.layers.Concatenate()([Input((4,)), Input((3,))])), "a time axis is missing"),
+]
+
+
+@pytest.mark.parametrize(("call", "words"), GRAPHS)
+def test_calls_on_symbolic_tensors_say_what_to_change(call, words):
+    with pytest.raises(ValueError) as caught:
+        call()
+    assert str(caught.value).count(words) == 1
+
+
+def test_a_stack_says_it_once():
+    with pytest.raises(ValueError) as caught:
+        Sequential([Input((5, 2)), LSTM(3), LSTM(3)])
+    assert str(caught.value).count("Give it `return_sequences=True`") == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import numpy as np
 import pytest
@@ -15,7 +16,8 @@ from tests.notebooks import executed, shown, size
 
 CELLS = {
     "fit": "model = model_of(3)\nmodel.fit(x, y, epochs=100, validation_split=0.2)",
-    "short": "model.fit(x, y)\nmodel.evaluate(x, y)",
+    "short": "model.fit(x, y, verbose=0), model.evaluate(x, y, verbose=0)  # compiles\n"
+    "model.fit(x, y)\nmodel.evaluate(x, y)",
     "loud": "model.fit(x, y, epochs=2, verbose=2)",
     "captured": "import contextlib, io\nwith contextlib.redirect_stdout(io.StringIO()) as kept:\n"
     "    model.fit(x, y, epochs=2)\nprint(len(kept.getvalue().splitlines()))",
@@ -157,3 +159,46 @@ def test_curves_leave_out_what_is_not_finite():
 def test_levels_are_drawn_and_labelled_once():
     text = curves.chart("loss", {"loss": [(1, 0.5), (2, 0.5)]})
     assert len(re.findall(">0.5<", text)) == 1
+
+
+def test_what_is_compiled_stands_in_the_area(monkeypatch):
+    from sequax.utils import notebook
+    from sequax.utils.meter import Meter
+
+    sent = []
+    panel = notebook.Panel()
+    monkeypatch.setattr(panel, "_send", sent.append)
+    meter = Meter("Epoch 1/3", 24, epoch=1)
+    panel.begin(meter)
+    meter.begin("compiling…")
+    panel.draw()
+    assert sent == []  # short runs draw nothing
+    monkeypatch.setattr(notebook, "_SHORT_SECONDS", 0.0)
+    panel.draw()
+    panel._area = object()
+    assert "compiling…" in sent[-1]["text/html"] and "Epoch 1/3" in sent[-1]["text/html"]
+    meter.end(compiled=True)
+    meter.advance(12, {"loss": 0.5})
+    panel.draw()
+    assert "12/24" in sent[-1]["text/html"] and "loss: 0.5000" in sent[-1]["text/html"]
+    panel.leave()
+    assert "ended here" in sent[-1]["text/html"]
+
+
+def test_an_error_while_drawing_reaches_the_run(monkeypatch):
+    from sequax.utils import notebook
+    from sequax.utils.meter import Meter
+
+    def broken(self):
+        raise RuntimeError("no front end")
+
+    monkeypatch.setattr(notebook.Panel, "draw", broken)
+    display = notebook.NotebookDisplay()
+    display.show(Meter("Epoch 1/3", 24, epoch=1))
+    deadline = time.monotonic() + 5
+    while not display._panel.failures and time.monotonic() < deadline:
+        time.sleep(0.02)
+    with pytest.raises(RuntimeError, match="no front end"):
+        display.check()
+    monkeypatch.undo()
+    display.close()

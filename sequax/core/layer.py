@@ -23,6 +23,7 @@ from . import (
     operation,
     pure,
     remat,
+    remedies,
     scope,
     shapes,
     signature,
@@ -248,9 +249,15 @@ class Layer(Owner, Shown, operation.Operation):
         return outputs
 
     def _symbolic(self, args: tuple[Any, ...], kwargs: dict[str, Any], named: dict[str, Any], inputs: Any) -> Any:
+        inner = bool(scope.owners())  # a model around the layer tells more
         with scope.calling(self):
-            self._ensure_built(named)
-            input_spec.check(self.input_spec, inputs, self.name)
+            try:
+                self._ensure_built(named)
+                input_spec.check(self.input_spec, inputs, self.name)
+            except ValueError as error:
+                if not inner:
+                    remedies.advise(error, self, inputs)
+                raise
             try:
                 spec = self.compute_output_spec(*args, **kwargs)
             except NotImplementedError:  # of a `compute_output_spec` or `compute_output_shape` of the user's
