@@ -80,6 +80,15 @@ def test_it_needs_no_program_and_no_package(monkeypatch, tmp_path):
     assert path.read_text(encoding="utf-8") == picture.svg and "<svg" in picture._repr_html_()
 
 
+def test_plot_model_writes_svg_without_graphviz(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", "")
+    path = tmp_path / "model.svg"
+    sequax.utils.plot_model(stack(), to_file=path, show_shapes=True)
+    assert path.read_text(encoding="utf-8") == stack().plot().svg
+    with pytest.raises(ImportError, match=r"model\.plot\(\)"):
+        sequax.utils.plot_model(stack(), to_file=tmp_path / "model.png")
+
+
 def test_what_cannot_be_drawn_says_so(tmp_path):
     with pytest.raises(ValueError, match="not known yet"):
         sequax.Sequential([Dense(3)]).plot()

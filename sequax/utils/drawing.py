@@ -8,7 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..core.tensor import shape_of
-from .plotting import Call, calls_of, edges_known
+from .calls import Call, calls_of, edges_known
 from .summary import count_of, format_shape
 
 if TYPE_CHECKING:

@@ -6,17 +6,19 @@ import html
 import os
 import shutil
 import sys
+from importlib.util import find_spec
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..core.tensor import leaves, shape_of
-from ..core.types import Path, Symbols
+from ..core.types import Path
+from . import drawing
+from .calls import Call, calls_of, edges_known
 from .summary import format_shape
 
 if TYPE_CHECKING:
     import pydot
 
-    from ..core.layer import Layer
     from ..model import Model
 
 
@@ -116,15 +118,21 @@ def plot_model(
     Returns:
         In a notebook, the drawing; otherwise nothing.
 
+    Without pydot or Graphviz a file `*.svg` is written as `model.plot` draws it.
+
     Raises:
-        ImportError: without pydot, and without Graphviz, whose program `dot` makes the picture.
+        ImportError: without pydot, and without Graphviz, whose program `dot` makes the picture, for other formats.
     """
-    _pydot("plot_model")
     path = os.fspath(to_file)
     format = os.path.splitext(path)[1][1:].lower() or "png"
+    if format == "svg" and (find_spec("pydot") is None or shutil.which("dot") is None):
+        drawing.draw(model, show_shapes, expand_nested).save(path)
+        return _shown(path, format)
+    _pydot("plot_model")
     if format != "dot" and shutil.which("dot") is None:
         raise ImportError(
-            "plot_model: pictures are made by Graphviz, whose program `dot` was not found. Install it (`apt install"
+            "plot_model: pictures are made by Graphviz, whose program `dot` was not found. With"
+            " `to_file='model.svg'`, or by `model.plot()`, the model is drawn without it. Or install it (`apt install"
             " graphviz`, `brew install graphviz`, https://graphviz.org/download/), or write the graph as text with"
             " `to_file='model.dot'`."
         )
@@ -160,46 +168,6 @@ def _cluster(pydot: ModuleType, name: str) -> Any:
     cluster.set("style", "dashed")
     cluster.set("labeljust", "l")
     return cluster
-
-
-class Call(NamedTuple):
-    """One layer as part of a model: what goes in and comes out, and where the former come from."""
-
-    layer: Layer
-    inputs: Symbols | None
-    outputs: Symbols
-    sources: list[tuple[Any, int]]  # the layer that makes each input, and which of its outputs it is
-
-
-def edges_known(model: Layer) -> bool:
-    """Whether it is known what a model does one after another: it is a graph or a built stack."""
-    return getattr(model, "recorded_graph", None) is not None or getattr(model, "symbolic_steps", None) is not None
-
-
-def calls_of(model: Model) -> list[Call]:
-    """The layers of a model, each after those it depends on, and the calls of layers that are used twice together."""
-    graph = getattr(model, "recorded_graph", None)
-    if graph is None:
-        return _stacked(model)
-    entries = [tensor for tensor in leaves(graph.inputs) if tensor.node is not None]
-    found = [Call(t.node.operation, None, t, []) for t in entries]
-    for node in graph.nodes:
-        if node.inputs:
-            sources = [(t.node.operation, t.position) for t in node.inputs if t.node is not None]
-            arguments = node.inputs[0] if len(node.inputs) == 1 else node.inputs
-            found.append(Call(node.operation, arguments, node.outputs, sources))
-    return found
-
-
-def _stacked(model: Model) -> list[Call]:
-    tensors, before = model.symbolic_steps, None
-    found = []
-    for position, layer in enumerate(model.layers):
-        arriving: list[Any] = [] if before is None else leaves(tensors[position])
-        sources = [(before, i) for i in range(len(arriving))]
-        found.append(Call(layer, tensors[position], tensors[position + 1], sources))
-        before = layer
-    return found
 
 
 class _Drawing:
