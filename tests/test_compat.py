@@ -33,6 +33,8 @@ WORKS = {
     "import keras.optimizer_v2.adam as a, keras": "a.Adam is keras.optimizer_v2.adam.Adam is keras.optimizers.Adam",
     "from keras.backend import tf; import tensorflow": "tf is tensorflow",
     "from keras.activations import *": "callable(relu) and 'annotations' not in globals()",
+    "from tensorflow.keras.applications.resnet50 import ResNet50 as R, preprocess_input": "R.__name__ == 'ResNet50'",
+    "import keras; from keras.applications import VGG16, vgg16": "vgg16.VGG16 is VGG16 is keras.applications.VGG16",
     "import inspect, keras": "inspect.getmodule(keras.Sequential).__name__.startswith('sequax')",
 }
 

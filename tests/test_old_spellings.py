@@ -50,6 +50,23 @@ ACCEPTED = {
         ["TimeDistributed(Dense(...))", "keras.Input((5, 2))"],
     ),
     "from keras.layers import ThresholdedReLU as T": ("T(0.5).threshold == 0.5", ["ReLU(threshold=...)"]),
+    # networks
+    "from keras.applications.vgg16.vgg16 import WEIGHTS_PATH_NO_TOP as w; import keras": (
+        "w.endswith('_notop.h5') and 'vgg19' in keras.applications.vgg19.WEIGHTS_PATH",
+        ["WEIGHTS_PATH_NO_TOP`", "WEIGHTS_PATH`"],
+    ),
+    "from keras.applications.resnet50 import conv_block as c, identity_block as i; import keras": (
+        "i(c(keras.Input((8, 8, 4)), 3, [2, 2, 8], 2, 'a'), 3, [2, 2, 8], 2, 'b').shape == (None, 4, 4, 8)",
+        ["conv_block", "identity_block"],
+    ),
+    "from keras.applications.imagenet_utils import _obtain_input_shape as o": (
+        "o(None, 224, 48, dim_ordering='tf', include_top=False) == (None, None, 3)",
+        ["_obtain_input_shape"],
+    ),
+    "from keras.applications.mobilenetv2 import MobileNetV2 as M; from keras.applications.mobilenet import relu6": (
+        "M.__name__ == 'MobileNetV2' and float(relu6(9.0)) == 6",
+        ["mobilenet_v2", "keras.activations.relu6"],
+    ),
     # layers
     "from keras.layers import Convolution2D as C, Conv2D; c = C(8, 3, 5, border_mode='same', subsample=(2, 1))": (
         "type(c) is Conv2D and isinstance(c, C) and not isinstance(1, C)"

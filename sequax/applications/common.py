@@ -322,7 +322,7 @@ named_pools: Head = functools.partial(classifier, names=("avg_pool", "max_pool")
 
 
 @functools.cache
-def _files() -> dict[str, dict[str, list[str]]]:
+def files() -> dict[str, dict[str, list[str]]]:
     return json.loads((FilePath(__file__).parent / "weights.json").read_text())
 
 
@@ -330,7 +330,7 @@ def file_of(request: Request, key: str) -> Path | None:
     """The file of weights that was asked for; that of ImageNet is in the cache then, as Keras publishes it."""
     if not request.pretrained:
         return request.weights
-    address, file_hash, *other_name = _files()[key]["top" if request.include_top else "features"]
+    address, file_hash, *other_name = files()[key]["top" if request.include_top else "features"]
     name = other_name[0] if other_name else address.rpartition("/")[2]
     return get_file(name, address, cache_subdir="models", file_hash=file_hash)
 

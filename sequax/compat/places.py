@@ -41,6 +41,8 @@ _OPTIMIZER_MODULES = (
     " optimizer_v2 optimizer_experimental lion adafactor"
 )
 
+_NETWORKS = ("inception_v3", "mobilenet", "mobilenet_v2", "resnet50", "vgg16", "vgg19", "xception")
+
 MODULES: dict[str, Module] = {
     **_all_of("keras.layers", _LAYER_MODULES, "layers", "keras.layers"),
     "keras.layers.experimental": Module("layers", None),
@@ -78,6 +80,8 @@ MODULES: dict[str, Module] = {
         "saving",
         "keras.saving",
     ),
+    "keras.applications.mobilenetv2": Module("applications.mobilenet_v2", "keras.applications.mobilenet_v2"),
+    **{f"keras.applications.{name}.{name}": Module(f"applications.{name}", None) for name in _NETWORKS},
     "keras.distribute": Module(None, None),
     "keras.experimental": Module("optimizers.schedules", "keras.optimizers.schedules"),
     "keras.legacy": Module(None, None),

@@ -152,6 +152,14 @@ _REGULARIZERS = {
 
 _IMAGES = "keras.utils.image_dataset_from_directory, and layers such as RandomFlip and RandomRotation"
 
+_NETWORKS = {
+    f"keras.applications.{network}": {
+        f"WEIGHTS_PATH{suffix}": Name(f"compat.applications:{network}_{part}", 'weights="imagenet"')
+        for suffix, part in (("", "top"), ("_NO_TOP", "features"))
+    }
+    for network in ("inception_v3", "resnet50", "vgg16", "vgg19", "xception")
+}
+
 # By today's name of the module: an old module has the old names of the module whose names it has.
 NAMES: dict[str, dict[str, Name]] = {
     "keras.layers": _LAYERS,
@@ -190,6 +198,19 @@ NAMES: dict[str, dict[str, Name]] = {
                 "is_tf_random_generator_enabled": "leave it out, it has no effect",
             }.items()
         },
+    },
+    **_NETWORKS,
+    "keras.applications.resnet50": {
+        **_NETWORKS["keras.applications.resnet50"],
+        "conv_block": Name("compat.applications:conv_block", "no function of Keras 3; copy it"),
+        "identity_block": Name("compat.applications:identity_block", "no function of Keras 3; copy it"),
+    },
+    "keras.applications.mobilenet": {
+        "relu6": Name("activations:relu6", "keras.activations.relu6"),
+        "DepthwiseConv2D": Name("layers:DepthwiseConv2D", "keras.layers.DepthwiseConv2D"),
+    },
+    "keras.applications.imagenet_utils": {
+        "_obtain_input_shape": Name("compat.applications:obtain_input_shape", "no function of Keras 3; copy it"),
     },
     "keras.utils": {
         **_OF_UTILITIES,
