@@ -569,7 +569,7 @@ def trial_of(model: Model, given: dict[str, Any]) -> History:
     """`fit(..., dry_run=True)`, which is imported when it is asked for: it stands above models."""
     from .trials.dry_run import dry_run
 
-    return dry_run(model, given)
+    return dry_run(model, given, Model.fit)
 
 
 def refuse_fork(name: str, args: tuple[Any, ...]) -> None:

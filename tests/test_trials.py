@@ -359,3 +359,44 @@ def test_without_optuna_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(ImportError, match=r"sequax\[search\]"):
         searched({"units": [2]}, method="optuna")
+
+
+# --- models that begin with texts, have several inputs, or steps of their own ---
+
+
+def test_models_of_all_kinds_are_tried():
+    texts, labels = np.array(["a b", "b c", "c d", "a d"] * 4), np.array([0, 1, 0, 1] * 4)
+    words = sequax.layers.TextVectorization(max_tokens=10, output_sequence_length=4)
+    words.adapt(texts)
+    of_texts = sequax.Sequential([words, Embedding(10, 4), Flatten(), Dense(1, "sigmoid")])
+    of_texts.compile("adam", "binary_crossentropy")
+    assert of_texts.explain(texts).fits
+    assert len(of_texts.overfit_batch(texts, labels, steps=3).losses) == 3
+    assert [layer.kind for layer in of_texts.profile(texts, labels).layers] == ["Embedding", "Flatten", "Dense"]
+    assert len(of_texts.fit(texts, labels, dry_run=True, verbose=0).history["loss"]) == 1
+
+    first, second = Input((4,), name="a"), Input((3,), name="b")
+    ends = [Dense(1, name="p")(sequax.layers.Concatenate()([first, second])), Dense(2, name="q")(first)]
+    graph = sequax.Model({"a": first, "b": second}, ends)
+    graph.compile("adam", ["mse", "mse"])
+    data = {"a": np.ones((20, 4)), "b": np.ones((20, 3))}, [np.ones((20, 1)), np.ones((20, 2))]
+    assert "val_p_loss" in graph.fit(*data, validation_split=0.2, dry_run=True, verbose=0).history
+    assert len(graph.overfit_batch(*data, steps=3).losses) == 3 and len(graph.profile(*data).layers) == 3
+
+
+def test_a_subclass_may_have_a_fit_with_other_arguments():
+    class Fits(sequax.Sequential):
+        def fit(self, x, y):
+            return super().fit(x, y, epochs=3, dry_run=True, verbose=0)
+
+    one = Fits([Input((4,)), Dense(1)])
+    one.compile("sgd", "mse")
+    assert len(one.fit(X, Y).history["loss"]) == 1
+
+
+def test_data_that_a_callback_holds_are_not_copied():
+    from sequax.trials import dry_run
+
+    held = callbacks.IntervalValidation((X, Y), every=1)
+    made = dry_run._copies([held], model(), model(), None)
+    assert made[0] is not held and made[0].validation_data[0] is X

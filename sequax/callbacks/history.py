@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core import html
 from ..utils import curves
+from ..utils.meter import mean_of
 from . import figure as figures
 from .base import Callback, Logs
 
@@ -52,14 +53,16 @@ class History(Callback):
         self.history = {name: list(values) for name, values in state["history"].items()}
 
     def __repr__(self) -> str:
-        last = ", ".join(f"{name} {values[-1]:.4g}" for name, values in self.history.items() if values)
+        last = ", ".join(f"{name} {mean_of(values[-1]):.4g}" for name, values in self.history.items() if values)
         count = len(self.epoch)
         return f"History({count} epoch{'' if count == 1 else 's'}{': ' + last if last else ''})"
 
     def _repr_html_(self) -> str:
         """In a notebook: a line that opens to curves and values."""
         series = {
-            name: list(zip(self._epochs(name), values, strict=True)) for name, values in self.history.items() if values
+            name: list(zip(self._epochs(name), map(mean_of, values), strict=True))
+            for name, values in self.history.items()
+            if values
         }
         title = repr(self).removeprefix("History(").removesuffix(")")
         return html.fold(f"History: {title}", curves.charts(series) + curves.values_table(series))

@@ -6,7 +6,7 @@ import copy
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,12 +26,13 @@ if TYPE_CHECKING:
 _PATHS = ("filepath", "filename", "log_dir", "backup_dir", "folder", "directory", "path", "save_dir", "output_dir")
 
 
-def dry_run(model: Model, given: dict[str, Any]) -> History:
+def dry_run(model: Model, given: dict[str, Any], fit: Callable[..., History]) -> History:
     """Run one batch through all that `fit` would do.
 
     Args:
         model: compiled; it stays as it is, weights, optimizer and random numbers too.
         given: the arguments of `fit`.
+        fit: that of `Model`, whatever arguments a subclass takes.
 
     Returns:
         `History` of the one epoch. What callbacks write goes into a folder beside its real place, which is removed.
@@ -44,7 +45,7 @@ def dry_run(model: Model, given: dict[str, Any]) -> History:
         if resume is not None:
             callbacks.append(BackupAndRestore(folders.instead_of(resume), seconds=60))
         try:
-            history = twin.fit(**_one_batch(given), callbacks=callbacks)
+            history = fit(twin, **_one_batch(given), callbacks=callbacks)
         finally:
             rng.restore(drawn)
         written = folders.files()
@@ -92,7 +93,7 @@ def _copies(callbacks: Any, model: Model, twin: Model, folders: _Folders) -> lis
     for callback in callback_list.listed(callbacks):
         one = callback
         with suppress(TypeError, NotImplementedError, RecursionError):  # of locks, files and the like: then itself
-            one = copy.deepcopy(callback, {id(model): twin})
+            one = copy.deepcopy(callback, {id(model): twin, **_shared(callback)})
         if one is not callback:
             for name in _PATHS:
                 value = getattr(one, name, None)
@@ -102,6 +103,16 @@ def _copies(callbacks: Any, model: Model, twin: Model, folders: _Folders) -> lis
                         setattr(one, name, type(value)(moved) if isinstance(value, (str, Path)) else moved)
         made.append(one)
     return made
+
+
+def _shared(callback: Any) -> dict[int, Any]:
+    """Arrays that a callback holds, such as data to validate on: what a copy of it does not copy, by id."""
+    found: dict[int, Any] = {}
+    for value in getattr(callback, "__dict__", {}).values():
+        for one in value if isinstance(value, (list, tuple)) else [value]:
+            if hasattr(one, "shape") and hasattr(one, "dtype"):
+                found[id(one)] = one
+    return found
 
 
 class _Folders:
