@@ -37,7 +37,9 @@ def executed(cells, widgets=True):
         "SEQUAX_TRACEBACKS": "",
         "IPYTHONDIR": str(Path(os.environ.get("TMPDIR", "/tmp")) / "sequax-tests-ipython"),
     }
-    client = nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3", allow_errors=True, coalesce_streams=True)
+    client = nbclient.NotebookClient(
+        notebook, timeout=120, kernel_name="python3", allow_errors=True, coalesce_streams=True
+    )
     client.execute(env=environment)
     return notebook.cells[1:]
 

@@ -993,6 +993,49 @@ def test_predictions_of_many_rows_at_once_are_those_of_small_batches(rows, rng, 
     np.testing.assert_allclose(at_once, model.predict(x, batch_size=16, verbose=0), rtol=1e-5, atol=1e-6)
 
 
+def graph(*layers, shape=(8, 8, 1)):
+    outputs = inputs = sequax.Input(shape)
+    for layer in layers:
+        outputs = layer(outputs)
+    return sequax.Model(inputs, outputs)
+
+
+@pytest.mark.parametrize("augmented", [False, True])
+def test_graphs_predict_other_numbers_of_rows_without_compiling(augmented, rng):
+    layers = sequax.layers
+    before = [layers.RandomFlip(), layers.RandomZoom(0.2)] if augmented else []
+    model = graph(*before, layers.Conv2D(4, 3, activation="relu"), layers.Flatten(), layers.Dense(3))
+    x = rng.normal(size=(64, 8, 8, 1)).astype("float32")
+    whole = model.predict(x, batch_size=16, verbose=0)
+    programs = dict(predict.predictor(model)._programs)
+    for rows in (63, 50):
+        np.testing.assert_allclose(model.predict(x[:rows], batch_size=16, verbose=0), whole[:rows], atol=1e-6)
+    assert predict.predictor(model)._programs == programs
+
+
+@pytest.mark.parametrize("batches, steps", [(2, (32, 1)), (3, (16, 4)), (6, (32, 4)), (17, (64, 8))])
+def test_more_rows_at_once_are_few_more_than_there_are(batches, steps, rng):
+    model = pooled_stack()
+    model.predict(rng.normal(size=(16 * batches, 8, 8, 1)), batch_size=16, verbose=0)
+    assert [loop for loop, *_ in predict.predictor(model)._programs] == [steps]
+
+
+def test_what_lies_inside_of_a_layer_counts_for_how_many_rows_go_at_once():
+    layers = sequax.layers
+    frames = graph(layers.Conv2D(4, 3, padding="same"), layers.GlobalAveragePooling2D())
+    film = graph(layers.TimeDistributed(frames), layers.LSTM(2), shape=(5, 8, 8, 1))
+    assert predict._numbers_per_row(frames) == 8 * 8 * 4
+    assert predict._numbers_per_row(film) == predict._numbers_per_row(sequax.Sequential([film])) == 5 * 8 * 8 * 4
+
+
+@pytest.mark.parametrize("build", [graph, lambda *layers, shape: sequax.Sequential([sequax.Input(shape), *layers])])
+def test_a_layer_along_the_batch_sees_its_own_batch_alone(build, rng):
+    model = build(sequax.layers.Softmax(axis=0), shape=(3,))
+    x = rng.normal(size=(40, 3)).astype("float32")
+    batches = [model.predict_on_batch(x[start : start + 8]) for start in range(0, 40, 8)]
+    np.testing.assert_allclose(model.predict(x, batch_size=8, verbose=0), np.concatenate(batches), atol=1e-6)
+
+
 @pytest.mark.parametrize(("together", "last"), [(False, 1), (True, 2)])
 def test_parts_hold_as_many_batches_as_they_say(together, last, monkeypatch):
     x = np.arange(11)

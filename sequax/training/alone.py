@@ -14,6 +14,7 @@ from ..core.jaxprs import names as listed
 from ..core.layer import Layer
 from ..core.operation import OPERATORS
 from ..core.tensor import leaves
+from ..layers.preprocessing.images import RandomImageLayer
 from ..losses import LossFunctionWrapper
 from ..metrics import MeanMetricWrapper
 from . import custom
@@ -80,16 +81,18 @@ def of(model: Any, training: bool) -> bool:
         not (own.train if training else own.test)
         and all(one is None or loss(one.function) for one in compilation.losses)
         and all(map(metric, metrics))
-        and layers(model)
+        and layers(model, training)
     )
 
 
-def layers(model: Any) -> bool:
+def layers(model: Any, training: bool) -> bool:
     """Whether the layers of a model, and the ops between them, leave rows alone."""
     inside = model.flatten_layers()
+    if not training:  # else augmentation passes images on
+        inside = [one for one in inside if not (names.is_ours(type(one)) and isinstance(one, RandomImageLayer))]
     if not all(map(layer, inside)):
         return False
-    if any(_is_listed(one, {"TimeDistributed"}) and _takes_moments(one) for one in inside):
+    if training and any(_is_listed(one, {"TimeDistributed"}) and _takes_moments(one) for one in inside):
         return False  # there a step is a row
     graphs = [graph for one in inside if (graph := getattr(one, "recorded_graph", None)) is not None]
     nodes = [node for graph in graphs for node in graph.nodes]

@@ -19,14 +19,14 @@ from ..core.tensor import KerasTensor, leaves
 from ..core.types import ArrayLike, Nested, Tensor, Tensors
 from ..data import arrays, checks, resident
 from ..data.source import Part, filled
-from . import compiled, custom, data_spec, indices, numpy_forward, plans
+from ..layers.recurrent.time_distributed import TimeDistributed
+from . import alone, compiled, custom, data_spec, indices, numpy_forward, plans
 from .chunks import ChunkSchedule
 from .drive import Job, drive, program_for
 from .fingerprint import Sources, fingerprint
 from .state import TrainState, TrainVariables, like
 
 if TYPE_CHECKING:
-    from ..core.layer import Layer
     from ..model import Model
 
 Outputs = Nested[np.ndarray]
@@ -140,7 +140,8 @@ class Forward:
         rows = len(leaves(x)[0])
         # The number of batches is traced up to the next power of two, so that few programs serve all lengths.
         most = 1 << (count - 1).bit_length()
-        while most > 1 and batch_size * 2 <= self._step_rows:
+        # An odd batch more is too much among few.
+        while (count % 2 == 0 or count > _FEW_BATCHES) and batch_size * 2 <= self._step_rows:
             batch_size, most, count = batch_size * 2, most // 2, -(-count // 2)
         x = resident.put(jax.tree.map(lambda a: filled(a, most * batch_size), x))
         outputs = self._call((batch_size, most), callbacks, x, np.int32(count))
@@ -205,9 +206,10 @@ class Predictor(Forward):
         self.in_numpy: Callable[..., Any] | None = (
             numpy_forward.forward(stack, len(model.symbolic_inputs.shape)) if floats else None
         )
-        self._step_rows = _rows_per_step(model, stack)
+        meet = own_step or not alone.layers(model, training=False)
+        self._step_rows = 0 if meet else _STEP_BYTES // (4 * _numbers_per_row(model))
         self._searches = indices.looks_up(model)
-        self.rows_alone: bool = self.in_numpy is not None or self._step_rows > 0
+        self.rows_alone: bool = self.in_numpy is not None or not meet
 
     @classmethod
     def found(cls, model: Model) -> tuple[Predictor, Sources]:
@@ -249,27 +251,28 @@ def _joined(outputs: list[Any]) -> Outputs:
     return outputs[0] if len(outputs) == 1 else jax.tree.map(lambda *parts: np.concatenate(parts), *outputs)
 
 
-# Rows go through together while the largest activation takes no more than this. A convnet of 28x28 images predicts
-# twice as fast by 128 rows as by 32; thousands of rows would leave the caches and take memory.
-_STEP_BYTES = 12 * 2**20
+_FEW_BATCHES = 8
+# Rows go through together while the largest activation takes no more than this. A convnet of 28x28 images predicts a
+# quarter faster by 128 rows than by 16, a recurrent one by 256 rows half as fast again; beyond, each leaves the caches.
+_STEP_BYTES = 6 * 2**20
 
 
-def _rows_per_step(model: Model, stack: list[Any]) -> int:
-    """How many rows may go through at once; 0 if more than a batch could change the outputs."""
-    layers = [layer for outer in stack for layer in outer.flatten_layers()]
-    if not layers or not all(_treats_rows_alone(layer) for layer in layers):
-        return 0
-    sizes = [math.prod(size or 1 for size in tensor.shape[1:]) for tensor in leaves(model.symbolic_steps)]
-    return _STEP_BYTES // (4 * max(sizes))
+def _numbers_per_row(model: Any) -> int:
+    """Of the largest activation."""
+    graph = model.recorded_graph
+    steps = model.symbolic_steps or ()
+    nodes = [leaves(after)[0].node for after in steps[1:]] if graph is None else graph.nodes
+    return max((_numbers_after(node) for node in nodes), default=1)
 
 
-def _treats_rows_alone(layer: Layer) -> bool:
-    """Whether no row of the outputs depends on another, as far as can be told without looking into functions."""
-    functions = (value for value in vars(layer).values() if callable(value))
-    graph = layer.is_model and not layer.is_stack
-    return (
-        not graph and not getattr(layer, "stateful", False) and all(names.is_ours(function) for function in functions)
-    )
+def _numbers_after(node: Any) -> int:
+    """Of the outputs of a call, or of those inside of it."""
+    layer, outputs = node.operation, leaves(node.outputs)
+    most = max(math.prod(size or 1 for size in tensor.shape[1:]) for tensor in outputs)
+    steps = 1
+    if isinstance(layer, TimeDistributed):
+        layer, steps = layer.layer, outputs[0].shape[1] or 1
+    return max(most, steps * _numbers_per_row(layer)) if getattr(layer, "is_model", False) else most
 
 
 def loop_program(step: Callable[..., Any], batch_size: int, most: int) -> Callable[..., Any]:
