@@ -1,5 +1,7 @@
 """Programs serve any number of rows: other data of the same kind compile nothing."""
 
+import gc
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,7 +9,7 @@ import pytest
 
 import sequax
 from sequax.data import resident
-from sequax.training import alone
+from sequax.training import alone, compiled
 
 _lowered = []
 jax.monitoring.register_event_duration_secs_listener(
@@ -47,6 +49,28 @@ def test_other_numbers_of_whole_batches_compile_nothing(least, monkeypatch, rng)
     assert programs(lambda: work(704)) > 0
     for rows in (960, 832, 704):
         assert programs(lambda rows=rows: work(rows)) == 0, rows
+
+
+def test_data_that_grows_compiles_as_often_as_its_size_quadruples(rng):
+    layers = sequax.layers
+    stack = [layers.Conv2D(2, 3, strides=3), layers.Flatten(), layers.Dense(3, activation="softmax")]
+    model = sequax.Sequential([sequax.Input((28, 28, 1)), *stack])
+    model.compile("adam", "sparse_categorical_crossentropy")
+    x, y = rng.normal(size=(400, 28, 28, 1)).astype("float32"), rng.integers(0, 3, size=400)
+    # Up to 256 images are copied, more than that would need room for 1024: they stay where they lie.
+    assert programs(lambda: [model.fit(x[:rows], y[:rows], verbose=0) for rows in range(200, 400, 23)]) == 2
+
+
+def test_nothing_is_collected_while_a_program_is_traced():
+    seen = []
+
+    def traced(x):
+        seen.append(gc.isenabled())
+        return x
+
+    with compiled.tracing():
+        jax.jit(traced).lower(np.float32(1))
+    assert seen == [False] and gc.isenabled()
 
 
 def test_rooms_are_few_and_large_enough():
@@ -279,11 +303,12 @@ def test_what_is_not_listed_is_not_alone():
     ]
     outputs = [layer(inputs) for layer in layers]
     outputs += [sequax.ops.mean(inputs, axis=0, keepdims=True), sequax.ops.flip(inputs, axis=0), inputs[:3]]
-    assert not any(alone.layers(sequax.Model(inputs, output)) for output in outputs)
-    assert alone.layers(sequax.Model(inputs, inputs[:, :3] * 2.0))
-    assert alone.layers(moments())
+    assert not any(alone.layers(sequax.Model(inputs, output), True) for output in outputs)
+    assert alone.layers(sequax.Model(inputs, inputs[:, :3] * 2.0), True)
+    assert alone.layers(moments(), True)
     steps = sequax.layers.TimeDistributed(sequax.layers.BatchNormalization())
-    assert not alone.layers(sequax.Sequential([sequax.Input((4, 2)), steps]))
+    over_time = sequax.Sequential([sequax.Input((4, 2)), steps])
+    assert not alone.layers(over_time, True) and alone.layers(over_time, False)
     assert not any(map(alone.loss, [sequax.losses.Dice(), sequax.losses.Circle(), sequax.losses.Tversky()]))
 
     class Own(sequax.losses.MeanSquaredError):

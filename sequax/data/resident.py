@@ -24,6 +24,7 @@ _ALIGNMENT = 64  # bytes
 # Copying less than this takes no longer than the steps around it, and small arrays lie at all kinds of addresses.
 _LEAST_BYTES = 2**20
 _LITTLE_BYTES = 2**14
+_LEAST_ROOM = 256  # rows
 
 
 @jax.tree_util.register_dataclass
@@ -92,7 +93,7 @@ def room(rows: int, bytes_per_row: int = 4) -> int:
     on other devices.
     """
     if rows * bytes_per_row < _LEAST_BYTES:
-        size = 256
+        size = _LEAST_ROOM
         while size < rows:
             size *= 4
         return size
@@ -139,7 +140,7 @@ def _take(array: jax.Array, index: jax.Array) -> jax.Array:
 def _can_stay(array: Any) -> bool:
     return (
         type(array) is np.ndarray
-        and array.nbytes >= _LEAST_BYTES
+        and not _is_little(array)
         and array.size < 2**31  # places are counted in int32
         and array.flags.c_contiguous
         and array.flags.aligned
@@ -147,6 +148,12 @@ def _can_stay(array: Any) -> bool:
         and len(array) > 2 * _edge_rows(array)
         and jax.default_backend() == "cpu"
     )
+
+
+def _is_little(array: np.ndarray) -> bool:
+    """Whether it is copied: room for more rows is then little, too, or the least there is."""
+    rows, size = len(array), array.nbytes
+    return size < _LEAST_BYTES and (rows <= _LEAST_ROOM or room(rows, size // rows) * (size // rows) <= _LEAST_BYTES)
 
 
 def _with_room(array: np.ndarray | jax.Array) -> np.ndarray | jax.Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import hashlib
 import os
 import platform
@@ -209,10 +210,15 @@ _options: ContextVar[dict[str, Any] | None] = ContextVar("options", default=None
 def tracing(with_options: bool = True) -> Iterator[dict[str, Any]]:
     """Inside, a program is traced; gives the options that it is to be compiled with, if it may have any."""
     options = usual_options() if with_options else {}
-    token = _options.set(options if with_options else None)
+    token, collects = _options.set(options if with_options else None), gc.isenabled()
+    # A trace makes a million objects that stay to its end, which Python would look through for garbage again and again:
+    # a twentieth of the first fit of a deep network.
+    gc.disable()
     try:
         yield options
     finally:
+        if collects:
+            gc.enable()
         _options.reset(token)
 
 

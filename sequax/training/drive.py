@@ -204,7 +204,8 @@ def program_for(
     """
     program = request.found()
     if program is None:
-        with callbacks.compiling(what), compiled.tracing() as options:
-            traced = request.jitted().lower(*request.examples)
+        with callbacks.compiling(what):
+            with compiled.tracing() as options:
+                traced = request.jitted().lower(*request.examples)
             program = request.compiled(traced, options, meanwhile)
     return program
