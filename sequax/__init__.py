@@ -62,6 +62,7 @@ _NAMES = {
     "SymbolicScope": ".scopes",
     "Variable": ".core.variable",
     "device": ".scopes",
+    "inspect_predictions": ".inspecting",
     "name_scope": ".scopes",
     "search": ".trials.search",
     "remat": ".core.remat",
@@ -111,6 +112,7 @@ if TYPE_CHECKING:  # the same for type checkers and editors
     from .ensemble import Ensemble as Ensemble
     from .function import Function as Function
     from .initializers import Initializer as Initializer
+    from .inspecting import inspect_predictions as inspect_predictions
     from .layers.input_layer import Input as Input
     from .losses import Loss as Loss
     from .metrics import Metric as Metric
