@@ -628,6 +628,8 @@ def test_steps_weights_and_many_inputs():
     ours = model()
     with pytest.raises(ValueError, match="steps_per_epoch"):
         ours.fit(Dataset.from_tensor_slices((X, Y)).batch(10).repeat(), verbose=0)
+    with pytest.raises(ValueError, match="until `.batch"):
+        ours.fit(Dataset.from_tensor_slices((X, Y[:, 0])), verbose=0)
     endless = Dataset.from_tensor_slices((X, Y)).shuffle(100).batch(10).repeat()
     assert len(ours.fit(endless, steps_per_epoch=3, epochs=2, verbose=0).history["loss"]) == 2
     weights = np.linspace(0, 1, 100).astype("float32")

@@ -270,7 +270,8 @@ class StreamSource:
         try:
             return self.read(*item.data)
         except (ValueError, TypeError) as error:
-            raise type(error)(f"{item.name} (counted from 0): {error}") from None
+            hint = self.stream.hint(item.data)
+            raise type(error)(f"{item.name} (counted from 0): {error}{hint}") from None
 
     def _refuse_end(self, epoch: int, done: int) -> None:
         what, kind = self.stream.what, self.stream.kind

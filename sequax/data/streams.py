@@ -16,6 +16,7 @@ from ..core.types import Data
 from . import convert
 from .pipeline.dataset import Dataset
 from .pipeline.spec import INFINITE
+from .pipeline.structures import leaves
 from .workers import batches_by_number
 
 
@@ -126,6 +127,10 @@ class Stream:
     def end(self) -> None:
         """A pass is over."""
 
+    def hint(self, batch: Any) -> str:
+        """What to add to the message about a batch that does not fit."""
+        return ""
+
 
 class OnePass(Stream):
     """A generator or another iterator: what it gave is gone."""
@@ -151,6 +156,10 @@ class Pipeline(Stream):
 
     def from_batch(self, number: int) -> Iterator[Any]:
         return itertools.islice(self.data.as_numpy_iterator(), number, None)
+
+    def hint(self, batch: Any) -> str:
+        single = any(np.ndim(leaf) == 0 for leaf in leaves(batch) if leaf is not None)
+        return " A data set gives single elements until `.batch(size)` makes batches of them." if single else ""
 
 
 class Numbered(Stream):
