@@ -499,6 +499,40 @@ def test_functions_that_decide_by_values_run_one_by_one():
     assert numbers(Dataset.range(5).map(lambda x: np.asarray(x) ** 2)) == [0, 1, 4, 9, 16]
 
 
+FORMS = {
+    "slices": lambda x: (x[:-1], x[1:], x[-1], x[::2]),
+    "arithmetic": lambda x: (x * 2.5 - 1, -x, x / 3, x // 2, x % 3, x**2, abs(x), 2**x),
+    "whole": lambda x: (x.astype("int32") // -2, x.astype("int32") % -3, x.astype("uint8"), x > 2, ~(x > 2)),
+    "functions": lambda x: (jnp.exp(-x), jnp.log1p(jnp.abs(x)), jnp.tanh(x), jnp.sqrt(jnp.abs(x)), jnp.sign(x)),
+    "rounding": lambda x: (jnp.round(x), jnp.floor(x / 2), jnp.ceil(x / 2), jnp.clip(x, 1, 3), jnp.isfinite(x)),
+    "sums": lambda x: (x.sum(), x.mean(), x.max(), x.min(), x.std(), x.argmax(), jnp.cumsum(x), (x > 0).any()),
+    "shapes": lambda x: (x[None], x[:, None] + x, jnp.flip(x), jnp.tile(x, 2), jnp.pad(x, (1, 2)), x.reshape(-1, 1).T),
+    "joined": lambda x: (jnp.concatenate([x, x[:1]]), jnp.stack([x, x]), jnp.arange(x.shape[0]), jnp.zeros_like(x)),
+    "chosen": lambda x: (jnp.where(x > 2, x, -1), jnp.sort(-x), jax.nn.relu(x - 2), jax.nn.sigmoid(x), x.shape[0]),
+    "no form here": lambda x: (x[:, None] @ x[None], jnp.sort(x), jax.nn.gelu(x)),
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_elements_of_many_shapes_are_computed_without_compiling(name):
+    rows = [np.arange(n, dtype="float32") * 0.75 - 1 for n in range(2, 12)]
+    found = Dataset.from_generator(lambda: iter(rows)).map(FORMS[name])
+    for row, results in zip(rows, found.as_numpy_iterator(), strict=True):
+        for result, expected in zip(results, FORMS[name](jnp.asarray(row)), strict=True):
+            assert result.dtype == jnp.asarray(expected).dtype
+            np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-6)
+    forms = [program.in_numpy for program in found.stage.call.programs]
+    assert forms[:4] == [None] * 4
+    assert all(form is None for form in forms) if name == "no form here" else None not in forms[4:]
+
+
+def test_dicts_keep_the_order_of_their_keys():
+    pairs = Dataset.from_tensor_slices({"z": [1, 2], "a": [3, 4]})
+    found = pairs.map(lambda row: {name: value + 1 for name, value in row.items()} | {"b": row["a"]})
+    assert [list(row) for row in found] == [["z", "a", "b"]] * 2
+    assert [list(row) for row in found.batch(2)] == [["z", "a", "b"]]
+
+
 def test_threads_keep_the_order():
     def function(x):
         return np.asarray(x) * 2
@@ -628,7 +662,7 @@ def test_steps_weights_and_many_inputs():
     ours = model()
     with pytest.raises(ValueError, match="steps_per_epoch"):
         ours.fit(Dataset.from_tensor_slices((X, Y)).batch(10).repeat(), verbose=0)
-    with pytest.raises(ValueError, match="until `.batch"):
+    with pytest.raises(ValueError, match=r"until `\.batch"):
         ours.fit(Dataset.from_tensor_slices((X, Y[:, 0])), verbose=0)
     endless = Dataset.from_tensor_slices((X, Y)).shuffle(100).batch(10).repeat()
     assert len(ours.fit(endless, steps_per_epoch=3, epochs=2, verbose=0).history["loss"]) == 2

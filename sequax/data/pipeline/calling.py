@@ -14,23 +14,15 @@ from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import ContextVar, copy_context
-from typing import Any, NamedTuple
-
-import jax
-import jax.numpy as jnp
-import numpy as np
+from typing import Any
 
 from ...core import rng, scope
-from ...core.variable import Variable
 from .chunk import Chunk, grouped, of_one
+from .programs import Noting, Program, Untraceable, traced_leaf
 from .structures import Nest, leaves, mapped
 from .tensors import fits_device, tensor
 
 _tracing: ContextVar[bool] = ContextVar("sequax_map_traces", default=False)
-
-
-class Untraceable(TypeError):
-    """A function of the user has no compiled form."""
 
 
 def refuse_tracing(what: str) -> None:
@@ -43,38 +35,7 @@ def refuse_tracing(what: str) -> None:
         raise Untraceable(f"{what} runs in Python")
 
 
-class _Noting(scope.Frame):
-    """Notes which variables a function reads and assigns, and how often."""
-
-    __slots__ = ("counts", "read")
-
-    def __init__(self, variables: list[Variable], values: list[Any]):
-        super().__init__(variables, values, strict=False)
-        self.read: dict[int, Variable] = {}
-        self.counts: dict[int, int] = {}
-
-    def note_read(self, variable: Variable) -> None:
-        self.read[id(variable)] = variable
-
-    def assign(self, variable: Variable, value: object) -> None:
-        super().assign(variable, value)
-        self.read[id(variable)] = variable
-        self.counts[id(variable)] = self.counts.get(id(variable), 0) + 1
-
-
-class _Program(NamedTuple):
-    """A compiled form.
-
-    Fields:
-        run: `(values of read, states of the seeds per row, columns) -> results, states after each row`.
-        read: variables that it reads.
-        seeds: variables whose counter each row moves on, by so many draws.
-    """
-
-    run: Callable[..., Any]
-    read: list[Variable]
-    seeds: list[Variable]
-    draws: list[int]
+_FEW_SHAPES = 4  # of single elements; where there are more, each may have its own
 
 
 class Call:
@@ -92,7 +53,8 @@ class Call:
         self.function, self.what = function, what
         self.compiles = True
         self.workers = min(32, os.cpu_count() or 1) if workers is not None and workers < 0 else workers or 1
-        self._programs: dict[Hashable, _Program] = {}
+        self._programs: dict[Hashable, Program] = {}
+        self._shapes = 0  # of elements that came one by one
         self._generator: rng.SeedGenerator | None = None  # of what the function draws without a seed
         self._seed = rng.fresh_seed()
         self._moves_state = True  # whether an element changes a variable; found out by the first one
@@ -113,6 +75,11 @@ class Call:
             yield from self._one_by_one(rows) if self.workers == 1 else self._by_threads(rows)
             return
 
+    @property
+    def programs(self) -> list[Program]:
+        """The compiled forms, in the order in which they were needed."""
+        return list(self._programs.values())
+
     def one(self, element: Nest) -> Any:
         """What the function returns for one element, leaves in NumPy, in Python."""
         return self._on_tensors(mapped(tensor, element))
@@ -129,7 +96,7 @@ class Call:
         token = _tracing.set(True)
         try:
             with scope.fresh_call():
-                return mapped(_traced, self._on_tensors(element))
+                return mapped(traced_leaf, self._on_tensors(element))
         finally:
             _tracing.reset(token)
 
@@ -155,7 +122,7 @@ class Call:
         first = next(rows, None)
         if first is None:
             return
-        with scope.framed(_Noting([], [])) as frame:
+        with scope.framed(Noting()) as frame:
             found = self._result(first)
         assert frame is not None
         if frame.assigned:
@@ -180,8 +147,7 @@ class Call:
 
     def _at_once(self, chunk: Chunk) -> Chunk | None:
         """The results for a chunk; None if the function cannot be compiled."""
-        columns = leaves(chunk.values)
-        if any(leaf.dtype.hasobject or not fits_device(leaf) for leaf in columns):
+        if any(leaf.dtype.hasobject or not fits_device(leaf) for leaf in leaves(chunk.values)):
             self.compiles = False
             return None
         rows = 1 if chunk.rows == 1 else 1 << (chunk.rows - 1).bit_length()
@@ -190,89 +156,16 @@ class Call:
         fresh = program is None
         try:
             if program is None:
-                program = self._programs[kind] = self._program(chunk, single=rows == 1)
-            values, after = self._run(program, chunk, rows)
+                self._shapes += rows == 1
+                program = Program(self.traced, chunk, rows, varies=self._shapes > _FEW_SHAPES and rows == 1)
+                self._programs[kind] = program
+            found = program(chunk)
         except Exception:
             if not fresh:
                 raise
-            self.compiles = False  # if it is an error of the user's, it comes again with values at hand
-            return None
-        if after is None:
-            self.compiles = False
-            return None
-        for variable, state in zip(program.seeds, after, strict=True):
-            variable.assign(state)
-        return Chunk(values, chunk.rows)
-
-    def _run(self, program: _Program, chunk: Chunk, rows: int) -> tuple[Nest, list[Any] | None]:
-        states, after = [], []
-        for variable, draws in zip(program.seeds, program.draws, strict=True):
-            state = np.asarray(variable.stored)
-            counts = state[1] + np.arange(rows + 1, dtype=np.uint32) * np.uint32(draws)
-            moved = np.stack([np.full(rows + 1, state[0]), counts], -1)
-            states.append(moved[:-1])
-            after.append(moved[1:])
-        given = mapped(lambda leaf: _padded(leaf, rows), chunk.values)
-        if rows == 1:
-            states, given = [s[0] for s in states], mapped(lambda leaf: leaf[0], given)
-        results, ends = program.run([v.stored for v in program.read], states, given)
-        for end, expected in zip(ends, after, strict=True):
-            if not np.array_equal(np.asarray(end).reshape(expected.shape), expected):
-                return None, None  # the seed moves in steps of another kind
-        if rows == 1:
-            return mapped(lambda leaf: np.asarray(leaf)[None], results), [a[0] for a in after]
-        return mapped(lambda leaf: np.asarray(leaf)[: chunk.rows], results), [a[chunk.rows - 1] for a in after]
-
-    def _program(self, chunk: Chunk, single: bool) -> _Program:
-        """Find the variables of the function by tracing it once, then compile it with these as inputs.
-
-        Raises:
-            Untraceable: if it assigns variables other than the counters of seeds.
-        """
-        frame = _Noting([], [])
-        example = mapped(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], jnp.result_type(leaf)), chunk.values)
-
-        def trace(element: Nest) -> Nest:
-            with scope.framed(frame):
-                return self.traced(element)
-
-        jax.eval_shape(trace, example)
-        seeds = [frame.read[key] for key in frame.counts]
-        if not all(_is_seed(variable) for variable in seeds):
-            raise Untraceable(f"{self.what}: the function assigns variables")
-        read = [variable for key, variable in frame.read.items() if key not in frame.counts]
-
-        def call(values: list[Any], states: list[Any], element: Nest) -> tuple[Nest, list[Any]]:
-            inner = scope.Frame([*read, *seeds], [*values, *states], strict=True)
-            with scope.framed(inner):
-                result = self.traced(element)
-            return result, [inner.values[id(variable)] for variable in seeds]
-
-        run = jax.jit(call if single else jax.vmap(call, in_axes=(None, 0, 0)))
-        return _Program(run, read, seeds, [frame.counts[id(variable)] for variable in seeds])
-
-
-def _is_seed(variable: Variable) -> bool:
-    return variable.name == "seed_generator_state" and variable.shape == (2,)
-
-
-def _traced(result: Any) -> Any:
-    """A leaf of a result that a compiled program may return."""
-    if isinstance(result, (str, bytes)) or not (
-        isinstance(result, (bool, int, float, list, np.generic, np.ndarray)) or hasattr(result, "__jax_array__")
-        or isinstance(result, jax.Array)
-    ):  # fmt: skip
-        raise Untraceable(f"{type(result).__name__} is no array")
-    if isinstance(result, np.ndarray | np.generic) and not fits_device(result):
-        raise Untraceable("it holds numbers of 64 bits")
-    return jnp.asarray(result)
-
-
-def _padded(leaf: np.ndarray, rows: int) -> np.ndarray:
-    """More rows behind the last one, so that few programs serve all numbers of rows."""
-    if len(leaf) == rows:
-        return leaf
-    return np.concatenate([leaf, np.broadcast_to(leaf[-1:], (rows - len(leaf), *leaf.shape[1:]))])
+            found = None  # if it is an error of the user's, it comes again with values at hand
+        self.compiles = found is not None
+        return found
 
 
 def _rows(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
