@@ -26,7 +26,8 @@ from .data.prepare import FitArguments
 from .functional import Graph, check_unique_names, standardize_inputs
 from .host_prefix import HostFront
 from .looking import Looking
-from .parts import Parts, optimizer_of
+from .lora import LowRankMethods
+from .parts import optimizer_of
 from .saving.methods import FileMethods
 from .training import compiled, custom, data_spec, evaluate as evaluation, fit as training, predict as predicting
 from .training.claims import Claim
@@ -41,7 +42,7 @@ catalogue: Catalogue = Catalogue("model", "keras")
 
 
 @catalogue.register()
-class Model(Looking, Trying, StepMethods, FileMethods, StateTree, HostFront, Parts, CompiledModel):
+class Model(Looking, Trying, StepMethods, FileMethods, StateTree, HostFront, LowRankMethods, CompiledModel):
     """A model over layers: a graph between symbolic tensors, or a subclass with its own `call`.
 
     Args:

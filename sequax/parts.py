@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 class Parts(Layer):
     """The side of a model that knows its layers by name."""
 
+    def layers_by_path(self) -> list[tuple[str, Layer]]:
+        """All layers, also those inside layers, with the names that lead to them: `"base/block/dense"`."""
+        return list(_paths(self))
+
     def layers_named(self, *patterns: str) -> list[Layer]:
         """All layers, also those inside layers, that one of the patterns names.
 

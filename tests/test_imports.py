@@ -22,7 +22,8 @@ ALLOWED = {
     "optimizers": {"optimizers", "core", "initializers"},
     "callbacks": {"callbacks", "utils", "core", "metrics", "saving", "ops"},
     "ops": {"ops", "core", "kernels", "activations", "losses"},
-    "layers": {"layers", "core", "kernels", "activations", "initializers", "regularizers", "constraints"},
+    "adapters": {"adapters", "core"},
+    "layers": {"layers", "adapters", "core", "kernels", "activations", "initializers", "regularizers", "constraints"},
 }
 
 

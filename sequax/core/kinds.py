@@ -449,6 +449,14 @@ class DtypeOf(Kind):
         return isinstance(value, str)
 
 
+class Unwritten(Optional):
+    """Another kind, or None; not in configs, unless the class adds it."""
+
+    def __init__(self, inner: Kind):
+        super().__init__(inner)
+        self.in_config = False
+
+
 class Missing(Kind):
     """What this version does not have: accepted as None only.
 
@@ -577,6 +585,8 @@ Axis = Annotated[int, AxisOf()]
 Axes = Annotated[int | Sequence[int], AxesOf()]
 DtypeLike = Annotated[Any, DtypeOf()]
 StartingWeights = Annotated[Any, Given()]
+LowRankSize = Annotated[int | None, Unwritten(Whole(1))]
+LowRankAlpha = Annotated[Number | None, Unwritten(Real(above=0))]
 Absent = Annotated[None, Missing()]
 AbsentInConfigs = Annotated[None, Missing(in_config=True)]
 

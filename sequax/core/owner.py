@@ -29,6 +29,12 @@ class Owner:
         found = sorted(tracking.owned(self, "variable", self.untracked), key=lambda v: v.serial)
         return [v for v in found if v.made_trainable] + [v for v in found if not v.made_trainable]
 
+    def variables_in_files(self) -> list[Variable]:
+        """Those of this layer that files hold: adapters' own are not among them, see `core/adapter.py`."""
+        found = self.own_variables()
+        inside = {id(v) for one in found if one.adapter is not None for v in one.adapter.variables}
+        return [v for v in found if id(v) not in inside] if inside else found
+
     def _inner_layers(self) -> list[Any]:
         return [layer for layer in tracking.owned(self, "layer", self.untracked) if layer is not self]
 
@@ -94,7 +100,7 @@ class Owner:
     def trainable(self, value: bool) -> None:
         self._trainable = bool(value)
         for variable in self.own_variables():
-            if variable.made_trainable:
+            if variable.made_trainable and variable.adapter is None:
                 variable.trainable = self._trainable
         for layer in self._inner_layers():
             layer.trainable = value
@@ -110,7 +116,7 @@ class Owner:
 
     def get_weights(self) -> list[np.ndarray]:
         """Copies of all weights as NumPy arrays."""
-        return [v.numpy() for v in self.weights]
+        return [v.stored_numpy() for v in self.weights]
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Set all weights from arrays in the order of `get_weights()`; all or nothing.
@@ -136,7 +142,7 @@ class Owner:
 
     def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
         """Put what a file keeps of this layer alone, without layers inside, into `store`, a dict of arrays."""
-        for number, variable in enumerate(self.own_variables()):
+        for number, variable in enumerate(self.variables_in_files()):
             store[str(number)] = variable.numpy()
 
     def load_own_variables(self, store: Mapping[str, Any]) -> None:
@@ -145,11 +151,11 @@ class Owner:
         Args:
             store: a dict of arrays.
         """
-        own = self.own_variables()
+        own = self.variables_in_files()
         if len(store) != len(own):
             raise ValueError(f"Layer '{self.name}': expected {len(own)} stored variables. Received: {sorted(store)}")
         for number, variable in enumerate(own):
-            variable.assign(store[str(number)])
+            variable.begin_with(store[str(number)])
 
     def count_params(self) -> int:
         """The number of scalars in all weights."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from operator import attrgetter, methodcaller
 from typing import Any
 
 import numpy as np
@@ -24,10 +25,8 @@ def read(groups: Groups, value_format: str) -> dict[str, dict[str, Any]]:
             f"Invalid `value_format` argument. Expected 'backend_tensor' or 'numpy_array'. Received:"
             f" value_format={value_format!r}"
         )
-    return {
-        group: _nested({v.path: v.numpy() if value_format == "numpy_array" else v.value for v in _unique(variables)})
-        for group, variables in groups.items()
-    }
+    read_one = attrgetter("stored_value") if value_format == "backend_tensor" else methodcaller("stored_numpy")
+    return {group: _nested({v.path: read_one(v) for v in _unique(variables)}) for group, variables in groups.items()}
 
 
 def write(groups: Groups, tree: Mapping[str, Any]) -> None:

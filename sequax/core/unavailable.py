@@ -6,10 +6,11 @@ from typing import NoReturn
 
 
 class Unavailable:
-    """Quantization, low-rank adaptation, and what Keras 2 had."""
+    """Quantization, low-rank adaptation of layers that have no weight for it, and what Keras 2 had."""
 
     name: str
-    lora_rank = lora_alpha = None
+    lora_rank: int | None = None
+    lora_alpha: float | None = None
     lora_enabled = False
 
     @property
@@ -34,7 +35,11 @@ class Unavailable:
         """
 
     def enable_lora(self, *args: object, **kwargs: object) -> None:
-        raise _refusal(self, "LoRA is not available in this version of Sequax.")
+        raise _refusal(
+            self,
+            "it has no weight that LoRA could adapt. Dense, EinsumDense, Conv1D to Conv3D, Embedding and"
+            " ReversibleEmbedding have, and models: `model.enable_lora(rank)`.",
+        )
 
     def add_metric(self, *args: object, **kwargs: object) -> None:
         raise _refusal(

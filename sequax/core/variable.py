@@ -21,6 +21,7 @@ _serials = itertools.count()
 T = TypeVar("T")
 
 if TYPE_CHECKING:
+    from .adapter import Adapter
     from .operators import Operators
     from .types import DTypeLike, Initial, ShapeLike
 
@@ -73,6 +74,7 @@ class Variable(Base):
     autocast: _Noted[bool] = _Noted()
     regularizer: _Noted[Callable[..., Any] | None] = _Noted()
     constraint: _Noted[Callable[..., Any] | None] = _Noted()
+    adapter: _Noted[Adapter | None] = _Noted()  # what the value is read through, see `adapter.py`
 
     tracked_as = "variable"
     __array_priority__ = 100  # NumPy's operators leave the work to ours
@@ -103,7 +105,7 @@ class Variable(Base):
         self._trainable, self.autocast = bool(trainable), bool(autocast)
         self.made_trainable: bool = self.trainable  # freezing changes `trainable`; unfreezing goes back to this
         self.aggregation, self.synchronization = aggregation, synchronization
-        self.regularizer, self.constraint = regularizer, constraint
+        self.regularizer, self.constraint, self.adapter = regularizer, constraint, None
         self.overwrite_with_gradient = False
         self.serial: int = next(_serials)
         if isinstance(initializer, str):
@@ -146,6 +148,25 @@ class Variable(Base):
     @property
     def value(self) -> jax.Array:
         """The array; inside a layer's call under a mixed policy, in the compute dtype."""
+        adapter = self.__dict__["adapter"]
+        return self._cast_value() if adapter is None else adapter.read(self._cast_value())
+
+    @property
+    def stored_value(self) -> jax.Array:
+        """`value` without what it is read through."""
+        return self._cast_value()
+
+    def product(self, function: Callable[[Any, Any], T], x: Any) -> T:
+        """`function(x, value)` for a function that is linear in the value.
+
+        Args:
+            function: such as `jnp.matmul`.
+            x: its first argument.
+        """
+        adapter = self.adapter
+        return function(x, self.value) if adapter is None else adapter.product(function, x, self._cast_value())
+
+    def _cast_value(self) -> jax.Array:
         frame, call = scope.frame(), scope.call()
         if frame is not None and id(self) in frame.values:
             value = frame.values[id(self)]
@@ -179,6 +200,12 @@ class Variable(Base):
         else:
             self._value, self._lent = new, True  # `new` may be the caller's own array
         return self
+
+    def begin_with(self, value: object) -> None:
+        """Assign what a file says the variable is: an adapter begins anew."""
+        self.assign(value)
+        if self.adapter is not None:
+            self.adapter.start()
 
     def assign_add(self, value: object) -> Variable:
         return self.assign(self._plain() + self._given(value))
@@ -230,6 +257,10 @@ class Variable(Base):
 
     def numpy(self) -> np.ndarray:
         """A NumPy copy of the value."""
+        return np.array(self.stored_numpy() if self.adapter is None else self.adapter.read(self._plain()))
+
+    def stored_numpy(self) -> np.ndarray:
+        """A NumPy copy of the array itself, whatever it is read through."""
         frame = scope.frame()
         found = None if frame is None else frame.values.get(id(self))
         return np.array(self.stored if found is None else found)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Unpack
 
+import numpy as np
+
+from ..adapters.low_rank import LowRank
 from ..core.constructor import LayerOptions
-from ..core.kinds import InitializerLike, Kind, Owner
+from ..core.kinds import InitializerLike, Kind, Owner, Real, Whole
 from ..core.layer import Layer
 from ..core.tensor import KerasTensor
 from ..core.types import Shape, ShapeLike
@@ -69,6 +72,131 @@ class Weighted(Layer):
     def add_bias(self, shape: ShapeLike) -> Variable | None:
         """Create the bias, where the layer has one."""
         return self.add("bias", shape) if self.use_bias else None
+
+
+class Adaptable(Weighted):
+    """A layer that can train a low-rank product beside a frozen weight, see `adapters/low_rank.py`."""
+
+    adapted_weight = "kernel"
+    lora_rank: int | None = None
+    lora_alpha: float | None = None
+
+    @property
+    def lora_enabled(self) -> bool:  # type: ignore[override]
+        """Whether the weight is read through a low-rank adapter."""
+        weight = getattr(self, self.adapted_weight, None)
+        return weight is not None and weight.adapter is not None
+
+    def enable_lora(  # type: ignore[override]
+        self,
+        rank: int,
+        lora_alpha: float | None = None,
+        a_initializer: InitializerLike = "he_uniform",
+        b_initializer: InitializerLike = "zeros",
+    ) -> None:
+        """Freeze the weight and train a product of two small ones beside it: `weight + lora_alpha / rank * A @ B`.
+
+        Hu et al. 2022, "LoRA: Low-Rank Adaptation of Large Language Models". Files hold the weight with the product in
+        it. A model that was compiled before goes on without another `compile`.
+
+        Args:
+            rank: size of the small axis, at least 1.
+            lora_alpha: how much the product counts; default: the rank.
+            a_initializer, b_initializer: how the two begin; with B of zeros nothing changes at first.
+
+        Raises:
+            ValueError: if the layer is not built, has an adapter already, or has a constraint on the weight.
+        """
+        who = f"Layer '{self.name}' ({type(self).__name__})"
+        self._refuse_constraint(who)
+        if not self.built:
+            raise ValueError(f"{who}: Cannot enable lora on a layer that isn't yet built. Build it first.")
+        if self.lora_enabled:
+            raise ValueError(
+                f"{who}: lora is already enabled. This can only be done once per layer; `merge_lora` ends it."
+            )
+        rank = Whole(1).resolve(rank, "rank", Owner(self, self.name))
+        if lora_alpha is not None:
+            lora_alpha = Real(above=0).resolve(lora_alpha, "lora_alpha", Owner(self, self.name))
+        self._adapt(rank, lora_alpha, a_initializer, b_initializer)
+
+    def adapt_from_start(self) -> None:
+        """What `lora_rank` asks for in the constructor; the last line of `build`."""
+        if self.lora_rank is not None:
+            self._refuse_constraint(f"Layer '{self.name}' ({type(self).__name__})")
+            self._adapt(self.lora_rank, self.lora_alpha)
+
+    def adapt_with(self, a: np.ndarray, b: np.ndarray, alpha: float) -> None:
+        """Have an adapter with these values.
+
+        Args:
+            a, b: of the shapes that they have in an adapter of their rank.
+            alpha: how much their product counts.
+        """
+        if not self.lora_enabled:
+            self._adapt(a.shape[-1], alpha)
+        weight: Variable = getattr(self, self.adapted_weight)
+        first, second = self.adapters()
+        first.assign(a)
+        second.assign(b)
+        self.lora_alpha = alpha
+        weight.adapter = LowRank(first, second, alpha, self.is_linear_at_last())
+
+    def adapters(self) -> list[Variable]:
+        """A and B, where there is an adapter."""
+        adapter = getattr(self, self.adapted_weight).adapter
+        return [] if adapter is None else adapter.variables
+
+    def merge_lora(self) -> None:
+        """Put the product into the weight and train that again; nothing happens without an adapter."""
+        weight: Variable = getattr(self, self.adapted_weight)
+        if weight.adapter is None:
+            return
+        parts, merged = weight.adapter.variables, weight.numpy()
+        weight.adapter = None
+        weight.assign(merged)
+        weight.trainable = self.trainable
+        self._weights = [v for v in self._weights if not any(v is part for part in parts)]
+        for part in parts:
+            delattr(self, part.name)
+        self.lora_rank = self.lora_alpha = None
+
+    def is_linear_at_last(self) -> bool:
+        """Whether the last axis of the weight is the last one of the outputs, and of nothing else."""
+        return True
+
+    def _refuse_constraint(self, who: str) -> None:
+        weight = self.adapted_weight
+        if getattr(self, f"{weight}_constraint") is not None:
+            raise ValueError(
+                f"{who}: Lora is incompatible with {weight} constraints. Remove the `{weight}_constraint` argument."
+            )
+
+    def _adapt(
+        self,
+        rank: int,
+        alpha: float | None,
+        a_initializer: InitializerLike = "he_uniform",
+        b_initializer: InitializerLike = "zeros",
+    ) -> None:
+        weight: Variable = getattr(self, self.adapted_weight)
+        shapes = {"a": (*weight.shape[:-1], rank), "b": (rank, weight.shape[-1])}
+        initializers = {"a": a_initializer, "b": b_initializer}
+        made = []
+        for part, shape in shapes.items():
+            name = f"lora_{self.adapted_weight}_{part}"
+            # float32 whatever the weight is: small updates would be lost in less.
+            one = self.add_weight(shape, initializers[part], "float32", regularizer=weight.regularizer, name=name)
+            one.path = "/".join([*weight.path.split("/")[:-1], name])
+            setattr(self, name, one)
+            made.append(one)
+        self.lora_rank, self.lora_alpha = rank, rank if alpha is None else alpha
+        weight.adapter = LowRank(made[0], made[1], self.lora_alpha, self.is_linear_at_last())
+        weight.trainable = False
+
+    def get_config(self) -> dict[str, Any]:
+        lora = {} if self.lora_rank is None else {"lora_rank": self.lora_rank, "lora_alpha": self.lora_alpha}
+        return {**super().get_config(), **lora}
 
 
 class ActivityListed(Layer):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Unpack
 
 import jax.numpy as jnp
@@ -11,19 +12,20 @@ from .. import kernels
 from ..core.constructor import LayerOptions, Options
 from ..core.input_spec import InputSpec
 from ..core.kinds import (
-    Absent,
     ActivationLike,
     CausalPadding,
     ConstraintLike,
     DataFormat,
     InitializerLike,
+    LowRankAlpha,
+    LowRankSize,
     RegularizerLike,
     Size,
     Sizes,
 )
 from ..core.types import Shape, ShapeLike, Tensor
 from ..core.variable import Variable
-from .base import ActivityListed, Weighted
+from .base import ActivityListed, Adaptable, Weighted
 from .catalogue import layer
 from .windowed import Windowed
 
@@ -93,7 +95,7 @@ class BaseConvolution(Windowed, ActivityListed, Weighted):
         return {"strides": self.strides, "padding": padding, "dilation": self.dilation_rate}
 
 
-class Convolution(BaseConvolution):
+class Convolution(BaseConvolution, Adaptable):
     """Convolution over `rank` spatial axes: `activation(conv(x, kernel) + bias)`."""
 
     groups: int
@@ -117,8 +119,8 @@ class Convolution(BaseConvolution):
         kernel_constraint: ConstraintLike = None,
         bias_constraint: ConstraintLike = None,
         *,
-        lora_rank: Absent = None,
-        lora_alpha: Absent = None,
+        lora_rank: LowRankSize = None,
+        lora_alpha: LowRankAlpha = None,
         **options: Unpack[Options],
     ):
         super().__init__(activity_regularizer=activity_regularizer, **options)
@@ -136,9 +138,16 @@ class Convolution(BaseConvolution):
             )
         self.kernel: Variable = self.add("kernel", (*self.kernel_size, channels // self.groups, self.filters))
 
+    def build(self, input_shape: ShapeLike) -> None:
+        super().build(input_shape)
+        self.adapt_from_start()
+
+    def is_linear_at_last(self) -> bool:
+        return self.groups == 1  # else each group has filters of its own
+
     def convolve(self, x: Tensor) -> Tensor:
         if type(self).convolution_op is Convolution.convolution_op:
-            return kernels.conv(x, self.kernel.value, groups=self.groups, **self._window())
+            return self.kernel.product(partial(kernels.conv, groups=self.groups, **self._window()), x)
         return self._to_channels_last(self.convolution_op(self._from_channels_last(x), self.kernel.value))
 
     def convolution_op(self, inputs: Tensor, kernel: Tensor) -> Tensor:
@@ -174,7 +183,7 @@ class Conv1D(Convolution):
         kernel_regularizer, bias_regularizer: penalties of the weights, added to the loss; name, callable or None.
         activity_regularizer: penalty of the outputs, added to the loss; name, callable or None.
         kernel_constraint, bias_constraint: applied to the weights after each update; name, callable or None.
-        lora_rank, lora_alpha: not available; None only.
+        lora_rank, lora_alpha: `enable_lora(lora_rank, lora_alpha)` when the layer is built; None: not.
         **options: name, dtype, trainable, ...: as in `Layer`.
 
     Raises:
@@ -213,7 +222,7 @@ class Conv2D(Convolution):
         kernel_regularizer, bias_regularizer: penalties of the weights, added to the loss; name, callable or None.
         activity_regularizer: penalty of the outputs, added to the loss; name, callable or None.
         kernel_constraint, bias_constraint: applied to the weights after each update; name, callable or None.
-        lora_rank, lora_alpha: not available; None only.
+        lora_rank, lora_alpha: `enable_lora(lora_rank, lora_alpha)` when the layer is built; None: not.
         **options: name, dtype, trainable, ...: as in `Layer`.
 
     Raises:
@@ -251,7 +260,7 @@ class Conv3D(Convolution):
         kernel_regularizer, bias_regularizer: penalties of the weights, added to the loss; name, callable or None.
         activity_regularizer: penalty of the outputs, added to the loss; name, callable or None.
         kernel_constraint, bias_constraint: applied to the weights after each update; name, callable or None.
-        lora_rank, lora_alpha: not available; None only.
+        lora_rank, lora_alpha: `enable_lora(lora_rank, lora_alpha)` when the layer is built; None: not.
         **options: name, dtype, trainable, ...: as in `Layer`.
 
     Raises:

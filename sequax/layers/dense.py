@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Unpack
 
 import jax.numpy as jnp
@@ -17,18 +18,20 @@ from ..core.kinds import (
     ActivationLike,
     ConstraintLike,
     InitializerLike,
+    LowRankAlpha,
+    LowRankSize,
     RegularizerLike,
     Size,
 )
 from ..core.layer import Layer
 from ..core.types import Shape, ShapeLike, Tensor
 from ..core.variable import Variable
-from .base import ActivityListed, Weighted
+from .base import ActivityListed, Adaptable
 from .catalogue import layer
 
 
 @layer()
-class Dense(Weighted):
+class Dense(Adaptable):
     """Every output is a weighted sum of all inputs: `activation(inputs @ kernel + bias)`.
 
     Shapes: `(batch, ..., features)` -> `(batch, ..., units)`.
@@ -41,7 +44,8 @@ class Dense(Weighted):
         kernel_regularizer, bias_regularizer: penalties of them, added to the loss; name, callable or None.
         activity_regularizer: penalty of the outputs, added to the loss; name, callable or None.
         kernel_constraint, bias_constraint: functions applied to them after each update; name, callable or None.
-        lora_rank, lora_alpha, quantization_config: not available in this version; only None.
+        lora_rank, lora_alpha: `enable_lora(lora_rank, lora_alpha)` when the layer is built; None: not.
+        quantization_config: not available in this version; only None.
         **options: `name`, `dtype`, `trainable`, ...: as in `Layer`.
 
     Raises:
@@ -71,8 +75,8 @@ class Dense(Weighted):
         activity_regularizer: RegularizerLike = None,
         kernel_constraint: ConstraintLike = None,
         bias_constraint: ConstraintLike = None,
-        lora_rank: Absent = None,
-        lora_alpha: Absent = None,
+        lora_rank: LowRankSize = None,
+        lora_alpha: LowRankAlpha = None,
         quantization_config: AbsentInConfigs = None,
         **options: Unpack[Options],
     ):
@@ -84,9 +88,10 @@ class Dense(Weighted):
         self.kernel: Variable = self.add("kernel", (features, self.units))
         self.bias: Variable | None = self.add_bias((self.units,))
         self.input_spec = InputSpec(min_ndim=2, axes={-1: features})
+        self.adapt_from_start()
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
-        outputs = jnp.matmul(inputs, self.kernel.value)
+        outputs = self.kernel.product(jnp.matmul, inputs)
         if self.bias is not None:
             outputs = outputs + self.bias.value
         return outputs if self.activation is None else self.activation(outputs)
@@ -113,7 +118,7 @@ def last_size(layer: Layer, input_shape: ShapeLike | None) -> int:
 
 
 @layer()
-class EinsumDense(ActivityListed, Weighted):
+class EinsumDense(ActivityListed, Adaptable):
     """A dense layer along any axes: `activation(einsum(equation, inputs, kernel) + bias)`.
 
     Args:
@@ -126,7 +131,8 @@ class EinsumDense(ActivityListed, Weighted):
         kernel_initializer, bias_initializer: of the kernel and of the bias; name, object or callable.
         kernel_regularizer, bias_regularizer: penalties of them, added to the loss; name, callable or None.
         kernel_constraint, bias_constraint: functions applied to them after each update; name, callable or None.
-        lora_rank, lora_alpha, gptq_unpacked_column_size, quantization_config: not available in this version; only None.
+        lora_rank, lora_alpha: `enable_lora(lora_rank, lora_alpha)` when the layer is built; None: not.
+        gptq_unpacked_column_size, quantization_config: not available in this version; only None.
         **options: `activity_regularizer`, `name`, `dtype`, `trainable`, ...: as in `Layer`.
 
     Raises:
@@ -156,8 +162,8 @@ class EinsumDense(ActivityListed, Weighted):
         bias_regularizer: RegularizerLike = None,
         kernel_constraint: ConstraintLike = None,
         bias_constraint: ConstraintLike = None,
-        lora_rank: Absent = None,
-        lora_alpha: Absent = None,
+        lora_rank: LowRankSize = None,
+        lora_alpha: LowRankAlpha = None,
         gptq_unpacked_column_size: Absent = None,
         quantization_config: AbsentInConfigs = None,
         **options: Unpack[LayerOptions],
@@ -175,6 +181,11 @@ class EinsumDense(ActivityListed, Weighted):
             )
         self.kernel: Variable = self.add("kernel", kernel_shape, self._initializer_of_kernel())
         self.bias: Variable | None = None if bias_shape is None else self.add("bias", bias_shape)
+        self.adapt_from_start()
+
+    def is_linear_at_last(self) -> bool:
+        _, inputs, after, kernel, outputs = _parts(self.equation)
+        return not after and kernel[-1] == outputs[-1] and kernel[-1] not in inputs
 
     def _initializer_of_kernel(self) -> Callable[..., Tensor]:
         """What counts as input and as output of a unit says the equation, not the place of an axis in the kernel."""
@@ -185,7 +196,7 @@ class EinsumDense(ActivityListed, Weighted):
         return self.kernel_initializer.along(axes[False], axes[True])
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
-        outputs = jnp.einsum(self.equation, inputs, self.kernel.value)
+        outputs = self.kernel.product(partial(jnp.einsum, self.equation), inputs)
         if self.bias is not None:
             outputs = outputs + self.bias.value
         return outputs if self.activation is None else self.activation(outputs)

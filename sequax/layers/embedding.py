@@ -12,11 +12,12 @@ from .. import kernels
 from ..core import dtypes, lookups, masks, scope, settings
 from ..core.constructor import CommonOptions
 from ..core.kinds import (
-    Absent,
     AbsentInConfigs,
     ConstraintLike,
     DtypeLike,
     InitializerLike,
+    LowRankAlpha,
+    LowRankSize,
     Number,
     RegularizerLike,
     Size,
@@ -26,7 +27,7 @@ from ..core.tensor import KerasTensor
 from ..core.types import Shape, ShapeLike, Tensor
 from ..core.variable import Variable
 from ..core.warning import warn
-from .base import ActivityListed, Weighted
+from .base import ActivityListed, Adaptable
 from .catalogue import layer
 
 
@@ -41,13 +42,13 @@ class ReversibleEmbeddingOptions(EmbeddingOptions, total=False):
     """Those that `ReversibleEmbedding` hands on to `Embedding`."""
 
     weights: StartingWeights
-    lora_rank: Absent
-    lora_alpha: Absent
+    lora_rank: LowRankSize
+    lora_alpha: LowRankAlpha
     quantization_config: AbsentInConfigs
 
 
 @layer()
-class Embedding(ActivityListed, Weighted):
+class Embedding(ActivityListed, Adaptable):
     """Looks up a trained vector for every whole number: `outputs[..., :] = embeddings[inputs[...]]`.
 
     Shapes: `(batch, ...)` of whole numbers from 0 to `input_dim` - 1 -> `(batch, ..., output_dim)`.
@@ -64,7 +65,8 @@ class Embedding(ActivityListed, Weighted):
         embeddings_constraint: function that the table goes through after each update; name, callable or None.
         mask_zero: whether index 0 means padding, which later layers then skip.
         weights: the table itself, as an array or a list of one array; the layer is then built at once.
-        lora_rank, lora_alpha, quantization_config: not available in this version; only None.
+        lora_rank, lora_alpha: `enable_lora(lora_rank, lora_alpha)` when the layer is built; None: not.
+        quantization_config: not available in this version; only None.
         **options: `name`, `dtype`, `trainable`, ...: as in `Layer`. `input_length`, of older code, has no effect.
 
     Raises:
@@ -77,6 +79,7 @@ class Embedding(ActivityListed, Weighted):
     (1, 3, 4)
     """
 
+    adapted_weight = "embeddings"
     input_dim: int
     output_dim: int
     mask_zero: bool
@@ -91,8 +94,8 @@ class Embedding(ActivityListed, Weighted):
         embeddings_constraint: ConstraintLike = None,
         mask_zero: bool = False,
         weights: StartingWeights = None,
-        lora_rank: Absent = None,
-        lora_alpha: Absent = None,
+        lora_rank: LowRankSize = None,
+        lora_alpha: LowRankAlpha = None,
         quantization_config: AbsentInConfigs = None,
         **options: Unpack[EmbeddingOptions],
     ):
@@ -109,6 +112,7 @@ class Embedding(ActivityListed, Weighted):
         if self.built:  # by `weights`
             return
         self.embeddings: Variable = self.add("embeddings", (self.input_dim, self.output_dim))
+        self.adapt_from_start()
 
     def call(self, inputs: Tensor) -> Tensor:
         inputs, who = jnp.asarray(inputs), f"{type(self).__name__} '{self.name}'"
@@ -122,7 +126,7 @@ class Embedding(ActivityListed, Weighted):
         checked = settings.data_checks()
         if checked:
             lookups.check(indices, self.input_dim, who)
-        rows = kernels.embedding(self.embeddings.value, indices, from_end=not checked)
+        rows = self.embeddings.product(lambda i, table: kernels.embedding(table, i, from_end=not checked), indices)
         return rows.astype(self.compute_dtype)
 
     @property

@@ -102,7 +102,7 @@ def _walk(owner: Any, path: str, seen: dict[int, Place]) -> Iterator[Place]:
     if id(owner) in seen:
         seen[id(owner)].others.append(path)
         return
-    place = Place(path, owner, owner.own_variables() if isinstance(owner, Layer) else list(owner.variables))
+    place = Place(path, owner, owner.variables_in_files() if isinstance(owner, Layer) else list(owner.variables))
     seen[id(owner)] = place
     yield place
     inside = getattr(owner, "inner_group_in_files", None)

@@ -211,7 +211,8 @@ def checked(dataset: Dataset, name: str) -> np.ndarray:
 def assign(places: list[Place], arrays: Mapping[str, np.ndarray]) -> None:
     """Give all variables their new values, or none if that fails."""
     owned = [place.owner.variables if place.writes_itself else place.variables for place in places]
-    before = [(variable, variable.held()) for variables in owned for variable in variables]
+    read_through = [v.adapter.variables for variables in owned for v in variables if v.adapter is not None]
+    before = [(variable, variable.held()) for variables in [*owned, *read_through] for variable in variables]
     values: dict[int, tuple[Variable, np.ndarray]] = {}
     for place in places:
         for path, variable in ({} if place.writes_itself else place.entries()).items():
@@ -220,7 +221,7 @@ def assign(places: list[Place], arrays: Mapping[str, np.ndarray]) -> None:
                 raise LoadError(f"{path!r} holds other values than the file has for the same variable elsewhere.")
     try:
         for variable, array in values.values():
-            variable.assign(np.asarray(array).astype(variable.stored_dtype))
+            variable.begin_with(np.asarray(array).astype(variable.stored_dtype))
         for place in places:
             if place.writes_itself:
                 keys = differences.expected(place)

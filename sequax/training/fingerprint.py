@@ -104,7 +104,8 @@ class _Walk:
             return dict, tuple((self.describe(k), self.describe(v)) for k, v in value.items())
         if isinstance(value, Variable):
             plain = (value.shape, str(value.stored.dtype), value.trainable, value.autocast)
-            return Variable, plain, self.describe(value.regularizer), self.describe(value.constraint)
+            parts = value.regularizer, value.constraint, value.adapter
+            return Variable, plain, *(self.describe(part) for part in parts)
         if isinstance(value, SeedGenerator):
             return SeedGenerator, self.describe(value.state)  # the seed itself is a value of that variable
         if isinstance(value, Layer) and on_host(value):

@@ -1,0 +1,166 @@
+"""LoRA of a whole model: adapters in many layers at once, merged, and kept in files of their own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+
+from .core.errors import LoadError
+from .core.layer import Layer
+from .core.types import Path
+from .layers.base import Adaptable
+from .parts import Parts
+from .saving import lora_file
+
+Filters = str | Sequence[str] | Callable[[Layer], bool] | None
+
+
+class LowRankMethods(Parts):
+    """The side of a model whose layers get low-rank adapters."""
+
+    def enable_lora(  # type: ignore[override]
+        self, rank: int, filters: Filters = None, lora_alpha: float | None = None, freeze: bool = True
+    ) -> list[str]:
+        """Freeze the model, and train small products beside the weights of its layers.
+
+        Hu et al. 2022, "LoRA: Low-Rank Adaptation of Large Language Models". What stands around the model, such as a
+        new head behind it, trains as ever. `merge_lora` ends it; `save_lora` keeps the adapters alone.
+
+        Args:
+            rank: of the products, at least 1.
+            filters: which layers: a name or a list of names, as for `freeze`, or a function from a layer to True or
+                False; default: all that have a weight for it: `Dense`, `EinsumDense`, `Conv1D` to `Conv3D`,
+                embeddings, and what is inside `MultiHeadAttention`.
+            lora_alpha: how much the products count; default: the rank.
+            freeze: whether everything else in the model is frozen; False freezes the adapted weights alone.
+
+        Returns:
+            The names of the layers that got adapters.
+
+        Raises:
+            ValueError: if the model is not built, no layer is meant, or one has an adapter already.
+
+        >>> from sequax import Input, Sequential, layers
+        >>> model = Sequential([Input((4,)), layers.Dense(8, name="hidden"), layers.Dense(2, name="head")])
+        >>> model.enable_lora(2, "hidden"), len(model.trainable_variables)
+        (['hidden'], 2)
+        """
+        who = f"Model '{self.name}'.enable_lora"
+        if not self.built:
+            raise ValueError(f"{who}: the model is not built. Give it an input shape, or call it on data first.")
+        found = [layer for layer in self._meant(filters) if isinstance(layer, Adaptable)]
+        if not found:
+            raise ValueError(f"{who}: no layer that is meant has a weight for it. Received: filters={filters!r}")
+        taken = [layer.name for layer in found if layer.lora_enabled]
+        if taken:
+            raise ValueError(f"{who}: lora is already enabled in {taken}. `merge_lora` ends it.")
+        for layer in found:
+            layer.enable_lora(rank, lora_alpha)
+        if freeze:
+            self._train_adapters_alone()
+        return [layer.name for layer in found]
+
+    def merge_lora(self) -> list[str]:
+        """Put the products of all adapters into the weights; outputs stay as they are.
+
+        What `enable_lora` froze is trained again, but for layers that are frozen themselves.
+
+        Returns:
+            The names of the layers that had adapters.
+        """
+        found = self._adapted()
+        for layer in found.values():
+            layer.merge_lora()
+        for layer in self.flatten_layers() if found else ():
+            for variable in layer.own_variables():
+                variable.trainable = layer.trainable and variable.made_trainable
+        return [layer.name for layer in found.values()]
+
+    def save_lora(self, filepath: Path) -> None:
+        """Write the adapters alone, a small file.
+
+        Args:
+            filepath: ends in `.safetensors`. Arrays stand in it under the names of their layers, such as
+                `base/dense_1/lora_kernel_a`.
+
+        Raises:
+            ValueError: if no layer has an adapter, or for another ending.
+        """
+        found = self._adapted()
+        if not found:
+            raise ValueError(f"Model '{self.name}'.save_lora: no layer has an adapter. `enable_lora` makes them.")
+        _check_ending(filepath, f"Model '{self.name}'.save_lora")
+        lora_file.write(filepath, {path: _parts_of(layer) for path, layer in found.items()})
+
+    def load_lora(self, filepath: Path) -> list[str]:
+        """Read what `save_lora` wrote, all or nothing. A model without adapters gets them, and is frozen otherwise.
+
+        Args:
+            filepath: written for a model whose layers have the same names and sizes.
+
+        Returns:
+            The names of the layers.
+
+        Raises:
+            LoadError: for a file of something else, a layer that is not there, or another shape.
+        """
+        _check_ending(filepath, f"Model '{self.name}'.load_lora")
+        file, given = os.fspath(filepath), lora_file.read(filepath)
+        layers = {path: layer for path, layer in self.layers_by_path() if isinstance(layer, Adaptable)}
+        before = self._adapted()
+        left = before.keys() - given.keys()
+        if left:
+            raise LoadError(f"{file}: it has nothing for {sorted(left)}, which have adapters. Merge them first.")
+        for path, parts in given.items():
+            _check_fit(file, path, layers.get(path), parts)
+        for path, parts in given.items():
+            layers[path].adapt_with(parts.a, parts.b, parts.alpha)
+        if not before:
+            self._train_adapters_alone()
+        return [layers[path].name for path in given]
+
+    def _meant(self, filters: Filters) -> list[Layer]:
+        inside = self.flatten_layers(include_self=False)
+        if filters is None:
+            return inside
+        if callable(filters):
+            return [layer for layer in inside if filters(layer)]
+        named = self.layers_named(*([filters] if isinstance(filters, str) else filters))
+        return [one for layer in named for one in layer.flatten_layers()]
+
+    def _adapted(self) -> dict[str, Adaptable]:
+        """The layers with adapters, by the names of the layers around them and their own."""
+        return {path: one for path, one in self.layers_by_path() if isinstance(one, Adaptable) and one.lora_enabled}
+
+    def _train_adapters_alone(self) -> None:
+        adapters = {id(part) for layer in self._adapted().values() for part in layer.adapters()}
+        for variable in self.variables:
+            variable.trainable = id(variable) in adapters
+
+
+def _parts_of(layer: Adaptable) -> lora_file.Parts:
+    a, b = (part.stored_numpy() for part in layer.adapters())
+    assert layer.lora_alpha is not None
+    return lora_file.Parts(layer.adapted_weight, a, b, layer.lora_alpha)
+
+
+def _check_fit(file: str, path: str, layer: Adaptable | None, parts: lora_file.Parts) -> None:
+    if layer is None or not layer.built or layer.adapted_weight != parts.weight:
+        raise LoadError(f"{file}: the model has no built layer {path!r} with a weight {parts.weight!r} to adapt.")
+    shape, rank = getattr(layer, parts.weight).shape, parts.a.shape[-1] if parts.a.ndim else 0
+    if not rank or parts.a.shape != (*shape[:-1], rank) or parts.b.shape != (rank, shape[-1]):
+        raise LoadError(
+            f"{file}: {path!r} has a weight of shape {shape}. Found A of shape {parts.a.shape} and B of shape"
+            f" {parts.b.shape}."
+        )
+    if layer.lora_rank not in (None, rank):
+        raise LoadError(
+            f"{file}: {path!r} has an adapter of rank {layer.lora_rank}; in the file it is of rank {rank}. Merge first."
+        )
+    if parts.a.dtype.kind != "f" or parts.b.dtype.kind != "f":
+        raise LoadError(f"{file}: {path!r} should have floats. Found {parts.a.dtype} and {parts.b.dtype}.")
+
+
+def _check_ending(filepath: Path, who: str) -> None:
+    if not os.fspath(filepath).endswith(".safetensors"):
+        raise ValueError(f"{who}: the name of the file must end in `.safetensors`. Received: {os.fspath(filepath)!r}")
