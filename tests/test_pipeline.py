@@ -798,3 +798,23 @@ def test_compiled_functions_may_be_used_inside_jax():
     pairs = Dataset.zip(Dataset.range(3), Dataset.range(3))
     assert int(pairs.reduce(0, lambda state, xy: state + xy[0] * xy[1])) == 5
     assert float(jnp.sum(next(iter(pairs.batch(3)))[0])) == 3
+
+
+SEEDED = """
+from sequax import compat; compat.install()
+import numpy as np, tensorflow as tf
+def drawn(by_values):
+    tf.random.set_seed(3)
+    def function(x):
+        if by_values and float(x) < 0:
+            return x
+        return tf.random.uniform([], seed=5) + tf.random.uniform([])
+    return np.stack(list(tf.data.Dataset.range(5).map(function).as_numpy_iterator()))
+np.testing.assert_allclose(drawn(False), drawn(True), rtol=1e-6)
+assert len(set(drawn(False).tolist())) == 5
+"""
+
+
+def test_draws_with_a_seed_go_on_from_element_to_element():
+    done = python(SEEDED)
+    assert done.returncode == 0, done.stderr

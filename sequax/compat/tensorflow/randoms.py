@@ -46,9 +46,10 @@ def stream(seed: Any) -> Any:
         return found if found is not None else seed
     if seed is None:
         return None
-    if frame is not None:
-        return seed
-    return _streams.setdefault(seed, SeedGenerator(seed))
+    if frame is None or frame.known is None:
+        return _streams.setdefault(seed, SeedGenerator(seed))
+    begun = _streams.get(seed)  # a program that has this stream among its inputs moves it on
+    return begun if begun is not None and id(begun.state) in frame.known else seed
 
 
 def _pair(seed: Any) -> Any:

@@ -58,7 +58,8 @@ def _evaluated(jaxpr: Any, consts: Sequence[Any], inputs: Sequence[Any]) -> list
     values.update(zip(jaxpr.invars, inputs, strict=True))
 
     def read(v: Any) -> Any:
-        return np.asarray(v.val, v.aval.dtype) if isinstance(v, Literal) else values[v]
+        about = v.aval
+        return np.asarray(v.val, about.dtype) if isinstance(v, Literal) else values[v]
 
     for equation in jaxpr.eqns:
         given = [read(v) for v in equation.invars]
