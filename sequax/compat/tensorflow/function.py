@@ -15,6 +15,9 @@ import jax.numpy as jnp
 
 from ...core import scope
 from ...core.variable import Variable
+from ...data.pipeline.dataset import Dataset
+from ...data.pipeline.iterator import Iterator as ElementIterator
+from ..patching import is_put, wrap
 from . import units
 from .member import Member
 from .reading import tracing
@@ -47,6 +50,21 @@ def must_run_eagerly(why: str) -> None:
         raise LeaveGraph(why)
 
 
+def _follow_data_sets() -> None:
+    """A loop over a data set would become part of the program, batch by batch, with the values that it had once."""
+    for cls, name in ((Dataset, "__iter__"), (ElementIterator, "__next__")):
+        if not is_put(cls, name):
+            wrap(cls, name, _refusing)
+
+
+def _refusing(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
+    def method(self: Any) -> Any:
+        must_run_eagerly("it takes batches from a data set, one by one.")
+        return original(self)
+
+    return method
+
+
 class Function:
     """What `tf.function` makes of a function.
 
@@ -67,6 +85,7 @@ class Function:
             return self.python_function(*args, **kwargs)
         if self._program is None:
             units.follow()
+            _follow_data_sets()
             self._program = Program(self.python_function)
         try:
             return self._program(*args, numbers=True, **kwargs)

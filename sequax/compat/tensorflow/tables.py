@@ -8,6 +8,7 @@ from . import (
     arithmetic,
     arrays,
     colors,
+    control,
     data,
     function,
     images,
@@ -26,7 +27,7 @@ from .member import Member
 
 _WITH_TABLES = (
     *(settings, values, arrays, arithmetic, picking, randoms, images, colors, neural, linear),
-    *(inner, function, tape, variable, module, data),
+    *(inner, control, function, tape, variable, module, data),
 )
 
 
