@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 
-from ..core import names, pure, scope, tracking
+from ..core import names, pure, rng, scope, tracking
 from ..core.tensor import KerasTensor, leaves, map_structure
 from ..core.types import Tensors
 from ..core.variable import Variable
@@ -180,6 +180,8 @@ def variables_of(model: Model, optimizer: Optimizer | None = None) -> TrainVaria
         return table
     known = {id(v) for part in table for v in part.values()}
     further = [v for one in tracking.owned(model, "optimizer") for v in one.variables if id(v) not in known]
+    if _takes_data_alone(model, "train_step"):
+        further.append(rng.default_generator().state)  # what a step may draw from, as it does line by line
     return table._replace(optimizer=pure.numbered(tracking.unique([*optimizer.variables, *further])))
 
 

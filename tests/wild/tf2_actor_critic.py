@@ -43,7 +43,7 @@ for episode_count in range(50):
             state = tf.expand_dims(state, 0)
             action_probs, critic_value = model(state)
             critic_value_history.append(critic_value[0, 0])
-            action = np.random.choice(2, p=np.squeeze(action_probs) / np.sum(action_probs))
+            action = np.random.choice(2, p=np.squeeze(action_probs))
             action_probs_history.append(tf.math.log(action_probs[0, action]))
             state, reward, done, _ = env.step(action)
             rewards_history.append(reward)

@@ -61,7 +61,7 @@ def clip_0_1(image):
 def style_content_loss(outputs):
     style = tf.add_n([tf.reduce_mean((outputs["style"][n] - style_targets[n]) ** 2) for n in style_targets])
     content = tf.add_n([tf.reduce_mean((outputs["content"][n] - content_targets[n]) ** 2) for n in content_targets])
-    return 100.0 * style / len(style_layers) + 0.1 * content
+    return 1e4 * style / len(style_layers) + 10.0 * content
 
 
 @tf.function()

@@ -58,11 +58,11 @@ generator = keras.Sequential([keras.Input((4,)), layers.Dense(32, activation="re
 discriminator = keras.Sequential([keras.Input((2,)), layers.Dense(32), layers.LeakyReLU(0.2), layers.Dense(1)])
 wgan = WGAN(discriminator=discriminator, generator=generator, latent_dim=4)
 wgan.compile(
-    d_optimizer=keras.optimizers.Adam(learning_rate=0.002, beta_1=0.5, beta_2=0.9),
-    g_optimizer=keras.optimizers.Adam(learning_rate=0.002, beta_1=0.5, beta_2=0.9),
+    d_optimizer=keras.optimizers.Adam(learning_rate=0.005, beta_1=0.5, beta_2=0.9),
+    g_optimizer=keras.optimizers.Adam(learning_rate=0.005, beta_1=0.5, beta_2=0.9),
     g_loss_fn=lambda fake_img: -tf.reduce_mean(fake_img),
     d_loss_fn=lambda real_img, fake_img: tf.reduce_mean(fake_img) - tf.reduce_mean(real_img),
 )
-wgan.fit(data, batch_size=128, epochs=25, verbose=0)
+wgan.fit(data, batch_size=128, epochs=40, verbose=0)
 made = generator.predict(rng.normal(size=(1000, 4)).astype("float32"), verbose=0)
 print("score", 1 - np.abs(made.mean(0) - data.mean(0)).mean())

@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from ...core import scope, tracking
 from ...core.variable import Variable
@@ -130,6 +131,20 @@ def add_metric(self: Any, value: Any, name: str | None = None, aggregation: str 
     kept[label].update_state(value)
 
 
+def array_function(self: Any, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+    """What NumPy's functions do with arrays: they see NumPy arrays, and return those, as with TensorFlow's tensors.
+
+    Without it NumPy would call methods of the same name, so that `np.squeeze(x)` would be no NumPy array.
+    """
+    if function in _OF_SHAPES and isinstance(args[0] if args else None, jax.Array):
+        return _OF_SHAPES[function](*args, **kwargs)
+    args, kwargs = jax.tree.map(lambda one: np.asarray(one) if isinstance(one, jax.Array) else one, (args, kwargs))
+    return function(*args, **kwargs)
+
+
+_OF_SHAPES: dict[Any, Callable[..., Any]] = {np.shape: lambda one: tuple(one.shape), np.ndim: lambda one: one.ndim}
+
+
 def patch(put: Callable[[type, str, Any], None]) -> None:
     """Put all of this into the classes."""
     from ...core.layer import Layer
@@ -139,6 +154,7 @@ def patch(put: Callable[[type, str, Any], None]) -> None:
     from ...training.methods import StepMethods
     from . import minimizing, unwatching
 
+    put(type(jnp.zeros(())), "__array_function__", array_function)
     put(Model, "data_steps", True)
     for name in _STATES:
         put(StepMethods, name, dual(name, getattr(StepMethods, name)))

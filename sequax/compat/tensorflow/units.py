@@ -148,7 +148,28 @@ def _left(layer: Layer, outer: Any, outputs: Any, found: list[Any] | None, penal
 
 def _is_all_ours(layer: Layer) -> bool:
     inside = layer.flatten_layers()
-    return all(names.is_ours(type(one)) and one.built and not on_host(one) and one.supports_jit for one in inside)
+    return not _shows_inside(layer) and all(
+        names.is_ours(type(one)) and one.built and not on_host(one) and one.supports_jit for one in inside
+    )
+
+
+def _shows_inside(layer: Layer) -> bool:
+    """Whether an output is made of another one, so that a tape is asked for the gradient of one by the other."""
+    graph = layer.recorded_graph
+    if graph is None:
+        return False
+    outputs = {id(one) for one in leaves(graph.outputs)}
+    made = {id(one): node for node in graph.nodes for one in leaves(node.outputs)}
+    waiting = [one for key in outputs if key in made for one in made[key].inputs]
+    seen: set[int] = set()
+    while waiting:
+        one = waiting.pop()
+        if id(one) in outputs:
+            return True
+        if id(one) in made and id(one) not in seen:
+            seen.add(id(one))
+            waiting += made[id(one)].inputs
+    return False
 
 
 def _build(layer: Layer, original: Callable[..., Any], args: Any, kwargs: Any) -> None:
