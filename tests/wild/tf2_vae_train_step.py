@@ -31,7 +31,9 @@ encoder = keras.Model(encoder_inputs, [z_mean, z_log_var, z], name="encoder")
 latent_inputs = keras.Input(shape=(latent_dim,))
 h = layers.Reshape((4, 4, 16))(layers.Dense(4 * 4 * 16, activation="relu")(latent_inputs))
 h = layers.Conv2DTranspose(16, 3, activation="relu", strides=2, padding="same")(h)
-decoder = keras.Model(latent_inputs, layers.Conv2DTranspose(1, 3, activation="sigmoid", padding="same")(h), name="decoder")
+decoder = keras.Model(
+    latent_inputs, layers.Conv2DTranspose(1, 3, activation="sigmoid", padding="same")(h), name="decoder"
+)
 
 
 class VAE(keras.Model):

@@ -11,7 +11,7 @@ data = (rng.normal(size=(2048, 2)) * [0.5, 0.2] + [1.5, -1.0]).astype("float32")
 
 
 class WGAN(keras.Model):
-    def __init__(self, discriminator, generator, latent_dim, discriminator_extra_steps=3, gp_weight=10.0):
+    def __init__(self, discriminator, generator, latent_dim, discriminator_extra_steps=5, gp_weight=10.0):
         super(WGAN, self).__init__()
         self.discriminator, self.generator, self.latent_dim = discriminator, generator, latent_dim
         self.d_steps, self.gp_weight = discriminator_extra_steps, gp_weight
@@ -55,11 +55,20 @@ class WGAN(keras.Model):
 
 
 generator = keras.Sequential([keras.Input((4,)), layers.Dense(32, activation="relu"), layers.Dense(2)])
-discriminator = keras.Sequential([keras.Input((2,)), layers.Dense(32), layers.LeakyReLU(0.2), layers.Dense(1)])
+discriminator = keras.Sequential(
+    [
+        keras.Input((2,)),
+        layers.Dense(64),
+        layers.LeakyReLU(0.2),
+        layers.Dense(32),
+        layers.LeakyReLU(0.2),
+        layers.Dense(1),
+    ]
+)
 wgan = WGAN(discriminator=discriminator, generator=generator, latent_dim=4)
 wgan.compile(
     d_optimizer=keras.optimizers.Adam(learning_rate=0.005, beta_1=0.5, beta_2=0.9),
-    g_optimizer=keras.optimizers.Adam(learning_rate=0.005, beta_1=0.5, beta_2=0.9),
+    g_optimizer=keras.optimizers.Adam(learning_rate=0.0025, beta_1=0.5, beta_2=0.9),
     g_loss_fn=lambda fake_img: -tf.reduce_mean(fake_img),
     d_loss_fn=lambda real_img, fake_img: tf.reduce_mean(fake_img) - tf.reduce_mean(real_img),
 )
