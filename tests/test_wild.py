@@ -64,7 +64,7 @@ SCORES = {
         "tf2_style_transfer": 0.2,
         "tf2_subclass_loop": 0.8,
         "tf2_vae_train_step": 0.7,
-        "tf2_wgan_gp": 0.6,
+        "tf2_wgan_gp": 0.5,
     },
 }
 

@@ -68,7 +68,7 @@ discriminator = keras.Sequential(
 wgan = WGAN(discriminator=discriminator, generator=generator, latent_dim=4)
 wgan.compile(
     d_optimizer=keras.optimizers.Adam(learning_rate=0.005, beta_1=0.5, beta_2=0.9),
-    g_optimizer=keras.optimizers.Adam(learning_rate=0.0025, beta_1=0.5, beta_2=0.9),
+    g_optimizer=keras.optimizers.Adam(learning_rate=0.001, beta_1=0.5, beta_2=0.9),
     g_loss_fn=lambda fake_img: -tf.reduce_mean(fake_img),
     d_loss_fn=lambda real_img, fake_img: tf.reduce_mean(fake_img) - tf.reduce_mean(real_img),
 )
