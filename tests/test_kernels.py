@@ -193,6 +193,17 @@ def test_programs_leave_convolutions_to_the_library_that_uses_all_threads(monkey
     assert not compiled.usual_options()
 
 
+def test_what_is_compiled_at_once_is_traced_for_its_platform_alone():
+    def branches():
+        traced = jax.make_jaxpr(lambda x, k: kernels.conv(x, k))(normal(2, 9, 9, 2), normal(3, 3, 2, 4))
+        return str(traced).count("branches")
+
+    assert branches() > 0
+    with compiled.tracing():
+        assert branches() == 0
+    assert branches() > 0
+
+
 def train_in_loop(form, kernel, batches):
     def step(index, kernel):
         return kernel - 0.01 * jax.grad(lambda k: jnp.square(jnp.tanh(form(batches[index], k))).sum())(kernel)

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 
+from ..kernels import dispatch
+
 if TYPE_CHECKING:
     from ..model import Model
 
@@ -215,7 +217,8 @@ def tracing(with_options: bool = True) -> Iterator[dict[str, Any]]:
     # a twentieth of the first fit of a deep network.
     gc.disable()
     try:
-        yield options
+        with dispatch.for_platform(jax.default_backend()):
+            yield options
     finally:
         if collects:
             gc.enable()

@@ -31,7 +31,7 @@ from ..core.types import Tensor
 from . import compiled
 
 if TYPE_CHECKING:
-    from jax.extend.core import Jaxpr, JaxprEqn
+    from jax.extend.core import Jaxpr
 
 _PROCESSORS = {"x86_64", "AMD64"}
 _MARK = {"xla_cpu_small_call": "true", "inlineable": "false"}
@@ -150,21 +150,8 @@ def _product(equation: Any) -> tuple[int, int, int]:
 def _operations(jaxpr: Jaxpr) -> Iterator[Any]:
     """All operations that a processor runs, in the functions that are called too."""
     for equation in jaxpr.eqns:
-        if equation.primitive.name in _CALLS:
-            called = list(jaxprs.inside(equation))
-        elif "branches_platforms" in equation.params:
-            called = [_for_cpu(equation)]
-        elif equation.primitive.name == "platform_index":
-            continue
-        else:
+        if equation.primitive.name not in _CALLS:
             yield equation
             continue
-        for program in called:
+        for program in jaxprs.inside(equation):
             yield from _operations(program)
-
-
-def _for_cpu(equation: JaxprEqn) -> Jaxpr:
-    """Of an operation that is written for several platforms, the program for this one."""
-    platforms, branches = equation.params["branches_platforms"], equation.params["branches"]
-    place = next(i for i, names in enumerate(platforms) if names is None or "cpu" in names)
-    return branches[place].jaxpr

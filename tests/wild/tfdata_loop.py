@@ -9,7 +9,9 @@ right = rng.normal(size=(300, 4)).astype("float32")
 label = ((left * right).sum(-1) > 0).astype("float32")
 
 tf.keras.utils.set_random_seed(9)
-features = tf.data.Dataset.zip({"left": tf.data.Dataset.from_tensor_slices(left), "right": tf.data.Dataset.from_tensor_slices(right)})
+features = tf.data.Dataset.zip(
+    {"left": tf.data.Dataset.from_tensor_slices(left), "right": tf.data.Dataset.from_tensor_slices(right)}
+)
 everything = tf.data.Dataset.zip((features, tf.data.Dataset.from_tensor_slices(label)))
 everything = everything.shuffle(300, seed=4, reshuffle_each_iteration=False)
 size = len(everything)
