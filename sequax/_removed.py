@@ -6,7 +6,8 @@ The names do not exist: `hasattr` is False, imports fail. This imports nothing, 
 from __future__ import annotations
 
 import re
-from typing import NoReturn, TypeVar
+import warnings
+from typing import Any, NoReturn, TypeVar
 
 T = TypeVar("T")
 
@@ -141,6 +142,24 @@ class Removed:
     def __get__(self, instance: object, owner: type) -> NoReturn:
         gone = f"{owner.__name__!r} object has no attribute {self.name!r}, which is of an older Keras."
         raise AttributeError(f"{gone} Today: {self.today}.")
+
+
+class RemovedSetting(Removed):
+    """One that scripts also set, to no effect: that is warned of. Classes of users may have one of that name."""
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        if instance is None or self.name not in vars(instance):
+            super().__get__(instance, owner)
+        return vars(instance)[self.name]
+
+    def __set__(self, instance: object, value: object) -> None:
+        vars(instance)[self.name] = value
+        if type(instance).__module__.startswith("sequax."):
+            warnings.warn(
+                f"Setting {self.name!r} of a {type(instance).__name__} has no effect: the name is of an older Keras."
+                f" Today: {self.today}.",
+                stacklevel=2,
+            )
 
 
 def mark(cls: type[T]) -> type[T]:

@@ -123,3 +123,20 @@ def test_nothing_that_is_there_is_called_removed():
 )
 def test_short_names_of_metrics_are_understood(given, meant):
     assert meant in names.suggest(given, ["f1_score", "auc", "root_mean_squared_error", "accuracy"])
+
+
+def test_the_old_name_of_the_learning_rate_is_told():
+    optimizer = sequax.optimizers.Adam(0.1)
+    with pytest.raises(AttributeError, match=r"older Keras.*learning_rate"):
+        _ = optimizer.lr
+    assert not hasattr(optimizer, "lr")
+    with pytest.warns(UserWarning, match=r"has no effect.*optimizer\.learning_rate"):
+        optimizer.lr = 0.5
+    assert float(optimizer.learning_rate) == pytest.approx(0.1)
+
+    class Own(sequax.optimizers.SGD):
+        def __init__(self, lr):
+            super().__init__(lr)
+            self.lr = lr
+
+    assert Own(0.3).lr == 0.3

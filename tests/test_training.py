@@ -357,6 +357,7 @@ def test_few_places_lie_between_fit_and_the_gradient(monkeypatch):
     (stack,) = stacks
     package = str(Path(sequax.__file__).parent)
     frames = [frame for frame in stack if frame.filename.startswith(package)]
+    frames = [frame for frame in frames if "tracebacks" not in frame.filename]  # around what users call, and in no way
     assert (frames[0].name, frames[-1].name) == ("fit", "update")
     assert len(frames) <= 10
     assert len({frame.filename for frame in frames}) <= 4

@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from .. import _removed
 from ..core import constructor, names, pure, scope
 from ..core.config import deserialize
 from ..core.kinds import Factor, NameLike, Owner
@@ -61,6 +62,7 @@ class Optimizer(State):
     0.8
     """
 
+    lr = _removed.RemovedSetting("lr", "`optimizer.learning_rate`")
     ends_arguments = True  # configs have none beyond those of its constructor, whatever keywords that takes
     config_order: tuple[str, str, str, str] = ("name", "weight_decay", "clipnorm", "global_clipnorm")
     weight_decay: float | None
