@@ -191,11 +191,13 @@ def hints(found: dict[str, Any]) -> list[str]:
         told.append(f"Not installed: {', '.join(missing)}. Run: pip install --upgrade sequax")
     if found["devices"].get("backend") == "cpu" and has_nvidia():
         told.append(
-            "There is an NVIDIA GPU, and JAX computes on the processor. On Linux, pip install 'jax[cuda12]' gives it"
-            " the GPU; Windows needs WSL2 for that."
+            "There is an NVIDIA GPU, and JAX computes on the processor. On Linux run: pip install 'sequax[cuda]' (with a"
+            " driver older than version 580: pip install 'jax[cuda12]'). Windows needs WSL 2 for that."
         )
     if sys.platform == "darwin" and platform.machine() == "x86_64":
-        told.append("JAX has no packages for Macs with Intel processors any more; versions above 0.4.38 need Apple's.")
+        told.append(
+            "JAX has no packages for Macs with Intel processors after 0.4.38, and Sequax needs 0.9: use a container."
+        )
     if "error" in found["cache"] or (found["cache"].get("folder") is None and "error" not in found["cache"]):
         told.append("Compiled programs are not kept on disk (SEQUAX_CACHE), so each process compiles them again.")
     if os.environ.get("JAX_ENABLE_X64", "").lower() in ("1", "true"):
