@@ -191,8 +191,8 @@ def hints(found: dict[str, Any]) -> list[str]:
         told.append(f"Not installed: {', '.join(missing)}. Run: pip install --upgrade sequax")
     if found["devices"].get("backend") == "cpu" and has_nvidia():
         told.append(
-            "There is an NVIDIA GPU, and JAX computes on the processor. On Linux run: pip install 'sequax[cuda]' (with a"
-            " driver older than version 580: pip install 'jax[cuda12]'). Windows needs WSL 2 for that."
+            "There is an NVIDIA GPU, and JAX computes on the processor. On Linux run: pip install 'sequax[cuda]' (with"
+            " a driver older than version 580: pip install 'jax[cuda12]'). Windows needs WSL 2 for that."
         )
     if sys.platform == "darwin" and platform.machine() == "x86_64":
         told.append(
