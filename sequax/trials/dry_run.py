@@ -92,7 +92,7 @@ def _copies(callbacks: Any, model: Model, twin: Model, folders: _Folders) -> lis
     made = []
     for callback in callback_list.listed(callbacks):
         one = callback
-        with suppress(TypeError, NotImplementedError, RecursionError):  # of locks, files and the like: then itself
+        with suppress(Exception):  # of locks, files, connections and the like: then itself
             one = copy.deepcopy(callback, {id(model): twin, **_shared(callback)})
         if one is not callback:
             for name in _PATHS:
