@@ -739,6 +739,8 @@ def test_windows_texts_and_splits_go_on_as_data_sets(tmp_path):
     (tmp_path / "one" / "a.txt").write_text("héllo wörld")
     texts = sq.utils.text_dataset_from_directory(tmp_path, label_mode=None, verbose=False)
     assert plain(list(texts)) == [["héllo wörld"]]
+    plain_ones = sq.utils.text_dataset_from_directory(tmp_path, label_mode=None, format="grain", verbose=False)
+    assert [batch.tolist() for batch in plain_ones] == [["héllo wörld"]] and plain_ones.epoch == 1
     words = sq.layers.TextVectorization()
     words.adapt(texts)
     assert len(words.get_vocabulary()) == 4

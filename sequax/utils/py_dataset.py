@@ -126,6 +126,7 @@ class SampleDataset(PyDataset, Dataset):
         self.count = count
         self.batch_size = batch_size
         self.mixes: bool = shuffle
+        self.in_numpy = False  # whether who iterates gets the batches as they are by number
         self.seed = seed
         self.epoch: int = 0
         self._order: tuple[int, np.ndarray] | None = None  # the epoch, and its order
@@ -158,7 +159,14 @@ class SampleDataset(PyDataset, Dataset):
         return Batches(self)
 
     def __iter__(self) -> Iterator[Any]:
-        return Dataset.__iter__(self)
+        if not self.in_numpy:
+            return Dataset.__iter__(self)
+        return itertools.chain(PyDataset.__iter__(self), self._ended())
+
+    def _ended(self) -> Iterator[Any]:
+        """Nothing, behind the last batch of an epoch."""
+        self.on_epoch_end()
+        yield from ()
 
     def begin_order(self) -> np.ndarray:
         """The order of a pass; the next one is another epoch."""

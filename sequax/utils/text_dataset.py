@@ -40,13 +40,12 @@ def text_dataset_from_directory(
         validation_split: fraction of the files kept apart, from 0 to 1.
         subset: "training", "validation" or "both", with `validation_split`.
         follow_links: go into linked folders, too.
-        format: None, or the name of another kind of data set, which is refused.
+        format: `"tf"`, or `"grain"`: who iterates gets `bytes`, or `str` in NumPy arrays.
         verbose: print how many files there are.
 
     Returns:
         A data set of `(texts, labels)`, or of texts, `(batch,)`; it has the methods of `Dataset`, such as `map`, and
-        `class_names` and `file_paths`. Batches by number are arrays of dtype object that hold `str`; who iterates gets
-        `bytes`.
+        `class_names` and `file_paths`. Batches by number are arrays of dtype object that hold `str`.
 
     Raises:
         ValueError: for arguments that do not fit, for a folder without texts, and for a file that is not UTF-8.
@@ -59,7 +58,10 @@ def text_dataset_from_directory(
         directory, labels, label_mode, class_names, batch_size, shuffle, seed, validation_split, subset, follow_links,
         verbose,
     )  # fmt: skip
-    return datasets(request, (".txt",), "text", partial(_read, max_length=max_length), _join)
+    found = datasets(request, (".txt",), "text", partial(_read, max_length=max_length), _join)
+    for dataset in found if isinstance(found, tuple) else (found,):
+        dataset.in_numpy = format == "grain"
+    return found
 
 
 def _read(path: str, max_length: int | None) -> str:
