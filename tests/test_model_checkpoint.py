@@ -258,3 +258,26 @@ def test_a_monitor_that_is_missing_is_named(tmp_path):
 def test_a_field_that_is_missing_is_named(tmp_path):
     with pytest.raises(ValueError, match="no 'val_loss' to put into the name; there are: loss, epoch"):
         fit(model(), ModelCheckpoint(tmp_path / "{epoch}-{val_loss:.2f}.keras"))
+
+
+def test_callbacks_of_other_libraries_extend_it_by_the_names_of_keras(tmp_path):
+    """As that of Weights & Biases does, which uploads what was saved."""
+    uploaded = []
+
+    class Uploading(ModelCheckpoint):
+        def on_train_batch_end(self, batch, logs=None):
+            if self._should_save_on_batch(batch):
+                self._save_model(epoch=self._current_epoch, batch=batch, logs=logs)
+                uploaded.append(self._get_file_path(epoch=self._current_epoch, batch=batch, logs=logs))
+
+        def on_epoch_end(self, epoch, logs=None):
+            super().on_epoch_end(epoch, logs)
+            if self.save_freq == "epoch":
+                uploaded.append(self._get_file_path(epoch=epoch, batch=None, logs=logs))
+
+    for name, frequency in (("{epoch}-{batch}.keras", 2), ("{epoch}.keras", "epoch")):
+        path = str(tmp_path / name)
+        model().fit(*data(), batch_size=3, epochs=2, verbose=0, callbacks=[Uploading(path, save_freq=frequency)])
+    names = [os.path.relpath(path, tmp_path) for path in uploaded]
+    assert names == ["1-2.keras", "2-1.keras", "2-3.keras", "1.keras", "2.keras"]
+    assert all(os.path.exists(path) for path in uploaded)

@@ -213,3 +213,12 @@ def test_ops_go_through_pickles(name):
     """Callbacks that compare, and models with an op as activation, hold them."""
     op = getattr(ops, name)
     assert pickle.loads(pickle.dumps(op)) is op
+
+
+def test_a_call_knows_the_calls_before_it():
+    inputs = Input((3,))
+    one, two = layers.Dense(2, name="one")(inputs), layers.Dense(2, name="two")(inputs)
+    both = layers.Add()([one, two, one])
+    assert [node.operation.name for node in both.node.parent_nodes] == ["one", "two"]
+    assert [node.operation for node in one.node.parent_nodes] == [inputs.node.operation]
+    assert inputs.node.parent_nodes == []

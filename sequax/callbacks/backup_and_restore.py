@@ -41,7 +41,6 @@ class BackupAndRestore(Callback):
         model.fit(x, y, epochs=100, callbacks=[BackupAndRestore("runs/first")])  # the same line again resumes it
     """
 
-    watches_batches: bool | None = False
     save_freq: str | int
     double_checkpoint: bool
     delete_checkpoint: bool

@@ -47,7 +47,6 @@ class ModelCheckpoint(MonitorCallback):
 
     best: float | None
 
-    watches_batches: bool | None = False
     verbose: int
     save_best_only: bool
     save_weights_only: bool
@@ -136,6 +135,21 @@ class ModelCheckpoint(MonitorCallback):
         else:
             self.model.save(path, overwrite=True)
 
+    # What callbacks of other libraries that extend this one call, by the names that Keras gave it.
+
+    @property
+    def _current_epoch(self) -> int:
+        return self._epoch
+
+    def _should_save_on_batch(self, batch: int) -> bool:
+        return self.every_steps is not None and (self._before_epoch + batch + 1) % self.every_steps == 0
+
+    def _get_file_path(self, epoch: int, batch: int | None, logs: Logs | None) -> str:
+        return self._path(_place(epoch, batch), logs or {})
+
+    def _save_model(self, epoch: int, batch: int | None, logs: Logs | None) -> None:
+        self._save_if_due(_place(epoch, batch), logs or {})
+
     def _say(self, text: str) -> None:
         if self.verbose > 0:
             print(f"ModelCheckpoint: {text}")
@@ -145,3 +159,7 @@ class ModelCheckpoint(MonitorCallback):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.best, self._before_epoch = state["best"], state["before_epoch"]
+
+
+def _place(epoch: int, batch: int | None) -> dict[str, int]:
+    return {"epoch": epoch + 1} | ({} if batch is None else {"batch": batch + 1})

@@ -139,7 +139,12 @@ class Finder(MetaPathFinder, Loader):
         return ModuleSpec(fullname, self, is_package=True)
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        return _serve(spec.name)
+        try:
+            return _serve(spec.name)
+        except ImportError as error:
+            # Libraries look for the places of many versions, and expect of those that are not there what Python
+            # raises for a module. It has no `name`: by that, `from a import b` would put its own words in place.
+            raise ModuleNotFoundError(str(error)) from None
 
     def exec_module(self, module: ModuleType) -> None:
         name = module.__spec__.name  # type: ignore[union-attr]

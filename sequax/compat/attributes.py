@@ -94,6 +94,7 @@ LAYER_PROPERTIES = {
     "inbound_nodes": _noted("layer.inbound_nodes", "nothing", lambda self: self._inbound_nodes),
     "input_mask": _Read(lambda self: get_input_mask_at(self, 0)),
     "output_mask": _Read(lambda self: get_output_mask_at(self, 0)),
+    "_layers": _Read(lambda self: list(getattr(self, "layers", ()))),  # drawers of models look for it
     "updates": _Read(lambda self: []),
     "state_updates": _Read(lambda self: []),
     "uses_learning_phase": _Read(lambda self: True),

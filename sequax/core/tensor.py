@@ -112,6 +112,12 @@ class Node:
 
     input_tensors = inputs
 
+    @property
+    def parent_nodes(self) -> list[Node]:
+        """The calls that the inputs came out of, each once."""
+        found = [t.node for t in self.inputs if t.node is not None]
+        return list({id(node): node for node in found}.values())
+
 
 def record(operation: Operation, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: T) -> T:
     """Note a call in the history of its output tensors; returns the outputs."""
