@@ -688,6 +688,39 @@ def test_the_order_of_passes_goes_on_over_calls_of_fit():
     assert model().fit(again, verbose=0).history["loss"][0] == losses[0]
 
 
+class Stop(sq.callbacks.Callback):
+    def __init__(self, epoch):
+        super().__init__()
+        self.last = epoch
+
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch == self.last:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("make", "steps"),
+    [
+        (lambda rows: rows.batch(16), {}),
+        (lambda rows: rows.map(lambda x, y: (x * 2, y)).batch(16).prefetch(1), {}),
+        (lambda rows: rows.repeat().batch(16), {"steps_per_epoch": 4}),
+    ],
+)
+def test_a_run_over_a_data_set_is_resumed_to_the_bit(make, steps, tmp_path):
+    def train(**kwargs):
+        trained = model()
+        trained.fit(
+            make(Dataset.from_tensor_slices((X, Y)).shuffle(100, seed=5)), epochs=4, verbose=0, **steps, **kwargs
+        )
+        return trained.get_weights()
+
+    expected = train()
+    with pytest.raises(KeyboardInterrupt):
+        train(callbacks=Stop(1), resume=tmp_path / "run")
+    for found, weights in zip(train(callbacks=Stop(None), resume=tmp_path / "run"), expected, strict=True):
+        np.testing.assert_array_equal(found, weights)
+
+
 def test_layers_adapt_to_data_sets():
     normal = sq.layers.Normalization()
     normal.adapt(Dataset.from_tensor_slices((X, Y)).batch(16).map(lambda x, y: x))
