@@ -17,9 +17,12 @@ def today(name: str, known: dict[str, Any]) -> str | None:
     """The name that logs have for an old one, or None."""
     if not isinstance(name, str) or dict.__contains__(known, name):
         return None
-    prefix = "val_" if name.startswith("val_") else ""
-    twin = spellings.LOGS.get(name.removeprefix(prefix))
-    return f"{prefix}{twin}" if twin is not None and dict.__contains__(known, f"{prefix}{twin}") else None
+    for old, twin in spellings.LOGS.items():  # `acc`, `val_acc`, and with several outputs `val_out_acc`
+        if name == old or name.endswith(f"_{old}"):
+            found = name.removesuffix(old) + twin
+            if dict.__contains__(known, found):
+                return found
+    return None
 
 
 class Logs(dict[str, Any]):
