@@ -308,6 +308,40 @@ assert np.isclose(model.optimizer.learning_rate, 0.001)
 """,
         None,
     ),
+    "losses of symbolic tensors, added to a graph": (
+        """
+x = Input((3,))
+hidden = Dense(2, name="hidden")(x)
+out = Dense(3, name="out")(hidden)
+model = Model(x, out)
+model.add_loss(K.mean(keras.losses.mse(x, out)) * 2)
+model.add_metric(K.sum(K.square(hidden)), name="size", aggregation="mean")
+model.compile("sgd")
+data = np.random.rand(8, 3).astype("float32")
+expected = 2 * np.mean((model.predict(data, verbose=0) - data) ** 2)
+history = model.fit(data, epochs=2, batch_size=8, verbose=0).history
+assert np.isclose(history["loss"][0], expected, rtol=1e-4) and history["loss"][1] < history["loss"][0]
+assert np.allclose(history["size"][0], history["size"][0]) and model.output_shape == (None, 3)
+class Own(keras.layers.Layer):
+    def call(self, x):
+        self.add_loss(K.mean(x))
+        return x
+other = Sequential([Own(input_shape=(3,)), Dense(1)])
+other.compile("sgd", "mse")
+assert other.evaluate(data, other.predict(data, verbose=0), verbose=0) > 0.1
+""",
+        "model.add_loss",
+    ),
+    "names of logs with several outputs": (
+        """
+x = Input((3,))
+model = Model(x, [Dense(1, activation="sigmoid", name="a")(x), Dense(1, activation="sigmoid", name="b")(x)])
+model.compile("sgd", "binary_crossentropy", metrics={"a": "accuracy"})
+history = model.fit(np.ones((4, 3)), [np.ones(4), np.zeros(4)], validation_split=0.5, verbose=0).history
+assert history["a_acc"] == history["a_accuracy"] and "val_a_acc" in history and "b_acc" not in history
+""",
+        "a_accuracy",
+    ),
     "stars": (
         """
 from keras.layers import *

@@ -42,6 +42,39 @@ SCORES = {
         "k2_timeseries": 0.8,
         "k2_vae": 0.4,
     },
+    "nets that learn from nets, agents, text": {
+        "kind_attention": 0.9,
+        "kind_chars": 0.9,
+        "kind_dcgan": 0.6,
+        "kind_dqn": 1.0,
+        "kind_embeddings": 0.9,
+        "kind_gan": 0.6,
+        "kind_policy": 0.7,
+        "kind_recommender": 0.9,
+        "kind_seq2seq": 0.8,
+        "kind_siamese": 0.8,
+        "kind_stacked_lstm": 0.6,
+        "kind_stateful": 0.9,
+        "kind_tagger": 0.9,
+        "kind_wgan": 0.7,
+    },
+    "pictures, tables, own parts": {
+        "kind_class_weights": 0.6,
+        "kind_conv_autoencoder": 0.1,
+        "kind_folders": 0.9,
+        "kind_gradcam": 0.7,
+        "kind_history": 0.8,
+        "kind_json_weights": 0.85,
+        "kind_kfold": 0.8,
+        "kind_metrics": 0.85,
+        "kind_rbf_layer": 0.9,
+        "kind_resnet": 0.8,
+        "kind_sequence": 0.8,
+        "kind_two_outputs": 0.65,
+        "kind_unet": 0.85,
+        "kind_vae_add_loss": 0.4,
+        "kind_video": 0.9,
+    },
     "tf.data": {
         "tfdata_folder": 0.9,
         "tfdata_generator": 0.9,
@@ -70,11 +103,13 @@ SCORES = {
 
 # One process for many scripts: most of the time of a short one goes into imports.
 RUN = """
-import contextlib, io, json, sys
+import contextlib, io, json, os, sys, tempfile
 from sequax import compat, config, utils
 from sequax.cli.run import run_script
 from sequax.compat import notes
 results = {}
+folder = tempfile.TemporaryDirectory()  # some write files where they run
+os.chdir(folder.name)
 for script in sys.argv[1:]:
     utils.clear_session()
     utils.set_random_seed(0)

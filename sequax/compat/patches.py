@@ -26,7 +26,7 @@ def apply() -> None:
     from ..core.tensor import KerasTensor
     from ..model import Model
     from ..sequential import Sequential
-    from . import arguments, attributes, backend_graph, files, logs, models, old_layers
+    from . import added, arguments, attributes, backend_graph, files, logs, models, old_layers
     from .tensorflow import data, steps, values
 
     for cls in [*layers.catalogue.classes.values(), Layer]:
@@ -38,6 +38,7 @@ def apply() -> None:
     put(optimizers.Optimizer, "get_updates", backend_graph.get_updates)
     wrap(Sequential, "add", old_layers.sequential_add)
     wrap(Layer, "add_weight", arguments.add_weight)
+    wrap(Layer, "add_loss", added.add_loss)
     wrap(Model, "__init__", models.constructor)
     for name in ("compile", "fit", "evaluate", "predict", "train_on_batch"):
         wrap(Model, name, getattr(models, name))
@@ -61,6 +62,7 @@ def apply() -> None:
     put(Callback, "model", attributes.model_property(Callback.model))
     put(Callback, "validation_data", None)
     steps.patch(put)
+    wrap(Layer, "add_metric", added.add_metric)
     wrap(History, "__init__", logs.history)
     wrap(CallbackList, "on_epoch_end", logs.epoch_end)
     wrap(MonitorCallback, "get_monitor_value", logs.monitored)

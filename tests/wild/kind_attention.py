@@ -2,7 +2,18 @@
 # Attention by hand: a score for each step, softmax over them, repeated and multiplied, summed in a Lambda.
 import numpy as np
 from keras import backend as K
-from keras.layers import LSTM, Activation, Dense, Flatten, Input, Lambda, Multiply, Permute, RepeatVector, TimeDistributed
+from keras.layers import (
+    LSTM,
+    Activation,
+    Dense,
+    Flatten,
+    Input,
+    Lambda,
+    Multiply,
+    Permute,
+    RepeatVector,
+    TimeDistributed,
+)
 from keras.models import Model
 
 np.random.seed(0)

@@ -1,7 +1,17 @@
 # ruff: noqa
 # A DCGAN: transposed steps by UpSampling2D, strided convolutions, dropout; trainable is switched in each turn.
 import numpy as np
-from keras.layers import Activation, BatchNormalization, Conv2D, Dense, Dropout, Flatten, LeakyReLU, Reshape, UpSampling2D
+from keras.layers import (
+    Activation,
+    BatchNormalization,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    LeakyReLU,
+    Reshape,
+    UpSampling2D,
+)
 from keras.models import Sequential
 from keras.optimizers import RMSprop
 from sklearn.datasets import load_digits
@@ -50,7 +60,9 @@ for step in range(150):
     images = x_train[np.random.randint(0, len(x_train), size=batch)]
     fake = G.predict(np.random.uniform(-1.0, 1.0, size=[batch, 10]), verbose=0)
     make_trainable(D, True)
-    d_loss = D.train_on_batch(np.concatenate((images, fake)), np.concatenate((np.ones((batch, 1)), np.zeros((batch, 1)))))
+    d_loss = D.train_on_batch(
+        np.concatenate((images, fake)), np.concatenate((np.ones((batch, 1)), np.zeros((batch, 1))))
+    )
     make_trainable(D, False)
     a_loss = AM.train_on_batch(np.random.uniform(-1.0, 1.0, size=[batch, 10]), np.ones([batch, 1]))
     if step % 50 == 0:

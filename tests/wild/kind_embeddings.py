@@ -17,7 +17,9 @@ for words in groups.values():
 texts, labels = [], []
 for i in range(300):
     name = list(groups)[i % 2]
-    words = list(np.random.choice(common, 6)) + list(np.random.choice(groups[name][:3] if i < 200 else groups[name][3:], 2))
+    words = list(np.random.choice(common, 6)) + list(
+        np.random.choice(groups[name][:3] if i < 200 else groups[name][3:], 2)
+    )
     np.random.shuffle(words)
     texts.append(" ".join(words))
     labels.append(i % 2)

@@ -25,7 +25,11 @@ train_generator = train_datagen.flow_from_directory(
     "pictures/train", target_size=(img_width, img_height), batch_size=batch_size, class_mode="binary"
 )
 validation_generator = test_datagen.flow_from_directory(
-    "pictures/validation", target_size=(img_width, img_height), batch_size=batch_size, class_mode="binary", shuffle=False
+    "pictures/validation",
+    target_size=(img_width, img_height),
+    batch_size=batch_size,
+    class_mode="binary",
+    shuffle=False,
 )
 model = Sequential()
 model.add(Conv2D(8, (3, 3), input_shape=(img_width, img_height, 3)))
@@ -48,7 +52,9 @@ model.fit_generator(
 names = {number: name for name, number in train_generator.class_indices.items()}
 validation_generator.reset()
 predictions = model.predict_generator(validation_generator)
-right = [names[int(p > 0.5)] == os.path.dirname(file) for p, file in zip(predictions[:, 0], validation_generator.filenames)]
+right = [
+    names[int(p > 0.5)] == os.path.dirname(file) for p, file in zip(predictions[:, 0], validation_generator.filenames)
+]
 one = img_to_array(load_img("pictures/validation/red/red.0.png", target_size=(img_width, img_height))) / 255
 print(model.predict_classes(np.expand_dims(one, axis=0)))
 shutil.rmtree("pictures")

@@ -21,12 +21,23 @@ model.add(Dense(3, activation="softmax"))
 model.compile(loss="categorical_crossentropy", optimizer="adam", metrics=["accuracy"])
 os.makedirs("kept", exist_ok=True)
 checkpoint = ModelCheckpoint(
-    "kept/weights.best.hdf5", monitor="val_acc", verbose=0, save_best_only=True, save_weights_only=True, mode="max", period=1
+    "kept/weights.best.hdf5",
+    monitor="val_acc",
+    verbose=0,
+    save_best_only=True,
+    save_weights_only=True,
+    mode="max",
+    period=1,
 )
 board = TensorBoard(log_dir="kept/logs", histogram_freq=0, write_graph=True, write_images=False)
 stop = EarlyStopping(monitor="val_loss", min_delta=0, patience=10, verbose=0, mode="auto")
 model.fit(
-    X[:120], Y[:120], validation_split=0.25, epochs=60, batch_size=10, verbose=0,
+    X[:120],
+    Y[:120],
+    validation_split=0.25,
+    epochs=60,
+    batch_size=10,
+    verbose=0,
     callbacks=[checkpoint, board, stop, CSVLogger("kept/log.csv", append=True, separator=";")],
 )
 model_json = model.to_json()

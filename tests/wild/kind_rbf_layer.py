@@ -19,7 +19,10 @@ class RBFLayer(Layer):
 
     def build(self, input_shape):
         self.centers = self.add_weight(
-            name="centers", shape=(self.output_dim, input_shape[1]), initializer=RandomUniform(-1.0, 1.0), trainable=True
+            name="centers",
+            shape=(self.output_dim, input_shape[1]),
+            initializer=RandomUniform(-1.0, 1.0),
+            trainable=True,
         )
         self.betas = self.add_weight(name="betas", shape=(self.output_dim,), initializer="ones", trainable=True)
         super(RBFLayer, self).build(input_shape)

@@ -24,8 +24,12 @@ def lr_schedule(epoch):
 
 def resnet_layer(inputs, num_filters=8, kernel_size=3, strides=1, activation="relu"):
     conv = Conv2D(
-        num_filters, kernel_size=kernel_size, strides=strides, padding="same",
-        kernel_initializer="he_normal", kernel_regularizer=l2(1e-4),
+        num_filters,
+        kernel_size=kernel_size,
+        strides=strides,
+        padding="same",
+        kernel_initializer="he_normal",
+        kernel_regularizer=l2(1e-4),
     )
     x = BatchNormalization()(conv(inputs))
     return Activation(activation)(x) if activation is not None else x
@@ -48,7 +52,13 @@ model = Model(inputs=inputs, outputs=outputs)
 model.compile(loss="categorical_crossentropy", optimizer=Adam(lr=lr_schedule(0)), metrics=["accuracy"])
 lr_reducer = ReduceLROnPlateau(factor=np.sqrt(0.1), cooldown=0, patience=5, min_lr=0.5e-6)
 history = model.fit(
-    x[:1200], y[:1200], batch_size=32, epochs=7, verbose=0, validation_data=(x[1200:], y[1200:]), shuffle=True,
+    x[:1200],
+    y[:1200],
+    batch_size=32,
+    epochs=7,
+    verbose=0,
+    validation_data=(x[1200:], y[1200:]),
+    shuffle=True,
     callbacks=[lr_reducer, LearningRateScheduler(lr_schedule)],
 )
 print(history.history["lr"])

@@ -42,7 +42,12 @@ decoder_outputs = decoder_dense(decoder_outputs)
 model = Model([encoder_inputs, decoder_inputs], decoder_outputs)
 model.compile(optimizer=Adam(lr=0.02), loss="categorical_crossentropy", metrics=["acc"])
 model.fit(
-    [encoder_input_data, decoder_input_data], decoder_target_data, batch_size=32, epochs=20, validation_split=0.2, verbose=0
+    [encoder_input_data, decoder_input_data],
+    decoder_target_data,
+    batch_size=32,
+    epochs=20,
+    validation_split=0.2,
+    verbose=0,
 )
 model.save("s2s.h5")
 

@@ -65,7 +65,11 @@ distance = Lambda(euclidean_distance, output_shape=eucl_dist_output_shape)([proc
 model = Model(input=[input_a, input_b], output=distance)
 model.compile(loss=contrastive_loss, optimizer=RMSprop(), metrics=[accuracy])
 model.fit(
-    [tr_pairs[:, 0], tr_pairs[:, 1]], tr_y, batch_size=64, nb_epoch=12, verbose=0,
+    [tr_pairs[:, 0], tr_pairs[:, 1]],
+    tr_y,
+    batch_size=64,
+    nb_epoch=12,
+    verbose=0,
     validation_data=([te_pairs[:, 0], te_pairs[:, 1]], te_y),
 )
 pred = model.predict([te_pairs[:, 0], te_pairs[:, 1]], verbose=0)

@@ -28,7 +28,9 @@ model.compile(
 history = model.fit(
     {"main_input": headline_data, "aux_input": additional_data},
     {"main_output": labels, "aux_output": labels},
-    epochs=20, batch_size=32, verbose=0,
+    epochs=20,
+    batch_size=32,
+    verbose=0,
 )
 print(sorted(history.history))
 found = model.evaluate([headline_data, additional_data], [labels, labels], verbose=0)

@@ -48,7 +48,13 @@ images = (images - mean) / std
 model = get_unet()
 model_checkpoint = ModelCheckpoint("unet.h5", monitor="val_loss", save_best_only=True, save_weights_only=True)
 model.fit(
-    images[:160], masks[:160], batch_size=16, epochs=8, verbose=0, shuffle=True, validation_split=0.2,
+    images[:160],
+    masks[:160],
+    batch_size=16,
+    epochs=8,
+    verbose=0,
+    shuffle=True,
+    validation_split=0.2,
     callbacks=[model_checkpoint],
 )
 model.load_weights("unet.h5")
