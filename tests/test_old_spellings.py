@@ -95,7 +95,7 @@ ACCEPTED = {
     ),
     "from keras.layers import Dense; d = Dense(4, batch_input_shape=(8, 3))": (
         "d.first_input_shape == (8, 3)",
-        ["batch_input_shape="],
+        ["keras.Input(batch_shape=(8, 3))"],
     ),
     "from keras.layers import Embedding as E; e = E(9, 4, input_length=7, init='one', W_constraint='non_neg')": (
         "e.first_input_shape == (None, 7) and e.embeddings_constraint is not None",

@@ -84,8 +84,15 @@ def _shape(owner: type, parameters: list[str], kwargs: dict[str, Any]) -> tuple[
     batch_size = kwargs.pop("batch_size", None)
     shape = _of_shape_arguments(owner, given)
     names = ", ".join(f"{name}=" for name in given)
-    note(names, f"begin the model with keras.Input({shape[1:]})" if shape else f"leave {names} out")
-    return (batch_size, *shape[1:]) if shape and batch_size is not None else shape
+    if shape is not None and batch_size is not None:
+        shape = (batch_size, *shape[1:])
+    if shape is None:
+        today = f"leave {names} out"
+    else:  # without its size, a batch of fixed size would be one of any
+        entry = str(shape[1:]) if shape[0] is None else f"batch_shape={shape}"
+        today = f"begin the model with keras.Input({entry})"
+    note(names, today)
+    return shape
 
 
 def _of_shape_arguments(owner: type, given: dict[str, Any]) -> tuple[Any, ...] | None:

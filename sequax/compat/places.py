@@ -96,7 +96,8 @@ MODULES: dict[str, Module] = {
     "keras.backend_config": Module("backend", "keras.config"),
     "keras.preprocessing.text": Module("compat.tokenizer", "keras.layers.TextVectorization"),
     "keras.wrappers.scikit_learn": Module(
-        "compat.scikit_learn", "keras.wrappers.SKLearnClassifier and SKLearnRegressor, or the package `scikeras`"
+        "compat.scikit_learn",
+        "keras.wrappers.SKLearnClassifier(model=function, model_kwargs=...), SKLearnRegressor, or the package scikeras",
     ),
 }
 
