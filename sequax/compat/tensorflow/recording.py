@@ -6,6 +6,7 @@ on a watched array, and of nothing else. `jax.core.Trace` comes without promises
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -192,7 +193,12 @@ def open_notes() -> tuple[Notes, ...]:
 
 def is_float(value: Any) -> bool:
     """Whether gradients may flow through it."""
-    return jnp.issubdtype(jnp.result_type(value), jnp.inexact)
+    return _is_float(value.dtype if hasattr(value, "dtype") else jnp.result_type(value))
+
+
+@functools.cache
+def _is_float(dtype: Any) -> bool:
+    return jnp.issubdtype(dtype, jnp.inexact)
 
 
 _kinds: dict[Hashable, Kind] = {}

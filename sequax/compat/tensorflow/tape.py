@@ -84,11 +84,12 @@ class GradientTape(Notes):
     def see(self, variable: Variable) -> None:
         """A variable is about to give out its array: watch that."""
         value = reading.held(variable)
+        known = self._variables.get(id(variable))
+        if known is not None and any(one is value for one in known[1]):
+            return
         if not is_float(value):
             return
         seen = self._variables.setdefault(id(variable), (variable, []))[1]
-        if any(one is value for one in seen):
-            return
         if id(value) in self.known:  # of another variable, or computed: gradients would flow to both
             value = reading.apart(variable)
         self.known[id(value)] = value
