@@ -291,3 +291,63 @@ def test_variables_by_the_constructor_of_tensorflow():
     assert isinstance(np.ones(2, "float32") * Variable([1.0, 2.0]), jax.Array)
     with pytest.raises(ValueError, match="given shape"):
         Variable([1.0], shape=(2,))
+
+
+def test_functions_with_rules_of_their_own_keep_them_also_in_nested_tapes(v):
+    @jax.custom_jvp
+    def odd(x):
+        return x * x
+
+    odd.defjvp(lambda primals, tangents: (primals[0] ** 2, tangents[0] * primals[0] * 10.0))
+
+    @jax.custom_vjp
+    def even(x):
+        return x * x
+
+    even.defvjp(lambda x: (x * x, x), lambda x, up: (up * x * 100.0,))
+    for _ in range(2):  # the second time from what is kept
+        with GradientTape() as outer:
+            with GradientTape() as inner:
+                y = odd(v.value) + even(v.value)
+            slope = inner.gradient(y, v)
+        assert lists(slope) == [110.0, 220.0]
+        assert lists(outer.gradient(slope, v)) == [110.0, 110.0]
+
+
+def test_outputs_of_a_model_that_are_made_of_each_other():
+    inputs = layers.Input((6, 6, 1))
+    inner = layers.Conv2D(2, 3, activation="relu")(inputs)
+    outputs = layers.Dense(3)(layers.GlobalAveragePooling2D()(inner))
+    model = models.Model(inputs, [inner, outputs])
+    x = jnp.ones((2, 6, 6, 1))
+    for _ in range(2):
+        with GradientTape() as tape:
+            seen, predictions = model(x)
+            channel = predictions[:, 1]
+        found = tape.gradient(channel, seen)
+        np.testing.assert_allclose(found[0, 0, 0], model.layers[-1].kernel.value[:, 1] / 16, rtol=1e-5)
+
+
+def test_functions_of_numpy_give_numpy_arrays():
+    x = jnp.asarray([[0.25, 0.75]])
+    for found in (np.squeeze(x), np.argmax(x, axis=-1), np.concatenate([x, x]), np.sum(x, axis=0)):
+        assert type(found) is np.ndarray
+    assert np.shape(x) == (1, 2) and np.random.choice(2, p=np.squeeze(x)) in (0, 1)
+
+
+def test_a_jax_without_such_traces_is_told_of(monkeypatch):
+    from sequax.compat.tensorflow import recording
+
+    monkeypatch.setattr(recording, "_lacking", "no name 'Trace'")
+    with pytest.raises(RuntimeError, match="has no traces to record with"), GradientTape():
+        pass
+
+
+def test_predict_inside_a_tape_leaves_no_notes(v):
+    model = models.Sequential([layers.Input((2,)), layers.Dense(1)])
+    with GradientTape() as tape:
+        before = len(tape.nodes)
+        model.predict(np.ones((3, 2)), verbose=0)
+        assert len(tape.nodes) == before
+        y = v * v
+    assert lists(tape.gradient(y, v)) == [2.0, 4.0]

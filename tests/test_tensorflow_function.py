@@ -9,12 +9,13 @@ import pytest
 
 from sequax import config, layers, losses, metrics, models, optimizers, random
 from sequax.compat import patches
-from sequax.compat.tensorflow import function as functions, units
+from sequax.compat.tensorflow import control, function as functions, units
 from sequax.compat.tensorflow.function import function
 from sequax.compat.tensorflow.module import Module
 from sequax.compat.tensorflow.tape import GradientTape
 from sequax.compat.tensorflow.values import TensorSpec
 from sequax.compat.tensorflow.variable import Variable
+from sequax.data.pipeline.dataset import Dataset
 
 
 @pytest.fixture(autouse=True)
@@ -341,3 +342,56 @@ def test_without_the_hook_that_form_is_refused():
     with pytest.raises(TypeError, match="the form for TensorFlow"):
         model.compile()
     assert config.floatx() == "float32"
+
+
+def test_branches_loops_and_lists(capsys):
+    v, x = Variable(1.0), jnp.asarray([1.0, 2.0, 3.0])
+
+    @function
+    def branch(a):
+        return control.cond(a > 0, lambda: v.assign_add(1.0) * a, lambda: v.assign_sub(1.0) * a)
+
+    assert [float(branch(jnp.asarray(a))) for a in (2.0, -2.0)] == [4.0, -2.0] and float(v) == 1.0
+
+    @function
+    def loop(n):
+        return control.while_loop(lambda i, s: i < n, lambda i, s: (i + 1, s + i), [0, 0])[1]
+
+    assert [int(loop(jnp.asarray(n))) for n in (4, 5)] == [6, 10]
+
+    @function
+    def chosen(i):
+        return control.switch_case(i, [lambda: 1.0, lambda: 2.0], default=lambda: 9.0)
+
+    assert [float(chosen(jnp.asarray(i))) for i in (0, 1, 7)] == [1.0, 2.0, 9.0]
+    for mapped in (control.map_fn, control.vectorized_map):
+        assert mapped(lambda row: row * row, x).tolist() == [1.0, 4.0, 9.0]
+    assert control.scan(lambda a, b: a + b, x).tolist() == [1.0, 3.0, 6.0]
+    assert float(control.foldr(lambda a, b: a - b, x)) == 0.0
+    rows = control.TensorArray("float32", size=2)
+    for i in range(2):
+        rows = rows.write(i, x * i)
+    assert rows.stack().tolist() == [[0.0, 0.0, 0.0], [1.0, 2.0, 3.0]]
+
+    @function
+    def said(x):
+        control.print("x is", x)
+        return x
+
+    said(x)
+    said(x)
+    jax.effects_barrier()
+    assert capsys.readouterr().err.count("x is [1 2 3]") == 2
+
+
+def test_a_loop_over_a_data_set_runs_uncompiled(capsys):
+    data = Dataset.from_tensor_slices(np.arange(6.0, dtype="float32")).batch(2)
+
+    @function
+    def total(data):
+        found = 0.0
+        for batch in data:
+            found += jnp.sum(batch)
+        return found
+
+    assert float(total(data)) == 15.0 and "takes batches from a data set" in capsys.readouterr().err

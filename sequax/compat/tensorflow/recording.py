@@ -8,21 +8,28 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.extend.core import jaxpr_as_fun
 
+Trace: Any
+set_current_trace: Any
+take_current_trace: Any
+_lacking: str | None = None
 try:
     from jax.core import Trace
-    from jax.extend.core import jaxpr_as_fun, set_current_trace, take_current_trace
-except ImportError as error:  # pragma: no cover - of no JAX that pyproject.toml allows
-    raise ImportError(
-        f"tensorflow.GradientTape: JAX {jax.__version__} has no traces to record with ({error}). Install the JAX that"
-        f" Sequax is tested with (see pyproject.toml), or use jax.grad over `model.stateless_call`."
-    ) from None
+
+    try:
+        from jax.extend.core import set_current_trace, take_current_trace
+    except ImportError:  # where JAX 0.9 has them
+        from jax._src.core import set_current_trace, take_current_trace
+except ImportError as error:  # pragma: no cover - of no JAX that is known
+    _lacking, Trace = str(error), object
+    set_current_trace = take_current_trace = lambda *args: nullcontext()
 
 _MOST_KINDS = 4_000  # a script may bring new ones for ever, such as slices with other bounds
 
@@ -160,7 +167,16 @@ def _run(trace: Any, kind: Kind, arrays: Sequence[Any]) -> Any:
 
 @contextmanager
 def recorded(notes: Notes) -> Iterator[None]:
-    """Take notes inside."""
+    """Take notes inside.
+
+    Raises:
+        RuntimeError: with a JAX whose traces are not as this module needs them.
+    """
+    if _lacking is not None:
+        raise RuntimeError(
+            f"tensorflow.GradientTape: JAX {jax.__version__} has no traces to record with ({_lacking}). Install a JAX"
+            f" that Sequax is tested with (see pyproject.toml), or use jax.grad over `model.stateless_call`."
+        )
     with take_current_trace() as parent:
         recorder = Recorder(parent, notes)
     token = _open.set((*_open.get(), notes))
@@ -221,11 +237,15 @@ def _kind_of(primitive: Any, args: Sequence[Any], params: dict[str, Any]) -> tup
         return found, [*captured, *args]
     key = _hashable((primitive, *sorted(params.items())))
     found = _kinds.get(key) if key is not None else None
-    return found or _kept(key, lambda *given: primitive.bind(*given, **_bound(primitive, params))), args
+    return found or _kept(key, lambda *given: _bound(primitive, given, params)), args
 
 
-def _bound(primitive: Any, params: dict[str, Any]) -> dict[str, Any]:
-    return primitive.get_bind_params(params)
+def _bound(primitive: Any, given: Sequence[Any], params: dict[str, Any]) -> Any:
+    found = primitive.get_bind_params(params)
+    if isinstance(found, tuple):  # JAX 0.9: functions that stand before the other arguments
+        functions, found = found
+        given = *functions, *given
+    return primitive.bind(*given, **found)
 
 
 def _kept(key: Hashable | None, function: Callable[..., Any]) -> Kind:
