@@ -63,6 +63,10 @@ OF_OURS = {
     "add": lambda: model().add(Conv2D(3, 3)),
     "compile": lambda: model().compile("nothing of that name"),
     "load": lambda: sequax.models.load_model("not there.keras"),
+    "call": lambda: LSTM(3)(Input((3,))),
+    "nested": lambda: model().fit(X[:, :2], Y, dry_run=True),
+    "search": lambda: sequax.search(lambda units: model(), {"units": [1]}, X[:, :2], Y),
+    "json": lambda: sequax.models.model_from_json('{"class_name": "Nothing", "config": {}}'),
     "ensemble": lambda: sequax.Ensemble(model(), 2).fit(X[:, :2], Y),
 }
 OF_USERS = {

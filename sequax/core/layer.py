@@ -27,6 +27,7 @@ from . import (
     scope,
     shapes,
     signature,
+    tracebacks,
     tracking,
 )
 from .catalogue import serialize
@@ -221,7 +222,12 @@ class Layer(Owner, Shown, operation.Operation):
                 raise TypeError(f"Layer '{self.name}': missing a required argument: '{name}'")
         inputs = named.get(accepted.names[0]) if accepted.names else args[0] if args else None
         if any(map(is_tensor, leaves((args, kwargs)))):
-            return self._symbolic(args, kwargs, named, inputs)
+            try:
+                return self._symbolic(args, kwargs, named, inputs)
+            except tracebacks.SHOWN as error:
+                __tracebackhide__ = True
+                tracebacks.cut(error)
+                raise
 
         training = self._training(kwargs, accepted)
         outermost = scope.call() is None

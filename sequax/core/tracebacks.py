@@ -66,11 +66,17 @@ def cut(error: BaseException) -> None:
         return
     entries = _entries(head.tb_next)
     kept = [entry for entry in entries if not _is_inside(entry)]
-    if isinstance(error, KeyboardInterrupt) or _is_on_purpose(entries[-1]):
+    known = isinstance(error, KeyboardInterrupt) or getattr(
+        error, "_was_cut", False
+    )  # by a public call within this one
+    if known or _is_on_purpose(entries[-1]):
         head.tb_next = _chain(kept)
         _cut_causes(error)
     elif kept and not _is_ours(entries[-1]):  # of JAX, or of the user's own code
         head.tb_next = _chain(kept)
+    else:
+        return
+    error._was_cut = True  # type: ignore[attr-defined]
 
 
 def _cut_causes(error: BaseException) -> None:

@@ -12,6 +12,7 @@ from ..core.catalogue import serialize
 from ..core.config import deserialize, reading
 from ..core.custom_objects import custom_object_scope
 from ..core.errors import LoadError
+from ..core.tracebacks import public
 from . import legacy
 from .json_text import MAX_BYTES, parse
 
@@ -117,6 +118,7 @@ def compile_as(model: Model, settings: Mapping[str, Any] | None, place: str) -> 
             ) from error
 
 
+@public
 def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None) -> Model:
     """A model with fresh weights from what `model.to_json()` gave; compiled if it was.
 

@@ -15,6 +15,7 @@ import numpy as np
 from ..callbacks import Callback, History, callback_list, figure as figures
 from ..callbacks.monitor import direction
 from ..core import html, rng
+from ..core.tracebacks import public
 from ..core.types import Data
 from ..ensemble import Ensemble
 from ..ensemble.members import check_model
@@ -141,6 +142,7 @@ def _shown(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
+@public
 def search(
     build: Callable[..., Model],
     space: Mapping[str, Any],
