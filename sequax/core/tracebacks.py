@@ -66,9 +66,8 @@ def cut(error: BaseException) -> None:
         return
     entries = _entries(head.tb_next)
     kept = [entry for entry in entries if not _is_inside(entry)]
-    known = isinstance(error, KeyboardInterrupt) or getattr(
-        error, "_was_cut", False
-    )  # by a public call within this one
+    # Nothing is learned from where an interrupt came, and another public call inside of this one has looked already.
+    known = isinstance(error, KeyboardInterrupt) or getattr(error, "cut_by_sequax", False)
     if known or _is_on_purpose(entries[-1]):
         head.tb_next = _chain(kept)
         _cut_causes(error)
@@ -76,7 +75,7 @@ def cut(error: BaseException) -> None:
         head.tb_next = _chain(kept)
     else:
         return
-    error._was_cut = True  # type: ignore[attr-defined]
+    error.cut_by_sequax = True  # type: ignore[attr-defined]
 
 
 def _cut_causes(error: BaseException) -> None:
