@@ -57,6 +57,8 @@ keras.src.saving.object_registration: register_keras_serializable    keras.src.r
 keras.src.legacy.preprocessing.image: ImageDataGenerator    keras.src.legacy.preprocessing.text: Tokenizer
 keras.src.legacy.backend: expand_dims    keras.src.preprocessing.image: load_img    keras.src.datasets: mnist
 keras.src.datasets.mnist: load_data    keras.src.initializers.random_initializers: VarianceScaling
+keras.src.utils.backend_utils: in_grain_data_pipeline    keras.src.losses.losses: LossFunctionWrapper
+keras.src.trainers.data_adapters.data_adapter_utils: class_weight_to_sample_weights
 keras.src.api_export: keras_export    keras.src.utils.tracking: no_automatic_dependency_tracking
 """
 for entry in INTERNAL.replace("\n", "    ").strip().split("    "):

@@ -12,6 +12,7 @@ from .. import tree
 from ..core.names import auto_name as auto_name, to_snake_case as to_snake_case
 from ..core.tensor import is_tensor
 from ..core.variable import Variable
+from ..data.class_weights import weights_of_classes
 from ..model import Model
 from ..optimizers import Optimizer
 
@@ -44,9 +45,25 @@ def get_keras_mask(x: object) -> Any:
     return getattr(x, "_keras_mask", None)
 
 
+def set_keras_mask(x: Any, mask: Any) -> None:
+    """Give an output a mask, if it can carry one."""
+    if hasattr(x, "_keras_mask"):
+        x._keras_mask = mask
+
+
+def in_grain_data_pipeline() -> bool:
+    """Whether a loader of Grain is calling; tensors are JAX' arrays in each case."""
+    return False
+
+
 def to_list(x: Any) -> list[Any]:
     """A list as it is, anything else as a list of one."""
     return x if isinstance(x, list) else [x]
+
+
+def class_weight_to_sample_weights(y: Any, class_weight: dict[int, float]) -> np.ndarray:
+    """A weight per row, from one per class."""
+    return weights_of_classes(class_weight, np.asarray(y))
 
 
 def pythonify_logs(logs: dict[str, Any] | None) -> dict[str, Any]:

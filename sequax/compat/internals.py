@@ -86,7 +86,7 @@ class InternalModule(ModuleType):
         if name.startswith("__"):
             raise AttributeError(name)
         for place in (*self._places, _OTHER_NAMES):
-            value = getattr(importlib.import_module(place), name, None)
+            value = getattr(_module(place), name, None)
             if isinstance(value, ModuleType):
                 return importlib.import_module(f"{self.__name__}.{name}")
             if value is not None:
@@ -151,7 +151,12 @@ def _is_public(path: str) -> bool:
 
 
 def _names_of(place: str) -> list[str]:
+    return list(getattr(_module(place), "__all__", ()))
+
+
+def _module(place: str) -> ModuleType | None:
+    """None for a public module that this version does not have: libraries import more than they use."""
     try:
-        return list(importlib.import_module(place).__all__)
-    except ImportError:  # a public module that this version does not have
-        return []
+        return importlib.import_module(place)
+    except ImportError:
+        return None
