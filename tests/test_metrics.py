@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import sequax
-from sequax import losses, metrics
+from sequax import layers, losses, metrics, ops
 from sequax.core import masks, scope
 from tests import one_program
 
@@ -567,3 +567,15 @@ def test_stateless_calls_take_variables():
     metric.update_state([1.0, 3.0])
     state = metric.stateless_update_state(metric.variables, jnp.array([8.0]))
     assert float(metric.stateless_result(state)) == 4.0 and float(metric.stateless_result(metric.variables)) == 2.0
+
+
+@pytest.mark.parametrize("axes", [None, -1])
+def test_a_function_that_brings_masked_steps_together(axes):
+    x = np.array([[1, 2, 0], [3, 0, 0]])
+
+    def share(y_true, y_pred):
+        return ops.mean(ops.cast(y_pred[..., 0] < 100, "float32"), axis=axes)
+
+    model = sequax.Sequential([layers.Embedding(4, 2, mask_zero=True)])
+    model.compile("sgd", lambda y_true, y_pred: ops.mean(ops.square(y_pred)), metrics=[share])
+    assert model.fit(x, x, verbose=0).history["share"] == [1.0]

@@ -283,8 +283,10 @@ class MeanMetricWrapper(Mean):
             y_true, y_pred = dtypes.as_array(y_true), dtypes.as_array(y_pred)
             if y_true.ndim == y_pred.ndim == 1 and self.one_value_per_sample:
                 y_true, y_pred = y_true[:, None], y_pred[:, None]
-            values = self.fn(*align.ranks(y_true, y_pred), **self.arguments)
-            weight = masked_weights(self.name, self._cast(values), sample_weight, mask)
+            values = self._cast(self.fn(*align.ranks(y_true, y_pred), **self.arguments))
+            if mask is not None and jnp.ndim(mask) > values.ndim:  # a function that has brought masked steps together has dealt with them
+                mask = None
+            weight = masked_weights(self.name, values, sample_weight, mask)
             super().update_state(values, weight)
 
     def get_config(self) -> dict[str, Any]:
