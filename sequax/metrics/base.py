@@ -284,7 +284,9 @@ class MeanMetricWrapper(Mean):
             if y_true.ndim == y_pred.ndim == 1 and self.one_value_per_sample:
                 y_true, y_pred = y_true[:, None], y_pred[:, None]
             values = self._cast(self.fn(*align.ranks(y_true, y_pred), **self.arguments))
-            if mask is not None and jnp.ndim(mask) > values.ndim:  # a function that has brought masked steps together has dealt with them
+            if (
+                mask is not None and jnp.ndim(mask) > values.ndim
+            ):  # a function that has brought masked steps together has dealt with them
                 mask = None
             weight = masked_weights(self.name, values, sample_weight, mask)
             super().update_state(values, weight)

@@ -15,6 +15,7 @@ import numpy as np
 from ...core import scope
 from ...core.variable import Variable
 from .member import Member
+from .values import tensor
 
 
 def print(
@@ -217,19 +218,19 @@ class TensorArray:
     def write(self, index: Any, value: Any, name: Any = None) -> TensorArray:
         place = int(index)
         self._items += [None] * (place + 1 - len(self._items))
-        self._items[place] = jnp.asarray(_plain(value), str(self.dtype))
+        self._items[place] = tensor(_plain(value), self.dtype)
         return self
 
     def read(self, index: Any, name: Any = None) -> Any:
         return self._filled()[int(index)]
 
     def _filled(self) -> list[Any]:
-        like = next((one for one in self._items if one is not None), jnp.zeros((), str(self.dtype)))
+        like = next((one for one in self._items if one is not None), tensor(0, self.dtype))
         return [jnp.zeros_like(like) if one is None else one for one in self._items]
 
     def stack(self, name: Any = None) -> Any:
         items = self._filled()
-        return jnp.stack(items) if items else jnp.zeros((0,), str(self.dtype))
+        return jnp.stack(items) if items else tensor([], self.dtype)
 
     def concat(self, name: Any = None) -> Any:
         return jnp.concatenate(self._filled())
