@@ -375,6 +375,17 @@ def test_specs():
     assert "BatchDataset" in repr(pairs.batch(2)) and "(None, 3)" in repr(pairs.batch(2))
 
 
+def test_looking_at_specs_does_not_count_as_a_pass():
+    def of_values(x):
+        return np.asarray(x) * 2
+
+    looked_at, other = (Dataset.range(9).shuffle(9, seed=1).map(of_values) for _ in range(2))
+    assert looked_at.element_spec == TensorSpec((), "int32")
+    assert numbers(looked_at) == numbers(other)
+    windows = sq.utils.timeseries_dataset_from_array(np.arange(9), None, 2, shuffle=True, seed=1)
+    assert repr(windows.map(of_values)) and windows.epoch == 0
+
+
 # --- order ---
 
 

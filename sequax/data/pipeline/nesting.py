@@ -11,8 +11,9 @@ import numpy as np
 from .batching import PaddedBatch, stacked
 from .calling import Call
 from .chunk import Chunk, single_rows
-from .sources import Slices, Stage
+from .sources import Slices
 from .spec import UNKNOWN, DatasetSpec, TensorSpec
+from .stage import Stage, first_chunk
 from .structures import Nest, leaves, mapped
 from .tensors import is_dataset, tensor
 
@@ -49,10 +50,8 @@ class FlatMap(Stage):
                 yield from dataset_from(self.call, element).chunks()
 
     def make_spec(self) -> Nest:
-        for chunk in self.source.chunks():
-            for element in chunk.tensors():
-                return dataset_from(self.call, element).spec()
-        return ()
+        chunk = first_chunk(self.source)
+        return () if chunk is None else dataset_from(self.call, next(chunk.tensors())).spec()
 
 
 class Interleave(FlatMap):

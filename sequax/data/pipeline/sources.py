@@ -207,6 +207,14 @@ class Batches(Stage):
         super().__init__()
         self.data = data
 
+    @property
+    def passes(self) -> int:
+        return self.data.epoch
+
+    @passes.setter
+    def passes(self, count: int) -> None:
+        self.data.epoch = count
+
     def chunks(self) -> Iterator[Chunk]:
         order, size = self.data.begin_order(), self.data.batch_size
         for start in range(0, len(order), size or 1):

@@ -19,9 +19,11 @@ class Stage:
     Attributes:
         title: as in the `repr` of a data set.
         slow: whether an element may take long, or is made by code that must not run ahead.
+        passes: how many were begun, where their order depends on it.
     """
 
     title = "Dataset"
+    passes: int = 0
 
     def __init__(self, *sources: Stage):
         self.sources = sources
@@ -65,6 +67,25 @@ class Same(Stage):
 
 
 def first_spec(stage: Stage) -> Nest:
-    for chunk in stage.chunks():
-        return spec_of_rows(chunk.values)
-    return ()
+    chunk = first_chunk(stage)
+    return () if chunk is None else spec_of_rows(chunk.values)
+
+
+def first_chunk(stage: Stage) -> Chunk | None:
+    """Elements to look at, which does not count as a pass."""
+    before = [(one, one.passes) for one in _all(stage)]
+    chunks = stage.chunks()
+    try:
+        return next(chunks, None)
+    finally:
+        if hasattr(chunks, "close"):
+            chunks.close()
+        for one, passes in before:
+            if one.passes != passes:
+                one.passes = passes
+
+
+def _all(stage: Stage) -> Iterator[Stage]:
+    yield stage
+    for source in stage.sources:
+        yield from _all(source)
