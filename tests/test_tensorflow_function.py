@@ -372,6 +372,9 @@ def test_branches_loops_and_lists(capsys):
     for i in range(2):
         rows = rows.write(i, x * i)
     assert rows.stack().tolist() == [[0.0, 0.0, 0.0], [1.0, 2.0, 3.0]]
+    whole = control.TensorArray("int64", size=0).write(0, 3)  # 64 bits are 32 here, without a warning
+    texts = control.TensorArray("string", size=0).write(0, "a").write(1, "b")
+    assert whole.stack().tolist() == [3] and texts.stack().tolist() == [b"a", b"b"]
 
     @function
     def said(x):

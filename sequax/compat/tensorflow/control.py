@@ -15,7 +15,7 @@ import numpy as np
 from ...core import scope
 from ...core.variable import Variable
 from .member import Member
-from .values import tensor
+from .values import StringTensor, tensor
 
 
 def print(
@@ -229,6 +229,8 @@ class TensorArray:
         return [jnp.zeros_like(like) if one is None else one for one in self._items]
 
     def stack(self, name: Any = None) -> Any:
+        if self.dtype == "string":
+            return StringTensor(np.stack(self._items))
         items = self._filled()
         return jnp.stack(items) if items else tensor([], self.dtype)
 
