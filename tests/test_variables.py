@@ -8,6 +8,7 @@ import pytest
 
 import sequax
 from sequax import Variable, initializers, layers, optimizers
+from sequax.core.variable import values_may_wait
 
 SHAPE = (16, 4)
 
@@ -113,3 +114,21 @@ def test_values_go_to_other_libraries_by_dlpack():
     assert taken[1, 2] == 5.0  # what was taken stays as it was
     assert variable.__dlpack_device__()[1] == 0
     assert jax.dlpack.from_dlpack(variable).shape == (2, 3)
+
+
+def test_values_that_may_wait_are_those_that_come_at_once():
+    def values(**options):
+        sequax.utils.set_random_seed(3)
+        layer = sequax.layers.Dense(4, **options)
+        layer.build((None, 3))
+        return layer
+
+    at_once = values()
+    with values_may_wait():
+        waiting = values()
+        drawn = values(kernel_initializer=lambda shape, dtype=None: np.ones(shape, dtype))
+    assert [v.held() for v in waiting.weights] == [None, None] and at_once.kernel.held() is not None
+    assert waiting.kernel.shape == (3, 4) and drawn.kernel.held() is not None  # an initializer of a user's runs at once
+    np.testing.assert_array_equal(waiting.kernel.value, at_once.kernel.value)
+    waiting.bias.assign(np.ones(4))
+    np.testing.assert_array_equal(waiting.bias.value, np.ones(4))
