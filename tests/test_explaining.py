@@ -224,3 +224,33 @@ def test_a_stack_says_it_once():
     with pytest.raises(ValueError) as caught:
         Sequential([Input((5, 2)), LSTM(3), LSTM(3)])
     assert str(caught.value).count("Give it `return_sequences=True`") == 1
+
+
+# --- data beside a model that is built ---
+
+OTHER_DATA = [
+    ((28, 28, 3), (28, 28), "np.repeat(x[..., None], 3, axis=-1)"),
+    ((28, 28, 3), (28, 28, 1), "np.repeat(x, 3, axis=-1)"),
+    ((28, 28, 3), (28, 28, 4), "use x[..., :3]"),
+    ((28, 28, 3), (32, 32, 3), "ops.image.resize(x, (28, 28))"),
+    ((10, 5), (5,), "sequence_length=10"),
+    ((4,), (5,), "Is the target still among the columns?"),
+    ((4,), (7,), "the model expects 4."),
+]
+
+
+@pytest.mark.parametrize(("wanted", "given", "words"), OTHER_DATA)
+def test_data_of_another_shape_are_told_what_to_do(wanted, given, words):
+    model = Sequential([Input(wanted), Flatten(), Dense(1)])
+    model.compile("sgd", "mse")
+    x = np.zeros((6, *given), "float32")
+    with pytest.raises(ValueError) as caught:
+        model.fit(x, np.zeros((6, 1)), verbose=0)
+    assert words in str(caught.value)
+
+
+def test_what_is_advised_for_images_works():
+    model = Sequential([Input((8, 8, 3)), Flatten(), Dense(1)])
+    grey = np.zeros((6, 8, 8), "float32")
+    assert model.predict(np.repeat(grey[..., None], 3, axis=-1), verbose=0).shape == (6, 1)
+    assert model.predict(sequax.ops.image.resize(np.zeros((6, 9, 9, 3), "float32"), (8, 8)), verbose=0).shape == (6, 1)

@@ -62,7 +62,10 @@ def _refuse_shape(shape: tuple[int, ...], expected: tuple[int | None, ...], what
     if fits(shape, wanted) or (wanted and wanted[-1] == 1 and fits((*shape, 1), wanted)):
         raise ValueError(f"{got}: got one sample without a batch axis; use {what}[None].")
     if len(sample) == len(wanted) == 1:
-        raise ValueError(f"{what} has {plural(sample[0], 'feature')} (shape {shape}); the model expects {wanted[0]}.")
+        more = " Is the target still among the columns?" if sample[0] == (wanted[0] or 0) + 1 else ""
+        raise ValueError(
+            f"{what} has {plural(sample[0], 'feature')} (shape {shape}); the model expects {wanted[0]}.{more}"
+        )
     if len(sample) == len(wanted) >= 2:
         if fits((*sample[1:], sample[0]), wanted):
             raise ValueError(f"{got}: the axes look swapped (channels first); use np.moveaxis({what}, 1, -1).")
@@ -72,7 +75,26 @@ def _refuse_shape(shape: tuple[int, ...], expected: tuple[int | None, ...], what
     if len(sizes) == len(wanted) and math.prod(sample) == math.prod(sizes):
         target = ", ".join(map(str, (-1, *sizes)))
         raise ValueError(f"{got}: each sample has the right number of values; use {what}.reshape({target}).")
-    raise ValueError(f"{got}.")
+    raise ValueError(f"{got}{_remedy(sample, wanted, what)}.")
+
+
+def _remedy(sample: tuple[int, ...], wanted: tuple[int | None, ...], what: str) -> str:
+    """What to do about samples of another size, where it is plain what they are."""
+    if len(wanted) == 3 and wanted[-1] == 3:
+        if fits(sample, wanted[:2]):
+            return f": grey images for a model of three channels; use np.repeat({what}[..., None], 3, axis=-1)"
+        if len(sample) == 3 and fits(sample[:2], wanted[:2]) and sample[2] in (1, 4):
+            grey = f"grey images for a model of three channels; use np.repeat({what}, 3, axis=-1)"
+            return f": {grey}" if sample[2] == 1 else f": images with transparency; use {what}[..., :3]"
+    if len(sample) == len(wanted) == 3 and sample[2] == wanted[2] and None not in wanted[:2]:
+        height, width = wanted[:2]
+        return f": images of another size; use ops.image.resize({what}, ({height}, {width})), or Resizing in the model"
+    if len(wanted) == 2 and len(sample) == 1 and sample[0] == wanted[1] and wanted[0] is not None:
+        return (
+            f": a time axis is missing, the rows are single steps; utils.timeseries_dataset_from_array({what}, targets,"
+            f" sequence_length={wanted[0]}) makes windows of them"
+        )
+    return ""
 
 
 def _check_indices(array: np.ndarray, schema: InputSchema, what: str) -> None:
