@@ -342,6 +342,42 @@ assert history["a_acc"] == history["a_accuracy"] and "val_a_acc" in history and 
 """,
         "a_accuracy",
     ),
+    "rates that decay, and are set meanwhile": (
+        """
+from keras.callbacks import LearningRateScheduler, ReduceLROnPlateau
+from keras.optimizers import SGD
+model = Sequential([Dense(1, input_dim=1, use_bias=False, kernel_initializer="zeros")])
+model.compile(SGD(lr=0.5, decay=1.0), lambda y, p: K.mean(-p))
+one = np.ones((1, 1))
+weights = [model.train_on_batch(one, one) and None or float(model.get_weights()[0][0, 0]) for _ in range(3)]
+assert np.allclose(weights, [0.5, 0.75, 0.75 + 0.5 / 3]) and float(K.get_value(model.optimizer.lr)) == 0.5
+K.set_value(model.optimizer.lr, 0.8)
+model.train_on_batch(one, one)
+assert np.isclose(model.get_weights()[0][0, 0], 0.75 + 0.5 / 3 + 0.8 / 4) and model.optimizer.decay == 1
+halve = ReduceLROnPlateau(monitor="loss", patience=1, min_delta=1e9, factor=0.5)
+assert np.allclose(model.fit(one, one, epochs=3, verbose=0, callbacks=[halve]).history["lr"], [0.8, 0.8, 0.4])
+model.fit(one, one, verbose=0, callbacks=[LearningRateScheduler(lambda epoch, lr: lr * 2)])
+assert np.isclose(model.optimizer.lr, 0.4)
+model.compile(SGD(lr=0.5, decay=1.0), "mse")
+model.train_on_batch(one, one)
+for name in ("decay.h5", "decay.keras"):
+    model.save(name)
+    optimizer = keras.models.load_model(name).optimizer
+    assert optimizer.decay == 1 and int(optimizer.iterations.numpy()) == 1 and float(optimizer.lr) == 0.5
+assert keras.optimizers.Adam().decay == 0
+""",
+        "decay=",
+    ),
+    "arguments of Keras 1 that are functions or have no counterpart": (
+        """
+made = lambda shape, name=None: K.variable(np.full(shape, 0.5))
+model = Sequential([Dense(3, input_dim=2, init=made), BatchNormalization(mode=2)])
+assert np.all(model.get_weights()[0] == 0.5)
+other = Dense(3, kernel_initializer=lambda shape, dtype=None: np.ones(shape))
+assert float(K.sum(other(np.ones((1, 2))))) == 6
+""",
+        "mode=2",
+    ),
     "stars": (
         """
 from keras.layers import *

@@ -126,7 +126,7 @@ ACCEPTED = {
         ["learning_rate=", "leave it out"],
     ),
     "from keras.optimizers import SGD; s = SGD(0.5, decay=1.0); s.iterations.assign(3)": (
-        "float(s.learning_rate) == 0.125",
+        "float(s.learning_rate) == 0.5 and s.get_config()['learning_rate']['config']['decay_rate'] == 1",
         ["InverseTimeDecay(rate, 1, decay)"],
     ),
     "from keras.optimizers import adam; a = adam(lr=0.5, epsilon=None); a.lr = 0.25": (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from .. import layers
 from ..core.variable import Variable
 from ..optimizers.base import Optimizer
-from . import dialect, spellings
+from . import decay as decays, dialect, spellings
 from .backend_state import give_seed
 from .notes import note, say
 
@@ -58,13 +59,30 @@ def rename(kwargs: dict[str, Any], parameters: list[str]) -> None:
     if "forget_bias_init" in kwargs and "unit_forget_bias" in parameters:
         note("forget_bias_init=", "unit_forget_bias=True")
         kwargs["unit_forget_bias"] = kwargs.pop("forget_bias_init") in ("one", "ones")
-    if "mode" in kwargs and "moving_mean_initializer" in parameters and kwargs["mode"] == 0:
-        note("BatchNormalization(mode=0)", "leave `mode` out")
+    if "mode" in kwargs and "moving_mean_initializer" in parameters and kwargs["mode"] in (0, 2):
+        note(f"BatchNormalization(mode={kwargs['mode']})", "leave `mode` out; predictions go by moving statistics")
         del kwargs["mode"]
     _new_values(kwargs)
 
 
+def _initializer(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function `(shape, name=None)` as one that is called with a dtype as well."""
+
+    @functools.wraps(function)
+    def initial(shape: Any, dtype: object = None, **kwargs: object) -> Any:
+        made = function(shape)
+        return made.value if isinstance(made, Variable) else made
+
+    return initial
+
+
 def _new_values(kwargs: dict[str, Any]) -> None:
+    for name, value in kwargs.items():
+        if name.endswith("_initializer") and inspect.isfunction(value):
+            known = inspect.signature(value).parameters
+            if "dtype" not in known and not any(one.kind is one.VAR_KEYWORD for one in known.values()):
+                note(f"{name}=function(shape)", f"{name}=function(shape, dtype=None)")
+                kwargs[name] = _initializer(value)
     for name, values in spellings.VALUES.items():
         value = kwargs.get(name)
         if isinstance(value, str) and value in values:
@@ -147,6 +165,7 @@ def optimizer_constructor(owner: type, original: Callable[..., Any]) -> Callable
                 f"defaults of {owner.__name__}", f"`{owner.__name__}` has defaults of Keras {dialect.spoken()}: {shown}"
             )
         original(self, *args, **{**old, **kwargs})
+        decays.keep(self, kwargs.get("learning_rate"))
 
     return __init__
 
@@ -157,11 +176,9 @@ def _without_decay(name: str, args: tuple[Any, ...], kwargs: dict[str, Any], def
     if name == "schedule_decay" or not decay:
         note(f"{name}=", "leave it out")
         return args
-    from ..optimizers.schedules import InverseTimeDecay
-
     note("decay=", "learning_rate=keras.optimizers.schedules.InverseTimeDecay(rate, 1, decay)")
     rate = args[0] if args else kwargs.get("learning_rate", default)
-    kwargs["learning_rate"] = InverseTimeDecay(float(rate), decay_steps=1, decay_rate=float(decay))
+    kwargs["learning_rate"] = decays.schedule(float(rate), float(decay))
     return args[1:] if not args[1:] else _refuse_positions(args)
 
 

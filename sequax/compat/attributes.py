@@ -12,6 +12,7 @@ from ..core.layer import Layer
 from ..core.tensor import leaves, shape_of
 from ..core.variable import Variable
 from ..utils.py_dataset import PyDataset
+from . import decay
 from .notes import note
 
 if TYPE_CHECKING:
@@ -165,6 +166,8 @@ def get_weights(self: Optimizer) -> list[np.ndarray]:
 
 OPTIMIZER_METHODS = (get_weights,)
 OPTIMIZER_PROPERTIES = {
+    "decay": _noted("optimizer.decay", "optimizer.learning_rate, a schedule", decay.decay_of),
+    "initial_decay": _noted("optimizer.initial_decay", "optimizer.learning_rate, a schedule", decay.decay_of),
     "weights": _noted("optimizer.weights", "optimizer.variables", lambda self: self.variables),
 }
 

@@ -26,7 +26,7 @@ def apply() -> None:
     from ..core.tensor import KerasTensor
     from ..model import Model
     from ..sequential import Sequential
-    from . import added, arguments, attributes, backend_graph, files, logs, models, old_layers
+    from . import added, arguments, attributes, backend_graph, decay, files, logs, models, old_layers
     from .tensorflow import data, steps, values
 
     for cls in [*layers.catalogue.classes.values(), Layer]:
@@ -35,6 +35,7 @@ def apply() -> None:
         if inspect.isclass(cls) and issubclass(cls, optimizers.Optimizer):
             wrap(cls, "__init__", arguments.optimizer_constructor)
     put(optimizers.Optimizer, "lr", arguments.lr)
+    put(optimizers.Optimizer, "learning_rate", decay.rate_property(optimizers.Optimizer.learning_rate))
     put(optimizers.Optimizer, "get_updates", backend_graph.get_updates)
     wrap(Sequential, "add", old_layers.sequential_add)
     wrap(Layer, "add_weight", arguments.add_weight)
