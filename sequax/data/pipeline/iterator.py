@@ -33,6 +33,8 @@ class Iterator:
         """
         return next(self)
 
+    next = get_next  # as scripts call it of what `as_numpy_iterator` gives
+
     @property
     def element_spec(self) -> Any:
         """Shapes and dtypes of the elements."""
