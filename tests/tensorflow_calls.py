@@ -506,6 +506,80 @@ tf.image.non_max_suppression([[0.0, 0, 1, 1], [0, 0, 1, 0.9], [3, 3, 4, 4]], [0.
 tf.image.draw_bounding_boxes(g, [[[0.1, 0.2, 0.8, 0.9]], [[0.0, 0.0, 1.2, 1.0]]], [[1.0, 0.0, 0.0]])
 """
 
+TEXTS = """
+tf.constant(['a', 'bc'])
+tf.strings.lower(['AbC', 'Ü'])
+tf.strings.upper('abc')
+tf.strings.lower('ÄB', encoding='utf-8')
+tf.strings.strip(['  a b ', 'c'])
+tf.strings.split('a b  c')
+tf.strings.split('a/b//c', '/')
+tf.strings.split('a/b/c', sep='/')[-2]
+tf.strings.regex_replace(['<br />Hi!', 'a<br />'], '<br />', ' ')
+tf.strings.regex_replace('abcabc', '(b)(c)', '[\\\\2\\\\1]', replace_global=False)
+tf.strings.regex_replace("Don't stop, now.", "[[:punct:]]", '')
+tf.strings.regex_full_match(['abc', 'ab'], 'a.c')
+tf.strings.join(['a', 'b', 'c'], separator='-')
+tf.strings.join([['a', 'b'], ['c', 'd']])
+tf.strings.reduce_join([['a', 'b'], ['c', 'd']], axis=1, separator=' ')
+tf.strings.reduce_join(['a', 'b'])
+tf.strings.length(['abc', 'ä'])
+tf.strings.length('ä', unit='UTF8_CHAR')
+tf.strings.substr(['hello', 'world'], 1, 3)
+tf.strings.substr('hello', pos=-3, len=2)
+tf.strings.to_number(['1.5', '2'])
+tf.strings.to_number('7', out_type=tf.int32)
+tf.strings.as_string([1, 2])
+tf.strings.as_string(3.14159, precision=2)
+tf.strings.as_string(True)
+tf.strings.bytes_split('abc')
+tf.strings.unicode_decode('aä', 'UTF-8')
+tf.strings.unicode_split('aä', 'UTF-8')
+tf.strings.format('{} and {}', (tf.constant(1), tf.constant([1, 2])))
+tf.io.encode_base64('hello')
+tf.io.decode_base64('aGVsbG8')
+tf.io.decode_raw(tf.constant(b'\\x01\\x00\\x02\\x00'), tf.int16)
+tf.io.decode_csv(['1,a,2.5', '3,b,'], [[0], [''], [9.0]])
+tf.equal(['a', 'b'], 'a')
+tf.gather(['a', 'b', 'c'], [2, 0])
+tf.reshape(['a', 'b', 'c', 'd'], [2, 2])
+tf.reverse(tf.range(3), [0])
+tf.concat([['a'], ['b', 'c']], axis=0)
+tf.stack(['a', 'b'])
+tf.where([True, False], ['a', 'b'], ['c', 'd'])
+tf.expand_dims('a', 0)
+tf.fill([2], 'x')
+tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(['a', 'b'], [1, 2]), -1).lookup(tf.constant(['b', 'z']))
+tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer([5, 7], ['x', 'y']), '?').lookup(tf.constant([7, 6]))
+"""
+
+CONTROL = """
+tf.cond(tf.constant(True), lambda: x, lambda: y)
+tf.cond(x[0, 0] > 100.0, true_fn=lambda: tf.constant(1), false_fn=lambda: tf.constant(2))
+tf.case([(tf.constant(False), lambda: 1), (tf.constant(True), lambda: tf.constant(2))], default=lambda: 3)
+tf.switch_case(tf.constant(1), [lambda: tf.constant(4), lambda: tf.constant(5)])
+tf.while_loop(lambda i, a: i < 3, lambda i, a: (i + 1, a * 2.0), (tf.constant(0), tf.constant(1.0)))
+tf.while_loop(lambda i: True, lambda i: [i + 1], [tf.constant(0)], maximum_iterations=4)
+tf.map_fn(lambda row: tf.reduce_sum(row), x)
+tf.map_fn(lambda pair: pair[0] + pair[1], (v, v), fn_output_signature=tf.float32)
+tf.vectorized_map(lambda row: row * 2.0, x)
+tf.scan(lambda a, b: a + b, v)
+tf.scan(lambda a, b: a * b, v, initializer=tf.constant(1.0), reverse=True)
+tf.foldl(lambda a, b: a - b, v)
+tf.foldr(lambda a, b: a - b, v)
+tf.TensorArray(tf.float32, size=2).write(0, v[0]).write(1, v[1]).stack()
+tf.TensorArray(tf.float32, size=0, dynamic_size=True).unstack(x).concat()
+tf.py_function(lambda a: a.numpy() * 2, [v], tf.float32)
+tf.numpy_function(lambda a, b: [a + b, a - b], [v, v], [tf.float32, tf.float32])
+tf.nest.flatten({'a': 1, 'b': [2, 3]})
+tf.nest.map_structure(lambda a: a + 1, {'a': 1, 'b': [2, 3]})
+tf.losses.MeanSquaredError()(x, y)
+tf.metrics.BinaryAccuracy()([1.0, 0.0], [0.7, 0.6])
+tf.initializers.Constant(2.0)([2])
+tf.zeros_initializer()([2, 2])
+tf.optimizers.schedules.ExponentialDecay(0.1, 10, 0.5)(tf.constant(10.0))
+"""
+
 
 def lines(text: str) -> list[str]:
     """The calls of a table."""
@@ -513,6 +587,6 @@ def lines(text: str) -> list[str]:
 
 
 FIXED = (ARRAYS, ARITHMETIC, IMAGES, NEURAL)
-EAGER = (SIZES, HOST)
+EAGER = (SIZES, HOST, TEXTS, CONTROL)
 CALLS = [call for table in (*FIXED, *EAGER) for call in lines(table)]
 EAGER_ONLY = frozenset(call for table in EAGER for call in lines(table))

@@ -99,12 +99,17 @@ REFUSED = {
     "import keras.layers.Dense": ("ImportError", "from keras.layers import Dense"),
     "from keras.activations import annotations": ("ImportError", "keras.activations.annotations"),
     "import tensorflow as tf; tf.gradients(1, 2)": ("RuntimeError", "tensorflow.gradients", "tf.GradientTape"),
-    "import tensorflow as tf; tf.Session().run(1)": ("RuntimeError", "tensorflow.Session.run is not served"),
-    "import tensorflow.compat.v1 as tf; tf.placeholder": ("AttributeError", "tensorflow.compat.v1.placeholder"),
+    "import tensorflow as tf; tf.Session().run(1)": ("RuntimeError", "tensorflow.Session.run is out of reach"),
+    "import tensorflow.compat.v1 as tf; tf.placeholder(1)": (
+        "NotImplementedError",
+        "tensorflow.compat.v1.placeholder",
+        "sessions",
+    ),
     "import keras.backend as K; K.gradients(1, 2)": ("TypeError", "symbolic tensors", "jax.grad"),
     "import keras.layers.cores": ("ImportError", "keras.layers.cores"),
-    "from tensorflow.estimator import Estimator": ("ImportError", "tensorflow.estimator is not served by Sequax"),
-    "import tensorflow.python.training": ("ImportError", "tensorflow.python.training is not served by Sequax"),
+    "from tensorflow.estimator import Estimator as E; E()": ("NotImplementedError", "tensorflow.estimator", "`fit`"),
+    "import tensorflow.python.training as t; t.f()": ("NotImplementedError", "needs TensorFlow itself"),
+    "import tensorflow.trainig": ("ImportError", "tensorflow.trainig is not served by Sequax"),
     "from tensorflow.keras.layers import Dens": ("ImportError", "keras.layers.Dens", "Did you mean 'Dense'"),
 }
 

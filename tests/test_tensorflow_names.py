@@ -193,6 +193,198 @@ HABITS = {
         with pytest.raises(ValueError, match="random_crop"):
             tf.image.random_crop(image, [9, 4, 3])
     """,
+    "pictures of many sizes, from files to batches": """
+        import os, tempfile
+        folder, draw = tempfile.mkdtemp(), np.random.default_rng(0)
+        for number, size in enumerate([(9, 7), (12, 5), (6, 6)]):
+            picture = draw.integers(0, 255, (*size, 3)).astype("uint8")
+            tf.io.write_file(os.path.join(folder, f"cat_{number}.png"), tf.io.encode_png(picture))
+            if number == 0:
+                assert np.array_equal(tf.io.decode_png(tf.io.read_file(os.path.join(folder, "cat_0.png"))), picture)
+        def read(path):
+            image = tf.io.decode_png(tf.io.read_file(path), channels=3)
+            image = tf.image.resize(tf.cast(image, tf.float32) / 255.0, [8, 8])
+            image.set_shape([8, 8, 3])
+            label = tf.strings.regex_full_match(path, ".*cat_1.png")
+            return tf.image.random_flip_left_right(image), tf.cast(label, tf.int32)
+        files = tf.data.Dataset.list_files(os.path.join(folder, "*.png"), shuffle=False)
+        images, labels = next(iter(files.map(read, num_parallel_calls=tf.data.AUTOTUNE).batch(3)))
+        assert images.shape == (3, 8, 8, 3) and labels.numpy().tolist() == [0, 1, 0] and images.dtype == tf.float32
+        decoded = tf.image.decode_image(tf.io.read_file(os.path.join(folder, "cat_1.png")), expand_animations=False)
+        assert decoded.dtype == tf.uint8
+        assert decoded.get_shape().as_list() == [12, 5, 3] and tf.shape(decoded)[0] == 12
+        gray = tf.io.decode_png(tf.io.encode_png(decoded), channels=1)
+        assert gray.get_shape() == (12, 5, 1) and tf.expand_dims(gray, 0).shape == (1, 12, 5, 1)
+        jpeg = tf.io.decode_jpeg(tf.io.encode_jpeg(tf.ones([8, 8, 3], tf.uint8) * 100, quality=100))
+        assert np.abs(jpeg.numpy().astype(int) - 100).max() < 3
+        assert tf.image.convert_image_dtype(decoded, tf.float32).numpy().max() <= 1.0
+        assert sorted(tf.io.gfile.listdir(folder)) == ["cat_0.png", "cat_1.png", "cat_2.png"]
+        assert tf.io.gfile.exists(folder) and len(tf.io.gfile.glob(os.path.join(folder, "*_0.png"))) == 1
+        with tf.io.gfile.GFile(os.path.join(folder, "a.txt"), "w") as file:
+            file.write("text")
+        assert tf.io.read_file(os.path.join(folder, "a.txt")).numpy() == b"text"
+        with pytest.raises(ValueError, match="no picture"):
+            tf.io.decode_png(b"abc")
+    """,
+    "sound": """
+        wave = np.sin(np.linspace(0, 20, 400)).astype("float32")[:, None] * 0.5
+        audio, rate = tf.audio.decode_wav(tf.audio.encode_wav(wave, 8000), desired_samples=500)
+        assert audio.shape == (500, 1) and int(rate) == 8000 and np.abs(audio[:400] - wave).max() < 1e-4
+        spectrogram = tf.abs(tf.signal.stft(tf.squeeze(audio, axis=-1), frame_length=64, frame_step=32))
+        assert spectrogram[..., tf.newaxis].shape == (14, 33, 1)
+        with pytest.raises(ValueError, match="16-bit PCM"):
+            tf.audio.decode_wav(b"abc")
+    """,
+    "texts cleaned by tf.strings inside TextVectorization": """
+        def clean(text):
+            text = tf.strings.lower(text)
+            text = tf.strings.regex_replace(text, "<br />", " ")
+            return tf.strings.regex_replace(text, "[%s]" % "!,.", "")
+        layer = layers.TextVectorization(max_tokens=20, standardize=clean, output_sequence_length=3)
+        layer.adapt(["Good<br />film!", "bad film."])
+        assert layer.get_vocabulary()[:3] == ["", "[UNK]", "film"]
+        assert layer(["GOOD film"]).shape == (1, 3)
+    """,
+    "checkpoints bring values back, also those of an optimizer": """
+        import os, tempfile
+        folder = tempfile.mkdtemp()
+        def made():
+            model = keras.Sequential([keras.Input((4,)), layers.Dense(3), layers.Dense(1)])
+            return model, keras.optimizers.Adam(0.1)
+        model, optimizer = made()
+        step = tf.Variable(0)
+        checkpoint = tf.train.Checkpoint(step=step, optimizer=optimizer, net=model)
+        manager = tf.train.CheckpointManager(checkpoint, folder, max_to_keep=2)
+        checkpoint.restore(manager.latest_checkpoint)
+        model.compile(optimizer, "mse")
+        for _ in range(3):
+            model.fit(x, y, verbose=0)
+            step.assign_add(1)
+            path = manager.save()
+        assert len(manager.checkpoints) == 2 and tf.train.latest_checkpoint(folder) == path
+        again, other = made()
+        fresh = tf.train.Checkpoint(step=tf.Variable(0), optimizer=other, net=again)
+        fresh.restore(tf.train.latest_checkpoint(folder)).expect_partial()
+        assert int(fresh.step.numpy()) == 3 and np.allclose(again.predict(x, verbose=0), model.predict(x, verbose=0))
+        assert int(other.iterations.numpy()) == int(optimizer.iterations.numpy())
+        assert tf.train.Checkpoint(net=again).write(os.path.join(folder, "one")) and tf.train.list_variables(folder)
+        small = keras.Sequential([keras.Input((4,)), layers.Dense(2)])
+        before = small.get_weights()
+        with pytest.raises(ValueError, match="must be those that were saved"):
+            tf.train.Checkpoint(step=tf.Variable(0), net=small).restore(path)
+        assert np.array_equal(small.get_weights()[0], before[0])
+        with pytest.raises(FileNotFoundError):
+            fresh.restore(os.path.join(folder, "nothing"))
+    """,
+    "a model as a SavedModel's folder": """
+        import os, tempfile
+        folder = os.path.join(tempfile.mkdtemp(), "exported")
+        model = keras.Sequential([keras.Input((4,)), layers.Dense(1)])
+        tf.saved_model.save(model, folder)
+        assert np.allclose(tf.saved_model.load(folder)(x), model(x))
+        open(os.path.join(folder, "saved_model.pb"), "w").close()
+        with pytest.raises(NotImplementedError, match="SavedModel"):
+            tf.saved_model.load(folder)
+        with pytest.raises(NotImplementedError, match="models of Keras only"):
+            tf.saved_model.save(object(), folder)
+    """,
+    "summaries": """
+        import glob, os, tempfile
+        folder = tempfile.mkdtemp()
+        writer = tf.summary.create_file_writer(folder)
+        with writer.as_default():
+            assert tf.summary.scalar("loss", tf.constant(0.5), step=1)
+            tf.summary.histogram("weights", tf.random.normal([20]), step=1)
+            tf.summary.image("pictures", tf.zeros([2, 4, 4, 3]), step=1)
+            tf.summary.text("words", "hello", step=1)
+            with pytest.raises(ValueError, match="has no step"):
+                tf.summary.scalar("loss", 0.5)
+        assert not tf.summary.scalar("nowhere", 1.0, step=2)
+        writer.flush()
+        (file,) = glob.glob(os.path.join(folder, "events*"))
+        raw = open(file, "rb").read()
+        assert all(tag in raw for tag in (b"loss", b"weights", b"pictures/image/0", b"words/text_summary", b"PNG"))
+    """,
+    "strategies on one device": """
+        strategy = tf.distribute.MirroredStrategy()
+        with strategy.scope():
+            assert tf.distribute.get_strategy() is strategy and strategy.num_replicas_in_sync == 1
+            model = keras.Sequential([keras.Input((4,)), layers.Dense(1)])
+            model.compile("sgd", "mse")
+        model.fit(x, y, verbose=0)
+        per_replica = strategy.run(lambda a: tf.reduce_sum(a), args=(tf.constant([1.0, 2.0]),))
+        assert strategy.reduce(tf.distribute.ReduceOp.SUM, per_replica, axis=None) == 3.0
+        try:
+            tf.distribute.cluster_resolver.TPUClusterResolver()
+        except ValueError:
+            assert tf.distribute.get_strategy().num_replicas_in_sync == 1
+        else:
+            assert False
+    """,
+    "optimizers, losses and initializers beside keras": """
+        assert isinstance(tf.train.AdamOptimizer(0.01), keras.optimizers.Adam)
+        assert isinstance(tf.compat.v1.train.GradientDescentOptimizer(0.5), keras.optimizers.SGD)
+        assert tf.optimizers.Adam is keras.optimizers.Adam and tf.losses.Huber is keras.losses.Huber
+        assert tf.initializers.GlorotUniform is keras.initializers.GlorotUniform
+        start = tf.random_normal_initializer(0.0, 0.1)
+        model = keras.Sequential([keras.Input((4,)), layers.Dense(1, kernel_initializer=start)])
+        model.compile(tf.optimizers.Adam(0.1), tf.losses.MeanSquaredError(), metrics=[tf.metrics.MeanAbsoluteError()])
+        model.fit(x, y, verbose=0)
+    """,
+    "checks and prints": """
+        import contextlib, io
+        tf.debugging.assert_equal(tf.constant(1), 1)
+        tf.debugging.assert_shapes([(tf.zeros([2, 3]), ("N", 3)), (tf.zeros([2]), ("N",))])
+        for call in (lambda: tf.debugging.assert_positive([1, -1]), lambda: tf.debugging.assert_rank(x, 1),
+                     lambda: tf.debugging.check_numerics(tf.constant([np.nan]), "bad"), lambda: tf.Assert(False, [x])):
+            with pytest.raises(tf.errors.InvalidArgumentError):
+                call()
+        said = io.StringIO()
+        with contextlib.redirect_stderr(said):
+            tf.print("loss:", tf.constant(1.5), tf.constant([1, 2]), tf.constant("a"), sep=" ", output_stream=said)
+        assert said.getvalue() == "loss: 1.5 [1 2] a\\n"
+    """,
+    "branches and loops inside compiled functions": """
+        import jax
+        @tf.function
+        def step(a):
+            big = tf.cond(tf.reduce_sum(a) > 0, lambda: a * 2.0, lambda: a)
+            more = lambda i, t: (i + 1, t + tf.reduce_sum(big))
+            count, total = tf.while_loop(lambda i, t: i < 3, more, (tf.constant(0), 0.0))
+            rows = tf.map_fn(lambda row: row + 1.0, big)
+            while_value = tf.while_loop(lambda t: t < 100.0, lambda t: [t * 2.0], [tf.abs(total) + 1.0])[0]
+            return tf.case([(total > 1e9, lambda: rows)], default=lambda: rows * 1.0), while_value
+        rows, value = step(tf.ones([2, 2]))
+        assert rows.numpy().tolist() == [[3.0, 3.0], [3.0, 3.0]] and float(value) == 100.0
+    """,
+    "names out of reach are there, and say why when they are called": """
+        from tensorflow.python.ops import math_ops
+        from tensorflow.python.client import device_lib
+        assert device_lib.list_local_devices()[0].device_type == "CPU"
+        import tensorflow.lite as lite, tensorflow.contrib.slim
+        from tensorflow.estimator import RunConfig
+        assert math_ops.reduce_mean([1.0, 2.0]).numpy() == 1.5 and tf.lite.Optimize.DEFAULT is not None
+        assert not isinstance(x, tf.SparseTensor) and not isinstance(x, tf.RaggedTensor)
+        for name, why in {
+            "placeholder": "sessions", "sparse.to_dense": "dense arrays", "ragged.constant": "Pad to equal lengths",
+            "lite.TFLiteConverter.from_keras_model": "needs TensorFlow itself", "estimator.Estimator": "`fit`",
+            "feature_column.numeric_column": "FeatureSpace", "io.TFRecordWriter": "records", "raw_ops.Add": "itself",
+            "compat.v1.get_variable": "sessions", "distribute.coordinator.ClusterCoordinator": "several machines",
+        }.items():
+            found = tf
+            for part in name.split("."):
+                found = getattr(found, part)
+            with pytest.raises(NotImplementedError, match=why):
+                found()
+        with pytest.raises(NotImplementedError, match="sessions"):
+            class Hook(tf.train.SessionRunHook): pass
+        with pytest.raises(NotImplementedError, match="Did you mean 'resize'"):
+            tf.image.resise()
+        with pytest.raises(AttributeError, match="no TensorFlow in it. Did you mean 'reduce_mean'"):
+            tf.reduce_meen
+        with pytest.raises(ImportError, match="is not served"):
+            import tensorflow.nothing
+    """,
     "all is put back": """
         compat.uninstall()
         import jax.numpy as jnp, sequax
@@ -238,3 +430,47 @@ def outcomes(tmp_path_factory):
 @pytest.mark.parametrize("habit", HABITS)
 def test_habit(outcomes, habit):
     assert not outcomes[habit], outcomes[habit]
+
+
+# A package in TensorFlow's place that loads its parts late, and Keras too.
+INSTALLED = {
+    "__init__.py": "from tensorflow.python import base\n__version__ = '9'\nreduce_mean = None\n"
+    "def __getattr__(name):\n    if name == 'lite':\n        from tensorflow.python import lite\n        return lite\n"
+    "    raise AttributeError(name)\n",
+    "python/__init__.py": "",
+    "python/base.py": "import keras\nKERAS = keras.Sequential.__module__\n",
+    "python/lite.py": "from tensorflow.python.late import Interpreter\n",
+    "python/late.py": "import tensorflow as tf\nclass Interpreter:\n    def run(self):\n        return 'ran'\n",
+}
+
+
+def test_what_is_not_served_comes_from_tensorflow_where_it_is_installed(tmp_path):
+    for name, text in INSTALLED.items():
+        path = tmp_path / "tensorflow" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    code = f"""
+import sys
+sys.path.insert(0, {str(tmp_path)!r})
+from sequax import compat
+compat.install()
+import tensorflow as tf, keras
+assert tf.reduce_mean([1.0, 3.0]).numpy() == 2.0
+assert "tensorflow.python.base" not in sys.modules
+assert tf.lite.Interpreter().run() == tf.lite.Interpreter().run() == "ran"
+from tensorflow.lite import Interpreter
+assert sys.modules["tensorflow"] is tf and tf.keras is keras and keras.Sequential.__module__.startswith("sequax")
+import tensorflow.keras.layers as layers, tensorflow
+assert layers is keras.layers and tensorflow is tf and tf.reduce_mean([1.0, 3.0]).numpy() == 2.0
+assert sys.modules["tensorflow.python.base"].KERAS.startswith("sequax")
+try:
+    tf.sparse.to_dense(1)
+except NotImplementedError as error:
+    assert "dense arrays" in str(error)
+compat.uninstall()
+import tensorflow
+assert tensorflow.__version__ == "9"
+"""
+    done = run(code)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("taken from the TensorFlow that is installed") == 1

@@ -24,7 +24,10 @@ def plain(value: Any) -> Any:
         return [plain(one) for one in value]
     if not hasattr(value, "dtype") and not hasattr(value, "numpy"):
         return value.decode() if isinstance(value, bytes) else value
-    array = np.asarray(value.numpy() if hasattr(value, "numpy") else value)
+    value = value.numpy() if hasattr(value, "numpy") else value
+    if isinstance(value, bytes):
+        return {"dtype": "string", "value": _texts(value)}
+    array = np.asarray(value)
     if array.dtype.kind == "O":
         return {"dtype": "string", "value": _texts(array.tolist())}
     if array.dtype.kind == "c":

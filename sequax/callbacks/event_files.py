@@ -63,6 +63,11 @@ class EventWriter:
         height, width = values.shape
         self._add({_TAG: tag, _IMAGE: {1: height, 2: width, 3: 1, 4: png(values)}}, step)
 
+    def picture(self, tag: str, shape: tuple[int, ...], encoded: bytes, step: int) -> None:
+        """A picture `(height, width, channels)` that is encoded already, as PNG."""
+        height, width, channels = shape
+        self._add({_TAG: tag, _IMAGE: {1: height, 2: width, 3: channels, 4: encoded}}, step)
+
     def model_graph(self, config: str) -> None:
         """The layers of a model, from its config in JSON, for the "conceptual graph" of TensorBoard."""
         tensor = {1: _STRING, 8: config}

@@ -26,7 +26,7 @@ from ..core.names import suggest
 from . import children, dialect, internals, out_of_reach, patches, places, spellings
 from .notes import note
 from .out_of_reach import ModuleOutOfReach, is_place, reason
-from .tensorflow import TENSORFLOW_VERSION, Stub, keras_inside
+from .tensorflow import TENSORFLOW_VERSION, Stub, installed, keras_inside
 
 __all__ = ["KERAS_VERSION", "TENSORFLOW_VERSION", "install", "uninstall"]
 
@@ -60,6 +60,7 @@ def uninstall() -> None:
     sys.meta_path.remove(_finder)
     children.exclude()
     patches.undo()
+    installed.forget()
     for name in [name for name in sys.modules if name.partition(".")[0] in _ROOTS]:
         del sys.modules[name]
 
@@ -134,7 +135,8 @@ class Finder(MetaPathFinder, Loader):
     """Finds `keras`, `tensorflow`, and whatever is imported from within them."""
 
     def find_spec(self, fullname: str, path: object = None, target: object = None) -> ModuleSpec | None:
-        if fullname.partition(".")[0] not in _ROOTS:
+        root = fullname.partition(".")[0]
+        if root not in _ROOTS or (root == "tensorflow" and installed.is_its_own(path)):
             return None
         return ModuleSpec(fullname, self, is_package=True)
 

@@ -6,14 +6,18 @@ names it, and what to use instead where that is known (`absent.py`).
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
+from ...core.names import suggest
+from .. import out_of_reach
 from ..notes import note
-from .absent import not_tensorflow, plain
+from . import installed
+from .absent import is_place, not_tensorflow, plain, reason
 from .member import TENSORFLOW_VERSION
 
 __all__ = ["TENSORFLOW_VERSION", "Stub", "keras_inside", "not_tensorflow"]
@@ -28,7 +32,7 @@ class Stub(ModuleType):
 
     def __init__(self, name: str = "tensorflow"):
         inside = plain(name.partition(".")[2])
-        if inside and inside not in _tables().places():
+        if inside and inside not in _tables().places() and not is_place(inside):
             raise ImportError(not_tensorflow(name.partition(".")[2]), name=name)
         super().__init__(name, __doc__)
         self.__path__: list[str] = []
@@ -44,12 +48,29 @@ class Stub(ModuleType):
         if keras_inside(full) is not None:
             return importlib.import_module(full)
         inside = plain(full.partition(".")[2])
-        member = _tables().members().get(inside)
+        member = _tables().member(inside)
         if member is not None:
             return member.value if member.today is None else _noted(full, member.value, member.today)
-        if inside in _tables().places():
+        inner = inside.startswith("python.") and is_place(inside) and not installed.is_there()
+        if not inside or inside in _tables().places() or inner:
             return importlib.import_module(full)
-        raise AttributeError(not_tensorflow(full.partition(".")[2]))
+        return self._not_served(full, name)
+
+    def __call__(self, *args: object, **kwargs: object) -> NoReturn:
+        """Names inside `tensorflow.python` are taken for modules, and some are functions."""
+        raise NotImplementedError(not_tensorflow(self.__name__.partition(".")[2]))
+
+    def _not_served(self, full: str, name: str) -> Any:
+        """What TensorFlow itself has under a name; or else something that says why it is out of reach."""
+        inside = full.partition(".")[2]
+        if installed.is_there():
+            with contextlib.suppress(AttributeError):
+                return installed.value(inside)
+        hint = suggest(name, _tables().names_in(self._inside))
+        why = reason(inside)
+        if why is None:
+            raise AttributeError(not_tensorflow(inside, hint))
+        return out_of_reach.named(self.__name__, name, not_tensorflow(inside) + hint)
 
     def __reduce__(self) -> tuple[Callable[[str], ModuleType], tuple[str]]:
         """Functions that go to worker processes by value take their globals along, this module by its name."""

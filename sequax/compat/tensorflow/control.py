@@ -14,8 +14,9 @@ import numpy as np
 
 from ...core import scope
 from ...core.variable import Variable
+from .arrays import stack
 from .member import Member
-from .values import StringTensor, tensor
+from .values import StringTensor, bytes_of, tensor
 
 
 def print(
@@ -27,7 +28,7 @@ def print(
     **options: Any,
 ) -> None:
     """Print values, when they are computed, to stderr."""
-    flat, structure = jax.tree.flatten([_plain(one) for one in inputs])
+    flat, structure = jax.tree.flatten([jax.tree.map(_text, _plain(one)) for one in inputs])
     moving = [i for i, one in enumerate(flat) if isinstance(one, jax.Array)]
 
     def show(*arrays: Any) -> None:
@@ -59,10 +60,22 @@ def _plain(value: Any) -> Any:
     return jax.tree.map(lambda one: one.value if isinstance(one, Variable) else one, value)
 
 
+def _text(value: Any) -> Any:
+    """A text without the marks of a tensor."""
+    if not isinstance(value, StringTensor):
+        return value
+    return bytes_of(value).decode(errors="replace") if value.ndim == 0 else [_text(one) for one in value]
+
+
 def cond(
-    pred: Any, true_fn: Callable[[], Any] | None = None, false_fn: Callable[[], Any] | None = None, name: Any = None
+    pred: Any,
+    true_fn: Callable[[], Any] | None = None,
+    false_fn: Callable[[], Any] | None = None,
+    name: Any = None,
+    **old: Any,
 ) -> Any:
     """What one of two functions without arguments returns; both may assign variables."""
+    true_fn, false_fn = true_fn or old.get("fn1"), false_fn or old.get("fn2")  # TensorFlow 1's names
     assert true_fn is not None and false_fn is not None
     pred = _plain(pred)
     if not isinstance(pred, jax.core.Tracer):
@@ -157,17 +170,17 @@ def while_loop(cond: Any, body: Any, loop_vars: Any, *args: Any, maximum_iterati
 
 def map_fn(fn: Callable[..., Any], elems: Any, *args: Any, **options: Any) -> Any:
     """A function on each row, the results stacked."""
-    elems = jax.tree.map(jnp.asarray, _plain(elems))
+    elems = jax.tree.map(tensor, _plain(elems))
     if any(isinstance(one, jax.core.Tracer) for one in jax.tree.leaves(elems)):
-        return jax.lax.map(fn, elems)
+        return jax.lax.map(lambda row: jax.tree.map(tensor, fn(row)), elems)
     rows = len(jax.tree.leaves(elems)[0])
-    found = [fn(jax.tree.map(lambda one, i=i: one[i], elems)) for i in range(rows)]
-    return jax.tree.map(lambda *several: jnp.stack(several), *found)
+    found = [jax.tree.map(tensor, fn(jax.tree.map(lambda one, i=i: one[i], elems))) for i in range(rows)]
+    return jax.tree.map(lambda *several: stack(list(several)), *found)
 
 
 def vectorized_map(fn: Callable[..., Any], elems: Any, *args: Any, **options: Any) -> Any:
     """A function on all rows at once."""
-    return jax.vmap(fn)(jax.tree.map(jnp.asarray, _plain(elems)))
+    return jax.vmap(lambda row: jax.tree.map(tensor, fn(row)))(jax.tree.map(tensor, _plain(elems)))
 
 
 def scan(
@@ -189,7 +202,7 @@ def foldr(fn: Callable[..., Any], elems: Any, initializer: Any = None, *args: An
 
 
 def _folded(fn: Callable[..., Any], elems: Any, initializer: Any, reverse: bool) -> list[Any]:
-    elems = jax.tree.map(jnp.asarray, _plain(elems))
+    elems = jax.tree.map(tensor, _plain(elems))
     count = len(jax.tree.leaves(elems)[0])
     rows = [jax.tree.map(lambda one, i=i: one[i], elems) for i in range(count)]
     rows = rows[::-1] if reverse else rows
@@ -211,7 +224,7 @@ class TensorArray:
         size: how many there are at first.
     """
 
-    def __init__(self, dtype: Any, size: Any = 0, *args: Any, **options: Any):
+    def __init__(self, dtype: Any = "float32", size: Any = 0, *args: Any, **options: Any):
         self.dtype = dtype
         self._items: list[Any] = [None] * int(size or 0)
 
@@ -239,6 +252,19 @@ class TensorArray:
 
     def gather(self, indices: Any, name: Any = None) -> Any:
         return self.stack()[jnp.asarray(indices)]
+
+    def scatter(self, indices: Any, value: Any, name: Any = None) -> TensorArray:
+        for index, one in zip(np.asarray(indices).tolist(), jnp.asarray(_plain(value)), strict=True):
+            self.write(index, one)
+        return self
+
+    def split(self, value: Any, lengths: Any, name: Any = None) -> TensorArray:
+        ends = np.cumsum(np.asarray(lengths))[:-1].tolist()
+        self._items = list(jnp.split(jnp.asarray(_plain(value)), ends))
+        return self
+
+    def identity(self) -> TensorArray:
+        return self
 
     def unstack(self, value: Any, name: Any = None) -> TensorArray:
         self._items = list(jnp.asarray(_plain(value)))

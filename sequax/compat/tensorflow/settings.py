@@ -50,6 +50,10 @@ def list_devices(device_type: str | None = None) -> list[Device]:
     return [device for device in devices if device_type in (None, device.device_type)]
 
 
+def list_local_devices(session_config: object = None) -> list[Device]:
+    return [Device(one.name.replace("physical_device", "device"), one.device_type) for one in list_devices()]
+
+
 def is_gpu_available(*args: object, **kwargs: object) -> bool:
     return bool(list_devices("GPU"))
 
@@ -118,6 +122,7 @@ MEMBERS: dict[str, Member] = {
             *("experimental.set_virtual_device_configuration", "experimental.enable_tensor_float_32_execution"),
         )
     },
+    "python.client.device_lib.list_local_devices": Member(list_local_devices, _DEVICES),
     "config.experimental.set_memory_growth": Member(nothing, _MEMORY),
     "config.LogicalDeviceConfiguration": Member(Options, _MEMORY),
     "config.experimental.VirtualDeviceConfiguration": Member(Options, _MEMORY),

@@ -7,19 +7,26 @@ import functools
 from . import (
     arithmetic,
     arrays,
+    checkpoints,
+    checks,
     colors,
     control,
     data,
+    distributing,
+    files,
     function,
     images,
     inner,
+    keras_names,
     linear,
     module,
     neural,
     picking,
     randoms,
     settings,
+    summaries,
     tape,
+    texts,
     values,
     variable,
 )
@@ -27,6 +34,7 @@ from .member import Member
 
 _WITH_TABLES = (
     *(settings, values, arrays, arithmetic, picking, randoms, images, colors, neural, linear),
+    *(keras_names, checks, texts, files, distributing, summaries, checkpoints),
     *(inner, control, function, tape, variable, module, data),
 )
 
@@ -42,3 +50,22 @@ def places() -> frozenset[str]:
     """The modules in `tensorflow` that hold a member, such as `random` and `config.experimental`."""
     inner = {name[:end] for name in members() for end, letter in enumerate(name) if letter == "."}
     return frozenset(inner | {"compat", "compat.v1", "compat.v2", "python"})
+
+
+# Where scripts that reach inside TensorFlow look for a function which has a public name.
+_INNER = ("", "math.", "nn.", "linalg.", "image.", "random.", "strings.", "io.", "data.")
+
+
+def member(inside: str) -> Member | None:
+    """What a name stands for; one of `tensorflow.python` for what it is called outside."""
+    found = members().get(inside)
+    if found is not None or not inside.startswith("python."):
+        return found
+    name = inside.rpartition(".")[2]
+    return next((members()[f"{place}{name}"] for place in _INNER if f"{place}{name}" in members()), None)
+
+
+def names_in(inside: str) -> list[str]:
+    """The names that a module has here, for suggestions."""
+    start = f"{inside}." if inside else ""
+    return sorted({name.removeprefix(start).partition(".")[0] for name in members() if name.startswith(start)})

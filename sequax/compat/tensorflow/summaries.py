@@ -1,0 +1,191 @@
+"""`tf.summary`: values written for TensorBoard, at steps."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from ...callbacks.event_files import EventWriter
+from .files import path_of
+from .member import Member
+from .serving import Table
+from .values import StringTensor, bytes_of, tensor
+
+MEMBERS = Table()
+_writers: list[Writer | None] = []
+_step: list[Any] = [None]
+_recording: list[Any] = [True]
+
+
+class Writer:
+    """Writes into a folder. Values go to the writer that is the default when they are made."""
+
+    def __init__(self, logdir: Any):
+        self._events = EventWriter(path_of(logdir))
+
+    @property
+    def events(self) -> EventWriter:
+        return self._events
+
+    @contextlib.contextmanager
+    def as_default(self, step: Any = None) -> Iterator[Writer]:
+        before = _step[0]
+        _writers.append(self)
+        _step[0] = before if step is None else step
+        try:
+            yield self
+        finally:
+            _writers.pop()
+            _step[0] = before
+            self.flush()
+
+    def set_as_default(self, step: Any = None) -> None:
+        _writers[:] = [self]
+        _step[0] = _step[0] if step is None else step
+
+    def init(self) -> None: ...
+
+    def flush(self) -> None:
+        self._events.flush()
+
+    def close(self) -> None:
+        self._events.close()
+
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        self.close()
+
+
+@MEMBERS.serve("summary.create_file_writer")
+def create_file_writer(
+    logdir: Any, max_queue: Any = None, flush_millis: Any = None, filename_suffix: Any = None, **old: Any
+) -> Writer:
+    return Writer(logdir)
+
+
+def _place(name: str, step: Any) -> tuple[EventWriter, int] | None:
+    """Where to write and at which step; None where nothing is written."""
+    writer = _writers[-1] if _writers else None
+    if writer is None or not _records():
+        return None
+    step = _step[0] if step is None else step
+    if step is None:
+        raise ValueError(
+            f"tensorflow.summary: {name!r} has no step. Pass `step=`, or call tf.summary.experimental.set_step."
+        )
+    return writer.events, int(np.asarray(step))
+
+
+def _records() -> bool:
+    found = _recording[0]
+    return bool(np.asarray(found() if callable(found) else found))
+
+
+@MEMBERS.serve("summary.scalar", "scalar_summary")
+def scalar(name: str, data: Any = None, step: Any = None, description: Any = None) -> bool:
+    place = _place(name, step)
+    if place is not None:
+        place[0].scalar(name, float(np.asarray(tensor(data))), place[1])
+    return place is not None
+
+
+@MEMBERS.serve("summary.histogram", "histogram_summary")
+def histogram(name: str, data: Any, step: Any = None, buckets: Any = None, description: Any = None) -> bool:
+    place = _place(name, step)
+    if place is not None:
+        place[0].histogram(name, np.asarray(tensor(data)).view(np.ndarray), place[1])
+    return place is not None
+
+
+@MEMBERS.serve("summary.text")
+def text(name: str, data: Any, step: Any = None, description: Any = None) -> bool:
+    place = _place(name, step)
+    if place is not None:
+        texts = StringTensor(data).reshape(-1)
+        place[0].text(name, "\n\n".join(bytes_of(one).decode() for one in texts), place[1])
+    return place is not None
+
+
+@MEMBERS.serve("summary.image")
+def image(name: str, data: Any, step: Any = None, max_outputs: int = 3, description: Any = None) -> bool:
+    place = _place(name, step)
+    if place is None:
+        return False
+    from PIL import Image
+
+    values = np.asarray(tensor(data)).view(np.ndarray)
+    if values.dtype.kind == "f":
+        values = (np.clip(values, 0, 1) * 255 + 0.5).astype(np.uint8)
+    for number, one in enumerate(values[: int(max_outputs)]):
+        written = io.BytesIO()
+        Image.fromarray(one[..., 0] if one.shape[-1] == 1 else one).save(written, "PNG")
+        tag = f"{name}/image/{number}" if len(values) > 1 else f"{name}/image"
+        place[0].picture(tag, one.shape, written.getvalue(), place[1])
+    return True
+
+
+@MEMBERS.serve("summary.experimental.set_step")
+def set_step(step: Any) -> None:
+    _step[0] = step
+
+
+@MEMBERS.serve("summary.experimental.get_step")
+def get_step() -> Any:
+    return _step[0]
+
+
+@contextlib.contextmanager
+def record_if(condition: Any) -> Iterator[None]:
+    before, _recording[0] = _recording[0], condition
+    try:
+        yield
+    finally:
+        _recording[0] = before
+
+
+@MEMBERS.serve("summary.should_record_summaries")
+def should_record_summaries() -> bool:
+    return bool(_writers) and _records()
+
+
+@MEMBERS.serve("summary.flush")
+def flush(writer: Any = None) -> None:
+    for one in [writer] if writer is not None else _writers:
+        if one is not None:
+            one.flush()
+
+
+@MEMBERS.serve("summary.trace_on", "summary.trace_off", "summary.trace_export", "summary.graph")
+def no_trace(*args: Any, **kwargs: Any) -> None:
+    """There is no graph to trace; `jax.profiler` shows what runs."""
+
+
+class Silent(contextlib.AbstractContextManager["Silent"]):
+    """A writer that writes nothing."""
+
+    @contextlib.contextmanager
+    def as_default(self, step: Any = None) -> Iterator[Silent]:
+        _writers.append(None)
+        try:
+            yield self
+        finally:
+            _writers.pop()
+
+    def __exit__(self, *problem: object) -> None: ...
+
+    def flush(self) -> None: ...
+
+    close = set_as_default = init = flush
+
+
+MEMBERS |= {
+    "summary.SummaryWriter": Member(Writer),
+    "summary.create_noop_writer": Member(Silent),
+    "summary.record_if": Member(record_if),
+}

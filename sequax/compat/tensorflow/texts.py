@@ -1,0 +1,355 @@
+"""`tf.strings`, and tables that look things up (`tf.lookup`): over arrays of bytes, by Python."""
+
+from __future__ import annotations
+
+import base64
+import re
+import zlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ...core import dtypes
+from .member import Member
+from .serving import Table
+from .values import StringTensor, as_dtype, bytes_of, tensor, text_of
+
+MEMBERS = Table()
+
+
+def _each(change: Callable[[bytes], Any], value: Any) -> np.ndarray:
+    """What a function gives for each string, as an array of objects."""
+    texts = StringTensor(value)
+    found = np.empty(texts.shape, object)
+    for place, one in np.ndenumerate(texts.view(np.ndarray)):
+        found[place] = change(bytes_of(one))
+    return found
+
+
+def _changed(change: Callable[[bytes], Any], value: Any) -> StringTensor:
+    return StringTensor(_each(change, value))
+
+
+def _by_text(change: Callable[[str], str]) -> Callable[[bytes], bytes]:
+    return lambda one: change(one.decode(errors="surrogateescape")).encode(errors="surrogateescape")
+
+
+def _changes_case(name: str) -> None:
+    @MEMBERS.serve(f"strings.{name}")
+    def cased(input: Any, encoding: str = "") -> Any:
+        if encoding.replace("-", "").lower() == "utf8":
+            return _changed(_by_text(lambda one: getattr(one, name)()), input)
+        return _changed(lambda one: getattr(one, name)(), input)
+
+
+_changes_case("lower")
+_changes_case("upper")
+
+
+@MEMBERS.serve("strings.strip", "string_strip")
+def strip(input: Any) -> Any:
+    return _changed(bytes.strip, input)
+
+
+@MEMBERS.serve("strings.regex_replace", "regex_replace")
+def regex_replace(input: Any, pattern: Any, rewrite: Any, replace_global: bool = True) -> Any:
+    expression = _compiled(pattern)
+    template = re.sub(r"\\(\d)", r"\\g<\1>", text_of(rewrite)).encode()
+    return _changed(lambda one: expression.sub(template, one, 0 if replace_global else 1), input)
+
+
+_CLASSES = {
+    "[:punct:]": re.escape("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~").replace("/", r"\/"),
+    "[:alpha:]": "a-zA-Z",
+    "[:digit:]": "0-9",
+    "[:alnum:]": "a-zA-Z0-9",
+    "[:space:]": r"\s",
+    "[:upper:]": "A-Z",
+    "[:lower:]": "a-z",
+}
+
+
+def _compiled(pattern: Any) -> re.Pattern[bytes]:
+    """A pattern of RE2 as one of Python, which has no named classes."""
+    text = text_of(pattern)
+    for name, letters in _CLASSES.items():
+        text = text.replace(name, letters)
+    return re.compile(text.replace(r"\z", r"\Z").encode())
+
+
+@MEMBERS.serve("strings.regex_full_match")
+def regex_full_match(input: Any, pattern: Any) -> Any:
+    expression = _compiled(pattern)
+    return jnp.asarray(_each(lambda one: expression.fullmatch(one) is not None, input).astype(bool))
+
+
+@MEMBERS.serve("strings.split", "string_split")
+def split(input: Any, sep: Any = None, maxsplit: int = -1) -> Any:
+    texts = StringTensor(input)
+    cut = bytes_of(sep) if sep is not None and len(bytes_of(sep)) else None
+    rows = _each(lambda one: one.split(cut, maxsplit), texts)
+    return _row(rows.item()) if texts.ndim == 0 else _rows("split", rows)
+
+
+def _row(parts: Sequence[bytes]) -> StringTensor:
+    found = np.empty(len(parts), object)
+    found[:] = parts
+    return StringTensor(found)
+
+
+def _rows(name: str, rows: np.ndarray) -> StringTensor:
+    lengths = {len(one) for one in rows.flat}
+    if len(lengths) > 1:
+        raise NotImplementedError(
+            f"tensorflow.strings.{name}: the texts have different numbers of parts, {sorted(lengths)}, which makes a"
+            f" ragged tensor; there are none here. Take the texts one by one, as `Dataset.map` does before `batch`."
+        )
+    found = np.empty((*rows.shape, *lengths), object)
+    for place, parts in np.ndenumerate(rows):
+        found[place] = parts
+    return StringTensor(found)
+
+
+@MEMBERS.serve("strings.bytes_split")
+def bytes_split(input: Any) -> Any:
+    rows = _each(lambda one: [one[i : i + 1] for i in range(len(one))], input)
+    return _row(rows.item()) if rows.ndim == 0 else _rows("bytes_split", rows)
+
+
+@MEMBERS.serve("strings.unicode_split")
+def unicode_split(input: Any, input_encoding: str = "UTF-8", errors: str = "replace") -> Any:
+    rows = _each(lambda one: [letter.encode() for letter in one.decode(errors="replace")], input)
+    return _row(rows.item()) if rows.ndim == 0 else _rows("unicode_split", rows)
+
+
+@MEMBERS.serve("strings.unicode_decode")
+def unicode_decode(input: Any, input_encoding: str = "UTF-8", errors: str = "replace") -> Any:
+    if StringTensor(input).ndim:
+        raise NotImplementedError("tensorflow.strings.unicode_decode: takes one text; several make a ragged tensor.")
+    return jnp.asarray([ord(letter) for letter in bytes_of(StringTensor(input)).decode(errors="replace")], jnp.int32)
+
+
+@MEMBERS.serve("strings.unicode_encode")
+def unicode_encode(input: Any, output_encoding: str = "UTF-8", errors: str = "replace") -> Any:
+    return StringTensor("".join(map(chr, np.asarray(input).tolist())))
+
+
+@MEMBERS.serve("strings.join", "string_join")
+def join(inputs: Any, separator: Any = "") -> Any:
+    texts = np.broadcast_arrays(*[StringTensor(one) for one in inputs])
+    between = bytes_of(separator)
+    found = np.empty(texts[0].shape, object)
+    for place in np.ndindex(found.shape):
+        found[place] = between.join(bytes_of(one[place]) for one in texts)
+    return StringTensor(found)
+
+
+@MEMBERS.serve("strings.reduce_join", "reduce_join")
+def reduce_join(inputs: Any, axis: Any = None, keepdims: bool = False, separator: Any = "") -> Any:
+    texts, between = StringTensor(inputs).view(np.ndarray), bytes_of(separator)
+    if axis is None:
+        return StringTensor(between.join(texts.reshape(-1).tolist()))
+    found = np.apply_along_axis(lambda row: _object(between.join(row.tolist())), int(axis), texts)
+    return StringTensor(np.expand_dims(found, int(axis)) if keepdims else found)
+
+
+def _object(value: bytes) -> np.ndarray:
+    found = np.empty((), object)
+    found[()] = value
+    return found
+
+
+@MEMBERS.serve("strings.length", "string_length")
+def length(input: Any, unit: str = "BYTE") -> Any:
+    count = len if unit == "BYTE" else lambda one: len(one.decode(errors="replace"))
+    return jnp.asarray(_each(count, input).astype(np.int32))
+
+
+@MEMBERS.serve("strings.substr", "substr")
+def substr(input: Any, pos: Any, len: Any, unit: str = "BYTE") -> Any:
+    start, count = int(pos), int(len)
+    if unit == "BYTE":
+        return _changed(lambda one: one[start:][:count], input)
+    return _changed(_by_text(lambda one: one[start:][:count]), input)
+
+
+@MEMBERS.serve("strings.to_number", "string_to_number")
+def to_number(input: Any, out_type: Any = "float32") -> Any:
+    kind = np.dtype(dtypes.jnp_dtype(str(as_dtype(out_type))))
+    return jnp.asarray(_each(int if kind.kind in "iu" else float, input).astype(kind))
+
+
+@MEMBERS.serve("strings.as_string", "as_string")
+def as_string(
+    input: Any, precision: int = -1, scientific: bool = False, shortest: bool = False, width: int = -1, fill: str = ""
+) -> Any:
+    value = tensor(input)
+    if isinstance(value, StringTensor):
+        return value
+    array = np.asarray(value)
+    form = "%" + fill + (str(width) if width >= 0 else "")
+    if array.dtype.kind == "f":
+        form += (f".{precision}" if precision >= 0 else "") + ("g" if shortest else "e" if scientific else "f")
+    elif array.dtype.kind in "iu":
+        form += "d"
+    else:
+        form += "s"
+    found = np.empty(array.shape, object)
+    for place, one in np.ndenumerate(array):
+        shown = str(one).lower() if array.dtype.kind == "b" else one
+        found[place] = (form % shown).encode()
+    return StringTensor(found)
+
+
+@MEMBERS.serve("strings.format")
+def format(template: str, inputs: Any, placeholder: str = "{}", summarize: int = 3) -> Any:
+    from .checks import shown
+
+    several = inputs if isinstance(inputs, (list, tuple)) else [inputs]
+    parts = template.split(placeholder)
+    texts = [text for one, part in zip(several, parts[1:], strict=True) for text in (shown(one), part)]
+    return StringTensor("".join([parts[0], *texts]))
+
+
+def _bucket(one: bytes, count: int) -> int:
+    return zlib.crc32(one) % count
+
+
+def _hashed(name: str) -> None:
+    @MEMBERS.serve(f"strings.{name}", f"string_{name}")
+    def to_bucket(input: Any, num_buckets: Any, key: Any = None) -> Any:
+        """The same bucket for the same text in each run; other numbers than TensorFlow's."""
+        return jnp.asarray(_each(lambda one: _bucket(one, int(num_buckets)), input).astype(np.int32))
+
+
+for _name in ("to_hash_bucket", "to_hash_bucket_fast", "to_hash_bucket_strong"):
+    _hashed(_name)
+
+
+@MEMBERS.serve("io.encode_base64", "encode_base64")
+def encode_base64(input: Any, pad: bool = False) -> Any:
+    return _changed(
+        lambda one: base64.urlsafe_b64encode(one) if pad else base64.urlsafe_b64encode(one).rstrip(b"="), input
+    )
+
+
+@MEMBERS.serve("io.decode_base64", "decode_base64")
+def decode_base64(input: Any) -> Any:
+    return _changed(lambda one: base64.urlsafe_b64decode(one + b"=" * (-len(one) % 4)), input)
+
+
+# --- tables ---------------------------------------------------------------------------------------------------------
+
+
+class KeyValueTensorInitializer:
+    """Keys and what they stand for."""
+
+    def __init__(self, keys: Any, values: Any, key_dtype: Any = None, value_dtype: Any = None, name: Any = None):
+        self.keys, self.values = tensor(keys, key_dtype), tensor(values, value_dtype)
+        if len(self.keys) != len(self.values):
+            raise ValueError(
+                f"tensorflow.lookup: as many keys as values are needed. Received: {len(self.keys)}, {len(self.values)}"
+            )
+
+    @property
+    def value_dtype(self) -> Any:
+        return self.values.dtype
+
+
+class StaticHashTable:
+    """A dictionary over tensors."""
+
+    def __init__(self, initializer: Any, default_value: Any, name: Any = None, experimental_is_anonymous: Any = None):
+        self._keys, self._values = initializer.keys, initializer.values
+        self._default = StringTensor(default_value) if _texts(self._values) else default_value
+        self._places = {_key(one): place for place, one in enumerate(np.asarray(self._keys))}
+
+    def size(self, name: Any = None) -> Any:
+        return jnp.asarray(len(self._keys), jnp.int32)
+
+    def lookup(self, keys: Any, name: Any = None) -> Any:
+        keys = tensor(keys)
+        if isinstance(keys, jax.core.Tracer):
+            return self._traced(keys)
+        asked = np.asarray(keys).view(np.ndarray)
+        found = np.empty(asked.shape, object)
+        values = np.asarray(self._values).view(np.ndarray)
+        for place, one in np.ndenumerate(asked):
+            at = self._places.get(_key(one))
+            found[place] = self._missing(one) if at is None else values[at]
+        return StringTensor(found) if _texts(self._values) else jnp.asarray(found.astype(values.dtype))
+
+    __getitem__ = lookup
+
+    def _missing(self, key: Any) -> Any:
+        return bytes_of(self._default) if _texts(self._values) else self._default
+
+    def _traced(self, keys: Any) -> Any:
+        if _texts(self._values):
+            raise TypeError("tensorflow.lookup: texts cannot be looked up inside a compiled function.")
+        order = np.argsort(np.asarray(self._keys))
+        known, values = np.asarray(self._keys)[order], jnp.asarray(np.asarray(self._values)[order])
+        at = jnp.clip(jnp.searchsorted(known, keys), 0, len(known) - 1)
+        return jnp.where(jnp.asarray(known)[at] == keys, values[at], self._default)
+
+
+class StaticVocabularyTable(StaticHashTable):
+    """A dictionary to numbers, with buckets behind them for what it does not hold."""
+
+    def __init__(self, initializer: Any, num_oov_buckets: Any, lookup_key_dtype: Any = None, name: Any = None):
+        super().__init__(initializer, 0)
+        self._buckets = int(num_oov_buckets)
+
+    def _missing(self, key: Any) -> Any:
+        raw = bytes_of(key) if isinstance(key, (bytes, str)) else str(key).encode()
+        return len(self._keys) + _bucket(raw, self._buckets)
+
+    def size(self, name: Any = None) -> Any:
+        return jnp.asarray(len(self._keys) + self._buckets, jnp.int32)
+
+
+class TextFileIndex:
+    WHOLE_LINE, LINE_NUMBER = -2, -1
+
+
+class TextFileInitializer:
+    """A key and a value for each line of a file."""
+
+    def __init__(
+        self,
+        filename: Any,
+        key_dtype: Any,
+        key_index: int,
+        value_dtype: Any,
+        value_index: int,
+        vocab_size: Any = None,
+        delimiter: str = "\t",
+        name: Any = None,
+    ):
+        with open(text_of(filename), encoding="utf-8") as file:
+            lines = [line.rstrip("\n") for line in file][: None if vocab_size is None else int(vocab_size)]
+
+        def column(index: int, dtype: Any) -> Any:
+            if index == TextFileIndex.LINE_NUMBER:
+                return tensor(list(range(len(lines))), dtype)
+            texts = lines if index == TextFileIndex.WHOLE_LINE else [line.split(delimiter)[index] for line in lines]
+            return StringTensor(texts) if as_dtype(dtype) == "string" else to_number(texts, dtype)
+
+        self.keys, self.values = column(key_index, key_dtype), column(value_index, value_dtype)
+
+
+def _texts(values: Any) -> bool:
+    return isinstance(values, StringTensor)
+
+
+def _key(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+MEMBERS |= {
+    f"lookup.{cls.__name__}": Member(cls)
+    for cls in (StaticHashTable, StaticVocabularyTable, KeyValueTensorInitializer, TextFileInitializer, TextFileIndex)
+}
