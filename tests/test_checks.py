@@ -425,7 +425,12 @@ def test_good_arguments():
 # Configuration
 
 
-@pytest.mark.parametrize("loss", ["binary_crossentropy", "sparse_categorical_crossentropy", "mean_squared_error"])
+def test_softmax_over_one_unit_of_a_regression():
+    with pytest.warns(UserWarning, match="softmax over 1 unit, which is always 1: nothing can be learned"):
+        checks.check_configuration([output("mean_squared_error", (None, 1), activation="softmax")])
+
+
+@pytest.mark.parametrize("loss", ["binary_crossentropy", "sparse_categorical_crossentropy"])
 @pytest.mark.parametrize("from_logits", [False, True])
 def test_softmax_over_one_unit(loss, from_logits):
     fact = output(loss, (None, 1), activation="softmax", from_logits=from_logits)

@@ -34,7 +34,7 @@ def perceptron(X, y, loss="categorical_crossentropy", activation="softmax", unit
     """As Keras' documentation makes one: sizes from the data."""
     inputs = Input((X.shape[1],))
     hidden = layers.Dense(units, activation="relu")(inputs)
-    model = Model(inputs, layers.Dense(y.shape[1], activation=activation)(hidden))
+    model = Model(inputs, [layers.Dense(y.shape[1], activation=activation)(hidden)])
     model.compile(optimizers.Adam(rate), loss)
     return model
 
@@ -332,6 +332,14 @@ def test_regressors():
     assert estimator.fit(X, X[:, :1]).predict(X).shape == (120, 1)
     assert estimator.fit(X, X[:, :2]).score(X, X[:, :2]) > 0.9
     assert cross_val_score(estimator, X, X[:, 0], cv=2).min() > 0.8
+
+
+def test_several_outputs_are_refused():
+    inputs = Input((5,))
+    model = Model(inputs, [layers.Dense(1, name="one")(inputs), layers.Dense(1, name="two")(inputs)])
+    estimator = SKLearnTransformer(model)
+    with pytest.raises(ValueError, match="has 2: one, two"):
+        estimator.transform(X)
 
 
 def test_images():

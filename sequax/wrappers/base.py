@@ -10,6 +10,7 @@ import numpy as np
 
 from ..callbacks import History
 from ..core import rng
+from ..core.tensor import leaves
 from ..core.types import Data
 from ..model import Model
 from . import parameters
@@ -175,11 +176,11 @@ class SKLBase(BaseEstimator):
     def _outputs_of(self, model: Model, X: Data) -> np.ndarray:
         x: np.ndarray = validate_data(self, X, reset=False, allow_nd=True)
         if not 1 < len(x) <= _ORDERED:
-            return np.asarray(model.predict(x, verbose=0))
+            return _predicted(model, x)
         if len(x) <= _ALONE and x.ndim == 2:
-            return np.concatenate([model.predict(x[i : i + 1], verbose=0) for i in range(len(x))])
+            return np.concatenate([_predicted(model, x[i : i + 1]) for i in range(len(x))])
         order = _own_order(x)
-        ordered = np.asarray(model.predict(x[order], verbose=0))
+        ordered = _predicted(model, x[order])
         outputs = np.empty_like(ordered)
         outputs[order] = ordered
         return outputs
@@ -204,3 +205,18 @@ def _own_order(x: np.ndarray) -> np.ndarray:
         return np.arange(len(x))
     factors = np.random.default_rng(0).standard_normal(rows.shape[1])
     return np.argsort((rows * factors).sum(axis=1), kind="stable")
+
+
+def _predicted(model: Model, x: np.ndarray) -> np.ndarray:
+    """The only output of a model, also where it stands in a list or dict.
+
+    Raises:
+        ValueError: if there are several.
+    """
+    outputs = leaves(model.predict(x, verbose=0))
+    if len(outputs) != 1:
+        raise ValueError(
+            f"An estimator of scikit-learn has one output; model '{model.name}' has {len(outputs)}:"
+            f" {', '.join(model.output_names)}."
+        )
+    return np.asarray(outputs[0])

@@ -80,9 +80,8 @@ def _loss_name(model: Model) -> str:
 
 
 def _units(model: Model) -> int | None:
-    shape = model.output_shape if model.built and model.symbolic_outputs is not None else None
-    if isinstance(shape, tuple) and shape and isinstance(shape[-1], int):
-        return shape[-1]
+    if model.built and model.symbolic_outputs is not None:
+        return model.outputs[0].shape[-1]
     last = model.layers[-1] if model.layers else None
     return getattr(last, "units", None)
 

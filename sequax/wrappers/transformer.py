@@ -74,7 +74,7 @@ class SKLearnTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SKLB
     def _n_features_out(self) -> int:
         check_is_fitted(self)
         model: Any = self.model_ if hasattr(self, "model_") else self.model
-        return int(model.output_shape[-1])
+        return int(model.outputs[0].shape[-1])
 
     def _checked(self, X: Data, y: Data | None, reset: bool) -> tuple[np.ndarray, Any]:
         if y is None:

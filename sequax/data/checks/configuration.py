@@ -32,7 +32,9 @@ def check_configuration(schemas: Sequence[OutputSchema]) -> None:
 def _check_single_unit(schema: OutputSchema, where: str) -> None:
     if schema.units != 1 or len(schema.shape) < 2 or schema.loss is None:
         return
-    if schema.activation == "softmax":
+    if schema.activation == "softmax" and schema.loss in REGRESSION:
+        warn(f"{where} is softmax over 1 unit, which is always 1: nothing can be learned. Leave the softmax out.")
+    elif schema.activation == "softmax":
         raise ValueError(f"{where} is softmax over 1 unit, which is always 1: use sigmoid with binary_crossentropy.")
     if schema.loss in SPARSE | CATEGORICAL:
         raise ValueError(
