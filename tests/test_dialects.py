@@ -378,6 +378,35 @@ assert float(K.sum(other(np.ones((1, 2))))) == 6
 """,
         "mode=2",
     ),
+    "layers of Keras 1, which say what they own": (
+        """
+class Own(keras.layers.Layer):
+    def __init__(self, output_dim, **kwargs):
+        self.output_dim = output_dim
+        super().__init__(**kwargs)
+    def build(self, input_shape):
+        W = K.random_uniform_variable((input_shape[1], self.output_dim), -0.1, 0.1)
+        self.count = K.variable(0.0)
+        self.trainable_weights, self.non_trainable_weights = [W], [self.count]
+        super().build(input_shape)
+    def call(self, x, mask=None):
+        return K.dot(x, self.trainable_weights[0])
+    def get_output_shape_for(self, input_shape):
+        return (input_shape[0], self.output_dim)
+model = Sequential([Own(3, input_shape=(4,)), Dense(1)])
+assert len(model.trainable_weights) == 3 and len(model.non_trainable_weights) == 1
+model.trainable = False
+model.trainable = True
+model.compile("sgd", "mse")
+before = model.get_weights()
+model.fit(np.ones((4, 4)), np.ones(4), verbose=0)
+assert sorted(moved(before, model.get_weights())) == [False, True, True, True]
+assert keras.losses.MeanSquaredError(reduction="auto").reduction == "sum_over_batch_size"
+each = keras.losses.MeanSquaredError(reduction=keras.losses.Reduction.NONE)
+assert np.shape(each(np.ones((2, 1)), np.ones((2, 1)))) == (2,)
+""",
+        "self.trainable_weights = [...]",
+    ),
     "stars": (
         """
 from keras.layers import *

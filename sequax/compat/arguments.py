@@ -140,6 +140,18 @@ def add_weight(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
     return add_weight
 
 
+def loss_constructor(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
+    """The constructor of a loss, taking `reduction="auto"`."""
+
+    def __init__(self: Any, *args: object, **kwargs: Any) -> None:
+        if kwargs.get("reduction") == "auto":
+            note("reduction='auto'", "leave it out, or reduction='sum_over_batch_size'")
+            kwargs["reduction"] = "sum_over_batch_size"
+        original(self, *args, **kwargs)
+
+    return __init__
+
+
 # --- optimizers -----------------------------------------------------------------------------------------------------
 
 

@@ -105,6 +105,19 @@ LAYER_PROPERTIES = {
 }
 
 
+def settable_weights(name: str, read: Any) -> property:
+    """`self.trainable_weights = [...]`, by which layers of Keras 1 said what they own, in their `build`."""
+
+    def write(self: Layer, weights: Any) -> None:
+        note(f"self.{name} = [...]", "self.add_weight(...), or variables as attributes")
+        given = [one for one in weights if isinstance(one, Variable)]
+        for variable in given:
+            variable.trainable = variable.made_trainable = name == "trainable_weights"
+        setattr(self, f"set_as_{name}", given)
+
+    return property(read.fget, write, doc=read.__doc__)
+
+
 def set_initial_weights(layer: Layer) -> None:
     """Give a layer that was just built the `weights=` of its constructor."""
     given = vars(layer).pop("_weights_given", None)

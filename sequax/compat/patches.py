@@ -18,7 +18,7 @@ def apply() -> None:
     """Patch all classes; imports what is patched."""
     if any_made():
         return
-    from .. import layers, optimizers
+    from .. import layers, losses, optimizers
     from ..callbacks import Callback, History, ModelCheckpoint, TensorBoard
     from ..callbacks.callback_list import CallbackList
     from ..callbacks.monitor import MonitorCallback
@@ -31,6 +31,9 @@ def apply() -> None:
 
     for cls in [*layers.catalogue.classes.values(), Layer]:
         wrap(cls, "__init__", arguments.layer_constructor)
+    for cls in vars(losses).values():
+        if inspect.isclass(cls) and issubclass(cls, losses.Loss):
+            wrap(cls, "__init__", arguments.loss_constructor)
     for cls in vars(optimizers).values():
         if inspect.isclass(cls) and issubclass(cls, optimizers.Optimizer):
             wrap(cls, "__init__", arguments.optimizer_constructor)
@@ -59,6 +62,8 @@ def apply() -> None:
     wrap(ModelCheckpoint, "__init__", files.checkpoint)
     wrap(ModelCheckpoint, "_save_if_due", files.save_if_due)
     wrap(ModelCheckpoint, "_path", files.path_of)
+    for name in ("trainable_weights", "non_trainable_weights"):
+        put(Layer, name, attributes.settable_weights(name, getattr(Layer, name)))
     wrap(Layer, "_ensure_built", attributes.ensure_built)
     put(Callback, "model", attributes.model_property(Callback.model))
     put(Callback, "validation_data", None)

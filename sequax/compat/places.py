@@ -82,6 +82,7 @@ MODULES: dict[str, Module] = {
     ),
     "keras.applications.mobilenetv2": Module("applications.mobilenet_v2", "keras.applications.mobilenet_v2"),
     **{f"keras.applications.{name}.{name}": Module(f"applications.{name}", None) for name in _NETWORKS},
+    "keras.mixed_precision.experimental": Module("mixed_precision", "keras.mixed_precision"),
     "keras.distribute": Module(None, None),
     "keras.experimental": Module("optimizers.schedules", "keras.optimizers.schedules"),
     "keras.legacy": Module(None, None),

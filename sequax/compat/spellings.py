@@ -185,6 +185,9 @@ NAMES: dict[str, dict[str, Name]] = {
         "model_from_config": Name("compat.utilities:model_from_config", "keras.Model.from_config"),
         "model_from_yaml": Name("compat.utilities:model_from_yaml", "keras.models.model_from_json"),
     },
+    "keras.mixed_precision": {
+        "set_policy": Name("mixed_precision:set_global_policy", "keras.mixed_precision.set_global_policy"),
+    },
     "keras.callbacks": {"BaseLogger": Name("callbacks:Callback", "leave it out, `fit` averages by itself")},
     "keras.backend": {
         "Variable": Name("core.variable:Variable", "keras.Variable"),
