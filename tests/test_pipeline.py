@@ -815,6 +815,12 @@ def squared(x):
     return y
 assert [int(x) for x in Dataset.range(3).map(squared)] == [0, 1, 4]
 halves = Dataset.range(3).map(lambda x: tf.numpy_function(lambda v: np.float32(v / 2), [x], tf.float32))
+
+@tf.numpy_function(Tout=[tf.float32, tf.int32])
+def parted(value):
+    return np.float32(value / 2), np.int32(value // 2)
+
+assert [float(one) for one in parted(tf.constant(5))] == [2.5, 2.0]
 assert [float(x) for x in halves] == [0, 0.5, 1]
 rows = Dataset.from_generator(lambda: iter([[1.0, 2.0], [3.0]]), tf.float32, tf.TensorShape([None]))
 assert rows.element_spec.shape.as_list() == [None] and len(list(rows.padded_batch(2))) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
@@ -168,18 +169,20 @@ def output_shapes(dataset_or_iterator: Any) -> Any:
 
 
 def py_function(func: Callable[..., Any] | None = None, inp: Any = None, Tout: Any = None, name: Any = None) -> Any:
-    """A function in Python on tensors with values."""
+    """A function in Python on tensors with values; without `func` a decorator."""
+    if func is None:
+        return lambda decorated: functools.wraps(decorated)(lambda *args: py_function(decorated, args, Tout))
     refuse_tracing("py_function")
-    assert func is not None
     return _typed(func(*map(_with_value, _listed(inp))), Tout)
 
 
 def numpy_function(
     func: Callable[..., Any] | None = None, inp: Any = None, Tout: Any = None, stateful: bool = True, name: Any = None
 ) -> Any:
-    """A function in Python on NumPy arrays."""
+    """A function in Python on NumPy arrays; without `func` a decorator."""
+    if func is None:
+        return lambda decorated: functools.wraps(decorated)(lambda *args: numpy_function(decorated, args, Tout))
     refuse_tracing("numpy_function")
-    assert func is not None
     return _typed(func(*(leaf_of(value)[()] for value in _listed(inp))), Tout)
 
 
