@@ -150,6 +150,19 @@ HABITS = {
         key = value.ref()
         assert {key: 1}[value.ref()] == 1 and key.deref() is value
     """,
+    "lists beside tensors": """
+        import jax
+        image = tf.ones([2, 2, 3]) * 3.0
+        assert (image - [1.0, 2.0, 3.0])[0, 0].numpy().tolist() == [2.0, 1.0, 0.0]
+        assert ([1.0, 2.0, 3.0] * image)[0, 0].numpy().tolist() == [3.0, 6.0, 9.0]
+        assert tf.reduce_all(tf.constant([1, 2]) == [1, 2])
+        assert (tf.constant([1, 5]) > [2, 2]).numpy().tolist() == [False, True]
+        assert jax.jit(lambda a: a / [1.0, 2.0, 3.0])(image).shape == (2, 2, 3)
+        assert (tf.Variable([1.0, 2.0]) + [1.0, 1.0]).numpy().tolist() == [2.0, 3.0]
+        assert ([1] + tf.shape(image)[1:]).numpy().tolist() == [3, 4]
+        scaled = layers.Lambda(lambda a: a[..., ::-1] - [103.9, 116.8, 123.7])(keras.Input((2, 2, 3)))
+        assert scaled.shape == (None, 2, 2, 3)
+    """,
     "strings are bytes": """
         names = tf.constant(["cat", "dog", "cat"])
         assert names.numpy().tolist() == [b"cat", b"dog", b"cat"] and names.shape == (3,)
@@ -388,6 +401,8 @@ HABITS = {
     "all is put back": """
         compat.uninstall()
         import jax.numpy as jnp, sequax
+        with pytest.raises(TypeError):
+            jnp.zeros(2) + [1, 2]
         assert not hasattr(jnp.zeros(2), "numpy") and type(jnp.zeros(2).shape) is tuple
         assert type(sequax.Input((3,)).shape) is tuple and not hasattr(sequax.Input((3,)), "get_shape")
         with pytest.raises(ValueError, match="symbolic"):

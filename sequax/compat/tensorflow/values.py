@@ -6,6 +6,7 @@ hook is installed (`patches.py`), and so is `shape`, a tuple that also knows `as
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Self, cast
@@ -516,6 +517,20 @@ METHODS: dict[str, Callable[..., Any]] = {
 }
 
 
+_BINARY = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul")
+_COMPARING = ("eq", "ne", "lt", "le", "gt", "ge")
+
+
+def with_lists(operator: Any) -> Any:
+    """An operator of a class of arrays that takes lists as the arrays they stand for; JAX refuses them."""
+
+    @functools.wraps(operator)
+    def method(self: Any, other: Any) -> Any:
+        return operator(self, tensor(other) if type(other) in (list, tuple) else other)
+
+    return method
+
+
 def shaped(shape: Any) -> property:
     """The `shape` of a class of arrays, made to give a `TensorShape`."""
     get = cast(Callable[[Any], tuple[int, ...]], shape.fget)
@@ -550,6 +565,8 @@ def patched() -> Iterator[tuple[type, str, Any]]:
         for name, method in METHODS.items():
             yield cls, name, method
         yield cls, "shape", shaped(cls.shape)
+        for name in (*_BINARY, *(f"r{name}" for name in _BINARY), *_COMPARING):
+            yield cls, f"__{name}__", with_lists(getattr(cls, f"__{name}__"))
     yield KerasTensor, "shape", property(_symbolic_shape, _set_symbolic_shape)
     yield KerasTensor, "__jax_array__", _jax_array
     yield KerasTensor, "__array_ufunc__", None
