@@ -504,3 +504,33 @@ def test_gradient_norms():
     own.compile("sgd", "mse")
     with pytest.raises(ValueError, match="training steps of its own"):
         history(own, callbacks=[statistics])
+
+
+def test_a_step_that_calls_the_model_with_all_of_its_data():
+    inner = sequax.Model(
+        inputs := [sequax.Input((3,)), sequax.Input((3,))], layers.Subtract()([layers.Dense(2)(one) for one in inputs])
+    )
+
+    class Pairs(sequax.Model):
+        def __init__(self):
+            super().__init__()
+            self.inner = inner
+
+        def call(self, pair):
+            return self.inner(pair)
+
+        def train_step(self, state, data):
+            trainable, other, optimizer, metrics = state
+
+            def loss_of(trainable):
+                outputs, _ = self.stateless_call(trainable, other, list(data))
+                return jnp.mean(jnp.square(outputs))
+
+            loss, gradients = jax.value_and_grad(loss_of)(trainable)
+            trainable, optimizer = self.optimizer.stateless_apply(optimizer, gradients, trainable)
+            return {"loss": loss}, (trainable, other, optimizer, metrics)
+
+    model = Pairs()
+    model.compile("sgd")
+    x = np.ones((8, 3), "float32")
+    assert np.isfinite(model.fit(x, 2 * x, verbose=0).history["loss"][0])

@@ -151,7 +151,9 @@ def build(model: Model, x: Tensors, rows: int, always: bool) -> None:
     definer = next(cls for cls in type(model).__mro__ if "call" in vars(cls))
     has_call = "is_model" not in vars(definer)  # which `Model` itself has
     unbuilt = [layer for layer in model.flatten_layers(include_self=False) if not layer.built]
-    if has_call and (unbuilt or always or not model.built):
+    # What a step of the user's makes of its data is not known: it may call the model with all of them, or never.
+    asked = always or not (model.built or of(model).inputs)
+    if has_call and (unbuilt or asked):
         model.build_from(map_structure(lambda a: KerasTensor((rows, *a.shape[1:]), a.dtype.name), x))
     elif unbuilt:
         raise ValueError(
