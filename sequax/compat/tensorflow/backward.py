@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 
-from .recording import Kind, Node, Notes, is_float, run
+from .recording import Kind, Node, Notes, is_float, program, run
 
 _MOST_NODES = 400  # of a part that is compiled as a whole: the time to compile grows faster than the nodes
 _MOST_PROGRAMS = 2_000
@@ -148,7 +148,7 @@ def _compiled(key: Hashable, whole: Part, seeds: Sequence[Any]) -> Backward:
     def kept(*arrays: Any) -> list[Any]:
         return [one for one, moves in zip(everything(*arrays), connected, strict=True) if moves]
 
-    found = Backward(Kind(jax.jit(kept)), tuple(connected))
+    found = Backward(program(kept), tuple(connected))
     if len(_programs) >= _MOST_PROGRAMS:
         _programs.clear()
     _programs[key] = found
@@ -241,8 +241,8 @@ def _node_by_node(nodes: list[Node], targets: Sequence[Any], seeds: Sequence[Any
         single = _wired([node], outputs, inputs)
         weights = [found[id(one)] for one in outputs]
         key = _key(single, weights)
-        program = _programs.get(key) or _compiled(key, single, weights)
-        for one, gradient in zip(inputs, _apply(program, single, weights), strict=True):
+        found_back = _programs.get(key) or _compiled(key, single, weights)
+        for one, gradient in zip(inputs, _apply(found_back, single, weights), strict=True):
             if gradient is not None:
                 _add(found, one, gradient)
     return [found.get(id(one)) for one in sources]

@@ -16,6 +16,8 @@ import jax
 import jax.numpy as jnp
 from jax.extend.core import jaxpr_as_fun
 
+from ...training import compiled
+
 Trace: Any
 set_current_trace: Any
 take_current_trace: Any
@@ -31,6 +33,9 @@ except ImportError as error:  # pragma: no cover - of no JAX that is known
     _lacking, Trace = str(error), object
     set_current_trace = take_current_trace = lambda *args: nullcontext()
 
+with take_current_trace() as _trace:
+    _Usual = type(_trace)  # computes at once
+
 _MOST_KINDS = 4_000  # a script may bring new ones for ever, such as slices with other bounds
 
 _open: ContextVar[tuple[Notes, ...]] = ContextVar("sequax_tapes", default=())
@@ -41,12 +46,29 @@ class Kind:
 
     Attributes:
         function: takes arrays and returns arrays, in a structure.
+        alone: the same, for calls that are part of nothing else: compiled with the options of all our programs, which
+            JAX allows nowhere else.
     """
 
-    __slots__ = ("function",)
+    __slots__ = ("alone", "function")
 
-    def __init__(self, function: Callable[..., Any]):
-        self.function = function
+    def __init__(self, function: Callable[..., Any], alone: Callable[..., Any] | None = None):
+        self.function, self.alone = function, alone or function
+
+
+def program(function: Callable[..., Any]) -> Kind:
+    """A compiled kind."""
+    inner = jax.jit(function)
+    options = compiled.usual_options()
+    if not options:
+        return Kind(inner)
+    outer = jax.jit(lambda *arrays: inner(*arrays), compiler_options=options)
+
+    def alone(*arrays: Any) -> Any:
+        with compiled.tracing(with_options=False):
+            return outer(*arrays)
+
+    return Kind(inner, alone)
 
 
 class Node:
@@ -156,7 +178,7 @@ def run(kind: Kind, arrays: Sequence[Any]) -> Any:
 def _run(trace: Any, kind: Kind, arrays: Sequence[Any]) -> Any:
     if not isinstance(trace, Recorder):
         with set_current_trace(trace):
-            return kind.function(*arrays)
+            return (kind.alone if type(trace) is _Usual else kind.function)(*arrays)
     outputs = _run(trace.parent, kind, arrays)
     if not trace.notes.depends(arrays):
         return outputs

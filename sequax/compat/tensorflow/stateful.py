@@ -17,6 +17,7 @@ import numpy as np
 
 from ...core import rng, scope
 from ...core.variable import Variable
+from . import recording
 from .reading import tracing
 from .recording import Kind, run
 
@@ -173,7 +174,7 @@ class Program:
             assigned = {known[key]: frame.values[key] for key in frame.assigned}
             return _Outcome(*_split(result, assigned))
 
-        return _Variant(variables, Kind(jax.jit(program)))
+        return _Variant(variables, recording.program(program))
 
     def _called(self, plan: _Plan, arrays: Sequence[Any]) -> Any:
         args, kwargs = plan.filled(arrays)
