@@ -12,6 +12,7 @@ from sequax.compat import patches
 from sequax.compat.tensorflow.arrays import stop_gradient
 from sequax.compat.tensorflow.tape import GradientTape, custom_gradient, gradients
 from sequax.compat.tensorflow.variable import Variable
+from sequax.core import pure
 
 
 @pytest.fixture(autouse=True)
@@ -305,13 +306,18 @@ def test_functions_with_rules_of_their_own_keep_them_also_in_nested_tapes(v):
         return x * x
 
     even.defvjp(lambda x: (x * x, x), lambda x, up: (up * x * 100.0,))
-    for _ in range(2):  # the second time from what is kept
+
+    def both(x):
         with GradientTape() as outer:
+            outer.watch(x)
             with GradientTape() as inner:
-                y = odd(v.value) + even(v.value)
-            slope = inner.gradient(y, v)
-        assert lists(slope) == [110.0, 220.0]
-        assert lists(outer.gradient(slope, v)) == [110.0, 110.0]
+                inner.watch(x)
+                y = odd(x) + even(x)
+            slope = inner.gradient(y, x)
+        return slope, outer.gradient(slope, x)
+
+    for run in (both, both, jax.jit(both), lambda x: jax.jit(both)(x)):  # the second time from what is kept
+        assert lists(run(v.value)) == ([110.0, 220.0], [110.0, 110.0])
 
 
 def test_outputs_of_a_model_that_are_made_of_each_other():
@@ -351,3 +357,26 @@ def test_predict_inside_a_tape_leaves_no_notes(v):
         assert len(tape.nodes) == before
         y = v * v
     assert lists(tape.gradient(y, v)) == [2.0, 4.0]
+
+
+def test_a_traced_tape_computes_the_way_forward_once():
+    model = models.Sequential([layers.Input((5, 3)), layers.LSTM(4), layers.Dense(1, "gelu")])
+    x, variables = jnp.ones((2, 5, 3)), model.trainable_variables
+
+    def loss():
+        return jnp.sum(model(x) ** 2)
+
+    def by_tape():
+        with GradientTape() as tape:
+            y = loss()
+        return tape.gradient(y, variables)
+
+    def in_place(function):
+        return jax.jit(lambda values: pure.apply(function, variables, values)[0])
+
+    values = [v.value for v in variables]
+    expected = jax.jit(jax.grad(in_place(loss)))
+    for found, wanted in zip(in_place(by_tape)(values), expected(values), strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-6)
+    loops = [one.lower(values).compile().as_text().count(" while(") for one in (in_place(by_tape), expected)]
+    assert loops[0] == loops[1]

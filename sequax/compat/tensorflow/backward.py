@@ -97,6 +97,8 @@ def gradients(
         line: of the script, which has a limited number of programs that are compiled as a whole.
     """
     whole = part(notes, targets, sources)
+    if whole.nodes and all(node.pull is not None for node in whole.nodes):
+        return _by_pulls(whole.nodes, targets, seeds, sources)
     found = _as_a_whole(whole, seeds, line)
     if found is None:
         return _node_by_node(whole.nodes, targets, seeds, sources)
@@ -245,6 +247,25 @@ def _node_by_node(nodes: list[Node], targets: Sequence[Any], seeds: Sequence[Any
         for one, gradient in zip(inputs, _apply(found_back, single, weights), strict=True):
             if gradient is not None:
                 _add(found, one, gradient)
+    return [found.get(id(one)) for one in sources]
+
+
+def _by_pulls(nodes: list[Node], targets: Sequence[Any], seeds: Sequence[Any], sources: Sequence[Any]) -> list[Any]:
+    """The same, by what each node kept on its way forward."""
+    wanted = {id(one) for one in sources}
+    for node in nodes:
+        wanted.update(id(one) for one in node.outputs)
+    found: dict[int, Any] = {}
+    for one, seed in zip(targets, seeds, strict=True):
+        _add(found, one, seed)
+    for node in reversed(nodes):
+        outputs = [one for one in node.outputs if is_float(one)]
+        if node.pull is None or not any(id(one) in found for one in outputs):
+            continue
+        weights = [found[id(one)] if id(one) in found else jnp.zeros_like(one) for one in outputs]
+        for position, gradient in zip(node.pull.moving, node.pull.back(weights), strict=True):
+            if id(node.inputs[position]) in wanted:
+                _add(found, node.inputs[position], gradient)
     return [found.get(id(one)) for one in sources]
 
 

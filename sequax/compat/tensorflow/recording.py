@@ -10,7 +10,7 @@ import functools
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -71,13 +71,29 @@ def program(function: Callable[..., Any]) -> Kind:
     return Kind(inner, alone)
 
 
+class Pull(NamedTuple):
+    """The way back through one computation, whose way forward has kept what it needs.
+
+    Fields:
+        back: takes gradients of the float outputs, returns those of some inputs.
+        moving: positions of these inputs.
+    """
+
+    back: Callable[[list[Any]], Sequence[Any]]
+    moving: list[int]
+
+
 class Node:
-    """A computation that depends on something watched."""
+    """A computation that depends on something watched.
 
-    __slots__ = ("inputs", "kind", "outputs")
+    Attributes:
+        pull: inside of a program that is being traced, where the way forward would come twice otherwise.
+    """
 
-    def __init__(self, kind: Kind, inputs: Sequence[Any], outputs: Sequence[Any]):
-        self.kind, self.inputs, self.outputs = kind, inputs, outputs
+    __slots__ = ("inputs", "kind", "outputs", "pull")
+
+    def __init__(self, kind: Kind, inputs: Sequence[Any], outputs: Sequence[Any], pull: Pull | None = None):
+        self.kind, self.inputs, self.outputs, self.pull = kind, inputs, outputs, pull
 
 
 class Notes:
@@ -97,7 +113,7 @@ class Notes:
     def depends(self, inputs: Sequence[Any]) -> bool:
         return not self.paused and any(id(one) in self.known for one in inputs)
 
-    def take(self, kind: Kind, inputs: Sequence[Any], outputs: Sequence[Any]) -> list[Any]:
+    def take(self, kind: Kind, inputs: Sequence[Any], outputs: Sequence[Any], pull: Pull | None = None) -> list[Any]:
         """Note a node. Returns its outputs, with a copy of each that is known already: nodes are told apart by ids.
 
         JAX hands out what it was given where a function returns an argument as it is.
@@ -108,7 +124,7 @@ class Notes:
             fresh[id(one)] = one
         made = list(fresh.values())
         if any(map(is_float, made)):
-            self.nodes.append(Node(kind, inputs, made))
+            self.nodes.append(Node(kind, inputs, made, pull))
             self.known.update((key, one) for key, one in fresh.items() if is_float(one))
         return made
 
@@ -116,23 +132,50 @@ class Notes:
 class Recorder(Trace):
     """Computes under the trace that was current before, and notes what depends on something watched."""
 
-    __slots__ = ("notes", "parent")
+    __slots__ = ("notes", "parent", "traced")
 
     def __init__(self, parent: Any, notes: Notes):
         super().__init__()
         self.parent, self.notes = parent, notes
+        self.traced: bool = parent.traced if isinstance(parent, Recorder) else type(parent) is not _Usual
 
     def process_primitive(self, primitive: Any, args: Sequence[Any], params: dict[str, Any], /) -> Any:
-        outputs = self.parent.process_primitive(primitive, args, params)
         if not self.notes.depends(args):
-            return outputs
+            return self.parent.process_primitive(primitive, args, params)
+        if primitive.name == "stop_gradient":
+            with set_current_trace(self.parent):
+                return jnp.array(self.parent.process_primitive(primitive, args, params), copy=True)
         with set_current_trace(self.parent):
-            if primitive.name == "stop_gradient":
-                return jnp.array(outputs, copy=True)
             kind, inputs = _kind_of(primitive, args, params)
+            found = self._pulled(kind, inputs) if self.traced else None
+        outputs = self.parent.process_primitive(primitive, args, params) if found is None else found
+        if found is not None:
+            return outputs if primitive.multiple_results else outputs[0]
+        with set_current_trace(self.parent):
             if primitive.multiple_results:
                 return self.notes.take(kind, inputs, outputs)
             return self.notes.take(kind, inputs, [outputs])[0]
+
+    def _pulled(self, kind: Kind, inputs: Sequence[Any]) -> list[Any] | None:
+        """Compute with the way back at hand; None where there is none, as for `lax.while_loop`."""
+        moving = [i for i, one in enumerate(inputs) if id(one) in self.notes.known]
+
+        def forward(*given: Any) -> tuple[list[Any], list[Any]]:
+            filled = list(inputs)
+            for position, one in zip(moving, given, strict=True):
+                filled[position] = one
+            made = jax.tree.leaves(kind.function(*filled))
+            floats.extend(map(is_float, made))
+            return [one for one in made if is_float(one)], [one for one in made if not is_float(one)]
+
+        floats: list[bool] = []
+        try:
+            made, back, others = jax.vjp(forward, *(inputs[i] for i in moving), has_aux=True)
+        except (ValueError, NotImplementedError):
+            return None
+        parts = iter(made), iter(others)
+        outputs = [next(parts[0] if is_one else parts[1]) for is_one in floats[: len(made) + len(others)]]
+        return self.notes.take(kind, inputs, outputs, Pull(back, moving))
 
     def process_custom_jvp_call(
         self, primitive: Any, fun: Any, jvp: Any, tracers: Sequence[Any], /, *, symbolic_zeros: bool
@@ -153,6 +196,10 @@ class Recorder(Trace):
         if kind is not None:
             # The function runs all the same: JAX waits for the structure of its outputs.
             outputs = getattr(self.parent, method)(primitive, *functions, args, **params)
+            with set_current_trace(self.parent):
+                found = self._pulled(kind, args) if self.traced else None
+                if found is not None:
+                    return found
         else:
 
             def bound(*inside: Any) -> Any:
@@ -161,6 +208,10 @@ class Recorder(Trace):
 
             kind = _kept(key, jaxpr_as_fun(jax.make_jaxpr(bound)(*args)))
             with set_current_trace(self.parent):
+                found = self._pulled(kind, args) if self.traced else None
+                if found is not None:
+                    _keep_one_store(functions)
+                    return found
                 outputs = kind.function(*args)
         with set_current_trace(self.parent):
             return self.notes.take(kind, args, outputs)
@@ -260,6 +311,21 @@ def _kind_of(primitive: Any, args: Sequence[Any], params: dict[str, Any]) -> tup
     key = _hashable((primitive, *sorted(params.items())))
     found = _kinds.get(key) if key is not None else None
     return found or _kept(key, lambda *given: _bound(primitive, given, params)), args
+
+
+def _keep_one_store(functions: Sequence[Any]) -> None:
+    """JAX waits for the structure of the outputs from the function or from its rule, and not from both."""
+    of_function, of_rule = ([store for store in one.stores if store is not None] for one in functions[:2])
+    if any(map(_is_filled, of_rule)):
+        for store in of_function:
+            store.reset()
+
+
+def _is_filled(store: Any) -> bool:
+    try:
+        return store.val is not None
+    except Exception:  # that it is empty
+        return False
 
 
 def _bound(primitive: Any, given: Sequence[Any], params: dict[str, Any]) -> Any:
