@@ -407,6 +407,23 @@ assert np.shape(each(np.ones((2, 1)), np.ones((2, 1)))) == (2,)
 """,
         "self.trainable_weights = [...]",
     ),
+    "a metric that reports the rate": (
+        """
+from keras.callbacks import LearningRateScheduler
+def get_lr_metric(optimizer):
+    def lr(y_true, y_pred):
+        return optimizer._decayed_lr("float32")
+    return lr
+adam = keras.optimizers.Adam(lr=0.1)
+model = Sequential([Dense(1, input_dim=2, kernel_regularizer=keras.regularizers.l2(l=0.01))])
+model.compile(adam, "mse", metrics=[get_lr_metric(adam)])
+halve = LearningRateScheduler(lambda epoch: 0.1 * 0.5**epoch)
+found = model.fit(np.ones((4, 2)), np.ones(4), epochs=3, verbose=0, callbacks=[halve]).history["lr"]
+assert np.allclose(found, [0.1, 0.05, 0.025])
+assert keras.layers.LSTM(3, time_major=False).units == 3
+""",
+        "`l=`",
+    ),
     "stars": (
         """
 from keras.layers import *

@@ -1166,3 +1166,21 @@ def test_class_weights_are_for_training_not_for_the_rows_held_out(keras, on_disk
         runs.append(model.fit(x, y, 4, 1, 0, validation_split=0.34, shuffle=False, class_weight=weights).history)
     assert list(runs[1]) == list(runs[0])
     np.testing.assert_allclose([*runs[1].values()], [*runs[0].values()], rtol=1e-4)
+
+
+def test_metrics_read_what_the_step_has():
+    """A metric may report the learning rate, or a weight: of this step, not of the moment of compiling."""
+    optimizer = sequax.optimizers.SGD(0.5)
+    model = Sequential([Input((1,)), Dense(1, use_bias=False, kernel_initializer="zeros")])
+
+    def rate(y_true, y_pred):
+        return optimizer.learning_rate.value
+
+    def weight(y_true, y_pred):
+        return model.layers[0].kernel.value[0, 0]
+
+    model.compile(optimizer, lambda y_true, y_pred: -y_pred, metrics=[rate, weight])
+    falling = sequax.callbacks.LearningRateScheduler(lambda epoch: 0.5**epoch)
+    logs = model.fit(np.ones((1, 1)), np.ones((1, 1)), epochs=3, callbacks=[falling], verbose=0).history
+    assert logs["rate"] == [1.0, 0.5, 0.25]
+    assert logs["weight"] == [0.0, 1.0, 1.5]

@@ -53,6 +53,9 @@ def rename(kwargs: dict[str, Any], parameters: list[str]) -> None:
         if new in parameters and all(name in kwargs for name in several):
             note(", ".join(f"{name}=" for name in several), f"{new}=({', '.join(several)})")
             kwargs[new] = tuple(kwargs.pop(name) for name in several)
+    if kwargs.get("time_major") is False:
+        note("time_major=False", "leave it out")
+        del kwargs["time_major"]
     if "input_dtype" in kwargs:
         note("input_dtype=", "dtype=")
         kwargs["dtype"] = kwargs.pop("input_dtype")
@@ -138,6 +141,19 @@ def add_weight(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
         return original(self, *args, **kwargs)
 
     return add_weight
+
+
+def regularizer_constructor(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
+    """The constructor of `L1` or `L2`, taking `l=`."""
+    name = list(inspect.signature(original).parameters)[1]
+
+    def __init__(self: Any, *args: object, **kwargs: Any) -> None:
+        if "l" in kwargs:
+            note("l=", f"{name}=", key=f"l={name}")
+            kwargs[name] = kwargs.pop("l")
+        original(self, *args, **kwargs)
+
+    return __init__
 
 
 def loss_constructor(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:

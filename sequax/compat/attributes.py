@@ -177,7 +177,14 @@ def get_weights(self: Optimizer) -> list[np.ndarray]:
     return [variable.numpy() for variable in self.variables]
 
 
-OPTIMIZER_METHODS = (get_weights,)
+def _decayed_lr(self: Optimizer, var_dtype: object = "float32") -> Any:
+    """The rate of the present step, decay included."""
+    rate = self.learning_rate
+    falls = 1 + decay.decay_of(self) * self.iterations.value
+    return (rate.value if isinstance(rate, Variable) else rate) / falls
+
+
+OPTIMIZER_METHODS = (get_weights, _decayed_lr)
 OPTIMIZER_PROPERTIES = {
     "decay": _noted("optimizer.decay", "optimizer.learning_rate, a schedule", decay.decay_of),
     "initial_decay": _noted("optimizer.initial_decay", "optimizer.learning_rate, a schedule", decay.decay_of),

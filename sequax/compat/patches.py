@@ -18,7 +18,7 @@ def apply() -> None:
     """Patch all classes; imports what is patched."""
     if any_made():
         return
-    from .. import layers, losses, optimizers
+    from .. import layers, losses, optimizers, regularizers
     from ..callbacks import Callback, History, ModelCheckpoint, TensorBoard
     from ..callbacks.callback_list import CallbackList
     from ..callbacks.monitor import MonitorCallback
@@ -31,6 +31,8 @@ def apply() -> None:
 
     for cls in [*layers.catalogue.classes.values(), Layer]:
         wrap(cls, "__init__", arguments.layer_constructor)
+    for cls in (regularizers.L1, regularizers.L2):
+        wrap(cls, "__init__", arguments.regularizer_constructor)
     for cls in vars(losses).values():
         if inspect.isclass(cls) and issubclass(cls, losses.Loss):
             wrap(cls, "__init__", arguments.loss_constructor)

@@ -186,7 +186,13 @@ def updated_metrics(
         if gradients is not None and compilation.gradient_norms is not None:
             compilation.gradient_norms.update_state(gradients)
 
-    return _applied(run, variables, state.metrics)[1]
+    # What a metric of the user's reads besides, such as the learning rate, has the values of this step, too.
+    pairs = [
+        (variable, value[key]) for table, value in zip(variables, state, strict=True) for key, variable in table.items()
+    ]
+    _, after = pure.apply(run, [variable for variable, _ in pairs], [value for _, value in pairs])
+    own = {id(variable): value for (variable, _), value in zip(pairs, after, strict=True)}
+    return {key: own[id(variable)] for key, variable in variables.metrics.items()}
 
 
 def reset_of(metrics: Sequence[Any], variables: TrainVariables) -> Callable[[Any], Any]:
