@@ -49,11 +49,11 @@ class Ends(Layer):
 
     @property
     def input_shape(self) -> Shape | Any:
-        return shape_of(self._shaped("input shape", self.symbolic_inputs))
+        return _single(shape_of(self._shaped("input shape", self.symbolic_inputs)))
 
     @property
     def output_shape(self) -> Shape | Any:
-        return shape_of(self._shaped("output shape", self.symbolic_outputs))
+        return _single(shape_of(self._shaped("output shape", self.symbolic_outputs)))
 
     def _shaped(self, what: str, structure: T | None) -> T:
         if structure is None:
@@ -79,3 +79,10 @@ class Ends(Layer):
             repeated = sum(known == name or known.startswith(f"{name}_") for known in found)
             found.append(name if name not in found else f"{name}_{repeated}")
         return found
+
+
+def _single(shapes: Any) -> Any:
+    """The only shape of a list, tuple or dict, as Keras tells it; several as they are."""
+    inside = list(shapes.values()) if isinstance(shapes, dict) else shapes
+    alone = len(inside) == 1 and isinstance(inside[0], (tuple, list, dict))
+    return inside[0] if alone else shapes

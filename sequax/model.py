@@ -146,7 +146,9 @@ class Model(Looking, Trying, StepMethods, FileMethods, StateTree, HostFront, Low
                 f"Model {type(self).__name__} does not have a `call()` method. A subclass of Model implements"
                 f" `call(self, inputs)`; a graph is made by `Model(inputs, outputs)`."
             )
-        return self._graph.run(standardize_inputs(inputs, self._graph.inputs, f"Model '{self.name}'"))
+        outputs = self._graph.run(standardize_inputs(inputs, self._graph.inputs, f"Model '{self.name}'"))
+        # One in a list is that one, as in Keras.
+        return outputs[0] if isinstance(outputs, (list, tuple)) and len(outputs) == 1 else outputs
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         if self.host_prefix is not None:

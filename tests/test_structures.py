@@ -114,3 +114,23 @@ def test_lists_within_a_list_are_rows_of_one_array():
 def test_refused(x, words):
     with pytest.raises(ValueError, match=words):
         model(sequax, pair, first).predict(x, verbose=0)
+
+
+@pytest.mark.parametrize("wrap", [lambda y: [y], lambda y: (y,)], ids=["list", "tuple"])
+def test_an_output_alone_in_a_list_is_that_output(wrap, tmp_path):
+    """As in Keras: in calls, steps, predictions, and in models that are loaded or cloned."""
+    inputs = sequax.Input((3,))
+    model = sequax.Model(inputs, wrap(sequax.layers.Dense(2)(inputs)))
+
+    def loss(y_true, y_pred):
+        return abs(y_true - y_pred).mean(axis=-1)
+
+    model.compile("sgd", loss)
+    x, y = np.ones((4, 3), "float32"), np.ones((4, 2), "float32")
+    model.fit(x, y, verbose=0, validation_split=0.5)
+    model.fit(x, [y], verbose=0)
+    model.save(tmp_path / "model.keras")
+    loaded = sequax.models.load_model(tmp_path / "model.keras", custom_objects={"loss": loss})
+    for one in (model, loaded, sequax.models.clone_model(model)):
+        assert one.predict(x, verbose=0).shape == one.predict_on_batch(x).shape == one(x).shape == (4, 2)
+        assert (one.input_shape, one.output_shape) == ((None, 3), (None, 2))
