@@ -540,6 +540,9 @@ class Model(Looking, Trying, StepMethods, FileMethods, StateTree, HostFront, Low
         functions = "train_function", "test_function", "predict_function"
         for kept in ("_known", "_host_prefix", "_own_programs", *functions):
             state.pop(kept, None)
+        if type(self) is Model and self._graph is not None:
+            # Inputs and outputs, which the graph copies by itself: from one tensor to the next Python would recurse.
+            state["_init_arguments"] = (), {}
         return state
 
     def summary(

@@ -7,6 +7,7 @@ import numpy as np
 
 import sequax as keras
 from sequax import layers
+from sequax.applications import ConvNeXtTiny, MobileNetV2, vgg16
 from sequax.callbacks import EarlyStopping, History
 from sequax.layers import AvgPool1D, Dense
 from sequax.optimizers.schedules import ExponentialDecay
@@ -119,3 +120,10 @@ class Diary(keras.callbacks.Callback):
 
 assert_type(Scale.from_config({}), Scale)
 assert_type(Doubled().fit(x, y, callbacks=[Diary()]), History)
+
+base = MobileNetV2(include_top=False, weights=None, input_shape=(96, 96, 3), pooling="avg")
+assert_type(base, keras.Model)
+assert_type(ConvNeXtTiny(weights=None, include_preprocessing=False), keras.Model)
+assert_type(keras.applications.EfficientNetV2B0(False, None), keras.Model)
+keras.Sequential([base, Dense(5)]).predict(vgg16.preprocess_input(np.ones((1, 96, 96, 3))))
+print([name for _, name, _ in vgg16.decode_predictions(np.ones((1, 1000)), top=3)[0]])
