@@ -225,6 +225,9 @@ HABITS = {
         assert images.shape == (3, 8, 8, 3) and labels.numpy().tolist() == [0, 1, 0] and images.dtype == tf.float32
         decoded = tf.image.decode_image(tf.io.read_file(os.path.join(folder, "cat_1.png")), expand_animations=False)
         assert decoded.dtype == tf.uint8
+        floats = tf.expand_dims(tf.cast(decoded, tf.float32) / 255.0, 0)
+        assert isinstance(floats, np.ndarray) and floats.dtype == tf.float32  # no program for each size of pictures
+        assert isinstance(tf.image.resize(floats, [4, 4]), np.ndarray) and isinstance(floats, tf.Tensor)
         assert decoded.get_shape().as_list() == [12, 5, 3] and tf.shape(decoded)[0] == 12
         gray = tf.io.decode_png(tf.io.encode_png(decoded), channels=1)
         assert gray.get_shape() == (12, 5, 1) and tf.expand_dims(gray, 0).shape == (1, 12, 5, 1)

@@ -15,7 +15,7 @@ from ...core import dtypes
 from ...core.tensor import is_tensor as is_symbolic
 from .arrays import axes, cast_
 from .serving import Table
-from .values import StringTensor, as_dtype, is_string, tensor
+from .values import HostTensor, StringTensor, as_dtype, is_string, tensor
 
 ops: Any = tensor_functions  # its names are made when it is imported, unseen by a type checker
 MEMBERS = Table()
@@ -72,9 +72,16 @@ def operands(x: Any, y: Any) -> tuple[Any, Any]:
     return x if first else tensor(x), y if second else tensor(y)
 
 
+def computed(op: str, x: Any, y: Any) -> Any:
+    """An op of two tensors; NumPy's function of that name where NumPy holds them."""
+    if isinstance(x, HostTensor) and isinstance(y, (int, float, HostTensor)):
+        return getattr(np, op)(x, y)
+    return getattr(ops, op)(*operands(x, y))
+
+
 def binary(name: str, op: str) -> Callable[..., Any]:
     def call(x: Any, y: Any) -> Any:
-        return getattr(ops, op)(*operands(x, y))
+        return computed(op, x, y)
 
     call.__name__ = call.__qualname__ = name
     return call
@@ -100,14 +107,14 @@ def not_equal(x: Any, y: Any) -> Any:
 
 @MEMBERS.serve("add", also="math", sizes=True)
 def add(x: Any, y: Any) -> Any:
-    return StringTensor(x) + y if is_string(x) or is_string(y) else ops.add(*operands(x, y))
+    return StringTensor(x) + y if is_string(x) or is_string(y) else computed("add", x, y)
 
 
 @MEMBERS.serve("divide", "realdiv", also="math", sizes=True)
 def divide(x: Any, y: Any) -> Any:
     if isinstance(x, (int, float)) and isinstance(y, (int, float)):
         return x / y
-    return ops.divide(*operands(x, y))
+    return computed("divide", x, y)
 
 
 @MEMBERS.serve("div", sizes=True)

@@ -62,13 +62,13 @@ def cast_(x: Any, dtype: Any) -> Any:
     dtype = as_dtype(dtype)
     if is_symbolic(x):
         return ops.cast(x, str(dtype))
+    if isinstance(x, HostTensor):  # pictures of many sizes stay with NumPy, which needs no program for each
+        return x.astype(dtypes.jnp_dtype(str(dtype)))
     x = tensor(x)
     if isinstance(x, StringTensor):
         if dtype == "string":
             return x
         raise TypeError(f"tensorflow.cast: strings are not numbers. Write tf.strings.to_number(x, tf.{dtype!s}).")
-    if x.dtype.kind == "f" and dtype.is_integer:
-        return x.astype(dtypes.jnp_dtype(str(dtype)))
     return x.astype(dtypes.jnp_dtype(str(dtype)))
 
 
@@ -190,6 +190,8 @@ _tensor = tensor
 
 @MEMBERS.serve("expand_dims", sizes=True)
 def expand_dims(input: Any, axis: int = 0) -> Any:
+    if isinstance(input, HostTensor):
+        return HostTensor(np.expand_dims(input, int(axis)))
     input = tensor(input)
     if isinstance(input, StringTensor):
         return StringTensor(np.expand_dims(input, int(axis)))
@@ -198,8 +200,10 @@ def expand_dims(input: Any, axis: int = 0) -> Any:
 
 @MEMBERS.serve("squeeze", sizes=True)
 def squeeze(input: Any, axis: Any = None) -> Any:
-    input = tensor(input)
     axis = None if axis is None or np.size(axis) == 0 else axes(axis)
+    if isinstance(input, HostTensor):
+        return HostTensor(np.squeeze(input, axis))
+    input = tensor(input)
     return np.squeeze(input, axis) if isinstance(input, StringTensor) else ops.squeeze(input, axis)
 
 
