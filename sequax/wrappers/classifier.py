@@ -158,10 +158,12 @@ class SKLearnClassifier(ClassifierMixin, SKLBase):
         weights = settings.pop("class_weight", None)
         if weights is None:
             return
-        rows = labels.class_weights(weights, self.classes_, self._numbers(y))
-        if settings.get("sample_weight") is not None:
-            rows = rows * np.asarray(settings["sample_weight"], np.float64)
-        settings["sample_weight"] = rows
+        by_number = labels.class_weights(weights, self.classes_, self._numbers(y))
+        if settings.get("sample_weight") is None:
+            settings["class_weight"] = by_number
+        else:  # `Model.fit` takes one of the two
+            of_rows = np.array(list(by_number.values()))[self._numbers(y)]
+            settings["sample_weight"] = of_rows * np.asarray(settings["sample_weight"], np.float64)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

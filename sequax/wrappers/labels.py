@@ -47,8 +47,8 @@ def probabilities(model: Model, outputs: np.ndarray, classes: int) -> np.ndarray
     return np.divide(outputs, total, out=np.full_like(outputs, 1 / outputs.shape[1]), where=total > 0)
 
 
-def class_weights(weights: Any, classes: np.ndarray, numbers: np.ndarray) -> np.ndarray:
-    """A weight per row.
+def class_weights(weights: Any, classes: np.ndarray, numbers: np.ndarray) -> dict[int, float]:
+    """A weight per class number, in their order.
 
     Args:
         weights: "balanced", or a dict from label (or from class number, if the labels are others) to weight.
@@ -58,9 +58,10 @@ def class_weights(weights: Any, classes: np.ndarray, numbers: np.ndarray) -> np.
     Raises:
         ValueError: for anything else.
     """
-    if weights == "balanced":
+    if isinstance(weights, str) and weights == "balanced":
         counts = np.bincount(numbers, minlength=len(classes))
-        return (len(numbers) / (np.count_nonzero(counts) * np.maximum(counts, 1)))[numbers]
+        even = len(numbers) / (np.count_nonzero(counts) * np.maximum(counts, 1))
+        return dict(enumerate(even.tolist()))
     if not isinstance(weights, Mapping):
         raise ValueError(f'class_weight must be a dict from label to weight, or "balanced". Received: {weights!r:.80}')
     by_label = dict(zip(classes.tolist(), range(len(classes)), strict=True))
@@ -68,10 +69,7 @@ def class_weights(weights: Any, classes: np.ndarray, numbers: np.ndarray) -> np.
     unknown = set(weights) - set(places)
     if unknown:
         raise ValueError(f"class_weight has {sorted(map(str, unknown))}, which are no labels in y: {list(by_label)}.")
-    table = np.ones(len(classes))
-    for label, weight in weights.items():
-        table[places[label]] = weight
-    return table[numbers]
+    return dict.fromkeys(range(len(classes)), 1.0) | {places[label]: weight for label, weight in weights.items()}
 
 
 def _loss_name(model: Model) -> str:
