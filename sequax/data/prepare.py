@@ -254,9 +254,12 @@ def _batch_size(given: int | None, steps: int | None, rows: int) -> int:
 
 
 def _warn_of_magnitude(spec: DataSpec, batch: Batch) -> None:
-    if not checks.enabled() or spec.own().inputs or spec.model.symbolic_inputs is None:
+    arrays = leaves(batch.x)
+    if not (checks.enabled() and any(map(checks.has_large, arrays))):
         return
-    schemas, arrays = spec.inputs(), [one for one in leaves(batch.x) if one is not None]
+    if spec.own().inputs or spec.model.symbolic_inputs is None:
+        return
+    schemas = spec.inputs()
     if len(arrays) == len(schemas):
         checks.warn_of_magnitude(arrays, spec.multiplied_by(), [schema.name for schema in schemas])
 

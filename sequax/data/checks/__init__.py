@@ -11,7 +11,7 @@ variable SEQUAX_CHECKS=off. Checks of shapes, row counts and arguments are alway
 from .arguments import check_arguments, check_validation_freq
 from .configuration import check_configuration
 from .inputs import check_inputs, check_key_order
-from .magnitude import warn_of_magnitude
+from .magnitude import has_large, warn_of_magnitude
 from .reporting import SWITCH, Found, enabled, find, has_finite_sum, numbered_rows, place, plural, refuse, set_enabled
 from .rows import check_index_order, check_rows, check_split
 from .schema import SPARSE, IndexedPart, InputSchema, OutputSchema
@@ -38,6 +38,7 @@ __all__ = [
     "enabled",
     "find",
     "has_finite_sum",
+    "has_large",
     "numbered_rows",
     "place",
     "plural",
