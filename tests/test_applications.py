@@ -10,6 +10,7 @@ import inspect
 import json
 import pickle
 
+import h5py
 import numpy as np
 import pytest
 
@@ -211,6 +212,27 @@ def test_files_without_a_hash_are_not_downloaded(monkeypatch, tmp_path):
     (tmp_path / "x.weights.h5").rename(folder / name)
     model = mobile(weights="imagenet", input_shape=(96, 96, 3))
     np.testing.assert_array_equal(model.get_weights()[0], random.get_weights()[0])
+
+
+def write_as_keras_1(model, path):
+    """Weights alone, by layer, without a version, counts of 64 bits: what files of ImageNet from several years are like."""
+    with h5py.File(path, "w") as file:
+        file.attrs["layer_names"] = [layer.name.encode() for layer in model.layers]
+        for layer in model.layers:
+            group = file.create_group(layer.name)
+            names = [f"{layer.name}_{variable.name}_1:0" for variable in layer.weights]
+            group.attrs["weight_names"] = [name.encode() for name in names]
+            for name, variable in zip(names, layer.weights, strict=True):
+                group[name] = variable.numpy().astype("int64" if variable.dtype == "int32" else "float32")
+
+
+def test_old_files_of_weights_are_read(tmp_path):
+    model = tool.small(applications.EfficientNetB0, "EfficientNetB0")
+    tool.set_known_weights(model)
+    write_as_keras_1(model, tmp_path / "old.h5")
+    read = tool.small(applications.EfficientNetB0, "EfficientNetB0", weights=tmp_path / "old.h5")
+    for one, other in zip(read.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_weights_of_another_network_are_refused(tmp_path):
