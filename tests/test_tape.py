@@ -11,7 +11,7 @@ from sequax import layers, losses, models, optimizers
 from sequax.compat import patches
 from sequax.compat.tensorflow.arrays import stop_gradient
 from sequax.compat.tensorflow.tape import GradientTape, custom_gradient, gradients
-from sequax.compat.tensorflow.variable import Variable
+from sequax.compat.tensorflow.variable import IndexedSlices, Variable
 from sequax.core import pure
 
 
@@ -380,3 +380,22 @@ def test_a_traced_tape_computes_the_way_forward_once():
         np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-6)
     loops = [one.lower(values).compile().as_text().count(" while(") for one in (in_place(by_tape), expected)]
     assert loops[0] == loops[1]
+
+
+def test_scaled_losses_of_former_times(v):
+    optimizer = optimizers.LossScaleOptimizer(optimizers.SGD(0.25), initial_scale=8.0)
+    optimizer.build([v])
+    with GradientTape() as tape:
+        scaled = optimizer.get_scaled_loss(jnp.sum(v * v))
+    gradients_of_v = optimizer.get_unscaled_gradients(tape.gradient(scaled, [v]))
+    optimizer.apply_gradients(zip(gradients_of_v, [v], strict=True))
+    assert v.numpy().tolist() == [0.5, 1.0]
+
+
+def test_rows_of_an_array_as_a_gradient():
+    table = Variable([[1.0, 1.0], [1.0, 1.0], [1.0, 1.0]])
+    rows = IndexedSlices(np.ones((2, 2), "float32"), [2, 2], dense_shape=(3, 2))
+    optimizers.SGD(0.5).apply_gradients([(rows, table)])
+    assert table.numpy().tolist() == [[1.0, 1.0], [1.0, 1.0], [0.0, 0.0]]
+    table.scatter_nd_add([[0]], [[1.0, 1.0]]).scatter_update(IndexedSlices([[5.0, 5.0]], [1]))
+    assert table.numpy().tolist() == [[2.0, 2.0], [5.0, 5.0], [0.0, 0.0]]

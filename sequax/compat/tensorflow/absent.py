@@ -18,7 +18,7 @@ _SEVERAL = "it spreads work over several machines or devices by TensorFlow. Use 
 
 # By name inside `tensorflow`; a name speaks for all that is in it.
 _REASONS: dict[str, str] = {
-    **dict.fromkeys(("sparse", "SparseTensor", "SparseTensorValue", "IndexedSlices", "sparse_placeholder"), _SPARSE),
+    **dict.fromkeys(("sparse", "SparseTensor", "SparseTensorValue", "sparse_placeholder"), _SPARSE),
     **dict.fromkeys(("sparse_to_dense", "sparse_tensor_to_dense", "sparse_tensor_dense_matmul"), _SPARSE),
     **dict.fromkeys(("SparseTensorSpec", "IndexedSlicesSpec"), _SPARSE),
     **dict.fromkeys(("ragged", "RaggedTensor", "RaggedTensorSpec", "io.RaggedFeature", "strings.ngrams"), _RAGGED),

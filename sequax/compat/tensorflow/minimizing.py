@@ -54,10 +54,22 @@ def minimize(
     return self.apply_gradients(pairs)
 
 
+def get_scaled_loss(self: Any, loss: Any) -> Any:
+    """The loss to take gradients of, as `scale_loss` gives it today."""
+    return self.scale_loss(loss() if callable(loss) else loss)
+
+
+def get_unscaled_gradients(self: Any, grads: Any) -> Any:
+    """The gradients as they are: `apply_gradients` divides them, so that it sees which are not finite."""
+    return grads
+
+
 def _flat(variables: Any) -> list[Any]:
     if isinstance(variables, (list, tuple)):
         return [one for inner in variables for one in _flat(inner)]
     return list(variables) if hasattr(variables, "__next__") else [variables]
 
 
-METHODS: dict[str, Callable[..., Any]] = {"minimize": minimize, "compute_gradients": compute_gradients}
+METHODS: dict[str, Callable[..., Any]] = {
+    one.__name__: one for one in (minimize, compute_gradients, get_scaled_loss, get_unscaled_gradients)
+}

@@ -104,14 +104,14 @@ class Variable(Plain, metaclass=_AnyVariable):
 
     def scatter_update(self, sparse_delta: Any, use_locking: bool = False, name: str | None = None) -> Any:
         """Set rows: `sparse_delta` is a `tf.IndexedSlices`."""
-        return self.assign(self.value.at[sparse_delta.indices].set(sparse_delta.values))
+        return self.assign(self.value.at[jnp.asarray(sparse_delta.indices)].set(jnp.asarray(sparse_delta.values)))
 
     def scatter_nd_update(self, indices: Any, updates: Any, name: str | None = None) -> Any:
         """Set values at indices, which lie along the last axis of `indices`."""
-        return self.assign(self.value.at[_along_last(indices)].set(updates))
+        return self.assign(self.value.at[_along_last(indices)].set(jnp.asarray(updates)))
 
     def scatter_nd_add(self, indices: Any, updates: Any, name: str | None = None) -> Any:
-        return self.assign(self.value.at[_along_last(indices)].add(updates))
+        return self.assign(self.value.at[_along_last(indices)].add(jnp.asarray(updates)))
 
     def scatter_nd_sub(self, indices: Any, updates: Any, name: str | None = None) -> Any:
         return self.assign(self.value.at[_along_last(indices)].add(-jnp.asarray(updates)))
@@ -124,6 +124,26 @@ class Variable(Plain, metaclass=_AnyVariable):
 
     def __repr__(self) -> str:
         return f"<tf.Variable '{self.name}' shape={self.shape} dtype={self.dtype}, numpy={self.numpy()!r}>"
+
+
+class IndexedSlices:
+    """Rows of an array that is zero elsewhere. Gradients are dense here; scripts ask whether one is of this class.
+
+    Args:
+        values: the rows.
+        indices: where they stand; rows of one place are added up.
+        dense_shape: of the array.
+    """
+
+    def __init__(self, values: Any, indices: Any, dense_shape: Any = None):
+        self.values, self.indices, self.dense_shape = values, indices, dense_shape
+
+    def __jax_array__(self) -> Any:
+        if self.dense_shape is None:
+            raise ValueError("tf.IndexedSlices: to be an array, it needs a `dense_shape`.")
+        values = jnp.asarray(self.values)
+        shape = tuple(int(size) for size in np.asarray(self.dense_shape))
+        return jnp.zeros(shape, values.dtype).at[jnp.asarray(self.indices)].add(values)
 
 
 def _along_last(indices: Any) -> tuple[Any, ...]:
@@ -145,6 +165,7 @@ def _fits(found: tuple[int, ...], wanted: Any) -> bool:
 
 MEMBERS: dict[str, Member] = {
     "Variable": Member(Variable),
+    "IndexedSlices": Member(IndexedSlices),
     "VariableAggregation": Member(VariableAggregation),
     "VariableSynchronization": Member(VariableSynchronization),
 }
