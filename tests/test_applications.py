@@ -215,7 +215,7 @@ def test_files_without_a_hash_are_not_downloaded(monkeypatch, tmp_path):
 
 
 def write_as_keras_1(model, path):
-    """Weights alone, by layer, without a version, counts of 64 bits: what files of ImageNet from several years are like."""
+    """Weights alone, without a version, with counts of 64 bits, as files of ImageNet from several years are."""
     with h5py.File(path, "w") as file:
         file.attrs["layer_names"] = [layer.name.encode() for layer in model.layers]
         for layer in model.layers:
