@@ -74,13 +74,11 @@ def test_a_dense_layer_refuses_an_unknown_size_before_it_makes_variables():
 @pytest.mark.parametrize(
     ("make", "argument"),
     [
-        (lambda **a: layers.Dense(2, **a), "lora_rank"),
         (lambda **a: layers.Dense(2, **a), "quantization_config"),
         (lambda **a: layers.EinsumDense("ab,bc->ac", 2, **a), "gptq_unpacked_column_size"),
-        (lambda **a: layers.Embedding(2, 2, **a), "lora_alpha"),
     ],
 )
-def test_adaptation_and_quantization_are_refused_unless_none(make, argument):
+def test_quantization_is_refused_unless_none(make, argument):
     assert argument not in make(**{argument: None}).get_config() or argument == "quantization_config"
     with pytest.raises(NotImplementedError, match=f"`{argument}` is not available in this version of Sequax"):
         make(**{argument: 4})

@@ -57,7 +57,9 @@ def plot_image_gallery(
         ValueError: for images that are no batch, classes without `label_map`, or `path` together with `show=True`.
         ImportError: without matplotlib.
 
-    >>> plot_image_gallery(np.zeros((4, 8, 8, 3)), path="gallery.png")  # doctest: +SKIP
+    Example:
+
+        plot_image_gallery(x[:16], y[:16], model.predict(x[:16]).argmax(-1), label_map=dict(enumerate(class_names)))
     """
     if path is not None and show:
         raise ValueError("plot_image_gallery: either `path` is given, or `show` is True; received both.")
