@@ -160,7 +160,8 @@ ACCEPTED = {
     ),
     "import tensorflow as tf": (
         "tf.keras.activations.get(tf.nn.relu) is tf.keras.activations.relu and tf.version.VERSION == tf.__version__"
-        " and tf.float32 == 'float32' and tf.keras.layers.Dense(2, activation=tf.nn.softmax).get_config()['activation'] == 'softmax'",
+        " and tf.float32 == 'float32'"
+        " and tf.keras.layers.Dense(2, activation=tf.nn.softmax).get_config()['activation'] == 'softmax'",
         [],
     ),
     "import tensorflow.compat.v1.keras as k; import keras": ("k is keras", ["tensorflow.compat.v1.keras"]),
