@@ -424,6 +424,94 @@ assert keras.layers.LSTM(3, time_major=False).units == 3
 """,
         "`l=`",
     ),
+    "losses that look at tensors of the graph": (
+        """
+x = np.random.rand(32, 4).astype("float32")
+inputs = Input((4,))
+mean, spread = Dense(2)(inputs), Dense(2)(inputs)
+outputs = Dense(4, activation="sigmoid")(keras.layers.Add()([mean, spread]))
+vae = Model(inputs, outputs)
+def vae_loss(y_true, y_pred):
+    return K.mean(K.square(y_true - y_pred)) + 0.1 * K.mean(K.square(mean) + K.exp(spread))
+encoder = Model(inputs, [mean, spread])
+vae.compile("sgd", vae_loss)
+m, s = encoder.predict(x, verbose=0)
+expected = np.mean((vae.predict(x, verbose=0) - x) ** 2) + 0.1 * np.mean(m**2 + np.exp(s))
+history = vae.fit(x, x, batch_size=32, epochs=3, verbose=0).history["loss"]
+assert np.isclose(history[0], expected, rtol=1e-4) and history[2] < history[1] < history[0]
+assert np.isclose(vae.evaluate(x, x, batch_size=32, verbose=0), vae.test_on_batch(x, x), rtol=1e-5)
+advantage = Input((1,))
+policy = Dense(2, activation="softmax")(inputs)
+actor = Model([inputs, advantage], policy)
+def weighted(advantage):
+    def loss(y_true, y_pred):
+        return -K.mean(K.log(K.sum(y_true * y_pred, axis=-1)) * advantage[:, 0])
+    return loss
+actor.compile("sgd", loss=[weighted(advantage)])
+chosen, gains = np.eye(2)[np.arange(32) % 2], np.arange(32.0)
+probabilities = actor.predict([x, gains], verbose=0)
+expected = -np.mean(np.log((probabilities * chosen).sum(axis=1)) * gains)
+assert np.isclose(actor.train_on_batch([x, gains], chosen), expected, rtol=1e-4)
+""",
+        "a loss that looks at tensors of the graph",
+    ),
+    "a penalty of gradients, by partial": (
+        """
+from functools import partial
+from keras.layers.merge import _Merge
+class RandomWeightedAverage(_Merge):
+    def _merge_function(self, inputs):
+        weights = K.random_uniform((8, 1))
+        return weights * inputs[0] + (1 - weights) * inputs[1]
+def gradient_penalty_loss(y_true, y_pred, averaged_samples):
+    gradients = K.gradients(y_pred, averaged_samples)[0]
+    lengths = K.sqrt(K.sum(K.square(gradients), axis=np.arange(1, len(gradients.shape))))
+    return K.mean(K.square(1 - lengths))
+critic, generator = Sequential([Dense(1, input_dim=2, use_bias=False)]), Sequential([Dense(2, input_dim=3)])
+generator.trainable = False
+real, z = Input((2,)), Input((3,))
+fake = generator(z)
+averaged = RandomWeightedAverage()([real, fake])
+penalty = partial(gradient_penalty_loss, averaged_samples=averaged)
+penalty.__name__ = "gradient_penalty"
+model = Model([real, z], [critic(real), critic(fake), critic(averaged)])
+wasserstein = lambda y_true, y_pred: K.mean(y_true * y_pred)
+model.compile(keras.optimizers.RMSprop(lr=0.01), loss=[wasserstein, wasserstein, penalty], loss_weights=[0, 0, 10])
+data, targets = [np.ones((8, 2)), np.ones((8, 3))], [np.ones((8, 1)), -np.ones((8, 1)), np.zeros((8, 1))]
+length = np.linalg.norm(critic.get_weights()[0])
+found = model.train_on_batch(data, targets)
+assert np.isclose(found[0], 10 * (1 - length) ** 2, rtol=1e-3), (found, length)
+for _ in range(200):
+    model.train_on_batch(data, targets)
+assert abs(np.linalg.norm(critic.get_weights()[0]) - 1) < 0.05
+""",
+        "a loss that looks at tensors of the graph",
+    ),
+    "numbers drawn by a function that a layer calls": (
+        """
+def sampling(args):
+    return args + K.random_normal(shape=K.shape(args))
+class Noise(keras.layers.Layer):
+    def call(self, x):
+        return sampling(x)
+model = Sequential([Noise(input_shape=(3,)), keras.layers.Lambda(lambda x: sampling(x)), Dense(1)])
+model.compile("sgd", "mse")
+model.fit(np.ones((4, 3)), np.ones(4), verbose=0)
+first, second = model.predict(np.ones((4, 3)), verbose=0), model.predict(np.ones((4, 3)), verbose=0)
+assert not np.allclose(first, second)
+""",
+        None,
+    ),
+    "one list of metrics for several outputs": (
+        """
+x = Input((3,))
+model = Model(x, [Dense(1, name="a")(x), Dense(1, name="b")(x)])
+model.compile("sgd", "mse", metrics=["mae"])
+model.fit(np.ones((4, 3)), [np.ones(4), np.zeros(4)], verbose=0)
+assert model.metrics_names == ["loss", "a_loss", "b_loss", "a_mae", "b_mae"]
+""",
+        None,
+    ),
     "stars": (
         """
 from keras.layers import *

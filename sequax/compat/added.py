@@ -57,7 +57,7 @@ def add_loss(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
             return
         note("model.add_loss(symbolic tensor)", "self.add_loss(loss) in the `call` of a layer of your own")
         for one in found:
-            _pass_on(self, AddLoss(), one)
+            pass_on(self, AddLoss(), [one])
 
     return add_loss
 
@@ -68,12 +68,12 @@ def add_metric(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
             original(self, value, name=name, **kwargs)
             return
         note("model.add_metric(symbolic tensor)", "a keras.metrics.Mean in a layer of your own")
-        _pass_on(self, AddMetric(name or "metric"), value)
+        pass_on(self, AddMetric(name or "metric"), [value])
 
     return add_metric
 
 
-def _pass_on(model: Model, layer: Layer, value: Any) -> None:
+def pass_on(model: Model, layer: Layer, values: list[Any]) -> None:
     """Put the layer behind the first output of a graph."""
     graph = model.recorded_graph
     if graph is None:
@@ -82,7 +82,7 @@ def _pass_on(model: Model, layer: Layer, value: Any) -> None:
             f" `call`, or make it by `Model(inputs, outputs)`."
         )
     first = leaves(graph.outputs)[0]
-    passed = layer([first, value])
+    passed = layer([first, *values])
     outputs = map_structure(lambda tensor: passed if tensor is first else tensor, graph.outputs)
     compilation = model.compilation
     Model.__init__(model, inputs=graph.inputs, outputs=outputs, name=model.name)

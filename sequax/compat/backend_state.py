@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable, Iterator, Sequence
-from types import CodeType
+from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import jax
@@ -14,6 +14,7 @@ import numpy as np
 from .. import ops as tensor_functions, random
 from ..config import floatx, image_data_format, set_image_data_format
 from ..core import names, scope
+from ..core.names import is_ours
 from ..core.rng import SeedGenerator
 from ..core.tensor import KerasTensor
 from ..core.types import ArrayLike, DTypeLike, ShapeLike, Tensor
@@ -37,9 +38,21 @@ _OF_RANDOM = {"normal", "uniform", "truncated_normal", "shuffle", "categorical",
 
 def give_seed(layer: Layer) -> None:
     """Let a layer own a seed if it draws numbers by functions of this module; a layer of `keras.layers` has its own."""
-    function = getattr(layer, "function", type(layer).call)
-    if draws(getattr(function, "__code__", None)):
+    methods = [value for cls in type(layer).__mro__ if not is_ours(cls) for value in vars(cls).values()]
+    if any(_calls_what_draws(function, 3) for function in (*methods, getattr(layer, "function", None))):
         layer.backend_seed = SeedGenerator()
+
+
+def _calls_what_draws(function: Any, depth: int) -> bool:
+    """Whether a function of the script's, or one that it calls by name, draws numbers."""
+    code = getattr(function, "__code__", None)
+    if code is None or is_ours(function):
+        return False
+    if draws(code):
+        return True
+    known = getattr(function, "__globals__", {})
+    called = [known.get(name) for name in code.co_names]
+    return depth > 0 and any(_calls_what_draws(one, depth - 1) for one in called if isinstance(one, FunctionType))
 
 
 def draws(code: CodeType | None) -> bool:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..core.tensor import leaves
 from ..core.types import ArrayLike, Data, Nested
 from ..model import Model
 from ..utils.py_dataset import PyDataset
-from . import spellings, trainability
+from . import captured, spellings, trainability
 from .attributes import give_validation_data, split_off
 from .notes import note
 from .trainability import AsCompiled
@@ -226,10 +227,20 @@ def compile(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
             given["metrics"] = [given["metrics"]]
         for name in ("loss", "metrics"):
             given[name] = _renamed(given.get(name))
+        given["loss"] = captured.losses(self, given["loss"])
+        given["metrics"] = _for_each_output(self, given["metrics"])
         original(self, **given)
         trainability.record(self)
 
     return compile
+
+
+def _for_each_output(model: Model, metrics: Any) -> Any:
+    """A list of metrics for a model with several outputs is meant for each, as in Keras 2."""
+    graph = model.recorded_graph
+    count = 1 if graph is None else len(leaves(graph.outputs))
+    flat = isinstance(metrics, list) and metrics and not any(isinstance(one, (list, tuple, dict)) for one in metrics)
+    return [list(metrics) for _ in range(count)] if flat and count > 1 and len(metrics) != count else metrics
 
 
 def _renamed(given: object) -> object:

@@ -199,6 +199,9 @@ class _Merge(layers.Layer):
     def call(self, inputs: Sequence[Tensor]) -> Tensor:
         return self._merge_function(inputs)
 
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return input_shape[0]
+
     def _merge_function(self, inputs: Sequence[Tensor]) -> Tensor:
         raise NotImplementedError(f"{type(self).__name__} must have a method `_merge_function(inputs)`.")
 
