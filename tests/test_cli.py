@@ -100,7 +100,7 @@ def test_script_sees_what_python_would_show_it(script, tmp_path):
         ("a = = 1", 1, "SyntaxError"),
         ("import keras\nkeras.layers.Dens(1)", 1, "Did you mean 'Dense'"),
         ("from keras.layers import Dens", 1, "Did you mean 'Dense'"),
-        ("import tensorflow as tf\ntf.estimator.Estimator", 1, "tensorflow.estimator is not served by Sequax"),
+        ("import tensorflow as tf\ntf.estimator.Estimator()", 1, "tensorflow.estimator is out of reach"),
     ],
     ids=str,
 )
