@@ -192,6 +192,7 @@ NAMES: dict[str, dict[str, Name]] = {
     "keras.backend": {
         "Variable": Name("core.variable:Variable", "keras.Variable"),
         "_BACKEND": Name("compat.backend:NAME", "keras.config.backend()"),
+        "normalize_data_format": _OF_UTILITIES["normalize_data_format"],
         **{
             name: Name(f"compat.backend_state:{name}", today)
             for name, today in {

@@ -67,7 +67,7 @@ def get_label_names() -> tuple[str, ...]:
     return tuple(_TOPICS.split())
 
 
-__all__ = ["get_word_index", "load_data"]
+__all__ = ["get_label_names", "get_word_index", "load_data"]
 
 if not TYPE_CHECKING:
     __getattr__, __dir__ = listed(__name__)
