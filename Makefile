@@ -2,10 +2,11 @@
 PYTHON ?= python3
 VENV   := .venv
 OLDEST := .venv-oldest
+BUILT  := .venv-dist
 # -qq: errors are shown, progress and warnings are not
 PIP_INSTALL := -m pip install -qq --disable-pip-version-check
 
-.PHONY: help api-gaps applications demo types test fuzz fuzz-kernel fuzz-keras mutants lint format bench bench-works bench-peers bench-check bench-gpu bench-growth test-oldest soak clean
+.PHONY: help api-gaps applications demo types test fuzz fuzz-kernel fuzz-keras mutants lint format docs dist bench bench-works bench-peers bench-check bench-gpu bench-growth test-oldest soak clean
 
 help:
 	@echo "make demo         install, then train on real handwritten digits"
@@ -19,6 +20,8 @@ help:
 	@echo "make lint         formatting, lint, types, and what editors see of the package"
 	@echo "make types        how much of the package has known types; fails below 95 %"
 	@echo "make format       rewrite the files as 'make lint' wants them"
+	@echo "make docs         the documentation as a site, in build/site: every page, example and public name"
+	@echo "make dist         build wheel and sdist into dist/, and train the demo from each as installed"
 	@echo "make bench        measure against Keras, PyTorch, JAX, Flax: figures, picture and tables in docs/; an hour"
 	@echo "make bench-works  the part of it that measures real networks and habits; twenty minutes"
 	@echo "make bench-peers  install TensorFlow, PyTorch and Flax for it, each in its own environment"
@@ -66,6 +69,23 @@ format: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
 
+docs: $(VENV)/.installed-docs
+	$(VENV)/bin/python -m tools.docs_pages build
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/python -m mkdocs build --quiet --strict -f build/mkdocs.yml
+	@echo "build/site/index.html; with search: $(VENV)/bin/python -m http.server --directory build/site"
+
+# The sdist is built from the checkout and the wheel from the sdist, so that neither can lack what the other has.
+dist: $(VENV)/bin/pip
+	rm -rf dist $(BUILT)
+	$(VENV)/bin/python $(PIP_INSTALL) build
+	$(VENV)/bin/python -m build --outdir dist .
+	$(MAKE) $(BUILT)/bin/pip
+	for file in dist/*.whl dist/*.tar.gz; do \
+	    $(BUILT)/bin/python $(PIP_INSTALL) --force-reinstall --no-deps $$file && \
+	    $(BUILT)/bin/python $(PIP_INSTALL) $$file && \
+	    (cd dist && ../$(BUILT)/bin/sequax demo --epochs 1) || exit 1; \
+	done
+
 bench: $(VENV)/.installed-dev
 	$(VENV)/bin/python -m benchmarks --json docs/benchmarks.json --picture docs/benchmarks.png
 	$(MAKE) bench-works
@@ -92,7 +112,7 @@ soak: $(VENV)/.installed-dev
 	$(VENV)/bin/python tools/soak.py --kills 200
 
 clean:
-	rm -rf $(VENV) $(OLDEST) .venv-tensorflow .venv-torch .venv-flax .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(OLDEST) $(BUILT) build dist .venv-tensorflow .venv-torch .venv-flax .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # An installation is done when its stamp is newer than pyproject.toml; the package itself is installed editable, so
 # a changed source file needs no new installation. pip is written last into a new environment: it tells a whole one.
@@ -115,6 +135,10 @@ $(VENV)/.installed-dev: pyproject.toml | $(VENV)/bin/pip
 
 $(VENV)/.installed-mutants: $(VENV)/.installed-dev
 	@$(VENV)/bin/python $(PIP_INSTALL) -e '.[dev,mutants]'
+	@touch $@
+
+$(VENV)/.installed-docs: $(VENV)/.installed
+	@$(VENV)/bin/python $(PIP_INSTALL) -e '.[docs,plot]'
 	@touch $@
 
 $(OLDEST)/.installed-dev: pyproject.toml tools/lowest.py | $(OLDEST)/bin/pip
