@@ -69,9 +69,10 @@ format: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
 
+# Not with --quiet: warnings that are not shown are not counted either, and would pass.
 docs: $(VENV)/.installed-docs
 	$(VENV)/bin/python -m tools.docs_pages build
-	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/python -m mkdocs build --quiet --strict -f build/mkdocs.yml
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/python -m mkdocs build --strict -f build/mkdocs.yml
 	@echo "build/site/index.html; with search: $(VENV)/bin/python -m http.server --directory build/site"
 
 # The sdist is built from the checkout and the wheel from the sdist, so that neither can lack what the other has.

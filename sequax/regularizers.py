@@ -169,7 +169,7 @@ class OrthogonalRegularizer(Regularizer):
     cosines of all pairs.
 
     Args:
-        factor: >= 0.
+        factor: 0 or more.
         mode: `"rows"` or `"columns"`.
 
     Raises:

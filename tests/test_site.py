@@ -79,3 +79,20 @@ def test_an_example_shows_its_docstring_once():
     page = docs_pages.example(ROOT / "examples" / "tabular.py")
     assert page.startswith("# tabular.py\n\nA regression on a table") and page.count("A regression on a table") == 1
     assert page.endswith("```\n") and "import sequax as keras" in page
+
+
+def test_doctests_become_blocks_of_code():
+    docstring = (
+        "Adds.\n\nExample:\n\n>>> 1 + 1\n2\n\n>>> 2 + 2\n4\n\nMore.\n\nArgs:\n    x: such as\n        >>> 3\n        3"
+    )
+    assert docs_pages.with_fences(docstring) == (
+        "Adds.\n\n**Example**\n\n```pycon\n>>> 1 + 1\n2\n\n>>> 2 + 2\n4\n```\n\nMore.\n\n"
+        "Args:\n    x: such as\n        ```pycon\n        >>> 3\n        3\n        ```"
+    )
+
+
+def test_bars_divide_no_cells():
+    def either():
+        """Left | right, or `a | b`. And more."""
+
+    assert docs_pages.sentence(either) == "Left \\| right, or `a | b`."

@@ -22,6 +22,8 @@ ROOT = Path(__file__).resolve().parents[1]
 REFERENCE = "reference"
 MANY = 60  # entries; a namespace with more has a page for each of its modules
 ALONE = ("sequax",)  # whose classes have pages of their own, as they show what they inherit
+# From a prompt to the next empty line that no other prompt follows.
+DOCTEST = re.compile(r"^( *)>>> .*(?:\n(?!\n).*|\n\n(?=\1>>> ).*)*", re.M)
 
 # Pages by subject; every page of docs/ is in one of these, or the build warns and fails.
 CHAPTERS = {
@@ -90,10 +92,17 @@ def family(entry: Entry) -> str:
     return rest.partition(".")[0] if found and not inside else "more"
 
 
+def with_fences(docstring: str) -> str:
+    """A docstring whose doctests are fenced blocks: in Markdown, `>>>` would be a quotation."""
+    text = re.sub(r"^( *)Example:$", r"\1**Example**", docstring, flags=re.M)
+    return DOCTEST.sub(lambda found: f"{found[1]}```pycon\n{found[0].rstrip()}\n{found[1]}```", text)
+
+
 def sentence(target: Any) -> str:
     """The first sentence of a docstring, as a cell of a table."""
     paragraph = " ".join((inspect.getdoc(target) or "").partition("\n\n")[0].split())
-    return re.split(r"(?<=[.:]) (?=[A-Z`])", paragraph)[0].replace("|", "\\|")
+    first = re.split(r"(?<=[.]) (?=[A-Z`])", paragraph)[0]
+    return re.sub(r"(`[^`]*`)|\|", lambda found: found[1] or "\\|", first)  # a bar in code divides no cells
 
 
 def row(entry: Entry, home: Entry) -> str:

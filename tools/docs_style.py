@@ -1,20 +1,12 @@
-"""What the generator of the reference needs to read our docstrings: doctests as blocks of code."""
+"""How the generator of the reference reads the package: as readers want to see it, doctests as blocks of code."""
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import griffe
 
-# From a prompt up to the next empty line that no other prompt follows.
-DOCTEST = re.compile(r"^( *)>>> .*(?:\n(?!\n).*|\n\n(?=\1>>> ))*", re.M)
-
-
-def readable(text: str) -> str:
-    """A docstring whose examples are fenced blocks; `>>>` would be a quotation in Markdown."""
-    text = re.sub(r"^( *)Example:$", r"\1**Example**", text, flags=re.M)
-    return DOCTEST.sub(lambda found: f"{found[1]}```pycon\n{found[0].rstrip()}\n{found[1]}```", text)
+from .docs_pages import with_fences
 
 
 class Docstrings(griffe.Extension):
@@ -22,7 +14,7 @@ class Docstrings(griffe.Extension):
 
     def on_object(self, *, obj: griffe.Object, **kwargs: Any) -> None:
         if obj.docstring is not None:
-            obj.docstring.value = readable(obj.docstring.value)
+            obj.docstring.value = with_fences(obj.docstring.value)
 
     def on_attribute_instance(self, *, attr: griffe.Attribute, **kwargs: Any) -> None:
         """The docstring of a class attribute's value, such as that of `bool`, says nothing about the attribute."""
@@ -36,8 +28,11 @@ class Docstrings(griffe.Extension):
             if isinstance(written.get(parameter.name), str):
                 parameter.annotation = written[parameter.name]
 
-    def on_class_members(self, *, cls: griffe.Class, **kwargs: Any) -> None:
-        """Methods of a class that gives another module as its own would be found in each other's place, for ever."""
+    def on_class_members(self, *, node: Any, cls: griffe.Class, **kwargs: Any) -> None:
+        """Without the methods of a class that gives another module as its own, which would be found in each other's
+        place for ever; and without attributes that are classes, which are written out where they are at home."""
         for name, member in list(cls.members.items()):
-            if member.is_alias and member.target_path.endswith(f".{cls.name}.{name}"):
-                del cls.members[name]
+            if member.is_alias:
+                again = member.target_path.endswith(f".{cls.name}.{name}")
+                if again or isinstance(getattr(node.obj, name, None), type):
+                    del cls.members[name]
