@@ -92,6 +92,11 @@ def family(entry: Entry) -> str:
     return rest.partition(".")[0] if found and not inside else "more"
 
 
+def title(namespace: str, part: str) -> str:
+    """The title of a page: the name of a class, or that of a module as words."""
+    return part if namespace in ALONE else part.replace("_", " ")
+
+
 def with_fences(docstring: str) -> str:
     """A docstring whose doctests are fenced blocks: in Markdown, `>>>` would be a quotation."""
     text = re.sub(r"^( *)Example:$", r"\1**Example**", docstring, flags=re.M)
@@ -133,7 +138,7 @@ def reference() -> Iterator[tuple[str, str]]:
         if split:
             for part in sorted({family(entry) for entry in own}):
                 text = "\n".join(written_out(entry) for entry in own if family(entry) == part)
-                yield f"{namespace}/{part}.md", f"# {namespace}: {part.replace('_', ' ')}\n\n{text}"
+                yield f"{namespace}/{part}.md", f"# {namespace}: {title(namespace, part)}\n\n{text}"
 
 
 def example(path: Path) -> str:
@@ -169,7 +174,7 @@ def contents(pages: Path, namespace: str) -> dict[str, Any]:
     """A namespace with its pages and the namespaces inside."""
     first = pages / REFERENCE / namespace / "index.md"
     others = sorted({*first.parent.glob("*.md")} - {first}, key=lambda path: path.stem.lower())
-    parts = [{path.stem.replace("_", " "): str(path.relative_to(pages))} for path in others]
+    parts = [{title(namespace, path.stem): str(path.relative_to(pages))} for path in others]
     below = [*parts, *(contents(pages, name) for name in inside(namespace))]
     return {namespace: [str(first.relative_to(pages)), *below] if below else str(first.relative_to(pages))}
 
