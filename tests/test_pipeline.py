@@ -308,7 +308,7 @@ def test_elements_are_those_of_tensorflow(name):
     make, elements, count = OF_TENSORFLOW[name]
     dataset = make()
     assert plain(list(dataset.as_numpy_iterator())) == elements
-    assert plain(dataset.as_numpy_iterator().next()) == elements[0]
+    assert not elements or plain(dataset.as_numpy_iterator().next()) == elements[0]
     assert plain(list(dataset)) == elements, "as tensors, in a second pass"
     assert int(dataset.cardinality()) == count
 

@@ -60,7 +60,9 @@ def draws(code: CodeType | None) -> bool:
     if code is None:
         return False
     names = set(code.co_names)
-    if names & _RANDOM or ("random" in names and names & _OF_RANDOM and not names & {"np", "numpy"}):
+    # `keras.random` and NumPy's have seeds of their own.
+    others = names & {"np", "numpy"} or ("keras" in names and not names & {"tf", "tensorflow"})
+    if names & _RANDOM or ("random" in names and names & _OF_RANDOM and not others):
         return True
     return any(draws(inner) for inner in code.co_consts if isinstance(inner, CodeType))
 
