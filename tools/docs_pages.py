@@ -23,7 +23,7 @@ REFERENCE = "reference"
 MANY = 60  # entries; a namespace with more has a page for each of its modules
 ALONE = ("sequax",)  # whose classes have pages of their own, as they show what they inherit
 # From a prompt to the next empty line that no other prompt follows.
-DOCTEST = re.compile(r"^( *)>>> .*(?:\n(?!\n).*|\n\n(?=\1>>> ).*)*", re.M)
+DOCTEST = re.compile(r"^( *)>{3} .*(?:\n(?!\n).*|\n\n(?=\1>{3} ).*)*", re.M)
 
 # Pages by subject; every page of docs/ is in one of these, or the build warns and fails.
 CHAPTERS = {
