@@ -51,11 +51,8 @@ class RemoteMonitor(Callback):
         super().__init__()
         if urllib.parse.urlsplit(root).scheme not in ("http", "https"):
             raise ValueError(f"RemoteMonitor: `root` must begin with http:// or https://. Received: root={root!r}")
-        self.root = root
-        self.path = path
-        self.field = field
-        self.headers = headers
-        self.send_as_json = send_as_json
+        self.root, self.path, self.field = root, path, field
+        self.headers, self.send_as_json = headers, send_as_json
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         results = {"epoch": epoch, **{name: _plain(value) for name, value in (logs or {}).items()}}

@@ -73,6 +73,7 @@ _OTHER_DEFAULTS = {
     "map_fn": "map",
     "ones": "ones",
     "pool2d": "max_pool, average_pool",
+    "pool3d": "max_pool, average_pool",
     "relu": "relu, or keras.activations.relu(x, negative_slope, max_value, threshold)",
     "repeat": "repeat",
     "repeat_elements": "repeat",
@@ -149,7 +150,6 @@ _NETWORKS = {
     "local_conv2d": "einsum",
     "normalize_batch_in_training": "moments, and batch_normalization",
     "pattern_broadcast": "broadcast_to",
-    "pool3d": "max_pool, average_pool",
     "resize_volumes": "repeat",
     "rnn": "scan, or the layer keras.layers.RNN",
     "separable_conv1d": "separable_conv",
@@ -358,6 +358,9 @@ def pool2d(
 ) -> Tensor:
     pool = ops.max_pool if pool_mode == "max" else ops.average_pool
     return pool(x, pool_size, strides, padding, data_format)
+
+
+pool3d = pool2d
 
 
 def resize_images(

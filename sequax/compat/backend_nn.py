@@ -119,18 +119,6 @@ def local_conv1d(
 local_conv2d = local_conv
 
 
-def pool3d(
-    x: Tensor,
-    pool_size: PerAxis,
-    strides: PerAxis = 1,
-    padding: str = "valid",
-    data_format: str | None = None,
-    pool_mode: str = "max",
-) -> Tensor:
-    pool = ops.max_pool if pool_mode == "max" else ops.average_pool
-    return pool(x, pool_size, strides, padding, data_format)
-
-
 def resize_volumes(
     x: Tensor, depth_factor: int, height_factor: int, width_factor: int, data_format: str | None = None
 ) -> Tensor:

@@ -149,12 +149,7 @@ class Variable(Base):
     def value(self) -> jax.Array:
         """The array; inside a layer's call under a mixed policy, in the compute dtype."""
         adapter = self.__dict__["adapter"]
-        return self._cast_value() if adapter is None else adapter.read(self._cast_value())
-
-    @property
-    def stored_value(self) -> jax.Array:
-        """`value` without what it is read through."""
-        return self._cast_value()
+        return self.stored_value if adapter is None else adapter.read(self.stored_value)
 
     def product(self, function: Callable[[Any, Any], T], x: Any) -> T:
         """`function(x, value)` for a function that is linear in the value.
@@ -164,9 +159,11 @@ class Variable(Base):
             x: its first argument.
         """
         adapter = self.adapter
-        return function(x, self.value) if adapter is None else adapter.product(function, x, self._cast_value())
+        return function(x, self.value) if adapter is None else adapter.product(function, x, self.stored_value)
 
-    def _cast_value(self) -> jax.Array:
+    @property
+    def stored_value(self) -> jax.Array:
+        """`value` without what it is read through."""
         frame, call = scope.frame(), scope.call()
         if frame is not None and id(self) in frame.values:
             value = frame.values[id(self)]
@@ -257,7 +254,7 @@ class Variable(Base):
 
     def numpy(self) -> np.ndarray:
         """A NumPy copy of the value."""
-        return np.array(self.stored_numpy() if self.adapter is None else self.adapter.read(self._plain()))
+        return self.stored_numpy() if self.adapter is None else np.array(self.adapter.read(self._plain()))
 
     def stored_numpy(self) -> np.ndarray:
         """A NumPy copy of the array itself, whatever it is read through."""

@@ -59,12 +59,8 @@ class SKLBase(BaseEstimator):
         compile_kwargs: Mapping[str, Any] | None = None,
         random_state: int | np.random.RandomState | None = None,
     ):
-        self.model = model
-        self.warm_start = warm_start
-        self.model_kwargs = model_kwargs
-        self.fit_kwargs = fit_kwargs
-        self.compile_kwargs = compile_kwargs
-        self.random_state = random_state
+        self.model, self.warm_start, self.random_state = model, warm_start, random_state
+        self.model_kwargs, self.fit_kwargs, self.compile_kwargs = model_kwargs, fit_kwargs, compile_kwargs
 
     # --- parameters ---
 
