@@ -16,6 +16,7 @@ from .core import dtypes
 from .core.catalogue import Catalogue
 from .core.types import ArrayLike, Config, T
 from .core.warning import warn
+from .kernels.formulas import named
 
 
 class Activations(Catalogue):
@@ -84,7 +85,7 @@ def relu(
 @activation()
 def leaky_relu(x: ArrayLike, negative_slope: float = 0.2) -> jax.Array:
     """`x` where positive, else `negative_slope x`. Maas et al. 2013."""
-    return jax.nn.leaky_relu(_floating(x), negative_slope)
+    return named("leaky_relu", jax.nn.leaky_relu, _floating(x), negative_slope=negative_slope)
 
 
 @activation()
@@ -105,13 +106,13 @@ def softmax(x: ArrayLike, axis: int | tuple[int, ...] = -1) -> jax.Array:
             f"softmax over axis {axis} of an array of shape {x.shape}: the axis has size 1, so every output is 1. For"
             f" one yes-or-no output use `sigmoid`."
         )
-    return jax.nn.softmax(x, axis=tuple(axis) if isinstance(axis, list) else axis)
+    return named("softmax", jax.nn.softmax, x, axis=tuple(axis) if isinstance(axis, list) else axis)
 
 
 @activation()
 def log_softmax(x: ArrayLike, axis: int | tuple[int, ...] = -1) -> jax.Array:
     """`x − log Σ exp(x)` along `axis` (one or several)."""
-    return jax.nn.log_softmax(_floating(x), axis=tuple(axis) if isinstance(axis, list) else axis)
+    return named("log_softmax", jax.nn.log_softmax, _floating(x), axis=tuple(axis) if isinstance(axis, list) else axis)
 
 
 @activation()
@@ -129,7 +130,7 @@ def log_sigmoid(x: ArrayLike) -> jax.Array:
 @activation()
 def hard_sigmoid(x: ArrayLike) -> jax.Array:
     """`min(max(x / 6 + ½, 0), 1)`. (Courbariaux et al. 2015 have slope ½; Keras 2 had 0.2.)"""
-    return jax.nn.hard_sigmoid(_floating(x))
+    return named("hard_sigmoid", jax.nn.hard_sigmoid, _floating(x))
 
 
 @activation()
@@ -160,13 +161,13 @@ def exponential(x: ArrayLike) -> jax.Array:
 @activation()
 def softplus(x: ArrayLike) -> jax.Array:
     """`log(1 + exp(x))`. Dugas et al. 2001."""
-    return jax.nn.softplus(_floating(x))
+    return named("softplus", jax.nn.softplus, _floating(x))
 
 
 @activation()
 def softsign(x: ArrayLike) -> jax.Array:
     """`x / (1 + |x|)`. Turian et al. 2009."""
-    return jax.nn.soft_sign(_floating(x))
+    return named("soft_sign", jax.nn.soft_sign, _floating(x))
 
 
 @activation()
@@ -178,25 +179,25 @@ def squareplus(x: ArrayLike, b: float = 4) -> jax.Array:
 @activation()
 def elu(x: ArrayLike, alpha: float = 1.0) -> jax.Array:
     """`x` where positive, else `alpha (exp(x) − 1)`. Clevert et al. 2016."""
-    return jax.nn.elu(_floating(x), alpha)
+    return named("elu", jax.nn.elu, _floating(x), alpha=alpha)
 
 
 @activation()
 def celu(x: ArrayLike, alpha: float = 1.0) -> jax.Array:
     """`max(x, 0) + min(0, alpha (exp(x / alpha) − 1))`. Barron 2017."""
-    return jax.nn.celu(_floating(x), alpha)
+    return named("celu", jax.nn.celu, _floating(x), alpha=alpha)
 
 
 @activation()
 def selu(x: ArrayLike) -> jax.Array:
     """`1.0507 elu(x, 1.6733)`, which keeps mean 0 and variance 1 from layer to layer. Klambauer et al. 2017."""
-    return jax.nn.selu(_floating(x))
+    return named("selu", jax.nn.selu, _floating(x))
 
 
 @activation()
 def gelu(x: ArrayLike, approximate: bool = False) -> jax.Array:
     """`x Φ(x)`, Φ the normal distribution function; by a tanh formula if `approximate`. Hendrycks and Gimpel 2016."""
-    return jax.nn.gelu(_floating(x), approximate=bool(approximate))
+    return named("gelu", jax.nn.gelu, _floating(x), approximate=bool(approximate))
 
 
 @activation("swish")
@@ -208,13 +209,13 @@ def silu(x: ArrayLike) -> jax.Array:
 @activation("hard_swish")
 def hard_silu(x: ArrayLike) -> jax.Array:
     """`x hard_sigmoid(x)`. Howard et al. 2019, *Searching for MobileNetV3*."""
-    return jax.nn.hard_silu(_floating(x))
+    return named("hard_silu", jax.nn.hard_silu, _floating(x))
 
 
 @activation()
 def mish(x: ArrayLike) -> jax.Array:
     """`x tanh(softplus(x))`. Misra 2019."""
-    return jax.nn.mish(_floating(x))
+    return named("mish", jax.nn.mish, _floating(x))
 
 
 @activation()

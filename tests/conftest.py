@@ -109,3 +109,17 @@ def rng():
     import numpy as np
 
     return np.random.default_rng(0)
+
+
+@pytest.fixture
+def symbolic_sizes() -> Any:
+    """For tests that trace with symbols for sizes, which the annotations of shapes, `tuple[int, ...]`, do not know."""
+    if importlib.util.find_spec("jaxtyping") is None:
+        yield
+        return
+    from jaxtyping import config
+
+    before = config.jaxtyping_disable
+    config.update("jaxtyping_disable", True)
+    yield
+    config.update("jaxtyping_disable", before)

@@ -95,8 +95,10 @@ def standardize(shape: ShapeLike, what: str = "shape") -> tuple[int | None, ...]
 
 
 def is_shape(value: object) -> TypeGuard[ShapeLike]:
-    """Whether a value is one shape (a flat sequence of ints and None), not a structure of shapes."""
-    return isinstance(value, (tuple, list)) and all(s is None or hasattr(s, "__index__") for s in value)
+    """Whether a value is one shape (a flat sequence of ints, symbols of `jax.export` and None), not a structure."""
+    return isinstance(value, (tuple, list)) and all(
+        s is None or hasattr(s, "__index__") or hasattr(s, "dimension_as_value") for s in value
+    )
 
 
 def map_shapes(function: Callable[..., Any], structure: object) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from .convolution import conv, conv_transpose
 from .embedding import embedding
+from .formulas import named
 from .moments import Kept, batch_moments, batch_normalized
 from .pooling import avg_pool, max_pool
 from .random import dropout_mask, random_bits
@@ -25,5 +26,6 @@ __all__ = [
     "gru",
     "lstm",
     "max_pool",
+    "named",
     "random_bits",
 ]

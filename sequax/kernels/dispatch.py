@@ -95,8 +95,19 @@ def for_platform(platform: str | None) -> Iterator[None]:
         _known.reset(token)
 
 
+def _sized(array):
+    """What the rules of selection see: a usual size in the place of each that is not known (`jax.export`)."""
+    if all(type(size) is int for size in array.shape):
+        return array
+    shape = [size if type(size) is int else _USUAL_SIZE for size in array.shape]
+    return jax.ShapeDtypeStruct(tuple(shape), array.dtype)
+
+
+_USUAL_SIZE = 32
+
+
 def _choose(spec, operands, part, arrays=None):
-    kernels = spec.kernels(*(operands if arrays is None else arrays))
+    kernels = spec.kernels(*map(_sized, operands if arrays is None else arrays))
     if platform := _known.get():
         return part(kernels.get(platform, kernels["default"]))(*operands)
     return lax.platform_dependent(*operands, **{platform: part(kernel) for platform, kernel in kernels.items()})

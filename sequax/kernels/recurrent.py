@@ -13,6 +13,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from . import formulas
+
 
 def lstm(
     x: jax.Array,
@@ -51,7 +53,7 @@ def lstm(
         mask = None if mask is None else jnp.flip(mask, 0)
     counts = None if mask is None else mask.astype(bool)[..., None]
     if activation is None and recurrent_activation is None:
-        hidden, h, c = _lstm(x, kernel, recurrent_kernel, bias, h0, c0, counts)
+        hidden, h, c = formulas.named("lstm", _lstm, x, kernel, recurrent_kernel, bias, h0, c0, counts)
     else:
         step = _step(recurrent_kernel, activation or jnp.tanh, recurrent_activation or jax.nn.sigmoid)
         (h, c), (hidden, _, _) = lax.scan(step, (h0, c0), (_project(x, kernel, bias), counts))
@@ -78,7 +80,7 @@ def _scan_ahead(step, carry, inputs):
         carry, output = step(*state)
         return (carry, at(following)), output
 
-    steps = len(jax.tree.leaves(inputs)[0])
+    steps = jax.tree.leaves(inputs)[0].shape[0]
     if steps == 0:
         return lax.scan(step, carry, inputs)
     following = jnp.minimum(jnp.arange(1, steps + 1), steps - 1)
@@ -187,7 +189,8 @@ def gru(
         outputs (batch, time, units), and the last h (batch, units).
     """
     counts = None if mask is None else jnp.swapaxes(mask, 0, 1).astype(bool)[..., None]
-    hidden, h = _gru(jnp.swapaxes(x, 0, 1), kernel, recurrent_kernel, bias, h0, counts)
+    x = jnp.swapaxes(x, 0, 1)
+    hidden, h = formulas.named("gru", _gru, x, kernel, recurrent_kernel, bias, h0, counts)
     return jnp.swapaxes(hidden, 0, 1), h
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from .. import kernels
 from ..core import masks, shapes, signature
 from ..core.layer import Layer
 from ..core.tensor import KerasTensor
@@ -36,10 +37,14 @@ def shares(
     """
     exact = scores.astype(jnp.promote_types(scores.dtype, "float32"))
     if allowed is None:
-        return jax.nn.softmax(exact, axes).astype(scores.dtype)
+        return _softmax(exact, axes).astype(scores.dtype)
     # The lowest number rather than -inf, whose shares are NaN where no key is allowed.
-    found = jax.nn.softmax(jnp.where(allowed, exact, jnp.finfo(exact.dtype).min), axes)
+    found = _softmax(jnp.where(allowed, exact, jnp.finfo(exact.dtype).min), axes)
     return (found * allowed if empty_is_zero else found).astype(scores.dtype)
+
+
+def _softmax(scores: Tensor, axes: int | tuple[int, ...]) -> Tensor:
+    return kernels.named("softmax", jax.nn.softmax, scores, axis=axes)
 
 
 def causal(queries: int, keys: int) -> Tensor:

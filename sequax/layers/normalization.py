@@ -26,6 +26,7 @@ from ..core.kinds import (
 from ..core.layer import Layer
 from ..core.types import ShapeLike, Tensor
 from ..core.variable import Variable
+from ..kernels.formulas import named
 from .arguments import resolve_axes
 from .base import Elementwise, ShapeKeeping, Weighted
 from .catalogue import layer
@@ -78,6 +79,19 @@ def along(axes: Sequence[int], shape: tuple[int, ...]) -> tuple[int, ...]:
 def precise(x: Tensor) -> Tensor:
     """In float32 at least."""
     return x.astype(jnp.promote_types(x.dtype, jnp.float32))
+
+
+def _standardized(x: Tensor, axes: tuple[int, ...], epsilon: float) -> Tensor:
+    """Mean 0 and variance 1 along the axes."""
+    mean = x.mean(axes, keepdims=True)
+    variance = jnp.square(x - mean).mean(axes, keepdims=True)
+    return (x - mean) * jax.lax.rsqrt(variance + epsilon)
+
+
+def _scaled(x: Tensor, axes: tuple[int, ...], epsilon: float) -> Tensor:
+    """Variance 1 along the axes, but the mean is left where it is."""
+    variance = jnp.square(x - x.mean(axes, keepdims=True)).mean(axes, keepdims=True)
+    return x * jax.lax.rsqrt(variance + epsilon)
 
 
 class LayerNormalizationOptions(LayerOptions, total=False):
@@ -150,10 +164,9 @@ class LayerNormalization(Normalizing):
     def call(self, inputs: Tensor) -> Tensor:
         axes = resolve_axes(self.name, self.axis, inputs.ndim)
         x = precise(inputs)
-        mean = x.mean(axes, keepdims=True)
-        variance = jnp.square(x - mean).mean(axes, keepdims=True)
-        centred = x if self.rms_scaling else x - mean
-        return self.scale_and_shift(centred * jax.lax.rsqrt(variance + self.epsilon), along(axes, inputs.shape))
+        form = _scaled if self.rms_scaling else _standardized
+        normalized = named(form.__name__.strip("_"), form, x, axes=axes, epsilon=self.epsilon)
+        return self.scale_and_shift(normalized, along(axes, inputs.shape))
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "rms_scaling": self.rms_scaling}

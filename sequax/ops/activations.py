@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from .. import activations
 from ..core.types import ArrayLike
+from ..kernels.formulas import named
 from .table import DIVISIBLE, F, Unary, array, floating, op, operand, tried, unary
 
 
@@ -55,7 +56,7 @@ def gelu(x: ArrayLike, approximate: bool = True) -> jax.Array:
 
     The activation of layers, `activations.gelu`, is exact by default; so it is in Keras.
     """
-    return jax.nn.gelu(floating(x), approximate=bool(approximate))
+    return named("gelu", jax.nn.gelu, floating(x), approximate=bool(approximate))
 
 
 @op

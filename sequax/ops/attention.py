@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from ..core.types import ArrayLike
+from ..kernels.formulas import named
 from .layout import same_float
 from .table import array, floating, op
 
@@ -67,7 +68,7 @@ def dot_product_attention(
     for allowed in (None if mask is None else mask != 0, _causal(*shape[2:]) if is_causal else None):
         # A finite number: a row without any source stays without NaN.
         logits = logits if allowed is None else jnp.where(allowed, logits, 0.7 * jnp.finfo(logits.dtype).min)
-    shares = jax.nn.softmax(logits, -1).astype(value.dtype)
+    shares = named("softmax", jax.nn.softmax, logits, axis=-1).astype(value.dtype)
     return jnp.einsum("bnts,bsnh->btnh", shares, value)
 
 

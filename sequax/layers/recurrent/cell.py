@@ -92,7 +92,7 @@ class Cell(Weighted):
             # What stands in masked steps may be anything; 0 * NaN in the product would reach the kernel's gradient.
             x = jnp.where(mask.reshape(*mask.shape, *(1,) * (x.ndim - 2)), x, 0)
         states = [jnp.asarray(state, self.compute_dtype) for state in states]
-        scale, recurrent_scale = self.dropout_scales((len(x), *x.shape[2:]), states[0].shape, training)
+        scale, recurrent_scale = self.dropout_scales((x.shape[0], *x.shape[2:]), states[0].shape, training)
         return self.sequence(
             dropped(x, None if scale is None else scale[:, None]), states, mask, unroll, recurrent_scale
         )
