@@ -22,10 +22,6 @@ _QUANTIZATION = (
 # By path below the package; a module speaks for all that is in it.
 ABSENT: dict[str, str] = {
     "Quantizer": _QUANTIZATION,
-    "callbacks.OrbaxCheckpoint": (
-        "checkpoints by Orbax are not in this version. Use `callbacks.ModelCheckpoint`, or `callbacks.BackupAndRestore`"
-        " to resume a run to the same bits"
-    ),
     "distribution": (
         "training over several devices is not in this version; a model runs on one. `device` chooses which"
     ),

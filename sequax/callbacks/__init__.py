@@ -18,6 +18,7 @@ from .learning_rate_finder import LearningRateFinder
 from .model_checkpoint import ModelCheckpoint
 from .one_cycle import OneCycle
 from .one_line import OneLine
+from .orbax_checkpoint import OrbaxCheckpoint
 from .progbar_logger import ProgbarLogger
 from .remote_monitor import RemoteMonitor
 from .swap_ema_weights import SwapEMAWeights
@@ -42,6 +43,7 @@ __all__ = [
     "ModelCheckpoint",
     "OneCycle",
     "OneLine",
+    "OrbaxCheckpoint",
     "ProgbarLogger",
     "ReduceLROnPlateau",
     "RemoteMonitor",

@@ -15,7 +15,7 @@ import hashlib
 import json
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -114,6 +114,16 @@ class Archive:
                 raise LoadError(f"{self.name}: not a Keras model: it has no {name}.{self._advice()}")
         self._digests: dict[str, str] = {}
         self._digests = self._listed_digests()
+
+    @property
+    def members(self) -> Collection[str]:
+        """The paths of all members."""
+        return self.zip.members
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file."""
+        return self.source.size
 
     def _advice(self) -> str:
         found = ", ".join(list(self.zip.members)[:5])

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..core import names
 from ..core.errors import LoadError
@@ -16,7 +16,20 @@ from . import layout
 
 if TYPE_CHECKING:
     from ..core.layer import Layer
-    from .archive import Archive
+
+
+class Members(Protocol):
+    """What holds assets by their path, such as an `Archive`."""
+
+    name: str
+
+    @property
+    def members(self) -> Collection[str]: ...
+
+    @property
+    def size(self) -> int: ...
+
+    def read(self, name: str) -> bytes: ...
 
 
 def of(model: Layer) -> dict[str, bytes]:
@@ -43,7 +56,7 @@ def _written(layer: Any) -> Iterator[tuple[str, bytes]]:
                     yield os.path.relpath(path, folder).replace(os.sep, "/"), file.read()
 
 
-def give(model: Layer, archive: Archive) -> None:
+def give(model: Layer, archive: Members) -> None:
     """Give the assets of an archive to the layers they belong to; others are never read.
 
     Only for own layers with a `load_assets` files are written, into a folder that is removed afterwards.
@@ -58,9 +71,9 @@ def give(model: Layer, archive: Archive) -> None:
             _give_words(layer, path, archive)
 
 
-def _unpack(layer: Any, path: str, archive: Archive) -> None:
+def _unpack(layer: Any, path: str, archive: Members) -> None:
     with tempfile.TemporaryDirectory(prefix="sequax-") as folder:
-        for name in archive.zip.members:
+        for name in archive.members:
             if name.startswith(f"{path}/") and not name.endswith("/"):
                 place = os.path.join(folder, *name.removeprefix(f"{path}/").split("/"))
                 data = archive.read(name)
@@ -73,9 +86,9 @@ def _unpack(layer: Any, path: str, archive: Archive) -> None:
         layer.load_assets(folder)
 
 
-def _give_words(layer: VocabularyLayer, path: str, archive: Archive) -> None:
+def _give_words(layer: VocabularyLayer, path: str, archive: Members) -> None:
     places = (f"{path}/{WORDS_FILE}", f"{path}/{INNER_GROUP}/{WORDS_FILE}")
-    name = next((place for place in places if place in archive.zip.members), None)
+    name = next((place for place in places if place in archive.members), None)
     if name is None:
         return
     try:
@@ -88,9 +101,9 @@ def _give_words(layer: VocabularyLayer, path: str, archive: Archive) -> None:
         raise LoadError(f"{archive.name}: {name} is no vocabulary for layer '{layer.name}'. {error}") from error
 
 
-def _check_number(words: int, archive: Archive, name: str) -> None:
+def _check_number(words: int, archive: Members, name: str) -> None:
     """Words take far more memory than their letters, and words that repeat themselves pack to nearly nothing."""
-    most = 100_000 + archive.source.size // 4
+    most = 100_000 + archive.size // 4
     if words > most:
         raise LoadError(f"{archive.name}: {name} has {words:,} words, where {most:,} are allowed in such a file.")
 

@@ -77,7 +77,8 @@ def load_model(
     memory is taken.
 
     Args:
-        filepath: a `.keras` or `.h5` file, or a folder that was saved with `zipped=False`.
+        filepath: a `.keras` or `.h5` file, a folder that was saved with `zipped=False`, or one of an
+            `OrbaxCheckpoint`, whose newest step is read.
         custom_objects: own classes and functions by name. The function of a `Lambda` layer that was saved as code is
             given by the name of the layer.
         compile: whether to compile the model as it was.
@@ -86,7 +87,7 @@ def load_model(
     Raises:
         LoadError: (a ValueError) if the file is damaged or refused; the message says where.
     """
-    from . import archive, legacy_models
+    from . import archive, legacy_models, orbax
 
     if not safe_mode:
         warn(
@@ -97,6 +98,8 @@ def load_model(
     try:
         if path.endswith(_HDF5):
             return legacy_models.load_model(path, custom_objects=custom_objects, compile=compile)
+        if orbax.is_checkpoint(path):
+            return orbax.load_model(path, custom_objects, compile)
         if path.endswith(".keras") or os.path.exists(path):
             return archive.load(path, custom_objects, compile)
     except FileNotFoundError:
@@ -167,7 +170,8 @@ def load_weights(model: Model, filepath: Path, skip_mismatch: bool = False, **kw
 
     Args:
         model: built, with the layers the file was written from.
-        filepath: a `.weights.h5`, `.weights.json`, `.h5`, `.safetensors` or `.keras` file.
+        filepath: a `.weights.h5`, `.weights.json`, `.h5`, `.safetensors` or `.keras` file, or the folder of an
+            `OrbaxCheckpoint`.
         skip_mismatch: leave out layers whose variables differ in number or shape, with a warning.
         objects_to_skip: layers to leave as they are, with all they hold.
         by_name: for `.h5` files in Keras 2's format: match layers by name, and leave out those that only one side has.
@@ -176,7 +180,7 @@ def load_weights(model: Model, filepath: Path, skip_mismatch: bool = False, **kw
         LoadError: (a ValueError) if the file is damaged or does not fit; the model is unchanged then.
         FileNotFoundError: if there is no such file.
     """
-    from . import archive, legacy_h5, safetensors, shards, weights
+    from . import archive, legacy_h5, orbax, safetensors, shards, weights
 
     by_name, skip = kwargs.pop("by_name", False), kwargs.pop("objects_to_skip", None) or ()
     if kwargs:
@@ -196,10 +200,12 @@ def load_weights(model: Model, filepath: Path, skip_mismatch: bool = False, **kw
         safetensors.read_weights(model, path, skip_mismatch=skip_mismatch, objects_to_skip=skip)
     elif path.endswith(".keras"):
         weights.read_weights(model, archive.weights_of(path), skip_mismatch=skip_mismatch, objects_to_skip=skip)
+    elif orbax.is_checkpoint(path):
+        orbax.load_weights(model, path, skip_mismatch, skip)
     else:
         raise ValueError(
             f"File format not supported: filepath={path}. Weights are read from `.weights.h5`, `.weights.json`, `.h5`,"
-            f" `.safetensors` and `.keras` files."
+            f" `.safetensors` and `.keras` files, and folders of OrbaxCheckpoint."
         )
 
 
