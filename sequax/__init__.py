@@ -31,6 +31,7 @@ _MODULES = (
     "ops",
     "optimizers",
     "preprocessing",
+    "quantizers",
     "random",
     "regularizers",
     "saving",
@@ -55,6 +56,7 @@ _NAMES = {
     "Model": ".model",
     "Operation": ".core.operation",
     "Optimizer": ".optimizers",
+    "Quantizer": ".quantizers",
     "Regularizer": ".regularizers",
     "RematScope": ".core.remat",
     "Sequential": ".sequential",
@@ -92,6 +94,7 @@ if TYPE_CHECKING:  # the same for type checkers and editors
         ops as ops,
         optimizers as optimizers,
         preprocessing as preprocessing,
+        quantizers as quantizers,
         random as random,
         regularizers as regularizers,
         saving as saving,
@@ -118,6 +121,7 @@ if TYPE_CHECKING:  # the same for type checkers and editors
     from .metrics import Metric as Metric
     from .model import Model as Model
     from .optimizers import Optimizer as Optimizer
+    from .quantizers import Quantizer as Quantizer
     from .regularizers import Regularizer as Regularizer
     from .scopes import SymbolicScope as SymbolicScope, device as device, name_scope as name_scope
     from .sequential import Sequential as Sequential

@@ -21,7 +21,6 @@ _QUANTIZATION = (
 
 # By path below the package; a module speaks for all that is in it.
 ABSENT: dict[str, str] = {
-    "Quantizer": _QUANTIZATION,
     "distribution": (
         "training over several devices is not in this version; a model runs on one. `device` chooses which"
     ),
@@ -51,7 +50,6 @@ ABSENT: dict[str, str] = {
         "neither Keras 3 nor Sequax has the optimizers of before 2023. Take those of `optimizers`, which have the same"
         " names; a `decay=` of theirs is the schedule `InverseTimeDecay(rate, 1, decay)`"
     ),
-    "quantizers": _QUANTIZATION,
 }
 
 

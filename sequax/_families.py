@@ -15,6 +15,7 @@ above.families |= {
     "keras.metrics": "sequax.metrics",
     "keras.optimizers": "sequax.optimizers",
     "keras.optimizers.schedules": "sequax.optimizers",
+    "keras.quantizers": "sequax.quantizers",
     "keras.random": "sequax.core.rng",
     "keras.utils": "sequax.utils.feature_space",
     "keras.src.applications.convnext": "sequax.applications.convnext",
