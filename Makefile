@@ -139,7 +139,7 @@ $(VENV)/.installed-mutants: $(VENV)/.installed-dev
 	@touch $@
 
 $(VENV)/.installed-docs: $(VENV)/.installed
-	@$(VENV)/bin/python $(PIP_INSTALL) -e '.[docs,plot]'
+	@$(VENV)/bin/python $(PIP_INSTALL) -e '.[docs,plot,sklearn]'
 	@touch $@
 
 $(OLDEST)/.installed-dev: pyproject.toml tools/lowest.py | $(OLDEST)/bin/pip

@@ -91,7 +91,9 @@ def explain(model: Stack, shape: Any = None) -> Explanation:
                 after = _through(layer, x)
             except (ValueError, TypeError) as error:
                 told = [shape_of(x) if row is None else row.before for row in [*rows, None]]
-                fault = _first_line(error), remedy(model.layers, position, told)
+                advice = remedy(model.layers, position, told)
+                # The layer was called on a symbolic tensor, whose errors end with the advice already.
+                fault = _first_line(error).removesuffix(f"\n{advice}"), advice
                 rows.append(_row(layer, position, shape_of(x), None, True))
                 x = None
                 continue

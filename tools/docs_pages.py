@@ -36,6 +36,9 @@ CHAPTERS = {
     "Speed": ["docs/performance.md"],
     "Inside": ["docs/differences.md", "docs/extending.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"],
 }
+# Notebooks in the order in which one would read them; the build runs them.
+GALLERY = ["tables", "series", "images", "texts", "transfer", "gan", "reinforcement"]
+SECTIONS = ("Start", "Guides", "Gallery", "Examples", "Reference", "Speed", "Inside")
 
 
 class Entry(NamedTuple):
@@ -165,9 +168,10 @@ def order(pages: Path) -> list[dict[str, Any]]:
     design = sorted(str(path.relative_to(pages)) for path in (pages / "docs" / "design").glob("*.md"))
     tree: dict[str, Any] = {title: list(chapter) for title, chapter in CHAPTERS.items()}
     tree["Inside"] += [{"Design": design}]
+    tree["Gallery"] = [f"examples/notebooks/{name}.ipynb" for name in GALLERY]
     tree["Examples"] = sorted(str(path.relative_to(pages)) for path in (pages / "examples").glob("*.md"))
     tree["Reference"] = contents(pages, "sequax")["sequax"]
-    return [{title: tree[title]} for title in ("Start", "Guides", "Examples", "Reference", "Speed", "Inside")]
+    return [{title: tree[title]} for title in SECTIONS]
 
 
 def contents(pages: Path, namespace: str) -> dict[str, Any]:
@@ -188,6 +192,7 @@ def build(folder: Path) -> None:
         write(pages, str(path.relative_to(ROOT)), link_to_pages(path.read_text(encoding="utf-8")))
     for path in (ROOT / "examples").glob("*.py"):
         write(pages, f"examples/{path.stem}.md", example(path))
+    shutil.copytree(ROOT / "examples" / "notebooks", pages / "examples" / "notebooks")
     for name, text in reference():
         write(pages, f"{REFERENCE}/{name}", text)
     shutil.copy(ROOT / "tools" / "site.css", pages)
