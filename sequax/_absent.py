@@ -34,13 +34,10 @@ ABSENT: dict[str, str] = {
             "QuantizedFloat8DTypePolicy",
         )
     },
-    "export": (
-        "export is not in this version. Save the model as `.keras` and export it with Keras, or use `jax.export` with"
-        " a function that calls `model.stateless_call`"
-    ),
     "layers.TFSMLayer": (
-        "a SavedModel is a program for TensorFlow, which Sequax does not run. Build the model from layers and load its"
-        " weights from `.keras`, `.weights.h5` or `.h5`"
+        "a SavedModel is a program for TensorFlow, which Sequax does not run. Export as `.stablehlo` or `.onnx` instead,"
+        " which `export.load` reads; or build the model from layers and load its weights from `.keras`, `.weights.h5`"
+        " or `.h5`"
     ),
     "layers.TorchModuleWrapper": (
         "a PyTorch module cannot be part of a compiled JAX program. Rebuild it from layers and set their weights with"

@@ -2,51 +2,181 @@
 
 What is exported begins behind the host part of a model (`model.compiled_part`), and computes what `predict` computes.
 Sizes that are not known stay unknown, each on its own: `batch` for the first axis of all inputs, `dim_0_1` for axis 1
-of input 0. Mixed precision becomes float32, as few runtimes compute in 16 bits what JAX does.
+of input 0; `dim_1` for axis 1 of all inputs where a model only takes them alike. Mixed precision becomes float32, as
+few runtimes compute in 16 bits what JAX does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..core import dtypes, pure, shapes
+from ..core import dtypes, pure, scope
 from ..core.layer import Layer
-from ..core.tensor import KerasTensor, leaves, map_structure
+from ..core.tensor import is_tensor, leaves
 from ..core.variable import Variable
 from ..kernels import dispatch, formulas
+from . import signature
 from .errors import ExportError
+from .signature import Entry, Signature
 
 if TYPE_CHECKING:
     from ..model import Model
 
 
-class Entry(NamedTuple):
-    """An input or an output of what is exported; None stands for sizes that are not known."""
+class Traceable:
+    """A function of arrays and variables: `one(weights, *inputs)` gives a tuple of outputs.
 
-    name: str
-    shape: tuple[int | None, ...]
-    dtype: str
+    Args:
+        function: of the arguments that `taken` describes; what it assigns to variables is dropped.
+        taken: its arguments.
+        variables: what it reads.
+        owners: the layers whose precision and names count.
+
+    Attributes:
+        inputs: what it takes, one after another.
+        variables: the variables whose values are `weights`, by key.
+        outputs: what it gives, one after another.
+        nest: how `inputs` make up the arguments; `output_nest`: how outputs make up the result.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        taken: Signature,
+        variables: Iterable[Variable],
+        owners: Sequence[Layer],
+        output_names: Sequence[str] | None = None,
+    ):
+        self.function, self.owners = function, owners
+        self.inputs: list[Entry] = taken.entries
+        self.nest: tuple[Any, ...] = taken.nest
+        self.variables: dict[str, Variable] = pure.keys(variables)
+        self._names = output_names
+
+    # --- weights ---
+
+    def weights(self) -> dict[str, jax.Array]:
+        """What the variables hold, floats in float32."""
+        return {key: _wide(value) for key, value in pure.read(self.variables).items()}
+
+    # --- shapes ---
+
+    def symbols(self, batch_size: int | None = None) -> list[jax.ShapeDtypeStruct]:
+        """Abstract inputs with a symbol for each unknown size.
+
+        Args:
+            batch_size: of all inputs, in place of the symbol `batch`.
+        """
+        return self._abstract_inputs(self._sizes_apart, batch_size)
+
+    def _abstract_inputs(self, apart: bool, batch_size: int | None) -> list[jax.ShapeDtypeStruct]:
+        shapes = [_symbolic(one.shape, i if apart else None) for i, one in enumerate(self.inputs)]
+        names = dict.fromkeys(size for shape in shapes for size in shape if isinstance(size, str))
+        sizes: dict[Any, Any] = {}
+        if names:
+            sizes = dict(zip(names, jax.export.symbolic_shape(", ".join(names)), strict=True))
+        if batch_size is not None:
+            sizes["batch"] = batch_size
+        return [
+            jax.ShapeDtypeStruct(tuple(sizes.get(size, size) for size in shape), one.dtype)
+            for shape, one in zip(shapes, self.inputs, strict=True)
+        ]
+
+    @cached_property
+    def _sizes_apart(self) -> bool:
+        """Whether unknown sizes of different inputs may differ, such as the lengths of two texts."""
+        if sum(any(size is None for size in one.shape[1:]) for one in self.inputs) < 2:
+            return True
+        try:
+            self._shapes(self._abstract_inputs(True, None))
+        except (ValueError, TypeError):
+            return False
+        return True
+
+    def _shapes(self, inputs: Sequence[jax.ShapeDtypeStruct]) -> Any:
+        weights = jax.tree.map(lambda a: jax.ShapeDtypeStruct(np.shape(a), a.dtype), self.weights())
+        return jax.eval_shape(self._run, weights, *inputs)
+
+    @cached_property
+    def _structure(self) -> Any:
+        try:
+            return self._shapes(self.symbols())
+        except ExportError:
+            raise
+        except Exception as error:
+            raise untraceable(error, self.inputs) from error
+
+    def abstract_outputs(self, batch_size: int | None = None) -> list[jax.ShapeDtypeStruct]:
+        """Shapes and dtypes of the outputs, with symbols."""
+        return leaves(self._structure if batch_size is None else self._shapes(self.symbols(batch_size)))
+
+    @property
+    def output_nest(self) -> Any:
+        return signature.positions(self._structure)
+
+    @property
+    def output_names(self) -> list[str]:
+        outputs = leaves(self._structure)
+        if self._names is not None and len(self._names) == len(outputs):
+            return list(self._names)
+        structure = self._structure
+        if isinstance(structure, dict) and len(structure) == len(outputs):
+            return sorted(structure)
+        return ["output"] if len(outputs) == 1 else [f"output_{i + 1}" for i in range(len(outputs))]
+
+    @property
+    def outputs(self) -> list[Entry]:
+        pairs = zip(self.output_names, leaves(self._structure), strict=True)
+        return [Entry(name, tuple(_known(size) for size in one.shape), one.dtype.name) for name, one in pairs]
+
+    # --- the function ---
+
+    def _run(self, weights: dict[str, Any], *inputs: Any) -> Any:
+        arguments = signature.filled(self.nest, inputs)
+        names = list(self.variables)
+        with ExitStack() as stack:
+            for owner in self.owners:
+                stack.enter_context(in_float32(owner))
+            stack.enter_context(scope.fresh_call())
+            found, _ = pure.apply(
+                self.function, [self.variables[n] for n in names], [weights[n] for n in names], *arguments, strict=False
+            )
+        return jax.tree.map(_wide, found)
+
+    def __call__(self, weights: dict[str, Any], *inputs: Any) -> tuple[Any, ...]:
+        return tuple(leaves(self._run(weights, *inputs)))
+
+    def jaxpr(self, batch_size: int | None = None) -> Any:
+        """The traced function of the inputs, with the weights as constants, for no platform that we know of.
+
+        A closed jaxpr in which formulas keep their names (`kernels/formulas.py`), and whose equations stand in scopes
+        named after the layers they come from.
+        """
+        with dispatch.for_platform("portable"), formulas.keeping_names(), ExitStack() as stack:
+            for owner in self.owners:
+                stack.enter_context(naming_layers(owner))
+            try:
+                return jax.make_jaxpr(partial(self, self.weights()))(*self.symbols(batch_size))
+            except ExportError:
+                raise
+            except Exception as error:
+                raise untraceable(error, self.inputs) from error
 
 
-class Trace:
-    """The inference function of a model: `trace(weights, *inputs)` gives a tuple of outputs.
+class Trace(Traceable):
+    """The inference function of a model.
 
     Args:
         model: any built model.
         input_signature: what it takes, where the model does not say so (a subclass that was not called yet), or where
-            that is to be narrowed: shapes, or anything with `shape` and `dtype`, in the structure of the inputs.
-
-    Attributes:
-        inputs: what the function takes, one after another.
-        output_names: what it gives.
-        variables: the variables whose values are `weights`, by key.
+            that is to be narrowed: `InputSpec`s, shapes, or anything with `shape` and `dtype`, nested as the arguments.
 
     Raises:
         ExportError: if the shapes of the inputs are not known, or all of the model runs on the host.
@@ -58,135 +188,58 @@ class Trace:
                 f"Model '{model.name}' computes nothing but what runs on the host (texts, categories), so there is no"
                 f" program to export. Keep the model as a `.keras` file."
             )
+        self.whole = model
         self.model: Model = model.compiled_part
-        self.structure: Any = _inputs(self.model, input_signature)
-        self.inputs: list[Entry] = [_entry(tensor, i) for i, tensor in enumerate(leaves(self.structure))]
-        self.variables: dict[str, Variable] = pure.keys(self.model.state_variables)
-
-    @property
-    def output_names(self) -> list[str]:
-        if self.model.symbolic_outputs is not None:
-            return self.model.output_names
-        outputs = self.abstract_outputs()
-        return ["output"] if len(outputs) == 1 else [f"output_{i + 1}" for i in range(len(outputs))]
-
-    def weights(self) -> dict[str, jax.Array]:
-        """What the variables hold, floats in float32."""
-        return {key: _wide(value) for key, value in pure.read(self.variables).items()}
-
-    def symbols(self, batch_size: int | None = None) -> list[jax.ShapeDtypeStruct]:
-        """Abstract inputs with a symbol for each unknown size.
-
-        Args:
-            batch_size: of all inputs, in place of the symbol `batch`.
-        """
-        names = dict.fromkeys(
-            _symbol(i, axis) for i, one in enumerate(self.inputs) for axis, n in enumerate(one.shape) if n is None
-        )
-        sizes: dict[str, Any] = {}
-        if names:
-            sizes = dict(zip(names, jax.export.symbolic_shape(", ".join(names)), strict=True))
-        if batch_size is not None:
-            sizes["batch"] = batch_size
-        return [
-            jax.ShapeDtypeStruct(
-                tuple(sizes[_symbol(i, axis)] if n is None else n for axis, n in enumerate(one.shape)), one.dtype
-            )
-            for i, one in enumerate(self.inputs)
-        ]
-
-    def __call__(self, weights: dict[str, Any], *inputs: Any) -> tuple[Any, ...]:
-        given = iter(inputs)
-        x = map_structure(lambda _: next(given), self.structure)
-        with in_float32(self.model):
-            outcome = pure.call(self.model, weights, {}, x, training=False)
-        return tuple(_wide(output) for output in leaves(outcome.outputs))
-
-    def abstract_outputs(self, batch_size: int | None = None) -> list[jax.ShapeDtypeStruct]:
-        """Shapes and dtypes of the outputs, with symbols."""
-        return list(jax.eval_shape(self, _abstract(self.weights()), *self.symbols(batch_size)))
-
-    def jaxpr(self, batch_size: int | None = None) -> Any:
-        """The traced function of the inputs, with the weights as constants, for no platform that we know of.
-
-        A closed jaxpr in which formulas keep their names (`kernels/formulas.py`), and whose equations stand in scopes
-        named after the layers they come from.
-        """
-        with dispatch.for_platform("portable"), formulas.keeping_names(), naming_layers(self.model):
-            return jax.make_jaxpr(partial(self, self.weights()))(*self.symbols(batch_size))
+        taken = signature.of_model(self.model, input_signature)
+        _build(self.model, taken)
+        names = self.model.output_names if self.model.symbolic_outputs is not None else None
+        super().__init__(partial(_inference, self.model), taken, self.model.state_variables, [self.model], names)
 
 
-def _inputs(model: Model, input_signature: Any) -> Any:
-    structure = model.symbolic_inputs
-    if input_signature is not None:
-        given = _symbols_of(input_signature)
-        if structure is None:
-            return given
-        parts = leaves(given)
-        if len(parts) != len(leaves(structure)):
-            raise ExportError(
-                f"Model '{model.name}' takes {len(leaves(structure))} inputs. Received: an `input_signature` of"
-                f" {len(parts)}."
-            )
-        pairs = iter(zip(leaves(structure), parts, strict=True))
-        return map_structure(lambda _: _narrowed(*next(pairs)), structure)
-    if structure is None and model.built:
-        found = list((getattr(model, "_build_shapes", None) or {}).values())
-        structure = _symbols_of(found[0]) if len(found) == 1 else None
-    if structure is None:
+def _inference(model: Model, *inputs: Any) -> Any:
+    return model(*inputs, training=False)
+
+
+def _build(model: Model, taken: Signature) -> None:
+    """Make the weights of a model that was not called yet."""
+    if not model.built:
+        shapes = [entry.shape for entry in taken.entries]
         raise ExportError(
-            f"Model '{model.name}' ({type(model).__name__}) does not say what it takes. Call it on data first, or pass"
-            f" `input_signature=[InputSpec((None, 8), dtype='float32')]`."
+            f"Model '{model.name}' ({type(model).__name__}) has not been built, so it has no weights yet. Call it on"
+            f" data first, of the shapes {shapes}."
         )
-    return structure
 
 
-def _symbols_of(structure: Any) -> Any:
-    """Shapes, or what has some, as symbolic tensors with an unknown batch size."""
-
-    def symbol(one: Any) -> KerasTensor:
-        shape = one if shapes.is_shape(one) else one.shape
-        dtype = getattr(one, "dtype", None)
-        name = getattr(one, "name", None)
-        return KerasTensor((None, *shape[1:]), "float32" if dtype is None else dtypes.standardize(dtype), name=name)
-
-    def each(one: Any) -> Any:
-        if shapes.is_shape(one) or hasattr(one, "shape"):
-            return symbol(one)
-        if isinstance(one, dict):
-            return {key: each(value) for key, value in one.items()}
-        found = [each(value) for value in one]
-        return found
-
-    found = each(structure)
-    return found[0] if isinstance(found, list) and len(found) == 1 else found
+def untraceable(error: Exception, inputs: Sequence[Entry]) -> ExportError:
+    """What to raise where JAX refuses to trace a function."""
+    unknown = [f"{one.name} {one.shape}" for one in inputs if None in one.shape]
+    remedy = (
+        f" Sizes that are not known, in {', '.join(unknown)}, may be what it cannot do without: pass"
+        f" `input_signature=` with the sizes of your data, such as `[keras.InputSpec((1, 28, 28))]`."
+        if unknown
+        else ""
+    )
+    return ExportError(f"The model cannot be traced for any batch size: {_first_lines(error)}{remedy}")
 
 
-def _narrowed(tensor: KerasTensor, given: KerasTensor) -> KerasTensor:
-    if len(tensor.shape) != len(given.shape):
-        raise ExportError(f"Input '{tensor.name}' has shape {tensor.shape}. Received: a signature of {given.shape}.")
-    return KerasTensor(given.shape, given.dtype, name=tensor.name)
+def _first_lines(error: Exception) -> str:
+    text = str(error).strip() or type(error).__name__
+    return text if len(text) < 600 else f"{text[:600]} ..."
 
 
-def _entry(tensor: KerasTensor, position: int) -> Entry:
-    dtype = dtypes.jnp_dtype(tensor.dtype)
-    if jnp.issubdtype(dtype, jnp.floating):
-        dtype = jnp.dtype("float32")
-    dtype = jax.dtypes.canonicalize_dtype(dtype)
-    return Entry(tensor.name or f"input_{position + 1}", tuple(tensor.shape), dtype.name)
+def _symbolic(shape: Sequence[int | None], position: int | None) -> list[int | str]:
+    names = (f"dim_{axis}" if position is None else f"dim_{position}_{axis}" for axis in range(len(shape)))
+    pairs = zip(shape, names, strict=True)
+    return [size if size is not None else "batch" if axis == 0 else name for axis, (size, name) in enumerate(pairs)]
 
 
-def _symbol(position: int, axis: int) -> str:
-    return "batch" if axis == 0 else f"dim_{position}_{axis}"
+def _known(size: Any) -> int | None:
+    return size if isinstance(size, int) else None
 
 
 def _wide(value: Any) -> Any:
     """16 bits as float32; keys of random numbers and whole numbers as they are."""
     return value.astype("float32") if jnp.issubdtype(value.dtype, jnp.floating) else value
-
-
-def _abstract(values: Any) -> Any:
-    return jax.tree.map(lambda a: jax.ShapeDtypeStruct(np.shape(a), a.dtype), values)
 
 
 _FLOAT32 = dtypes.DTypePolicy("float32")
@@ -198,13 +251,19 @@ def in_float32(model: Layer) -> Iterator[None]:
     """Inside, layers of 16 bits compute in float32. Nothing is noted as changed: afterwards all is as before."""
     changed = [one for one in model.flatten_layers() if one.compute_dtype in _SIXTEEN]
     before = [vars(one)["_dtype_policy"] for one in changed]
+    inputs = [t for one in model.flatten_layers() for t in leaves(getattr(one, "symbolic_inputs", None))]
+    narrow = [(tensor, tensor.dtype) for tensor in inputs if is_tensor(tensor) and tensor.dtype in _SIXTEEN]
     for one in changed:
         vars(one)["_dtype_policy"] = _FLOAT32
+    for tensor, _ in narrow:
+        tensor.dtype = "float32"
     try:
         yield
     finally:
         for one, policy in zip(changed, before, strict=True):
             vars(one)["_dtype_policy"] = policy
+        for tensor, dtype in narrow:
+            tensor.dtype = dtype
 
 
 @contextmanager

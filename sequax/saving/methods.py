@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
-from ..core import names, scope, shapes
+from ..core import above, names, scope, shapes
 from ..core.catalogue import family
 from ..core.config import check_own, deserialize, reading
 from ..core.custom_objects import custom_object_scope
@@ -73,8 +73,37 @@ class FileMethods(Layer):
         """
         models.load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)  # type: ignore[arg-type] # as above
 
-    def export(self, *args: object, **kwargs: object) -> None:
-        raise NotImplementedError("Exporting models is not available in this version of Sequax; `save` is.")
+    def export(
+        self,
+        filepath: Path,
+        format: str | None = None,
+        verbose: bool | int | None = None,
+        input_signature: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        """Write the model for inference where neither Sequax nor its code is: outputs from inputs, in float32.
+
+        What was written is run and compared with the model before it is kept, where what runs it is installed; nothing
+        is left, and an earlier artifact unchanged, if that or anything else fails. Layers for texts and categories that
+        stand at the front are no part of the program: they go into `host.json`, beside or inside the artifact.
+
+        Args:
+            filepath: where to; a file or, in some formats, a folder.
+            format: name of the format, such as "stablehlo", which JAX alone runs; see `docs/export.md`. Default: by the
+                ending of `filepath`, else "tf_saved_model".
+            verbose: False or 0 prints nothing; default: where the artifact is, and what it takes and gives.
+            input_signature: shapes and dtypes of the inputs, where they are to be fixed or are not known: a list with
+                one entry per argument of the call, of `InputSpec`s or anything with `shape` and `dtype`. Sizes that are
+                None stay open.
+            **kwargs: options of the format, see `docs/export.md`; `batch_size=1` fixes the batch size in most.
+
+        Raises:
+            sequax.export.ExportError: if the format lacks something that the model does, a package is missing, or what
+                was written computes something else; the message says what to do.
+            ValueError: for an unknown format.
+            OSError: if the artifact cannot be written.
+        """
+        above.load("export").export_model(self, filepath, format, verbose, input_signature, **kwargs)
 
     def to_json(self, **kwargs: Any) -> str:
         """The architecture as JSON text for `model_from_json`; `kwargs` are those of `json.dumps`."""

@@ -1,0 +1,87 @@
+"""The formats that models are exported in: one row and one module each."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from types import ModuleType
+from typing import NamedTuple
+
+from ..core import names
+from .errors import ExportError
+
+
+class Format(NamedTuple):
+    """A format.
+
+    Attributes:
+        module: of this package; has `write(trace, place, **options)`, and `runner(place, trace)`, which gives a
+            function that runs what was written, or None where nothing here can.
+        suffixes: of files in it.
+        is_folder: whether an artifact is a folder.
+        packages: what writing needs, by the name that is imported.
+        extra: of Sequax, that installs them.
+        options: keyword arguments of `export` that it takes.
+    """
+
+    module: str
+    suffixes: tuple[str, ...] = ()
+    is_folder: bool = False
+    packages: tuple[str, ...] = ()
+    extra: str | None = None
+    options: frozenset[str] = frozenset()
+
+    def load(self) -> ModuleType:
+        return importlib.import_module(f"sequax.export.formats.{self.module}")
+
+
+FORMATS: dict[str, Format] = {
+    "stablehlo": Format("stablehlo", (".stablehlo",), options=frozenset({"weights", "batch_size"})),
+}
+
+DEFAULT = "tf_saved_model"
+
+_ELSEWHERE = {
+    "torch": (
+        "a program of PyTorch is made by PyTorch. Export with format='onnx', which PyTorch's users run with"
+        " onnxruntime, or convert back with `onnx2torch`"
+    ),
+    "coreml": "Core ML reads neither ONNX nor JAX any more. Export with format='onnx' and run it with onnxruntime",
+}
+
+
+def chosen(filepath: str, name: str | None) -> tuple[str, Format]:
+    """The format of a name, or else of the ending of a path, or else Keras' default.
+
+    Raises:
+        ValueError: for a name that is none.
+        ExportError: where what it needs is not installed.
+    """
+    if name is None:
+        by_ending = (one for one, row in FORMATS.items() if filepath.lower().endswith(row.suffixes or ("\\0",)))
+        name = next(by_ending, DEFAULT)
+    if name in _ELSEWHERE:
+        raise ExportError(f"format={name!r} is not written: {_ELSEWHERE[name]}.")
+    if name not in FORMATS:
+        raise ValueError(
+            f"Unrecognized format={name}. Supported formats are: {list(FORMATS)}."
+            f"{names.suggest(str(name), list(FORMATS))}"
+        )
+    row = FORMATS[name]
+    absent = [package for package in row.packages if importlib.util.find_spec(package) is None]
+    if absent:
+        how = f"pip install 'sequax[{row.extra}]'" if row.extra else f"pip install {' '.join(absent)}"
+        others = ", ".join(f"'{one}'" for one in FORMATS if one != name and not FORMATS[one].packages)
+        raise ExportError(
+            f"format={name!r} needs the package {', '.join(absent)}, which is not installed: {how}. Formats that need"
+            f" nothing: {others}."
+        )
+    return name, row
+
+
+def check_options(name: str, row: Format, options: dict[str, object]) -> None:
+    """Refuse keyword arguments that a format does not know."""
+    unknown = sorted(set(options) - row.options)
+    if unknown:
+        takes = f"it takes {sorted(row.options)}" if row.options else "it takes none"
+        raise TypeError(f"export: format={name!r} does not know the arguments {unknown}; {takes}.")
