@@ -848,13 +848,6 @@ def test_subclassed_model(rng):
         Model()(np.ones((1, 2)))
 
 
-def test_export_is_refused_clearly(tmp_path):
-    model, _ = dense(sequax)
-    with pytest.raises(NotImplementedError, match="not available in this version"):
-        model.export(tmp_path / "model")
-    assert not list(tmp_path.iterdir())
-
-
 def test_nested_sequential_trains_like_a_flat_one(rng):
     x, y = data_for(dense, rng)
     flat = Sequential([Input((6,)), Dense(4), Dense(3), Dense(1)])

@@ -8,11 +8,13 @@ from .._lazy import lazily
 
 _NAMES = {
     "Artifact": ".loading",
+    "ExportArchive": ".archive",
     "ExportError": ".errors",
     "load": ".loading",
 }
 
 if TYPE_CHECKING:
+    from .archive import ExportArchive as ExportArchive
     from .errors import ExportError as ExportError
     from .loading import Artifact as Artifact, load as load
 else:

@@ -119,7 +119,7 @@ def _stablehlo(path: FilePath) -> Artifact:
                 name: [_array(file, f"variables/{name}/{i}.npy") for i in range(count)]
                 for name, count in texts.get("variables", {}).items()
             }
-    except (zipfile.BadZipFile, KeyError, TypeError, AttributeError, ValueError) as error:
+    except Exception as error:  # what flatbuffers and MLIR raise for damaged bytes has no base of its own
         raise LoadError(f"{path} is no `.stablehlo` file that Sequax wrote, or it is damaged: {error}") from error
     return Artifact({name: _caller(programs[name], described[name]) for name in described}, described, held)
 
@@ -156,7 +156,7 @@ def fitted(nest: Any, entries: Sequence[Mapping[str, Any]], args: tuple[Any, ...
     """
     single = len(nest) == 1 and len(entries) > 1
     given = args[0] if single and len(args) == 1 else list(args)
-    parts = signature.flattened(nest[0] if single and len(args) == 1 else nest, given)
+    parts = signature.flattened(nest[0] if single else nest, given)
     arrays = []
     for entry, part in zip(entries, parts, strict=True):
         array = np.asarray(part, entry["dtype"])

@@ -36,6 +36,12 @@ class Format(NamedTuple):
 
 
 FORMATS: dict[str, Format] = {
+    "tf_saved_model": Format(
+        "saved_model",
+        is_folder=True,
+        packages=("tensorflow",),
+        options=frozenset({"batch_size", "is_static", "jax2tf_kwargs"}),
+    ),
     "stablehlo": Format("stablehlo", (".stablehlo",), options=frozenset({"weights", "batch_size"})),
 }
 

@@ -102,7 +102,7 @@ class Traceable:
 
     def _shapes(self, inputs: Sequence[jax.ShapeDtypeStruct]) -> Any:
         weights = jax.tree.map(lambda a: jax.ShapeDtypeStruct(np.shape(a), a.dtype), self.weights())
-        return jax.eval_shape(self._run, weights, *inputs)
+        return jax.eval_shape(self.nested, weights, *inputs)
 
     @cached_property
     def _structure(self) -> Any:
@@ -138,12 +138,14 @@ class Traceable:
 
     # --- the function ---
 
-    def _run(self, weights: dict[str, Any], *inputs: Any) -> Any:
+    def nested(self, weights: dict[str, Any], *inputs: Any) -> Any:
+        """The result of the function as it nests."""
         arguments = signature.filled(self.nest, inputs)
         names = list(self.variables)
         with ExitStack() as stack:
             for owner in self.owners:
                 stack.enter_context(in_float32(owner))
+                stack.enter_context(naming_layers(owner))
             stack.enter_context(scope.fresh_call())
             found, _ = pure.apply(
                 self.function, [self.variables[n] for n in names], [weights[n] for n in names], *arguments, strict=False
@@ -151,7 +153,7 @@ class Traceable:
         return jax.tree.map(_wide, found)
 
     def __call__(self, weights: dict[str, Any], *inputs: Any) -> tuple[Any, ...]:
-        return tuple(leaves(self._run(weights, *inputs)))
+        return tuple(leaves(self.nested(weights, *inputs)))
 
     def jaxpr(self, batch_size: int | None = None) -> Any:
         """The traced function of the inputs, with the weights as constants, for no platform that we know of.
@@ -159,9 +161,7 @@ class Traceable:
         A closed jaxpr in which formulas keep their names (`kernels/formulas.py`), and whose equations stand in scopes
         named after the layers they come from.
         """
-        with dispatch.for_platform("portable"), formulas.keeping_names(), ExitStack() as stack:
-            for owner in self.owners:
-                stack.enter_context(naming_layers(owner))
+        with dispatch.for_platform("portable"), formulas.keeping_names():
             try:
                 return jax.make_jaxpr(partial(self, self.weights()))(*self.symbols(batch_size))
             except ExportError:
@@ -211,20 +211,17 @@ def _build(model: Model, taken: Signature) -> None:
 
 
 def untraceable(error: Exception, inputs: Sequence[Entry]) -> ExportError:
-    """What to raise where JAX refuses to trace a function."""
-    unknown = [f"{one.name} {one.shape}" for one in inputs if None in one.shape]
+    """What to raise where JAX or a layer refuses to be traced."""
+    unknown = [f"'{one.name}' {one.shape}" for one in inputs if None in one.shape]
     remedy = (
-        f" Sizes that are not known, in {', '.join(unknown)}, may be what it cannot do without: pass"
-        f" `input_signature=` with the sizes of your data, such as `[keras.InputSpec((1, 28, 28))]`."
+        f" Sizes that are not known, of {', '.join(unknown)}, may be what it cannot do without: pass"
+        f" `input_signature=` with the sizes of your data, such as `[keras.InputSpec(shape=(1, 28, 28))]`."
         if unknown
         else ""
     )
-    return ExportError(f"The model cannot be traced for any batch size: {_first_lines(error)}{remedy}")
-
-
-def _first_lines(error: Exception) -> str:
-    text = str(error).strip() or type(error).__name__
-    return text if len(text) < 600 else f"{text[:600]} ..."
+    lines = " ".join((str(error).strip() or type(error).__name__).split("\n\n")[0].split())
+    said = lines if len(lines) < 600 else f"{lines[:600]} ..."
+    return ExportError(f"it cannot be traced for export: {said}{remedy}", getattr(error, _WHERE, None) or "(the model)")
 
 
 def _symbolic(shape: Sequence[int | None], position: int | None) -> list[int | str]:
@@ -279,7 +276,15 @@ def naming_layers(model: Layer) -> Iterator[None]:
 
 def _named_call(name: str, call: Any, *args: Any, **kwargs: Any) -> Any:
     with jax.named_scope(name):
-        return call(*args, **kwargs)
+        try:
+            return call(*args, **kwargs)
+        except Exception as error:
+            if not hasattr(error, _WHERE):
+                setattr(error, _WHERE, "/".join(owner.name for owner in scope.owners()))
+            raise
+
+
+_WHERE = "exported_layer"  # of an error: the path of the layer whose call raised it
 
 
 def layer_path(equation: Any) -> str:

@@ -11,12 +11,13 @@ runs on CPUs, GPUs of NVIDIA and TPUs.
 
 from __future__ import annotations
 
+import io
 import json
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
@@ -24,6 +25,9 @@ import numpy as np
 from ..._version import __version__
 from ..errors import ExportError
 from ..trace import Trace, Traceable, untraceable
+
+if TYPE_CHECKING:
+    from ...core.variable import Variable
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 SIGNATURE, ENDPOINT = "signature.json", "serve"
@@ -41,16 +45,35 @@ def write(trace: Trace, place: Path, weights: bool = True, batch_size: int | Non
 
 
 def write_endpoints(
-    endpoints: Mapping[str, Traceable], place: Path, weights: bool = True, batch_size: int | None = None
+    endpoints: Mapping[str, Traceable],
+    place: Path,
+    weights: bool = True,
+    batch_size: int | None = None,
+    collections: Mapping[str, Sequence[Variable]] | None = None,
 ) -> None:
-    """Write the programs of several functions."""
+    """Write the programs of several functions.
+
+    Args:
+        collections: variables whose values the file holds, too, by a name for each list.
+    """
+    held = {name: [np.asarray(v.value) for v in listed] for name, listed in (collections or {}).items()}
     programs = {name: program(traced, weights, batch_size) for name, traced in endpoints.items()}
     described = {name: _described(traced, weights) for name, traced in endpoints.items()}
     texts = {"producer": f"sequax {__version__}", "platforms": PLATFORMS, "endpoints": described}
+    texts["variables"] = {name: len(arrays) for name, arrays in held.items()}
     with zipfile.ZipFile(place, "w", zipfile.ZIP_DEFLATED) as file:
         _add(file, SIGNATURE, json.dumps(texts, indent=1).encode())
         for name, compiled in programs.items():
             _add(file, f"{name}.bin", bytes(compiled.serialize()))
+        for name, arrays in held.items():
+            for i, array in enumerate(arrays):
+                _add(file, f"variables/{name}/{i}.npy", _npy(array))
+
+
+def _npy(array: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    np.lib.format.write_array(buffer, array, allow_pickle=False)
+    return buffer.getvalue()
 
 
 def _add(file: zipfile.ZipFile, name: str, content: bytes) -> None:
