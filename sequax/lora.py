@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
 
 from .core.errors import LoadError
 from .core.layer import Layer
 from .core.types import Path
+from .core.variable import Variable
 from .layers.base import Adaptable
 from .parts import Parts
 from .saving import lora_file
@@ -76,12 +79,14 @@ class LowRankMethods(Parts):
                 variable.trainable = layer.trainable and variable.made_trainable
         return [layer.name for layer in found.values()]
 
-    def save_lora(self, filepath: Path) -> None:
+    def save_lora(self, filepath: Path, trained: bool = False) -> None:
         """Write the adapters alone, a small file.
 
         Args:
             filepath: ends in `.safetensors`. Arrays stand in it under the names of their layers, such as
                 `base/dense_1/lora_kernel_a`.
+            trained: also write what else training changes: the weights of a new head, biases, and moving statistics
+                of layers that are not frozen, so that the file and the old model make up the new one.
 
         Raises:
             ValueError: if no layer has an adapter, or for another ending.
@@ -90,10 +95,13 @@ class LowRankMethods(Parts):
         if not found:
             raise ValueError(f"Model '{self.name}'.save_lora: no layer has an adapter. `enable_lora` makes them.")
         _check_ending(filepath, f"Model '{self.name}'.save_lora")
-        lora_file.write(filepath, {path: _parts_of(layer) for path, layer in found.items()})
+        others = {name: v.stored_numpy() for name, v in self._moving().items()} if trained else {}
+        lora_file.write(filepath, {path: _parts_of(layer) for path, layer in found.items()}, others)
 
     def load_lora(self, filepath: Path) -> list[str]:
-        """Read what `save_lora` wrote, all or nothing. A model without adapters gets them, and is frozen otherwise.
+        """Read what `save_lora` wrote, all or nothing.
+
+        A model without adapters gets them, and is frozen otherwise, but for weights that the file holds, too.
 
         Args:
             filepath: written for a model whose layers have the same names and sizes.
@@ -105,7 +113,7 @@ class LowRankMethods(Parts):
             LoadError: for a file of something else, a layer that is not there, or another shape.
         """
         _check_ending(filepath, f"Model '{self.name}'.load_lora")
-        file, given = os.fspath(filepath), lora_file.read(filepath)
+        file, (given, weights) = os.fspath(filepath), lora_file.read(filepath)
         layers = {path: layer for path, layer in self.layers_by_path() if isinstance(layer, Adaptable)}
         before = self._adapted()
         left = before.keys() - given.keys()
@@ -113,10 +121,15 @@ class LowRankMethods(Parts):
             raise LoadError(f"{file}: it has nothing for {sorted(left)}, which have adapters. Merge them first.")
         for path, parts in given.items():
             _check_fit(file, path, layers.get(path), parts)
+        others = self._weights_by_path() if weights else {}
+        for name, value in weights.items():
+            _check_weight(file, name, others.get(name), value)
         for path, parts in given.items():
             layers[path].adapt_with(parts.a, parts.b, parts.alpha)
+        for name, value in weights.items():
+            others[name].assign(value)
         if not before:
-            self._train_adapters_alone()
+            self._train_adapters_alone(others[name] for name in weights)
         return [layers[path].name for path in given]
 
     def _meant(self, filters: Filters) -> list[Layer]:
@@ -132,10 +145,35 @@ class LowRankMethods(Parts):
         """The layers with adapters, by the names of the layers around them and their own."""
         return {path: one for path, one in self.layers_by_path() if isinstance(one, Adaptable) and one.lora_enabled}
 
-    def _train_adapters_alone(self) -> None:
-        adapters = {id(part) for layer in self._adapted().values() for part in layer.adapters()}
+    def _train_adapters_alone(self, others: Iterable[Variable] = ()) -> None:
+        trained = {id(one) for one in others if one.made_trainable} | self._adapter_ids()
         for variable in self.variables:
-            variable.trainable = id(variable) in adapters
+            variable.trainable = id(variable) in trained
+
+    def _adapter_ids(self) -> set[int]:
+        return {id(part) for layer in self._adapted().values() for part in layer.adapters()}
+
+    def _weights_by_path(self) -> dict[str, Variable]:
+        """The weights of all layers, adapters apart, by the names of the layers around them and their own."""
+        adapters, known = self._adapter_ids(), {id(weight) for weight in self.weights}
+        found: dict[str, Variable] = {}
+        for path, layer in [("", self), *self.layers_by_path()]:
+            for variable in layer.own_variables():
+                if id(variable) in known - adapters:
+                    known.remove(id(variable))  # of a layer that is met twice
+                    name = f"{path}/{variable.name}" if path else variable.name
+                    same = sum(other == name or other.startswith(f"{name}#") for other in found)
+                    found[f"{name}#{same}" if same else name] = variable
+        return found
+
+    def _moving(self) -> dict[str, Variable]:
+        """What training changes beside the adapters, by path."""
+        still = {id(v) for layer in self.flatten_layers() if not layer.trainable for v in layer.variables}
+        return {
+            path: variable
+            for path, variable in self._weights_by_path().items()
+            if variable.trainable or (not variable.made_trainable and id(variable) not in still)
+        }
 
 
 def _parts_of(layer: Adaptable) -> lora_file.Parts:
@@ -159,6 +197,13 @@ def _check_fit(file: str, path: str, layer: Adaptable | None, parts: lora_file.P
         )
     if parts.a.dtype.kind != "f" or parts.b.dtype.kind != "f":
         raise LoadError(f"{file}: {path!r} should have floats. Found {parts.a.dtype} and {parts.b.dtype}.")
+
+
+def _check_weight(file: str, name: str, variable: Variable | None, value: np.ndarray) -> None:
+    if variable is None:
+        raise LoadError(f"{file}: the model has no weight {name!r}.")
+    if tuple(variable.shape) != value.shape:
+        raise LoadError(f"{file}: weight {name!r} has shape {tuple(variable.shape)}; in the file it is {value.shape}.")
 
 
 def _check_ending(filepath: Path, who: str) -> None:

@@ -29,7 +29,15 @@ from .looking import Looking
 from .lora import LowRankMethods
 from .parts import optimizer_of
 from .saving.methods import FileMethods
-from .training import compiled, custom, data_spec, evaluate as evaluation, fit as training, predict as predicting
+from .training import (
+    augmenting,
+    compiled,
+    custom,
+    data_spec,
+    evaluate as evaluation,
+    fit as training,
+    predict as predicting,
+)
 from .training.claims import Claim
 from .training.fingerprint import fingerprint
 from .training.methods import StepMethods
@@ -300,6 +308,7 @@ class Model(Looking, Trying, StepMethods, FileMethods, StateTree, HostFront, Low
         *,
         resume: Path | None = None,
         dry_run: bool = False,
+        augment: Layer | Sequence[Layer] | None = None,
     ) -> History:
         """Train for a number of epochs.
 
@@ -326,6 +335,9 @@ class Model(Looking, Trying, StepMethods, FileMethods, StateTree, HostFront, Low
             validation_batch_size: rows per batch of the validation; default: `batch_size`.
             dry_run: run one batch through training and validation, on copies of the model and the callbacks, whose
                 files go into a folder that is removed; the model stays as it is.
+            augment: a layer, or a list of layers, that change the batches of training in the compiled step, inputs and
+                targets together: `layers.MixUp(0.2)`, `layers.CutMix()`, `layers.RandomFlip()`. Targets that are mixed
+                are one-hot, or floats; sample weights stay with their rows. Nothing of it in validation.
 
         Returns:
             `History` with the logs of each epoch.
@@ -355,7 +367,7 @@ class Model(Looking, Trying, StepMethods, FileMethods, StateTree, HostFront, Low
             validation_freq,
             accepts_nan=callback_module.callback_list.accept_nan(callbacks),
         )
-        with Claim(self, "fit") as claim:
+        with Claim(self, "fit") as claim, augmenting.during(self, augment):
             data = prepare.training_data(data_spec.of(self, training=True), given)
             if resume is not None:
                 callbacks = [

@@ -283,3 +283,59 @@ def test_what_is_refused(words):
 def test_layers_without_a_weight_for_it():
     with pytest.raises(NotImplementedError, match="no weight that LoRA could adapt"):
         layers.LSTM(3).enable_lora(2)
+
+
+def tuned(rank=2):
+    """A base with adapters, whose moving statistics move, and a new head."""
+    sequax.utils.set_random_seed(1)
+    inside = [layers.Dense(6, name="a"), layers.BatchNormalization(name="moving"), layers.Dense(6, name="b")]
+    base = sequax.Sequential([sequax.Input((8,)), *inside], name="base")
+    if rank:
+        base.enable_lora(rank)
+    model = sequax.Sequential([base, layers.Dense(1, name="head")])
+    model.build((None, 8))
+    model.compile(sequax.optimizers.SGD(0.1), "mse")
+    return model
+
+
+def test_files_of_all_that_is_trained(tmp_path):
+    model, path = tuned(), tmp_path / "trained.safetensors"
+    model.fit(X, Y, epochs=2, verbose=0)
+    model.save_lora(path, trained=True)
+    model.save_lora(tmp_path / "alone.safetensors")
+    for fresh in (tuned(), tuned(rank=0)):
+        fresh.load_lora(path)
+        np.testing.assert_allclose(fresh.predict(X, verbose=0), model.predict(X, verbose=0), rtol=1e-5, atol=1e-6)
+        names = [{v.path.split("/", v.path.count("/") - 1)[-1] for v in m.trainable_variables} for m in (fresh, model)]
+        assert names[0] == names[1] and len(names[0]) > 2
+        fresh.load_lora(tmp_path / "alone.safetensors")
+    plain = tuned(rank=0)
+    plain.layers[-1].name = "other"
+    before = plain.get_weights()
+    with pytest.raises(LoadError, match="no weight 'head/kernel'"):
+        plain.load_lora(path)
+    for old, new in zip(before, plain.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_checkpoints_of_adapters(tmp_path):
+    from sequax.callbacks import ModelCheckpoint
+
+    model = tuned()
+    each = ModelCheckpoint(tmp_path / "{epoch}.safetensors", adapters_only=True)
+    best = ModelCheckpoint(tmp_path / "best.safetensors", "loss", save_best_only=True, mode="max", adapters_only=True)
+    losses = model.fit(X, Y, epochs=3, verbose=0, callbacks=[each, best], shuffle=False).history["loss"]
+    assert losses == sorted(losses, reverse=True)
+    names = sorted(file.name for file in tmp_path.iterdir())
+    assert names == ["1.safetensors", "2.safetensors", "3.safetensors", "best.safetensors"]
+    assert (tmp_path / "best.safetensors").read_bytes() == (tmp_path / "1.safetensors").read_bytes()
+
+    later = tuned()
+    later.load_lora(tmp_path / "2.safetensors")
+    assert later.fit(X, Y, epochs=1, verbose=0, shuffle=False).history["loss"] == pytest.approx(losses[2:], rel=1e-6)
+    with pytest.raises(ValueError, match="no layer of model 'sequential"):
+        tuned(rank=0).fit(X, Y, verbose=0, callbacks=[each])
+    with pytest.raises(ValueError, match=r"must end with \.safetensors"):
+        ModelCheckpoint("a.keras", adapters_only=True)
+    with pytest.raises(ValueError, match="exclude each other"):
+        ModelCheckpoint("a.safetensors", save_weights_only=True, adapters_only=True)

@@ -57,6 +57,22 @@ def accumulating() -> Any:
     return mixed(sq.optimizers.SGD(0.1, momentum=0.9, gradient_accumulation_steps=4))
 
 
+def images() -> Any:
+    def make() -> dict[str, Any]:
+        random = np.random.default_rng(5)
+        targets = np.eye(3, dtype="float32")[random.integers(0, 3, ROWS)]
+        mix = [sq.layers.MixUp(0.4, seed=2), sq.layers.RandomFlip(seed=3)]
+        return {"x": random.random((ROWS, 4, 4, 1)).astype("float32"), "y": targets, "augment": mix}
+
+    return make
+
+
+def classifier() -> Any:
+    model = sq.Sequential([sq.Input((4, 4, 1)), sq.layers.Flatten(), sq.layers.Dense(3, "softmax")])
+    model.compile("adam", "categorical_crossentropy")
+    return model
+
+
 def scaled() -> Any:
     return mixed(sq.optimizers.LossScaleOptimizer(sq.optimizers.RMSprop(0.01), dynamic_growth_steps=3))
 
@@ -294,6 +310,7 @@ CASES = {
         stops=((1, 3), (2, 0), "end"),
     ),
     "accumulation": case(in_memory(), accumulating, stops=((0, 3), (1, 3), (2, 5))),
+    "mixed rows": case(images(), classifier, stops=((0, 3), (1, 3), (2, 5))),
     "loss scale": case(in_memory(), scaled, stops=((0, 4), (2, 3))),
     "one cycle": case(in_memory(), callbacks=lambda: [sq.callbacks.OneCycle(0.1)], stops=((1, 3), (1, 5), (2, 4))),
     "unfreezing": case(in_memory(), frozen, lambda: [Unfreeze()], stops=((1, 3), (2, 0), (2, 3), (3, 3))),

@@ -20,7 +20,7 @@ class ModelCheckpoint(MonitorCallback):
     Args:
         filepath: of the file; may hold fields such as `"{epoch:02d}-{val_loss:.2f}.keras"` (epochs count from 1 there,
             `{batch}` with a number in `save_freq`). Ends with `.keras` or `.h5`; with `save_weights_only` with
-            `.weights.h5`.
+            `.weights.h5`; with `adapters_only` with `.safetensors`.
         monitor: a name in the logs, for `save_best_only`.
         verbose: 1: print a line per save.
         save_best_only: save only when `monitor` is better than at any save before.
@@ -28,6 +28,8 @@ class ModelCheckpoint(MonitorCallback):
         mode: `"min"`, `"max"`, or `"auto"`, which goes by the metric's name.
         save_freq: `"epoch"`, or a number of batches, counted through all epochs.
         initial_value_threshold: the value to beat at first.
+        adapters_only: `save_lora(trained=True)` in place of `save`: the adapters of LoRA and what else is trained, such
+            as a new head. `load_lora` puts them back into the model that was there before.
 
     Files are whole or absent: a kill or a full disk leaves the file before. Whether the folder can be written to is
     tried when `fit` starts. A run continued by `BackupAndRestore` remembers its best value.
@@ -50,6 +52,7 @@ class ModelCheckpoint(MonitorCallback):
     verbose: int
     save_best_only: bool
     save_weights_only: bool
+    adapters_only: bool
     save_freq: str | int
 
     def __init__(
@@ -62,14 +65,23 @@ class ModelCheckpoint(MonitorCallback):
         mode: Mode = "auto",
         save_freq: SaveFrequency = "epoch",
         initial_value_threshold: float | None = None,
+        *,
+        adapters_only: bool = False,
     ) -> None:
         super().__init__(monitor, mode, initial_value_threshold)
         self.filepath: str = os.fspath(filepath)
-        endings = (".weights.h5",) if save_weights_only else (".keras", ".h5")
-        if not self.filepath.endswith(endings):
+        if adapters_only and save_weights_only:
             raise ValueError(
-                f"ModelCheckpoint(save_weights_only={save_weights_only}): `filepath` must end with"
-                f" {' or '.join(endings)}. Received: filepath={self.filepath!r}"
+                "ModelCheckpoint: `adapters_only` and `save_weights_only` exclude each other: the weights hold the"
+                " adapters, too."
+            )
+        endings = (".weights.h5",) if save_weights_only else (".keras", ".h5")
+        endings = (".safetensors",) if adapters_only else endings
+        if not self.filepath.endswith(endings):
+            kind = f"adapters_only={adapters_only}" if adapters_only else f"save_weights_only={save_weights_only}"
+            raise ValueError(
+                f"ModelCheckpoint({kind}): `filepath` must end with {' or '.join(endings)}. Received:"
+                f" filepath={self.filepath!r}"
             )
         self.every_steps: int | None = save_freq if isinstance(save_freq, int) else None
         self._epoch = self._before_epoch = self._done = 0
@@ -78,6 +90,11 @@ class ModelCheckpoint(MonitorCallback):
     def on_train_begin(self, logs: Logs | None = None) -> None:
         from ..saving import atomic  # files come in when they are wanted
 
+        if self.adapters_only and not any(getattr(one, "lora_enabled", False) for one in self.model.flatten_layers()):
+            raise ValueError(
+                f"ModelCheckpoint(adapters_only=True): no layer of model '{self.model.name}' has an adapter."
+                f" `model.enable_lora(rank)` makes them."
+            )
         folder = Path(_FIELD.sub("_", self.filepath)).parent
         folder.mkdir(parents=True, exist_ok=True)
         atomic.check_writable(folder / Path(_FIELD.sub("_", self.filepath)).name)
@@ -130,7 +147,9 @@ class ModelCheckpoint(MonitorCallback):
         return self.filepath.format(**values)
 
     def _save(self, path: str) -> None:
-        if self.save_weights_only:
+        if self.adapters_only:
+            self.model.save_lora(path, trained=True)
+        elif self.save_weights_only:
             self.model.save_weights(path, overwrite=True)
         else:
             self.model.save(path, overwrite=True)

@@ -35,6 +35,24 @@ def counted(size: int, count: Any) -> Iterator[None]:
         _batch.reset(token)
 
 
+_averaged: ContextVar[Any] = ContextVar("averaged", default=None)
+
+
+@contextmanager
+def averaged(count: Any) -> Iterator[None]:
+    """Inside, gradients are means over so many rows; None: nobody knows over how many, or they are no means."""
+    token = _averaged.set(count)
+    try:
+        yield
+    finally:
+        _averaged.reset(token)
+
+
+def averaged_over() -> Any:
+    """Over how many rows gradients are means; None where that is not known."""
+    return _averaged.get()
+
+
 def kept(values: jax.Array) -> jax.Array | None:
     """Whether each row counts, in a shape that broadcasts against values of all rows; None if all do."""
     batch = _batch.get()

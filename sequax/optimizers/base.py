@@ -14,12 +14,14 @@ from .. import _removed
 from ..core import constructor, names, pure, scope
 from ..core.config import deserialize
 from ..core.kinds import Factor, NameLike, Owner
+from ..core.rows import averaged_over
 from ..core.types import CustomObjects
 from ..core.variable import Variable
 from ..core.warning import warn
 from . import gradients as gradient_tools, settings
 from .catalogue import optimizer
 from .settings import AtLeastZero, Every, RateLike, Rounds, Scalar
+from .slots import make
 from .state import State
 
 _SHARE = Scalar(0, 1)
@@ -45,7 +47,8 @@ class Optimizer(State):
         ema_momentum: m, from 0 to 1.
         ema_overwrite_frequency: write the average into the variables every that many steps, too.
         loss_scale_factor: the loss is multiplied by it and gradients are divided by it (for 16-bit gradients).
-        gradient_accumulation_steps: average the gradients of that many calls into one update.
+        gradient_accumulation_steps: average the gradients of that many calls into one update. In `fit`, short batches
+            count by their rows; a round that an epoch leaves unfinished goes on in the next one.
         name: prefix of the paths of the state; default: the class name in snake case with a counter.
 
     Raises:
@@ -102,6 +105,7 @@ class Optimizer(State):
         super().__init__(learning_rate, names.check_name(names.auto_name(owner) if name is None else name, owner))
         self._not_decayed: list[Variable] = []
         self._not_decayed_names: list[str] = []
+        self._gathered = make(f"{self.name}/gathered_rows", (), "zeros", "float32")
 
     def update_step(self, gradient: jax.Array, variable: Variable, learning_rate: jax.Array) -> None:
         """Assign the new value of one variable and of its slots."""
@@ -166,6 +170,8 @@ class Optimizer(State):
     ) -> tuple[list[Any], list[Any]]:
         """`apply` as a pure function of arrays: returns new values of the trained and of the optimizer's variables."""
         owner, own, trained = type(self).__name__, self.variables, self._trainable_variables
+        if len(optimizer_variables) > len(own):
+            own = self.step_variables
         if not self.built:
             raise ValueError(
                 f"{owner}: to call `stateless_apply` the optimizer must be built; call"
@@ -283,8 +289,13 @@ class Optimizer(State):
     def _accumulate(self, gradients: list[Any], variables: list[Variable]) -> None:
         steps = self.gradient_accumulation_steps or 1
         sums = [self.slot("gradient_accumulator", variable) for variable in variables]
+        before, new = self._shares(steps)
         for total, gradient in zip(sums, gradients, strict=True):
-            total.assign_add(gradient)
+            if new is None:
+                total.assign_add(gradient)
+            else:
+                dtype = total.value.dtype
+                total.assign(total.value * before.astype(dtype) + gradient * new.astype(dtype))
 
         def update() -> None:
             self._update([total.value / steps for total in sums], variables)
@@ -294,8 +305,26 @@ class Optimizer(State):
         due = (self._iterations.value + 1) % steps == 0
         gradient_tools.when(due, update, self._touched())
 
+    def _shares(self, steps: int) -> tuple[Any, Any]:
+        """Factors of what is summed up so far and of a new gradient, such that the sum ends as the mean of all rows.
+
+        After k batches the sum is k times the mean of the rows so far, which for batches of one size is the sum of
+        their gradients, to the bit. None where nobody says how many rows a gradient is a mean over.
+        """
+        rows = averaged_over()
+        if rows is None:
+            return None, None
+        earlier = (self._iterations.value % steps).astype("float32")
+        gathered = self._gathered.value
+        # A file does not say how many rows the sums in it are of: batches like this one.
+        gathered = jnp.where(gathered == 0, earlier * rows, gathered) * (earlier > 0)
+        total = gathered + rows
+        self._gathered.assign(jnp.where(earlier + 1 == steps, 0.0, total))
+        return (earlier + 1) * gathered / (jnp.maximum(earlier, 1) * total), (earlier + 1) * rows / total
+
     def _touched(self) -> list[Variable]:
-        return [*self.variables, *self._trainable_variables]
+        own = self.variables if averaged_over() is None else self.step_variables
+        return [*own, *self._trainable_variables]
 
     def _update(self, gradients: list[Any], variables: list[Variable]) -> None:
         rate = self._get_current_learning_rate()

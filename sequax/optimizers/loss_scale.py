@@ -133,6 +133,10 @@ class LossScaleOptimizer(Optimizer):
         self.inner_optimizer.exclude_from_weight_decay(var_list, var_names)
 
     @property
+    def counts(self) -> list[Variable]:
+        return self.inner_optimizer.counts
+
+    @property
     def variables(self) -> list[Variable]:
         empty = {id(variable) for variable in self.inner_optimizer.empty_slots()}
         inner = [variable for variable in self.inner_optimizer.variables if id(variable) not in empty]

@@ -223,6 +223,10 @@ class MultiOptimizer(Optimizer):
         self._iterations.assign_add(1)
 
     @property
+    def counts(self) -> list[Variable]:
+        return [v for one in self._known for v in one.counts]
+
+    @property
     def variables(self) -> list[Variable]:
         return tracking.unique([*super().variables, *(v for one in self._known for v in one.variables)])
 

@@ -30,6 +30,7 @@ class State(Portable, Configured):
     tracked_as = "optimizer"
     slot_names: tuple[str, ...] = ()
     gradient_accumulation_steps: int | None = None
+    _gathered: Variable
 
     def __init__(self, learning_rate: object, name: str):
         self.name = name
@@ -112,10 +113,22 @@ class State(Portable, Configured):
     @property
     def variables(self) -> list[Variable]:
         """All state: iteration, learning rate (if it is a number), then slots in the order of the variables."""
-        held = tracking.owned(self, "variable", frozenset({"_slots", "_trainable_variables", "_not_decayed"}))
+        held = tracking.owned(
+            self, "variable", frozenset({"_slots", "_trainable_variables", "_not_decayed", "_gathered"})
+        )
         foreign = self._slots.retired() | {id(variable) for variable in self._trainable_variables}
         mine = [self._iterations, *self._rate.variables, *self._slots.current, *held]
         return [variable for variable in tracking.unique(mine) if id(variable) not in foreign]
+
+    @property
+    def step_variables(self) -> list[Variable]:
+        """All that a step changes: `variables`, and counts that stand in no file."""
+        return [*self.variables, *self.counts]
+
+    @property
+    def counts(self) -> list[Variable]:
+        """How many rows have gone into the present round of gradients, where such are accumulated."""
+        return [self._gathered] if self.gradient_accumulation_steps else []
 
     @property
     def iterations(self) -> Variable | Any:

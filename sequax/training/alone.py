@@ -79,6 +79,7 @@ def of(model: Any, training: bool) -> bool:
     metrics = [metric for group in (*compilation.metrics, *compilation.weighted_metrics) for metric in group]
     return (
         not (own.train if training else own.test)
+        and not (training and compilation.augment)
         and all(one is None or loss(one.function) for one in compilation.losses)
         and all(map(metric, metrics))
         and layers(model, training)

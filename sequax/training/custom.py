@@ -22,7 +22,7 @@ from ..core.variable import Variable
 from ..data.samples import pack_x_y_sample_weight
 from ..data.source import Batch
 from ..data.spec import Overrides
-from . import step
+from . import augmenting, step
 from .methods import StepMethods
 from .resolve import compilation_of
 from .state import TrainState, TrainVariables, moved
@@ -174,6 +174,8 @@ def variables_of(model: Model, optimizer: Optimizer | None = None) -> TrainVaria
     """
     training = optimizer is not None
     table = TrainVariables.of(model, optimizer, metrics(model, training))
+    if training:
+        table = table._replace(other={**table.other, **augmenting.variables_of(model.compilation)})
     if not (of(model).train if training else of(model).test):
         return table
     apart = {id(v) for v in table.metrics.values()}
@@ -209,6 +211,14 @@ def metrics(model: CompiledModel, training: bool) -> list[Any]:
 
 def step_of(model: Model, variables: TrainVariables, training: bool) -> Step:
     """The step of training, or of evaluation: the user's, or that of `compile`."""
+    layers = compilation_of(model).augment if training else []
+    if layers:
+        made = _step_of(model, augmenting.without(variables), training)
+        return made._replace(run=augmenting.before(made.run, layers, variables))
+    return _step_of(model, variables, training)
+
+
+def _step_of(model: Model, variables: TrainVariables, training: bool) -> Step:
     reset = step.reset_of(metrics(model, training), variables)
     if of(model).train if training else of(model).test:
         if training and compilation_of(model).gradient_norms is not None:

@@ -24,7 +24,7 @@ from ..core.warning import warn
 from ..data import checks, prepare
 from ..data.prepare import FitArguments, TrainingData
 from ..data.source import Batch, BatchSource
-from . import compiled, custom, data_spec, indices, plans
+from . import compiled, custom, data_spec, indices, mixable, plans
 from .chunks import StepRange, step_ranges, whole_batch
 from .claims import Claim
 from .drive import MOST_PENDING, InFlight, Job, drive, program_for, run_alone
@@ -47,6 +47,7 @@ _AHEAD_EPOCHS, _AHEAD_SECONDS = 8, 0.25
 def fit(model: Model, data: TrainingData, given: FitArguments, callbacks: CallbackList, claim: Claim) -> None:
     """Train a built, compiled model; results go to the callbacks, among them the History."""
     source, validation = data
+    mixable.check(model)
     job = TrainJob(model, callbacks, checks.enabled() and not callbacks.accepts_nan, source)
     claim.hold(job.variables.params.values())
     warn_if_nothing_trains(model, job.variables)
@@ -160,6 +161,7 @@ class TrainJob(Job):
             return
         if self._compilation.resolved and not compilation.resolved:
             prepare.resolve_anew(data_spec.of(self.model), self._compilation.targets, self.source)
+        compilation.augment = self._compilation.augment
         self._compilation = compilation
         self.refresh()
 

@@ -72,6 +72,7 @@ class Compilation(Portable):
         self.run_eagerly = False
         self.overrides: tuple[int, Overrides] | None = None  # what the model overrides, see `custom.of`
         self._gradient_norms: Metric | None = None
+        self._augment: list[Any] = []
         self._grouped: CompileMetrics | None = None
 
     @property
@@ -83,6 +84,17 @@ class Compilation(Portable):
     def gradient_norms(self, metric: Metric) -> None:
         self._gradient_norms = metric
         tracking.note_change()  # the step is another one now
+
+    @property
+    def augment(self) -> list[Any]:
+        """Layers that the batches of training pass first, see `augmenting.py`; they are those of a call of `fit`."""
+        return self._augment
+
+    @augment.setter
+    def augment(self, layers: list[Any]) -> None:
+        if layers or self._augment:
+            tracking.note_change()
+        self._augment = layers
 
     @property
     def resolved(self) -> bool:
@@ -269,7 +281,7 @@ class Compilation(Portable):
         """What a compiled step depends on, the model and the optimizer apart."""
         losses = [None if one is None else (one.function, one.scale) for one in self.losses or ()]
         reported = self.output_trackers, self.metrics, self.weighted_metrics, self.names
-        return losses, self.loss_tracker, *reported, self._gradient_norms
+        return losses, self.loss_tracker, *reported, self._gradient_norms, self._augment
 
     def results(self, metrics: Sequence[Any] | None = None) -> dict[str, Any]:
         """Name -> value of every metric; a metric may give a dict of its own."""

@@ -89,6 +89,7 @@ class ResumePoint:
                 "weights": [f"{v.name} {v.dtype}{list(v.shape)}" for v in model.state_variables],
                 "optimizer": _described(model.optimizer),
                 "loss and metrics": _plain(_compiled_with(model)),
+                "augmentation": [_described(layer) for layer in compilation_of(model).augment] or None,
                 "x and y": self.source.resume_signature(),
                 "validation_data": None if self.validation is None else self.validation.resume_signature(),
                 "callbacks": [type(callback).__name__ for callback in self.callbacks.lasting],

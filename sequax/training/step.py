@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from ..optimizers.base import Optimizer
 
 
+_MEANS = ("sum_over_batch_size", "mean", "mean_with_sample_weight")
+
+
 class Told(NamedTuple):
     """What a step says of its batch.
 
@@ -88,10 +91,10 @@ def train_step(model: Model, variables: TrainVariables) -> Callable[[TrainState,
             return scaled(findings.loss), findings
 
         def scaled(loss: Tensor) -> Tensor:
-            return pure.apply(optimizer.scale_loss, optimizer.variables, slots, loss)[0]
+            return pure.apply(optimizer.scale_loss, optimizer.step_variables, slots, loss)[0]
 
         slots = list(state.optimizer.values())
-        with counting(batch):
+        with counting(batch), averaged(model, batch):
             findings, gradients, params, after = update(loss_of, optimizer, [state.params[key] for key in keys], slots)
             wanted = None
             if compilation_of(model).gradient_norms is not None:
@@ -121,6 +124,13 @@ def test_step(model: Model, variables: TrainVariables) -> Callable[[TrainState, 
 def counting(batch: Batch) -> AbstractContextManager[None]:
     """Inside, only the rows of a batch that count do, see `core/rows.py`."""
     return rows.counted(len(jax.tree.leaves(batch.x)[0]), batch.rows)
+
+
+def averaged(model: Model, batch: Batch) -> AbstractContextManager[None]:
+    """Inside, gradients are known to be means over the rows of a batch, if the losses are such."""
+    losses = [one.function for one in compilation_of(model).losses or () if one is not None]
+    means = all(getattr(one, "reduction", None) in _MEANS for one in losses)
+    return rows.averaged(rows.number(float(len(jax.tree.leaves(batch.x)[0]))) if losses and means else None)
 
 
 def predict_step(model: Model) -> Callable[[Any, Any, Any], tuple[Any, Any]]:

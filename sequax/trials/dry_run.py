@@ -59,6 +59,7 @@ def dry_run(model: Model, given: dict[str, Any], fit: Callable[..., History]) ->
 def _one_batch(given: dict[str, Any]) -> dict[str, Any]:
     """The arguments for one step of everything."""
     size = None if streams.is_stream(given.get("x")) else given.get("batch_size") or DEFAULT_BATCH_SIZE
+    given = {**given, "augment": copy.deepcopy(given.get("augment"))}  # whose seeds are to stay where they are
     changed = {"batch_size": size, "verbose": 0, "epochs": given.get("initial_epoch", 0) + 1, "steps_per_epoch": 1}
     if given.get("validation_data") is not None or given.get("validation_split"):
         changed |= {"validation_freq": 1, "validation_steps": 1}

@@ -17,6 +17,7 @@ from ...core.types import ArrayLike, Nested, Tensor, Tensors
 from ...kernels import boxes as kernels
 from .image_arguments import BoxFormat
 
+Batch = Tensor | np.ndarray | Sequence[Any] | Mapping[str, Any]  # inputs or targets
 Images = Tensor | np.ndarray | Mapping[str, Any]  # alone, or in a dict with what belongs to them
 PARTS = {
     "images": "image",
@@ -92,6 +93,47 @@ class AnnotatedImages(Layer):
     def rests(self, transformation: Any, training: bool) -> bool:
         """Whether everything passes unchanged."""
         return self.training_only and not training
+
+    def augment_batch(self, x: Batch, y: Batch | None) -> tuple[Tensors, Tensors | None]:
+        """A batch of training in which images and targets are changed in the same way: what `fit(augment=)` calls.
+
+        Args:
+            x: `(batch, rows, columns, channels)`.
+            y: targets; one array of the size of the images is taken for masks, anything else for labels.
+        """
+        images = self.only_images(x)
+        data, (part, targets) = {"images": images}, self.named_targets(images, y)
+        changed = self({**data, **({} if y is None else {part: targets})}, training=True)
+        return jax.tree.unflatten(jax.tree.structure(x), [changed["images"]]), changed.get(part, y)
+
+    def only_images(self, x: Batch) -> Tensor:
+        """The images of inputs that are nothing else."""
+        found = jax.tree.leaves(x)
+        if len(found) != 1 or found[0].ndim != 4:
+            raise ValueError(
+                f"fit(augment={type(self).__name__}): expected a batch of images as the one input, of rank 4. Received:"
+                f" {', '.join(str(tuple(one.shape)) for one in found)}. Put the layer into the model, behind the input"
+                f" that holds images."
+            )
+        return jnp.asarray(found[0])
+
+    def named_targets(self, images: Tensor, y: Batch | None) -> tuple[str, Batch | None]:
+        """What targets are, as an entry of a call."""
+        found = jax.tree.leaves(y)
+        masks = [one for one in found if self.is_mask_of(images, one)]
+        if masks and len(found) > 1:
+            raise ValueError(
+                f"fit(augment={type(self).__name__}): of several targets, some have the size of the images. Put the"
+                f" augmentation before `fit`, where a dict of 'images', 'labels' and 'segmentation_masks' says which is"
+                f" what."
+            )
+        return ("segmentation_masks", masks[0]) if masks else ("labels", y)
+
+    def is_mask_of(self, images: Tensor, target: Tensor | np.ndarray) -> bool:
+        """Whether a target has a value for each pixel."""
+        sizes = self._sizes(images.shape)[:3]
+        flat = target.ndim == 3 and tuple(target.shape) == sizes
+        return flat or (target.ndim == 4 and self._sizes(target.shape)[:3] == sizes)
 
     # --- the parts ---
 

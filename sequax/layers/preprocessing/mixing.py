@@ -7,11 +7,13 @@ from typing import Annotated, Any, Unpack
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from ...core import dtypes
+from ...core import dtypes, rng
 from ...core.kinds import DataFormat, Number, Owner, Whole
-from ...core.types import ArrayLike, Nested, Tensor
+from ...core.types import ArrayLike, Nested, Tensor, Tensors
 from ..catalogue import layer
+from .annotated import Batch
 from .image_arguments import AboveZero, BoxOptions, FiniteOf, ImageOptions, Share
 from .images import Drawn, ImageLayer, RandomImageLayer, beta, covers, uniform
 
@@ -35,12 +37,34 @@ class Mixing(RandomImageLayer):
             )
         return self._mixed(labels, transformation)
 
-    def _mixed(self, values: Tensor, drawn: Drawn) -> Tensor:
-        values = values if dtypes.is_float(values.dtype) else values.astype("float32")
+    pastes = False  # whether targets of the size of the images are cut and pasted, not mixed
+
+    def augment_batch(self, x: Batch, y: Batch | None) -> tuple[Tensors, Tensors | None]:
+        """A batch of training in which each row is mixed with another one: what `fit(augment=)` calls.
+
+        Args:
+            x: inputs of any shapes; of `CutMix`, images.
+            y: targets of any shapes.
+        """
+        drawn = self.draw(rng.key(self.seed_generator), self._rows_of(x))
+        return self._mixed_inputs(x, drawn), self.mix_targets(x, y, drawn)
+
+    def _rows_of(self, x: Batch) -> tuple[int, ...]:
+        return (len(jax.tree.leaves(x)[0]),)
+
+    def _mixed_inputs(self, x: Batch, drawn: Drawn) -> Tensors:
+        return jax.tree.map(lambda values: self._mixed(values, drawn), x)
+
+    def mix_targets(self, x: Batch, y: Batch | None, drawn: Drawn) -> Tensors | None:
+        """Targets mixed as their rows are."""
+        return jax.tree.map(lambda values: self._mixed(values, drawn), y)
+
+    def _mixed(self, values: Tensor | np.ndarray, drawn: Drawn) -> Tensor:
+        values = jnp.asarray(values, None if dtypes.is_float(values.dtype) else "float32")
         share = jnp.asarray(drawn["mix_weight"], values.dtype).reshape(-1, *(1,) * (values.ndim - 1))
         return share * values + (1 - share) * self._others(values, drawn)
 
-    def _others(self, values: Tensor, drawn: Drawn) -> Tensor:
+    def _others(self, values: Tensor | np.ndarray, drawn: Drawn) -> Tensor:
         return jnp.take(values, jnp.asarray(drawn["permutation_order"]), axis=0)
 
 
@@ -151,6 +175,23 @@ class CutMix(Mixing):
         **options: Unpack[BoxOptions],
     ):
         super().__init__(data_format=data_format, **options)
+
+    pastes = True
+
+    def _rows_of(self, x: Batch) -> tuple[int, ...]:
+        return self._sizes(self.only_images(x).shape)
+
+    def _mixed_inputs(self, x: Batch, drawn: Drawn) -> Tensors:
+        return jax.tree.map(lambda images: self.transform_images(images, drawn), x)
+
+    def mix_targets(self, x: Batch, y: Batch | None, drawn: Drawn) -> Tensors | None:
+        images = self.only_images(x)
+
+        def change(values: Tensor | np.ndarray) -> Tensor:
+            masks = self.is_mask_of(images, values)
+            return self._change("segmentation_masks", values, 4, drawn, True) if masks else self._mixed(values, drawn)
+
+        return jax.tree.map(change, y)
 
     def draw(self, key: Tensor, shape: tuple[int, ...]) -> Drawn:
         chosen, size, order, *places = jax.random.split(key, 5)

@@ -12,6 +12,7 @@ from ...core.layer import Layer
 from ...core.signature import of as signature_of
 from ...core.types import CustomObjects, Tensor, Tensors
 from ..catalogue import layer
+from .annotated import Batch
 
 
 class LayersOf(Listed):
@@ -61,6 +62,10 @@ class Pipeline(Layer):
             inputs = step(inputs, **{key: value for key, value in options.items() if key in accepts})
         return inputs
 
+    def augment_batch(self, x: Batch, y: Batch | None) -> tuple[Tensors, Tensors | None]:
+        """A batch of training that all layers have changed, inputs and targets in the same way."""
+        return changed(self.layers, x, y)
+
     def get_config(self) -> dict[str, Any]:
         return {"layers": [serialize(step) for step in self.layers], "name": self.name}
 
@@ -74,3 +79,14 @@ class Pipeline(Layer):
         if not isinstance(config.get("layers"), (list, tuple)):
             raise ValueError(f"Pipeline: expected a config with a list of `layers`. Received: {config!r:.200}")
         return cls([deserialize(step, custom_objects) for step in config["layers"]], name=config.get("name"))
+
+
+def changed(layers: Sequence[Any], x: Any, y: Any) -> tuple[Any, Any]:
+    """A batch of training that layers have changed one after the other: with its targets, if they know of such."""
+    for step in layers:
+        if hasattr(step, "augment_batch"):
+            x, y = step.augment_batch(x, y)
+        else:
+            trains = "training" in signature_of(type(step).call).accepts
+            x = step(x, **({"training": True} if trains else {}))
+    return x, y
