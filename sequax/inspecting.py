@@ -248,7 +248,8 @@ class Predictions:
         for place, sample in enumerate(samples, start=1):
             axes = figure.add_subplot(down, across, place)
             axes.imshow(_shown(images[sample.row]), cmap="gray")
-            axes.set_title(f"{sample.row}: {sample.label}, not {sample.predicted}", fontsize=8)
+            taken = "" if sample.predicted == sample.label else f", not {sample.predicted}"
+            axes.set_title(f"{sample.row}: {sample.label}{taken}", fontsize=8)
             axes.axis("off")
         if path is not None:
             figure.savefig(path)

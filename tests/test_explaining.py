@@ -135,7 +135,11 @@ def test_explain_marks_the_row_that_fails():
     told = model.explain(np.zeros((5, 28, 28)))
     assert not told.fits and told.output_shape is None and "channel axis" in told.remedy
     assert [row.fails for row in told.rows] == [True, False, False]
-    assert repr(told).count("-->") == 1 and "--&gt;" in told._repr_html_()
+    assert (
+        repr(told).count("channel axis is missing") == 1
+        and repr(told).count("-->") == 1
+        and "--&gt;" in told._repr_html_()
+    )
     assert model.explain((5, 28, 28, 1)).fits
 
 

@@ -83,9 +83,12 @@ def test_texts_and_pictures(tmp_path):
     assert len(found.plot(tmp_path / "found.png").axes) == 2
     with pytest.raises(ValueError, match="plot_worst draws images"):
         found.plot_worst()
-    for shape in ((200, 2, 2), (200, 2, 2, 1)):
-        pictures = inspect_predictions(found.probabilities, X.reshape(shape), LABELS)
-        assert len(pictures.plot_worst(5, tmp_path / "worst.png").axes) == 5
+    mixed = [sample.row for sample in found.worst(200)[::40]]  # wrong ones first, right ones last
+    for shape in ((5, 2, 2), (5, 2, 2, 1)):
+        pictures = inspect_predictions(found.probabilities[mixed], X[mixed].reshape(shape), LABELS[mixed])
+        drawn = pictures.plot_worst(9, tmp_path / "worst.png").axes
+        wrong = [sample.label != sample.predicted for sample in pictures.worst(9)]
+        assert [", not " in axes.get_title() for axes in drawn] == wrong and 0 < sum(wrong) < 5
     assert (tmp_path / "found.png").stat().st_size > 5000 and (tmp_path / "worst.png").stat().st_size > 2000
 
 

@@ -27,6 +27,7 @@ CELLS = {
     "        if epoch == 4: raise RuntimeError('enough')\nmodel.fit(x, y, epochs=9, callbacks=[Ends()])",
     "refused": "model.fit(x[:, :2], y)",
     "model": "model",
+    "figure": "model.history.plot()",
 }
 
 
@@ -75,6 +76,12 @@ def test_a_wrong_number_of_features_is_told_in_few_lines(cells):
 
 def test_a_model_is_a_table(cells):
     assert "dense" in shown(cells["model"].outputs[0]) and shown(cells["model"].outputs[0]).startswith("<details")
+
+
+def test_a_figure_is_seen_before_pyplot_has_drawn_anything(cells):
+    pytest.importorskip("matplotlib")
+    (result,) = cells["figure"].outputs
+    assert "image/png" in result.data
 
 
 # --- without a kernel ---

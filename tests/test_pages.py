@@ -7,12 +7,72 @@ from pathlib import Path
 
 import pytest
 
-DOCS = Path(__file__).parent.parent / "docs"
-PAGES = ["around_fit.md", "fit_and_evaluate.md", "notebooks.md", "shapes.md"]
+ROOT = Path(__file__).parent.parent
+APART = {"docs/extending.md"}  # whose blocks are files of the package: test_extending.py
+# What the text of a page takes for granted: data and files of the reader.
+GIVEN = {
+    "README.md": "",
+    "docs/data.md": """
+import numpy as np, sequax as keras
+from PIL import Image
+from pathlib import Path
+for label in ("cats", "dogs"):
+    Path("photos", label).mkdir(parents=True)
+    for number in range(4):
+        Image.fromarray(np.full((8, 8, 3), 20 * number, "uint8")).save(f"photos/{label}/{number}.png")
+augment = keras.layers.RandomFlip()
+model = keras.Sequential([keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(1)])
+model.compile("adam", "mse")
+np.save("images.npy", np.zeros((128, 4, 4, 3), "float32"))
+labels = np.zeros(128)
+""",
+    "docs/ensemble.md": """
+import numpy as np
+x, y, x_new = np.ones((40, 8)), np.ones(40), np.ones((3, 8))
+""",
+    "docs/files.md": """
+import h5py
+with h5py.File("old.h5", "w") as file:
+    file.create_group("a")["b"] = [1.0, 2.0]
+""",
+    "docs/fine-tuning.md": """
+import numpy as np, sequax as keras
+from sequax import layers
+x, y = np.ones((20, 8, 8, 1), "float32"), np.arange(20) % 5
+keras.Sequential(
+    [
+        keras.Input((8, 8, 1)),
+        layers.Conv2D(4, 3, name="block5_conv1"),
+        layers.Flatten(),
+        layers.Dense(8),
+        layers.Dense(3),
+    ],
+    name="base",
+).save("base.keras")
+""",
+    "docs/resume.md": """
+import numpy as np, sequax
+x, y = np.ones((20, 8)), np.ones(20)
+model = sequax.Sequential([sequax.layers.Dense(1)])
+model.compile("sgd", "mse")
+""",
+    "docs/scikit_learn.md": """
+import numpy as np
+x = np.random.default_rng(0).normal(size=(40, 4))
+labels = np.array(["low", "high"])[(x[:, 0] > 0).astype(int)]
+""",
+}
 
 
 def examples(page):
-    return re.findall(r"^```python\n(.*?)^```", (DOCS / page).read_text(encoding="utf-8"), re.M | re.S)
+    return re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(encoding="utf-8"), re.M | re.S)
+
+
+PAGES = [
+    page
+    for page in ("README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")))
+    if page not in APART and examples(page)
+]
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -22,6 +82,7 @@ def test_examples_run(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     filtering, namespace = tracebacks.filtering(), {"__name__": page}
     try:
+        exec(GIVEN.get(page, ""), namespace)
         found = examples(page)
         for number, source in enumerate(found):
             exec(compile(source, f"{page}, example {number}", "exec"), namespace)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import io
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,17 +21,30 @@ def new_figure(columns: int, owner: str, numbers: str) -> Figure:
     """
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
     except ImportError:
         raise ImportError(
             f"{owner} needs matplotlib, which is not installed. Run: pip install matplotlib. "
             f"The numbers themselves are in {numbers}."
         ) from None
-    # Figure without pyplot: no window opens and no global list keeps the figure alive.
-    figure = Figure(figsize=(4.5 * columns, 3.5), layout="constrained")
+    # Without pyplot: no window opens and no global list keeps the figure alive.
+    figure = _figure_of_notebooks()(figsize=(4.5 * columns, 3.5), layout="constrained")
     FigureCanvasAgg(figure)
     figure.subplots(1, columns)
     return figure
+
+
+@functools.cache
+def _figure_of_notebooks() -> type[Figure]:
+    """A `Figure` that shows as the last line of a cell. Notebooks show others only once pyplot has drawn something."""
+    from matplotlib.figure import Figure
+
+    class ShownFigure(Figure):
+        def _repr_png_(self) -> bytes:
+            written = io.BytesIO()
+            self.savefig(written, format="png")
+            return written.getvalue()
+
+    return ShownFigure
 
 
 def whole_numbers(axes: Axes) -> None:
