@@ -21,9 +21,6 @@ _QUANTIZATION = (
 
 # By path below the package; a module speaks for all that is in it.
 ABSENT: dict[str, str] = {
-    "distribution": (
-        "training over several devices is not in this version; a model runs on one. `device` chooses which"
-    ),
     **{
         f"dtype_policies.{name}": _QUANTIZATION
         for name in (

@@ -23,6 +23,7 @@ from .data import prepare
 from .data.batches import DEFAULT_BATCH_SIZE, BatchReader, prediction_inputs
 from .data.class_weights import refuse_balanced
 from .data.prepare import FitArguments
+from .distribution.strategies import placement_for
 from .functional import Graph, check_unique_names, standardize_inputs
 from .host_prefix import HostFront
 from .looking import Looking
@@ -43,7 +44,7 @@ from .training.fingerprint import fingerprint
 from .training.methods import StepMethods
 from .training.plans import Known
 from .training.resolve import Compilation, compilation_of
-from .training.types import Callbacks, ClassWeights, Losses, LossWeights, Metrics, OptimizerLike, Verbose
+from .training.types import Callbacks, ClassWeights, Devices, Losses, LossWeights, Metrics, OptimizerLike, Verbose
 from .trying import Trying
 
 catalogue: Catalogue = Catalogue("model", "keras")
@@ -67,7 +68,7 @@ class Model(Looking, Trying, StepMethods, FileMethods, StateTree, HostFront, Low
     """
 
     untracked: frozenset[str] = Layer.untracked | {"compilation", "history", "_graph", "_symbolic_outputs"}
-    untracked |= {"_known", "_host_prefix"}
+    untracked |= {"_known", "_host_prefix", "_wanted_place"}
     unnoted: frozenset[str] = Layer.unnoted | {"history", "stop_training", "stop_evaluating", "stop_predicting"}
     unnoted |= {"_symbolic_outputs"}
 
@@ -309,6 +310,7 @@ class Model(Looking, Trying, StepMethods, FileMethods, StateTree, HostFront, Low
         resume: Path | None = None,
         dry_run: bool = False,
         augment: Layer | Sequence[Layer] | None = None,
+        devices: Devices = None,
     ) -> History:
         """Train for a number of epochs.
 
@@ -338,6 +340,9 @@ class Model(Looking, Trying, StepMethods, FileMethods, StateTree, HostFront, Low
             augment: a layer, or a list of layers, that change the batches of training in the compiled step, inputs and
                 targets together: `layers.MixUp(0.2)`, `layers.CutMix()`, `layers.RandomFlip()`. Targets that are mixed
                 are one-hot, or floats; sample weights stay with their rows. Nothing of it in validation.
+            devices: each computes a part of every batch: `"all"`, a number of them, names such as
+                `["gpu:0", "gpu:1"]`, or a distribution of `keras.distribution`. Default: what `set_distribution` has
+                set, else where the weights lie; 1 brings them back. See docs/distribution.md.
 
         Returns:
             `History` with the logs of each epoch.
@@ -349,6 +354,7 @@ class Model(Looking, Trying, StepMethods, FileMethods, StateTree, HostFront, Low
         compilation_of(self)
         if dry_run:
             return trial_of(self, {name: value for name, value in locals().items() if name not in ("self", "dry_run")})
+        place = placement_for(devices, self)
         epochs = settings.limited_epochs(epochs)
         given = FitArguments(
             x,
@@ -380,7 +386,7 @@ class Model(Looking, Trying, StepMethods, FileMethods, StateTree, HostFront, Low
             )
             self.history = listeners.history
             with compiled.eagerly(self):
-                training.fit(self, data, given, listeners, claim)
+                training.fit(self, data, given, listeners, claim, place)
         return self.history
 
     @public
@@ -394,6 +400,8 @@ class Model(Looking, Trying, StepMethods, FileMethods, StateTree, HostFront, Low
         steps: int | None = None,
         callbacks: Callbacks = None,
         return_dict: bool = False,
+        *,
+        devices: Devices = None,
         **kwargs: object,
     ) -> Any:
         """Loss and metrics on data, as a list in the order of `metrics_names`, or as a dict.
@@ -410,13 +418,15 @@ class Model(Looking, Trying, StepMethods, FileMethods, StateTree, HostFront, Low
             steps: stop after so many batches.
             callbacks: `Callback` objects, of which the hooks `on_test_*` are called.
             return_dict: a dict from name to value in place of the list.
+            devices: as in `fit`; the weights lie there from then on.
         """
         if kwargs:
             raise ValueError(f"Model.evaluate: arguments not recognized: {sorted(kwargs)}")
         compilation_of(self)
+        place = placement_for(devices, self)
         source = prepare.evaluation_data(data_spec.of(self, training=False), x, y, sample_weight, batch_size, steps)
         with compiled.eagerly(self):
-            logs = evaluation.evaluate(self, source, self._listeners(callbacks, verbose, steps=source.steps))
+            logs = evaluation.evaluate(self, source, self._listeners(callbacks, verbose, steps=source.steps), place)
         return logs if return_dict else self._as_list(logs)
 
     def predict(
@@ -426,6 +436,8 @@ class Model(Looking, Trying, StepMethods, FileMethods, StateTree, HostFront, Low
         verbose: Verbose = "auto",
         steps: int | None = None,
         callbacks: Callbacks = None,
+        *,
+        devices: Devices = None,
     ) -> Any:
         """Outputs for inputs, as NumPy arrays; layers run in inference mode.
 
@@ -435,8 +447,11 @@ class Model(Looking, Trying, StepMethods, FileMethods, StateTree, HostFront, Low
             verbose: 0 silent, 1 a progress bar, 2 one line, "auto" a bar on a terminal.
             steps: stop after so many batches.
             callbacks: `Callback` objects, of which the hooks `on_predict_*` are called.
+            devices: as in `fit`; the weights lie there from then on.
         """
         try:
+            if devices is not None:
+                placement_for(devices, self).lay(self.state_variables)
             if verbose == 0 and callbacks is None and steps is None and self.symbolic_inputs is not None:
                 # Rows that need no preparation, and nobody watches: only the compiled calls.
                 size = DEFAULT_BATCH_SIZE if batch_size is None else batch_size
@@ -550,7 +565,7 @@ class Model(Looking, Trying, StepMethods, FileMethods, StateTree, HostFront, Low
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
         functions = "train_function", "test_function", "predict_function"
-        for kept in ("_known", "_host_prefix", "_own_programs", *functions):
+        for kept in ("_known", "_host_prefix", "_own_programs", "_wanted_place", *functions):
             state.pop(kept, None)
         if type(self) is Model and self._graph is not None:
             # Inputs and outputs, which the graph copies by itself: from one tensor to the next Python would recurse.

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 XLA_FLAGS = (
-    "--xla_force_host_platform_device_count=2",  # two devices: distribution is tested on any machine
+    "--xla_force_host_platform_device_count=8",  # eight devices: distribution is tested on any machine
     # Nearly all the time of a test goes into compiling; less optimization takes more than half of it away.
     "--xla_backend_optimization_level=0",
     "--xla_llvm_disable_expensive_passes=true",

@@ -12,7 +12,6 @@ from sequax._absent import ABSENT
 from sequax.core import names
 
 ASKED = {
-    "distribution.DataParallel": "a model runs on one",
     "dtype_policies.QuantizedDTypePolicy": "mixed_bfloat16",
     "layers.TFSMLayer": "export.load",
     "layers.TorchModuleWrapper": "PyTorch",

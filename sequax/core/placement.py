@@ -1,24 +1,51 @@
-"""Where arrays lie while a model is trained, evaluated or asked for predictions.
+"""Where arrays lie while a model is trained, evaluated or asked for predictions: on one device, or over several.
 
-Sources, jobs and snapshots put arrays on the device, and fetch them, through a `Placement`, so that nothing else has to
-know where that is.
+A `Placement` is found once per public call (`where`), and handed to sources, jobs and compiled programs, so that
+nothing else has to know how many devices there are. That of one device is the identity. `Spread` answers with
+shardings over a mesh of devices; the programs are the same, and XLA adds what the devices have to tell each other.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec, Sharding
 
+from . import tracking
 from .types import Tensor
+
+if TYPE_CHECKING:
+    from .layer import Layer
+    from .variable import Variable
+
+T = TypeVar("T")
 
 
 class Placement:
-    """One device, JAX' default."""
+    """One device, JAX' default.
+
+    Attributes:
+        devices: how many there are.
+        is_spread: whether arrays say themselves on which devices they lie.
+        cuts_weights: whether no device may have all of a variable.
+        key: placements of equal keys place alike.
+    """
+
+    devices: int = 1
+    is_spread: bool = False
+    cuts_weights: bool = False
+    key: Hashable = None
+
+    # --- arrays ---
 
     def put(self, arrays: object, in_place: bool = False) -> Any:
-        """A structure of NumPy arrays as device arrays.
+        """A structure of NumPy arrays as device arrays, whole on each device.
 
         Args:
             in_place: the device may use the memory of the arrays.
@@ -30,5 +57,247 @@ class Placement:
         # Not jax.device_get, which takes twenty microseconds for what takes two.
         return np.asarray(array)
 
+    def variable(self, variable: Variable, value: jax.Array) -> jax.Array:
+        """The value of a variable where it has to lie."""
+        return value if len(value.sharding.device_set) == 1 else jnp.asarray(np.asarray(value))
+
+    def lay(self, variables: Iterable[Variable]) -> None:
+        """Let the variables lie here, if they lie elsewhere."""
+        if Spread.exists:
+            _move(self, variables)
+
+    def laid(self, table: dict[str, Variable], values: dict[str, jax.Array]) -> dict[str, jax.Array]:
+        """New values of variables, made by a program, where they have to lie."""
+        return values
+
+    # --- programs ---
+
+    def jitted(
+        self, function: Callable[..., Any], examples: tuple[Any, ...], donate: tuple[int, ...], out: Any = None
+    ) -> jax.stages.Wrapped:
+        """The function for JAX to trace.
+
+        Args:
+            examples: its arguments, or abstract ones.
+            donate: positions of arguments whose buffers the program may reuse.
+            out: arrays, or structures of them, that its results lie like; None: on each device.
+        """
+        return jax.jit(function, donate_argnums=donate)
+
+    def eager(self, function: T) -> T:
+        """The function where nothing is compiled."""
+        return function
+
+    def lies(self, arrays: Sequence[Any]) -> Hashable:
+        """What a program depends on besides the shapes of its arguments."""
+        return None
+
+    # --- inside of programs ---
+
+    def batch(self, rows: T) -> T:
+        """The rows of one step, each device its part of them."""
+        return rows
+
+    def whole(self, arrays: T) -> T:
+        """Arrays that each device has all of."""
+        return arrays
+
+    def gathered(self, params: T) -> T:
+        """Values of variables as a loss is to see them."""
+        return params
+
+    def gradients(self, values: Sequence[Any], variables: Sequence[Variable]) -> list[Any]:
+        """Gradients that lie like their variables."""
+        return list(values)
+
+    def output(self, layer: Layer, outputs: T) -> T:
+        """The outputs of a layer as they were asked to lie."""
+        return outputs
+
 
 DEVICE = Placement()
+
+
+class Spread(Placement):
+    """The devices of a mesh: rows of a batch are cut along one axis of it, variables as `layout` says.
+
+    Args:
+        mesh: of JAX devices.
+        batch_axis: the name of the axis that batches are cut along.
+        key: tells layouts apart, if there are any.
+        layout: gives the sharding of a variable; None: it is whole on each device.
+        output: gives the sharding of what the layer of a path returns, None: as it comes.
+        gathers: variables are put together at the start of a loss.
+        cuts_weights: whether a layout may cut variables.
+    """
+
+    exists: bool = False  # whether there was one in this process
+    is_spread = True
+
+    def __init__(
+        self,
+        mesh: Mesh,
+        batch_axis: str,
+        key: Hashable = None,
+        layout: Callable[[Variable], Sharding] | None = None,
+        output: Callable[[str], Sharding | None] | None = None,
+        gathers: bool = False,
+        cuts_weights: bool = False,
+    ):
+        Spread.exists = True
+        self.mesh, self.batch_axis, self.gathers = mesh, batch_axis, gathers
+        self.devices: int = mesh.devices.size
+        self.parts: int = mesh.shape[batch_axis]
+        self.key: Hashable = (mesh, batch_axis, key, gathers)
+        self.cuts_weights: bool = cuts_weights
+        self._devices = frozenset(mesh.devices.flat)
+        self._layout, self._output = layout, output
+        self._whole = NamedSharding(mesh, PartitionSpec())
+        self._rows = NamedSharding(mesh, PartitionSpec(batch_axis))
+        self._columns = NamedSharding(mesh, PartitionSpec(None, batch_axis))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Spread) and (self is other or self.key == other.key)
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def put(self, arrays: object, in_place: bool = False) -> Any:
+        return jax.tree.map(lambda array: _put(array, self._whole), arrays)
+
+    def put_columns(self, array: np.ndarray) -> jax.Array:
+        """An array of batches, each of which is cut; whole on each device if its rows cannot be shared out evenly."""
+        return _put(array, self._columns if array.shape[1] % self.parts == 0 else self._whole)
+
+    def sharding_of(self, variable: Variable) -> Sharding:
+        """How a variable lies: as one it stands beside does, if there is one of its shape."""
+        leader = variable.beside
+        if self._layout is None:
+            return self._whole
+        return self._layout(variable if leader is None or leader.shape != variable.shape else leader)
+
+    def variable(self, variable: Variable, value: jax.Array) -> jax.Array:
+        return _put(value, self.sharding_of(variable))
+
+    def lay(self, variables: Iterable[Variable]) -> None:
+        _move(self, variables)
+
+    def laid(self, table: dict[str, Variable], values: dict[str, jax.Array]) -> dict[str, jax.Array]:
+        return {key: self.variable(table[key], value) for key, value in values.items()}
+
+    def jitted(
+        self, function: Callable[..., Any], examples: tuple[Any, ...], donate: tuple[int, ...], out: Any = None
+    ) -> jax.stages.Wrapped:
+        def here(*given: Any) -> Any:
+            with active_is(self):
+                return function(*given)
+
+        results = self._whole if out is None else jax.tree.map(self._sharding, out, is_leaf=lambda one: one is None)
+        given = jax.tree.map(self._sharding, examples)
+        return jax.jit(here, donate_argnums=donate, in_shardings=given, out_shardings=results)
+
+    def eager(self, function: Any) -> Any:
+        def here(*given: Any) -> Any:
+            with active_is(self):
+                return function(*given)
+
+        return here
+
+    def lies(self, arrays: Sequence[Any]) -> Hashable:
+        return self.key, tuple(map(self._sharding, arrays))
+
+    def _sharding(self, array: Any) -> Sharding:
+        found = getattr(array, "sharding", None)
+        return found if isinstance(found, NamedSharding) and found.device_set == self._devices else self._whole
+
+    def batch(self, rows: Any) -> Any:
+        return jax.tree.map(lambda array: _constrained(array, self._rows) if np.ndim(array) else array, rows)
+
+    def whole(self, arrays: Any) -> Any:
+        return jax.tree.map(lambda array: _constrained(array, self._whole), arrays)
+
+    def gathered(self, params: Any) -> Any:
+        return self.whole(params) if self.gathers else params
+
+    def gradients(self, values: Sequence[Any], variables: Sequence[Variable]) -> list[Any]:
+        if not self.cuts_weights:
+            return list(values)
+        pairs = zip(values, variables, strict=True)
+        return [None if value is None else _constrained(value, self.sharding_of(v)) for value, v in pairs]
+
+    def output(self, layer: Layer, outputs: Any) -> Any:
+        wanted = None if self._output is None or layer.path is None else self._output(f"{layer.path}/output")
+        return outputs if wanted is None else jax.tree.map(lambda array: _constrained(array, wanted), outputs)
+
+
+def _put(array: Any, sharding: Sharding) -> jax.Array:
+    if isinstance(array, jax.Array) and array.sharding == sharding:
+        return array
+    return jax.device_put(array, sharding)
+
+
+def _constrained(array: Any, sharding: Sharding) -> Any:
+    return jax.lax.with_sharding_constraint(array, sharding)
+
+
+def _move(place: Placement, variables: Iterable[Variable]) -> None:
+    moved = False
+    for variable in variables:
+        if variable.place != place:
+            variable.move(place)
+            moved = True
+    if moved:
+        tracking.note_change()  # programs and predictors were made for where they lay
+
+
+# --- which one ------------------------------------------------------------------------------------------------------
+
+_chosen: Placement | None = None
+_choices = 0  # that were made
+_active: ContextVar[Placement] = ContextVar("placement", default=DEVICE)
+
+
+def choose(place: Placement | None) -> None:
+    """Let models lie here, those that are there and those that will be made; None: each where it is."""
+    global _chosen, _choices
+    if place is not _chosen:
+        _chosen = place
+        _choices += 1
+        tracking.note_change()
+
+
+def chosen() -> Placement | None:
+    """What was chosen for all models; None if nothing was."""
+    return _chosen
+
+
+def want(model: Layer, place: Placement) -> None:
+    """Let one model lie here, until another choice is made for all."""
+    vars(model)["_wanted_place"] = place, _choices
+
+
+def where(model: Layer) -> Placement:
+    """Where a model is to be computed with: as wanted or chosen, whichever was last; else where its weights lie."""
+    wanted, choices = vars(model).get("_wanted_place", (None, -1))
+    if choices == _choices:
+        return wanted
+    if _chosen is not None:
+        return _chosen
+    if not Spread.exists:
+        return DEVICE
+    return next((variable.place for variable in model.state_variables), DEVICE)
+
+
+def active() -> Placement:
+    """Inside of a program: the one that it is traced for."""
+    return _active.get()
+
+
+@contextmanager
+def active_is(place: Placement) -> Iterator[None]:
+    """Inside, what is traced is for this placement."""
+    token = _active.set(place)
+    try:
+        yield
+    finally:
+        _active.reset(token)

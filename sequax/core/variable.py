@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from . import budget, catalogue, dtypes, names, scope, tracking
+from . import budget, catalogue, dtypes, names, placement, scope, tracking
 from .tensor import KerasTensor
 
 _serials = itertools.count()
@@ -78,6 +78,8 @@ class Variable(Base):
 
     tracked_as = "variable"
     __array_priority__ = 100  # NumPy's operators leave the work to ours
+    place: placement.Placement = placement.DEVICE  # where the array lies
+    beside: Variable | None = None  # the variable that this one belongs to, as an optimizer's state does
 
     def __init__(
         self,
@@ -94,10 +96,7 @@ class Variable(Base):
         constraint: Callable[..., Any] | None = None,
         **kwargs: object,
     ):
-        if kwargs.pop("layout", None) is not None:
-            raise NotImplementedError(
-                "Variable: `layout` is for models on several devices, which are not in this version."
-            )
+        layout, beside = kwargs.pop("layout", None), kwargs.pop("beside", None)
         if kwargs:
             raise TypeError(f"Variable: unexpected arguments {sorted(kwargs)}.")
         self.name: str = names.check_name(name if name is not None else names.auto_name("variable"), "Variable")
@@ -110,8 +109,15 @@ class Variable(Base):
         self.serial: int = next(_serials)
         if isinstance(initializer, str):
             initializer = catalogue.get("keras.initializers", initializer)
+        if layout is not None:
+            self._layout: Any = layout  # goes before that of a distribution
+        if isinstance(beside, Variable):
+            self.beside = beside
         value = _initial_value(initializer, shape, dtype, self.path)
         self.__dict__["_later" if isinstance(value, _Later) else "_value"] = value
+        chosen = placement.chosen()
+        if chosen is not None:
+            self.move(chosen)
         # An initializer of the user may keep what it returned, as the readers of `value` may.
         self._lent = callable(initializer) and not names.is_ours(initializer)
 
@@ -195,8 +201,15 @@ class Variable(Base):
                 f" there, which returns the new values."
             )
         else:
-            self._value, self._lent = new, True  # `new` may be the caller's own array
+            self._value, self._lent = self.place.variable(self, new), True  # `new` may be the caller's own array
         return self
+
+    def move(self, place: placement.Placement) -> None:
+        """Let the array lie elsewhere."""
+        self.place = place
+        value = self.__dict__.get("_value")
+        if value is not None:
+            self._value, self._lent = place.variable(self, value), True
 
     def begin_with(self, value: object) -> None:
         """Assign what a file says the variable is: an adapter begins anew."""
@@ -219,12 +232,18 @@ class Variable(Base):
         return frame.values.get(id(self), self._value) if frame is not None else self._value
 
     @property
+    def given_layout(self) -> Any:
+        """The layout that goes before that of a distribution; None if it was given none."""
+        return self.__dict__.get("_layout")
+
+    @property
     def stored(self) -> jax.Array:
         """The array itself, outside of any call."""
         try:
             return self.__dict__["_value"]
         except KeyError:
-            return self.__dict__.setdefault("_value", self._later.made())  # another thread may have assigned meanwhile
+            made = self.place.variable(self, self._later.made())
+            return self.__dict__.setdefault("_value", made)  # another thread may have assigned meanwhile
 
     @property
     def stored_dtype(self) -> np.dtype:
@@ -240,7 +259,7 @@ class Variable(Base):
         if value is None:
             self.__dict__.pop("_value", None)
         else:
-            self._value, self._lent = value, True
+            self._value, self._lent = self.place.variable(self, value), True
 
     def take(self) -> jax.Array:
         """The array for a program that will donate it: a copy if somebody else may hold it."""
@@ -324,12 +343,15 @@ class Variable(Base):
         return f"<Variable path={self.path}, shape={self.shape}, dtype={self._value.dtype.name}, value={self._plain()}>"
 
     def __getstate__(self) -> dict[str, Any]:
-        kept = {name: value for name, value in self.__dict__.items() if name != "_later"}
+        kept = {name: value for name, value in self.__dict__.items() if name not in ("_later", "place")}
         return {**kept, "_value": np.array(self.stored), "_lent": False}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._value = jnp.asarray(self._value)
+        chosen = placement.chosen()
+        if chosen is not None:
+            self.move(chosen)
 
 
 def _initial_value(

@@ -11,6 +11,7 @@ import jax
 import numpy as np
 
 from ..core import settings
+from ..core.placement import DEVICE, Placement
 from ..core.types import ArrayLike, Nested
 from . import resident
 from .prefetch import prefetch
@@ -41,6 +42,7 @@ class ArraySource:
     seed: int
 
     draws = False
+    place: Placement = DEVICE
 
     def __init__(
         self,
@@ -100,7 +102,7 @@ class ArraySource:
     def blocks(self, epoch: int, first: int = 0) -> Iterator[Block]:
         order = self.order(epoch)
         if self._resident is None and self.resident:
-            self._resident = resident.put(self.arrays, with_room=True)
+            self._resident = resident.put(self.arrays, with_room=True, place=self.place)
         if self._resident is not None:
             # One length for all epochs, so that one program serves them.
             longer = padded(order, resident.room(self.steps * self.batch_size))
@@ -116,11 +118,11 @@ class ArraySource:
             # All blocks have one shape, so that one program serves them.
             arrays = jax.tree.map(lambda a, taken=taken: filled(np.asarray(a[taken]), size), self.arrays)
             longer = padded(np.arange(len(taken), dtype=np.int32), size)
-            yield Block(resident.put(arrays), longer, len(taken), self.batch_size)
+            yield Block(*resident.put_block(arrays, longer, self.batch_size, self.place), len(taken), self.batch_size)
 
     @cached_property
     def resident(self) -> bool:
-        return resident.bytes_to_copy(self.arrays) <= memory_budget()
+        return resident.bytes_to_copy(self.arrays, self.place) <= memory_budget()
 
     @property
     def nbytes(self) -> int:
@@ -162,7 +164,7 @@ def memory_budget() -> int:
     """Bytes that copies of data may take on the device: 40 % of its memory, or `SEQUAX_RESIDENT_MB`."""
     if "SEQUAX_RESIDENT_MB" in os.environ:
         return int(float(os.environ["SEQUAX_RESIDENT_MB"]) * 2**20)
-    stats = jax.devices()[0].memory_stats()
+    stats = jax.local_devices()[0].memory_stats()
     if stats and "bytes_limit" in stats:
         return int(stats["bytes_limit"] * 0.4)
     return int(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * 0.4) if hasattr(os, "sysconf") else 2**31

@@ -16,6 +16,7 @@ import jax
 import numpy as np
 
 from ..core import settings
+from ..core.placement import DEVICE, Placement
 from ..core.types import Data
 from . import checks, resident
 from .arrays import memory_budget, rows_per_block
@@ -87,6 +88,7 @@ class LargeSource:
 
     resident = False
     draws = False
+    place: Placement = DEVICE
 
     def __init__(
         self,
@@ -146,9 +148,8 @@ class LargeSource:
             if begin < done + batches:  # else it is done, and only the random numbers had to be drawn
                 arrays = jax.tree.map(lambda a: filled(a, size), self._read(taken))
                 rows = min(len(taken), (stop - done) * self.batch_size)
-                yield Block(
-                    resident.put(arrays), padded(order[:rows], size), rows, self.batch_size, max(0, begin - done)
-                )
+                placed = resident.put_block(arrays, padded(order[:rows], size), self.batch_size, self.place)
+                yield Block(*placed, rows, self.batch_size, max(0, begin - done))
             done += batches
             if done >= stop:
                 return

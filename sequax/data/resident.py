@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from ..core.placement import DEVICE
+from ..core.placement import DEVICE, Placement, Spread
 
 _ALIGNMENT = 64  # bytes
 # Copying less than this takes no longer than the steps around it, and small arrays lie at all kinds of addresses.
@@ -74,16 +74,57 @@ class Rows:
         return jnp.where(which.reshape(*which.shape, *[1] * len(self.row_shape)), yes, no)
 
 
-def put(arrays: object, with_room: bool = False) -> Any:
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Batches:
+    """The rows of a block as batches, each of which is cut over devices, so that no device gets rows of others.
+
+    Attributes:
+        rows: shape (batches, rows of a batch, ...).
+    """
+
+    rows: jax.Array
+
+    def take(self, index: jax.Array) -> jax.Array:
+        """The rows of these numbers, which are those of one batch, or its first ones."""
+        batch = lax.dynamic_index_in_dim(self.rows, index[0] // self.rows.shape[1], keepdims=False)
+        return batch[: len(index)]
+
+
+def put(arrays: object, with_room: bool = False, place: Placement = DEVICE) -> Any:
     """Arrays for a compiled program, a structure of device arrays, `Rows`, and NumPy arrays where these are small.
 
     The memory of the NumPy arrays may be read as long as the result is in use, so nobody may write to it meanwhile.
 
     Args:
         with_room: those that are copied get `room` for more rows.
+        place: where; over several devices, each gets all of the rows, and takes its own.
     """
-    copied = _with_room if with_room else DEVICE.put
-    return jax.tree.map(lambda a: _in_place(a) if _can_stay(a) else copied(a), arrays)
+    copied = (lambda a: _with_room(a, place)) if with_room else place.put
+    return jax.tree.map(lambda a: _in_place(a) if _can_stay(a) and not place.is_spread else copied(a), arrays)
+
+
+def put_parts(arrays: object, batch_size: int, place: Placement) -> Any:
+    """Whole batches for a compiled program that reads them in order."""
+    rows = len(jax.tree.leaves(arrays)[0])
+    return put_block(arrays, np.arange(rows), batch_size, place)[0] if place.is_spread else put(arrays)
+
+
+def put_block(arrays: object, order: np.ndarray, batch_size: int, place: Placement) -> tuple[Any, np.ndarray]:
+    """Rows of a block for a compiled program, and the order in which it is to read them.
+
+    Args:
+        arrays: whole batches; of a short one, the rest is anything.
+        order: of rows, for each of them.
+    """
+    if not isinstance(place, Spread):
+        return put(arrays), order
+
+    def batches(array: Any) -> Batches:
+        rows = np.asarray(array)[order].reshape(-1, batch_size, *array.shape[1:])
+        return Batches(place.put_columns(rows))
+
+    return jax.tree.map(batches, arrays), np.arange(len(order), dtype=np.int32)
 
 
 def room(rows: int, bytes_per_row: int = 4) -> int:
@@ -119,17 +160,18 @@ def kept(array: object) -> object:
     return np.array(array) if isinstance(array, np.ndarray) and array.nbytes < _LEAST_BYTES else array
 
 
-def bytes_to_copy(arrays: object) -> int:
+def bytes_to_copy(arrays: object, place: Placement = DEVICE) -> int:
     """Memory that `put` takes."""
-    return sum(a.nbytes for a in jax.tree.leaves(arrays) if not _can_stay(a))
+    copied = sum(a.nbytes for a in jax.tree.leaves(arrays) if place.is_spread or not _can_stay(a))
+    return copied * (place.devices if jax.default_backend() == "cpu" else 1)
 
 
 def take(arrays: object, index: jax.Array) -> Any:
     """Rows of what `put` gave, gathered on the device; the numbers must lie in bounds."""
     return jax.tree.map(
-        lambda a: a.take(index) if isinstance(a, Rows) else _take(a, index),
+        lambda a: a.take(index) if isinstance(a, (Rows, Batches)) else _take(a, index),
         arrays,
-        is_leaf=lambda a: isinstance(a, Rows),
+        is_leaf=lambda a: isinstance(a, (Rows, Batches)),
     )
 
 
@@ -156,14 +198,14 @@ def _is_little(array: np.ndarray) -> bool:
     return size < _LEAST_BYTES and (rows <= _LEAST_ROOM or room(rows, size // rows) * (size // rows) <= _LEAST_BYTES)
 
 
-def _with_room(array: np.ndarray | jax.Array) -> np.ndarray | jax.Array:
+def _with_room(array: np.ndarray | jax.Array, place: Placement) -> np.ndarray | jax.Array:
     if type(array) is not np.ndarray:
-        return DEVICE.put(array)
+        return place.put(array)
     size = room(len(array), array.nbytes // len(array))
     roomy = aligned(size, array.shape[1:], jax.dtypes.canonicalize_dtype(array.dtype))
     roomy[: len(array)] = array
     # A compiled call takes little to the device itself, in a tenth of the time.
-    return roomy if roomy.nbytes <= _LITTLE_BYTES else DEVICE.put(roomy, in_place=True)
+    return roomy if roomy.nbytes <= _LITTLE_BYTES else place.put(roomy, in_place=True)
 
 
 def _in_place(array: np.ndarray) -> Rows:

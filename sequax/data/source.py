@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol
 import jax
 import numpy as np
 
+from ..core.placement import Placement
 from ..core.types import Tensors
 from . import resident
 
@@ -123,7 +124,13 @@ class Part(NamedTuple):
 
 
 class BatchSource(Protocol):
-    """What `fit`, `evaluate` and `predict` read from."""
+    """What `fit`, `evaluate` and `predict` read from.
+
+    Attributes:
+        place: where its blocks lie.
+    """
+
+    place: Placement
 
     @property
     def steps(self) -> int | None:

@@ -10,6 +10,7 @@ import jax
 import numpy as np
 
 from ..core import settings
+from ..core.placement import DEVICE, Placement
 from ..core.warning import warn
 from . import checks, resident
 from .prefetch import prefetch
@@ -54,6 +55,7 @@ class StreamSource:
 
     resident = False
     draws = True
+    place: Placement = DEVICE
 
     def __init__(self, stream: Stream, read: Read, steps: int | None = None):
         self.stream, self.read = stream, read
@@ -207,7 +209,7 @@ class StreamSource:
     def _block(self, stack: Stack) -> Iterator[Block]:
         """The stack as a block; if it has a bad batch, then a block of those before it, and the error."""
         try:
-            yield stack.block(self.read(*stack.rows()))
+            yield stack.block(self.read(*stack.rows()), self.place)
             return
         except (ValueError, TypeError):
             pass
@@ -217,7 +219,7 @@ class StreamSource:
             except (ValueError, TypeError):
                 del stack.names[number:]
                 if number:
-                    yield stack.block(self.read(*stack.rows()))
+                    yield stack.block(self.read(*stack.rows()), self.place)
                 raise
         raise AssertionError(f"{self.stream.what}: batches that fit one by one do not fit together.")
 
@@ -338,7 +340,7 @@ class Stack:
         begin, end = first * self._batch_size, min(stop * self._batch_size, self._rows)
         return jax.tree.map(lambda room: room[begin:end], self._room)
 
-    def block(self, batch: Batch) -> Block:
+    def block(self, batch: Batch, place: Placement) -> Block:
         """These checked rows as a block, with room for `most` batches, so that one program serves any number."""
         given = len(jax.tree.leaves(batch)[0])
         batch_size = self._batch_size or given
@@ -346,7 +348,7 @@ class Stack:
         # What was not copied into the room may have become arrays that look into the memory of the stream.
         arrays = jax.tree.map(np.array if self.kind is None else lambda a: filled(a, rows), batch)
         order = padded(np.arange(given, dtype=np.int32), rows)
-        return Block(resident.put(arrays), order, given, batch_size)
+        return Block(*resident.put_block(arrays, order, batch_size, place), given, batch_size)
 
 
 def _first_row(batch: Batch) -> Batch:

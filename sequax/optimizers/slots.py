@@ -59,6 +59,7 @@ def make(
     dtype: DTypeLike | None,
     aggregation: str = "none",
     kind: type[Variable] = Variable,
+    beside: Variable | None = None,
 ) -> Variable:
     """A state variable `optimizer/name`; an initializer is a name, a callable or the value itself."""
     variable = kind(
@@ -69,6 +70,7 @@ def make(
         autocast=False,
         aggregation=aggregation,
         name=path.rpartition("/")[2],
+        beside=beside,
     )
     variable.path = path
     return variable

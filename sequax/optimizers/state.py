@@ -92,7 +92,9 @@ class State(Portable, Configured):
         name = "slot" if name is None else name
         path = f"{self.name}/{reference_variable.path.replace('/', '_')}_{name}"
         shape, dtype = tuple(reference_variable.shape), reference_variable.dtype
-        return self._slots.obtain(reference_variable, name, lambda: make(path, shape, initializer, dtype))
+        return self._slots.obtain(
+            reference_variable, name, lambda: make(path, shape, initializer, dtype, beside=reference_variable)
+        )
 
     def add_optimizer_variables(
         self, trainable_variables: Sequence[Variable], name: str | Sequence[str], initializer: Initial = "zeros"

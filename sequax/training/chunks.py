@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 import jax
 import numpy as np
 
-from ..core.placement import DEVICE
+from ..core.placement import DEVICE, Placement
 from ..data.source import Batch, BatchSource, Block
 from . import compiled
 
@@ -177,9 +177,9 @@ def step_ranges(source: BatchSource, epoch: int, job: Job, first: int = 0) -> It
             step, done = step + count, done + count
 
 
-def whole_batch(batch: Batch) -> StepRange:
+def whole_batch(batch: Batch, place: Placement = DEVICE) -> StepRange:
     """A batch of NumPy arrays as an epoch of one step."""
     rows = len(jax.tree.leaves(batch)[0])
     # A compiled call takes them to the device itself, in a tenth of the time that `put` does.
-    arrays = DEVICE.put(batch) if compiled.eager() else batch
+    arrays = place.put(batch) if compiled.eager() else batch
     return StepRange(Block(arrays, None, rows, rows), rows, 0, 1, done=0)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 
+from ..core.placement import DEVICE, Placement
 from ..kernels import dispatch
 
 if TYPE_CHECKING:
@@ -77,30 +78,34 @@ class Request(NamedTuple):
             may be another program. And only when it is traced: most requests find a program.
         examples: arguments, or abstract ones of the same shapes and dtypes.
         donate: positions of arguments whose buffers the program may reuse.
+        place: where it runs.
+        out: what its results lie like, see `Placement.jitted`.
     """
 
     key: Hashable
     make: Callable[[], Callable[..., Any]]
     examples: tuple[Any, ...]
     donate: tuple[int, ...] = ()
+    place: Placement = DEVICE
+    out: Any = None
 
     @property
     def whole_key(self) -> Key:
         flat, structure = jax.tree.flatten(self.examples)
         shapes = tuple((tuple(x.shape), str(x.dtype)) for x in flat)
-        return Key(self.key, self.donate, _place(), structure, shapes)
+        return Key(self.key, self.donate, _place(), self.place.lies(flat), structure, shapes)
 
     def found(self) -> Callable[..., Any] | None:
         """The program, if there is no need to compile; else None."""
         if eager():
-            return self.make()
+            return self.place.eager(self.make())
         return _found(self.whole_key)
 
     def jitted(self) -> jax.stages.Wrapped:
         """The function for JAX to trace, see `tracing`."""
         enable_disk_cache()
         # Only the executable is kept, not the function: it would keep the model and its weights alive.
-        return jax.jit(self.make(), donate_argnums=self.donate)
+        return self.place.jitted(self.make(), self.examples, self.donate, self.out)
 
     def compiled(
         self, traced: jax.stages.Lowered, options: dict[str, Any], meanwhile: Callable[[], None] | None = None

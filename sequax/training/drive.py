@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..core.placement import DEVICE, Placement
 from . import compiled
 from .chunks import ChunkSchedule, StepRange, speeds_of
 from .resolve import scalars
@@ -47,6 +48,7 @@ class Job:
         model: or an ensemble.
         callbacks: a `CallbackList`.
         batch_size: of most steps, if it is known: what their speed is remembered by.
+        place: where the steps run.
 
     Attributes:
         rows_alone: whether a short batch may be a step like the others, see `alone.py`.
@@ -63,8 +65,8 @@ class Job:
     kind = "train"  # or "test", "predict": which hooks are told
     stops: tuple[int, ...] | list[int] = ()
 
-    def __init__(self, model: Any, callbacks: CallbackList, batch_size: int | None = None):
-        self.model, self.callbacks, self.batch_size = model, callbacks, batch_size
+    def __init__(self, model: Any, callbacks: CallbackList, batch_size: int | None = None, place: Placement = DEVICE):
+        self.model, self.callbacks, self.batch_size, self.place = model, callbacks, batch_size, place
         self.in_flight: list[InFlight] = []
         self.logs: dict[str, Any] = {}
         self.epoch_logs: list[Any] = []
@@ -73,7 +75,7 @@ class Job:
     def chunks(self) -> ChunkSchedule:
         """How the steps are cut."""
         watched = self.batches_per_hook if getattr(self.callbacks, f"watches_{self.kind}_batches") else 0
-        speeds = speeds_of(self.model), (self.kind, self.batch_size)
+        speeds = speeds_of(self.model), (self.kind, self.batch_size, self.place.devices)
         return ChunkSchedule(watched, self.callbacks.refresh_seconds, self.stops, *speeds)
 
     def tell(self, event: str, number: int, logs: object = None) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..callbacks import CallbackList
-from ..core import processes
+from ..core import placement, processes
+from ..core.placement import DEVICE, Placement
 from ..data.source import Batch, BatchSource
 from . import claims, compiled, custom, indices, plans
 from .chunks import StepRange, step_ranges, whole_batch
@@ -18,25 +19,31 @@ if TYPE_CHECKING:
     from ..model import Model
 
 
-def evaluate(model: Model, source: BatchSource, callbacks: CallbackList) -> dict[str, float]:
+def evaluate(model: Model, source: BatchSource, callbacks: CallbackList, place: Placement = DEVICE) -> dict[str, float]:
     """Loss and metrics over a source, by name."""
     try:
         # The metrics of a training that goes on, here or in another thread, are its own: leave them as they are.
-        return run_evaluation(model, source, callbacks, keeps_metrics=not claims.trained(model))
+        return run_evaluation(model, source, callbacks, not claims.trained(model), place)
     finally:
         callbacks.close()
 
 
 def run_evaluation(
-    model: Model, source: BatchSource, callbacks: CallbackList, keeps_metrics: bool = True
+    model: Model,
+    source: BatchSource,
+    callbacks: CallbackList,
+    keeps_metrics: bool = True,
+    place: Placement = DEVICE,
 ) -> dict[str, float]:
     """`evaluate` inside a run that goes on, such as the validation of `fit`.
 
     Args:
         keeps_metrics: leave the states of the metrics in their variables.
+        place: where it runs.
     """
     model.stop_evaluating = False
-    job = EvaluateJob(model, callbacks, keeps_metrics, getattr(source, "batch_size", None))
+    source.place = place
+    job = EvaluateJob(model, callbacks, keeps_metrics, getattr(source, "batch_size", None), place)
     ranges = step_ranges(source, 0, job)
     callbacks.on_test_begin()
     drive(job, ranges)
@@ -47,7 +54,10 @@ def run_evaluation(
 def test_on_batch(model: Model, batch: Batch) -> dict[str, float]:
     """Metrics of one batch of NumPy arrays."""
     processes.check("test_on_batch")
-    return run_alone(EvaluateJob(model, CallbackList(), not claims.trained(model)), whole_batch(batch))
+    place = placement.where(model)
+    return run_alone(
+        EvaluateJob(model, CallbackList(), not claims.trained(model), place=place), whole_batch(batch, place)
+    )
 
 
 class EvaluateJob(Job):
@@ -59,10 +69,18 @@ class EvaluateJob(Job):
 
     kind = "test"
 
-    def __init__(self, model: Model, callbacks: CallbackList, keeps_metrics: bool, batch_size: int | None = None):
-        super().__init__(model, callbacks, batch_size)
+    def __init__(
+        self,
+        model: Model,
+        callbacks: CallbackList,
+        keeps_metrics: bool,
+        batch_size: int | None = None,
+        place: Placement = DEVICE,
+    ):
+        super().__init__(model, callbacks, batch_size, place)
         self.plan: plans.Plan = plans.of(model, training=False)
         self.variables: TrainVariables = self.plan.variables
+        self.variables.lay(place)
         self.rows_alone: bool = self.plan.rows_alone and not compiled.eager()
         self._metrics = self.variables.borrow().metrics
         self._keeps_metrics = keeps_metrics
@@ -79,7 +97,7 @@ class EvaluateJob(Job):
     def _compiled(self, steps: StepRange) -> Callable[..., Any]:
         given = self.variables.borrow()._replace(metrics=self._metrics), *steps.given
         key = "test", self.plan.key, steps.batch_size
-        request = compiled.Request(key, lambda: self._made(steps.batch_size), given)
+        request = compiled.Request(key, lambda: self._made(steps.batch_size), given, place=self.place)
         program = program_for(request, self.callbacks, "evaluation step")
         self.plan.programs.note(steps.shape, request)
         return program
@@ -108,7 +126,7 @@ class EvaluateJob(Job):
 
     def write(self, one: InFlight) -> None:
         self._metrics = one.after.metrics
-        self.variables.write_moved(one.before, one.after._replace(metrics={}))
+        self.variables.write_moved(one.before, self.variables.laid(self.place, one.after._replace(metrics={})))
         if self._keeps_metrics:
             self.variables.write(TrainState({}, {}, {}, one.after.metrics))
 

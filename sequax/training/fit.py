@@ -16,8 +16,8 @@ import jax
 import numpy as np
 
 from ..callbacks import CallbackList
-from ..core import tracking
-from ..core.placement import DEVICE
+from ..core import placement, tracking
+from ..core.placement import DEVICE, Placement
 from ..core.pure import Values
 from ..core.variable import Variable
 from ..core.warning import warn
@@ -44,11 +44,19 @@ _KEPT_STATE_BYTES = 512 * 2**20
 _AHEAD_EPOCHS, _AHEAD_SECONDS = 8, 0.25
 
 
-def fit(model: Model, data: TrainingData, given: FitArguments, callbacks: CallbackList, claim: Claim) -> None:
+def fit(
+    model: Model,
+    data: TrainingData,
+    given: FitArguments,
+    callbacks: CallbackList,
+    claim: Claim,
+    place: Placement = DEVICE,
+) -> None:
     """Train a built, compiled model; results go to the callbacks, among them the History."""
     source, validation = data
     mixable.check(model)
-    job = TrainJob(model, callbacks, checks.enabled() and not callbacks.accepts_nan, source)
+    source.place = place
+    job = TrainJob(model, callbacks, checks.enabled() and not callbacks.accepts_nan, source, place)
     claim.hold(job.variables.params.values())
     warn_if_nothing_trains(model, job.variables)
     model.stop_training = False
@@ -89,11 +97,11 @@ def fit(model: Model, data: TrainingData, given: FitArguments, callbacks: Callba
 
 def train_on_batch(model: Model, batch: Batch, claim: Claim) -> dict[str, float]:
     """One step on one batch of NumPy arrays."""
-    job = TrainJob(model, CallbackList(), checks.enabled())
+    job = TrainJob(model, CallbackList(), checks.enabled(), place=placement.where(model))
     claim.hold(job.variables.params.values())
     warn_if_nothing_trains(model, job.variables)
     of_outer_run = job.variables.read().metrics if claim.nested else {}
-    logs = run_alone(job, whole_batch(batch))
+    logs = run_alone(job, whole_batch(batch, job.place))
     if of_outer_run:
         job.variables.write(TrainState({}, {}, {}, of_outer_run))
     return logs
@@ -113,6 +121,7 @@ class TrainJob(Job):
     Args:
         guard: stop at a loss that is not finite.
         source: a `BatchSource`; None for a single batch.
+        place: where the steps run.
 
     Attributes:
         point: where the run stands.
@@ -124,8 +133,15 @@ class TrainJob(Job):
 
     point: ResumePoint
 
-    def __init__(self, model: Model, callbacks: CallbackList, guard: bool, source: BatchSource | None = None):
-        super().__init__(model, callbacks, getattr(source, "batch_size", None))
+    def __init__(
+        self,
+        model: Model,
+        callbacks: CallbackList,
+        guard: bool,
+        source: BatchSource | None = None,
+        place: Placement = DEVICE,
+    ):
+        super().__init__(model, callbacks, getattr(source, "batch_size", None), place)
         self.guard, self.source = guard, source
         self.stops: tuple[int, ...] | list[int] = callbacks.stops
         self._epoch = self._first = 0
@@ -141,6 +157,7 @@ class TrainJob(Job):
             return
         self.plan: plans.Plan = plans.of(self.model, training=True)
         self.variables: TrainVariables = self.plan.variables
+        self.variables.lay(self.place)
         self.donate: bool = self.plan.state_bytes > _KEPT_STATE_BYTES
         self.rows_alone: bool = self.plan.rows_alone and not compiled.eager()
         self._programs.clear()
@@ -198,7 +215,8 @@ class TrainJob(Job):
 
         given = self._given(steps)
         key = "train", self.guard, self.plan.key, steps.batch_size
-        return compiled.Request(key, make, given, (0,) if self.donate else ())
+        out = given[0], None, None  # the state stays where it lies
+        return compiled.Request(key, make, given, (0,) if self.donate else (), self.place, out)
 
     def _given(self, steps: StepRange) -> tuple[Any, ...]:
         return self.variables.read(), *steps.given

@@ -12,8 +12,8 @@ import numpy as np
 from jax import lax
 
 from ..callbacks import CallbackList
-from ..core import names, processes
-from ..core.placement import DEVICE
+from ..core import names, placement, processes
+from ..core.placement import DEVICE, Placement
 from ..core.pure import Values
 from ..core.tensor import KerasTensor, leaves
 from ..core.types import ArrayLike, Nested, Tensor, Tensors
@@ -116,6 +116,7 @@ class Forward:
     model: Model
     variables: Any
     key: Hashable
+    place: Placement = DEVICE
 
     rows_alone = False
     in_numpy: Callable[..., Any] | None = None
@@ -143,7 +144,8 @@ class Forward:
         # An odd batch more is too much among few.
         while (count % 2 == 0 or count > _FEW_BATCHES) and batch_size * 2 <= self._step_rows:
             batch_size, most, count = batch_size * 2, most // 2, -(-count // 2)
-        x = resident.put(jax.tree.map(lambda a: filled(a, most * batch_size), x))
+        filled_up = jax.tree.map(lambda a: filled(a, most * batch_size), x)
+        x = resident.put_parts(filled_up, batch_size, self.place)
         outputs = self._call((batch_size, most), callbacks, x, np.int32(count))
         return self.searched(part.x, jax.tree.map(lambda a: np.array(DEVICE.fetch(a)[:rows]), outputs))
 
@@ -169,16 +171,26 @@ class Forward:
         shapes = (x.shape, x.dtype) if isinstance(x, np.ndarray) else tuple((a.shape, a.dtype) for a in leaves(given))
         key = loop, shapes, compiled.eager()
         if key not in self._programs:
-            request = compiled.Request((self.key, "predict", *loop), lambda: self._made(loop), (params, other, *given))
+            given_once = params, other, *given
+            request = compiled.Request(
+                (self.key, "predict", *loop), lambda: self._made(loop), given_once, place=self.place
+            )
             callbacks = CallbackList() if callbacks is None else callbacks
             self._programs[key] = program_for(request, callbacks, "prediction step")
         outputs, moved = self._programs[key](params, other, *given)
         if moved:
-            self.variables.write_moved(before, TrainState({}, moved, {}, {}))
+            self.variables.write_moved(before, self.variables.laid(self.place, TrainState({}, moved, {}, {})))
         return outputs
 
     def _made(self, loop: tuple[int, ...]) -> Callable[..., Any]:
-        return loop_program(self.step(), *loop) if loop else self.step()
+        step, place = self.step(), self.place
+
+        def spread(params: Values, other: Values, x: Tensors) -> tuple[Any, Any]:
+            outputs, moved = step(place.gathered(params), other, place.batch(x))
+            return place.whole(outputs), moved
+
+        made = spread if place.is_spread else step
+        return loop_program(made, *loop) if loop else made
 
 
 def predictor(model: Model) -> Predictor:
@@ -203,8 +215,11 @@ class Predictor(Forward):
         own_step = custom.of(model).predict
         stack = model.layers if model.is_stack and ours and not own_step else []
         floats = single and model.symbolic_inputs.dtype == "float32"
+        self.place: Placement = placement.where(model)
+        self.variables.lay(self.place)
+        in_numpy = floats and not self.place.cuts_weights
         self.in_numpy: Callable[..., Any] | None = (
-            numpy_forward.forward(stack, len(model.symbolic_inputs.shape)) if floats else None
+            numpy_forward.forward(stack, len(model.symbolic_inputs.shape)) if in_numpy else None
         )
         meet = own_step or not alone.layers(model, training=False)
         self._step_rows = 0 if meet else _STEP_BYTES // (4 * _numbers_per_row(model))

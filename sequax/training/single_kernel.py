@@ -26,7 +26,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.experimental.xla_metadata import set_xla_metadata
 
-from ..core import jaxprs
+from ..core import jaxprs, placement
 from ..core.types import Tensor
 from . import compiled
 
@@ -119,7 +119,8 @@ def _is_possible() -> bool:
     known = jax.__version_info__[:2] in compiled.VERSIONS and platform.machine() in _PROCESSORS
     switched_off = os.environ.get("SEQUAX_SINGLE_KERNEL") == "off"
     own_flags = "small_while_loop" in os.environ.get("XLA_FLAGS", "")
-    return known and not switched_off and not own_flags and jax.default_backend() == "cpu" and not compiled.eager()
+    alone = jax.default_backend() == "cpu" and not placement.active().is_spread
+    return known and not switched_off and not own_flags and alone and not compiled.eager()
 
 
 def _is_small(jaxpr: Jaxpr) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import jax
 
 from ..core import pure
+from ..core.placement import Placement
 from ..core.pure import Values
 from ..core.types import T
 from ..core.variable import Variable
@@ -79,6 +80,14 @@ class TrainVariables(NamedTuple):
         with swap:
             for table, seen, values in zip(self, before, after, strict=True):
                 pure.put(table, {key: value for key, value in values.items() if table[key].stored is seen[key]})
+
+    def lay(self, place: Placement) -> None:
+        """Let all of them lie there."""
+        place.lay(v for table in self for v in table.values())
+
+    def laid(self, place: Placement, state: TrainState) -> TrainState:
+        """New values of some of them where they have to lie."""
+        return TrainState(*map(place.laid, self, state)) if place.is_spread else state
 
     @property
     def nbytes(self) -> int:

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from ..core import masks, pure, rows
+from ..core import masks, placement, pure, rows
 from ..core.types import Tensor, Tensors
 from ..data import resident
 from ..data.source import Batch
@@ -72,7 +72,9 @@ def update(
     Returns:
         `(findings, gradients, params, slots)`.
     """
-    (_, findings), gradients = jax.value_and_grad(loss_of, has_aux=True)(params)
+    place = placement.active()
+    (_, findings), gradients = jax.value_and_grad(lambda params: loss_of(place.gathered(params)), has_aux=True)(params)
+    gradients = place.gradients(gradients, optimizer.trained)
     return findings, gradients, *optimizer.stateless_apply(slots, gradients, params)
 
 
@@ -113,7 +115,8 @@ def test_step(model: Model, variables: TrainVariables) -> Callable[[TrainState, 
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Told]:
         with counting(batch):
-            outcome = pure.call(model, state.params, state.other, batch.x, training=False)
+            params = placement.active().gathered(state.params)
+            outcome = pure.call(model, params, state.other, batch.x, training=False)
             findings = looked_at(model, outcome, batch)
             metrics = updated_metrics(model, variables, state, batch, findings)
         return state._replace(other=outcome.other, metrics=metrics), Told(findings.loss)
@@ -249,9 +252,10 @@ class Carried(NamedTuple):
 def take_batch(arrays: Batch, order: Tensor | None, step: Tensor, batch_size: int) -> Batch:
     """The rows of one step, gathered on the device; without an order they are all of them, as they lie."""
     if order is None:
-        return arrays
+        return placement.active().batch(arrays)
     # Row numbers come from our own permutation, so they are always in bounds.
-    x, y, weight = resident.take(arrays[:3], lax.dynamic_slice(order, (step * batch_size,), (batch_size,)))
+    taken = resident.take(arrays[:3], lax.dynamic_slice(order, (step * batch_size,), (batch_size,)))
+    x, y, weight = placement.active().batch(taken)
     return Batch(x, y, weight, rows_of(arrays, step, batch_size))
 
 
@@ -335,7 +339,8 @@ def program(step: Step, batch_size: int, guard: bool, steps: Callable[..., Any] 
     ) -> tuple[Any, ...]:
         metrics = step.reset(state.metrics)
         if order is None or fresh is None:
-            state, finite, logs = carried_by(step.run, state._replace(metrics=metrics), arrays)
+            batch = placement.active().batch(arrays)
+            state, finite, logs = carried_by(step.run, state._replace(metrics=metrics), batch)
             progress = Progress(jnp.ones((), jnp.int32), finite)
         else:
             metrics = jax.tree.map(lambda new, old: jnp.where(fresh, new, old), metrics, state.metrics)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
+import jax
 import optax
 
 from ..callbacks.base import Callback
 from ..callbacks.callback_list import CallbackList
+from ..distribution.mesh import DeviceMesh
+from ..distribution.strategies import Distribution
 from ..losses.base import Loss
 from ..metrics.base import Metric
 from ..optimizers.base import Optimizer
@@ -113,3 +116,5 @@ LossWeights = float | Sequence[float] | Mapping[str, float] | None
 Callbacks = Callback | Sequence[Callback] | CallbackList | None
 Verbose = int | Literal["auto"]
 ClassWeights = dict[int, float] | Literal["balanced"]
+# Where a model is computed with; a string is "all", a device or a kind of them.
+Devices: TypeAlias = str | int | jax.Device | Sequence[str | jax.Device] | DeviceMesh | Distribution | None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..core import dtypes, names
+from ..core import dtypes, names, placement
 from ..training import compiled
 
 
@@ -14,5 +14,6 @@ def clear_session(free_memory: bool = True) -> None:
     """
     names.reset()
     dtypes.reset_dtype_policy()
+    placement.choose(None)
     if free_memory:
         compiled.clear()
