@@ -17,6 +17,7 @@ SCRIPTS = {
     "scikeras_wrappers": ("scikeras",),
     "bars": ("tqdm",),
     "pruning": ("optuna", "optuna_integration"),
+    "live_plots": ("livelossplot",),
 }
 
 
