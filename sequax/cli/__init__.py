@@ -1,4 +1,4 @@
-"""The command line: `sequax demo`, `run SCRIPT`, `inspect FILE`, `convert IN OUT`, `doctor`.
+"""The command line: `sequax demo`, `run SCRIPT`, `inspect FILE`, `convert IN OUT`, `serve FILE`, `doctor`.
 
 The commands are imported when they are chosen, so that `--version` and `--help` answer at once.
 """
@@ -32,6 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from .convert import convert
 
         return convert(options.source, options.target, options.rename, options.model, options.weights, options.force)
+    if options.command == "serve":
+        from .serve import serve
+
+        return serve(options)
     if options.command == "doctor":
         from .doctor import doctor
 
@@ -66,6 +70,7 @@ def make_parser() -> argparse.ArgumentParser:
 
     _add_inspect(commands)
     _add_convert(commands)
+    _add_serve(commands)
     _add_doctor(commands)
     return parser
 
@@ -99,6 +104,33 @@ def _add_convert(commands: Any) -> None:
     convert.add_argument("--force", action="store_true", help="replace a file that exists")
 
 
+def _add_serve(commands: Any) -> None:
+    serve = commands.add_parser(
+        "serve",
+        help="answer with predictions of a model over HTTP",
+        description="Answer with predictions of models over HTTP: KServe's protocol (version 2), plain JSON rows, metrics"
+        " for Prometheus, and a page to try a row. Listens to this machine alone unless --host says otherwise. Ends on"
+        " Ctrl+C or SIGTERM, once what was asked is answered. Needs: pip install 'sequax[serve]'.",
+    )
+    serve.add_argument("files", nargs="+", metavar="FILE", help="a .keras or .h5 file; NAME=FILE gives it another name")
+    serve.add_argument("--host", default="127.0.0.1", help="the address to listen at (default: 127.0.0.1)")
+    serve.add_argument("--port", type=_port, default=8000, help="the port; 0 takes a free one (default: 8000)")
+    serve.add_argument(
+        "--allow-host", action="append", default=[], metavar="NAME", help="a name clients call the server by; repeatable"
+    )
+    serve.add_argument("--batch", type=_positive, metavar="ROWS", help="predicted together at most (default: 64)")
+    serve.add_argument(
+        "--wait", type=float, metavar="MS", help="how long a request waits for others, in milliseconds (default: 0)"
+    )
+    serve.add_argument("--queue", type=_positive, metavar="ROWS", help="that wait at most (default: 4096)")
+    serve.add_argument("--timeout", type=float, metavar="S", help="for a request, in seconds (default: 30)")
+    serve.add_argument("--body", type=_positive, metavar="MB", help="of a request at most, in MiB (default: 16)")
+    serve.add_argument("--length", type=_positive, help="of axes that the model leaves open, at most (default: 4096)")
+    serve.add_argument(
+        "--together", action="store_true", help="predict requests together though layers are not known to leave rows alone"
+    )
+
+
 def _add_doctor(commands: Any) -> None:
     doctor = commands.add_parser(
         "doctor",
@@ -119,6 +151,12 @@ def _renaming(text: str) -> tuple[str, str]:
     if not (old and equals and new):
         raise argparse.ArgumentTypeError(f"expected OLD=NEW, received {text!r}")
     return old, new
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()) or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"expected a number from 0 to 65535, received {text!r}")
+    return int(text)
 
 
 def _positive(text: str) -> int:
