@@ -35,7 +35,8 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def numbers():
     return keras.Sequential(
-        [keras.Input((4,), name="x"), layers.Dense(8, "tanh"), layers.Dense(3, "softmax", name="classes")], name="numbers"
+        [keras.Input((4,), name="x"), layers.Dense(8, "tanh"), layers.Dense(3, "softmax", name="classes")],
+        name="numbers",
     )
 
 
@@ -63,7 +64,8 @@ def texts():
     split = layers.TextVectorization(50, output_sequence_length=6)
     split.adapt(["the cat sat", "the dog ran away", "ein Häuschen"])
     return keras.Sequential(
-        [keras.Input((1,), dtype="string"), split, layers.Embedding(50, 4), layers.GlobalAveragePooling1D()], name="texts"
+        [keras.Input((1,), dtype="string"), split, layers.Embedding(50, 4), layers.GlobalAveragePooling1D()],
+        name="texts",
     )
 
 
@@ -226,7 +228,13 @@ def test_what_the_model_takes_is_told():
     assert one["inputs"] == [{"name": "x", "datatype": "FP32", "shape": [-1, 4]}]
     assert {port["name"]: port["datatype"] for port in two["inputs"]} == {"age": "FP32", "kind": "BYTES"}
     assert [port["name"] for port in two["outputs"]] == mixed().output_names
-    ready = ["/v2/health/live", "/v2/health/ready", "/v2/models/two/ready", "/v1/models/two", "/v2/models/two/versions/1/ready"]
+    ready = [
+        "/v2/health/live",
+        "/v2/health/ready",
+        "/v2/models/two/ready",
+        "/v1/models/two",
+        "/v2/models/two/versions/1/ready",
+    ]
     assert {answer.status_code for answer in found.many(*(("GET", path, {}) for path in ready))} == {200}
 
 
@@ -362,7 +370,9 @@ def test_rows_that_meet_stay_by_themselves():
     asked = calls(model)
     x, other = np.array([[1.0, 2.0], [3.0, 2.0]]), np.array([[5.0, 5.0]])
     answers = asked.many(*(("POST", "/predict", {"json": part.tolist()}) for part in (x, other, x)))
-    np.testing.assert_allclose([a.json()["predictions"] for a in (answers[0], answers[2])], [[[0.25, 0.5], [0.75, 0.5]]] * 2)
+    np.testing.assert_allclose(
+        [a.json()["predictions"] for a in (answers[0], answers[2])], [[[0.25, 0.5], [0.75, 0.5]]] * 2
+    )
     assert answers[1].json()["predictions"] == [[1.0, 1.0]]
 
 
@@ -388,7 +398,9 @@ def test_a_model_of_a_fixed_batch():
     model = keras.Sequential([keras.Input(batch_shape=(4, 2)), layers.Dense(1)], name="four")
     x = np.random.default_rng(0).normal(size=(3, 2))
     answer = calls(model).post("/predict", x.tolist())
-    np.testing.assert_allclose(answer.json()["predictions"], model.predict(np.concatenate([x, x[:1]]), verbose=0)[:3], rtol=1e-5)
+    np.testing.assert_allclose(
+        answer.json()["predictions"], model.predict(np.concatenate([x, x[:1]]), verbose=0)[:3], rtol=1e-5
+    )
 
 
 # --- bounds ---
@@ -472,27 +484,38 @@ def test_a_thousand_bad_requests_cost_nothing():
     json_type = {"headers": {"Content-Type": "application/json"}}
     for _ in range(200):  # cut anywhere, with a byte too much, with bytes that are no text
         cut = rng.randrange(len(whole))
-        body = rng.choice([whole[:cut], whole[:cut] + b"\xff" + whole[cut:], whole[:cut] + b"]" + whole[cut:], b"[" * 10**4])
+        body = rng.choice(
+            [whole[:cut], whole[:cut] + b"\xff" + whole[cut:], whole[:cut] + b"]" + whole[cut:], b"[" * 10**4]
+        )
         requests.append(("POST", "/v2/models/numbers/infer", {"content": body, **json_type}))
     for _ in range(200):
         rows = rng.choice([junk for junk in JUNK if junk != 0])
-        rows = rng.choice([rows, [rows], [[1, 2, 3, rows]] if not isinstance(rows, (bool, int, float)) else [rows], {"instances": rows}])
+        rows = rng.choice(
+            [
+                rows,
+                [rows],
+                [[1, 2, 3, rows]] if not isinstance(rows, (bool, int, float)) else [rows],
+                {"instances": rows},
+            ]
+        )
         requests.append(("POST", "/predict", {"json": rows}))
     asked = calls(model)
     x = some(model, 1)
     answers = asked.many(*requests, ("POST", "/predict", {"json": x.tolist()}))
     assert len(requests) == 1000
-    wrong = [(r, a.status_code, a.text) for r, a in zip(requests, answers, strict=False) if not 400 <= a.status_code < 500]
+    wrong = [
+        (r, a.status_code, a.text) for r, a in zip(requests, answers, strict=False) if not 400 <= a.status_code < 500
+    ]
     assert not wrong, wrong[:3]
     assert all(set(a.json()) == {"error"} for a in answers[:-1])
     assert not any("Traceback" in a.text or ".py" in a.text or str(ROOT) in a.text for a in answers)
     np.testing.assert_allclose(answers[-1].json()["predictions"], model.predict(x, verbose=0), rtol=1e-5)
 
 
-def head_of(data, **tensor):
+def head_of(tail, tensor):
     given = {"name": "x", "shape": [1, 4], "datatype": "FP32", "parameters": {"binary_data_size": 16}, **tensor}
     head = json.dumps({"inputs": [given]}).encode()
-    return head + data, str(len(head))
+    return head + tail, str(len(head))
 
 
 BINARY = {
@@ -511,7 +534,7 @@ BINARY = {
 @pytest.mark.parametrize("case", BINARY)
 def test_bad_bytes_are_refused(case):
     data, tensor, told = BINARY[case]
-    body, length = head_of(data, **tensor)
+    body, length = head_of(data, tensor)
     answer = calls(numbers()).post(
         "/v2/models/numbers/infer", content=body, headers={"Inference-Header-Content-Length": length}
     )
@@ -530,8 +553,12 @@ def test_bad_lengths_of_heads_are_refused(length):
 )
 def test_bad_texts_are_refused(data):
     name = texts().inputs[0].name
-    body, length = head_of(data, name=name, shape=[1, 1], datatype="BYTES", parameters={"binary_data_size": len(data)})
-    answer = calls(texts()).post("/v2/models/texts/infer", content=body, headers={"Inference-Header-Content-Length": length})
+    body, length = head_of(
+        data, {"name": name, "shape": [1, 1], "datatype": "BYTES", "parameters": {"binary_data_size": len(data)}}
+    )
+    answer = calls(texts()).post(
+        "/v2/models/texts/infer", content=body, headers={"Inference-Header-Content-Length": length}
+    )
     assert answer.status_code == 400, answer.text
 
 
@@ -590,7 +617,14 @@ def test_addresses_methods_and_media():
 
 def test_names_that_a_server_goes_by():
     app = serving.application(numbers(), hosts=["localhost", "::1"])
-    for host, status in {"localhost": 200, "localhost:80": 200, "[::1]:80": 200, "[::1]": 200, "evil.org": 421, "": 421}.items():
+    for host, status in {
+        "localhost": 200,
+        "localhost:80": 200,
+        "[::1]:80": 200,
+        "[::1]": 200,
+        "evil.org": 421,
+        "": 421,
+    }.items():
         assert Calls(app).get("/v2", headers={"Host": host}).status_code == status, host
 
 
@@ -598,10 +632,12 @@ def test_names_that_a_server_goes_by():
 
 
 def test_the_page_shows_the_model_and_escapes_it():
-    model = mixed()
-    model._name = "<script>alert(1)</script>"
-    answer = calls(model, name="model").get("/")
-    assert answer.status_code == 200 and "<script>alert" not in answer.text and "&lt;script&gt;alert" in answer.text
+    name = "<script>alert(1)"
+    odd = keras.Sequential([keras.Input((2,), name=f"{name}2"), layers.Dense(1, name=f"{name}3")], name=name)
+    answer = calls(odd, name="odd").get("/")
+    assert answer.status_code == 200 and "<script>alert" not in answer.text
+    assert answer.text.count("&lt;script&gt;alert(1)") >= 4
+    answer = calls(mixed()).get("/")
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     assert "string_lookup" in answer.text and "BYTES" in answer.text
     loaded = re.findall(r'(?:src|href)="([^"]*)"', answer.text)
@@ -614,7 +650,9 @@ def test_the_page_shows_the_model_and_escapes_it():
 
 def test_measures():
     asked = calls(numbers())
-    asked.many(*[("POST", "/predict", {"json": [[1, 2, 3, 4]]})] * 3, ("POST", "/predict", {"json": []}), ("GET", "/x", {}))
+    asked.many(
+        *[("POST", "/predict", {"json": [[1, 2, 3, 4]]})] * 3, ("POST", "/predict", {"json": []}), ("GET", "/x", {})
+    )
     text = asked.get("/metrics").text
     assert 'sequax_requests_total{endpoint="predict",status="200"} 3.0' in text
     assert 'sequax_requests_total{endpoint="none",status="404"} 1.0' in text
@@ -630,16 +668,14 @@ import sys, time
 import numpy as np
 import sequax as keras
 from sequax import serving
-
-class Slow(keras.layers.Layer):
-    pass
+from sequax.serving.ports import Port
 
 model = keras.models.load_model({path!r})
 
 class Served:
     name, platform, together, any_size = "slow", "test", True, False
-    inputs = [serving.ports.Port("x", (None, 4), "float32")]
-    outputs = [serving.ports.Port("classes", (None, 3), "float32")]
+    inputs = [Port("x", (None, 4), "float32")]
+    outputs = [Port("classes", (None, 3), "float32")]
     prepared = staticmethod(lambda arrays: arrays)
     as_html = staticmethod(lambda: "")
 
@@ -647,7 +683,6 @@ class Served:
         time.sleep({seconds})
         return [model.predict_on_batch(arrays[0])]
 
-import sequax.serving.ports
 serving.serve(Served(), port=0, limits=serving.Limits({limits}), started=lambda address: print(address, flush=True))
 print("ended", flush=True)
 """
@@ -681,8 +716,23 @@ class Process:
         text = httpx.get(f"{self.address}/metrics").text
         return float(re.search(rf"^{name} (\S+)$", text, re.M)[1])
 
-    def end(self):
-        if self.child.poll() is None:
+    def until(self, condition):
+        """Wait for what is to happen soon."""
+        for _ in range(200):
+            if condition():
+                return
+            time.sleep(0.05)
+        raise AssertionError("it did not happen")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.child.kill()
+        self.child.communicate()
+
+    def end(self, tell=True):
+        if tell:
             self.child.terminate()
         out, err = self.child.communicate(timeout=60)
         return self.child.returncode, out, err
@@ -705,7 +755,7 @@ def process(tmp_path_factory):
     model.save(path)
     found = Process(model, [sys.executable, "-m", "sequax", "serve", str(path), "--port", "0"])
     yield found
-    code, out, err = found.end()
+    code, _, err = found.end()
     assert code == 0 and "Traceback" not in err, err
 
 
@@ -767,6 +817,14 @@ def test_many_clients_at_once(process):
     np.testing.assert_allclose(np.concatenate(found), expected, rtol=1e-5, atol=1e-6)
 
 
+def all_of(there):
+    """What comes until the server closes the connection."""
+    parts = []
+    while part := there.recv(65536):
+        parts.append(part)
+    return b"".join(parts)
+
+
 def ends_within(there, seconds):
     """Whether the server closes a connection."""
     there.settimeout(seconds)
@@ -781,22 +839,13 @@ def ends_within(there, seconds):
 
 
 def test_clients_that_dawdle_are_let_go(tmp_path):
-    served = slow_process(tmp_path, seconds=0.0, head=0.6, timeout=1.0, connections=20)
-    try:
+    with slow_process(tmp_path, seconds=0.0, head=0.6, timeout=1.0, connections=20) as served:
         with served.socket() as silent, served.socket() as dripping, served.socket() as body, served.socket() as rest:
             dripping.sendall(b"GET / HTTP/1.1\r\n")
             body.sendall(request_of([[1, 2, 3, 4]])[:-3])
             rest.sendall(request_of([[1, 2, 3, 4]]) + b"GET / HT")  # a request, and a part of the next one
             stop = threading.Event()
-
-            def drip():
-                while not stop.wait(0.1):
-                    try:
-                        dripping.sendall(b"X-A: b\r\n")
-                    except OSError:
-                        return
-
-            thread = threading.Thread(target=drip)
+            thread = threading.Thread(target=drip, args=(dripping, stop))
             thread.start()
             assert ends_within(silent, 5) and ends_within(dripping, 5)
             assert b"408" in body.recv(65536) and ends_within(body, 5)
@@ -804,20 +853,25 @@ def test_clients_that_dawdle_are_let_go(tmp_path):
             stop.set()
             thread.join()
         held = [served.socket() for _ in range(20)]
-        time.sleep(0.2)
         answer = served.exchanged(b"")
         assert b"503" in answer and b"Retry-After" in answer
         for one in held:
             one.close()
-        time.sleep(0.3)
-        assert httpx.post(f"{served.address}/predict", json=[[1, 2, 3, 4]]).status_code == 200
-    finally:
+        served.until(lambda: b"200 OK" in served.exchanged(request_of([[1, 2, 3, 4]])))
         assert served.end()[0] == 0
 
 
+def drip(there, stop):
+    """Send a head line by line, which never ends."""
+    while not stop.wait(0.1):
+        try:
+            there.sendall(b"X-A: b\r\n")
+        except OSError:
+            return
+
+
 def test_clients_that_read_nothing_are_let_go(tmp_path):
-    served = slow_process(tmp_path, seconds=0.0, head=0.5, timeout=2.0)
-    try:
+    with slow_process(tmp_path, seconds=0.0, head=0.5, timeout=2.0) as served:
         with socket.socket() as there:
             there.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             there.connect(("127.0.0.1", served.port))
@@ -828,39 +882,40 @@ def test_clients_that_read_nothing_are_let_go(tmp_path):
                     there.sendall(whole)
                     time.sleep(0.02)
         assert served.measure("process_open_fds") < 40
-    finally:
         assert served.end()[0] == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_what_was_asked_is_answered_before_the_end(tmp_path, number):
-    served = slow_process(tmp_path, seconds=0.4, batch=2)
-    x = some(served.model, 6)
-
-    def ask(i):
-        return httpx.post(f"{served.address}/predict", json=[x[i].tolist()], timeout=20).json()
-
-    with ThreadPoolExecutor(6) as pool:
-        asked = [pool.submit(ask, i) for i in range(6)]
-        time.sleep(0.3)
+    with slow_process(tmp_path, seconds=0.4, batch=2) as served:
+        x = some(served.model, 6)
+        asked = [served.socket() for _ in x]
+        for there, row in zip(asked, x, strict=True):
+            there.sendall(request_of([row.tolist()]))
+        served.until(lambda: served.measure(r'sequax_waiting_rows\{model="slow"\}') >= 3)
         served.child.send_signal(number)
         time.sleep(0.3)
-        with pytest.raises(httpx.TransportError):
-            httpx.get(f"{served.address}/v2/health/ready", timeout=2)
-        found = [one.result()["predictions"][0] for one in asked]
-    np.testing.assert_allclose(found, served.model.predict(x, verbose=0), rtol=1e-5)
-    code, out, err = served.end()
+        with pytest.raises(OSError):
+            served.socket()
+        found = [json.loads(all_of(there).partition(b"\r\n\r\n")[2])["predictions"][0] for there in asked]
+        np.testing.assert_allclose(found, served.model.predict(x, verbose=0), rtol=1e-5)
+        for there in asked:
+            there.close()
+        code, out, err = served.end(tell=False)
     assert code == 0 and out == "ended\n" and "Traceback" not in err, err
 
 
 def test_the_command_line_says_what_is_wrong(tmp_path, process):
     def run(*arguments):
         command = [sys.executable, "-m", "sequax", "serve", *map(str, arguments)]
-        done = subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+        done = subprocess.run(
+            command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True
+        )
         assert "Traceback" not in done.stderr
         return done.returncode, done.stderr
 
-    assert run(tmp_path / "no.keras") == (1, f"sequax serve: {tmp_path / 'no.keras'}: No such file or directory\n")
+    code, told = run(tmp_path / "no.keras")
+    assert code == 1 and told.startswith("sequax serve: ") and "no.keras" in told
     (tmp_path / "bad.keras").write_bytes(b"PK\3\4 nothing")
     assert run(tmp_path / "bad.keras")[0] == 1
     numbers().save(tmp_path / "a.keras")
@@ -875,5 +930,7 @@ def test_what_is_absent_is_named():
         "import sys\nsys.modules['starlette'] = sys.modules['starlette.applications'] = None\n"
         "import sequax.serving\ntry:\n    sequax.serving.application\nexcept ImportError as error:\n    print(error)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
     assert "pip install 'sequax[serve]'" in done.stdout, done.stderr

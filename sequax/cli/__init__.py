@@ -108,15 +108,19 @@ def _add_serve(commands: Any) -> None:
     serve = commands.add_parser(
         "serve",
         help="answer with predictions of a model over HTTP",
-        description="Answer with predictions of models over HTTP: KServe's protocol (version 2), plain JSON rows, metrics"
-        " for Prometheus, and a page to try a row. Listens to this machine alone unless --host says otherwise. Ends on"
-        " Ctrl+C or SIGTERM, once what was asked is answered. Needs: pip install 'sequax[serve]'.",
+        description="Answer with predictions of models over HTTP: KServe's protocol (version 2), plain JSON rows,"
+        " metrics for Prometheus, and a page to try a row. Listens to this machine alone unless --host says otherwise."
+        " Ends on Ctrl+C or SIGTERM, once what was asked is answered. Needs: pip install 'sequax[serve]'.",
     )
     serve.add_argument("files", nargs="+", metavar="FILE", help="a .keras or .h5 file; NAME=FILE gives it another name")
     serve.add_argument("--host", default="127.0.0.1", help="the address to listen at (default: 127.0.0.1)")
     serve.add_argument("--port", type=_port, default=8000, help="the port; 0 takes a free one (default: 8000)")
     serve.add_argument(
-        "--allow-host", action="append", default=[], metavar="NAME", help="a name clients call the server by; repeatable"
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a name clients call the server by; repeatable",
     )
     serve.add_argument("--batch", type=_positive, metavar="ROWS", help="predicted together at most (default: 64)")
     serve.add_argument(
@@ -127,7 +131,9 @@ def _add_serve(commands: Any) -> None:
     serve.add_argument("--body", type=_positive, metavar="MB", help="of a request at most, in MiB (default: 16)")
     serve.add_argument("--length", type=_positive, help="of axes that the model leaves open, at most (default: 4096)")
     serve.add_argument(
-        "--together", action="store_true", help="predict requests together though layers are not known to leave rows alone"
+        "--together",
+        action="store_true",
+        help="predict requests together though layers are not known to leave rows alone",
     )
 
 

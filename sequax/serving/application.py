@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, MutableMapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .._version import __version__
@@ -104,8 +105,8 @@ class _Service:
         self.limits, self.hosts = limits, hosts
         self.measures, self.memory = Measures(), Memory(limits)
         self.batchers = {one.name: Batcher(one, limits, self.measures) for one in models}
-        for one, batcher in self.batchers.items():
-            self.measures.watch(one, lambda batcher=batcher: batcher.waiting)
+        for name, batcher in self.batchers.items():
+            self.measures.watch(name, partial(getattr, batcher, "waiting"))
         self._warming = asyncio.Lock()
 
     def application(self) -> Starlette:
@@ -133,6 +134,9 @@ class _Service:
 
     @asynccontextmanager
     async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        for batcher in self.batchers.values():
+            batcher.closed = False
+        self._warming = asyncio.Lock()  # an application may be started again, in another event loop
         await self.warm_up()
         yield
         for batcher in self.batchers.values():
@@ -218,14 +222,14 @@ class _Service:
 
     async def metadata(self, request: Request) -> Response:
         served = self._batcher(request).servable
-        found = {"name": served.name, "versions": ["1"], "platform": served.platform}
+        found: dict[str, Any] = {"name": served.name, "versions": ["1"], "platform": served.platform}
         found["inputs"] = [port.described() for port in served.inputs]
         found["outputs"] = [port.described() for port in served.outputs]
         return JSONResponse(found)
 
     async def status(self, request: Request) -> Response:
         batcher = self._batcher(request)
-        state = {"version": "1", "state": "AVAILABLE" if batcher.ready else "LOADING"}
+        state: dict[str, Any] = {"version": "1", "state": "AVAILABLE" if batcher.ready else "LOADING"}
         state["status"] = {"error_code": "OK", "error_message": ""}
         found = {"name": batcher.servable.name, "ready": batcher.ready, "model_version_status": [state]}
         return JSONResponse(found)
@@ -290,7 +294,9 @@ class _Watched:
         return (given if given.endswith("]") else given.rpartition(":")[0] or given).strip("[]").lower() in hosts
 
 
-def _answer(scope: dict[str, Any], status: int, message: str, reason: str, headers: Mapping[str, str]) -> Response:
+def _answer(
+    scope: MutableMapping[str, Any], status: int, message: str, reason: str, headers: Mapping[str, str]
+) -> Response:
     scope["refused"] = reason
     return JSONResponse({"error": message}, status, dict(headers))
 
@@ -302,7 +308,7 @@ async def _refused(request: Request, error: Refused) -> Response:
 async def _no_such(request: Request, error: HTTPException) -> Response:
     headers = error.headers or {}
     if error.status_code == 405:
-        message = f"This address takes {headers.get('Allow', 'another method')}."
+        message = f"This address takes {', '.join(sorted(headers.get('Allow', 'another method').split(', ')))}."
     else:
         message = "There is nothing at this address."
     return _answer(request.scope, error.status_code, f"{message} {_WHERE}", "unknown", headers)

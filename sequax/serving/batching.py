@@ -60,7 +60,9 @@ class Job:
         """Take outputs of the next rows."""
         self.parts.append(outputs)
         if self.waits and sum(len(part[0]) for part in self.parts) == self.rows:
-            whole = self.parts[0] if len(self.parts) == 1 else [np.concatenate(p) for p in zip(*self.parts, strict=True)]
+            whole = (
+                self.parts[0] if len(self.parts) == 1 else [np.concatenate(p) for p in zip(*self.parts, strict=True)]
+            )
             self.future.set_result(whole)
 
     def fail(self, error: BaseException) -> None:
@@ -100,7 +102,7 @@ class Batcher:
         self._queue: deque[Job] = deque()
         self._rows = 0  # in the queue, that are in no batch yet
         self._working = self._woken = self._in_loop = False
-        self._thread = ThreadPoolExecutor(1, f"serve-{servable.name}")
+        self._thread: ThreadPoolExecutor | None = None
 
     def warm_up(self) -> None:
         """Compile what batches need, and see how long one takes."""
@@ -148,11 +150,13 @@ class Batcher:
             job.timer.cancel()
 
     async def close(self) -> None:
-        """Finish what waits; nothing else is taken."""
+        """Finish what waits; nothing else is taken until `closed` is False again."""
         self.closed = True
         while self._queue or self._working:
             await asyncio.sleep(0.01)
-        self._thread.shutdown(wait=False)
+        if self._thread is not None:
+            self._thread.shutdown(wait=False)
+            self._thread = None
 
     @property
     def waiting(self) -> int:
@@ -184,6 +188,8 @@ class Batcher:
             self._wake(loop)
             return
         self._working = True
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, f"serve-{self.servable.name}")
         self._thread.submit(self._run, pieces).add_done_callback(
             lambda done: loop.call_soon_threadsafe(self._done, loop, pieces, done)
         )
@@ -247,7 +253,9 @@ class Batcher:
         if self.servable.any_size or not self.servable.together:
             return arrays
         missing = next(size for size in self.sizes if size >= rows) - rows
-        return [np.concatenate([array, np.repeat(array[-1:], missing, axis=0)]) for array in arrays] if missing else arrays
+        return (
+            [np.concatenate([array, np.repeat(array[-1:], missing, axis=0)]) for array in arrays] if missing else arrays
+        )
 
     def _deliver(self, pieces: Sequence[Piece], answers: Sequence[Answer]) -> None:
         for piece, answer in zip(pieces, answers, strict=True):

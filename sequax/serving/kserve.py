@@ -1,8 +1,8 @@
 """KServe's protocol for predictions, version 2, with its extension for tensors in binary form.
 
-https://github.com/kserve/open-inference-protocol, and Triton's `binary_tensor_data`: a body that begins with JSON, whose
-length the header `Inference-Header-Content-Length` says, and goes on with the bytes of tensors in the order they are
-named.
+https://github.com/kserve/open-inference-protocol, and Triton's `binary_tensor_data`: a body that begins with JSON,
+whose length the header `Inference-Header-Content-Length` says, and goes on with the bytes of tensors in the order they
+are named.
 """
 
 from __future__ import annotations
@@ -218,7 +218,9 @@ def _short(value: Any) -> str:
 # --- answers ---
 
 
-def written(request: Request, name: str, outputs: Sequence[Port], arrays: Sequence[np.ndarray]) -> tuple[bytes, int | None]:
+def written(
+    request: Request, name: str, outputs: Sequence[Port], arrays: Sequence[np.ndarray]
+) -> tuple[bytes, int | None]:
     """The body of an answer, and the length of the JSON it begins with if bytes follow.
 
     Raises:
@@ -241,8 +243,8 @@ def written(request: Request, name: str, outputs: Sequence[Port], arrays: Sequen
 
 
 NOT_FINITE = (
-    "The outputs for these inputs have NaN or infinite numbers, which JSON does not know. Are the inputs scaled as those"
-    " of the training? KServe's binary form carries such outputs."
+    "The outputs for these inputs have NaN or infinite numbers, which JSON does not know. Are the inputs scaled as"
+    " those of the training? KServe's binary form carries such outputs."
 )
 
 

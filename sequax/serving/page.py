@@ -1,4 +1,4 @@
-"""The page at `/`: what a model is made of, what it takes, and a field to try a row. It loads nothing from elsewhere."""
+"""The page at `/`: what a model is made of, what it takes, and a field to try a row. It loads nothing from outside."""
 
 from __future__ import annotations
 
@@ -41,7 +41,8 @@ def _section(model: Servable) -> str:
     return (
         f'<section data-model="{name}"><h1>{name}</h1>{model.as_html()}'
         f"<h2>Takes and gives</h2><div class=wide>{table(('', 'name', 'shape', 'datatype'), ports)}</div>"
-        f"<h2>Try a row</h2><form><textarea spellcheck=false aria-label='A row, as JSON'>{escape(_row(model))}</textarea>"
+        f"<h2>Try a row</h2><form><textarea spellcheck=false aria-label='A row, as JSON'>{escape(_row(model))}"
+        f"</textarea>"
         f"<p><button type=submit>Predict</button> <span class=time role=status></span></p></form>"
         f"<div class=bars></div><pre class=answer hidden></pre>"
         f'<p class=small>The same from elsewhere: <code>POST v1/models/{name}:predict</code> with <code>{{"instances":'

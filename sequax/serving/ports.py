@@ -1,4 +1,4 @@
-"""Inputs and outputs of a model as clients see them: names, shapes, datatypes, and values that are held against them."""
+"""Inputs and outputs of a model as clients see them: names, shapes, datatypes, and how values are held against them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ from .refused import bad
 # Names of KServe's protocol, and the arrays whose bytes they are, lowest byte first.
 DATATYPES: dict[str, Any] = {
     "BOOL": np.dtype("?"),
-    **{f"{sign}INT{8 * size}": np.dtype(f"<{sign.lower() or chr(105)}{size}") for sign in ("", "U") for size in (1, 2, 4, 8)},
+    **{
+        f"{sign}INT{8 * size}": np.dtype(f"<{sign.lower() or chr(105)}{size}")
+        for sign in ("", "U")
+        for size in (1, 2, 4, 8)
+    },
     "FP16": np.dtype("<f2"),
     "FP32": np.dtype("<f4"),
     "FP64": np.dtype("<f8"),
@@ -92,8 +96,8 @@ class Port(NamedTuple):
             found = array.astype(wanted, copy=False)
         if not np.isfinite(found).all():
             raise bad(
-                f"Input '{self.name}' holds NaN or infinite numbers, or such as {self.datatype} cannot hold. Send finite"
-                f" ones."
+                f"Input '{self.name}' holds NaN or infinite numbers, or such as {self.datatype} cannot hold. Send"
+                f" finite ones."
             )
         return found
 

@@ -37,7 +37,9 @@ class Body:
     def __enter__(self) -> Body:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._memory.held -= self._bytes
 
     async def read(self, media: tuple[str, ...]) -> bytes | bytearray:

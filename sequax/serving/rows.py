@@ -1,4 +1,4 @@
-"""Plain JSON: a list of rows in, a list of predictions out. It is what TensorFlow Serving takes, and KServe's version 1."""
+"""Plain JSON: a list of rows in, predictions out, as TensorFlow Serving and version 1 of KServe's protocol have it."""
 
 from __future__ import annotations
 
@@ -54,9 +54,7 @@ def _columns(given: Any, inputs: Sequence[Port]) -> list[np.ndarray]:
         given = {inputs[0].name: given}
     if given.keys() != {port.name for port in inputs}:
         raise bad(f"'inputs' must have {', '.join(port.name for port in inputs)}, and nothing else.")
-    return [
-        _in_rank(ports.from_json(given[port.name], port.is_text, f"'{port.name}'"), port) for port in inputs
-    ]
+    return [_in_rank(ports.from_json(given[port.name], port.is_text, f"'{port.name}'"), port) for port in inputs]
 
 
 def _in_rank(array: np.ndarray, port: Port) -> np.ndarray:

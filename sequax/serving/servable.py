@@ -143,8 +143,9 @@ def checked_name(name: str) -> str:
 def example(ports: Sequence[Port], rows: int) -> Arrays:
     """Data of the right shapes and dtypes: zeros, and empty texts."""
     return [
-        np.full([rows, *(1 if size is None else size for size in port.shape[1:])], "" if port.is_text else 0)
-        .astype(object if port.is_text else port.dtype)
+        np.full([rows, *(1 if size is None else size for size in port.shape[1:])], "" if port.is_text else 0).astype(
+            object if port.is_text else port.dtype
+        )
         for port in ports
     ]
 

@@ -27,11 +27,13 @@ if TYPE_CHECKING:
 
 LOCAL = ("127.0.0.1", "localhost", "::1")
 _LINGER = 5  # seconds that an idle connection stays open
-_SENTENCE = b'{"error":"Too many connections are open. Ask again in a moment."}'
+_LONGEST_HEAD = 64 * 1024
+_ABOVE = b"HTTP/1.1 %s\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
 _FULL = (
-    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Type: application/json\r\n"
-    b"Content-Length: %d\r\n\r\n%s" % (len(_SENTENCE), _SENTENCE)
+    b"503 Service Unavailable\r\nRetry-After: 1",
+    b'{"error":"Too many connections are open. Ask again in a moment."}',
 )
+_LONG = b"431 Request Header Fields Too Large", b'{"error":"The head of the request is too long."}'
 
 
 def serve(
@@ -130,27 +132,28 @@ class _Server(uvicorn.Server):
 
 
 def _bounded(limits: Limits) -> type[asyncio.Protocol]:
-    """uvicorn's protocol, with bounds on how many connections there are, and on how long they may dawdle."""
+    """uvicorn's protocol, with bounds on how many connections there are, how long they may dawdle, and on heads."""
     base: Any = AutoHTTPProtocol
 
-    class Bounded(base):  # type: ignore[misc]
-        _patience: asyncio.TimerHandle | None = None
+    class Bounded(base):
+        _is_turned_away = False
+        _head = 0  # bytes since the last request
+        _to_come: asyncio.TimerHandle | None = None  # ends the connection unless the head of a request comes
+        _to_go: asyncio.TimerHandle | None = None  # ends it unless the client takes what was sent
 
         def connection_made(self, transport: Any) -> None:
-            if len(self.connections) >= limits.connections:
-                transport.write(_FULL)
+            if len(self.connections) < limits.connections:
+                super().connection_made(transport)
+                self._watch()
+            else:
+                self._turn_away(transport, *_FULL)
                 transport.close()
-                self.transport = transport
-                self._is_turned_away = True
-                return
-            super().connection_made(transport)
-            self._watch()
-
-        _is_turned_away = False
 
         def connection_lost(self, error: Exception | None) -> None:
-            self._forget()
-            if not self._is_turned_away:
+            for timer in (self._to_come, self._to_go):
+                if timer is not None:
+                    timer.cancel()
+            if self in self.connections:
                 super().connection_lost(error)
 
         def data_received(self, data: bytes) -> None:
@@ -158,37 +161,46 @@ def _bounded(limits: Limits) -> type[asyncio.Protocol]:
                 return
             super().data_received(data)
             self._watch()
-
-        def eof_received(self) -> None:
-            if not self._is_turned_away:
-                super().eof_received()
+            # What still comes of a body whose request is answered is thrown away, and is no head.
+            if not self._is_idle or (self.cycle is not None and self.cycle.more_body):
+                self._head = 0
+                return
+            self._head += len(data)
+            if self._head > _LONGEST_HEAD and not self.transport.is_closing():
+                self._turn_away(self.transport, *_LONG)
+                # A connection that is closed before all was read is reset, and the client would not see the answer.
+                self.loop.call_later(1.0, self.transport.close)
 
         def pause_writing(self) -> None:
             super().pause_writing()
-            self._forget()
-            self._patience = self.loop.call_later(limits.head, self.transport.abort)
+            self._to_go = self.loop.call_later(limits.head, self.transport.abort)
 
         def resume_writing(self) -> None:
             super().resume_writing()
-            self._forget()
-            self._watch()
+            if self._to_go is not None:
+                self._to_go.cancel()
+                self._to_go = None
 
         def timeout_keep_alive_handler(self) -> None:
             super().timeout_keep_alive_handler()
             # close() waits until all is sent, and a client that takes nothing would keep it waiting.
             self.loop.call_later(limits.head, self.transport.abort)
 
+        @property
+        def _is_idle(self) -> bool:
+            return self.cycle is None or self.cycle.response_complete
+
+        def _turn_away(self, transport: Any, status: bytes, sentence: bytes) -> None:
+            self._is_turned_away = True
+            transport.write(_ABOVE % (status, len(sentence), sentence))
+
         def _watch(self) -> None:
             """While no request is at work, the next one's head must come; the clock runs from its first byte on."""
-            if self.cycle is None or self.cycle.response_complete:
-                if self._patience is None:
-                    self._patience = self.loop.call_later(limits.head, self.transport.abort)
-            else:
-                self._forget()
-
-        def _forget(self) -> None:
-            if self._patience is not None:
-                self._patience.cancel()
-                self._patience = None
+            if self._is_idle:
+                if self._to_come is None:
+                    self._to_come = self.loop.call_later(limits.head, self.transport.abort)
+            elif self._to_come is not None:
+                self._to_come.cancel()
+                self._to_come = None
 
     return Bounded

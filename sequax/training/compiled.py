@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..model import Model
 
 # Programs are a few hundred kilobytes each; a search loop over architectures must not keep all it ever compiled.
-_MOST_PROGRAMS = 128
+MOST_PROGRAMS = 128
 LONG = 2.0  # seconds of compiling, from which on memory is given back
 _programs: OrderedDict[Key, Any] = OrderedDict()
 _lock = threading.Lock()
@@ -62,7 +62,7 @@ class Programs:
 
     def note(self, shape: Hashable, request: Request) -> None:
         """The program of a request is the one for a shape."""
-        if len(self._keys) >= _MOST_PROGRAMS:
+        if len(self._keys) >= MOST_PROGRAMS:
             self._keys.clear()
         key = request.whole_key
         with _lock:  # the very key of the table, so that finding it compares no fingerprints
@@ -198,7 +198,7 @@ def _found(key: Key) -> Callable[..., Any] | None:
 def _kept(key: Key, program: Callable[..., Any]) -> Callable[..., Any]:
     with _lock:
         _programs[key] = program
-        while len(_programs) > _MOST_PROGRAMS:
+        while len(_programs) > MOST_PROGRAMS:
             _programs.popitem(last=False)
     return program
 

@@ -176,6 +176,8 @@ class Forward:
                 (self.key, "predict", *loop), lambda: self._made(loop), given_once, place=self.place
             )
             callbacks = CallbackList() if callbacks is None else callbacks
+            if len(self._programs) >= compiled.MOST_PROGRAMS:  # a server may meet any length
+                self._programs.clear()
             self._programs[key] = program_for(request, callbacks, "prediction step")
         outputs, moved = self._programs[key](params, other, *given)
         if moved:
