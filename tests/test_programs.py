@@ -9,7 +9,7 @@ import pytest
 
 import sequax
 from sequax.data import resident
-from sequax.training import alone, compiled
+from sequax.training import alone, compiled, predict
 
 _lowered = []
 jax.monitoring.register_event_duration_secs_listener(
@@ -315,3 +315,11 @@ def test_what_is_not_listed_is_not_alone():
         pass
 
     assert not alone.loss(Own()) and alone.loss(sequax.losses.MeanSquaredError())
+
+
+def test_a_predictor_keeps_no_program_of_each_length(monkeypatch):
+    monkeypatch.setattr(compiled, "MOST_PROGRAMS", 3)
+    model = sequax.Sequential([sequax.Input((None, 2)), sequax.layers.GlobalMaxPooling1D()])
+    for length in range(1, 9):
+        model.predict(np.ones((1, length, 2)), verbose=0)
+        assert len(predict.predictor(model)._programs) <= 3
