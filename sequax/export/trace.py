@@ -290,4 +290,4 @@ _WHERE = "exported_layer"  # of an error: the path of the layer whose call raise
 def layer_path(equation: Any) -> str:
     """The layers that an equation of a jaxpr comes from, outermost first, such as `"model/block/dense"`."""
     stack = str(equation.source_info.name_stack)
-    return "/".join(part for part in stack.split("/") if part)
+    return "/".join(part for part in stack.split("/") if part and "(" not in part)

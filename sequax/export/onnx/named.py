@@ -1,0 +1,201 @@
+"""Formulas that ONNX has as one node; see `kernels/formulas.py`.
+
+Each rule answers `NotImplemented` where the node cannot say what the formula does: it is then translated step by step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from .elementwise import made
+from .graph import Graph
+from .reductions import in_order
+from .shaping import tensor
+from .translate import Call, formula
+from .values import Value, arranged, dense, is_known, stored_with, vector
+
+# --- activations ---
+
+
+@formula("softmax")
+def softmax(call: Call, x: Value, axis: int | list[int] = -1) -> Any:
+    return _along(call, "Softmax", x, axis)
+
+
+@formula("log_softmax")
+def log_softmax(call: Call, x: Value, axis: int | list[int] = -1) -> Any:
+    return _along(call, "LogSoftmax", x, axis)
+
+
+def _along(call: Call, op: str, x: Value, axis: int | list[int]) -> Any:
+    axes = [axis] if isinstance(axis, int) else axis
+    if len(axes) != 1:
+        return NotImplemented
+    axis = axes[0] % len(x.shape)
+    name, place, x = in_order(call.graph, x, axis)
+    dims = tuple(x.shape[a] for a in x.axes if a is not None)
+    return tensor(x.shape, x.dtype, call.graph.emit(op, [name], dims, x.dtype, axis=place), x.axes)
+
+
+def _simple(name: str, op: str) -> None:
+    @formula(name)
+    def rule(call: Call, x: Value, **settings: Any) -> Value:
+        return made(call, op, x, **{key: float(value) for key, value in settings.items()})
+
+
+for _name, _op in {"softplus": "Softplus", "soft_sign": "Softsign", "mish": "Mish", "hard_silu": "HardSwish"}.items():
+    _simple(_name, _op)
+for _name, _op in {"elu": "Elu", "celu": "Celu"}.items():
+    _simple(_name, _op)
+
+
+@formula("gelu")
+def gelu(call: Call, x: Value, approximate: bool) -> Value:
+    return made(call, "Gelu", x, approximate="tanh" if approximate else "none")
+
+
+@formula("leaky_relu")
+def leaky_relu(call: Call, x: Value, negative_slope: float) -> Value:
+    return made(call, "LeakyRelu", x, alpha=float(negative_slope))
+
+
+@formula("selu")
+def selu(call: Call, x: Value) -> Value:
+    return made(call, "Selu", x, alpha=1.6732632423543772, gamma=1.0507009873554805)
+
+
+@formula("hard_sigmoid")
+def hard_sigmoid(call: Call, x: Value) -> Value:
+    return made(call, "HardSigmoid", x, alpha=1 / 6, beta=0.5)
+
+
+# --- normalization ---
+
+
+@formula("standardized")
+def standardized(call: Call, x: Value, axes: list[int], epsilon: float) -> Any:
+    """`LayerNormalization` with a scale of one, into which the multiplication behind it is folded later."""
+    shape, graph = x.shape, call.graph
+    sizes = [shape[axis] for axis in axes]
+    if not is_known(sizes):
+        return NotImplemented
+    x = stored_with(graph, x, range(len(shape)))
+    others = [axis for axis in x.axes if axis is not None and axis not in axes]
+    others += [axis for axis in range(len(shape)) if axis not in axes and axis not in others]
+    order = [*others, *sorted(axes)]
+    name = arranged(graph, x, order)
+    scale = graph.constant(np.ones([shape[axis] for axis in sorted(axes)], np.float32))
+    dims = tuple(shape[axis] for axis in order)
+    name = graph.emit("LayerNormalization", [name, scale], dims, x.dtype, axis=len(others), epsilon=float(epsilon))
+    return tensor(shape, x.dtype, name, order)
+
+
+# --- recurrent layers ---
+
+
+@formula("lstm")
+def lstm(call: Call, x: Value, *rest: Value) -> Any:
+    """Gates stand in the order input, output, forget, candidate in ONNX."""
+    return _recurrent(call, "LSTM", x, rest, gates=[0, 3, 1, 2], states=2)
+
+
+@formula("gru")
+def gru(call: Call, x: Value, *rest: Value) -> Any:
+    return _recurrent(call, "GRU", x, rest, gates=[0, 1, 2], states=1, linear_before_reset=1)
+
+
+def _recurrent(call: Call, op: str, x: Value, rest: Any, gates: list[int], states: int, **attributes: Any) -> Any:
+    """Of `(time, batch, features)`; results are the sequence and the last states."""
+    graph, shapes = call.graph, [tuple(one.aval.shape) for one in call.equation.outvars]
+    kernel, recurrent = rest[:2]
+    units, count = recurrent.shape[0], len(gates)
+    given = list(rest[2:])
+    bias = given.pop(0) if given[0].shape[-1] == count * units and given[0].is_constant else None
+    first, counts = given[:states], given[states:]
+    if not all(value.is_constant for value in (kernel, recurrent, *([bias] if bias else []))):
+        return NotImplemented
+    matrices = [_by_gate(dense(one).T, gates, units)[None] for one in (kernel, recurrent)]
+    biases = np.zeros((2, count * units), np.float32)
+    if bias is not None:
+        biases[: 1 if bias.array is not None and len(bias.shape) == 1 else 2] = dense(bias)
+    biases = np.stack([_by_gate(one[:, None], gates, units)[:, 0] for one in biases])
+    sequence = arranged(graph, stored_with(graph, x, range(3)), (0, 1, 2))
+    steps, batch = shapes[0][0], shapes[0][1]
+    inputs = [sequence, *map(graph.constant, matrices), graph.constant(biases.reshape(1, -1))]
+    packed = None
+    if counts:
+        packed = _packed(graph, counts[0], sequence, x)
+        inputs[0] = packed.sequence
+    inputs += [packed.lengths if packed else "", *(_first(graph, value, batch, units) for value in first)]
+    if all(value.is_constant and not value.array.any() for value in first):
+        del inputs[5:]
+    while not inputs[-1]:
+        inputs.pop()
+    dims: list[Any] = [(steps, 1, batch, units), *[(1, batch, units)] * states]
+    names = graph.emit_all(op, inputs, dims, [np.float32] * len(dims), hidden_size=units, **attributes)
+    last = [tensor(shapes[1], np.float32, name, (None, 0, 1)) for name in names[1:]]
+    hidden = tensor(shapes[0], np.float32, names[0], (0, None, 1, 2))
+    if packed:
+        hidden = _unpacked(graph, packed, names[0], first[0], shapes[0])
+    return [replace(hidden, last=(0, last[0])), *last]
+
+
+def _by_gate(matrix: np.ndarray, gates: list[int], units: int) -> np.ndarray:
+    parts = matrix.reshape(-1, units, matrix.shape[-1])
+    return np.ascontiguousarray(parts[gates].reshape(-1, matrix.shape[-1]))
+
+
+def _first(graph: Graph, value: Value, batch: Any, units: int) -> str:
+    value = stored_with(graph, value, (0, 1))
+    return arranged(graph, Value((1, batch, units), value.dtype, tuple(None if a is None else a + 1 for a in value.axes), value.name, value.array), (0, 1, 2))  # fmt: skip
+
+
+class _Packed:
+    """A sequence whose steps that count stand in front.
+
+    Attributes:
+        sequence: `(time, batch, features)`.
+        lengths: int32, of the steps that count of each sample.
+        ran: for each step of the program, how many steps that count stand at or before it; `(time, batch)`, int64.
+    """
+
+    def __init__(self, sequence: str, lengths: str, ran: str):
+        self.sequence, self.lengths, self.ran = sequence, lengths, ran
+
+
+def _packed(graph: Graph, counts: Value, sequence: str, x: Value) -> _Packed:
+    """The node knows lengths, no holes: so steps that count go to the front, in their order (`TopK` keeps it)."""
+    steps, batch, features = x.shape
+    counts = stored_with(graph, counts, (0, 1))
+    plain = arranged(graph, replace(counts, shape=(steps, batch), axes=tuple(a if a in (0, 1) else None for a in counts.axes)), (0, 1))  # fmt: skip
+    whole = graph.emit("Cast", [plain], (steps, batch), np.int64, to=np.dtype(np.int64))
+    narrow = graph.emit("Cast", [plain], (steps, batch), np.int32, to=np.dtype(np.int32))
+    lengths = graph.emit("ReduceSum", [narrow, graph.integers(0)], (batch,), np.int32, keepdims=0)
+    ran = graph.emit("CumSum", [whole, graph.constant(np.asarray(0, np.int64))], (steps, batch), np.int64)
+    _, order = graph.emit_all(
+        "TopK", [narrow, vector(graph, [steps])], [(steps, batch), (steps, batch)], [np.int32, np.int64], axis=0, largest=1, sorted=1
+    )
+    order = graph.emit("Unsqueeze", [order, graph.integers(2)], (steps, batch, 1), np.int64)
+    order = graph.emit("Expand", [order, vector(graph, (steps, batch, features))], (steps, batch, features), np.int64)
+    packed = graph.emit("GatherElements", [sequence, order], (steps, batch, features), np.float32, axis=0)
+    return _Packed(packed, lengths, ran)
+
+
+def _unpacked(graph: Graph, packed: _Packed, name: str, first: Value, shape: Any) -> Value:
+    """The output at each step: that of the last step that counts, or the first state before there is one.
+
+    In front of the outputs stands the first state, so that the number of steps that ran is the place to look at.
+    """
+    steps, batch, units = shape
+    outputs = graph.emit("Squeeze", [name, graph.integers(1)], (steps, batch, units), np.float32)
+    state = _first(graph, first, batch, units)
+    if first.is_constant and not is_known([batch]):
+        state = graph.emit("Expand", [state, vector(graph, (1, batch, units))], (1, batch, units), np.float32)
+    outputs = graph.emit("Concat", [state, outputs], (steps + 1, batch, units), np.float32, axis=0)
+    places = graph.emit("Unsqueeze", [packed.ran, graph.integers(2)], (steps, batch, 1), np.int64)
+    places = graph.emit("Expand", [places, vector(graph, shape)], shape, np.int64)
+    return tensor(shape, np.float32, graph.emit("GatherElements", [outputs, places], shape, np.float32, axis=0))
+
