@@ -10,7 +10,7 @@ from .elementwise import cast
 from .graph import Graph
 from .shaping import tensor
 from .translate import Call, rule, translate
-from .values import Value, arranged, full
+from .values import Value, arranged, full, vector
 
 
 @rule("scan")
@@ -32,12 +32,13 @@ def scan(call: Call, *operands: Value) -> Any:
         given.append(name)
     results = translate(inner, body.jaxpr, body.consts, arguments, call.path)
     inner.inputs = given
-    inner.outputs = [_leaving(inner, value) for value in results]  # type: ignore[arg-type]
     if not sequences:
-        return NotImplemented
+        return _counted(call, inner, list(states), results)
+    for value in results:
+        inner.outputs.append(_leaving(inner, value))
     names = [full(graph, value) for value in (*states, *sequences)]
     shapes = [tuple(one.aval.shape) for one in call.equation.outvars]
-    dtypes = [value.dtype for value in results]  # type: ignore[union-attr]
+    dtypes = [value.dtype for value in results]
     count = len(sequences)
     attributes: dict[str, Any] = {"body": inner, "num_scan_inputs": count}
     if call.reverse:
@@ -46,6 +47,25 @@ def scan(call: Call, *operands: Value) -> Any:
             "scan_output_directions": [1] * (len(shapes) - carried),
         }
     outputs = graph.emit_all("Scan", names, list(shapes), dtypes, **attributes)
+    return [tensor(shape, dtype, name) for shape, dtype, name in zip(shapes, dtypes, outputs, strict=True)]
+
+
+def _counted(call: Call, inner: Graph, states: list[Value], results: list[Any]) -> Any:
+    """A loop over nothing but its states; what it collects stands behind them in `Loop`, too."""
+    graph = call.graph
+    before = [inner.name("iteration"), inner.name("going")]
+    inner.tensors[before[0]].dtype, inner.tensors[before[1]].dtype = np.dtype("int64"), np.dtype(bool)
+    inner.inputs = [*before, *inner.inputs]
+    inner.outputs.append(inner.emit("Identity", [before[1]], (), bool))
+    for value in results:
+        inner.outputs.append(_leaving(inner, value))
+    if call.reverse and len(results) > len(states):
+        return NotImplemented
+    length = graph.emit("Squeeze", [vector(graph, [call.length]), graph.integers(0)], (), np.int64)
+    names = [length, graph.constant(np.asarray(True)), *(full(graph, value) for value in states)]
+    shapes = [tuple(one.aval.shape) for one in call.equation.outvars]
+    dtypes = [value.dtype for value in results]
+    outputs = graph.emit_all("Loop", names, list(shapes), dtypes, body=inner)
     return [tensor(shape, dtype, name) for shape, dtype, name in zip(shapes, dtypes, outputs, strict=True)]
 
 
@@ -90,12 +110,12 @@ def while_(call: Call, *operands: Value) -> Any:
         given.append(inner.name("state"))
         arguments.append(_entering(inner, given[-1], value, value.shape))
     results = translate(inner, body.jaxpr, body.consts, [*fixed_body, *arguments], call.path)
-    results = [cast(call._replace(graph=inner), r, v.dtype) for r, v in zip(results, states, strict=True)]  # type: ignore[arg-type]
+    results = [cast(call._replace(graph=inner), r, v.dtype) for r, v in zip(results, states, strict=True)]
     (goes_on,) = translate(inner, test.jaxpr, test.consts, [*fixed_test, *results], call.path)
     inner.inputs = given
     for value in (goes_on, *results):
-        inner.outputs.append(_leaving(inner, value))  # type: ignore[arg-type]
-    names = ["", full(graph, begins), *(full(graph, value) for value in states)]  # type: ignore[arg-type]
+        inner.outputs.append(_leaving(inner, value))
+    names = ["", full(graph, begins), *(full(graph, value) for value in states)]
     shapes = [value.shape for value in states]
     dtypes = [value.dtype for value in states]
     outputs = graph.emit_all("Loop", names, list(shapes), dtypes, body=inner)
@@ -130,5 +150,3 @@ def _branch(call: Call, graph: Graph, which: Value, branches: Any, at: int, oper
     dtypes = [value.dtype for value in results[0]]
     names = graph.emit_all("If", [here], list(shapes), dtypes, then_branch=inside[0], else_branch=inside[1])
     return [tensor(shape, dtype, name) for shape, dtype, name in zip(shapes, dtypes, names, strict=True)]
-
-

@@ -83,8 +83,7 @@ def computed(call: Call, *values: Value) -> Value | None:
     shape = call.shape
     values = tuple(_reaching(value, shape) for value in values)
     held = sorted({axis for value in values for axis in value.axes if axis is not None})
-    arrays = [arranged_array(value, held) for value in values]
-    arrays = [array if array.shape else array for array in np.broadcast_arrays(*arrays)]
+    arrays = np.broadcast_arrays(*(arranged_array(value, held) for value in values))
     found = call.equation.primitive.bind(*arrays, **call.equation.params)
     return constant(np.asarray(found), shape, held)
 
@@ -167,9 +166,9 @@ def simple(call: Call, *values: Value) -> Value:
         mean = _mean(call, *values)
         if mean is not None:
             return mean
-    if name in ("max", "min") and call.dtype == bool:
+    if name in ("max", "min") and call.dtype.kind == "b":
         return made(call, "Or" if name == "max" else "And", *values)
-    if name == "mul" and call.dtype == bool:
+    if name == "mul" and call.dtype.kind == "b":
         return made(call, "And", *values)
     if name in ("add", "sub", "mul", "max") and len(values) == 2:
         neutral = _neutral(name, *values)
@@ -220,7 +219,7 @@ def _mean(call: Call, a: Value, b: Value) -> Value | None:
 def compared(call: Call, *values: Value) -> Value:
     op = COMPARED[call.equation.primitive.name]
     dtype = values[0].dtype
-    wide = WIDER.get(dtype.name) or ("int32" if dtype == bool and op != "Equal" else None)
+    wide = WIDER.get(dtype.name) or ("int32" if dtype.kind == "b" and op != "Equal" else None)
     return made(call, op, *(cast(call, value, wide) if wide else value for value in values), dtype=bool)
 
 
@@ -229,7 +228,7 @@ def compared(call: Call, *values: Value) -> Value:
 def unequal(call: Call, a: Value, b: Value) -> Value:
     wide = WIDER.get(a.dtype.name)
     pair = [cast(call, value, wide) if wide else value for value in (a, b)]
-    if a.dtype == bool:
+    if a.dtype.kind == "b":
         return made(call, "Xor", *pair, dtype=bool)
     return made(call, "Not", made(call, "Equal", *pair, dtype=bool), dtype=bool)
 
@@ -238,13 +237,13 @@ def unequal(call: Call, a: Value, b: Value) -> Value:
 @lazily
 def logical(call: Call, *values: Value) -> Value:
     name = call.equation.primitive.name
-    return made(call, (LOGICAL if call.dtype == bool else BITWISE)[name], *values)
+    return made(call, (LOGICAL if call.dtype.kind == "b" else BITWISE)[name], *values)
 
 
 @rule("not")
 @lazily
 def negated(call: Call, value: Value) -> Value:
-    return made(call, "Not" if call.dtype == bool else "BitwiseNot", value)
+    return made(call, "Not" if call.dtype.kind == "b" else "BitwiseNot", value)
 
 
 def number(call: Call, value: float) -> Value:
@@ -378,7 +377,7 @@ def select(call: Call, which: Value, *cases: Value) -> Value:
         for place in (0, 1):
             if (which.array == place).all():
                 return cases[place]
-    if which.dtype == bool:
+    if which.dtype.kind == "b":
         return _where(call, which, cases[1], cases[0])
     found = cases[-1]
     for place in range(len(cases) - 2, -1, -1):
@@ -388,7 +387,7 @@ def select(call: Call, which: Value, *cases: Value) -> Value:
 
 
 def _where(call: Call, which: Value, yes: Value, no: Value) -> Value:
-    if call.dtype == bool:
+    if call.dtype.kind == "b":
         pair = [made(call, "And", which, yes), made(call, "And", made(call, "Not", which), no)]
         return made(call, "Or", *pair)
     return made(call, "Where", which, yes, no)
@@ -399,8 +398,10 @@ def convert(call: Call, value: Value) -> Value:
     dtype = float_of(call.new_dtype)
     if value.dtype.kind == "f" and dtype.kind in "iu" and value.is_constant:
         return replace(value, array=value.array.astype(dtype), dtype=dtype, name=None)
-    if value.dtype.kind == "f" and dtype == bool:
-        return made(call, "Not", made(call, "Equal", value, constant(np.zeros((), value.dtype)), dtype=bool), dtype=bool)
+    if value.dtype.kind == "f" and dtype.kind == "b":
+        return made(
+            call, "Not", made(call, "Equal", value, constant(np.zeros((), value.dtype)), dtype=bool), dtype=bool
+        )
     return cast(call, value, dtype)
 
 

@@ -66,7 +66,13 @@ class Graph:
         return Graph(constants=self.constants, tensors=self.tensors, path=self.path, outer=self)
 
     def emit(
-        self, op: str, inputs: list[str], dims: Dims | list[Dims], dtype: Any, path: str | None = None, **attributes: Any
+        self,
+        op: str,
+        inputs: list[str],
+        dims: Dims | list[Dims],
+        dtype: Any,
+        path: str | None = None,
+        **attributes: Any,
     ) -> str:
         """The first output of a node, which is added if there is no equal one yet."""
         return self.emit_all(op, inputs, [dims], [dtype], path, **attributes)[0]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .elementwise import as_size, cast, made
-from .shaping import in_shape, sliced, tensor
+from .shaping import in_shape, joined, sliced, tensor
 from .translate import Call, rule
 from .values import Value, arranged, constant, full, is_known, is_one, stored, stored_with
 
@@ -30,10 +30,15 @@ def gather(call: Call, value: Value, indices: Value) -> Any:
         found = _at_size(call, value, indices, cut, places)
         if found is not None:
             return found
-        indices = _bounded(call, value, indices, cut)
-        if len(cut) == 1:
-            return _along(call, value, indices, cut[0], whole)
-        return _at_places(call, value, indices, cut, whole)
+    if set(gone) <= set(cut) and all(is_one(sizes[axis]) for axis in cut) and not batched:
+        # Axes of size one that the program keeps are put in behind.
+        inside = [axis for axis in range(len(value.shape)) if axis not in gone]
+        offsets = dict(zip(inside, numbers.offset_dims, strict=True))
+        kept = [place for place in range(len(call.shape)) if place not in [offsets.get(axis) for axis in cut]]
+        rows = [kept.index(offsets[axis]) for axis in whole]
+        indices, shape = _bounded(call, value, indices, cut), tuple(call.shape[place] for place in kept)
+        taken = _along if len(cut) == 1 else _at_places
+        return in_shape(call.graph, taken(call, value, indices, cut, whole, rows, shape), call.shape)
     if set(cut) == set(gone) and len(cut) == 1 and not whole:
         return _beside(call, value, _bounded(call, value, indices, cut), cut[0], batched)
     if not gone and not batched and places == 0:
@@ -94,46 +99,50 @@ def _bounded(call: Call, value: Value, indices: Value, cut: list[int]) -> Value:
     most = [value.shape[axis] - 1 for axis in cut]
     if not is_known(most):
         return indices
-    high = constant(np.asarray(most, indices.dtype), indices.shape, [len(indices.shape) - 1]) if len(cut) > 1 else constant(
-        np.asarray(most[0], indices.dtype)
+    high = (
+        constant(np.asarray(most, indices.dtype), indices.shape, [len(indices.shape) - 1])
+        if len(cut) > 1
+        else constant(np.asarray(most[0], indices.dtype))
     )
     shape = indices.shape
     found = made(call, "Max", indices, low, dtype=indices.dtype, shape=shape)
     return made(call, "Min", found, high, dtype=indices.dtype, shape=shape)
 
 
-def _along(call: Call, value: Value, indices: Value, axis: int, whole: list[int]) -> Value:
-    """Rows of a table: one axis by indices of any shape."""
-    graph = call.graph
+def _along(
+    call: Call, value: Value, indices: Value, cut: list[int], whole: list[int], offsets: list[int], result: Any
+) -> Value:
+    """Rows of a table: one axis by indices of any shape; `offsets` are the places of the other axes in the result."""
+    graph, (axis,) = call.graph, cut
     value = stored_with(graph, value, [axis])
     shape = indices.shape[:-1]
     flat = in_shape(graph, indices, shape)
     flat = cast(call, stored_with(graph, flat, range(len(shape))), np.int64 if flat.is_constant else flat.dtype)
     flat = cast(call, flat, np.int64) if flat.dtype not in (np.int32, np.int64) else flat
     at = arranged(graph, flat, range(len(shape)))
-    offsets = list(call.dimension_numbers.offset_dims)
-    batch = [place for place in range(len(call.shape)) if place not in offsets]
+    batch = [place for place in range(len(result)) if place not in offsets]
     before = sorted(a for a in value.axes if a is not None and a < axis)
     after = sorted(a for a in value.axes if a is not None and a > axis)
     name = arranged(graph, value, [*before, axis, *after])
     axes = [*(offsets[whole.index(a)] for a in before), *batch, *(offsets[whole.index(a)] for a in after)]
-    dims = tuple(call.shape[a] for a in axes)
+    dims = tuple(result[a] for a in axes)
     name = graph.emit("Gather", [name, at], dims, value.dtype, axis=len(before))
-    return tensor(call.shape, value.dtype, name, axes)
+    return tensor(result, value.dtype, name, axes)
 
 
-def _at_places(call: Call, value: Value, indices: Value, cut: list[int], whole: list[int]) -> Value:
+def _at_places(
+    call: Call, value: Value, indices: Value, cut: list[int], whole: list[int], offsets: list[int], result: Any
+) -> Value:
     """Entries of several axes at once."""
     graph = call.graph
     value = stored_with(graph, value, range(len(value.shape)))
     name = arranged(graph, value, [*cut, *whole])
     at = full(graph, cast(call, indices, np.int64))
-    offsets = list(call.dimension_numbers.offset_dims)
-    batch = [place for place in range(len(call.shape)) if place not in offsets]
+    batch = [place for place in range(len(result)) if place not in offsets]
     axes = [*batch, *offsets]
-    dims = tuple(call.shape[a] for a in axes)
+    dims = tuple(result[a] for a in axes)
     name = graph.emit("GatherND", [name, at], dims, value.dtype)
-    return tensor(call.shape, value.dtype, name, axes)
+    return tensor(result, value.dtype, name, axes)
 
 
 def _beside(call: Call, value: Value, indices: Value, axis: int, batched: list[int]) -> Any:
@@ -171,7 +180,13 @@ def _as_slice(call: Call, value: Value, indices: Value, cut: list[int], sizes: A
 
 # --- scatters ---
 
-_REDUCTIONS = {"scatter": "none", "scatter-add": "add", "scatter_add": "add", "scatter-mul": "mul", "scatter_mul": "mul"}
+_REDUCTIONS = {
+    "scatter": "none",
+    "scatter-add": "add",
+    "scatter_add": "add",
+    "scatter-mul": "mul",
+    "scatter_mul": "mul",
+}
 _REDUCTIONS |= {"scatter-min": "min", "scatter_min": "min", "scatter-max": "max", "scatter_max": "max"}
 
 
@@ -183,6 +198,8 @@ def scatter(call: Call, value: Value, indices: Value, updates: Value) -> Any:
     batched = list(numbers.operand_batching_dims)
     rank = len(value.shape)
     whole = [axis for axis in range(rank) if axis not in cut and axis not in batched]
+    if not gone and not batched and len(cut) == 1 and indices.is_constant and len(indices.shape) == 1:
+        return _update(call, value, int(indices.array.reshape(())), cut[0], updates)
     if set(cut) != set(gone) or len(cut) != 1:
         return _scatter_several(call, value, indices, updates, cut, gone, whole)
     axis = cut[0]
@@ -191,7 +208,7 @@ def scatter(call: Call, value: Value, indices: Value, updates: Value) -> Any:
     at = cast(call, in_shape(graph, indices, shape), np.int64)
     reduction = _REDUCTIONS[call.equation.primitive.name]
     dtype = value.dtype
-    wide = np.dtype("int32") if dtype == bool else dtype
+    wide = np.dtype("int32") if dtype.kind == "b" else dtype
     value, updates = (cast(call, stored_with(graph, v, range(len(v.shape))), wide) for v in (value, updates))
     if batched:
         in_indices = list(numbers.scatter_indices_batching_dims)
@@ -216,6 +233,28 @@ def scatter(call: Call, value: Value, indices: Value, updates: Value) -> Any:
     return cast(call, tensor(call.shape, wide, name, order), dtype)
 
 
+_JOINED = {"add": "Add", "mul": "Mul", "min": "Min", "max": "Max"}
+
+
+def _update(call: Call, value: Value, start: int, axis: int, updates: Value) -> Any:
+    """One part of an axis, between what is before and behind."""
+    window = call.dimension_numbers.update_window_dims
+    length, size = value.shape[axis], updates.shape[window[axis]]
+    if not is_known([length, size]) or start < 0 or start + size > length:
+        return NotImplemented
+
+    def part(begin: int, end: int) -> Value:
+        shape = (*value.shape[:axis], end - begin, *value.shape[axis + 1 :])
+        return sliced(call, value, {axis: (begin, end, 1)}, shape)
+
+    reduction = _REDUCTIONS[call.equation.primitive.name]
+    middle = in_shape(call.graph, updates, part(start, start + size).shape)
+    if reduction != "none":
+        middle = made(call, _JOINED[reduction], part(start, start + size), middle, shape=middle.shape)
+    parts = [part(0, start), middle, part(start + size, length)]
+    return joined(call, [one for one in parts if one.shape[axis] != 0], axis)
+
+
 def _scatter_several(
     call: Call, value: Value, indices: Value, updates: Value, cut: list[int], gone: list[int], whole: list[int]
 ) -> Any:
@@ -223,7 +262,7 @@ def _scatter_several(
         return NotImplemented
     graph, window = call.graph, list(call.dimension_numbers.update_window_dims)
     dtype = value.dtype
-    wide = np.dtype("int32") if dtype == bool else dtype
+    wide = np.dtype("int32") if dtype.kind == "b" else dtype
     value, updates = (cast(call, stored_with(graph, v, range(len(v.shape))), wide) for v in (value, updates))
     batch = [a for a in range(len(updates.shape)) if a not in window]
     order = [*cut, *whole]
@@ -236,4 +275,3 @@ def _scatter_several(
     reduction = _REDUCTIONS[call.equation.primitive.name]
     name = graph.emit("ScatterND", names, dims, wide, reduction=reduction)
     return cast(call, tensor(call.shape, wide, name, order), dtype)
-

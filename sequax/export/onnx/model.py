@@ -8,7 +8,7 @@ import numpy as np
 
 from ..._version import __version__
 from ..errors import ExportError
-from ..trace import Trace
+from ..trace import Trace, Traceable
 from .graph import Graph, Tensor
 from .values import Value, full
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def to_onnx(
-    model: Model | Trace,
+    model: Model | Traceable,
     input_signature: Any = None,
     batch_size: int | None = None,
     metadata: dict[str, str] | None = None,
@@ -27,7 +27,7 @@ def to_onnx(
     """What `predict` computes, as an ONNX model (opset 20, IR 10).
 
     Args:
-        model: any built model, or its trace.
+        model: any built model, or what was traced already.
         input_signature: what it takes, where the model does not say so; see `Trace`.
         batch_size: of all inputs; None: any.
         metadata: texts by name that stand in the file.
@@ -42,11 +42,12 @@ def to_onnx(
         raise ImportError("Writing ONNX needs the package `onnx`: pip install 'sequax[onnx]'.") from None
     from .proto import model_proto
 
-    trace = model if isinstance(model, Trace) else Trace(model, input_signature)
-    return model_proto(graph_of(trace, batch_size), trace.model.name, __version__, metadata or {})
+    trace = model if isinstance(model, Traceable) else Trace(model, input_signature)
+    name = trace.model.name if isinstance(trace, Trace) else "function"
+    return model_proto(graph_of(trace, batch_size), name, __version__, metadata or {})
 
 
-def graph_of(trace: Trace, batch_size: int | None = None) -> Graph:
+def graph_of(trace: Traceable, batch_size: int | None = None) -> Graph:
     """The graph of a traced model, as small as it gets."""
     from . import control, elementwise, indexing, named, products, reductions, shaping, signal  # noqa: F401
     from .folding import fold
@@ -77,8 +78,8 @@ def _name_outputs(graph: Graph, names: list[str], wanted: list[str]) -> None:
     for name, new in zip(names, wanted, strict=True):
         new = new if new not in graph.inputs and new not in graph.outputs else f"{new}_output"
         known = graph.tensors[name]
-        if new in made:
-            raise ExportError(f"The output '{new}' has the name of a tensor inside. Give its layer another name.")
+        if new in made and new != name:  # a tensor inside has its name by chance
+            _rename(graph, new, graph.name(new))
         graph.tensors[new] = known
         if name in made and name not in taken:
             _rename(graph, name, new)

@@ -149,8 +149,10 @@ def _by_gate(matrix: np.ndarray, gates: list[int], units: int) -> np.ndarray:
 
 
 def _first(graph: Graph, value: Value, batch: Any, units: int) -> str:
+    """A state as the node takes it, with an axis for its one direction."""
     value = stored_with(graph, value, (0, 1))
-    return arranged(graph, Value((1, batch, units), value.dtype, tuple(None if a is None else a + 1 for a in value.axes), value.name, value.array), (0, 1, 2))  # fmt: skip
+    axes = tuple(None if axis is None else axis + 1 for axis in value.axes)
+    return arranged(graph, replace(value, shape=(1, batch, units), axes=axes), (0, 1, 2))
 
 
 class _Packed:
@@ -170,13 +172,20 @@ def _packed(graph: Graph, counts: Value, sequence: str, x: Value) -> _Packed:
     """The node knows lengths, no holes: so steps that count go to the front, in their order (`TopK` keeps it)."""
     steps, batch, features = x.shape
     counts = stored_with(graph, counts, (0, 1))
-    plain = arranged(graph, replace(counts, shape=(steps, batch), axes=tuple(a if a in (0, 1) else None for a in counts.axes)), (0, 1))  # fmt: skip
+    axes = tuple(axis if axis in (0, 1) else None for axis in counts.axes)
+    plain = arranged(graph, replace(counts, shape=(steps, batch), axes=axes), (0, 1))
     whole = graph.emit("Cast", [plain], (steps, batch), np.int64, to=np.dtype(np.int64))
     narrow = graph.emit("Cast", [plain], (steps, batch), np.int32, to=np.dtype(np.int32))
     lengths = graph.emit("ReduceSum", [narrow, graph.integers(0)], (batch,), np.int32, keepdims=0)
     ran = graph.emit("CumSum", [whole, graph.constant(np.asarray(0, np.int64))], (steps, batch), np.int64)
     _, order = graph.emit_all(
-        "TopK", [narrow, vector(graph, [steps])], [(steps, batch), (steps, batch)], [np.int32, np.int64], axis=0, largest=1, sorted=1
+        "TopK",
+        [narrow, vector(graph, [steps])],
+        [(steps, batch), (steps, batch)],
+        [np.int32, np.int64],
+        axis=0,
+        largest=1,
+        sorted=1,
     )
     order = graph.emit("Unsqueeze", [order, graph.integers(2)], (steps, batch, 1), np.int64)
     order = graph.emit("Expand", [order, vector(graph, (steps, batch, features))], (steps, batch, features), np.int64)
@@ -198,4 +207,3 @@ def _unpacked(graph: Graph, packed: _Packed, name: str, first: Value, shape: Any
     places = graph.emit("Unsqueeze", [packed.ran, graph.integers(2)], (steps, batch, 1), np.int64)
     places = graph.emit("Expand", [places, vector(graph, shape)], shape, np.int64)
     return tensor(shape, np.float32, graph.emit("GatherElements", [outputs, places], shape, np.float32, axis=0))
-

@@ -11,7 +11,7 @@ from .elementwise import cast, made
 from .graph import Graph
 from .shaping import in_shape, tensor
 from .translate import Call, rule
-from .values import Value, arranged, constant, is_known, is_one, reshaped, stored_with
+from .values import Value, arranged, constant, dense, is_known, is_one, reshaped, stored_with
 
 
 @rule("dot_general")
@@ -57,8 +57,6 @@ def _by_matrix(
 
 
 def arranged_matrix(value: Value, rows: list[int], columns: list[int]) -> np.ndarray:
-    from .values import dense
-
     array = dense(value).transpose([*rows, *columns])
     height = int(np.prod([value.shape[axis] for axis in rows]))
     return np.ascontiguousarray(array.reshape(height, -1))
@@ -84,7 +82,9 @@ def _by_stack(call: Call, a: Value, b: Value, a_axes: Any, b_axes: Any, dtype: A
     rows = [a.shape[axis] for axis in a_free]
     stack = []
     for i in batch:
-        in_a, in_b = (value.shape[axes[i]] if axes[i] in value.axes else 1 for value, axes in ((a, a_batch), (b, b_batch)))
+        in_a, in_b = (
+            value.shape[axes[i]] if axes[i] in value.axes else 1 for value, axes in ((a, a_batch), (b, b_batch))
+        )
         stack.append(in_b if is_one(in_a) else in_a)
     dims = (*stack, *rows, b.shape[b_free[0]])
     name = graph.emit("MatMul", names, dims, dtype)
@@ -110,7 +110,7 @@ def _as_one(
     shape = (*value.shape, size)
     stored_axes = [*(a if a in value.axes else None for a in before), len(value.shape)]
     stored_axes += [a if a in value.axes else None for a in after]
-    return Value(shape, value.dtype, tuple(None if a is None or is_one(shape[a]) else a for a in stored_axes), name), [len(value.shape)]  # fmt: skip
+    return tensor(shape, value.dtype, name, stored_axes), [len(value.shape)]
 
 
 # --- convolutions ---
@@ -145,8 +145,6 @@ def convolution(call: Call, x: Value, kernel: Value) -> Any:
     ends = [extent - high for extent, high in zip(extents, highs, strict=True)]
     more = [max(-end, 0) for end in ends]
     cut = [max(-begin, 0) for begin in begins]
-    from .values import dense
-
     array = dense(kernel).transpose(rhs)
     array = np.flip(array, tuple(range(2, array.ndim)))
     filters, channels = array.shape[:2]
@@ -203,7 +201,9 @@ def _windowed(call: Call, value: Value, op: str, dtype: Any, **attributes: Any) 
     missing = 2 - len(resting)
     if missing:
         places = list(range(missing))
-        name = graph.emit("Unsqueeze", [name, graph.integers(*places)], (*[1] * missing, *(value.shape[a] for a in order)), dtype)
+        name = graph.emit(
+            "Unsqueeze", [name, graph.integers(*places)], (*[1] * missing, *(value.shape[a] for a in order)), dtype
+        )
     lows, highs = zip(*(call.padding[axis] for axis in moving), strict=True)
     attributes |= {
         "kernel_shape": [call.window_dimensions[axis] for axis in moving],

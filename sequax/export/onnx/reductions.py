@@ -68,7 +68,7 @@ def in_order(graph: Graph, value: Value, axis: int) -> tuple[str, int, Value]:
 @rule("argmax", "argmin")
 def arg_extreme(call: Call, value: Value) -> Value:
     graph, axis = call.graph, call.axes[0]
-    wide = WIDER.get(value.dtype.name, "int32" if value.dtype == bool else value.dtype)
+    wide = WIDER.get(value.dtype.name, "int32" if value.dtype.kind == "b" else value.dtype)
     name, place, value = in_order(graph, cast(call, value, wide), axis)
     kept = [a for a in range(len(value.shape)) if a != axis]
     axes = [kept.index(a) for a in value.axes if a != axis and a is not None]
@@ -149,14 +149,18 @@ def top_k(call: Call, value: Value) -> list[Value]:
 
 def _top(call: Call, value: Value, axis: int, count: Any, largest: bool) -> tuple[Value, str, list[int]]:
     graph = call.graph
-    dtype, wide = value.dtype, "int32" if value.dtype == bool else WIDER.get(value.dtype.name, value.dtype)
+    dtype, wide = value.dtype, "int32" if value.dtype.kind == "b" else WIDER.get(value.dtype.name, value.dtype)
     name, place, value = in_order(graph, cast(call, value, wide), axis)
     shape = (*value.shape[:axis], count, *value.shape[axis + 1 :])
     order = [a for a in value.axes if a is not None]
     dims = tuple(shape[a] for a in order)
     names = graph.emit_all(
-        "TopK", [name, vector(graph, [count])], [dims, dims], [wide, np.int64], axis=place, largest=int(largest), sorted=1
+        "TopK",
+        [name, vector(graph, [count])],
+        [dims, dims],
+        [wide, np.int64],
+        axis=place,
+        largest=int(largest),
+        sorted=1,
     )
     return cast(call, tensor(shape, wide, names[0], order), dtype), names[1], order
-
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -31,7 +32,9 @@ END = np.iinfo(np.int64).max
 def broadcast_in_dim(call: Call, value: Value, *sizes: Value) -> Value:
     places, shape = call.broadcast_dimensions, call.shape
     if value.size is not None:
-        return value.with_shape(shape, ()) if not shape else replace(_as_tensor(call.graph, value, shape), size=value.size)
+        return (
+            value.with_shape(shape, ()) if not shape else replace(_as_tensor(call.graph, value, shape), size=value.size)
+        )
     return value.with_shape(shape, [None if axis is None else places[axis] for axis in value.axes])
 
 
@@ -96,11 +99,16 @@ def tensor(shape: Any, dtype: Any, name: str, axes: Any = None) -> Value:
 
 @rule("concatenate")
 def concatenate(call: Call, *values: Value) -> Value:
-    axis, graph = call.dimension, call.graph
-    values = tuple(value for value in values if not (is_known([value.shape[axis]]) and value.shape[axis] == 0))
+    return joined(call, values, call.dimension)
+
+
+def joined(call: Call, values: Sequence[Value], axis: int) -> Value:
+    """The values behind each other along an axis."""
+    graph = call.graph
+    values = [value for value in values if not (is_known([value.shape[axis]]) and value.shape[axis] == 0)]
     if len(values) == 1:
         return values[0]
-    values = tuple(_with_axis(graph, value, axis) for value in values)
+    values = [stored_with(graph, value, [axis]) for value in values]
     leading = max(values, key=lambda value: (sum(a is not None for a in value.axes), not value.is_constant))
     held = {a for value in values for a in value.axes if a is not None} | {axis}
     order = [a for a in leading.axes if a is not None and a in held]
@@ -110,15 +118,11 @@ def concatenate(call: Call, *values: Value) -> Value:
     if order == sorted(order):
         order = list(range(len(call.shape))) if len(order) == len(call.shape) else order
     others = [a for a in order if a != axis]
-    values = tuple(stored_with(graph, value, others) for value in values)
+    values = [stored_with(graph, value, others) for value in values]
     names = [arranged(graph, value, order) for value in values]
     dims = tuple(call.shape[a] for a in order)
     name = graph.emit("Concat", names, dims, call.dtype, axis=order.index(axis))
     return tensor(call.shape, call.dtype, name, order)
-
-
-def _with_axis(graph: Graph, value: Value, axis: int) -> Value:
-    return stored_with(graph, value, [axis])
 
 
 def _inserted(order: list[int], axis: int) -> list[int]:
@@ -135,7 +139,9 @@ def split(call: Call, value: Value) -> list[Value]:
         return [value]
     dims = [tuple(1 if a is None else shape[a] for a in value.axes) for shape in shapes]
     sizes = vector(call.graph, [shape[call.axis] for shape in shapes])
-    names = call.graph.emit_all("Split", [stored(call.graph, value), sizes], dims, [value.dtype] * len(dims), axis=place)
+    names = call.graph.emit_all(
+        "Split", [stored(call.graph, value), sizes], dims, [value.dtype] * len(dims), axis=place
+    )
     return [tensor(shape, value.dtype, name, value.axes) for shape, name in zip(shapes, names, strict=True)]
 
 
@@ -145,8 +151,10 @@ def sliced(call: Call, value: Value, cuts: dict[int, tuple[Any, Any, int]], shap
     real = {axis: cut for axis, cut in cuts.items() if axis in value.axes}
     if not real:
         return value.with_shape(shape, value.axes)
-    if value.is_constant and is_known([n for cut in real.values() for n in cut]) and all(
-        cut[2] > 0 for cut in real.values()
+    if (
+        value.is_constant
+        and is_known([n for cut in real.values() for n in cut])
+        and all(cut[2] > 0 for cut in real.values())
     ):
         index = tuple(slice(*real[a]) if a in real else slice(None) for a in value.axes)
         return replace(value, array=value.array[index], name=None).with_shape(shape, value.axes)
@@ -179,7 +187,7 @@ def slice_(call: Call, value: Value) -> Value:
 def rev(call: Call, value: Value) -> Value:
     if value.is_constant:
         places = [value.axes.index(axis) for axis in call.dimensions if axis in value.axes]
-        return replace(value, array=np.flip(value.array, places), name=None)
+        return replace(value, array=np.flip(value.array, tuple(places)), name=None)
     return sliced(call, value, {axis: (-1, -END, -1) for axis in call.dimensions}, call.shape)
 
 
@@ -250,7 +258,9 @@ def pad(call: Call, value: Value, filling: Value) -> Any:
         value = _spread(call, value, filling, [inside for _, _, inside in config])
     shape = value.shape
     if any(low or high for low, high, _ in config if not (is_known([low, high]) and max(low, high) <= 0)):
-        touched = [axis for axis, (low, high, _) in enumerate(config) if not (is_known([low, high]) and not low and not high)]
+        touched = [
+            axis for axis, (low, high, _) in enumerate(config) if not (is_known([low, high]) and not low and not high)
+        ]
         value = _with_axes(graph, value, touched)
         lows, highs = ([_positive(config[a][i]) if a is not None else 0 for a in value.axes] for i in (0, 1))
         shape = tuple(
@@ -299,7 +309,9 @@ def _spread(call: Call, value: Value, filling: Value, insides: list[int]) -> Val
             continue
         shape, size = list(value.shape), value.shape[axis]
         name = full(graph, value)
-        name = graph.emit("Unsqueeze", [name, graph.integers(axis + 1)], (*shape[: axis + 1], 1, *shape[axis + 1 :]), value.dtype)
+        name = graph.emit(
+            "Unsqueeze", [name, graph.integers(axis + 1)], (*shape[: axis + 1], 1, *shape[axis + 1 :]), value.dtype
+        )
         rank = len(shape) + 1
         ends = [0] * (2 * rank)
         ends[rank + axis + 1] = inside

@@ -85,7 +85,7 @@ class Call(NamedTuple):
 
 def translate(
     graph: Graph, jaxpr: Any, constants: Sequence[Any], arguments: Sequence[Value], path: str = "", needed: Any = None
-) -> list[Value | None]:
+) -> list[Any]:
     """The values of the results of a jaxpr; None for those that are not `needed`."""
     known: dict[Any, Value] = {}
     for variable, value in zip(jaxpr.constvars, constants, strict=True):
@@ -109,10 +109,7 @@ def translate(
                 if value is not None:
                     known[variable] = value
     graph.path = before
-    return [
-        read(one) if needed is None or needed[i] else None  # type: ignore[misc]
-        for i, one in enumerate(jaxpr.outvars)
-    ]
+    return [read(one) if needed is None or needed[i] else None for i, one in enumerate(jaxpr.outvars)]
 
 
 def _given(value: Any) -> Value:
@@ -121,7 +118,9 @@ def _given(value: Any) -> Value:
 
 def _live(jaxpr: Any, needed: Any) -> set[Any]:
     """The variables that the results hang on."""
-    outputs = jaxpr.outvars if needed is None else [one for one, want in zip(jaxpr.outvars, needed, strict=True) if want]
+    outputs = (
+        jaxpr.outvars if needed is None else [one for one, want in zip(jaxpr.outvars, needed, strict=True) if want]
+    )
     live = {one for one in outputs if not hasattr(one, "val")}
     for equation in reversed(jaxpr.eqns):
         if any(variable in live for variable in equation.outvars):
@@ -147,7 +146,7 @@ def _results(graph: Graph, equation: Any, operands: list[Value], path: str, want
     name = equation.primitive.name
     call = Call(graph, equation, path)
     if name in _BODIES:
-        found = NotImplemented
+        found: Any = NotImplemented
         if known := formulas.name_of(equation):
             graph.path = path
             found = _by_formula(call, known, operands)

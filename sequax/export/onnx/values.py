@@ -46,7 +46,7 @@ class Value:
     dtype: np.dtype
     axes: Axes
     name: str | None = None
-    array: np.ndarray | None = None
+    array: Any = None
     size: Any = None
     summed: Any = None
     last: Any = None
@@ -317,7 +317,7 @@ def _evaluated(tree: ast.expr, graph: Graph) -> Any:
             return _Number(graph, symbol(graph, name))
         case ast.UnaryOp(operand=operand):
             return -_evaluated(operand, graph)
-        case ast.BinOp(left=left, op=ast.Pow(), right=ast.Constant(value=power)):
+        case ast.BinOp(left=left, op=ast.Pow(), right=ast.Constant(value=int(power))):
             base = result = _evaluated(left, graph)
             for _ in range(power - 1):
                 result = result * base
