@@ -37,6 +37,9 @@ class LowRankMethods(Parts):
             lora_alpha: how much the products count; default: the rank.
             freeze: whether everything else in the model is frozen; False freezes the adapted weights alone.
 
+        Adapters in frozen layers train, too: these layers are thawed, their weights stay frozen, and layers without an
+        adapter are left as they are. So a base with `BatchNormalization` is frozen first, that its averages stay.
+
         Returns:
             The names of the layers that got adapters.
 
@@ -59,6 +62,7 @@ class LowRankMethods(Parts):
             raise ValueError(f"{who}: lora is already enabled in {taken}. `merge_lora` ends it.")
         for layer in found:
             layer.enable_lora(rank, lora_alpha)
+        self._thaw_around_adapters()
         if freeze:
             self._train_adapters_alone()
         return [layer.name for layer in found]
@@ -128,6 +132,7 @@ class LowRankMethods(Parts):
             layers[path].adapt_with(parts.a, parts.b, parts.alpha)
         for name, value in weights.items():
             others[name].assign(value)
+        self._thaw_around_adapters()
         if not before:
             self._train_adapters_alone(others[name] for name in weights)
         return [layers[path].name for path in given]
@@ -147,6 +152,23 @@ class LowRankMethods(Parts):
 
     def _train_adapters_alone(self, others: Iterable[Variable] = ()) -> None:
         trained = {id(one) for one in others if one.made_trainable} | self._adapter_ids()
+        for variable in self.variables:
+            variable.trainable = id(variable) in trained
+
+    def _thaw_around_adapters(self) -> None:
+        """Let adapters train in frozen layers; what else is in these stays frozen."""
+        adapters = self._adapter_ids()
+        around = [
+            layer for layer in self.flatten_layers() if not adapters.isdisjoint(id(v) for v in layer.state_variables)
+        ]
+        if all(layer.trainable for layer in around):
+            return
+        trained = {id(v) for v in self.trainable_variables} | adapters
+        still = [layer for layer in self.flatten_layers() if not layer.trainable and layer not in around]
+        for layer in around:
+            layer.trainable = True
+        for layer in still:
+            layer.trainable = False  # such as normalization, which would begin to average again
         for variable in self.variables:
             variable.trainable = id(variable) in trained
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -94,6 +95,21 @@ def test_guides_import_keras_only():
     for guide in GUIDES:
         text = (ROOT / "examples" / f"{guide}.py").read_text(encoding="utf-8")
         assert "\nimport keras\n" in text and "import sequax" not in text and "from sequax" not in text, guide
+
+
+def test_a_network_of_keras_is_fine_tuned(tmp_path, capsys, monkeypatch):
+    keras = pytest.importorskip("keras", reason="Keras, which saves the network, is not installed")
+    base = keras.applications.MobileNetV2((32, 32, 3), 0.35, include_top=False, pooling="avg", weights=None)
+    example, rng = ROOT / "examples" / "fine_tune.py", np.random.default_rng(0)
+    scaled = runpy.run_path(str(example), run_name="imported")["scaled"]
+    base.set_weights([scaled(rng, w) if w.ndim == 4 else w for w in base.get_weights()])
+    base.save(tmp_path / "base.keras")
+    monkeypatch.setattr(sys, "argv", [str(example), str(tmp_path / "base.keras"), str(tmp_path)])
+    runpy.run_path(str(example), run_name="__main__")
+    lines = capsys.readouterr().out.splitlines()
+    right = [int(percent) for percent in re.findall(r"(\d+)% right", "\n".join(lines))]
+    assert len(right) == 3 and right[0] > 50 and right[1] >= right[0] and right[2] == right[1], lines
+    assert "saved and loaded: the same predictions: True" in lines
 
 
 def test_comparison_sees_differences():

@@ -339,3 +339,22 @@ def test_checkpoints_of_adapters(tmp_path):
         ModelCheckpoint("a.keras", adapters_only=True)
     with pytest.raises(ValueError, match="exclude each other"):
         ModelCheckpoint("a.safetensors", save_weights_only=True, adapters_only=True)
+
+
+def test_adapters_of_a_frozen_base_train():
+    model = tuned(rank=0)
+    base = model.layers[0]
+    base.freeze()
+    averages = base.layers[1].moving_mean.numpy()
+    base.enable_lora(2, "b")
+    assert [layer.trainable for layer in base.layers] == [False, False, True] and base.trainable
+    assert [v.name for v in model.trainable_variables] == ["lora_kernel_a", "lora_kernel_b", "kernel", "bias"]
+    before = base.get_weights()
+    model.fit(X, Y, epochs=2, verbose=0)
+    np.testing.assert_array_equal(base.layers[1].moving_mean.numpy(), averages)
+    changed = [not np.array_equal(a, b) for a, b in zip(before, base.get_weights(), strict=True)]
+    names = [v.path.split("/")[-2:] for v in base.weights]
+    assert [name for name, moved in zip(names, changed, strict=True) if moved] == [
+        ["b", "lora_kernel_a"],
+        ["b", "lora_kernel_b"],
+    ]
