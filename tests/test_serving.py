@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -27,6 +28,7 @@ httpx = pytest.importorskip("httpx", reason="httpx is not installed: pip install
 pytest.importorskip("starlette", reason="Starlette is not installed: pip install 'sequax[serve]'")
 pytest.importorskip("uvicorn", reason="uvicorn is not installed: pip install 'sequax[serve]'")
 
+from sequax.cli.serve import _loaded  # noqa: E402 -- as below
 from sequax.serving.ports import Port  # noqa: E402 -- needs what was looked for above
 from sequax.serving.refused import Refused  # noqa: E402
 
@@ -285,6 +287,31 @@ def test_tensors_of_the_public_client(process):
         text.set_data_from_numpy(np.array(["a"], dtype=object))
         with pytest.raises(Exception, match="the model takes FP32"):
             client.infer("numbers", [text])
+
+
+# --- exported models ---
+
+
+@pytest.mark.parametrize("ending", ["stablehlo", "onnx"])
+def test_exported_models_are_served_alike(ending, tmp_path):
+    if ending == "onnx":
+        pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    model, path = images(), tmp_path / f"images.{ending}"
+    x = some(model, 5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.export(path, format=ending, verbose=False)
+    served = _loaded(str(path), "images")
+    assert served.together and served.platform == ending
+    answer = calls(served).post("/predict", x.tolist())
+    np.testing.assert_allclose(answer.json()["predictions"], model.predict(x, verbose=0), rtol=1e-4, atol=1e-6)
+    found = calls(keras.export.load(path), name="plain").many(
+        *(("POST", "/predict", {"json": [row.tolist()]}) for row in x)
+    )
+    values = [a.json()["predictions"][0] for a in found]
+    np.testing.assert_allclose(values, model.predict(x, verbose=0), rtol=1e-4, atol=1e-6)
+    shape = calls(served).get("/v2/models/images").json()["inputs"][0]["shape"]
+    assert shape == [-1, 8, 8, 1]
 
 
 # --- together ---

@@ -112,7 +112,12 @@ def _add_serve(commands: Any) -> None:
         " metrics for Prometheus, and a page to try a row. Listens to this machine alone unless --host says otherwise."
         " Ends on Ctrl+C or SIGTERM, once what was asked is answered. Needs: pip install 'sequax[serve]'.",
     )
-    serve.add_argument("files", nargs="+", metavar="FILE", help="a .keras or .h5 file; NAME=FILE gives it another name")
+    serve.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="a .keras, .h5, .stablehlo or .onnx file; NAME=FILE gives it another name",
+    )
     serve.add_argument("--host", default="127.0.0.1", help="the address to listen at (default: 127.0.0.1)")
     serve.add_argument("--port", type=_port, default=8000, help="the port; 0 takes a free one (default: 8000)")
     serve.add_argument(

@@ -39,8 +39,18 @@ def _named(given: list[str]) -> dict[str, Any]:
             name, path = _name_of(text), text
         if name in found:
             raise ValueError(f"Two models are called '{name}'. Name one of them: NAME={path}.")
-        found[name] = models.load_model(path, compile=False)
+        found[name] = _loaded(path, name)
     return found
+
+
+def _loaded(path: str, name: str) -> Any:
+    ending = Path(path).suffix.lower()
+    if ending not in (".stablehlo", ".onnx"):
+        return models.load_model(path, compile=False)
+    from ..export import load
+    from ..serving.artifacts import ServedArtifact
+
+    return ServedArtifact(load(path), name, platform=ending[1:])
 
 
 def _name_of(path: str) -> str:

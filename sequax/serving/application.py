@@ -52,7 +52,7 @@ def application(
     where there is one model), metrics for Prometheus under `/metrics`, and a page to try a row under `/`.
 
     Args:
-        model: a model whose inputs are known, or several by name.
+        model: a model whose inputs are known, what `export.load` gave, or several by name.
         name: of the one model in addresses; None: its own.
         limits: on what the server does at most.
         together: whether rows of several requests may be predicted as one batch; None: where the layers are known to
@@ -83,6 +83,10 @@ def application(
 def _servable(model: Any, name: str | None, together: bool | None) -> Servable:
     if hasattr(model, "symbolic_inputs"):
         return ServedModel(model, name, together)
+    if hasattr(model, "endpoints"):
+        from .artifacts import ServedArtifact
+
+        return ServedArtifact(model, name, together)
     if not (hasattr(model, "prepared") and hasattr(model, "run")):
         raise TypeError(f"application: expected a model. Received: {model!r}.")
     if name is not None:
