@@ -14,7 +14,6 @@ import subprocess
 import sys
 import threading
 import time
-import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -28,7 +27,8 @@ httpx = pytest.importorskip("httpx", reason="httpx is not installed: pip install
 pytest.importorskip("starlette", reason="Starlette is not installed: pip install 'sequax[serve]'")
 pytest.importorskip("uvicorn", reason="uvicorn is not installed: pip install 'sequax[serve]'")
 
-from sequax.cli.serve import _loaded  # noqa: E402 -- as below
+from sequax.cli.serve import loaded  # noqa: E402 -- as below
+from sequax.export.onnx import to_onnx  # noqa: E402 -- as below
 from sequax.serving.ports import Port  # noqa: E402 -- needs what was looked for above
 from sequax.serving.refused import Refused  # noqa: E402
 
@@ -294,24 +294,36 @@ def test_tensors_of_the_public_client(process):
 
 @pytest.mark.parametrize("ending", ["stablehlo", "onnx"])
 def test_exported_models_are_served_alike(ending, tmp_path):
-    if ending == "onnx":
-        pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
-    model, path = images(), tmp_path / f"images.{ending}"
+    model, path = numbers(), tmp_path / f"numbers.{ending}"
     x = some(model, 5)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    if ending == "onnx":
+        pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: pip install 'sequax[dev]'")
+        path.write_bytes(to_onnx(model).SerializeToString())
+    else:
         model.export(path, format=ending, verbose=False)
-    served = _loaded(str(path), "images")
+    served = loaded(str(path), "numbers")
     assert served.together and served.platform == ending
+    expected = model.predict(x, verbose=0)
     answer = calls(served).post("/predict", x.tolist())
-    np.testing.assert_allclose(answer.json()["predictions"], model.predict(x, verbose=0), rtol=1e-4, atol=1e-6)
-    found = calls(keras.export.load(path), name="plain").many(
-        *(("POST", "/predict", {"json": [row.tolist()]}) for row in x)
-    )
-    values = [a.json()["predictions"][0] for a in found]
-    np.testing.assert_allclose(values, model.predict(x, verbose=0), rtol=1e-4, atol=1e-6)
-    shape = calls(served).get("/v2/models/images").json()["inputs"][0]["shape"]
-    assert shape == [-1, 8, 8, 1]
+    np.testing.assert_allclose(answer.json()["predictions"], expected, rtol=1e-5, atol=1e-6)
+    requests = (("POST", "/v2/models/plain/infer", {"json": v2(model, x[i : i + 1])}) for i in range(5))
+    found = calls(keras.export.load(path), name="plain").many(*requests)
+    values = [a.json()["outputs"][0]["data"] for a in found]
+    np.testing.assert_allclose(values, expected, rtol=1e-5, atol=1e-6)
+    described = calls(served).get("/v2/models/numbers").json()
+    assert described["inputs"] == [{"name": "x", "datatype": "FP32", "shape": [-1, 4]}]
+    assert calls(served).get("/").status_code == 200
+    wrong = calls(served).post("/predict", [[1, 2, 3]])
+    assert wrong.status_code == 400 and "the model takes (n, 4)" in wrong.text
+
+
+def test_rows_that_meet_in_an_exported_model_stay_by_themselves(tmp_path):
+    class Share(layers.Layer):
+        def call(self, x):
+            return x / x.sum(0)
+
+    keras.Sequential([keras.Input((2,)), Share()]).export(tmp_path / "share.stablehlo", verbose=False)
+    assert not loaded(str(tmp_path / "share.stablehlo"), "share").together
 
 
 # --- together ---

@@ -39,11 +39,12 @@ def _named(given: list[str]) -> dict[str, Any]:
             name, path = _name_of(text), text
         if name in found:
             raise ValueError(f"Two models are called '{name}'. Name one of them: NAME={path}.")
-        found[name] = _loaded(path, name)
+        found[name] = loaded(path, name)
     return found
 
 
-def _loaded(path: str, name: str) -> Any:
+def loaded(path: str, name: str) -> Any:
+    """The model of a file, whole or exported."""
     ending = Path(path).suffix.lower()
     if ending not in (".stablehlo", ".onnx"):
         return models.load_model(path, compile=False)
