@@ -1,0 +1,1 @@
+"""Traced programs as Python modules that need NumPy alone."""
