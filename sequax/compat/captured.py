@@ -6,6 +6,7 @@ by a layer until the loss is computed from it and the targets.
 
 from __future__ import annotations
 
+import dis
 import functools
 import inspect
 from collections.abc import Callable, Iterator
@@ -58,7 +59,9 @@ def captured(function: Any) -> Iterator[Any]:
         yield from captured(function.func)
     elif inspect.isfunction(function):
         yield from inspect.getclosurevars(function).nonlocals.values()
-        yield from inspect.getclosurevars(function).globals.values()
+        # Not `getclosurevars(function).globals`, which takes `math.pi` for a global `pi`.
+        read = {one.argval for one in dis.get_instructions(function) if one.opname == "LOAD_GLOBAL"}
+        yield from (value for name, value in function.__globals__.items() if name in read)
         yield from function.__defaults__ or ()
 
 

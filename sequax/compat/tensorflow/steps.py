@@ -13,7 +13,7 @@ import numpy as np
 from ...core import scope, tracking
 from ...core.variable import Variable
 from ...training.custom import NewState
-from ...training.resolve import compilation_of
+from ...training.resolve import Compilation, compilation_of
 
 _STATES = {
     "train_step": ("trainable_variables", "non_trainable_variables", "optimizer", "metrics_variables"),
@@ -46,6 +46,24 @@ def _raw(variable: Variable) -> Any:
     return variable.value
 
 
+def _matched(model: Any, y_true: Any, y_pred: Any) -> Compilation:
+    """What `compile` was given, matched with the outputs: by the first batch, where only the step knows these.
+
+    Metrics are made then, and a step that is being compiled does not know them: it is traced anew.
+    """
+    compilation, frame = compilation_of(model), scope.frame()
+    if not compilation.resolved:
+        with scope.framed(None), scope.fresh_call(), jax.ensure_compile_time_eval():
+            compilation.resolve(*jax.tree.map(jax.typeof, (y_true, y_pred)), model.names_for(y_pred))
+        tracking.note_change()
+        if frame is not None and frame.known is not None:
+            raise NewState(
+                f"{type(model).__name__} met its outputs inside a compiled step. It knows them from now on; to compile"
+                f" the step a first time, give the model a `call()`, or call `fit` before."
+            )
+    return compilation
+
+
 class CompiledLoss:
     """`model.compiled_loss`: the losses of `compile`, called with targets and predictions."""
 
@@ -53,10 +71,7 @@ class CompiledLoss:
         self._model = model
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None, regularization_losses: Any = None) -> Any:
-        model, compilation = self._model, compilation_of(self._model)
-        names = model.names_for(y_pred)
-        if not compilation.resolved:
-            compilation.resolve(y_true, y_pred, names)
+        compilation, names = _matched(self._model, y_true, y_pred), self._model.names_for(y_pred)
         loss, parts = compilation.total_loss(y_true, y_pred, sample_weight, names)
         for penalty in regularization_losses or ():
             loss = loss + jnp.sum(penalty)
@@ -75,11 +90,8 @@ class CompiledMetrics:
         self._model = model
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        model, compilation = self._model, compilation_of(self._model)
-        names = model.names_for(y_pred)
-        if not compilation.resolved:
-            compilation.resolve(y_true, y_pred, names)
-        compilation.update_metrics(y_true, y_pred, sample_weight, names)
+        compilation = _matched(self._model, y_true, y_pred)
+        compilation.update_metrics(y_true, y_pred, sample_weight, self._model.names_for(y_pred))
 
     @property
     def metrics(self) -> list[Any]:

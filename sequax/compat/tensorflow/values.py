@@ -481,6 +481,15 @@ def _numpy(self: Any) -> Any:
     return np.asarray(self)[()]
 
 
+def of_one(kind: type, original: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """`int(x)`, `float(x)` of arrays with one element, however many axes they have: NumPy asks for it in `a[i] = x`."""
+
+    def number(self: Any) -> Any:
+        return kind(self.item()) if self.size == 1 else original(self)
+
+    return number
+
+
 def _get_shape(self: Any) -> TensorShape:
     return TensorShape(tuple(self.shape))
 
@@ -567,6 +576,8 @@ def patched() -> Iterator[tuple[type, str, Any]]:
         yield cls, "shape", shaped(cls.shape)
         for name in (*_BINARY, *(f"r{name}" for name in _BINARY), *_COMPARING):
             yield cls, f"__{name}__", with_lists(getattr(cls, f"__{name}__"))
+    for kind in (int, float):
+        yield array, f"__{kind.__name__}__", of_one(kind, getattr(array, f"__{kind.__name__}__"))
     yield KerasTensor, "shape", property(_symbolic_shape, _set_symbolic_shape)
     yield KerasTensor, "__jax_array__", _jax_array
     yield KerasTensor, "__array_ufunc__", None
