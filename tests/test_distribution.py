@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
+import jax
 import numpy as np
 import pytest
 
 import sequax
 from sequax import distribution, layers
+from sequax.training import compiled
 
 DEVICES = 8
 
@@ -118,3 +122,217 @@ def test_of_blocks_and_streams_too(data, batch_size, monkeypatch):
         monkeypatch.setenv("SEQUAX_RESIDENT_MB", "0")
     several = outcome("dense", batch_size, data, "adam", devices="all")
     assert_close(several, outcome("dense", batch_size, data, "adam"))
+
+
+# --- parameters that are cut ---
+
+
+def wide():
+    return [sequax.Input((16,)), layers.Dense(32, activation="relu"), layers.Dense(8), layers.Dense(3, "softmax")]
+
+
+MODELS["wide"] = wide
+MESH = (2, 4), ["batch", "model"]
+
+
+def model_parallel(**layouts):
+    found = distribution.LayoutMap(distribution.DeviceMesh(*MESH))
+    for path, axes in {".*dense.*kernel": (None, "model"), **layouts}.items():
+        found[path] = axes
+    return distribution.ModelParallel(layout_map=found)
+
+
+def of_dense_0():
+    """By rows and columns in turn, as a device keeps what it computes."""
+    found = distribution.LayoutMap(distribution.DeviceMesh(*MESH))
+    found[".*dense/kernel"], found[".*dense/bias"] = (None, "model"), ("model",)
+    found[".*dense_1/kernel"] = ("model", None)
+    return distribution.ModelParallel(layout_map=found)
+
+
+CUT = {
+    "by layers": of_dense_0,
+    "fully": lambda: distribution.FullySharded(least=100),
+    "fully over four": lambda: distribution.FullySharded(4, least=100),
+}
+
+
+@pytest.mark.parametrize("batch_size", [32, 10])
+@pytest.mark.parametrize("cut", CUT)
+def test_cut_parameters_learn_the_same(cut, batch_size):
+    several = outcome("wide", batch_size, optimizer="adam", devices=CUT[cut]())
+    assert_close(several, outcome("wide", batch_size, optimizer="adam"), 3e-5)
+
+
+def spec(variable):
+    return tuple(variable.value.sharding.spec)
+
+
+def test_parameters_and_the_state_of_their_optimizer_lie_as_asked():
+    model = made("wide", "adam")
+    model.fit(*rows(model), verbose=0, devices=of_dense_0())
+    kernel, bias = model.layers[0].weights
+    assert (spec(kernel), spec(bias)) == ((None, "model"), ("model",))
+    slots = [v for v in model.optimizer.variables if v.shape == kernel.shape]
+    assert len(slots) == 2 and {spec(slot) for slot in slots} == {(None, "model")}
+    assert model.layers[1].bias.value.sharding.is_fully_replicated
+    assert kernel.value.addressable_shards[0].data.shape == (16, 8)
+
+
+def test_fully_sharded_state_takes_a_share_of_the_memory():
+    model = made("wide", "adam")
+    model.fit(*rows(model), verbose=0, devices=distribution.FullySharded(least=100))
+    for variable in [*model.weights, *model.optimizer.variables]:
+        parts = 1 if variable.size < 100 else DEVICES
+        assert variable.value.addressable_shards[0].data.size * parts == variable.size, variable.path
+
+
+def test_what_is_assigned_lies_where_the_variable_lies():
+    with of_dense_0().scope():
+        layer = layers.Dense(8, name="dense")
+        layer.build((None, 16))
+    assert spec(layer.kernel) == (None, "model")
+    layer.kernel.assign(np.ones((16, 8)))
+    layer.set_weights([np.zeros((16, 8)), np.zeros(8)])
+    assert spec(layer.kernel) == (None, "model") and spec(layer.bias) == ("model",)
+
+
+def test_outputs_lie_as_asked():
+    seen = []
+
+    class Looking(layers.Layer):
+        def call(self, inputs):
+            jax.debug.inspect_array_sharding(inputs, callback=seen.append)
+            return inputs
+
+    model = sequax.Sequential([sequax.Input((16,)), layers.Dense(8, name="dense_a"), Looking(), layers.Dense(4)])
+    model.compile("sgd", "mse")
+    place = model_parallel(**{".*dense_a/output": ("batch", None)})
+    model.fit(np.ones((32, 16)), np.ones((32, 4)), verbose=0, devices=place)
+    wanted = distribution.TensorLayout(("batch", None), place.device_mesh).backend_layout
+    assert seen and seen[0].is_equivalent_to(wanted, 2)
+
+
+# --- choosing ---
+
+
+def places(model):
+    return {len(variable.value.sharding.device_set) for variable in model.weights}
+
+
+def test_weights_stay_until_they_are_brought_back():
+    model = made()
+    x, y = rows(model)
+    model.fit(x, y, verbose=0, devices="all")
+    assert places(model) == {8}
+    model.evaluate(x, y, verbose=0)
+    model.train_on_batch(x, y)
+    model.test_on_batch(x, y)
+    assert model.predict(x, verbose=0).shape == (94, 3) and places(model) == {8}
+    model.predict(x, verbose=0, devices=["cpu:0", "cpu:1"])
+    assert places(model) == {2}
+    model.evaluate(x, y, verbose=0, devices=4)
+    assert places(model) == {4}
+    model.fit(x, y, verbose=0, devices=1)
+    assert places(model) == {1}
+
+
+def test_a_distribution_may_be_set_before_a_model_is_made_or_after():
+    before = made()
+    distribution.set_distribution(distribution.DataParallel())
+    assert isinstance(distribution.distribution(), distribution.DataParallel)
+    after = sequax.models.clone_model(before)
+    after.compile("sgd", "categorical_crossentropy")
+    assert (places(before), places(after)) == ({1}, {8})
+    before.fit(*rows(before), verbose=0)
+    assert places(before) == {8}
+    distribution.set_distribution(None)
+    before.fit(*rows(before), verbose=0)
+    assert places(before) == {8} and distribution.distribution() is None
+
+
+def test_a_fit_between_others_keeps_its_devices():
+    model = made()
+    x, y = rows(model)
+
+    class Asks(sequax.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.predict(x, verbose=0)
+            self.model.evaluate(x, y, verbose=0)
+
+    with distribution.DataParallel().scope():
+        model.fit(x, y, epochs=2, verbose=0, devices=2, callbacks=[Asks()])
+        assert places(model) == {2}
+
+
+def test_the_same_program_serves_equal_placements():
+    model = made()
+    x, y = rows(model)
+    model.fit(x, y, verbose=0, devices="all")
+    known = len(compiled._programs)
+    model.fit(x, y, verbose=0, devices=distribution.DataParallel())
+    assert len(compiled._programs) == known
+
+
+def test_steps_of_the_user_and_eager_ones_are_spread_too():
+    class Own(sequax.Sequential):
+        def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+            return jax.numpy.mean((y - y_pred) ** 2)
+
+    x, y = rows(made())
+
+    def fitted(eager=False, **devices):
+        sequax.utils.set_random_seed(0)
+        model = Own(dense())
+        model.compile("sgd", run_eagerly=eager)
+        return [*model.fit(x, y, verbose=0, **devices).history.values(), model.predict(x, verbose=0)]
+
+    assert_close(fitted(devices="all"), fitted())
+    assert_close(fitted(eager=True, devices=2), fitted())
+
+
+def test_a_saved_model_is_whole(tmp_path):
+    model = made("wide", "adam")
+    x, y = rows(model)
+    model.fit(x, y, verbose=0, devices=distribution.FullySharded(least=100))
+    model.save(tmp_path / "model.keras")
+    again = sequax.models.load_model(tmp_path / "model.keras")
+    assert_close(again.get_weights(), model.get_weights(), 0)
+    assert places(again) == {1}
+    with of_dense_0().scope():
+        cut = sequax.models.load_model(tmp_path / "model.keras")
+    assert spec(cut.layers[0].kernel) == (None, "model")
+    assert_close([cut.predict(x, verbose=0)], [model.predict(x, verbose=0)])
+
+
+def test_a_run_is_resumed_on_other_devices(tmp_path):
+    x, y = rows(made())
+    whole, part = made(), made()
+    whole.fit(x, y, epochs=4, verbose=0)
+    part.fit(x, y, epochs=2, verbose=0, resume=tmp_path, devices=distribution.FullySharded(least=10))
+    again = made()
+    again.fit(x, y, epochs=4, verbose=0, resume=tmp_path, devices=4)
+    assert_close(again.get_weights(), whole.get_weights(), 1e-6)
+
+
+REFUSED = {
+    "there are 8": lambda model, x, y: model.fit(x, y, devices=9),
+    "devices=0": lambda model, x, y: model.fit(x, y, devices=0),
+    "devices=True": lambda model, x, y: model.fit(x, y, devices=True),
+    "no device 'cpu:99'": lambda model, x, y: model.fit(x, y, devices=["cpu:0", "cpu:99"]),
+    "kind 'nonsense'": lambda model, x, y: model.predict(x, devices="nonsense"),
+    "named twice": lambda model, x, y: model.evaluate(x, y, devices=["cpu:0", "cpu:0"]),
+    "expected 'all', a number": lambda model, x, y: model.fit(x, y, devices=1.5),
+    "3 is not divisible by the 4 devices": lambda model, x, y: model.fit(x, y, devices=model_parallel()),
+    "or None. Received: 'all'": lambda model, x, y: distribution.set_distribution("all"),
+}
+
+
+@pytest.mark.parametrize("sentence", REFUSED)
+def test_what_does_not_fit_is_refused_before_anything_changes(sentence):
+    model = made()
+    before = model.get_weights()
+    with pytest.raises(ValueError, match=re.escape(sentence)):
+        REFUSED[sentence](model, *rows(model))
+    assert places(model) == {1}
+    assert_close(model.get_weights(), before, 0)

@@ -21,6 +21,7 @@ from . import (
     masks,
     names,
     operation,
+    placement,
     pure,
     remat,
     remedies,
@@ -245,6 +246,9 @@ class Layer(Owner, Shown, operation.Operation):
                 kwargs.pop("mask", None)
             own_call = self.call if self.remat_mode is None else self.rematerialized_call(self.call, *args, **kwargs)
             outputs = own_call(*args, **kwargs)
+            place = placement.active()
+            if place.is_spread:
+                outputs = place.output(self, outputs)
             if self.activity_regularizer is not None:
                 for output in leaves(outputs):
                     # A mean over the batch, so that the penalty does not grow with the batch size.

@@ -174,13 +174,19 @@ class Spread(Placement):
         leader = variable.beside
         if self._layout is None:
             return self._whole
-        return self._layout(variable if leader is None or leader.shape != variable.shape else leader)
+        found = self._layout(variable if leader is None or leader.shape != variable.shape else leader)
+        # One way to say it, as programs are found by how their arguments lie.
+        return self._whole if found.is_fully_replicated and found.device_set == self._devices else found
 
     def variable(self, variable: Variable, value: jax.Array) -> jax.Array:
         return _put(value, self.sharding_of(variable))
 
     def lay(self, variables: Iterable[Variable]) -> None:
-        _move(self, variables)
+        given = list(variables)
+        if any(variable.place != self for variable in given):
+            for variable in given:
+                self.sharding_of(variable)  # raises before anything moves
+            _move(self, given)
 
     def laid(self, table: dict[str, Variable], values: dict[str, jax.Array]) -> dict[str, jax.Array]:
         return {key: self.variable(table[key], value) for key, value in values.items()}

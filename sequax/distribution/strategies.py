@@ -108,12 +108,7 @@ class Distribution:
                 f"A data set of the type {type(dataset).__name__} is not supported for auto-sharding. Pass"
                 f" `auto_shard_dataset=False` and let the data set of each process give its own rows."
             )
-        leading = [spec.shape for spec in jax.tree.leaves(dataset.element_spec)]
-        batch_size = next((shape[0] for shape in leading if len(shape)), None)
-        if batch_size is None:
-            raise ValueError(
-                "The batch size of the data set is unknown. Make batches with `batch(batch_size, drop_remainder=True)`."
-            )
+        batch_size = _batch_size(dataset)
         shards = min(self.num_processes, self.num_model_replicas)
         if shards == 1:
             return dataset.prefetch(-1)
@@ -333,6 +328,17 @@ class FullySharded(Distribution):
     @property
     def _key(self) -> Hashable:
         return "sharded", self.least
+
+
+def _batch_size(dataset: Any) -> int:
+    """The rows in a batch of a data set: as it says, else in the first."""
+    shapes = [spec.shape for spec in jax.tree.leaves(dataset.element_spec)]
+    stated = next((shape[0] for shape in shapes if len(shape)), None)
+    first = next(iter(dataset), None) if stated is None else None
+    counted = next((len(array) for array in jax.tree.leaves(first) if len(array.shape)), None)
+    if stated is None and counted is None:
+        raise ValueError("The batch size of the data set is unknown: it has no batches. Make them with `batch(...)`.")
+    return stated or counted or 0
 
 
 def _mesh(device_mesh: DeviceMesh | None, devices: Sequence[Device] | np.ndarray | None) -> DeviceMesh:

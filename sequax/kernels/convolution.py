@@ -149,7 +149,7 @@ def _cpu_conv(spec: Conv, x, kernel) -> dispatch.Kernel:
         return dispatch.Kernel(unfolded, unfolded, dispatch.autodiff(unfolded, 2))
     single = x.shape[-1] == 1
     if len(windows.size) > 2:
-        forward = partial(_each_sample, shifted) if single else planes
+        forward = partial(_each_sample, shifted) if single and not dispatch.rows_apart() else planes
         return dispatch.Kernel(forward, forward, dispatch.autodiff(planes, 2))
     by_input, by_kernel = dispatch.autodiff(unfolded, 2)[0], partial(_kernel_gradient, spec)
     if few:
@@ -314,7 +314,8 @@ def _depthwise_kernel_gradient(spec: Conv, arrays, output, cotangent):
     x, kernel = arrays
     windows, filters, batch = spec.windows, kernel.shape[-1], len(cotangent)
     most = max(1, NUMBERS_IN_CACHE * batch // cotangent.size)
-    together = next(count for count in range(min(most, batch), 0, -1) if batch % count == 0)
+    most = batch if dispatch.rows_apart() else min(most, batch)
+    together = next(count for count in range(most, 0, -1) if batch % count == 0)
     # In float32 at least: a 16 bit total would stop growing after some samples.
     dtype = jnp.promote_types(kernel.dtype, jnp.float32)
 

@@ -106,6 +106,27 @@ def _sized(array):
 _USUAL_SIZE = 32
 
 
+_apart: ContextVar[bool] = ContextVar("rows_apart", default=False)
+
+
+def rows_apart() -> bool:
+    """Whether the rows of a batch lie on several devices: a form that merges them with another axis moves them all."""
+    return _apart.get()
+
+
+def with_rows_apart(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function such that tracing it chooses forms for rows that lie on several devices."""
+
+    def traced(*given: Any) -> Any:
+        token = _apart.set(True)
+        try:
+            return function(*given)
+        finally:
+            _apart.reset(token)
+
+    return traced
+
+
 def _choose(spec, operands, part, arrays=None):
     kernels = spec.kernels(*map(_sized, operands if arrays is None else arrays))
     if platform := _known.get():

@@ -12,6 +12,8 @@ from typing import TypedDict, Unpack
 import jax
 import jax.numpy as jnp
 
+from . import dispatch
+
 INTERPOLATIONS = ("nearest", "bilinear")
 # Outside of the image, for the row a b c d: reflect d c b a | a b c d | d c b a; mirror d c b | a b c d | c b a;
 # nearest a a a | a b c d | d d d; wrap b c d | a b c d | a b c; constant k k k | a b c d | k k k.
@@ -51,12 +53,17 @@ def warp(
         `(batch, new height, new width, channels)`.
     """
     batch, height, width, channels = images.shape
-    pixels = jnp.asarray(images).reshape(batch * height * width, channels)
-    first = (jnp.arange(batch, dtype=jnp.int32) * (height * width))[:, None, None]
+
+    def pixels_at(place: jax.Array) -> jax.Array:
+        if dispatch.rows_apart():  # each image by itself, as it lies on its device
+            places = jnp.broadcast_to(place, (batch, *place.shape[1:]))
+            return jax.vmap(_pixels)(jnp.asarray(images).reshape(batch, height * width, channels), places)
+        first = (jnp.arange(batch, dtype=jnp.int32) * (height * width))[:, None, None]
+        return _pixels(jnp.asarray(images).reshape(batch * height * width, channels), first + place)
 
     def read(row: jax.Array, column: jax.Array) -> jax.Array:
-        place = first + FILL_MODES[fill_mode](row, height) * width + FILL_MODES[fill_mode](column, width)
-        values = pixels.at[place].get(mode="promise_in_bounds")
+        inside_image = FILL_MODES[fill_mode](row, height) * width + FILL_MODES[fill_mode](column, width)
+        values = pixels_at(inside_image)
         if fill_mode != "constant":
             return values
         inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
@@ -70,6 +77,10 @@ def warp(
     upper = read(r, c) * (1 - right) + read(r, c + 1) * right
     lower = read(r + 1, c) * (1 - right) + read(r + 1, c + 1) * right
     return upper * (1 - down) + lower * down
+
+
+def _pixels(pixels: jax.Array, places: jax.Array) -> jax.Array:
+    return pixels.at[places].get(mode="promise_in_bounds")
 
 
 def _round(x: jax.Array) -> jax.Array:

@@ -105,7 +105,9 @@ class Request(NamedTuple):
         """The function for JAX to trace, see `tracing`."""
         enable_disk_cache()
         # Only the executable is kept, not the function: it would keep the model and its weights alive.
-        return self.place.jitted(self.make(), self.examples, self.donate, self.out)
+        made = self.make()
+        function = dispatch.with_rows_apart(made) if self.place.is_spread else made
+        return self.place.jitted(function, self.examples, self.donate, self.out)
 
     def compiled(
         self, traced: jax.stages.Lowered, options: dict[str, Any], meanwhile: Callable[[], None] | None = None
