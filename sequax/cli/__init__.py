@@ -1,4 +1,4 @@
-"""The command line: `sequax demo`, `run SCRIPT`, `inspect FILE`, `convert IN OUT`, `serve FILE`, `doctor`.
+"""The command line: `sequax demo`, `run`, `launch`, `inspect`, `convert`, `serve`, `doctor`.
 
 The commands are imported when they are chosen, so that `--version` and `--help` answer at once.
 """
@@ -20,6 +20,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from .run import run_script
 
         return run_script(options.script, options.arguments)
+    if options.command == "launch":
+        from .launch import launch
+
+        return launch(options.script, options.arguments, options.processes, options.restarts)
     if options.command == "demo":
         from .demo import run_demo
 
@@ -59,6 +63,8 @@ def make_parser() -> argparse.ArgumentParser:
     run.add_argument("script", help="the script")
     run.add_argument("arguments", nargs=argparse.REMAINDER, help="arguments for the script")
 
+    _add_launch(commands)
+
     demo = commands.add_parser(
         "demo",
         help="train a small network on real handwritten digits",
@@ -73,6 +79,19 @@ def make_parser() -> argparse.ArgumentParser:
     _add_serve(commands)
     _add_doctor(commands)
     return parser
+
+
+def _add_launch(commands: Any) -> None:
+    launch = commands.add_parser(
+        "launch",
+        help="run a script in several processes of this machine, which train together",
+        description="Run a script, as by `sequax run`, in several processes. Its `fit(..., devices='all')` then trains"
+        " one model with the devices of all of them. If one fails, all end; with --restarts they start again.",
+    )
+    launch.add_argument("--processes", type=_positive, required=True, metavar="N", help="how many")
+    launch.add_argument("--restarts", type=_not_negative, default=0, metavar="N", help="after a failure (default: 0)")
+    launch.add_argument("script", help="the script")
+    launch.add_argument("arguments", nargs=argparse.REMAINDER, help="arguments for the script")
 
 
 def _add_inspect(commands: Any) -> None:
@@ -171,10 +190,18 @@ def _port(text: str) -> int:
 
 
 def _positive(text: str) -> int:
+    return _at_least(1, text)
+
+
+def _not_negative(text: str) -> int:
+    return _at_least(0, text)
+
+
+def _at_least(least: int, text: str) -> int:
     try:
         number = int(text)
     except ValueError:
-        number = 0
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, received {text!r}")
+        number = least - 1
+    if number < least:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least {least}, received {text!r}")
     return number

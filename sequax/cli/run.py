@@ -26,18 +26,38 @@ def run_script(script: str, arguments: Sequence[str] = ()) -> int:
     except OSError as error:
         print(f"sequax run: cannot read the script {script!r}: {error.strerror}", file=sys.stderr)
         return 2
+    _join_others()
     compat.install()
     compat.dialect.read(source)
     module = _become_main(script, arguments)
     try:
         exec(compile(source, module.__file__ or script, "exec", dont_inherit=True), module.__dict__)
-    except SystemExit:
+    except SystemExit as error:
+        _end_with_others(error)
         raise
     except BaseException as error:
         error.__traceback__ = _trace_of_script(error.__traceback__)
         sys.excepthook(type(error), error, error.__traceback__)
         return INTERRUPTED if isinstance(error, KeyboardInterrupt) else 1
     return 0
+
+
+def _join_others() -> None:
+    """Where a launcher says that this is one process of several, they find each other before the script begins."""
+    if any(name.endswith(("NUM_PROCESSES", "JOB_ADDRESSES")) for name in os.environ):
+        from ..distribution import processes
+
+        if processes.expected():
+            processes.initialize()
+
+
+def _end_with_others(error: SystemExit) -> None:
+    """End at once after `sys.exit(1)`: at its usual end JAX would wait for processes that wait for this one."""
+    processes = sys.modules.get(f"{__package__.rpartition('.')[0]}.distribution.processes")
+    if processes is not None and processes.process_count() > 1 and processes.code_of(error):
+        if not isinstance(error.code, int):
+            print(error.code, file=sys.stderr)
+        processes.end(processes.code_of(error))
 
 
 def _become_main(script: str, arguments: Sequence[str]) -> ModuleType:

@@ -1,7 +1,7 @@
 """Variables found again by their paths, where the paths hold names that were given automatically.
 
-`dense_3/kernel` in one process is `dense/kernel` in another, and the weights of a `Sequential` are at `net/dense/kernel`
-or `dense/kernel`, depending on when it was built. So a path counts without counters and without the model's name; those
+`dense_3/kernel` in one process is `dense/kernel` in another, and weights of a `Sequential` are at `net/dense/kernel` or
+`dense/kernel`, depending on when it was built. So a path counts without counters and without the model's name; those
 that are alike then are paired in the order of their counters, which is that of their making.
 """
 

@@ -1,0 +1,148 @@
+"""The processes of one run: who they are, and what they tell each other beside arrays.
+
+What they tell goes through the key-value store of `jax.distributed`: a fraction of a millisecond, and nothing has to
+wait for the devices. With one process nothing here does anything.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+_KEPT = 1000  # keys of the past: nobody is so far behind, since the steps of a run hold all processes together
+_PATIENCE_SECONDS = 30
+_numbers = itertools.count()
+_order = threading.Lock()
+
+# Parts of what JAX, gloo, NCCL and gRPC say when another process is gone.
+_SIGNS = (
+    "gloo",
+    "nccl",
+    "connection reset",
+    "connection closed",
+    "connection refused",
+    "socket closed",
+    "broken pipe",
+    "heartbeat",
+    "coordination service",
+    "coordinationservice",
+    "unavailable:",
+    "failed to connect",
+)
+
+
+class PeerLost(RuntimeError):
+    """Another process of the run has ended, so that this one cannot go on. Exit code 75: "try again"."""
+
+
+PeerLost.__module__ = "sequax.distribution"
+
+
+def _state() -> Any:
+    # Private, but the only way: the public functions start the devices, and have no key-value store. Orbax does it so.
+    found = sys.modules.get("jax._src.distributed")
+    return None if found is None else getattr(found, "global_state", None)
+
+
+def count() -> int:
+    """How many processes the run has."""
+    state = _state()
+    return 1 if state is None or state.client is None else state.num_processes
+
+
+def index() -> int:
+    """The number of this one, from 0."""
+    state = _state()
+    return 0 if state is None or state.client is None else state.process_id
+
+
+def leads() -> bool:
+    """Whether this process is the one that writes files and shows what is shown."""
+    return index() == 0
+
+
+def agreed(value: T) -> T:
+    """What process 0 has passed; all processes call it, in the same order. For what JSON has."""
+    if count() == 1:
+        return value
+    with _order, told():
+        key = _key()
+        if leads():
+            _state().client.key_value_set(key, json.dumps(value))
+            return value
+        return json.loads(_read(key, 0))
+
+
+def gathered(value: T, what: str = "") -> list[T]:
+    """What each process has passed, by its number; all processes call it, in the same order. For what JSON has.
+
+    Args:
+        what: where they meet, for the line that says who is waited for.
+    """
+    if count() == 1:
+        return [value]
+    with _order, told():
+        key, client = _key(), _state().client
+        if leads():
+            others = [json.loads(_read(f"{key}/{number}", number, what)) for number in range(1, count())]
+            client.key_value_set(key, json.dumps([value, *others]))
+        else:
+            client.key_value_set(f"{key}/{index()}", json.dumps(value))
+        return json.loads(_read(key, 0, what))
+
+
+def _key() -> str:
+    number = next(_numbers)
+    if leads() and number >= _KEPT:
+        _state().client.key_value_delete(f"sequax/{number - _KEPT}")  # what is below it, too
+    return f"sequax/{number}"
+
+
+def _read(key: str, process: int, what: str = "") -> str:
+    seconds = 0
+    while True:
+        try:
+            return str(_state().client.blocking_key_value_get(key, _PATIENCE_SECONDS * 1000))
+        except Exception as error:
+            if "DEADLINE_EXCEEDED" not in str(error):
+                raise
+        seconds += _PATIENCE_SECONDS
+        if what:
+            print(f"Process {index()} has waited {seconds} s for process {process} at {what}.", file=sys.stderr)
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Around what all processes do together: errors that mean the end of another become `PeerLost`."""
+    if count() == 1:
+        yield
+        return
+    try:
+        yield
+    except PeerLost:
+        raise
+    except Exception as error:
+        lost = _lost(error)
+        if lost is None:
+            raise
+        raise lost from None
+
+
+def _lost(error: BaseException) -> PeerLost | None:
+    text = str(error).lower()
+    if not isinstance(error, (RuntimeError, ValueError)) or not any(sign in text for sign in _SIGNS):
+        return None
+    if not type(error).__module__.startswith(("jax", "builtins")):
+        return None
+    return PeerLost(
+        f"Another process of this run has ended, so process {index()} of {count()} cannot go on. What it printed last"
+        f" says why. Start all of them again; with `fit(..., resume=FOLDER)` in a folder that all can read, the run"
+        f" goes on from its last snapshot. ({str(error).strip().splitlines()[0]:.150})"
+    )
