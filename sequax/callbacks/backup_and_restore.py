@@ -67,20 +67,31 @@ class BackupAndRestore(Callback):
     def on_run_begin(self, run: ResumePoint) -> None:
         from ..saving.snapshot import Folder  # files come in when they are wanted
 
-        self._folder, self._run = Folder(self.backup_dir), run
+        # Of several processes the first holds the folder and writes; the others read what it has found there.
+        self._folder, self._run = Folder(self.backup_dir) if self.leads else None, run
         run.resume_signature()  # as they are before the first batch: callbacks may change settings later
-        snapshot = self._folder.load()
+        snapshot = self._found()
         if snapshot is not None:
             run.restore(snapshot)
         self._saved_at = time.monotonic()
+
+    def _found(self) -> Any:
+        from ..saving import snapshot
+
+        found = None if self._folder is None else self._folder.load()
+        if self.agreed(found is not None) and found is None:
+            found = snapshot.newest_in(self.backup_dir)
+        return found
 
     def on_safe_point(self, run: ResumePoint) -> None:
         if run.cut_short:
             return  # the epoch did not come to its end: what was saved last is where to go on
         due = run.step == 0 or (self.every_steps is not None and run.total % self.every_steps == 0)
-        late = self.seconds is not None and time.monotonic() - self._saved_at > self.seconds
+        late = self.seconds is not None and self.agreed(time.monotonic() - self._saved_at > self.seconds)
         if due or late:
-            self._folder.save(run.snapshot())
+            snapshot = run.snapshot()  # in all processes: arrays that are cut over them are put together
+            if self._folder is not None:
+                self._folder.save(snapshot)
             self._saved_at = time.monotonic()
 
     def on_train_end(self, logs: Logs | None = None) -> None:

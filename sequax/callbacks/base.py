@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from ..core.constructor import Kept
 from ..core.kinds import Kind, Owner
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ..training.resume import ResumePoint
 
 Logs = dict[str, float]
+T = TypeVar("T")
 
 
 class Frequency(Kind):
@@ -62,6 +63,32 @@ class Callback(Kept):
     def model(self) -> Any:
         """The model that is being trained, evaluated or used."""
         return getattr(self, "_model", None)
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process writes files and prints: of several that train one model together, the first."""
+        return self._place is None or bool(self._place.leads)
+
+    def agreed(self, value: T) -> T:
+        """What process 0 has passed, where several train one model together; all of them call it.
+
+        For what a clock or chance decides: all processes must do the same. Hooks run in all of them, with equal logs.
+
+        Args:
+            value: what JSON has.
+        """
+        return value if self._place is None else self._place.agreed(value)  # type: ignore[no-any-return]
+
+    def say(self, text: str) -> None:
+        """Print a line, in one process."""
+        if self.leads:
+            print(text)
+
+    @property
+    def _place(self) -> Any:
+        from ..core import placement  # callbacks come in before JAX does
+
+        return None if self.model is None else placement.where(self.model)
 
     def set_params(self, params: dict[str, Any]) -> None:
         """Receives `verbose`, `epochs` and `steps` before anything else happens.

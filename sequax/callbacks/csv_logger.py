@@ -40,7 +40,7 @@ class CSVLogger(Callback):
         self.on_close()
         self.keys = None
         # Not emptied before the first row: a resumed run keeps the rows it has, and tells so only after this hook.
-        self._file = open(self.filename, "a", newline="", encoding="utf-8")  # noqa: SIM115 open until on_close
+        self._file = open(self.filename if self.leads else os.devnull, "a", newline="", encoding="utf-8")  # noqa: SIM115 open until on_close
         self._starts_anew = not self.append
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
@@ -48,9 +48,9 @@ class CSVLogger(Callback):
         if self._file is None:
             raise ValueError("CSVLogger: on_train_begin opens the file; call it before on_epoch_end.")
         if self._starts_anew:
-            self._file.truncate(0)
+            self._emptied(0)
             self._starts_anew = False
-        writes_header = os.path.getsize(self.filename) == 0
+        writes_header = not self.leads or os.path.getsize(self.filename) == 0
         if self.keys is None:
             self.keys = _columns(logs)
         writer = csv.writer(self._file, delimiter=self.sep)
@@ -68,7 +68,8 @@ class CSVLogger(Callback):
             self._file = None
 
     def state_dict(self) -> dict[str, Any]:
-        return {"keys": self.keys, "bytes": os.path.getsize(self.filename) if self.keys is not None else None}
+        size = os.path.getsize(self.filename) if self.leads and self.keys is not None else None
+        return {"keys": self.keys, "bytes": size}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         if state["keys"] is None or self._file is None:
@@ -76,8 +77,12 @@ class CSVLogger(Callback):
         self.keys = list(state["keys"])
         self._starts_anew = False
         # Rows written after the state was kept come again. A shorter file is not the one of that run: it is left alone.
-        if os.path.getsize(self.filename) > state["bytes"]:
-            self._file.truncate(state["bytes"])
+        if self.leads and os.path.getsize(self.filename) > state["bytes"]:
+            self._emptied(state["bytes"])
+
+    def _emptied(self, size: int) -> None:
+        if self.leads and self._file is not None:
+            self._file.truncate(size)
 
 
 def _columns(logs: Logs) -> list[str]:

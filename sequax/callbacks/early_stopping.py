@@ -87,10 +87,10 @@ class EarlyStopping(MonitorCallback):
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         if self.stopped_epoch > 0 and self.verbose > 0:
-            print(f"EarlyStopping: ended after epoch {self.stopped_epoch + 1}, {self._best_words()}")
+            self.say(f"EarlyStopping: ended after epoch {self.stopped_epoch + 1}, {self._best_words()}")
         if self.restore_best_weights and self.best_weights is not None:
             if self.verbose > 0:
-                print(f"EarlyStopping: restored the weights of epoch {self.best_epoch + 1}, {self._best_words()}")
+                self.say(f"EarlyStopping: restored the weights of epoch {self.best_epoch + 1}, {self._best_words()}")
             self.model.set_weights(self.best_weights)
 
     def _best_words(self) -> str:

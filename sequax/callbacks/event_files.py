@@ -28,14 +28,16 @@ class EventWriter:
     """Writes what a run has to show. Steps are whole numbers, times those of the call.
 
     Args:
-        folder: made if it does not exist; the run has its name in TensorBoard.
+        folder: made if it does not exist; the run has its name in TensorBoard. None: nothing is written.
     """
 
-    def __init__(self, folder: str) -> None:
-        os.makedirs(folder, exist_ok=True)
+    def __init__(self, folder: str | None) -> None:
+        if folder is not None:
+            os.makedirs(folder, exist_ok=True)
         # With the process and a number: a second writer must not overwrite what a first has just written.
         name = f"events.out.tfevents.{int(time.time()):010}.{socket.gethostname()}.{os.getpid()}.{next(_serials):06}.v2"
-        self._file = open(os.path.join(folder, name), "wb")  # noqa: SIM115 - closed by `close`
+        path = os.devnull if folder is None else os.path.join(folder, name)
+        self._file = open(path, "wb")  # noqa: SIM115 - closed by `close`
         self._write({_TIME: time.time(), _VERSION: "brain.Event:2"})
         self.flush()
 

@@ -56,5 +56,5 @@ class GradualUnfreezing(Callback):
         for part in self.parts[self._done : due]:
             names = self.model.unfreeze(*part)
             if self.verbose > 0:
-                print(f"GradualUnfreezing: {', '.join(names)} from epoch {epoch + 1} on.")
+                self.say(f"GradualUnfreezing: {', '.join(names)} from epoch {epoch + 1} on.")
         self._done = max(self._done, due)

@@ -45,7 +45,7 @@ class LearningRateScheduler(Callback):
             new = _as_number(self.schedule(epoch, present) if takes_rate else self.schedule(epoch))
             optimizer.learning_rate = new
             if self.verbose > 0:
-                print(f"LearningRateScheduler: learning rate {new:.4g} in epoch {epoch + 1}.")
+                self.say(f"LearningRateScheduler: learning rate {new:.4g} in epoch {epoch + 1}.")
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         if logs is not None:
@@ -147,7 +147,7 @@ class ReduceLROnPlateau(MonitorCallback):
             optimizer.learning_rate = new
             self.cooldown_counter, self.wait = self.cooldown, 0
             if self.verbose > 0:
-                print(f"ReduceLROnPlateau: learning rate {present:.4g} -> {new:.4g} after epoch {epoch + 1}.")
+                self.say(f"ReduceLROnPlateau: learning rate {present:.4g} -> {new:.4g} after epoch {epoch + 1}.")
 
     def state_dict(self) -> dict[str, Any]:
         return {"best": self.best, "cooldown_counter": self.cooldown_counter, "wait": self.wait}

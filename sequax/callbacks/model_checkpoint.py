@@ -96,8 +96,9 @@ class ModelCheckpoint(MonitorCallback):
                 f" `model.enable_lora(rank)` makes them."
             )
         folder = Path(_FIELD.sub("_", self.filepath)).parent
-        folder.mkdir(parents=True, exist_ok=True)
-        atomic.check_writable(folder / Path(_FIELD.sub("_", self.filepath)).name)
+        if self.leads:
+            folder.mkdir(parents=True, exist_ok=True)
+            atomic.check_writable(folder / Path(_FIELD.sub("_", self.filepath)).name)
         self._before_epoch = self._done = 0
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
@@ -171,7 +172,7 @@ class ModelCheckpoint(MonitorCallback):
 
     def _say(self, text: str) -> None:
         if self.verbose > 0:
-            print(f"ModelCheckpoint: {text}")
+            self.say(f"ModelCheckpoint: {text}")
 
     def state_dict(self) -> dict[str, Any]:
         return {"best": self.best, "before_epoch": self._before_epoch}

@@ -158,8 +158,8 @@ class OrbaxCheckpoint(MonitorCallback):
     def _save_if_due(self, step: int, when: str, logs: Logs) -> None:
         if self.save_best_only and not self._is_best(when, logs):
             return
-        if self.verbose > 0 and self.is_primary_host():
-            print(f"OrbaxCheckpoint: {when}: saving to {self.directory}")
+        if self.verbose > 0:
+            self.say(f"OrbaxCheckpoint: {when}: saving to {self.directory}")
         self._save_checkpoint(step, logs)
 
     def _is_best(self, when: str, logs: Logs) -> bool:

@@ -119,7 +119,7 @@ class ProgbarLogger(Callback):
 
     def _chosen_display(self) -> Display | None:
         if not self._display_chosen:
-            self._display, self._display_chosen = open_display(self.verbose), True
+            self._display, self._display_chosen = open_display(self.verbose) if self.leads else None, True
         return self._display
 
     def _start(self, label: str, epoch: int | None = None) -> None:

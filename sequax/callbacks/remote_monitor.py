@@ -55,6 +55,8 @@ class RemoteMonitor(Callback):
         self.headers, self.send_as_json = headers, send_as_json
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        if not self.leads:
+            return
         results = {"epoch": epoch, **{name: _plain(value) for name, value in (logs or {}).items()}}
         failure: list[Any] = [f"no answer within {_TIMEOUT_SECONDS} seconds"]
 

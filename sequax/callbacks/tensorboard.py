@@ -126,7 +126,7 @@ class TensorBoard(Callback):
         self._done, self._last_batch = step, time.perf_counter()
 
     def _begin_batch(self, batch: int, logs: Logs | None = None) -> None:
-        if self.profile_batch and self._before_epoch + batch + 1 == self.profile_batch[0]:
+        if self.profile_batch and self._before_epoch + batch + 1 == self.profile_batch[0] and self.leads:
             import jax
 
             jax.profiler.start_trace(os.path.join(self.log_dir, "train"))
@@ -183,7 +183,7 @@ class TensorBoard(Callback):
     # What is written
     def _writer(self, run: str) -> EventWriter:
         if run not in self._writers:
-            self._writers[run] = EventWriter(os.path.join(self.log_dir, run))
+            self._writers[run] = EventWriter(os.path.join(self.log_dir, run) if self.leads else None)
         return self._writers[run]
 
     def _write_scalars(self, run: str, tag: str, values: dict[str, Any], step: int) -> None:
@@ -213,17 +213,23 @@ class TensorBoard(Callback):
     def _write_embeddings(self, epoch: int) -> None:
         """Tables of text, and the list of them that the projector looks for."""
         folder = os.path.join(self.log_dir, "train")
-        os.makedirs(os.path.join(folder, "embeddings"), exist_ok=True)
+        if self.leads:
+            os.makedirs(os.path.join(folder, "embeddings"), exist_ok=True)
         entries = []
         for layer in self._embeddings():
             path = f"embeddings/{layer.name}-{epoch}.tsv"
-            np.savetxt(os.path.join(folder, path), layer.embeddings.numpy(), "%.6g", delimiter="\t")
+            table = layer.embeddings.numpy()  # which takes all processes, if it is cut over them
+            if not self.leads:
+                continue
+            np.savetxt(os.path.join(folder, path), table, "%.6g", delimiter="\t")
             lines = [("tensor_name", layer.embeddings.path), ("tensor_path", path)]
             metadata = self.embeddings_metadata
             metadata = metadata.get(layer.name) if isinstance(metadata, dict) else metadata
             if metadata is not None:
                 lines.append(("metadata_path", os.path.abspath(metadata)))
             entries.append("".join(f"  {key}: {json.dumps(value)}\n" for key, value in lines))
+        if not self.leads:
+            return
         with open(os.path.join(folder, "projector_config.pbtxt"), "w", encoding="utf-8") as file:
             file.writelines(f"embeddings {{\n{entry}}}\n" for entry in entries)
 

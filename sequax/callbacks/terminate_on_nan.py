@@ -41,5 +41,5 @@ class TerminateOnNaN(Callback):
         if self.raise_error:
             raise RuntimeError(f"{message} Lower the learning rate, clip gradients, or look for NaN in the data.")
         if not self.model.stop_training:
-            print(message)
+            self.say(message)
         self.model.stop_training = True

@@ -58,10 +58,10 @@ class TimeLimit(Callback):
 
     def _look(self, moment: str) -> bool:
         """End training if it is time; returns whether that was done now."""
-        elapsed = time.monotonic() - self._begun
+        elapsed = self.agreed(time.monotonic() - self._begun)
         if elapsed < self.seconds or self.model.stop_training:
             return False
         self.model.stop_training = self.ended = True
         if self.verbose > 0:
-            print(f"TimeLimit: ended {moment}, {format_seconds(elapsed)} after training began.")
+            self.say(f"TimeLimit: ended {moment}, {format_seconds(elapsed)} after training began.")
         return True

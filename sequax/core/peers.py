@@ -126,12 +126,18 @@ def told() -> Iterator[None]:
         return
     try:
         yield
-    except PeerLost:
-        raise
     except Exception as error:
-        lost = _lost(error)
-        if lost is None:
-            raise
+        check(error)
+        raise
+
+
+def check(error: BaseException) -> None:
+    """
+    Raises:
+        PeerLost: in place of an error that means the end of another process.
+    """
+    lost = None if count() == 1 or isinstance(error, PeerLost) else _lost(error)
+    if lost is not None:
         raise lost from None
 
 

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec, Sharding
 
-from . import tracking
+from . import peers, tracking
 from .types import Tensor
 
 if TYPE_CHECKING:
@@ -34,13 +34,28 @@ class Placement:
         devices: how many there are.
         is_spread: whether arrays say themselves on which devices they lie.
         cuts_weights: whether no device may have all of a variable.
+        processes: whose devices they are.
+        own_rows: each process has other rows, which together are a batch.
         key: placements of equal keys place alike.
     """
 
     devices: int = 1
     is_spread: bool = False
     cuts_weights: bool = False
+    processes: int = 1
+    own_rows: bool = False
     key: Hashable = None
+
+    # --- processes ---
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process writes files and shows what is shown."""
+        return self.processes == 1 or peers.leads()
+
+    def agreed(self, value: T) -> T:
+        """What process 0 has: for what a clock or a single process decides. All call it in the same order."""
+        return value if self.processes == 1 else peers.agreed(value)
 
     # --- arrays ---
 
@@ -53,9 +68,17 @@ class Placement:
         return jax.device_put(arrays, may_alias=in_place or None)
 
     def fetch(self, array: Tensor) -> np.ndarray:
-        """A device array as a NumPy array, which may look into its memory."""
+        """A device array as a NumPy array, which may look into its memory.
+
+        One that is cut over processes is put together: all of them have to call this.
+        """
         # Not jax.device_get, which takes twenty microseconds for what takes two.
-        return np.asarray(array)
+        try:
+            return np.asarray(array)
+        except RuntimeError:
+            if array.is_fully_addressable:
+                raise
+            return _collected(array)
 
     def variable(self, variable: Variable, value: jax.Array) -> jax.Array:
         """The value of a variable where it has to lie."""
@@ -151,6 +174,7 @@ class Spread(Placement):
         self.key: Hashable = (mesh, batch_axis, key, gathers)
         self.cuts_weights: bool = cuts_weights
         self._devices = frozenset(mesh.devices.flat)
+        self.processes = len({device.process_index for device in self._devices})
         self._layout, self._output = layout, output
         self._whole = NamedSharding(mesh, PartitionSpec())
         self._rows = NamedSharding(mesh, PartitionSpec(batch_axis))
@@ -239,7 +263,23 @@ class Spread(Placement):
 def _put(array: Any, sharding: Sharding) -> jax.Array:
     if isinstance(array, jax.Array) and array.sharding == sharding:
         return array
-    return jax.device_put(array, sharding)
+    if sharding.is_fully_addressable:
+        return jax.device_put(array if getattr(array, "is_fully_addressable", True) else _collected(array), sharding)
+    # Every process has all of it and takes what is its own: nothing is told, so that threads may do so, too.
+    whole = _collected(array) if isinstance(array, jax.Array) else np.asarray(array)
+    return jax.make_array_from_callback(whole.shape, sharding, lambda index: whole[index])
+
+
+def _collected(array: jax.Array) -> np.ndarray:
+    """All of an array; of one that is cut over processes, it takes all of them to call this."""
+    if not array.is_fully_addressable and not array.is_fully_replicated:
+        mesh = array.sharding.mesh  # type: ignore[attr-defined] # it is one of ours
+        array = jax.jit(_same, out_shardings=NamedSharding(mesh, PartitionSpec()))(array)
+    return np.asarray(array)
+
+
+def _same(array: jax.Array) -> jax.Array:
+    return array
 
 
 def _constrained(array: Any, sharding: Sharding) -> Any:

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import ParamSpec, TypeVar
 
 from .. import _removed
+from . import peers
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -49,6 +50,7 @@ def public(method: Callable[P, R]) -> Callable[P, R]:
             return method(*args, **kwargs)
         except SHOWN as error:
             __tracebackhide__ = True  # of IPython and pytest: this frame says nothing
+            peers.check(error)
             _removed.advise(error)
             cut(error)
             raise

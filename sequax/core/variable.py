@@ -273,13 +273,13 @@ class Variable(Base):
 
     def numpy(self) -> np.ndarray:
         """A NumPy copy of the value."""
-        return self.stored_numpy() if self.adapter is None else np.array(self.adapter.read(self._plain()))
+        return self.stored_numpy() if self.adapter is None else np.array(self.place.fetch(self.adapter.read(self._plain())))
 
     def stored_numpy(self) -> np.ndarray:
         """A NumPy copy of the array itself, whatever it is read through."""
         frame = scope.frame()
         found = None if frame is None else frame.values.get(id(self))
-        return np.array(self.stored if found is None else found)
+        return np.array(self.place.fetch(self.stored if found is None else found))
 
     # --- array behaviour ---
 
@@ -307,7 +307,7 @@ class Variable(Base):
         return self.value
 
     def __array__(self, dtype: np.dtype | None = None, copy: bool | None = None) -> np.ndarray:
-        return np.array(self.value, dtype=dtype)
+        return np.array(self.place.fetch(self.value), dtype=dtype)
 
     def __dlpack__(self, **options: Any) -> Any:
         """The value for libraries that take DLPack, such as `torch.from_dlpack(variable)`, without a copy if possible.
@@ -344,7 +344,7 @@ class Variable(Base):
 
     def __getstate__(self) -> dict[str, Any]:
         kept = {name: value for name, value in self.__dict__.items() if name not in ("_later", "place")}
-        return {**kept, "_value": np.array(self.stored), "_lent": False}
+        return {**kept, "_value": self.stored_numpy(), "_lent": False}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

@@ -87,6 +87,22 @@ def check_state(state: dict[str, Any]) -> None:
             raise LoadError(f"The saved run cannot be continued: its state of NumPy's generator is damaged ({place}).")
 
 
+def newest_in(path: str | os.PathLike[str]) -> Snapshot:
+    """The newest snapshot in a folder that another process of the same run has locked and found whole.
+
+    Raises:
+        FileNotFoundError: if it is not seen from here.
+    """
+    place = Path(os.fspath(path)) / _NEWEST
+    if not place.exists():
+        raise FileNotFoundError(
+            errno.ENOENT,
+            "process 0 of this run goes on from a snapshot that this process does not see; all need one folder, such as"
+            f" one on a network file system: {str(place)!r}",
+        )
+    return from_file(place)
+
+
 class Folder:
     """A folder that holds the snapshots of one run.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -42,6 +42,7 @@ class ChunkSchedule:
         refresh_seconds: how often a display wants news; None if there is none.
         stops: numbers of steps at whose multiples, counted through all epochs, a callback wants to run.
         speeds: of the steps of a model (see `speeds_of`), and `kind`, the steps that run here.
+        agreed: what all processes of the run have in place of a number that a clock has given.
 
     Attributes:
         before: steps of the epochs before this one.
@@ -58,7 +59,9 @@ class ChunkSchedule:
         stops: Sequence[int] = (),
         speeds: dict[Hashable, float] | None = None,
         kind: Hashable = None,
+        agreed: Callable[[int], int] | None = None,
     ):
+        self._agreed = agreed
         self.watched, self.live, self.stops = watched, refresh_seconds is not None, stops
         self.seconds: float = refresh_seconds if refresh_seconds is not None else _UNWATCHED_SECONDS
         self._speeds, self._kind = {} if speeds is None else speeds, kind
@@ -73,7 +76,8 @@ class ChunkSchedule:
         remaining = min([remaining, *(every - (self.before + done) % every for every in self.stops)])
         if self._per_step is None:
             return min(_FIRST_STEPS, remaining)
-        return max(1, min(remaining, int(self.seconds / max(self._per_step, 1e-7))))
+        steps = max(1, min(remaining, int(self.seconds / max(self._per_step, 1e-7))))
+        return steps if self._agreed is None else self._agreed(steps)
 
     @property
     def _per_step(self) -> float | None:

@@ -68,6 +68,7 @@ class Job:
     def __init__(self, model: Any, callbacks: CallbackList, batch_size: int | None = None, place: Placement = DEVICE):
         self.model, self.callbacks, self.batch_size, self.place = model, callbacks, batch_size, place
         self.in_flight: list[InFlight] = []
+        self._stopped = False
         self.logs: dict[str, Any] = {}
         self.epoch_logs: list[Any] = []
 
@@ -76,7 +77,9 @@ class Job:
         """How the steps are cut."""
         watched = self.batches_per_hook if getattr(self.callbacks, f"watches_{self.kind}_batches") else 0
         speeds = speeds_of(self.model), (self.kind, self.batch_size, self.place.devices)
-        return ChunkSchedule(watched, self.callbacks.refresh_seconds, self.stops, *speeds)
+        agreed = None if self.place.processes == 1 else self.place.agreed
+        refresh_seconds = self.place.agreed(self.callbacks.refresh_seconds)
+        return ChunkSchedule(watched, refresh_seconds, self.stops, *speeds, agreed)
 
     def tell(self, event: str, number: int, logs: object = None) -> None:
         """Call the hooks `on_{kind}_{event}`."""
@@ -131,10 +134,18 @@ class Job:
         """What the callbacks are told after a batch: theirs to change."""
         return dict(self.told())
 
+    wish = ""  # the attribute of the model by which a callback ends the run
+
     @property
     def stopped(self) -> bool:
         """Whether a callback has ended the run behind the present steps."""
-        return False
+        return self._stopped if self.place.processes > 1 else getattr(self.model, self.wish, False)
+
+    def agree(self) -> None:
+        """Where several processes work together, all end the run where process 0 does."""
+        if self.place.processes > 1 and self.wish:
+            self._stopped = self.place.agreed(bool(getattr(self.model, self.wish)))
+            setattr(self.model, self.wish, self._stopped)
 
     # --- what all have in common ---
 
@@ -157,6 +168,7 @@ class Job:
         if batch is not None:
             self.tell("batch_end", batch, self.told_of_batch())
         self.tell("chunk_end", done, self.told())
+        self.agree()
 
 
 def drive(job: Job, ranges: Iterable[Any], done: int = 0, ahead: bool = False) -> int:

@@ -67,7 +67,7 @@ class EvaluateJob(Job):
         keeps_metrics: leave the states of the metrics in their variables.
     """
 
-    kind = "test"
+    kind, wish = "test", "stop_evaluating"
 
     def __init__(
         self,
@@ -129,10 +129,6 @@ class EvaluateJob(Job):
         self.variables.write_moved(one.before, self.variables.laid(self.place, one.after._replace(metrics={})))
         if self._keeps_metrics:
             self.variables.write(TrainState({}, {}, {}, one.after.metrics))
-
-    @property
-    def stopped(self) -> bool:
-        return self.model.stop_evaluating
 
     def settle(self) -> dict[str, float]:
         """

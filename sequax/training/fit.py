@@ -61,7 +61,7 @@ def fit(
     warn_if_nothing_trains(model, job.variables)
     model.stop_training = False
     point = job.point = ResumePoint(job, source, validation, callbacks, given.initial_epoch)
-    may_run_ahead = callbacks.may_batch_reports and validation is None and source.resident
+    may_run_ahead = callbacks.may_batch_reports and validation is None and source.resident and place.processes == 1
     running: list[int] = []  # epochs that were started and not reported yet
     try:
         callbacks.on_train_begin()
@@ -87,6 +87,7 @@ def fit(
             running.clear()
             point.logs = logs
             callbacks.on_safe_point(point.at(epoch + 1))
+            job.agree()
             if model.stop_training:
                 break
         model.optimizer.finalize_variable_values(job.trained)  # with `use_ema`: averages become weights
@@ -132,6 +133,7 @@ class TrainJob(Job):
     epoch_logs: list[Any]
 
     point: ResumePoint
+    wish = "stop_training"
 
     def __init__(
         self,
@@ -236,10 +238,6 @@ class TrainJob(Job):
 
     def write(self, one: InFlight) -> None:
         self.variables.write(one.after)
-
-    @property
-    def stopped(self) -> bool:
-        return self.model.stop_training
 
     # --- epochs ---
 

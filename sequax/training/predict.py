@@ -68,10 +68,10 @@ class PredictJob(Job):
         forward: makes them.
     """
 
-    kind = "predict"
+    kind, wish = "predict", "stop_predicting"
 
     def __init__(self, model: Any, callbacks: CallbackList, forward: Forward):
-        super().__init__(model, callbacks)
+        super().__init__(model, callbacks, place=forward.place)
         self.forward = forward
         # The parts say what runs at once; the schedule, when hooks are called.
         self.chunks = ChunkSchedule(self.batches_per_hook if callbacks.watches_predict_batches else 0, None)
@@ -95,9 +95,6 @@ class PredictJob(Job):
         """Outputs of all rows from those of parts."""
         return _joined(outputs)
 
-    @property
-    def stopped(self) -> bool:
-        return self.model.stop_predicting
 
 
 class Forward:

@@ -161,7 +161,8 @@ class ResumePoint:
 
     def _put_back(self, snapshot: Snapshot) -> None:
         for field, table in self._tables().items():
-            pure.put(table, {key: jax.numpy.asarray(snapshot.arrays[f"{field}/{key}"]) for key in table})
+            arrays = {key: jax.numpy.asarray(snapshot.arrays[f"{field}/{key}"]) for key in table}
+            pure.put(table, self.job.place.laid(table, arrays))
         self.callbacks.load_state_dict(snapshot.state["callbacks"])
         _redraw(snapshot.state["random"])
         rng.restore(snapshot.state["random"]["sequax"])
