@@ -11,7 +11,7 @@ import numpy as np
 from . import callbacks as callback_module
 from .callbacks.history import History
 from .compiled_model import CompiledModel
-from .core import names, peers, processes, scope, settings, shapes, tracebacks
+from .core import names, processes, scope, settings, shapes, tracebacks
 from .core.catalogue import Catalogue
 from .core.layer import Layer
 from .core.operation import Operation
@@ -138,7 +138,6 @@ class Model(Looking, Trying, StepMethods, FileMethods, StateTree, HostFront, Low
             return super().__call__(*args, **kwargs)
         except tracebacks.SHOWN as error:
             __tracebackhide__ = True
-            peers.check(error)
             tracebacks.cut(error)
             raise
 
@@ -465,7 +464,6 @@ class Model(Looking, Trying, StepMethods, FileMethods, StateTree, HostFront, Low
                 return predicting.predict(self, data.parts, self._listeners(callbacks, verbose, steps=data.steps))
         except tracebacks.SHOWN as error:
             __tracebackhide__ = True
-            peers.check(error)
             tracebacks.cut(error)
             raise
 
@@ -495,7 +493,6 @@ class Model(Looking, Trying, StepMethods, FileMethods, StateTree, HostFront, Low
                     return self._result(training.train_on_batch(self, batch, claim), return_dict)
         except tracebacks.SHOWN as error:
             __tracebackhide__ = True
-            peers.check(error)
             tracebacks.cut(error)
             raise
 
@@ -517,7 +514,6 @@ class Model(Looking, Trying, StepMethods, FileMethods, StateTree, HostFront, Low
                 return self._result(evaluation.test_on_batch(self, batch), return_dict)
         except tracebacks.SHOWN as error:
             __tracebackhide__ = True
-            peers.check(error)
             tracebacks.cut(error)
             raise
 
@@ -535,7 +531,6 @@ class Model(Looking, Trying, StepMethods, FileMethods, StateTree, HostFront, Low
             return predicting.predictor(self).one(inputs)
         except tracebacks.SHOWN as error:
             __tracebackhide__ = True
-            peers.check(error)
             tracebacks.cut(error)
             raise
 

@@ -12,7 +12,7 @@ from tools.code_lines import code_lines
 PACKAGE = Path(__file__).parent.parent / "sequax"
 
 # Names with an underscore that are no secrets: of Python, and such as users of Keras know.
-KNOWN = {"_replace", "_fields", "_asdict", "_keras_mask", "_keras_history", "_flatten_layers"}
+KNOWN = {"_replace", "_fields", "_asdict", "_keras_mask", "_keras_history", "_flatten_layers", "_exit"}
 KNOWN |= {"_iterations", "_trainable_variables", "_getframe"}
 
 

@@ -77,7 +77,7 @@ class Callback(Kept):
         Args:
             value: what JSON has.
         """
-        return value if self._place is None else self._place.agreed(value)  # type: ignore[no-any-return]
+        return value if self._place is None else self._place.agreed(value)
 
     def say(self, text: str) -> None:
         """Print a line, in one process."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 import json
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -18,8 +17,7 @@ T = TypeVar("T")
 
 _KEPT = 1000  # keys of the past: nobody is so far behind, since the steps of a run hold all processes together
 _PATIENCE_SECONDS = 30
-_numbers = itertools.count()
-_order = threading.Lock()
+_numbers = itertools.count()  # of what was told
 
 # Parts of what JAX, gloo, NCCL and gRPC say when another process is gone.
 _SIGNS = (
@@ -69,10 +67,10 @@ def leads() -> bool:
 
 
 def agreed(value: T) -> T:
-    """What process 0 has passed; all processes call it, in the same order. For what JSON has."""
+    """What process 0 has passed; all processes call it, in the same order and thread. For what JSON has."""
     if count() == 1:
         return value
-    with _order, told():
+    with told():
         key = _key()
         if leads():
             _state().client.key_value_set(key, json.dumps(value))
@@ -81,14 +79,14 @@ def agreed(value: T) -> T:
 
 
 def gathered(value: T, what: str = "") -> list[T]:
-    """What each process has passed, by its number; all processes call it, in the same order. For what JSON has.
+    """What each process has passed, by its number; all processes call it, in the same order and thread.
 
     Args:
         what: where they meet, for the line that says who is waited for.
     """
     if count() == 1:
         return [value]
-    with _order, told():
+    with told():
         key, client = _key(), _state().client
         if leads():
             others = [json.loads(_read(f"{key}/{number}", number, what)) for number in range(1, count())]
@@ -96,6 +94,19 @@ def gathered(value: T, what: str = "") -> list[T]:
         else:
             client.key_value_set(f"{key}/{index()}", json.dumps(value))
         return json.loads(_read(key, 0, what))
+
+
+def parted() -> None:
+    """Let process 0 wait until all others have come here, and read all: an error that all raise ends them next."""
+    if count() == 1:
+        return
+    with told():
+        key = _key()
+        if leads():
+            for number in range(1, count()):
+                _read(f"{key}/{number}", number)
+        else:
+            _state().client.key_value_set(f"{key}/{index()}", "")
 
 
 def _key() -> str:
@@ -127,21 +138,16 @@ def told() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        check(error)
-        raise
-
-
-def check(error: BaseException) -> None:
-    """
-    Raises:
-        PeerLost: in place of an error that means the end of another process.
-    """
-    lost = None if count() == 1 or isinstance(error, PeerLost) else _lost(error)
-    if lost is not None:
+        lost = loss(error)
+        if lost is None:
+            raise
         raise lost from None
 
 
-def _lost(error: BaseException) -> PeerLost | None:
+def loss(error: BaseException) -> PeerLost | None:
+    """What is to be raised in place of an error that means the end of another process; None for others."""
+    if count() == 1 or isinstance(error, PeerLost):
+        return None
     text = str(error).lower()
     if not isinstance(error, (RuntimeError, ValueError)) or not any(sign in text for sign in _SIGNS):
         return None

@@ -152,6 +152,7 @@ class Spread(Placement):
         output: gives the sharding of what the layer of a path returns, None: as it comes.
         gathers: variables are put together at the start of a loss.
         cuts_weights: whether a layout may cut variables.
+        own_rows: of several processes, each has rows of its own in data sets.
     """
 
     exists: bool = False  # whether there was one in this process
@@ -166,15 +167,17 @@ class Spread(Placement):
         output: Callable[[str], Sharding | None] | None = None,
         gathers: bool = False,
         cuts_weights: bool = False,
+        own_rows: bool = False,
     ):
         Spread.exists = True
         self.mesh, self.batch_axis, self.gathers = mesh, batch_axis, gathers
         self.devices: int = mesh.devices.size
         self.parts: int = mesh.shape[batch_axis]
-        self.key: Hashable = (mesh, batch_axis, key, gathers)
+        self.key: Hashable = (mesh, batch_axis, key, gathers, own_rows)
         self.cuts_weights: bool = cuts_weights
         self._devices = frozenset(mesh.devices.flat)
         self.processes = len({device.process_index for device in self._devices})
+        self.own_rows = own_rows and self.processes > 1
         self._layout, self._output = layout, output
         self._whole = NamedSharding(mesh, PartitionSpec())
         self._rows = NamedSharding(mesh, PartitionSpec(batch_axis))
@@ -192,6 +195,30 @@ class Spread(Placement):
     def put_columns(self, array: np.ndarray) -> jax.Array:
         """An array of batches, each of which is cut; whole on each device if its rows cannot be shared out evenly."""
         return _put(array, self._columns if array.shape[1] % self.parts == 0 else self._whole)
+
+    @property
+    def row_processes(self) -> int:
+        """Into how many parts, one for a process, the rows of a batch are cut."""
+        cut = self.mesh.axis_names.index(self.batch_axis)
+        here = {
+            place[cut] for place, device in np.ndenumerate(self.mesh.devices) if device.process_index == peers.index()
+        }
+        return self.parts // max(1, len(here))
+
+    def put_own_columns(self, array: np.ndarray) -> jax.Array:
+        """The same of batches of which each process has a part.
+
+        Raises:
+            ValueError: if the rows of this process cannot be shared out evenly over its devices.
+        """
+        here = self.parts // self.row_processes
+        if array.shape[1] % here:
+            raise ValueError(
+                f"With `auto_shard_dataset=False`, each process gives batches whose rows its {here} devices can share"
+                f" evenly. Received a batch of {array.shape[1]} rows; leave a short last batch out"
+                f" (`drop_remainder=True`), or take another batch size."
+            )
+        return jax.make_array_from_process_local_data(self._columns, array)
 
     def sharding_of(self, variable: Variable) -> Sharding:
         """How a variable lies: as one it stands beside does, if there is one of its shape."""
@@ -273,9 +300,29 @@ def _put(array: Any, sharding: Sharding) -> jax.Array:
 def _collected(array: jax.Array) -> np.ndarray:
     """All of an array; of one that is cut over processes, it takes all of them to call this."""
     if not array.is_fully_addressable and not array.is_fully_replicated:
+        known = (_fetched.get() or {}).get(id(array))
+        if known is not None:
+            return known[1]
         mesh = array.sharding.mesh  # type: ignore[attr-defined] # it is one of ours
         array = jax.jit(_same, out_shardings=NamedSharding(mesh, PartitionSpec()))(array)
     return np.asarray(array)
+
+
+_fetched: ContextVar[dict[int, tuple[jax.Array, np.ndarray]] | None] = ContextVar("fetched", default=None)
+
+
+@contextmanager
+def fetched(arrays: Iterable[jax.Array]) -> Iterator[None]:
+    """Inside, one process alone may fetch these arrays: all processes put together here what is cut over them."""
+    found = {}
+    for array in arrays:
+        if not array.is_fully_addressable and not array.is_fully_replicated:
+            found[id(array)] = array, _collected(array)
+    token = _fetched.set(found)
+    try:
+        yield
+    finally:
+        _fetched.reset(token)
 
 
 def _same(array: jax.Array) -> jax.Array:

@@ -50,7 +50,6 @@ def public(method: Callable[P, R]) -> Callable[P, R]:
             return method(*args, **kwargs)
         except SHOWN as error:
             __tracebackhide__ = True  # of IPython and pytest: this frame says nothing
-            peers.check(error)
             _removed.advise(error)
             cut(error)
             raise
@@ -62,7 +61,13 @@ def cut(error: BaseException) -> None:
     """Leave out of a traceback, which begins in a public call, the frames behind that call that are not the user's.
 
     For the methods of which every microsecond counts, which have no `public` around them.
+
+    Raises:
+        PeerLost: in place of an error that means the end of another process of the run.
     """
+    lost = peers.loss(error)
+    if lost is not None:
+        raise lost from None
     head = error.__traceback__
     if head is None or head.tb_next is None or not _filtering[0]:
         return

@@ -273,7 +273,11 @@ class Variable(Base):
 
     def numpy(self) -> np.ndarray:
         """A NumPy copy of the value."""
-        return self.stored_numpy() if self.adapter is None else np.array(self.place.fetch(self.adapter.read(self._plain())))
+        return (
+            self.stored_numpy()
+            if self.adapter is None
+            else np.array(self.place.fetch(self.adapter.read(self._plain())))
+        )
 
     def stored_numpy(self) -> np.ndarray:
         """A NumPy copy of the array itself, whatever it is read through."""

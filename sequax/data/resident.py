@@ -110,21 +110,27 @@ def put_parts(arrays: object, batch_size: int, place: Placement) -> Any:
     return put_block(arrays, np.arange(rows), batch_size, place)[0] if place.is_spread else put(arrays)
 
 
-def put_block(arrays: object, order: np.ndarray, batch_size: int, place: Placement) -> tuple[Any, np.ndarray]:
+def put_block(
+    arrays: object, order: np.ndarray, batch_size: int, place: Placement, own: bool = False
+) -> tuple[Any, np.ndarray]:
     """Rows of a block for a compiled program, and the order in which it is to read them.
 
     Args:
         arrays: whole batches; of a short one, the rest is anything.
         order: of rows, for each of them.
+        own: the rows of this process are a part of each batch.
     """
     if not isinstance(place, Spread):
         return put(arrays), order
 
+    put_columns = place.put_own_columns if own else place.put_columns
+
     def batches(array: Any) -> Batches:
         rows = np.asarray(array)[order].reshape(-1, batch_size, *array.shape[1:])
-        return Batches(place.put_columns(rows))
+        return Batches(put_columns(rows))
 
-    return jax.tree.map(batches, arrays), np.arange(len(order), dtype=np.int32)
+    rows = len(order) * (place.row_processes if own else 1)
+    return jax.tree.map(batches, arrays), np.arange(rows, dtype=np.int32)
 
 
 def room(rows: int, bytes_per_row: int = 4) -> int:

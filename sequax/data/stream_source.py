@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from ..core import settings
-from ..core.placement import DEVICE, Placement
+from ..core import peers, settings
+from ..core.placement import DEVICE, Placement, Spread
 from ..core.warning import warn
 from . import checks, resident
 from .prefetch import prefetch
@@ -169,7 +169,32 @@ class StreamSource:
         """
         quick = self._seconds < _QUICK_SECONDS
         blocks = self._timed(self._blocks(epoch, first))
-        return blocks if quick else prefetch(blocks)
+        blocks = blocks if quick else prefetch(blocks)
+        return blocks if self.place.processes == 1 else self._compared(blocks, epoch)
+
+    def _compared(self, blocks: Iterator[Block], epoch: int) -> Iterator[Block]:
+        """The same blocks, held against those of the other processes: steps of other shapes would never meet.
+
+        Raises:
+            ValueError: in all processes, if one has other batches than process 0.
+        """
+        done = 0
+        while True:
+            block = next(blocks, None)
+            mine = "no batches" if block is None else _described(block, self.place)
+            told = peers.gathered(mine, f"the batches of epoch {epoch + 1}")
+            other = next((number for number, one in enumerate(told) if one != told[0]), None)
+            if other is not None:
+                peers.parted()
+                raise ValueError(
+                    f"{self.stream.what}: after batch {done} of epoch {epoch + 1} (from 1) process {other} has"
+                    f" {told[other]}, and process 0 {told[0]}. Give all processes equally many batches of equally many"
+                    f" rows, for example with `drop_remainder`, or `steps_per_epoch` that all can give."
+                )
+            if block is None:
+                return
+            yield block
+            done += -(-block.rows // block.batch_size)
 
     def _timed(self, blocks: Iterator[Block]) -> Iterator[Block]:
         """The same blocks; notes how long making them took."""
@@ -187,6 +212,7 @@ class StreamSource:
         items = self._items(epoch, first)
         stack: Stack | None = None
         last: Stack | None = None
+        blocks = 0  # that were full
         while True:
             asked = time.monotonic()
             try:
@@ -200,11 +226,15 @@ class StreamSource:
                 stack = None
             if item is None:
                 return
-            stack = last = stack or Stack(item, last)
+            # Rows of a short batch would stand between those of two processes.
+            stack = last = stack or Stack(item, None if self.place.own_rows else last, not self.place.own_rows)
             stack.add(item)
-            if stack.is_full or time.monotonic() - min(asked, stack.started) > _PATIENCE_SECONDS:
+            late = time.monotonic() - min(asked, stack.started) > _PATIENCE_SECONDS
+            if self.place.processes > 1:  # all must cut the same, so that no clock can say where
+                late = len(stack.names) >= 1 << blocks
+            if stack.is_full or late:
                 yield from self._block(stack)
-                stack = None
+                stack, blocks = None, blocks + 1
 
     def _block(self, stack: Stack) -> Iterator[Block]:
         """The stack as a block; if it has a bad batch, then a block of those before it, and the error."""
@@ -296,9 +326,11 @@ class Stack:
     Args:
         first: batch.
         last: the stack before, if there was one: batches with fewer rows than its are short ones.
+        takes_short: whether a batch with fewer rows may be the last.
     """
 
-    def __init__(self, first: Item, last: Stack | None = None):
+    def __init__(self, first: Item, last: Stack | None = None, takes_short: bool = True):
+        self._takes_short = takes_short
         self.kind: Hashable = _kind(first)
         arrays = jax.tree.leaves(first.data)
         self._batch_size = 0 if self.kind is None else len(arrays[0])
@@ -318,7 +350,9 @@ class Stack:
 
     def takes(self, item: Item) -> bool:
         """Whether it can be joined to the others."""
-        return self.kind is not None and _kind(item) == self.kind and 0 < _rows(item) <= self._batch_size
+        if self.kind is None or _kind(item) != self.kind:
+            return False
+        return _rows(item) == self._batch_size or (self._takes_short and 0 < _rows(item) < self._batch_size)
 
     def add(self, item: Item) -> None:
         if self.kind is not None:
@@ -348,7 +382,19 @@ class Stack:
         # What was not copied into the room may have become arrays that look into the memory of the stream.
         arrays = jax.tree.map(np.array if self.kind is None else lambda a: filled(a, rows), batch)
         order = padded(np.arange(given, dtype=np.int32), rows)
-        return Block(*resident.put_block(arrays, order, batch_size, place), given, batch_size)
+        # Of several processes, each may give a part of every batch.
+        parts = place.row_processes if isinstance(place, Spread) and place.own_rows else 1
+        placed = resident.put_block(arrays, order, batch_size, place, parts > 1 or place.own_rows)
+        return Block(*placed, given * parts, batch_size * parts)
+
+
+def _described(block: Block, place: Placement) -> str:
+    """What a block has for all processes, in words."""
+    parts = place.row_processes if isinstance(place, Spread) and place.own_rows else 1
+    batches, rest = divmod(block.rows, block.batch_size)
+    kinds = ", ".join(f"{a.dtype}{list(a.shape[2:])}" for a in jax.tree.leaves(block.arrays))
+    short = f" and one of {rest // parts}" if rest else ""
+    return f"{batches} of {block.batch_size // parts} rows{short} ({kinds})"
 
 
 def _first_row(batch: Batch) -> Batch:

@@ -11,6 +11,12 @@ from .mesh import (
     get_device_count as get_device_count,
     list_devices as list_devices,
 )
+from .processes import (
+    PeerLost as PeerLost,
+    initialize as initialize,
+    process_count as process_count,
+    process_index as process_index,
+)
 from .strategies import (
     DataParallel as DataParallel,
     Distribution as Distribution,
@@ -26,10 +32,14 @@ __all__ = [
     "FullySharded",
     "LayoutMap",
     "ModelParallel",
+    "PeerLost",
     "TensorLayout",
     "distribute_tensor",
     "distribution",
     "get_device_count",
+    "initialize",
     "list_devices",
+    "process_count",
+    "process_index",
     "set_distribution",
 ]

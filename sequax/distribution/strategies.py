@@ -126,7 +126,14 @@ class Distribution:
         mesh = self.device_mesh.backend_mesh
         axis = self.batch_dim_name or mesh.axis_names[0]
         return Spread(
-            mesh, axis, self._key, self._sharding_of_variable, self._sharding_of_output, self.gathers, self.cuts_weights
+            mesh,
+            axis,
+            self._key,
+            self._sharding_of_variable,
+            self._sharding_of_output,
+            self.gathers,
+            self.cuts_weights,
+            own_rows=not self.auto_shard_dataset,
         )
 
     @property

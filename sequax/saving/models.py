@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.tracebacks import public
 from ..core.warning import warn
-from . import atomic
+from . import atomic, together
 from .errors import LoadError, MissingFileError
 
 if TYPE_CHECKING:
@@ -57,14 +57,15 @@ def save_model(
             f"Invalid filepath extension for saving: a model is saved as `.keras`, or as `.h5` for Keras 2."
             f" Received: filepath={path}. Use e.g. {os.path.splitext(path)[0]}.keras."
         )
-    if not overwrite and os.path.exists(path):
-        raise FileExistsError(f"{path!r} exists. Pass `overwrite=True`, or another path.")
-    if path.endswith(_HDF5):
-        if not hasattr(model, "compile"):
-            raise ValueError(f"A {type(model).__name__} is saved as `.keras`. Received: filepath={path}")
-        legacy_models.save_model(model, path, include_optimizer=include_optimizer)  # type: ignore[arg-type]
-    else:
-        archive.save(model, path, include_optimizer, zipped is not False)
+    if path.endswith(_HDF5) and not hasattr(model, "compile"):
+        raise ValueError(f"A {type(model).__name__} is saved as `.keras`. Received: filepath={path}")
+    with together.by_one(model) as writes:
+        if writes and not overwrite and os.path.exists(path):
+            raise FileExistsError(f"{path!r} exists. Pass `overwrite=True`, or another path.")
+        if writes and path.endswith(_HDF5):
+            legacy_models.save_model(model, path, include_optimizer=include_optimizer)  # type: ignore[arg-type]
+        elif writes:
+            archive.save(model, path, include_optimizer, zipped is not False)
 
 
 @public
@@ -136,8 +137,6 @@ def save_weights(
         ValueError: for another ending, or a model that is not built.
         FileExistsError: with `overwrite=False`.
     """
-    from . import legacy_h5, safetensors, shards, weights
-
     if kwargs:
         raise TypeError(f"save_weights: unexpected arguments {sorted(kwargs)}.")
     path = os.fspath(filepath)
@@ -147,6 +146,14 @@ def save_weights(
         raise ValueError(
             f"`objects_to_skip` is for files in Keras 3's format, `.weights.h5`. Received: filepath={path}"
         )
+    with together.by_one(model) as writes:
+        if writes:
+            _write_weights(model, path, overwrite, max_shard_size, skip)
+
+
+def _write_weights(model: Model, path: str, overwrite: bool, max_shard_size: float | None, skip: list[Any]) -> None:
+    from . import legacy_h5, safetensors, shards, weights
+
     if max_shard_size is not None:
         shards.save(model, path, max_shard_size, overwrite, skip)
         return

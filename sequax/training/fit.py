@@ -24,7 +24,7 @@ from ..core.warning import warn
 from ..data import checks, prepare
 from ..data.prepare import FitArguments, TrainingData
 from ..data.source import Batch, BatchSource
-from . import compiled, custom, data_spec, indices, mixable, plans
+from . import agreement, compiled, custom, data_spec, indices, mixable, plans
 from .chunks import StepRange, step_ranges, whole_batch
 from .claims import Claim
 from .drive import MOST_PENDING, InFlight, Job, drive, program_for, run_alone
@@ -61,6 +61,8 @@ def fit(
     warn_if_nothing_trains(model, job.variables)
     model.stop_training = False
     point = job.point = ResumePoint(job, source, validation, callbacks, given.initial_epoch)
+    if place.processes > 1:
+        agreement.compare(point, given.epochs)
     may_run_ahead = callbacks.may_batch_reports and validation is None and source.resident and place.processes == 1
     running: list[int] = []  # epochs that were started and not reported yet
     try:

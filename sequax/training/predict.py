@@ -96,7 +96,6 @@ class PredictJob(Job):
         return _joined(outputs)
 
 
-
 class Forward:
     """A forward pass in compiled programs.
 

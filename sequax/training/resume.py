@@ -224,24 +224,24 @@ def _compare(saved: dict[str, Any], now: dict[str, Any]) -> None:
     for field in now:
         if field == "sequax" or saved.get(field) == now[field]:
             continue
-        was, is_now = _first_difference(saved.get(field), now[field])
+        was, is_now = first_difference(saved.get(field), now[field])
         raise ValueError(
             f"The saved run cannot be continued: its {field} differ{'' if field.endswith('s') else 's'}: it had"
             f" {was!s:.200}, this one has {is_now!s:.200}. Use what it used, or another folder for a new run."
         )
 
 
-def _first_difference(saved: object, now: object) -> tuple[Any, Any]:
+def first_difference(saved: object, now: object) -> tuple[Any, Any]:
     """The smallest part in which two values differ."""
     if isinstance(saved, dict) and isinstance(now, dict):
         for key in [*saved, *(k for k in now if k not in saved)]:
             if saved.get(key) != now.get(key):
-                was, is_now = _first_difference(saved.get(key), now.get(key))
+                was, is_now = first_difference(saved.get(key), now.get(key))
                 return f"{key}={was!s}", f"{key}={is_now!s}"
     if isinstance(saved, list) and isinstance(now, list) and len(saved) == len(now):
         for was, is_now in zip(saved, now, strict=True):
             if was != is_now:
-                return _first_difference(was, is_now)
+                return first_difference(was, is_now)
     return saved, now
 
 

@@ -1,0 +1,29 @@
+"""Files of a model that several processes hold together: all put the arrays together, and one writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ..core import peers, placement
+from . import layout
+
+
+@contextmanager
+def by_one(model: Any) -> Iterator[bool]:
+    """Around the writing of a file of a model; gives whether this process writes it.
+
+    Where a model lies on devices of several processes, all of them come here, and go on when the file is there. In
+    other cases each process writes what it is told to.
+    """
+    place = placement.where(model) if hasattr(model, "state_variables") else placement.DEVICE
+    if place.processes == 1:
+        yield True
+        return
+    variables = [variable for one in layout.places(model) for variable in one.variables]
+    try:
+        with placement.fetched(variable.stored for variable in variables):
+            yield place.leads
+    finally:
+        peers.agreed(None)

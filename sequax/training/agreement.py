@@ -1,0 +1,74 @@
+"""Several processes that train one model hold what they are about to do against each other.
+
+Without that, other seeds in one of them give wrong losses, equal everywhere and without an error, and other data
+something that nobody asked for.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from typing import TYPE_CHECKING, Any
+
+import jax
+import numpy as np
+
+from ..core import peers, rng
+from ..core.variable import Variable
+from . import resume
+
+if TYPE_CHECKING:
+    from .resume import ResumePoint
+
+_ADVICE = (
+    "All processes run one script, on the same data: call `sequax.distribution.initialize()` at its top, draw random"
+    " numbers from NumPy or Sequax, and pass `DataParallel(auto_shard_dataset=False)` for data sets that give each"
+    " process rows of its own."
+)
+
+
+def compare(point: ResumePoint, epochs: int) -> None:
+    """Compare the beginning of a run in all its processes.
+
+    Args:
+        epochs: to be trained.
+
+    Raises:
+        ValueError: in all of them, naming the first difference.
+    """
+    facts = _facts(point, epochs)
+    digests = peers.gathered({field: _digest(value) for field, value in facts.items()}, "the beginning of fit()")
+    for field in facts:
+        differing = [number for number, other in enumerate(digests) if other.get(field) != digests[0].get(field)]
+        if differing:
+            first = differing[0]
+            values = peers.gathered(facts[field] if peers.index() in (0, first) else None, "a difference")
+            peers.parted()
+            there, here = resume.first_difference(values[first], values[0])
+            raise ValueError(
+                f"The processes of this run do not do the same: in process {first}, {field} "
+                f"{'are' if field.endswith('s') else 'is'} {there!s:.200}, and in process 0 {here!s:.200}. {_ADVICE}"
+            )
+
+
+def _facts(point: ResumePoint, epochs: int) -> dict[str, Any]:
+    facts = json.loads(json.dumps(point.resume_signature()))
+    source = point.source
+    if not source.place.own_rows:
+        facts["first batches"] = json.loads(json.dumps(source.state()))
+    facts["epochs"] = [point.epoch, epochs]
+    facts["random numbers"] = rng.state()["seeds"]
+    facts["values of weights"] = [f"{v.path}: {_of_variable(v):08x}" for v in point.model.state_variables]
+    return dict(facts)
+
+
+def _of_variable(variable: Variable) -> int:
+    """A checksum of the values; of an array that is cut over processes, of its shape."""
+    array: jax.Array = variable.stored
+    if not array.is_fully_addressable and not array.is_fully_replicated:
+        return zlib.crc32(repr(array.shape).encode())
+    return zlib.crc32(np.asarray(array.addressable_data(0)).tobytes())
+
+
+def _digest(value: object) -> int:
+    return zlib.crc32(json.dumps(value, sort_keys=True).encode())
