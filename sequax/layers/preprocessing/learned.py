@@ -211,6 +211,15 @@ class VocabularyLayer(HostLayer):
             weights[: len(self._words.weights)] = self._words.weights
         return weights
 
+    def described(self) -> dict[str, Any] | None:
+        """The vocabulary; tokens as text, whole numbers too, since those of 64 bits are more than JavaScript reads."""
+        words = self._words
+        mask = None if words.mask is None else _written(words.mask)
+        tokens = [_written(token) for token in words.tokens or ()]
+        found = {"tokens": tokens, "mask": mask, "mask_slot": words.mask_slot, "unknown_slots": words.unknown_slots}
+        weights = self._weights_by_column().tolist() if self.output_mode == "tf_idf" else None
+        return {**found, "mode": self.output_mode, "depth": self.depth, "weights": weights}
+
     # --- files ---
 
     def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
@@ -270,6 +279,10 @@ class VocabularyLayer(HostLayer):
                     f" {config[name]!r:.80}"
                 )
         return super().from_config(config, custom_objects)
+
+
+def _written(key: object) -> str:
+    return key.decode("utf-8", "replace") if isinstance(key, bytes) else str(key)
 
 
 def _plain(token: object) -> object:

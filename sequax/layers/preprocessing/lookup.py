@@ -83,6 +83,12 @@ class Lookup(VocabularyLayer):
     def _tokens_of(self, indices: np.ndarray) -> np.ndarray:
         raise NotImplementedError
 
+    def described(self) -> dict[str, Any] | None:
+        if self.invert:
+            return None
+        salt = None if self.salt is None else [str(part) for part in self.salt]
+        return {"kind": "lookup", "whole": self.input_dtype == "int64", "salt": salt, **(super().described() or {})}
+
     def compute_output_shape(self, input_shape: ShapeLike) -> Shape:
         shape = tuple(input_shape)
         if self.output_mode == "int":
@@ -258,6 +264,10 @@ class IntegerLookup(Lookup):
         digits = [str(key).encode() for key in keys]
         hashes = fingerprint64(digits) if self.salt is None else siphash64(digits, self.salt)
         return hashes % np.uint64(self.num_oov_indices)
+
+    def described(self) -> dict[str, Any] | None:
+        found = super().described()
+        return None if found is None else {**found, "by_remainder": self.oov_method == "floormod"}
 
     def _tokens_of(self, indices: np.ndarray) -> np.ndarray:
         return np.array(self._words.lookup(indices), np.int64).reshape(indices.shape)

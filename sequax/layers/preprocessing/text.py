@@ -184,6 +184,12 @@ class TextVectorization(VocabularyLayer):
         padded = _padded(indices, rows, lengths, self.output_sequence_length)
         return padded.reshape(*kept, padded.shape[-1])
 
+    def described(self) -> dict[str, Any] | None:
+        if callable(self.standardize) or callable(self.split):
+            return None
+        rules = {"standardize": self.standardize, "split": self.split, "ngrams": self._sizes}
+        return {"kind": "text", **rules, "length": self.output_sequence_length, **(super().described() or {})}
+
     def _indices(self, texts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Indices of the tokens of all samples after one another, and the number of tokens in each."""
         indices, lengths, part = [], [], []

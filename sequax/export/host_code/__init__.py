@@ -1,0 +1,1 @@
+"""Readers of `host.json` that stand alone: in NumPy, and in JavaScript."""
