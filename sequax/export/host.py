@@ -99,6 +99,11 @@ def reader_source() -> str:
     return "\n".join([*lines, body.strip(), ""])
 
 
+def script_path() -> Path:
+    """Where `host.js` is, the reader in JavaScript."""
+    return Path(__file__).parent / "host_code" / SCRIPT
+
+
 def _without_head(source: str) -> str:
     """A module's text without its docstring."""
     return source.split('"""', 2)[2]

@@ -15,8 +15,10 @@ from jax import export
 
 from ..core.errors import LoadError
 from ..core.types import Path
-from . import signature
+from . import host, signature
+from .formats import onnx_file
 from .formats.stablehlo import ENDPOINT, SIGNATURE
+from .host_code import reader
 
 _LARGEST_TEXT = 1 << 28
 
@@ -115,13 +117,22 @@ def _stablehlo(path: FilePath) -> Artifact:
             texts = json.loads(_bounded(file, SIGNATURE))
             described = texts["endpoints"]
             programs = {name: export.deserialize(bytearray(file.read(f"{name}.bin"))) for name in described}
+            before = json.loads(_bounded(file, host.FILE)) if host.FILE in file.namelist() else None
             held = {
                 name: [_array(file, f"variables/{name}/{i}.npy") for i in range(count)]
                 for name, count in texts.get("variables", {}).items()
             }
     except Exception as error:  # what flatbuffers and MLIR raise for damaged bytes has no base of its own
         raise LoadError(f"{path} is no `.stablehlo` file that Sequax wrote, or it is damaged: {error}") from error
-    return Artifact({name: _caller(programs[name], described[name]) for name in described}, described, held)
+    functions = {name: _caller(programs[name], described[name], before) for name in described}
+    return Artifact(functions, {name: _with_host(one, before) for name, one in described.items()}, held)
+
+
+def _with_host(described: Mapping[str, Any], before: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """The signature of a program together with the steps before it."""
+    if before is None:
+        return described
+    return {**described, "inputs": before["inputs"], "arguments": before["arguments"]}
 
 
 def _bounded(file: zipfile.ZipFile, name: str) -> bytes:
@@ -135,17 +146,29 @@ def _array(file: zipfile.ZipFile, name: str) -> np.ndarray:
         return np.lib.format.read_array(part, allow_pickle=False)
 
 
-def _caller(program: export.Exported, described: Mapping[str, Any]) -> Callable[..., Any]:
+def _caller(
+    program: export.Exported, described: Mapping[str, Any], before: Mapping[str, Any] | None
+) -> Callable[..., Any]:
     call = jax.jit(program.call)
-    nest, entries = described["arguments"], described["inputs"]
+    prepared = _preparation(described, before)
 
     def run(*args: Any) -> Any:
         first, rest = (args[:1], args[1:]) if "weights" in described else ((), args)
-        arrays = fitted(nest, entries, rest)
-        found = [np.asarray(one) for one in call(*first, *arrays)]
+        found = [np.asarray(one) for one in call(*first, *prepared(rest))]
         return signature.filled(described["result"], found)
 
     return run
+
+
+def _preparation(
+    described: Mapping[str, Any], before: Mapping[str, Any] | None
+) -> Callable[[tuple[Any, ...]], list[np.ndarray]]:
+    """From the arguments of a call to what a program takes."""
+    if before is None:
+        return lambda args: fitted(described["arguments"], described["inputs"], args)
+    steps = reader.Host(before)
+    flat = list(range(len(described["inputs"])))
+    return lambda args: fitted(flat, described["inputs"], tuple(steps(*args)))
 
 
 def fitted(nest: Any, entries: Sequence[Mapping[str, Any]], args: tuple[Any, ...]) -> list[np.ndarray]:
@@ -183,18 +206,20 @@ def _onnx(path: FilePath) -> Artifact:
         raise LoadError(f"{path} is no ONNX file that onnxruntime can run: {error}") from error
     entries = [_onnx_entry(one) for one in session.get_inputs()]
     outputs = [_onnx_entry(one) for one in session.get_outputs()]
-    text = session.get_modelmeta().custom_metadata_map.get("sequax")
-    kept = json.loads(text) if text else {}
-    nest = kept.get("arguments", list(range(len(entries))) if len(entries) < 2 else [list(range(len(entries)))])
+    texts = session.get_modelmeta().custom_metadata_map
+    kept = json.loads(texts.get(onnx_file.NESTS, "{}"))
+    before = json.loads(texts[onnx_file.HOST]) if onnx_file.HOST in texts else None
+    several = list(range(len(entries)))
+    nest = kept.get("arguments", several if len(entries) < 2 else [several])
     result = kept.get("result", 0 if len(outputs) == 1 else list(range(len(outputs))))
+    described = {"inputs": entries, "arguments": nest, "outputs": outputs, "result": result}
+    prepared = _preparation(described, before)
 
     def run(*args: Any) -> Any:
-        arrays = fitted(nest, entries, args)
-        found = session.run(None, dict(zip((one["name"] for one in entries), arrays, strict=True)))
+        found = session.run(None, dict(zip((one["name"] for one in entries), prepared(args), strict=True)))
         return signature.filled(result, found)
 
-    described = {"inputs": entries, "arguments": nest, "outputs": outputs, "result": result}
-    return Artifact({ENDPOINT: run}, {ENDPOINT: described})
+    return Artifact({ENDPOINT: run}, {ENDPOINT: _with_host(described, before)})
 
 
 _ONNX_DTYPES = {"tensor(float)": "float32", "tensor(double)": "float64", "tensor(float16)": "float16"}

@@ -42,6 +42,9 @@ FORMATS: dict[str, Format] = {
         packages=("tensorflow",),
         options=frozenset({"batch_size", "is_static", "jax2tf_kwargs"}),
     ),
+    "onnx": Format(
+        "onnx_file", (".onnx",), packages=("onnx",), extra="onnx", options=frozenset({"batch_size", "opset_version"})
+    ),
     "numpy": Format("numpy_module", is_folder=True, options=frozenset({"batch_size"})),
     "stablehlo": Format("stablehlo", (".stablehlo",), options=frozenset({"weights", "batch_size"})),
 }

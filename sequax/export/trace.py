@@ -22,7 +22,7 @@ from ..core.layer import Layer
 from ..core.tensor import is_tensor, leaves
 from ..core.variable import Variable
 from ..kernels import dispatch, formulas
-from . import signature
+from . import host, signature
 from .errors import ExportError
 from .signature import Entry, Signature
 
@@ -44,7 +44,10 @@ class Traceable:
         variables: the variables whose values are `weights`, by key.
         outputs: what it gives, one after another.
         nest: how `inputs` make up the arguments; `output_nest`: how outputs make up the result.
+        host: what `host.json` says of the steps before, if there are any.
     """
+
+    host: dict[str, Any] | None = None
 
     def __init__(
         self,
@@ -194,6 +197,7 @@ class Trace(Traceable):
         _build(self.model, taken)
         names = self.model.output_names if self.model.symbolic_outputs is not None else None
         super().__init__(partial(_inference, self.model), taken, self.model.state_variables, [self.model], names)
+        self.host = host.described(model, self.inputs)
 
 
 def _inference(model: Model, *inputs: Any) -> Any:

@@ -21,7 +21,7 @@ import numpy as np
 
 from ..._version import __version__
 from ...kernels import dispatch
-from .. import signature
+from .. import host, signature
 from ..errors import ExportError
 from ..numpy_code import rules as rules, writer as writing
 from ..numpy_code.writer import Value, Writer, known, needed
@@ -39,6 +39,7 @@ def write(trace: Trace, place: Path, batch_size: int | None = None) -> None:
     text, arrays = module(trace, trace.model.name, batch_size)
     place.mkdir()
     (place / "__init__.py").write_text(text, "utf-8")
+    host.write_beside(trace.host, place)
     np.savez_compressed(place / WEIGHTS, **arrays)  # type: ignore[arg-type] # their names, not an option's
 
 
@@ -55,12 +56,14 @@ def module(traced: Traceable, name: str, batch_size: int | None = None) -> tuple
     writer.line(f"return {_nested(outputs)}")
     writer.used.add("checked")
     parameters, opening = _opening(traced, inputs)
+    before = traced.host is not None
     lines = [
-        _HEAD.format(name=name.replace('"', ""), version=__version__),
+        _HEAD.format(name=name.replace('"', ""), version=__version__, imports=_HOST_IMPORTS if before else ""),
         needed(writer.used),
+        *(_BEHIND_HOST if before else []),
         "",
         "",
-        f"def predict({', '.join(parameters)}):",
+        f"def {PROGRAM if before else 'predict'}({', '.join(parameters)}):",
         f'    """{_described(traced)}"""',
         *opening,
         *writer.body(),
@@ -84,15 +87,29 @@ _HEAD = '''"""Model '{name}', written by Sequax {version}: `predict` gives its o
 
 import functools
 import itertools
+import json
 import os
 
 import numpy as np
-
+{imports}
 with np.load(os.path.join(os.path.dirname(__file__), "weights.npz")) as _file:
     W = dict(_file)
 LARGEST_PATCHES = 1 << 24
 
 '''
+PROGRAM = "program"
+_HOST_IMPORTS = """
+from .host import Host
+"""
+_BEHIND_HOST = '''
+
+with open(os.path.join(os.path.dirname(__file__), "host.json"), encoding="utf-8") as _file:
+    _host = Host(json.load(_file))
+
+
+def predict(*inputs):
+    """Outputs for inputs, texts and categories as the model takes them."""
+    return program(*_host(*inputs))'''.splitlines()
 
 
 def _described(traced: Traceable) -> str:
@@ -106,10 +123,11 @@ def _described(traced: Traceable) -> str:
 def _opening(traced: Traceable, inputs: list[Any]) -> tuple[list[str], list[str]]:
     """Names of the parameters, and the lines that check what comes and find out its sizes."""
     parameters, lines = [], []
-    for position, part in enumerate(traced.nest):
+    nest = traced.nest if traced.host is None else tuple(range(len(traced.inputs)))
+    for position, part in enumerate(nest):
         entry = traced.inputs[part] if isinstance(part, int) else None
         name = entry.name if entry is not None and entry.name.isidentifier() else f"inputs_{position + 1}"
-        name = "inputs" if entry is None and len(traced.nest) == 1 else name
+        name = "inputs" if entry is None and len(nest) == 1 else name
         name = f"{name}_" if name in ("W", "np", "os", "itertools") or name.startswith("v") else name
         parameters.append(name)
         for place, index in _places(part, name):
@@ -144,18 +162,29 @@ def _nested(nest: Any) -> str:
     return repr(nest)
 
 
-def runner(place: Path, trace: Trace) -> Callable[[list[np.ndarray]], Any]:
-    name = "_sequax_exported"
+def runner(place: Path, trace: Traceable) -> Callable[[list[np.ndarray]], Any]:
+    loaded = imported(place)
+
+    def run(arrays: list[np.ndarray]) -> list[Any]:
+        given = signature.filled(trace.nest, arrays) if trace.host is None else arrays
+        function = loaded.predict if trace.host is None else getattr(loaded, PROGRAM)
+        return signature.flattened(trace.output_nest, function(*given))
+
+    return run
+
+
+def imported(place: Path) -> Any:
+    """The package in a folder, imported under a name of its own that is taken back."""
+    name = f"_sequax_exported_{abs(hash(str(place)))}"
     spec = importlib.util.spec_from_file_location(name, place / "__init__.py")
     assert spec is not None and spec.loader is not None
     loaded = importlib.util.module_from_spec(spec)
     before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    sys.modules[name] = loaded
     try:
         spec.loader.exec_module(loaded)
     finally:
         sys.dont_write_bytecode = before
-
-    def run(arrays: list[np.ndarray]) -> list[Any]:
-        return signature.flattened(trace.output_nest, loaded.predict(*signature.filled(trace.nest, arrays)))
-
-    return run
+        for known_name in [one for one in sys.modules if one.split(".")[0] == name]:
+            del sys.modules[known_name]
+    return loaded

@@ -23,6 +23,7 @@ import jax
 import numpy as np
 
 from ..._version import __version__
+from .. import host
 from ..errors import ExportError
 from ..trace import Trace, Traceable, untraceable
 
@@ -65,6 +66,10 @@ def write_endpoints(
         _add(file, SIGNATURE, json.dumps(texts, indent=1).encode())
         for name, compiled in programs.items():
             _add(file, f"{name}.bin", bytes(compiled.serialize()))
+        before = next(iter(endpoints.values())).host
+        if before is not None:
+            _add(file, host.FILE, host.text_of(before).encode())
+            _add(file, host.READER, host.reader_source().encode())
         for name, arrays in held.items():
             for i, array in enumerate(arrays):
                 _add(file, f"variables/{name}/{i}.npy", _npy(array))

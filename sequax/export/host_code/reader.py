@@ -44,7 +44,7 @@ class Host:
         """Arrays for the program from the arguments of the whole model."""
         if len(self.nest) == 1 and len(args) > 1:
             args = (list(args),)
-        values = {}
+        values: dict[int, np.ndarray] = {}
         for nest, given in zip(self.nest, args, strict=True):
             self._read(nest, given, values)
         for step, takes, gives in self._steps:
@@ -127,7 +127,7 @@ class _Words:
         self.whole = described.get("whole", False)
         read = int if self.whole else str.encode
         self.slots, self.first = described["unknown_slots"], int(described["mask_slot"])
-        start = self.slots + (self.first if described["mask"] is not None or not self.first else self.first)
+        start = self.first + self.slots
         self.table = {read(token): start + i for i, token in enumerate(described["tokens"])}
         if described["mask"] is not None:
             self.table[read(described["mask"])] = 0 if self.first else _DROPPED
