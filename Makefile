@@ -6,7 +6,7 @@ BUILT  := .venv-dist
 # -qq: errors are shown, progress and warnings are not
 PIP_INSTALL := -m pip install -qq --disable-pip-version-check
 
-.PHONY: help api-gaps applications demo types test fuzz fuzz-kernel fuzz-keras mutants lint format docs dist bench bench-works bench-peers bench-check bench-gpu bench-growth test-oldest soak clean
+.PHONY: help api-gaps applications demo types test fuzz fuzz-kernel fuzz-keras mutants lint format docs dist bench bench-works bench-peers bench-check bench-gpu bench-growth bench-serve test-oldest soak clean
 
 help:
 	@echo "make demo         install, then train on real handwritten digits"
@@ -28,6 +28,7 @@ help:
 	@echo "make bench-check  measure a few rows again and fail where Sequax fell behind docs/benchmarks.json"
 	@echo "make bench-gpu    on a GPU: layers against the CPU, main rows, memory; without one, lowers all programs for CUDA"
 	@echo "make bench-growth time and memory against rows, batch, width, depth, epochs; memory over 500 calls"
+	@echo "make bench-serve  sequax serve beside FastAPI and onnxruntime: requests a second, latencies; a minute"
 	@echo "make test-oldest  the test suite with the lowest dependency versions pyproject.toml allows"
 	@echo "make soak         kill training runs 200 times at random moments, and resume them"
 	@echo "make clean        remove environments and caches"
@@ -105,6 +106,9 @@ bench-gpu: $(VENV)/.installed-dev
 
 bench-growth: $(VENV)/.installed-dev
 	$(VENV)/bin/python -m benchmarks.growth --picture docs/growth.png
+
+bench-serve: $(VENV)/.installed-dev
+	$(VENV)/bin/python -m benchmarks.serving
 
 test-oldest: $(OLDEST)/.installed-dev
 	$(OLDEST)/bin/python -m pytest -n 2 --dist worksteal

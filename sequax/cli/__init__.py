@@ -6,6 +6,7 @@ The commands are imported when they are chosen, so that `--version` and `--help`
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -37,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return convert(options.source, options.target, options.rename, options.model, options.weights, options.force)
     if options.command == "serve":
+        # Before NumPy is imported, which reads it: its threads and those of the server would take turns on the cores.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         from .serve import serve
 
         return serve(options)
