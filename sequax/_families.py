@@ -22,4 +22,10 @@ above.families |= {
     "keras.src.applications.inception_resnet_v2": "sequax.applications.inception_resnet_v2",
     "keras": "sequax.models",
 }
-above.modules |= {"configs": "sequax.core.config", "export": "sequax.export.exporting", "ops": "sequax.ops"}
+above.modules |= {
+    "configs": "sequax.core.config",
+    "export": "sequax.export.exporting",
+    "ops": "sequax.ops",
+    "policies": "sequax.core.quantized_policies",
+    "quantizers": "sequax.quantizers",
+}

@@ -7,6 +7,13 @@ from typing import TYPE_CHECKING, Any
 from ._lazy import listed
 from .core.dtypes import DTypePolicy, FloatDTypePolicy, catalogue, get
 from .core.policy_map import DTypePolicyMap
+from .core.quantized_policies import (
+    AWQDTypePolicy,
+    GPTQDTypePolicy,
+    Int4DTypePolicy,
+    QuantizedDTypePolicy,
+    QuantizedFloat8DTypePolicy,
+)
 
 
 def serialize(dtype_policy: DTypePolicy) -> dict[str, Any]:
@@ -26,7 +33,19 @@ def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = 
 
 __path__: list[str] = []  # Python asks for a module where a package lacks a name, and `_absent.Finder` answers
 
-__all__ = ["DTypePolicy", "DTypePolicyMap", "FloatDTypePolicy", "deserialize", "get", "serialize"]
+__all__ = [
+    "AWQDTypePolicy",
+    "DTypePolicy",
+    "DTypePolicyMap",
+    "FloatDTypePolicy",
+    "GPTQDTypePolicy",
+    "Int4DTypePolicy",
+    "QuantizedDTypePolicy",
+    "QuantizedFloat8DTypePolicy",
+    "deserialize",
+    "get",
+    "serialize",
+]
 
 if not TYPE_CHECKING:
     __getattr__, __dir__ = listed(__name__)

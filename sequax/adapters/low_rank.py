@@ -12,8 +12,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from ..core.variable import Variable
+from .quantized import Quantized
 
 
 class LowRank:
@@ -25,10 +27,13 @@ class LowRank:
         alpha: the product counts by `alpha / rank`.
         apart: whether the last axis of the weight is the last one of the outputs, and of nothing else: then the inputs
             meet A first, which is small. Else the weight is put together.
+        base: of a weight that is kept in fewer bits, its adapter.
     """
 
-    def __init__(self, a: Variable, b: Variable, alpha: float, apart: bool):
-        self.a, self.b, self.alpha, self.apart = a, b, alpha, apart
+    freezes = True
+
+    def __init__(self, a: Variable, b: Variable, alpha: float, apart: bool, base: Quantized | None = None):
+        self.a, self.b, self.alpha, self.apart, self.base = a, b, alpha, apart, base
 
     @property
     def rank(self) -> int:
@@ -43,15 +48,22 @@ class LowRank:
         return [self.a, self.b]
 
     def read(self, stored: jax.Array) -> jax.Array:
-        small = (self.scale * jnp.matmul(self.a.value, self.b.value)).astype(stored.dtype)
-        return stored + small
+        return self.weight(stored, stored.dtype) if self.base is None else stored
 
-    def product(self, function: Callable[[Any, Any], Any], x: Any, stored: jax.Array) -> Any:
+    def weight(self, stored: jax.Array, dtype: str | np.dtype) -> jax.Array:
+        small = (self.scale * jnp.matmul(self.a.value, self.b.value)).astype(dtype)
+        return (stored.astype(dtype) if self.base is None else self.base.weight(stored, dtype)) + small
+
+    def product(self, function: Callable[..., Any], x: Any, stored: jax.Array) -> Any:
         if not self.apart:
-            return function(x, self.read(stored))
-        outputs = function(x, stored)
-        small = jnp.matmul(function(x, self.a.value.astype(stored.dtype)), self.b.value.astype(stored.dtype))
+            return function(x, self.weight(stored, stored.dtype if self.base is None else x.dtype))
+        outputs = function(x, stored) if self.base is None else self.base.product(function, x, stored)
+        dtype = stored.dtype if self.base is None else outputs.dtype
+        small = jnp.matmul(function(x, self.a.value.astype(dtype)), self.b.value.astype(dtype))
         return outputs + self.scale * small.astype(outputs.dtype)
 
     def start(self) -> None:
         self.b.assign(jnp.zeros(self.b.shape, self.b.stored.dtype))
+
+    def shown(self, variable: Variable) -> Any:
+        return variable if self.base is None else self.weight(variable.stored_value, "float32")

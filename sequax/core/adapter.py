@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 import jax
+import numpy as np
 
 if TYPE_CHECKING:
     from .variable import Variable
@@ -19,19 +20,30 @@ class Adapter(Protocol):
     """
     Attributes:
         variables: its own, which stand in no file: `read` puts them into what is stored.
+        freezes: whether the weight itself is not trained.
     """
+
+    freezes: bool
 
     @property
     def variables(self) -> list[Variable]: ...
 
     def read(self, stored: jax.Array) -> jax.Array:
-        """What the weight is, by the array that the variable stores."""
+        """The value of the variable, by the array that it stores. Of whole numbers that stand for a weight: these."""
         ...
 
-    def product(self, function: Callable[[Any, Any], Any], x: Any, stored: jax.Array) -> Any:
+    def weight(self, stored: jax.Array, dtype: str | np.dtype) -> jax.Array:
+        """The weight that layers compute with, in floats of a dtype."""
+        ...
+
+    def product(self, function: Callable[..., Any], x: Any, stored: jax.Array) -> Any:
         """`function(x, weight)`, linear in the weight."""
         ...
 
     def start(self) -> None:
         """Begin anew: a file has brought what the weight is, and it was stored."""
+        ...
+
+    def shown(self, variable: Variable) -> Any:
+        """What `layer.kernel` is."""
         ...

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from . import above
 from .catalogue import Catalogue
 
 if TYPE_CHECKING:
@@ -189,7 +190,10 @@ class DTypePolicy:
     def variable_dtype(self) -> str:
         return self._variable_dtype
 
-    quantization_mode: str | None = None
+    @property
+    def quantization_mode(self) -> str | None:
+        """How layers keep their weights, such as `"int8"`; None: as they are."""
+        return None
 
     def convert_input(self, x: Any, autocast: bool, dtype: DTypeLike) -> Any:
         """An input as a layer takes it: an array, and a float one in `dtype` if `autocast` says so.
@@ -214,21 +218,26 @@ class DTypePolicy:
     def get_config(self) -> dict[str, Any]:
         return {"name": self._name}
 
+    def without_source(self) -> dict[str, Any]:
+        """The config of a policy that computes in whatever the process does where it comes back."""
+        return {"name": None}
+
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> DTypePolicy:
         return cls(**config)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, DTypePolicy) and other.name == self.name
+        return isinstance(other, DTypePolicy) and type(other) is type(self) and other.get_config() == self.get_config()
 
     def __hash__(self) -> int:
         return hash(self._name)
 
     def __repr__(self) -> str:
-        return f'<DTypePolicy "{self._name}">'
+        return f'<{type(self).__name__} "{self._name}">'
 
 
 FloatDTypePolicy = DTypePolicy
+_QUANTIZED = ("int8_", "int4_", "int4/", "float8_from", "gptq", "awq")
 catalogue.aliases["FloatDTypePolicy"] = catalogue.classes["FloatDTypePolicy"] = DTypePolicy
 
 
@@ -244,7 +253,8 @@ def get(identifier: Any) -> DTypePolicy:
             raise ValueError(f"Expected the config of a dtype policy. Received: {identifier!r:.200}")
         return policy
     if isinstance(identifier, str):
-        return DTypePolicy(identifier)
+        quantized = "_from_" in identifier or identifier.startswith(_QUANTIZED)
+        return above.load("policies").of_name(identifier) if quantized else DTypePolicy(identifier)
     try:
         return DTypePolicy(standardize(identifier))
     except ValueError:

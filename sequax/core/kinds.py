@@ -588,7 +588,7 @@ StartingWeights = Annotated[Any, Given()]
 LowRankSize = Annotated[int | None, Unwritten(Whole(1))]
 LowRankAlpha = Annotated[Number | None, Unwritten(Real(above=0))]
 Absent = Annotated[None, Missing()]
-AbsentInConfigs = Annotated[None, Missing(in_config=True)]
+QuantizationLike = Annotated[Any, Like("keras.quantizers")]
 
 PLAIN: dict[str, Kind] = {
     "bool": Plain("true or false", bool, int, str),

@@ -23,6 +23,7 @@ from . import (
     operation,
     placement,
     pure,
+    quantizing,
     remat,
     remedies,
     scope,
@@ -46,7 +47,7 @@ _ABSENT = object()
 _OLD_SHAPE_ARGUMENTS = ("input_shape", "batch_input_shape", "batch_shape", "input_dim")
 
 
-class Layer(Owner, Shown, operation.Operation):
+class Layer(Owner, Shown, quantizing.Quantizable, operation.Operation):
     """A function of tensors with variables of its own.
 
     A subclass stores its settings in `__init__`, creates variables in `build(input_shape)` with `add_weight`, and
@@ -111,11 +112,19 @@ class Layer(Owner, Shown, operation.Operation):
             (tracking.note_frozen if name == "_trainable" else tracking.note_change)()
         object.__setattr__(self, name, value)
 
+    def __delattr__(self, name: str) -> None:
+        value = self.__dict__.get(name)
+        if isinstance(value, Variable):  # it was the layer's own, and is no longer
+            self._weights = [one for one in self._weights if one is not value]
+        tracking.note_change()
+        object.__delattr__(self, name)
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         constructor.keep(cls)
         if "build" in cls.__dict__:
             cls.build = building.guarded(cls.build)  # type: ignore[method-assign]
+        quantizing.adopt(cls)
         if "compute_mask" in cls.__dict__ and "supports_masking" not in cls.__dict__:
             cls.supports_masking = True
         cls.makes_masks = cls.makes_masks or "compute_mask" in cls.__dict__
@@ -244,7 +253,11 @@ class Layer(Owner, Shown, operation.Operation):
             previous = masking.previous(self, named, kwargs, accepted, inputs)
             if "mask" not in accepted.accepts and not accepted.any_keyword:
                 kwargs.pop("mask", None)
-            own_call = self.call if self.remat_mode is None else self.rematerialized_call(self.call, *args, **kwargs)
+            own_call = self.call
+            if self.calls_when_quantized and self.quantization_mode is not None:
+                own_call = self.quantized_call
+            if self.remat_mode is not None:
+                own_call = self.rematerialized_call(own_call, *args, **kwargs)
             outputs = own_call(*args, **kwargs)
             place = placement.active()
             if place.is_spread:
@@ -474,6 +487,7 @@ class Layer(Owner, Shown, operation.Operation):
             self._dtype_policy[self._path] = policy
         else:
             self._dtype_policy = policy
+        quantizing.by_policy(self, policy)
 
     @property
     def dtype(self) -> str:

@@ -35,6 +35,10 @@ class Owner:
         inside = {id(v) for one in found if one.adapter is not None for v in one.adapter.variables}
         return [v for v in found if id(v) not in inside] if inside else found
 
+    def arrays_in_files(self) -> list[np.ndarray]:
+        """What files hold of `variables_in_files()`."""
+        return [v.numpy() for v in self.variables_in_files()]
+
     def _inner_layers(self) -> list[Any]:
         return [layer for layer in tracking.owned(self, "layer", self.untracked) if layer is not self]
 
@@ -100,7 +104,7 @@ class Owner:
     def trainable(self, value: bool) -> None:
         self._trainable = bool(value)
         for variable in self.own_variables():
-            if variable.made_trainable and variable.adapter is None:
+            if variable.made_trainable and not (variable.adapter and variable.adapter.freezes):
                 variable.trainable = self._trainable
         for layer in self._inner_layers():
             layer.trainable = value
@@ -142,8 +146,8 @@ class Owner:
 
     def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
         """Put what a file keeps of this layer alone, without layers inside, into `store`, a dict of arrays."""
-        for number, variable in enumerate(self.variables_in_files()):
-            store[str(number)] = variable.numpy()
+        for number, array in enumerate(self.arrays_in_files()):
+            store[str(number)] = array
 
     def load_own_variables(self, store: Mapping[str, Any]) -> None:
         """Take back what `save_own_variables` stored.

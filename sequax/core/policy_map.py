@@ -68,6 +68,10 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
     def variable_dtype(self) -> str:
         return self.default_policy.variable_dtype
 
+    @property
+    def quantization_mode(self) -> str | None:
+        return self.default_policy.quantization_mode
+
     def at(self, path: str | None) -> DTypePolicy:
         return self.default_policy if path is None else self[path]
 
@@ -123,7 +127,12 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
 
     def get_config(self) -> dict[str, Any]:
         """The arguments; a map without a default policy takes that of the process where it comes back."""
-        return {"default_policy": serialize(self._default), "policy_map": serialize(self._policies)}
+        policies = serialize(self._policies)
+        if self._default is None:
+            policies = {
+                path: {**policies[path], "config": one.without_source()} for path, one in self._policies.items()
+            }
+        return {"default_policy": serialize(self._default), "policy_map": policies}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: CustomObjects | None = None) -> DTypePolicyMap:

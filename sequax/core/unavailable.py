@@ -2,37 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
-
 
 class Unavailable:
-    """Quantization, low-rank adaptation of layers that have no weight for it, and what Keras 2 had."""
+    """Low-rank adaptation of layers that have no weight for it, and what Keras 2 had."""
 
     name: str
     lora_rank: int | None = None
     lora_alpha: float | None = None
     lora_enabled = False
-
-    @property
-    def quantization_mode(self) -> str | None:
-        """How the weights are quantized: None, they are not."""
-        return None
-
-    def quantize(self, *args: object, **kwargs: object) -> NoReturn:
-        raise _refusal(self, "quantization is not available in this version of Sequax.")
-
-    def quantized_build(self, *args: object, **kwargs: object) -> None:
-        self.quantize()
-
-    def quantized_call(self, *args: object, **kwargs: object) -> NoReturn:
-        self.quantize()
-
-    def get_quantization_layer_structure(self, mode: str | None = None) -> None:
-        """What a model says of its layers for quantization: nothing.
-
-        Args:
-            mode: of the quantization.
-        """
 
     def enable_lora(self, *args: object, **kwargs: object) -> None:
         raise _refusal(

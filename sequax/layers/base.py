@@ -82,10 +82,25 @@ class Adaptable(Weighted):
     lora_alpha: float | None = None
 
     @property
+    def adapted(self) -> Variable:
+        """The variable that is adapted, as it is stored."""
+        return getattr(self, self.stored_as)
+
+    @property
+    def stored_as(self) -> str:
+        """The attribute that holds it."""
+        return self.adapted_weight
+
+    @property
+    def _low_rank(self) -> LowRank | None:
+        weight = getattr(self, self.stored_as, None)
+        adapter = None if weight is None else weight.adapter
+        return adapter if isinstance(adapter, LowRank) else None
+
+    @property
     def lora_enabled(self) -> bool:  # type: ignore[override]
         """Whether the weight is read through a low-rank adapter."""
-        weight = getattr(self, self.adapted_weight, None)
-        return weight is not None and weight.adapter is not None
+        return self._low_rank is not None
 
     def enable_lora(  # type: ignore[override]
         self,
@@ -135,31 +150,30 @@ class Adaptable(Weighted):
         """
         if not self.lora_enabled:
             self._adapt(a.shape[-1], alpha)
-        weight: Variable = getattr(self, self.adapted_weight)
         first, second = self.adapters()
         first.assign(a)
         second.assign(b)
-        self.lora_alpha = alpha
-        weight.adapter = LowRank(first, second, alpha, self.is_linear_at_last())
+        self._read_through(first, second, alpha)
 
     def adapters(self) -> list[Variable]:
         """A and B, where there is an adapter."""
-        adapter = getattr(self, self.adapted_weight).adapter
-        return [] if adapter is None else adapter.variables
+        return [] if self._low_rank is None else self._low_rank.variables
 
     def merge_lora(self) -> None:
         """Put the product into the weight and train that again; nothing happens without an adapter."""
-        weight: Variable = getattr(self, self.adapted_weight)
-        if weight.adapter is None:
+        adapter = self._low_rank
+        if adapter is None:
             return
-        parts, merged = weight.adapter.variables, weight.numpy()
-        weight.adapter = None
-        weight.assign(merged)
-        weight.trainable = self.trainable
-        self._weights = [v for v in self._weights if not any(v is part for part in parts)]
-        for part in parts:
+        self.adapted.adapter = adapter.base
+        self._put_merged(adapter)
+        for part in adapter.variables:
             delattr(self, part.name)
         self.lora_rank = self.lora_alpha = None
+
+    def _put_merged(self, adapter: LowRank) -> None:
+        weight = self.adapted
+        weight.assign(adapter.read(weight.stored))
+        weight.trainable = self.trainable
 
     def is_linear_at_last(self) -> bool:
         """Whether the last axis of the weight is the last one of the outputs, and of nothing else."""
@@ -179,20 +193,32 @@ class Adaptable(Weighted):
         a_initializer: InitializerLike = "he_uniform",
         b_initializer: InitializerLike = "zeros",
     ) -> None:
-        weight: Variable = getattr(self, self.adapted_weight)
-        shapes = {"a": (*weight.shape[:-1], rank), "b": (rank, weight.shape[-1])}
+        weight, shape = self.adapted, self.adapted_shape
+        shapes = {"a": (*shape[:-1], rank), "b": (rank, shape[-1])}
         initializers = {"a": a_initializer, "b": b_initializer}
         made = []
         for part, shape in shapes.items():
             name = f"lora_{self.adapted_weight}_{part}"
             # float32 whatever the weight is: small updates would be lost in less.
-            one = self.add_weight(shape, initializers[part], "float32", regularizer=weight.regularizer, name=name)
+            penalty = getattr(self, f"{self.adapted_weight}_regularizer")
+            one = self.add_weight(shape, initializers[part], "float32", regularizer=penalty, name=name)
             one.path = "/".join([*weight.path.split("/")[:-1], name])
             setattr(self, name, one)
             made.append(one)
-        self.lora_rank, self.lora_alpha = rank, rank if alpha is None else alpha
-        weight.adapter = LowRank(made[0], made[1], self.lora_alpha, self.is_linear_at_last())
+        self.lora_rank = rank
+        self._read_through(made[0], made[1], rank if alpha is None else alpha)
         weight.trainable = False
+
+    def _read_through(self, a: Variable, b: Variable, alpha: float) -> None:
+        before = self.adapted.adapter
+        base = before.base if isinstance(before, LowRank) else before
+        self.lora_alpha = alpha
+        self.adapted.adapter = LowRank(a, b, alpha, self.is_linear_at_last(), base)
+
+    @property
+    def adapted_shape(self) -> Shape:
+        """The shape of the weight, however it is stored."""
+        return self.adapted.shape
 
     def get_config(self) -> dict[str, Any]:
         lora = {} if self.lora_rank is None else {"lora_rank": self.lora_rank, "lora_alpha": self.lora_alpha}

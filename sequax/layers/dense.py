@@ -14,7 +14,7 @@ from ..core.constructor import LayerOptions, Options
 from ..core.input_spec import InputSpec
 from ..core.kinds import (
     Absent,
-    AbsentInConfigs,
+    QuantizationLike,
     ActivationLike,
     ConstraintLike,
     InitializerLike,
@@ -26,12 +26,15 @@ from ..core.kinds import (
 from ..core.layer import Layer
 from ..core.types import Shape, ShapeLike, Tensor
 from ..core.variable import Variable
-from .base import ActivityListed, Adaptable
+from ..adapters.contraction import Contraction
+from .base import ActivityListed
 from .catalogue import layer
+from .forms import PRODUCTS
+from .quantized import Kept, QuantizableWeight
 
 
 @layer()
-class Dense(Adaptable):
+class Dense(QuantizableWeight):
     """Every output is a weighted sum of all inputs: `activation(inputs @ kernel + bias)`.
 
     Shapes: `(batch, ..., features)` -> `(batch, ..., units)`.
@@ -45,7 +48,7 @@ class Dense(Adaptable):
         activity_regularizer: penalty of the outputs, added to the loss; name, callable or None.
         kernel_constraint, bias_constraint: functions applied to them after each update; name, callable or None.
         lora_rank, lora_alpha: `enable_lora(lora_rank, lora_alpha)` when the layer is built; None: not.
-        quantization_config: not available in this version; only None.
+        quantization_config: how `dtype="int8_from_float32"` and the like quantize; None: the usual way.
         **options: `name`, `dtype`, `trainable`, ...: as in `Layer`.
 
     Raises:
@@ -58,6 +61,8 @@ class Dense(Adaptable):
     (2, 3)
     """
 
+    kernel: Variable = Kept()  # type: ignore[assignment]
+    forms = PRODUCTS
     numpy_form: str | None = "product"
     supports_masking = True
     units: int
@@ -77,7 +82,7 @@ class Dense(Adaptable):
         bias_constraint: ConstraintLike = None,
         lora_rank: LowRankSize = None,
         lora_alpha: LowRankAlpha = None,
-        quantization_config: AbsentInConfigs = None,
+        quantization_config: QuantizationLike = None,
         **options: Unpack[Options],
     ):
         super().__init__(activity_regularizer=activity_regularizer, **options)
@@ -85,16 +90,20 @@ class Dense(Adaptable):
 
     def build(self, input_shape: ShapeLike) -> None:
         features = last_size(self, input_shape)
-        self.kernel: Variable = self.add("kernel", (features, self.units))
+        self.add_adapted((features, self.units))
         self.bias: Variable | None = self.add_bias((self.units,))
         self.input_spec = InputSpec(min_ndim=2, axes={-1: features})
         self.adapt_from_start()
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
-        outputs = self.kernel.product(jnp.matmul, inputs)
-        if self.bias is not None:
-            outputs = outputs + self.bias.value
+        outputs = self.plus_bias(self.adapted.product(jnp.matmul, inputs))
         return outputs if self.activation is None else self.activation(outputs)
+
+    def quantized_call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
+        return Dense.call(self, inputs)  # also of a subclass that was quantized nevertheless, as in Keras
+
+    def contraction(self) -> Contraction:
+        return Contraction("i", "io", "o", "o")
 
     def compute_output_shape(self, input_shape: ShapeLike) -> Shape:
         return (*input_shape[:-1], self.units)
@@ -118,7 +127,7 @@ def last_size(layer: Layer, input_shape: ShapeLike | None) -> int:
 
 
 @layer()
-class EinsumDense(ActivityListed, Adaptable):
+class EinsumDense(ActivityListed, QuantizableWeight):
     """A dense layer along any axes: `activation(einsum(equation, inputs, kernel) + bias)`.
 
     Args:
@@ -132,7 +141,8 @@ class EinsumDense(ActivityListed, Adaptable):
         kernel_regularizer, bias_regularizer: penalties of them, added to the loss; name, callable or None.
         kernel_constraint, bias_constraint: functions applied to them after each update; name, callable or None.
         lora_rank, lora_alpha: `enable_lora(lora_rank, lora_alpha)` when the layer is built; None: not.
-        gptq_unpacked_column_size, quantization_config: not available in this version; only None.
+        gptq_unpacked_column_size: size of a matrix that GPTQ has rounded; files say it.
+        quantization_config: how `dtype="int8_from_float32"` and the like quantize; None: the usual way.
         **options: `activity_regularizer`, `name`, `dtype`, `trainable`, ...: as in `Layer`.
 
     Raises:
@@ -145,6 +155,8 @@ class EinsumDense(ActivityListed, Adaptable):
     (2, 3, 4, 5)
     """
 
+    kernel: Variable = Kept()  # type: ignore[assignment]
+    forms = PRODUCTS
     equation: str
     kernel_initializer: Callable[..., Tensor]
     activation: Callable[[Tensor], Tensor] | None
@@ -165,7 +177,7 @@ class EinsumDense(ActivityListed, Adaptable):
         lora_rank: LowRankSize = None,
         lora_alpha: LowRankAlpha = None,
         gptq_unpacked_column_size: Absent = None,
-        quantization_config: AbsentInConfigs = None,
+        quantization_config: QuantizationLike = None,
         **options: Unpack[LayerOptions],
     ):
         super().__init__(**options)
@@ -179,7 +191,7 @@ class EinsumDense(ActivityListed, Adaptable):
                 f" known. Found kernel {kernel_shape}, bias {bias_shape} for input_shape={tuple(input_shape)} and"
                 f" output_shape={self.output_shape}. Replace None by numbers in one of the two."
             )
-        self.kernel: Variable = self.add("kernel", kernel_shape, self._initializer_of_kernel())
+        self.add_adapted(kernel_shape, self._initializer_of_kernel())
         self.bias: Variable | None = None if bias_shape is None else self.add("bias", bias_shape)
         self.adapt_from_start()
 
@@ -196,10 +208,15 @@ class EinsumDense(ActivityListed, Adaptable):
         return self.kernel_initializer.along(axes[False], axes[True])
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
-        outputs = self.kernel.product(partial(jnp.einsum, self.equation), inputs)
-        if self.bias is not None:
-            outputs = outputs + self.bias.value
+        outputs = self.plus_bias(self.adapted.product(partial(jnp.einsum, self.equation), inputs))
         return outputs if self.activation is None else self.activation(outputs)
+
+    def quantized_call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
+        return EinsumDense.call(self, inputs)
+
+    def contraction(self) -> Contraction:
+        _, inputs, after, kernel, outputs = _parts(self.equation)
+        return Contraction(inputs, kernel, outputs, outputs, after)
 
     def compute_output_shape(self, input_shape: ShapeLike) -> Shape:
         return einsum_shapes(self.equation, self.output_shape, self.bias_axes, input_shape)[2]

@@ -12,7 +12,7 @@ from .. import kernels
 from ..core import dtypes, lookups, masks, scope, settings
 from ..core.constructor import CommonOptions
 from ..core.kinds import (
-    AbsentInConfigs,
+    QuantizationLike,
     ConstraintLike,
     DtypeLike,
     InitializerLike,
@@ -27,8 +27,10 @@ from ..core.tensor import KerasTensor
 from ..core.types import Shape, ShapeLike, Tensor
 from ..core.variable import Variable
 from ..core.warning import warn
-from .base import ActivityListed, Adaptable
+from .base import ActivityListed
 from .catalogue import layer
+from .forms import TABLES
+from .quantized import Kept, QuantizableWeight
 
 
 class EmbeddingOptions(CommonOptions, total=False):
@@ -44,11 +46,11 @@ class ReversibleEmbeddingOptions(EmbeddingOptions, total=False):
     weights: StartingWeights
     lora_rank: LowRankSize
     lora_alpha: LowRankAlpha
-    quantization_config: AbsentInConfigs
+    quantization_config: QuantizationLike
 
 
 @layer()
-class Embedding(ActivityListed, Adaptable):
+class Embedding(ActivityListed, QuantizableWeight):
     """Looks up a trained vector for every whole number: `outputs[..., :] = embeddings[inputs[...]]`.
 
     Shapes: `(batch, ...)` of whole numbers from 0 to `input_dim` - 1 -> `(batch, ..., output_dim)`.
@@ -66,7 +68,7 @@ class Embedding(ActivityListed, Adaptable):
         mask_zero: whether index 0 means padding, which later layers then skip.
         weights: the table itself, as an array or a list of one array; the layer is then built at once.
         lora_rank, lora_alpha: `enable_lora(lora_rank, lora_alpha)` when the layer is built; None: not.
-        quantization_config: not available in this version; only None.
+        quantization_config: how `dtype="int8_from_float32"` and the like quantize; None: the usual way.
         **options: `name`, `dtype`, `trainable`, ...: as in `Layer`. `input_length`, of older code, has no effect.
 
     Raises:
@@ -80,6 +82,8 @@ class Embedding(ActivityListed, Adaptable):
     """
 
     adapted_weight = "embeddings"
+    embeddings: Variable = Kept()  # type: ignore[assignment]
+    forms = TABLES
     input_dim: int
     output_dim: int
     mask_zero: bool
@@ -96,7 +100,7 @@ class Embedding(ActivityListed, Adaptable):
         weights: StartingWeights = None,
         lora_rank: LowRankSize = None,
         lora_alpha: LowRankAlpha = None,
-        quantization_config: AbsentInConfigs = None,
+        quantization_config: QuantizationLike = None,
         **options: Unpack[EmbeddingOptions],
     ):
         if options.pop("input_length", None) is not None:
@@ -111,7 +115,7 @@ class Embedding(ActivityListed, Adaptable):
     def build(self, input_shape: ShapeLike | None = None) -> None:
         if self.built:  # by `weights`
             return
-        self.embeddings: Variable = self.add("embeddings", (self.input_dim, self.output_dim))
+        self.add_adapted((self.input_dim, self.output_dim))
         self.adapt_from_start()
 
     def call(self, inputs: Tensor) -> Tensor:
@@ -126,8 +130,11 @@ class Embedding(ActivityListed, Adaptable):
         checked = settings.data_checks()
         if checked:
             lookups.check(indices, self.input_dim, who)
-        rows = self.embeddings.product(lambda i, table: kernels.embedding(table, i, from_end=not checked), indices)
+        rows = self.adapted.product(lambda i, table: kernels.embedding(table, i, from_end=not checked), indices)
         return rows.astype(self.compute_dtype)
+
+    def quantized_call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
+        return Embedding.call(self, inputs)
 
     @property
     def input_dtype(self) -> str:

@@ -81,7 +81,7 @@ def forward(layers: list[Any], rank: int) -> Step | None:
         if kind == "flat" and layer.data_format == "channels_last":
             steps.append(_flat)
             rank = 2
-        elif kind == "product" and layer.kernel.adapter is not None:
+        elif kind == "product" and layer.adapted.adapter is not None:
             return None
         elif kind == "product" and layer.activation in _ACTIVATIONS and layer.kernel.ndim == rank == 2:
             steps += [_dense, *_ACTIVATIONS[layer.activation]]

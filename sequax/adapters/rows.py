@@ -1,0 +1,68 @@
+"""Tables of whole numbers, of which rows are looked up: only those are made floats again.
+
+`row = numbers / scale`, with a scale for each row; in blocks, `(numbers - zero) * scale` with one for each block of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ..core.variable import Variable
+from ..quantizers import dequantize_with_sz_map, unpack_int4
+from .quantized import Quantized
+
+
+class Rows8(Quantized):
+    """The adapter of a table of 8 bits.
+
+    Args:
+        scale: `(rows,)`.
+    """
+
+    def __init__(self, scale: Variable):
+        self.scale = scale
+
+    def weight(self, stored: jax.Array, dtype: str | np.dtype) -> jax.Array:
+        return stored.astype(dtype) / self.scale.value.astype(dtype)[:, None]
+
+    def product(self, function: Callable[..., Any], x: Any, stored: jax.Array) -> Any:
+        scale = self.scale.value[:, None]
+        return function(x, stored).astype(scale.dtype) / function(x, scale)
+
+
+class Rows4(Quantized):
+    """The adapter of a table of 4 bits, two in a byte.
+
+    Args:
+        size: of a row.
+        scale: `(rows,)` or, in blocks, `(rows, blocks)`.
+        zero, blocks: the number that stands for zero, and the block of each place of a row; None without blocks.
+    """
+
+    def __init__(self, size: int, scale: Variable, zero: Variable | None, blocks: Variable | None):
+        self.size, self.scale, self.zero, self.blocks = size, scale, zero, blocks
+
+    def numbers(self, stored: jax.Array) -> jax.Array:
+        """The whole numbers, one by one."""
+        return unpack_int4(stored, self.size, axis=-1)
+
+    def weight(self, stored: jax.Array, dtype: str | np.dtype) -> jax.Array:
+        def whole(_: None, table: jax.Array) -> jax.Array:
+            return table
+
+        return self.product(whole, None, stored).astype(dtype)
+
+    def product(self, function: Callable[..., Any], x: Any, stored: jax.Array) -> Any:
+        numbers, scale = self.numbers(function(x, stored)), self.scale.value
+        if self.zero is None or self.blocks is None:
+            return numbers.astype(scale.dtype) / function(x, scale[:, None])
+        scales, zeros = function(x, scale), function(x, self.zero.value)
+        return dequantize_with_sz_map(numbers, scales, zeros, self.blocks.stored_value.astype(jnp.int32))
+
+    def shown(self, variable: Variable) -> jax.Array:
+        return self.numbers(variable.stored_value)

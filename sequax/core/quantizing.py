@@ -1,0 +1,147 @@
+"""The side of a layer whose weights may be kept in fewer bits: how `quantize` is called, and what comes of the policy.
+
+A layer that can writes `quantize(mode, type_check, config)`, which replaces its weights; `quantized_build`, which makes
+those of a mode; and for the call `quantized_call`, or one method for each mode, such as `_int8_call`. Whether they are
+used says the layer's dtype policy. Our own layers do it in `layers/quantized.py`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from . import above, tracking
+from .quantized_policies import MODES, Int4DTypePolicy
+
+if TYPE_CHECKING:
+    from .dtypes import DTypePolicy
+
+_CALLS = ("quantized_call", *(f"_{mode}_call" for mode in MODES))
+
+
+class Quantizable:
+    """Methods of `Layer`; those that do something are its subclasses'."""
+
+    name: str
+    built: bool
+    dtype_policy: DTypePolicy
+    compute_dtype: str
+    _is_quantized = False
+    _in_quantize = False
+    calls_when_quantized = False  # the class says what it computes then
+
+    @property
+    def quantization_mode(self) -> str | None:
+        """How the weights are kept: `"int8"`, `"int4"`, `"float8"`, `"gptq"`, `"awq"`; None: as they are."""
+        return self.dtype_policy.quantization_mode
+
+    def quantize(self, mode: str | None = None, type_check: bool = True, config: Any = None) -> None:
+        """Keep the weights in fewer bits from now on.
+
+        Args:
+            mode: `"int8"`, `"int4"`, `"float8"`, `"gptq"` or `"awq"`; may be left out where `config` says it.
+            type_check: refuse a subclass of a layer that has a way to do it: what it computes may be something else.
+            config: a `QuantizationConfig`, for other quantizers or blocks than the usual ones.
+
+        Raises:
+            NotImplementedError: if the layer has no way to do it.
+            ValueError: if it is not built, is quantized already, or for arguments that say nothing.
+        """
+        raise not_implemented(self, "quantize")
+
+    def quantized_build(self, *args: Any, **kwargs: Any) -> None:
+        """Create the variables of a mode."""
+        raise not_implemented(self, "quantized_build")
+
+    def quantized_call(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute outputs from inputs with weights in fewer bits."""
+        own = getattr(self, f"_{self.quantization_mode}_call", None)
+        if own is None:
+            raise mode_error(self.quantization_mode)
+        return own(*args, **kwargs)
+
+    def get_quantization_layer_structure(self, mode: str | None = None) -> Any:
+        """What a model says of its layers for quantization by data: nothing.
+
+        Args:
+            mode: of the quantization.
+        """
+
+
+def adopt(cls: type[Quantizable]) -> None:
+    """What a new class of layers is asked for."""
+    if "quantize" in cls.__dict__:
+        cls.quantize = _guarded(cls.__dict__["quantize"])  # type: ignore[method-assign]
+    if any(name in cls.__dict__ for name in _CALLS):
+        cls.calls_when_quantized = True
+
+
+def _guarded(quantize: Callable[..., Any]) -> Callable[..., Any]:
+    """Check the arguments once, before the outermost `quantize` of a layer runs, and hand it both mode and config."""
+
+    @functools.wraps(quantize)
+    def run(self: Quantizable, *args: Any, **kwargs: Any) -> Any:
+        if self._in_quantize:  # by `super()`
+            return quantize(self, *args, **kwargs)
+        kwargs.update(zip(("mode", "config"), args, strict=False))
+        config = checked(self, kwargs.pop("mode", None), kwargs.pop("config", None))
+        self._in_quantize = True
+        try:
+            result = quantize(self, mode=config.mode, config=config, **kwargs)
+        finally:
+            self._in_quantize = False
+        tracking.note_change()
+        return result
+
+    return run
+
+
+def checked(layer: Quantizable, mode: str | None, config: Any) -> Any:
+    """The config by which a layer is to be quantized.
+
+    Raises:
+        ValueError: for arguments that say nothing, and a layer that cannot be quantized as it is.
+    """
+    config = above.load("quantizers").validate_and_resolve_config(mode, config)
+    who = f"Layer '{layer.name}' (of type '{type(layer).__name__}')"
+    if not layer.built:
+        raise ValueError(f"Cannot quantize a layer that isn't yet built. {who} is not built yet.")
+    if layer._is_quantized:
+        raise ValueError(
+            f"Layer '{layer.name}' is already quantized with dtype_policy='{layer.dtype_policy.name}'."
+            f" Received: mode={config.mode}"
+        )
+    if config.mode == "int8" and layer.compute_dtype == "float16":
+        raise ValueError(
+            f"{who}: Quantization mode='int8' doesn't work well with compute_dtype='float16', which ends at 65,504."
+            f" Load the model with another dtype policy, such as 'mixed_bfloat16', before calling `quantize()`."
+        )
+    return config
+
+
+def by_policy(layer: Quantizable, policy: DTypePolicy) -> None:
+    """Quantize a layer that was built before it got a policy."""
+    mode = policy.quantization_mode
+    if mode is None or not layer.built or layer._is_quantized or layer._in_quantize:
+        return
+    if mode in ("gptq", "awq"):
+        raise ValueError(
+            f"Layer '{layer.name}': setting `dtype_policy` to '{policy.name}' does not quantize by {mode.upper()}, which"
+            f" needs data to calibrate with. Call `quantize('{mode}', config=...)` of the layer or the model."
+        )
+    config = None
+    if mode == "int4":
+        size = policy.block_size if isinstance(policy, Int4DTypePolicy) else -1
+        config = above.load("quantizers").Int4QuantizationConfig(block_size=size)
+    layer.quantize(mode, config=config)
+
+
+def not_implemented(layer: object, method: str) -> NotImplementedError:
+    return NotImplementedError(f"Layer {type(layer).__name__} does not have a `{method}` method implemented.")
+
+
+def mode_error(mode: str | None, modes: tuple[str, ...] = MODES) -> NotImplementedError:
+    return NotImplementedError(
+        f"Invalid quantization mode. Expected one of {modes}. Received: quantization_mode={mode}"
+    )
