@@ -14,23 +14,8 @@ from typing import NoReturn
 from . import _removed
 from ._version import __version__
 
-_QUANTIZATION = (
-    "quantization is not in this version. Save the model as `.keras` and quantize it with Keras, or halve its memory"
-    ' with the dtype policies "mixed_bfloat16" and "bfloat16"'
-)
-
 # By path below the package; a module speaks for all that is in it.
 ABSENT: dict[str, str] = {
-    **{
-        f"dtype_policies.{name}": _QUANTIZATION
-        for name in (
-            "AWQDTypePolicy",
-            "GPTQDTypePolicy",
-            "Int4DTypePolicy",
-            "QuantizedDTypePolicy",
-            "QuantizedFloat8DTypePolicy",
-        )
-    },
     "layers.TFSMLayer": (
         "a SavedModel is a program for TensorFlow, which Sequax does not run. Export as `.stablehlo` or `.onnx` instead,"
         " which `export.load` reads; or build the model from layers and load its weights from `.keras`, `.weights.h5`"

@@ -27,8 +27,8 @@ from .distribution.strategies import placement_for
 from .functional import Graph, check_unique_names, standardize_inputs
 from .host_prefix import HostFront
 from .looking import Looking
-from .lora import LowRankMethods
 from .parts import optimizer_of
+from .quantization import QuantizedMethods
 from .saving.methods import FileMethods
 from .training import (
     augmenting,
@@ -51,7 +51,7 @@ catalogue: Catalogue = Catalogue("model", "keras")
 
 
 @catalogue.register()
-class Model(Looking, Trying, StepMethods, FileMethods, StateTree, HostFront, LowRankMethods, CompiledModel):
+class Model(Looking, Trying, StepMethods, FileMethods, StateTree, HostFront, QuantizedMethods, CompiledModel):
     """A model over layers: a graph between symbolic tensors, or a subclass with its own `call`.
 
     Args:

@@ -12,7 +12,6 @@ from sequax._absent import ABSENT
 from sequax.core import names
 
 ASKED = {
-    "dtype_policies.QuantizedDTypePolicy": "mixed_bfloat16",
     "layers.TFSMLayer": "export.load",
     "layers.TorchModuleWrapper": "PyTorch",
     "optimizers.legacy.Adam": "which have the same names",

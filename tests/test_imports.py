@@ -22,8 +22,10 @@ ALLOWED = {
     "optimizers": {"optimizers", "core", "initializers"},
     "callbacks": {"callbacks", "utils", "core", "metrics", "saving", "ops"},
     "ops": {"ops", "core", "kernels", "activations", "losses"},
-    "adapters": {"adapters", "core"},
-    "layers": {"layers", "adapters", "core", "kernels", "activations", "initializers", "regularizers", "constraints"},
+    "quantizers": {"quantizers", "core", "ops"},
+    "adapters": {"adapters", "core", "quantizers"},
+    "layers": {"layers", "adapters", "core", "kernels", "quantizers", "activations", "initializers", "regularizers"}
+    | {"constraints"},
 }
 
 

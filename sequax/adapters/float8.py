@@ -1,14 +1,13 @@
 """Products of values that were rounded to floats of 8 bits; weights stay what they are, and train.
 
-Micikevicius et al. 2022, "FP8 Formats for Deep Learning": inputs and weight are rounded to e4m3, the gradients of outputs
-to e5m2. What they are divided by first comes from a history of largest values. Scales and histories are variables whose
-"gradients" are their next values: `Variable.overwrite_with_gradient`.
+Micikevicius et al. 2022, "FP8 Formats for Deep Learning": inputs and weight are rounded to e4m3, gradients of
+outputs to e5m2. What they are divided by first comes from a history of largest values. Scales and histories are
+variables whose "gradients" are their next values: `Variable.overwrite_with_gradient`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -87,8 +86,9 @@ def _backwards_forth(outputs: jax.Array, scale: jax.Array, history: jax.Array) -
 
 
 def _backwards_back(kept: Any, gradient: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-    rounded = quantize_and_dequantize(gradient, kept[0], _BACKWARD, gradient.dtype)
-    return rounded, *_next(gradient, *kept, _BACKWARD)
+    scale, history = kept
+    rounded = quantize_and_dequantize(gradient, scale, _BACKWARD, gradient.dtype)
+    return rounded, *_next(gradient, scale, history, _BACKWARD)
 
 
 _rounded_backwards.defvjp(_backwards_forth, _backwards_back)

@@ -10,7 +10,6 @@ from typing import Any
 
 import jax
 
-from ..core.types import Shape
 from ..core.variable import Variable
 from ..quantizers import dequantize_with_sz_map, unpack_int4
 from .contraction import Contraction
@@ -26,30 +25,33 @@ class Int4(Scaled):
         zero, blocks: the number that stands for zero, and the block of each input; None without blocks.
         contraction: which axes are the same.
         inputs_quantizer: makes whole numbers of the inputs; None: they stay floats.
+        along: the axis along which two numbers share a byte.
     """
 
     def __init__(
         self,
-        shape: Shape,
+        shape: tuple[int, ...],
         scale: Variable,
         zero: Variable | None,
         blocks: Variable | None,
         contraction: Contraction,
         inputs_quantizer: Any,
+        along: int = -1,
     ):
         self.shape, self.scale, self.zero, self.blocks = shape, scale, zero, blocks
-        self.contraction, self.inputs_quantizer = contraction, inputs_quantizer
+        self.contraction, self.inputs_quantizer, self.along = contraction, inputs_quantizer, along
 
     def numbers(self, stored: jax.Array) -> jax.Array:
         """The whole numbers, (inputs, outputs)."""
-        return unpack_int4(stored, self.scale.shape[-1], axis=-1)
+        size = self.scale.shape[-1] if self.along else self.shape[0]
+        return unpack_int4(stored, size, axis=self.along)
 
     def scaled(self, stored: jax.Array, scale: jax.Array) -> jax.Array:
         numbers = self.numbers(stored)
         if self.zero is None or self.blocks is None:
             matrix = numbers.astype(scale.dtype) / scale
         else:
-            matrix = dequantize_with_sz_map(numbers, scale, self.zero.value, self.blocks.stored, group_axis=0)
+            matrix = dequantize_with_sz_map(numbers, scale, self.zero.value, self.blocks.value, group_axis=0)
         return matrix.reshape(self.shape)
 
     def computed(self, function: Callable[..., Any], x: jax.Array, stored: jax.Array, scale: jax.Array) -> jax.Array:

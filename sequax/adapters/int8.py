@@ -1,8 +1,8 @@
 """Weights as whole numbers of 8 bits, with a scale for each output.
 
-`weight = numbers / scale`. Inputs become whole numbers, too, at each call, with a scale for each row; a product of whole
-numbers is exact, and is divided by both scales. Jacob et al. 2018, "Quantization and Training of Neural Networks for
-Efficient Integer-Arithmetic-Only Inference".
+`weight = numbers / scale`. Inputs become whole numbers, too, at each call, with a scale for each row; a product of
+whole numbers is exact, and is divided by both scales. Jacob et al. 2018, "Quantization and Training of Neural Networks
+for Efficient Integer-Arithmetic-Only Inference".
 """
 
 from __future__ import annotations

@@ -14,8 +14,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..core.adapter import Adapter
 from ..core.variable import Variable
-from .quantized import Quantized
 
 
 class LowRank:
@@ -32,7 +32,7 @@ class LowRank:
 
     freezes = True
 
-    def __init__(self, a: Variable, b: Variable, alpha: float, apart: bool, base: Quantized | None = None):
+    def __init__(self, a: Variable, b: Variable, alpha: float, apart: bool, base: Adapter | None = None):
         self.a, self.b, self.alpha, self.apart, self.base = a, b, alpha, apart, base
 
     @property

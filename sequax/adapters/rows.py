@@ -9,12 +9,12 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from ..core.variable import Variable
 from ..quantizers import dequantize_with_sz_map, unpack_int4
-from .quantized import Quantized
+from .contraction import Contraction
+from .quantized import Quantized, Scaled
 
 
 class Rows8(Quantized):
@@ -62,7 +62,31 @@ class Rows4(Quantized):
         if self.zero is None or self.blocks is None:
             return numbers.astype(scale.dtype) / function(x, scale[:, None])
         scales, zeros = function(x, scale), function(x, self.zero.value)
-        return dequantize_with_sz_map(numbers, scales, zeros, self.blocks.stored_value.astype(jnp.int32))
+        return dequantize_with_sz_map(numbers, scales, zeros, self.blocks.value)
 
     def shown(self, variable: Variable) -> jax.Array:
         return self.numbers(variable.stored_value)
+
+
+class Back4(Scaled):
+    """A product with all rows of a table of 4 bits.
+
+    Args:
+        table: the adapter of the table.
+        contraction: which axes are the same.
+        inputs_quantizer: makes whole numbers of the inputs; None: they stay floats.
+    """
+
+    def __init__(self, table: Rows4, contraction: Contraction, inputs_quantizer: Any):
+        self.table, self.contraction, self.inputs_quantizer = table, contraction, inputs_quantizer
+        self.scale = table.scale
+
+    def scaled(self, stored: jax.Array, scale: jax.Array) -> jax.Array:
+        return self.table.weight(stored, scale.dtype)
+
+    def computed(self, function: Callable[..., Any], x: jax.Array, stored: jax.Array, scale: jax.Array) -> jax.Array:
+        weight = self.scaled(stored, scale)
+        if self.inputs_quantizer is None:
+            return function(x, weight)
+        rows, of_rows = self.inputs_quantizer(x, axis=self.contraction.reduced_inputs)
+        return function(rows.astype(x.dtype), weight) / self.contraction.of_inputs(of_rows)

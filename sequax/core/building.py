@@ -29,7 +29,7 @@ def guarded(build: Callable[..., Any]) -> Callable[..., Any]:
         given = {**dict(zip(inspect.signature(build).parameters, (self, *args), strict=False)), **kwargs}
         given.pop("self", None)
         shapes_given = {key: value for key, value in given.items() if value is not None}
-        if shapes_given:
+        if shapes_given or not given:
             self._build_shapes = shapes_given
         self.built = True
 

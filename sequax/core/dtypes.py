@@ -193,7 +193,9 @@ class DTypePolicy:
     @property
     def quantization_mode(self) -> str | None:
         """How layers keep their weights, such as `"int8"`; None: as they are."""
-        return None
+        return self._quantization_mode
+
+    _quantization_mode: str | None = None
 
     def convert_input(self, x: Any, autocast: bool, dtype: DTypeLike) -> Any:
         """An input as a layer takes it: an array, and a float one in `dtype` if `autocast` says so.

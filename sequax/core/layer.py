@@ -538,7 +538,7 @@ class Layer(Owner, Shown, quantizing.Quantizable, operation.Operation):
         """What `build` was called with; None before that."""
         if self._build_shapes is None:
             return None
-        if len(self._build_shapes) > 1:
+        if len(self._build_shapes) != 1:
             return {"shapes_dict": dict(self._build_shapes)}
         return {"input_shape": next(iter(self._build_shapes.values()))}
 
@@ -550,6 +550,8 @@ class Layer(Owner, Shown, quantizing.Quantizable, operation.Operation):
         wanted = inspect.signature(self.build).parameters
         if len(given) > 1 and set(given) <= set(wanted):
             self.build(**given)
+        elif not given and all(one.default is not one.empty for one in wanted.values()):
+            self.build()  # as it was called before
         elif given:
             self.build(next(iter(given.values())))
 

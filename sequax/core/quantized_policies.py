@@ -27,9 +27,11 @@ class QuantizedDTypePolicy(DTypePolicy):
     ('int8_from_mixed_bfloat16', 'bfloat16', 'float32')
     """
 
+    parts: tuple[str, ...] = ()  # what stands in the mode, the first of it being the mode itself
+
     def __init__(self, mode: str, source_name: str | None = None):
         source = DTypePolicy(dtypes.dtype_policy().name if source_name is None else source_name)
-        kind = mode.split("/")[0]
+        kind = mode.split("/")[0] if self.parts else mode
         if kind not in MODES:
             raise ValueError(f"Invalid quantization mode. Expected one of {MODES}. Received: mode={mode}")
         if kind == "int8" and source.compute_dtype == "float16":
@@ -42,8 +44,9 @@ class QuantizedDTypePolicy(DTypePolicy):
         self._mode, self._source_name, self._quantization_mode = mode, source.name, kind
 
     @property
-    def quantization_mode(self) -> str | None:
-        return self._quantization_mode
+    def source_name(self) -> str:
+        """Name of the policy that says what is computed in."""
+        return self._source_name
 
     def get_config(self) -> dict[str, Any]:
         return {"mode": self._mode, "source_name": self._source_name}
@@ -86,8 +89,6 @@ class QuantizedFloat8DTypePolicy(QuantizedDTypePolicy):
 
 class _Numbered(QuantizedDTypePolicy):
     """A mode with numbers behind it, such as `int4/128`."""
-
-    parts: tuple[str, ...]  # what stands in the mode, the first of it being the mode itself
 
     def __init__(self, mode: str, source_name: str | None = None):
         given = mode.split("/")

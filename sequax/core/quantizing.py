@@ -11,8 +11,8 @@ import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from . import above, tracking
-from .quantized_policies import MODES, Int4DTypePolicy
+from . import above, dtypes, tracking
+from .quantized_policies import MODES, Int4DTypePolicy, QuantizedDTypePolicy
 
 if TYPE_CHECKING:
     from .dtypes import DTypePolicy
@@ -25,11 +25,18 @@ class Quantizable:
 
     name: str
     built: bool
-    dtype_policy: DTypePolicy
-    compute_dtype: str
+    quantization_config: Any
     _is_quantized = False
     _in_quantize = False
     calls_when_quantized = False  # the class says what it computes then
+
+    if TYPE_CHECKING:
+
+        @property
+        def dtype_policy(self) -> DTypePolicy: ...
+
+        @dtype_policy.setter
+        def dtype_policy(self, value: object) -> None: ...
 
     @property
     def quantization_mode(self) -> str | None:
@@ -112,7 +119,7 @@ def checked(layer: Quantizable, mode: str | None, config: Any) -> Any:
             f"Layer '{layer.name}' is already quantized with dtype_policy='{layer.dtype_policy.name}'."
             f" Received: mode={config.mode}"
         )
-    if config.mode == "int8" and layer.compute_dtype == "float16":
+    if config.mode == "int8" and layer.dtype_policy.compute_dtype == "float16":
         raise ValueError(
             f"{who}: Quantization mode='int8' doesn't work well with compute_dtype='float16', which ends at 65,504."
             f" Load the model with another dtype policy, such as 'mixed_bfloat16', before calling `quantize()`."
@@ -127,14 +134,17 @@ def by_policy(layer: Quantizable, policy: DTypePolicy) -> None:
         return
     if mode in ("gptq", "awq"):
         raise ValueError(
-            f"Layer '{layer.name}': setting `dtype_policy` to '{policy.name}' does not quantize by {mode.upper()}, which"
-            f" needs data to calibrate with. Call `quantize('{mode}', config=...)` of the layer or the model."
+            f"Layer '{layer.name}': setting `dtype_policy` to '{policy.name}' does not quantize by {mode.upper()}:"
+            f" that needs data. Call `quantize('{mode}', config=...)` of the layer or the model."
         )
     config = None
-    if mode == "int4":
-        size = policy.block_size if isinstance(policy, Int4DTypePolicy) else -1
-        config = above.load("quantizers").Int4QuantizationConfig(block_size=size)
+    if isinstance(policy, Int4DTypePolicy):
+        config = above.load("quantizers").Int4QuantizationConfig(block_size=policy.block_size)
     layer.quantize(mode, config=config)
+    if (
+        mode == "int4" and config is None and isinstance(policy, QuantizedDTypePolicy)
+    ):  # the usual way is in blocks, of which this policy does not know
+        layer.dtype_policy = dtypes.get(f"int4/{layer.quantization_config.block_size}_from_{policy.source_name}")
 
 
 def not_implemented(layer: object, method: str) -> NotImplementedError:

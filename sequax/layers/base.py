@@ -209,7 +209,7 @@ class Adaptable(Weighted):
         self._read_through(made[0], made[1], rank if alpha is None else alpha)
         weight.trainable = False
 
-    def _read_through(self, a: Variable, b: Variable, alpha: float) -> None:
+    def _read_through(self, a: Variable, b: Variable, alpha: int | float) -> None:
         before = self.adapted.adapter
         base = before.base if isinstance(before, LowRank) else before
         self.lora_alpha = alpha

@@ -10,26 +10,25 @@ from typing import Unpack
 import jax.numpy as jnp
 
 from .. import initializers
+from ..adapters.contraction import Contraction
 from ..core.constructor import LayerOptions, Options
 from ..core.input_spec import InputSpec
 from ..core.kinds import (
     Absent,
-    QuantizationLike,
     ActivationLike,
     ConstraintLike,
     InitializerLike,
     LowRankAlpha,
     LowRankSize,
+    QuantizationLike,
     RegularizerLike,
     Size,
 )
 from ..core.layer import Layer
 from ..core.types import Shape, ShapeLike, Tensor
 from ..core.variable import Variable
-from ..adapters.contraction import Contraction
 from .base import ActivityListed
 from .catalogue import layer
-from .forms import PRODUCTS
 from .quantized import Kept, QuantizableWeight
 
 
@@ -62,7 +61,7 @@ class Dense(QuantizableWeight):
     """
 
     kernel: Variable = Kept()  # type: ignore[assignment]
-    forms = PRODUCTS
+    kept_as = "product"
     numpy_form: str | None = "product"
     supports_masking = True
     units: int
@@ -98,9 +97,6 @@ class Dense(QuantizableWeight):
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         outputs = self.plus_bias(self.adapted.product(jnp.matmul, inputs))
         return outputs if self.activation is None else self.activation(outputs)
-
-    def quantized_call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
-        return Dense.call(self, inputs)  # also of a subclass that was quantized nevertheless, as in Keras
 
     def contraction(self) -> Contraction:
         return Contraction("i", "io", "o", "o")
@@ -156,7 +152,7 @@ class EinsumDense(ActivityListed, QuantizableWeight):
     """
 
     kernel: Variable = Kept()  # type: ignore[assignment]
-    forms = PRODUCTS
+    kept_as = "product"
     equation: str
     kernel_initializer: Callable[..., Tensor]
     activation: Callable[[Tensor], Tensor] | None
@@ -210,9 +206,6 @@ class EinsumDense(ActivityListed, QuantizableWeight):
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         outputs = self.plus_bias(self.adapted.product(partial(jnp.einsum, self.equation), inputs))
         return outputs if self.activation is None else self.activation(outputs)
-
-    def quantized_call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
-        return EinsumDense.call(self, inputs)
 
     def contraction(self) -> Contraction:
         _, inputs, after, kernel, outputs = _parts(self.equation)

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Unpack
+from typing import Any, Unpack
 
 import jax.numpy as jnp
 import numpy as np
 
 from .. import kernels
+from ..adapters.contraction import Contraction
+from ..adapters.quantized import Scaled
 from ..core import dtypes, lookups, masks, scope, settings
 from ..core.constructor import CommonOptions
 from ..core.kinds import (
-    QuantizationLike,
     ConstraintLike,
     DtypeLike,
     InitializerLike,
     LowRankAlpha,
     LowRankSize,
     Number,
+    QuantizationLike,
     RegularizerLike,
     Size,
     StartingWeights,
@@ -29,7 +31,6 @@ from ..core.variable import Variable
 from ..core.warning import warn
 from .base import ActivityListed
 from .catalogue import layer
-from .forms import TABLES
 from .quantized import Kept, QuantizableWeight
 
 
@@ -83,7 +84,7 @@ class Embedding(ActivityListed, QuantizableWeight):
 
     adapted_weight = "embeddings"
     embeddings: Variable = Kept()  # type: ignore[assignment]
-    forms = TABLES
+    kept_as = "table"
     input_dim: int
     output_dim: int
     mask_zero: bool
@@ -132,9 +133,6 @@ class Embedding(ActivityListed, QuantizableWeight):
             lookups.check(indices, self.input_dim, who)
         rows = self.adapted.product(lambda i, table: kernels.embedding(table, i, from_end=not checked), indices)
         return rows.astype(self.compute_dtype)
-
-    def quantized_call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
-        return Embedding.call(self, inputs)
 
     @property
     def input_dtype(self) -> str:
@@ -193,6 +191,8 @@ class ReversibleEmbedding(Embedding):
     (1, 3, 10)
     """
 
+    kept_as = "two ways"
+    backwards: Scaled  # how a table that both ways share is multiplied
     tie_weights: bool
     reverse_dtype: str | None
     logit_soft_cap: float | None
@@ -217,7 +217,7 @@ class ReversibleEmbedding(Embedding):
         if self.built:
             return
         super().build(input_shape)
-        if not self.tie_weights:
+        if not self.tie_weights and not hasattr(self, "reverse_embeddings"):
             self.reverse_embeddings: Variable = self.add_weight(
                 (self.output_dim, self.input_dim),
                 self.embeddings_initializer,
@@ -227,17 +227,33 @@ class ReversibleEmbedding(Embedding):
     def call(self, inputs: Tensor, reverse: bool = False) -> Tensor:
         if not reverse:
             return super().call(inputs)
-        with scope.calling(None):  # the stored table, not its copy in the compute dtype
-            table = self.embeddings.value.T if self.tie_weights else self.reverse_embeddings.value
-        dtype = dtypes.jnp_dtype(self._dtype_of_logits())
-        logits = jnp.matmul(jnp.asarray(inputs, dtype), table.astype(dtype))
+        if self._is_quantized:
+            logits = self._quantized_logits(jnp.asarray(inputs, dtypes.jnp_dtype(self.compute_dtype)))
+        else:
+            with scope.calling(None):  # the stored table, not its copy in the compute dtype
+                table = self.adapted.value.T if self.tie_weights else self.reverse_embeddings.value
+            dtype = dtypes.jnp_dtype(self._dtype_of_logits())
+            logits = jnp.matmul(jnp.asarray(inputs, dtype), table.astype(dtype))
         if self.logit_soft_cap:
             logits = jnp.tanh(logits / self.logit_soft_cap) * self.logit_soft_cap
         masks.put(logits, masks.Dropped(self.name))  # `compute_mask` is for indices
         return logits
 
+    def contraction(self) -> Contraction:
+        """Of the way back."""
+        return Contraction("d", "vd", "v", "v") if self.tie_weights else Contraction("d", "dv", "v", "v")
+
+    def _quantized_logits(self, inputs: Tensor) -> Tensor:
+        if not self.tie_weights:
+            return self.reverse_embeddings.product(jnp.matmul, inputs)
+        logits, low_rank = self.backwards.product(_against_rows, inputs, self.adapted.stored_value), self._low_rank
+        if low_rank is None:
+            return logits
+        a, b = (part.value.astype(inputs.dtype) for part in low_rank.variables)
+        return logits + low_rank.scale * (inputs @ b.T) @ a.T
+
     def _dtype_of_logits(self) -> str:
-        return self.reverse_dtype or self.variable_dtype
+        return self.compute_dtype if self._is_quantized else self.reverse_dtype or self.variable_dtype
 
     def compute_output_shape(self, input_shape: ShapeLike, reverse: bool = False) -> Shape:
         return (*input_shape[:-1], self.input_dim) if reverse else super().compute_output_shape(input_shape)
@@ -245,3 +261,7 @@ class ReversibleEmbedding(Embedding):
     def compute_output_spec(self, inputs: KerasTensor, reverse: bool = False) -> KerasTensor:
         dtype = self._dtype_of_logits() if reverse else self.compute_dtype
         return KerasTensor(self.compute_output_shape(inputs.shape, reverse), dtype)
+
+
+def _against_rows(inputs: Tensor, table: Tensor, **options: Any) -> Tensor:
+    return jnp.matmul(inputs, table.T, **options)

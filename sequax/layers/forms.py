@@ -1,7 +1,8 @@
 """How each mode of quantization keeps the weight of a layer: its variables, their values, and the adapter.
 
-`PRODUCTS` is the table for layers that multiply inputs with the weight, `TABLES` the one for layers that look up rows. A
-form adds its variables to the layer under Keras' names; `in_files` is their order in files.
+`PRODUCTS` is the table for layers that multiply inputs with the weight, `TABLES` the one for layers that look up rows,
+`TWO_WAYS` for those that do both. A form adds its variables to the layer under Keras' names; `in_files` is their order
+in files.
 """
 
 from __future__ import annotations
@@ -16,9 +17,8 @@ import numpy as np
 from ..adapters.float8 import Float8, Range
 from ..adapters.int4 import Int4
 from ..adapters.int8 import Int8
-from ..adapters.rows import Rows4, Rows8
+from ..adapters.rows import Back4, Rows4, Rows8
 from ..core.quantized_policies import Int4DTypePolicy, QuantizedFloat8DTypePolicy
-from ..core.types import Shape
 from ..quantizers import (
     AbsMaxQuantizer,
     QuantizationConfig,
@@ -29,6 +29,7 @@ from ..quantizers import (
 if TYPE_CHECKING:
     from .quantized import QuantizableWeight
 
+Shape = tuple[int, ...]
 Values = dict[str, jax.Array]
 _INT4 = (-8, 7)
 
@@ -97,7 +98,8 @@ class Int4Product(Form):
         contraction, name = layer.contraction(), layer.adapted_weight
         rows = math.prod(shape[i] for i in contraction.reduced)
         columns = math.prod(shape) // rows
-        block = layer._int4_block_size = block_size_of(layer, config)
+        block = block_size_of(layer, config)
+        layer.note_packing(columns, getattr(config, "block_size", block))
         numbers = layer.add_kept(name, (rows, (columns + 1) // 2), "int8")
         scale_shape = (columns,) if block is None else (-(-rows // block), columns)
         scale, zero, blocks = add_scales(layer, name, scale_shape, rows, block)
@@ -155,7 +157,8 @@ class Int4Table(Form):
 
     def build(self, layer: QuantizableWeight, shape: Shape, config: QuantizationConfig | None) -> None:
         (rows, size), name = shape, layer.adapted_weight
-        block = layer._int4_block_size = block_size_of(layer, config)
+        block = block_size_of(layer, config)
+        layer.note_packing(size, getattr(config, "block_size", block))
         table = layer.add_kept(name, (rows, (size + 1) // 2), "int8")
         scale_shape = (rows,) if block is None else (rows, -(-size // block))
         table.adapter = Rows4(size, *add_scales(layer, name, scale_shape, size, block))
@@ -164,6 +167,55 @@ class Int4Table(Form):
         numbers, scale, zero = rounded_to_4_bits(weight.T, block_size_of(layer, config), config, table=True)
         packed = pack_int4(numbers.T, axis=-1)[0]
         return named(layer.adapted_weight, packed, scale.T, None if zero is None else zero.T)
+
+
+class TwoWays(Form):
+    """A table that is looked up, and multiplied with vectors on the way back, which another weight may do."""
+
+    def __init__(self, table: Form):
+        self.table = table
+
+    def in_files(self, weight: str) -> list[str]:
+        back = f"reverse_{weight}"
+        return [*self.table.in_files(weight), back, f"{back}_scale", f"{back}_zero"]
+
+    def policy(self, config: QuantizationConfig) -> str:
+        return self.table.policy(config)
+
+    def build(self, layer: Any, shape: Shape, config: QuantizationConfig | None) -> None:
+        self.table.build(layer, shape, config)
+        quantizer = layer.inputs_quantizer = QuantizationConfig.activation_quantizer_or_default(
+            config, AbsMaxQuantizer(-1)
+        )
+        contraction, kept, (rows, size) = layer.contraction(), layer.adapted.adapter, shape
+        short = isinstance(kept, Rows8)
+        if layer.tie_weights:
+            layer.backwards = Int8(kept.scale, contraction, quantizer) if short else Back4(kept, contraction, quantizer)
+            return
+        name = f"reverse_{layer.adapted_weight}"
+        if short:
+            weight = layer.add_kept(name, (size, rows), "int8")
+            scale = layer.add_kept(f"{name}_scale", (rows,), initializer="ones")
+            weight.adapter = Int8(scale, contraction, quantizer)
+            return
+        weight = layer.add_kept(name, ((size + 1) // 2, rows), "int8")
+        block = block_size_of(layer, config)
+        scale_shape = (rows,) if block is None else (-(-size // block), rows)
+        scale = layer.add_kept(f"{name}_scale", scale_shape, initializer="ones")
+        zero = None if block is None else layer.add_kept(f"{name}_zero", scale_shape)
+        weight.adapter = Int4((size, rows), scale, zero, kept.blocks, contraction, quantizer, along=0)
+
+    def values(self, layer: Any, weight: jax.Array, config: QuantizationConfig | None) -> Values:
+        values = self.table.values(layer, weight, config)
+        if layer.tie_weights:
+            return values
+        back, name = layer.reverse_embeddings.stored, f"reverse_{layer.adapted_weight}"
+        if isinstance(self.table, Int8Table):
+            quantizer = QuantizationConfig.weight_quantizer_or_default(config, AbsMaxQuantizer(0))
+            numbers, scale = quantizer(back, to_numpy=True)
+            return values | named(name, numbers, scale[0])
+        numbers, scale, zero = rounded_to_4_bits(back, block_size_of(layer, config), config)
+        return values | named(name, pack_int4(numbers, axis=0)[0], scale, zero)
 
 
 def named(name: str, numbers: jax.Array, scale: jax.Array, zero: jax.Array | None = None) -> Values:
@@ -180,10 +232,10 @@ def add_scales(
         return scale, None, None
     zero = layer.add_kept(f"{name}_zero", shape, "int8")
 
-    def numbered(sizes: Shape, dtype: str) -> jax.Array:
+    def numbered(sizes: Any, dtype: str) -> jax.Array:
         return jnp.asarray(np.arange(length) // block, dtype)
 
-    return scale, zero, layer.add_kept("g_idx", (length,), "float32", numbered)
+    return scale, zero, layer.add_kept("g_idx", (length,), "float32", numbered, autocast=False)
 
 
 def rounded_to_4_bits(
@@ -218,3 +270,5 @@ def block_size_of(layer: QuantizableWeight, config: QuantizationConfig | None) -
 
 PRODUCTS: dict[str, Form] = {"int8": Int8Product(), "int4": Int4Product(), "float8": Float8Product()}
 TABLES: dict[str, Form] = {"int8": Int8Table(), "int4": Int4Table()}
+TWO_WAYS: dict[str, Form] = {mode: TwoWays(form) for mode, form in TABLES.items()}
+FORMS = {"product": PRODUCTS, "table": TABLES, "two ways": TWO_WAYS}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +15,9 @@ from ..core.kinds import InitializerLike
 from ..core.types import Shape, ShapeLike, Tensor
 from ..core.variable import Variable
 from .base import Adaptable
-from .forms import Form
+
+if TYPE_CHECKING:
+    from .forms import Form
 
 
 class Kept:
@@ -50,19 +52,18 @@ class Kept:
 
 
 class QuantizableWeight(Adaptable):
-    """A layer with a weight that may be kept in fewer bits. A class that says `forms` may be, its subclasses may not.
+    """A layer with a weight that may be kept in fewer bits. A class that says how may be, its subclasses may not.
 
     Attributes:
-        forms: by mode.
+        kept_as: which table of `forms.py` says how.
         inputs_quantizer: makes whole numbers of the inputs; None: they stay floats.
     """
 
-    forms: ClassVar[dict[str, Form]]
+    kept_as: ClassVar[str]
     bias: Variable | None
     inputs_quantizer: Any
     quantization_config: Any
-    _int4_block_size: int | None
-    _float_shape: Shape
+    _float_shape: tuple[int, ...]
 
     @property
     def stored_as(self) -> str:
@@ -91,7 +92,12 @@ class QuantizableWeight(Adaptable):
             self.quantized_build(shape, mode, self.quantization_config)
 
     def add_kept(
-        self, name: str, shape: Shape, dtype: str | None = None, initializer: InitializerLike = "zeros", **options: Any
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        dtype: str | None = None,
+        initializer: InitializerLike = "zeros",
+        **options: Any,
     ) -> Variable:
         """Create a variable of a form, in an attribute of its name."""
         options = {"trainable": False, **options}
@@ -100,6 +106,11 @@ class QuantizableWeight(Adaptable):
             variable.path = f"{self.path}/{name}"
         setattr(self, name, variable)
         return variable
+
+    def note_packing(self, columns: int, block_size: int | None) -> None:
+        """Keep what one needs to unpack `_kernel`, under Keras' private names, for tools that do it."""
+        self._orig_output_dim = self._int4_unpacked_column_size = columns
+        self._int4_block_size = block_size
 
     def plus_bias(self, outputs: Tensor) -> Tensor:
         """Outputs with the bias, where the layer has one."""
@@ -110,21 +121,31 @@ class QuantizableWeight(Adaptable):
             bias = bias.astype("bfloat16").astype(bias.dtype)  # as in Keras, so that GPUs join product and bias
         return outputs + bias
 
-    def quantized_build(self, shape: ShapeLike, mode: str, config: Any = None) -> None:  # type: ignore[override]
+    def quantized_build(self, shape: ShapeLike, mode: str, config: Any = None) -> None:
         """Create the variables of a mode.
 
         Args:
             shape: of the weight in floats.
-            mode: one of `forms`.
+            mode: one that the layer has a form for.
             config: a `QuantizationConfig`, or None for the usual one.
         """
-        self._float_shape = tuple(shape)
+        self._float_shape = tuple(size or 0 for size in shape)
         self._form(mode).build(self, self._float_shape, config)
         self._is_quantized = True
 
+    def quantized_call(self, *args: Any, **kwargs: Any) -> Any:
+        """The call of the class that says how, also of a subclass that was quantized nevertheless, as in Keras.
+
+        Args:
+            *args, **kwargs: of `call`.
+        """
+        self._form(self.quantization_mode)
+        own: Any = next(cls for cls in type(self).__mro__ if "kept_as" in vars(cls))
+        return own.call(self, *args, **kwargs)
+
     def quantize(self, mode: str | None = None, type_check: bool = True, config: Any = None) -> None:
         form = self._form(mode)
-        if type_check and "forms" not in vars(type(self)):
+        if type_check and "kept_as" not in vars(type(self)):
             raise quantizing.not_implemented(self, "quantize")
         if self.lora_enabled and not form.takes_lora:
             raise NotImplementedError(
@@ -153,10 +174,18 @@ class QuantizableWeight(Adaptable):
     def _attribute(self, name: str) -> str:
         return self.stored_as if name == self.adapted_weight else name
 
+    @property
+    def forms(self) -> dict[str, Form]:
+        """By mode, how the weight can be kept."""
+        from .forms import FORMS  # with the quantizers, a quarter of a second that most scripts do not need
+
+        return FORMS[self.kept_as]
+
     def _form(self, mode: str | None) -> Form:
-        if mode not in self.forms:
-            raise quantizing.mode_error(mode, tuple(self.forms))
-        return self.forms[mode]
+        forms = self.forms
+        if mode not in forms:
+            raise quantizing.mode_error(mode, tuple(forms))
+        return forms[mode]
 
     # --- files ---
 

@@ -282,7 +282,7 @@ class Adafactor(Optimizer):
 
     def build(self, var_list: Sequence[Variable]) -> None:
         super().build(var_list)
-        for variable in self._trainable_variables:
+        for variable in self.stepped:
             shape = variable.shape
             factors = (shape[:-1], (*shape[:-2], shape[-1])) if len(shape) > 1 else ((), ())
             for name, factor in zip(("rows", "columns"), factors, strict=True):
@@ -298,7 +298,7 @@ class Adafactor(Optimizer):
 
     def empty_slots(self) -> list[Variable]:
         """The numbers that stand for the factors of vectors."""
-        vectors = [variable for variable in self._trainable_variables if variable.ndim <= 1]
+        vectors = [variable for variable in self.stepped if variable.ndim <= 1]
         return [self.slot(name, variable) for variable in vectors for name in ("rows", "columns")]
 
     def update_step(self, gradient: jax.Array, variable: Variable, learning_rate: jax.Array) -> None:

@@ -121,14 +121,15 @@ class Optimizer(State):
         """
         super().build(variables)
         if self.use_ema:
-            for variable in self._trainable_variables:
+            for variable in self.stepped:
                 # A variable that joins later must not start from an average of zero, which would be written back.
                 start = "zeros" if int(self._iterations.numpy()) == 0 else variable.numpy()
                 self.add_variable_from_reference(variable, "average", start)
         if self.gradient_accumulation_steps:
-            self.add_optimizer_variables(self._trainable_variables, "gradient_accumulator")
-        for group in self.slot_groups():
             for variable in self._trainable_variables:
+                self.add_variable_from_reference(variable, "gradient_accumulator")
+        for group in self.slot_groups():
+            for variable in self.stepped:
                 for name in group:
                     self.add_variable_from_reference(variable, name, self.slot_initializer(name, variable))
 
@@ -215,7 +216,7 @@ class Optimizer(State):
         """With `use_ema`: each trained variable and the variable that holds its moving average. Else nothing."""
         if not self.use_ema:
             return []
-        return [(variable, self.slot("average", variable)) for variable in self._trainable_variables]
+        return [(variable, self.slot("average", variable)) for variable in self.stepped]
 
     def weight_decay_of(self, variable: Variable) -> float | None:
         """The factor with which a variable decays, unless it is excluded."""
@@ -357,7 +358,7 @@ class Optimizer(State):
         momentum = jnp.where(jnp.asarray(self.iterations) == 0, 0.0, self.ema_momentum)
         frequency = self.ema_overwrite_frequency
         due = None if frequency is None else (jnp.asarray(self.iterations) + 1) % frequency == 0
-        for variable in self._trainable_variables:
+        for variable in self.stepped:
             slot, m = self.slot("average", variable), momentum.astype(variable.dtype)
             slot.assign(m * slot.value + (1 - m) * variable.value)
             if due is not None:

@@ -121,7 +121,7 @@ class Muon(Optimizer):
 
     def build(self, var_list: Sequence[Variable]) -> None:
         super().build(var_list)
-        for variable in self._trainable_variables:
+        for variable in self.stepped:
             self.add_variable_from_reference(variable, "momentum")
             if self.uses_adam(variable):
                 self.add_variable_from_reference(variable, "velocity")

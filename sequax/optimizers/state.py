@@ -67,6 +67,11 @@ class State(Portable, Configured):
         self._slots.restart()
         self.built = True
 
+    @property
+    def stepped(self) -> list[Variable]:
+        """The trained variables but for those whose "gradients" are their new values: these need no state."""
+        return [variable for variable in self._trainable_variables if not variable.overwrite_with_gradient]
+
     def slot(self, name: str, variable: Variable) -> Variable:
         """The state of that name which belongs to a variable."""
         return self._slots.find(name, variable)
@@ -99,13 +104,14 @@ class State(Portable, Configured):
     def add_optimizer_variables(
         self, trainable_variables: Sequence[Variable], name: str | Sequence[str], initializer: Initial = "zeros"
     ) -> Any:
-        """One slot per variable as a list; for several names, a tuple of lists."""
+        """One slot per variable as a list, None where its "gradient" is its new value; of several names a tuple."""
         labels = [name] if isinstance(name, str) else list(name)
         starts = list(initializer) if isinstance(initializer, (list, tuple)) else [initializer] * len(labels)
-        columns: tuple[list[Variable], ...] = tuple([] for _ in labels)
+        columns: tuple[list[Variable | None], ...] = tuple([] for _ in labels)
         for variable in trainable_variables:
             for column, label, start in zip(columns, labels, starts, strict=True):
-                column.append(self.add_variable_from_reference(variable, label, start))
+                overwritten = getattr(variable, "overwrite_with_gradient", False)
+                column.append(None if overwritten else self.add_variable_from_reference(variable, label, start))
         return columns[0] if isinstance(name, str) else columns
 
     def empty_slots(self) -> list[Variable]:

@@ -52,7 +52,9 @@ def contents(
 def stored(place: Place) -> dict[str, np.ndarray]:
     """The arrays of one object by path."""
     if not place.writes_itself:
-        return {path: variable.numpy() for path, variable in place.entries().items()}
+        own = place.by_variable or not place.variables or not hasattr(place.owner, "arrays_in_files")
+        arrays = [v.numpy() for v in place.variables] if own else place.owner.arrays_in_files()
+        return dict(zip(place.entries(), arrays, strict=True))
     store: dict[str, Any] = {}
     place.owner.save_own_variables(store)
     return {f"{place.group}/{key}": np.asarray(value) for key, value in store.items()}
