@@ -22,7 +22,7 @@ ALLOWED = {
     "optimizers": {"optimizers", "core", "initializers"},
     "callbacks": {"callbacks", "utils", "core", "metrics", "saving", "ops"},
     "ops": {"ops", "core", "kernels", "activations", "losses"},
-    "quantizers": {"quantizers", "core", "ops"},
+    "quantizers": {"quantizers", "core", "ops", "utils"},
     "adapters": {"adapters", "core", "quantizers"},
     "layers": {"layers", "adapters", "core", "kernels", "quantizers", "activations", "initializers", "regularizers"}
     | {"constraints"},

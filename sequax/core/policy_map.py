@@ -134,6 +134,8 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
             }
         return {"default_policy": serialize(self._default), "policy_map": policies}
 
+    config_names = ("keras.dtype_policies", "DTypePolicyMap", None)
+
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: CustomObjects | None = None) -> DTypePolicyMap:
         """A map from `get_config()`.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import dtypes
+from . import dtypes, names
 from .dtypes import DTypePolicy
 
 MODES = ("int8", "float8", "int4", "gptq", "awq")
@@ -42,6 +42,11 @@ class QuantizedDTypePolicy(DTypePolicy):
         self._name = f"{mode}_from_{source.name}"
         self._compute_dtype, self._variable_dtype = source.compute_dtype, source.variable_dtype
         self._mode, self._source_name, self._quantization_mode = mode, source.name, kind
+
+    @property
+    def config_names(self) -> tuple[str, str, None] | None:
+        """Under which name configs have it: Keras does not find it under the one of other policies."""
+        return ("keras.dtype_policies", type(self).__name__, None) if names.is_ours(type(self)) else None
 
     @property
     def source_name(self) -> str:

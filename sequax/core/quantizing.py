@@ -12,10 +12,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from . import above, dtypes, tracking
+from .policy_map import DTypePolicyMap
 from .quantized_policies import MODES, Int4DTypePolicy, QuantizedDTypePolicy
 
 if TYPE_CHECKING:
     from .dtypes import DTypePolicy
+    from .layer import Layer
 
 _CALLS = ("quantized_call", *(f"_{mode}_call" for mode in MODES))
 
@@ -145,6 +147,14 @@ def by_policy(layer: Quantizable, policy: DTypePolicy) -> None:
         mode == "int4" and config is None and isinstance(policy, QuantizedDTypePolicy)
     ):  # the usual way is in blocks, of which this policy does not know
         layer.dtype_policy = dtypes.get(f"int4/{layer.quantization_config.block_size}_from_{policy.source_name}")
+
+
+def policies_inside(layer: Layer) -> DTypePolicyMap | None:
+    """What the config of a layer says of quantized layers that it makes itself; None where there are none."""
+    inside = [one for one in layer.flatten_layers(include_self=False) if one.quantization_mode is not None]
+    if not inside or layer.quantization_mode is not None:
+        return None
+    return DTypePolicyMap(layer.dtype_policy, {one.path or one.name: one.dtype_policy for one in inside})
 
 
 def not_implemented(layer: object, method: str) -> NotImplementedError:

@@ -79,7 +79,7 @@ class Adaptable(Weighted):
 
     adapted_weight = "kernel"
     lora_rank: int | None = None
-    lora_alpha: float | None = None
+    lora_alpha: int | float | None = None
 
     @property
     def adapted(self) -> Variable:
@@ -105,7 +105,7 @@ class Adaptable(Weighted):
     def enable_lora(  # type: ignore[override]
         self,
         rank: int,
-        lora_alpha: float | None = None,
+        lora_alpha: int | float | None = None,
         a_initializer: InitializerLike = "he_uniform",
         b_initializer: InitializerLike = "zeros",
     ) -> None:
@@ -189,7 +189,7 @@ class Adaptable(Weighted):
     def _adapt(
         self,
         rank: int,
-        alpha: float | None,
+        alpha: int | float | None,
         a_initializer: InitializerLike = "he_uniform",
         b_initializer: InitializerLike = "zeros",
     ) -> None:

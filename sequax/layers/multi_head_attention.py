@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..core import names, settings
+from ..core import names, quantizing, settings
 from ..core.catalogue import serialize
 from ..core.constructor import Options
 from ..core.kinds import (
@@ -105,7 +105,7 @@ class Projected(Layer):
         gate_sizes = (sizes["query"][0], sizes["value"][1])
         self._gate_dense = self._projection("gate", query_shape, gate_sizes, "sigmoid") if self.use_gate else None
         self._value_dense = self._projection("value", value_shape, sizes["value"])
-        self._dropout_layer = Dropout(self.dropout, seed=self.seed, dtype=self.dtype_policy) if self.dropout else None
+        self._dropout_layer = Dropout(self.dropout, seed=self.seed, dtype=self._dtype_policy) if self.dropout else None
         self._output_dense = self._back_projection((*query_shape[:-1], *gate_sizes), self._output_sizes(query_shape))
 
     def _projection(
@@ -149,7 +149,7 @@ class Projected(Layer):
             activity_regularizer=self._projection_regularizer,
             kernel_constraint=self.kernel_constraint,
             bias_constraint=self.bias_constraint,
-            dtype=self.dtype_policy,
+            dtype=self._dtype_policy,
             name=name,
         )
 
@@ -273,7 +273,9 @@ class Projected(Layer):
 
     def get_config(self) -> dict[str, Any]:
         regularizer = serialize(self._projection_regularizer)
-        return {**super().get_config(), "activity_regularizer": regularizer}
+        config = {**super().get_config(), "activity_regularizer": regularizer}
+        policy = quantizing.policies_inside(self)
+        return config if policy is None else {**config, "dtype": serialize(policy)}
 
 
 # Files have the projections under public names.
