@@ -35,10 +35,14 @@ def together(graph: Graph, values: list[Value]) -> tuple[list[str], Axes]:
         return [stored(graph, value) for value in values], merged
     leading = max(values, key=lambda value: (sum(a is not None for a in value.axes), not value.is_constant))
     held = {axis for value in values for axis in value.axes if axis is not None}
-    wanted = [axis for axis in leading.axes if axis is not None]
+    wanted = list(leading.axes)
     for axis in sorted(held - set(wanted)):  # those that the leading value has copies along
-        place = next((i for i, other in enumerate(wanted) if other > axis and wanted == sorted(wanted)), len(wanted))
-        wanted.insert(place, axis)
+        if None in wanted:
+            wanted[wanted.index(None)] = axis
+        else:
+            in_order = wanted == sorted(wanted)  # type: ignore[type-var]
+            place = next((i for i, other in enumerate(wanted) if in_order and other > axis), len(wanted))  # type: ignore[operator]
+            wanted.insert(place, axis)
     names = []
     for value in values:
         axes = [axis if axis in value.axes else None for axis in wanted]
@@ -84,8 +88,27 @@ def computed(call: Call, *values: Value) -> Value | None:
     values = tuple(_reaching(value, shape) for value in values)
     held = sorted({axis for value in values for axis in value.axes if axis is not None})
     arrays = np.broadcast_arrays(*(arranged_array(value, held) for value in values))
+    name, floats = call.equation.primitive.name, all(array.dtype == np.float32 for array in arrays)
+    if floats and name in _BY_NUMPY:  # JAX compiles a program per shape
+        with np.errstate(all="ignore"):
+            return constant(_BY_NUMPY[name](*arrays), shape, held)
     found = call.equation.primitive.bind(*arrays, **call.equation.params)
     return constant(np.asarray(found), shape, held)
+
+
+_BY_NUMPY: dict[str, Callable[..., Any]] = {
+    "add": np.add,
+    "sub": np.subtract,
+    "mul": np.multiply,
+    "div": np.divide,
+    "max": np.maximum,
+    "min": np.minimum,
+    "neg": np.negative,
+    "abs": np.abs,
+    "square": np.square,
+    "sqrt": np.sqrt,
+    "rsqrt": lambda x: np.float32(1) / np.sqrt(x),
+}
 
 
 def of_size(call: Call, *values: Value) -> Value | None:

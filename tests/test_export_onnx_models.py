@@ -1,0 +1,242 @@
+"""ONNX files of whole models: as few nodes as one writes by hand, equal results, 8 bits, and what is refused."""
+
+from __future__ import annotations
+
+import re
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import sequax
+from sequax import layers, ops
+from sequax.export.errors import ExportError
+from tests.test_export_onnx import assert_same, onnx, random, session, to_onnx
+
+pytestmark = pytest.mark.usefixtures("symbolic_sizes")
+
+
+def whole(*shape):
+    return np.random.default_rng(0).integers(0, 100, shape).astype("float32")
+
+
+def mlp():
+    stack = [layers.Dense(64, "relu"), layers.Dropout(0.2), layers.Dense(32, "relu"), layers.Dense(16, "relu")]
+    return sequax.Sequential([layers.Input((20,)), *stack, layers.Dense(10, "softmax")]), random(5, 20)
+
+
+def convnet():
+    first = [layers.Conv2D(8, 3, activation="relu"), layers.BatchNormalization()]
+    second = [layers.Conv2D(8, 3, use_bias=False), layers.BatchNormalization(), layers.Activation("relu")]
+    head = [layers.Flatten(), layers.Dense(16, "relu"), layers.BatchNormalization(), layers.Dense(10, "softmax")]
+    body = [*first, layers.MaxPooling2D(), layers.Dropout(0.2), *second, layers.MaxPooling2D()]
+    return sequax.Sequential([layers.Input((16, 16, 1)), *body, *head]), random(5, 16, 16, 1)
+
+
+def masked_lstm():
+    body = [layers.Embedding(100, 8, mask_zero=True), layers.LSTM(8), layers.Dense(8, "relu")]
+    x = whole(5, 12)
+    x[0, 4:6] = x[1, 0] = x[2] = x[3, 5:] = 0
+    return sequax.Sequential([layers.Input((None,)), *body, layers.Dense(3, "softmax")]), x
+
+
+def two_bigru():
+    both = [layers.Bidirectional(layers.GRU(8, return_sequences=True)), layers.Bidirectional(layers.GRU(8))]
+    stack = [layers.Embedding(100, 8), *both, layers.Dense(8, "relu"), layers.Dense(3, "softmax")]
+    return sequax.Sequential([layers.Input((12,)), *stack]), whole(5, 12)
+
+
+def transformer():
+    inputs = layers.Input((12,), dtype="int32")
+    x = layers.Embedding(100, 16)(inputs) + layers.Embedding(12, 16)(ops.arange(12))
+    x = layers.LayerNormalization()(x + layers.MultiHeadAttention(2, 8)(x, x))
+    x = layers.LayerNormalization()(x + layers.Dense(16)(layers.Dense(32, "gelu")(x)))
+    x = layers.GlobalAveragePooling1D()(x)
+    return sequax.Model(inputs, layers.Dense(3, "softmax")(x)), whole(5, 12).astype("int32")
+
+
+def mobilenet():
+    stack = [
+        layers.Conv2D(8, 3, strides=2, padding="same", use_bias=False),
+        layers.BatchNormalization(),
+        layers.ReLU(6),
+    ]
+    for filters, strides in ((8, 1), (16, 2), (16, 1), (32, 2)):
+        stack.append(layers.DepthwiseConv2D(3, strides=strides, padding="same", use_bias=False))
+        stack += [layers.BatchNormalization(), layers.ReLU(6), layers.Conv2D(filters, 1, use_bias=False)]
+        stack += [layers.BatchNormalization(), layers.ReLU(6)]
+    head = [layers.GlobalAveragePooling2D(), layers.Dense(10, "softmax")]
+    return sequax.Sequential([layers.Input((32, 32, 3)), *stack, *head]), random(5, 32, 32, 3)
+
+
+def drawn(model):
+    """The model with weights none of which is a zero or a one."""
+    rng = np.random.default_rng(1)
+    for weight in model.weights:
+        size = tuple(weight.shape)
+        positive = any(word in weight.name for word in ("variance", "gamma"))
+        weight.assign(rng.uniform(0.5, 1.5, size) if positive else np.asarray(weight) + rng.normal(0, 0.05, size))
+    return model
+
+
+@pytest.mark.parametrize(
+    ("make", "most"),
+    [(mlp, 10), (convnet, 20), (masked_lstm, 43), (two_bigru, 26), (transformer, 41), (mobilenet, 25)],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_families_have_few_nodes_and_are_equal(make, most):
+    model, x = make()
+    proto = to_onnx(drawn(model))
+    assert len(proto.graph.node) <= most
+    run = session(proto)
+    for count in (2, 5):
+        assert_same(run, model, x[:count])
+
+
+@pytest.mark.parametrize(("name", "most"), [("MobileNetV2", 123), ("ResNet50", 127), ("EfficientNetB0", 250)])
+def test_applications(name, most):
+    model = drawn(getattr(sequax.applications, name)(weights=None, input_shape=(32, 32, 3), classes=10))
+    proto = to_onnx(model)
+    assert len(proto.graph.node) <= most
+    assert_same(session(proto), model, random(2, 32, 32, 3))
+
+
+def operations(proto):
+    return [node.op_type for node in proto.graph.node]
+
+
+def test_formulas_are_one_node():
+    found = {
+        "softmax": "Softmax",
+        "log_softmax": "LogSoftmax",
+        "gelu": "Gelu",
+        "elu": "Elu",
+        "selu": "Selu",
+        "leaky_relu": "LeakyRelu",
+        "softplus": "Softplus",
+        "mish": "Mish",
+        "hard_sigmoid": "HardSigmoid",
+        "relu": "Relu",
+        "relu6": "Clip",
+    }
+    for name, op in found.items():
+        assert operations(to_onnx(sequax.Sequential([layers.Input((4,)), layers.Activation(name)]))) == [op]
+
+
+def test_several_inputs_and_outputs_keep_their_names():
+    a, b = layers.Input((4,), name="left"), layers.Input((None, 3), name="right")
+    both = layers.Concatenate(name="both")([a, layers.GlobalMaxPooling1D()(b)])
+    model = sequax.Model({"left": a, "right": b}, {"sum": layers.Dense(2)(both), "same": both, "also": both, "in": a})
+    run = session(to_onnx(model))
+    assert [one.name for one in run.get_inputs()] == ["left", "right"]
+    assert [one.name for one in run.get_outputs()] == ["also", "in", "same", "sum"]
+    assert [one.shape for one in run.get_inputs()] == [["batch", 4], ["batch", "dim_1_1", 3]]
+    assert_same(run, model, random(3, 4), random(3, 6, 3))
+
+
+class Own(sequax.Model):
+    """A subclass whose layers and branches a graph does not know."""
+
+    def __init__(self):
+        super().__init__(name="own")
+        self.first, self.blocks = layers.Dense(8, "relu"), [layers.Dense(8, "gelu") for _ in range(2)]
+        self.last = layers.Dense(3)
+
+    def call(self, inputs, training=False):
+        x = self.first(inputs)
+        for block in self.blocks:
+            x = x + block(x)
+        shares = jax.nn.softmax(x)
+        return self.last(jnp.where(shares > 0.1, x, 0.5 * x))
+
+
+def test_a_subclass():
+    model = Own()
+    model(random(2, 5))
+    run = session(to_onnx(model))
+    expected = np.asarray(model(random(3, 5), training=False))
+    np.testing.assert_allclose(run.run(None, {run.get_inputs()[0].name: random(3, 5)})[0], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "bfloat16", "mixed_float16"])
+def test_16_bits_are_written_as_float32(policy):
+    def make(dtype):
+        stack = [layers.Conv2D(4, 3, dtype=dtype), layers.BatchNormalization(dtype=dtype), layers.Flatten(dtype=dtype)]
+        return sequax.Sequential(
+            [layers.Input((8, 8, 2), dtype="float32"), *stack, layers.Dense(3, "softmax", dtype=dtype)]
+        )
+
+    model, plain = make(policy), make("float32")
+    plain.set_weights([np.asarray(w, "float32") for w in drawn(model).get_weights()])
+    proto = to_onnx(model)
+    assert {one.type.tensor_type.elem_type for one in (*proto.graph.input, *proto.graph.output)} == {1}
+    assert_same(session(proto), plain, random(3, 8, 8, 2))
+
+
+def test_preprocessing_inside():
+    norm = layers.Normalization()
+    norm.adapt(random(50, 12, 12, 3) * 3 + 1)
+    stack = [layers.Rescaling(1 / 127.5, offset=-1), norm, layers.Resizing(8, 8), layers.CenterCrop(6, 6)]
+    model = sequax.Sequential([layers.Input((12, 12, 3)), *stack, layers.Conv2D(2, 3)])
+    assert_same(session(to_onnx(model)), model, random(3, 12, 12, 3) * 100)
+
+
+def test_attention_with_masks():
+    tokens = layers.Input((None,), dtype="int32")
+    x = layers.Embedding(50, 16, mask_zero=True)(tokens)
+    x = layers.MultiHeadAttention(4, 4)(x, x, use_causal_mask=True)
+    model = drawn(sequax.Model(tokens, layers.GlobalAveragePooling1D()(x)))
+    ids = np.array([[3, 4, 0, 0, 0], [1, 2, 3, 4, 5], [7, 0, 8, 0, 9]], "int32")
+    run = session(to_onnx(model))
+    assert_same(run, model, ids)
+    assert_same(run, model, ids[:2, :4])
+
+
+def test_what_onnx_cannot_hold_names_the_layer_and_the_way_out():
+    class Drawing(layers.Layer):
+        def call(self, x):
+            return x + jax.random.normal(jax.random.key(jnp.int32(x.sum())), (4,))
+
+    model = sequax.Sequential([layers.Input((4,)), Drawing(name="noise")], name="outer")
+    with pytest.raises(ExportError, match=r"outer/noise.*stablehlo") as caught:
+        to_onnx(model)
+    assert caught.value.layer == "outer/noise"
+
+
+def test_no_path_of_the_machine_is_in_the_file():
+    content = to_onnx(called()).SerializeToString()
+    assert not re.search(rb"(/[a-z]+){2,}\.py|site-packages", content)
+    assert b"/home/" not in content and sequax.__path__[0].encode() not in content
+
+
+def called():
+    model = Own()
+    model(random(2, 5))
+    return model
+
+
+@pytest.mark.parametrize("mode", ["int8", "int8_dynamic"])
+def test_8_bits(mode):
+    from sequax.export.onnx.quantize import quantized
+
+    model, _ = mlp()
+    x = random(64, 20)
+    proto, report = quantized(to_onnx(drawn(model)), mode, [x])
+    onnx.checker.check_model(proto)
+    found = session(proto).run(None, {proto.graph.input[0].name: x})[0]
+    assert np.abs(found - model.predict(x, verbose=0)).max() < 0.05
+    assert report.size[0] < 0.8 * report.size[1]
+    assert "of the time for 64 rows" in str(report)
+
+
+def test_8_bits_want_data():
+    from sequax.export.onnx.quantize import quantized
+
+    proto = to_onnx(mlp()[0])
+    with pytest.raises(ValueError, match="pass `calibration=x`"):
+        quantized(proto, "int8")
+    with pytest.raises(ValueError, match="must be one of"):
+        quantized(proto, "int4")
+    with pytest.raises(ValueError, match="an array for each input"):
+        quantized(proto, "int8", [])
