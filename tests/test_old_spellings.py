@@ -173,6 +173,14 @@ ACCEPTED = {
     "from keras import backend as K; K.set_image_dim_ordering('th'); a = K.image_data_format()\n"
     "K.set_image_dim_ordering('tf')": ("a == 'channels_first'", ["keras.config.set_image_data_format"]),
     "import keras.backend.tensorflow_backend as KTF": ("callable(KTF.set_session)", ["keras.backend", "no effect"]),
+    "from keras.layers import Input; a, b = Input(shape=(2)), Input(3)": (
+        "tuple(a.shape) == (None, 2) and tuple(b.shape) == (None, 3)",
+        ["Input((number,))"],
+    ),
+    "import tensorflow as tf; import numpy as np; a = np.zeros(3, int); a[0] = tf.constant([7])": (
+        "a.tolist() == [7, 0, 0] and float(tf.constant([[2.5]])) == 2.5",
+        [],
+    ),
     # what is today's spelling says nothing
     "import keras; from keras.layers import *; from keras import Sequential, Input, backend": (
         "Sequential([Input((3,)), Dense(2), Dropout(0.5), Conv2D and Dense(1)]).compile('adam', 'mse') is None",

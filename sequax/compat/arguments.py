@@ -7,6 +7,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from .. import layers
 from ..core.variable import Variable
 from ..optimizers.base import Optimizer
@@ -35,6 +37,18 @@ def layer_constructor(owner: type, original: Callable[..., Any]) -> Callable[...
             self.first_input_shape = shape
         if owner in _WITH_OWN_CODE:
             give_seed(self)
+
+    return __init__
+
+
+def input_constructor(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
+    """`Input(2)`: a number was a shape of one axis."""
+
+    def __init__(self: layers.InputLayer, shape: Any = None, *args: object, **kwargs: object) -> None:
+        if isinstance(shape, (int, np.integer)) and not isinstance(shape, bool):
+            note("Input(number)", "Input((number,))")
+            shape = (int(shape),)
+        original(self, shape, *args, **kwargs)
 
     return __init__
 

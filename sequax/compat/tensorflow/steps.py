@@ -54,7 +54,8 @@ def _matched(model: Any, y_true: Any, y_pred: Any) -> Compilation:
     compilation, frame = compilation_of(model), scope.frame()
     if not compilation.resolved:
         with scope.framed(None), scope.fresh_call(), jax.ensure_compile_time_eval():
-            compilation.resolve(*jax.tree.map(jax.typeof, (y_true, y_pred)), model.names_for(y_pred))
+            target, output = jax.tree.map(jax.typeof, (y_true, y_pred))
+            compilation.resolve(target, output, model.names_for(y_pred))
         tracking.note_change()
         if frame is not None and frame.known is not None:
             raise NewState(
