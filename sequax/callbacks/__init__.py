@@ -21,13 +21,16 @@ from .one_line import OneLine
 from .orbax_checkpoint import OrbaxCheckpoint
 from .progbar_logger import ProgbarLogger
 from .remote_monitor import RemoteMonitor
+from .run_report import RunReport
 from .swap_ema_weights import SwapEMAWeights
 from .tensorboard import TensorBoard
 from .terminate_on_nan import TerminateOnNaN
 from .time_limit import TimeLimit
+from .trackers import Aim, MLflow, WandB
 from .weight_averaging import WeightAveraging
 
 __all__ = [
+    "Aim",
     "BackupAndRestore",
     "CSVLogger",
     "Callback",
@@ -40,6 +43,7 @@ __all__ = [
     "LayerStatistics",
     "LearningRateFinder",
     "LearningRateScheduler",
+    "MLflow",
     "ModelCheckpoint",
     "OneCycle",
     "OneLine",
@@ -47,10 +51,12 @@ __all__ = [
     "ProgbarLogger",
     "ReduceLROnPlateau",
     "RemoteMonitor",
+    "RunReport",
     "SwapEMAWeights",
     "TensorBoard",
     "TerminateOnNaN",
     "TimeLimit",
+    "WandB",
     "WeightAveraging",
 ]
 

@@ -15,9 +15,10 @@ import numpy as np
 from ..core.kinds import Kind, Owner
 from .base import Callback, Frequency, Logs
 from .event_files import EventWriter
+from .run_facts import learning_rates
 
 if TYPE_CHECKING:
-    from ..model import Model
+    pass
 
 _MOST_PIXELS = 2**22
 
@@ -149,7 +150,7 @@ class TensorBoard(Callback):
         seconds = self._last_batch - self._epoch_begun
         if self.write_steps_per_second and seconds > 0:
             train["steps_per_second"] = self._done / seconds
-        self._write_scalars("train", "epoch_{}", {**_learning_rates(self.model), **train}, epoch)
+        self._write_scalars("train", "epoch_{}", {**learning_rates(self.model), **train}, epoch)
         validation = {name.removeprefix("val_"): value for name, value in values.items() if name not in train}
         self._write_scalars("validation", "epoch_{}", validation, epoch)
         if self.histogram_freq and epoch % self.histogram_freq == 0:
@@ -252,12 +253,3 @@ class TensorBoard(Callback):
 
             self._profiling = False
             jax.profiler.stop_trace()
-
-
-def _learning_rates(model: Model) -> dict[str, float]:
-    """The learning rate; of several optimizers, one for each."""
-    optimizer: Any = getattr(model, "optimizer", None)
-    if hasattr(optimizer, "learning_rate"):
-        return {"learning_rate": float(optimizer.learning_rate)}
-    parts = getattr(optimizer, "optimizers", ())
-    return {f"learning_rate/{o.name}": float(o.learning_rate) for o in parts if hasattr(o, "learning_rate")}

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from .._version import __version__
+from ..utils import machine
 from ..utils.terminal import printable
 
 _NEEDED = ("jax", "jaxlib", "numpy", "h5py", "optax", "rich", "platformdirs")
 _ENVIRONMENT = re.compile(r"^(SEQUAX|JAX|XLA|KERAS|CUDA|ROCM|HIP|TF_CPP|OMP|OPENBLAS|MKL)_")
-_OF_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "XLA_FLAGS", "PJRT_NPROC")
 # Values of these may be secrets, or say more of somebody's machine than an issue needs.
 _SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL|AUTH")
 
@@ -44,11 +44,11 @@ def examine(train: bool = True) -> dict[str, Any]:
     """All that is printed, as plain values."""
     found: dict[str, Any] = {
         "sequax": __version__,
-        "python": _python(),
-        "packages": {name: _version_of(name) for name in _NEEDED},
+        "python": machine.python(),
+        "packages": {name: machine.version_of(name) for name in _NEEDED},
         "optional": optional_packages(),
-        "devices": _asked(_devices),
-        "processor": _processor(),
+        "devices": _asked(machine.devices),
+        "processor": machine.processor(),
         "cache": _asked(_cache),
         "settings": _asked(_settings),
         "environment": _environment(),
@@ -59,22 +59,6 @@ def examine(train: bool = True) -> dict[str, Any]:
 
 
 # --- what there is ---
-
-
-def _python() -> dict[str, str]:
-    return {
-        "version": platform.python_version(),
-        "implementation": platform.python_implementation(),
-        "executable": _without_home(sys.executable),
-        "platform": platform.platform(),
-    }
-
-
-def _version_of(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 def optional_packages() -> dict[str, dict[str, str | None]]:
@@ -88,26 +72,7 @@ def optional_packages() -> dict[str, dict[str, str | None]]:
         # One that asks for an extra of another package, `jax[cuda13]`, does not say what that brings.
         match = re.match(r"^([A-Za-z0-9_.-]+)(?!\[)[^;\[]*;.*extra\s*==\s*['\"]([\w-]+)['\"]", line)
         if match and match[2] not in ("dev", "mutants"):
-            found.setdefault(match[2], {})[match[1]] = _version_of(match[1])
-    return found
-
-
-def _devices() -> dict[str, Any]:
-    import jax
-
-    listed = jax.devices()
-    kinds: dict[str, int] = {}
-    for device in listed:
-        kinds[device.device_kind] = kinds.get(device.device_kind, 0) + 1
-    return {"backend": jax.default_backend(), "kinds": kinds, "processes": jax.process_count()}
-
-
-def _processor() -> dict[str, Any]:
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    found: dict[str, Any] = {"machine": platform.machine(), "cores": os.cpu_count(), "available": available}
-    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in getattr(os, "sysconf_names", {}):
-        found["memory_gb"] = round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30, 1)
-    found["threads"] = {name: os.environ[name] for name in _OF_THREADS if name in os.environ} or "chosen by JAX"
+            found.setdefault(match[2], {})[match[1]] = machine.version_of(match[1])
     return found
 
 
@@ -122,7 +87,7 @@ def _cache() -> dict[str, Any]:
         return {"folder": None}
     files = [path for path in Path(folder).rglob("*") if path.is_file()]
     size = sum(path.stat().st_size for path in files)
-    return {"folder": _without_home(folder), "files": len(files), "mb": round(size / 2**20, 1)}
+    return {"folder": machine.without_home(folder), "files": len(files), "mb": round(size / 2**20, 1)}
 
 
 def _settings() -> dict[str, Any]:
@@ -139,7 +104,7 @@ def _settings() -> dict[str, Any]:
 
 def _environment() -> dict[str, str]:
     return {
-        name: "(set)" if _SECRET.search(name) else _without_home(value)
+        name: "(set)" if _SECRET.search(name) else machine.without_home(value)
         for name, value in sorted(os.environ.items())
         if _ENVIRONMENT.match(name)
     }
@@ -175,11 +140,6 @@ def _asked(question: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         return {"error": f"{type(error).__name__}: {error}"}
 
 
-def _without_home(text: str) -> str:
-    home = str(Path.home())
-    return text.replace(home, "~") if len(home) > 1 else text
-
-
 # --- what to do about it ---
 
 
@@ -202,7 +162,7 @@ def hints(found: dict[str, Any]) -> list[str]:
         told.append("Compiled programs are not kept on disk (SEQUAX_CACHE), so each process compiles them again.")
     if os.environ.get("JAX_ENABLE_X64", "").lower() in ("1", "true"):
         told.append("JAX_ENABLE_X64 is set: arrays of your own code may be 64 bits wide, which is slow on GPUs.")
-    threads = [name for name in _OF_THREADS[:3] if os.environ.get(name) == "1"]
+    threads = [name for name in machine.OF_THREADS[:3] if os.environ.get(name) == "1"]
     if threads:
         told.append(f"{threads[0]}=1 holds other libraries, such as NumPy, to one thread.")
     if found["trains"].get("works") is False:

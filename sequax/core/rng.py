@@ -19,6 +19,7 @@ from .variable import Variable
 # Fresh seeds come from here; `set_random_seed` restarts it.
 _seeds = np.random.default_rng()
 _default: SeedGenerator | None = None
+_given: int | None = None
 _instead: ContextVar[SeedGenerator | None] = ContextVar("sequax_random", default=None)
 
 catalogue: Catalogue = Catalogue("seed generator", "keras.random")
@@ -30,13 +31,18 @@ def set_random_seed(seed: int) -> None:
     Args:
         seed: whole number from 0 to 2**32 - 1.
     """
-    global _seeds, _default
+    global _seeds, _default, _given
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**32:
         raise ValueError(f"set_random_seed: expected a whole number from 0 to 2**32 - 1. Received: seed={seed!r}")
     python_random.seed(int(seed))
     np.random.seed(int(seed))
     _seeds = np.random.default_rng(int(seed))
-    _default = None
+    _default, _given = None, int(seed)
+
+
+def given_seed() -> int | None:
+    """What `set_random_seed` was called with last; None if it was not."""
+    return _given
 
 
 def fresh_seed() -> int:

@@ -92,6 +92,8 @@ def _copies(callbacks: Any, model: Model, twin: Model, folders: _Folders) -> lis
         callbacks = callbacks.callbacks
     made = []
     for callback in callback_list.listed(callbacks):
+        if getattr(callback, "tells_others", False):
+            continue
         one = callback
         with suppress(Exception):  # of locks, files, connections and the like: then itself
             one = copy.deepcopy(callback, {id(model): twin, **_shared(callback)})
