@@ -7,7 +7,6 @@ trained; what goes wrong later, such as a server that does not answer, is warned
 
 from __future__ import annotations
 
-import importlib
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -63,7 +62,7 @@ class Tracker(Callback):
     def module(self) -> Any:
         """The package, imported."""
         try:
-            return importlib.import_module(self.package)
+            return self.imported()
         except ImportError:
             raise ImportError(
                 f"{type(self).__name__} needs {self.package}, which is not installed. Run: pip install"
@@ -71,6 +70,10 @@ class Tracker(Callback):
             ) from None
 
     # What a subclass does
+
+    def imported(self) -> Any:
+        """The package."""
+        raise NotImplementedError
 
     def begin(self, settings: dict[str, Any], run_id: str | None) -> str | None:
         """Begin a run, or go on with the one of an id; returns its id."""
@@ -176,6 +179,11 @@ class WandB(Tracker):
 
     package = installed_by = "wandb"
 
+    def imported(self) -> Any:
+        import wandb
+
+        return wandb
+
     def __init__(
         self,
         project: str | None = None,
@@ -248,6 +256,11 @@ class MLflow(Tracker):
     """
 
     package = installed_by = "mlflow"
+
+    def imported(self) -> Any:
+        import mlflow
+
+        return mlflow
 
     def __init__(
         self,
@@ -326,6 +339,11 @@ class Aim(Tracker):
     """
 
     package = installed_by = "aim"
+
+    def imported(self) -> Any:
+        import aim
+
+        return aim
 
     def __init__(
         self,
