@@ -240,3 +240,19 @@ def test_8_bits_want_data():
         quantized(proto, "int4")
     with pytest.raises(ValueError, match="an array for each input"):
         quantized(proto, "int8", [])
+
+
+def test_export_in_8_bits_says_what_it_measured(tmp_path, capsys):
+    model, _ = mlp()
+    path = tmp_path / "small.onnx"
+    drawn(model).export(path, quantize="int8", calibration=random(64, 20))
+    assert re.search(r"quantize='int8': .* bytes, 0\.\d+ of those in float32; .* of the time", capsys.readouterr().out)
+    found = sequax.export.load(path)(random(3, 20))
+    np.testing.assert_allclose(np.asarray(found), model.predict(random(3, 20), verbose=0), atol=0.05)
+    with pytest.raises(ValueError, match="pass `calibration=x`"):
+        model.export(tmp_path / "none.onnx", quantize="int8")
+    with pytest.raises(ValueError, match="pass `quantize='int8'` with it"):
+        model.export(tmp_path / "none.onnx", calibration=random(64, 20))
+    with pytest.raises(ValueError, match="has the shape \\(None, 20\\)"):
+        model.export(tmp_path / "none.onnx", quantize="int8", calibration=random(64, 21))
+    assert not (tmp_path / "none.onnx").exists()

@@ -30,12 +30,14 @@ def export_model(
     trace = Trace(model, input_signature)
     writer = row.load()
     with locations.hidden(), placing.staged(target, make_parents=row.is_folder) as place:
-        writer.write(trace, place, **options)
+        note = writer.write(trace, place, **options)
         run = writer.runner(place, trace)
         if run is not None:
             checking.compare(trace, run, f"Model '{model.name}' in format {name!r}", options.get("batch_size"))
     if verbose is None or verbose:
         print(told(target, {"serve": trace}))
+        if note:
+            print(f"\n{note}")
 
 
 def told(target: str, endpoints: dict[str, Any]) -> str:

@@ -43,7 +43,11 @@ FORMATS: dict[str, Format] = {
         options=frozenset({"batch_size", "is_static", "jax2tf_kwargs"}),
     ),
     "onnx": Format(
-        "onnx_file", (".onnx",), packages=("onnx",), extra="onnx", options=frozenset({"batch_size", "opset_version"})
+        "onnx_file",
+        (".onnx",),
+        packages=("onnx",),
+        extra="onnx",
+        options=frozenset({"batch_size", "opset_version", "quantize", "calibration"}),
     ),
     "numpy": Format("numpy_module", is_folder=True, options=frozenset({"batch_size"})),
     "stablehlo": Format("stablehlo", (".stablehlo",), options=frozenset({"weights", "batch_size"})),

@@ -199,6 +199,32 @@ class Trace(Traceable):
         super().__init__(partial(_inference, self.model), taken, self.model.state_variables, [self.model], names)
         self.host = host.described(model, self.inputs)
 
+    def rows(self, x: Any, what: str) -> list[np.ndarray]:
+        """Data of the user as arrays for `inputs`: what runs on the host has been done.
+
+        Args:
+            what: names the data in messages.
+
+        Raises:
+            ValueError: for data that do not fit.
+        """
+        if len(self.nest) != 1:
+            raise ValueError(f"`{what}` is for models of one argument; the model takes {len(self.nest)}.")
+        parts = signature.flattened(self.nest[0], self.whole.through_host(x, what), f"`{what}`")
+        return [_checked(np.asarray(part), entry, what) for part, entry in zip(parts, self.inputs, strict=True)]
+
+
+def _checked(array: np.ndarray, entry: Entry, what: str) -> np.ndarray:
+    fits = array.ndim == len(entry.shape) and all(
+        want is None or have == want for have, want in zip(array.shape[1:], entry.shape[1:], strict=True)
+    )
+    if not fits:
+        raise ValueError(
+            f"`{what}` must have rows as `predict` takes them: input '{entry.name}' has the shape {entry.shape}."
+            f" Received: {array.shape}."
+        )
+    return array.astype(entry.dtype)
+
 
 def _inference(model: Model, *inputs: Any) -> Any:
     return model(*inputs, training=False)

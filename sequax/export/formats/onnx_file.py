@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import host
+from .. import checking, host
 from ..errors import ExportError
 from ..onnx import to_onnx
 from ..trace import Trace, Traceable
@@ -20,16 +20,47 @@ if TYPE_CHECKING:
 
 OPSET = 20
 NESTS, HOST = "sequax", "sequax.host"  # texts in the file: how arguments and results nest, and the steps before
+QUANTIZED = "sequax.quantize"  # whether its numbers are those of the model
 
 
-def write(trace: Trace, place: Path, batch_size: int | None = None, opset_version: int | None = None) -> None:
+def write(
+    trace: Trace,
+    place: Path,
+    batch_size: int | None = None,
+    opset_version: int | None = None,
+    quantize: str | None = None,
+    calibration: Any = None,
+) -> str | None:
     """Write one file.
 
     Args:
         batch_size: fixes the size of batches; None: any.
         opset_version: of the operators, if not 20; the package `onnx` converts them.
+        quantize: `"int8"` or `"int8_dynamic"`; None: float32. See `export/onnx/quantize.py`.
+        calibration: for `quantize`, rows as `predict` takes them, some dozen at least.
+
+    Returns:
+        what quantization has measured; None if there was none.
+
+    Raises:
+        ValueError: for another `quantize`, or `calibration` that does not fit.
     """
-    place.write_bytes(content(trace, batch_size, opset_version).SerializeToString(deterministic=True))
+    if quantize is None and calibration is not None:
+        raise ValueError("`calibration` finds the ranges of 8 bits: pass `quantize='int8'` with it.")
+    found = content(trace, batch_size, opset_version)
+    place.write_bytes(found.SerializeToString(deterministic=True))
+    if quantize is None:
+        return None
+    from ..onnx.quantize import quantized
+
+    # The formulas are held against the model in float32; what 8 bits do to them is measured, and told.
+    if (run := runner(place, trace)) is not None:
+        checking.compare(trace, run, "The model in float32", batch_size)
+    rows = None if calibration is None else trace.rows(calibration, "calibration")
+    made, report = quantized(found, quantize, rows)
+    made.metadata_props.add(key=QUANTIZED, value=quantize)
+    place.write_bytes(made.SerializeToString(deterministic=True))
+    return None if report is None else f"quantize={quantize!r}: {report}."
 
 
 def content(trace: Traceable, batch_size: int | None = None, opset_version: int | None = None) -> onnx.ModelProto:
@@ -61,6 +92,8 @@ def runner(place: Path, trace: Traceable) -> Callable[[list[np.ndarray]], Any] |
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(os.fspath(place), options, providers=["CPUExecutionProvider"])
+    if QUANTIZED in session.get_modelmeta().custom_metadata_map:
+        return None
     names = [entry.name for entry in trace.inputs]
     held = {one.name for one in session.get_inputs()}  # an input that no output hangs on may be gone
 
