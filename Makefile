@@ -6,7 +6,7 @@ BUILT  := .venv-dist
 # -qq: errors are shown, progress and warnings are not
 PIP_INSTALL := -m pip install -qq --disable-pip-version-check
 
-.PHONY: help api-gaps applications demo types test fuzz fuzz-kernel fuzz-keras mutants lint format docs dist bench bench-works bench-peers bench-check bench-gpu bench-growth bench-serve test-oldest soak clean
+.PHONY: help api-gaps applications demo types test fuzz fuzz-kernel fuzz-keras mutants lint format docs dist bench bench-works bench-peers bench-check bench-gpu bench-growth bench-scale bench-serve test-oldest soak clean
 
 help:
 	@echo "make demo         install, then train on real handwritten digits"
@@ -27,6 +27,7 @@ help:
 	@echo "make bench-peers  install TensorFlow, PyTorch and Flax for it, each in its own environment"
 	@echo "make bench-check  measure a few rows again and fail where Sequax fell behind docs/benchmarks.json"
 	@echo "make bench-gpu    on a GPU: layers against the CPU, main rows, memory; without one, lowers all programs for CUDA"
+	@echo "make bench-scale  rows per second of one device beside two that share each batch: four networks and a tiny one"
 	@echo "make bench-growth time and memory against rows, batch, width, depth, epochs; memory over 500 calls"
 	@echo "make bench-serve  sequax serve beside FastAPI and onnxruntime: requests a second, latencies; a minute"
 	@echo "make test-oldest  the test suite with the lowest dependency versions pyproject.toml allows"
@@ -103,6 +104,9 @@ bench-check: $(VENV)/.installed-dev
 
 bench-gpu: $(VENV)/.installed-dev
 	$(VENV)/bin/python -m benchmarks.gpu
+
+bench-scale: $(VENV)/.installed-dev
+	$(VENV)/bin/python -m benchmarks.scale
 
 bench-growth: $(VENV)/.installed-dev
 	$(VENV)/bin/python -m benchmarks.growth --picture docs/growth.png

@@ -16,7 +16,10 @@ from sequax.training import compiled
 DEVICES = 8
 MESSAGES = re.compile(r" (all-reduce|all-gather|reduce-scatter|all-to-all|collective-permute)(?:-start)?\(")
 
-pytestmark = pytest.mark.skipif(jax.device_count() < DEVICES, reason=f"needs {DEVICES} devices")
+pytestmark = [
+    pytest.mark.skipif(jax.device_count() < DEVICES, reason=f"needs {DEVICES} devices"),
+    pytest.mark.filterwarnings("ignore:A step of model"),  # they are tiny
+]
 
 
 @pytest.fixture(autouse=True)

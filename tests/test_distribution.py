@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 
 import jax
 import numpy as np
@@ -13,6 +14,8 @@ from sequax import distribution, layers
 from sequax.training import compiled
 
 DEVICES = 8
+
+pytestmark = pytest.mark.filterwarnings("ignore:A step of model")  # they are tiny
 
 
 @pytest.fixture(autouse=True)
@@ -214,6 +217,18 @@ def test_outputs_lie_as_asked():
 
 
 # --- choosing ---
+
+
+def test_it_is_said_before_training_that_little_is_better_done_by_one():
+    x = np.zeros((512, 512), "float32")
+    small, large = made(), sequax.Sequential([sequax.Input((512,)), layers.Dense(512)])
+    large.compile("sgd", "mse")
+    with pytest.warns(UserWarning, match=r"has [\d,]+ operations for each of the 8 devices.*`devices=1`"):
+        small.fit(*rows(small), verbose=0, devices="all")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        small.fit(*rows(small), verbose=0, devices=1)
+        large.fit(x, x, batch_size=512, verbose=0, devices="all")
 
 
 def places(model):

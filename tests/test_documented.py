@@ -12,6 +12,7 @@ import sequax
 
 NAMESPACES = [
     *("activations", "callbacks", "config", "constraints", "initializers", "layers", "losses", "metrics", "models"),
+    "distribution",
     *("ops", "optimizers", "optimizers.schedules", "random", "regularizers", "saving", "tree", "utils"),
 ]
 METHODS = [

@@ -26,6 +26,18 @@ model.compile("adam", "mse")
 np.save("images.npy", np.zeros((128, 4, 4, 3), "float32"))
 labels = np.zeros(128)
 """,
+    "docs/distribution.md": """
+import warnings
+import numpy as np, sequax as keras
+from sequax import layers
+warnings.filterwarnings("ignore", "A step of model")
+inputs = keras.Input((4, 16))
+inside = layers.MultiHeadAttention(4, 4)(inputs, inputs)
+outputs = layers.Dense(16, name="down")(layers.Dense(32, "relu", name="up")(inside))
+model = keras.Model(inputs, outputs)
+model.compile("sgd", "mse")
+x = y = np.ones((64, 4, 16), "float32")
+""",
     "docs/ensemble.md": """
 import numpy as np
 x, y, x_new = np.ones((40, 8)), np.ones(40), np.ones((3, 8))

@@ -31,6 +31,7 @@ CHAPTERS = {
     "Guides": [
         *("docs/data.md", "docs/shapes.md", "docs/around_fit.md", "docs/fit_and_evaluate.md", "docs/fine-tuning.md"),
         *("docs/applications.md", "docs/ensemble.md", "docs/resume.md", "docs/files.md", "docs/scikit_learn.md"),
+        "docs/distribution.md",
         "docs/serving.md",
         "docs/security.md",
     ],

@@ -407,9 +407,15 @@ def placement_for(devices: Any, model: Any) -> Placement:
     Raises:
         ValueError: for devices that do not exist.
     """
+    place = placement.where(model) if devices is None else _placement_of(devices)
+    if place.is_spread and not jax.config.jax_threefry_partitionable:  # type: ignore[attr-defined]
+        raise ValueError(
+            "Several devices draw the same random numbers as one only with `jax_threefry_partitionable`, which is"
+            " switched off here: `jax.config.update('jax_threefry_partitionable', True)`."
+        )
     if devices is not None:
-        placement.want(model, _placement_of(devices))
-    return placement.where(model)
+        placement.want(model, place)
+    return place
 
 
 def _placement_of(devices: Any) -> Placement:

@@ -24,7 +24,7 @@ from ..core.warning import warn
 from ..data import checks, prepare
 from ..data.prepare import FitArguments, TrainingData
 from ..data.source import Batch, BatchSource
-from . import agreement, compiled, custom, data_spec, indices, mixable, plans
+from . import agreement, compiled, custom, data_spec, indices, mixable, plans, worth
 from .chunks import StepRange, step_ranges, whole_batch
 from .claims import Claim
 from .drive import MOST_PENDING, InFlight, Job, drive, program_for, run_alone
@@ -210,6 +210,8 @@ class TrainJob(Job):
         request = self._request(steps)
         program = program_for(request, self.callbacks, "training step", lambda: self._compile_beside(steps))
         self.plan.programs.note((self.guard, steps.shape), request)
+        if self.source is not None and not self._programs:
+            worth.warn_of_little(self.model.name, self.place, program)
         return program
 
     def _request(self, steps: StepRange) -> compiled.Request:
