@@ -5,8 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .._lazy import listed
+from .awq import (
+    AWQ as AWQ,
+    awq_quantize_matrix as awq_quantize_matrix,
+    awq_search_optimal_scales as awq_search_optimal_scales,
+)
 from .base import AbsMaxQuantizer, Quantizer, abs_max_quantize, deserialize, get, serialize
 from .calibrated import AWQConfig, GPTQConfig
+from .calibration import awq_quantize as awq_quantize, gptq_quantize as gptq_quantize
 from .config import (
     Float8QuantizationConfig,
     Int4QuantizationConfig,
@@ -16,7 +22,9 @@ from .config import (
 )
 from .fake import fake_quant_with_min_max_vars
 from .float8 import compute_float8_amax_history, compute_float8_scale, quantize_and_dequantize
+from .gptq import GPTQ as GPTQ, gptq_quantize_matrix as gptq_quantize_matrix
 from .nibbles import pack_int4, unpack_int4
+from .samples import get_dataloader as get_dataloader
 from .zero_points import (
     abs_max_quantize_grouped_with_zero_point,
     compute_quantization_parameters as compute_quantization_parameters,

@@ -106,7 +106,7 @@ class AWQ:
     activation_magnitudes: Any
 
     def __init__(self, layer: Any, config: AWQConfig | None = None):
-        if not hasattr(layer, "as_matrix"):
+        if "awq" not in getattr(layer, "forms", ()):
             raise TypeError(f"Unsupported layer type for AWQ: {type(layer).__name__}. It takes Dense and EinsumDense.")
         self.layer, self.config = layer, config or AWQConfig(None, None)
         self.matrix = layer.as_matrix()
@@ -143,6 +143,10 @@ class AWQ:
         packed = pack_int4(numbers.astype(jnp.uint8), axis=0, dtype="uint8")[0]
         values = {"quantized_kernel": packed, "kernel_scale": scale, "kernel_zero": zero}
         self.layer.take_rounded({**values, "awq_scales": scales, "g_idx": groups})
+
+    def finish(self) -> None:
+        """The end of a calibration."""
+        self.quantize_layer()
 
     def free(self) -> None:
         """Let go of layer and inputs."""

@@ -51,6 +51,10 @@ class _Calibrated(QuantizationConfig):
         """A new object from `get_config()`, without data."""
         return cls(**{**config, **dict.fromkeys(_ONCE)})
 
+    def without_data(self) -> QuantizationConfig:
+        """The settings, which a layer keeps."""
+        return type(self).from_config(self.get_config())
+
     def dtype_policy_string(self) -> str:
         """How dtype policies name it: mode, bits and size of groups, such as `"gptq/4/128"`."""
         return f"{self.mode}/{self.weight_bits}/{self.group_size}"

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from ..core.warning import warn
 from ..utils.progress import Progbar
 from .awq import AWQ
 from .calibrated import AWQConfig, GPTQConfig
@@ -41,7 +42,7 @@ def gptq_quantize(
     Raises:
         ValueError: without data, tokenizer or blocks; the model is as before.
     """
-    _calibrate(config, quantization_layer_structure, filters, GPTQ, GPTQ.quantize_and_correct_layer)
+    calibrate(config, quantization_layer_structure, filters)
 
 
 def awq_quantize(
@@ -57,13 +58,61 @@ def awq_quantize(
     Raises:
         ValueError: without data, tokenizer or blocks; the model is as before.
     """
-    _calibrate(config, quantization_layer_structure, filters, AWQ, AWQ.quantize_layer)
+    calibrate(config, quantization_layer_structure, filters)
 
 
-def _calibrate(
-    config: Any, structure: Mapping[str, Any] | None, filters: Filters, statistic: Any, finish: Callable[[Any], None]
-) -> None:
+BY_DATA: dict[str, Callable[[Any, Any], Any]] = {"gptq": GPTQ, "awq": AWQ}
+
+
+def quantize_model(model: Any, config: Any, filters: Filters = None) -> list[Any]:
+    """Round the layers of a model by what they see, see `calibrate`.
+
+    Args:
+        model: says its structure, where the config does not: `get_quantization_layer_structure`.
+        config: data and settings.
+        filters: which layers, as in `model.quantize`.
+
+    Returns:
+        The layers that were rounded.
+
+    Raises:
+        ValueError: without data or structure, and where no layer is meant; the model is as before.
+    """
+    mode, structure = config.mode, config.quantization_layer_structure
+    if structure is None:
+        structure = model.get_quantization_layer_structure(mode)
+    if structure is None:
+        raise ValueError(
+            f"For {mode=}, a valid quantization structure must be provided either via"
+            f" `config.quantization_layer_structure` or by overriding `model.get_quantization_layer_structure(mode)`: a"
+            f" dictionary with the keys 'pre_block_layers', such as embeddings, and 'sequential_blocks', the blocks"
+            f" behind them in the order of the model."
+        )
+    return calibrate(config, structure, filters)
+
+
+def calibrate(config: Any, structure: Mapping[str, Any] | None, filters: Filters = None) -> list[Any]:
+    """Round the layers in some blocks by what they see.
+
+    Args:
+        config: data and settings.
+        structure: `{"pre_block_layers": [...], "sequential_blocks": [...]}`.
+        filters: which layers, as in `model.quantize`.
+
+    Returns:
+        The layers that were rounded.
+
+    Raises:
+        ValueError: without data or structure, and where no layer is meant; the model is as before.
+    """
     before, blocks = checked(config, structure)
+    layers = [meant(block, config, filters) for block in blocks]
+    if not any(layers):
+        raise ValueError(
+            f"{config.mode.upper()}: nothing to quantize: no layer in the blocks"
+            f"{' that `filters` means' if filters is not None else ''} is a Dense or an EinsumDense that is not"
+            f" quantized yet."
+        )
     samples = get_dataloader(config.tokenizer, config.sequence_length, config.dataset, config.num_samples)
     inputs: list[Any] = []
     for start in range(0, len(samples), _AT_ONCE):
@@ -73,18 +122,36 @@ def _calibrate(
         inputs.append(x)
 
     bar = Progbar(len(blocks), unit_name="block")
-    for number, block in enumerate(blocks):
-        seen = {layer: statistic(layer, config) for layer in meant(block, config.mode, filters)}
-        for layer in seen:
-            if layer.quantization_mode is None:
-                layer.quantize(config.mode, config=config)
-        _run(block, inputs, seen)
-        for one in seen.values():
-            finish(one)
-            one.free()
+    for number, (block, inside) in enumerate(zip(blocks, layers, strict=True)):
+        _round(block, inputs, inside, config)
         if number + 1 < len(blocks):
             inputs = [_first(block(x)) for x in inputs]
         bar.update(number + 1, finalize=number + 1 == len(blocks))
+    return [layer for inside in layers for layer in inside]
+
+
+def _round(block: Any, inputs: Sequence[Any], layers: Sequence[Any], config: Any) -> None:
+    """Round the layers of one block."""
+    statistics = [BY_DATA[config.mode](layer, config) for layer in layers]
+    ends = [layer.watch(one.observe) for layer, one in zip(layers, statistics, strict=True)]
+    try:
+        for x in inputs if layers else ():
+            block(x)
+    finally:
+        for end in ends:
+            end()
+    unseen = [layer.name for layer, one in zip(layers, statistics, strict=True) if not one.num_samples]
+    if unseen:
+        warn(
+            f"{config.mode.upper()}: {', '.join(unseen)} in block '{block.name}' stay as they are: the block did not"
+            f" call them when it ran on the data, so nothing is known of their inputs."
+        )
+    for layer, one in zip(layers, statistics, strict=True):
+        if one.num_samples:
+            if not layer.waits:
+                layer.quantize(config.mode, config=config)
+            one.finish()
+        one.free()
 
 
 def checked(config: Any, structure: Mapping[str, Any] | None) -> Structure:
@@ -114,21 +181,13 @@ def checked(config: Any, structure: Mapping[str, Any] | None) -> Structure:
     return Structure(list(structure.get("pre_block_layers") or ()), blocks)
 
 
-def meant(block: Any, mode: str, filters: Filters) -> list[Any]:
-    """The layers in a block that data can round, and that filters mean."""
-    inside = [layer for layer in block.flatten_layers() if mode in getattr(layer, "forms", ())]
-    return [layer for layer in inside if should_quantize_layer(layer, filters)]
-
-
-def _run(block: Any, inputs: Sequence[Any], seen: Mapping[Any, Any]) -> None:
-    """Call a block on all inputs while statistics look on."""
-    watched = {layer: layer.watch(one.observe) for layer, one in seen.items()}
-    try:
-        for x in inputs if seen else ():
-            block(x)
-    finally:
-        for end in watched.values():
-            end()
+def meant(block: Any, config: Any, filters: Filters) -> list[Any]:
+    """The layers in a block that data can round, and that filters mean; those quantized otherwise stay."""
+    inside = [layer for layer in block.flatten_layers() if config.mode in getattr(layer, "forms", ())]
+    able = [
+        one for one in inside if one.quantization_mode is None or (one.waits and one.quantization_mode == config.mode)
+    ]
+    return [layer for layer in able if should_quantize_layer(layer, filters)]
 
 
 def _first(outputs: Any) -> jax.Array:

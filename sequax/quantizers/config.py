@@ -45,7 +45,8 @@ class QuantizationConfig(Configured):
             NotImplementedError: of the base class.
         """
         raise NotImplementedError(
-            f"{type(self).__name__} has no `mode`. Take one of its subclasses, such as `Int8QuantizationConfig`."
+            f"{type(self).__name__} has no `mode`. Do not instantiate QuantizationConfig directly. Take one of its"
+            f" subclasses, such as `Int8QuantizationConfig`."
         )
 
     @classmethod
@@ -54,6 +55,10 @@ class QuantizationConfig(Configured):
         return cls(
             **{key: catalogue.get(value) if isinstance(value, Mapping) else value for key, value in config.items()}
         )
+
+    def without_data(self) -> QuantizationConfig:
+        """What a layer keeps of it once it is quantized."""
+        return self
 
     @staticmethod
     def weight_quantizer_or_default(config: QuantizationConfig | None, default: Any) -> Any:

@@ -174,7 +174,7 @@ class GPTQ:
     hessian: Any
 
     def __init__(self, layer: Any, config: GPTQConfig | None = None):
-        if not hasattr(layer, "as_matrix"):
+        if "gptq" not in getattr(layer, "forms", ()):
             raise TypeError(f"Unsupported layer type for GPTQ: {type(layer).__name__}. It takes Dense and EinsumDense.")
         self.layer, self.config = layer, config or GPTQConfig(None, None)
         self.matrix = layer.as_matrix()
@@ -241,6 +241,10 @@ class GPTQ:
                 f" of size {self.rows}; give more samples, or a `hessian_damping` above {self.config.hessian_damping}."
             ) from None
         return _lower_inverse(backwards)[::-1, ::-1]
+
+    def finish(self) -> None:
+        """The end of a calibration."""
+        self.quantize_and_correct_layer()
 
     def free(self) -> None:
         """Let go of layer and Hessian."""
