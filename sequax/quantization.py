@@ -12,9 +12,6 @@ from .lora import LowRankMethods
 
 Filters = str | Sequence[str] | Callable[[Layer], bool] | None
 
-# What comes behind the layers where a mode runs the model on data: a function of model, config and filters.
-CALIBRATIONS: dict[str, Callable[[Any, Any, Filters], None]] = {}
-
 
 class QuantizedMethods(LowRankMethods):
     """The side of a model whose layers are quantized."""
@@ -34,7 +31,8 @@ class QuantizedMethods(LowRankMethods):
                 function from a layer to True or False; default: all.
             **kwargs: `type_check`, as in `Layer.quantize`.
 
-        Layers with weights that have no way to do it stay as they are, and one warning lists them.
+        Layers with weights that have no way to do it stay as they are, and one warning lists them. `"gptq"` and
+        `"awq"` round the layers in the blocks that the config or `get_quantization_layer_structure` names.
 
         Raises:
             ValueError: if the model is not built, no layer can be quantized, or one is already; nothing is changed.
@@ -56,6 +54,11 @@ class QuantizedMethods(LowRankMethods):
                 f"{who}: The `filters` argument must be a regex string, a list of regex strings, or a callable."
                 f" Received: {filters!r} (of type {type(filters).__name__})"
             )
+        if config.mode in ("gptq", "awq"):
+            from .quantizers.calibration import quantize_model
+
+            quantize_model(self, config, filters)
+            return
         meant = [one for one in self._plain_layers() if should_quantize_layer(one, filters)]
         able = [one for one in meant if type(one).quantize is not Layer.quantize]
         for layer in able:
@@ -71,8 +74,6 @@ class QuantizedMethods(LowRankMethods):
         left = {one.name: type(one).__name__ for one in meant if one not in done and one.weights}
         if left:
             warn(_about(who, config.mode, left, sum(sizes[layer] for layer in done) / total))
-        if config.mode in CALIBRATIONS:
-            CALIBRATIONS[config.mode](self, config, filters)
 
     def _plain_layers(self) -> list[Layer]:
         """Those without layers inside."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from ..core.types import Shape
 from .contraction import Contraction
 
 
@@ -22,8 +23,8 @@ class Matrix:
         NotImplementedError: for a product that is none of two matrices.
     """
 
-    def __init__(self, contraction: Contraction, shape: Shape):
-        self.contraction, self.shape = contraction, shape
+    def __init__(self, contraction: Contraction, shape: Sequence[Any]):
+        self.contraction, self.shape = contraction, tuple(shape)
         inputs, weight, outputs = (set(axes) for axes in (contraction.inputs, contraction.weight, contraction.outputs))
         if inputs & weight & outputs or weight - inputs - outputs or inputs - weight - outputs:
             raise NotImplementedError(
@@ -31,7 +32,7 @@ class Matrix:
                 f" each axis of the weight must be one of the inputs or one of the outputs."
             )
         reduced = contraction.reduced
-        self.order: Shape = (*reduced, *(i for i in range(len(shape)) if i not in reduced))
+        self.order: tuple[int, ...] = (*reduced, *(i for i in range(len(shape)) if i not in reduced))
         self.rows: int = math.prod(shape[i] for i in reduced)
         self.columns: int = math.prod(shape) // self.rows
 

@@ -7,9 +7,8 @@ from typing import Any
 from ..adapters.grouped import Grouped
 from ..adapters.matrix import Matrix
 from ..core.quantized_policies import AWQDTypePolicy, GPTQDTypePolicy
-from ..core.types import Shape
 from ..quantizers import AWQConfig, GPTQConfig, QuantizationConfig
-from .forms import Form
+from .form import Form, Shape
 
 
 class Calibrated(Form):
@@ -43,6 +42,8 @@ class Calibrated(Form):
         of_inputs = [layer.add_kept(name, (rows,), initializer="ones") for name in self.more]
         of_groups = layer.add_kept("g_idx", (rows,), "float32")
         numbers.adapter = Grouped(matrix, bits, scale, zero, of_groups, *of_inputs)
+        if self.mode == "gptq" and hasattr(layer, "gptq_unpacked_column_size"):
+            layer.gptq_unpacked_column_size = columns  # as configs of Keras have it
         # Without the weight in floats, as a file asks for it, there is nothing to wait for.
         setattr(layer, f"is_{self.mode}_calibrated", layer.stored_as not in layer.__dict__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Unpack
+from typing import Any, Unpack
 
 import jax.numpy as jnp
 
@@ -14,7 +14,6 @@ from ..adapters.contraction import Contraction
 from ..core.constructor import LayerOptions, Options
 from ..core.input_spec import InputSpec
 from ..core.kinds import (
-    Absent,
     ActivationLike,
     ConstraintLike,
     InitializerLike,
@@ -157,6 +156,7 @@ class EinsumDense(ActivityListed, QuantizableWeight):
     kernel_initializer: Callable[..., Tensor]
     activation: Callable[[Tensor], Tensor] | None
     bias_axes: str | None
+    gptq_unpacked_column_size: int | None
 
     def __init__(
         self,
@@ -172,7 +172,7 @@ class EinsumDense(ActivityListed, QuantizableWeight):
         bias_constraint: ConstraintLike = None,
         lora_rank: LowRankSize = None,
         lora_alpha: LowRankAlpha = None,
-        gptq_unpacked_column_size: Absent = None,
+        gptq_unpacked_column_size: LowRankSize = None,
         quantization_config: QuantizationLike = None,
         **options: Unpack[LayerOptions],
     ):
@@ -210,6 +210,10 @@ class EinsumDense(ActivityListed, QuantizableWeight):
     def contraction(self) -> Contraction:
         _, inputs, after, kernel, outputs = _parts(self.equation)
         return Contraction(inputs, kernel, outputs, outputs, after)
+
+    def get_config(self) -> dict[str, Any]:
+        size = self.gptq_unpacked_column_size
+        return super().get_config() | ({} if size is None else {"gptq_unpacked_column_size": size})
 
     def compute_output_shape(self, input_shape: ShapeLike) -> Shape:
         return einsum_shapes(self.equation, self.output_shape, self.bias_axes, input_shape)[2]

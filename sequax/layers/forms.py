@@ -8,7 +8,7 @@ in files.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -25,45 +25,13 @@ from ..quantizers import (
     abs_max_quantize_grouped_with_zero_point,
     pack_int4,
 )
+from .calibrated import CALIBRATED
+from .form import Form, Shape, Values
 
 if TYPE_CHECKING:
     from .quantized import QuantizableWeight
 
-Shape = tuple[int, ...]
-Values = dict[str, jax.Array]
 _INT4 = (-8, 7)
-
-
-class Form:
-    """One way to keep a weight."""
-
-    keeps_weight: ClassVar[bool] = False  # it stays what it was, and further variables stand beside it
-    takes_lora: ClassVar[bool] = True
-
-    def in_files(self, weight: str) -> list[str]:
-        """The variables in files, in this order. Those that a layer does not have are left out.
-
-        Args:
-            weight: name of the attribute.
-        """
-        raise NotImplementedError
-
-    def build(self, layer: QuantizableWeight, shape: Shape, config: QuantizationConfig | None) -> None:
-        """Create the variables, and have the weight read through an adapter.
-
-        Args:
-            shape: of the weight in floats.
-            config: None where only the policy of the layer says how.
-        """
-        raise NotImplementedError
-
-    def values(self, layer: QuantizableWeight, weight: jax.Array, config: QuantizationConfig | None) -> Values:
-        """What the variables hold for a weight, by their names."""
-        return {}
-
-    def policy(self, config: QuantizationConfig) -> str:
-        """How the dtype policy names it."""
-        return config.mode
 
 
 class Int8Product(Form):
@@ -268,7 +236,7 @@ def block_size_of(layer: QuantizableWeight, config: QuantizationConfig | None) -
     return block_size(config)
 
 
-PRODUCTS: dict[str, Form] = {"int8": Int8Product(), "int4": Int4Product(), "float8": Float8Product()}
+PRODUCTS: dict[str, Form] = {"int8": Int8Product(), "int4": Int4Product(), "float8": Float8Product(), **CALIBRATED}
 TABLES: dict[str, Form] = {"int8": Int8Table(), "int4": Int4Table()}
 TWO_WAYS: dict[str, Form] = {mode: TwoWays(form) for mode, form in TABLES.items()}
 FORMS = {"product": PRODUCTS, "table": TABLES, "two ways": TWO_WAYS}

@@ -8,13 +8,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..adapters.contraction import Contraction
 from ..adapters.low_rank import LowRank
 from ..core import dtypes, quantizing
 from ..core.kinds import InitializerLike
 from ..core.types import Shape, ShapeLike, Tensor
 from ..core.variable import Variable
-from .base import Adaptable
+from .rounded import RoundedByData
 
 if TYPE_CHECKING:
     from .forms import Form
@@ -33,7 +32,8 @@ class Kept:
         if layer is None:
             return self
         try:
-            variable = layer.__dict__[self.stored_as]
+            is_adapted = self.name == getattr(layer, "adapted_weight", None)
+            variable = layer.adapted if is_adapted else layer.__dict__[self.stored_as]
         except KeyError:
             raise AttributeError(
                 f"Layer '{layer.name}' ({type(layer).__name__}) has no `{self.name}` yet. You must build the layer"
@@ -51,7 +51,7 @@ class Kept:
         delattr(layer, self.stored_as)
 
 
-class QuantizableWeight(Adaptable):
+class QuantizableWeight(RoundedByData):
     """A layer with a weight that may be kept in fewer bits. A class that says how may be, its subclasses may not.
 
     Attributes:
@@ -66,20 +66,8 @@ class QuantizableWeight(Adaptable):
     _float_shape: tuple[int, ...]
 
     @property
-    def stored_as(self) -> str:
-        return f"_{self.adapted_weight}"
-
-    @property
-    def adapted(self) -> Variable:
-        return self.__dict__[f"_{self.adapted_weight}"]
-
-    @property
     def adapted_shape(self) -> Shape:
         return self.__dict__.get("_float_shape") or self.adapted.shape
-
-    def contraction(self) -> Contraction:
-        """Which axes of inputs, weight and outputs are the same."""
-        raise NotImplementedError
 
     # --- variables ---
 
@@ -152,7 +140,7 @@ class QuantizableWeight(Adaptable):
                 f"Layer '{self.name}' ({type(self).__name__}): LoRA is not supported with mode='{mode}'. Call"
                 f" `merge_lora()` first."
             )
-        self.quantization_config = config
+        self.quantization_config = config.without_data()
         self._replace(form, config)
         if self.dtype_policy.quantization_mode is None:
             self.dtype_policy = dtypes.get(f"{form.policy(config)}_from_{self.dtype_policy.name}")
@@ -160,7 +148,7 @@ class QuantizableWeight(Adaptable):
     def _replace(self, form: Form, config: Any) -> None:
         weight, low_rank = self.adapted, self._low_rank
         values = form.values(self, weight.stored, config)
-        if not form.keeps_weight:
+        if not (form.keeps_weight or form.waits):
             delattr(self, self.stored_as)
         self.quantized_build(weight.shape, config.mode, config)
         if low_rank is not None and self._low_rank is None:

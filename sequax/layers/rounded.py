@@ -8,8 +8,8 @@ import jax
 import numpy as np
 
 from ..adapters.contraction import Contraction
-from ..adapters.grouped import Watched
 from ..adapters.matrix import Matrix
+from ..adapters.watched import Watched
 from ..core.variable import Variable
 from .base import Adaptable
 
@@ -46,6 +46,20 @@ class RoundedByData(Adaptable):
     def as_matrix(self) -> Matrix:
         """The weight as a matrix (inputs, outputs)."""
         return Matrix(self.contraction(), self.adapted_shape)
+
+    def why_not_rounded(self, mode: str) -> str | None:
+        """Why data cannot round the weight, in a word; None if they can."""
+        if self.quantization_mode is not None and not (self.waits and self.quantization_mode == mode):
+            return f"is {self.quantization_mode} already"
+        if "kept_as" not in vars(type(self)):
+            return "is of a class that may compute something else"
+        if self.lora_enabled:
+            return "has a low-rank adapter; `merge_lora()` ends it"
+        try:
+            self.as_matrix()
+        except NotImplementedError:
+            return "has a kernel that is no matrix in effect"
+        return None
 
     def float_weight(self) -> jax.Array:
         """The weight before it is rounded.

@@ -64,16 +64,13 @@ def awq_quantize(
 BY_DATA: dict[str, Callable[[Any, Any], Any]] = {"gptq": GPTQ, "awq": AWQ}
 
 
-def quantize_model(model: Any, config: Any, filters: Filters = None) -> list[Any]:
+def quantize_model(model: Any, config: Any, filters: Filters = None) -> None:
     """Round the layers of a model by what they see, see `calibrate`.
 
     Args:
         model: says its structure, where the config does not: `get_quantization_layer_structure`.
         config: data and settings.
         filters: which layers, as in `model.quantize`.
-
-    Returns:
-        The layers that were rounded.
 
     Raises:
         ValueError: without data or structure, and where no layer is meant; the model is as before.
@@ -88,10 +85,10 @@ def quantize_model(model: Any, config: Any, filters: Filters = None) -> list[Any
             f" dictionary with the keys 'pre_block_layers', such as embeddings, and 'sequential_blocks', the blocks"
             f" behind them in the order of the model."
         )
-    return calibrate(config, structure, filters)
+    calibrate(config, structure, filters)
 
 
-def calibrate(config: Any, structure: Mapping[str, Any] | None, filters: Filters = None) -> list[Any]:
+def calibrate(config: Any, structure: Mapping[str, Any] | None, filters: Filters = None) -> None:
     """Round the layers in some blocks by what they see.
 
     Args:
@@ -99,19 +96,18 @@ def calibrate(config: Any, structure: Mapping[str, Any] | None, filters: Filters
         structure: `{"pre_block_layers": [...], "sequential_blocks": [...]}`.
         filters: which layers, as in `model.quantize`.
 
-    Returns:
-        The layers that were rounded.
-
     Raises:
         ValueError: without data or structure, and where no layer is meant; the model is as before.
     """
     before, blocks = checked(config, structure)
-    layers = [meant(block, config, filters) for block in blocks]
+    left: dict[str, str] = {}
+    layers = [meant(block, config.mode, filters, left) for block in blocks]
     if not any(layers):
+        reasons = "".join(f" {name} {reason}." for name, reason in left.items())
         raise ValueError(
             f"{config.mode.upper()}: nothing to quantize: no layer in the blocks"
-            f"{' that `filters` means' if filters is not None else ''} is a Dense or an EinsumDense that is not"
-            f" quantized yet."
+            f"{' that `filters` means' if filters is not None else ''} is a Dense or an EinsumDense that data can"
+            f" round.{reasons}"
         )
     samples = get_dataloader(config.tokenizer, config.sequence_length, config.dataset, config.num_samples)
     inputs: list[Any] = []
@@ -123,15 +119,17 @@ def calibrate(config: Any, structure: Mapping[str, Any] | None, filters: Filters
 
     bar = Progbar(len(blocks), unit_name="block")
     for number, (block, inside) in enumerate(zip(blocks, layers, strict=True)):
-        _round(block, inputs, inside, config)
+        left |= _round(block, inputs, inside, config)
         if number + 1 < len(blocks):
             inputs = [_first(block(x)) for x in inputs]
         bar.update(number + 1, finalize=number + 1 == len(blocks))
-    return [layer for inside in layers for layer in inside]
+    if left:
+        reasons = "; ".join(f"{name} {reason}" for name, reason in left.items())
+        warn(f"{config.mode.upper()}: some layers in the blocks stay as they are: {reasons}.")
 
 
-def _round(block: Any, inputs: Sequence[Any], layers: Sequence[Any], config: Any) -> None:
-    """Round the layers of one block."""
+def _round(block: Any, inputs: Sequence[Any], layers: Sequence[Any], config: Any) -> dict[str, str]:
+    """Round the layers of one block; what stays as it was, and why."""
     statistics = [BY_DATA[config.mode](layer, config) for layer in layers]
     ends = [layer.watch(one.observe) for layer, one in zip(layers, statistics, strict=True)]
     try:
@@ -140,18 +138,16 @@ def _round(block: Any, inputs: Sequence[Any], layers: Sequence[Any], config: Any
     finally:
         for end in ends:
             end()
-    unseen = [layer.name for layer, one in zip(layers, statistics, strict=True) if not one.num_samples]
-    if unseen:
-        warn(
-            f"{config.mode.upper()}: {', '.join(unseen)} in block '{block.name}' stay as they are: the block did not"
-            f" call them when it ran on the data, so nothing is known of their inputs."
-        )
+    left = {}
     for layer, one in zip(layers, statistics, strict=True):
         if one.num_samples:
             if not layer.waits:
                 layer.quantize(config.mode, config=config)
             one.finish()
+        else:
+            left[layer.name] = f"was not called when {block.name} ran on the data"
         one.free()
+    return left
 
 
 def checked(config: Any, structure: Mapping[str, Any] | None) -> Structure:
@@ -181,13 +177,17 @@ def checked(config: Any, structure: Mapping[str, Any] | None) -> Structure:
     return Structure(list(structure.get("pre_block_layers") or ()), blocks)
 
 
-def meant(block: Any, config: Any, filters: Filters) -> list[Any]:
-    """The layers in a block that data can round, and that filters mean; those quantized otherwise stay."""
-    inside = [layer for layer in block.flatten_layers() if config.mode in getattr(layer, "forms", ())]
-    able = [
-        one for one in inside if one.quantization_mode is None or (one.waits and one.quantization_mode == config.mode)
-    ]
-    return [layer for layer in able if should_quantize_layer(layer, filters)]
+def meant(block: Any, mode: str, filters: Filters, left: dict[str, str]) -> list[Any]:
+    """The layers in a block that data can round, and that filters mean; why others stay goes into `left`."""
+    found = []
+    for layer in block.flatten_layers():
+        if mode in getattr(layer, "forms", ()) and should_quantize_layer(layer, filters):
+            reason = layer.why_not_rounded(mode)
+            if reason is None:
+                found.append(layer)
+            else:
+                left[layer.name] = reason
+    return found
 
 
 def _first(outputs: Any) -> jax.Array:
