@@ -351,3 +351,45 @@ def test_what_does_not_fit_is_refused_before_anything_changes(sentence):
         REFUSED[sentence](model, *rows(model))
     assert places(model) == {1}
     assert_close(model.get_weights(), before, 0)
+
+
+# --- members of an ensemble, and what is told ---
+
+
+@pytest.mark.parametrize(("members", "used"), [(8, 8), (6, 6), (5, 5), (9, 3)])
+def test_members_are_trained_on_devices_of_their_own(members, used):
+    def trained(**devices):
+        ensemble = sequax.Ensemble(made(), members, seed=0)
+        x, y = rows(ensemble.members[0])
+        history = ensemble.fit(x, y, batch_size=30, epochs=2, verbose=0, validation_data=(x, y), **devices).history
+        lies = {len(array.sharding.device_set) for array in ensemble._stack.read().params.values()}
+        assert places(ensemble.members[0]) == {1}
+        measured = ensemble.evaluate(x, y, verbose=0).members
+        found = [*history.values(), *ensemble.get_weights(), *[one["loss"] for one in measured]]
+        return [*found, ensemble.predict(x, verbose=0), *ensemble.predict(x[:5], verbose=0, spread=True)], lies
+
+    several, lies = trained(devices="all")
+    one, lay = trained()
+    assert_close(several, one)
+    assert (lies, lay) == ({used}, {1})
+
+
+def test_members_come_back_and_go_elsewhere():
+    ensemble = sequax.Ensemble(made(), 4, seed=0)
+    x, y = rows(ensemble.members[0])
+    ensemble.fit(x, y, verbose=0, devices="all")
+    before = ensemble.predict_members(x, verbose=0)
+    assert_close([ensemble.predict_members(x, verbose=0, devices=1)], [before])
+    ensemble.fit(x, y, verbose=0, devices=2)
+    assert {len(a.sharding.device_set) for a in ensemble._stack.read().params.values()} == {2}
+
+
+def test_summary_says_what_each_device_holds(capsys):
+    model = sequax.Sequential([sequax.Input((64,)), layers.Dense(64, use_bias=False)])
+    model.compile("adam", "mse")
+    model.summary(costs=True)
+    assert "On each of" not in capsys.readouterr().out
+    x = np.zeros((8, 64))
+    model.fit(x, x, verbose=0, devices=distribution.FullySharded(least=100))
+    model.summary(costs=True)
+    assert "On each of 8 devices: 2.00 KB of parameters + 4.01 KB of optimizer state" in capsys.readouterr().out

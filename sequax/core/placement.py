@@ -33,6 +33,7 @@ class Placement:
     Attributes:
         devices: how many there are.
         is_spread: whether arrays say themselves on which devices they lie.
+        cuts_rows: whether each device has a part of the rows of a batch.
         cuts_weights: whether no device may have all of a variable.
         processes: whose devices they are.
         own_rows: each process has other rows, which together are a batch.
@@ -41,6 +42,7 @@ class Placement:
 
     devices: int = 1
     is_spread: bool = False
+    cuts_rows: bool = False
     cuts_weights: bool = False
     processes: int = 1
     own_rows: bool = False
@@ -83,6 +85,10 @@ class Placement:
     def variable(self, variable: Variable, value: jax.Array) -> jax.Array:
         """The value of a variable where it has to lie."""
         return value if len(value.sharding.device_set) == 1 else jnp.asarray(np.asarray(value))
+
+    def share_of(self, variable: Variable) -> tuple[int, ...]:
+        """The shape of what each device has of a variable."""
+        return variable.shape
 
     def lay(self, variables: Iterable[Variable]) -> None:
         """Let the variables lie here, if they lie elsewhere."""
@@ -156,7 +162,7 @@ class Spread(Placement):
     """
 
     exists: bool = False  # whether there was one in this process
-    is_spread = True
+    is_spread = cuts_rows = True
 
     def __init__(
         self,
@@ -228,6 +234,9 @@ class Spread(Placement):
         found = self._layout(variable if leader is None or leader.shape != variable.shape else leader)
         # One way to say it, as programs are found by how their arguments lie.
         return self._whole if found.is_fully_replicated and found.device_set == self._devices else found
+
+    def share_of(self, variable: Variable) -> tuple[int, ...]:
+        return tuple(self.sharding_of(variable).shard_shape(variable.shape))
 
     def variable(self, variable: Variable, value: jax.Array) -> jax.Array:
         return _put(value, self.sharding_of(variable))

@@ -20,16 +20,18 @@ from ..data import prepare
 from ..data.arrays import ArraySource
 from ..data.prepare import FitArguments
 from ..data.source import BatchSource
+from ..distribution.strategies import placement_for
 from ..model import Model
 from ..training import compiled, data_spec
 from ..training.claims import Claim
 from ..training.types import ClassWeights
 from ..utils import model_html
 from . import members as copies, running, training
+from .spread import over
 from .stack import Stack
 
 if TYPE_CHECKING:
-    from ..training.types import Callbacks
+    from ..training.types import Callbacks, Devices
 
 _DEFAULT_MEMBERS = 8
 # Callbacks of ours that look at logs and whole weights only, which an ensemble has; the others look into one model.
@@ -92,6 +94,8 @@ class Ensemble:
     >>> mean.shape, spread.shape, ensemble.predict_members(x, verbose=0).shape
     ((8, 1), (8, 1), (3, 8, 1))
     """
+
+    state_variables: tuple[Any, ...] = ()  # those of the members lie where these are
 
     @public
     def __init__(
@@ -181,6 +185,8 @@ class Ensemble:
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
         validation_freq: int | Sequence[int] = 1,
+        *,
+        devices: Devices = None,
     ) -> callback_module.History:
         """Train all members for a number of epochs. Arguments as for `Model.fit`, but for:
 
@@ -190,6 +196,8 @@ class Ensemble:
             shuffle: True: each member has its own order of rows; `"shared"`: one order for all, which is a little
                 faster; False, `"batch"`: as for a model, the same for all. Streams and arrays larger than memory are
                 read once, so all members get the same batches.
+            devices: each trains its share of the members, and has all rows: `"all"`, a number or names, as for
+                `Model.fit`. The most are used that get equally many members.
 
         Returns:
             `History` with the means over the members; `histories[i]` is that of member i.
@@ -201,6 +209,7 @@ class Ensemble:
             ValueError: for data that do not fit the model, or a callback that an ensemble cannot serve.
             FloatingPointError: when no member is left; the weights are the last good ones of each.
         """
+        place = placement_for(devices, self)
         given = FitArguments(
             x,
             y,
@@ -222,6 +231,7 @@ class Ensemble:
             with rng.seeded(int(self._random.integers(2**31 - 1))):
                 data = prepare.training_data(data_spec.of(self._leader), given)
             stack = self._made_stack()
+            stack.lay(over(place, self._count))
             claim.hold(v for tables in stack.variables for v in tables.params.values())
             source = self._ordered(data.train) if shuffle is True and self.by_seed else data.train
             listeners = self._listeners(callbacks, verbose, history=True, epochs=epochs, steps=source.steps)
@@ -252,10 +262,14 @@ class Ensemble:
         sample_weight: Data | None = None,
         steps: int | None = None,
         callbacks: Callbacks = None,
+        *,
+        devices: Devices = None,
     ) -> Evaluation:
         """Loss and metrics on data: `(mean, members)`, a dict of means over the members and a list of their dicts."""
+        place = placement_for(devices, self)
         source = prepare.evaluation_data(data_spec.of(self._leader), x, y, sample_weight, batch_size, steps)
         stack = self._made_stack()
+        stack.lay(over(place, self._count))
         listeners = self._listeners(callbacks, verbose, steps=source.steps)
         with compiled.eagerly(self._leader):
             try:
@@ -274,14 +288,17 @@ class Ensemble:
         steps: int | None = None,
         callbacks: Callbacks = None,
         spread: bool = False,
+        *,
+        devices: Devices = None,
     ) -> np.ndarray | Any:
         """The mean of the members' outputs, in the shape of the model's; with `spread=True` also their deviation.
 
         Args:
             spread: return `(mean, spread)`, where spread is the standard deviation over the members (divided by their
                 number, as `numpy.std`): how far they disagree.
+            devices: as in `fit`.
         """
-        outputs = self.predict_members(x, batch_size, verbose, steps, callbacks)
+        outputs = self.predict_members(x, batch_size, verbose, steps, callbacks, devices=devices)
         mean = jax.tree.map(lambda a: a.mean(0, dtype=np.float64).astype(a.dtype), outputs)
         if not spread:
             return mean
@@ -295,10 +312,14 @@ class Ensemble:
         verbose: int | str = "auto",
         steps: int | None = None,
         callbacks: Callbacks = None,
+        *,
+        devices: Devices = None,
     ) -> np.ndarray | Any:
         """The outputs of every member: arrays of shape `(members, n, ...)`."""
+        place = placement_for(devices, self)
         data = prepare.prediction_data(data_spec.of(self._leader), x, batch_size, steps)
         stack = self._made_stack()
+        stack.lay(over(place, self._count))
         outputs = running.predict(stack, data.parts, self._listeners(callbacks, verbose, steps=data.steps))
         stack.spread()
         return outputs

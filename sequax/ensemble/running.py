@@ -21,6 +21,7 @@ from ..training.fingerprint import fingerprint
 from ..training.predict import Forward, PredictJob, run_prediction
 from ..training.state import TrainState, TrainVariables, like
 from ..training.step import Carried, Progress, Step, Told, loop_of, program, rows_of, take_batch
+from .spread import put_members
 from .stack import Stack
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class MembersJob(Job):
     key: tuple[Any, ...]
 
     def __init__(self, stack: Stack, callbacks: CallbackList, guard: bool = False):
-        super().__init__(stack, callbacks)
+        super().__init__(stack, callbacks, place=stack.place)
         self.stack = stack
         self.guard = guard
         self.frozen: np.ndarray = np.zeros(len(stack.members), bool)
@@ -70,6 +71,8 @@ class MembersJob(Job):
         self.metrics: dict[str, Any] = {
             key: np.broadcast_to(v.numpy(), (count, *v.shape)).copy() for key, v in variables.metrics.items()
         }
+        if self.place.is_spread:
+            self.metrics = put_members(self.place, self.metrics)
         self._programs: dict[Any, Any] = {}
 
     @property
@@ -88,6 +91,8 @@ class MembersJob(Job):
                 (self.key, steps.batch_size, holds),
                 lambda: members_program(self.step, steps.batch_size, self.guard, holds),
                 given,
+                place=self.place,
+                out=(given[0], None, None),
             )
             what = "training step" if self.kind == "train" else "evaluation step"
             self._programs[key] = program_for(request, self.callbacks, what)
@@ -215,6 +220,7 @@ class EvaluateMembers(MembersJob):
 
 def evaluate(stack: Stack, source: BatchSource, callbacks: CallbackList, counted: Counted = slice(None)) -> EachLogs:
     """Loss and metrics of every member; callbacks see the means over those that count."""
+    source.place = stack.place
     job = EvaluateMembers(stack, callbacks, counted)
     ranges = step_ranges(source, 0, job)
     callbacks.on_test_begin()
@@ -229,6 +235,7 @@ class MembersForward(Forward):
 
     def __init__(self, stack: Stack):
         super().__init__(stack.leader, stack, ("ensemble", fingerprint(stack.leader).key))
+        self.place = stack.place
 
     def step(self) -> Callable[..., Any]:
         return jax.vmap(super().step(), in_axes=(0, 0, None), out_axes=(1, 0))

@@ -10,10 +10,11 @@ import jax
 import numpy as np
 
 from ..core import tracking
-from ..core.placement import DEVICE
+from ..core.placement import DEVICE, Placement
 from ..core.variable import Variable
 from ..model import Model
 from ..training.state import TrainState, TrainVariables
+from .spread import Members, put_members
 
 
 class Stack:
@@ -30,6 +31,7 @@ class Stack:
         self._ahead = False
         self._arrays: list[Any] = []  # of the variables, when they were in step
         self._seen: object = None
+        self.place: Placement = DEVICE
         self.refresh()
 
     @property
@@ -52,6 +54,13 @@ class Stack:
             self._state = None
             self._seen = self._version()
 
+    def lay(self, place: Placement) -> None:
+        """Have the stacked arrays there from now on."""
+        with self._lock:
+            if place != self.place:
+                self.spread()
+                self.place, self._state = place, None
+
     def _version(self) -> object:
         return tracking.version(), [id(member.optimizer) for member in self.members]
 
@@ -73,16 +82,22 @@ class Stack:
             if self._state is None or not (self._ahead or self._in_step()):
                 tables = [[{k: v.stored for k, v in table.items()} for table in tables] for tables in self.variables]
                 state: Any = jax.tree.map(lambda *values: np.stack(values), *jax.tree.map(DEVICE.fetch, tables))
-                self._state = TrainState(*DEVICE.put(state))
+                self._state = TrainState(*put_members(self.place, state))
                 self._arrays = [variable.stored for variable in self._all()]
             return self._state
 
     def write(self, state: TrainState) -> None:
         """Take new stacked arrays."""
         with self._lock:
-            self._state, self._ahead = state._replace(metrics={}), True
+            kept = state._replace(metrics={})
+            self._state = put_members(self.place, kept) if isinstance(self.place, Members) else kept
+            self._ahead = True
 
     borrow = read
+
+    def laid(self, place: Placement, state: TrainState) -> TrainState:
+        """New stacked arrays, which lie where they have to: `write` sees to it."""
+        return state
 
     def write_moved(self, before: TrainState, after: TrainState) -> None:
         """Take what a prediction or an evaluation has moved, unless the state is not that from before any more."""
@@ -99,7 +114,7 @@ class Stack:
             for i, tables in enumerate(self.variables):
                 # Copies, because arrays on a processor may share the memory they were made from.
                 own = DEVICE.put(jax.tree.map(lambda a, i=i: np.array(a[i]), values))
-                tables.write(own)
+                tables.write(tables.at_home(own))
             self._arrays, self._ahead = [variable.stored for variable in self._all()], False
 
     def _in_step(self) -> bool:

@@ -46,6 +46,7 @@ class OwnOrders(ArraySource):
 def fit(ensemble: Ensemble, stack: Stack, data: TrainingData, given: FitArguments, callbacks: CallbackList) -> None:
     """Train all members; means of their results go to the callbacks, their own to `ensemble.histories`."""
     warn_if_nothing_trains(stack.leader, stack.variables[0])
+    data.train.place = stack.place
     job = TrainMembers(ensemble, stack, callbacks, guard=checks.enabled() and not callbacks.accepts_nan)
     ensemble.stop_training = False
     ensemble.stopped = job.out

@@ -106,7 +106,7 @@ class Request(NamedTuple):
         enable_disk_cache()
         # Only the executable is kept, not the function: it would keep the model and its weights alive.
         made = self.make()
-        function = dispatch.with_rows_apart(made) if self.place.is_spread else made
+        function = dispatch.with_rows_apart(made) if self.place.cuts_rows else made
         return self.place.jitted(function, self.examples, self.donate, self.out)
 
     def compiled(

@@ -89,6 +89,11 @@ class TrainVariables(NamedTuple):
         """New values of some of them where they have to lie."""
         return TrainState(*map(place.laid, self, state)) if place.is_spread else state
 
+    def at_home(self, state: TrainState) -> TrainState:
+        """New values of all of them, each where its variable lies."""
+        pairs = zip(self, state, strict=True)
+        return TrainState(*({k: t[k].place.variable(t[k], a) for k, a in values.items()} for t, values in pairs))
+
     @property
     def nbytes(self) -> int:
         return sum(v.size * v.stored.dtype.itemsize for table in self for v in table.values())

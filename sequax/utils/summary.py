@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core import building
+from ..core import building, placement
 from ..core.tensor import leaves, shape_of
 from ..core.types import Symbols
 from . import costs as costing
@@ -256,7 +257,24 @@ def cost_lines(model: Model) -> list[str]:
         f"Training memory, about: {format_bytes(_bytes(model.weights))} of parameters"
         f" + {format_bytes(_bytes(model.trainable_weights))} of gradients + {state} of optimizer state"
         f" + batch size * {per_sample} of activations",
+        *_device_lines(model, optimizer),
     ]
+
+
+def _device_lines(model: Model, optimizer: Any) -> list[str]:
+    """What each of several devices holds; nothing of one."""
+    place = placement.where(model)
+    if place.devices == 1:
+        return []
+    parameters = format_bytes(_bytes_per_device(place, model.weights))
+    state = (
+        format_bytes(_bytes_per_device(place, optimizer.variables)) if getattr(optimizer, "built", False) else _UNKNOWN
+    )
+    return [f"On each of {place.devices} devices: {parameters} of parameters + {state} of optimizer state"]
+
+
+def _bytes_per_device(place: placement.Placement, variables: Iterable[Any]) -> int:
+    return sum(math.prod(place.share_of(v)) * v.stored_dtype.itemsize for v in variables)
 
 
 def count_of(variables: Iterable[Any]) -> int:
