@@ -6,11 +6,12 @@ BUILT  := .venv-dist
 # -qq: errors are shown, progress and warnings are not
 PIP_INSTALL := -m pip install -qq --disable-pip-version-check
 
-.PHONY: help api-gaps applications demo types test fuzz fuzz-kernel fuzz-keras mutants lint format docs dist bench bench-works bench-peers bench-check bench-gpu bench-growth bench-scale bench-serve test-oldest soak clean
+.PHONY: help api-gaps applications demo types test test-processes fuzz fuzz-kernel fuzz-keras mutants lint format docs dist bench bench-works bench-peers bench-check bench-gpu bench-growth bench-scale bench-serve test-oldest soak clean
 
 help:
 	@echo "make demo         install, then train on real handwritten digits"
 	@echo "make test         install for development, then run the whole test suite"
+	@echo "make test-processes  train in several processes, end some of them, resume in others; some minutes"
 	@echo "make fuzz         damage files byte by byte: each must be refused or read right; minutes"
 	@echo "make fuzz-kernel  train random tiny models in both ways XLA can run them; 5 minutes"
 	@echo "make fuzz-keras   train 1,000 random small models beside Keras, and compare; half an hour"
@@ -42,6 +43,10 @@ test: $(VENV)/.installed-dev
 
 api-gaps: $(VENV)/.installed-dev
 	$(VENV)/bin/python -m tools.api_gaps
+
+# Tests with several real processes; `make test` has the few of them that say most.
+test-processes: $(VENV)/.installed-dev
+	SEQUAX_TEST_PROCESSES=1 $(VENV)/bin/python -m pytest tests/test_together.py tests/test_launch.py
 
 fuzz: $(VENV)/.installed-dev
 	$(VENV)/bin/python -m tools.fuzz

@@ -239,10 +239,12 @@ class StreamSource:
     def _block(self, stack: Stack) -> Iterator[Block]:
         """The stack as a block; if it has a bad batch, then a block of those before it, and the error."""
         try:
-            yield stack.block(self.read(*stack.rows()), self.place)
-            return
+            batch = self.read(*stack.rows())
         except (ValueError, TypeError):
             pass
+        else:
+            yield stack.block(batch, self.place)
+            return
         for number, name in enumerate(stack.names):
             try:
                 self._read(Item(name, stack.rows(number, number + 1)))

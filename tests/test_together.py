@@ -1,0 +1,195 @@
+"""Several real processes on this machine: equal to one, ended together, refused together, resumed in other numbers."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from tests import together
+
+SCRIPT = Path(together.__file__)
+HEARTBEAT_SECONDS = 5
+SLACK_SECONDS = 8  # for a machine that does other things, too; alone it takes less than one
+
+many = pytest.mark.skipif(os.environ.get("SEQUAX_TEST_PROCESSES") != "1", reason="`make test-processes` runs it")
+
+
+def launched(folder, name, processes=2, restarts=0):
+    """The exit code, what was printed, and what each process returned."""
+    command = [sys.executable, "-m", "sequax", "launch", "--processes", str(processes), "--restarts", str(restarts)]
+    environment = {**os.environ, "SEQUAX_HEARTBEAT_SECONDS": str(HEARTBEAT_SECONDS)}
+    flags = re.sub(r"(device_count)=\d+", r"\1=2", os.environ.get("XLA_FLAGS", ""))  # each has two
+    environment["XLA_FLAGS"] = flags
+    environment["PYTHONPATH"] = os.pathsep.join([str(SCRIPT.parent.parent), os.environ.get("PYTHONPATH", "")])
+    command += [str(SCRIPT), name, str(folder)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
+    results = [folder / f"result-{number}.json" for number in range(processes)]
+    return done, [json.loads(path.read_text()) for path in results if path.exists()]
+
+
+def assert_close(found, expected, place=""):
+    if isinstance(expected, dict):
+        assert sorted(found) == sorted(expected)
+        for key in expected:
+            assert_close(found[key], expected[key], f"{place}/{key}")
+    else:
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5, err_msg=place)
+
+
+def alone(folder, name):
+    folder.mkdir(exist_ok=True)
+    return json.loads(json.dumps(getattr(together, name)(folder)))
+
+
+def trains_as_one(tmp_path, name, processes=2):
+    folder = tmp_path / "together"
+    folder.mkdir()
+    done, results = launched(folder, name, processes)
+    assert done.returncode == 0, done.stderr
+    assert len(results) == processes
+    expected = alone(tmp_path / "alone", name)
+    for result in results:
+        assert_close(result, expected)
+    return done, folder
+
+
+def test_two_processes_train_as_one(tmp_path):
+    done, folder = trains_as_one(tmp_path, "main")
+    lines = [line for line in done.stdout.splitlines() if "Epoch" in line]
+    assert len(lines) == 3 and all(line.startswith("[0]") for line in lines)  # one shows
+    log = (folder / "arrays" / "log.csv").read_text().splitlines()
+    assert len(log) == 4
+    assert sorted(path.name for path in (folder / "arrays").glob("*.keras")) == ["1.keras", "2.keras", "3.keras"]
+
+
+@many
+def test_without_devices_each_trains_its_own(tmp_path):
+    done, _ = launched(tmp_path, "alone")
+    assert done.returncode == 0
+    assert sorted(path.name for path in tmp_path.glob("*.keras")) == ["own-0.keras", "own-1.keras"]
+
+
+@many
+@pytest.mark.parametrize("name", ["main", "rest", "recurrent", "grain_rows", "orbax"])
+@pytest.mark.parametrize("processes", [2, 3])
+def test_processes_train_as_one(tmp_path, name, processes):
+    trains_as_one(tmp_path, name, processes)
+
+
+@many
+def test_a_checkpoint_of_orbax_is_read_by_one_process(tmp_path):
+    pytest.importorskip("orbax.checkpoint")
+    _, folder = trains_as_one(tmp_path, "orbax")
+    loaded = together.sq.models.load_model(folder / "orbax")
+    x, y = together.data()
+    expected = json.loads((folder / "result-0.json").read_text())["evaluated"]
+    assert_close(loaded.evaluate(x, y, batch_size=30, verbose=0, return_dict=True), expected)
+
+
+ENDS = {
+    "killed": (137, "process 1 ended first, by SIGKILL", 0),
+    "first_killed": (137, "process 0 ended first, by SIGKILL", 0),
+    "stopped": (75, "process 1 did not answer any more", 2 * HEARTBEAT_SECONDS),
+    "raised": (1, "process 1 ended first, with exit code 1", 0),
+    "exited": (4, "process 1 ended first, with exit code 4", 0),
+}
+
+
+def ends_together(tmp_path, name):
+    code, line, limit = ENDS[name]
+    done, results = launched(tmp_path, name)
+    seconds = time.time() - float((tmp_path / "happened").read_text())
+    assert (done.returncode, results) == (code, [])
+    assert line in done.stderr.splitlines()[-1]
+    assert seconds < limit + SLACK_SECONDS
+    return done
+
+
+def test_one_is_killed_and_one_process_goes_on(tmp_path):
+    done = ends_together(tmp_path, "killed")
+    assert "PeerLost: Another process of this run has ended, so process 0 of 2 cannot go on." in done.stderr
+    assert_close(alone(tmp_path, "killed"), alone(tmp_path / "undisturbed", "interrupted"))
+
+
+@many
+@pytest.mark.parametrize("name", ENDS)
+def test_ends_together(tmp_path, name):
+    ends_together(tmp_path, name)
+
+
+@many
+@pytest.mark.parametrize("name", ["killed", "sharded_killed"])
+def test_resumes_in_other_numbers(tmp_path, name):
+    undisturbed = alone(tmp_path / "undisturbed", "interrupted")
+    folder = tmp_path / "run"
+    folder.mkdir()
+    assert launched(folder, name, 2)[0].returncode == 137
+    # Three take it up, and are ended, too; then one.
+    (folder / "happened").unlink()
+    done, results = launched(folder, name, 3)
+    if results:
+        assert_close(results[0], undisturbed)
+    else:
+        assert done.returncode == 137
+    assert_close(alone(folder, name), undisturbed)
+
+
+@many
+def test_starts_again_and_goes_on(tmp_path):
+    done, results = launched(tmp_path, "killed", 2, restarts=1)
+    assert done.returncode == 0 and "starts all 2 processes again (1 of 1)" in done.stderr
+    undisturbed = alone(tmp_path / "undisturbed", "interrupted")
+    for result in results:
+        assert_close(result, undisturbed)
+
+
+def is_refused(tmp_path, name, sentence):
+    done, results = launched(tmp_path, name)
+    assert (done.returncode, results) == (1, [])
+    for number in range(2):
+        assert any(line.startswith(f"[{number}] ValueError") and sentence in line for line in done.stderr.splitlines())
+
+
+def test_other_seeds_are_refused_in_all(tmp_path):
+    is_refused(tmp_path, "other_seeds", "The processes of this run do not do the same: in process 1, ")
+
+
+@many
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("other_data", "in process 1, x and y is data=float32[99, 8], and in process 0 data=float32[100, 8]"),
+        (
+            "other_batches",
+            "after batch 3 of epoch 1 (from 1) process 1 has 1 of 20 rows (float32[8], float32[1]), and process 0 2",
+        ),
+        ("other_rows", "after batch 1 of epoch 1 (from 1) process 1 has 1 of 8 rows"),
+    ],
+)
+def test_what_differs_is_refused_in_all(tmp_path, name, sentence):
+    is_refused(tmp_path, name, sentence)
+
+
+def test_one_process_asks_nobody(monkeypatch):
+    """No look at the other processes' store, and no wait."""
+    from sequax.core import peers
+
+    def refuse(*args):
+        raise AssertionError
+
+    monkeypatch.setattr(peers, "agreed", refuse)
+    monkeypatch.setattr(peers, "gathered", refuse)
+    x, y = together.data()
+    made = together.model()
+    made.fit(x, y, verbose=0, devices=2 if len(jax.devices()) > 1 else None)
+    made.evaluate(x, y, verbose=0)
+    made.predict(x, verbose=0)

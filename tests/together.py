@@ -1,0 +1,314 @@
+"""What several processes do together, as functions that one process can do alone: `test_together.py` compares.
+
+As a script: `sequax launch --processes 2 tests/together.py NAME FOLDER`; each process writes what the function of that
+name returns.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+import sequax as sq
+from sequax import distribution
+
+ROWS = 100
+
+
+def here():
+    return distribution.process_index()
+
+
+def everywhere():
+    return "all" if distribution.process_count() > 1 else None
+
+
+def data(rows=ROWS):
+    random = np.random.default_rng(0)
+    x = random.normal(size=(rows, 8)).astype("float32")
+    return x, (x.sum(axis=1, keepdims=True) > 0).astype("float32")
+
+
+def model(seed=3, dropout=0.3, optimizer="sgd"):
+    sq.utils.set_random_seed(seed)
+    layers = sq.layers
+    stack = [sq.Input((8,)), layers.Dense(16, "relu"), layers.BatchNormalization(), layers.Dropout(dropout)]
+    made = sq.Sequential([*stack, layers.Dense(1, "sigmoid")])
+    made.compile(optimizer, "binary_crossentropy", metrics=["accuracy", "auc"])
+    return made
+
+
+def told(made, history):
+    x, y = data()
+    return {
+        "history": history.history,
+        "evaluated": made.evaluate(x, y, batch_size=30, verbose=0, return_dict=True),
+        "predicted": made.predict(x[:5], verbose=0).tolist(),
+        "weights": [float(np.abs(w).sum()) for w in made.get_weights()],
+    }
+
+
+# --- all of them train one model ---
+
+
+def arrays(folder):
+    x, y = data()
+    made = model()
+    log, best = sq.callbacks.CSVLogger(folder / "log.csv"), sq.callbacks.ModelCheckpoint(folder / "{epoch}.keras")
+    history = made.fit(
+        x, y, batch_size=30, epochs=3, verbose=2, validation_split=0.2, callbacks=[log, best], devices=everywhere()
+    )
+    return told(made, history)
+
+
+def blocks(folder):
+    os.environ["SEQUAX_RESIDENT_MB"] = "0"
+    try:
+        x, y = data()
+        made = model()
+        return told(made, made.fit(x, y, batch_size=32, epochs=2, verbose=0, devices=everywhere()))
+    finally:
+        del os.environ["SEQUAX_RESIDENT_MB"]
+
+
+def stream(folder):
+    x, y = data()
+
+    def batches():
+        while True:
+            for start in range(0, ROWS, 30):  # the last has 10 rows
+                yield x[start : start + 30], y[start : start + 30]
+
+    made = model()
+    return told(made, made.fit(batches(), steps_per_epoch=4, epochs=2, verbose=0, devices=everywhere()))
+
+
+class Part(sq.utils.PyDataset):
+    """Batches of 24 rows, of which each process has a part."""
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        x, y = data()
+        rows = 24 // distribution.process_count()
+        start = index * 24 + here() * rows
+        return x[start : start + rows], y[start : start + rows]
+
+
+def own_rows(folder):
+    made, x = model(), data()
+    place = distribution.DataParallel(auto_shard_dataset=False) if everywhere() else None
+    history = made.fit(Part(workers=2), epochs=2, shuffle=False, verbose=0, validation_data=x, devices=place)
+    return {**told(made, history), "own": made.evaluate(Part(), verbose=0)}
+
+
+def sharded(folder):
+    """Each process has a part of the weights; files and snapshots are whole."""
+    x, y = data()
+    made = model(optimizer="adam", dropout=0.0)
+    place = distribution.FullySharded(least=1) if everywhere() else None
+    history = made.fit(x, y, batch_size=32, epochs=2, verbose=0, devices=place, resume=folder / "run")
+    made.save(folder / "model.keras")
+    made.save_weights(folder / "model.weights.h5")
+    loaded = sq.models.load_model(folder / "model.keras")
+    found = told(made, history)
+    np.testing.assert_allclose(loaded.predict(x[:5], verbose=0), found["predicted"], atol=1e-6)
+    return found
+
+
+def ended(folder):
+    """What a clock or one process decides holds for all."""
+
+    class Stop(sq.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.stop_training = here() == 0 and epoch == 2
+
+    x, y = data()
+    first = model()
+    first.fit(x, y, epochs=10, verbose=0, callbacks=[Stop()], devices=everywhere())
+    second = model()
+    limit = sq.callbacks.TimeLimit(0.2 + here())
+    second.fit(x, y, epochs=100_000, verbose=0, callbacks=[limit], devices=everywhere())
+    return {"epochs": len(first.history.epoch), "ended": limit.ended}
+
+
+def alone(folder):
+    """Without devices, each process trains a model of its own, and writes its own files."""
+    x, y = data()
+    made = model(seed=here())
+    made.fit(x, y, verbose=0)
+    made.save(folder / f"own-{here()}.keras")
+    return {"files": (folder / f"own-{here()}.keras").exists()}
+
+
+def main(folder):
+    return each(folder, arrays, own_rows, sharded)
+
+
+def rest(folder):
+    return each(folder, blocks, stream, ended)
+
+
+def each(folder, *parts):
+    found = {}
+    for part in parts:
+        (folder / part.__name__).mkdir(exist_ok=True)
+        found[part.__name__] = part(folder / part.__name__)
+    return found
+
+
+def recurrent(folder):
+    """A masked LSTM, attention, a convolution, with streams of several inputs."""
+    sq.utils.set_random_seed(1)
+    random = np.random.default_rng(0)
+    layers = sq.layers
+    tokens, pictures = layers.Input((6,), dtype="int32"), layers.Input((4, 4, 2))
+    x = layers.Embedding(10, 8, mask_zero=True)(tokens)
+    x = layers.LSTM(8, return_sequences=True)(layers.MultiHeadAttention(2, 4)(x, x))
+    seen = layers.Flatten()(layers.Conv2D(3, 2)(pictures))
+    outputs = layers.Dense(3, "softmax")(layers.concatenate([layers.GRU(4)(x), seen]))
+    made = sq.Model([tokens, pictures], outputs)
+    made.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    rows = [random.integers(0, 10, (50, 6)), random.normal(size=(50, 4, 4, 2)).astype("float32")]
+    y = random.integers(0, 3, 50)
+    history = made.fit(rows, y, batch_size=16, epochs=2, verbose=0, validation_split=0.2, devices=everywhere())
+    return {"history": history.history, "predicted": made.predict(rows, verbose=0).tolist()}
+
+
+def grain_rows(folder):
+    import grain
+
+    x, y = data(96)
+    made = model(dropout=0.0)  # of which the order of rows in a batch is no matter
+    place = distribution.DataParallel(auto_shard_dataset=False) if everywhere() else None
+    count = distribution.process_count()
+    source = grain.MapDataset.range(96).map(lambda n: (x[n], y[n]))
+    batches = source[here() :: count].batch(24 // count, drop_remainder=True).to_iter_dataset()
+    history = made.fit(batches, epochs=2, shuffle=False, verbose=0, devices=place).history
+    shard = grain.sharding.ShardByJaxProcess(drop_remainder=True)
+    sampler = grain.samplers.IndexSampler(96, shard_options=shard, shuffle=False, num_epochs=1)
+    rows = [grain.transforms.Batch(24 // count, drop_remainder=True)]
+    loader = grain.DataLoader(data_source=Pairs(), sampler=sampler, operations=rows, worker_count=0)
+    return {"history": history, "evaluated": made.evaluate(loader, verbose=0)}
+
+
+class Pairs:
+    def __len__(self):
+        return 96
+
+    def __getitem__(self, index):
+        x, y = data(96)
+        return x[index], y[index]
+
+
+def orbax(folder):
+    x, y = data()
+    made = model(optimizer="adam", dropout=0.0)
+    place = distribution.FullySharded(least=1) if everywhere() else None
+    checkpoint = sq.callbacks.OrbaxCheckpoint(folder / "orbax")
+    history = made.fit(x, y, batch_size=32, epochs=2, verbose=0, devices=place, callbacks=[checkpoint])
+    return told(made, history)
+
+
+# --- one of them ends ---
+
+
+class At(sq.callbacks.Callback):
+    """Does something once, in epoch 5 of a run."""
+
+    def __init__(self, act, folder):
+        super().__init__()
+        self.act, self.folder = act, folder
+
+    def on_epoch_end(self, epoch, logs=None):
+        mark = self.folder / "happened"
+        if epoch == 4 and not mark.exists():
+            mark.write_text(repr(time.time())) if here() == self.process else time.sleep(0.3)
+            self.act() if here() == self.process else None
+
+    process = 1
+
+
+def interrupted(folder, act=lambda: None, process=1, epochs=8, place=None):
+    x, y = data()
+    made = model()
+    At.process = process
+    place = place or everywhere()
+    history = made.fit(
+        x, y, epochs=epochs, verbose=0, callbacks=[At(act, folder)], devices=place, resume=folder / "run"
+    )
+    return told(made, history)
+
+
+def killed(folder):
+    return interrupted(folder, lambda: os.kill(os.getpid(), signal.SIGKILL))
+
+
+def first_killed(folder):
+    return interrupted(folder, lambda: os.kill(os.getpid(), signal.SIGKILL), process=0)
+
+
+def stopped(folder):
+    return interrupted(folder, lambda: os.kill(os.getpid(), signal.SIGSTOP))
+
+
+def raised(folder):
+    def act():
+        raise KeyError("mine")
+
+    return interrupted(folder, act)
+
+
+def exited(folder):
+    return interrupted(folder, lambda: sys.exit(4))
+
+
+def sharded_killed(folder):
+    place = distribution.FullySharded(least=1) if everywhere() else None
+    return interrupted(folder, lambda: os.kill(os.getpid(), signal.SIGKILL), place=place)
+
+
+# --- they do not do the same ---
+
+
+def other_seeds(folder):
+    x, y = data()
+    model(seed=here()).fit(x, y, verbose=0, devices=everywhere())
+
+
+def other_data(folder):
+    x, y = data(ROWS - here())
+    model().fit(x, y, verbose=0, devices=everywhere())
+
+
+def other_batches(folder):
+    x, y = data()
+
+    def batches():
+        for start in range(0, ROWS - 20 * here(), 20):
+            yield x[start : start + 20], y[start : start + 20]
+
+    model().fit(batches(), verbose=0, devices=everywhere())
+
+
+def other_rows(folder):
+    x, y = data()
+
+    def batches():
+        for size in (12, 12 - 4 * here()):
+            yield x[:size], y[:size]
+
+    model().fit(batches(), verbose=0, devices=distribution.DataParallel(auto_shard_dataset=False))
+
+
+if __name__ == "__main__":
+    name, folder = sys.argv[1], Path(sys.argv[2])
+    result = globals()[name](folder)
+    (folder / f"result-{here()}.json").write_text(json.dumps(result))
