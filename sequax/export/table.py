@@ -50,6 +50,9 @@ FORMATS: dict[str, Format] = {
         options=frozenset({"batch_size", "opset_version", "quantize", "calibration"}),
     ),
     "numpy": Format("numpy_module", is_folder=True, options=frozenset({"batch_size"})),
+    "web": Format(
+        "web", is_folder=True, packages=("onnx",), extra="onnx", options=frozenset({"batch_size", "runtime"})
+    ),
     "stablehlo": Format("stablehlo", (".stablehlo",), options=frozenset({"weights", "batch_size"})),
 }
 
