@@ -6,7 +6,7 @@ BUILT  := .venv-dist
 # -qq: errors are shown, progress and warnings are not
 PIP_INSTALL := -m pip install -qq --disable-pip-version-check
 
-.PHONY: help api-gaps applications demo types test test-processes fuzz fuzz-kernel fuzz-keras mutants lint format docs dist bench bench-works bench-peers bench-check bench-gpu bench-growth bench-scale bench-serve test-oldest soak clean
+.PHONY: help api-gaps applications demo types test test-processes fuzz fuzz-kernel fuzz-keras mutants lint format docs dist bench bench-works bench-peers bench-check bench-gpu bench-growth bench-scale bench-serve web test-oldest soak clean
 
 help:
 	@echo "make demo         install, then train on real handwritten digits"
@@ -33,6 +33,7 @@ help:
 	@echo "make bench-serve  sequax serve beside FastAPI and onnxruntime: requests a second, latencies; a minute"
 	@echo "make test-oldest  the test suite with the lowest dependency versions pyproject.toml allows"
 	@echo "make soak         kill training runs 200 times at random moments, and resume them"
+	@echo "make web          a page that reads drawn digits, in build/web: trained, exported, run by the browser; needs npm"
 	@echo "make clean        remove environments and caches"
 
 demo: $(VENV)/.installed
@@ -118,6 +119,10 @@ bench-growth: $(VENV)/.installed-dev
 
 bench-serve: $(VENV)/.installed-dev
 	$(VENV)/bin/python -m benchmarks.serving
+
+web: $(VENV)/.installed-dev
+	npm install --no-audit --no-fund --silent --prefix examples/web
+	$(VENV)/bin/python examples/web/make.py build/web
 
 test-oldest: $(OLDEST)/.installed-dev
 	$(OLDEST)/bin/python -m pytest -n 2 --dist worksteal

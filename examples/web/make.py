@@ -66,6 +66,8 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--runtime", type=Path, default=HERE / "node_modules" / "onnxruntime-web" / "dist")
     options = parser.parse_args()
+    if not (options.runtime / "ort.wasm.min.mjs").is_file():
+        raise SystemExit(f"onnxruntime-web is not in {options.runtime}. Run `npm install` in {HERE}, or `make web`.")
     accuracy = make(options.folder, options.epochs, options.runtime)
     print(f"{accuracy:.1%} of the digits never seen are read right.")
     print(f"{options.folder / 'index.html'}: serve it, as browsers let no page that was opened as a file read others:")
