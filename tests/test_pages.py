@@ -12,6 +12,16 @@ APART = {"docs/extending.md"}  # whose blocks are files of the package: test_ext
 # What the text of a page takes for granted: data and files of the reader.
 GIVEN = {
     "README.md": "",
+    "docs/browser.md": """
+import sequax as keras
+from pathlib import Path
+from sequax.export.formats.web import PARTS
+runtime = Path("node_modules/onnxruntime-web/dist")
+runtime.mkdir(parents=True)
+for part in PARTS:
+    (runtime / part).write_text("")
+model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+""",
     "docs/data.md": """
 import numpy as np, sequax as keras
 from PIL import Image
@@ -67,6 +77,10 @@ import numpy as np, sequax
 x, y = np.ones((20, 8)), np.ones(20)
 model = sequax.Sequential([sequax.layers.Dense(1)])
 model.compile("sgd", "mse")
+""",
+    "docs/serving.md": """
+import sequax as keras
+model, a, b = (keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)]) for _ in range(3))
 """,
     "docs/scikit_learn.md": """
 import numpy as np
