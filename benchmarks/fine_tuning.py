@@ -1,10 +1,12 @@
-"""What a task costs that a trained model is taught: all of it trained, its head alone, or LoRA beside frozen weights.
+"""What a task costs that a trained model is taught: all of it trained, its head alone, or LoRA beside frozen weights,
+as they are or in fewer bits.
 
     python -m benchmarks.fine_tuning
 
 A network of dense layers learns to tell the digits 0 to 4 apart, and is then taught 5 to 9 from a few rows. Printed per
-way: what is trained, what the optimizer keeps, what a step takes beyond the weights, its time, the size of a file that
-brings the new task to somebody who has the old model, and the share of unseen digits that are read right.
+way: what is trained, what the weights of the base and the optimizer take, what a step takes beyond the weights, its
+time, the size of a file that brings the new task to somebody who has the old model, and the share of unseen digits that
+are read right.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ class Row(NamedTuple):
 
     way: str
     trained: int
+    base_mb: float
     optimizer_mb: float
     step_mb: float
     step_ms: float
@@ -69,10 +72,22 @@ def low_rank(base: keras.Sequential) -> None:
     base.enable_lora(8)
 
 
+def low_rank_beside_int8(base: keras.Sequential) -> None:
+    base.quantize("int8")
+    base.enable_lora(8)
+
+
+def low_rank_beside_int4(base: keras.Sequential) -> None:
+    base.quantize("int4")
+    base.enable_lora(8)
+
+
 WAYS: dict[str, tuple[Callable[[keras.Sequential], None], float]] = {
     "all weights": (plain, 1e-4),
     "the head alone": (frozen, 1e-3),
     "LoRA, rank 8, and the head": (low_rank, 1e-3),
+    "LoRA beside int8, and the head": (low_rank_beside_int8, 1e-3),
+    "LoRA beside int4, and the head": (low_rank_beside_int4, 1e-3),
 }
 
 
@@ -96,6 +111,7 @@ def measure(way: str, weights: list[np.ndarray], folder: Path) -> Row:
     return Row(
         way,
         trained,
+        sum(v.size * v.stored_dtype.itemsize for v in base.weights) / 1e6,
         slots / 1e6,
         step_memory(model, x[:BATCH], y[:BATCH]) / 1e6,
         seconds / (EPOCHS * -(-ROWS // BATCH)) * 1e3,
@@ -137,14 +153,14 @@ def main() -> None:
     base, model = network()
     x, y = digits(range(5))
     compiled(model, 1e-3).fit(x, y, batch_size=BATCH, epochs=10, verbose=0)
-    print("| way | trained numbers | optimizer keeps | gradients of a batch take | step | file | right |")
-    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+    print("| way | trained numbers | base | optimizer keeps | gradients of a batch take | step | file | right |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     with tempfile.TemporaryDirectory() as folder:
         for way in WAYS:
             row = measure(way, base.get_weights(), Path(folder))
             print(
-                f"| {row.way} | {row.trained:,} | {row.optimizer_mb:.1f} MB | {row.step_mb:.1f} MB"
-                f" | {row.step_ms:.2f} ms | {row.file_kb:,.0f} kB | {row.accuracy:.1%} |"
+                f"| {row.way} | {row.trained:,} | {row.base_mb:.1f} MB | {row.optimizer_mb:.1f} MB"
+                f" | {row.step_mb:.1f} MB | {row.step_ms:.2f} ms | {row.file_kb:,.0f} kB | {row.accuracy:.1%} |"
             )
 
 

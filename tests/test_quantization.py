@@ -209,6 +209,7 @@ def test_the_way_back_is_keras(mode, tied, block):
     for arguments in ((i,), (x, True)):
         found, expected = (np.asarray(layer(arguments[0], reverse=len(arguments) > 1)) for layer in made)
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+    assert [w.shape for w in made[0].weights] == [tuple(w.shape) for w in made[1].weights]
 
 
 def test_setting_the_policy_quantizes():

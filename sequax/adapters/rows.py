@@ -9,10 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from ..core.variable import Variable
-from ..quantizers import dequantize_with_sz_map, unpack_int4
+from ..quantizers import unpack_int4
 from .contraction import Contraction
 from .quantized import Quantized, Scaled
 
@@ -41,11 +42,12 @@ class Rows4(Quantized):
     Args:
         size: of a row.
         scale: `(rows,)` or, in blocks, `(rows, blocks)`.
-        zero, blocks: the number that stands for zero, and the block of each place of a row; None without blocks.
+        zero: the number that stands for zero; None without blocks.
+        block: places of a row that share a scale; None: all.
     """
 
-    def __init__(self, size: int, scale: Variable, zero: Variable | None, blocks: Variable | None):
-        self.size, self.scale, self.zero, self.blocks = size, scale, zero, blocks
+    def __init__(self, size: int, scale: Variable, zero: Variable | None, block: int | None):
+        self.size, self.scale, self.zero, self.block = size, scale, zero, block
 
     def numbers(self, stored: jax.Array) -> jax.Array:
         """The whole numbers, one by one."""
@@ -59,10 +61,15 @@ class Rows4(Quantized):
 
     def product(self, function: Callable[..., Any], x: Any, stored: jax.Array) -> Any:
         numbers, scale = self.numbers(function(x, stored)), self.scale.value
-        if self.zero is None or self.blocks is None:
+        if self.zero is None:
             return numbers.astype(scale.dtype) / function(x, scale[:, None])
-        scales, zeros = function(x, scale), function(x, self.zero.value)
-        return dequantize_with_sz_map(numbers, scales, zeros, self.blocks.value)
+        scales, zeros = self._spread(function(x, scale)), self._spread(function(x, self.zero.value))
+        return (numbers.astype(scale.dtype) - zeros.astype(scale.dtype)) * scales
+
+    def _spread(self, blocks: jax.Array) -> jax.Array:
+        """One value for each place; a gather by `g_idx`, which says the same, takes seven times as long."""
+        spread = jnp.broadcast_to(blocks[..., None], (*blocks.shape, self.block or self.size))
+        return spread.reshape(*blocks.shape[:-1], -1)[..., : self.size]
 
     def shown(self, variable: Variable) -> jax.Array:
         return self.numbers(variable.stored_value)

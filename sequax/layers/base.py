@@ -136,7 +136,7 @@ class Adaptable(Weighted):
         self._adapt(rank, lora_alpha, a_initializer, b_initializer)
 
     def adapt_from_start(self) -> None:
-        """What `lora_rank` asks for in the constructor; the last line of `build`."""
+        """What the arguments of the constructor ask for, such as `lora_rank`; the last line of `build`."""
         if self.lora_rank is not None:
             self._refuse_constraint(f"Layer '{self.name}' ({type(self).__name__})")
             self._adapt(self.lora_rank, self.lora_alpha)

@@ -207,6 +207,11 @@ class EinsumDense(ActivityListed, QuantizableWeight):
         outputs = self.plus_bias(self.adapted.product(partial(jnp.einsum, self.equation), inputs))
         return outputs if self.activation is None else self.activation(outputs)
 
+    @property
+    def original_kernel_shape(self) -> Shape:
+        """The shape of the kernel in floats; one of 4 bits is kept as a matrix."""
+        return self.adapted_shape
+
     def contraction(self) -> Contraction:
         _, inputs, after, kernel, outputs = _parts(self.equation)
         return Contraction(inputs, kernel, outputs, outputs, after)

@@ -129,7 +129,8 @@ class Int4Table(Form):
         layer.note_packing(size, getattr(config, "block_size", block))
         table = layer.add_kept(name, (rows, (size + 1) // 2), "int8")
         scale_shape = (rows,) if block is None else (rows, -(-size // block))
-        table.adapter = Rows4(size, *add_scales(layer, name, scale_shape, size, block))
+        scale, zero, _ = add_scales(layer, name, scale_shape, size, block)
+        table.adapter = Rows4(size, scale, zero, block)
 
     def values(self, layer: QuantizableWeight, weight: jax.Array, config: QuantizationConfig | None) -> Values:
         numbers, scale, zero = rounded_to_4_bits(weight.T, block_size_of(layer, config), config, table=True)
@@ -171,7 +172,8 @@ class TwoWays(Form):
         scale_shape = (rows,) if block is None else (-(-size // block), rows)
         scale = layer.add_kept(f"{name}_scale", scale_shape, initializer="ones")
         zero = None if block is None else layer.add_kept(f"{name}_zero", scale_shape)
-        weight.adapter = Int4((size, rows), scale, zero, kept.blocks, contraction, quantizer, along=0)
+        blocks = None if block is None else layer.g_idx  # of the table
+        weight.adapter = Int4((size, rows), scale, zero, blocks, contraction, quantizer, along=0)
 
     def values(self, layer: Any, weight: jax.Array, config: QuantizationConfig | None) -> Values:
         values = self.table.values(layer, weight, config)

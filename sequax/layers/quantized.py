@@ -76,8 +76,14 @@ class QuantizableWeight(RoundedByData):
         mode, shape = self.quantization_mode, tuple(shape)
         if mode is None or self._form(mode).keeps_weight:
             setattr(self, self.adapted_weight, self.add(self.adapted_weight, shape, initializer))
-        if mode is not None:
+        else:
             self.quantized_build(shape, mode, self.quantization_config)
+
+    def adapt_from_start(self) -> None:
+        mode = self.quantization_mode
+        if mode is not None and not self._is_quantized:  # behind the bias, as if quantized later
+            self.quantized_build(self.adapted.shape, mode, self.quantization_config)
+        super().adapt_from_start()
 
     def add_kept(
         self,
@@ -88,6 +94,8 @@ class QuantizableWeight(RoundedByData):
         **options: Any,
     ) -> Variable:
         """Create a variable of a form, in an attribute of its name."""
+        if isinstance(self.__dict__.get(self._attribute(name)), Variable):  # in floats, so far
+            delattr(self, self._attribute(name))
         options = {"trainable": False, **options}
         variable = self.add_weight(shape, initializer, dtype, name=name, **options)
         if self.built and self.path:  # made when everything around it had been, it would not know of that
@@ -148,8 +156,6 @@ class QuantizableWeight(RoundedByData):
     def _replace(self, form: Form, config: Any) -> None:
         weight, low_rank = self.adapted, self._low_rank
         values = form.values(self, weight.stored, config)
-        if not (form.keeps_weight or form.waits):
-            delattr(self, self.stored_as)
         self.quantized_build(weight.shape, config.mode, config)
         if low_rank is not None and self._low_rank is None:
             self._read_through(low_rank.a, low_rank.b, low_rank.alpha)
