@@ -182,6 +182,34 @@ def test_preprocessing_inside():
     assert_same(session(to_onnx(model)), model, random(3, 12, 12, 3) * 100)
 
 
+@pytest.mark.parametrize(("padding", "strides"), [("same", 1), ("same", 2), ("valid", 1)])
+def test_images_of_any_size(padding, strides):
+    first = [layers.Conv2D(4, 3, strides=strides, padding=padding), layers.BatchNormalization(), layers.ReLU()]
+    pools = [layers.MaxPooling2D(2, padding=padding), layers.AveragePooling2D(3, 1, padding=padding)]
+    stack = [*first, *pools, layers.Conv2D(2, 1), layers.GlobalAveragePooling2D()]
+    model = drawn(sequax.Sequential([layers.Input((None, None, 3)), *stack]))
+    proto = to_onnx(model)
+    run = session(proto)
+    assert_same(run, model, random(2, 13, 16, 3))
+    assert_same(run, model, random(3, 10, 11, 3))
+
+
+def test_sizes_are_computed_where_they_are_numbers():
+    stack = [layers.Resizing(6, 5), layers.Conv2D(2, 3), layers.UpSampling2D(2), layers.GlobalMaxPooling2D()]
+    model = sequax.Sequential([layers.Input((None, None, 3)), *stack])
+    assert_same(session(to_onnx(model)), model, random(2, 9, 7, 3))
+
+
+def test_states_go_from_one_layer_to_another():
+    source, target = layers.Input((None, 4)), layers.Input((None, 5))
+    _, *states = layers.LSTM(6, return_state=True)(source)
+    x = layers.LSTM(6, return_sequences=True)(target, initial_state=states)
+    model = drawn(sequax.Model([source, target], layers.Dense(3, "softmax")(x)))
+    proto = to_onnx(model)
+    assert operations(proto).count("LSTM") == 2 and len(proto.graph.node) <= 9
+    assert_same(session(proto), model, random(3, 7, 4), random(3, 5, 5))
+
+
 def test_attention_with_masks():
     tokens = layers.Input((None,), dtype="int32")
     x = layers.Embedding(50, 16, mask_zero=True)(tokens)

@@ -77,14 +77,15 @@ class Traceable:
         Args:
             batch_size: of all inputs, in place of the symbol `batch`.
         """
-        return self._abstract_inputs(self._sizes_apart, batch_size)
+        return self._abstract_inputs(*self._traced[:2], batch_size)
 
-    def _abstract_inputs(self, apart: bool, batch_size: int | None) -> list[jax.ShapeDtypeStruct]:
+    def _abstract_inputs(self, apart: bool, least: int, batch_size: int | None) -> list[jax.ShapeDtypeStruct]:
         shapes = [_symbolic(one.shape, i if apart else None) for i, one in enumerate(self.inputs)]
         names = dict.fromkeys(size for shape in shapes for size in shape if isinstance(size, str))
         sizes: dict[Any, Any] = {}
         if names:
-            sizes = dict(zip(names, jax.export.symbolic_shape(", ".join(names)), strict=True))
+            bounds = [f"{name} >= {least}" for name in names if name != "batch" and least > 1]
+            sizes = dict(zip(names, jax.export.symbolic_shape(", ".join(names), constraints=bounds), strict=True))
         if batch_size is not None:
             sizes["batch"] = batch_size
         return [
@@ -93,28 +94,30 @@ class Traceable:
         ]
 
     @cached_property
-    def _sizes_apart(self) -> bool:
-        """Whether unknown sizes of different inputs may differ, such as the lengths of two texts."""
-        if sum(any(size is None for size in one.shape[1:]) for one in self.inputs) < 2:
-            return True
-        try:
-            self._shapes(self._abstract_inputs(True, None))
-        except (ValueError, TypeError):
-            return False
-        return True
+    def _traced(self) -> tuple[bool, int, Any]:
+        """Whether unknown sizes of different inputs may differ, such as the lengths of two texts; the least size that
+        has to be assumed, where a network makes images smaller and smaller; and the structure of the outputs."""
+        unknown = sum(any(size is None for size in one.shape[1:]) for one in self.inputs)
+        apart = (True, False) if unknown > 1 else (True,)
+        first: Exception | None = None
+        for least in _LEAST if unknown else _LEAST[:1]:
+            for each in apart:
+                try:
+                    return each, least, self._shapes(self._abstract_inputs(each, least, None))
+                except ExportError:
+                    raise
+                except Exception as error:
+                    first = first or error
+        assert first is not None
+        raise untraceable(first, self.inputs) from first
 
     def _shapes(self, inputs: Sequence[jax.ShapeDtypeStruct]) -> Any:
         weights = jax.tree.map(lambda a: jax.ShapeDtypeStruct(np.shape(a), a.dtype), self.weights())
         return jax.eval_shape(self.nested, weights, *inputs)
 
-    @cached_property
+    @property
     def _structure(self) -> Any:
-        try:
-            return self._shapes(self.symbols())
-        except ExportError:
-            raise
-        except Exception as error:
-            raise untraceable(error, self.inputs) from error
+        return self._traced[2]
 
     def abstract_outputs(self, batch_size: int | None = None) -> list[jax.ShapeDtypeStruct]:
         """Shapes and dtypes of the outputs, with symbols."""
@@ -238,6 +241,10 @@ def _build(model: Model, taken: Signature) -> None:
             f"Model '{model.name}' ({type(model).__name__}) has not been built, so it has no weights yet. Call it on"
             f" data first, of the shapes {shapes}."
         )
+
+
+# Sizes of axes that are not known: any; enough for windows and strides of most networks.
+_LEAST = (1, 16, 64, 256)
 
 
 def untraceable(error: Exception, inputs: Sequence[Entry]) -> ExportError:

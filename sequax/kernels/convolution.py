@@ -188,11 +188,12 @@ def _dimension_numbers(spatial: int):
 
 def _lax_conv(spec: Conv, x, kernel):
     windows, groups = spec
+    known = all(type(cells) is int for pair in windows.pads for cells in pair)
     return lax.conv_general_dilated(
         x,
         kernel,
         windows.strides,
-        windows.pads,
+        windows.pads if known else "SAME",  # which alone has as many cells as the size, a symbol of `jax.export`, asks
         rhs_dilation=windows.dilation,
         dimension_numbers=_dimension_numbers(len(windows.size)),
         feature_group_count=groups,

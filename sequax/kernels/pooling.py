@@ -103,6 +103,9 @@ def _counts(windows, x):
     spatial = x.shape[1:-1]
     if not any(itertools.chain(*windows.pads)):
         return jnp.asarray(windows.cells, x.dtype)
+    if not all(type(length) is int for length in spatial):
+        ones = jnp.ones((1, *spatial, 1), x.dtype)
+        return _reduce_window(windows, ones, np.asarray(0, x.dtype), lax.add)[0]
     rows = [
         _real_cells(*row)
         for row in zip(spatial, windows.output(spatial), windows.size, windows.strides, windows.pads, strict=True)

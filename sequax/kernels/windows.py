@@ -32,7 +32,7 @@ class Windows(NamedTuple):
         """Resolve ``padding`` for the spatial shape; integers stand for the same number on every axis."""
         size, strides, dilation = (per_axis(value, len(spatial)) for value in (size, strides, dilation))
         windows = cls(size, strides, dilation, _pads(spatial, size, strides, padding, dilation))
-        if min(windows.output(spatial), default=1) < 1:
+        if any(type(length) is int and length < 1 for length in windows.output(spatial)):  # of symbols nothing is known
             raise ValueError(
                 f"A window of size {size} with dilation {dilation} does not fit into the spatial shape "
                 f"{tuple(spatial)} with padding {padding!r}. Use a smaller window, a larger input, or padding='same'."
@@ -175,7 +175,8 @@ def _pads(spatial, size, strides, padding, dilation):
 
 def _same(length, size, stride, step):
     """TensorFlow's rule: the output has ceil(length / stride) cells and the odd cell of padding goes to the end."""
-    total = max((-(-length // stride) - 1) * stride + (size - 1) * step + 1 - length, 0)
+    total = (-(-length // stride) - 1) * stride + (size - 1) * step + 1 - length
+    total = max(total, 0) if type(total) is int else total.max(0)  # a symbol of `jax.export`
     return total // 2, total - total // 2
 
 

@@ -74,7 +74,7 @@ class Bordered(Rearranging, Spatial):
         batch, spatial, channels = self._split(input_shape)
         rows = zip(spatial, self.added(), strict=True)
         sizes = [None if size is None else size + before + after for size, (before, after) in rows]
-        if any(size is not None and size < 1 for size in sizes):
+        if any(isinstance(size, int) and size < 1 for size in sizes):
             raise ValueError(
                 f"{self._who()}: `cropping` must be smaller than the input and leave at least one cell on every axis."
                 f" Received: cropping={getattr(self, 'cropping', None)} for an input of shape {tuple(input_shape)}."

@@ -55,7 +55,7 @@ class TransposedConvolution(BaseConvolution):
     def compute_output_shape(self, input_shape: ShapeLike) -> Shape:
         batch, spatial, _ = self._split(input_shape)
         sizes = self._enlarged(spatial)
-        if any(size is not None and size < 1 for size in sizes):
+        if any(isinstance(size, int) and size < 1 for size in sizes):
             raise ValueError(
                 f"{self._who()}: the computed output size {sizes} would be zero or negative for an input of spatial"
                 f" size {spatial} (full shape {tuple(input_shape)}). Use padding='valid' or a larger input."

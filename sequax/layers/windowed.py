@@ -27,7 +27,7 @@ class Windowed(Spatial):
         spatial = self._split(shape)[1]
         dilation = dilation or (1,) * self.rank
         sizes = [_output_size(*row, padding) for row in zip(spatial, window, strides, dilation, strict=True)]
-        if any(size is not None and size < 1 for size in sizes):
+        if any(isinstance(size, int) and size < 1 for size in sizes):
             raise ValueError(
                 f"{self._who()}: the computed output size would be zero or negative, because a window of {window}"
                 f" (dilation {dilation}, padding {padding!r}) does not fit into an input of spatial size {spatial}"

@@ -77,7 +77,11 @@ def made(call: Call, op: str, *values: Value, dtype: Any = None, shape: Any = No
 
 def _reaching(value: Value, shape: Any) -> Value:
     """A value without axes as one of any shape."""
-    return replace(value, shape=tuple(shape)) if len(value.shape) != len(shape) and not value.axes else value
+    return replace(value, shape=tuple(shape)) if len(value.shape) != len(shape) and not any_axis(value) else value
+
+
+def any_axis(value: Value) -> bool:
+    return any(axis is not None for axis in value.axes)
 
 
 def computed(call: Call, *values: Value) -> Value | None:
@@ -128,7 +132,7 @@ def of_size(call: Call, *values: Value) -> Value | None:
         raise
     if isinstance(found, (int, np.integer, bool, np.bool_)):
         return constant(np.asarray(found, call.dtype))
-    return Value((), call.dtype, (), size=found)
+    return Value((), call.dtype, (None,), size=found)
 
 
 def as_size(value: Value) -> Any:
@@ -175,10 +179,10 @@ def cast(call: Call, value: Value, dtype: Any) -> Value:
         return value
     if value.is_constant:
         return replace(value, array=value.array.astype(dtype), dtype=dtype, name=None)
-    if value.size is not None and dtype.kind in "iu":
-        return replace(value, dtype=dtype)
+    if value.size is not None:
+        return replace(value, dtype=dtype, name=None)
     name = call.graph.emit("Cast", [stored(call.graph, value)], value.dims, dtype, to=dtype)
-    return replace(value, dtype=dtype, name=name, size=value.size, summed=None, last=None)
+    return replace(value, dtype=dtype, name=name, summed=None, last=None)
 
 
 @rule(*SIMPLE)
@@ -435,4 +439,4 @@ def same(call: Call, *values: Value) -> Any:
 
 @rule("dim_as_value")
 def dim_as_value(call: Call) -> Value:
-    return Value((), call.dtype, (), size=call.dim)
+    return Value((), call.dtype, (None,), size=call.dim)

@@ -30,7 +30,10 @@ def fold(graph: Graph, outputs: list[str]) -> None:
     graph.outputs = list(outputs)
     drop_dead(graph, outputs)
     for inner in every_graph(graph):
-        _Folding(inner).run()
+        before = -1
+        while before != len(inner.nodes):  # a pair may make room for another one
+            before = len(inner.nodes)
+            _Folding(inner).run()
     for inner in every_graph(graph):
         _lower(inner)
     drop_dead(graph, outputs)
@@ -398,7 +401,7 @@ def padded(folding: _Folding, node: Node) -> bool:
         return False
     ends = folding.constant(head.inputs[1])
     rank = len(folding.dims(node.outputs[0]))
-    if ends is None or ends.min() < 0 or np.any(ends.reshape(2, rank)[:, :2]):
+    if ends is None or "pads" not in node.attributes or ends.min() < 0 or np.any(ends.reshape(2, rank)[:, :2]):
         return False
     more = ends.reshape(2, rank)[:, 2:].reshape(-1)
     node.attributes["pads"] = [int(a + b) for a, b in zip(node.attributes["pads"], more, strict=True)]

@@ -131,11 +131,12 @@ def convolution(call: Call, x: Value, kernel: Value) -> Any:
     steps, dilations = list(call.window_strides), list(call.rhs_dilation)
     spread = list(call.lhs_dilation)
     if all(step == 1 for step in spread):
-        if not is_known([*lows, *highs]) or min([*lows, *highs, 0]) < 0:
+        added = _pads(lows, highs)
+        if added is None:
             return NotImplemented
         weights = arranged(graph, kernel, rhs)
         attributes = {"kernel_shape": size, "strides": steps, "dilations": dilations, "group": groups}
-        name = graph.emit("Conv", [name, weights], dims, dtype, pads=[*map(int, (*lows, *highs))], **attributes)
+        name = graph.emit("Conv", [name, weights], dims, dtype, **attributes, **added)
         return tensor(shape, dtype, name, out)
     if any(step != 1 for step in steps) or not kernel.is_constant or not is_known([*lows, *highs]):
         return NotImplemented
@@ -166,6 +167,13 @@ def convolution(call: Call, x: Value, kernel: Value) -> Any:
     return tensor(shape, dtype, name, out)
 
 
+def _pads(lows: Any, highs: Any) -> dict[str, Any] | None:
+    """Cells added on both sides. Their number is a symbol just where "same" is asked of sizes that are not known."""
+    if not is_known([*lows, *highs]):
+        return {"auto_pad": "SAME_UPPER"}
+    return None if min([*lows, *highs, 0]) < 0 else {"pads": [*map(int, (*lows, *highs))]}
+
+
 # --- windows ---
 
 
@@ -175,7 +183,7 @@ def _spatial(call: Call, value: Value) -> tuple[list[int], list[int]] | None:
     moving = [
         axis
         for axis, size in enumerate(window)
-        if size != 1 or call.window_strides[axis] != 1 or tuple(call.padding[axis]) != (0, 0)
+        if size != 1 or call.window_strides[axis] != 1 or not _is_zero(call.padding[axis])
     ]
     resting = [axis for axis in range(len(window)) if axis not in moving]
     while len(resting) > 2 and len(moving) < 3:  # ONNX has two axes in front; others move by windows of one
@@ -186,6 +194,10 @@ def _spatial(call: Call, value: Value) -> tuple[list[int], list[int]] | None:
     return moving, resting
 
 
+def _is_zero(pair: Any) -> bool:
+    return is_known(pair) and not any(pair)
+
+
 def _windowed(call: Call, value: Value, op: str, dtype: Any, **attributes: Any) -> Any:
     found = _spatial(call, value)
     if found is None:
@@ -193,8 +205,6 @@ def _windowed(call: Call, value: Value, op: str, dtype: Any, **attributes: Any) 
     graph, (moving, resting) = call.graph, found
     if not moving:
         return value
-    if not is_known([n for pair in call.padding for n in pair]):
-        return NotImplemented
     value = stored_with(graph, cast(call, value, dtype), range(len(value.shape)))
     order = [*resting, *moving]
     name = arranged(graph, value, order)
@@ -208,8 +218,11 @@ def _windowed(call: Call, value: Value, op: str, dtype: Any, **attributes: Any) 
     attributes |= {
         "kernel_shape": [call.window_dimensions[axis] for axis in moving],
         "strides": [call.window_strides[axis] for axis in moving],
-        "pads": [*map(int, (*lows, *highs))],
     }
+    added = _pads(lows, highs)
+    if added is None:
+        return NotImplemented
+    attributes |= added
     dilations = [call.window_dilation[axis] for axis in moving]
     if any(step != 1 for step in dilations):
         attributes["dilations"] = dilations

@@ -32,15 +32,9 @@ END = np.iinfo(np.int64).max
 def broadcast_in_dim(call: Call, value: Value, *sizes: Value) -> Value:
     places, shape = call.broadcast_dimensions, call.shape
     if value.size is not None:
-        return (
-            value.with_shape(shape, ()) if not shape else replace(_as_tensor(call.graph, value, shape), size=value.size)
-        )
-    return value.with_shape(shape, [None if axis is None else places[axis] for axis in value.axes])
-
-
-def _as_tensor(graph: Graph, value: Value, shape: Any) -> Value:
-    """A size, still known as one, of any shape."""
-    return replace(value, shape=tuple(shape), axes=())
+        return replace(value, shape=tuple(shape))
+    found = value.with_shape(shape, [None if axis is None else places[axis] for axis in value.axes])
+    return replace(found, summed=value.summed)  # with axes of size one, or copies
 
 
 @rule("transpose")

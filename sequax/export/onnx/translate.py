@@ -94,7 +94,7 @@ def translate(
     live = _live(jaxpr, needed)
 
     def read(one: Any) -> Value:
-        return known[one] if not hasattr(one, "val") else _given(one.val)
+        return known[one] if not hasattr(one, "val") else _given(np.asarray(one.val, one.aval.dtype))
 
     before = graph.path
     for equation in jaxpr.eqns:
