@@ -22,6 +22,7 @@ import pytest
 
 import sequax as keras
 from sequax import layers, serving
+from tests.browser import Browser, chromium
 
 httpx = pytest.importorskip("httpx", reason="httpx is not installed: pip install 'sequax[dev]'")
 pytest.importorskip("starlette", reason="Starlette is not installed: pip install 'sequax[serve]'")
@@ -685,6 +686,28 @@ def test_the_page_shows_the_model_and_escapes_it():
     row = re.search(r"<textarea[^>]*>(.*?)</textarea>", answer.text, re.S)[1].replace("&quot;", '"')
     tried = calls(mixed()).post("/predict", [json.loads(row)])
     assert tried.status_code == 200, tried.text
+
+
+def test_the_page_predicts(process):
+    if chromium() is None:
+        pytest.skip("Chromium is not installed")
+    with Browser() as browser:
+        browser.open(f"{process.address}/", "document.querySelector('button')")
+        for row, told in {"[1, 2, 3, 4]": None, "[1, 2": "This is no JSON", "[1]": "the model takes (n, 4)"}.items():
+            browser.run(f"document.querySelector('textarea').value = {json.dumps(row)}")
+            browser.run("document.querySelector('.answer').textContent = ''")
+            browser.run("document.querySelector('button').click()")
+            browser.wait("document.querySelector('.answer').textContent")
+            shown = browser.run("document.querySelector('.answer').textContent")
+            if told is not None:
+                assert told in shown
+                continue
+            expected = process.model.predict(np.array([json.loads(row)]), verbose=0)[0]
+            np.testing.assert_allclose(json.loads(shown), expected, rtol=1e-5)
+            widths = browser.run("[...document.querySelectorAll('.bar')].map((one) => parseFloat(one.style.width))")
+            np.testing.assert_allclose(widths, 100 * expected, rtol=1e-3)
+        assert all(one.startswith(process.address) or one == "data:," for one in browser.requests), browser.requests
+        assert not [one for one in browser.complaints if "400" not in one], browser.complaints
 
 
 def test_measures():
