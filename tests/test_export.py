@@ -323,3 +323,28 @@ def test_archives_refuse(convnet, tmp_path):
     with pytest.raises(ExportError, match="needs the package tensorflow"):
         archive.write_out(tmp_path / "folder")
     assert not list(tmp_path.iterdir())
+
+
+# --- the command line ---
+
+
+def test_the_command_writes_and_refuses(convnet, stored, tmp_path, capsys):
+    from sequax.cli import main
+
+    source, target = str(tmp_path / "m.keras"), str(tmp_path / "m.stablehlo")
+    convnet.save(source)
+    assert main(["export", source, target]) == 0
+    assert f"Saved artifact at '{target}'" in capsys.readouterr().out
+    x = rows(2, 12, 12, 2)
+    np.testing.assert_allclose(load(target)(x), convnet.predict(x, verbose=0), atol=1e-6)
+    assert main(["export", source, target]) == 1
+    assert "--force" in capsys.readouterr().err
+    assert main(["export", source, target, "--force", "--batch-size", "2", "--no-weights"]) == 0
+    described = load(target).signature["serve"]
+    assert "weights" in described
+    assert main(["export", source, str(tmp_path / "folder"), "--format", "numpy"]) == 0
+    assert sorted(os.listdir(tmp_path / "folder")) == ["__init__.py", "weights.npz"]
+    capsys.readouterr()
+    assert main(["export", source, str(tmp_path / "other"), "--format", "torch"]) == 1
+    assert "format='onnx'" in capsys.readouterr().err
+    assert main(["export", str(tmp_path / "nothing.keras"), target, "--force"]) == 1

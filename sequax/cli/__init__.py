@@ -1,4 +1,4 @@
-"""The command line: `sequax demo`, `run`, `launch`, `inspect`, `convert`, `serve`, `doctor`.
+"""The command line: `sequax demo`, `run`, `launch`, `inspect`, `convert`, `export`, `serve`, `doctor`.
 
 The commands are imported when they are chosen, so that `--version` and `--help` answer at once.
 """
@@ -37,6 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from .convert import convert
 
         return convert(options.source, options.target, options.rename, options.model, options.weights, options.force)
+    if options.command == "export":
+        from .export import export
+
+        return export(options)
     if options.command == "serve":
         # Before NumPy is imported, which reads it: its threads and those of the server would take turns on the cores.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -79,6 +83,7 @@ def make_parser() -> argparse.ArgumentParser:
 
     _add_inspect(commands)
     _add_convert(commands)
+    _add_export(commands)
     _add_serve(commands)
     _add_doctor(commands)
     return parser
@@ -176,6 +181,24 @@ def _add_doctor(commands: Any) -> None:
     doctor.add_argument("--quick", action="store_true", help="train nothing")
 
 
+def _add_export(commands: Any) -> None:
+    export = commands.add_parser(
+        "export",
+        help="write a model as a program for other places: StableHLO, ONNX, LiteRT, OpenVINO, NumPy",
+        description="Write a model for inference where neither Sequax nor its code is, in the format that the ending of"
+        " OUT means: .stablehlo, .onnx, .tflite, .xml (OpenVINO); or in that of --format. What was written is run and"
+        " compared with the model before it is kept.",
+    )
+    export.add_argument("source", metavar="FILE", help="the model: a .keras or .h5 file")
+    export.add_argument("target", metavar="OUT", help="the file or folder to write")
+    export.add_argument("--format", metavar="FORMAT", help="stablehlo, onnx, litert, openvino, numpy, tf_saved_model")
+    export.add_argument(
+        "--batch-size", type=_count, metavar="N", help="rows that the program takes; 0: any (default: by the format)"
+    )
+    export.add_argument("--no-weights", action="store_true", help="leave the weights out (StableHLO)")
+    export.add_argument("--force", action="store_true", help="replace what exists")
+
+
 _RENAME = "another name for a layer; in files of weights also for a group, such as layers/dense; may be repeated"
 
 
@@ -190,6 +213,10 @@ def _port(text: str) -> int:
     if not (text.isascii() and text.isdecimal()) or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"expected a number from 0 to 65535, received {text!r}")
     return int(text)
+
+
+def _count(text: str) -> int:
+    return 0 if text == "0" else _positive(text)
 
 
 def _positive(text: str) -> int:

@@ -27,6 +27,7 @@ def export_model(
     target = os.fsdecode(target)
     name, row = table.chosen(target, format)
     table.check_options(name, row, options)
+    options = {**row.defaults, **options}
     trace = Trace(model, input_signature)
     writer = row.load()
     with locations.hidden(), placing.staged(target, make_parents=row.is_folder) as place:

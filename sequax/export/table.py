@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from types import ModuleType
-from typing import NamedTuple
+from collections.abc import Mapping
+from types import MappingProxyType, ModuleType
+from typing import Any, NamedTuple
 
 from ..core import names
 from .errors import ExportError
@@ -22,6 +23,7 @@ class Format(NamedTuple):
         packages: what writing needs, by the name that is imported.
         extra: of Sequax, that installs them.
         options: keyword arguments of `export` that it takes.
+        defaults: of some of them.
     """
 
     module: str
@@ -30,6 +32,7 @@ class Format(NamedTuple):
     packages: tuple[str, ...] = ()
     extra: str | None = None
     options: frozenset[str] = frozenset()
+    defaults: Mapping[str, Any] = MappingProxyType({})
 
     def load(self) -> ModuleType:
         return importlib.import_module(f"sequax.export.formats.{self.module}")
@@ -48,6 +51,17 @@ FORMATS: dict[str, Format] = {
         packages=("onnx",),
         extra="onnx",
         options=frozenset({"batch_size", "opset_version", "quantize", "calibration"}),
+    ),
+    "litert": Format(
+        "litert",
+        (".tflite", ".litert"),
+        packages=("litert_converter",),
+        extra="litert",
+        options=frozenset({"batch_size"}),
+        defaults={"batch_size": 1},
+    ),
+    "openvino": Format(
+        "openvino", (".xml",), packages=("onnx", "openvino"), extra="openvino", options=frozenset({"batch_size"})
     ),
     "numpy": Format("numpy_module", is_folder=True, options=frozenset({"batch_size"})),
     "web": Format(

@@ -14,23 +14,12 @@ from jax.extend.core import Literal
 from ...core import jaxprs
 from ..errors import ExportError
 from ..trace import layer_path
+from ..unrolling import CALLS
 from . import runtime
 
 _INDENT = "    "
 # What hangs on weights alone is computed when the module is written, unless that makes them many times larger.
 _GROWTH, _FREE = 2, 1024
-# Operations whose bodies are part of the program around them, and where the body stands.
-_CALLS = {
-    "jit": "jaxpr",
-    "pjit": "jaxpr",
-    "closed_call": "call_jaxpr",
-    "core_call": "call_jaxpr",
-    "custom_jvp_call": "call_jaxpr",
-    "custom_vjp_call": "call_jaxpr",
-    "checkpoint": "jaxpr",
-    "remat2": "jaxpr",
-}
-
 Rule = Callable[["Writer", Any, "list[Value]"], "str | list[str] | list[Value]"]
 RULES: dict[str, Rule] = {}
 MODULE = "sequax.export.numpy_code.rules"
@@ -158,8 +147,8 @@ class Writer:
 
     def _equation(self, equation: Any, operands: list[Value]) -> list[Value]:
         name = equation.primitive.name
-        if name in _CALLS:
-            body = equation.params[_CALLS[name]]
+        if name in CALLS:
+            body = equation.params[CALLS[name]]
             closed = hasattr(body, "consts")
             constants = [known(constant) for constant in body.consts] if closed else []
             before, self._around = self._around, self._where(equation)
