@@ -341,7 +341,8 @@ def test_the_command_writes_and_refuses(convnet, stored, tmp_path, capsys):
     assert "--force" in capsys.readouterr().err
     assert main(["export", source, target, "--force", "--batch-size", "2", "--no-weights"]) == 0
     described = load(target).signature["serve"]
-    assert "weights" in described
+    assert "weights" in described and described["inputs"][0]["shape"] == [2, 12, 12, 2]
+    assert described["outputs"][0]["shape"] == [2, 3]
     assert main(["export", source, str(tmp_path / "folder"), "--format", "numpy"]) == 0
     assert sorted(os.listdir(tmp_path / "folder")) == ["__init__.py", "weights.npz"]
     capsys.readouterr()

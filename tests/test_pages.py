@@ -52,6 +52,18 @@ x = y = np.ones((64, 4, 16), "float32")
 import numpy as np
 x, y, x_new = np.ones((40, 8)), np.ones(40), np.ones((3, 8))
 """,
+    "docs/export.md": """
+import sys
+import numpy as np, sequax
+keras, layers = sequax, sequax.layers
+sys.path.insert(0, ".")
+parts = [layers.Input((8, 8, 1), name="image"), layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(3, name="classes")]
+model = sequax.Sequential(parts)
+features = sequax.Model(model.inputs, model.layers[0].output)
+layer, x = layers.Embedding(4, 2), np.ones((5, 8, 8, 1), "float32")
+layer(np.zeros((1, 1), "int32"))
+model.export("digits.stablehlo", verbose=0)
+""",
     "docs/files.md": """
 import h5py
 with h5py.File("old.h5", "w") as file:
@@ -101,6 +113,7 @@ PAGES = [
 ]
 
 
+@pytest.mark.usefixtures("symbolic_sizes")
 @pytest.mark.parametrize("page", PAGES)
 def test_examples_run(page, tmp_path, monkeypatch):
     from sequax.core import tracebacks

@@ -6,8 +6,11 @@ batch size is 1 unless another one is asked for; `batch_size=None` leaves it ope
 
 from __future__ import annotations
 
+import json
 import os
-import re
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -21,6 +24,7 @@ from .. import host
 from ..errors import ExportError
 from ..trace import Trace, Traceable, untraceable
 from ..unrolling import unrolled
+from . import litert_converting
 
 SIGNATURE = "serve"
 
@@ -36,28 +40,25 @@ def write(trace: Trace, place: Path, batch_size: int | None = 1) -> None:
 
 
 def content(trace: Traceable, batch_size: int | None = 1) -> bytes:
-    """What the file holds."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from litert_converter import converter_api_ext as converter
-    from litert_converter.mlir import ir, passmanager
-    from litert_converter.mlir.dialects import stablehlo
+    """What the file holds.
 
-    exported = _exported(trace, batch_size)
-    taken = [trace.inputs[i].name for i in exported.module_kept_var_idx]
-    with ir.Context() as context:
-        converter.prepare_mlir_context(context)
-        stablehlo.register_dialect(context)
-        module = stablehlo.deserialize_portable_artifact(context, exported.mlir_module_serialized)
-        main = next(one for one in module.body.operations if str(one.name) == '"main"')
-        converter.set_signature(main.operation, SIGNATURE, taken, trace.output_names)
-        try:
-            converter.run_convert_to_tfl_passes(module, passmanager.PassManager(), converter.ConvertToTFLConfig())
-            return converter.export_flatbuffer_to_bytes(module.operation)
-        except Exception as error:  # what its C++ part raises has no base of its own
-            raise _refused(module, error, batch_size) from error
+    The converter runs in a process of its own: where it has no form of an operation, it may end the process.
+    """
+    program_of = exported(trace, batch_size)
+    taken = [trace.inputs[i].name for i in program_of.module_kept_var_idx]
+    with tempfile.TemporaryDirectory() as folder:
+        program, made = Path(folder) / "program", Path(folder) / "made"
+        program.write_bytes(program_of.mlir_module_serialized)
+        names = json.dumps({"signature": SIGNATURE, "inputs": taken, "outputs": trace.output_names})
+        command = [sys.executable, litert_converting.__file__, os.fspath(program), os.fspath(made), names]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        run = subprocess.run(command, env=environment, capture_output=True, text=True, errors="replace", check=False)
+        if run.returncode != 0 or not made.exists():
+            raise _refused(run.stdout, run.stderr, batch_size)
+        return made.read_bytes()
 
 
-def _exported(trace: Traceable, batch_size: int | None) -> jax.export.Exported:
+def exported(trace: Traceable, batch_size: int | None) -> jax.export.Exported:
     """The program for no platform in particular, as StableHLO."""
     inputs = trace.symbols(batch_size)
     try:
@@ -70,15 +71,16 @@ def _exported(trace: Traceable, batch_size: int | None) -> jax.export.Exported:
         raise untraceable(error, trace.inputs) from error
 
 
-def _refused(module: Any, error: Exception, batch_size: int | None) -> ExportError:
+def _refused(left: str, said: str, batch_size: int | None) -> ExportError:
     """What LiteRT has no operation for: what is left of StableHLO."""
-    left = sorted(set(re.findall(r"(?<![!#.\w])(?:stablehlo|chlo|vhlo)\.(\w+?)(?:_v\d+)?\b", str(module))))
-    named = f" the operations {', '.join(left)}" if left else " something"
+    names = left.split()
+    named = f" the operations {', '.join(names)}" if names else " something"
     fixed = "" if batch_size is not None else " With a fixed `batch_size` it has more of them."
+    lines = [line for line in said.splitlines() if "rror" in line]
     return ExportError(
         f"LiteRT has no form of{named} that the model needs.{fixed} Export with format='onnx' or 'stablehlo'."
-        f" ({str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__})",
-        primitive=left[0] if left else None,
+        f"{f' ({lines[-1].strip()[:200]})' if lines else ''}",
+        primitive=names[0] if names else None,
     )
 
 

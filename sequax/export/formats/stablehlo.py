@@ -25,6 +25,7 @@ import numpy as np
 from ..._version import __version__
 from .. import host
 from ..errors import ExportError
+from ..signature import Entry
 from ..trace import Trace, Traceable, untraceable
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def write_endpoints(
     """
     held = {name: [np.asarray(v.value) for v in listed] for name, listed in (collections or {}).items()}
     programs = {name: program(traced, weights, batch_size) for name, traced in endpoints.items()}
-    described = {name: _described(traced, weights) for name, traced in endpoints.items()}
+    described = {name: _described(traced, weights, batch_size) for name, traced in endpoints.items()}
     texts = {"producer": f"sequax {__version__}", "platforms": PLATFORMS, "endpoints": described}
     texts["variables"] = {name: len(arrays) for name, arrays in held.items()}
     with zipfile.ZipFile(place, "w", zipfile.ZIP_DEFLATED) as file:
@@ -101,13 +102,20 @@ def program(traced: Traceable, weights: bool = True, batch_size: int | None = No
         raise untraceable(error, traced.inputs) from error
 
 
-def _described(traced: Traceable, weights: bool) -> dict[str, Any]:
-    inputs, outputs = ([one._asdict() for one in entries] for entries in (traced.inputs, traced.outputs))
+def _described(traced: Traceable, weights: bool, batch_size: int | None) -> dict[str, Any]:
+    inputs = _entries(traced.inputs, traced.symbols(batch_size))
+    outputs = _entries(traced.outputs, traced.abstract_outputs(batch_size))
     found = {"inputs": inputs, "arguments": traced.nest, "outputs": outputs, "result": traced.output_nest}
     if not weights:
         held = traced.weights()
         found["weights"] = [{"name": k, "shape": v.shape, "dtype": v.dtype.name} for k, v in held.items()]
     return found
+
+
+def _entries(entries: Sequence[Entry], arrays: Sequence[Any]) -> list[dict[str, Any]]:
+    pairs = zip(entries, arrays, strict=True)
+    shapes = [(entry, [size if isinstance(size, int) else None for size in array.shape]) for entry, array in pairs]
+    return [{"name": entry.name, "shape": shape, "dtype": entry.dtype} for entry, shape in shapes]
 
 
 def runner(place: Path, trace: Traceable) -> Callable[[list[np.ndarray]], Any]:
