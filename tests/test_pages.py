@@ -47,6 +47,7 @@ outputs = layers.Dense(16, name="down")(layers.Dense(32, "relu", name="up")(insi
 model = keras.Model(inputs, outputs)
 model.compile("sgd", "mse")
 x = y = np.ones((64, 4, 16), "float32")
+source = [(x[0], y[0])] * 256
 """,
     "docs/ensemble.md": """
 import numpy as np

@@ -179,6 +179,7 @@ def test_what_differs_is_refused_in_all(tmp_path, name, sentence):
     is_refused(tmp_path, name, sentence)
 
 
+@pytest.mark.filterwarnings("ignore:A .*step")  # small steps on several devices
 def test_one_process_asks_nobody(monkeypatch):
     """No look at the other processes' store, and no wait."""
     from sequax.core import peers

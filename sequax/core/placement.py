@@ -84,7 +84,7 @@ class Placement:
 
     def variable(self, variable: Variable, value: jax.Array) -> jax.Array:
         """The value of a variable where it has to lie."""
-        return value if len(value.sharding.device_set) == 1 else jnp.asarray(np.asarray(value))
+        return value if len(value.sharding.device_set) == 1 else jnp.asarray(self.fetch(value))
 
     def share_of(self, variable: Variable) -> tuple[int, ...]:
         """The shape of what each device has of a variable."""
@@ -182,7 +182,13 @@ class Spread(Placement):
         self.key: Hashable = (mesh, batch_axis, key, gathers, own_rows)
         self.cuts_weights: bool = cuts_weights
         self._devices = frozenset(mesh.devices.flat)
-        self.processes = len({device.process_index for device in self._devices})
+        owners = {device.process_index for device in self._devices}
+        self.processes = len(owners)
+        if peers.index() not in owners or self.processes not in (1, peers.count()):
+            raise ValueError(
+                f"A mesh has devices of all {peers.count()} processes of the run, or of one's own alone. Received, in"
+                f" process {peers.index()}, devices of {sorted(owners)}: {list(mesh.devices.flat)}"
+            )
         self.own_rows = own_rows and self.processes > 1
         self._layout, self._output = layout, output
         self._whole = NamedSharding(mesh, PartitionSpec())
@@ -376,6 +382,11 @@ def chosen() -> Placement | None:
 def want(model: Layer, place: Placement) -> None:
     """Let one model lie here, until another choice is made for all."""
     vars(model)["_wanted_place"] = place, _choices
+
+
+def is_chosen(model: Layer) -> bool:
+    """Whether somebody has said where a model is to lie."""
+    return _chosen is not None or "_wanted_place" in vars(model)
 
 
 def where(model: Layer) -> Placement:

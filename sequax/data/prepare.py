@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from ..core import processes, rng, settings
+from ..core import placement, processes, rng, settings
 from ..core.tensor import leaves
 from ..core.types import Data, Nested
 from ..core.warning import warn
@@ -224,6 +224,12 @@ def prediction_data(spec: DataSpec, x: Data, batch_size: int | None, steps: int 
         x, batch_size = streams.unpacked(found.values, "x")[0], found.batch_size
     if streams.is_stream(x):
         _warn_of_batch_size(batch_size, x)
+        if placement.where(spec.model).own_rows:
+            raise ValueError(
+                "predict: with `auto_shard_dataset=False` each process would give rows of its own, and all would get"
+                " all outputs. Pass arrays, which are the same in all processes; or predict in each alone with"
+                " `devices=1`."
+            )
         stream = streams.stream_of(x, "x")
         source = StreamSource(stream, lambda x, y, weight: Batch(prediction_inputs(spec, x)), steps)
         source.peek()

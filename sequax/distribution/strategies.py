@@ -386,12 +386,12 @@ def set_distribution(value: Distribution | None) -> None:
 
 
 def first_devices(count: int) -> list[str]:
-    """So many devices.
+    """So many devices of this process.
 
     Raises:
         ValueError: if there are not so many.
     """
-    known = list_devices()
+    known = [name_of(device) for device in jax.local_devices()]
     if isinstance(count, bool) or not 1 <= count <= len(known):
         raise ValueError(f"devices={count!r}: there {'is' if len(known) == 1 else 'are'} {len(known)}: {known}")
     return known[:count]
@@ -424,7 +424,7 @@ def _placement_of(devices: Any) -> Placement:
     if isinstance(devices, DeviceMesh):
         return DataParallel(devices).placement
     names = _named(devices)
-    if len(names) == 1 and device_of(names[0]) == jax.devices()[0]:
+    if len(names) == 1 and device_of(names[0]) == jax.local_devices()[0]:
         return DEVICE
     return DataParallel(devices=names).placement
 

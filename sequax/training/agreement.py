@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
-from ..core import peers, rng
+from ..core import peers, placement, rng
 from ..core.variable import Variable
+from ..core.warning import warn
 from . import resume
 
 if TYPE_CHECKING:
+    from ..model import Model
     from .resume import ResumePoint
 
 _ADVICE = (
@@ -49,6 +51,15 @@ def compare(point: ResumePoint, epochs: int) -> None:
                 f"The processes of this run do not do the same: in process {first}, {field} "
                 f"{'are' if field.endswith('s') else 'is'} {there!s:.200}, and in process 0 {here!s:.200}. {_ADVICE}"
             )
+
+
+def warn_of_separate(model: Model) -> None:
+    """Say so where each of several processes trains a model of its own, and nobody has asked for that."""
+    if peers.count() > 1 and peers.leads() and not placement.is_chosen(model):
+        warn(
+            f"Each of the {peers.count()} processes trains a model '{model.name}' of its own. `fit(..., devices='all')`"
+            f" trains one on the devices of all; `devices=1` says that this is meant."
+        )
 
 
 def _facts(point: ResumePoint, epochs: int) -> dict[str, Any]:

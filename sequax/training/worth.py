@@ -20,7 +20,7 @@ def warn_of_little(name: str, place: Placement, program: Callable[..., Any]) -> 
         place: where the program runs.
         program: compiled; steps that run eagerly are not known.
     """
-    if place.devices == 1 or not hasattr(program, "cost_analysis"):
+    if place.devices == 1 or not place.leads or not hasattr(program, "cost_analysis"):
         return
     found = program.cost_analysis()  # of one device; of a loop, one step
     operations = found.get("flops", -1.0) if isinstance(found, dict) else -1.0
