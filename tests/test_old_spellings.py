@@ -181,6 +181,16 @@ ACCEPTED = {
         "a.tolist() == [7, 0, 0] and float(tf.constant([[2.5]])) == 2.5",
         [],
     ),
+    "import tensorflow as tf; from tensorflow.keras import layers\n"
+    "@tf.function\ndef mask(x):\n"
+    "    rows = tf.concat([tf.expand_dims(tf.shape(x)[0], -1), tf.constant([1], dtype=tf.int32)], 0)\n"
+    "    return tf.tile(x[:1] > 0, rows)": ("mask(tf.ones((3, 2))).numpy().tolist() == 3 * [[True, True]]", []),
+    "from keras import backend as K; import keras, numpy as np\n"
+    "i = keras.Input((2,)); m = keras.Model([i], keras.layers.ReLU()(i)); x = np.array([[1.0, -1.0]])\n"
+    "f = K.function([m.input, K.learning_phase()], [m.layers[-1].output])": (
+        "f([x, 0])[0].tolist() == f([[x], 0])[0].tolist() == [[1.0, 0.0]]",
+        ["keras.Model(inputs, outputs)", "training"],
+    ),
     # what is today's spelling says nothing
     "import keras; from keras.layers import *; from keras import Sequential, Input, backend": (
         "Sequential([Input((3,)), Dense(2), Dropout(0.5), Conv2D and Dense(1)]).compile('adam', 'mse') is None",

@@ -432,3 +432,13 @@ def test_solutions_have_the_shape_of_the_right_hand_side(name, a, b):
     if b.ndim > 1:
         unknown = (sequax.KerasTensor((None, *array.shape[1:])) for array in (a, b))
         assert getattr(ops, name)(*unknown).shape == (None, *b.shape[1:])
+
+
+def test_sizes_are_known_inside_of_programs():
+    @jax.jit
+    def repeated(x):
+        rows, steps, _ = ops.shape(x)
+        mask = ops.reshape(ops.arange(steps) > 0, ops.stack([1, steps]))
+        return ops.tile(mask, ops.concatenate([ops.expand_dims(rows, -1), ops.convert_to_tensor([2])], 0))
+
+    assert repeated(jnp.ones((3, 2, 5))).tolist() == 3 * [[False, True, False, True]]

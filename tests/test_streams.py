@@ -578,3 +578,23 @@ def test_validation_data_leave_all_rows_on_disk_to_training(tiny_memory):
     one.fit(x, y, **arguments)
     other.fit(Lazy(x), y, **arguments)
     assert same_state(one, other)
+
+
+def test_outputs_without_a_loss_need_no_target_in_streams_and_again():
+    entry = sq.Input((4,))
+    hidden = sq.layers.Dense(3)(entry)
+    model = sq.Model(entry, [sq.layers.Dense(5)(hidden), hidden])
+    model.compile("sgd", loss=[sq.losses.SparseCategoricalCrossentropy(from_logits=True), None])
+    x, y = np.ones((8, 4), "float32"), np.zeros(8, "int32")
+
+    def batches():
+        while True:
+            yield x, y
+
+    weights = model.get_weights()
+    losses = model.fit(batches(), steps_per_epoch=4, verbose=0).history["loss"]
+    model.set_weights(weights)
+    for _ in range(2):
+        model.set_weights(weights)
+        again = model.fit(np.tile(x, (4, 1)), np.tile(y, 4), batch_size=8, verbose=0, shuffle=False).history["loss"]
+    np.testing.assert_allclose(again, losses, rtol=1e-6)

@@ -155,6 +155,18 @@ def get_updates(
     return OptimizerStep(self, loss, params)
 
 
+def _in_order(entries: Any, values: Any) -> list[Any]:
+    """The values for entries of a graph, out of the lists that these are in: `[model.input, K.learning_phase()]`.
+
+    Values may be lists themselves, of numbers; and a model with a list of one input takes a value without it, too.
+    """
+    if not isinstance(entries, (list, tuple)):
+        return [values]
+    if not isinstance(values, (list, tuple)) or len(values) != len(entries):
+        values = [values]
+    return [found for entry, value in zip(entries, values, strict=True) for found in _in_order(entry, value)]
+
+
 class function:
     """`function([model.input], [layer.output])`, called on a list of arrays, gives a list of arrays.
 
@@ -165,7 +177,8 @@ class function:
     """
 
     def __init__(self, inputs: Sequence[Any], outputs: Any, updates: Any = None, **kwargs: object):
-        given = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
+        self._entries = inputs
+        given = _in_order(inputs, inputs)
         self._alone = not isinstance(outputs, (list, tuple))
         self._outputs: list[Any] = [outputs] if self._alone else list(outputs)
         self._steps = [one for one in updates or () if isinstance(one, OptimizerStep)]
@@ -179,8 +192,9 @@ class function:
         self._programs: dict[Any, Any] = {}
 
     def __call__(self, inputs: Sequence[Any]) -> Any:
-        values = [jnp.asarray(inputs[place]) for place in self._places]
-        training = bool(self._steps) if self._phase is None else bool(inputs[self._phase])
+        given = _in_order(self._entries, inputs)
+        values = [jnp.asarray(given[place]) for place in self._places]
+        training = bool(self._steps) if self._phase is None else bool(given[self._phase])
         variables = [*self._weights]
         for step in self._steps:
             variables += [

@@ -76,7 +76,8 @@ class BatchReader:
                 return self._read_alike(x, y)
         batch = self._read(x, y, sample_weight)
         if form is not None and first and self._inputs and self._outputs:
-            plain = batch.x is x and batch.y is y and batch.weight is None
+            # Of several outputs, some may have no target: which is whose takes more than a look at the values.
+            plain = batch.x is x and batch.y is y and batch.weight is None and len(self._outputs) == 1
             self.spec.forms[form] = Form(self._inputs, self._outputs, self.model.compilation.losses, plain)
         return batch
 

@@ -13,7 +13,7 @@ import numpy as np
 from ..core import shapes
 from ..core.tensor import KerasTensor, is_tensor
 from ..core.types import ArrayLike, Axis, PerAxis, ShapeLike
-from .table import DIVISIBLE, Unary, array, known, op, operand, plain, sized, tried, unary
+from .table import DIVISIBLE, Unary, array, known, op, operand, plain, sized, stays_known, tried, unary
 
 fliplr: Unary = unary("fliplr", jnp.fliplr)
 flipud: Unary = unary("flipud", jnp.flipud)
@@ -35,9 +35,10 @@ def size(x: ArrayLike) -> int | Any:
     return math.prod(array(x).shape)
 
 
-def _sizes(newshape: PerAxis) -> tuple[int, ...]:
+def _sizes(newshape: PerAxis | ArrayLike) -> tuple[int, ...]:
     """A new shape as numbers, the unknown size as -1."""
-    sizes = (newshape,) if isinstance(newshape, int) else tuple(newshape)
+    known: Any = np.asarray(newshape).tolist() if hasattr(newshape, "shape") else newshape
+    sizes = (known,) if isinstance(known, int) else tuple(known)
     return tuple(-1 if size is None else int(size) for size in sizes)
 
 
@@ -87,6 +88,7 @@ def moveaxis(x: ArrayLike, source: PerAxis, destination: PerAxis) -> jax.Array:
 
 
 @op
+@stays_known
 def expand_dims(x: ArrayLike, axis: PerAxis) -> jax.Array:
     """`x` with new axes of size 1, which are at the places `axis` of the result."""
     return jnp.expand_dims(array(x), tuple(axis) if isinstance(axis, Sequence) else axis)
@@ -146,6 +148,7 @@ vstack: Callable[..., Any] = _joined("vstack", jnp.vstack, "along the first axis
 
 
 @op
+@stays_known
 def concatenate(xs: Sequence[ArrayLike], axis: int | None = 0) -> jax.Array:
     """The arrays in the list `xs` joined along the existing axis `axis`; None: as vectors.
 
@@ -158,6 +161,7 @@ def concatenate(xs: Sequence[ArrayLike], axis: int | None = 0) -> jax.Array:
 
 
 @op
+@stays_known
 def stack(x: Sequence[ArrayLike], axis: int = 0) -> jax.Array:
     """The arrays in the list `x`, of equal shape, along a new axis at the place `axis`.
 
@@ -239,7 +243,7 @@ def repeat(x: ArrayLike, repeats: ArrayLike, axis: int | None = None) -> jax.Arr
 @op
 def tile(x: ArrayLike, repeats: ArrayLike) -> jax.Array:
     """`x` side by side `repeats` times: one number for each axis, or for the last axes where there are fewer."""
-    return jnp.tile(array(x), repeats)
+    return jnp.tile(array(x), repeats if isinstance(repeats, int) else _sizes(repeats))
 
 
 @op

@@ -6,6 +6,7 @@ as in JAX, whose lattice is Keras' too: a Python number takes the dtype of its p
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
@@ -38,6 +39,28 @@ def sized(rule: Callable[..., Any]) -> Callable[[F], F]:
     """Decorator: an op whose symbolic outputs are `rule(*args, **kwargs)`, for sizes that tracing does not find."""
 
     return lambda function: plain(symbolic(function, rule))
+
+
+def stays_known(function: F) -> F:
+    """Decorator: of a few whole numbers that are known, the result is known inside of programs, too.
+
+    They are sizes, and what is made of them is the shape that another op asks for.
+    """
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if all(map(_is_size, jax.tree.leaves((args, kwargs)))):
+            with jax.ensure_compile_time_eval():
+                return function(*args, **kwargs)
+        return function(*args, **kwargs)
+
+    return call  # type: ignore[return-value]
+
+
+def _is_size(value: object) -> bool:
+    if isinstance(value, (np.ndarray, jax.Array)):
+        return not isinstance(value, jax.core.Tracer) and value.dtype.kind in "iu" and value.size <= 32
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
 def tried(*trials: tuple[int, int]) -> Callable[[F], F]:

@@ -14,7 +14,7 @@ from ..core.operation import FunctionOperation
 from ..core.tensor import KerasTensor, is_tensor as is_symbolic
 from ..core.types import ArrayLike, DTypeLike, Nested, Tensor
 from ..core.variable import Variable
-from .table import array, op, plain, sized
+from .table import array, op, plain, sized, stays_known
 
 
 @op
@@ -53,6 +53,7 @@ def _range(dtype: np.dtype) -> tuple[Any, Any]:
 
 
 @plain
+@stays_known
 def convert_to_tensor(
     x: ArrayLike, dtype: DTypeLike | None = None, sparse: bool | None = None, ragged: bool | None = None
 ) -> Any:

@@ -94,13 +94,18 @@ def _sized(args: tuple[Any, ...]) -> bool:
         if isinstance(one, (list, tuple)):
             if one and _sized(tuple(one)):
                 found = True
-            elif any(isinstance(inner, (jax.Array, KerasTensor)) for inner in one):
+            elif any(map(_unknown, one)):
                 return False
         elif isinstance(one, HostTensor):
             found = True
-        elif isinstance(one, (jax.Array, KerasTensor)):
+        elif _unknown(one):
             return False
     return found
+
+
+def _unknown(value: Any) -> bool:
+    """Whether a value is a tensor, and no size: `tf.constant([1, 1])` may stand beside sizes."""
+    return isinstance(value, (jax.Array, KerasTensor)) and not _counts(value)
 
 
 def _known(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
