@@ -113,6 +113,24 @@ def test_the_browser_predicts_what_the_model_predicts(name, tmp_path, browser, r
         assert not browser.complaints
 
 
+def test_models_in_eight_bits(tmp_path, browser, runtime):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(64, 8, 8, 1)).astype("float32")
+    inside = [
+        layers.Conv2D(8, 3, activation="relu"),
+        layers.MaxPooling2D(),
+        layers.Flatten(),
+        layers.Dense(4, "softmax"),
+    ]
+    model = keras.Sequential([keras.Input((8, 8, 1)), *inside])
+    model.export(tmp_path / "page", format="web", runtime=str(runtime), quantize="int8", calibration=x, verbose=False)
+    with Folder(tmp_path / "page") as there:
+        browser.open(f"{there.address}/", "!document.querySelector('button').disabled")
+        rows = x[:16].round(3).tolist()
+        found = browser.run(f"import('./model.js').then((m) => m.load()).then((m) => m.predict({json.dumps(rows)}))")
+    np.testing.assert_allclose(found, model.predict(x[:16], verbose=0), atol=0.05)
+
+
 def test_wrong_rows_are_told(tmp_path, browser, runtime):
     numbers().export(tmp_path / "page", format="web", runtime=str(runtime), verbose=False)
     with Folder(tmp_path / "page") as there:

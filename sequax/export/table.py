@@ -65,7 +65,11 @@ FORMATS: dict[str, Format] = {
     ),
     "numpy": Format("numpy_module", is_folder=True, options=frozenset({"batch_size"})),
     "web": Format(
-        "web", is_folder=True, packages=("onnx",), extra="onnx", options=frozenset({"batch_size", "runtime"})
+        "web",
+        is_folder=True,
+        packages=("onnx",),
+        extra="onnx",
+        options=frozenset({"batch_size", "runtime", "quantize", "calibration"}),
     ),
     "stablehlo": Format("stablehlo", (".stablehlo",), options=frozenset({"weights", "batch_size"})),
 }

@@ -80,7 +80,7 @@ def serve(
         http=_bounded(limits),
         ws="none",
         lifespan="on",
-        log_level=logging.WARNING,
+        log_level=logging.ERROR,  # warnings are of bytes that are no requests: whoever sends such would fill the log
         access_log=False,
         server_header=False,
         proxy_headers=False,

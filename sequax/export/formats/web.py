@@ -29,20 +29,32 @@ PARTS = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-thread
 _CODE = Path(__file__).parent.parent / "web_code"
 
 
-def write(trace: Trace, place: Path, batch_size: int | None = None, runtime: str | None = None) -> None:
+def write(
+    trace: Trace,
+    place: Path,
+    batch_size: int | None = None,
+    runtime: str | None = None,
+    quantize: str | None = None,
+    calibration: Any = None,
+) -> str | None:
     """Write the folder of a model.
 
     Args:
         batch_size: fixes the size of batches; None: any.
+        quantize: `"int8"` or `"int8_dynamic"`, for files of about a third of the size; see `onnx_file.write`.
+        calibration: for `quantize`, rows as `predict` takes them.
         runtime: the folder with the files of onnxruntime-web, which are copied, or an address from which the page is to
             load them (`https://.../dist/`); None: `node_modules` here or in a folder above.
+
+    Returns:
+        what quantization has measured; None if there was none.
 
     Raises:
         ExportError: if the runtime is not there.
     """
     source = _found(runtime)
     place.mkdir()
-    (place / MODEL).write_bytes(onnx_file.content(trace, batch_size).SerializeToString(deterministic=True))
+    note = onnx_file.write(trace, place / MODEL, batch_size, quantize=quantize, calibration=calibration)
     described = {
         "inputs": [_entry(one) for one in trace.inputs],
         "outputs": [{"name": name} for name in trace.output_names],
@@ -61,6 +73,7 @@ def write(trace: Trace, place: Path, batch_size: int | None = None, runtime: str
         (place / RUNTIME).mkdir()
         for part in PARTS:
             shutil.copyfile(source / part, place / RUNTIME / part)
+    return note
 
 
 def _entry(one: Any) -> dict[str, Any]:
