@@ -6,7 +6,7 @@ BUILT  := .venv-dist
 # -qq: errors are shown, progress and warnings are not
 PIP_INSTALL := -m pip install -qq --disable-pip-version-check
 
-.PHONY: help api-gaps applications demo types test test-processes fuzz fuzz-kernel fuzz-keras mutants lint format docs dist bench bench-works bench-peers bench-check bench-gpu bench-growth bench-scale bench-serve web test-oldest soak clean
+.PHONY: help api-gaps applications demo types test test-processes fuzz fuzz-kernel fuzz-keras mutants lint format docs dist bench bench-works bench-peers bench-check bench-gpu bench-growth bench-scale bench-serve gpu-programs web test-oldest soak clean
 
 help:
 	@echo "make demo         install, then train on real handwritten digits"
@@ -29,6 +29,7 @@ help:
 	@echo "make bench-check  measure a few rows again and fail where Sequax fell behind docs/benchmarks.json"
 	@echo "make bench-gpu    on a GPU: layers against the CPU, main rows, memory; without one, lowers all programs for CUDA"
 	@echo "make bench-scale  rows per second of one device beside two that share each batch: four networks and a tiny one"
+	@echo "make gpu-programs compiles the training loop for eight H100 without one: messages, memory, nothing by way of the host"
 	@echo "make bench-growth time and memory against rows, batch, width, depth, epochs; memory over 500 calls"
 	@echo "make bench-serve  sequax serve beside FastAPI and onnxruntime: requests a second, latencies; a minute"
 	@echo "make test-oldest  the test suite with the lowest dependency versions pyproject.toml allows"
@@ -114,6 +115,9 @@ bench-gpu: $(VENV)/.installed-dev
 bench-scale: $(VENV)/.installed-dev
 	$(VENV)/bin/python -m benchmarks.scale
 
+gpu-programs: .venv-xla/.installed-peer
+	.venv-xla/bin/python -m tools.gpu_programs
+
 bench-growth: $(VENV)/.installed-dev
 	$(VENV)/bin/python -m benchmarks.growth --picture docs/growth.png
 
@@ -171,6 +175,7 @@ $(OLDEST)/.installed-dev: pyproject.toml tools/lowest.py | $(OLDEST)/bin/pip
 PEER_tensorflow := keras==3.15.1 tensorflow-cpu==2.21.0
 PEER_torch := keras==3.15.1 torch==2.13.0
 PEER_flax := flax==0.12.8 optax==0.2.8
+PEER_xla := jax==0.10.2 jax-cuda12-pjrt==0.10.2 -e .
 
 .venv-%/.installed-peer: | .venv-%/bin/pip
 	@echo "Installing $(PEER_$*) ..."
