@@ -85,6 +85,24 @@ keras.Sequential(
     name="base",
 ).save("base.keras")
 """,
+    "docs/quantization.md": """
+import numpy as np, sequax as keras
+from sequax import layers
+keras.config.disable_interactive_logging()
+class Block(layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.attention, self.dense = layers.MultiHeadAttention(2, 16), layers.Dense(32, "relu")
+    def call(self, x):
+        return x + self.dense(self.attention(x, x))
+texts = ["The quick brown fox jumps over the lazy dog.", "Pack my box with five dozen liquor jugs."]
+tokenizer = lambda text: [ord(letter) for letter in text]
+ids = np.array([tokenizer(text)[:32] for text in texts])
+dense = [layers.Dense(32, "relu"), layers.Dense(32)]
+model = keras.Sequential([keras.Input((64,), dtype="int32"), layers.Embedding(128, 32), *dense])
+structure = {"pre_block_layers": model.layers[:1], "sequential_blocks": model.layers[1:]}
+model.get_quantization_layer_structure = lambda mode=None: structure
+""",
     "docs/resume.md": """
 import numpy as np, sequax
 x, y = np.ones((20, 8)), np.ones(20)

@@ -218,6 +218,27 @@ def test_gptq_does_better_than_plain_rounding():
     assert errors["gptq"] < 0.75 * errors["int4"]
 
 
+def test_models_of_features_are_run_on_rows():
+    """A stack of dense layers, each of which is a block of its own."""
+    rng = np.random.default_rng(4)
+    x = (rng.normal(size=(200, 24)) @ rng.normal(size=(24, 24)) / 5).astype("float32")
+    sequax.utils.set_random_seed(5)
+    model = sequax.Sequential([sequax.Input((24,)), layers.Dense(32, "tanh"), layers.Dropout(0.5), layers.Dense(3)])
+    before, errors = model.predict(x, verbose=0), {}
+    weights = model.get_weights()
+    for group in (-1, 8):
+        one = sequax.models.clone_model(model)
+        one.set_weights(weights)
+        structure = {"sequential_blocks": one.layers}
+        config = quantizers.GPTQConfig(x, None, group_size=group, quantization_layer_structure=structure)
+        one.quantize(config=config)
+        errors[group] = np.square(one.predict(x, verbose=0) - before).mean() / np.square(before).mean()
+    assert errors[8] < errors[-1] < 0.02
+    structure, rows = {"sequential_blocks": model.layers}, [np.zeros(2) + 0.5, np.zeros(3)]
+    with pytest.raises(TypeError, match=r"one shape. Received: \[\(2,\), \(3,\)\]"):
+        model.quantize(config=quantizers.GPTQConfig(rows, None, quantization_layer_structure=structure))
+
+
 def test_models_in_mixed_precision(keras, tmp_path):
     model, before = quantized("GPTQConfig", {"group_size": 8}, dtype="mixed_bfloat16")
     assert model.layers[1].dtype_policy.name == "gptq/4/8_from_mixed_bfloat16"

@@ -32,7 +32,7 @@ CHAPTERS = {
         *("docs/data.md", "docs/shapes.md", "docs/around_fit.md", "docs/fit_and_evaluate.md", "docs/fine-tuning.md"),
         *("docs/applications.md", "docs/ensemble.md", "docs/resume.md", "docs/files.md", "docs/scikit_learn.md"),
         "docs/distribution.md",
-        *("docs/export.md", "docs/serving.md", "docs/browser.md"),
+        *("docs/export.md", "docs/serving.md", "docs/browser.md", "docs/quantization.md"),
         "docs/security.md",
     ],
     "Speed": ["docs/performance.md"],

@@ -68,10 +68,11 @@ class GPTQConfig(_Calibrated):
     model is run on data; how the inputs of each layer vary together says what an error costs.
 
     Args:
-        dataset: texts, or arrays of token ids, of shape `(length,)` or `(1, length)`; any iterable of them.
+        dataset: texts, or arrays of token ids, of shape `(length,)` or `(1, length)`; any iterable of them. Of a model
+            that takes no ids an array of floats, `(rows, ...)`.
         tokenizer: makes ids of a text: a function, or an object with `tokenize`. None where the data are ids.
         weight_bits: 2, 3, 4 or 8.
-        num_samples: sequences to run the model on.
+        num_samples: sequences, or rows of floats, to run the model on.
         per_channel: a scale for each output. False: one for all.
         sequence_length: tokens in each of them.
         hessian_damping: what is added to the diagonal before it is inverted, as a share of its mean.
@@ -131,10 +132,11 @@ class AWQConfig(_Calibrated):
     power is searched that leaves the least error.
 
     Args:
-        dataset: texts, or arrays of token ids, of shape `(length,)` or `(1, length)`; any iterable of them.
+        dataset: texts, or arrays of token ids, of shape `(length,)` or `(1, length)`; any iterable of them. Of a model
+            that takes no ids an array of floats, `(rows, ...)`.
         tokenizer: makes ids of a text: a function, or an object with `tokenize`. None where the data are ids.
         weight_bits: 4.
-        num_samples: sequences to run the model on.
+        num_samples: sequences, or rows of floats, to run the model on.
         sequence_length: tokens in each of them.
         group_size: inputs that share a scale, per output. -1: all of them.
         num_grid_points: powers that are tried.

@@ -16,10 +16,10 @@ from ..utils.progress import Progbar
 from .awq import AWQ
 from .calibrated import AWQConfig, GPTQConfig
 from .gptq import GPTQ
-from .samples import get_dataloader
+from .samples import batches
 from .utils import Filters, should_quantize_layer
 
-_AT_ONCE = 8  # sequences in one call of a block
+_AT_ONCE = 8  # sequences or rows in one call of a block
 
 
 class Structure(NamedTuple):
@@ -109,10 +109,9 @@ def calibrate(config: Any, structure: Mapping[str, Any] | None, filters: Filters
             f"{' that `filters` means' if filters is not None else ''} is a Dense or an EinsumDense that data can"
             f" round.{reasons}"
         )
-    samples = get_dataloader(config.tokenizer, config.sequence_length, config.dataset, config.num_samples)
     inputs: list[Any] = []
-    for start in range(0, len(samples), _AT_ONCE):
-        x: Any = jnp.asarray(samples[start : start + _AT_ONCE, 0])
+    for batch in batches(config, bool(before), _AT_ONCE):
+        x: Any = jnp.asarray(batch)
         for layer in before:
             x = layer(x)
         inputs.append(x)

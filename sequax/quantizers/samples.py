@@ -56,6 +56,44 @@ def get_dataloader(
     return np.lib.stride_tricks.sliding_window_view(ids, sequence_length)[starts].astype("int32")[:, None, :]
 
 
+def batches(config: Any, as_ids: bool, size: int) -> Iterator[np.ndarray]:
+    """What a model is run on: sequences of ids, or the rows of a data set of floats as they are.
+
+    Args:
+        config: a `GPTQConfig` or `AWQConfig`.
+        as_ids: whether whole numbers that are floats are ids.
+        size: how many sequences or rows come at a time.
+
+    Raises:
+        TypeError: for something else than texts, ids or rows of floats of one shape.
+        ValueError: for a data set that is empty.
+    """
+    data = config.dataset
+    if hasattr(data, "__iter__") and not isinstance(data, (str, bytes)):
+        data = list(data)
+    rows = _float_rows(data, as_ids) if isinstance(data, list) else None
+    if rows is None:
+        found = get_dataloader(config.tokenizer, config.sequence_length, data, config.num_samples)[:, 0]
+    else:
+        found = rows[: config.num_samples]
+    for start in range(0, len(found), size):
+        yield found[start : start + size]
+
+
+def _float_rows(data: list[Any], as_ids: bool) -> np.ndarray | None:
+    """The rows of a data set of floats; None for texts and ids."""
+    if not data or isinstance(data[0], (str, bytes)):
+        return None
+    first = np.asarray(data[0])
+    if first.dtype.kind != "f" or (as_ids and bool((first == np.floor(first)).all())):
+        return None
+    try:
+        return np.stack([np.asarray(row, "float32") for row in data])
+    except ValueError:
+        shapes = sorted({np.shape(row) for row in data})
+        raise TypeError(f"The rows of a `dataset` of floats must have one shape. Received: {shapes[:5]}") from None
+
+
 def _starts(strategy: str, last: int, count: int, seed: int, stride: int | None) -> np.ndarray:
     draws = np.random.default_rng(seed)
     if strategy == "random":
