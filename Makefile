@@ -161,7 +161,7 @@ $(VENV)/.installed-mutants: $(VENV)/.installed-dev
 	@touch $@
 
 $(VENV)/.installed-docs: $(VENV)/.installed
-	@$(VENV)/bin/python $(PIP_INSTALL) -e '.[docs,plot,sklearn]'
+	@$(VENV)/bin/python $(PIP_INSTALL) -e '.[docs,plot,sklearn,onnx,serve]'
 	@touch $@
 
 $(OLDEST)/.installed-dev: pyproject.toml tools/lowest.py | $(OLDEST)/bin/pip

@@ -39,7 +39,7 @@ CHAPTERS = {
     "Inside": ["docs/differences.md", "docs/extending.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"],
 }
 # Notebooks in the order in which one would read them; the build runs them.
-GALLERY = ["tables", "series", "images", "texts", "transfer", "gan", "reinforcement"]
+GALLERY = ["tables", "series", "images", "texts", "transfer", "gan", "reinforcement", "deployment"]
 SECTIONS = ("Start", "Guides", "Gallery", "Examples", "Reference", "Speed", "Inside")
 
 
