@@ -10,7 +10,7 @@ from .elementwise import cast
 from .graph import Graph
 from .shaping import tensor
 from .translate import Call, rule, translate
-from .values import Value, arranged, full, vector
+from .values import Value, arranged, constant, full, vector
 
 
 @rule("scan")
@@ -150,3 +150,13 @@ def _branch(call: Call, graph: Graph, which: Value, branches: Any, at: int, oper
     dtypes = [value.dtype for value in results[0]]
     names = graph.emit_all("If", [here], list(shapes), dtypes, then_branch=inside[0], else_branch=inside[1])
     return [tensor(shape, dtype, name) for shape, dtype, name in zip(shapes, dtypes, names, strict=True)]
+
+
+@rule("platform_index")
+def platform_index(call: Call) -> Value:
+    """The branch for platforms that no other branch is for."""
+    places = [place for place, names in enumerate(call.platforms) if names is None]
+    return constant(np.asarray(places[0] if places else 0, call.dtype))
+
+
+platform_index.folds = True  # type: ignore[attr-defined]

@@ -440,3 +440,19 @@ def same(call: Call, *values: Value) -> Any:
 @rule("dim_as_value")
 def dim_as_value(call: Call) -> Value:
     return Value((), call.dtype, (None,), size=call.dim)
+
+
+@rule("shift_left", "shift_right_arithmetic", "shift_right_logical")
+@lazily
+def shift(call: Call, x: Value, by: Value) -> Any:
+    """By powers of two, as ONNX shifts numbers without a sign only. Beyond the width nothing but the sign is left."""
+    name, wide = call.equation.primitive.name, np.dtype("int64")
+    if name == "shift_right_logical" and call.dtype.kind == "i":
+        return NotImplemented
+    x, by = (cast(call, value, wide) for value in (x, by))
+    width = constant(np.asarray(8 * call.dtype.itemsize - 1, wide))
+    power = made(call, "Pow", constant(np.asarray(2, wide)), made(call, "Min", by, width, dtype=wide), dtype=wide)
+    if name == "shift_left":
+        return cast(call, made(call, "Mul", x, power, dtype=wide), call.dtype)
+    rest = made(call, "Mod", x, power, dtype=wide)  # with the sign of the power: the quotient is rounded down
+    return cast(call, made(call, "Div", made(call, "Sub", x, rest, dtype=wide), power, dtype=wide), call.dtype)

@@ -36,9 +36,17 @@ def gather(call: Call, value: Value, indices: Value) -> Any:
         offsets = dict(zip(inside, numbers.offset_dims, strict=True))
         kept = [place for place in range(len(call.shape)) if place not in [offsets.get(axis) for axis in cut]]
         rows = [kept.index(offsets[axis]) for axis in whole]
-        indices, shape = _bounded(call, value, indices, cut), tuple(call.shape[place] for place in kept)
+        shape = tuple(call.shape[place] for place in kept)
+        # An index outside of a table is an error in onnxruntime, where it is NaN here; of several axes, as for points
+        # outside of an image, it has a meaning.
+        fills = len(cut) > 1 and "FILL" in str(call.mode).upper() and not indices.is_constant
+        inside_ = _inside(call, value, indices, cut) if fills else None
         taken = _along if len(cut) == 1 else _at_places
-        return in_shape(call.graph, taken(call, value, indices, cut, whole, rows, shape), call.shape)
+        found = taken(call, value, _bounded(call, value, indices, cut, fills), cut, whole, rows, shape)
+        if inside_ is not None:
+            inside_ = inside_.with_shape(shape, [None if a is None else _batch(shape, rows)[a] for a in inside_.axes])
+            found = made(call, "Where", inside_, found, _filling(call, value), dtype=value.dtype, shape=shape)
+        return in_shape(call.graph, found, call.shape)
     if set(cut) == set(gone) and len(cut) == 1 and not whole:
         return _beside(call, value, _bounded(call, value, indices, cut), cut[0], batched)
     if not gone and not batched and places == 0:
@@ -91,9 +99,51 @@ def _last_step(call: Call, value: Value) -> Value:
     return in_shape(call.graph, last, call.shape)
 
 
-def _bounded(call: Call, value: Value, indices: Value, cut: list[int]) -> Value:
+def _batch(shape: Any, offsets: list[int]) -> list[int]:
+    return [place for place in range(len(shape)) if place not in offsets]
+
+
+def _inside(call: Call, value: Value, indices: Value, cut: list[int]) -> Value | None:
+    """For each place whether it is one of the table; None if its sizes are not known."""
+    most = [value.shape[axis] for axis in cut]
+    if not is_known(most):
+        return None
+    shape, last = indices.shape, len(indices.shape) - 1
+    high = constant(np.asarray(most, indices.dtype), shape, [last])
+    low = constant(np.zeros((), indices.dtype))
+    both = made(
+        call,
+        "And",
+        made(call, "GreaterOrEqual", indices, low, dtype=bool, shape=shape),
+        made(call, "Less", indices, high, dtype=bool, shape=shape),
+        dtype=bool,
+        shape=shape,
+    )
+    both = stored_with(call.graph, cast(call, both, np.int32), [last])
+    place = both.axes.index(last) if last in both.axes else None
+    axes = tuple(a for a in both.axes if a != last)
+    if place is None:
+        return cast(call, Value(shape[:-1], both.dtype, axes, both.name), bool)
+    dims = tuple(1 if a is None else shape[a] for a in axes)
+    name = call.graph.emit(
+        "ReduceMin", [stored(call.graph, both), call.graph.integers(place)], dims, np.int32, keepdims=0
+    )
+    return cast(call, Value(shape[:-1], np.dtype(np.int32), axes, name), bool)
+
+
+def _filling(call: Call, value: Value) -> Value:
+    filling = call.fill_value
+    if filling is None:
+        whole = value.dtype.kind in "iu"
+        filling = (
+            (np.iinfo(value.dtype).min if value.dtype.kind == "i" else np.iinfo(value.dtype).max) if whole else np.nan
+        )
+    return constant(np.asarray(filling, value.dtype))
+
+
+def _bounded(call: Call, value: Value, indices: Value, cut: list[int], always: bool = False) -> Value:
     """Indices as the mode of the gather takes them: those beyond the end are moved to it, or there are none."""
-    if "CLIP" not in str(call.mode).upper() or indices.is_constant:
+    if indices.is_constant or ("FILL" in str(call.mode).upper() and not always):
         return indices
     low = constant(np.zeros((), indices.dtype))
     most = [value.shape[axis] - 1 for axis in cut]

@@ -116,11 +116,23 @@ def _as_one(
 # --- convolutions ---
 
 
+class _Floats(Call):
+    """An equation of whole numbers, translated as if they were floats."""
+
+    @property
+    def dtype(self) -> np.dtype:
+        return np.dtype("float32")
+
+
 @rule("conv_general_dilated")
 def convolution(call: Call, x: Value, kernel: Value) -> Any:
     lhs, rhs, out = call.dimension_numbers
-    if call.batch_group_count != 1 or call.dtype.kind != "f":
+    if call.batch_group_count != 1 or call.dtype.kind not in "fiu":
         return NotImplemented
+    if call.dtype.kind != "f":  # of whole numbers, which are whole up to 2 ** 24
+        inner = _Floats(call.graph, call.equation, call.path)
+        found = convolution(inner, *(cast(call, value, np.float32) for value in (x, kernel)))
+        return found if found is NotImplemented else cast(call, found, call.dtype)
     graph, dtype, groups = call.graph, call.dtype, call.feature_group_count
     x, kernel = stored_with(graph, x, lhs), stored_with(graph, kernel, rhs)
     name = arranged(graph, x, lhs)

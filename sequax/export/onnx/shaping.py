@@ -333,3 +333,22 @@ def iota(call: Call, *sizes: Value) -> Value:
 
 
 iota.folds = True  # type: ignore[attr-defined]
+
+
+@rule("stack")
+def stack(call: Call, *values: Value) -> Value:
+    axis = call.axis
+
+    def with_axis(value: Value) -> Value:
+        shape = (*value.shape[:axis], 1, *value.shape[axis:])
+        return value.with_shape(shape, [a if a is None or a < axis else a + 1 for a in value.axes])
+
+    return joined(call, [with_axis(value) for value in values], axis)
+
+
+@rule("tile")
+def tile(call: Call, value: Value) -> Value:
+    graph, times = call.graph, call.reps
+    value = stored_with(graph, value, range(len(value.shape)))
+    names = [arranged(graph, value, range(len(value.shape))), vector(graph, times)]
+    return tensor(call.shape, value.dtype, graph.emit("Tile", names, call.shape, value.dtype))
