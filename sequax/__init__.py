@@ -23,6 +23,7 @@ _MODULES = (
     "distribution",
     "dtype_policies",
     "export",
+    "hub",
     "initializers",
     "layers",
     "legacy",
@@ -67,6 +68,7 @@ _NAMES = {
     "SymbolicScope": ".scopes",
     "Variable": ".core.variable",
     "device": ".scopes",
+    "from_pretrained": ".hub.loading",
     "inspect_predictions": ".inspecting",
     "name_scope": ".scopes",
     "search": ".trials.search",
@@ -89,6 +91,7 @@ if TYPE_CHECKING:  # the same for type checkers and editors
         distribution as distribution,
         dtype_policies as dtype_policies,
         export as export,
+        hub as hub,
         initializers as initializers,
         layers as layers,
         legacy as legacy,
@@ -120,6 +123,7 @@ if TYPE_CHECKING:  # the same for type checkers and editors
     from .core.variable import Variable as Variable
     from .ensemble import Ensemble as Ensemble
     from .function import Function as Function
+    from .hub.loading import from_pretrained as from_pretrained
     from .initializers import Initializer as Initializer
     from .inspecting import inspect_predictions as inspect_predictions
     from .layers.input_layer import Input as Input

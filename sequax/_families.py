@@ -25,6 +25,8 @@ above.families |= {
 above.modules |= {
     "configs": "sequax.core.config",
     "export": "sequax.export.exporting",
+    "hub": "sequax.hub.fetching",
+    "hub_pushing": "sequax.hub.pushing",
     "ops": "sequax.ops",
     "policies": "sequax.core.quantized_policies",
     "quantizers": "sequax.quantizers",

@@ -33,6 +33,7 @@ CHAPTERS = {
         *("docs/applications.md", "docs/ensemble.md", "docs/resume.md", "docs/files.md", "docs/scikit_learn.md"),
         "docs/distribution.md",
         *("docs/export.md", "docs/serving.md", "docs/browser.md", "docs/quantization.md"),
+        "docs/trackers_and_hubs.md",
         "docs/security.md",
     ],
     "Speed": ["docs/performance.md"],

@@ -178,17 +178,26 @@ def load(path: Path, custom_objects: Mapping[str, Any] | None = None, compile: b
         LoadError: if anything in it is refused.
     """
     with nullcontext(Folder(os.fspath(path))) if os.path.isdir(path) else Source.of(path) as source:
-        archive = Archive(source)
-        version, described = archive.version(), archive.json(CONFIG)
-        place = f"{archive.name}: config"
-        with custom_object_scope(custom_objects):
-            with budget.for_file(source.size) as spent:
-                model = config.model_from(described, compile=False, place=place, version=version)
-            if compile:
-                with budget.for_file(source.size, after=spent):  # metrics have variables, too
-                    config.compile_model(model, described, version, place)
-            assets.give(model, archive)
-            weights.read_weights(model, archive.weights(), optimizer=compile)
+        return load_from(source, custom_objects, compile)
+
+
+def load_from(source: Source | Folder, custom_objects: Mapping[str, Any] | None = None, compile: bool = True) -> Model:
+    """The model of an open file, or of the files of a folder.
+
+    Raises:
+        LoadError: if anything in it is refused.
+    """
+    archive = Archive(source)
+    version, described = archive.version(), archive.json(CONFIG)
+    place = f"{archive.name}: config"
+    with custom_object_scope(custom_objects):
+        with budget.for_file(source.size) as spent:
+            model = config.model_from(described, compile=False, place=place, version=version)
+        if compile:
+            with budget.for_file(source.size, after=spent):  # metrics have variables, too
+                config.compile_model(model, described, version, place)
+        assets.give(model, archive)
+        weights.read_weights(model, archive.weights(), optimizer=compile)
     return model
 
 

@@ -25,6 +25,7 @@ class Folder:
     def __init__(self, path: str):
         self.name = path
         self.members: dict[str, int] = {}
+        self._paths: Mapping[str, str] = {}  # of those that are elsewhere
         waiting = [""]
         while waiting:
             inner = waiting.pop()
@@ -40,9 +41,21 @@ class Folder:
                     if len(self.members) + len(waiting) > MAX_MEMBERS:
                         raise LoadError(f"{path}: a folder of more than {MAX_MEMBERS:,} files is no model.")
 
+    @classmethod
+    def of(cls, name: str, paths: Mapping[str, str]) -> Folder:
+        """Files that lie anywhere, as if they were in one folder: their paths by the names they have in it."""
+        made = cls.__new__(cls)
+        made.name, made._paths = name, dict(paths)
+        made.members = {member: os.stat(path).st_size for member, path in paths.items()}
+        return made
+
     @property
     def size(self) -> int:
         return sum(self.members.values())
+
+    def path_of(self, name: str) -> str:
+        """Where a file is."""
+        return self._paths.get(name) or os.path.join(self.name, *name.split("/"))
 
     def read(self, name: str, limit: int) -> bytes:
         """The contents of a file.
@@ -50,7 +63,7 @@ class Folder:
         Raises:
             LoadError: if they are longer than `limit`.
         """
-        with Source.of(os.path.join(self.name, *name.split("/"))) as source:
+        with Source.of(self.path_of(name)) as source:
             if source.size > limit:
                 raise LoadError(f"{self.name}: {name} has {source.size:,} bytes, where {limit:,} are allowed.")
             return source.read(0, source.size, name)

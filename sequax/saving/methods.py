@@ -73,6 +73,18 @@ class FileMethods(Layer):
         """
         models.load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)  # type: ignore[arg-type] # as above
 
+    def push_to_hub(self, repo_id: str, **options: Any) -> str:
+        """Put the model on the Hugging Face Hub, with a card that says what it is.
+
+        Args:
+            repo_id: `"user/name"`.
+            **options: of `hub.push_to_hub`: `private`, `token`, `revision`, `report`, `card`, `description`, ...
+
+        Returns:
+            The address of the commit.
+        """
+        return above.load("hub_pushing").push_to_hub(self, repo_id, **options)
+
     def export(
         self,
         filepath: Path,

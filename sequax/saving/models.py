@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from ..core import above
 from ..core.tracebacks import public
 from ..core.warning import warn
 from . import atomic, together
@@ -29,7 +30,8 @@ def save_model(
     """Save architecture, weights, and what `compile` was given with the optimizer's state; whole or not at all.
 
     Args:
-        filepath: ends with `.keras`, or with `.h5` for the format of Keras 2.
+        filepath: ends with `.keras`, or with `.h5` for the format of Keras 2; or `hf://user/name`: a repository of the
+            Hugging Face Hub, see `push_to_hub`.
         overwrite: replace a file of that name; False refuses.
         zipped: False writes a folder, whose name may not end with `.keras`, with the files that are in a `.keras` file.
         include_optimizer: False leaves out the optimizer's state.
@@ -48,6 +50,11 @@ def save_model(
     if kwargs:
         raise ValueError(f"save_model: unexpected arguments {sorted(kwargs)}.")
     path = os.fsdecode(os.fspath(filepath))
+    if path.startswith("hf://"):
+        if zipped:
+            raise ValueError(f"{path!r}: on the hub a model is a folder of files. Leave `zipped=True` out.")
+        above.load("hub_pushing").push_to_hub(model, path, include_optimizer=include_optimizer)
+        return
     if zipped is False and path.endswith((".keras", *_HDF5)):
         raise ValueError(
             f"With `zipped=False` the path of the folder should not end in `.keras`. Received: filepath={path}"
@@ -79,7 +86,7 @@ def load_model(
 
     Args:
         filepath: a `.keras` or `.h5` file, a folder that was saved with `zipped=False`, or one of an
-            `OrbaxCheckpoint`, whose newest step is read.
+            `OrbaxCheckpoint`, whose newest step is read; or `hf://user/name`, of the Hugging Face Hub.
         custom_objects: own classes and functions by name. The function of a `Lambda` layer that was saved as code is
             given by the name of the layer.
         compile: whether to compile the model as it was.
@@ -96,6 +103,11 @@ def load_model(
             " Lambda layers by `custom_objects={layer_name: function}`."
         )
     path = os.fsdecode(os.fspath(filepath))
+    if path.startswith("hf://"):
+        found = above.load("hub").fetched(path)
+        if not isinstance(found, str):
+            return archive.load_from(found, custom_objects, compile)
+        path = found
     try:
         if path.endswith(_HDF5):
             return legacy_models.load_model(path, custom_objects=custom_objects, compile=compile)
@@ -194,6 +206,8 @@ def load_weights(model: Model, filepath: Path, skip_mismatch: bool = False, **kw
         raise TypeError(f"load_weights: unexpected arguments {sorted(kwargs)}.")
     path = os.fspath(filepath)
     _require_built(model, "loaded")
+    if path.startswith("hf://"):
+        path = _weights_on_hub(path)
     if by_name and not path.endswith((".h5", ".hdf5")):
         raise ValueError(f"`by_name=True` is for `.h5` files in Keras 2's format. Received: filepath={path}")
     if path.endswith((".h5", ".hdf5")):
@@ -214,6 +228,14 @@ def load_weights(model: Model, filepath: Path, skip_mismatch: bool = False, **kw
             f"File format not supported: filepath={path}. Weights are read from `.weights.h5`, `.weights.json`, `.h5`,"
             f" `.safetensors` and `.keras` files, and folders of OrbaxCheckpoint."
         )
+
+
+def _weights_on_hub(address: str) -> str:
+    """The path of a file of the hub that holds weights."""
+    found = above.load("hub").fetched(address)
+    if not isinstance(found, str):
+        found = found.path_of("model.weights.h5")
+    return found
 
 
 def _require_built(model: Model, what: str) -> None:

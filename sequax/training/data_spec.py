@@ -72,7 +72,7 @@ def outputs(model: Any) -> list[OutputSchema]:
                 shape=tuple(tensor.shape),
                 loss=name,
                 from_logits=bool(settings.get("from_logits", False)),
-                activation=_activation(tensor) if isinstance(tensor, KerasTensor) else None,
+                activation=activation_of(tensor) if isinstance(tensor, KerasTensor) else None,
                 ignore_class=settings.get("ignore_class"),
                 metrics=tuple(m.name for m in metrics),
                 # A class of the user's may turn other labels into such.
@@ -91,7 +91,7 @@ def _loss(loss: object) -> tuple[str | None, dict[str, Any]]:
     return (name if known else None), getattr(loss, "arguments", {})
 
 
-def _activation(tensor: KerasTensor) -> str | None:
+def activation_of(tensor: KerasTensor) -> str | None:
     """The name of the activation that made a tensor; None where it is not known."""
     while tensor.node is not None:
         layer = tensor.node.operation
