@@ -74,6 +74,7 @@ with h5py.File("old.h5", "w") as file:
 import numpy as np, sequax as keras
 from sequax import layers
 x, y = np.ones((20, 8, 8, 1), "float32"), np.arange(20) % 5
+x_test, y_test = x[:4], np.eye(5)[y[:4]]
 keras.Sequential(
     [
         keras.Input((8, 8, 1)),
@@ -112,6 +113,12 @@ model.compile("sgd", "mse")
     "docs/serving.md": """
 import sequax as keras
 model, a, b = (keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)]) for _ in range(3))
+""",
+    "docs/trackers_and_hubs.md": """
+import numpy as np, sequax as keras
+x, y = np.ones((20, 8)), np.ones(20)
+model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(1)])
+model.compile("sgd", "mse")
 """,
     "docs/scikit_learn.md": """
 import numpy as np
