@@ -24,7 +24,7 @@ def chromium() -> str | None:
 
 
 class Folder:
-    """A folder behind HTTP. Requests for anything else than its files are counted in `strange`."""
+    """A folder behind HTTP."""
 
     def __init__(self, folder: Path):
         class Handler(SimpleHTTPRequestHandler):

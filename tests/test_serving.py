@@ -252,6 +252,24 @@ def test_weights_that_change_are_seen():
     assert first != then
 
 
+def test_inside_another_application():
+    """A mounted application is not told when its server starts: the first request has all compiled."""
+    from starlette.applications import Starlette
+    from starlette.routing import Mount
+
+    model = images()
+    x = some(model, 2)
+    outer = Starlette(routes=[Mount("/models", serving.application(model))])
+    answers = Calls(outer).many(
+        ("POST", "/models/predict", {"json": x.tolist()}),
+        ("POST", "/models/v1/models/images:predict", {"json": x.tolist()}),
+        ("GET", "/models/", {}),
+    )
+    assert [a.status_code for a in answers] == [200] * 3
+    for answer in answers[:2]:
+        np.testing.assert_allclose(answer.json()["predictions"], model.predict(x, verbose=0), rtol=1e-5, atol=1e-6)
+
+
 def test_models_whose_inputs_nobody_knows_are_refused():
     class Own(keras.Model):
         def call(self, x):

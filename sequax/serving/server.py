@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import socket
@@ -93,6 +94,7 @@ def serve(
         _Server(config, started and (lambda: started(address))).run(sockets=[listening])
     finally:
         listening.close()
+        gc.unfreeze()
 
 
 def _listening(host: str, port: int) -> socket.socket:
@@ -118,6 +120,10 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        # What is there by now stays. Looking through it again and again, whenever a request has brought some hundred
+        # lists, took three quarters of the time of reading a picture: 390 us of processor, and 80 without.
+        gc.collect()
+        gc.freeze()
         if self.started and self._told is not None:
             self._told()
 
