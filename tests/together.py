@@ -152,8 +152,32 @@ def main(folder):
     return each(folder, arrays, own_rows, sharded)
 
 
+def first_alone(folder):
+    """What people do in process 0 alone: a bar, callbacks, files."""
+
+    class Look(sq.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            seen.append(batch)
+
+    seen, callbacks = [], []
+    if here() == 0:
+        callbacks = [Look(), sq.callbacks.ModelCheckpoint(folder / "best.keras"), sq.callbacks.TerminateOnNaN()]
+    x, y = data()
+    made = model()
+    verbose = 1 if here() == 0 else 0
+    history = made.fit(x, y, batch_size=30, epochs=2, verbose=verbose, callbacks=callbacks, devices=everywhere())
+    if here() == 0:
+        made.save(folder / "model.keras")
+    assert seen == [0, 1, 2, 3] * 2 or here()
+    made.save_weights(folder / "model.weights.h5")
+    made.load_weights(folder / "model.weights.h5")
+    if here() == 0:  # with a device of its own, one process may go on alone
+        made.evaluate(x, y, verbose=0, devices=1)
+    return {"history": history.history}
+
+
 def rest(folder):
-    return each(folder, blocks, stream, ended)
+    return each(folder, blocks, stream, ended, first_alone)
 
 
 def each(folder, *parts):

@@ -41,6 +41,8 @@ class BackupAndRestore(Callback):
         model.fit(x, y, epochs=100, callbacks=[BackupAndRestore("runs/first")])  # the same line again resumes it
     """
 
+    in_all_processes = True
+
     save_freq: str | int
     double_checkpoint: bool
     delete_checkpoint: bool

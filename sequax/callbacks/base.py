@@ -39,6 +39,8 @@ class Callback(Kept):
     Override `on_train_chunk_end` instead where any moment inside the epoch is good enough. A callback whose batch hook
     matters only under some arguments says so by setting `self.watches_batches = False` (or `True`).
 
+    Where several processes train one model, hooks run in all of them, with equal logs; see `leads` and `agreed`.
+
     Hooks that Keras does not have: `on_run_begin`, `on_safe_point`, `on_train_chunk_end`, `on_test_chunk_end`,
     `on_predict_chunk_end`, `on_compile_begin`, `on_compile_end`, `on_close`, and the pair `state_dict` /
     `load_state_dict`. A callback that sets `every_steps` gets a safe point after each such number of steps.
@@ -53,6 +55,7 @@ class Callback(Kept):
     """
 
     watches_batches: bool | None = None
+    in_all_processes = False  # whether it must not be missing in one of several that train one model
     every_steps: int | None = None
 
     def __init__(self) -> None:

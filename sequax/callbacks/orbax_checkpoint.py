@@ -46,6 +46,8 @@ class OrbaxCheckpoint(MonitorCallback):
         model = sequax.models.load_model("checkpoints")
     """
 
+    in_all_processes = True
+
     best: float | None
 
     directory: Path

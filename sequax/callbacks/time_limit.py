@@ -32,6 +32,8 @@ class TimeLimit(Callback):
         model.fit(x, y, epochs=1000, callbacks=[TimeLimit(minutes=30)])
     """
 
+    in_all_processes = True
+
     def __init__(self, seconds: float = 0, minutes: float = 0, hours: float = 0, verbose: int = 0) -> None:
         super().__init__()
         self.seconds: float = seconds + 60 * minutes + 3600 * hours

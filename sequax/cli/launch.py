@@ -93,7 +93,10 @@ class _Run:
 
     def _started(self, command: Sequence[str], environment: Mapping[str, str], number: int) -> _Process:
         pipe = subprocess.PIPE
-        popen = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe)
+        # In sessions of their own: Ctrl-C comes to us, and goes to each of them once.
+        popen = subprocess.Popen(
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, start_new_session=True
+        )
         assert popen.stdout is not None and popen.stderr is not None
         streams = (popen.stdout, sys.stdout), (popen.stderr, sys.stderr)
         readers = [threading.Thread(target=self._copy, args=(*both, number), daemon=True) for both in streams]

@@ -18,6 +18,7 @@ T = TypeVar("T")
 _KEPT = 1000  # keys of the past: nobody is so far behind, since the steps of a run hold all processes together
 _PATIENCE_SECONDS = 30
 _numbers = itertools.count()  # of what was told
+_done: dict[str, int] = {}  # how often
 
 # Parts of what JAX, gloo, NCCL and gRPC say when another process is gone.
 _SIGNS = (
@@ -94,6 +95,25 @@ def gathered(value: T, what: str = "") -> list[T]:
         else:
             client.key_value_set(f"{key}/{index()}", json.dumps(value))
         return json.loads(_read(key, 0, what))
+
+
+def done_by_first(what: str) -> None:
+    """Process 0 says that something is done; others wait until it has been as often as they have come here for it.
+
+    Process 0 may do it more often than the others, or alone: `agreed` and its kin would lose their order then.
+
+    Args:
+        what: a name for it, such as the path of a file.
+    """
+    if count() == 1:
+        return
+    number = _done.get(what, 0)
+    _done[what] = number + 1
+    with told():
+        if leads():
+            _state().client.key_value_set(f"sequax/done/{number}/{what}", "")
+        else:
+            _read(f"sequax/done/{number}/{what}", 0, what)
 
 
 def parted() -> None:

@@ -11,11 +11,11 @@ from . import layout
 
 
 @contextmanager
-def by_one(model: Any) -> Iterator[bool]:
+def by_one(model: Any, path: str) -> Iterator[bool]:
     """Around the writing of a file of a model; gives whether this process writes it.
 
-    Where a model lies on devices of several processes, all of them come here, and go on when the file is there. In
-    other cases each process writes what it is told to.
+    Where a model lies on devices of several processes, process 0 writes, and those that come here, too, go on when the
+    file is there: all of them if weights are cut over them. In other cases each process writes what it is told to.
     """
     place = placement.where(model) if hasattr(model, "state_variables") else placement.DEVICE
     if place.processes == 1:
@@ -26,4 +26,4 @@ def by_one(model: Any) -> Iterator[bool]:
         with placement.fetched(variable.stored for variable in variables):
             yield place.leads
     finally:
-        peers.agreed(None)
+        peers.done_by_first(f"the writing of {path}")

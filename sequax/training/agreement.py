@@ -67,6 +67,8 @@ def _facts(point: ResumePoint, epochs: int) -> dict[str, Any]:
     source = point.source
     if not source.place.own_rows:
         facts["first batches"] = json.loads(json.dumps(source.state()))
+    # What writes or shows may be in process 0 alone.
+    facts["callbacks"] = [type(one).__name__ for one in point.callbacks if getattr(one, "in_all_processes", False)]
     facts["epochs"] = [point.epoch, epochs]
     facts["random numbers"] = rng.state()["seeds"]
     facts["values of weights"] = [f"{v.path}: {_of_variable(v):08x}" for v in point.model.state_variables]

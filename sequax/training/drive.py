@@ -77,9 +77,10 @@ class Job:
         """How the steps are cut."""
         watched = self.batches_per_hook if getattr(self.callbacks, f"watches_{self.kind}_batches") else 0
         speeds = speeds_of(self.model), (self.kind, self.batch_size, self.place.devices)
+        # A bar, or a callback that watches batches, may be in process 0 alone.
+        watched, refresh_seconds, stops = self.place.agreed((watched, self.callbacks.refresh_seconds, self.stops))
         agreed = None if self.place.processes == 1 else self.place.agreed
-        refresh_seconds = self.place.agreed(self.callbacks.refresh_seconds)
-        return ChunkSchedule(watched, refresh_seconds, self.stops, *speeds, agreed)
+        return ChunkSchedule(watched, refresh_seconds, stops, *speeds, agreed)
 
     def tell(self, event: str, number: int, logs: object = None) -> None:
         """Call the hooks `on_{kind}_{event}`."""

@@ -56,7 +56,8 @@ def fit(
     source, validation = data
     mixable.check(model)
     source.place = place
-    job = TrainJob(model, callbacks, checks.enabled() and not callbacks.accepts_nan, source, place)
+    guard = place.agreed(checks.enabled() and not callbacks.accepts_nan)
+    job = TrainJob(model, callbacks, guard, source, place)
     claim.hold(job.variables.params.values())
     warn_if_nothing_trains(model, job.variables)
     model.stop_training = False
