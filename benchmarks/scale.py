@@ -1,4 +1,5 @@
-"""What more devices are worth: rows per second of one device on one core, and of two that share each batch.
+"""What more devices are worth: rows per second of one device on one core, and of two that share each batch, in one
+process and in two.
 
 A device is a core here: the arithmetic doubles with the devices, but neither the memory nor the caches do, and devices
 have to tell each other their sums. On accelerators all of these are other numbers: run it there with `--devices N`.
@@ -26,12 +27,14 @@ class Way(NamedTuple):
 
     Fields:
         devices: of each process.
-        cores: that each process may use; 0: all.
+        cores: that all of them may use; 0: all.
+        processes: how many, which share the cores.
     """
 
     name: str
     devices: int
     cores: int
+    processes: int = 1
 
 
 class Row(NamedTuple):
@@ -49,7 +52,11 @@ class Row(NamedTuple):
 
 
 def ways(devices: int) -> list[Way]:
-    return [Way("1 device, 1 core", 1, 1), Way(f"{devices} devices, 1 process", devices, devices)]
+    return [
+        Way("1 device, 1 core", 1, 1),
+        Way(f"{devices} devices, 1 process", devices, devices),
+        Way(f"{devices} processes, a core each", 1, devices, devices),
+    ]
 
 
 # --- in a process of its own ------------------------------------------------------------------------------------------
@@ -103,6 +110,8 @@ def measured(seconds: float) -> Iterator[dict[str, Any]]:
 
     import numpy as np
 
+    from sequax.core import peers
+
     warnings.simplefilter("ignore")  # of small models
     for name, make in models().items():
         model, x = make()
@@ -111,24 +120,26 @@ def measured(seconds: float) -> Iterator[dict[str, Any]]:
         model.fit(x, y, epochs=2, **given)  # compiles
         epochs, taken = 1, 0.0
         while taken < seconds:
-            epochs = max(epochs + 1, int(epochs * min(10.0, 1.2 * seconds / max(taken, 1e-3))))
+            epochs = peers.agreed(max(epochs + 1, int(epochs * min(10.0, 1.2 * seconds / max(taken, 1e-3)))))
             begin = time.perf_counter()
             model.fit(x, y, epochs=epochs, **given)
-            taken = time.perf_counter() - begin
+            taken = peers.agreed(time.perf_counter() - begin)
         yield {"model": name, "rate": epochs * len(x) / taken, "message": message_seconds(model.count_params())}
 
 
 def message_seconds(numbers: int, repeats: int = 30) -> float:
     """Seconds that an all-reduce of so many float32 takes; 0 on one device."""
     import jax
-    import jax.numpy as jnp
+    import numpy as np
     from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
     devices = jax.devices()
     if len(devices) == 1:
         return 0.0
     mesh = Mesh(devices, ("batch",))
-    parts = jax.device_put(jnp.zeros((len(devices), numbers)), NamedSharding(mesh, PartitionSpec("batch")))
+    zeros = np.zeros((len(devices), numbers), "float32")
+    cut = NamedSharding(mesh, PartitionSpec("batch"))
+    parts = jax.make_array_from_callback(zeros.shape, cut, lambda index: zeros[index])
     add = jax.jit(lambda a: a.sum(0), out_shardings=NamedSharding(mesh, PartitionSpec()))
     add(parts).block_until_ready()
     begin = time.perf_counter()
@@ -141,20 +152,24 @@ def message_seconds(numbers: int, repeats: int = 30) -> float:
 
 
 def rows_of(way: Way, seconds: float) -> list[Row]:
-    """The models in a process of its own, held on its cores where the system can do that."""
+    """The models in processes of their own, held on their cores where the system can do that."""
     environment = dict(os.environ)
     accelerated = environment.get("JAX_PLATFORMS", "cpu") != "cpu"
     if not accelerated:
         flags = f"--xla_force_host_platform_device_count={way.devices}"
         environment |= {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": f"{environment.get('XLA_FLAGS', '')} {flags}".strip()}
-    command = [sys.executable, "-m", "benchmarks.scale", "--child", "--seconds", str(seconds)]
+    command = [sys.executable, "-m", "benchmarks.scale"]
+    if way.processes > 1:
+        command = [sys.executable, "-m", "sequax", "launch", "--processes", str(way.processes), __file__]
+    command += ["--child", "--seconds", str(seconds)]
 
     def hold() -> None:
         if way.cores and not accelerated and hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: way.cores])
 
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True, preexec_fn=hold)
-    return [Row(way=way.name, **json.loads(line)) for line in done.stdout.splitlines() if line.startswith("{")]
+    lines = [line.removeprefix("[0] ") for line in done.stdout.splitlines()]
+    return [Row(way=way.name, **json.loads(line)) for line in lines if line.startswith("{")]
 
 
 def table(rows: list[Row], devices: int) -> list[str]:
