@@ -6,7 +6,7 @@ Each rule answers `NotImplemented` where the node cannot say what the formula do
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -122,13 +122,10 @@ def _recurrent(call: Call, op: str, x: Value, rest: Any, gates: list[int], state
     if bias is not None:
         biases[: 1 if bias.array is not None and len(bias.shape) == 1 else 2] = dense(bias)
     biases = np.stack([_by_gate(one[:, None], gates, units)[:, 0] for one in biases])
-    sequence = arranged(graph, stored_with(graph, x, range(3)), (0, 1, 2))
     steps, batch = shapes[0][0], shapes[0][1]
+    packed = _packed(graph, counts[0], x) if counts else None
+    sequence = packed.sequence if packed else arranged(graph, stored_with(graph, x, range(3)), (0, 1, 2))
     inputs = [sequence, *map(graph.constant, matrices), graph.constant(biases.reshape(1, -1))]
-    packed = None
-    if counts:
-        packed = _packed(graph, counts[0], sequence, x)
-        inputs[0] = packed.sequence
     inputs += [packed.lengths if packed else "", *(_first(graph, value, batch, units) for value in first)]
     if all(value.is_constant and not value.array.any() for value in first):
         del inputs[5:]
@@ -140,6 +137,7 @@ def _recurrent(call: Call, op: str, x: Value, rest: Any, gates: list[int], state
     hidden = tensor(shapes[0], np.float32, names[0], (0, None, 1, 2))
     if packed:
         hidden = _unpacked(graph, packed, names[0], first[0], shapes[0])
+        last = [_or_first(graph, packed, one, begin) for one, begin in zip(last, first, strict=True)]
     return [replace(hidden, last=(0, last[0])), *last]
 
 
@@ -155,42 +153,63 @@ def _first(graph: Graph, value: Value, batch: Any, units: int) -> str:
     return arranged(graph, replace(value, shape=(1, batch, units), axes=axes), (0, 1, 2))
 
 
-class _Packed:
+class _Packed(NamedTuple):
     """A sequence whose steps that count stand in front.
 
     Attributes:
         sequence: `(time, batch, features)`.
         lengths: int32, of the steps that count of each sample.
-        ran: for each step of the program, how many steps that count stand at or before it; `(time, batch)`, int64.
+        ran: for each step of the program, how many steps that count stand at or before it; `(batch, time)`, int64.
     """
 
-    def __init__(self, sequence: str, lengths: str, ran: str):
-        self.sequence, self.lengths, self.ran = sequence, lengths, ran
+    sequence: str
+    lengths: str
+    ran: str
 
 
-def _packed(graph: Graph, counts: Value, sequence: str, x: Value) -> _Packed:
+def _packed(graph: Graph, counts: Value, x: Value) -> _Packed:
     """The node knows lengths, no holes: so steps that count go to the front, in their order (`TopK` keeps it)."""
     steps, batch, features = x.shape
     counts = stored_with(graph, counts, (0, 1))
     axes = tuple(axis if axis in (0, 1) else None for axis in counts.axes)
-    plain = arranged(graph, replace(counts, shape=(steps, batch), axes=axes), (0, 1))
-    whole = graph.emit("Cast", [plain], (steps, batch), np.int64, to=np.dtype(np.int64))
-    narrow = graph.emit("Cast", [plain], (steps, batch), np.int32, to=np.dtype(np.int32))
-    lengths = graph.emit("ReduceSum", [narrow, graph.integers(0)], (batch,), np.int32, keepdims=0)
-    ran = graph.emit("CumSum", [whole, graph.constant(np.asarray(0, np.int64))], (steps, batch), np.int64)
+    plain = arranged(graph, replace(counts, shape=(steps, batch), axes=axes), (1, 0))
+    dims = (batch, steps)
+    whole = graph.emit("Cast", [plain], dims, np.int64, to=np.dtype(np.int64))
+    narrow = graph.emit("Cast", [plain], dims, np.int32, to=np.dtype(np.int32))
+    lengths = graph.emit("ReduceSum", [narrow, graph.integers(1)], (batch,), np.int32, keepdims=0)
+    ran = graph.emit("CumSum", [whole, graph.constant(np.asarray(1, np.int64))], dims, np.int64)
     _, order = graph.emit_all(
-        "TopK",
-        [narrow, vector(graph, [steps])],
-        [(steps, batch), (steps, batch)],
-        [np.int32, np.int64],
-        axis=0,
-        largest=1,
-        sorted=1,
+        "TopK", [narrow, vector(graph, [steps])], [dims, dims], [np.int32, np.int64], axis=1, largest=1, sorted=1
     )
-    order = graph.emit("Unsqueeze", [order, graph.integers(2)], (steps, batch, 1), np.int64)
-    order = graph.emit("Expand", [order, vector(graph, (steps, batch, features))], (steps, batch, features), np.int64)
-    packed = graph.emit("GatherElements", [sequence, order], (steps, batch, features), np.float32, axis=0)
+    order = graph.emit("Unsqueeze", [order, graph.integers(2)], (*dims, 1), np.int64)
+    sequence = _unhidden(graph, arranged(graph, stored_with(graph, x, range(3)), (1, 0, 2)), plain)
+    packed = graph.emit("GatherND", [sequence, order], (*dims, features), np.float32, batch_dims=1)
+    packed = graph.emit("Transpose", [packed], (steps, batch, features), np.float32, perm=[1, 0, 2])
     return _Packed(packed, lengths, ran)
+
+
+def _or_first(graph: Graph, packed: _Packed, last: Value, first: Value) -> Value:
+    """The last state, or the first one of a sample none of whose steps counts: there the node says zero."""
+    if first.is_constant and not first.array.any():
+        return last
+    (batch, units), zero = last.shape, graph.constant(np.asarray(0, np.int32))
+    ran = graph.emit("Greater", [packed.lengths, zero], (batch,), bool)
+    ran = graph.emit("Unsqueeze", [ran, graph.integers(1)], (batch, 1), bool)
+    names = [ran, arranged(graph, last, (None, 0, 1)), _first(graph, first, batch, units)]
+    return tensor(last.shape, np.float32, graph.emit("Where", names, (1, batch, units), np.float32), (None, 0, 1))
+
+
+def _unhidden(graph: Graph, name: str, mask: str) -> str:
+    """A sequence before its masked steps were set to zero, which nothing sees now."""
+    makers = {output: node for node in graph.nodes for output in node.outputs}
+    node = makers.get(name)
+    if node is None or node.op != "Where" or graph.constants.get(node.inputs[2]) is None:
+        return name
+    condition, zeros = node.inputs[0], graph.constants[node.inputs[2]]
+    if condition in makers and makers[condition].op == "Unsqueeze":
+        condition = makers[condition].inputs[0]
+    same = graph.tensors[node.inputs[1]].dims == graph.tensors[name].dims
+    return node.inputs[1] if condition == mask and same and not np.any(zeros) else name
 
 
 def _unpacked(graph: Graph, packed: _Packed, name: str, first: Value, shape: Any) -> Value:
@@ -204,6 +223,7 @@ def _unpacked(graph: Graph, packed: _Packed, name: str, first: Value, shape: Any
     if first.is_constant and not is_known([batch]):
         state = graph.emit("Expand", [state, vector(graph, (1, batch, units))], (1, batch, units), np.float32)
     outputs = graph.emit("Concat", [state, outputs], (steps + 1, batch, units), np.float32, axis=0)
-    places = graph.emit("Unsqueeze", [packed.ran, graph.integers(2)], (steps, batch, 1), np.int64)
-    places = graph.emit("Expand", [places, vector(graph, shape)], shape, np.int64)
-    return tensor(shape, np.float32, graph.emit("GatherElements", [outputs, places], shape, np.float32, axis=0))
+    outputs = graph.emit("Transpose", [outputs], (batch, steps + 1, units), np.float32, perm=[1, 0, 2])
+    places = graph.emit("Unsqueeze", [packed.ran, graph.integers(2)], (batch, steps, 1), np.int64)
+    name = graph.emit("GatherND", [outputs, places], (batch, steps, units), np.float32, batch_dims=1)
+    return tensor(shape, np.float32, name, (1, 0, 2))
