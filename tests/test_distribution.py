@@ -190,6 +190,15 @@ def test_fully_sharded_state_takes_a_share_of_the_memory():
         assert variable.value.addressable_shards[0].data.size * parts == variable.size, variable.path
 
 
+def test_layouts_of_nothing_are_named():
+    model = made("wide")
+    found = distribution.LayoutMap(distribution.DeviceMesh(*MESH))
+    found[".*dense/kernel"], found["dense/kernel"], found[".*dense_1/outputs"] = (None, "model"), (None,), ("batch",)
+    compiled.clear()  # it is said of programs that are new
+    with pytest.warns(UserWarning, match=re.escape("change nothing: ['dense/kernel', '.*dense_1/outputs']")):
+        model.fit(*rows(model), verbose=0, devices=distribution.ModelParallel(layout_map=found))
+
+
 def test_what_is_assigned_lies_where_the_variable_lies():
     with of_dense_0().scope():
         layer = layers.Dense(8, name="dense")
@@ -250,6 +259,34 @@ def test_weights_stay_until_they_are_brought_back():
     assert places(model) == {4}
     model.fit(x, y, verbose=0, devices=1)
     assert places(model) == {1}
+
+
+def test_weights_stay_during_validation():
+    model = made()
+    x, y = rows(model)
+    seen = []
+    watch = sequax.callbacks.LambdaCallback(on_epoch_end=lambda *_: seen.append(places(model)))
+    model.fit(x, y, epochs=2, verbose=0, validation_data=(x, y), callbacks=[watch], devices="all")
+    assert [*seen, places(model)] == [{8}, {8}, {8}]
+
+
+def test_layers_are_built_where_a_distribution_says_while_something_is_traced():
+    class Subclassed(sequax.Model):
+        def __init__(self):
+            super().__init__()
+            self.inner = layers.Dense(3)
+
+        def call(self, x):
+            return self.inner(x)
+
+    with distribution.DataParallel().scope():
+        model = Subclassed()
+        model.compile("sgd", "mse")
+        x, y = rows(made())
+        distribution.set_distribution(distribution.DataParallel())  # which a cleared session forgets
+        model.fit(x, y, verbose=0)
+        model.predict(x, verbose=0)
+    assert places(model) == {8}
 
 
 def test_a_distribution_may_be_set_before_a_model_is_made_or_after():

@@ -117,6 +117,10 @@ class Placement:
         """The function where nothing is compiled."""
         return function
 
+    def unused(self) -> list[str]:
+        """Paths that layouts were given for, and that nothing has had so far."""
+        return []
+
     def lies(self, arrays: Sequence[Any]) -> Hashable:
         """What a program depends on besides the shapes of its arguments."""
         return None
@@ -159,6 +163,7 @@ class Spread(Placement):
         gathers: variables are put together at the start of a loss.
         cuts_weights: whether a layout may cut variables.
         own_rows: of several processes, each has rows of its own in data sets.
+        unused: gives the paths that layouts were given for and that nothing has had so far.
     """
 
     exists: bool = False  # whether there was one in this process
@@ -174,6 +179,7 @@ class Spread(Placement):
         gathers: bool = False,
         cuts_weights: bool = False,
         own_rows: bool = False,
+        unused: Callable[[], list[str]] = list,
     ):
         Spread.exists = True
         self.mesh, self.batch_axis, self.gathers = mesh, batch_axis, gathers
@@ -190,7 +196,7 @@ class Spread(Placement):
                 f" process {peers.index()}, devices of {sorted(owners)}: {list(mesh.devices.flat)}"
             )
         self.own_rows = own_rows and self.processes > 1
-        self._layout, self._output = layout, output
+        self._layout, self._output, self._unused = layout, output, unused
         self._whole = NamedSharding(mesh, PartitionSpec())
         self._rows = NamedSharding(mesh, PartitionSpec(batch_axis))
         self._columns = NamedSharding(mesh, PartitionSpec(None, batch_axis))
@@ -282,6 +288,9 @@ class Spread(Placement):
         found = getattr(array, "sharding", None)
         return found if isinstance(found, NamedSharding) and found.device_set == self._devices else self._whole
 
+    def unused(self) -> list[str]:
+        return self._unused()
+
     def batch(self, rows: Any) -> Any:
         return jax.tree.map(lambda array: _constrained(array, self._rows) if np.ndim(array) else array, rows)
 
@@ -305,6 +314,11 @@ class Spread(Placement):
 def _put(array: Any, sharding: Sharding) -> jax.Array:
     if isinstance(array, jax.Array) and array.sharding == sharding:
         return array
+    with jax.ensure_compile_time_eval():  # layers may be built while something is traced
+        return _put_now(array, sharding)
+
+
+def _put_now(array: Any, sharding: Sharding) -> jax.Array:
     if sharding.is_fully_addressable:
         return jax.device_put(array if getattr(array, "is_fully_addressable", True) else _collected(array), sharding)
     # Every process has all of it and takes what is its own: nothing is told, so that threads may do so, too.

@@ -194,15 +194,21 @@ class LayoutMap(MutableMapping[str, TensorLayout]):
         self._layouts: dict[str, TensorLayout] = {}
 
     def __getitem__(self, key: str) -> Any:
-        if key in self._layouts:
-            return self._layouts[key]
-        matching = [pattern for pattern in self._layouts if re.fullmatch(pattern, key)]
+        matching = self.matching(key)
         if len(matching) > 1:
             raise ValueError(
                 f"Path '{key}' matches multiple layout specification keys: {matching}. Make them narrower, so that"
                 f" each path matches one at most."
             )
         return self._layouts[matching[0]] if matching else None
+
+    def matching(self, path: str) -> list[str]:
+        """The keys that a path matches: one at most, if all is well.
+
+        Args:
+            path: of a variable or an output.
+        """
+        return [path] if path in self._layouts else [key for key in self._layouts if re.fullmatch(key, path)]
 
     def __setitem__(self, key: str, layout: TensorLayout | tuple[str | None, ...]) -> None:
         if key in self._layouts:

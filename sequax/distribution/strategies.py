@@ -134,7 +134,13 @@ class Distribution:
             self.gathers,
             self.cuts_weights,
             own_rows=not self.auto_shard_dataset,
+            unused=lambda: self.unused_layouts,
         )
+
+    @property
+    def unused_layouts(self) -> list[str]:
+        """Layouts that were given for paths that nothing has."""
+        return []
 
     @property
     def _key(self) -> Hashable:
@@ -253,6 +259,7 @@ class ModelParallel(Distribution):
         mesh = layout_map.device_mesh
         super().__init__(mesh, batch_dim_name or mesh.axis_names[0], auto_shard_dataset)
         self.layout_map = layout_map
+        self._used: set[str] = set()  # keys that a path has matched
         processes, replicas = self.num_processes, self.num_model_replicas
         if processes > replicas and processes % replicas:
             raise ValueError(
@@ -272,11 +279,19 @@ class ModelParallel(Distribution):
 
     def get_variable_layout(self, variable: Variable) -> TensorLayout:
         found = variable.given_layout
-        found = self.layout_map[variable.path] if found is None else found
+        found = self._layout_of(variable.path) if found is None else found
         return self._whole(variable) if found is None else found
 
     def get_tensor_layout(self, path: str) -> TensorLayout | None:
+        return self._layout_of(path)
+
+    def _layout_of(self, path: str) -> TensorLayout | None:
+        self._used.update(self.layout_map.matching(path))
         return self.layout_map[path]
+
+    @property
+    def unused_layouts(self) -> list[str]:
+        return [key for key in self.layout_map if key not in self._used]
 
     @property
     def _key(self) -> Hashable:

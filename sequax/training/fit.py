@@ -86,7 +86,7 @@ def fit(
                 continue
             for done, logs in zip(running, job.finish_epochs(), strict=True):
                 if validation is not None and is_due(done, given.validation_freq):
-                    results = run_evaluation(model, validation, callbacks)
+                    results = run_evaluation(model, validation, callbacks, place=place)
                     logs = dict(sorted((logs | {f"val_{name}": value for name, value in results.items()}).items()))
                 callbacks.on_epoch_end(done, logs)
             running.clear()
@@ -214,7 +214,7 @@ class TrainJob(Job):
         program = program_for(request, self.callbacks, "training step", lambda: self._compile_beside(steps))
         self.plan.programs.note((self.guard, steps.shape), request)
         if self.source is not None and not self._programs:
-            worth.warn_of_little(self.model.name, self.place, program)
+            worth.warn_before(self.model, self.place, program)
         return program
 
     def _request(self, steps: StepRange) -> compiled.Request:

@@ -1,4 +1,4 @@
-"""Whether a step is large enough for several devices: they have to tell each other the gradients at its end."""
+"""What is said before training on several devices: that a step is too small for them, that a layout is of nothing."""
 
 from __future__ import annotations
 
@@ -12,6 +12,26 @@ from ..core.warning import warn
 LITTLE = 2e7
 
 
+def warn_before(model: Any, place: Placement, program: Callable[..., Any]) -> None:
+    """Say what the user will want to know of a program that is about to run for the first time.
+
+    Args:
+        model: at work.
+        place: where the program runs.
+        program: compiled; steps that run eagerly are not known.
+    """
+    if not place.is_spread or not place.leads:
+        return
+    unused = place.unused()
+    if unused:
+        known = ", ".join(repr(variable.path) for variable in model.state_variables[:8])
+        warn(
+            f"No variable and no output of model '{model.name}' has the path of these layouts, which change nothing:"
+            f" {unused}. Keys are whole paths, or regular expressions for whole paths. Paths here: {known}, ..."
+        )
+    warn_of_little(model.name, place, program)
+
+
 def warn_of_little(name: str, place: Placement, program: Callable[..., Any]) -> None:
     """Say so before training if each device has so little to do in a step that one alone is likely to be faster.
 
@@ -20,7 +40,7 @@ def warn_of_little(name: str, place: Placement, program: Callable[..., Any]) -> 
         place: where the program runs.
         program: compiled; steps that run eagerly are not known.
     """
-    if place.devices == 1 or not place.leads or not hasattr(program, "cost_analysis"):
+    if place.devices == 1 or not hasattr(program, "cost_analysis"):
         return
     found = program.cost_analysis()  # of one device; of a loop, one step
     operations = found.get("flops", -1.0) if isinstance(found, dict) else -1.0
