@@ -483,6 +483,22 @@ def test_what_takes_too_long_is_given_up():
     assert len(slow.batches) <= 4 + 2, "nothing runs that nobody waits for"
 
 
+def test_a_model_that_hangs_does_not_keep_the_server():
+    slow = Slow(seconds=0.01)
+    app = serving.application(slow, limits=serving.Limits(timeout=0.2))
+
+    async def run():
+        async with app.router.lifespan_context(app):
+            slow.seconds = 2.0
+            async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
+                answer = await client.post("/predict", json=[[1, 2]])
+            start = time.perf_counter()
+        return answer.status_code, time.perf_counter() - start
+
+    status, seconds = asyncio.run(run())
+    assert status == 504 and seconds < 1.5
+
+
 def test_sizes_are_bounded():
     limits = serving.Limits(rows=3, body=2000)
     asked = calls(numbers(), limits=limits)

@@ -65,6 +65,20 @@ def sequences():
     return keras.Sequential([keras.Input((None,), dtype="int32"), *inside])
 
 
+def pictures():
+    inside = [layers.Conv2D(8, 3, strides=2), layers.BatchNormalization(), layers.ReLU(max_value=6.0)]
+    inside += [layers.DepthwiseConv2D(3, padding="same"), layers.MaxPooling2D(), layers.GlobalAveragePooling2D()]
+    return keras.Sequential([keras.Input((10, 10, 3)), *inside, layers.Dense(4, "softmax")])
+
+
+def transformer():
+    x = keras.Input((6,), dtype="int32")
+    y = layers.Embedding(20, 8)(x)
+    y = layers.LayerNormalization()(y + layers.MultiHeadAttention(2, 4)(y, y))
+    y = layers.LayerNormalization()(y + layers.Dense(8)(layers.Dense(16, "gelu")(y)))
+    return keras.Model(x, layers.Dense(3)(layers.GlobalAveragePooling1D()(y)))
+
+
 def texts():
     split = layers.TextVectorization(vocabulary=["the", "cat", "dog", "häuschen"], output_sequence_length=5)
     return keras.Sequential([keras.Input((1,), dtype="string"), split, layers.Embedding(9, 4), layers.GRU(3)])
@@ -80,6 +94,8 @@ def several():
 MODELS = {
     "numbers": (numbers, [[1.0, 2.0, 3.0, 4.0], [0.0, 0.0, 0.5, -1.0], [9.0, 0.0, 0.0, 0.0]]),
     "sequences": (sequences, [[1, 2, 0, 3, 0, 0], [8, 8, 8, 1, 2, 3]]),
+    "pictures": (pictures, np.random.default_rng(0).normal(size=(3, 10, 10, 3)).round(3).tolist()),
+    "transformer": (transformer, [[1, 2, 3, 4, 5, 6], [19, 0, 0, 7, 7, 8]]),
     "texts": (texts, [["The cat!"], ["a dog, the Häuschen"], [""]]),
     "several": (several, {"age": [[3.0], [4.0]], "kind": [["a"], ["other"]]}),
 }

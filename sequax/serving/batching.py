@@ -25,7 +25,8 @@ log = logging.getLogger("sequax.serving")
 
 # Handing a batch to a thread and its outputs back takes about a tenth of this.
 _AT_ONCE = 0.001  # seconds that the event loop may stand still for a batch
-_OPEN = "The server is stopping. Ask again in a moment, or ask another one."
+_FAR_TOO_LONG = 0.05  # then it is no such model after all; the machine may be busy, so it is much more
+_CLOSING = "The server is stopping. Ask again in a moment, or ask another one."
 
 
 class Job:
@@ -134,7 +135,7 @@ class Batcher:
             Refused: where too many wait, for too long, or the data do not fit the model after all.
         """
         if self.closed:
-            raise busy(_OPEN)
+            raise busy(_CLOSING)
         # A request that is larger than the queue would never fit; it waits alone.
         if self._rows and self._rows + rows > self.limits.queue:
             raise busy(f"{self._rows} rows wait already, of {self.limits.queue} that may. Ask again in a moment.")
@@ -150,9 +151,10 @@ class Batcher:
             job.timer.cancel()
 
     async def close(self) -> None:
-        """Finish what waits; nothing else is taken until `closed` is False again."""
+        """Finish what waits, in the time that requests have; nothing else is taken until `closed` is False again."""
         self.closed = True
-        while self._queue or self._working:
+        end = time.perf_counter() + self.limits.timeout
+        while (self._queue or self._working) and time.perf_counter() < end:
             await asyncio.sleep(0.01)
         if self._thread is not None:
             self._thread.shutdown(wait=False)
@@ -184,7 +186,9 @@ class Batcher:
         if not pieces:
             return
         if self._in_loop:
+            start = time.perf_counter()
             self._deliver(pieces, self._run(pieces))
+            self._in_loop = time.perf_counter() - start < _FAR_TOO_LONG
             self._wake(loop)
             return
         self._working = True
