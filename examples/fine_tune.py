@@ -1,4 +1,4 @@
-"""A network that Keras has saved learns something else: a new head, then adapters, which are merged and saved.
+"""A network that Keras has saved learns something else: a new head, then adapters, which are merged; saved, quantized.
 
     python examples/fine_tune.py base.keras folder
 
@@ -93,8 +93,16 @@ def main():
     again = keras.models.load_model(folder / "tuned.keras")
     off = np.abs(again.predict(test[0], batch_size=160, verbose=0) - adapted).max()
     print(f"saved and loaded: the same predictions: {off < 1e-4}")
-    sizes = [(folder / name).stat().st_size // 1000 for name in ("best.safetensors", "tuned.keras")]
-    print(f"the adapters take {sizes[0]} kB, the network {sizes[1]} kB")
+
+    # --- the weights of its head in whole numbers; convolutions have no such form ---
+
+    again.quantize("int8", filters="head")
+    again.save(folder / "int8.keras", include_optimizer=False)
+    rounded = keras.models.load_model(folder / "int8.keras")
+    agree = (rounded.predict(test[0], batch_size=160, verbose=0).argmax(1) == adapted.argmax(1)).mean()
+    print(f"head in 8 bits: the same digit for {agree:.0%} of the images")
+    sizes = [(folder / name).stat().st_size // 1000 for name in ("best.safetensors", "tuned.keras", "int8.keras")]
+    print(f"the adapters take {sizes[0]} kB, the network {sizes[1]} kB, with a head in 8 bits {sizes[2]} kB")
 
 
 if __name__ == "__main__":

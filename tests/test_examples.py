@@ -110,6 +110,7 @@ def test_a_network_of_keras_is_fine_tuned(tmp_path, capsys, monkeypatch):
     right = [int(percent) for percent in re.findall(r"(\d+)% right", "\n".join(lines))]
     assert len(right) == 3 and right[0] > 50 and right[1] >= right[0] and right[2] == right[1], lines
     assert "saved and loaded: the same predictions: True" in lines
+    assert int(re.findall(r"same digit for (\d+)%", "\n".join(lines))[0]) > 90, lines
 
 
 def test_comparison_sees_differences():

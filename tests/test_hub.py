@@ -163,6 +163,7 @@ def test_without_an_answer_the_cache_is_read(hub, monkeypatch):
     model = network()
     model.push_to_hub("me/digits")
     sequax.from_pretrained("me/digits")
+    monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda seconds: None)  # between its attempts
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         endpoint = f"http://127.0.0.1:{unused.getsockname()[1]}"

@@ -376,7 +376,7 @@ def test_what_is_no_file_is_refused(tmp_path):
     for path in ("pipe.keras", "folder.keras"):
         with pytest.raises(LoadError, match=r"regular|folder"):
             load_model(tmp_path / path)
-    for url in ("hf://a/b", "https://example.com/m.keras"):
+    for url in ("gs://a/b", "https://example.com/m.keras"):
         with pytest.raises(LoadError, match="local files"):
             load_model(url)
     with pytest.raises(LoadError, match="regular"):
