@@ -173,6 +173,10 @@ ACCEPTED = {
     "from keras import backend as K; K.set_image_dim_ordering('th'); a = K.image_data_format()\n"
     "K.set_image_dim_ordering('tf')": ("a == 'channels_first'", ["keras.config.set_image_data_format"]),
     "import keras.backend.tensorflow_backend as KTF": ("callable(KTF.set_session)", ["keras.backend", "no effect"]),
+    "from keras.layers import TextVectorization; t = TextVectorization(output_mode='tf-idf')": (
+        "t.output_mode == 'tf_idf'",
+        ["output_mode='tf_idf'"],
+    ),
     "from keras.layers import Input; a, b = Input(shape=(2)), Input(3)": (
         "tuple(a.shape) == (None, 2) and tuple(b.shape) == (None, 3)",
         ["Input((number,))"],

@@ -291,6 +291,7 @@ WITHOUT_EFFECT = ("consume_less", "implementation", "fused", "virtual_batch_size
 # Values of arguments, old -> today.
 VALUES: dict[str, dict[str, str | None]] = {
     "data_format": {"tf": "channels_last", "th": "channels_first", "default": None},
+    "output_mode": {"tf-idf": "tf_idf", "binary": "multi_hot"},
     "padding": {"SAME": "same", "VALID": "valid"},
 }
 
