@@ -176,6 +176,30 @@ def test_formulas_are_one_node():
         assert operations(to_onnx(sequax.Sequential([layers.Input((4,)), layers.Activation(name)]))) == [op]
 
 
+FOLDED = {
+    "Conv": [layers.ZeroPadding2D(1), layers.Conv2D(2, 3), layers.BatchNormalization(), layers.Rescaling(2.0, 1.0)],
+    "AveragePool": [layers.AveragePooling2D(3, 1, padding="same")],
+    "BatchNormalization": [layers.BatchNormalization(axis=1)],
+    "ConvTranspose": [layers.Conv2DTranspose(2, 3, strides=2, padding="same"), layers.BatchNormalization()],
+    "Clip": [layers.ReLU(max_value=3, threshold=0)],
+    "Gemm": [layers.Flatten(), layers.Dense(4), layers.BatchNormalization(), layers.Rescaling(0.5, -1.0)],
+    "MaxPool": [layers.MaxPooling2D(3, 2, padding="same")],
+}
+
+
+@pytest.mark.parametrize("op", FOLDED)
+def test_what_comes_behind_goes_into_one_node(op):
+    model = drawn(sequax.Sequential([layers.Input((7, 8, 2)), *map(again, FOLDED[op])]))
+    proto = to_onnx(model)
+    assert [one for one in operations(proto) if one not in ("Transpose", "Reshape")] == [op]
+    assert_same(session(proto), model, random(3, 7, 8, 2))
+
+
+def again(layer):
+    """A layer of its own for each model."""
+    return type(layer).from_config(layer.get_config())
+
+
 def test_several_inputs_and_outputs_keep_their_names():
     a, b = layers.Input((4,), name="left"), layers.Input((None, 3), name="right")
     both = layers.Concatenate(name="both")([a, layers.GlobalMaxPooling1D()(b)])
@@ -324,6 +348,12 @@ def test_what_onnx_cannot_hold_names_the_layer_and_the_way_out():
     with pytest.raises(ExportError, match=r"outer/noise.*stablehlo") as caught:
         to_onnx(model)
     assert caught.value.layer == "outer/noise"
+
+
+def test_more_than_a_file_holds_is_refused(monkeypatch):
+    monkeypatch.setattr("sequax.export.onnx.model.LARGEST", 1000)
+    with pytest.raises(ExportError, match=r"GB of weights, and an ONNX file holds 2 GB"):
+        to_onnx(mlp()[0])
 
 
 def test_no_path_of_the_machine_is_in_the_file():

@@ -274,11 +274,34 @@ def into_neighbour(folding: _Folding, head: Node, factor: np.ndarray, summand: n
     return True
 
 
+def into_pooling(folding: _Folding, head: Node, factor: np.ndarray, summand: np.ndarray) -> bool:
+    """A mean over all cells of a window, multiplied by their number and divided by that of the real ones."""
+    dims, given = folding.dims(head.inputs[0]), head.attributes
+    if "pads" not in given or not is_known(dims[2:]) or np.any(summand) or not given.get("count_include_pad"):
+        return False
+    axes = range(len(dims) - 2)
+    sizes, steps, spread = given["kernel_shape"], given["strides"], given.get("dilations")
+    if spread is not None:
+        return False
+    shares = np.ones((), np.float32)
+    for axis in axes:
+        starts = np.arange(folding.dims(head.outputs[0])[2 + axis]) * steps[axis] - given["pads"][axis]
+        real = np.minimum(starts + sizes[axis], dims[2 + axis]) - np.maximum(starts, 0)
+        shares = np.multiply.outer(shares, sizes[axis] / real)
+    while factor.ndim > shares.ndim and factor.shape[0] == 1:
+        factor = factor[0]
+    if factor.shape != shares.shape or not np.allclose(factor, shares, rtol=1e-6):
+        return False
+    given["count_include_pad"] = 0
+    return True
+
+
 _HEADS: dict[str, Callable[[_Folding, Node, np.ndarray, np.ndarray], bool]] = {
     "Conv": into_convolution,
     "ConvTranspose": into_convolution,
     "MatMul": into_product,
     "LayerNormalization": into_normalization,
+    "AveragePool": into_pooling,
     **dict.fromkeys(AFFINE, into_neighbour),
 }
 
@@ -305,6 +328,15 @@ def limits(folding: _Folding, node: Node) -> bool:
     head.op = "Clip"
     head.inputs = [x, folding.graph.constant(low), folding.graph.constant(found[1].reshape(()))]
     return folding.vanish(node, found[0])
+
+
+def limited_twice(folding: _Folding, node: Node) -> bool:
+    """`Clip(Relu(x))` as `Clip`."""
+    head, low = folding.before(node.inputs[0]), folding.constant(node.inputs[1])
+    if head is not None and head.op == "Relu" and low is not None and low.size == 1 and low.reshape(()) >= 0:
+        node.inputs[0] = head.inputs[0]
+        head.op = ""
+    return False
 
 
 def keeps_axes(folding: _Folding, node: Node) -> bool:
@@ -397,15 +429,26 @@ def normalized(folding: _Folding, node: Node) -> bool:
 def padded(folding: _Folding, node: Node) -> bool:
     """Zeros that a convolution adds itself."""
     head = folding.before(node.inputs[0])
+    moved = head if head is not None and head.op == "Transpose" else None
+    if moved is not None:
+        head = folding.before(moved.inputs[0])
     if head is None or head.op != "Pad" or (len(head.inputs) > 2 and np.any(folding.constant(head.inputs[2]) != 0)):
         return False
     ends = folding.constant(head.inputs[1])
     rank = len(folding.dims(node.outputs[0]))
-    if ends is None or "pads" not in node.attributes or ends.min() < 0 or np.any(ends.reshape(2, rank)[:, :2]):
+    if ends is None or "pads" not in node.attributes or ends.min() < 0:
         return False
-    more = ends.reshape(2, rank)[:, 2:].reshape(-1)
+    ends = ends.reshape(2, rank)
+    ends = ends if moved is None else ends[:, moved.attributes["perm"]]
+    if np.any(ends[:, :2]):
+        return False
+    more = ends[:, 2:].reshape(-1)
     node.attributes["pads"] = [int(a + b) for a, b in zip(node.attributes["pads"], more, strict=True)]
-    node.inputs[0] = head.inputs[0]
+    last = node if moved is None else moved
+    last.inputs[0] = head.inputs[0]
+    if moved is not None:
+        before = folding.dims(head.inputs[0])
+        folding.retyped(moved, tuple(before[axis] for axis in moved.attributes["perm"]))
     return False
 
 
@@ -413,6 +456,7 @@ _PASSES: dict[str, tuple[Callable[[_Folding, Node], bool], ...]] = {
     **dict.fromkeys(AFFINE, (affine,)),
     "Add": (affine, normalized),
     "Min": (limits,),
+    "Clip": (limited_twice,),
     "Unsqueeze": (keeps_axes,),
     "Conv": (padded,),
     "MatMul": (flattened,),

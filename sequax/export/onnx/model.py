@@ -9,7 +9,7 @@ import numpy as np
 from ..._version import __version__
 from ..errors import ExportError
 from ..trace import Trace, Traceable
-from .graph import Graph, Tensor
+from .graph import Graph, Tensor, every_graph
 from .values import Value, full
 
 if TYPE_CHECKING:
@@ -44,7 +44,22 @@ def to_onnx(
 
     trace = model if isinstance(model, Traceable) else Trace(model, input_signature)
     name = trace.model.name if isinstance(trace, Trace) else "function"
-    return model_proto(graph_of(trace, batch_size), name, __version__, metadata or {})
+    graph = graph_of(trace, batch_size)
+    _check_size(graph, name)
+    return model_proto(graph, name, __version__, metadata or {})
+
+
+LARGEST = (1 << 31) - (1 << 24)  # bytes of weights: a message of protobuf takes 2 GB
+
+
+def _check_size(graph: Graph, name: str) -> None:
+    read = {one for inner in every_graph(graph) for node in inner.nodes for one in node.inputs}
+    size = sum(array.nbytes for key, array in graph.constants.items() if key in read)
+    if size > LARGEST:
+        raise ExportError(
+            f"Model '{name}' has {size / 1e9:.1f} GB of weights, and an ONNX file holds 2 GB. Export it as"
+            f" `.stablehlo`, or in parts: models from and to a layer in the middle."
+        )
 
 
 def graph_of(trace: Traceable, batch_size: int | None = None) -> Graph:

@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .elementwise import made
+from .elementwise import cast, made
 from .graph import Graph
 from .reductions import in_order
 from .shaping import tensor
 from .translate import Call, formula
-from .values import Value, arranged, dense, is_known, stored_with, vector
+from .values import Value, arranged, dense, is_known, stored, stored_with, vector
 
 # --- activations ---
 
@@ -70,6 +70,28 @@ def selu(call: Call, x: Value) -> Value:
 @formula("hard_sigmoid")
 def hard_sigmoid(call: Call, x: Value) -> Value:
     return made(call, "HardSigmoid", x, alpha=1 / 6, beta=0.5)
+
+
+@formula("searchsorted")
+def searchsorted(call: Call, table: Value, x: Value, side: str) -> Any:
+    """How many entries of a table are not beyond a number: counted, which beats a search for tables of usual sizes."""
+    if not table.is_constant or table.dtype != x.dtype:
+        return NotImplemented
+    shape, rank = (*x.shape, table.shape[0]), len(x.shape)
+    column = x.with_shape((*x.shape, table.shape[0]), x.axes)
+    entries = table.with_shape(shape, [rank])
+    beyond = made(call, "Less" if side == "right" else "LessOrEqual", column, entries, dtype=bool, shape=shape)
+    counted = cast(call, made(call, "Not", beyond, dtype=bool, shape=shape), np.int32)
+    counted = stored_with(call.graph, counted, [rank])
+    place = counted.axes.index(rank) if rank in counted.axes else None
+    axes = tuple(axis for axis in counted.axes if axis != rank)
+    if place is None:
+        return cast(call, replace(counted, shape=x.shape, axes=axes), call.dtype)
+    dims = tuple(1 if axis is None else x.shape[axis] for axis in axes)
+    name = call.graph.emit(
+        "ReduceSum", [stored(call.graph, counted), call.graph.integers(place)], dims, np.int32, keepdims=0
+    )
+    return cast(call, Value(x.shape, np.dtype(np.int32), axes, name), call.dtype)
 
 
 # --- normalization ---

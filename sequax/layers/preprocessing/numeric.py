@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Unpack
 import jax.numpy as jnp
 import numpy as np
 
+from ... import kernels
 from ...core import dtypes
 from ...core.constructor import LayerOptions
 from ...core.kinds import MAX_SIZE, AxesOf, Listed, Number, OneOf, Owner, Real, is_number
@@ -350,7 +351,8 @@ class Discretization(Layer):
                 f" pass `bin_boundaries`."
             )
         boundaries = jnp.asarray(self.bin_boundaries, "float32")
-        bins = jnp.searchsorted(boundaries, jnp.asarray(inputs).astype("float32"), side="right").astype("int32")
+        values = jnp.asarray(inputs).astype("float32")
+        bins = kernels.named("searchsorted", jnp.searchsorted, boundaries, values, side="right").astype("int32")
         if self.output_mode == "int":
             return bins
         return encode(bins, len(self.bin_boundaries) + 1, self.output_mode, self.compute_dtype)
