@@ -316,6 +316,26 @@ def test_attention_keeps_its_policies(tmp_path):
     np.testing.assert_allclose(predictions(theirs, x), predictions(model, x), rtol=1e-5, atol=1e-5)
 
 
+def test_an_ellipsis_before_and_behind():
+    for equation, shape in (("...x,xy->...y", (None, 3, 8)), ("ab...,bc->ac...", (None, 8, 3, 2))):
+        layer = layers.EinsumDense(equation, 6 if equation.startswith(".") else (6,))
+        layer.build(shape)
+        x = numbers((4, *shape[1:]))
+        before = np.asarray(layer(x))
+        for mode in MODES:
+            one = layers.EinsumDense.from_config(layer.get_config())
+            one.build(shape)
+            one.set_weights(layer.get_weights())
+            one.quantize(mode)
+            np.testing.assert_allclose(one(x), before, atol=0.5)
+            assert np.corrcoef(np.ravel(one(x)), np.ravel(before))[0, 1] > 0.99
+
+
+def test_layers_without_a_form_compute_as_the_source_does():
+    layer = layers.LSTM(3, dtype="int8_from_float32")
+    assert layer(numbers((2, 4, 5))).dtype == "float32" and layer.quantization_mode == "int8"
+
+
 # --- refusals ---
 
 
@@ -346,6 +366,10 @@ REFUSED = {
     "setting `dtype_policy`": (
         ValueError,
         lambda: setattr(built(layers.Dense(2)), "dtype_policy", "gptq/4/8_from_float32"),
+    ),
+    "lora is not currently supported with float8": (
+        NotImplementedError,
+        lambda: built(layers.Dense(2, dtype="float8_from_float32")).enable_lora(2),
     ),
     "nothing was quantized": (ValueError, lambda: dense(sequax).quantize("int8", filters="nobody")),
     "`filters` argument must be": (ValueError, lambda: dense(sequax).quantize("int8", filters=3)),
