@@ -363,7 +363,7 @@ REFUSED = {
         NotImplementedError,
         lambda: built(layers.Embedding(4, 2)).quantize("float8"),
     ),
-    "setting `dtype_policy`": (
+    "Implicitly enabling GPTQ quantization": (
         ValueError,
         lambda: setattr(built(layers.Dense(2)), "dtype_policy", "gptq/4/8_from_float32"),
     ),

@@ -63,13 +63,14 @@ class Rows4(Quantized):
         numbers, scale = self.numbers(function(x, stored)), self.scale.value
         if self.zero is None:
             return numbers.astype(scale.dtype) / function(x, scale[:, None])
-        scales, zeros = self._spread(function(x, scale)), self._spread(function(x, self.zero.value))
-        return (numbers.astype(scale.dtype) - zeros.astype(scale.dtype)) * scales
-
-    def _spread(self, blocks: jax.Array) -> jax.Array:
-        """One value for each place; a gather by `g_idx`, which says the same, takes seven times as long."""
-        spread = jnp.broadcast_to(blocks[..., None], (*blocks.shape, self.block or self.size))
-        return spread.reshape(*blocks.shape[:-1], -1)[..., : self.size]
+        # An axis for the blocks: a gather by `g_idx`, which says the same, takes ten times as long.
+        scales, zeros = function(x, scale)[..., None], function(x, self.zero.value)[..., None].astype(scale.dtype)
+        around, count = numbers.shape[:-1], scale.shape[-1]
+        length = count * min(self.block or self.size, self.size)
+        if length > self.size:
+            numbers = jnp.pad(numbers, [(0, 0)] * len(around) + [(0, length - self.size)])
+        rows = (numbers.reshape(*around, count, -1).astype(scale.dtype) - zeros) * scales
+        return rows.reshape(*around, length)[..., : self.size]
 
     def shown(self, variable: Variable) -> jax.Array:
         return self.numbers(variable.stored_value)

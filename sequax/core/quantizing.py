@@ -136,8 +136,9 @@ def by_policy(layer: Quantizable, policy: DTypePolicy) -> None:
         return
     if mode in ("gptq", "awq"):
         raise ValueError(
-            f"Layer '{layer.name}': setting `dtype_policy` to '{policy.name}' does not quantize by {mode.upper()}:"
-            f" that needs data. Call `quantize('{mode}', config=...)` of the layer or the model."
+            f"Layer '{layer.name}': Implicitly enabling {mode.upper()} quantization by setting `dtype_policy` to"
+            f" '{policy.name}' is not supported: it needs data. Call `quantize('{mode}', config=...)` of the layer"
+            f" or the model."
         )
     config = None
     if isinstance(policy, Int4DTypePolicy):
