@@ -11,6 +11,7 @@ import time
 import pytest
 
 from sequax.cli import launch as launching, main
+from sequax.core import peers
 from sequax.distribution import processes
 
 
@@ -207,3 +208,62 @@ def test_one_process_is_alone(environment, monkeypatch):
     processes.initialize()
     with pytest.raises(RuntimeError, match="was told"):
         processes.initialize("127.0.0.1:1", 2, 0)
+
+
+# --- errors that mean the end of another process ---
+
+LOST = [
+    "UNKNOWN: Gloo all-reduce failed: [external/gloo/gloo/transport/tcp/pair.cc:538] Connection reset by peer",
+    "UNKNOWN: Gloo AllGather failed: [external/gloo/gloo/transport/tcp/pair.cc:547] Connection closed by peer",
+    "UNAVAILABLE: failed to connect to all addresses; last error: UNKNOWN: ipv4:127.0.0.1:4711",
+    "INTERNAL: NCCL operation ncclAllReduce failed: remote process exited or there was a network error",
+    "ABORTED: The following tasks are unhealthy (stopped sending heartbeats)",
+]
+
+
+def raised_by(code, kind, message):
+    """The error as code of a file raises it."""
+    try:
+        exec(compile("raise kind(message)", code, "exec"), {"kind": kind, "message": message})
+    except Exception as error:
+        return error
+
+
+@pytest.fixture
+def of_two(monkeypatch):
+    monkeypatch.setattr(peers, "count", lambda: 2)
+
+
+@pytest.mark.parametrize("kind", [ValueError, RuntimeError])
+@pytest.mark.parametrize("message", LOST)
+def test_errors_that_mean_the_end_of_another(of_two, kind, message):
+    lost = peers.loss(raised_by("/site-packages/jax/_src/api.py", kind, message))
+    assert isinstance(lost, processes.PeerLost) and "process 0 of 2 cannot go on" in str(lost)
+    assert processes.code_of(lost) == 75
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "message"),
+    [
+        ("/home/me/train.py", RuntimeError, "503 Service Unavailable: connection closed by peer"),
+        ("/site-packages/jax/_src/api.py", ValueError, "Incompatible shapes for dot: got (2, 3) and (4,)"),
+        ("/site-packages/jax/_src/api.py", KeyError, "gloo"),
+    ],
+)
+def test_other_errors_stay_as_they_are(of_two, code, kind, message):
+    assert peers.loss(raised_by(code, kind, message)) is None
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (KeyError("x"), 1),
+        (KeyboardInterrupt(), 130),
+        (SystemExit(), 0),
+        (SystemExit(3), 3),
+        (SystemExit("no"), 1),
+        (processes.PeerLost(), 75),
+    ],
+)
+def test_exit_codes(error, code):
+    assert processes.code_of(error) == code

@@ -121,6 +121,12 @@ def test_one_is_killed_and_one_process_goes_on(tmp_path):
 
 
 @many
+def test_one_may_be_late_at_the_end(tmp_path):
+    done, results = launched(tmp_path, "late")
+    assert (done.returncode, results) == (0, [{}, {}])
+
+
+@many
 @pytest.mark.parametrize("name", ENDS)
 def test_ends_together(tmp_path, name):
     ends_together(tmp_path, name)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _KEPT = 1000  # keys of the past: nobody is so far behind, since the steps of a run hold all processes together
 _PATIENCE_SECONDS = 30
 _numbers = itertools.count()  # of what was told
@@ -129,6 +131,23 @@ def parted() -> None:
             _state().client.key_value_set(f"{key}/{index()}", "")
 
 
+def meet_at_the_end() -> None:
+    """Wait for all to come to the end of their script.
+
+    JAX waits there, too, but for so long only as a process may be out of touch: then it ends them all, also one that is
+    still busy with something of its own, such as pictures of the results.
+    """
+    client, what = _state().client, "the end of the script"
+    with told():
+        if leads():
+            for number in range(1, count()):
+                _read(f"sequax/end/{number}", number, what)
+            client.key_value_set("sequax/end/0", "")
+        else:
+            client.key_value_set(f"sequax/end/{index()}", "")
+            _read("sequax/end/0", 0, what)
+
+
 def _key() -> str:
     number = next(_numbers)
     if leads() and number >= _KEPT:
@@ -171,10 +190,21 @@ def loss(error: BaseException) -> PeerLost | None:
     text = str(error).lower()
     if not isinstance(error, (RuntimeError, ValueError)) or not any(sign in text for sign in _SIGNS):
         return None
-    if not type(error).__module__.startswith(("jax", "builtins")):
+    if not _is_of_the_engine(error):
         return None
     return PeerLost(
         f"Another process of this run has ended, so process {index()} of {count()} cannot go on. What it printed last"
         f" says why. Start all of them again; with `fit(..., resume=FOLDER)` in a folder that all can read, the run"
         f" goes on from its last snapshot. ({str(error).strip().splitlines()[0]:.150})"
     )
+
+
+def _is_of_the_engine(error: BaseException) -> bool:
+    """Whether an error came out of JAX, not of code of the user's, which may speak of connections, too."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return True
+    place = trace.tb_frame.f_code.co_filename
+    return place.startswith(_PACKAGE) or any(f"{os.sep}{name}{os.sep}" in place for name in ("jax", "jaxlib", "numpy"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import random
 import sys
@@ -183,6 +184,17 @@ def _end_at_once() -> None:
         end(code_of(error))
 
     sys.excepthook = hook
+    atexit.register(_finish)
+
+
+def _finish() -> None:
+    if peers.count() == 1:  # `jax.distributed.shutdown` was called
+        return
+    try:
+        peers.meet_at_the_end()
+    except Exception as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        end(code_of(error))
 
 
 def code_of(error: BaseException) -> int:
