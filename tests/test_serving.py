@@ -507,6 +507,10 @@ def test_sizes_are_bounded():
     body = asked.post("/predict", [[1, 2, 3, 4]] * 400)
     assert body.status_code == 413 and "2,000 bytes" in body.text
 
+    rows_of_four = (1 << 16) + 4096 * (1 + 64 + 4 * 64)
+    wide = calls(numbers()).post("/predict", content=b" " * (rows_of_four + 1))
+    assert wide.status_code == 413 and f"{rows_of_four:,} bytes" in wide.text
+
     async def chunks():
         for _ in range(100):
             yield b" " * 100

@@ -160,7 +160,7 @@ class _Service:
     async def infer(self, request: Request) -> Response:
         batcher = self._batcher(request)
         served = batcher.servable
-        with Body(request, self.memory) as body:
+        with Body(request, self.memory, batcher.most_bytes) as body:
             whole = await body.read(_JSON_OR_BYTES)
             asked = kserve.read(whole, request.headers.get(kserve.HEADER), served.inputs, served.outputs)
             arrays = await self._outputs(batcher, asked.arrays)
@@ -173,7 +173,7 @@ class _Service:
     async def predict(self, request: Request) -> Response:
         batcher = self._batcher(request)
         served = batcher.servable
-        with Body(request, self.memory) as body:
+        with Body(request, self.memory, batcher.most_bytes) as body:
             given, write = rows.read(await body.read(_JSON), served.inputs)
             arrays = await self._outputs(batcher, given)
         return Response(write(served.outputs, arrays), media_type="application/json")

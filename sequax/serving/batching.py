@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -99,6 +100,7 @@ class Batcher:
         fixed = servable.inputs[0].shape[0]
         self.most = limits.batch if fixed is None else fixed
         self.sizes = _sizes(self.most) if fixed is None else [fixed]
+        self.most_bytes = _most_bytes(servable, limits)
         self.ready = self.closed = False
         self._queue: deque[Job] = deque()
         self._rows = 0  # in the queue, that are in no batch yet
@@ -270,6 +272,15 @@ class Batcher:
 
 
 Answer = Arrays | Exception
+
+
+def _most_bytes(servable: Servable, limits: Limits) -> int:
+    """Of a body with as many rows as may come at once, be its JSON ever so wide: more would only be read in vain."""
+    if any(port.is_text for port in servable.inputs):
+        return limits.body
+    sizes = [[limits.length if size is None else size for size in port.shape[1:]] for port in servable.inputs]
+    row = sum(len(port.name) + 64 + 64 * math.prod(one) for port, one in zip(servable.inputs, sizes, strict=True))
+    return min(limits.body, (1 << 16) + limits.rows * row)
 
 
 def _sizes(most: int) -> list[int]:

@@ -18,7 +18,7 @@ class Limits:
         queue: rows that wait for the model; more are answered with 503.
         rows: of one request; more are answered with 413.
         timeout: seconds until a request has arrived whole (else 408), and from there until its answer (else 504).
-        body: bytes of one request; more are answered with 413.
+        body: bytes of one request, or fewer where `rows` rows of a model take fewer; more are answered with 413.
         memory: bytes of all requests that are being read or wait; more are answered with 503.
         connections: that are open at once; more are answered with 503.
         head: seconds in which the head of a request has to arrive, and in which what is sent has to be taken.

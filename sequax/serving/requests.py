@@ -27,12 +27,13 @@ class Body:
     Args:
         request: from which it is read.
         memory: in which it counts.
+        most: bytes that it may have.
     """
 
-    __slots__ = ("_bytes", "_memory", "_request")
+    __slots__ = ("_bytes", "_memory", "_most", "_request")
 
-    def __init__(self, request: Request, memory: Memory):
-        self._request, self._memory, self._bytes = request, memory, 0
+    def __init__(self, request: Request, memory: Memory, most: int):
+        self._request, self._memory, self._most, self._bytes = request, memory, most, 0
 
     def __enter__(self) -> Body:
         return self
@@ -70,14 +71,14 @@ class Body:
     def _refuse_size(self, announced: str | None) -> None:
         if announced is not None and announced.isascii() and announced.isdecimal():
             # int() of very many digits raises
-            if len(announced) > 18 or int(announced) > self._memory.limits.body:
+            if len(announced) > 18 or int(announced) > self._most:
                 raise too_large(self._too_large)
         elif announced is not None:
             raise bad("Content-Length is no number of bytes.")
 
     @property
     def _too_large(self) -> str:
-        return f"The body is larger than {self._memory.limits.body:,} bytes. Send fewer rows at once."
+        return f"The body is larger than {self._most:,} bytes. Send fewer rows at once."
 
     async def _parts(self) -> bytes | bytearray:
         first = await self._next()
@@ -98,7 +99,7 @@ class Body:
         size = len(message.get("body", b""))
         self._bytes += size
         self._memory.held += size
-        if self._bytes > self._memory.limits.body:
+        if self._bytes > self._most:
             raise too_large(self._too_large)
         if self._memory.held > self._memory.limits.memory:
             raise busy("Too many bytes are on their way already. Ask again in a moment.")
