@@ -81,7 +81,7 @@ class RunReport(Callback):
             "history": self._history["logs"],
         }
         self._run = None
-        if self.filepath is not None:
+        if self.filepath is not None and self.leads:
             self.save(self.filepath)
 
     def save(self, filepath: Path) -> None:

@@ -107,7 +107,8 @@ class Tracker(Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         if not self._open:
-            self._id = self.begin({**run_facts.flat(self._facts), **run_facts.flat(self.config)}, self._id)
+            if self.leads:
+                self._id = self.begin({**run_facts.flat(self._facts), **run_facts.flat(self.config)}, self._id)
             self._open = True
 
     def on_train_chunk_end(self, step: int, logs: Logs | None = None) -> None:
@@ -143,6 +144,8 @@ class Tracker(Callback):
         self._id, self._before_epoch, self._done = state["id"], int(state["batches"]), 0
 
     def _try(self, tell: Callable[..., None], *values: Any) -> None:
+        if not self.leads:
+            return
         try:
             tell(*values)
         except Exception as error:  # of another package, over a network: training is worth more than its curves

@@ -105,7 +105,7 @@ def done_by_first(what: str) -> None:
     Process 0 may do it more often than the others, or alone: `agreed` and its kin would lose their order then.
 
     Args:
-        what: a name for it, such as the path of a file.
+        what: a name for it.
     """
     if count() == 1:
         return

@@ -11,7 +11,7 @@ from . import layout
 
 
 @contextmanager
-def by_one(model: Any, path: str) -> Iterator[bool]:
+def by_one(model: Any) -> Iterator[bool]:
     """Around the writing of a file of a model; gives whether this process writes it.
 
     Where a model lies on devices of several processes, process 0 writes, and those that come here, too, go on when the
@@ -26,4 +26,4 @@ def by_one(model: Any, path: str) -> Iterator[bool]:
         with placement.fetched(variable.stored for variable in variables):
             yield place.leads
     finally:
-        peers.done_by_first(f"the writing of {path}")
+        peers.done_by_first("the writing of a file")  # not of this path: each process may have another temporary one
