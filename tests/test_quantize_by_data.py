@@ -156,12 +156,13 @@ class Block(layers.Layer):
         return x + self.dense(x + self.attention(x, x)), "more"
 
 
+@sequax.saving.register_keras_serializable("by_data")
 class Classifier(sequax.Model):
-    def __init__(self):
-        super().__init__()
+    def __init__(self, **options):
+        super().__init__(**options)
         self.tokens = layers.Embedding(128, 16)
         self.blocks = [Block(), Block()]
-        self.head = layers.Dense(4)
+        self.head = layers.Dense(4, name="head")
 
     def call(self, ids):
         x = self.tokens(ids)
@@ -195,6 +196,28 @@ def test_blocks_with_attention_are_found_by_the_hook_of_the_model(make, capsys):
     rounded = [block.attention._query_dense, block.attention._output_dense, block.dense]
     assert all(layer.quantization_mode == make(None, None).mode for layer in rounded)
     assert block.unused.quantization_mode is None and model.head.quantization_mode is None
+
+
+@pytest.mark.parametrize("mode", ["int8", "gptq"])
+def test_parts_of_own_blocks_come_back(tmp_path, mode):
+    """Blocks of users make their parts as floats; the config says how each was kept. In Keras loading fails."""
+    model, x = Classifier(name="writer"), np.array([letters(text)[:20] for text in TEXTS])
+    model.compile("adam", "mse")
+    model.predict(x, verbose=0)
+    if mode == "int8":
+        model.quantize("int8", filters="^(?!head$)")
+    else:
+        config = quantizers.GPTQConfig(TEXTS, letters, num_samples=4, sequence_length=20, group_size=8)
+        with pytest.warns(UserWarning, match="stay as they are"):
+            model.quantize(config=config)
+    model.fit(x, np.zeros((8, 4)), verbose=0)
+    outputs = model.predict(x, verbose=0)
+    model.save(tmp_path / "m.keras")
+    for _ in range(2):  # with other counters in the names of the parts
+        again = sequax.models.load_model(tmp_path / "m.keras")
+        np.testing.assert_array_equal(again.predict(x, verbose=0), outputs)
+        assert again.head.quantization_mode is None and again.blocks[1].dense.quantization_mode == mode
+        again.fit(x, np.zeros((8, 4)), verbose=0)
 
 
 def test_gptq_does_better_than_plain_rounding():

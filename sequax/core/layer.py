@@ -521,7 +521,8 @@ class Layer(Owner, Shown, quantizing.Quantizable, operation.Operation):
 
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments, JSON-friendly."""
-        config = {"name": self.name, "trainable": self.trainable, "dtype": serialize(self._dtype_policy)}
+        policy = quantizing.policies_of_parts(self) or self._dtype_policy
+        config = {"name": self.name, "trainable": self.trainable, "dtype": serialize(policy)}
         config.update(layer_config.own_arguments(self, *self._init_arguments))
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = serialize(self.activity_regularizer)

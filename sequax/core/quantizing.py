@@ -8,10 +8,12 @@ used says the layer's dtype policy. Our own layers do it in `layers/quantized.py
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from . import above, dtypes, tracking
+from .names import is_ours
 from .policy_map import DTypePolicyMap
 from .quantized_policies import MODES, Int4DTypePolicy, QuantizedDTypePolicy
 
@@ -28,6 +30,7 @@ class Quantizable:
     name: str
     built: bool
     quantization_config: Any
+    _dtype_policy: DTypePolicy
     _is_quantized = False
     _in_quantize = False
     calls_when_quantized = False  # the class says what it computes then
@@ -69,6 +72,10 @@ class Quantizable:
         if own is None:
             raise mode_error(self.quantization_mode)
         return own(*args, **kwargs)
+
+    def take_policy(self, policy: DTypePolicy) -> None:
+        """Keep the weights as a policy says; a file will bring them."""
+        self.dtype_policy = policy
 
     def get_quantization_layer_structure(self, mode: str | None = None) -> Any:
         """What a model says of its layers for quantization by data: nothing.
@@ -156,6 +163,43 @@ def policies_inside(layer: Layer) -> DTypePolicyMap | None:
     if not inside or layer.quantization_mode is not None:
         return None
     return DTypePolicyMap(layer.dtype_policy, {one.path or one.name: one.dtype_policy for one in inside})
+
+
+def policies_of_parts(layer: Layer) -> DTypePolicyMap | None:
+    """What the config of a layer of a user's says, if parts that it makes itself are quantized: the policies of all.
+
+    Those that are not quantized are listed, too, since names may count on: the order says which part is meant.
+    """
+    if is_ours(layer) or isinstance(layer._dtype_policy, DTypePolicyMap):
+        return None
+    parts = _parts(layer)
+    policies = {part.path or part.name: part.dtype_policy for part in parts}
+    quantized = any(part.quantization_mode is not None for part in parts)
+    return DTypePolicyMap(layer.dtype_policy, policies) if quantized and len(policies) == len(parts) else None
+
+
+def fill_parts(layer: Layer) -> None:
+    """Keep the weights of the parts of a layer as its config says, which does not hand it on to them.
+
+    Args:
+        layer: just made of a config; a file will bring its weights.
+    """
+    policies = layer._dtype_policy
+    if is_ours(layer) or not isinstance(policies, DTypePolicyMap):
+        return
+    parts = _parts(layer)
+    if [_plain(part.name) for part in parts] == [_plain(path) for path in policies]:
+        for part, policy in zip(parts, policies.values(), strict=True):
+            if part.quantization_mode is None and policy.quantization_mode is not None:
+                part.take_policy(policy)
+
+
+def _parts(layer: Layer) -> list[Layer]:
+    return [one for one in layer.flatten_layers(include_self=False) if one.calls_when_quantized]
+
+
+def _plain(path: str) -> str:
+    return re.sub(r"_\d+$", "", path.rpartition("/")[2])
 
 
 def not_implemented(layer: object, method: str) -> NotImplementedError:

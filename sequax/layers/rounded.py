@@ -10,6 +10,7 @@ import numpy as np
 from ..adapters.contraction import Contraction
 from ..adapters.matrix import Matrix
 from ..adapters.watched import Watched
+from ..core.dtypes import DTypePolicy
 from ..core.variable import Variable
 from .base import Adaptable
 
@@ -96,6 +97,15 @@ class RoundedByData(Adaptable):
         for name, value in values.items():
             self.__dict__[name].assign(value)
         setattr(self, f"is_{self.quantization_mode}_calibrated", True)
+
+    def take_policy(self, policy: DTypePolicy) -> None:
+        if self.built and policy.quantization_mode in ("gptq", "awq"):
+            shape = self.adapted_shape
+            delattr(self, self.stored_as)
+            self._dtype_policy = policy
+            self.quantized_build(shape, policy.quantization_mode)
+        else:
+            super().take_policy(policy)
 
     def arrays_in_files(self) -> list[np.ndarray]:
         if self.waits:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from ..core import budget, names, schema
+from ..core import budget, names, quantizing, schema
 from ..core.catalogue import serialize
 from ..core.config import deserialize, reading
 from ..core.custom_objects import custom_object_scope
@@ -47,6 +47,8 @@ def model_from(
         model = deserialize(config)
     if not hasattr(model, "save"):  # models and feature spaces have it
         raise LoadError(f"the config is one of {type(model).__name__}, which is not a model", place)
+    for layer in model.flatten_layers():
+        quantizing.fill_parts(layer)
     return model
 
 
