@@ -251,7 +251,12 @@ ATTACKS = {
     "slope of a string": layer("ReLU", negative_slope="0"),
     "deep": nested(60),
     "seed of 300 digits": layer("Dropout", rate=0.5, seed=10**300),
-    "quantized": dense_with(dtype=layer("QuantizedDTypePolicy", "keras.dtype_policies", mode="int8")),
+    "quantized otherwise": dense_with(dtype=layer("QuantizedDTypePolicy", "keras.dtype_policies", mode="int2")),
+    "long history": dense_with(
+        dtype=layer("QuantizedFloat8DTypePolicy", "keras.dtype_policies", mode="float8", amax_history_length=2**40)
+    ),
+    "groups of none": dense_with(dtype=layer("GPTQDTypePolicy", "keras.dtype_policies", mode="gptq/4/0")),
+    "quantizer of bytes": dense_with(quantization_config=layer("AbsMaxQuantizer", "keras.quantizers", value_range=3)),
     "build shapes": {**GOOD, "build_config": {"input_shape": [None, 2**40]}},
     "build code": {**GOOD, "build_config": CODE},
 }

@@ -7,6 +7,7 @@ from typing import Any
 from . import dtypes, names
 from .dtypes import DTypePolicy
 
+_LONGEST = 2**20
 MODES = ("int8", "float8", "int4", "gptq", "awq")
 
 
@@ -80,8 +81,8 @@ class QuantizedFloat8DTypePolicy(QuantizedDTypePolicy):
             raise TypeError(
                 f"`amax_history_length` must be an integer. Received: amax_history_length={amax_history_length!r}"
             )
-        if amax_history_length < 1:
-            raise ValueError(f"`amax_history_length` must be at least 1. Received: {amax_history_length}")
+        if not 1 <= amax_history_length <= _LONGEST:  # a file may say it, and three variables have this size
+            raise ValueError(f"`amax_history_length` must be from 1 to {_LONGEST:,}. Received: {amax_history_length}")
         self._amax_history_length = amax_history_length
 
     @property
