@@ -89,8 +89,9 @@ class ExportArchive:
 
         Args:
             name: of the endpoint; the first one is the default.
-            fn: of arrays, or a layer, a model, or a method of one; it may read variables of tracked layers, and those
-                of the layer that it belongs to. What it assigns to variables is not kept.
+            fn: of arrays; a layer, a model or a method of one; or, for a SavedModel, a `tf.function`. It may read
+                variables of tracked layers, and those of the layer that it belongs to. What it assigns to them is not
+                kept.
             input_signature: its arguments, in a list: `InputSpec`s, or anything with `shape` and `dtype`, nested as the
                 arguments are. May be left out for a built model.
             **kwargs: `is_static` and `jax2tf_kwargs` are accepted, as in Keras, and needed for nothing.
@@ -101,6 +102,10 @@ class ExportArchive:
         Raises:
             ValueError: for a name that is taken, or no name, and a signature that is missing.
         """
+        platforms = (kwargs.get("jax2tf_kwargs") or {}).get("native_serialization_platforms", ())
+        bogus = [one for one in platforms if one not in ("cpu", "cuda", "rocm", "tpu")]
+        if bogus:
+            raise ValueError(f"add_endpoint: unknown platforms in `native_serialization_platforms`: {bogus}.")
         unknown = set(kwargs) - {"is_static", "jax2tf_kwargs"}
         if unknown:
             raise TypeError(f"add_endpoint: unknown arguments {sorted(unknown)}.")
@@ -111,7 +116,7 @@ class ExportArchive:
         owner = fn if isinstance(fn, Layer) else getattr(fn, "__self__", None)
         if isinstance(owner, Layer) and owner.built:
             self.track(owner)
-        if input_signature is None and not getattr(fn, "is_model", False):
+        if input_signature is None and not getattr(fn, "is_model", False) and not _is_tensorflow(fn):
             raise ValueError(
                 f"Error when adding endpoint '{name}': you must provide an `input_signature`, or else a built model as"
                 f" `fn` (of other functions, such as a `tf.function`, you must either provide a function of arrays and"
@@ -182,15 +187,20 @@ class ExportArchive:
                 f"An archive of endpoints is written as a file `*.stablehlo` or as a SavedModel; {target!r}"
                 f" stands for the format {name!r}, which holds one function: `model.export({target!r})`."
             )
-        traced = {name: self._traced(endpoint) for name, endpoint in self._endpoints.items()}
+        raw = [one for one, endpoint in self._endpoints.items() if _is_tensorflow(endpoint.fn)]
+        if raw and name == "stablehlo":
+            raise ExportError(f"The endpoints {raw} are functions of TensorFlow, which only a SavedModel holds.")
+        traced = {one: self._traced(endpoint) for one, endpoint in self._endpoints.items()}
         more = {} if name == "stablehlo" else {"options": options, "tracked": self.variables}
         with locations.hidden(), placing.staged(target, make_parents=row.is_folder) as place:
             writer.write_endpoints(traced, place, collections=self._collections, **more)
         if verbose is None or verbose:
-            print(exporting.told(target, traced))
+            print(exporting.told(target, {one: t for one, t in traced.items() if isinstance(t, Traceable)}))
 
-    def _traced(self, endpoint: _Endpoint) -> Traceable:
+    def _traced(self, endpoint: _Endpoint) -> Any:
         fn = endpoint.fn
+        if _is_tensorflow(fn):
+            return fn
         if getattr(fn, "is_model", False):
             return Trace(cast("Model", fn), endpoint.given)
         names = _parameters(fn.call if isinstance(fn, Layer) else fn)
@@ -200,6 +210,11 @@ class ExportArchive:
 class _Endpoint(NamedTuple):
     fn: Callable[..., Any]
     given: Any
+
+
+def _is_tensorflow(fn: Callable[..., Any]) -> bool:
+    """Whether a function is one of TensorFlow (`tf.function`), which knows its own arguments."""
+    return hasattr(fn, "get_concrete_function")
 
 
 def _parameters(function: Callable[..., Any]) -> list[str]:

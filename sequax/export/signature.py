@@ -36,10 +36,12 @@ class Signature(NamedTuple):
     Attributes:
         entries: one per array.
         nest: the arguments, with the position in `entries` in place of each array.
+        names: of the arguments.
     """
 
     entries: list[Entry]
     nest: tuple[Any, ...]
+    names: tuple[str, ...] = ("inputs",)
 
 
 # --- nests of positions ---
@@ -165,8 +167,9 @@ def of_arguments(given: Any, names: Sequence[str] = ()) -> Signature:
         return len(entries) - 1
 
     arguments = _arguments(given)
-    nest = tuple(place(part, names[i] if i < len(names) else f"input_{i + 1}") for i, part in enumerate(arguments))
-    return Signature(_unique(entries), nest)
+    named = tuple(names[i] if i < len(names) else f"input_{i + 1}" for i in range(len(arguments)))
+    nest = tuple(place(part, name) for part, name in zip(arguments, named, strict=True))
+    return Signature(_unique(entries), nest, named)
 
 
 def _shapes_seen(model: Any) -> list[Any]:

@@ -2,8 +2,8 @@
 
 What is exported begins behind the host part of a model (`model.compiled_part`), and computes what `predict` computes.
 Sizes that are not known stay unknown, each on its own: `batch` for the first axis of all inputs, `dim_0_1` for axis 1
-of input 0; `dim_1` for axis 1 of all inputs where a model only takes them alike. Mixed precision becomes float32, as
-few runtimes compute in 16 bits what JAX does.
+of input 0; `dim_1` for axis 1 of all inputs, or `dim` for all, where a model only takes them alike. Mixed precision
+becomes float32, as few runtimes compute in 16 bits what JAX does.
 """
 
 from __future__ import annotations
@@ -60,6 +60,7 @@ class Traceable:
         self.function, self.owners = function, owners
         self.inputs: list[Entry] = taken.entries
         self.nest: tuple[Any, ...] = taken.nest
+        self.argument_names: tuple[str, ...] = taken.names
         self.variables: dict[str, Variable] = pure.keys(variables)
         self._names = output_names
 
@@ -79,8 +80,8 @@ class Traceable:
         """
         return self._abstract_inputs(*self._traced[:2], batch_size)
 
-    def _abstract_inputs(self, apart: bool, least: int, batch_size: int | None) -> list[jax.ShapeDtypeStruct]:
-        shapes = [_symbolic(one.shape, i if apart else None) for i, one in enumerate(self.inputs)]
+    def _abstract_inputs(self, naming: str, least: int, batch_size: int | None) -> list[jax.ShapeDtypeStruct]:
+        shapes = [_symbolic(one.shape, naming, i) for i, one in enumerate(self.inputs)]
         names = dict.fromkeys(size for shape in shapes for size in shape if isinstance(size, str))
         sizes: dict[Any, Any] = {}
         if names:
@@ -94,14 +95,14 @@ class Traceable:
         ]
 
     @cached_property
-    def _traced(self) -> tuple[bool, int, Any]:
-        """Whether unknown sizes of different inputs may differ, such as the lengths of two texts; the least size that
-        has to be assumed, where a network makes images smaller and smaller; and the structure of the outputs."""
-        unknown = sum(any(size is None for size in one.shape[1:]) for one in self.inputs)
-        apart = (True, False) if unknown > 1 else (True,)
+    def _traced(self) -> tuple[str, int, Any]:
+        """Which unknown sizes have one symbol, the first way of `_NAMINGS` that can be traced; the least size that has
+        to be assumed, where a network makes images smaller and smaller; and the structure of the outputs."""
+        unknown = sum(size is None for one in self.inputs for size in one.shape[1:])
+        namings = list(_NAMINGS)[: 1 if unknown < 2 else None]
         first: Exception | None = None
         for least in _LEAST if unknown else _LEAST[:1]:
-            for each in apart:
+            for each in namings:
                 try:
                     return each, least, self._shapes(self._abstract_inputs(each, least, None))
                 except ExportError:
@@ -261,10 +262,19 @@ def untraceable(error: Exception, inputs: Sequence[Entry]) -> ExportError:
     return ExportError(f"it cannot be traced for export: {said}{remedy}", getattr(error, _WHERE, None) or "(the model)")
 
 
-def _symbolic(shape: Sequence[int | None], position: int | None) -> list[int | str]:
-    names = (f"dim_{axis}" if position is None else f"dim_{position}_{axis}" for axis in range(len(shape)))
-    pairs = zip(shape, names, strict=True)
-    return [size if size is not None else "batch" if axis == 0 else name for axis, (size, name) in enumerate(pairs)]
+# Names of unknown sizes, by the position of the input and the axis; first axes are `batch`. Each size may be any, as
+# the lengths of two texts are; or those of one axis are equal, as of two series that are added; or all, as the sides
+# of square matrices.
+_NAMINGS: dict[str, Callable[[int, int], str]] = {
+    "apart": lambda position, axis: f"dim_{position}_{axis}",
+    "by axis": lambda position, axis: f"dim_{axis}",
+    "one": lambda position, axis: "dim",
+}
+
+
+def _symbolic(shape: Sequence[int | None], naming: str, position: int) -> list[int | str]:
+    name, pairs = _NAMINGS[naming], enumerate(shape)
+    return [size if size is not None else name(position, axis) if axis else "batch" for axis, size in pairs]
 
 
 def _known(size: Any) -> int | None:

@@ -25,6 +25,56 @@ CALLS = {
 }
 
 
+def _before(a: Any, b: Any, **_: Any) -> Any:
+    """`a < b`, numbers before what is no number."""
+    return (a < b) | ((b != b) & (a == a))
+
+
+def _not_after(a: Any, b: Any, **_: Any) -> Any:
+    return (a <= b) | (b != b)
+
+
+def _same(a: Any, b: Any, **_: Any) -> Any:
+    return (a == b) | ((a != a) & (b != b))
+
+
+def _convolved(x: Any, kernel: Any, **parameters: Any) -> Any:
+    """A convolution over a spread input (a transposed one) in two steps, since not all runtimes have it as one."""
+    dilation, orders = parameters["lhs_dilation"], parameters["dimension_numbers"]
+    if any(one > 1 for one in dilation):
+        spread = [(0, 0, 0)] * x.ndim
+        for axis, one, edges in zip(orders.lhs_spec[2:], dilation, parameters["padding"], strict=True):
+            spread[axis] = (*edges, one - 1)
+        x = jax.lax.pad(x, jnp.zeros((), x.dtype), spread)
+        parameters |= {"lhs_dilation": (1,) * len(dilation), "padding": ((0, 0),) * len(dilation)}
+    return jax.lax.conv_general_dilated_p.bind(x, kernel, **parameters)
+
+
+def _signed(operation: Any) -> Callable[..., Any]:
+    """An operation whose numbers without sign, such as places in a table, get one meanwhile."""
+
+    def function(a: Any, b: Any, **parameters: Any) -> Any:
+        dtype = a.dtype
+        if not jnp.issubdtype(dtype, jnp.unsignedinteger):
+            return operation(a, b)
+        return operation(jnp.asarray(a).astype("int32"), jnp.asarray(b).astype("int32")).astype(dtype)
+
+    return function
+
+
+# Operations that few runtimes have, in terms of those that they do.
+PLAINER: dict[str, Callable[..., Any]] = {
+    "lt_to": _before,
+    "le_to": _not_after,
+    "eq_to": _same,
+    "add": _signed(jax.lax.add),
+    "sub": _signed(jax.lax.sub),
+    "mul": _signed(jax.lax.mul),
+    "div": _signed(jax.lax.div),
+    "conv_general_dilated": _convolved,
+}
+
+
 def unrolled(closed: Any) -> Callable[..., list[Any]]:
     """The function of a closed jaxpr, with the steps of each `scan` one after another.
 
@@ -55,6 +105,8 @@ def _results(equation: Any, given: list[Any]) -> list[Any]:
         return _run(getattr(body, "jaxpr", body), getattr(body, "consts", ()), given)
     if name == "scan":
         return _steps(parameters, given)
+    if name in PLAINER:
+        return [PLAINER[name](*given, **parameters)]
     found = equation.primitive.bind(*given, **parameters)
     return list(found) if equation.primitive.multiple_results else [found]
 

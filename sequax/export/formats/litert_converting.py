@@ -36,6 +36,7 @@ def converted(program: bytes, names: dict[str, Any]) -> bytes:
         except Exception as error:  # what its C++ part raises has no base of its own
             left = set(re.findall(r"(?<![!#.\w])(?:stablehlo|chlo|vhlo)\.(\w+?)(?:_v\d+)?\b", str(module)))
             left |= set(re.findall(r"failed to legalize operation '(?:\w+\.)?(\w+)'", str(error)))
+            left |= {one.lower() for one in re.findall(r"\btf\.(\w+)\(", str(error))}
             raise NotImplementedError(" ".join(sorted(left))) from error
 
 

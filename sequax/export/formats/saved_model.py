@@ -5,6 +5,8 @@ Weights are `tf.Variable`s, which the functions share; programs are StableHLO in
 
 from __future__ import annotations
 
+import copy
+import inspect
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -34,7 +36,7 @@ def write(trace: Trace, place: Path, batch_size: int | None = None, **accepted: 
 
 
 def write_endpoints(
-    endpoints: Mapping[str, Traceable],
+    endpoints: Mapping[str, Any],
     place: Path,
     collections: Mapping[str, Sequence[Variable]] | None = None,
     tracked: Sequence[Variable] = (),
@@ -44,6 +46,7 @@ def write_endpoints(
     """Write several functions.
 
     Args:
+        endpoints: traced functions, or those of TensorFlow (`tf.function`), which are written as they are.
         collections: lists of variables that the loaded object has as attributes.
         tracked: variables that it has as `variables`, beside those of the functions.
         options: `tf.saved_model.SaveOptions`.
@@ -64,17 +67,30 @@ def write_endpoints(
     root.variables = [variable(v) for v in held]
     root.trainable_variables = [variable(v) for v in held if v.trainable]
     root.non_trainable_variables = [variable(v) for v in held if not v.trainable]
-    functions = {name: _function(tf, traced, variable, batch_size) for name, traced in endpoints.items()}
+    functions = {
+        name: _function(tf, one, variable, batch_size) if isinstance(one, Traceable) else one
+        for name, one in endpoints.items()
+    }
     for name, function in functions.items():
         setattr(root, name, function)
     for name, variables in (collections or {}).items():
         setattr(root, name, [variable(v) for v in variables])
+    if options is not None and options.function_aliases:
+        options = copy.copy(options)  # functions that the archive was given stand for those written here
+        options.function_aliases = {k: _alias(v, endpoints, functions) for k, v in options.function_aliases.items()}
     signatures = {**functions, "serving_default": functions.get("serving_default", next(iter(functions.values())))}
     tf.saved_model.save(root, os.fspath(place), signatures=signatures, options=options)
 
 
-def _used(endpoints: Mapping[str, Traceable]) -> list[Variable]:
-    return [v for traced in endpoints.values() for v in traced.variables.values()]
+def _used(endpoints: Mapping[str, Any]) -> list[Variable]:
+    traced = [one for one in endpoints.values() if isinstance(one, Traceable)]
+    return [v for one in traced for v in one.variables.values()]
+
+
+def _alias(function: Any, endpoints: Mapping[str, Any], functions: Mapping[str, Any]) -> Any:
+    """The written form of a function that is an endpoint; any other one as it is."""
+    same = (functions[name] for name, one in endpoints.items() if getattr(one, "function", None) == function)
+    return next(same, function)
 
 
 def _wide(value: jax.Array) -> jax.Array:
@@ -99,9 +115,15 @@ def _function(tf: Any, traced: Traceable, variable: Callable[[Variable], Any], b
         for one, entry in zip(inputs, traced.inputs, strict=True)
     ]
 
-    def serve(*args: Any) -> Any:
-        return converted(held, signature.flattened(traced.nest, args))
+    names = traced.argument_names
 
+    def serve(*args: Any, **kwargs: Any) -> Any:
+        given = (*args, *(kwargs[name] for name in names[len(args) :]))
+        return converted(held, signature.flattened(traced.nest, given))
+
+    if all(name.isidentifier() for name in names):  # so that arguments may be passed by name
+        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        vars(serve)["__signature__"] = inspect.Signature([inspect.Parameter(name, kind) for name in names])
     return tf.function(serve, input_signature=signature.filled(traced.nest, specs), autograph=False)
 
 

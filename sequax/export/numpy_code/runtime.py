@@ -288,6 +288,8 @@ def channels_last(x, kernel, strides, padding, dilation, kernel_dilation, groups
     if inner == 1 and groups > 1:  # each channel by itself
         parts = (window(offset)[..., None] * kernel[offset].reshape(groups, outer) for offset in offsets)
         return np.reshape(functools.reduce(np.add, parts), (x.shape[0], *out, groups * outer))
+    if groups == 1 and len(offsets) == 1:
+        return (window(offsets[0]).reshape(rows, inner) @ kernel.reshape(inner, outer)).reshape(x.shape[0], *out, outer)
     if groups == 1 and rows * len(offsets) * inner <= LARGEST_PATCHES:
         patches = np.stack([window(offset) for offset in offsets], -2).reshape(rows, len(offsets) * inner)
         return (patches @ kernel.reshape(-1, outer)).reshape(x.shape[0], *out, outer)
