@@ -152,6 +152,14 @@ def test_sizes_that_must_be_alike_share_a_symbol(tmp_path):
     np.testing.assert_allclose(artifact(*x), x[0] + x[1], atol=1e-6)
 
 
+def test_sizes_of_one_input_may_have_to_be_equal(tmp_path):
+    square = layers.Input((None, None), name="square")
+    model = sequax.Model(square, layers.Lambda(lambda x: x @ x + sequax.ops.transpose(x, (0, 2, 1)))(square))
+    model.export(tmp_path / "m.stablehlo", verbose=False)
+    x = rows(2, 5, 5)
+    np.testing.assert_allclose(load(tmp_path / "m.stablehlo")(x), x @ x + x.transpose(0, 2, 1), atol=1e-5)
+
+
 class Own(sequax.Model):
     def __init__(self):
         super().__init__(name="own")
@@ -161,7 +169,11 @@ class Own(sequax.Model):
         return self.dense(first) + (0 if second is None else second)
 
 
-@pytest.mark.parametrize("signature", [None, [sequax.InputSpec(shape=(None, 4))], [(None, 4)], rows(2, 4)])
+@pytest.mark.parametrize(
+    "signature",
+    [None, [sequax.InputSpec(shape=(None, 4))], [(None, 4)], rows(2, 4), (jax.numpy.ones((2, 4)),)],
+    ids=["none", "spec", "shape", "array", "tuple"],
+)
 def test_subclasses_say_what_they_take(signature, tmp_path):
     model = Own()
     expected = np.asarray(model(rows(2, 4)))

@@ -123,6 +123,11 @@ class ExportArchive:
                 f" its signature). `input_signature` is a list with one `keras.InputSpec(shape=..., dtype=...)` per"
                 f" argument."
             )
+        if _is_tensorflow(fn) and not _knows_its_arguments(fn):
+            raise ValueError(
+                f"Error when adding endpoint '{name}': you must either provide a function with an `input_signature`, or"
+                f" call it once, so that its arguments are known."
+            )
         self._endpoints[name] = _Endpoint(fn, input_signature)
         return fn
 
@@ -215,6 +220,10 @@ class _Endpoint(NamedTuple):
 def _is_tensorflow(fn: Callable[..., Any]) -> bool:
     """Whether a function is one of TensorFlow (`tf.function`), which knows its own arguments."""
     return hasattr(fn, "get_concrete_function")
+
+
+def _knows_its_arguments(fn: Any) -> bool:
+    return getattr(fn, "input_signature", None) is not None or fn.experimental_get_tracing_count() > 0
 
 
 def _parameters(function: Callable[..., Any]) -> list[str]:

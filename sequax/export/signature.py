@@ -10,7 +10,6 @@ import numpy as np
 
 from ..core import building, dtypes
 from ..core.input_spec import InputSpec
-from ..core.shapes import is_shape
 from ..core.signature import of as parameters_of
 from ..core.tensor import KerasTensor, is_tensor, leaves
 from .errors import ExportError
@@ -42,6 +41,12 @@ class Signature(NamedTuple):
     entries: list[Entry]
     nest: tuple[Any, ...]
     names: tuple[str, ...] = ("inputs",)
+
+
+def is_shape(part: Any) -> bool:
+    """Whether a part of an `input_signature` is one shape; arrays of one number are none of its sizes."""
+    whole = (int, np.integer)
+    return isinstance(part, (tuple, list)) and all(size is None or isinstance(size, whole) for size in part)
 
 
 # --- nests of positions ---
