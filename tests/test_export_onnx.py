@@ -33,12 +33,18 @@ def session(proto):
     return onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
 
 
+def expected_of(model, arrays):
+    x = jax.tree.unflatten(jax.tree.structure(model.symbolic_inputs, is_leaf=lambda t: hasattr(t, "shape")), arrays)
+    return jax.tree.leaves(jax.jit(lambda x: model(x, training=False))(x))
+
+
 def assert_same(run, model, *arrays, tolerance=1e-5):
     """Equal results of a session and of a model, relative to a size of 1."""
-    feeds = {one.name: array for one, array in zip(run.get_inputs(), arrays, strict=True)}
-    x = jax.tree.unflatten(jax.tree.structure(model.symbolic_inputs, is_leaf=lambda t: hasattr(t, "shape")), arrays)
-    expected = jax.tree.leaves(jax.jit(lambda x: model(x, training=False))(x))
-    found = run.run(None, feeds)
+    assert_gives(run, expected_of(model, arrays), arrays, tolerance)
+
+
+def assert_gives(run, expected, arrays, tolerance=1e-5):
+    found = run.run(None, {one.name: array for one, array in zip(run.get_inputs(), arrays, strict=True)})
     assert len(found) == len(expected)
     for a, b in zip(found, expected, strict=True):
         assert (a.shape, a.dtype) == (b.shape, b.dtype)
@@ -62,8 +68,10 @@ def test_every_layer(row, request):
         layer.set_weights(draw_weights(layer))
         run = session(to_onnx(model))
         arrays = jax.tree.leaves(draw_input(row))
-        for count in (len(arrays[0]), 5):
-            assert_same(run, model, *(rows(array, count) for array in arrays))
+        arrays = [rows(array, 5) for array in arrays]
+        expected = expected_of(model, arrays)
+        for count in (5, 2):  # samples do not meet in inference, so that the model runs once
+            assert_gives(run, [one[:count] for one in expected], [array[:count] for array in arrays])
 
 
 def random(*shape):

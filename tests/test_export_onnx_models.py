@@ -227,6 +227,12 @@ class Own(sequax.Model):
         return self.last(jnp.where(shares > 0.1, x, 0.5 * x))
 
 
+def test_names_of_inputs_may_be_those_of_nodes():
+    inputs = [layers.Input((4,), name=f"matmul_{i}") for i in range(6)]
+    model = sequax.Model(inputs, layers.Add(name="gemm_2")([layers.Dense(2)(one) for one in inputs]))
+    assert_same(session(to_onnx(drawn(model))), model, *(random(3, 4) + i for i in range(6)))
+
+
 def test_a_subclass():
     model = Own()
     model(random(2, 5))

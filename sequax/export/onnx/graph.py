@@ -97,7 +97,9 @@ class Graph:
         return outputs
 
     def name(self, stem: str) -> str:
-        name = f"{stem.lower()}_{len(self.tensors)}"
+        count = len(self.tensors)
+        while (name := f"{stem.lower()}_{count}") in self.tensors:  # an input may be called so
+            count += 1
         self.tensors[name] = Tensor((), np.dtype("float32"))
         return name
 
