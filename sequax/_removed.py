@@ -43,7 +43,7 @@ NAMES: dict[str, str] = {
     "utils.vis_utils": "`utils.plot_model`",
     "utils.data_utils": "`utils.get_file`, `utils.Sequence`",
     "utils.layer_utils": "`model.summary()`",
-    "utils.multi_gpu_model": "a model runs on one device, which `sequax.device` chooses",
+    "utils.multi_gpu_model": "`fit(devices=4)`, which shares each batch out among the devices",
     "utils.print_summary": "`model.summary()`",
     "utils.convert_all_kernels_in_model": "kernels of Theano are not converted",
     "layers.CuDNNLSTM": "`layers.LSTM`",

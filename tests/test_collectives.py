@@ -100,3 +100,52 @@ def test_attention_does_so_too(kind):
     model.compile("sgd", "mse")
     x = np.random.default_rng(0).normal(size=(64, *SEQUENCE)).astype("float32")
     assert messages(model, x, np.zeros((64, 2), "float32"), devices="all") == {"all-reduce": 1}
+
+
+# --- parameters that are cut ---
+
+BY_LAST_AXIS = {
+    ".*(query|key|value|attention_output)/kernel": (None, None, "model"),
+    ".*(up|down)/kernel": (None, "model"),
+    ".*(up|down)/bias": ("model",),
+}
+BY_HEADS = {
+    ".*(query|key|value)/kernel": (None, "model", None),
+    ".*(query|key|value)/bias": ("model", None),
+    ".*attention_output/kernel": ("model", None, None),
+    ".*up/kernel": (None, "model"),
+    ".*up/bias": ("model",),
+    ".*down/kernel": ("model", None),
+}
+
+
+def of_an_encoder(layouts):
+    inputs = sequax.Input((8, 32))
+    inside = layers.LayerNormalization()(inputs + layers.MultiHeadAttention(4, 8)(inputs, inputs))
+    outputs = inside + layers.Dense(32, name="down")(layers.Dense(64, "relu", name="up")(inside))
+    model = sequax.Model(inputs, layers.LayerNormalization()(outputs))
+    model.compile("sgd", "mse")
+    found = distribution.LayoutMap(distribution.DeviceMesh((2, 4), ["batch", "model"]))
+    for path, axes in layouts.items():
+        found[path] = axes
+    x = np.random.default_rng(0).normal(size=(64, 8, 32)).astype("float32")
+    return messages(model, x, x, devices=distribution.ModelParallel(layout_map=found))
+
+
+def test_a_layout_by_heads_and_rows_tells_little():
+    told = of_an_encoder(BY_HEADS)
+    assert set(told) == {"all-reduce"} and told["all-reduce"] <= 6
+    assert of_an_encoder(BY_LAST_AXIS)["all-gather"] >= 10
+
+
+def test_fully_sharded_parameters_are_gathered_once_a_step():
+    model = sequax.Sequential([sequax.Input((256,)), *(layers.Dense(256, "relu") for _ in range(4))])
+    model.compile("adam", "mse")
+    x = np.zeros((64, 256), "float32")
+    told = messages(model, x, x, devices=distribution.FullySharded())
+    assert told["all-gather"] == 4  # the kernels; biases are small
+    assert set(told) <= {"all-gather", "all-reduce", "reduce-scatter"} and told["all-reduce"] <= 2
+    compiled.clear()
+    model.predict(x, verbose=0)
+    (run,) = compiled._programs.values()
+    assert collections.Counter(MESSAGES.findall(run.as_text()))["all-gather"] <= 6  # and the outputs

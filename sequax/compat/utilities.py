@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 
 def multi_gpu_model(model: Model, gpus: object = None, cpu_merge: bool = True, cpu_relocation: bool = False) -> Model:
-    """The model itself: one program runs on one device, the GPU if there is one."""
-    say("multi_gpu_model", "`multi_gpu_model` gives back the model as it is, which runs on one device")
+    """The model itself, which its `fit` trains on several devices if it is told to."""
+    say("multi_gpu_model", "`multi_gpu_model` gives back the model as it is; `fit(devices='all')` trains on all devices")
     return model
 
 
