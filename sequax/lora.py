@@ -13,7 +13,7 @@ from .core.types import Path
 from .core.variable import Variable
 from .layers.base import Adaptable
 from .parts import Parts
-from .saving import lora_file
+from .saving import lora_file, together
 
 Filters = str | Sequence[str] | Callable[[Layer], bool] | None
 
@@ -99,8 +99,10 @@ class LowRankMethods(Parts):
         if not found:
             raise ValueError(f"Model '{self.name}'.save_lora: no layer has an adapter. `enable_lora` makes them.")
         _check_ending(filepath, f"Model '{self.name}'.save_lora")
-        others = {name: v.stored_numpy() for name, v in self._moving().items()} if trained else {}
-        lora_file.write(filepath, {path: _parts_of(layer) for path, layer in found.items()}, others)
+        with together.by_one(self) as writes:
+            if writes:
+                others = {name: v.stored_numpy() for name, v in self._moving().items()} if trained else {}
+                lora_file.write(filepath, {path: _parts_of(layer) for path, layer in found.items()}, others)
 
     def load_lora(self, filepath: Path) -> list[str]:
         """Read what `save_lora` wrote, all or nothing.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .._version import __version__
 from ..callbacks.run_report import RunReport
 from ..core.tracebacks import public
-from ..saving import archive
+from ..saving import archive, together
 from ..utils.messages import announce
 from .card import MARK, model_card
 from .places import library, place_of
@@ -60,7 +60,8 @@ def push_to_hub(
         **about: for the card: `description`, `task`, `license`, `tags`, `datasets`, `language`, see `model_card`.
 
     Returns:
-        The address of the commit, or of the pull request.
+        The address of the commit, or of the pull request; of several processes that hold a model together, the first
+        pushes, and the others get an empty text.
 
     Raises:
         ImportError: without huggingface_hub.
@@ -74,7 +75,9 @@ def push_to_hub(
         raise ValueError(f"push_to_hub: model '{model.name}' is not built, so it has no weights to put there.")
     revision = revision or place.revision
     api = hub.HfApi(endpoint, token, "sequax", __version__)
-    with tempfile.TemporaryDirectory() as folder:
+    with together.by_one(model) as writes, tempfile.TemporaryDirectory() as folder:
+        if not writes:
+            return ""
         path = os.path.join(folder, "model")
         archive.save(model, path, include_optimizer, zipped=False)
         if report is not None:
