@@ -31,7 +31,7 @@ help:
 	@echo "make bench-scale  rows per second of one device beside two that share each batch: four networks and a tiny one"
 	@echo "make gpu-programs compiles the training loop for eight H100 without one: messages, memory, nothing by way of the host"
 	@echo "make bench-growth time and memory against rows, batch, width, depth, epochs; memory over 500 calls"
-	@echo "make bench-serve  sequax serve beside FastAPI and onnxruntime: requests a second, latencies; a minute"
+	@echo "make bench-serve  sequax serve beside FastAPI and onnxruntime: requests a second, latencies; some minutes"
 	@echo "make test-oldest  the test suite with the lowest dependency versions pyproject.toml allows"
 	@echo "make soak         kill training runs 200 times at random moments, and resume them"
 	@echo "make web          a page that reads drawn digits, in build/web: trained, exported, run by the browser; needs npm"
