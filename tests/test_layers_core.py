@@ -71,17 +71,11 @@ def test_a_dense_layer_refuses_an_unknown_size_before_it_makes_variables():
     assert [v.shape for v in layer.weights] == [(2, 3), (3,)]
 
 
-@pytest.mark.parametrize(
-    ("make", "argument"),
-    [
-        (lambda **a: layers.Dense(2, **a), "quantization_config"),
-        (lambda **a: layers.EinsumDense("ab,bc->ac", 2, **a), "gptq_unpacked_column_size"),
-    ],
-)
-def test_quantization_is_refused_unless_none(make, argument):
-    assert argument not in make(**{argument: None}).get_config() or argument == "quantization_config"
-    with pytest.raises(NotImplementedError, match=f"`{argument}` is not available in this version of Sequax"):
-        make(**{argument: 4})
+@pytest.mark.parametrize("wrong", [4, "int8", {"class_name": "AbsMaxQuantizer", "config": {}}])
+def test_how_a_layer_is_quantized_must_be_a_config(wrong):
+    with pytest.raises(ValueError, match="quantization_config.*QuantizationConfig"):
+        layers.Dense(2, quantization_config=wrong)
+    assert layers.Dense(2).get_config()["quantization_config"] is None
 
 
 # --- embedding ---

@@ -257,6 +257,7 @@ ATTACKS = {
     ),
     "groups of none": dense_with(dtype=layer("GPTQDTypePolicy", "keras.dtype_policies", mode="gptq/4/0")),
     "quantizer of bytes": dense_with(quantization_config=layer("AbsMaxQuantizer", "keras.quantizers", value_range=3)),
+    "quantized by a layer": dense_with(quantization_config=layer("Dense", units=1)),
     "build shapes": {**GOOD, "build_config": {"input_shape": [None, 2**40]}},
     "build code": {**GOOD, "build_config": CODE},
 }

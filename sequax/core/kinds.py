@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal, NoReturn, SupportsIndex, TypeGuard
 
 import numpy as np
 
-from . import catalogue, dtypes, settings, values
+from . import above, catalogue, dtypes, settings, values
 from .names import suggest
 
 MAX_NAME = 512
@@ -297,6 +297,25 @@ class Like(Kind):
 
     def fits(self, value: object, cls: type) -> bool:
         return value is None or isinstance(value, (str, Mapping)) or not is_json(value)
+
+
+class Quantization(Like):
+    """How a layer is quantized whose dtype policy asks for it: a `QuantizationConfig`, its config, or None."""
+
+    def __init__(self) -> None:
+        super().__init__("keras.quantizers")
+        self.expected = "a `QuantizationConfig` of `keras.quantizers`, its config, or None"
+
+    def resolve(self, value: object, name: str, owner: Owner) -> Any:
+        if value is None:
+            return None
+        found = super().resolve(value, name, owner) if isinstance(value, Mapping) else value
+        if not isinstance(found, above.load("quantizers").QuantizationConfig):
+            self.refuse(value, name, owner)
+        return found
+
+    def fits(self, value: object, cls: type) -> bool:
+        return value is None or isinstance(value, Mapping) or not is_json(value)
 
 
 class ShapeOf(Kind):
@@ -588,7 +607,7 @@ StartingWeights = Annotated[Any, Given()]
 LowRankSize = Annotated[int | None, Unwritten(Whole(1))]
 LowRankAlpha = Annotated[Number | None, Unwritten(Real(above=0))]
 Absent = Annotated[None, Missing()]
-QuantizationLike = Annotated[Any, Like("keras.quantizers")]
+QuantizationLike = Annotated[Any, Quantization()]
 
 PLAIN: dict[str, Kind] = {
     "bool": Plain("true or false", bool, int, str),
