@@ -73,7 +73,7 @@ def test_a_dense_layer_refuses_an_unknown_size_before_it_makes_variables():
 
 @pytest.mark.parametrize("wrong", [4, "int8", {"class_name": "AbsMaxQuantizer", "config": {}}])
 def test_how_a_layer_is_quantized_must_be_a_config(wrong):
-    with pytest.raises(ValueError, match="quantization_config.*QuantizationConfig"):
+    with pytest.raises(ValueError, match=r"quantization_config.*QuantizationConfig"):
         layers.Dense(2, quantization_config=wrong)
     assert layers.Dense(2).get_config()["quantization_config"] is None
 
