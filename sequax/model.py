@@ -11,7 +11,7 @@ import numpy as np
 from . import callbacks as callback_module
 from .callbacks.history import History
 from .compiled_model import CompiledModel
-from .core import names, processes, scope, settings, shapes, tracebacks
+from .core import names, placement, processes, scope, settings, shapes, tracebacks
 from .core.catalogue import Catalogue
 from .core.layer import Layer
 from .core.operation import Operation
@@ -451,7 +451,9 @@ class Model(Looking, Trying, StepMethods, FileMethods, StateTree, HostFront, Qua
         """
         try:
             if devices is not None:
-                placement_for(devices, self).lay(self.state_variables)
+                place = placement_for(devices, self)
+                place.lay(self.state_variables)
+                placement.want(self, place)
             if verbose == 0 and callbacks is None and steps is None and self.symbolic_inputs is not None:
                 # Rows that need no preparation, and nobody watches: only the compiled calls.
                 size = DEFAULT_BATCH_SIZE if batch_size is None else batch_size

@@ -386,8 +386,12 @@ def test_what_does_not_fit_is_refused_before_anything_changes(sentence):
     before = model.get_weights()
     with pytest.raises(ValueError, match=re.escape(sentence)):
         REFUSED[sentence](model, *rows(model))
-    assert places(model) == {1}
+    assert model.predict(rows(model)[0], verbose=0).shape == (94, 3) and places(model) == {1}
     assert_close(model.get_weights(), before, 0)
+    with pytest.raises(ValueError, match="y"):
+        model.fit(rows(model)[0], np.ones(3), verbose=0, devices="all")
+    model.evaluate(*rows(model), verbose=0)
+    assert places(model) == {1}
 
 
 # --- members of an ensemble, and what is told ---

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def multi_gpu_model(model: Model, gpus: object = None, cpu_merge: bool = True, cpu_relocation: bool = False) -> Model:
     """The model itself, which its `fit` trains on several devices if it is told to."""
-    say("multi_gpu_model", "`multi_gpu_model` gives back the model as it is; `fit(devices='all')` trains on all devices")
+    say("multi_gpu_model", "`multi_gpu_model` gives back the model as it is; `fit(devices='all')` uses all devices")
     return model
 
 

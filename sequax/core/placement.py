@@ -393,7 +393,7 @@ def chosen() -> Placement | None:
     return _chosen
 
 
-def want(model: Layer, place: Placement) -> None:
+def want(model: Any, place: Placement) -> None:
     """Let one model lie here, until another choice is made for all."""
     vars(model)["_wanted_place"] = place, _choices
 

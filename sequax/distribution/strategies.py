@@ -413,7 +413,7 @@ def first_devices(count: int) -> list[str]:
 
 
 def placement_for(devices: Any, model: Any) -> Placement:
-    """Where a public call is to run, and those after it.
+    """Where a public call is to run; those after it do, too, once it has begun (`placement.want`).
 
     Args:
         devices: a distribution, a mesh, `"all"`, a number, names of devices or of a kind of them; None: as was set by
@@ -428,8 +428,6 @@ def placement_for(devices: Any, model: Any) -> Placement:
             "Several devices draw the same random numbers as one only with `jax_threefry_partitionable`, which is"
             " switched off here: `jax.config.update('jax_threefry_partitionable', True)`."
         )
-    if devices is not None:
-        placement.want(model, place)
     return place
 
 

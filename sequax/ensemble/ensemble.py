@@ -13,7 +13,8 @@ import jax
 import numpy as np
 
 from .. import callbacks as callback_module
-from ..core import html, names, rng
+from ..core import html, names, placement, rng
+from ..core.placement import Placement
 from ..core.tracebacks import public
 from ..core.types import Data
 from ..data import prepare
@@ -148,6 +149,10 @@ class Ensemble:
         self._stack.refresh()
         return self._stack
 
+    def _lay(self, stack: Stack, place: Placement) -> None:
+        stack.lay(over(place, self._count))
+        placement.want(self, place)
+
     def get_weights(self) -> list[np.ndarray]:
         """The weights of all members: arrays as of the model, with a leading axis of members."""
         return [np.stack(values) for values in zip(*(m.get_weights() for m in self.members), strict=True)]
@@ -231,7 +236,7 @@ class Ensemble:
             with rng.seeded(int(self._random.integers(2**31 - 1))):
                 data = prepare.training_data(data_spec.of(self._leader), given)
             stack = self._made_stack()
-            stack.lay(over(place, self._count))
+            self._lay(stack, place)
             claim.hold(v for tables in stack.variables for v in tables.params.values())
             source = self._ordered(data.train) if shuffle is True and self.by_seed else data.train
             listeners = self._listeners(callbacks, verbose, history=True, epochs=epochs, steps=source.steps)
@@ -269,7 +274,7 @@ class Ensemble:
         place = placement_for(devices, self)
         source = prepare.evaluation_data(data_spec.of(self._leader), x, y, sample_weight, batch_size, steps)
         stack = self._made_stack()
-        stack.lay(over(place, self._count))
+        self._lay(stack, place)
         listeners = self._listeners(callbacks, verbose, steps=source.steps)
         with compiled.eagerly(self._leader):
             try:
@@ -319,7 +324,7 @@ class Ensemble:
         place = placement_for(devices, self)
         data = prepare.prediction_data(data_spec.of(self._leader), x, batch_size, steps)
         stack = self._made_stack()
-        stack.lay(over(place, self._count))
+        self._lay(stack, place)
         outputs = running.predict(stack, data.parts, self._listeners(callbacks, verbose, steps=data.steps))
         stack.spread()
         return outputs

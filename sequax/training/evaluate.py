@@ -44,6 +44,7 @@ def run_evaluation(
     model.stop_evaluating = False
     source.place = place
     job = EvaluateJob(model, callbacks, keeps_metrics, getattr(source, "batch_size", None), place)
+    placement.want(model, place)
     ranges = step_ranges(source, 0, job)
     callbacks.on_test_begin()
     drive(job, ranges)

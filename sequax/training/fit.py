@@ -58,6 +58,7 @@ def fit(
     source.place = place
     guard = place.agreed(checks.enabled() and not callbacks.accepts_nan)
     job = TrainJob(model, callbacks, guard, source, place)
+    placement.want(model, place)
     claim.hold(job.variables.params.values())
     warn_if_nothing_trains(model, job.variables)
     model.stop_training = False
