@@ -383,7 +383,7 @@ HABITS = {
         assert not isinstance(x, tf.SparseTensor) and not isinstance(x, tf.RaggedTensor)
         for name, why in {
             "placeholder": "sessions", "sparse.to_dense": "dense arrays", "ragged.constant": "Pad to equal lengths",
-            "lite.TFLiteConverter.from_keras_model": "needs TensorFlow itself", "estimator.Estimator": "`fit`",
+            "lite.TFLiteConverter.from_keras_model": "model.export", "estimator.Estimator": "`fit`",
             "feature_column.numeric_column": "FeatureSpace", "io.TFRecordWriter": "records", "raw_ops.Add": "itself",
             "compat.v1.get_variable": "sessions", "distribute.coordinator.ClusterCoordinator": "several machines",
         }.items():

@@ -219,7 +219,7 @@ class _Endpoint(NamedTuple):
 
 def _is_tensorflow(fn: Callable[..., Any]) -> bool:
     """Whether a function is one of TensorFlow (`tf.function`), which knows its own arguments."""
-    return hasattr(fn, "get_concrete_function")
+    return type(fn).__module__.partition(".")[0] == "tensorflow" and hasattr(fn, "get_concrete_function")
 
 
 def _knows_its_arguments(fn: Any) -> bool:

@@ -183,7 +183,8 @@ def _shapes_seen(model: Any) -> list[Any]:
     if not seen:
         raise ExportError(
             f"Model '{model.name}' ({type(model).__name__}) has not been built, so the shapes of its inputs are"
-            f" unknown. Call it on data first, or pass `input_signature=[keras.InputSpec(shape=(None, 8))]`."
+            f" unknown. It must be built. Call it on data first, or pass"
+            f" `input_signature=[keras.InputSpec(shape=(None, 8))]`."
         )
 
     def shaped(part: Any) -> Any:

@@ -13,6 +13,10 @@ _COLUMNS = (
     " `Normalization`, `Discretization`, `StringLookup` and `CategoryEncoding`"
 )
 _ESTIMATORS = "estimators are a part of TensorFlow that is no more. Use `compile` and `fit`"
+_LITE = (
+    "it is of TensorFlow Lite, today LiteRT. Write the file with `model.export('model.tflite')`, and run it with the"
+    " package `ai-edge-litert`, whose `Interpreter` is the same"
+)
 _RECORDS = "records of protocol buffers need TensorFlow itself. Keep the data in `.npz` files, or by `Dataset.save`"
 _SEVERAL = "it spreads work over several machines or devices by TensorFlow. Use `keras.distribution`"
 
@@ -23,10 +27,11 @@ _REASONS: dict[str, str] = {
     **dict.fromkeys(("SparseTensorSpec", "IndexedSlicesSpec"), _SPARSE),
     **dict.fromkeys(("ragged", "RaggedTensor", "RaggedTensorSpec", "io.RaggedFeature", "strings.ngrams"), _RAGGED),
     **dict.fromkeys(("estimator", "contrib.learn", "contrib.estimator", "contrib.tpu"), _ESTIMATORS),
+    "lite": _LITE,
     **dict.fromkeys(("feature_column", "contrib.layers"), _COLUMNS),
     **dict.fromkeys(
         (
-            *("saved_model", "lite", "raw_ops", "graph_util", "mlir", "tools", "tpu", "types", "sysconfig", "dtensor"),
+            *("saved_model", "raw_ops", "graph_util", "mlir", "tools", "tpu", "types", "sysconfig", "dtensor"),
             *("experimental", "quantization", "profiler", "python", "contrib", "core", "resource_loader", "bitcast_v2"),
             *("autograph", "config", "random", "audio", "signal", "test", "distribute", "image", "nn", "io", "strings"),
             *(
