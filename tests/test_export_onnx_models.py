@@ -292,6 +292,26 @@ def test_states_go_from_one_layer_to_another():
     assert_same(session(proto), model, random(3, 7, 4), random(3, 5, 5))
 
 
+RECURRENT = {
+    "LSTM": lambda: layers.LSTM(4, "relu", recurrent_activation="hard_sigmoid", return_sequences=True),
+    "GRU": lambda: layers.GRU(4, return_sequences=True),
+    "RNN": lambda: layers.SimpleRNN(4, return_sequences=True),
+    "Scan": lambda: layers.SimpleRNN(4, "selu", return_sequences=True),
+}
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("op", RECURRENT)
+def test_recurrent_layers_are_nodes_of_their_own(op, masked):
+    stack = [layers.Masking()] * masked + [RECURRENT[op](), layers.Bidirectional(RECURRENT[op]())]
+    model = drawn(sequax.Sequential([layers.Input((None, 3)), *stack]))
+    proto = to_onnx(model)
+    assert operations(proto).count(op) == 3
+    x = random(4, 5, 3)
+    x[0, 1:3] = x[1, 0] = x[2, 3:] = 0
+    assert_same(session(proto), model, x)
+
+
 @pytest.mark.parametrize(("layer", "count"), [(layers.LSTM, 2), (layers.GRU, 1)])
 def test_masked_samples_keep_the_states_that_they_began_with(layer, count):
     inputs, states = layers.Input((None, 3)), [layers.Input((4,)) for _ in range(count)]

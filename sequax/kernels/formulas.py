@@ -45,6 +45,16 @@ def name_of(equation: Any) -> tuple[str, dict[str, Any]] | None:
     return found, settings
 
 
+def path(function: Callable[..., Any] | None) -> str | None:
+    """Where a function is found, which says what it computes if it is one of ours."""
+    return None if function is None else f"{function.__module__}.{getattr(function, '__qualname__', '')}"
+
+
+def are_kept() -> bool:
+    """Whether names are kept here."""
+    return _keeping.get()
+
+
 @contextmanager
 def keeping_names() -> Iterator[None]:
     """Inside, formulas keep their names."""

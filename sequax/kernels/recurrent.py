@@ -55,8 +55,16 @@ def lstm(
     if activation is None and recurrent_activation is None:
         hidden, h, c = formulas.named("lstm", _lstm, x, kernel, recurrent_kernel, bias, h0, c0, counts)
     else:
-        step = _step(recurrent_kernel, activation or jnp.tanh, recurrent_activation or jax.nn.sigmoid)
-        (h, c), (hidden, _, _) = lax.scan(step, (h0, c0), (_project(x, kernel, bias), counts))
+        pair = activation or jnp.tanh, recurrent_activation or jax.nn.sigmoid
+
+        def run(x, kernel, recurrent_kernel, bias, h0, c0, counts, activations):
+            step = _step(recurrent_kernel, *pair)
+            (h, c), (hidden, _, _) = lax.scan(step, (h0, c0), (_project(x, kernel, bias), counts))
+            return hidden, h, c
+
+        called = [formulas.path(recurrent_activation), *[formulas.path(activation)] * 2]
+        operands = x, kernel, recurrent_kernel, bias, h0, c0, counts
+        hidden, h, c = formulas.named("lstm", run, *operands, activations=called)
     return jnp.swapaxes(hidden, 0, 1), h, c
 
 

@@ -119,9 +119,46 @@ def standardized(call: Call, x: Value, axes: list[int], epsilon: float) -> Any:
 
 
 @formula("lstm")
-def lstm(call: Call, x: Value, *rest: Value) -> Any:
+def lstm(call: Call, x: Value, *rest: Value, activations: list[str | None] | None = None) -> Any:
     """Gates stand in the order input, output, forget, candidate in ONNX."""
-    return _recurrent(call, "LSTM", x, rest, gates=[0, 3, 1, 2], states=2)
+    attributes = _activations(activations)
+    if attributes is None:
+        return NotImplemented
+    return _recurrent(call, "LSTM", x, rest, gates=[0, 3, 1, 2], states=2, **attributes)
+
+
+@formula("rnn")
+def rnn(call: Call, x: Value, *rest: Value, activations: list[str | None]) -> Any:
+    attributes = _activations(activations)
+    return NotImplemented if attributes is None else _recurrent(call, "RNN", x, rest, [0], states=1, **attributes)
+
+
+_ACTIVATIONS = {
+    f"sequax.activations.{name}": (op, numbers)
+    for name, op, numbers in (
+        ("tanh", "Tanh", None),
+        ("sigmoid", "Sigmoid", None),
+        ("relu", "Relu", None),
+        ("softsign", "Softsign", None),
+        ("softplus", "Softplus", None),
+        ("hard_sigmoid", "HardSigmoid", (1 / 6, 0.5)),
+    )
+}
+
+
+def _activations(paths: list[str | None] | None) -> dict[str, Any] | None:
+    """The attributes that say which functions a recurrent node applies; None if it has none for one of them."""
+    if paths is None:
+        return {}
+    usual = ("sigmoid", "tanh", "tanh")
+    found = [_ACTIVATIONS.get(path or f"sequax.activations.{usual[place]}") for place, path in enumerate(paths)]
+    if not all(found):
+        return None
+    numbers = [one[1] for one in found if one is not None and one[1] is not None]
+    attributes: dict[str, Any] = {"activations": [one[0] for one in found if one is not None]}
+    if numbers:
+        attributes |= {"activation_alpha": [a for a, _ in numbers], "activation_beta": [b for _, b in numbers]}
+    return attributes
 
 
 @formula("gru")
@@ -135,7 +172,7 @@ def _recurrent(call: Call, op: str, x: Value, rest: Any, gates: list[int], state
     kernel, recurrent = rest[:2]
     units, count = recurrent.shape[0], len(gates)
     given = list(rest[2:])
-    bias = given.pop(0) if given[0].shape[-1] == count * units and given[0].is_constant else None
+    bias = given.pop(0) if _is_bias(given[0], count, units) else None
     first, counts = given[:states], given[states:]
     if not all(value.is_constant for value in (kernel, recurrent, *([bias] if bias else []))):
         return NotImplemented
@@ -161,6 +198,12 @@ def _recurrent(call: Call, op: str, x: Value, rest: Any, gates: list[int], state
         hidden = _unpacked(graph, packed, names[0], first[0], shapes[0])
         last = [_or_first(graph, packed, one, begin) for one, begin in zip(last, first, strict=True)]
     return [replace(hidden, last=(0, last[0])), *last]
+
+
+def _is_bias(value: Value, count: int, units: int) -> bool:
+    """Whether an operand is the bias, not the first state."""
+    rows = value.shape == (2, count * units) and count > 1  # of a GRU; a state of two samples has a row of units
+    return value.is_constant and (rows or value.shape == (count * units,))
 
 
 def _by_gate(matrix: np.ndarray, gates: list[int], units: int) -> np.ndarray:

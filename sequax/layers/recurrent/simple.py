@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Unpack
 
+import jax
+import jax.numpy as jnp
+
 from ...core.constructor import LayerOptions
 from ...core.kinds import (
     ActivationLike,
@@ -15,6 +18,7 @@ from ...core.kinds import (
     Size,
 )
 from ...core.types import ShapeLike, Tensor, Tensors
+from ...kernels import formulas
 from ..catalogue import layer
 from .cell import Cell, dropped
 from .rnn import CellLayer, RecurrentOptions
@@ -83,6 +87,31 @@ class SimpleRNNCell(Cell):
     def advance(self, projected: Tensor, states: list[Any], recurrent_scale: Tensor | None = None) -> list[Any]:
         h = dropped(states[0], recurrent_scale)
         return [self.activation(projected + h @ self.recurrent_kernel.value)]
+
+    def sequence(
+        self, x: Tensor, states: list[Any], mask: Tensor | None, unroll: bool, recurrent_scale: Tensor | None
+    ) -> tuple[Tensor, list[Any]]:
+        if recurrent_scale is not None or not formulas.are_kept():
+            return super().sequence(x, states, mask, unroll, recurrent_scale)
+
+        def run(
+            x: Tensor, kernel: Tensor, recurrent_kernel: Tensor, bias: Any, h0: Tensor, counts: Any, activations: Any
+        ) -> tuple[Tensor, Tensor]:
+            def step(h_before: Tensor, given: tuple[Any, Any]) -> tuple[Tensor, Tensor]:
+                projected, counts = given
+                h = self.activation(projected + h_before @ recurrent_kernel)
+                h = h if counts is None else jnp.where(counts, h, h_before)
+                return h, h
+
+            projected = x @ kernel if bias is None else x @ kernel + bias
+            h, hidden = jax.lax.scan(step, h0, (projected, counts))
+            return hidden, h
+
+        bias = None if self.bias is None else self.bias.value
+        counts = None if mask is None else jnp.swapaxes(mask, 0, 1).astype(bool)[..., None]
+        operands = jnp.swapaxes(x, 0, 1), self.kernel.value, self.recurrent_kernel.value, bias, states[0], counts
+        hidden, h = formulas.named("rnn", run, *operands, activations=[formulas.path(self.activation)])
+        return jnp.swapaxes(hidden, 0, 1), [h]
 
 
 @layer()
