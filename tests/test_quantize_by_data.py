@@ -373,6 +373,22 @@ def test_refusals_leave_the_model_alone():
     assert not any(layer.quantization_mode for layer in model.layers)
 
 
+def test_blocks_that_do_not_fit_leave_the_model_alone():
+    model = stack()
+    config = config_of(model, "GPTQConfig", {"group_size": 8}, blocks=(1, 3))  # the latter wants one axis more
+    with pytest.raises(ValueError, match="joined"):
+        model.quantize(config=config)
+    assert not any(layer.quantization_mode for layer in model.layers)
+
+
+def test_a_layer_of_two_blocks_is_rounded_once():
+    shared = layers.Dense(16, name="shared")
+    model = sequax.Sequential([sequax.Input((12,), dtype="int32"), layers.Embedding(50, 16), shared])
+    config = config_of(model, "GPTQConfig", {"group_size": 8}, blocks=(1, 1))
+    model.quantize(config=config)
+    assert shared.quantization_mode == "gptq" and np.isfinite(model.predict(IDS, verbose=0)).all()
+
+
 def test_inputs_that_say_too_little_are_refused():
     layer = layers.Dense(4)
     layer.build((None, 8))

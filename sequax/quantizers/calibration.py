@@ -5,7 +5,7 @@ A block sees what the blocks before it give once they are rounded, so that error
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -101,7 +101,7 @@ def calibrate(config: Any, structure: Mapping[str, Any] | None, filters: Filters
     """
     before, blocks = checked(config, structure)
     left: dict[str, str] = {}
-    layers = [meant(block, config.mode, filters, left) for block in blocks]
+    layers = _once(meant(block, config.mode, filters, left) for block in blocks)
     if not any(layers):
         reasons = "".join(f" {name} {reason}." for name, reason in left.items())
         raise ValueError(
@@ -115,6 +115,7 @@ def calibrate(config: Any, structure: Mapping[str, Any] | None, filters: Filters
         for layer in before:
             x = layer(x)
         inputs.append(x)
+    _try(blocks, inputs[0], config.mode)
 
     bar = Progbar(len(blocks), unit_name="block")
     for number, (block, inside) in enumerate(zip(blocks, layers, strict=True)):
@@ -125,6 +126,33 @@ def calibrate(config: Any, structure: Mapping[str, Any] | None, filters: Filters
     if left:
         reasons = "; ".join(f"{name} {reason}" for name, reason in left.items())
         warn(f"{config.mode.upper()}: some layers in the blocks stay as they are: {reasons}.")
+
+
+def _try(blocks: Sequence[Any], x: Any, mode: str) -> None:
+    """Call the blocks one after another: what does not go through them shall be known before a layer is changed.
+
+    Raises:
+        ValueError: naming the block.
+    """
+    for block in blocks:
+        try:
+            after = _first(block(x))
+        except Exception as error:
+            raise ValueError(
+                f"{mode.upper()}: block '{block.name}' cannot be called on inputs of shape {jnp.shape(x)}, which the"
+                f" layers before it in the structure give: {error}"
+            ) from error
+        x = after
+
+
+def _once(layers: Iterable[Sequence[Any]]) -> list[list[Any]]:
+    """Layers by blocks, without those that an earlier block has."""
+    seen: set[int] = set()
+    found = []
+    for inside in layers:
+        found.append([layer for layer in inside if id(layer) not in seen])
+        seen |= {id(layer) for layer in inside}
+    return found
 
 
 def _round(block: Any, inputs: Sequence[Any], layers: Sequence[Any], config: Any) -> dict[str, str]:
