@@ -434,3 +434,14 @@ def test_summary_says_what_each_device_holds(capsys):
     model.fit(x, x, verbose=0, devices=distribution.FullySharded(least=100))
     model.summary(costs=True)
     assert "On each of 8 devices: 2.00 KB of parameters + 4.01 KB of optimizer state" in capsys.readouterr().out
+
+
+def test_random_numbers_that_hang_on_the_devices_are_refused():
+    model = made()
+    jax.config.update("jax_threefry_partitionable", False)
+    try:
+        with pytest.raises(ValueError, match="switched off here"):
+            model.fit(*rows(model), verbose=0, devices="all")
+        model.fit(*rows(model), verbose=0)
+    finally:
+        jax.config.update("jax_threefry_partitionable", True)

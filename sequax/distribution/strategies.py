@@ -423,7 +423,7 @@ def placement_for(devices: Any, model: Any) -> Placement:
         ValueError: for devices that do not exist.
     """
     place = placement.where(model) if devices is None else _placement_of(devices)
-    if place.is_spread and not jax.config.jax_threefry_partitionable:  # type: ignore[attr-defined]
+    if place.is_spread and not getattr(jax.config, "jax_threefry_partitionable", True):
         raise ValueError(
             "Several devices draw the same random numbers as one only with `jax_threefry_partitionable`, which is"
             " switched off here: `jax.config.update('jax_threefry_partitionable', True)`."
