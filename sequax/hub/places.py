@@ -54,6 +54,7 @@ def library(what: str) -> Any:
         import huggingface_hub.errors
     except ImportError:
         raise ImportError(
-            f"{what} needs the package huggingface_hub, which is not installed. Run: pip install huggingface_hub"
+            f"{what} needs the package huggingface_hub, which is not installed. Run: pip install huggingface_hub, or"
+            " 'sequax[hub]'"
         ) from None
     return huggingface_hub
