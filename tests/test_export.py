@@ -160,6 +160,17 @@ def test_sizes_of_one_input_may_have_to_be_equal(tmp_path):
     np.testing.assert_allclose(load(tmp_path / "m.stablehlo")(x), x @ x + x.transpose(0, 2, 1), atol=1e-5)
 
 
+def test_a_stack_that_was_built_from_data_takes_any_batch(tmp_path):
+    model = sequax.Sequential([layers.Dense(3, activation="tanh"), layers.Dense(2)])
+    model(rows(3, 4))
+    model.export(tmp_path / "m.stablehlo", verbose=False)
+    x = rows(5, 4)
+    np.testing.assert_allclose(load(tmp_path / "m.stablehlo")(x), model.predict(x, verbose=0), atol=1e-6)
+    fixed = sequax.Sequential([layers.Input(batch_shape=(2, 3, 4)), layers.LSTM(3, stateful=True)])
+    fixed.export(tmp_path / "n.stablehlo", verbose=False)
+    assert load(tmp_path / "n.stablehlo").signature["serve"]["inputs"][0]["shape"] == [2, 3, 4]
+
+
 class Own(sequax.Model):
     def __init__(self):
         super().__init__(name="own")

@@ -115,7 +115,7 @@ def of_model(model: Any, given: Any = None) -> Signature:
     nest, names = (positions(inputs),), model.input_names
     if given is None:
         pairs = zip(leaves(inputs), names, strict=True)
-        return Signature([Entry(name, tuple(tensor.shape), _kept(tensor.dtype)) for tensor, name in pairs], nest)
+        return Signature([Entry(name, _open(tensor), _kept(tensor.dtype)) for tensor, name in pairs], nest)
     parts = _parts(model, inputs, given)
     if len(parts) != len(names):
         raise ExportError(
@@ -125,6 +125,12 @@ def of_model(model: Any, given: Any = None) -> Signature:
     for entry, tensor in zip(found, leaves(inputs), strict=True):
         _check_fits(entry, tensor, model.name)
     return Signature(_unique(found), nest)
+
+
+def _open(tensor: KerasTensor) -> tuple[int | None, ...]:
+    """The shape of an input; of a stack that was built from data, whose batch size was chance, for any batch."""
+    implied = tensor.node is None or getattr(tensor.node.operation, "implied", False)
+    return (None, *tensor.shape[1:]) if implied and tensor.shape else tuple(tensor.shape)
 
 
 def _parts(model: Any, inputs: Any, given: Any) -> list[Any]:
