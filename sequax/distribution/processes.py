@@ -64,7 +64,8 @@ def initialize(
     _joined = given
     if peers.count() > 1:
         _share_random_numbers()
-        _end_at_once()
+        end_at_once()
+        atexit.register(_finish)
 
 
 def process_index() -> int:
@@ -175,16 +176,21 @@ def _share_random_numbers() -> None:
         rng.restore(ours)
 
 
-def _end_at_once() -> None:
+_ends_at_once = False
+
+
+def end_at_once() -> None:
     """Let an error end the process: at its usual end JAX would wait for the others, which wait for this one."""
-    before = sys.excepthook
+    global _ends_at_once
+    if _ends_at_once:
+        return
+    _ends_at_once, before = True, sys.excepthook
 
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         before(kind, error, trace)
         end(code_of(error))
 
     sys.excepthook = hook
-    atexit.register(_finish)
 
 
 def _finish() -> None:

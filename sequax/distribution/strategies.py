@@ -13,6 +13,7 @@ from jax.sharding import Sharding
 from ..core import placement
 from ..core.placement import DEVICE, Placement, Spread
 from ..core.warning import warn
+from . import processes
 from .mesh import Device, DeviceMesh, LayoutMap, TensorLayout, device_of, list_devices, name_of
 
 if TYPE_CHECKING:
@@ -428,6 +429,8 @@ def placement_for(devices: Any, model: Any) -> Placement:
             "Several devices draw the same random numbers as one only with `jax_threefry_partitionable`, which is"
             " switched off here: `jax.config.update('jax_threefry_partitionable', True)`."
         )
+    if place.processes > 1:
+        processes.end_at_once()  # the script may have called `jax.distributed.initialize` itself
     return place
 
 
