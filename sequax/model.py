@@ -31,6 +31,7 @@ from .parts import optimizer_of
 from .quantization import QuantizedMethods
 from .saving.methods import FileMethods
 from .training import (
+    agreement,
     augmenting,
     compiled,
     custom,
@@ -354,6 +355,8 @@ class Model(Looking, Trying, StepMethods, FileMethods, StateTree, HostFront, Qua
         compilation_of(self)
         if dry_run:
             return trial_of(self, {name: value for name, value in locals().items() if name not in ("self", "dry_run")})
+        if devices is None:
+            agreement.warn_of_separate(self)
         place = placement_for(devices, self)
         epochs = settings.limited_epochs(epochs)
         given = FitArguments(

@@ -75,6 +75,7 @@ def test_two_processes_train_as_one(tmp_path):
 def test_without_devices_each_trains_its_own(tmp_path):
     done, _ = launched(tmp_path, "alone")
     assert done.returncode == 0
+    assert done.stderr.count("Each of the 2 processes trains a model 'sequential' of its own.") == 1
     assert sorted(path.name for path in tmp_path.glob("*.keras")) == ["own-0.keras", "own-1.keras"]
 
 

@@ -55,7 +55,7 @@ def compare(point: ResumePoint, epochs: int) -> None:
 
 def warn_of_separate(model: Model) -> None:
     """Say so where each of several processes trains a model of its own, and nobody has asked for that."""
-    if peers.count() > 1 and peers.leads() and not placement.is_chosen(model):
+    if peers.count() > 1 and peers.leads() and not placement.is_chosen(model):  # once for each model
         warn(
             f"Each of the {peers.count()} processes trains a model '{model.name}' of its own. `fit(..., devices='all')`"
             f" trains one on the devices of all; `devices=1` says that this is meant."

@@ -65,8 +65,6 @@ def fit(
     point = job.point = ResumePoint(job, source, validation, callbacks, given.initial_epoch)
     if place.processes > 1:
         agreement.compare(point, given.epochs)
-    else:
-        agreement.warn_of_separate(model)
     may_run_ahead = callbacks.may_batch_reports and validation is None and source.resident and place.processes == 1
     running: list[int] = []  # epochs that were started and not reported yet
     try:
