@@ -61,6 +61,8 @@ class LowRankMethods(Parts):
         if taken:
             raise ValueError(f"{who}: lora is already enabled in {taken}. `merge_lora` ends it.")
         for layer in found:
+            layer.check_adaptable()
+        for layer in found:
             layer.enable_lora(rank, lora_alpha)
         self._thaw_around_adapters()
         if freeze:

@@ -397,6 +397,18 @@ def test_a_model_that_is_quantized_is_not_half_changed():
     assert [layer.quantization_mode for layer in model.layers] == [None, "int8"]
 
 
+def test_float8_and_adapters_refuse_each_other_before_anything_changes():
+    model = dense(sequax)
+    model.enable_lora(2, "head")
+    with pytest.raises(NotImplementedError, match="merge_lora"):
+        model.quantize("float8")
+    model.merge_lora()
+    model.quantize("float8", filters="head")
+    with pytest.raises(NotImplementedError, match="float8"):
+        model.enable_lora(2)
+    assert not any(layer.lora_enabled for layer in model.layers) and len(model.layers[0].weights) == 2
+
+
 def test_policies_by_configs():
     for name in ("int8_from_mixed_bfloat16", "int4/64_from_float32", "float8_from_float32", "gptq/4/8_from_float32"):
         policy = dtype_policies.get(name)

@@ -219,11 +219,14 @@ class TensorBoard(Callback):
         entries = []
         for layer in self._embeddings():
             path = f"embeddings/{layer.name}-{epoch}.tsv"
-            table = layer.embeddings.numpy()  # which takes all processes, if it is cut over them
+            variable = getattr(layer, "adapted", layer.embeddings)
+            table = variable.numpy()  # which takes all processes, if it is cut over them
+            if variable.adapter is not None:  # of whole numbers, the floats they stand for
+                table = np.asarray(variable.adapter.weight(variable.stored, "float32"))
             if not self.leads:
                 continue
             np.savetxt(os.path.join(folder, path), table, "%.6g", delimiter="\t")
-            lines = [("tensor_name", layer.embeddings.path), ("tensor_path", path)]
+            lines = [("tensor_name", variable.path), ("tensor_path", path)]
             metadata = self.embeddings_metadata
             metadata = metadata.get(layer.name) if isinstance(metadata, dict) else metadata
             if metadata is not None:

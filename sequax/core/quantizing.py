@@ -62,6 +62,13 @@ class Quantizable:
         """
         raise not_implemented(self, "quantize")
 
+    def check_quantization(self, mode: str) -> None:
+        """Raise an error if the layer cannot be quantized as it is now, before any is.
+
+        Args:
+            mode: that is asked for.
+        """
+
     def quantized_build(self, *args: Any, **kwargs: Any) -> None:
         """Create the variables of a mode."""
         raise not_implemented(self, "quantized_build")
@@ -133,6 +140,7 @@ def checked(layer: Quantizable, mode: str | None, config: Any) -> Any:
             f"{who}: Quantization mode='int8' doesn't work well with compute_dtype='float16', which ends at 65,504."
             f" Load the model with another dtype policy, such as 'mixed_bfloat16', before calling `quantize()`."
         )
+    layer.check_quantization(config.mode)
     return config
 
 

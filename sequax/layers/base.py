@@ -135,6 +135,9 @@ class Adaptable(Weighted):
             lora_alpha = Real(above=0).resolve(lora_alpha, "lora_alpha", Owner(self, self.name))
         self._adapt(rank, lora_alpha, a_initializer, b_initializer)
 
+    def check_adaptable(self) -> None:
+        """Raise an error if the layer cannot have an adapter as it is now, before any has."""
+
     def adapt_from_start(self) -> None:
         """What the arguments of the constructor ask for, such as `lora_rank`; the last line of `build`."""
         if self.lora_rank is not None:

@@ -139,15 +139,18 @@ class QuantizableWeight(RoundedByData):
         own: Any = next(cls for cls in type(self).__mro__ if "kept_as" in vars(cls))
         return own.call(self, *args, **kwargs)
 
-    def quantize(self, mode: str | None = None, type_check: bool = True, config: Any = None) -> None:
-        form = self._form(mode)
-        if type_check and "kept_as" not in vars(type(self)):
-            raise quantizing.not_implemented(self, "quantize")
-        if self.lora_enabled and not form.takes_lora:
+    def check_quantization(self, mode: str) -> None:
+        form = self.forms.get(mode)
+        if self.lora_enabled and form is not None and not form.takes_lora:
             raise NotImplementedError(
                 f"Layer '{self.name}' ({type(self).__name__}): LoRA is not supported with mode='{mode}'. Call"
                 f" `merge_lora()` first."
             )
+
+    def quantize(self, mode: str | None = None, type_check: bool = True, config: Any = None) -> None:
+        form = self._form(mode)
+        if type_check and "kept_as" not in vars(type(self)):
+            raise quantizing.not_implemented(self, "quantize")
         self.quantization_config = config.without_data()
         self._replace(form, config)
         if self.dtype_policy.quantization_mode is None:
@@ -219,11 +222,14 @@ class QuantizableWeight(RoundedByData):
         else:
             self._assign(self._merged(adapter))
 
-    def _adapt(self, *args: Any, **kwargs: Any) -> None:
+    def check_adaptable(self) -> None:
         mode = self.quantization_mode
         if self._is_quantized and not self._form(mode).takes_lora:
             raise NotImplementedError(
                 f"Layer '{self.name}' ({type(self).__name__}): lora is not currently supported with {mode}"
                 f" quantization."
             )
+
+    def _adapt(self, *args: Any, **kwargs: Any) -> None:
+        self.check_adaptable()
         super()._adapt(*args, **kwargs)
