@@ -17,8 +17,8 @@ from ._version import __version__
 # By path below the package; a module speaks for all that is in it.
 ABSENT: dict[str, str] = {
     "layers.TFSMLayer": (
-        "a SavedModel is a program for TensorFlow, which Sequax does not run. Export as `.stablehlo` or `.onnx` instead,"
-        " which `export.load` reads; or build the model from layers and load its weights from `.keras`, `.weights.h5`"
+        "a SavedModel is a program for TensorFlow, which Sequax does not run. Export as `.stablehlo` or `.onnx`, which"
+        " `export.load` reads; or build the model from layers and load its weights from `.keras`, `.weights.h5`"
         " or `.h5`"
     ),
     "layers.TorchModuleWrapper": (
