@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from sequax import callbacks as ours
+from sequax.callbacks import figure as figures
 from sequax.callbacks.monitor import direction
 
 keras = pytest.importorskip("keras")
@@ -458,6 +459,7 @@ def test_history_plot_says_what_is_missing(monkeypatch):
     with pytest.raises(ValueError, match="nothing is recorded yet"):
         history.plot()
     history.on_epoch_end(0, {"loss": 1.0})
+    figures._shown_in_notebooks.cache_clear()
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(ImportError, match="pip install matplotlib"):
         history.plot()

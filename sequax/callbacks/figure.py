@@ -21,21 +21,23 @@ def new_figure(columns: int, owner: str, numbers: str) -> Figure:
     """
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+        figure_class = _shown_in_notebooks()
     except ImportError:
         raise ImportError(
             f"{owner} needs matplotlib, which is not installed. Run: pip install matplotlib. "
             f"The numbers themselves are in {numbers}."
         ) from None
     # Without pyplot: no window opens and no global list keeps the figure alive.
-    figure = _figure_of_notebooks()(figsize=(4.5 * columns, 3.5), layout="constrained")
+    figure = figure_class(figsize=(4.5 * columns, 3.5), layout="constrained")
     FigureCanvasAgg(figure)
     figure.subplots(1, columns)
     return figure
 
 
 @functools.cache
-def _figure_of_notebooks() -> type[Figure]:
-    """A `Figure` that shows as the last line of a cell. Notebooks show others only once pyplot has drawn something."""
+def _shown_in_notebooks() -> type[Figure]:
+    """A figure that shows as the last line of a cell. Notebooks show others only once pyplot has drawn something."""
     from matplotlib.figure import Figure
 
     class ShownFigure(Figure):
