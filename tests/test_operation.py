@@ -173,12 +173,6 @@ def test_name_scope_is_in_paths(keras):
         assert Variable(1.0, name="w").path == "w"
 
 
-def test_a_variable_has_no_layout():
-    assert Variable(1.0, layout=None).shape == ()
-    with pytest.raises(NotImplementedError, match="several devices"):
-        Variable(1.0, layout="anything")
-
-
 def test_device_chooses_where_arrays_are():
     import jax
 

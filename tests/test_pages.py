@@ -142,6 +142,7 @@ PAGES = [
 @pytest.mark.usefixtures("symbolic_sizes")
 @pytest.mark.parametrize("page", PAGES)
 def test_examples_run(page, tmp_path, monkeypatch):
+    from sequax import config
     from sequax.core import tracebacks
 
     monkeypatch.chdir(tmp_path)
@@ -153,4 +154,5 @@ def test_examples_run(page, tmp_path, monkeypatch):
             exec(compile(source, f"{page}, example {number}", "exec"), namespace)
     finally:
         tracebacks.set_filtering(filtering)
+        config.enable_interactive_logging()
     assert found

@@ -179,7 +179,7 @@ def test_a_folder_that_is_no_model(tmp_path, monkeypatch):
         load_model(tmp_path)
     monkeypatch.setattr("sequax.saving.folders.MAX_MEMBERS", 10)
     for number in range(12):
-        (tmp_path / f"{number}").mkdir()  # folders count, too
+        (tmp_path / f"part_{number}").mkdir()  # folders count, too
     with pytest.raises(LoadError, match="more than 10 files"):
         load_model(tmp_path)
 

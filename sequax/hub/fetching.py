@@ -40,7 +40,10 @@ def fetched(address: str | Place, **options: Any) -> str | Folder:
         MissingFileError: if there is no such repository, revision or file.
         LoadError: if it holds no model that can be read.
     """
-    place = address if isinstance(address, Place) else place_of(address)
+    try:
+        place = address if isinstance(address, Place) else place_of(address)
+    except ValueError as error:
+        raise LoadError(str(error)) from None
     hub = library(f"Reading {place}")
     if options.get("local_files_only") or hub.constants.HF_HUB_OFFLINE:
         root = _in_cache(hub, place, options)

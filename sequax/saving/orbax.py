@@ -61,7 +61,8 @@ def library(owner: str) -> Any:
 
 def is_checkpoint(path: str) -> bool:
     """Whether a path is a folder that Orbax wrote, or one of its steps."""
-    if not os.path.isdir(path):
+    # A folder of a model is one by its ending, or by its config.
+    if path.endswith(".keras") or not os.path.isdir(path) or os.path.isfile(os.path.join(path, "config.json")):
         return False
     inside = os.listdir(path)
     return not _MARKS.isdisjoint(inside) or bool(_steps(path)) or any(".orbax-checkpoint-tmp" in one for one in inside)

@@ -320,6 +320,8 @@ def warm(fixture: Fixture) -> None:
         models.model_from_json(json.dumps(good))
     layers.MelSpectrogram()  # brings in SciPy
     importlib.import_module(utils.FeatureSpace.__module__)
+    for part in ("fetching", "loading"):  # `hf://` addresses
+        importlib.import_module(f"sequax.hub.{part}")
     entries = (configs.dense(units="x"), configs.entry("Lambda", function="relu"), configs.entry("Dens"))
     for entry in (*entries, configs.constant(configs.special("__numpy__", value=[1], dtype="float32"))):
         with contextlib.suppress(ValueError):

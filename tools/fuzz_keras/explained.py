@@ -149,6 +149,22 @@ def passes_on(case: Case, difference: Difference) -> bool:
     return ends and difference.kind not in ("refusal", "config")
 
 
+def rounds(case: Case, difference: Difference) -> bool:
+    """Rounds of gradients of batches that have not all as many rows."""
+    sizes: set[int] = set()
+    for step in case.steps:
+        if step.method == "train_on_batch":
+            sizes.add(step.settings.get("rows", case.rows))
+        elif step.method == "fit":
+            rows, size = (
+                int(case.rows * (1 - (step.settings.get("validation_split") or 0))),
+                step.settings["batch_size"],
+            )
+            sizes |= {min(size, rows), rows % size or min(size, rows)}
+    accumulates = "gradient_accumulation_steps" in repr(case.optimizer)
+    return accumulates and len(sizes) > 1 and difference.kind not in ("refusal", "config")
+
+
 def pairs(case: Case, difference: Difference) -> bool:
     """Metrics of Keras that broadcast targets without a last axis against outputs with one."""
     flat = any(head.form == "flat" and ("Hinge" in repr(head) or "KLDivergence" in repr(head)) for head in case.heads)
@@ -157,6 +173,7 @@ def pairs(case: Case, difference: Difference) -> bool:
 
 
 TABLE = (
+    Explained("| `gradient_accumulation_steps` and a short batch |", rounds),
     Explained("| metrics `Hinge`, `SquaredHinge`, `CategoricalHinge`, `KLDivergence` of targets `(n,)` |", pairs),
     Explained("| `RNN` over a list of one cell |", one_cell),
     Explained("| `BatchNormalization` behind a mask, in a training step with weights of rows |", steps_masked),
