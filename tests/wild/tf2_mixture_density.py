@@ -44,7 +44,7 @@ for epoch in range(40):
         l = train_step(model, model.optimizer, xb, yb)
         first = first or float(l)
     if epoch % 10 == 0:
-        tf.print("epoch", epoch, "loss", l)
+        print("epoch", epoch, "loss", float(l))
 h = model.fit(x, y, epochs=20, batch_size=100, verbose=0)
 s = model.predict(x[:5])
 mu_, si, pi_ = np.split(s, 3, axis=-1)
