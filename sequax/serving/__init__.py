@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from .._lazy import lazily
 
-_NAMES = {"Limits": ".limits", "application": ".application", "serve": ".server"}
+_NAMES = {"Limits": ".limits", "application": ".asgi", "serve": ".server"}
 
 if TYPE_CHECKING:  # the same for type checkers and editors
-    from .application import application as application
+    from .asgi import application as application
     from .limits import Limits as Limits
     from .server import serve as serve
 else:

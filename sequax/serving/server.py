@@ -21,7 +21,7 @@ try:
 except ImportError as error:
     raise _needed.error(error) from None
 
-from .application import application
+from .asgi import application
 from .limits import Limits
 
 if TYPE_CHECKING:
