@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 
+from ..core.state_tree import nested
 from ..core.types import Path
 from ..core.warning import warn
 from . import run_facts
@@ -210,7 +211,7 @@ class WandB(Tracker):
             self._run = self.module.init(**{key: value for key, value in given.items() if value is not None})
         else:
             self._run = self.module.run
-        self._run.config.update(_nested(settings), allow_val_change=True)
+        self._run.config.update(nested(settings, "."), allow_val_change=True)
         for kind, axis in (("epoch", "epoch"), ("batch", "batch_step")):
             self._run.define_metric(f"{kind}/{axis}")
             self._run.define_metric(f"{kind}/*", step_metric=f"{kind}/{axis}")
@@ -368,7 +369,7 @@ class Aim(Tracker):
 
     def begin(self, settings: dict[str, Any], run_id: str | None) -> str | None:
         self._run = self.module.Run(run_hash=run_id, repo=self.repo, experiment=self.experiment, **self.options)
-        self._run["hparams"] = _nested(settings)
+        self._run["hparams"] = nested(settings, ".")
         if self.artifacts_uri is not None:
             self._run.set_artifacts_uri(self.artifacts_uri)
         return self._run.hash
@@ -389,18 +390,6 @@ class Aim(Tracker):
     def end(self, failed: bool) -> None:
         run, self._run = self._run, None
         run.close()
-
-
-def _nested(settings: dict[str, Any]) -> dict[str, Any]:
-    """Settings by dotted names as dicts in dicts."""
-    found: dict[str, Any] = {}
-    for name, value in settings.items():
-        *outer, last = name.split(".")
-        place = found
-        for part in outer:
-            place = place.setdefault(part, {})
-        place[last] = value
-    return found
 
 
 def _key(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from operator import attrgetter, methodcaller
 from typing import Any
 
@@ -26,7 +26,7 @@ def read(groups: Groups, value_format: str) -> dict[str, dict[str, Any]]:
             f" value_format={value_format!r}"
         )
     read_one = attrgetter("stored_value") if value_format == "backend_tensor" else methodcaller("stored_numpy")
-    return {group: _nested({v.path: read_one(v) for v in _unique(variables)}) for group, variables in groups.items()}
+    return {group: nested({v.path: read_one(v) for v in _unique(variables)}) for group, variables in groups.items()}
 
 
 def write(groups: Groups, tree: Mapping[str, Any]) -> None:
@@ -40,7 +40,7 @@ def write(groups: Groups, tree: Mapping[str, Any]) -> None:
         if group not in groups:
             raise ValueError(f"Unknown variable name: {group}. Expected one of {list(groups)}.")
         by_path = {v.path: v for v in _unique(groups[group])}
-        for path, value in _flat(part):
+        for path, value in flat(part):
             if path not in by_path:
                 raise ValueError(f"{group} has no variable {path!r}.{names.suggest(path, by_path)}")
             if by_path[path].shape != np.shape(value):
@@ -63,10 +63,11 @@ def _unique(variables: Iterable[Variable]) -> list[Variable]:
     return list(by_path.values())
 
 
-def _nested(flat: Mapping[str, Any]) -> dict[str, Any]:
+def nested(values: Mapping[str, Any], separator: str = "/") -> dict[str, Any]:
+    """Values by paths as dicts in dicts."""
     tree: dict[str, Any] = {}
-    for path, value in flat.items():
-        *parents, name = path.split("/")
+    for path, value in values.items():
+        *parents, name = path.split(separator)
         place = tree
         for parent in parents:
             place = place.setdefault(parent, {})
@@ -74,10 +75,11 @@ def _nested(flat: Mapping[str, Any]) -> dict[str, Any]:
     return tree
 
 
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
+def flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Paths and values of dicts in dicts."""
     for key, value in tree.items():
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}/")
+            yield from flat(value, f"{prefix}{key}/")
         else:
             yield f"{prefix}{key}", value
 

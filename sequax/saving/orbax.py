@@ -23,6 +23,7 @@ import numpy as np
 from ..core import budget, names
 from ..core.catalogue import serialize
 from ..core.custom_objects import custom_object_scope
+from ..core.state_tree import flat, nested
 from ..core.types import CustomObjects
 from ..core.variable import Variable
 from ..core.warning import warn
@@ -84,27 +85,8 @@ def contents(model: Model, weights_only: bool) -> Tree:
     found: Tree = {"pytree": state, "model_config": {"config": json.dumps(serialize(model))}}
     kept = {path.removeprefix("assets/"): data for path, data in assets.of(model).items()}
     if kept:
-        found["assets"] = _nested({path: np.frombuffer(data, np.uint8) for path, data in kept.items()})
+        found["assets"] = nested({path: np.frombuffer(data, np.uint8) for path, data in kept.items()})
     return found
-
-
-def _nested(flat: Mapping[str, Any]) -> Tree:
-    tree: Tree = {}
-    for path, value in flat.items():
-        *parents, name = path.split("/")
-        place = tree
-        for parent in parents:
-            place = place.setdefault(parent, {})
-        place[name] = value
-    return tree
-
-
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in tree.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}/")
-        else:
-            yield f"{prefix}{key}", value
 
 
 # --- reading ---
@@ -139,7 +121,7 @@ class Checkpoint:
     @property
     def arrays(self) -> dict[str, dict[str, Any]]:
         """Shape and dtype of each array by its path, by group."""
-        return {group: dict(_flat(tree)) for group, tree in self.parts["pytree"].items() if isinstance(tree, Mapping)}
+        return {group: dict(flat(tree)) for group, tree in self.parts["pytree"].items() if isinstance(tree, Mapping)}
 
     def config(self) -> str:
         """The text of the model's config."""
@@ -159,12 +141,12 @@ class Checkpoint:
         if not isinstance(tree, Mapping):
             return None
         here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
-        kinds = dict(_flat(tree))
+        kinds = dict(flat(tree))
         for path, kind in kinds.items():
             if ".." in path.split("/") or np.dtype(kind.dtype) != np.uint8 or len(kind.shape) != 1:
                 raise LoadError(f"{self.name}: {path!r} among the assets is no file.")
         wanted = {path: jax.ShapeDtypeStruct(kind.shape, np.uint8, sharding=here) for path, kind in kinds.items()}
-        found = dict(_flat(self._load({"assets": _nested(wanted)})["assets"]))
+        found = dict(flat(self._load({"assets": nested(wanted)})["assets"]))
         return Assets(self.name, {f"assets/{path}": np.asarray(data).tobytes() for path, data in found.items()})
 
     def read(self, wanted: Mapping[str, Mapping[str, Variable]]) -> list[tuple[Variable, Any]]:
@@ -174,8 +156,8 @@ class Checkpoint:
             wanted: variables by the path in the checkpoint, by group.
         """
         asked = {group: {path: _asked(variable) for path, variable in some.items()} for group, some in wanted.items()}
-        tree = self._load({"pytree": {group: _nested(some) for group, some in asked.items() if some}})["pytree"]
-        found = {group: dict(_flat(part)) for group, part in tree.items()}
+        tree = self._load({"pytree": {group: nested(some) for group, some in asked.items() if some}})["pytree"]
+        found = {group: dict(flat(part)) for group, part in tree.items()}
         return [(variable, found[group][path]) for group, some in wanted.items() for path, variable in some.items()]
 
     def _load(self, request: Tree) -> Tree:
