@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -53,13 +52,6 @@ class Int4(Scaled):
         else:
             matrix = dequantize_with_sz_map(numbers, scale, self.zero.value, self.blocks.value, group_axis=0)
         return matrix.reshape(self.shape)
-
-    def computed(self, function: Callable[..., Any], x: jax.Array, stored: jax.Array, scale: jax.Array) -> jax.Array:
-        weight = self.scaled(stored, scale)
-        if self.inputs_quantizer is None:
-            return function(x, weight)
-        rows, of_rows = self.inputs_quantizer(x, axis=self.contraction.reduced_inputs)
-        return function(rows.astype(x.dtype), weight) / self.contraction.of_inputs(of_rows)
 
     def shown(self, variable: Variable) -> jax.Array:
         return self.numbers(variable.stored_value).reshape(self.shape)

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..core.variable import Variable
+from .contraction import Contraction
 
 
 class Quantized:
@@ -43,9 +44,13 @@ class Scaled(Quantized):
 
     Args:
         scale: of the weight.
+        contraction: which axes of inputs and weight are the same.
+        inputs_quantizer: makes whole numbers of the inputs; None: they stay floats.
     """
 
     scale: Variable
+    contraction: Contraction
+    inputs_quantizer: Any
 
     def weight(self, stored: jax.Array, dtype: str | np.dtype) -> jax.Array:
         return self.scaled(stored, self.scale.value.astype(dtype))
@@ -55,8 +60,12 @@ class Scaled(Quantized):
         raise NotImplementedError
 
     def computed(self, function: Callable[..., Any], x: jax.Array, stored: jax.Array, scale: jax.Array) -> jax.Array:
-        """The product with inputs that may be rounded."""
-        raise NotImplementedError
+        """The product with inputs that may be rounded, by the weight in floats."""
+        weight = self.scaled(stored, scale)
+        if self.inputs_quantizer is None:
+            return function(x, weight)
+        rows, of_rows = self.inputs_quantizer(x, axis=self.contraction.reduced_inputs)
+        return function(rows.astype(x.dtype), weight) / self.contraction.of_inputs(of_rows)
 
     def product(self, function: Callable[..., Any], x: Any, stored: jax.Array) -> Any:
         scale = self.scale.value

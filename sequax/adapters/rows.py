@@ -91,10 +91,3 @@ class Back4(Scaled):
 
     def scaled(self, stored: jax.Array, scale: jax.Array) -> jax.Array:
         return self.table.weight(stored, scale.dtype)
-
-    def computed(self, function: Callable[..., Any], x: jax.Array, stored: jax.Array, scale: jax.Array) -> jax.Array:
-        weight = self.scaled(stored, scale)
-        if self.inputs_quantizer is None:
-            return function(x, weight)
-        rows, of_rows = self.inputs_quantizer(x, axis=self.contraction.reduced_inputs)
-        return function(rows.astype(x.dtype), weight) / self.contraction.of_inputs(of_rows)

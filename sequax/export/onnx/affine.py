@@ -63,10 +63,15 @@ def into_convolution(folding: Folding, head: Node, factor: np.ndarray, summand: 
         axes = (1, -1) if turned else (-1, 1)
         weights = weights * scale.reshape(*axes, *[1] * (weights.ndim - 2))
         head.inputs[1] = folding.graph.constant(weights)
-    bias: Any = folding.constant(head.inputs[2]) if len(head.inputs) > 2 else np.zeros(filters, weights.dtype)
+    _shift(folding, head, np.zeros(filters, weights.dtype), scale, shift)
+    return True
+
+
+def _shift(folding: Folding, head: Node, nothing: np.ndarray, scale: np.ndarray, shift: np.ndarray) -> None:
+    """Let the third input, the bias, be scaled and shifted as the weights were scaled; left out where it is 0."""
+    bias: Any = folding.constant(head.inputs[2]) if len(head.inputs) > 2 else nothing
     bias = bias * scale + shift
     head.inputs[2:] = [folding.graph.constant(bias)] if np.any(bias) else []
-    return True
 
 
 def into_product(folding: Folding, head: Node, factor: np.ndarray, summand: np.ndarray) -> bool:
@@ -81,9 +86,7 @@ def into_product(folding: Folding, head: Node, factor: np.ndarray, summand: np.n
     scale, shift = pair
     if np.any(scale != 1):
         head.inputs[1] = folding.graph.constant(weights * scale)
-    bias: Any = folding.constant(head.inputs[2]) if len(head.inputs) > 2 else np.zeros(width, weights.dtype)
-    bias = bias * scale + shift
-    head.inputs[2:] = [folding.graph.constant(bias)] if np.any(bias) else []
+    _shift(folding, head, np.zeros(width, weights.dtype), scale, shift)
     return True
 
 
