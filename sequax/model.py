@@ -493,7 +493,9 @@ class Model(Looking, Trying, StepMethods, FileMethods, StateTree, HostFront, Qua
             compilation_of(self)
             refuse_balanced(class_weight, "one batch")
             with Claim(self, "train_on_batch") as claim:
-                batch = BatchReader(data_spec.of(self, training=True), class_weight).read(x, y, sample_weight)
+                batch = BatchReader(data_spec.of(self, training=True), class_weight, by_batch=True).read(
+                    x, y, sample_weight
+                )
                 with compiled.eagerly(self):
                     return self._result(training.train_on_batch(self, batch, claim), return_dict)
         except tracebacks.SHOWN as error:
@@ -514,7 +516,7 @@ class Model(Looking, Trying, StepMethods, FileMethods, StateTree, HostFront, Qua
         """
         try:
             compilation_of(self)
-            batch = BatchReader(data_spec.of(self, training=False)).read(x, y, sample_weight)
+            batch = BatchReader(data_spec.of(self, training=False), by_batch=True).read(x, y, sample_weight)
             with compiled.eagerly(self):
                 return self._result(evaluation.test_on_batch(self, batch), return_dict)
         except tracebacks.SHOWN as error:

@@ -268,6 +268,38 @@ def test_data_as_the_step_gets_them():
             model.fit(x, y, verbose=0)
 
 
+def test_batches_without_common_rows_reach_a_step_as_they_are():
+    """Labelled beside unlabelled rows, numbers beside arrays, four parts: of any form that a stream gives."""
+    seen = []
+
+    class Watching(sequax.Sequential):
+        def train_step(self, state, data):
+            seen.append(jax.tree.map(lambda a: a.shape, data))
+            return {"loss": sum(jnp.sum(part) for part in jax.tree.leaves(data))}, state
+
+        test_step = train_step
+
+    model = Watching([sequax.Input((4,)), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    short, rate, y = X[:3], np.asarray(0.5, "float32"), np.ones(len(X), "float32")
+    for batch in (
+        ((X, y), (short, y[:3])),
+        (X, rate),
+        (X, y, short),
+        (X, y, X, y),
+        (X, y, short, rate),
+        (X, short, y, y),
+    ):
+        total = sum(part.sum() for part in jax.tree.leaves(batch))
+        logs = model.fit([batch].__iter__(), verbose=0, epochs=1).history
+        assert seen[-1] == jax.tree.map(np.shape, batch), batch
+        np.testing.assert_allclose(logs["loss"], total, rtol=1e-5)
+    assert model.train_on_batch((X, y), (short, y[:3]), return_dict=True)
+    model.evaluate([batch].__iter__(), verbose=0)
+    with pytest.raises(ValueError, match="NaN"):
+        model.fit([(X, np.full(3, np.nan))].__iter__(), verbose=0)
+
+
 class Losing(sequax.Sequential):
     """Its loss becomes NaN in the third step."""
 

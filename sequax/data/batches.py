@@ -15,8 +15,10 @@ from ..core.warning import warn
 from . import checks, convert
 from .arrays import rows_kept
 from .class_weights import balanced, by_class, weights_of_classes
+from .samples import AsGiven, pack_x_y_sample_weight, unpack_x_y_sample_weight
 from .source import Batch
 from .spec import DataSpec, Form
+from .streams import EXPECTED
 from .structures import targets_of, weights_of
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ class BatchReader:
         class_weight: dict (or pandas Series) from class number to its weight in the loss; "balanced" for all rows at
             once.
         held_out: the part of the rows, the last ones, that "balanced" does not count.
+        by_batch: what is read is one batch each time, which a step of the user's may want as it is.
         batch_size: that of training, for building a model whose layers want to know it.
         prefix: in front of the names of arguments in messages, such as `"validation "`.
         finite_targets: refuse targets that are NaN or infinite.
@@ -52,7 +55,9 @@ class BatchReader:
         prefix: str = "",
         finite_targets: bool = True,
         held_out: float = 0.0,
+        by_batch: bool = False,
     ):
+        self.by_batch = by_batch
         self.held_out = held_out
         self.finite_targets = finite_targets
         self.spec, self.model, self.batch_size, self.prefix = spec, spec.model, batch_size, prefix
@@ -92,6 +97,8 @@ class BatchReader:
 
     def _read(self, x: Data | None, y: Data | None, sample_weight: Data | None) -> Batch:
         model, prefix = self.model, self.prefix
+        if isinstance(x, AsGiven) and not self.spec.own().inputs:
+            raise ValueError(f"it is a {type(x.data).__name__} of {len(x.data)}; {EXPECTED}")
         if self.spec.own().targets:
             return self._read_as_given(x, y, sample_weight)
         if y is None and model.compilation.loss is not None:
@@ -195,6 +202,10 @@ class BatchReader:
         They are converted and have to be finite and of equal length; only x that fits the inputs is checked like any.
         """
         model, prefix = self.model, self.prefix
+        if self.spec.own().inputs and (isinstance(x, AsGiven) or self._has_unequal_rows((x, y, sample_weight))):
+            return self._read_whole(
+                x if isinstance(x, AsGiven) else AsGiven(pack_x_y_sample_weight(x, y, sample_weight))
+            )
         if self.spec.own().inputs:
             xs = own_inputs(self.spec, x, self.batch_size, f"{prefix}x", build=bool(model.compilation.given_metrics))
         else:
@@ -212,6 +223,27 @@ class BatchReader:
             if outputs:
                 model.resolve(ys if len(leaves(ys)) == len(outputs) else None)
         return Batch(xs, ys, weight)
+
+    def _has_unequal_rows(self, data: Any) -> bool:
+        """Whether a batch has parts of unequal lengths, or numbers: it is not made of rows then."""
+        if not self.by_batch or self.class_weight is not None:
+            return False
+        parts = leaves(data)  # numbers of a list are no parts
+        return all(isinstance(one, np.ndarray | jax.Array) for one in parts) and len({p.shape[:1] for p in parts}) > 1
+
+    def _read_whole(self, given: AsGiven) -> Batch:
+        """A batch that the step gets as it was given; in arrays of one row where these have no rows in common."""
+        arrays = [np.asarray(part) for part in leaves(given.data)]
+        data: Any = AsGiven(jax.tree.unflatten(jax.tree.structure(given.data), arrays))
+        if self._has_unequal_rows(arrays):
+            data = data.pack()
+        data = jax.tree.map(lambda array: plain(array, f"{self.prefix}x"), data)
+        self._check_rows(data, None, None)
+        if self._outputs is None:
+            self._outputs = []
+            if not leaves(self.model.symbolic_inputs):
+                self.spec.build(unpack_x_y_sample_weight(given.data[:3])[0], 1, False)
+        return Batch(data)
 
     def _warn_once(self, sentences: list[str]) -> None:
         if sentences and not self._warned:
@@ -250,6 +282,8 @@ def checked_inputs(
         others: further arguments by name, whose rows are counted before a model is built.
         schemas: what is known of the inputs, when it has been found out before.
     """
+    if isinstance(x, AsGiven):
+        raise ValueError(f"{what} is a {type(x.data).__name__} of {len(x.data)}; {EXPECTED}")
     if x is None:
         raise ValueError(f"{what} is missing: pass the inputs, one row per sample.")
     model = spec.model

@@ -313,6 +313,7 @@ def _stream_source(
     reader: BatchReader, data: Data | None, what: str, steps: int | None, shuffle: bool | str = False, seed: int = 0
 ) -> StreamSource:
     """A source over a stream; its first batch is read, so that the model gets built."""
+    reader.by_batch = True
     source = StreamSource(streams.stream_of(data, what, shuffle, seed), reader.read, steps)
     source.peek()
     return source

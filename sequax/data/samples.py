@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
-from ..core.types import ArrayLike, Nested
+import jax
 
 
-def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Nested[ArrayLike] | None = None) -> Any:
+def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
     """Inputs, targets and weights as a tuple; `x` alone stays as it is, unless it is a list or tuple itself.
 
     Args:
@@ -40,3 +41,25 @@ def unpack_x_y_sample_weight(data: object) -> tuple[Any, Any, Any]:
         )
     x, y, weight = (*parts, None, None, None)[:3]
     return x, y, weight
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class AsGiven:
+    """A batch for a step that the user wrote, which is not inputs, targets and weights with a row per sample.
+
+    Args:
+        data: what the step gets: of more than three parts, or of parts with unequal numbers of rows.
+        packed: whether each array is one row, which is the whole of it.
+    """
+
+    data: Any
+    packed: bool = dataclasses.field(default=False, metadata={"static": True})
+
+    def pack(self) -> AsGiven:
+        """The same as one row."""
+        return AsGiven(jax.tree.map(lambda array: array[None], self.data), True)
+
+    def for_step(self) -> Any:
+        """What the step gets."""
+        return jax.tree.map(lambda array: array[0], self.data) if self.packed else self.data

@@ -17,7 +17,10 @@ from . import convert
 from .pipeline.dataset import Dataset
 from .pipeline.spec import INFINITE
 from .pipeline.structures import leaves
+from .samples import AsGiven
 from .workers import batches_by_number
+
+EXPECTED = "expected (x, y) or (x, y, sample_weight). Several inputs go into one list or dict: ((x1, x2), y)."
 
 
 def is_stream(data: object) -> TypeGuard[Data]:
@@ -49,16 +52,17 @@ def stream_of(data: Any, what: str, shuffle: bool | str = False, seed: int = 0) 
 def unpacked(item: object, what: str) -> tuple[Any, Any, Any]:
     """`(x, y, sample_weight)` of a batch; a list of two or three counts as a tuple, since torch's loader gives lists.
 
+    More parts than three are only for steps that the user wrote, and stay together in `x`.
+
     Raises:
-        ValueError: for a tuple of another length.
+        ValueError: for a tuple of nothing.
     """
     if not isinstance(item, (list, tuple)) or hasattr(item, "_fields"):
         return in_numpy(item), None, None
-    if not 1 <= len(item) <= 3:
-        raise ValueError(
-            f"{what} is a {type(item).__name__} of {len(item)}; expected (x, y) or (x, y, sample_weight). Several"
-            f" inputs go into one list or dict: ((x1, x2), y)."
-        )
+    if len(item) > 3:
+        return AsGiven(type(item)(map(in_numpy, item))), None, None
+    if not item:
+        raise ValueError(f"{what} is an empty {type(item).__name__}; {EXPECTED}")
     x, y, weight = (*item, None, None)[:3]
     return in_numpy(x), in_numpy(y), in_numpy(weight)
 

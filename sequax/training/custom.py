@@ -19,7 +19,7 @@ from ..core import names, pure, rng, scope, tracking
 from ..core.tensor import KerasTensor, leaves, map_structure
 from ..core.types import Tensors
 from ..core.variable import Variable
-from ..data.samples import pack_x_y_sample_weight
+from ..data.samples import AsGiven, pack_x_y_sample_weight
 from ..data.source import Batch
 from ..data.spec import Overrides
 from . import augmenting, step
@@ -247,7 +247,8 @@ def predict_step(model: Model) -> Callable[[Any, Any, Any], tuple[Any, Any]]:
 
 def _own_step(model: Model, variables: TrainVariables, name: str) -> Callable[[TrainState, Batch], Any]:
     def run(state: TrainState, batch: Batch) -> tuple[TrainState, Told]:
-        data = pack_x_y_sample_weight(batch.x, batch.y, batch.weight)
+        given = batch.x if isinstance(batch.x, AsGiven) else None
+        data = given.for_step() if given else pack_x_y_sample_weight(batch.x, batch.y, batch.weight)
         logs, after = _crossing(model, variables, name, state, data)
         if not isinstance(logs, dict):
             raise TypeError(
