@@ -139,6 +139,25 @@ def test_merging():
     assert not np.array_equal(model.layers[0].kernel.numpy(), kernel)
 
 
+def test_files_hold_the_state_of_what_the_model_trains(tmp_path):
+    model = dense()
+    model.compile("adam", "mse")
+    model.fit(X, Y, verbose=0)
+    momentum = model.optimizer.variables[2].numpy()
+    model.enable_lora(2)
+    model.fit(X, Y, verbose=0)
+    adapted = model.optimizer.variables
+    head = model.layers[-1]
+    for change in model.merge_lora, lambda: setattr(head, "trainable", False), lambda: setattr(head, "trainable", True):
+        change()
+        for name in "model.keras", "model.h5":
+            model.save(tmp_path / name)
+            loaded = sequax.models.load_model(tmp_path / name)  # else a warning, which is an error
+            assert len(loaded.optimizer.variables) == 2 + 2 * len(model.trainable_variables)
+            np.testing.assert_array_equal(loaded.optimizer.variables[2], momentum)
+            assert all(one is two for one, two in zip(model.optimizer.variables, adapted, strict=True))
+
+
 def test_models_that_differ_in_it_share_no_program():
     model = dense()
     keys = [fingerprint(model).key]

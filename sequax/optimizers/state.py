@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,19 @@ class State(Portable, Configured):
         self._positions = {variable: position for position, variable in enumerate(self._trainable_variables)}
         self._slots.restart()
         self.built = True
+
+    @contextmanager
+    def built_for(self, variables: Sequence[Variable]) -> Iterator[None]:
+        """Let `variables` be the state that belongs to these, as the next `fit` would have it; nothing before `build`."""
+        before = self._trainable_variables
+        if not self.built or _same(before, variables):
+            yield
+            return
+        self.build(variables)
+        try:
+            yield
+        finally:
+            self.build(before)
 
     @property
     def stepped(self) -> list[Variable]:
@@ -231,11 +245,12 @@ def _rebuilding(build: Callable[..., Any]) -> Callable[..., Any]:
         if (variables is None) == (var_list is None):
             raise TypeError(f"{type(self).__name__}.build: expected the variables to train, as `variables`.")
         variables = list(variables or var_list or ())
-        same = len(variables) == len(self._trainable_variables) and all(
-            new is old for new, old in zip(variables, self._trainable_variables, strict=True)
-        )
-        if not (self.built and same):
+        if not (self.built and _same(variables, self._trainable_variables)):
             self.built = False
             build(self, variables, *args, **kwargs)
 
     return wrapper
+
+
+def _same(variables: Sequence[Variable], others: Sequence[Variable]) -> bool:
+    return list(map(id, variables)) == list(map(id, others))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from ..core import peers, placement
@@ -16,7 +16,16 @@ def by_one(model: Any) -> Iterator[bool]:
 
     Where a model lies on devices of several processes, process 0 writes, and those that come here, too, go on when the
     file is there: all of them if weights are cut over them. In other cases each process writes what it is told to.
+
+    Who loads the file builds the optimizer for what the model trains, so its state in the file is of that, too, whatever
+    was trained in the last `fit`.
     """
+    optimizer = getattr(model, "optimizer", None)
+    with optimizer.built_for(model.trainable_variables) if optimizer is not None else nullcontext():
+        yield from _fetched(model)
+
+
+def _fetched(model: Any) -> Iterator[bool]:
     place = placement.where(model) if hasattr(model, "state_variables") else placement.DEVICE
     if place.processes == 1:
         yield True

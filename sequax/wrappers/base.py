@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -41,10 +41,6 @@ class SKLBase(BaseEstimator):
         random_state: a whole number, for the same weights, order of rows and dropout in each `fit`; or a
             `RandomState` of NumPy to draw it from.
     """
-
-    # Which weights of rows scikit-learn's routing of metadata may pass on, besides what the signatures say.
-    __metadata_request__fit: ClassVar = {"sample_weight": None}
-    __metadata_request__partial_fit: ClassVar = {"sample_weight": None}
 
     model: Model | Callable[..., Model]
     model_: Model
@@ -103,17 +99,20 @@ class SKLBase(BaseEstimator):
 
     # --- training ---
 
-    def fit(self: Self, X: Data, y: Data, **kwargs: Any) -> Self:
+    # scikit-learn looks for `sample_weight` in the signatures, and weighs rows only where it finds it.
+    def fit(self: Self, X: Data, y: Data, sample_weight: Data | None = None, **kwargs: Any) -> Self:
         """Make the model anew and train it.
 
         Args:
             X: inputs, first axis the sample: arrays, lists of numbers, pandas or polars tables.
             y: targets.
-            **kwargs: arguments of `Model.fit`, such as `epochs` and `sample_weight`.
+            sample_weight: how much each row counts.
+            **kwargs: arguments of `Model.fit`, such as `epochs`.
 
         Raises:
             ValueError: for data that do not fit.
         """
+        kwargs = weighed(kwargs, sample_weight)
         X, y = self._checked(X, y, reset=True)
         known = self._learn_targets(y)
         with self._seeded(0):
@@ -192,6 +191,20 @@ class SKLBase(BaseEstimator):
 
     def _weigh_classes(self, y: Any, settings: dict[str, Any]) -> None:
         """Change `class_weight` and `sample_weight` in settings into what the model takes."""
+
+
+def weighed(settings: dict[str, Any], sample_weight: Data | None) -> dict[str, Any]:
+    """Settings of `Model.fit` with weights of rows, if any; those among the `fit_kwargs` hold otherwise.
+
+    Raises:
+        ValueError: if no row counts.
+    """
+    if sample_weight is None:
+        return settings
+    weights = np.asarray(sample_weight)
+    if weights.size and not weights.any():
+        raise ValueError("sample_weight: all weights are zero, so that nothing is learnt. Let some row count.")
+    return {**settings, "sample_weight": weights}
 
 
 def _own_order(x: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core.types import Data
 from . import labels
-from .base import SKLBase
+from .base import SKLBase, weighed
 from .sklearn import ClassifierMixin, Tags, check_classification_targets, type_of_target
 
 Self = TypeVar("Self", bound="SKLearnClassifier")
@@ -51,32 +51,36 @@ class SKLearnClassifier(ClassifierMixin, SKLBase):
 
     classes_: np.ndarray
 
-    def fit(self: Self, X: Data, y: Data, **kwargs: Any) -> Self:
+    def fit(self: Self, X: Data, y: Data, sample_weight: Data | None = None, **kwargs: Any) -> Self:
         """Make the model anew and train it.
 
         Args:
             X: inputs, first axis the sample: arrays, lists of numbers, pandas or polars tables.
             y: a label per row.
-            **kwargs: arguments of `Model.fit`, such as `epochs`, `class_weight` and `sample_weight`.
+            sample_weight: how much each row counts.
+            **kwargs: arguments of `Model.fit`, such as `epochs` and `class_weight`.
 
         Raises:
             ValueError: for data that do not fit.
         """
-        weights, given = kwargs.get("sample_weight"), np.asarray(y)
-        if weights is not None and np.shape(weights) == given.shape:
-            counted = np.unique(given[np.asarray(weights) != 0])
+        given = np.asarray(y)
+        if sample_weight is not None and np.shape(sample_weight) == given.shape:
+            counted = np.unique(given[np.asarray(sample_weight) != 0])
             if len(counted) == 1:
                 raise ValueError(f"sample_weight leaves rows of one class, {counted.tolist()[0]!r}: all others are 0.")
-        return super().fit(X, y, **kwargs)
+        return super().fit(X, y, sample_weight, **kwargs)
 
-    def partial_fit(self: Self, X: Data, y: Data, classes: Data | None = None, **kwargs: Any) -> Self:
+    def partial_fit(
+        self: Self, X: Data, y: Data, classes: Data | None = None, sample_weight: Data | None = None, **kwargs: Any
+    ) -> Self:
         """Train on for one epoch with some rows.
 
         Args:
-            X, y, **kwargs: as for `fit`.
+            X, y, sample_weight, **kwargs: as for `fit`.
             classes: all labels there are, at the first call; default: those of `y`.
         """
-        return self._partial_fit(X, y, kwargs, known=None if classes is None else np.unique(np.asarray(classes)))
+        settings = weighed(kwargs, sample_weight)
+        return self._partial_fit(X, y, settings, known=None if classes is None else np.unique(np.asarray(classes)))
 
     def predict(self, X: Data) -> np.ndarray:
         """The label of each row.

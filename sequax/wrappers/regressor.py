@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core.types import Data
 from ..model import Model
-from .base import SKLBase
+from .base import SKLBase, weighed
 from .parameters import arguments_for
 from .sklearn import RegressorMixin, Tags, validate_data
 
@@ -44,13 +44,13 @@ class SKLearnRegressor(RegressorMixin, SKLBase):
     (1,)
     """
 
-    def partial_fit(self: Self, X: Data, y: Data, **kwargs: Any) -> Self:
+    def partial_fit(self: Self, X: Data, y: Data, sample_weight: Data | None = None, **kwargs: Any) -> Self:
         """Train on for one epoch with some rows.
 
         Args:
-            X, y, **kwargs: as for `fit`.
+            X, y, sample_weight, **kwargs: as for `fit`.
         """
-        return self._partial_fit(X, y, kwargs, known=None)
+        return self._partial_fit(X, y, weighed(kwargs, sample_weight), known=None)
 
     def predict(self, X: Data) -> np.ndarray:
         """The predicted targets, in the shape of those that `fit` got.

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core.types import Data
 from ..model import Model
-from .base import SKLBase
+from .base import SKLBase, weighed
 from .sklearn import (
     ClassNamePrefixFeaturesOutMixin,
     Tags,
@@ -39,23 +39,26 @@ class SKLearnTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SKLB
         n_features_in_, feature_names_in_: as scikit-learn has them.
     """
 
-    def fit(self: Self, X: Data, y: Data | None = None, **kwargs: Any) -> Self:
+    def fit(self: Self, X: Data, y: Data | None = None, sample_weight: Data | None = None, **kwargs: Any) -> Self:
         """Make the model anew and train it.
 
         Args:
             X: inputs, first axis the sample.
             y: targets; without them the model learns to give back its inputs.
+            sample_weight: how much each row counts.
             **kwargs: arguments of `Model.fit`.
         """
-        return super().fit(X, y, **kwargs)  # type: ignore[arg-type]
+        return super().fit(X, y, sample_weight, **kwargs)  # type: ignore[arg-type]
 
-    def partial_fit(self: Self, X: Data, y: Data | None = None, **kwargs: Any) -> Self:
+    def partial_fit(
+        self: Self, X: Data, y: Data | None = None, sample_weight: Data | None = None, **kwargs: Any
+    ) -> Self:
         """Train on for one epoch with some rows.
 
         Args:
-            X, y, **kwargs: as for `fit`.
+            X, y, sample_weight, **kwargs: as for `fit`.
         """
-        return self._partial_fit(X, y, kwargs, known=None)  # type: ignore[arg-type]
+        return self._partial_fit(X, y, weighed(kwargs, sample_weight), known=None)  # type: ignore[arg-type]
 
     def transform(self, X: Data) -> np.ndarray:
         """What the model makes of inputs.
