@@ -12,7 +12,7 @@ import sklearn
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import BaggingClassifier, StackingClassifier, VotingClassifier
+from sklearn.ensemble import AdaBoostClassifier, BaggingClassifier, StackingClassifier, VotingClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_val_score, cross_validate
@@ -279,6 +279,7 @@ def test_refused_with_words(case):
 
 def test_meta_estimators_take_them():
     for other in (
+        AdaBoostClassifier(classifier(), n_estimators=2, random_state=0),
         BaggingClassifier(classifier(), n_estimators=2, random_state=0),
         VotingClassifier([("net", classifier()), ("line", LogisticRegression())], voting="soft"),
         StackingClassifier([("net", classifier())], cv=2),

@@ -70,7 +70,7 @@ class State(Portable, Configured):
 
     @contextmanager
     def built_for(self, variables: Sequence[Variable]) -> Iterator[None]:
-        """Let `variables` be the state that belongs to these, as the next `fit` would have it; nothing before `build`."""
+        """Let `variables` be the state that belongs to these, as in the next `fit`; before `build` all stays."""
         before = self._trainable_variables
         if not self.built or _same(before, variables):
             yield

@@ -17,8 +17,8 @@ def by_one(model: Any) -> Iterator[bool]:
     Where a model lies on devices of several processes, process 0 writes, and those that come here, too, go on when the
     file is there: all of them if weights are cut over them. In other cases each process writes what it is told to.
 
-    Who loads the file builds the optimizer for what the model trains, so its state in the file is of that, too, whatever
-    was trained in the last `fit`.
+    Who loads the file builds the optimizer for what the model trains, so its state in the file is of that, too,
+    whatever was trained in the last `fit`.
     """
     optimizer = getattr(model, "optimizer", None)
     with optimizer.built_for(model.trainable_variables) if optimizer is not None else nullcontext():

@@ -63,9 +63,9 @@ class SKLearnClassifier(ClassifierMixin, SKLBase):
         Raises:
             ValueError: for data that do not fit.
         """
-        given = np.asarray(y)
-        if sample_weight is not None and np.shape(sample_weight) == given.shape:
-            counted = np.unique(given[np.asarray(sample_weight) != 0])
+        given, weights = np.asarray(y), np.asarray(sample_weight)
+        if sample_weight is not None and weights.shape == given.shape and weights.any():
+            counted = np.unique(given[weights != 0])
             if len(counted) == 1:
                 raise ValueError(f"sample_weight leaves rows of one class, {counted.tolist()[0]!r}: all others are 0.")
         return super().fit(X, y, sample_weight, **kwargs)
