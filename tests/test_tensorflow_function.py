@@ -191,15 +191,19 @@ def test_methods_keep_objects_apart():
     assert [one is first.count for one in first.trainable_variables] == [True]
 
 
-@pytest.mark.parametrize("what", ["branch", "loop", "numpy"])
+@pytest.mark.parametrize("what", ["while", "kinds", "loop", "numpy"])
 def test_what_decides_by_a_value_runs_uncompiled(what, capsys):
     count = Variable(0.0)
 
     @function
     def run(x):
         count.assign_add(1.0)
-        if what == "branch":
-            return x * 2 if x > 0 else x * 3
+        if what == "kinds":
+            return x * 2 if x > 0 else jnp.stack([x, x])
+        if what == "while":
+            while x < 6:
+                x = x + 0.5
+            return x
         if what == "loop":
             total = 0.0
             for i in range(int(x)):
@@ -211,6 +215,62 @@ def test_what_decides_by_a_value_runs_uncompiled(what, capsys):
     assert float(count) == 2.0  # what was begun is not there twice
     said = capsys.readouterr().err
     assert said.count("runs uncompiled") == 1 and "line " in said and "tf.where" in said
+
+
+def test_decisions_by_values_are_compiled(capsys):
+    count, ran, drawn = Variable(0.0), [], Variable(1.0)
+
+    @function
+    def run(x, n):
+        ran.append(1)
+        if x > 0 and n < 5:
+            count.assign_add(1.0)
+        elif n == 7:
+            return -x
+        with GradientTape() as tape:
+            tape.watch(x)
+            y = x * x * drawn
+            if not y > 4.0:
+                y = y * (3 if n == 1 else 2.0)
+        if n == 2:
+            drawn.assign(10.0)
+        return tape.gradient(y, x)
+
+    given = [(1.0, 1), (1.0, 2), (3.0, 0), (-1.0, 7), (-1.0, 9), (0.1, 1)]
+    assert [round(float(run(jnp.asarray(x), jnp.asarray(n))), 4) for x, n in given] == [6, 4, 60, 1, -20, 6]
+    assert (float(count), float(drawn)) == (4.0, 10.0) and capsys.readouterr().err == ""
+    before = len(ran)
+    run(jnp.asarray(5.0), jnp.asarray(5))
+    assert len(ran) == before
+    with GradientTape() as tape:
+        tape.watch(x := jnp.asarray(2.0))
+        y = run(x * 1.0, jnp.asarray(0))
+    assert float(tape.gradient(y, x)) == 20.0
+
+
+def test_decisions_inside_map_and_train_step():
+    def change(x):
+        if random.uniform(()) > 0.5:
+            return x + random.uniform(())
+        return -x
+
+    found = [float(x) for x in Dataset.range(64).map(lambda x: change(x + 1)).as_numpy_iterator()]
+    moved = [x - n for n, x in enumerate(found, 1) if x > 0]
+    assert 10 < len(moved) < 54 and len(set(moved)) == len(moved) and all(0 < x < 1 for x in moved)
+
+    class Every(models.Sequential):
+        def train_step(self, data):
+            self.seen.assign_add(1)
+            logs = {"loss": 1.0 * self.seen}
+            if self.seen % 2 == 0:
+                super().train_step(data)
+            return logs
+
+    model = Every([layers.Input((4,)), layers.Dense(3)])
+    model.seen = Variable(0, trainable=False)
+    model.compile("sgd", LOSS)
+    assert model.fit(X, Y, batch_size=2, epochs=2, verbose=0).history["loss"]
+    assert (int(model.seen), int(model.optimizer.iterations)) == (8, 4)
 
 
 def test_errors_of_the_script_come_in_its_own_words():

@@ -35,6 +35,21 @@ class Frame:
         self.penalties: dict[int, list[Any]] = outer.penalties if outer is not None else {}
         self.masks: dict[int, tuple[Any, Any]] = outer.masks if outer is not None else {}
 
+    def mark(self) -> Any:
+        """What `rewind` comes back to."""
+        return dict(self.values), dict(self.assigned), dict(self.penalties), dict(self.masks), list(self.losses or ())
+
+    def rewind(self, mark: Any) -> None:
+        """Forget what has come since a mark; what belongs to an outer frame as well stays the same object."""
+        for own, kept in zip((self.values, self.assigned, self.penalties, self.masks), mark, strict=False):
+            own.clear()
+            own.update(kept)
+        if self.losses is not None:
+            self.losses[:] = mark[4]
+
+    def join(self, *marks: Any) -> None:
+        """Two ways through a function have met, which had come to these marks."""
+
     def note_read(self, variable: Variable) -> None:
         """A variable is read that holds its own value here; for frames that want to know."""
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 
-from ..core import names, pure, rng, scope, tracking
+from ..core import branching, names, pure, rng, scope, tracking
 from ..core.tensor import KerasTensor, leaves, map_structure
 from ..core.types import Tensors
 from ..core.variable import Variable
@@ -281,7 +281,8 @@ def _crossing(
     def run() -> Any:
         with scope.fresh_call():
             if _takes_data_alone(model, name):
-                return getattr(model, name)(data), given[1] if name == "predict_step" else given
+                logs = branching.both_ways(lambda: getattr(model, name)(data))
+                return logs, given[1] if name == "predict_step" else given
             return getattr(model, name)(given, data)
 
     returned, assigned = pure.apply(run, variables, values)

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ...core import rng, scope
+from ...core import branching, rng, scope
 from ...core.variable import Variable
 from . import recording
 from .reading import tracing
@@ -178,7 +178,7 @@ class Program:
 
     def _called(self, plan: _Plan, arrays: Sequence[Any]) -> Any:
         args, kwargs = plan.filled(arrays)
-        return self.function(*args, **kwargs)
+        return branching.both_ways(lambda: self.function(*args, **kwargs))
 
     def _run(self, variant: _Variant, arrays: list[Any]) -> Any:
         with scope.fresh_call():  # in which variables are what they are, in no other dtype

@@ -10,10 +10,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ...core import scope, tracking
+from ...core import branching, scope, tracking
 from ...core.variable import Variable
 from ...training.custom import NewState
 from ...training.resolve import Compilation, compilation_of
+from ..patching import wrap
 
 _STATES = {
     "train_step": ("trainable_variables", "non_trainable_variables", "optimizer", "metrics_variables"),
@@ -158,6 +159,16 @@ def array_function(self: Any, function: Any, types: Any, args: Any, kwargs: Any)
 _OF_SHAPES: dict[Any, Callable[..., Any]] = {np.shape: lambda one: tuple(one.shape), np.ndim: lambda one: one.ndim}
 
 
+def asked(owner: type, original: Callable[..., bool]) -> Callable[..., bool]:
+    """`bool(tensor)` of a function that is compiled for both answers; elsewhere JAX' own."""
+
+    def truth(self: Any) -> bool:
+        way = branching.decided(self) if self.to_concrete_value() is None else None
+        return original(self) if way is None else way
+
+    return truth
+
+
 def patch(put: Callable[[type, str, Any], None]) -> None:
     """Put all of this into the classes."""
     from ...core.layer import Layer
@@ -168,6 +179,7 @@ def patch(put: Callable[[type, str, Any], None]) -> None:
     from . import minimizing, unwatching
 
     put(type(jnp.zeros(())), "__array_function__", array_function)
+    wrap(jax.core.Tracer, "__bool__", asked)
     put(Model, "data_steps", True)
     for name in _STATES:
         put(StepMethods, name, dual(name, getattr(StepMethods, name)))

@@ -16,7 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import ContextVar, copy_context
 from typing import Any
 
-from ...core import rng, scope
+from ...core import branching, rng, scope
 from .chunk import Chunk, grouped, of_one
 from .programs import Noting, Program, Untraceable, traced_leaf
 from .structures import Nest, leaves, mapped
@@ -96,7 +96,7 @@ class Call:
         token = _tracing.set(True)
         try:
             with scope.fresh_call():
-                return mapped(traced_leaf, self._on_tensors(element))
+                return mapped(traced_leaf, branching.both_ways(lambda: self._on_tensors(element)))
         finally:
             _tracing.reset(token)
 
