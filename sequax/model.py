@@ -110,12 +110,15 @@ class Model(Looking, Trying, StepMethods, FileMethods, StateTree, HostFront, Qua
         if (inputs is None) != (outputs is None):
             raise ValueError("Model: `inputs` and `outputs` go together; only one of them was given.")
         if inputs is not None:
-            self._graph = Graph(inputs, outputs)
-            check_unique_names(self._graph.operations)
-            self._graph_layers = [o for o in self._graph.operations if isinstance(o, Layer)]
+            self._take_graph(Graph(inputs, outputs))
             with scope.calling(self):
                 self._note_path()
             self.built = True
+
+    def _take_graph(self, graph: Graph) -> None:
+        check_unique_names(graph.operations)
+        self._graph = graph
+        self._graph_layers = [o for o in graph.operations if isinstance(o, Layer)]
 
     def _graph_over(self, inputs: Symbols, outputs: Symbols) -> Model:
         return Model(inputs, outputs, name=self.name)

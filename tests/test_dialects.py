@@ -23,6 +23,46 @@ noise, real = np.random.rand(8, 3), np.random.rand(8, 2)
 
 # Statements after `PREAMBLE`, each of which ends well; what must stand on stderr (none: anything).
 CASES = {
+    "products of batches over the last two axes": (
+        """
+import keras.engine.topology
+weights, heads = np.random.rand(3, 5, 8, 4).astype("float32"), np.random.rand(2, 3, 6, 4).astype("float32")
+inputs, coupling = np.random.rand(3, 5, 4).astype("float32"), np.random.rand(3, 7, 5).astype("float32")
+for made, wanted in (
+    (K.batch_dot(inputs, weights, [2, 3]), np.einsum("bij,bidj->bid", inputs, weights)),
+    (K.batch_dot(coupling, weights[:, :, 0], [2, 1]), np.einsum("bci,bij->bcj", coupling, weights[:, :, 0])),
+    (K.batch_dot(weights, inputs, [3, 2]), np.einsum("bidj,bij->bid", weights, inputs)),
+    (K.batch_dot(heads, heads, axes=[3, 3]), np.einsum("bhqd,bhkd->bhqk", heads, heads)),
+):
+    assert np.allclose(made, wanted, atol=1e-5)
+""",
+        None,
+    ),
+    "what callbacks are told of a run": (
+        """
+class Told(keras.callbacks.Callback):
+    def on_train_begin(self, logs=None):
+        seen.append([self.params[name] for name in ("samples", "batch_size", "do_validation", "epochs", "metrics")])
+seen = []
+model = Sequential([Dense(1, input_dim=2)])
+model.compile("sgd", "mse")
+model.fit(np.ones((10, 2)), np.ones(10), 5, epochs=1, validation_split=0.2, verbose=0, callbacks=[Told()])
+model.fit(np.ones((8, 2)), np.ones(8), verbose=0, callbacks=[Told()])
+assert seen == [[8, 5, True, 1, ["loss", "val_loss"]], [8, 32, False, 1, ["loss"]]], seen
+""",
+        None,
+    ),
+    "outputs that are set": (
+        """
+a = keras.Input((3,))
+b = Dense(4)(a)
+model = keras.Model(a, Dense(2)(b))
+model.outputs = [b]
+whole = keras.Model(a, model(a))
+assert model.predict(np.ones((2, 3))).shape == whole.predict(np.ones((2, 3))).shape == (2, 4)
+""",
+        "model.outputs = [...]",
+    ),
     "a frozen critic learns by its own train_on_batch, and not in the stack": (
         GAN
         + """

@@ -67,6 +67,14 @@ ACCEPTED = {
         "M.__name__ == 'MobileNetV2' and float(relu6(9.0)) == 6",
         ["mobilenet_v2", "keras.activations.relu6"],
     ),
+    "from keras_preprocessing.image import ImageDataGenerator as G; import keras_preprocessing.text as t, keras": (
+        "G is keras.preprocessing.image.ImageDataGenerator and t is keras.preprocessing.text",
+        ["ImageDataGenerator", "TextVectorization"],
+    ),
+    "from keras.layers import Embedding as E; import keras.backend as K; e = E(3, 2, dropout=0.1)": (
+        "K.dtype(e(K.zeros((1, 2)))) == K.dtype(0.5) == 'float32'",
+        ["SpatialDropout1D", "backend.dtype", "backend.zeros"],
+    ),
     # layers
     "from keras.layers import Convolution2D as C, Conv2D; c = C(8, 3, 5, border_mode='same', subsample=(2, 1))": (
         "type(c) is Conv2D and isinstance(c, C) and not isinstance(1, C)"

@@ -33,6 +33,7 @@ __all__ = ["KERAS_VERSION", "TENSORFLOW_VERSION", "install", "uninstall"]
 KERAS_VERSION = "3.15.1"  # whose names and numerics Sequax follows; scripts compare it
 _OURS = "sequax"
 _ROOTS = ("keras", "tensorflow")
+_PARTS = ("keras_preprocessing",)  # packages of what is in `keras` as well
 
 
 def install() -> None:
@@ -61,7 +62,7 @@ def uninstall() -> None:
     children.exclude()
     patches.undo()
     installed.forget()
-    for name in [name for name in sys.modules if name.partition(".")[0] in _ROOTS]:
+    for name in [name for name in sys.modules if name.partition(".")[0] in (*_ROOTS, *_PARTS)]:
         del sys.modules[name]
 
 
@@ -136,7 +137,7 @@ class Finder(MetaPathFinder, Loader):
 
     def find_spec(self, fullname: str, path: object = None, target: object = None) -> ModuleSpec | None:
         root = fullname.partition(".")[0]
-        if root not in _ROOTS or (root == "tensorflow" and installed.is_its_own(path)):
+        if root not in (*_ROOTS, *_PARTS) or (root == "tensorflow" and installed.is_its_own(path)):
             return None
         return ModuleSpec(fullname, self, is_package=True)
 

@@ -67,6 +67,9 @@ def rename(kwargs: dict[str, Any], parameters: list[str]) -> None:
         if new in parameters and all(name in kwargs for name in several):
             note(", ".join(f"{name}=" for name in several), f"{new}=({', '.join(several)})")
             kwargs[new] = tuple(kwargs.pop(name) for name in several)
+    if "dropout" in kwargs and "embeddings_initializer" in parameters:
+        note("Embedding(dropout=)", "a SpatialDropout1D layer behind it; this one has no effect, as in Keras 2")
+        del kwargs["dropout"]
     if kwargs.get("time_major") is False:
         note("time_major=False", "leave it out")
         del kwargs["time_major"]

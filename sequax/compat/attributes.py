@@ -11,6 +11,7 @@ import numpy as np
 from ..core.layer import Layer
 from ..core.tensor import leaves, shape_of
 from ..core.variable import Variable
+from ..functional import Graph
 from ..utils.py_dataset import PyDataset
 from . import decay
 from .notes import note
@@ -166,6 +167,22 @@ MODEL_PROPERTIES = {
     "model": _noted("model.model", "model", lambda self: self),
     "container_nodes": property(lambda self: set()),
 }
+
+
+def settable_outputs(read: Any) -> property:
+    """`model.outputs = [tensor]`: what the model gives from then on, as Keras before 2.2 had it."""
+
+    def write(self: Model, outputs: Any) -> None:
+        graph = self.recorded_graph
+        if graph is None:
+            raise AttributeError(
+                f"The outputs of '{self.name}' cannot be set, since it has no graph: make a"
+                f" keras.Model(model.inputs, outputs)."
+            )
+        note("model.outputs = [...]", "keras.Model(model.inputs, outputs)")
+        self._take_graph(Graph(graph.inputs, _one_or_list(list(outputs))))
+
+    return property(read.fget, write, doc=read.__doc__)
 
 
 # --- optimizers -----------------------------------------------------------------------------------------------------

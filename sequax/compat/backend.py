@@ -19,7 +19,7 @@ from ..core.operation import symbolic
 from ..core.tensor import KerasTensor, shape_of
 from ..core.types import ArrayLike, Axis, DTypeLike, PerAxis, Shape, ShapeLike, Tensor, Tensors
 from ..core.variable import Variable
-from . import backend_graph, backend_nn, backend_state
+from . import backend_graph, backend_nn, backend_state, dialect
 from .backend_state import Expression
 
 ops: Any = tensor_functions  # its names are made when it is imported, unseen by a type checker
@@ -317,6 +317,9 @@ def batch_dot(x: Tensor, y: Tensor, axes: int | Sequence[int] | None = None) -> 
     """Products of the samples of two batches, summed over one axis of each."""
     both = (len(x.shape) - 1, len(y.shape) - 2 if len(y.shape) > 2 else len(y.shape) - 1) if axes is None else axes
     first, second = (both, both) if isinstance(both, int) else both
+    ranks = {len(x.shape), len(y.shape)}
+    if min(ranks) > 2 and ranks != {3} and dialect.spoken() is not None:
+        return _stacked_products(x, y, first, second)
     letters = "abcdefgh"
     left = ["z", *letters[: len(x.shape) - 1]]
     right = ["z", *letters[len(x.shape) - 1 :][: len(y.shape) - 1]]
@@ -326,6 +329,17 @@ def batch_dot(x: Tensor, y: Tensor, axes: int | Sequence[int] | None = None) -> 
     ]
     product = ops.einsum(f"{''.join(left)},{''.join(right)}->z{''.join(kept)}", x, y)
     return product if kept else ops.expand_dims(product, 1)
+
+
+def _stacked_products(x: Tensor, y: Tensor, first: int, second: int) -> Tensor:
+    """`batch_dot` before Keras 2.3: all axes before the last two are of the batch, an axis too few is one of size 1."""
+    rank, missing = max(len(x.shape), len(y.shape)), len(x.shape) - len(y.shape)
+    for _ in range(abs(missing)):
+        x, y = (x, ops.expand_dims(y, -1)) if missing > 0 else (ops.expand_dims(x, -1), y)
+    left = x if first % rank == rank - 1 else ops.swapaxes(x, -1, -2)
+    right = ops.swapaxes(y, -1, -2) if second % rank == rank - 1 else y
+    product = ops.matmul(left, right)
+    return product if not missing else ops.squeeze(product, -1 if missing > 0 else -2)
 
 
 def bias_add(x: Tensor, bias: Tensor, data_format: str | None = None) -> Tensor:

@@ -197,7 +197,9 @@ def count_params(x: Tensor) -> int:
     return math.prod(x.shape)
 
 
-def dtype(x: Tensor) -> str:
+def dtype(x: Tensor | float) -> str:
+    if isinstance(x, float):  # such as `optimizer.decay`, which was a variable
+        return floatx()
     return np.dtype(x.dtype).name if not isinstance(x.dtype, str) else x.dtype
 
 

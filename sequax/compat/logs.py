@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 from ..callbacks import History, TensorBoard
@@ -58,6 +59,35 @@ class _Collected(Logs):
         if not dict.__contains__(self, name):
             dict.__setitem__(self, name, default)
         return dict.__getitem__(self, name)
+
+
+asked: ContextVar[dict[str, Any] | None] = ContextVar("asked", default=None)
+
+
+class Params(dict[str, Any]):
+    """What callbacks are told of a run, with what Keras 2 told as well: `samples`, `batch_size`, `metrics`."""
+
+    def __init__(self, params: dict[str, Any], further: dict[str, Any], metrics: Callable[[], list[str]]):
+        super().__init__({**further, **params})
+        self._metrics = metrics
+
+    def __missing__(self, name: str) -> Any:
+        if name != "metrics":
+            raise KeyError(name)
+        names = self._metrics()
+        return [*names, *(f"val_{one}" for one in names if self.get("do_validation"))]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self[name] if name == "metrics" else super().get(name, default)
+
+
+def params(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
+    def set_params(self: CallbackList, params: dict[str, Any]) -> None:
+        further = asked.get()
+        told = params if further is None else Params(params, further, lambda: list(self.model.metrics_names))
+        original(self, told)
+
+    return set_params
 
 
 def epoch_end(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:

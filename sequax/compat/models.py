@@ -14,7 +14,7 @@ from ..core.tensor import leaves
 from ..core.types import ArrayLike, Data, Nested
 from ..model import Model
 from ..utils.py_dataset import PyDataset
-from . import captured, spellings, trainability
+from . import captured, logs, spellings, trainability
 from .attributes import give_validation_data, split_off
 from .notes import note
 from .trainability import AsCompiled
@@ -144,6 +144,8 @@ def _rows(batch: Nested[np.ndarray]) -> int:
 
 
 def fit(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
+    positions = list(inspect.signature(original).parameters)[2:]
+
     def fit(self: Model, x: Data | None = None, *args: object, **kwargs: object) -> History:
         if "nb_epoch" in kwargs:
             note("nb_epoch=", "epochs=")
@@ -159,10 +161,25 @@ def fit(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
         elif kwargs.get("validation_split"):
             y = kwargs.get("y", args[0] if args else None)
             give_validation_data(kwargs.get("callbacks"), split_off(x, y, kwargs["validation_split"]))
-        with AsCompiled(self):
-            return original(self, _numbered(x), *args, **kwargs)
+        token = logs.asked.set(_facts(positions, x, args, kwargs))
+        try:
+            with AsCompiled(self):
+                return original(self, _numbered(x), *args, **kwargs)
+        finally:
+            logs.asked.reset(token)
 
     return fit
+
+
+def _facts(positions: list[str], x: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """What Keras 2 told callbacks of a run, besides what is told today."""
+    given = {**dict(zip(positions, args, strict=False)), **kwargs}
+    split = given.get("validation_split") or 0
+    first = next(iter(leaves(x)), None) if isinstance(x, (np.ndarray, list, tuple, dict)) else None
+    told: dict[str, Any] = {"do_validation": bool(split) or given.get("validation_data") is not None}
+    if isinstance(first, np.ndarray) and first.ndim:
+        told |= {"samples": int(len(first) * (1 - split)), "batch_size": given.get("batch_size") or 32}
+    return told
 
 
 def train_on_batch(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:

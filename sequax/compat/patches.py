@@ -68,11 +68,13 @@ def apply() -> None:
     for name in ("trainable_weights", "non_trainable_weights"):
         put(Layer, name, attributes.settable_weights(name, getattr(Layer, name)))
     wrap(Layer, "_ensure_built", attributes.ensure_built)
+    put(Model, "outputs", attributes.settable_outputs(Model.outputs))
     put(Callback, "model", attributes.model_property(Callback.model))
     put(Callback, "validation_data", None)
     steps.patch(put)
     wrap(Layer, "add_metric", added.add_metric)
     wrap(History, "__init__", logs.history)
+    wrap(CallbackList, "set_params", logs.params)
     wrap(CallbackList, "on_epoch_end", logs.epoch_end)
     wrap(MonitorCallback, "get_monitor_value", logs.monitored)
     wrap(MonitorCallback, "_resolved_mode", logs.mode_of)

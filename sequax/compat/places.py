@@ -111,6 +111,7 @@ ALIASES = {
     "keras.api": "keras",
     "keras._tf_keras.keras": "keras",
     "keras._tf_keras": "keras",
+    "keras_preprocessing": "keras.preprocessing",
     "keras.tf": "tensorflow",
     "keras.backend.tf": "tensorflow",
     "keras.backend.tensorflow_backend.tf": "tensorflow",
