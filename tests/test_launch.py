@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import threading
@@ -14,12 +15,13 @@ from sequax.cli import launch as launching, main
 from sequax.core import peers
 from sequax.distribution import processes
 
+SLACK_SECONDS = 3  # of a machine that does other things, too: alone, all have ended after less than two
+
 
 @pytest.fixture
 def run(tmp_path, monkeypatch, capfd):
     """Runs a script in processes; returns exit code, lines on stdout and on stderr."""
     monkeypatch.setattr(launching, "command_for", lambda script, given: [sys.executable, "-S", script, *given])
-    monkeypatch.setattr(launching, "_PATIENCE_SECONDS", 0.5)
     monkeypatch.setenv("JAX_PLATFORMS", "cpu")
     script = tmp_path / "script.py"
 
@@ -52,15 +54,20 @@ def test_each_knows_who_it_is(run):
 @pytest.mark.parametrize(
     ("body", "code", "line"),
     [
-        ("sys.exit(3 * me)", 3, "process 1 ended first, with exit code 3; the other ended after it"),
+        ("sys.exit(3 * me)", 3, "process 1 ended first, with exit code 3; the other ended within "),
         ("time.sleep(0.3 * me); sys.exit(75 if me == 0 else 3)", 3, "process 1 ended first, with exit code 3"),
         ("time.sleep(0.3 * me); os.kill(os.getpid(), 6 if me == 0 else 9)", 137, "process 1 ended first, by SIGKILL"),
         ("me and sys.exit(3); time.sleep(60)", 3, "process 1 ended first, with exit code 3"),
+        (
+            "me and sys.exit(3); signal.signal(15, signal.SIG_IGN); time.sleep(60)",
+            3,
+            "process 1 ended first, with exit code 3",
+        ),
         ("sys.exit(75)", 75, "ended first, with exit code 75"),
         (
             "os.kill(os.getpid(), signal.SIGSTOP if me else signal.SIGABRT)",
             75,
-            "process 1 did not answer any more and was ended; the other ended before it",
+            "process 1 did not answer any more and was ended after 1.",
         ),
     ],
 )
@@ -68,6 +75,7 @@ def test_names_who_ended_first(run, body, code, line):
     begun = time.monotonic()
     found, _, err = run(body)
     assert found == code and line in err[-1]
+    assert float(re.search(r"(\d+\.\d) s\b", err[-1])[1]) < 2 + SLACK_SECONDS
     assert time.monotonic() - begun < 10
 
 

@@ -1,7 +1,7 @@
 """`sequax launch`: one script in several processes of this machine, which train together.
 
 Their output comes line by line, with the number of the process before it. When one fails, the others end by themselves
-within moments (or are ended after five seconds), the one that was first is named, and all can be started again.
+within moments or are ended, all within two seconds; the one that was first is named, and all can be started again.
 """
 
 from __future__ import annotations
@@ -14,13 +14,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
 LOST = 75  # what a process ends with whose peer has ended, see `distribution.processes`
 INTERRUPTED = 130
-_PATIENCE_SECONDS = 5.0  # after one has ended with an error, for the others to end by themselves
+_PATIENCE_SECONDS = 1.0  # after one has ended with an error, for the others to end by themselves
+_GRACE_SECONDS = 0.8  # after SIGTERM; with the seconds above, less than two
+_INTERRUPTED_SECONDS = 5.0  # after a signal to us that was handed on: a script may write a snapshot then
 _LOOK_SECONDS = 0.02
 
 
@@ -80,6 +82,7 @@ class _Run:
         address, self._printing = f"127.0.0.1:{_free_port()}", threading.Lock()
         cores = None if shares[0] is not None else _cores(count)
         self.ended: list[_Process] = []  # in the order in which they did
+        self.noticed = 0.0  # when: that one has failed, or that all have ended
         self.processes: list[_Process] = []
         try:
             for number in range(count):
@@ -124,14 +127,21 @@ class _Run:
         return self._verdict()
 
     def _wait_for_all(self) -> None:
-        until: float | None = None
-        while len(self.ended) < len(self.processes):
-            self._look()
-            if until is None and any(one.failed for one in self.ended):
-                until = time.monotonic() + _PATIENCE_SECONDS
-            if until is not None and time.monotonic() > until:
-                break
+        self._wait(lambda: any(one.failed for one in self.ended))
+        self.noticed = time.monotonic()
+        self._wait(lambda: time.monotonic() > self.noticed + _PATIENCE_SECONDS)
+        left = [one for one in self.processes if one.code is None]
+        for one in left:
+            one.was_ended = True
+            one.popen.terminate()
+        self._wait(lambda: time.monotonic() > self.noticed + _PATIENCE_SECONDS + _GRACE_SECONDS)
+
+    def _wait(self, enough: Callable[[], bool]) -> None:
+        """Until all have ended, or it is enough."""
+        self._look()
+        while len(self.ended) < len(self.processes) and not enough():
             time.sleep(_LOOK_SECONDS)
+            self._look()
 
     def _look(self) -> None:
         for one in self.processes:
@@ -143,7 +153,7 @@ class _Run:
         for one in self.processes:
             if one.popen.poll() is None:
                 one.popen.send_signal(number)
-        until = time.monotonic() + _PATIENCE_SECONDS
+        until = time.monotonic() + _INTERRUPTED_SECONDS
         while time.monotonic() < until and any(one.popen.poll() is None for one in self.processes):
             time.sleep(_LOOK_SECONDS)
 
@@ -160,14 +170,19 @@ class _Run:
     def _verdict(self) -> int:
         if not any(one.failed for one in self.processes):
             return 0
-        own = [one for one in self.ended if one.failed and one.code not in (LOST, -signal.SIGABRT)]
+        seconds = time.monotonic() - self.noticed
+        own = [
+            one for one in self.ended if one.failed and not one.was_ended and one.code not in (LOST, -signal.SIGABRT)
+        ]
         silent = [one for one in self.processes if one.was_ended]
         first = next(iter(own or silent or self.ended))
         others = len(self.processes) - 1
-        rest = {0: "", 1: "; the other ended after it"}.get(others, f"; the other {others} ended after it")
+        rest = {0: "", 1: "; the other ended"}.get(others, f"; the other {others} ended")
         if first.was_ended:
-            _say(f"process {first.number} did not answer any more and was ended{rest.replace('after', 'before')}")
+            before = f"{rest} before it" if rest else ""
+            _say(f"process {first.number} did not answer any more and was ended after {seconds:.1f} s{before}")
             return LOST
+        rest = f"{rest} within {seconds:.1f} s" if rest else ""
         _say(f"process {first.number} ended first, {_described(first.code or 0)}{rest}")
         return _exit_code(first.code or 0)
 
