@@ -6,8 +6,8 @@ BUILT  := .venv-dist
 # -qq: errors are shown, progress and warnings are not
 PIP_INSTALL := -m pip install -qq --disable-pip-version-check
 
-# tests/conftest.py splits the CPU into eight devices, which makes each call slower by a fifth: only the tests that need
-# so many get them here. XLA takes the last of equal flags, so that the user's own stand.
+# tests/conftest.py splits the CPU into eight devices, which costs test files up to a fifth more CPU time than two do:
+# only the tests that need so many get them here. XLA takes the last of equal flags, so that the user's own stand.
 MANY_DEVICES := tests/test_collectives.py tests/test_distribution.py
 define suite
 	XLA_FLAGS="--xla_force_host_platform_device_count=2 $$XLA_FLAGS" \
