@@ -6,15 +6,6 @@ BUILT  := .venv-dist
 # -qq: errors are shown, progress and warnings are not
 PIP_INSTALL := -m pip install -qq --disable-pip-version-check
 
-# tests/conftest.py splits the CPU into eight devices, which costs test files up to a fifth more CPU time than two do:
-# only the tests that need so many get them here. XLA takes the last of equal flags, so that the user's own stand.
-MANY_DEVICES := tests/test_collectives.py tests/test_distribution.py
-define suite
-	XLA_FLAGS="--xla_force_host_platform_device_count=2 $$XLA_FLAGS" \
-	    $(1) -m pytest -n 2 --dist worksteal $(MANY_DEVICES:%=--ignore=%)
-	$(1) -m pytest -n 2 --dist worksteal $(MANY_DEVICES)
-endef
-
 .PHONY: help api-gaps applications demo types test test-processes fuzz fuzz-kernel fuzz-keras mutants lint format docs dist bench bench-works bench-peers bench-check bench-gpu bench-growth bench-scale bench-serve gpu-programs web test-oldest soak clean
 
 help:
@@ -50,7 +41,7 @@ demo: $(VENV)/.installed
 	$(VENV)/bin/sequax demo
 
 test: $(VENV)/.installed-dev
-	$(call suite,$(VENV)/bin/python)
+	$(VENV)/bin/python -m pytest -n 2 --dist worksteal
 
 api-gaps: $(VENV)/.installed-dev
 	$(VENV)/bin/python -m tools.api_gaps
@@ -138,7 +129,7 @@ web: $(VENV)/.installed-dev
 	$(VENV)/bin/python examples/web/make.py build/web
 
 test-oldest: $(OLDEST)/.installed-dev
-	$(call suite,$(OLDEST)/bin/python)
+	$(OLDEST)/bin/python -m pytest -n 2 --dist worksteal
 
 soak: $(VENV)/.installed-dev
 	$(VENV)/bin/python tools/soak.py --kills 200
