@@ -52,6 +52,16 @@ assert seen == [[8, 5, True, 1, ["loss", "val_loss"]], [8, 32, False, 1, ["loss"
 """,
         None,
     ),
+    "functions that merge, and words of K.one_hot": (
+        """
+from keras.layers import merge
+a, b = keras.Input((3,)), keras.Input((3,))
+apart = keras.Model([a, b], merge([a, b], mode=lambda x: K.abs(x[0] - x[1]), output_shape=lambda s: s[0]))
+assert np.allclose(apart.predict([np.ones((2, 3)), np.full((2, 3), 3.0)]), 2)
+assert K.one_hot(indices=np.array([0, 2]), num_classes=3).tolist() == [[1, 0, 0], [0, 0, 1]]
+""",
+        None,
+    ),
     "outputs that are set": (
         """
 a = keras.Input((3,))

@@ -41,6 +41,7 @@ _OTHER_NAME = {
 }
 _OTHER_KEYWORDS = {
     "axes": "axis",
+    "indices": "x",
     "max_value": "x_max",
     "min_value": "x_min",
     "n": "repeats",

@@ -19,6 +19,7 @@ from ..utils.images import check_data_format
 from . import image_transforms as transforms
 from .image_batches import Inputs, NumpyArrayIterator
 from .image_files import DataFrameIterator, DirectoryIterator
+from .notes import note
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -142,6 +143,12 @@ class ImageDataGenerator:
         self, dataframe: pd.DataFrame, directory: Path | None = None, **options: Any
     ) -> DataFrameIterator:
         """Batches from a table of file names; see `DataFrameIterator`."""
+        if options.get("has_ext") is False:
+            raise ValueError("flow_from_dataframe(has_ext=False): write the endings of the files into the column.")
+        for name in ("has_ext", "drop_duplicates", "sort"):
+            if name in options:
+                note(f"flow_from_dataframe({name}=)", "leave it out, it has no effect")
+                del options[name]
         return DataFrameIterator(dataframe, directory, self, **options)
 
     # --- one image ---

@@ -93,7 +93,7 @@ def ThresholdedReLU(theta: float = 1.0, **kwargs: Any) -> layers.ReLU:
 
 def merge(
     inputs: Sequence[Tensor],
-    mode: str = "sum",
+    mode: str | Callable[[Sequence[Tensor]], Tensor] = "sum",
     concat_axis: int = -1,
     dot_axes: int | Sequence[int] = -1,
     **kwargs: object,
@@ -101,17 +101,20 @@ def merge(
     """Several tensors as one.
 
     Args:
-        mode: "sum", "mul", "ave", "max", "min", "concat", "dot" or "cos".
+        mode: "sum", "mul", "ave", "max", "min", "concat", "dot" or "cos"; or a function of the list of tensors.
         concat_axis: for "concat".
         dot_axes: for "dot" and "cos".
 
     Raises:
-        ValueError: for another mode, such as a function: use a `Lambda` layer.
+        ValueError: for another mode.
     """
+    if callable(mode):
+        note("merge(mode=function)", "keras.layers.Lambda(function)(inputs)")
+        given: dict[str, Any] = {key: kwargs[key] for key in ("arguments", "name") if key in kwargs}
+        return layers.Lambda(mode, **given)(inputs)
     if mode not in _MERGES:
         raise ValueError(
-            f"merge: `mode` must be one of {', '.join(map(repr, _MERGES))}. Received: mode={mode!r}. For a function of"
-            f" your own, use `keras.layers.Lambda(function)(inputs)`."
+            f"merge: `mode` must be one of {', '.join(map(repr, _MERGES))}., or a function. Received: mode={mode!r}."
         )
     today = _MERGES[mode].__name__ if mode != "cos" else "dot(..., normalize=True)"
     note(f"merge(mode={mode!r})", f"keras.layers.{today}")
