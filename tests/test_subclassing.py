@@ -330,6 +330,28 @@ def test_a_mask_survives_the_cast_to_the_compute_dtype():
 # --- inputs that may be left out, and lists for dicts ---
 
 
+def test_inputs_targets_and_losses_are_nested_as_the_model_is(rng):
+    def made(api):
+        a, b = api.Input((3,), name="left"), api.Input((2,))
+        y = api.layers.Dense(2, kernel_initializer="ones")(api.layers.concatenate([a, b]))
+        model = api.Model({"left": a, "right": [b]}, {"y": y, "z": [y * 2, api.ops.sum(y, axis=-1)]})
+        model.compile("sgd", {"y": "mse", "z": ["mae", None]})
+        return model
+
+    a, b, y = (rng.normal(size=(4, n)).astype("float32") for n in (3, 2, 2))
+    x, targets = {"left": a, "right": [b]}, {"y": y, "z": [y, y[:, 0]]}
+    expected, model = made(keras), made(sequax)
+    measured = [one.evaluate(x, targets, verbose=0, return_dict=True)["loss"] for one in (expected, model)]
+    np.testing.assert_allclose(measured[1], measured[0], rtol=1e-5)
+    found, outputs = model.predict(x, batch_size=3, verbose=0), expected.predict(x, verbose=0)
+    np.testing.assert_allclose(found["y"], outputs["y"], rtol=1e-5)
+    np.testing.assert_allclose(found["z"][1], outputs["z"][1], rtol=1e-5)
+    losses = [one.fit(x, targets, verbose=0).history["loss"] for one in (expected, model)]
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-5)
+    with pytest.raises(ValueError, match="the model has 2 inputs"):
+        model.predict({"left": a}, verbose=0)
+
+
 class Plus(layers.Layer):
     def __init__(self, **kwargs):
         super().__init__(**kwargs)

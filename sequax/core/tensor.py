@@ -74,7 +74,7 @@ class KerasTensor(Base):
         return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
 
     def __iter__(self) -> NoReturn:
-        raise TypeError("Iterating over a symbolic KerasTensor is not supported; its length may be unknown.")
+        raise NotImplementedError("Iterating over a symbolic KerasTensor is not supported; its length may be unknown.")
 
     def __bool__(self) -> bool:
         raise TypeError("A symbolic KerasTensor has no truth value: use array functions in place of Python `if`.")

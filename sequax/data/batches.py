@@ -19,7 +19,7 @@ from .samples import AsGiven, pack_x_y_sample_weight, unpack_x_y_sample_weight
 from .source import Batch
 from .spec import DataSpec, Form
 from .streams import EXPECTED
-from .structures import targets_of, weights_of
+from .structures import nested_alike, targets_of, weights_of
 
 if TYPE_CHECKING:
     pass
@@ -158,7 +158,11 @@ class BatchReader:
 
     def _target_arrays(self, y: Data, names: list[str]) -> Any:
         """Targets as arrays; an output without a loss may have None, or be left out where none of them has a target."""
-        what = f"{self.prefix}y"
+        what, outputs = f"{self.prefix}y", self.model.symbolic_outputs
+        nest = nested_alike(y, outputs)
+        if nest is not None:
+            arrays = [convert.to_arrays(one, f"{what}[{i}]", 1) for i, one in enumerate(nest)]
+            return jax.tree.unflatten(jax.tree.structure(outputs), arrays)
         if isinstance(y, Mapping):
             given = convert.to_arrays({key: one for key, one in y.items() if one is not None}, what, len(names))
             return {key: given.get(key) for key in y}
@@ -295,7 +299,11 @@ def checked_inputs(
     if isinstance(x, Mapping) and expected is not None:  # others may be in a dict than those that the model takes
         keys = list(part.symbolic_inputs) if isinstance(part.symbolic_inputs, dict) else [t.name for t in expected]
         x = {key: x[key] for key in keys} if all(key in x for key in keys) else x
-    given = convert.to_arrays(x, what, None if expected is None else len(expected))
+    nest = None if expected is None else nested_alike(x, part.symbolic_inputs)
+    if nest is not None:
+        given: Any = [convert.to_arrays(one, f"{what}[{i}]", 1) for i, one in enumerate(nest)]
+    else:
+        given = convert.to_arrays(x, what, None if expected is None else len(expected))
     if expected is None:
         flat = [convert.cast(a, None, what) for a in leaves(given)]
         rows = checks.check_rows({what: flat})
@@ -319,7 +327,7 @@ def checked_inputs(
                 f" {list(given)}."
             )
         given = [given[t.name] for t in expected]
-    elif isinstance(part.symbolic_inputs, dict) and isinstance(given, (list, tuple)):
+    elif nest is None and isinstance(part.symbolic_inputs, dict) and isinstance(given, (list, tuple)):
         checks.check_key_order(part.symbolic_inputs, what)
     schemas = spec.inputs() if schemas is None else schemas
     arrays = leaves(given)
@@ -415,8 +423,7 @@ def plain(data: Data, what: str) -> Any:
 
 def _in_structure(y: object, targets: list[Any], names: list[str], outputs: object) -> Any:
     """Cast targets where the user's structure has them."""
-    nested = isinstance(outputs, dict) and len(outputs) < len(names)
-    if isinstance(y, dict) and not nested:
+    if isinstance(y, dict) and nested_alike(y, outputs) is None:
         return dict(zip(names, targets, strict=True))
     return jax.tree.unflatten(jax.tree.structure(y), [t for t in targets if t is not None])
 

@@ -5,7 +5,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import jax
+
 from ..core.tensor import leaves
+
+
+def nested_alike(data: object, symbols: object) -> list[Any] | None:
+    """What stands where the tensors of a structure in a structure do, in their order.
+
+    None where lists, tuples and dicts do not hold each other in `symbols`, or do otherwise in `data`: a list within a
+    list may then be rows as well.
+
+    Args:
+        symbols: inputs or outputs of a model.
+    """
+    if not isinstance(symbols, (list, tuple, dict)) or not isinstance(data, (list, tuple, dict)):
+        return None
+    parts = symbols.values() if isinstance(symbols, dict) else symbols
+    if not any(isinstance(part, (list, tuple, dict)) for part in parts):
+        return None
+    try:
+        how: Any = jax.tree.structure(symbols)
+        found: list[Any] = how.flatten_up_to(data)
+    except (ValueError, KeyError):
+        return None
+    return None if any(isinstance(one, dict) for one in found) else found
 
 
 def targets_of(y: object, outputs: object, names: Sequence[str], losses: Sequence[Any] | None = None) -> list[Any]:
@@ -18,8 +42,9 @@ def targets_of(y: object, outputs: object, names: Sequence[str], losses: Sequenc
     count = len(leaves(outputs))
     if y is None:
         return [None] * count
-    if isinstance(y, dict) and isinstance(outputs, dict) and len(outputs) < count == len(leaves(y)):
-        return leaves(y)  # nested as the outputs are
+    nest = nested_alike(y, outputs)
+    if nest is not None:
+        return nest
     if isinstance(y, dict):
         keys = list(names)
         missing = [key for key in keys if key not in y]
@@ -42,9 +67,10 @@ def weights_of(weight: object, count: int, outputs: object, names: Sequence[str]
     """Sample weights in the order of the outputs; a single array counts for all."""
     if weight is None:
         return [None] * count
+    nest = nested_alike(weight, outputs)
+    if nest is not None:
+        return nest
     if isinstance(weight, dict):
-        if isinstance(outputs, dict) and len(outputs) < count == len(leaves(weight)):
-            return leaves(weight)
         return [weight.get(key) for key in names]
     if isinstance(weight, (list, tuple)) and len(weight) == count:
         return list(weight)

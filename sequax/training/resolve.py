@@ -16,7 +16,7 @@ from ..core.placement import DEVICE
 from ..core.portable import Portable
 from ..core.tensor import leaves
 from ..core.variable import Variable
-from ..data.structures import targets_of, weights_of
+from ..data.structures import nested_alike, targets_of, weights_of
 
 if TYPE_CHECKING:
     from ..compiled_model import CompiledModel
@@ -114,7 +114,8 @@ class Compilation(Portable):
         # Targets may be a plain list or dict whatever the structure of the outputs is.
         self._display.clear()
         keys = list(names)
-        given = _per_output(self.loss, keys, len(predictions), "loss")
+        nest = nested_alike(self.loss, outputs)
+        given = _per_output(self.loss, keys, len(predictions), "loss") if nest is None else nest
         targets = targets_of(y, outputs, names, given)
         if len(targets) != len(predictions):
             raise ValueError(
