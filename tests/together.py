@@ -117,6 +117,13 @@ def sharded(folder):
     history = made.fit(x, y, batch_size=32, epochs=2, verbose=0, devices=place, resume=folder / "run")
     made.save(folder / "model.keras")
     made.save_weights(folder / "model.weights.h5")
+    if everywhere():
+        try:
+            made.export(folder / "model.npz", format="numpy", verbose=False)
+        except sq.export.ExportError as error:
+            assert "cut over several processes" in str(error)
+        else:
+            raise AssertionError
     loaded = sq.models.load_model(folder / "model.keras")
     found = told(made, history)
     np.testing.assert_allclose(loaded.predict(x[:5], verbose=0), found["predicted"], atol=1e-6)

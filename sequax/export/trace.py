@@ -62,6 +62,7 @@ class Traceable:
         self.nest: tuple[Any, ...] = taken.nest
         self.argument_names: tuple[str, ...] = taken.names
         self.variables: dict[str, Variable] = pure.keys(variables)
+        _refuse_parts(self.variables)
         self._names = output_names
 
     # --- weights ---
@@ -216,6 +217,16 @@ class Trace(Traceable):
             raise ValueError(f"`{what}` is for models of one argument; the model takes {len(self.nest)}.")
         parts = signature.flattened(self.nest[0], self.whole.through_host(x, what), f"`{what}`")
         return [_checked(np.asarray(part), entry, what) for part, entry in zip(parts, self.inputs, strict=True)]
+
+
+def _refuse_parts(variables: dict[str, Variable]) -> None:
+    """A program has all of its weights, which no process has of variables that are cut over several."""
+    for variable in variables.values():
+        if variable.place.processes > 1 and not variable.stored.is_fully_replicated:
+            raise ExportError(
+                f"Variable '{variable.path}' is cut over several processes, and what is exported is made in one. Call"
+                f" `model.save('model.keras')` in all processes, then load and export that file in one."
+            )
 
 
 def _checked(array: np.ndarray, entry: Entry, what: str) -> np.ndarray:
