@@ -273,6 +273,31 @@ def test_decisions_inside_map_and_train_step():
     assert (int(model.seen), int(model.optimizer.iterations)) == (8, 4)
 
 
+def test_steps_may_build_layers_and_draw():
+    """A model without `call()`, whose layers are built by its step; and a step of evaluation that draws."""
+
+    class Parts(models.Model):
+        def __init__(self):
+            super().__init__()
+            self.inner = layers.Dense(1)
+
+        def train_step(self, data):
+            with GradientTape() as tape:
+                loss = jnp.mean(self.inner(data) ** 2)
+            self.optimizer.apply_gradients([(tape.gradient(loss, self.inner.kernel), self.inner.kernel)])
+            return {"loss": loss}
+
+        def test_step(self, data):
+            return {"drawn": random.uniform(())}
+
+    model = Parts()
+    model.compile("sgd")
+    losses = model.fit(X, batch_size=4, epochs=3, verbose=0).history["loss"]
+    assert losses[-1] < losses[0]
+    first, second = (model.evaluate(X, return_dict=True, verbose=0)["drawn"] for _ in range(2))
+    assert first != second
+
+
 def test_errors_of_the_script_come_in_its_own_words():
     @function
     def broken(x):

@@ -38,6 +38,7 @@ _STATES = {
     "test_step": ("trainable_variables", "non_trainable_variables", "metrics_variables"),
     "predict_step": ("trainable_variables", "non_trainable_variables"),
 }
+_DRAWN = "default_seed_generator"  # the key of what steps in TensorFlow's form draw from
 # What Keras calls before its own loop, and a compiled loop over many batches cannot.
 _MAKERS = ("make_train_function", "make_test_function", "make_predict_function")
 # Parts of both steps: whoever changes one gets the steps that call it.
@@ -155,7 +156,7 @@ def build(model: Model, x: Tensors, rows: int, always: bool) -> None:
     asked = always or not (model.built or of(model).inputs)
     if has_call and (unbuilt or asked):
         model.build_from(map_structure(lambda a: KerasTensor((rows, *a.shape[1:]), a.dtype.name), x))
-    elif unbuilt:
+    elif unbuilt and not _takes_data_alone(model, "train_step"):
         raise ValueError(
             f"{type(model).__name__} has no `call()`, so `fit` cannot build {[one.name for one in unbuilt]}."
             f" Build them before, e.g. by an `Input` in front of each Sequential inside, or write `call()`."
@@ -181,6 +182,8 @@ def variables_of(model: Model, optimizer: Optimizer | None = None) -> TrainVaria
     apart = {id(v) for v in table.metrics.values()}
     table = table._replace(other={key: v for key, v in table.other.items() if id(v) not in apart})
     if optimizer is None:
+        if _takes_data_alone(model, "test_step"):  # it may draw, too
+            table = table._replace(other={**table.other, _DRAWN: rng.default_generator().state})
         return table
     known = {id(v) for part in table for v in part.values()}
     further = [v for one in tracking.owned(model, "optimizer") for v in one.variables if id(v) not in known]
