@@ -249,7 +249,7 @@ def read_weights(
         report = differences.Report(0)
         for position, (owner, variables, datasets) in enumerate(pairs):
             place = Place(f"{position}", owner, variables, by_variable=True)
-            own = _compared(place, datasets, report)
+            own = _compared(place, _arranged(variables, datasets), report)
             if own is not None:
                 places.append(place)
                 found.update(own)
@@ -286,6 +286,18 @@ def _by_name(model: Model, file: LegacyFile) -> list[tuple[Any, list[Variable], 
 
 def _listed(names: list[str]) -> str:
     return ", ".join(names[:8]) + (", ..." if len(names) > 8 else "") if names else "none"
+
+
+def _arranged(variables: list[Variable], datasets: list[Dataset]) -> list[Dataset]:
+    """The datasets in the order of the variables by name, where names tell them apart; else as they come.
+
+    Trained weights stand first in these files, and which those are may differ: adapters leave the weight beside them
+    and, in a whole model, its bias untrained.
+    """
+    theirs = {one.path.rpartition("/")[2].partition(":")[0]: one for one in datasets}
+    ours = [variable.name for variable in variables]
+    apart = len(theirs) == len(datasets) and len(set(ours)) == len(ours) and theirs.keys() == set(ours)
+    return [theirs[name] for name in ours] if apart else datasets
 
 
 def _compared(place: Place, datasets: list[Dataset], report: differences.Report) -> dict[str, Dataset] | None:
