@@ -145,7 +145,9 @@ def test_old_files_tell_weights_and_adapters_apart(tmp_path):
     model.layers[0].lora_kernel_b.assign(np.eye(4))
     model.save(tmp_path / "model.h5")
     loaded = sequax.models.load_model(tmp_path / "model.h5")
-    np.testing.assert_allclose(loaded.predict(X, verbose=0), model.predict(X, verbose=0), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        loaded.predict(X[:, :4], verbose=0), model.predict(X[:, :4], verbose=0), rtol=1e-5, atol=1e-6
+    )
 
 
 def test_files_hold_the_state_of_what_the_model_trains(tmp_path):
