@@ -666,10 +666,15 @@ def test_own_metrics(rng):
     def mean_error(y_true, y_pred):
         return jnp.abs(y_true - y_pred)
 
+    class MeanGap:
+        def __call__(self, y_true, y_pred):
+            return y_pred - y_true
+
     x, y = data_for(dense, rng)
     model, _ = dense(sequax)
-    model.compile("sgd", "mse", metrics=[Largest(), mean_error, "mae"])
+    model.compile("sgd", "mse", metrics=[Largest(), mean_error, "mae", lambda t, p: mean_error(t, p), MeanGap()])
     logs = model.evaluate(x, y, verbose=0, return_dict=True)
+    assert set(logs) == {"loss", "largest", "mean_error", "mae", "lambda", "mean_gap"}  # names as in Keras
     assert np.isclose(logs["largest"], np.abs(model.predict(x, verbose=0) - y).max(), rtol=1e-5)
     assert np.isclose(logs["mean_error"], logs["mae"])
 

@@ -11,10 +11,19 @@ _used: Counter[str] = Counter()
 _numbers: Counter[str] = Counter()
 
 
+FROZEN = "frozen"  # in build_configs: places of weights, see `Owner.frozen_alone`
+
+
 def to_snake_case(name: str) -> str:
     """`GlobalAveragePooling2D` -> `global_average_pooling2d`, `ReLU` -> `re_lu`, `MyHTTPLayer2` -> `my_http_layer2`."""
     name = re.sub(r"\W+", "", name)
     return re.sub(r"(?<=.)(?=[A-Z][a-z]+)|(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
+def name_of(function: object) -> str:
+    """What losses and metrics that are functions, or objects to call, are called in logs, as in Keras."""
+    name = getattr(function, "name", None)
+    return name if isinstance(name, str) else to_snake_case(getattr(function, "__name__", type(function).__name__))
 
 
 def is_ours(thing: object) -> bool:

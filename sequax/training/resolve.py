@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from .. import losses as loss_catalogue, metrics as metric_catalogue, optimizers as optimizer_catalogue
 from ..core import dtypes, rows, scope, tracking
 from ..core.catalogue import serialize
-from ..core.names import is_ours
+from ..core.names import is_ours, name_of
 from ..core.placement import DEVICE
 from ..core.portable import Portable
 from ..core.tensor import leaves
@@ -402,7 +402,7 @@ def _loss(identifier: object, target: Tensor | None, prediction: Tensor) -> loss
     found = loss_catalogue.get(identifier)
     if isinstance(found, loss_catalogue.Loss):
         return found
-    return loss_catalogue.LossFunctionWrapper(found, name=getattr(found, "__name__", "loss"))
+    return loss_catalogue.LossFunctionWrapper(found, name=name_of(found))
 
 
 def _kind(target: Tensor | None, prediction: Tensor) -> str:
@@ -424,7 +424,7 @@ def _metric(identifier: object, target: Tensor | None, prediction: Tensor) -> Me
     found = metric_catalogue.get(identifier)
     if isinstance(found, metric_catalogue.Metric):
         return found
-    return metric_catalogue.MeanMetricWrapper(found, name=getattr(found, "__name__", "metric"))
+    return metric_catalogue.MeanMetricWrapper(found, name=name_of(found))
 
 
 def _example(array: Tensor) -> jax.ShapeDtypeStruct:
