@@ -224,6 +224,21 @@ def test_a_whole_model():
     assert model.enable_lora(2, lambda layer: isinstance(layer, layers.Conv1D)) == ["conv1d"]
 
 
+def test_what_is_frozen_alone_is_so_in_files(tmp_path):
+    model = dense()
+    model.enable_lora(2, "hidden")
+    model.layers[1].bias.trainable = True
+    model.save(tmp_path / "model.keras")
+    loaded = sequax.models.load_model(tmp_path / "model.keras")
+    assert [v.path for v in loaded.trainable_variables] == [v.path for v in model.trainable_variables]
+    assert len(loaded.trainable_variables) == 3
+    theirs = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(theirs.predict(X, verbose=0), model.predict(X, verbose=0), rtol=1e-5, atol=1e-6)
+    config = model.to_json().replace('"frozen": [1]', '"frozen": [-1]')
+    with pytest.raises(LoadError, match="list of places"):
+        sequax.models.model_from_json(config)
+
+
 def test_a_new_head_trains_beside_the_adapters():
     base = sequax.Sequential([sequax.Input((8,)), layers.Dense(6, name="a"), layers.Dense(6, name="b")], name="base")
     base.enable_lora(2)

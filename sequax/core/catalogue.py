@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import above, custom_objects, values
 from .custom_objects import custom_object_scope, get_registered_name
-from .names import is_ours, suggest, to_snake_case
+from .names import FROZEN, is_ours, suggest, to_snake_case
 from .warning import warn
 
 if TYPE_CHECKING:
@@ -200,6 +200,10 @@ def object_config(target: Any) -> dict[str, Any]:
     build_config = target.get_build_config() if hasattr(target, "get_build_config") else None
     if build_config is not None:
         config["build_config"] = build_config
+        # A model's layers bring their own. Keras looks for the shapes in a build_config, and for nothing else.
+        frozen = target.frozen_alone() if hasattr(target, "frozen_alone") and "layers" not in inner else []
+        if frozen:
+            config["build_config"] = {**build_config, FROZEN: frozen}
     if hasattr(target, "get_compile_config"):
         config["compile_config"] = _compile_config(target)
     return config

@@ -39,6 +39,26 @@ class Owner:
         """What files hold of `variables_in_files()`."""
         return [v.numpy() for v in self.variables_in_files()]
 
+    def frozen_alone(self) -> list[int]:
+        """Which weights are frozen in layers that are not, by their places among what files hold of this layer."""
+        pairs = ((layer, v) for layer in self.flatten_layers() for v in layer.variables_in_files())
+        return [
+            place
+            for place, (layer, v) in enumerate(pairs)
+            if v.made_trainable and not v.trainable and layer.trainable and not (v.adapter and v.adapter.freezes)
+        ]
+
+    def freeze_alone(self, places: Sequence[int]) -> None:
+        """Freeze the weights that `frozen_alone` named.
+
+        Args:
+            places: what it gave. Those that are not there are passed over.
+        """
+        found = [v for layer in self.flatten_layers() for v in layer.variables_in_files()]
+        for place in places:
+            if place < len(found):
+                found[place].trainable = False
+
     def _inner_layers(self) -> list[Any]:
         return [layer for layer in tracking.owned(self, "layer", self.untracked) if layer is not self]
 

@@ -259,7 +259,10 @@ def _check_shapes(config: object, place: str) -> None:
     if not isinstance(config, Mapping):
         raise LoadError(f"expected shapes by name; found {_shown(config)}", place)
     for key, value in config.items():
-        if value is not None and not is_shape(value):
+        if key == names.FROZEN:
+            if not isinstance(value, (list, tuple)) or not all(type(one) is int and one >= 0 for one in value):
+                raise LoadError(f"expected a list of places; found {_shown(value)}", f"{place}.{key}")
+        elif value is not None and not is_shape(value):
             raise LoadError(f"expected a shape; found {_shown(value)}", f"{place}.{_shown_key(key)}")
 
 
