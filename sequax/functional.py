@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import jax
 
+from . import kernels
 from .core import dtypes, masks
 from .core.layer import Layer
 from .core.tensor import KerasTensor, Node, is_tensor, leaves, map_structure, record
@@ -35,6 +37,8 @@ class Graph:
         self.inputs, self.outputs = inputs, outputs
         self._found = _in_order(leaves(inputs), leaves(outputs))
         self.nodes: list[Node] = [node for node in self._found if node.inputs]
+        readers = Counter(id(tensor) for node in self.nodes for tensor in node.inputs)
+        self._read_often = frozenset(tensor for tensor, count in readers.items() if count > 1)
 
     @property
     def operations(self) -> list[Any]:
@@ -55,12 +59,16 @@ class Graph:
 
     def run(self, inputs: Nested[Tensor | KerasTensor]) -> Any:
         """Outputs for concrete (or other symbolic) inputs in the structure of `self.inputs`."""
-        values = {id(t): v for t, v in zip(leaves(self.inputs), _flat_inputs(inputs), strict=True)}
+        values: dict[int, Any] = {}
+        self._put(values, leaves(self.inputs), _flat_inputs(inputs))
         for node in self.nodes:
             results = node.operation(*filled(node.args, values), **filled(node.kwargs, values))
-            for tensor, value in zip(leaves(node.outputs), leaves(results), strict=True):
-                values[id(tensor)] = value
+            self._put(values, leaves(node.outputs), leaves(results))
         return map_structure(lambda t: values[id(t)], self.outputs)
+
+    def _put(self, values: dict[int, Any], tensors: list[KerasTensor], found: list[Any]) -> None:
+        for tensor, value in zip(tensors, found, strict=True):
+            values[id(tensor)] = _kept(value) if id(tensor) in self._read_often else value
 
     def rewired(self, replace: Callable[[Any], Any], inputs: Symbols | None = None) -> Graph:
         """The same graph over other layers: `replace(operation)` gives the one to call in its place."""
@@ -113,6 +121,15 @@ class _Reference:
 
     def tensor(self) -> KerasTensor:
         return KerasTensor(self.shape, self.dtype, name=self.name)
+
+
+def _kept(value: Any) -> Any:
+    """A value that several operations read."""
+    if not isinstance(value, jax.core.Tracer):
+        return value
+    kept = kernels.in_memory(value)
+    masks.hand_on(value, kept)
+    return kept
 
 
 def filled(structure: object, values: dict[int, Any]) -> Any:

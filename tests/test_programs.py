@@ -10,6 +10,7 @@ import pytest
 import sequax
 from sequax.data import resident
 from sequax.training import alone, compiled, predict
+from tests import one_program
 
 _lowered = []
 jax.monitoring.register_event_duration_secs_listener(
@@ -323,3 +324,54 @@ def test_a_predictor_keeps_no_program_of_each_length(monkeypatch):
     for length in range(1, 9):
         model.predict(np.ones((1, length, 2)), verbose=0)
         assert len(predict.predictor(model)._programs) <= 3
+
+
+def ending_in_normalization(x):
+    y = sequax.layers.Dense(16, activation="relu")(x)
+    return sequax.layers.LayerNormalization()(sequax.layers.Add()([x, sequax.layers.Dense(8)(y)]))
+
+
+def beginning_with_normalization(x):
+    y = sequax.layers.Dense(16, activation="relu")(sequax.layers.LayerNormalization()(x))
+    return x + sequax.layers.Dense(8)(y)
+
+
+def convolutional(x):
+    y = sequax.layers.BatchNormalization()(sequax.layers.Conv1D(8, 3, padding="same")(x))
+    return sequax.layers.ReLU()(sequax.layers.Add()([x, y]))
+
+
+class Highway(sequax.layers.Layer):
+    """Without a graph, so that only the layers themselves can cut the chain."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner, self.normalization = sequax.layers.Dense(8, "tanh"), sequax.layers.LayerNormalization()
+
+    def call(self, x):
+        return self.normalization(x + self.inner(x))
+
+
+@pytest.mark.skipif(jax.__version_info__[:2] not in compiled.VERSIONS, reason="an XLA whose options are not known")
+@pytest.mark.parametrize(
+    "block", [ending_in_normalization, beginning_with_normalization, convolutional, lambda x: Highway()(x)]
+)
+def test_programs_grow_with_the_depth_and_not_with_its_square(block):
+    def instructions(depth):
+        x = inputs = sequax.Input((6, 8))
+        for _ in range(depth):
+            x = block(x)
+        model = sequax.Model(inputs, x)
+        trained, other = (
+            [v.value for v in found] for found in (model.trainable_variables, model.non_trainable_variables)
+        )
+
+        def loss(trained, data):
+            return jnp.square(model.stateless_call(trained, other, data, training=True)[0]).mean()
+
+        with compiled.tracing() as options:
+            lowered = jax.jit(jax.grad(loss)).lower(trained, jnp.ones((4, 6, 8)))
+        return lowered.compile({**options, **one_program.QUICK}).as_text().count(" = ")
+
+    few, many = instructions(3), instructions(9)
+    assert many < 3.3 * few

@@ -9,7 +9,8 @@ from __future__ import annotations
 from .convolution import conv, conv_transpose
 from .embedding import embedding
 from .formulas import named
-from .moments import Kept, batch_moments, batch_normalized
+from .memory import in_memory
+from .moments import Kept, batch_moments, batch_normalized, standardized
 from .pooling import avg_pool, max_pool
 from .random import dropout_mask, random_bits
 from .recurrent import gru, lstm
@@ -24,8 +25,10 @@ __all__ = [
     "dropout_mask",
     "embedding",
     "gru",
+    "in_memory",
     "lstm",
     "max_pool",
     "named",
     "random_bits",
+    "standardized",
 ]

@@ -95,6 +95,11 @@ def for_platform(platform: str | None) -> Iterator[None]:
         _known.reset(token)
 
 
+def platform() -> str | None:
+    """The platform that is known to be the only one for what is traced here."""
+    return _known.get()
+
+
 def _sized(array):
     """What the rules of selection see: a usual size in the place of each that is not known (`jax.export`)."""
     if all(type(size) is int for size in array.shape):

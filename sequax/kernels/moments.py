@@ -1,4 +1,4 @@
-"""Mean and variance in one pass, and normalization by those of a batch."""
+"""Mean and variance in one pass, and normalization by them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 from jax import lax
+
+from .memory import in_memory
 
 
 class Kept(NamedTuple):
@@ -113,3 +115,32 @@ def _batch_normalized_gradient(axes, epsilon, saved, cotangents):
 
 
 batch_normalized.defvjp(_batch_normalized, _batch_normalized_gradient)
+
+
+def standardized(x: jax.Array, axes: tuple[int, ...], epsilon: float) -> jax.Array:
+    """``(x - mean) / sqrt(variance + epsilon)``, both over ``axes``.
+
+    Args:
+        x: in float32 or float64.
+    """
+    return _standardized(in_memory(x), axes, epsilon)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(1, 2))
+def _standardized(x, axes, epsilon):
+    return _standardized_with_scale(x, axes, epsilon)[0]
+
+
+def _standardized_with_scale(x, axes, epsilon):
+    centred = x - x.mean(axes, keepdims=True)
+    scale = lax.rsqrt(jnp.square(centred).mean(axes, keepdims=True) + epsilon)
+    return centred * scale, scale
+
+
+@_standardized.defjvp
+def _standardized_tangent(axes, epsilon, primals, tangents):
+    """By hand: two means of the tangent, where autodiff has four. It is its own transpose, so the gradient has two."""
+    (x,), (tangent,) = primals, tangents
+    y, scale = _standardized_with_scale(x, axes, epsilon)
+    along = (tangent * y).mean(axes, keepdims=True)
+    return y, scale * (tangent - tangent.mean(axes, keepdims=True) - y * along)

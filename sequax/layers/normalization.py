@@ -81,13 +81,6 @@ def precise(x: Tensor) -> Tensor:
     return x.astype(jnp.promote_types(x.dtype, jnp.float32))
 
 
-def _standardized(x: Tensor, axes: tuple[int, ...], epsilon: float) -> Tensor:
-    """Mean 0 and variance 1 along the axes."""
-    mean = x.mean(axes, keepdims=True)
-    variance = jnp.square(x - mean).mean(axes, keepdims=True)
-    return (x - mean) * jax.lax.rsqrt(variance + epsilon)
-
-
 def _scaled(x: Tensor, axes: tuple[int, ...], epsilon: float) -> Tensor:
     """Variance 1 along the axes, but the mean is left where it is."""
     variance = jnp.square(x - x.mean(axes, keepdims=True)).mean(axes, keepdims=True)
@@ -164,8 +157,8 @@ class LayerNormalization(Normalizing):
     def call(self, inputs: Tensor) -> Tensor:
         axes = resolve_axes(self.name, self.axis, inputs.ndim)
         x = precise(inputs)
-        form = _scaled if self.rms_scaling else _standardized
-        normalized = named(form.__name__.strip("_"), form, x, axes=axes, epsilon=self.epsilon)
+        name, form = ("scaled", _scaled) if self.rms_scaling else ("standardized", kernels.standardized)
+        normalized = named(name, form, x, axes=axes, epsilon=self.epsilon)
         return self.scale_and_shift(normalized, along(axes, inputs.shape))
 
     def get_config(self) -> dict[str, Any]:
@@ -260,7 +253,7 @@ class GroupNormalization(Normalizing):
 
     def call(self, inputs: Tensor) -> Tensor:
         axis, shape = self.axis % inputs.ndim, inputs.shape
-        x = precise(inputs)
+        x = kernels.in_memory(precise(inputs))
         others = tuple(a for a in range(1, x.ndim) if a != axis)
         mean, variance = self._by_group(*_channel_moments(x, others), axis)
         normalized = (x - mean) * jax.lax.rsqrt(variance + self.epsilon)
@@ -320,7 +313,7 @@ class RMSNormalization(ShapeKeeping):
 
     def call(self, x: Tensor) -> Tensor:
         axes = resolve_axes(self.name, self.axis, x.ndim)
-        wide = precise(x)
+        wide = kernels.in_memory(precise(x))
         size = jax.lax.rsqrt(jnp.square(wide).mean(axes, keepdims=True) + self.epsilon)
         return (wide * size * self.scale.value.reshape(along(axes, x.shape))).astype(self.compute_dtype)
 

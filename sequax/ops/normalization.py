@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from .. import kernels
 from ..core import dtypes
 from ..core.types import ArrayLike, Axis, Tensor
 from ..core.warning import warn
@@ -94,14 +95,13 @@ def layer_normalization(
         raise TypeError(f"layer_normalization: unknown arguments {sorted(kwargs)}.")
     x = floating(x)
     wide, axes = _wide(x), _axes(axis, x.ndim)
-    mean = wide.mean(axes, keepdims=True)
-    factor = jax.lax.rsqrt(jnp.square(wide - mean).mean(axes, keepdims=True) + _epsilon(epsilon))
     shape = tuple(size if i in axes else 1 for i, size in enumerate(x.shape))
     gamma, beta = (v if v is None else _along("layer_normalization", v, shape) for v in (gamma, beta))
     if rms_scaling:
         warn("layer_normalization: `rms_scaling` is deprecated and keeps the mean; use `ops.rms_normalization`.")
+        factor = jax.lax.rsqrt(wide.var(axes, keepdims=True) + _epsilon(epsilon))
         return (wide * factor if gamma is None else wide * factor * gamma).astype(x.dtype)
-    result = (wide - mean) * factor
+    result = kernels.standardized(wide, axes, _epsilon(epsilon))
     result = result if gamma is None else result * gamma
     return (result if beta is None else result + beta).astype(x.dtype)
 

@@ -209,6 +209,9 @@ def _kept(key: Key, program: Callable[..., Any]) -> Callable[..., Any]:
 # runs all on all of them. Named here is what YNNPACK keeps by default, but for convolutions.
 _LIBRARY = "xla_cpu_experimental_ynn_fusion_type"
 _KEPT = {_LIBRARY: "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT,LIBRARY_FUSION_TYPE_REDUCE"}
+# What `kernels.in_memory` asks for is honoured up to the fusion of operations, and not only before it.
+_PASSES = "xla_disable_hlo_passes"
+_KEPT[_PASSES] = "cse_barrier_expander"
 VERSIONS = {(0, 10)}  # of JAX, which needs its own version of XLA, whose options are known
 
 # Options of XLA that the program being traced is to be compiled with; None where it has to do without.
@@ -235,7 +238,8 @@ def tracing(with_options: bool = True) -> Iterator[dict[str, Any]]:
 def usual_options() -> dict[str, Any]:
     """Those of all programs, where they are known and nobody has chosen others."""
     known = jax.__version_info__[:2] in VERSIONS and jax.default_backend() == "cpu"
-    return dict(_KEPT) if known and _LIBRARY not in os.environ.get("XLA_FLAGS", "") else {}
+    chosen = os.environ.get("XLA_FLAGS", "")
+    return {name: value for name, value in _KEPT.items() if name not in chosen} if known else {}
 
 
 def request_options(options: dict[str, Any]) -> bool:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 _PROCESSORS = {"x86_64", "AMD64"}
 _MARK = {"xla_cpu_small_call": "true", "inlineable": "false"}
 # XLA would hand products to a library, which cannot be called from within a kernel.
-_OPTIONS = {"xla_cpu_experimental_ynn_fusion_type": ""}
+_OPTIONS = {"xla_cpu_experimental_ynn_fusion_type": "", "xla_disable_hlo_passes": ""}
 _BALLAST = 512  # int32 numbers, read and written: four times what XLA takes for little, in forty nanoseconds
 
 # What one step may compute: beyond, two cores and the library are worth more than the starts of its operations.
@@ -48,11 +48,11 @@ MOST_NUMBERS = 2**15
 # random generators).
 _PLAIN = jaxprs.names(
     "abs add add_any and argmax argmin atan2 bitcast_convert_type broadcast_in_dim ceil clamp concatenate"
-    " convert_element_type copy copy_p cos cosh div dot_general dynamic_slice dynamic_update_slice empty eq erf erf_inv"
-    " erfc exp exp2 expand_dims expm1 floor gather ge gt integer_pow iota is_finite le log log1p logistic lt max min"
-    " mul ne neg not or pad pow reduce_and reduce_max reduce_min reduce_or reduce_prod reduce_sum rem reshape rev round"
-    " rsqrt select_n shift_left shift_right_arithmetic shift_right_logical sign sin sinh slice split sqrt square"
-    " squeeze stack stop_gradient sub tan tanh transpose unstack xor"
+    " convert_element_type copy copy_p cos cosh div dot_general dynamic_slice dynamic_update_slice empty eq erf"
+    " erf_inv erfc exp exp2 expand_dims expm1 floor gather ge gt integer_pow iota is_finite le log log1p logistic lt"
+    " max min mul ne neg not optimization_barrier or pad pow reduce_and reduce_max reduce_min reduce_or reduce_prod"
+    " reduce_sum rem reshape rev round rsqrt select_n shift_left shift_right_arithmetic shift_right_logical sign sin"
+    " sinh slice split sqrt square squeeze stack stop_gradient sub tan tanh transpose unstack xor"
 )
 _CALLS = jaxprs.names("closed_call custom_jvp_call custom_vjp_call custom_vjp_call_jaxpr jit pjit")
 _DTYPES = {"float32", "int32", "uint32", "uint8", "int8", "bool"}
