@@ -190,6 +190,17 @@ def test_fully_sharded_state_takes_a_share_of_the_memory():
         assert variable.value.addressable_shards[0].data.size * parts == variable.size, variable.path
 
 
+def test_metrics_lie_as_asked_after_an_evaluation_too():
+    model, place = made("wide"), distribution.FullySharded(least=1)
+    model.compile("sgd", "categorical_crossentropy", metrics=[sequax.metrics.AUC(num_thresholds=2 * DEVICES)])
+    x, y = rows(model)
+    for between in (lambda: model.evaluate(x, y, verbose=0), model.reset_metrics):
+        model.fit(x, y, verbose=0, devices=place)
+        between()
+        assert [v.path for v in model.metrics_variables if v.stored.sharding != v.place.sharding_of(v)] == []
+    model.fit(x, y, verbose=0, devices=place)
+
+
 def test_layouts_of_nothing_are_named():
     model = made("wide")
     found = distribution.LayoutMap(distribution.DeviceMesh(*MESH))
