@@ -129,7 +129,13 @@ def metrics_property(keras):
     return Tracked, {}
 
 
-CASES = [guide, through_super, only_own_loss, own_parts, metrics_property]
+def own_training_alone(keras):
+    kind, settings = guide(keras)
+    del kind.test_step
+    return kind, settings
+
+
+CASES = [guide, own_training_alone, through_super, only_own_loss, own_parts, metrics_property]
 
 
 def fixed(model):

@@ -291,16 +291,19 @@ from keras.layers import Dense
 x, y = np.random.RandomState(0).rand(40, 3).astype("float32"), np.arange(40) % 2
 m = keras.Sequential([keras.Input((3,)), Dense(1, activation="sigmoid")])
 m.compile("adam", "binary_crossentropy", metrics=["accuracy", "mae"])
-seen = []
+seen, sizes = [], []
 class Own(keras.callbacks.Callback):
+    def on_batch_end(self, batch, logs={}):
+        sizes.append((batch == logs["batch"], logs.get("size"), "acc" in logs, "size" in list(logs)))
     def on_epoch_end(self, epoch, logs=None):
         seen.append((logs.get("acc"), logs["val_acc"], logs.get("nothing"), "val_loss" in logs, "lr" in logs))
 stop = keras.callbacks.EarlyStopping(monitor="val_acc", patience=1, mode="max")
-h = m.fit(x, y, nb_epoch=9, verbose=0, validation_split=0.5, callbacks=[Own(), stop], max_q_size=3)
+h = m.fit(x, y, 15, nb_epoch=9, verbose=0, validation_split=0.5, callbacks=[Own(), stop], max_q_size=3)
 assert h.history["acc"] is h.history["accuracy"] and h.history["mean_absolute_error"] is h.history["mae"]
 assert sorted(h.history) == ["accuracy", "loss", "mae", "val_accuracy", "val_loss", "val_mae"], sorted(h.history)
 assert seen[0][0] == h.history["accuracy"][0] and seen[0][2:] == (None, True, False), seen
 assert len(h.history["loss"]) < 9
+assert sizes[:2] == [(True, 15, True, False), (True, 5, True, False)], sizes
 m.compile("adam", "binary_crossentropy", metrics=["acc"])
 assert "acc" in m.fit(x, y, verbose=0).history and m.metrics_names == ["loss", "acc"]
 try:

@@ -97,6 +97,33 @@ def epoch_end(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
     return on_epoch_end
 
 
+class BatchLogs(Logs):
+    """The logs of a batch, which also say its number and its rows to those who ask, but not to those who list them."""
+
+    def __init__(self, logs: dict[str, Any], batch: int, params: dict[str, Any]):
+        super().__init__(logs)
+        self._told = {"batch": batch}
+        size, samples = params.get("batch_size"), params.get("samples")
+        if size and samples:
+            self._told["size"] = max(0, min(size, samples - batch * size))
+
+    def __missing__(self, name: str) -> Any:
+        return self._told[name] if name in self._told else super().__missing__(name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._told or super().__contains__(name)
+
+    def get(self, name: str, default: object = None) -> Any:
+        return self[name] if name in self._told else super().get(name, default)
+
+
+def of_batch(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
+    def on_batch(self: CallbackList, batch: int, logs: dict[str, Any] | None = None) -> None:
+        return original(self, batch, BatchLogs(logs or {}, batch, self.params))
+
+    return on_batch
+
+
 def monitored(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
     def get_monitor_value(self: MonitorCallback, logs: dict[str, Any] | None) -> float | None:
         found = today(self.monitor, logs or {})

@@ -76,6 +76,8 @@ def apply() -> None:
     wrap(History, "__init__", logs.history)
     wrap(CallbackList, "set_params", logs.params)
     wrap(CallbackList, "on_epoch_end", logs.epoch_end)
+    wrap(CallbackList, "on_train_batch_begin", logs.of_batch)
+    wrap(CallbackList, "on_train_batch_end", logs.of_batch)
     wrap(MonitorCallback, "get_monitor_value", logs.monitored)
     wrap(MonitorCallback, "_resolved_mode", logs.mode_of)
     for owner, attribute, value in (*values.patched(), *data.patched()):

@@ -340,6 +340,10 @@ class CompileMetrics(metric_catalogue.Metric):
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         self._compilation.update_metrics(y_true, y_pred, sample_weight, self._compilation.output_names)
 
+    def reset_state(self) -> None:
+        for metric in self.metrics:
+            metric.reset_state()
+
     def result(self) -> dict[str, Any]:
         return self._compilation.results(self.metrics)
 
