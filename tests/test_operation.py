@@ -216,3 +216,9 @@ def test_a_call_knows_the_calls_before_it():
     assert [node.operation.name for node in both.node.parent_nodes] == ["one", "two"]
     assert [node.operation for node in one.node.parent_nodes] == [inputs.node.operation]
     assert inputs.node.parent_nodes == []
+
+
+@pytest.mark.parametrize("kind", [int, float, np.asarray])
+def test_symbolic_tensors_have_no_value(kind):
+    with pytest.raises(ValueError, match="it has a shape and a dtype, but no value"):
+        kind(KerasTensor(()))

@@ -116,6 +116,15 @@ def test_refused(x, words):
         model(sequax, pair, first).predict(x, verbose=0)
 
 
+def test_calls_keep_the_order_of_keys():
+    """Predictions sort them, both as in Keras."""
+    inputs = sequax.Input((3,))
+    model = sequax.Model(inputs, {"z": [sequax.layers.Dense(1)(inputs)], "a": sequax.layers.Dense(2)(inputs)})
+    x = np.ones((4, 3), "float32")
+    assert list(model(x)) == list(model(inputs)) == list(model.output) == ["z", "a"]
+    assert list(model.predict(x, verbose=0)) == ["a", "z"] and model(x)["z"][0].shape == (4, 1)
+
+
 @pytest.mark.parametrize("wrap", [lambda y: [y], lambda y: (y,)], ids=["list", "tuple"])
 def test_an_output_alone_in_a_list_is_that_output(wrap, tmp_path):
     """As in Keras: in calls, steps, predictions, and in models that are loaded or cloned."""

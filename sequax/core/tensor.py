@@ -80,10 +80,13 @@ class KerasTensor(Base):
         raise TypeError("A symbolic KerasTensor has no truth value: use array functions in place of Python `if`.")
 
     def __array__(self, *args: object, **kwargs: object) -> NoReturn:
-        raise ValueError(
-            "A KerasTensor is symbolic: it has a shape and a dtype, but no value, so it cannot become a NumPy array."
-            " Wrap the function that needs values into a layer (`Lambda`, or a `Layer` subclass) and call that."
-        )
+        raise _no_value("a NumPy array")
+
+    def __int__(self) -> NoReturn:
+        raise _no_value("an int")
+
+    def __float__(self) -> NoReturn:
+        raise _no_value("a float")
 
     def __jax_array__(self) -> NoReturn:
         raise ValueError(
@@ -132,6 +135,13 @@ def is_tensor(value: object) -> TypeGuard[KerasTensor]:
     return isinstance(value, KerasTensor)
 
 
+def _no_value(what: str) -> ValueError:
+    return ValueError(
+        f"A KerasTensor is symbolic: it has a shape and a dtype, but no value, so it cannot become {what}."
+        " Wrap the function that needs values into a layer (`Lambda`, or a `Layer` subclass) and call that."
+    )
+
+
 def leaves(structure: object) -> list[Any]:
     """The leaves of nested lists, tuples and dicts, None left out, symbolic tensors whole."""
     return jax.tree.leaves(structure)  # a KerasTensor is no tree to JAX, so it needs no telling
@@ -144,7 +154,16 @@ def abstract(structure: object) -> Hashable:
 
 
 def map_structure(function: Callable[..., Any], structure: object) -> Any:
-    return jax.tree.map(function, structure, is_leaf=is_tensor)
+    return _in_order(structure, jax.tree.map(function, structure, is_leaf=is_tensor))
+
+
+def _in_order(structure: object, mapped: Any) -> Any:
+    """What JAX made of a structure, with the keys of dicts in their order: JAX sorts them."""
+    if type(structure) is dict:
+        return {key: _in_order(one, mapped[key]) for key, one in structure.items()}
+    if isinstance(structure, (list, tuple)) and type(structure) in (list, tuple):
+        return type(mapped)(_in_order(one, other) for one, other in zip(structure, mapped, strict=True))
+    return mapped
 
 
 def shape_of(structure: object) -> Any:
