@@ -147,6 +147,16 @@ ACCEPTED = {
         "m.loss == 'kl_divergence'",
         ["sample_weight_mode", "metrics=['cosine_proximity']", "'kl_divergence'", "'cosine_similarity'"],
     ),
+    "import keras; m = keras.Sequential([keras.layers.Dense(1, activation='sigmoid')])\n"
+    "metric, crossentropy = keras.metrics.BinaryAccuracy(threshold=0.0), keras.losses.binary_crossentropy\n"
+    "m.compile('sgd', 'binary_crossentropy', metrics=metric, weighted_metrics=crossentropy)\n"
+    "import numpy as np; h = m.fit(np.ones((2, 2)), np.ones((2, 1)), verbose=0)": (
+        "sorted(h.history) == ['binary_accuracy', 'binary_crossentropy', 'loss']",
+        ["metrics=[<BinaryAccuracy", "weighted_metrics=[<function"],
+    ),
+    "from keras.models import Sequential, model_from_json; from keras.layers import Dense, Input\n"
+    "m = Sequential([Input((2,)), Dense(1)]); m.compile('sgd', lambda a, b: (a - b) ** 2, metrics=['mae'])\n"
+    "n = model_from_json(m.to_json())": ("not n.compiled and n.count_params() == 3", ["is not compiled"]),
     # TensorFlow
     "import numpy as np, tensorflow as tf; np.random.seed(5); a = np.random.rand(); np.random.seed(5)\n"
     "tf.random.set_seed(1); b = np.random.rand(); tf.random.set_seed(2)": ("a == b", ["keras.utils.set_random_seed"]),

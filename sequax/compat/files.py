@@ -14,8 +14,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..core.types import CustomObjects, Path
-from ..saving import archive, atomic, legacy_h5, legacy_models, models as model_files
-from ..saving.errors import LoadError
+from ..saving import archive, atomic, config as configs, legacy_h5, legacy_models, models as model_files
+from ..saving.errors import LoadError, UnknownObjectError
 from .notes import note
 
 if TYPE_CHECKING:
@@ -104,6 +104,16 @@ def load_model(
         read = legacy_models.load_model if _is_hdf5(path) else archive.load
         return read(path, custom_objects, compile)
     return model_files.load_model(path, custom_objects, compile, safe_mode)
+
+
+def model_from_json(json_string: str, custom_objects: CustomObjects | None = None) -> Model:
+    """The model of `to_json()`; not compiled if its own loss or metric is unknown, since Keras 2 never compiled it."""
+    try:
+        return configs.model_from_json(json_string, custom_objects)
+    except UnknownObjectError:
+        model = configs.from_json(json_string, custom_objects, compile=False)  # an unknown layer raises once more
+        note("model_from_json", "with `custom_objects` for the loss and the metrics, too; this model is not compiled")
+        return model
 
 
 def _is_hdf5(path: str) -> bool:

@@ -239,9 +239,10 @@ def compile(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
         ):
             note("compile(optimizer, loss, metrics)", "compile(optimizer, loss, metrics=metrics)")
             given["loss_weights"], given["metrics"] = given.get("metrics"), given["loss_weights"]
-        if isinstance(given.get("metrics"), str):
-            note(f"metrics={given['metrics']!r}", f"metrics=[{given['metrics']!r}]")
-            given["metrics"] = [given["metrics"]]
+        for name in ("metrics", "weighted_metrics"):
+            if isinstance(given.get(name), str) or callable(given.get(name)):  # a metric is called, too
+                note(f"{name}={given[name]!r}", f"{name}=[{given[name]!r}]")
+                given[name] = [given[name]]
         for name in ("loss", "metrics"):
             given[name] = _renamed(given.get(name))
         given["loss"] = captured.losses(self, given["loss"])

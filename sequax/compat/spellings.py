@@ -46,6 +46,7 @@ _OF_UTILITIES = {name: Name(f"compat.utilities:{name}", today) for name, today i
 _FILES = {
     "load_model": Name("compat.files:load_model", None),
     "save_model": Name("compat.files:save_model", None),
+    "model_from_json": Name("compat.files:model_from_json", None),
 }
 
 _ENGINE = {
@@ -57,7 +58,6 @@ _ENGINE = {
     "Node": Name("core.tensor:Node", "nothing"),
     "get_source_inputs": Name("utils:get_source_inputs", "keras.utils.get_source_inputs"),
     **_FILES,
-    "model_from_json": Name("models:model_from_json", "keras.models.model_from_json"),
     "model_from_config": Name("compat.utilities:model_from_config", "keras.Model.from_config"),
     "make_batches": Name("compat.utilities:make_batches", "no function of Keras 3; copy it"),
     "is_sequence": Name("compat.models:is_sequence", "isinstance(x, keras.utils.PyDataset)"),

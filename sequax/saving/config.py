@@ -131,10 +131,15 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
     Raises:
         LoadError: for anything that is not the config of a model; code in it is never run.
     """
+    return from_json(json_string, custom_objects)
+
+
+def from_json(json_string: str, custom_objects: Mapping[str, Any] | None, compile: bool = True) -> Model:
+    """`model_from_json`; not compiled with `compile=False`, whatever the text says."""
     parsed = parse(json_string)
     limit, layers = budget.machine_limit(), budget.layers_of(len(json_string))
     with budget.limited(limit, "half of the machine's memory", layers=layers):
-        return model_from(parsed, custom_objects)
+        return model_from(parsed, custom_objects, compile)
 
 
 def to_json(model: Layer, **kwargs: Any) -> str:
