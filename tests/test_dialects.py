@@ -286,6 +286,16 @@ for name in ("a.h5", "b.hdf5", "c.model", "d", "e/f", "g.keras", "v1.2"):
 model.save("h", save_format="h5")
 model.save("i/1", save_format="tf", include_optimizer=False, signatures=None)
 assert os.path.isfile("h") and os.path.isdir("i/1") and load_model("h") and load_model("i/1")
+model.add(keras.layers.Lambda(lambda t: 2 * t + 1))
+for name in ("a.h5", "d"):  # what a script wrote itself, it loads
+    model.save(name)
+    assert np.allclose(load_model(name).predict(x), model.predict(x)), name
+os.rename("a.h5", "of_another_run.h5")
+try:
+    load_model("of_another_run.h5")
+    raise AssertionError("loaded")
+except ValueError as error:
+    assert "<lambda>" in str(error)
 for name in ("a.h5", "b.hdf5", "w.dat", "cp/w-1.ckpt", "cp/w-2"):
     model.save_weights(name)
     other = new()

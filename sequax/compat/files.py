@@ -74,9 +74,34 @@ def save(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
         else:
             note("a model as a folder", "one file with the ending `.keras`, such as the folder holds here")
             os.makedirs(path, exist_ok=True)
-            original(self, os.path.join(path, _INSIDE), overwrite, *args, **kwargs)
+            path = os.path.join(path, _INSIDE)
+            original(self, path, overwrite, *args, **kwargs)
+        _remember(self, path)
 
     return save
+
+
+_written: dict[str, tuple[tuple[int, int], Any]] = {}  # of files of this run: when and how long, and their lambda
+
+
+def _remember(model: Model, path: str) -> None:
+    """Keep the lambda of a model that is written, so that the script that wrote the file can load it: as in Keras 2."""
+    _written.pop(os.path.abspath(path), None)
+    functions = [getattr(layer, "function", None) for layer in model.flatten_layers()]
+    lambdas = {id(one): one for one in functions if getattr(one, "__name__", None) == "<lambda>"}
+    if len(lambdas) == 1 and os.path.isfile(path):  # files tell several by nothing
+        _written[os.path.abspath(path)] = _stamp(path), next(iter(lambdas.values()))
+
+
+def _stamp(path: str) -> tuple[int, int]:
+    found = os.stat(path)
+    return found.st_mtime_ns, found.st_size
+
+
+def _with_lambda(path: str, custom_objects: CustomObjects | None) -> CustomObjects | None:
+    stamp, function = _written.get(os.path.abspath(path), (None, None))
+    known = function is not None and os.path.isfile(path) and _stamp(path) == stamp
+    return {"<lambda>": function, **(custom_objects or {})} if known else custom_objects
 
 
 def save_model(model: Model, filepath: Path, overwrite: bool = True, *args: Any, **kwargs: Any) -> None:
@@ -100,7 +125,8 @@ def load_model(
             f"{path!r} is a SavedModel, a program for TensorFlow, which Sequax does not run. Load it with TensorFlow,"
             f" save it as `.h5` or `.keras`, and load that."
         )
-    elif os.path.isfile(path) and not path.endswith(_OF_MODELS):
+    custom_objects = _with_lambda(path, custom_objects)
+    if os.path.isfile(path) and not path.endswith(_OF_MODELS):
         read = legacy_models.load_model if _is_hdf5(path) else archive.load
         return read(path, custom_objects, compile)
     return model_files.load_model(path, custom_objects, compile, safe_mode)
