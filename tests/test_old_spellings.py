@@ -160,6 +160,10 @@ ACCEPTED = {
     # TensorFlow
     "import numpy as np, tensorflow as tf; np.random.seed(5); a = np.random.rand(); np.random.seed(5)\n"
     "tf.random.set_seed(1); b = np.random.rand(); tf.random.set_seed(2)": ("a == b", ["keras.utils.set_random_seed"]),
+    "import tensorflow as tf; back = tf.keras.layers.StringLookup(vocabulary=['a', 'ä'], invert=True)([2, 0])": (
+        "back.numpy().tolist() == ['ä'.encode(), b'[UNK]']",
+        [],
+    ),
     "from tensorflow import set_random_seed; set_random_seed(1)": ("True", ["tensorflow.set_random_seed"]),
     "import tensorflow as tf; tf.compat.v1.set_random_seed(1)": ("True", ["tensorflow.compat.v1.set_random_seed"]),
     "import tensorflow as tf; gpus = tf.config.experimental.list_physical_devices('GPU')": (

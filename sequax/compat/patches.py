@@ -32,6 +32,7 @@ def apply() -> None:
     for cls in [*layers.catalogue.classes.values(), Layer]:
         wrap(cls, "__init__", arguments.layer_constructor)
     wrap(layers.InputLayer, "__init__", arguments.input_constructor)
+    wrap(layers.StringLookup, "_tokens_of", values.strings_of)
     for cls in (regularizers.L1, regularizers.L2):
         wrap(cls, "__init__", arguments.regularizer_constructor)
     for cls in vars(losses).values():

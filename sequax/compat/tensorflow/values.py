@@ -567,6 +567,15 @@ def _jax_array(self: KerasTensor) -> KerasTensor:
 _refused = KerasTensor.__jax_array__
 
 
+def strings_of(owner: type, original: Callable[..., Any]) -> Callable[..., StringTensor]:
+    """A method that gives texts, giving them as TensorFlow's strings: bytes, with `numpy()`."""
+
+    def strings(self: object, *args: object) -> StringTensor:
+        return StringTensor(original(self, *args))
+
+    return strings
+
+
 def patched() -> Iterator[tuple[type, str, Any]]:
     """What classes of arrays have while the hook is installed: class, name, value."""
     array, tracer = type(jnp.zeros(())), jax.core.Tracer
