@@ -454,6 +454,17 @@ def test_history_draws_each_metric_with_its_twin(tmp_path):
     assert (tmp_path / "curves.png").stat().st_size > 1000
 
 
+def test_history_plot_is_saved_by_the_process_that_leads(tmp_path, monkeypatch):
+    history = ours.History()
+    history.history = {"loss": [1.0, 0.5]}
+    monkeypatch.setattr(ours.History, "leads", False)
+    history.plot(tmp_path / "curves.png")
+    monkeypatch.undo()
+    assert list(tmp_path.iterdir()) == []
+    history.plot(tmp_path / "curves.png")
+    assert (tmp_path / "curves.png").exists()
+
+
 def test_history_plot_says_what_is_missing(monkeypatch):
     history = ours.History()
     with pytest.raises(ValueError, match="nothing is recorded yet"):

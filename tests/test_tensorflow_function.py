@@ -483,3 +483,12 @@ def test_a_loop_over_a_data_set_runs_uncompiled(capsys):
         return found
 
     assert float(total(data)) == 15.0 and "takes batches from a data set" in capsys.readouterr().err
+
+
+def test_sizes_are_asked_of_arrays_that_nobody_can_fetch(monkeypatch):
+    def refuse(*given, **named):
+        raise AssertionError
+
+    array = jnp.ones((2, 3))
+    monkeypatch.setattr(type(array), "__array__", refuse)
+    assert (array.nbytes, np.size(array), np.size(array, 1), np.shape(array), np.ndim(array)) == (24, 6, 3, (2, 3), 2)

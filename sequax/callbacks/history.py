@@ -70,6 +70,8 @@ class History(Callback):
     def plot(self, path: str | os.PathLike[str] | None = None) -> figures.Figure:
         """Draws one chart per metric, with its `val_` twin dashed, and saves it to `path` if given.
 
+        Where several processes train one model, the first saves it.
+
         Returns:
             The matplotlib figure.
 
@@ -88,7 +90,7 @@ class History(Callback):
             axes.set(title=name, xlabel="epoch")
             figures.whole_numbers(axes)
             axes.legend()
-        if path is not None:
+        if path is not None and self.leads:
             figure.savefig(path)
         return figure
 

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from ..core.types import Path
+from ..saving.together import in_one
 from . import checking, locations, placing, table
 from .signature import Entry
 from .trace import Trace
@@ -29,12 +30,15 @@ def export_model(
     table.check_options(name, row, options)
     options = {**row.defaults, **options}
     trace = Trace(model, input_signature)
-    writer = row.load()
-    with locations.hidden(), placing.staged(target, make_parents=row.is_folder) as place:
-        note = writer.write(trace, place, **options)
-        run = writer.runner(place, trace)
-        if run is not None:
-            checking.compare(trace, run, f"Model '{model.name}' in format {name!r}", options.get("batch_size"))
+    with in_one(model) as writes:
+        if not writes:
+            return
+        writer = row.load()
+        with locations.hidden(), placing.staged(target, make_parents=row.is_folder) as place:
+            note = writer.write(trace, place, **options)
+            run = writer.runner(place, trace)
+            if run is not None:
+                checking.compare(trace, run, f"Model '{model.name}' in format {name!r}", options.get("batch_size"))
     if verbose is None or verbose:
         print(told(target, {"serve": trace}))
         if note:

@@ -21,11 +21,14 @@ def by_one(model: Any) -> Iterator[bool]:
     whatever was trained in the last `fit`.
     """
     optimizer = getattr(model, "optimizer", None)
-    with optimizer.built_for(model.trainable_variables) if optimizer is not None else nullcontext():
-        yield from _fetched(model)
+    built = optimizer.built_for(model.trainable_variables) if optimizer is not None else nullcontext()
+    with built, in_one(model) as writes:
+        yield writes
 
 
-def _fetched(model: Any) -> Iterator[bool]:
+@contextmanager
+def in_one(model: Any) -> Iterator[bool]:
+    """The same, where nothing of the optimizer is written."""
     place = placement.where(model) if hasattr(model, "state_variables") else placement.DEVICE
     if place.processes == 1:
         yield True

@@ -156,7 +156,12 @@ def array_function(self: Any, function: Any, types: Any, args: Any, kwargs: Any)
     return function(*args, **kwargs)
 
 
-_OF_SHAPES: dict[Any, Callable[..., Any]] = {np.shape: lambda one: tuple(one.shape), np.ndim: lambda one: one.ndim}
+# JAX asks them, too, for `nbytes`: of an array that is cut over processes, none of which can fetch it.
+_OF_SHAPES: dict[Any, Callable[..., Any]] = {
+    np.shape: lambda one: tuple(one.shape),
+    np.ndim: lambda one: one.ndim,
+    np.size: lambda one, axis=None: np.size(np.broadcast_to(0, one.shape), axis),
+}
 
 
 def asked(owner: type, original: Callable[..., bool]) -> Callable[..., bool]:
