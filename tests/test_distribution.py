@@ -456,3 +456,27 @@ def test_random_numbers_that_hang_on_the_devices_are_refused():
         model.fit(*rows(model), verbose=0)
     finally:
         jax.config.update("jax_threefry_partitionable", True)
+
+
+@pytest.mark.parametrize("mode", [None, "int8"])
+def test_adapters_and_integers_of_cut_weights(mode):
+    """LoRA and quantization compute on devices that each have a part of the weights what they do on one."""
+
+    def run(place):
+        model = made("wide", "sgd")
+        x, y = rows(model)
+        model.fit(x, y, verbose=0, devices=place)
+        if mode:
+            model.quantize(mode)
+        model.enable_lora(2)
+        model.compile("adam", "categorical_crossentropy")
+        model.fit(x, y, verbose=0, devices=place)
+        found = [model.predict(x[:6], verbose=0)]
+        if not mode:
+            model.merge_lora()
+            found.append(model.predict(x[:6], verbose=0))
+        return found
+
+    expected = run(1)
+    for place in (distribution.FullySharded(least=1), of_dense_0()):
+        assert_close(run(place), expected)

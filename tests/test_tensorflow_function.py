@@ -12,6 +12,7 @@ from sequax.compat import patches
 from sequax.compat.tensorflow import control, function as functions, units
 from sequax.compat.tensorflow.function import function
 from sequax.compat.tensorflow.module import Module
+from sequax.compat.tensorflow.steps import array_function
 from sequax.compat.tensorflow.tape import GradientTape
 from sequax.compat.tensorflow.values import TensorSpec
 from sequax.compat.tensorflow.variable import Variable
@@ -490,5 +491,6 @@ def test_sizes_are_asked_of_arrays_that_nobody_can_fetch(monkeypatch):
         raise AssertionError
 
     array = jnp.ones((2, 3))
-    monkeypatch.setattr(type(array), "__array__", refuse)
+    monkeypatch.setattr(np, "asarray", refuse)
+    monkeypatch.setattr(type(array), "__array_function__", array_function, raising=False)
     assert (array.nbytes, np.size(array), np.size(array, 1), np.shape(array), np.ndim(array)) == (24, 6, 3, (2, 3), 2)
