@@ -98,7 +98,8 @@ class EvaluateJob(Job):
     def _compiled(self, steps: StepRange) -> Callable[..., Any]:
         given = self.variables.borrow()._replace(metrics=self._metrics), *steps.given
         key = "test", self.plan.key, steps.batch_size
-        out = TrainState(None, None, None, self._metrics), None, None  # metrics stay where they lie
+        whole: Any = None
+        out = TrainState(whole, whole, whole, self._metrics), whole, whole  # metrics stay where they lie
         request = compiled.Request(key, lambda: self._made(steps.batch_size), given, place=self.place, out=out)
         program = program_for(request, self.callbacks, "evaluation step")
         self.plan.programs.note(steps.shape, request)
