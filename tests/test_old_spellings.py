@@ -128,6 +128,10 @@ ACCEPTED = {
         ["keras.layers.merge", "keras.layers.add", "concatenate", "normalize=True"],
     ),
     "import keras; x = keras.Input((3,))": ("keras.Model(input=x, output=x)", ["inputs=", "outputs="]),
+    "import keras\nclass M(keras.Model):\n    def __init__(self):\n        super().__init__(self)\nm = M()": (
+        "m.name == 'm'",
+        ["super().__init__()"],
+    ),
     # optimizers
     "from keras.optimizers import SGD; s = SGD(lr=0.5, momentum=0.9, decay=0.0)": (
         "float(s.learning_rate) == 0.5 and s.momentum == 0.9",

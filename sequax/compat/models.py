@@ -272,9 +272,12 @@ def _renamed(given: object) -> object:
 
 
 def constructor(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
-    """`Model(input=..., output=...)`."""
+    """`Model(input=..., output=...)`, and `super().__init__(self)`, where Keras 2 ignored the model itself."""
 
     def __init__(self: Model, *args: object, **kwargs: object) -> None:
+        if len(args) == 1 and args[0] is self:
+            note("super().__init__(self)", "super().__init__()")
+            args = ()
         for old, new in (("input", "inputs"), ("output", "outputs")):
             if old in kwargs:
                 note(f"Model({old}=)", f"Model({new}=)")
