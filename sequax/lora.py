@@ -101,7 +101,7 @@ class LowRankMethods(Parts):
         if not found:
             raise ValueError(f"Model '{self.name}'.save_lora: no layer has an adapter. `enable_lora` makes them.")
         _check_ending(filepath, f"Model '{self.name}'.save_lora")
-        with together.by_one(self) as writes:
+        with together.by_one(self, filepath) as writes:
             if writes:
                 others = {name: v.stored_numpy() for name, v in self._moving().items()} if trained else {}
                 lora_file.write(filepath, {path: _parts_of(layer) for path, layer in found.items()}, others)

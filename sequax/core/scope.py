@@ -41,7 +41,8 @@ class Frame:
 
     def rewind(self, mark: Any) -> None:
         """Forget what has come since a mark; what belongs to an outer frame as well stays the same object."""
-        for own, kept in zip((self.values, self.assigned, self.penalties, self.masks), mark, strict=False):
+        held: tuple[dict[int, Any], ...] = (self.values, self.assigned, self.penalties, self.masks)
+        for own, kept in zip(held, mark, strict=False):
             own.clear()
             own.update(kept)
         if self.losses is not None:

@@ -30,7 +30,7 @@ def export_model(
     table.check_options(name, row, options)
     options = {**row.defaults, **options}
     trace = Trace(model, input_signature)
-    with in_one(model) as writes:
+    with in_one(model, target) as writes:
         if not writes:
             return
         writer = row.load()

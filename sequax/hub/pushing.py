@@ -75,7 +75,7 @@ def push_to_hub(
         raise ValueError(f"push_to_hub: model '{model.name}' is not built, so it has no weights to put there.")
     revision = revision or place.revision
     api = hub.HfApi(endpoint, token, "sequax", __version__)
-    with together.by_one(model) as writes, tempfile.TemporaryDirectory() as folder:
+    with together.by_one(model, repo_id) as writes, tempfile.TemporaryDirectory() as folder:
         if not writes:
             return ""
         path = os.path.join(folder, "model")

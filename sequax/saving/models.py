@@ -66,7 +66,7 @@ def save_model(
         )
     if path.endswith(_HDF5) and not hasattr(model, "compile"):
         raise ValueError(f"A {type(model).__name__} is saved as `.keras`. Received: filepath={path}")
-    with together.by_one(model) as writes:
+    with together.by_one(model, path) as writes:
         if writes and not overwrite and os.path.exists(path):
             raise FileExistsError(f"{path!r} exists. Pass `overwrite=True`, or another path.")
         if writes and path.endswith(_HDF5):
@@ -158,7 +158,7 @@ def save_weights(
         raise ValueError(
             f"`objects_to_skip` is for files in Keras 3's format, `.weights.h5`. Received: filepath={path}"
         )
-    with together.by_one(model) as writes:
+    with together.by_one(model, path) as writes:
         if writes:
             _write_weights(model, path, overwrite, max_shard_size, skip)
 

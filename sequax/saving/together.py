@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from ..core import peers, placement
+from ..core.types import Path
 from . import layout
 
 
 @contextmanager
-def by_one(model: Any) -> Iterator[bool]:
+def by_one(model: Any, path: Path) -> Iterator[bool]:
     """Around the writing of a file of a model; gives whether this process writes it.
 
     Where a model lies on devices of several processes, process 0 writes, and those that come here, too, go on when the
@@ -22,12 +24,12 @@ def by_one(model: Any) -> Iterator[bool]:
     """
     optimizer = getattr(model, "optimizer", None)
     built = optimizer.built_for(model.trainable_variables) if optimizer is not None else nullcontext()
-    with built, in_one(model) as writes:
+    with built, in_one(model, path) as writes:
         yield writes
 
 
 @contextmanager
-def in_one(model: Any) -> Iterator[bool]:
+def in_one(model: Any, path: Path) -> Iterator[bool]:
     """The same, where nothing of the optimizer is written."""
     place = placement.where(model) if hasattr(model, "state_variables") else placement.DEVICE
     if place.processes == 1:
@@ -38,4 +40,5 @@ def in_one(model: Any) -> Iterator[bool]:
         with placement.fetched(variable.stored for variable in variables):
             yield place.leads
     finally:
-        peers.done_by_first("the writing of a file")  # not of this path: each process may have another temporary one
+        # Of this name, for process 0 may have written others alone; in a folder that each process may have its own of.
+        peers.done_by_first(f"the writing of {os.path.basename(os.fsdecode(path))}")
