@@ -10,6 +10,10 @@ from tests.test_compat import python
 
 # Statements -> an expression that must be true, and pieces of the lines on stderr, in order (none: no line at all).
 ACCEPTED = {
+    "import keras, numpy as np; layer = keras.layers.GRU(3)": (
+        "layer.get_initial_state(np.ones((2, 5, 4)))[0].shape == layer.get_initial_state(batch_size=2)[0].shape",
+        [],
+    ),
     # modules
     "from keras.layers.core import Dense; import keras": ("Dense is keras.layers.Dense", ["keras.layers.core"]),
     "import keras.layers.convolutional as c, keras": (

@@ -373,6 +373,14 @@ HABITS = {
         rows, value = step(tf.ones([2, 2]))
         assert rows.numpy().tolist() == [[3.0, 3.0], [3.0, 3.0]] and float(value) == 100.0
     """,
+    "places and values become arrays, and rows of equal lengths are no ragged ones": """
+        mask = tf.sparse.to_dense(tf.SparseTensor(values=[-1.5, 2.0], indices=[[0, 2], [1, 0]], dense_shape=[2, 3]))
+        assert mask.numpy().tolist() == [[0, 0, -1.5], [2, 0, 0]] and not isinstance(mask, tf.SparseTensor)
+        letters = tf.strings.unicode_split(tf.constant(["ab", "cd"]), "UTF-8").to_tensor()
+        assert letters.numpy().tolist() == [[b"a", b"b"], [b"c", b"d"]] and mask.to_tensor() is mask
+        layer = tf.keras.layers.StringLookup(vocabulary=["a", "b", "c"])
+        assert layer(letters).to_tensor().numpy().tolist() == [[1, 2], [3, 0]]
+    """,
     "names out of reach are there, and say why when they are called": """
         from tensorflow.python.ops import math_ops
         from tensorflow.python.client import device_lib
@@ -382,7 +390,7 @@ HABITS = {
         assert math_ops.reduce_mean([1.0, 2.0]).numpy() == 1.5 and tf.lite.Optimize.DEFAULT is not None
         assert not isinstance(x, tf.SparseTensor) and not isinstance(x, tf.RaggedTensor)
         for name, why in {
-            "placeholder": "sessions", "sparse.to_dense": "dense arrays", "ragged.constant": "Pad to equal lengths",
+            "placeholder": "sessions", "sparse.add": "dense arrays", "ragged.constant": "Pad to equal lengths",
             "lite.TFLiteConverter.from_keras_model": "model.export", "estimator.Estimator": "`fit`",
             "feature_column.numeric_column": "FeatureSpace", "io.TFRecordWriter": "records", "raw_ops.Add": "itself",
             "compat.v1.get_variable": "sessions", "distribute.coordinator.ClusterCoordinator": "several machines",
@@ -482,7 +490,7 @@ import tensorflow.keras.layers as layers, tensorflow
 assert layers is keras.layers and tensorflow is tf and tf.reduce_mean([1.0, 3.0]).numpy() == 2.0
 assert sys.modules["tensorflow.python.base"].KERAS.startswith("sequax")
 try:
-    tf.sparse.to_dense(1)
+    tf.sparse.add(1, 2)
 except NotImplementedError as error:
     assert "dense arrays" in str(error)
 compat.uninstall()

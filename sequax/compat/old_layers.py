@@ -193,6 +193,16 @@ def sequential_add(owner: type, original: Callable[..., Any]) -> Callable[..., A
     return add
 
 
+def initial_state(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
+    """`RNN.get_initial_state` of the inputs, whose first size is the batch."""
+
+    def get_initial_state(self: Any, batch_size: Any = None, inputs: Any = None, **kwargs: object) -> list[Any]:
+        given = batch_size if inputs is None else inputs
+        return original(self, given.shape[0] if getattr(given, "shape", ()) else given)
+
+    return get_initial_state
+
+
 class _Merge(layers.Layer):
     """Base of layers of one's own that take a list: a subclass has `_merge_function(inputs)`."""
 

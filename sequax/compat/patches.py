@@ -45,6 +45,7 @@ def apply() -> None:
     put(optimizers.Optimizer, "learning_rate", decay.rate_property(optimizers.Optimizer.learning_rate))
     put(optimizers.Optimizer, "get_updates", backend_graph.get_updates)
     wrap(Sequential, "add", old_layers.sequential_add)
+    wrap(layers.RNN, "get_initial_state", old_layers.initial_state)
     wrap(Layer, "add_weight", arguments.add_weight)
     wrap(Layer, "add_loss", added.add_loss)
     wrap(Model, "__init__", models.constructor)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..._version import __version__
 
 _GRAPHS = "it builds graphs for sessions (TensorFlow 1), which Sequax does not run. Use layers and `fit`"
-_SPARSE = "it is about sparse tensors, and there are none. Pass dense arrays"
+_SPARSE = "of sparse tensors there is only `sparse.to_dense`. Pass dense arrays"
 _RAGGED = "it is about ragged tensors, and there are none. Pad to equal lengths: `keras.utils.pad_sequences`"
 _ITSELF = "it needs TensorFlow itself, which is not installed: with it, `sequax run` takes the name from there"
 _COLUMNS = (
@@ -22,7 +22,7 @@ _SEVERAL = "it spreads work over several machines or devices by TensorFlow. Use 
 
 # By name inside `tensorflow`; a name speaks for all that is in it.
 _REASONS: dict[str, str] = {
-    **dict.fromkeys(("sparse", "SparseTensor", "SparseTensorValue", "sparse_placeholder"), _SPARSE),
+    **dict.fromkeys(("sparse", "SparseTensorValue", "sparse_placeholder"), _SPARSE),
     **dict.fromkeys(("sparse_to_dense", "sparse_tensor_to_dense", "sparse_tensor_dense_matmul"), _SPARSE),
     **dict.fromkeys(("SparseTensorSpec", "IndexedSlicesSpec"), _SPARSE),
     **dict.fromkeys(("ragged", "RaggedTensor", "RaggedTensorSpec", "io.RaggedFeature", "strings.ngrams"), _RAGGED),

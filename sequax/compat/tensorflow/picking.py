@@ -11,6 +11,7 @@ import numpy as np
 from ... import ops as tensor_functions
 from ...core.tensor import is_tensor as is_symbolic
 from .arrays import sizes
+from .member import Member
 from .serving import Table, one_node
 from .values import StringTensor, tensor
 
@@ -69,6 +70,35 @@ def gather_nd(params: Any, indices: Any, batch_dims: int = 0) -> Any:
     for _ in range(int(batch_dims)):
         function = jax.vmap(function)
     return function(params, indices)
+
+
+class SparseTensor:
+    """Places and what stands there, such as a script writes them down; `sparse.to_dense` makes an array of it."""
+
+    def __init__(self, indices: Any, values: Any, dense_shape: Any):
+        self.indices, self.values = tensor(np.asarray(indices, np.int64)), tensor(values)
+        self.dense_shape = self.shape = tuple(int(size) for size in dense_shape)
+        if self.indices.shape != (*self.values.shape[:1], len(self.shape)):
+            raise ValueError(
+                f"tensorflow.SparseTensor: `indices` must have a row for each value and a column for each axis, shape"
+                f" ({len(self.values)}, {len(self.shape)}). Received a shape of {tuple(self.indices.shape)}."
+            )
+
+    @property
+    def dtype(self) -> Any:
+        return self.values.dtype
+
+
+MEMBERS.update(dict.fromkeys(("SparseTensor", "sparse.SparseTensor"), Member(SparseTensor)))
+
+
+@MEMBERS.serve("sparse.to_dense")
+def to_dense(sp_input: Any, default_value: Any = None, validate_indices: bool = True) -> Any:
+    if not isinstance(sp_input, SparseTensor):
+        raise TypeError(f"tensorflow.sparse.to_dense: expected a SparseTensor. Received: {type(sp_input).__name__}")
+    values = sp_input.values
+    blank = jnp.full(sp_input.shape, 0 if default_value is None else default_value, values.dtype)
+    return tensor(blank.at[tuple(np.asarray(sp_input.indices).T)].set(values))
 
 
 @MEMBERS.serve("scatter_nd", node=True)

@@ -281,6 +281,15 @@ class TensorSpec:
         return f"TensorSpec(shape={self.shape}, dtype={self.dtype!r}, name={self.name!r})"
 
 
+def _to_tensor(self: Any, default_value: Any = None, name: str | None = None, shape: Any = None) -> Any:
+    """Rows of equal lengths, which a script took for ragged ones."""
+    if shape is not None and any(one is not None and one != size for one, size in zip(shape, self.shape, strict=True)):
+        raise NotImplementedError(
+            f"to_tensor: rows are not padded to other lengths, shape={tuple(shape)}. Use `tf.pad`."
+        )
+    return self
+
+
 class StringTensor(np.ndarray):
     """An array of bytes, which JAX has no arrays for. Texts that it meets are encoded as UTF-8."""
 
@@ -292,6 +301,8 @@ class StringTensor(np.ndarray):
         for place, one in np.ndenumerate(raw):
             made[place] = one.encode() if isinstance(one, str) else bytes(one) if isinstance(one, np.bytes_) else one
         return made.view(cls)
+
+    to_tensor = _to_tensor
 
     def numpy(self) -> Any:
         return bytes_of(self) if self.ndim == 0 else np.asarray(self).view(np.ndarray)
@@ -373,6 +384,8 @@ class HostTensor(np.ndarray):
 
     def __new__(cls, value: Any) -> Self:
         return np.asarray(value).view(cls)
+
+    to_tensor = _to_tensor
 
     def numpy(self) -> Any:
         return self.view(np.ndarray)[()]
@@ -523,6 +536,7 @@ METHODS: dict[str, Callable[..., Any]] = {
     "get_shape": _get_shape,
     "set_shape": _set_shape,
     "ref": _ref,
+    "to_tensor": _to_tensor,
 }
 
 
