@@ -65,20 +65,26 @@ asked: ContextVar[dict[str, Any] | None] = ContextVar("asked", default=None)
 
 
 class Params(dict[str, Any]):
-    """What callbacks are told of a run, with what Keras 2 told as well: `samples`, `batch_size`, `metrics`."""
+    """What callbacks are told of a run, and to those who ask what Keras 2 told as well: `samples`, `batch_size`, ..."""
 
     def __init__(self, params: dict[str, Any], further: dict[str, Any], metrics: Callable[[], list[str]]):
-        super().__init__({**further, **params})
-        self._metrics = metrics
+        super().__init__(params)
+        self._further, self._metrics = further, metrics
 
     def __missing__(self, name: str) -> Any:
         if name != "metrics":
-            raise KeyError(name)
+            return self._further[name]
         names = self._metrics()
         return [*names, *(f"val_{one}" for one in names if self.get("do_validation"))]
 
+    def __contains__(self, name: object) -> bool:
+        return name == "metrics" or name in self._further or super().__contains__(name)
+
     def get(self, name: str, default: Any = None) -> Any:
-        return self[name] if name == "metrics" else super().get(name, default)
+        try:
+            return self[name]
+        except KeyError:
+            return default
 
 
 def params(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
