@@ -730,7 +730,7 @@ def test_the_page_predicts(process):
     if chromium() is None:
         pytest.skip("Chromium is not installed")
     with Browser() as browser:
-        browser.open(f"{process.address}/", "document.querySelector('button')")
+        browser.open(f"{process.address}/", "document.querySelector('button:enabled')")
         for row, told in {"[1, 2, 3, 4]": None, "[1, 2": "This is no JSON", "[1]": "the model takes (n, 4)"}.items():
             browser.run(f"document.querySelector('textarea').value = {json.dumps(row)}")
             browser.run("document.querySelector('.answer').textContent = ''")

@@ -70,4 +70,6 @@ for (const section of document.querySelectorAll("section")) {
     event.preventDefault();
     predict(section);
   });
+  // Before this script runs, a click would send the form itself, which the page's policy blocks.
+  section.querySelector("button").disabled = false;
 }

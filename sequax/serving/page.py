@@ -43,7 +43,7 @@ def _section(model: Servable) -> str:
         f"<h2>Takes and gives</h2><div class=wide>{table(('', 'name', 'shape', 'datatype'), ports)}</div>"
         f"<h2>Try a row</h2><form><textarea spellcheck=false aria-label='A row, as JSON'>{escape(_row(model))}"
         f"</textarea>"
-        f"<p><button type=submit>Predict</button> <span class=time role=status></span></p></form>"
+        f"<p><button type=submit disabled>Predict</button> <span class=time role=status></span></p></form>"
         f"<div class=bars></div><pre class=answer hidden></pre>"
         f'<p class=small>The same from elsewhere: <code>POST v1/models/{name}:predict</code> with <code>{{"instances":'
         f" [row, ...]}}</code>, or <code>POST v2/models/{name}/infer</code>.</p></section>"
