@@ -6,7 +6,7 @@ BUILT  := .venv-dist
 # -qq: errors are shown, progress and warnings are not
 PIP_INSTALL := -m pip install -qq --disable-pip-version-check
 
-.PHONY: help api-gaps applications demo types test test-processes fuzz fuzz-kernel fuzz-keras mutants lint format docs dist bench bench-works bench-peers bench-check bench-gpu bench-growth bench-scale bench-serve gpu-programs web test-oldest soak clean
+.PHONY: help api-gaps applications demo export-table types test test-processes fuzz fuzz-kernel fuzz-keras mutants lint format docs dist bench bench-works bench-peers bench-check bench-gpu bench-growth bench-scale bench-serve gpu-programs web test-oldest soak clean
 
 help:
 	@echo "make demo         install, then train on real handwritten digits"
@@ -17,6 +17,7 @@ help:
 	@echo "make fuzz-keras   train 1,000 random small models beside Keras, and compare; half an hour"
 	@echo "make api-gaps     what of Keras' public names is not here: fails where that is not explained"
 	@echo "make applications hold all 40 networks of keras.applications, and their files, against Keras; an hour"
+	@echo "make export-table tries every layer in every format, and writes the table of docs/export.md; ten minutes"
 	@echo "make mutants      change the code in 300 places, one at a time: do the tests notice? two hours"
 	@echo "make lint         formatting, lint, types, and what editors see of the package"
 	@echo "make types        how much of the package has known types; fails below 95 %"
@@ -61,6 +62,9 @@ fuzz-keras: $(VENV)/.installed-dev
 
 applications: $(VENV)/.installed-dev
 	$(VENV)/bin/python -m tools.applications
+
+export-table: $(VENV)/.installed-dev
+	$(VENV)/bin/python -m tools.export_table
 
 mutants: $(VENV)/.installed-mutants
 	$(VENV)/bin/python -m tools.mutants

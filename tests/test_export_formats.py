@@ -1,4 +1,4 @@
-"""ONNX, LiteRT and OpenVINO by `model.export`: options, names, what is refused. Layers: `test_export_onnx.py`."""
+"""ONNX, LiteRT and OpenVINO by `model.export`: options, names, what is refused. Layers: `test_export_layers.py`."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def converted(trace, count):
     return litert_converting.converted(exported.mlir_module_serialized, names)
 
 
-# All of them: `tools/export_table.py`. LiteRT has no form of `Dense` on whole numbers.
+# All of them: `make export-table`. LiteRT has no form of `Dense` on whole numbers.
 @pytest.mark.parametrize("row", [one for one in FIRST_ROWS[::6]])
 def test_layers_in_litert(row, interpreter, tmp_path):
     trace, count = Trace(model_of(row)), sizes_of(row)[0]

@@ -1,4 +1,4 @@
-"""Models as Python modules that need NumPy alone."""
+"""Models as Python modules that need NumPy alone. Every layer of the table: `test_export_layers.py`."""
 
 from __future__ import annotations
 
@@ -17,8 +17,6 @@ from sequax.export import ExportError
 from sequax.export.formats import numpy_module
 from sequax.export.numpy_code import runtime
 from sequax.export.trace import Trace
-from tests.export_table import check_rows, model_of
-from tests.test_layer_table import FIRST_ROWS
 
 pytestmark = pytest.mark.usefixtures("symbolic_sizes")
 
@@ -30,13 +28,6 @@ def rows(*shape):
 def written(model, folder, **options):
     model.export(folder / "exported", format="numpy", verbose=False, **options)
     return numpy_module.runner(folder / "exported", Trace(model))
-
-
-@pytest.mark.parametrize("row", FIRST_ROWS)
-def test_every_layer_is_written(row, tmp_path):
-    trace = Trace(model_of(row))
-    numpy_module.write(trace, tmp_path / "m")
-    check_rows(row, trace, numpy_module.runner(tmp_path / "m", trace))
 
 
 ALONE = """

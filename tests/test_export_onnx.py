@@ -1,8 +1,6 @@
-"""The ONNX files of models: every layer of the table, equal to the model in onnxruntime for any number of rows."""
+"""What ONNX files of models are held against, and masks. Every layer of the table: `test_export_layers.py`."""
 
 from __future__ import annotations
-
-import warnings
 
 import jax
 import numpy as np
@@ -10,8 +8,6 @@ import pytest
 
 import sequax
 from sequax import layers
-from tests.layer_table import draw_input, draw_weights, given, make, sequax_library, symbolic_input
-from tests.test_layer_table import ROWS
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -20,12 +16,6 @@ onnxruntime.set_default_logger_severity(3)
 from sequax.export.onnx import to_onnx  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("symbolic_sizes")
-
-# Rows that no file with any number of rows can hold.
-REFUSED = dict.fromkeys(
-    ["attention-6", "attention-7", "attention-13", "attention-14"],
-    "the row passes masks of two samples by hand; a graph has them as inputs",
-)
 
 
 def session(proto):
@@ -49,29 +39,6 @@ def assert_gives(run, expected, arrays, tolerance=1e-5):
     for a, b in zip(found, expected, strict=True):
         assert (a.shape, a.dtype) == (b.shape, b.dtype)
         np.testing.assert_allclose(a, np.asarray(b), rtol=tolerance, atol=tolerance)
-
-
-def rows(array, count):
-    """That many rows, others than the first ones."""
-    return np.roll(np.concatenate([array] * count)[:count], 1, 0)
-
-
-@pytest.mark.parametrize("row", ROWS)
-def test_every_layer(row, request):
-    if reason := next((why for key, why in REFUSED.items() if request.node.callspec.id.startswith(f"{key}-")), None):
-        pytest.xfail(reason)
-    layer = make(sequax_library(), row)
-    inputs = symbolic_input(sequax_library(), row)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        model = sequax.Model(inputs, layer(*given(row, inputs), **row.call))
-        layer.set_weights(draw_weights(layer))
-        run = session(to_onnx(model))
-        arrays = jax.tree.leaves(draw_input(row))
-        arrays = [rows(array, 5) for array in arrays]
-        expected = expected_of(model, arrays)
-        for count in (5, 2):  # samples do not meet in inference, so that the model runs once
-            assert_gives(run, [one[:count] for one in expected], [array[:count] for array in arrays])
 
 
 def random(*shape):

@@ -1,4 +1,4 @@
-"""Try every layer in every format, and write what held into `docs/export.md`: `python -m tools.export_table`.
+"""Try every layer in every format, and write what held into `docs/export.md`: `make export-table`.
 
 Some ten minutes on one core.
 """
