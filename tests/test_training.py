@@ -792,6 +792,39 @@ def test_graph_with_several_inputs_and_outputs_equals_keras(keras, rng):
     assert np.isfinite(model.fit(*by_name, verbose=0).history["loss"]).all()
 
 
+_NESTS = {
+    "a dict with a list in it": (
+        lambda a, b, c: {"y": a, "z": [b, c]},
+        {
+            "loss": {"y": "mse", "z": ["mse", "mae"]},
+            "loss_weights": {"y": 1.0, "z": [2.0, 0.5]},
+            "metrics": {"y": ["mae"], "z": [["mae"], None]},
+        },
+    ),
+    "a list with a dict in it": (
+        lambda a, b, c: [a, {"p": b, "q": c}],
+        {"loss": ["mse", {"p": "mse", "q": None}], "weighted_metrics": [None, {"p": "mae", "q": None}]},
+    ),
+    "a list with a tuple in it, one weight for all": (
+        lambda a, b, c: [a, (b, c)],
+        {"loss": "mse", "loss_weights": 0.5},
+    ),
+}
+
+
+@pytest.mark.parametrize("outputs, settings", _NESTS.values(), ids=_NESTS)
+def test_settings_that_nest_as_the_outputs_do_equal_keras(outputs, settings, keras, rng):
+    x, targets = rng.normal(size=(8, 3)), [rng.normal(size=(8, 1)) for _ in range(3)]
+    logs = []
+    for library in (keras, sequax):
+        entry = library.Input((3,))
+        tensors = [library.layers.Dense(1, name=name, kernel_initializer="ones")(entry) for name in "abc"]
+        model = library.Model(entry, outputs(*tensors))
+        model.compile("sgd", **settings)
+        logs.append(model.evaluate(x, outputs(*targets), return_dict=True, verbose=0))
+    assert {name: pytest.approx(value, rel=1e-5) for name, value in logs[0].items()} == logs[1]
+
+
 def test_feature_extractor(rng):
     model, _ = classifier(sequax)
     x, _ = data_for(classifier, rng)

@@ -114,20 +114,21 @@ class Compilation(Portable):
         # Targets may be a plain list or dict whatever the structure of the outputs is.
         self._display.clear()
         keys = list(names)
-        nest = nested_alike(self.loss, outputs)
-        given = _per_output(self.loss, keys, len(predictions), "loss") if nest is None else nest
+        given = _per_output(self.loss, keys, outputs, "loss")
         targets = targets_of(y, outputs, names, given)
         if len(targets) != len(predictions):
             raise ValueError(
                 f"y has {len(targets)} array{'s' * (len(targets) != 1)}; the model has {len(predictions)} outputs"
                 f" ({', '.join(keys)})."
             )
-        scales = _per_output(self.loss_weights, keys, len(predictions), "loss_weights", repeat_single=False)
+        scales = _per_output(self.loss_weights, keys, outputs, "loss_weights")
         self.losses = [
             None
             if one is None
             else OutputLoss(name, _loss(one, target, prediction), 1.0 if scale is None else float(scale))
-            for name, one, scale, target, prediction in zip(keys, given, scales, targets, predictions, strict=True)
+            for name, one, scale, target, prediction in zip(
+                _paths(outputs, keys), given, scales, targets, predictions, strict=True
+            )
         ]
         several = sum(one is not None for one in self.losses) > 1
         self.output_trackers = (
@@ -135,10 +136,8 @@ class Compilation(Portable):
             if several
             else []
         )
-        self.metrics = self._metrics(self.given_metrics, "metrics", keys, targets, predictions)
-        self.weighted_metrics = self._metrics(
-            self.given_weighted_metrics, "weighted_metrics", keys, targets, predictions
-        )
+        self.metrics = self._metrics(self.given_metrics, "metrics", keys, targets, outputs)
+        self.weighted_metrics = self._metrics(self.given_weighted_metrics, "weighted_metrics", keys, targets, outputs)
 
         self._build_metrics(targets, predictions)
 
@@ -154,8 +153,9 @@ class Compilation(Portable):
                         jax.eval_shape(metric.update_state, *arrays)
 
     def _metrics(
-        self, given: Metrics, argument: str, keys: list[str], targets: list[Any], predictions: list[Any]
+        self, given: Metrics, argument: str, keys: list[str], targets: list[Any], outputs: object
     ) -> list[list[Any]]:
+        predictions = leaves(outputs)
         if given is None:
             return [[] for _ in predictions]
         if isinstance(given, str) or not isinstance(given, (list, tuple, dict)):
@@ -165,7 +165,7 @@ class Compilation(Portable):
             )
         flat = isinstance(given, (list, tuple)) and not any(isinstance(m, (list, tuple, dict)) for m in given)
         # A flat list counts for a single output; with several outputs it has one entry per output, as in Keras.
-        per_output = [given] if flat and len(predictions) == 1 else _per_output(given, keys, len(predictions), argument)
+        per_output = [given] if flat and len(predictions) == 1 else _per_output(given, keys, outputs, argument)
         table = []
         for key, entry, target, prediction in zip(keys, per_output, targets, predictions, strict=True):
             entries = [] if entry is None else list(entry) if isinstance(entry, (list, tuple)) else [entry]
@@ -188,7 +188,7 @@ class Compilation(Portable):
         """How many of the outputs have a loss."""
         if isinstance(self.loss, dict):
             return sum(self.loss.get(name) is not None for name in names)
-        return sum(one is not None for one in _per_output(self.loss, list(names), len(names), "loss"))
+        return sum(one is not None for one in _per_output(self.loss, list(names), list(names), "loss"))
 
     def resolve_for(self, y: object, outputs: object, names: Sequence[str]) -> None:
         """`resolve`, unless it was done for the same outputs and kinds of targets."""
@@ -378,8 +378,13 @@ def _names_in(given: object) -> list[str]:
     return [name for value in given for name in _names_in(value)] if isinstance(given, (list, tuple)) else []
 
 
-def _per_output(given: object, keys: list[str], count: int, argument: str, repeat_single: bool = True) -> list[Any]:
-    """One entry per output from a single value, a list in the order of outputs or a dict by output name."""
+def _per_output(given: object, keys: list[str], outputs: object, argument: str) -> list[Any]:
+    """One entry per output from a single value, a list in the order of outputs, a dict by output name, or what nests
+    as the outputs do."""
+    nest = nested_alike(given, outputs)
+    if nest is not None:
+        return nest
+    count = len(leaves(outputs))
     if isinstance(given, dict) and "class_name" not in given:
         unknown = [key for key in given if key not in keys]
         if unknown:
@@ -392,11 +397,22 @@ def _per_output(given: object, keys: list[str], count: int, argument: str, repea
                 f" Give one per output."
             )
         return list(given)
-    if given is None:
-        return [None] * count
-    if count > 1 and not repeat_single:
-        raise ValueError(f"`{argument}` must be a list or dict with one entry per output {keys}. Received: {given!r}.")
     return [given] * count
+
+
+def _paths(outputs: object, names: Sequence[str]) -> list[str]:
+    """What the loss of each output is reported by: its name, behind the keys and places of what holds it within the
+    outputs: `z/b` for `{"z": [b]}`."""
+    found = zip(jax.tree_util.tree_flatten_with_path(outputs)[0], names, strict=True)
+    return [_path(path, tensor, name) if path else name for (path, tensor), name in found]
+
+
+def _path(path: Sequence[Any], tensor: Any, name: str) -> str:
+    places = [str(one.key if hasattr(one, "key") else one.idx) for one in path]
+    if not hasattr(path[-1], "key"):  # a place in a list says less than the layer
+        node = getattr(tensor, "node", None) if path[1:] else None
+        places[-1] = name if node is None else node.operation.name
+    return "/".join(places)
 
 
 def _loss(identifier: object, target: Tensor | None, prediction: Tensor) -> loss_catalogue.Loss:
