@@ -381,6 +381,78 @@ HABITS = {
         layer = tf.keras.layers.StringLookup(vocabulary=["a", "b", "c"])
         assert layer(letters).to_tensor().numpy().tolist() == [[1, 2], [3, 0]]
     """,
+    "records of examples, written and read": """
+        import os, tempfile
+        os.chdir(tempfile.mkdtemp())
+        train = tf.train
+        def bytes_of(*values): return train.Feature(bytes_list=train.BytesList(value=values))
+        def floats(values): return train.Feature(float_list=train.FloatList(value=values))
+        def wholes(*values): return train.Feature(int64_list=train.Int64List(value=values))
+        def example(n):
+            features = {"name": bytes_of(tf.constant(b"a%d" % n)), "row": floats(x[n]), "y": wholes(int(y[n, 0]))}
+            features |= {"some": wholes(*range(n % 3)), "steps": floats(np.arange(2 * (n % 2)))}
+            return train.Example(features=train.Features(feature=features))
+        for kind in ("", "GZIP", "ZLIB"):
+            with tf.io.TFRecordWriter(f"{kind}.rec", tf.io.TFRecordOptions(compression_type=kind)) as writer:
+                for n in range(64):
+                    writer.write(example(n).SerializeToString())
+        features = {
+            "name": tf.io.FixedLenFeature([], tf.string), "row": tf.io.FixedLenFeature([2, 2], tf.float32),
+            "y": tf.io.FixedLenFeature((), tf.int64), "some": tf.io.VarLenFeature(tf.int64),
+            "steps": tf.io.FixedLenSequenceFeature([2], tf.float32, allow_missing=True, default_value=-1.0),
+            "lost": tf.io.FixedLenFeature([2], tf.string, default_value=["", "q"]),
+        }
+        def parse(record):
+            one = tf.io.parse_single_example(record, {key: features[key] for key in ("row", "y")})
+            return tf.reshape(one["row"], [4]), tf.cast(one["y"], tf.int32)
+        for kind in ("", "GZIP", "ZLIB"):
+            records = tf.data.TFRecordDataset([f"{kind}.rec"], compression_type=kind, num_parallel_reads=2)
+            found = list(records.map(parse, num_parallel_calls=2).batch(64))
+            assert np.array_equal(found[0][0], x) and np.array_equal(found[0][1], y[:, 0])
+        files = tf.data.Dataset.list_files("*.rec").take(0).concatenate(tf.data.Dataset.from_tensor_slices([".rec"]))
+        together = next(iter(files.interleave(tf.data.TFRecordDataset).batch(3)))
+        found = tf.io.parse_example(together, features)
+        assert tf.sparse.to_dense(found["some"]).numpy().tolist() == [[0, 0], [0, 0], [0, 1]]
+        assert found["steps"].numpy().tolist() == [[[-1, -1]], [[0, 1]], [[-1, -1]]]
+        assert found["lost"].numpy().tolist() == [[b"", b"q"]] * 3 and found["name"][2].numpy() == b"a2"
+        one = train.Example.FromString(together[1].numpy())
+        assert isinstance(one, train.Example) and one.features.feature["y"].int64_list.value[0] == y[1, 0]
+        raw = bytes.fromhex("0a1f0a1d0a056c6162656c12141a120a10fdffffffffffffffff01808080808020")  # by TensorFlow
+        label = {"label": tf.io.FixedLenFeature([2], tf.int64)}
+        assert tf.io.parse_single_example(raw, label)["label"].numpy().tolist() == [-3, 2**40]
+        with tf.io.TFRecordWriter("one.rec") as writer:
+            writer.write(raw)
+        whole = open("one.rec", "rb").read()
+        assert whole == bytes.fromhex("2100000000000000017becf6") + raw + bytes.fromhex("f90e92ce")
+        steps = train.FeatureLists(feature_list={"a": train.FeatureList(feature=[floats([1, 2]), floats([3, 4])])})
+        sequence = train.SequenceExample(context=train.Features(feature={"n": wholes(7)}), feature_lists=steps)
+        context, lists = tf.io.parse_single_sequence_example(
+            sequence.SerializeToString(), {"n": tf.io.FixedLenFeature([], tf.int64)},
+            {"a": tf.io.FixedLenSequenceFeature([2], tf.float32)})
+        assert context["n"].numpy() == 7 and lists["a"].numpy().tolist() == [[1, 2], [3, 4]]
+        for value, kind in ((x, tf.float32), (np.array([True]), tf.bool), (np.array([["a", "b"]]), tf.string)):
+            again = tf.io.parse_tensor(tf.io.serialize_tensor(value), kind).numpy()
+            assert again.shape == value.shape and (kind == tf.string or np.array_equal(again, value))
+        for bad, why in {
+            whole[:-3]: "ends early", whole[:5]: "does not fit its checksum", b"x" * 40: "of another kind",
+            whole[:20] + b"!" + whole[21:]: "the data does not fit",
+        }.items():
+            open("bad.rec", "wb").write(bad)
+            with pytest.raises(ValueError, match=why):
+                list(tf.data.TFRecordDataset("bad.rec"))
+        with pytest.raises(ValueError, match="no whole file with compression_type='GZIP'"):
+            list(tf.data.TFRecordDataset("one.rec", "GZIP"))
+        for spec, why in (
+            (([2], tf.string), "int64_list, and is described as tf.string"), (([3], tf.int64), "has 2 values"),
+            (([2], tf.int32), "Cast it behind"),
+        ):
+            with pytest.raises(ValueError, match=why):
+                tf.io.parse_single_example(raw, {"label": tf.io.FixedLenFeature(*spec)})
+        with pytest.raises(ValueError, match="no default_value"):
+            tf.io.parse_single_example(raw, {"other": label["label"]})
+        with pytest.raises(ValueError, match="no Example"):
+            tf.io.parse_single_example(b"junk", label)
+    """,
     "names out of reach are there, and say why when they are called": """
         from tensorflow.python.ops import math_ops
         from tensorflow.python.client import device_lib
@@ -392,7 +464,7 @@ HABITS = {
         for name, why in {
             "placeholder": "sessions", "sparse.add": "dense arrays", "ragged.constant": "Pad to equal lengths",
             "lite.TFLiteConverter.from_keras_model": "model.export", "estimator.Estimator": "`fit`",
-            "feature_column.numeric_column": "FeatureSpace", "io.TFRecordWriter": "records", "raw_ops.Add": "itself",
+            "feature_column.numeric_column": "FeatureSpace", "io.decode_proto": "records", "raw_ops.Add": "itself",
             "compat.v1.get_variable": "sessions", "distribute.coordinator.ClusterCoordinator": "several machines",
         }.items():
             found = tf

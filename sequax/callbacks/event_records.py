@@ -66,10 +66,11 @@ def _varint(number: int) -> bytes:
 def frame(data: bytes) -> bytes:
     """A record of an event file: its length and the data, each followed by its checksum."""
     length = struct.pack("<Q", len(data))
-    return length + _checksum(length) + data + _checksum(data)
+    return length + checksum(length) + data + checksum(data)
 
 
-def _checksum(data: bytes) -> bytes:
+def checksum(data: bytes) -> bytes:
+    """CRC-32C in the form that records have it in."""
     found = crc32c(data)
     turned = (found >> 15 | found << 17) & 0xFFFFFFFF  # so that checksums of checksums say something, too
     return struct.pack("<I", (turned + 0xA282EAD8) & 0xFFFFFFFF)

@@ -17,7 +17,10 @@ _LITE = (
     "it is of TensorFlow Lite, today LiteRT. Write the file with `model.export('model.tflite')`, and run it with the"
     " package `ai-edge-litert`, whose `Interpreter` is the same"
 )
-_RECORDS = "records of protocol buffers need TensorFlow itself. Keep the data in `.npz` files, or by `Dataset.save`"
+_RECORDS = (
+    "of records there are TFRecordDataset, io.TFRecordWriter, train.Example and SequenceExample, io.parse_example,"
+    " io.parse_single_example and io.parse_single_sequence_example"
+)
 _SEVERAL = "it spreads work over several machines or devices by TensorFlow. Use `keras.distribution`"
 
 # By name inside `tensorflow`; a name speaks for all that is in it.
@@ -53,26 +56,8 @@ _REASONS: dict[str, str] = {
     ),
     **dict.fromkeys(
         (
-            *(
-                "io.TFRecordWriter",
-                "io.TFRecordOptions",
-                "io.parse_example",
-                "io.parse_single_example",
-                "io.parse_tensor",
-            ),
-            *("io.FixedLenFeature", "io.VarLenFeature", "io.FixedLenSequenceFeature", "io.serialize_tensor"),
-            *("io.parse_sequence_example", "io.parse_single_sequence_example", "io.SparseFeature", "io.decode_proto"),
-            *(
-                "io.tf_record_iterator",
-                "io.serialize_many_sparse",
-                "python_io",
-                "parse_example",
-                "parse_single_example",
-            ),
-            *("train.Example", "train.Features", "train.Feature", "train.BytesList", "train.FloatList"),
-            *("train.Int64List", "train.SequenceExample", "train.FeatureList", "train.FeatureLists", "VarLenFeature"),
-            *("data.TFRecordDataset", "FixedLenFeature", "FixedLenSequenceFeature", "serialize_tensor", "parse_tensor"),
-            *("parse_single_sequence_example", "TFRecordReader"),
+            *("io.parse_sequence_example", "io.SparseFeature", "io.decode_proto", "io.serialize_many_sparse"),
+            *("TFRecordReader", "data.experimental.TFRecordWriter", "io.decode_json_example"),
         ),
         _RECORDS,
     ),

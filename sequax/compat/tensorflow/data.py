@@ -78,18 +78,7 @@ class CsvDataset(Dataset):
         super().__init__(files.Table(lambda: files.paths_of(filenames), record_defaults, select_cols, *options))
 
 
-class TFRecordDataset:
-    """Not available: records are messages of TensorFlow's own format."""
-
-    def __init__(self, *args: object, **kwargs: object):
-        raise NotImplementedError(_RECORDS)
-
-
-_RECORDS = (
-    "tensorflow.data.TFRecordDataset reads messages of TensorFlow's own format, and is not served by Sequax. Write the"
-    " data to .npz or .npy files once, where TensorFlow is installed, and read them by Dataset.from_tensor_slices; or"
-    " iterate over them there, and pass the data set to `fit`, which takes those of TensorFlow as well."
-)
+_RECORDS = "Write `TFRecordDataset(files).batch(n).map(lambda x: tf.io.parse_example(x, features))`."
 
 
 def _applied(method: str) -> Callable[..., Callable[[Any], Any]]:
@@ -246,7 +235,7 @@ _EXPERIMENTAL: dict[str, Any] = {
     "make_csv_dataset": tables.make_csv_dataset,
     "save": lambda dataset, path, *args, **kwargs: dataset.save(path),
     "load": lambda path, *args, **kwargs: Dataset.load(path),
-    "TFRecordWriter": unavailable("experimental.TFRecordWriter", "Write the data by Dataset.save, or np.savez."),
+    "TFRecordWriter": unavailable("experimental.TFRecordWriter", "Use tf.io.TFRecordWriter, or Dataset.save."),
     "make_batched_features_dataset": unavailable("experimental.make_batched_features_dataset", _RECORDS),
     "rejection_resample": unavailable("experimental.rejection_resample", "Use Dataset.sample_from_datasets."),
     **dict.fromkeys(
@@ -272,7 +261,6 @@ MEMBERS: dict[str, Member] = {
             "DatasetSpec": DatasetSpec,
             "TextLineDataset": TextLineDataset,
             "FixedLengthRecordDataset": FixedLengthRecordDataset,
-            "TFRecordDataset": TFRecordDataset,
             "make_one_shot_iterator": make_one_shot_iterator,
             "make_initializable_iterator": unavailable("make_initializable_iterator", "Write `for x in dataset`."),
             "get_output_types": output_types,

@@ -97,8 +97,15 @@ def to_dense(sp_input: Any, default_value: Any = None, validate_indices: bool = 
     if not isinstance(sp_input, SparseTensor):
         raise TypeError(f"tensorflow.sparse.to_dense: expected a SparseTensor. Received: {type(sp_input).__name__}")
     values = sp_input.values
-    blank = jnp.full(sp_input.shape, 0 if default_value is None else default_value, values.dtype)
-    return tensor(blank.at[tuple(np.asarray(sp_input.indices).T)].set(values))
+    places = tuple(np.asarray(sp_input.indices).T)
+    if isinstance(values, jax.core.Tracer):
+        blank = jnp.full(sp_input.shape, 0 if default_value is None else default_value, values.dtype)
+        return tensor(blank.at[places].set(values))
+    texts = isinstance(values, StringTensor)
+    default = default_value if default_value is not None else b"" if texts else 0
+    dense = np.full(sp_input.shape, default, values.dtype)  # in NumPy: each number of values would be a program
+    dense[places] = np.asarray(values)
+    return StringTensor(dense) if texts else tensor(dense)
 
 
 @MEMBERS.serve("scatter_nd", node=True)

@@ -13,16 +13,19 @@ from . import (
     control,
     data,
     distributing,
+    examples,
     files,
     function,
     images,
     inner,
     keras_names,
     linear,
+    messages,
     module,
     neural,
     picking,
     randoms,
+    records,
     settings,
     summaries,
     tape,
@@ -35,6 +38,7 @@ from .member import Member
 _WITH_TABLES = (
     *(settings, values, arrays, arithmetic, picking, randoms, images, colors, neural, linear),
     *(keras_names, checks, texts, files, distributing, summaries, checkpoints),
+    *(records, messages, examples),
     *(inner, control, function, tape, variable, module, data),
 )
 
