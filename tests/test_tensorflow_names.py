@@ -381,6 +381,32 @@ HABITS = {
         layer = tf.keras.layers.StringLookup(vocabulary=["a", "b", "c"])
         assert layer(letters).to_tensor().numpy().tolist() == [[1, 2], [3, 0]]
     """,
+    "layers that decide by values": """
+        class Gate(layers.Layer):
+            def build(self, shape):
+                self.scale = self.add_weight(shape=(), initializer="ones")
+            def call(self, inputs, training=False):
+                if tf.reduce_mean(inputs) > 0:
+                    self.add_loss(3.0 * self.scale)
+                    return inputs * self.scale
+                self.add_loss(5.0 * self.scale)
+                return -inputs if training else inputs - self.scale
+        inputs = keras.Input((4,))
+        twice = layers.Lambda(lambda t: t if tf.reduce_max(t) > 5 else 2 * t)
+        model = keras.Model(inputs, twice(Gate()(inputs)))
+        model.compile("sgd", "mse")
+        up, down = np.full((4, 4), 2.0, "float32"), np.full((4, 4), -2.0, "float32")
+        assert np.allclose(model.predict(up, verbose=0), 4) and np.allclose(model.predict(down, verbose=0), -6)
+        assert np.allclose(model.predict(up * 3, verbose=0), 6)
+        assert np.isclose(model.evaluate(up, up, verbose=0), 4 + 3)
+        assert np.isclose(model.evaluate(down, down, verbose=0), 16 + 5)
+        assert np.isclose(model.train_on_batch(down, down), 36 + 5) and np.isclose(model.weights[0].numpy(), 0.95)
+        class Ragged(layers.Layer):
+            def call(self, inputs):
+                return inputs[:, :2] if tf.reduce_mean(inputs) > 0 else inputs
+        with pytest.raises(Exception, match="boolean"):
+            Ragged()(inputs)
+    """,
     "records of examples, written and read": """
         import os, tempfile
         os.chdir(tempfile.mkdtemp())

@@ -92,6 +92,43 @@ def both_ways(function: Callable[[], Any]) -> Any:
         return function()  # JAX' own error says where
 
 
+def of_layer(function: Callable[[], Any]) -> Any:
+    """`both_ways` for the `call` of a layer, whose penalties and masks of outputs are chosen as well.
+
+    A layer decides on its own: what is around it, such as a gradient, may hold the values that it decides by.
+    """
+    call, frame = scope.call(), scope.frame()
+    assert call is not None
+    losses, masks, runs = list(call.losses), dict(call.masks), 0
+
+    def run() -> Any:
+        nonlocal runs
+        runs += 1
+        _put_back(call, losses, masks)  # what a way has left there that ended at a decision
+        outputs = function()
+        found = [call.masks.get(id(one)) for one in jax.tree.leaves(outputs)]
+        return outputs, call.losses[len(losses) :], [None if one is None else one[1] for one in found]
+
+    token = _way.set(None)
+    try:
+        outputs, added, marks = both_ways(run)
+    finally:
+        _way.reset(token)
+    if runs > 1:
+        _put_back(call, [*losses, *added], masks)
+        if frame is not None and frame.losses is not None:
+            frame.losses.extend(added)
+        masked = zip(jax.tree.leaves(outputs), marks, strict=True)
+        call.masks.update({id(one): (one, mask) for one, mask in masked if mask is not None})
+    return outputs
+
+
+def _put_back(call: scope.Call, losses: list[Any], masks: dict[int, tuple[Any, Any]]) -> None:
+    call.losses[:] = losses
+    call.masks.clear()
+    call.masks.update(masks)
+
+
 def _walked(function: Callable[[], Any], decisions: tuple[bool, ...], ways: list[int]) -> Any:
     frame, way = scope.frame(), _Way(decisions, ways)
     before = None if frame is None else frame.mark()

@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import _removed
 from . import (
+    branching,
     building,
     catalogue,
     constructor,
@@ -99,6 +100,7 @@ class Layer(Owner, Shown, quantizing.Quantizable, operation.Operation):
     numpy_form: str | None = None  # how `training/numpy_forward.py` computes it: product, activation, flat or nothing
     activates_by: str | None = None  # the name of the activation that makes the outputs, if that is all the layer does
     ends_arguments = True  # configs have none beyond those of its constructor, whatever keywords that takes
+    decides = False  # whether its `call` may decide by traced values (`if tensor:`), as TensorFlow's functions do
     not_in_config: frozenset[str] = frozenset()  # constructor arguments that `get_config` leaves out
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
@@ -258,7 +260,10 @@ class Layer(Owner, Shown, quantizing.Quantizable, operation.Operation):
                 own_call = self.quantized_call
             if self.remat_mode is not None:
                 own_call = self.rematerialized_call(own_call, *args, **kwargs)
-            outputs = own_call(*args, **kwargs)
+            if self.decides and any(isinstance(one, jax.core.Tracer) for one in leaves((args, kwargs))):
+                outputs = branching.of_layer(lambda: own_call(*args, **kwargs))
+            else:
+                outputs = own_call(*args, **kwargs)
             place = placement.active()
             if place.is_spread:
                 outputs = place.output(self, outputs)

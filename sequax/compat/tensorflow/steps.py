@@ -192,6 +192,7 @@ def patch(put: Callable[[type, str, Any], None]) -> None:
     put(Model, "compiled_metrics", property(CompiledMetrics))
     put(Metric, "reset_states", reset_states)
     put(Layer, "add_metric", add_metric)
+    put(Layer, "decides", True)
     for name, method in minimizing.METHODS.items():
         put(Optimizer, name, method)
     put(Optimizer, "know", knows(Optimizer.know))
