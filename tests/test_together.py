@@ -20,6 +20,7 @@ from tests import together
 SCRIPT = Path(together.__file__)
 HEARTBEAT_SECONDS = 5
 END_SECONDS = 2  # from the moment that one has ended to the end of all
+RESUMED = 1e-6  # between a run that was resumed in other numbers and one that was not disturbed
 SLACK_SECONDS = 3  # for a machine that does other things, too; alone most take less than one
 
 many = pytest.mark.skipif(os.environ.get("SEQUAX_TEST_PROCESSES") != "1", reason="`make test-processes` runs it")
@@ -38,13 +39,13 @@ def launched(folder, name, processes=2, restarts=0):
     return done, [json.loads(path.read_text()) for path in results if path.exists()]
 
 
-def assert_close(found, expected, place=""):
+def assert_close(found, expected, place="", tolerance=1e-5):
     if isinstance(expected, dict):
         assert sorted(found) == sorted(expected)
         for key in expected:
-            assert_close(found[key], expected[key], f"{place}/{key}")
+            assert_close(found[key], expected[key], f"{place}/{key}", tolerance)
     else:
-        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5, err_msg=place)
+        np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance, err_msg=place)
 
 
 def alone(folder, name):
@@ -124,7 +125,7 @@ def ends_together(tmp_path, name):
 def test_one_is_killed_and_one_process_goes_on(tmp_path):
     done = ends_together(tmp_path, "killed")
     assert "PeerLost: Another process of this run has ended, so process 0 of 2 cannot go on." in done.stderr
-    assert_close(alone(tmp_path, "killed"), alone(tmp_path / "undisturbed", "interrupted"))
+    assert_close(alone(tmp_path, "killed"), alone(tmp_path / "undisturbed", "interrupted"), tolerance=RESUMED)
 
 
 @many
@@ -153,10 +154,10 @@ def test_resumes_in_other_numbers(tmp_path, name, first, second):
     (folder / "happened").unlink()
     done, results = launched(folder, name, second)
     if results:
-        assert_close(results[0], undisturbed)
+        assert_close(results[0], undisturbed, tolerance=RESUMED)
     else:
         assert done.returncode == 137
-    assert_close(alone(folder, name), undisturbed)
+    assert_close(alone(folder, name), undisturbed, tolerance=RESUMED)
 
 
 @many
@@ -165,7 +166,7 @@ def test_starts_again_and_goes_on(tmp_path):
     assert done.returncode == 0 and "starts all 2 processes again (1 of 1)" in done.stderr
     undisturbed = alone(tmp_path / "undisturbed", "interrupted")
     for result in results:
-        assert_close(result, undisturbed)
+        assert_close(result, undisturbed, tolerance=RESUMED)
 
 
 def is_refused(tmp_path, name, sentence):
@@ -183,6 +184,7 @@ def test_other_seeds_are_refused_in_all(tmp_path):
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
+        ("other_weights", "in process 1, values of weights are sequential/dense/kernel: "),
         ("other_data", "in process 1, x and y is data=float32[99, 8], and in process 0 data=float32[100, 8]"),
         (
             "other_batches",

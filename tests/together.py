@@ -331,14 +331,29 @@ def sharded_killed(folder):
 # --- they do not do the same ---
 
 
+def refused(made, x, y, **given):
+    """A fit that is, before the first step."""
+    before = [float(np.abs(w).sum()) for w in made.get_weights()]
+    try:
+        made.fit(x, y, verbose=0, **given)
+    except ValueError:
+        assert [float(np.abs(w.value.addressable_data(0)).sum()) for w in made.weights] == before
+        raise
+
+
 def other_seeds(folder):
-    x, y = data()
-    model(seed=here()).fit(x, y, verbose=0, devices=everywhere())
+    refused(model(seed=here()), *data(), devices=everywhere())
+
+
+def other_weights(folder):
+    """Of which each process will have a part, so that the whole cannot be compared later."""
+    made = model()
+    made.layers[0].kernel.assign(made.layers[0].kernel + here())
+    made.fit(*data(), verbose=0, devices=distribution.FullySharded(least=1))
 
 
 def other_data(folder):
-    x, y = data(ROWS - here())
-    model().fit(x, y, verbose=0, devices=everywhere())
+    refused(model(), *data(ROWS - here()), devices=everywhere())
 
 
 def other_batches(folder):

@@ -29,16 +29,17 @@ _ADVICE = (
 )
 
 
-def compare(point: ResumePoint, epochs: int) -> None:
+def compare(point: ResumePoint, epochs: int, weights: list[str]) -> None:
     """Compare the beginning of a run in all its processes.
 
     Args:
         epochs: to be trained.
+        weights: what `values_of` gave before they were moved: afterwards no process may have all of them.
 
     Raises:
         ValueError: in all of them, naming the first difference.
     """
-    facts = _facts(point, epochs)
+    facts = _facts(point, epochs) | {"values of weights": weights}
     digests = peers.gathered({field: _digest(value) for field, value in facts.items()}, "the beginning of fit()")
     for field in facts:
         differing = [number for number, other in enumerate(digests) if other.get(field) != digests[0].get(field)]
@@ -71,8 +72,12 @@ def _facts(point: ResumePoint, epochs: int) -> dict[str, Any]:
     facts["callbacks"] = [type(one).__name__ for one in point.callbacks if getattr(one, "in_all_processes", False)]
     facts["epochs"] = [point.epoch, epochs]
     facts["random numbers"] = rng.state()["seeds"]
-    facts["values of weights"] = [f"{v.path}: {_of_variable(v):08x}" for v in point.model.state_variables]
     return dict(facts)
+
+
+def values_of(model: Model) -> list[str]:
+    """Checksums of all that a model holds."""
+    return [f"{variable.path}: {_of_variable(variable):08x}" for variable in model.state_variables]
 
 
 def _of_variable(variable: Variable) -> int:

@@ -57,6 +57,7 @@ def fit(
     mixable.check(model)
     source.place = place
     guard = place.agreed(checks.enabled() and not callbacks.accepts_nan)
+    weights = agreement.values_of(model) if place.processes > 1 else []
     job = TrainJob(model, callbacks, guard, source, place)
     placement.want(model, place)
     claim.hold(job.variables.params.values())
@@ -64,7 +65,7 @@ def fit(
     model.stop_training = False
     point = job.point = ResumePoint(job, source, validation, callbacks, given.initial_epoch)
     if place.processes > 1:
-        agreement.compare(point, given.epochs)
+        agreement.compare(point, given.epochs, weights)
     may_run_ahead = callbacks.may_batch_reports and validation is None and source.resident and place.processes == 1
     running: list[int] = []  # epochs that were started and not reported yet
     try:
