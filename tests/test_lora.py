@@ -1,5 +1,7 @@
 """Low-rank adapters: the numbers of Keras at equal weights, files both ways, whole models, files of adapters alone."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -237,6 +239,54 @@ def test_what_is_frozen_alone_is_so_in_files(tmp_path):
     config = model.to_json().replace('"frozen": [1]', '"frozen": [-1]')
     with pytest.raises(LoadError, match="list of places"):
         sequax.models.model_from_json(config)
+
+
+@sequax.saving.register_keras_serializable("lora")
+class OwnCell(layers.Layer):
+    """A cell with a layer inside, of which its config says nothing."""
+
+    state_size = 3
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.inner = layers.Dense(3, "tanh", name="inner")
+
+    def build(self, shape):
+        self.inner.build((shape[0], shape[-1] + 3))
+
+    def call(self, x, states):
+        after = self.inner(sequax.ops.concatenate([x, states[0]], -1))
+        return after, [after]
+
+
+def sequences():
+    sequax.utils.set_random_seed(1)
+    attention = layers.MultiHeadAttention(2, 4, name="attention")
+    x = sequax.Input((4, 2))
+    model = sequax.Model(x, layers.Dense(1, name="head")(layers.RNN(OwnCell(name="cell"))(attention(x, x))))
+    model.enable_lora(2, ["attention", "cell"], lora_alpha=3.0)
+    return model
+
+
+def test_adapters_inside_other_layers_come_back(tmp_path):
+    model, x = sequences(), X.reshape(32, 4, 2)
+    model.compile(sequax.optimizers.SGD(0.1), "mse")
+    frozen = [v.stored_numpy() for v in model.non_trainable_variables]
+    model.fit(x, Y, verbose=0)
+    expected = model.predict(x, verbose=0)
+    for value, variable in zip(frozen, model.non_trainable_variables, strict=True):
+        np.testing.assert_array_equal(variable.stored_numpy(), value, err_msg=variable.path)
+    model.save(tmp_path / "model.keras")
+    again = sequax.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(again.predict(x, verbose=0), expected, rtol=1e-5, atol=1e-6)
+    assert [v.name for v in again.trainable_variables] == [v.name for v in model.trainable_variables]
+    assert len(again.trainable_variables) == 10 and again.layers[2].cell.inner.lora_alpha == 3.0
+    again.fit(x, Y, verbose=0)
+    for wrong in ([[0, 0, 1.0]], [[0, 2]], [[-1, 2, 1.0]], [[0, 2, "a"]], 3):
+        config = json.loads(model.to_json())
+        config["config"]["layers"][1]["build_config"]["adapted"] = wrong
+        with pytest.raises(LoadError, match="places, ranks and alphas"):
+            sequax.models.model_from_json(json.dumps(config))
 
 
 def test_a_new_head_trains_beside_the_adapters():

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import above, custom_objects, values
 from .custom_objects import custom_object_scope, get_registered_name
-from .names import FROZEN, is_ours, suggest, to_snake_case
+from .names import ADAPTED, FROZEN, is_ours, suggest, to_snake_case
 from .warning import warn
 
 if TYPE_CHECKING:
@@ -201,9 +201,9 @@ def object_config(target: Any) -> dict[str, Any]:
     if build_config is not None:
         config["build_config"] = build_config
         # A model's layers bring their own. Keras looks for the shapes in a build_config, and for nothing else.
-        frozen = target.frozen_alone() if hasattr(target, "frozen_alone") and "layers" not in inner else []
-        if frozen:
-            config["build_config"] = {**build_config, FROZEN: frozen}
+        if hasattr(target, "frozen_alone") and "layers" not in inner:
+            more = {FROZEN: target.frozen_alone(), ADAPTED: target.adapted_inside()}
+            config["build_config"] = {**build_config, **{key: value for key, value in more.items() if value}}
     if hasattr(target, "get_compile_config"):
         config["compile_config"] = _compile_config(target)
     return config

@@ -12,6 +12,7 @@ _numbers: Counter[str] = Counter()
 
 
 FROZEN = "frozen"  # in build_configs: places of weights, see `Owner.frozen_alone`
+ADAPTED = "adapted"  # in build_configs: layers inside with low-rank adapters, see `Owner.adapted_inside`
 
 
 def to_snake_case(name: str) -> str:

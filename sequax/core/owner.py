@@ -59,6 +59,23 @@ class Owner:
             if place < len(found):
                 found[place].trainable = False
 
+    def adapted_inside(self) -> list[list[float]]:
+        """Which layers inside have low-rank adapters: their places among them, ranks and alphas."""
+        inside = enumerate(self.flatten_layers(include_self=False))
+        return [[place, layer.lora_rank, layer.lora_alpha] for place, layer in inside if layer.lora_enabled]
+
+    def adapt_inside(self, adapters: Sequence[Sequence[float]]) -> None:
+        """Give adapters to the layers inside that `adapted_inside` named, unless their own configs did.
+
+        Args:
+            adapters: what it gave. Layers that are not there, or cannot have one, are passed over.
+        """
+        inside = self.flatten_layers(include_self=False)
+        for place, rank, alpha in adapters:
+            layer = inside[int(place)] if place < len(inside) else None
+            if layer is not None and layer.built and layer.is_adaptable and not layer.lora_enabled:
+                layer.enable_lora(int(rank), alpha)
+
     def _inner_layers(self) -> list[Any]:
         return [layer for layer in tracking.owned(self, "layer", self.untracked) if layer is not self]
 

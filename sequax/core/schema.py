@@ -17,7 +17,7 @@ from . import budget, constructor, names, op_table, values
 from .budget import MAX_DEPTH, MAX_VALUES
 from .custom_objects import custom_object
 from .errors import LoadError, MalformedError
-from .kinds import MAX_NAME, Kind, Listed, Optional, Plain, ShapeOf, Whole, is_json, is_name, is_shape
+from .kinds import MAX_NAME, Kind, Listed, Optional, Plain, ShapeOf, Whole, is_json, is_name, is_number, is_shape
 from .named import lookup, unknown
 
 _WRAPPER_KEYS_WORDS = """
@@ -262,8 +262,18 @@ def _check_shapes(config: object, place: str) -> None:
         if key == names.FROZEN:
             if not isinstance(value, (list, tuple)) or not all(type(one) is int and one >= 0 for one in value):
                 raise LoadError(f"expected a list of places; found {_shown(value)}", f"{place}.{key}")
+        elif key == names.ADAPTED:
+            if not isinstance(value, (list, tuple)) or not all(_is_adapter(one) for one in value):
+                raise LoadError(f"expected places, ranks and alphas; found {_shown(value)}", f"{place}.{key}")
         elif value is not None and not is_shape(value):
             raise LoadError(f"expected a shape; found {_shown(value)}", f"{place}.{_shown_key(key)}")
+
+
+def _is_adapter(value: object) -> bool:
+    if not isinstance(value, (list, tuple)) or len(value) != 3:
+        return False
+    place, rank, alpha = value
+    return type(place) is int and place >= 0 and type(rank) is int and rank > 0 and is_number(alpha) and alpha > 0
 
 
 _COMPILE_KEYS_WORDS = """

@@ -10,6 +10,7 @@ class Unavailable:
     lora_rank: int | None = None
     lora_alpha: float | None = None
     lora_enabled = False
+    is_adaptable = False  # whether there is a weight that LoRA could adapt
 
     def enable_lora(self, *args: object, **kwargs: object) -> None:
         raise _refusal(

@@ -77,6 +77,7 @@ class Weighted(Layer):
 class Adaptable(Weighted):
     """A layer that can train a low-rank product beside a frozen weight, see `adapters/low_rank.py`."""
 
+    is_adaptable = True
     adapted_weight = "kernel"
     lora_rank: int | None = None
     lora_alpha: int | float | None = None

@@ -110,7 +110,7 @@ def scan_calls(
     variables = layer.state_variables if isinstance(layer, Layer) else []
     trained = {id(v) for v in layer.trainable_variables} if variables else set()
     with scope.calling(None):  # values as they are stored, without a cast to the compute dtype
-        values = {id(v): v.value for v in variables}
+        values = {id(v): v.stored_value for v in variables}  # not as read through adapters
     moving = [v for v in variables if id(v) not in trained]
 
     def step(carry: tuple[Any, ...], x: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
