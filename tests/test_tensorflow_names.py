@@ -564,6 +564,7 @@ INSTALLED = {
     "python/__init__.py": "",
     "python/base.py": "import keras\nKERAS = keras.Sequential.__module__\n",
     "python/lite.py": "from tensorflow.python.late import Interpreter\n",
+    "python/later.py": "import tensorflow as inner\n",
     "python/late.py": "import tensorflow as tf\nclass Interpreter:\n    def run(self):\n        return 'ran'\n",
 }
 
@@ -575,10 +576,15 @@ def test_what_is_not_served_comes_from_tensorflow_where_it_is_installed(tmp_path
         path.write_text(text)
     code = f"""
 import sys
-sys.path.insert(0, {str(tmp_path)!r})
 from sequax import compat
+from sequax.core import outside
 compat.install()
 import tensorflow as tf, keras
+try:
+    keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)]).export("exported")
+except keras.export.ExportError as error:
+    assert "needs the package tensorflow, which is not installed" in str(error)
+sys.path.insert(0, {str(tmp_path)!r})
 assert tf.reduce_mean([1.0, 3.0]).numpy() == 2.0
 assert "tensorflow.python.base" not in sys.modules
 assert tf.lite.Interpreter().run() == tf.lite.Interpreter().run() == "ran"
@@ -591,7 +597,13 @@ try:
     tf.sparse.add(1, 2)
 except NotImplementedError as error:
     assert "dense arrays" in str(error)
+with outside.themselves(["tensorflow"]):  # as for a SavedModel, which is TensorFlow's
+    import tensorflow
+    from tensorflow.python.later import inner
+    assert tensorflow.__version__ == inner.__version__ == "9" and inner is tensorflow is not tf
+assert sys.modules["tensorflow"] is tf and tf.lite.Interpreter is Interpreter
 compat.uninstall()
+assert outside.is_installed("tensorflow")
 import tensorflow
 assert tensorflow.__version__ == "9"
 """

@@ -163,8 +163,12 @@ def only_first_writes(folder, made, history):
     os.replace = lambda *given, **named: (moved.append(given), real(*given, **named))[1]
     history.plot(folder / "curves.png")
     made.export(folder / "model.onnx", verbose=0, input_signature=[sq.InputSpec(shape=(1, 8))])
+    archive = sq.export.ExportArchive()
+    archive.track_and_add_endpoint("serve", made, [sq.InputSpec(shape=(1, 8))])
+    archive.write_out(folder / "model.stablehlo", verbose=False)
     os.replace = real
-    assert (folder / "model.onnx").exists() and bool(moved) == (here() == 0), moved
+    files = [folder / "model.onnx", folder / "model.stablehlo"]
+    assert all(map(Path.exists, files)) and [Path(new) for _, new in moved] == ([] if here() else files), moved
 
 
 def main(folder):

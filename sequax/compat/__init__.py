@@ -22,6 +22,7 @@ from typing import Any
 
 from .. import _absent
 from .._version import __version__
+from ..core import outside
 from ..core.names import suggest
 from . import children, dialect, internals, out_of_reach, patches, places, spellings
 from .notes import note
@@ -51,6 +52,7 @@ def install() -> None:
             f" {' and '.join(present)} loaded already, and objects of the two libraries do not mix."
         )
     sys.meta_path.insert(0, _finder)
+    outside.served["tensorflow"] = installed.itself
     children.include()
 
 
@@ -59,6 +61,7 @@ def uninstall() -> None:
     if _finder not in sys.meta_path:
         return
     sys.meta_path.remove(_finder)
+    outside.served.pop("tensorflow", None)
     children.exclude()
     patches.undo()
     installed.forget()
@@ -139,6 +142,8 @@ class Finder(MetaPathFinder, Loader):
         root = fullname.partition(".")[0]
         if root not in (*_ROOTS, *_PARTS) or (root == "tensorflow" and installed.is_its_own(path)):
             return None
+        if root == "tensorflow":
+            installed.serving(fullname)
         return ModuleSpec(fullname, self, is_package=True)
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:

@@ -7,9 +7,11 @@ import os
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+from ..core import outside, placement
 from ..core.layer import Layer
 from ..core.types import Path
 from ..core.variable import Variable
+from ..saving.together import in_one
 from . import exporting, locations, placing, signature, table
 from .errors import ExportError
 from .trace import Trace, Traceable
@@ -170,7 +172,7 @@ class ExportArchive:
         self._collections[name] = list(variables)
 
     def write_out(self, filepath: Path, options: Any = None, verbose: bool | int | None = True) -> None:
-        """Write the artifact, whole or not at all.
+        """Write the artifact, whole or not at all. Of several processes that share the layers, the first one writes.
 
         Args:
             filepath: a file `*.stablehlo`; otherwise the folder of a SavedModel, for which TensorFlow is needed.
@@ -197,10 +199,19 @@ class ExportArchive:
             raise ExportError(f"The endpoints {raw} are functions of TensorFlow, which only a SavedModel holds.")
         traced = {one: self._traced(endpoint) for one, endpoint in self._endpoints.items()}
         more = {} if name == "stablehlo" else {"options": options, "tracked": self.variables}
-        with locations.hidden(), placing.staged(target, make_parents=row.is_folder) as place:
-            writer.write_endpoints(traced, place, collections=self._collections, **more)
+        staged = placing.staged(target, make_parents=row.is_folder)
+        with in_one(self._spread, target) as writes:
+            if not writes:
+                return
+            with outside.themselves(row.packages), locations.hidden(), staged as place:
+                writer.write_endpoints(traced, place, collections=self._collections, **more)
         if verbose is None or verbose:
             print(exporting.told(target, {one: t for one, t in traced.items() if isinstance(t, Traceable)}))
+
+    @property
+    def _spread(self) -> Layer | None:
+        """What is tracked and lies on devices of several processes, if anything does."""
+        return next((one for one in self._resources if placement.where(one).processes > 1), None)
 
     def _traced(self, endpoint: _Endpoint) -> Any:
         fn = endpoint.fn

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from ..core import outside
 from ..core.types import Path
 from ..saving.together import in_one
 from . import checking, locations, placing, table
@@ -34,7 +35,8 @@ def export_model(
         if not writes:
             return
         writer = row.load()
-        with locations.hidden(), placing.staged(target, make_parents=row.is_folder) as place:
+        staged = placing.staged(target, make_parents=row.is_folder)
+        with outside.themselves(row.packages), locations.hidden(), staged as place:
             note = writer.write(trace, place, **options)
             run = writer.runner(place, trace)
             if run is not None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from collections.abc import Mapping
 from types import MappingProxyType, ModuleType
 from typing import Any, NamedTuple
 
-from ..core import names
+from ..core import names, outside
 from .errors import ExportError
 
 
@@ -103,7 +102,7 @@ def chosen(filepath: str, name: str | None) -> tuple[str, Format]:
             f"{names.suggest(str(name), list(FORMATS))}"
         )
     row = FORMATS[name]
-    absent = [package for package in row.packages if importlib.util.find_spec(package) is None]
+    absent = [package for package in row.packages if not outside.is_installed(package)]
     if absent:
         how = f"pip install 'sequax[{row.extra}]'" if row.extra else f"pip install {' '.join(absent)}"
         others = ", ".join(f"'{one}'" for one in FORMATS if one != name and not FORMATS[one].packages)

@@ -8,19 +8,24 @@ from __future__ import annotations
 
 import functools
 import sys
-from importlib.machinery import PathFinder
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
+from ...core import outside
 from ..notes import say
 
 _ROOT = "tensorflow"
 _loading = False
+# Names of modules that are served, and TensorFlow's own of those names.
+_served: set[str] = set()
+_own: dict[str, ModuleType] = {}
 
 
 def is_there() -> bool:
     """Whether TensorFlow is installed."""
-    return PathFinder.find_spec(_ROOT) is not None
+    return outside.is_installed(_ROOT)
 
 
 def is_its_own(path: object) -> bool:
@@ -32,24 +37,55 @@ def is_its_own(path: object) -> bool:
     return _loading or bool(path)
 
 
+def serving(name: str) -> None:
+    """Note that a module of that name is served."""
+    _served.add(name)
+
+
+@contextmanager
+def _in_its_place() -> Iterator[None]:
+    """Inside, `tensorflow` is what is installed, for all who import it."""
+    global _loading
+    if _loading:
+        yield
+        return
+    served = {name: sys.modules.pop(name) for name in _served & sys.modules.keys()}
+    sys.modules.update(_own)
+    _loading = True
+    try:
+        yield
+    finally:
+        _loading = False
+        _own.update({name: sys.modules[name] for name in served if name in sys.modules})
+        sys.modules.update(served)
+
+
 @functools.cache
 def module() -> ModuleType | None:
     """TensorFlow; None where it is not installed, or does not load."""
-    global _loading
     if not is_there():
         return None
-    served = {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] == _ROOT}
-    _loading = True
     try:
-        import tensorflow
+        with _in_its_place():
+            import tensorflow
 
-        return tensorflow
+            return tensorflow
     except Exception as error:
         print(f"sequax: TensorFlow is installed, but does not load: {error}", file=sys.stderr)
         return None
-    finally:
-        _loading = False
-        sys.modules.update(served)
+
+
+@contextmanager
+def itself() -> Iterator[None]:
+    """Inside, imports of `tensorflow` find TensorFlow: for what Sequax and JAX do with it.
+
+    Raises:
+        ImportError: if it is not installed, or does not load.
+    """
+    if module() is None:
+        raise ImportError("TensorFlow is not installed, or does not load; `import tensorflow` without Sequax says why.")
+    with _in_its_place():
+        yield
 
 
 def value(inside: str) -> Any:
@@ -74,3 +110,5 @@ def value(inside: str) -> Any:
 def forget() -> None:
     """Load it anew when it is asked for again."""
     module.cache_clear()
+    _served.clear()
+    _own.clear()
