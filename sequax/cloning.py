@@ -124,6 +124,8 @@ def _clone_graph(
     graph = model.recorded_graph
     assert graph is not None
     inputs = input_tensors
+    if isinstance(inputs, (list, tuple)) and len(inputs) == 1 and is_tensor(graph.inputs):
+        (inputs,) = inputs
     if inputs is None:
         inputs = map_structure(lambda t: Input(batch_shape=t.shape, dtype=t.dtype, name=t.name), graph.inputs)
     elif _structure(inputs) != _structure(graph.inputs):

@@ -402,6 +402,40 @@ assert history["a_acc"] == history["a_accuracy"] and "val_a_acc" in history and 
 """,
         "a_accuracy",
     ),
+    "names and nodes of a script that says its dialect": (
+        """
+import csv
+from keras.callbacks import CSVLogger
+from keras.models import clone_model
+from sequax.compat import dialect
+before = set(dialect._heard)
+dialect.forget()
+a, b, c = (Input((3,)) for _ in range(3))
+base = Model(a, Dense(2, activation="softmax")(a))
+first, second = base(b), base(c)
+assert base.get_output_at(0) is first and base.get_output_at(1) is second
+base.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
+def columns(script):
+    dialect.forget()
+    dialect.read(script)
+    logger = CSVLogger("rows.csv")
+    history = base.fit(np.ones((4, 3)), np.ones(4), validation_split=0.5, verbose=0, callbacks=[logger]).history
+    with open("rows.csv") as file:
+        assert next(csv.reader(file))[1:] == sorted(history)
+    assert history["acc"] == history["accuracy"] and "val_acc" in history
+    return sorted(history)
+assert columns("x") == columns("h['val_acc'], h['val_accuracy']") == ["accuracy", "loss", "val_accuracy", "val_loss"]
+script = "from keras.layers.core import Dense; ModelCheckpoint('{epoch}-{val_acc:.2f}.h5')"
+assert columns(script) == ["acc", "loss", "val_acc", "val_loss"]
+nodes = [(base.get_input_at(i), base.get_output_at(i)) for i in range(3)]
+expected = [(a, base.output), (b, first), (c, second)]
+assert all(one[0] is other[0] and one[1] is other[1] for one, other in zip(nodes, expected))
+assert Model(b, base.get_output_at(1)).predict(np.ones((2, 3)), verbose=0).shape == (2, 2)
+dialect._heard.clear(), dialect._heard.update(before)
+assert clone_model(base, input_tensors=[b]).input is b
+""",
+        None,
+    ),
     "rates that decay, and are set meanwhile": (
         """
 from keras.callbacks import LearningRateScheduler, ReduceLROnPlateau

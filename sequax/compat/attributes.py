@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from ..core.tensor import leaves, shape_of
 from ..core.variable import Variable
 from ..functional import Graph
 from ..utils.py_dataset import PyDataset
-from . import decay
+from . import decay, dialect
 from .notes import note
 
 if TYPE_CHECKING:
@@ -49,8 +49,18 @@ def _one_or_list(values: list[Any]) -> Any:
 # --- layers ---------------------------------------------------------------------------------------------------------
 
 
+class _OfItself(NamedTuple):
+    """The first node of a model in Keras 1 and 2: its own inputs and outputs."""
+
+    inputs: list[Any]
+    outputs: Any
+
+
 def _node_at(self: Layer, node_index: int) -> Any:
-    nodes = self._inbound_nodes
+    nodes: list[Any] = list(self._inbound_nodes)
+    model: Any = self
+    if dialect.spoken() is not None and getattr(model, "symbolic_outputs", None) is not None:
+        nodes.insert(0, _OfItself(model.inputs, model.symbolic_outputs))
     if not -len(nodes) <= node_index < len(nodes):
         raise ValueError(
             f"Layer '{self.name}' was called on {len(nodes)} symbolic tensors (or groups of them), so there is no call"

@@ -10,6 +10,7 @@ notebook, and in modules that a script imports, they count from the moment they 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -51,6 +52,7 @@ _UNMISTAKABLE = (
     | {"inner_activation", "dropout_W", "dropout_U", "image_dim_ordering", "set_image_dim_ordering", "fit_generator"}
     | {"predict_classes"}
 )
+_ACCURACIES = re.compile(r"\bval_acc(?:uracy)?\b")  # in names of files, too: "{epoch}-{val_acc:.2f}.h5"
 _heard: set[str] = set()
 
 
@@ -92,6 +94,8 @@ def _words(node: ast.AST) -> Iterator[str]:
         if isinstance(node.value, ast.Name) and (node.value.id, node.attr) == ("tf", "keras"):
             yield "tensorflow.keras"
         yield from {node.attr} & _UNMISTAKABLE
+    elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield from _ACCURACIES.findall(node.value)
     elif isinstance(node, ast.keyword) and node.arg is not None:
         yield from {node.arg} & _UNMISTAKABLE
 
@@ -101,6 +105,11 @@ def spoken() -> int | None:
     if _any(_LATER):
         return None
     return 1 if _any(_KERAS_1) else 2 if _any(_KERAS_2) else None
+
+
+def says_acc() -> bool:
+    """Whether a script calls `acc` in its logs what `metrics=["accuracy"]` gives, as Keras did before 2.3."""
+    return "val_acc" in _heard and "val_accuracy" not in _heard
 
 
 def _any(words: set[str]) -> bool:

@@ -6,11 +6,14 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
+import jax
+
 from ..callbacks import History, TensorBoard
 from ..callbacks.callback_list import CallbackList
 from ..callbacks.monitor import MonitorCallback, direction
 from ..core.warning import warn
-from . import spellings
+from ..training.resolve import compilation_of
+from . import dialect, spellings
 from .notes import note
 
 
@@ -98,9 +101,20 @@ def params(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
 
 def epoch_end(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
     def on_epoch_end(self: CallbackList, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        return original(self, epoch, Logs(logs or {}))
+        return original(self, epoch, Logs(_short(self.model, logs or {})))
 
     return on_epoch_end
+
+
+def _short(model: Any, logs: dict[str, Any]) -> dict[str, Any]:
+    """`acc` for `accuracy` in the logs of a script that knows it so: files and tables have the names of their columns
+    from here."""
+    if not dialect.says_acc() or "accuracy" not in jax.tree.leaves(compilation_of(model).given_metrics):
+        return logs
+    ends = ("accuracy", *(f"{name}_accuracy" for name in model.output_names))
+    return {
+        name.removesuffix("uracy") if name.removeprefix("val_") in ends else name: value for name, value in logs.items()
+    }
 
 
 class BatchLogs(Logs):
