@@ -23,6 +23,7 @@ INTERRUPTED = 130
 _PATIENCE_SECONDS = 1.0  # after one has ended with an error, for the others to end by themselves
 _GRACE_SECONDS = 0.8  # after SIGTERM; with the seconds above, less than two
 _INTERRUPTED_SECONDS = 5.0  # after a signal to us that was handed on: a script may write a snapshot then
+_LAST_LINES_SECONDS = 1.0  # for what was printed last, after all have ended: a child of a script may hold its pipe
 _LOOK_SECONDS = 0.02
 
 
@@ -83,6 +84,7 @@ class _Run:
         cores = None if shares[0] is not None else _cores(count)
         self.ended: list[_Process] = []  # in the order in which they did
         self.noticed = 0.0  # when: that one has failed, or that all have ended
+        self.over = 0.0  # when: that all have ended
         self.processes: list[_Process] = []
         try:
             for number in range(count):
@@ -164,13 +166,15 @@ class _Run:
                 one.popen.kill()  # also one that was stopped, which hears nothing else
         for one in self.processes:
             one.code = one.popen.wait()
-            for reader in one.readers:
-                reader.join(1.0)  # a child of the script may hold the pipe
+        self.over = time.monotonic()
+        readers = [reader for one in self.processes for reader in one.readers]
+        while any(reader.is_alive() for reader in readers) and time.monotonic() < self.over + _LAST_LINES_SECONDS:
+            time.sleep(_LOOK_SECONDS)
 
     def _verdict(self) -> int:
         if not any(one.failed for one in self.processes):
             return 0
-        seconds = time.monotonic() - self.noticed
+        seconds = self.over - self.noticed
         own = [
             one for one in self.ended if one.failed and not one.was_ended and one.code not in (LOST, -signal.SIGABRT)
         ]
