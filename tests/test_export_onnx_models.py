@@ -351,6 +351,7 @@ OPS = {
     "branched": lambda x: ops.cond(ops.sum(x) > 1e6, lambda: x, lambda: -x),
     "scanned": lambda x: ops.associative_scan(lambda a, b: a * b, x, axis=1),
     "whole": lambda x: ops.bitwise_and(ops.floor_divide(ops.cast(10 * x, "int32"), 3), 6) + ops.shape(x)[0],
+    "narrow": lambda x: [ops.cast(300 * x, dtype) for dtype in ("uint8", "int8", "int16")],
     "angles": lambda x: ops.arctan2(x, x[:, ::-1]) + ops.log1p(ops.abs(x)) + ops.expm1(x) + ops.erf(x),
     "tiled": lambda x: ops.stack([ops.tile(x, (1, 2, 1)), ops.repeat(x, 2, axis=1)], axis=2),
 }

@@ -875,6 +875,8 @@ BYTES = {
     "bad chunks": b"POST /predict HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n\r\n",
     "long head": b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 200_000,
     "too large": b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n\r\n",
+    "two kinds of length": b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /v2 HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "other name": b"GET / HTTP/1.1\r\nHost: evil.org\r\n\r\n",
 }
 
@@ -885,6 +887,17 @@ def test_bytes_that_are_no_request(process, case):
     x = some(process.model, 1)
     found = httpx.post(f"{process.address}/predict", json=x.tolist()).json()["predictions"]
     np.testing.assert_allclose(found, process.model.predict(x, verbose=0), rtol=1e-5)
+
+
+def test_a_head_with_two_kinds_of_length_ends_the_connection(process):
+    with process.socket() as there:
+        there.sendall(BYTES["two kinds of length"])
+        parts = b"".join(iter(lambda: there.recv(65536), b""))
+    assert parts.count(b"HTTP/1.1 ") == 1 and b"Send one of them" in parts
+
+
+def test_probes_of_old_balancers_name_no_host(process):
+    assert process.exchanged(b"GET /v2/health/ready HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 200 ")
 
 
 def test_clients_that_are_killed_leave_nothing_behind(process):

@@ -294,7 +294,9 @@ class _Watched:
         hosts = self.service.hosts
         if hosts is None:
             return True
-        given = next((value for key, value in scope["headers"] if key == b"host"), b"").decode("latin-1")
+        given = next((value.decode("latin-1") for key, value in scope["headers"] if key == b"host"), None)
+        if given is None:  # a probe; no browser speaks HTTP/1.0, and in 1.1 the name must be there
+            return str(scope.get("http_version")) == "1.0"
         return (given if given.endswith("]") else given.rpartition(":")[0] or given).strip("[]").lower() in hosts
 
 

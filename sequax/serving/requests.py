@@ -10,6 +10,7 @@ from starlette.requests import ClientDisconnect, Request
 from .limits import Limits
 from .refused import Refused, bad, busy, too_large
 
+_TWO_LENGTHS = "The head has both Content-Length and Transfer-Encoding. Send one of them."
 GONE = 499  # for the metrics; the client that closed the connection reads nothing
 
 
@@ -53,6 +54,8 @@ class Body:
             Refused: for another type, too large a body, or one that does not arrive.
         """
         headers = self._request.headers
+        if "transfer-encoding" in headers and "content-length" in headers:  # a server in front may count the other one
+            raise Refused(400, _TWO_LENGTHS, "invalid", {"Connection": "close"})
         given = headers.get("content-type")
         if given is not None and given.partition(";")[0].strip().lower() not in media:
             raise Refused(415, f"The body must be {' or '.join(media)}.", "media")

@@ -429,7 +429,16 @@ def convert(call: Call, value: Value) -> Value:
         return made(
             call, "Not", made(call, "Equal", value, constant(np.zeros((), value.dtype)), dtype=bool), dtype=bool
         )
+    if value.dtype.kind == "f" and dtype.kind in "iu" and dtype.itemsize < 4:
+        value = _within(call, value, dtype)
     return cast(call, value, dtype)
+
+
+def _within(call: Call, value: Value, dtype: np.dtype) -> Value:
+    """Floats between the ends of a narrow whole type, where XLA stops and a `Cast` of onnxruntime begins anew."""
+    least, most = (constant(np.array(end, value.dtype)) for end in (np.iinfo(dtype).min, np.iinfo(dtype).max))
+    inside = made(call, "Max", value, least, dtype=value.dtype)
+    return made(call, "Min", inside, most, dtype=value.dtype)
 
 
 @rule("stop_gradient", "copy", "copy_p", "reduce_precision", "optimization_barrier", "pvary", "sharding_constraint")
