@@ -89,6 +89,9 @@ def test_foreign_functions_do_not_come_back_as_ours():
         config, custom_objects={config["layers"][1]["config"]["activation"]["config"]: jax.nn.gelu}
     )
     assert again.layers[0].activation is jax.nn.gelu
+    for given in ({"gelu": jax.nn.gelu}, {"gelu": jax.nn.silu}):  # by its own name, as with Keras
+        again = sequax.Sequential.from_config(json.loads(json.dumps(config)), custom_objects=given)
+        assert again.layers[0].activation is given["gelu"]
 
 
 def test_seeds_are_checked():

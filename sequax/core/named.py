@@ -53,7 +53,8 @@ def lookup(config: Mapping[str, Any]) -> Callable[..., Any] | None:
 def _function(name: object, registered: object, module: object) -> Callable[..., Any] | None:
     """A function by its name; Keras writes the module "builtins" for functions of every kind."""
     registered = name if registered in ("function", None, "") else registered
-    for key in (registered, name):
+    # An own function that shares its name with one of ours is written with its module; its owner calls it by its name.
+    for key in (registered, name, _bare(name)):
         if isinstance(key, str) and key in scoped():
             return custom_object(key)
     if isinstance(name, BoundName):
@@ -69,8 +70,15 @@ def _function(name: object, registered: object, module: object) -> Callable[...,
         return target
     if name in own:
         return own[name]
+    if _bare(name) in own:
+        return own[_bare(name)]
     # Up to Keras 3.6, registered functions were written without their package.
     return next((found for key, found in own.items() if key.endswith(f">{name}")), None)
+
+
+def _bare(name: object) -> str:
+    """The name of a function without its module."""
+    return str(name).rpartition(".")[2]
 
 
 def _built_in(name: str, module: object, find: Callable[[Catalogue], Any]) -> Callable[..., Any] | None:
@@ -98,12 +106,13 @@ def unknown(config: Mapping[str, Any], place: str | None = None) -> LoadError:
     found = family(module) if isinstance(module, str) else None
     near = suggest(name, {**found.classes, **found.functions}) if found is not None else ""
     what = "function" if is_function else "class"
+    short = _bare(name) if is_function else name
     built_in = (
         "" if is_function or _built_in_anywhere(name) is None else " The built-in class of this name is not meant."
     )
     return UnknownObjectError(
         f"Could not locate the {what} {name!r:.80} of module {module!r:.80}.{near}{built_in} Own classes and functions"
-        f" need `custom_objects={{{name!r:.80}: ...}}` or the decorator `@register_keras_serializable()`. Nothing is"
+        f" need `custom_objects={{{short!r:.80}: ...}}` or the decorator `@register_keras_serializable()`. Nothing is"
         f" imported because a config names it.",
         place,
     )
