@@ -150,9 +150,14 @@ def _structure(tensors: object) -> jax.tree_util.PyTreeDef:
 
 
 def _copy_frozen(model: Model, clone: Model) -> None:
-    """Layers that were frozen on their own stay so."""
+    """Layers and weights that were frozen on their own stay so, and adapters inside layers are there again."""
     for old, new in zip(model.layers, clone.layers, strict=False):
-        if not old.trainable and not isinstance(old, InputLayer) and new is not old:
+        if isinstance(old, InputLayer) or new is old or not isinstance(new, Layer):
+            continue
+        if type(new) is type(old) and new.built and not isinstance(old, Model):
+            new.adapt_inside(old.adapted_inside())
+            new.freeze_alone(old.frozen_alone())
+        if not old.trainable:
             new.trainable = False
 
 

@@ -282,6 +282,8 @@ def test_adapters_inside_other_layers_come_back(tmp_path):
     assert [v.name for v in again.trainable_variables] == [v.name for v in model.trainable_variables]
     assert len(again.trainable_variables) == 10 and again.layers[2].cell.inner.lora_alpha == 3.0
     again.fit(x, Y, verbose=0)
+    clone = sequax.models.clone_model(model)
+    assert [v.name for v in clone.trainable_variables] == [v.name for v in model.trainable_variables]
     for wrong in ([[0, 0, 1.0]], [[0, 2]], [[-1, 2, 1.0]], [[0, 2, "a"]], 3):
         config = json.loads(model.to_json())
         config["config"]["layers"][1]["build_config"]["adapted"] = wrong
