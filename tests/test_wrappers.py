@@ -357,3 +357,28 @@ def test_images():
     estimator = SKLearnClassifier(network, fit_kwargs={"epochs": 15}, random_state=0)
     assert estimator.fit(pictures, labels).score(pictures, labels) > 0.9
     assert np.array_equal(estimator.predict(pictures[::-1])[::-1], estimator.predict(pictures))
+
+
+def test_several_labels_per_row():
+    x = np.random.default_rng(0).normal(size=(64, 5)).astype("float32")
+    y = (x[:, :3] > 0).astype(int)
+
+    def make(y, end="sigmoid", loss="binary_crossentropy"):
+        model = sequax.Sequential([sequax.layers.Dense(y.shape[1], end)])
+        model.compile(sequax.optimizers.Adam(0.2), loss)
+        return model
+
+    estimator = SKLearnClassifier(make, fit_kwargs={"epochs": 20}, random_state=0).fit(x, y)
+    chances = estimator.predict_proba(x)
+    assert estimator.score(x, y) > 0.8 and chances.shape == (64, 3) and estimator.classes_.tolist() == [0, 1, 2]
+    np.testing.assert_array_equal(estimator.predict(x), chances > 0.5)
+    np.testing.assert_array_equal(estimator.predict(x), estimator.decision_function(x) > 0)
+    np.testing.assert_allclose(chances, estimator.model_.predict(x, verbose=0), rtol=1e-4, atol=1e-6)
+    with pytest.raises(ValueError, match="first one had a column for each of 3 labels"):
+        estimator.partial_fit(x, y[:, :2])
+    with pytest.raises(ValueError, match="class_weight is for one label per row"):
+        SKLearnClassifier(make).fit(x, y, class_weight="balanced")
+    with pytest.raises(ValueError, match="'categorical_crossentropy', knows one"):
+        SKLearnClassifier(make, model_kwargs={"end": "softmax", "loss": "categorical_crossentropy"}).fit(x, y)
+    with pytest.raises(ValueError, match="argmax"):
+        SKLearnClassifier(make).fit(x, np.eye(3)[y[:, 0]])

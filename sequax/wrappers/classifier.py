@@ -9,7 +9,7 @@ import numpy as np
 from ..core.types import Data
 from . import labels
 from .base import SKLBase, weighed
-from .sklearn import ClassifierMixin, Tags, check_classification_targets, type_of_target
+from .sklearn import ClassifierMixin, Tags, check_classification_targets, type_of_target, validate_data
 
 Self = TypeVar("Self", bound="SKLearnClassifier")
 
@@ -18,7 +18,8 @@ class SKLearnClassifier(ClassifierMixin, SKLBase):
     """A model as a classifier; `score` is the accuracy.
 
     Labels may be numbers or strings. What the loss takes is made of them: numbers for a sparse one, a column of 0 and
-    1 for a model with one output, one-hot rows otherwise.
+    1 for a model with one output, one-hot rows otherwise. Where rows have several labels at once, y is a matrix with a
+    column of 0 and 1 for each of them, the model ends with as many sigmoids, and `predict` gives such a matrix.
 
     Args:
         model: a compiled model, which each `fit` clones, or a function that returns one; it gets `X` and one-hot `y`
@@ -50,13 +51,14 @@ class SKLearnClassifier(ClassifierMixin, SKLBase):
     """
 
     classes_: np.ndarray
+    _several = False  # labels per row
 
     def fit(self: Self, X: Data, y: Data, sample_weight: Data | None = None, **kwargs: Any) -> Self:
         """Make the model anew and train it.
 
         Args:
             X: inputs, first axis the sample: arrays, lists of numbers, pandas or polars tables.
-            y: a label per row.
+            y: a label per row, or a column of 0 and 1 per label.
             sample_weight: how much each row counts.
             **kwargs: arguments of `Model.fit`, such as `epochs` and `class_weight`.
 
@@ -83,12 +85,14 @@ class SKLearnClassifier(ClassifierMixin, SKLBase):
         return self._partial_fit(X, y, settings, known=None if classes is None else np.unique(np.asarray(classes)))
 
     def predict(self, X: Data) -> np.ndarray:
-        """The label of each row.
+        """The label of each row; of several per row a column of 0 and 1 for each.
 
         Args:
             X: inputs.
         """
         probabilities = self.predict_proba(X)
+        if self._several:
+            return (probabilities > 0.5).astype(np.int64)
         return self.classes_[probabilities.argmax(axis=1)]
 
     def predict_proba(self, X: Data) -> np.ndarray:
@@ -98,6 +102,8 @@ class SKLearnClassifier(ClassifierMixin, SKLBase):
             X: inputs.
         """
         outputs = self._outputs(X)
+        if self._several:
+            return labels.chances(self.model_, outputs)
         return labels.probabilities(self.model_, outputs, len(self.classes_))
 
     def predict_log_proba(self, X: Data) -> np.ndarray:
@@ -116,22 +122,26 @@ class SKLearnClassifier(ClassifierMixin, SKLBase):
             X: inputs.
         """
         outputs = self._outputs(X)
+        if self._several:
+            least = np.finfo(np.float64).tiny
+            chances = labels.chances(self.model_, outputs)
+            return np.log(np.maximum(chances, least)) - np.log(np.maximum(1 - chances, least))
         if len(self.classes_) > 2:
             return outputs[:, : len(self.classes_)]
         both = np.maximum(labels.probabilities(self.model_, outputs, 2), np.finfo(np.float64).tiny)
         return np.log(both[:, 1]) - np.log(both[:, 0])
 
     def _checked(self, X: Data, y: Data, reset: bool) -> tuple[np.ndarray, Any]:
-        shape: tuple[int, ...] = getattr(y, "shape", ())
-        if len(shape) == 2 and shape[1] > 1:
-            raise ValueError(
-                f"y should be a 1d array of labels, got an array of shape {tuple(shape)}. Of one-hot rows that is"
-                f" `y.argmax(axis=1)`."
-            )
-        return super()._checked(X, y, reset)
+        if not _is_matrix(y):
+            return super()._checked(X, y, reset)
+        return validate_data(self, X, y, reset=reset, allow_nd=True, multi_output=True)
 
     def _learn_targets(self, y: Any) -> Any:
         _check_labels(y)
+        self._several = _is_matrix(y)
+        if self._several:
+            self.classes_ = np.arange(y.shape[1])
+            return y
         self.classes_ = np.unique(y)
         if len(self.classes_) == 1:
             raise ValueError(
@@ -141,6 +151,9 @@ class SKLearnClassifier(ClassifierMixin, SKLBase):
         return np.eye(len(self.classes_))[self._numbers(y)]
 
     def _targets(self, y: Any) -> Any:
+        if self._several or _is_matrix(y):
+            labels.check_several(self.model_, y, len(self.classes_), self._several)
+            return np.asarray(y, np.float32)
         return labels.encoded(self.model_, self._numbers(y), len(self.classes_))
 
     def _numbers(self, y: Any) -> np.ndarray:
@@ -162,6 +175,8 @@ class SKLearnClassifier(ClassifierMixin, SKLBase):
         weights = settings.pop("class_weight", None)
         if weights is None:
             return
+        if self._several:
+            raise ValueError("class_weight is for one label per row. Weigh rows with `sample_weight`.")
         by_number = labels.class_weights(weights, self.classes_, self._numbers(y))
         if settings.get("sample_weight") is None:
             settings["class_weight"] = by_number
@@ -175,10 +190,22 @@ class SKLearnClassifier(ClassifierMixin, SKLBase):
         return tags
 
 
+def _is_matrix(y: Any) -> bool:
+    shape = np.asarray(y).shape
+    return len(shape) == 2 and shape[1] > 1
+
+
 def _check_labels(y: Any) -> None:
     check_classification_targets(y)
     kind = type_of_target(y)
-    if kind not in ("binary", "multiclass"):
+    if kind == "multilabel-indicator":
+        if (np.asarray(y).sum(axis=1) == 1).all():
+            raise ValueError(
+                f"y should be a 1d array of labels, got an array of shape {np.shape(y)} with one label in each row. Of"
+                f" one-hot rows that is `y.argmax(axis=1)`."
+            )
+    elif kind not in ("binary", "multiclass"):
         raise ValueError(
-            f"Only binary and multiclass target types are supported. Target type: {kind}. Pass one label per row."
+            f"Only binary and multiclass target types are supported, and a column of 0 and 1 per label. Target type:"
+            f" {kind}. Pass one label per row."
         )

@@ -47,6 +47,37 @@ def probabilities(model: Model, outputs: np.ndarray, classes: int) -> np.ndarray
     return np.divide(outputs, total, out=np.full_like(outputs, 1 / outputs.shape[1]), where=total > 0)
 
 
+def chances(model: Model, outputs: np.ndarray) -> np.ndarray:
+    """The probability of each label by itself, of models that tell several labels per row."""
+    outputs = outputs.reshape(len(outputs), -1).astype(np.float64)
+    return 1 / (1 + np.exp(-outputs)) if _are_logits(model) else np.clip(outputs, 0, 1)
+
+
+def check_several(model: Model, y: Any, count: int, expected: bool) -> None:
+    """Refuse what a model cannot learn of rows with several labels.
+
+    Args:
+        y: targets.
+        count: how many labels there are.
+        expected: whether the model was made for several labels per row.
+
+    Raises:
+        ValueError: for a loss that knows one label per row, or another number of labels or outputs.
+    """
+    if np.ndim(y) != 2 or np.shape(y)[1] != count or not expected:
+        raise ValueError(
+            f"y has shape {np.shape(y)}; the first one had {'a column for each' if expected else 'one'}"
+            f" of {count} labels."
+        )
+    if "categorical" in _loss_name(model):
+        raise ValueError(
+            f"y has several labels per row, and the loss of model {model.name!r}, {_loss_name(model)!r}, knows one. End"
+            f" it with Dense({count}, activation='sigmoid') and compile it with 'binary_crossentropy'."
+        )
+    if _units(model) not in (None, count):
+        raise ValueError(f"y has {count} labels, and model {model.name!r} {_units(model)} outputs.")
+
+
 def class_weights(weights: Any, classes: np.ndarray, numbers: np.ndarray) -> dict[int, float]:
     """A weight per class number, in their order.
 
