@@ -407,6 +407,35 @@ HABITS = {
         with pytest.raises(Exception, match="boolean"):
             Ragged()(inputs)
     """,
+    "ragged rows, padded": """
+        rows = [[1, 2, 3], [], [4]]
+        ragged = tf.ragged.constant(rows)
+        assert isinstance(ragged, tf.RaggedTensor) and ragged.shape.as_list() == [3, None] and ragged.dtype == tf.int32
+        assert ragged.to_list() == rows and ragged.row_splits.numpy().tolist() == [0, 3, 3, 4]
+        assert ragged.value_rowids().numpy().tolist() == [0, 0, 0, 2] and ragged.bounding_shape().numpy().tolist() == [3, 3]
+        assert ragged.to_tensor().numpy().tolist() == [[1, 2, 3], [0, 0, 0], [4, 0, 0]]
+        assert ragged.to_tensor(-1, shape=[None, 2]).numpy().tolist() == [[1, 2], [-1, -1], [4, -1]]
+        assert ragged[1:].to_list() == [[], [4]] and ragged[:, :2].to_list() == [[1, 2], [], [4]]
+        assert ragged[0].numpy().tolist() == [1, 2, 3] and [len(row) for row in ragged] == [3, 0, 1]
+        same = (tf.RaggedTensor.from_row_splits([1, 2, 3, 4], [0, 3, 3, 4]),
+                tf.RaggedTensor.from_row_lengths([1, 2, 3, 4], [3, 0, 1]),
+                tf.RaggedTensor.from_value_rowids([1, 2, 3, 4], [0, 0, 0, 2]),
+                tf.RaggedTensor.from_tensor(ragged.to_tensor(), padding=0))
+        assert all(one.to_list() == rows for one in same)
+        words = tf.ragged.constant([["a", "bb"], ["c"]])
+        assert words.to_tensor().numpy().tolist() == [[b"a", b"bb"], [b"c", b""]]
+        data = tf.data.Dataset.from_tensor_slices((ragged, [0, 1, 2]))
+        assert len(data) == 3 and [a.numpy().tolist() for a, b in data] == rows
+        assert [a.shape for a, b in data.padded_batch(2)] == [(2, 3), (1, 1)]
+        model = keras.Sequential([layers.Embedding(5, 2), layers.GlobalAveragePooling1D(), layers.Dense(1)])
+        model.compile("sgd", "mse")
+        model.fit(data.padded_batch(3), verbose=0), model.predict(ragged.to_tensor(), verbose=0)
+        for wrong in (lambda: ragged + 1, lambda: tf.reduce_sum(ragged), lambda: model.predict(ragged, verbose=0)):
+            with pytest.raises((TypeError, ValueError), match="unequal lengths. Pad the rows"):
+                wrong()
+        with pytest.raises(ValueError, match="row_splits must grow from 0 to the number of values"):
+            tf.RaggedTensor.from_row_splits([1, 2], [0, 5])
+    """,
     "records of examples, written and read": """
         import os, tempfile
         os.chdir(tempfile.mkdtemp())
@@ -488,7 +517,7 @@ HABITS = {
         assert math_ops.reduce_mean([1.0, 2.0]).numpy() == 1.5 and tf.lite.Optimize.DEFAULT is not None
         assert not isinstance(x, tf.SparseTensor) and not isinstance(x, tf.RaggedTensor)
         for name, why in {
-            "placeholder": "sessions", "sparse.add": "dense arrays", "ragged.constant": "Pad to equal lengths",
+            "placeholder": "sessions", "sparse.add": "dense arrays", "ragged.stack": "Pad to equal lengths",
             "lite.TFLiteConverter.from_keras_model": "model.export", "estimator.Estimator": "`fit`",
             "feature_column.numeric_column": "FeatureSpace", "io.decode_proto": "records", "raw_ops.Add": "itself",
             "compat.v1.get_variable": "sessions", "distribute.coordinator.ClusterCoordinator": "several machines",

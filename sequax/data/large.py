@@ -52,7 +52,8 @@ def _on_disk(array: Any) -> bool:
         return _map_of(array) is not None
     if any(hasattr(array, name) for name in ("iloc", "detach", "to_numpy", "addressable_data", "toarray", "nse")):
         return False
-    return all(hasattr(array, name) for name in ("shape", "dtype", "__getitem__")) and bool(array.shape)
+    has_rows = all(hasattr(array, name) for name in ("shape", "dtype", "__getitem__")) and bool(array.shape)
+    return has_rows and None not in array.shape  # a size that nobody knows is that of ragged rows
 
 
 def _map_of(array: object) -> mmap.mmap | None:

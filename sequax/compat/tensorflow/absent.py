@@ -6,7 +6,10 @@ from ..._version import __version__
 
 _GRAPHS = "it builds graphs for sessions (TensorFlow 1), which Sequax does not run. Use layers and `fit`"
 _SPARSE = "of sparse tensors there is only `sparse.to_dense`. Pass dense arrays"
-_RAGGED = "it is about ragged tensors, and there are none. Pad to equal lengths: `keras.utils.pad_sequences`"
+_RAGGED = (
+    "of ragged tensors there is what makes, cuts and pads them: `ragged.constant`, `RaggedTensor`. Pad to equal"
+    " lengths: `.to_tensor()`, or `keras.utils.pad_sequences`"
+)
 _ITSELF = "it needs TensorFlow itself, which is not installed: with it, `sequax run` takes the name from there"
 _COLUMNS = (
     "feature columns are a part of TensorFlow that is no more. Use `keras.utils.FeatureSpace`, or the layers"
@@ -28,7 +31,7 @@ _REASONS: dict[str, str] = {
     **dict.fromkeys(("sparse", "SparseTensorValue", "sparse_placeholder"), _SPARSE),
     **dict.fromkeys(("sparse_to_dense", "sparse_tensor_to_dense", "sparse_tensor_dense_matmul"), _SPARSE),
     **dict.fromkeys(("SparseTensorSpec", "IndexedSlicesSpec"), _SPARSE),
-    **dict.fromkeys(("ragged", "RaggedTensor", "RaggedTensorSpec", "io.RaggedFeature", "strings.ngrams"), _RAGGED),
+    **dict.fromkeys(("ragged", "RaggedTensorSpec", "io.RaggedFeature", "strings.ngrams"), _RAGGED),
     **dict.fromkeys(("estimator", "contrib.learn", "contrib.estimator", "contrib.tpu"), _ESTIMATORS),
     "lite": _LITE,
     **dict.fromkeys(("feature_column", "contrib.layers"), _COLUMNS),

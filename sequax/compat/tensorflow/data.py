@@ -15,6 +15,7 @@ from ...data.pipeline.iterator import Iterator, NumpyIterator
 from ...data.pipeline.spec import INFINITE, UNKNOWN, DatasetSpec, dtype_name
 from ...data.pipeline.structures import mapped
 from ...data.pipeline.tensors import Seen, leaf_of, tensor
+from . import ragged
 from .member import Member
 from .settings import Options
 from .values import StringTensor, TensorSpec
@@ -203,6 +204,7 @@ def patched() -> Iterable[tuple[type, str, Any]]:
     """What elements are seen as while the hook is installed: class, name, value."""
     yield Seen, "text", staticmethod(StringTensor)
     yield Seen, "spec", staticmethod(TensorSpec)
+    yield Dataset, "from_tensor_slices", staticmethod(ragged.slices(Dataset.from_tensor_slices))
 
 
 _APPLIED = {

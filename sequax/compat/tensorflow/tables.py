@@ -24,6 +24,7 @@ from . import (
     module,
     neural,
     picking,
+    ragged,
     randoms,
     records,
     settings,
@@ -38,7 +39,7 @@ from .member import Member
 _WITH_TABLES = (
     *(settings, values, arrays, arithmetic, picking, randoms, images, colors, neural, linear),
     *(keras_names, checks, texts, files, distributing, summaries, checkpoints),
-    *(records, messages, examples),
+    *(records, messages, examples, ragged),
     *(inner, control, function, tape, variable, module, data),
 )
 
