@@ -129,6 +129,9 @@ def sharded(folder):
     loaded = sq.models.load_model(folder / "model.keras")
     found = told(made, history)
     np.testing.assert_allclose(loaded.predict(x[:5], verbose=0), found["predicted"], atol=1e-6)
+    made.layers[0].quantize("int8")
+    loaded.layers[0].quantize("int8")
+    np.testing.assert_allclose(made.predict(x[:5], verbose=0), loaded.predict(x[:5], verbose=0), atol=1e-2)
     return found
 
 

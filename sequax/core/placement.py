@@ -337,6 +337,13 @@ def _collected(array: jax.Array) -> np.ndarray:
     return np.asarray(array)
 
 
+def whole_here(array: jax.Array) -> jax.Array:
+    """An array for what computes on the host: one that is cut over processes is put together, as by `fetch`."""
+    if array.is_fully_addressable or array.is_fully_replicated:
+        return array
+    return jnp.asarray(_collected(array))
+
+
 _fetched: ContextVar[dict[int, tuple[jax.Array, np.ndarray]] | None] = ContextVar("fetched", default=None)
 
 

@@ -18,6 +18,7 @@ from ..adapters.float8 import Float8, Range
 from ..adapters.int4 import Int4
 from ..adapters.int8 import Int8
 from ..adapters.rows import Back4, Rows4, Rows8
+from ..core.placement import whole_here
 from ..core.quantized_policies import Int4DTypePolicy, QuantizedFloat8DTypePolicy
 from ..quantizers import (
     AbsMaxQuantizer,
@@ -179,7 +180,7 @@ class TwoWays(Form):
         values = self.table.values(layer, weight, config)
         if layer.tie_weights:
             return values
-        back, name = layer.reverse_embeddings.stored, f"reverse_{layer.adapted_weight}"
+        back, name = whole_here(layer.reverse_embeddings.stored), f"reverse_{layer.adapted_weight}"
         if isinstance(self.table, Int8Table):
             quantizer = QuantizationConfig.weight_quantizer_or_default(config, AbsMaxQuantizer(0))
             numbers, scale = quantizer(back, to_numpy=True)

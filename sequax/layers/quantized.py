@@ -11,6 +11,7 @@ import numpy as np
 from ..adapters.low_rank import LowRank
 from ..core import dtypes, quantizing
 from ..core.kinds import InitializerLike
+from ..core.placement import whole_here
 from ..core.types import Shape, ShapeLike, Tensor
 from ..core.variable import Variable
 from .rounded import RoundedByData
@@ -158,7 +159,7 @@ class QuantizableWeight(RoundedByData):
 
     def _replace(self, form: Form, config: Any) -> None:
         weight, low_rank = self.adapted, self._low_rank
-        values = form.values(self, weight.stored, config)
+        values = form.values(self, whole_here(weight.stored), config)
         self.quantized_build(weight.shape, config.mode, config)
         if low_rank is not None and self._low_rank is None:
             self._read_through(low_rank.a, low_rank.b, low_rank.alpha)
@@ -213,7 +214,7 @@ class QuantizableWeight(RoundedByData):
         return [np.array(changed[id(v)]) if id(v) in changed else v.numpy() for v in self.variables_in_files()]
 
     def _merged(self, low_rank: LowRank) -> dict[str, jax.Array]:
-        weight = low_rank.weight(self.adapted.stored, "float32")
+        weight = whole_here(low_rank.weight(self.adapted.stored, "float32"))
         return self._form(self.quantization_mode).values(self, weight, self.quantization_config)
 
     def _put_merged(self, adapter: LowRank) -> None:
