@@ -1038,6 +1038,18 @@ def test_the_command_line_says_what_is_wrong(tmp_path, process):
     assert code == 1 and "in use" in told
 
 
+def test_options_and_addresses_of_the_page_are_there():
+    from sequax.cli import make_parser
+
+    text = (ROOT / "docs" / "serving.md").read_text()
+    program, command, *given = json.loads(re.search(r"^CMD (.*)$", text, re.M)[1])
+    assert (program, command) == ("sequax", "serve") and make_parser().parse_args([command, *given]).host == "0.0.0.0"
+    for option in set(re.findall(r"`(--[a-z-]+)", text)):
+        make_parser().parse_args(["serve", "m.keras", option, *([] if option == "--together" else ["1"])])
+    paths = {route.path for route in serving.application(numbers()).routes}
+    assert {path for path in re.findall(r"path: (/\S+),", text)} <= paths
+
+
 def test_what_is_absent_is_named():
     code = (
         "import sys\nsys.modules['starlette'] = sys.modules['starlette.applications'] = None\n"
