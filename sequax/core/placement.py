@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec, Sharding
 
-from . import peers, tracking
+from . import peers, scope, tracking
 from .types import Tensor
 
 if TYPE_CHECKING:
@@ -328,37 +328,31 @@ def _put_now(array: Any, sharding: Sharding) -> jax.Array:
 
 def _collected(array: jax.Array) -> np.ndarray:
     """All of an array; of one that is cut over processes, it takes all of them to call this."""
-    if not array.is_fully_addressable and not array.is_fully_replicated:
-        known = (_fetched.get() or {}).get(id(array))
-        if known is not None:
-            return known[1]
+    if _is_cut_over_processes(array):
         mesh = array.sharding.mesh  # type: ignore[attr-defined] # it is one of ours
         array = jax.jit(_same, out_shardings=NamedSharding(mesh, PartitionSpec()))(array)
     return np.asarray(array)
 
 
+def _is_cut_over_processes(array: jax.Array) -> bool:
+    return not array.is_fully_addressable and not array.is_fully_replicated
+
+
 def whole_here(array: jax.Array) -> jax.Array:
     """An array for what computes on the host: one that is cut over processes is put together, as by `fetch`."""
-    if array.is_fully_addressable or array.is_fully_replicated:
-        return array
-    return jnp.asarray(_collected(array))
-
-
-_fetched: ContextVar[dict[int, tuple[jax.Array, np.ndarray]] | None] = ContextVar("fetched", default=None)
+    return jnp.asarray(_collected(array)) if _is_cut_over_processes(array) else array
 
 
 @contextmanager
-def fetched(arrays: Iterable[jax.Array]) -> Iterator[None]:
-    """Inside, one process alone may fetch these arrays: all processes put together here what is cut over them."""
-    found = {}
-    for array in arrays:
-        if not array.is_fully_addressable and not array.is_fully_replicated:
-            found[id(array)] = array, _collected(array)
-    token = _fetched.set(found)
-    try:
+def fetched(variables: Iterable[Variable]) -> Iterator[None]:
+    """Inside, one process alone may read these variables, and compute with them: all processes put together here what
+    is cut over them."""
+    outer = scope.frame()
+    known = {} if outer is None else outer.values  # of a file that is a part of what is written
+    cut = [v for v in variables if id(v) not in known and _is_cut_over_processes(v.stored)]
+    whole = [whole_here(v.stored) for v in cut]
+    with scope.framed(scope.Frame(cut, whole, strict=False, outer=outer) if cut else outer):
         yield
-    finally:
-        _fetched.reset(token)
 
 
 def _same(array: jax.Array) -> jax.Array:

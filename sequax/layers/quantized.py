@@ -214,7 +214,7 @@ class QuantizableWeight(RoundedByData):
         return [np.array(changed[id(v)]) if id(v) in changed else v.numpy() for v in self.variables_in_files()]
 
     def _merged(self, low_rank: LowRank) -> dict[str, jax.Array]:
-        weight = whole_here(low_rank.weight(self.adapted.stored, "float32"))
+        weight = whole_here(low_rank.weight(self.adapted.stored_value, "float32"))
         return self._form(self.quantization_mode).values(self, weight, self.quantization_config)
 
     def _put_merged(self, adapter: LowRank) -> None:

@@ -35,9 +35,10 @@ def in_one(model: Any, path: Path) -> Iterator[bool]:
     if place.processes == 1:
         yield True
         return
-    variables = [variable for one in layout.places(model) for variable in one.variables]
+    in_files = (variable for one in layout.places(model) for variable in one.variables)
+    variables = {id(variable): variable for variable in (*in_files, *model.variables)}  # with those of adapters
     try:
-        with placement.fetched(variable.stored for variable in variables):
+        with placement.fetched(variables.values()):
             yield place.leads
     finally:
         # Of this name, for process 0 may have written others alone; in a folder that each process may have its own of.
