@@ -97,7 +97,7 @@ dist: $(VENV)/bin/pip
 	for file in dist/*.whl dist/*.tar.gz; do \
 	    $(BUILT)/bin/python $(PIP_INSTALL) --force-reinstall --no-deps $$file && \
 	    $(BUILT)/bin/python $(PIP_INSTALL) $$file && \
-	    (cd dist && ../$(BUILT)/bin/sequax demo --epochs 1) || exit 1; \
+	    (cd dist && $(abspath $(BUILT))/bin/sequax demo --epochs 1) || exit 1; \
 	done
 
 bench: $(VENV)/.installed-dev

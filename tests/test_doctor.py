@@ -12,8 +12,9 @@ from sequax.cli import doctor, main
 def test_the_report_names_versions_devices_cache_and_trains(capsys):
     assert main(["doctor"]) == 0
     text = capsys.readouterr().out
-    for word in ("sequax", "jax ", "devices", "cpu", "cache", "threads", "settings", "a small model trains"):
+    for word in ("sequax", "jax ", "devices", "cpu", "cache", "threads", "settings", "a small model trains", "[plot]"):
         assert word in text
+    assert not any(f"[{extra}]" in text for extra in ("dev", "docs", "mutants"))  # of use to developers of this package
 
 
 def test_json_is_json(capsys):

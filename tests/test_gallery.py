@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,12 @@ def read(name):
 
 def test_each_notebook_has_its_place_in_the_gallery():
     assert sorted(GALLERY) == NOTEBOOKS
+
+
+def test_the_build_runs_each_notebook_anew():
+    """A cache of mkdocs-jupyter knows the text of a notebook, and nothing of the package that it runs."""
+    settings = (Path(__file__).resolve().parents[1] / "mkdocs.yml").read_text(encoding="utf-8")
+    assert re.search(r"^ +execute: true$", settings, re.M) and re.search(r"^ +cache: false\b", settings, re.M)
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)

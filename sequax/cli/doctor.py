@@ -71,7 +71,7 @@ def optional_packages() -> dict[str, dict[str, str | None]]:
     for line in required:
         # One that asks for an extra of another package, `jax[cuda13]`, does not say what that brings.
         match = re.match(r"^([A-Za-z0-9_.-]+)(?!\[)[^;\[]*;.*extra\s*==\s*['\"]([\w-]+)['\"]", line)
-        if match and match[2] not in ("dev", "mutants"):
+        if match and match[2] not in ("dev", "docs", "mutants"):
             found.setdefault(match[2], {})[match[1]] = machine.version_of(match[1])
     return found
 
