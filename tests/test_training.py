@@ -499,6 +499,65 @@ def test_names_of_metrics_of_several_outputs_are_keras(metrics, weighted, keras)
     assert keys(sequax) == keys(keras)
 
 
+@pytest.mark.parametrize(
+    ("several", "settings"),
+    [
+        (list, {"loss": ["mse", "mae"], "metrics": [["mse", "mae"], ["mape"]]}),
+        (list, {"loss": {"a": "mse", "b": "mae"}, "metrics": {"a": ["mape"], "b": ["mse", "mae"]}}),
+        (list, {"loss": [["mse", "mae"], "msle"], "metrics": [["mse"], ["mape"]]}),
+        (list, {"loss": "mse", "metrics": [["mape"], ["mse"]], "weighted_metrics": [["mape", "mae"], ["mse"]]}),
+        (dict, {"loss": {"b": "mae", "a": "mse"}, "metrics": {"b": ["mse", "mae"], "a": ["mape"]}}),
+        (dict, {"loss": {"a": "mse", "b": "mae"}, "metrics": {"a": ["mse"]}}),
+        (None, {"loss": "mse", "metrics": ["mape", "mae"], "weighted_metrics": ["msle"]}),
+    ],
+)
+def test_lists_of_values_are_in_the_order_of_keras(several, settings, keras):
+    def values(library):
+        inputs = library.Input((2,))
+        outputs = [library.layers.Dense(1, name=name)(inputs) for name in ("b", "a")]
+        how = {list: list, dict: lambda found: dict(zip(("b", "a"), found, strict=True)), None: lambda found: found[0]}
+        model = library.Model(inputs, how[several](outputs))
+        for position, variable in enumerate(model.weights):
+            variable.assign(np.full(variable.shape, 0.3 + position))
+        model.compile("sgd", run_eagerly=True, **settings)
+        y = how[several]([np.arange(1, 5)[:, None], np.arange(5, 9)[:, None]])
+        arguments = np.ones((4, 2)), y, np.arange(1, 5) / 4 if several is None else None
+        return [*model.test_on_batch(*arguments)], list(model.test_on_batch(*arguments, return_dict=True)), model
+
+    found, names, model = values(sequax)
+    expected, keys, _ = values(keras)
+    if isinstance(settings["loss"], list) and isinstance(settings["loss"][0], list):
+        del expected[1]  # Keras tells the last of the two losses of an output twice, and not the first
+        found[1] = expected[1] = None
+    assert names == keys
+    assert np.allclose(np.array(found, float), np.array(expected, float), rtol=1e-4, equal_nan=True)
+    assert model.metrics_names == sorted(names, key=model.metrics_names.index)
+
+
+def test_a_loss_counts_for_every_output_of_its_layer(keras):
+    def loss(library, name, settings):
+        inputs, layer = library.Input((2,)), library.layers.Dense(1, kernel_initializer="ones", name=name)
+        model = library.Model(inputs, [layer(inputs), layer(inputs * 2.0)])
+        model.compile("sgd", run_eagerly=True, **settings)
+        return model.test_on_batch(np.ones((4, 2)), [np.ones((4, 1))] * 2)[0]
+
+    settings = {"loss": {"d": "mse"}}
+    assert np.isclose(loss(sequax, "d", settings), loss(keras, "d", settings))
+
+
+def test_several_losses_of_one_output_add_up():
+    x, y = np.ones((4, 2)), np.full((4, 1), 5.0)
+    model = Sequential([Input((2,)), Dense(1, kernel_initializer="ones")])
+    model.compile("sgd", ["mse", "mae"])
+    with pytest.raises(ValueError, match=r"loss=\[\['mse', 'mae'\]\]"):
+        model.fit(x, y, verbose=0)
+    model.compile("sgd", [["mse", "mae"]], loss_weights=[[0.5, 2.0]])
+    assert np.isclose(model.evaluate(x, y, verbose=0), 0.5 * 9 + 2 * 3)
+    model.compile("sgd", [["sparse_categorical_crossentropy", "mse"]])
+    with pytest.raises(ValueError, match="sparse_categorical_crossentropy over 1 class"):
+        model.fit(x, y, verbose=0)
+
+
 def test_run_eagerly_equals_compiled(rng):
     x, y = data_for(dense, rng, 20)
     seen = []

@@ -84,7 +84,10 @@ def outputs(model: Any) -> list[OutputSchema]:
 
 
 def _loss(loss: object) -> tuple[str | None, dict[str, Any]]:
-    """The name of a loss of ours and its settings; no name for a function of the user's."""
+    """The name of a loss of ours and its settings; no name for a function of the user's. Of a sum, the first."""
+    found = [_loss(part) for part in getattr(loss, "parts", ())]
+    if found:
+        return next((one for one in found if one[0] is not None), found[0])
     function = getattr(loss, "fn", None)
     name = getattr(function, "__name__", None)
     known = name is not None and loss_catalogue.catalogue.functions.get(name) is function

@@ -33,7 +33,7 @@ class OutputLoss(NamedTuple):
     """The loss of one output: where its target stands, and how much it counts."""
 
     name: str
-    function: loss_catalogue.Loss
+    function: loss_catalogue.Loss | LossSum
     scale: float
 
 
@@ -64,6 +64,7 @@ class Compilation(Portable):
         self.output_trackers: list[Any] = []
         self.losses: list[OutputLoss | None] | None = None
         self.output_names: list[str] = []
+        self._losses_as_given: list[str] = []  # names of their trackers
         self.metrics: list[list[Any]] = []
         self.weighted_metrics: list[list[Any]] = []
         self._display: list[tuple[Any, str]] = []  # pairs, not a dict by id: copies have metrics of their own
@@ -123,9 +124,7 @@ class Compilation(Portable):
             )
         scales = _per_output(self.loss_weights, keys, outputs, "loss_weights")
         self.losses = [
-            None
-            if one is None
-            else OutputLoss(name, _loss(one, target, prediction), 1.0 if scale is None else float(scale))
+            None if one is None else OutputLoss(name, *_scaled(one, scale, target, prediction))
             for name, one, scale, target, prediction in zip(
                 _paths(outputs, keys), given, scales, targets, predictions, strict=True
             )
@@ -136,6 +135,9 @@ class Compilation(Portable):
             if several
             else []
         )
+        places = jax.tree.unflatten(jax.tree.structure(outputs), range(len(predictions)))
+        by_place = [self.losses[place] for place in _as_given(self.loss, places)]
+        self._losses_as_given = [f"{one.name}_loss" for one in by_place if one is not None]
         self.metrics = self._metrics(self.given_metrics, "metrics", keys, targets, outputs)
         self.weighted_metrics = self._metrics(self.given_weighted_metrics, "weighted_metrics", keys, targets, outputs)
 
@@ -296,12 +298,20 @@ class Compilation(Portable):
 
     @property
     def names(self) -> list[str]:
-        """Names of the metrics as they are reported, the loss first."""
-        return [self._name(metric) for metric in self.all_metrics]
+        """Names of the metrics as they are reported, in the order of Keras' lists: the loss, the losses of outputs as
+        `loss` names them, the metrics of a single output as they were given, and by the alphabet what is reported by a
+        name that is not its own, as all metrics of several outputs are."""
+        reported: dict[str, Any] = {}
+        for metric in self.all_metrics:
+            reported[_free_name(self._name(metric), reported)] = metric
+        first = [self.loss_tracker.name, *(self._losses_as_given if self.output_trackers else ())]
+        if len(self.metrics) == 1:
+            first += [name for name, metric in reported.items() if name == metric.name and name not in first]
+        return self.in_order(list(reported), first)
 
     def in_order(self, names: Sequence[str], order: Sequence[str]) -> list[str]:
-        """Names of logs in the order of the metrics, the loss first."""
-        return sorted(names, key=lambda name: order.index(name) if name in order else len(order))
+        """Names of logs in an order, and by the alphabet those that it lacks."""
+        return sorted(names, key=lambda name: (order.index(name) if name in order else len(order), name))
 
     def _name(self, metric: Metric) -> str:
         return next((shown for known, shown in self._display if known is metric), metric.name)
@@ -389,15 +399,36 @@ def _per_output(given: object, keys: list[str], outputs: object, argument: str) 
         unknown = [key for key in given if key not in keys]
         if unknown:
             raise ValueError(f"In the dict argument `{argument}`, key {unknown[0]!r} is no output. Outputs: {keys}.")
-        return [given.get(key) for key in keys]
+        return [
+            given.get(key, given.get(_called(tensor, key))) for key, tensor in zip(keys, leaves(outputs), strict=True)
+        ]
     if isinstance(given, (list, tuple)):
         if len(given) != count:
+            summed = (
+                f" Several losses of one output add up: `loss={[given]}`." if (argument, count) == ("loss", 1) else ""
+            )
             raise ValueError(
                 f"`{argument}` has {len(given)} entries, but the model has {count} output(s): {keys}."
-                f" Give one per output."
+                f" Give one per output.{summed}"
             )
         return list(given)
     return [given] * count
+
+
+def _called(tensor: object, key: str) -> str | None:
+    """The name of the layer that makes an output, if the output is another one of that layer and has a number more."""
+    node = getattr(tensor, "node", None)
+    name = None if node is None else str(node.operation.name)
+    return name if name is not None and key.startswith(f"{name}_") and key[len(name) + 1 :].isdigit() else None
+
+
+def _as_given(given: object, places: Any) -> list[int]:
+    """Places of outputs in the order in which losses name them: dicts have one of their own."""
+    if isinstance(given, dict) and isinstance(places, dict):
+        return [place for key in given if key in places for place in _as_given(given[key], places[key])]
+    if isinstance(given, (list, tuple)) and isinstance(places, (list, tuple)) and len(given) == len(places):
+        return [place for pair in zip(given, places, strict=True) for place in _as_given(*pair)]
+    return jax.tree.leaves(places)
 
 
 def _paths(outputs: object, names: Sequence[str]) -> list[str]:
@@ -413,6 +444,40 @@ def _path(path: Sequence[Any], tensor: Any, name: str) -> str:
         node = getattr(tensor, "node", None) if path[1:] else None
         places[-1] = name if node is None else node.operation.name
     return "/".join(places)
+
+
+class LossSum:
+    """Several losses of one output, added up, each times its weight.
+
+    Args:
+        parts: the losses.
+        weights: one per loss.
+    """
+
+    def __init__(self, parts: Sequence[loss_catalogue.Loss], weights: Sequence[float]):
+        self.parts, self.weights = list(parts), list(weights)
+
+    @property
+    def reduction(self) -> str | None:
+        kinds = {part.reduction for part in self.parts}
+        return kinds.pop() if len(kinds) == 1 else None
+
+    def __call__(self, y_true: Tensor, y_pred: Tensor, sample_weight: Any = None) -> Any:
+        return sum(
+            part(y_true, y_pred, sample_weight=sample_weight) * weight
+            for part, weight in zip(self.parts, self.weights, strict=True)
+        )
+
+
+def _scaled(given: object, scale: Any, target: Tensor | None, prediction: Tensor) -> tuple[Any, float]:
+    """A loss, or the sum of a list of losses, and how much it counts."""
+    if not isinstance(given, (list, tuple)):
+        return _loss(given, target, prediction), 1.0 if scale is None else float(scale)
+    parts = [_loss(one, target, prediction) for one in given if one is not None]
+    own = isinstance(scale, (list, tuple))
+    if not parts or (own and len(scale) != len(parts)):
+        raise ValueError(f"`loss` of an output is {given!r} with `loss_weights` {scale!r}. Give one weight per loss.")
+    return LossSum(parts, scale if own else [1.0] * len(parts)), 1.0 if own or scale is None else float(scale)
 
 
 def _loss(identifier: object, target: Tensor | None, prediction: Tensor) -> loss_catalogue.Loss:
