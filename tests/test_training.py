@@ -1033,7 +1033,8 @@ def test_a_model_is_made_without_compiling():
 
     jax.monitoring.register_event_duration_secs_listener(listen)
     try:
-        model = Sequential([Input((173,)), Dense(7), Dropout(0.1), Dense(1)])
+        wide = sequax.layers.Reshape((1, 173))
+        model = Sequential([Input((173,)), Dense(7), Dropout(0.1), Dense(173), wide, sequax.layers.LSTM(173), Dense(1)])
         model.compile("adam", "mse", metrics=["mae"])
         model.optimizer.build(model.trainable_variables)
         assert not compiled_for
