@@ -382,6 +382,19 @@ def test_build_config_and_attributes():
     assert model.layers[0].output.shape == (None, 4)
 
 
+def test_the_first_argument_of_build_may_have_any_name():
+    class Scale(sequax.Layer):
+        def build(this, shape):
+            this.scale = this.add_weight(shape[1:])
+
+        def call(self, x):
+            return x * self.scale
+
+    made = Scale()
+    made.build((None, 3))
+    assert made.get_build_config() == {"input_shape": (None, 3)}
+
+
 def test_compute_output_shape_leaves_the_model_unbuilt():
     model = Sequential([Conv2D(4, 3), Flatten(), Dense(2)])
     assert model.compute_output_shape((None, 5, 5, 1)) == (None, 2)

@@ -132,8 +132,19 @@ def sharded(folder):
     made.layers[0].quantize("int8")
     loaded.layers[0].quantize("int8")
     np.testing.assert_allclose(made.predict(x[:5], verbose=0), loaded.predict(x[:5], verbose=0), atol=1e-2)
+    by_hand(made, x, found["predicted"])
     adapted(folder, made, x, y, place)
     return found
+
+
+def by_hand(made, x, expected):
+    """What layers called by hand give can be looked at, and so can what is computed with cut variables."""
+    hidden = x[:5]
+    for layer in made.layers:
+        hidden = np.asarray(layer(hidden))
+    np.testing.assert_allclose(hidden, expected, atol=1e-2)  # with whole numbers
+    kernel = made.layers[-1].kernel
+    np.testing.assert_allclose(sq.ops.convert_to_numpy(kernel * 2), 2 * kernel.numpy())
 
 
 def adapted(folder, made, x, y, place):
@@ -146,6 +157,49 @@ def adapted(folder, made, x, y, place):
     expected = made.predict(x[:5], verbose=0)
     found = sq.models.load_model(folder / "adapted.keras").predict(x[:5], verbose=0)
     np.testing.assert_allclose(found, expected, atol=2e-2)  # one layer's numbers are rounded again
+
+
+@sq.saving.register_keras_serializable()
+class Own(sq.layers.Layer):
+    """Computes what it writes."""
+
+    def build(self, shape):
+        self.kernel = self.add_weight((shape[-1], 12), name="kernel")
+
+    def call(self, x):
+        return x @ self.kernel
+
+    def save_own_variables(self, store):
+        store["doubled"] = self.kernel.value * 2
+
+    def load_own_variables(self, store):
+        self.kernel.assign(store["doubled"][()] / 2)
+
+
+def watched(folder):
+    """What callbacks and layers compute of cut weights to write it, and to round them by data."""
+    sq.utils.set_random_seed(2)
+    calls, layers = sq.callbacks, sq.layers
+    made = sq.Sequential([sq.Input((2,)), layers.Embedding(12, 6), layers.Flatten(), layers.Dense(12), Own()])
+    made.layers[0].enable_lora(2)
+    made.compile("adam", "mse")
+    x, y = np.arange(48).reshape(24, 2) % 12, np.ones((24, 12), "float32")
+    place = distribution.FullySharded(least=1) if everywhere() else None
+    for epochs in (1, 2):
+        board = calls.TensorBoard(folder / "board", histogram_freq=1, write_images=True, embeddings_freq=1)
+        statistics, means = calls.LayerStatistics(gradients=True), calls.WeightAveraging(1)
+        callbacks = [board, statistics, means]
+        made.fit(x, y, epochs=epochs, verbose=0, devices=place, callbacks=callbacks, resume=folder / "run")
+    table = np.loadtxt(folder / "board" / "train" / "embeddings" / "embedding-1.tsv") if here() == 0 else None
+    assert table is None or table.shape == (12, 6)
+    made.save(folder / "own.keras")
+    loaded = sq.models.load_model(folder / "own.keras")
+    found = {"predicted": made.predict(x, verbose=0).tolist(), "statistics": statistics.history}
+    np.testing.assert_allclose(loaded.predict(x, verbose=0), found["predicted"], atol=1e-5)
+    structure = {"pre_block_layers": made.layers[:2], "sequential_blocks": [made.layers[2]]}
+    sizes = {"num_samples": 24, "sequence_length": 2, "group_size": -1}
+    made.quantize(config=sq.quantizers.GPTQConfig(x, None, quantization_layer_structure=structure, **sizes))
+    return {**found, "rounded": float(np.mean(made.predict(x, verbose=0)))}
 
 
 def ended(folder):
@@ -216,7 +270,7 @@ def first_alone(folder):
 
 
 def rest(folder):
-    return each(folder, blocks, stream, ended, first_alone)
+    return each(folder, blocks, stream, ended, first_alone, watched)
 
 
 def each(folder, *parts):

@@ -92,6 +92,8 @@ class LayerStatistics(Callback):
     def plot(self, measure: str = "relative_change", path: str | os.PathLike[str] | None = None) -> figures.Figure:
         """Draws one measure of all layers over the epochs, and saves the chart to `path` if given.
 
+        Where several processes train one model, the first saves it.
+
         Returns:
             The matplotlib figure.
         """
@@ -108,7 +110,7 @@ class LayerStatistics(Callback):
             axes.plot(range(1, len(measures[measure]) + 1), measures[measure], label=name)
         axes.set(yscale="log", xlabel="epoch", ylabel=measure.replace("_", " "))
         axes.legend()
-        if path is not None:
+        if path is not None and self.leads:
             figure.savefig(path)
         return figure
 

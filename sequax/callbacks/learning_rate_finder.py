@@ -146,6 +146,8 @@ class LearningRateFinder(Callback):
     def plot(self, path: str | os.PathLike[str] | None = None) -> figures.Figure:
         """Draws losses over learning rates, with the suggestion, and saves the chart to `path` if given.
 
+        Where several processes train one model, the first saves it.
+
         Returns:
             The matplotlib figure.
         """
@@ -158,6 +160,6 @@ class LearningRateFinder(Callback):
             axes.axvline(suggestion, linestyle="--", color="grey", label=f"suggestion {suggestion:.2g}")
         axes.set(xscale="log", xlabel="learning rate", ylabel="loss")
         axes.legend()
-        if path is not None:
+        if path is not None and self.leads:
             figure.savefig(path)
         return figure

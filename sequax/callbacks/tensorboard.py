@@ -222,7 +222,7 @@ class TensorBoard(Callback):
             variable = getattr(layer, "adapted", layer.embeddings)
             table = variable.numpy()  # which takes all processes, if it is cut over them
             if variable.adapter is not None:  # of whole numbers, the floats they stand for
-                table = np.asarray(variable.adapter.weight(variable.stored, "float32"))
+                table = variable.place.fetch(variable.adapter.weight(variable.stored, "float32"))
             if not self.leads:
                 continue
             np.savetxt(os.path.join(folder, path), table, "%.6g", delimiter="\t")

@@ -8,6 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from ..core.placement import DEVICE
 from ..core.types import ArrayLike
 from .base import Callback, Logs
 from .learning_rate import learning_rate_of
@@ -93,11 +94,11 @@ class WeightAveraging(Callback):
             recompute_statistics(self.model, self.statistics, self.batch_size)
 
     def state_dict(self) -> dict[str, Any]:
-        return {"count": self.count, "means": [np.asarray(mean) for mean in self._means]}
+        return {"count": self.count, "means": [np.array(DEVICE.fetch(mean)) for mean in self._means]}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.count = int(state["count"])
-        self._means = [jnp.asarray(mean) for mean in state["means"]]
+        self._means = list(state["means"])
 
     def _first(self) -> int:
         """The number of the first epoch that counts."""

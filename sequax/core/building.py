@@ -26,8 +26,8 @@ def guarded(build: Callable[..., Any]) -> Callable[..., Any]:
                 build(self, *args, **kwargs)
         finally:
             self._in_build = outer
-        given = {**dict(zip(inspect.signature(build).parameters, (self, *args), strict=False)), **kwargs}
-        given.pop("self", None)
+        names = [*inspect.signature(build).parameters][1:]  # the first is the layer, whatever it is called
+        given = {**dict(zip(names, args, strict=False)), **kwargs}
         shapes_given = {key: value for key, value in given.items() if value is not None}
         if shapes_given or not given:
             self._build_shapes = shapes_given

@@ -40,7 +40,7 @@ from .kinds import ConstraintLike, InitializerLike, RegularizerLike
 from .owner import Owner
 from .policy_map import DTypePolicyMap
 from .shown import Shown
-from .tensor import KerasTensor, Node, is_tensor, leaves, record, shape_of
+from .tensor import KerasTensor, Node, is_tensor, leaves, map_structure, record, shape_of
 from .types import ArrayLike, CustomObjects, DTypeLike, Nested, Shape, ShapeLike, T, Tensors, overridable
 from .variable import Variable
 
@@ -267,6 +267,8 @@ class Layer(Owner, Shown, quantizing.Quantizable, operation.Operation):
             place = placement.active()
             if place.is_spread:
                 outputs = place.output(self, outputs)
+            elif outermost and placement.Spread.exists and scope.frame() is None:
+                outputs = map_structure(placement.whole_here, outputs)
             if self.activity_regularizer is not None:
                 for output in leaves(outputs):
                     # A mean over the batch, so that the penalty does not grow with the batch size.

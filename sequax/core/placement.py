@@ -334,13 +334,15 @@ def _collected(array: jax.Array) -> np.ndarray:
     return np.asarray(array)
 
 
-def _is_cut_over_processes(array: jax.Array) -> bool:
+def _is_cut_over_processes(array: Any) -> bool:
+    if not isinstance(array, jax.Array) or isinstance(array, jax.core.Tracer):
+        return False
     return not array.is_fully_addressable and not array.is_fully_replicated
 
 
-def whole_here(array: jax.Array) -> jax.Array:
-    """An array for what computes on the host: one that is cut over processes is put together, as by `fetch`."""
-    return jnp.asarray(_collected(array)) if _is_cut_over_processes(array) else array
+def whole_here(array: T) -> T:
+    """An array for who computes with it alone: one that is cut over processes is put together, as by `fetch`."""
+    return jnp.asarray(_collected(array)) if _is_cut_over_processes(array) else array  # type: ignore[arg-type,return-value] # a JAX array
 
 
 @contextmanager
@@ -349,7 +351,7 @@ def fetched(variables: Iterable[Variable]) -> Iterator[None]:
     is cut over them."""
     outer = scope.frame()
     known = {} if outer is None else outer.values  # of a file that is a part of what is written
-    cut = [v for v in variables if id(v) not in known and _is_cut_over_processes(v.stored)]
+    cut = [v for v in variables if v.place.processes > 1 and id(v) not in known and _is_cut_over_processes(v.stored)]
     whole = [whole_here(v.stored) for v in cut]
     with scope.framed(scope.Frame(cut, whole, strict=False, outer=outer) if cut else outer):
         yield

@@ -11,6 +11,7 @@ from ..adapters.contraction import Contraction
 from ..adapters.matrix import Matrix
 from ..adapters.watched import Watched
 from ..core.dtypes import DTypePolicy
+from ..core.placement import whole_here
 from ..core.variable import Variable
 from .base import Adaptable
 
@@ -74,7 +75,7 @@ class RoundedByData(Adaptable):
                 f" `quantize('gptq', config=...)` or `quantize('awq', config=...)` first, and once. Its dtype policy is"
                 f" '{self.dtype_policy.name}'."
             )
-        return self.adapted.stored
+        return whole_here(self.adapted.stored)
 
     def watch(self, observe: Callable[[jax.Array], None]) -> Callable[[], None]:
         """Call a function with what the weight is multiplied with, until what is returned is called."""

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..core import dtypes
+from ..core import dtypes, placement
 from ..core.operation import FunctionOperation
 from ..core.tensor import KerasTensor, is_tensor as is_symbolic
 from ..core.types import ArrayLike, DTypeLike, Nested, Tensor
@@ -77,10 +77,13 @@ def convert_to_tensor(
 def convert_to_numpy(x: ArrayLike) -> np.ndarray:
     """The values of `x` as a NumPy array; of a JAX array it may be a view that cannot be written to.
 
+    One that is cut over several processes is put together: all of them have to call this.
+
     Raises:
         ValueError: if `x` is a symbolic tensor, which has no values.
     """
-    return np.asarray(x.value if isinstance(x, Variable) else x)
+    x = x.value if isinstance(x, Variable) else x
+    return placement.DEVICE.fetch(x) if isinstance(x, jax.Array) else np.asarray(x)
 
 
 @plain

@@ -13,6 +13,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from ..core.placement import whole_here
 from ..core.types import ArrayLike
 from ..ops.table import array
 from .calibrated import AWQConfig
@@ -130,7 +131,7 @@ class AWQ:
 
     def observe(self, inputs: jax.Array) -> None:
         """Take inputs of the layer into account, as it is called with them."""
-        self.update_activation_magnitudes(self.matrix.of_inputs(inputs))
+        self.update_activation_magnitudes(self.matrix.of_inputs(whole_here(inputs)))
 
     def quantize_layer(self) -> None:
         """Round the kernel, and have the layer compute with that from now on."""

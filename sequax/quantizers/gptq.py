@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..core.placement import whole_here
 from ..core.types import ArrayLike
 from ..ops.table import array
 from .calibrated import GPTQConfig
@@ -197,7 +198,7 @@ class GPTQ:
 
     def observe(self, inputs: jax.Array) -> None:
         """Take inputs of the layer into account, as it is called with them."""
-        self.update_hessian_with_batch(self.matrix.of_inputs(inputs))
+        self.update_hessian_with_batch(self.matrix.of_inputs(whole_here(inputs)))
 
     def quantize_and_correct_layer(self, blocksize: int = 128) -> None:
         """Round the kernel, and have the layer compute with that from now on.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import ml_dtypes
 import numpy as np
 
+from ..core import placement
 from .hdf5_reader import Dataset
 from .layout import Place
 
@@ -24,7 +25,8 @@ def expected(place: Place) -> dict[str, tuple[tuple[int, ...], str]]:
     if not place.writes_itself:
         return {path: (v.shape, v.stored_dtype.name) for path, v in place.entries().items()}
     store: dict[str, Any] = {}
-    place.owner.save_own_variables(store)
+    with placement.fetched(place.owner.variables):  # as where it is written
+        place.owner.save_own_variables(store)
     arrays = {f"{place.group}/{key}": np.asarray(value) for key, value in store.items()}
     return {path: (array.shape, array.dtype.name) for path, array in arrays.items()}
 
