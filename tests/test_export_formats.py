@@ -96,6 +96,19 @@ def test_onnx_brings_its_texts_along(runtime, tmp_path):
     assert json.loads(texts[onnx_file.HOST])["inputs"][0]["name"] == "text"
 
 
+@pytest.mark.parametrize("bits", [None, "int4"])
+def test_ids_may_come_as_floats(bits, runtime, tmp_path):
+    """Random floats stand for no row of a table: artifacts are held against the model at values that do."""
+    model = sequax.Sequential([layers.Input((6,)), layers.Embedding(9, 5), layers.Flatten(), layers.Dense(2)])
+    if bits:
+        model.quantize(bits)
+    x = np.arange(12.0, dtype="float32").reshape(2, 6) % 9
+    for name, options in (("m.onnx", {}), ("numpy", {"format": "numpy"})):
+        model.export(tmp_path / name, verbose=False, **options)
+    (found,) = runtime.InferenceSession(tmp_path / "m.onnx").run(None, {model.input_names[0]: x})
+    np.testing.assert_allclose(found, model.predict(x, verbose=0), atol=1e-5)
+
+
 def test_onnx_in_eight_bits_says_what_it_costs(runtime, tmp_path, capsys):
     model, x = convnet(), rows(40, 8, 8, 2)
     model.export(tmp_path / "m.onnx", quantize="int8", calibration=x)

@@ -65,7 +65,8 @@ def unpack_int4(packed: ArrayLike, orig_len: int, axis: int = 0, dtype: str = "i
     if packed.dtype not in (jnp.int8, jnp.uint8):
         raise TypeError(f"Expected int8 or uint8 tensor for unpacking, got {packed.dtype}")
     axis = axis % packed.ndim
-    packed = jax.lax.bitcast_convert_type(packed, dtypes.jnp_dtype(dtype))
+    if packed.dtype != dtype:
+        packed = jax.lax.bitcast_convert_type(packed, dtypes.jnp_dtype(dtype))
     # Shifts of signed numbers take the sign along, so that the low half gets its own by going up and down again.
     halves = jnp.stack([(packed << 4) >> 4, packed >> 4], axis=axis + 1)
     halves = halves.reshape(*packed.shape[:axis], -1, *packed.shape[axis + 1 :])

@@ -213,6 +213,11 @@ def _concatenate(writer: Writer, equation: Any, operands: list[Value]) -> str:
     return f"np.concatenate({writer.text(operands)}, {equation.params['dimension']})"
 
 
+@rule("stack")
+def _stack(writer: Writer, equation: Any, operands: list[Value]) -> str:
+    return f"np.stack({writer.text(operands)}, {equation.params['axis']})"
+
+
 @rule("pad")
 def _pad(writer: Writer, equation: Any, operands: list[Value]) -> str:
     low, high, interior = zip(*equation.params["padding_config"], strict=True)
