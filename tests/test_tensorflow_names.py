@@ -412,7 +412,8 @@ HABITS = {
         ragged = tf.ragged.constant(rows)
         assert isinstance(ragged, tf.RaggedTensor) and ragged.shape.as_list() == [3, None] and ragged.dtype == tf.int32
         assert ragged.to_list() == rows and ragged.row_splits.numpy().tolist() == [0, 3, 3, 4]
-        assert ragged.value_rowids().numpy().tolist() == [0, 0, 0, 2] and ragged.bounding_shape().numpy().tolist() == [3, 3]
+        assert ragged.value_rowids().numpy().tolist() == [0, 0, 0, 2]
+        assert ragged.bounding_shape().numpy().tolist() == [3, 3]
         assert ragged.to_tensor().numpy().tolist() == [[1, 2, 3], [0, 0, 0], [4, 0, 0]]
         assert ragged.to_tensor(-1, shape=[None, 2]).numpy().tolist() == [[1, 2], [-1, -1], [4, -1]]
         assert ragged[1:].to_list() == [[], [4]] and ragged[:, :2].to_list() == [[1, 2], [], [4]]
@@ -430,11 +431,56 @@ HABITS = {
         model = keras.Sequential([layers.Embedding(5, 2), layers.GlobalAveragePooling1D(), layers.Dense(1)])
         model.compile("sgd", "mse")
         model.fit(data.padded_batch(3), verbose=0), model.predict(ragged.to_tensor(), verbose=0)
-        for wrong in (lambda: ragged + 1, lambda: tf.reduce_sum(ragged), lambda: model.predict(ragged, verbose=0)):
+        for wrong in (lambda: ragged + [1, 2, 3], lambda: tf.sort(ragged), lambda: model.predict(ragged, verbose=0)):
             with pytest.raises((TypeError, ValueError), match="unequal lengths. Pad the rows"):
                 wrong()
         with pytest.raises(ValueError, match="row_splits must grow from 0 to the number of values"):
             tf.RaggedTensor.from_row_splits([1, 2], [0, 5])
+    """,
+    "ragged rows, made by cutting texts, looked up, computed with, joined": """
+        lines = tf.strings.split(["a b", "b", "c a b"])
+        assert lines.to_list() == [[b"a", b"b"], [b"b"], [b"c", b"a", b"b"]]
+        assert lines.row_lengths().numpy().tolist() == [2, 1, 3]
+        assert tf.strings.upper(lines)[1].numpy().tolist() == [b"B"]
+        assert tf.strings.reduce_join(lines, axis=1, separator="-").numpy().tolist() == [b"a-b", b"b", b"c-a-b"]
+        table = tf.lookup.experimental.MutableHashTable(tf.string, tf.int64, default_value=-1)
+        table.insert(tf.constant(["a", "b"]), tf.constant([4, 5], tf.int64))
+        numbers = table.lookup(lines)
+        assert numbers.to_list() == [[4, 5], [5], [-1, 4, 5]]
+        assert tf.ragged.map_flat_values(table.lookup, lines).to_list() == numbers.to_list()
+        assert table.size() == 2 and table.lookup(tf.constant(["b", "x"])).numpy().tolist() == [5, -1]
+        assert tf.reduce_sum(numbers, axis=1).numpy().tolist() == [9, 5, 8] and tf.reduce_max(numbers).numpy() == 5
+        assert (numbers * 2 + 1).to_list() == [[9, 11], [11], [-1, 9, 11]]
+        assert (numbers == 5).to_list()[0] == [False, True]
+        assert tf.concat([numbers, numbers[:1]], axis=0).to_list()[3] == [4, 5]
+        assert tf.concat([numbers, numbers], axis=1)[0].numpy().tolist() == [4, 5, 4, 5]
+        assert tf.ragged.boolean_mask([[1, 2], [3, 4]], [[True, False], [True, True]]).to_list() == [[1], [3, 4]]
+        assert tf.strings.split(["1,2", "3,4"], ",")[:, 1].numpy().tolist() == [b"2", b"4"]
+        with pytest.raises(NotImplementedError, match="along axis 1"):
+            tf.reduce_sum(numbers, axis=0)
+    """,
+    "parts of a variable, assigned to": """
+        v = tf.Variable(tf.zeros([3, 2]))
+        v[0].assign([1.0, 2.0]), v[1:, 1].assign(tf.ones([2]) * 5.0)
+        held, other = v[tf.constant(2)], v[0]
+        held.assign(other * 2)
+        assert v.numpy().tolist() == [[1, 2], [0, 5], [2, 4]] and not hasattr(v[0] + 1, "assign")
+        @tf.function
+        def put(row, value):
+            v[row, 0].assign(value)
+            return tf.reduce_sum(v)
+        assert float(put(tf.constant(1), 7.0)) == 21.0 and v[1].numpy().tolist() == [7, 5]
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(v[0] ** 2)
+        assert tape.gradient(loss, v).numpy().tolist() == [[2, 4], [0, 0], [0, 0]]
+    """,
+    "the best of boxes that overlap, for each class": """
+        boxes = tf.constant([[[[0.0, 0, 1, 1]], [[0, 0, 1, 0.95]], [[0, 0.5, 0.2, 1.5]]]])
+        scores = tf.constant([[[0.9, 0.1], [0.8, 0.7], [0.2, 0.3]]])
+        found = tf.image.combined_non_max_suppression(boxes, scores, 2, 4, iou_threshold=0.5, score_threshold=0.15)
+        assert np.allclose(found.nmsed_scores, [[0.9, 0.7, 0.3, 0.2]]) and found[2].numpy().tolist() == [[0, 1, 1, 0]]
+        assert found.nmsed_boxes.shape == (1, 4, 4) and found[3].numpy().tolist() == [4]
+        assert float(tf.reduce_max(found[0])) == 1
     """,
     "records of examples, written and read": """
         import os, tempfile
@@ -517,7 +563,7 @@ HABITS = {
         assert math_ops.reduce_mean([1.0, 2.0]).numpy() == 1.5 and tf.lite.Optimize.DEFAULT is not None
         assert not isinstance(x, tf.SparseTensor) and not isinstance(x, tf.RaggedTensor)
         for name, why in {
-            "placeholder": "sessions", "sparse.add": "dense arrays", "ragged.stack": "Pad to equal lengths",
+            "placeholder": "sessions", "sparse.add": "dense arrays", "ragged.cross": "Pad to equal lengths",
             "lite.TFLiteConverter.from_keras_model": "model.export", "estimator.Estimator": "`fit`",
             "feature_column.numeric_column": "FeatureSpace", "io.decode_proto": "records", "raw_ops.Add": "itself",
             "compat.v1.get_variable": "sessions", "distribute.coordinator.ClusterCoordinator": "several machines",

@@ -247,23 +247,6 @@ def extract_patches(
     return ops.image.extract_patches(tensor(images), picked[0], picked[1], picked[2][0], padding=padding.lower())
 
 
-@MEMBERS.serve("image.non_max_suppression")
-def non_max_suppression(
-    boxes: Any, scores: Any, max_output_size: Any, iou_threshold: float = 0.5, score_threshold: float = -np.inf
-) -> Any:
-    boxes, scores = np.asarray(boxes, np.float32), np.asarray(scores, np.float32)
-    low, high = np.minimum(boxes[:, :2], boxes[:, 2:]), np.maximum(boxes[:, :2], boxes[:, 2:])
-    areas, kept = (high - low).prod(axis=1), list[int]()
-    for one in np.argsort(-scores, kind="stable"):
-        if len(kept) >= int(max_output_size) or scores[one] < score_threshold:
-            break
-        shared = np.minimum(high[one], high[kept]) - np.maximum(low[one], low[kept])
-        inside = np.maximum(shared, 0).prod(axis=1)
-        if not kept or np.all(inside <= iou_threshold * (areas[one] + areas[kept] - inside)):
-            kept.append(int(one))
-    return jnp.asarray(np.array(kept, np.int32))
-
-
 _COLORS = [[1, 1, 0, 1], [0, 0, 1, 1], [1, 0, 0, 1], [0, 1, 0, 1], [0.5, 0, 0.5, 1], [0.5, 0.5, 0, 1], [0.5, 0, 0, 1]]
 _COLORS += [[0, 0, 0.5, 1], [0, 1, 1, 1], [1, 0, 1, 1]]
 

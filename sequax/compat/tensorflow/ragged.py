@@ -1,14 +1,15 @@
 """`tf.RaggedTensor`: rows of unequal lengths, as they are before they are padded.
 
 A row is a part of one array of values. There is one ragged axis; functions and layers take arrays, so what a script
-does with ragged rows here is to make, look at, cut, pad and iterate over them.
+does with ragged rows here is to make, look at, cut, join, sum up (`rows.py`), pad and iterate over them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NoReturn, Self
+from typing import Any, Self
 
+import jax.numpy as jnp
 import numpy as np
 
 from ...data.pipeline import tables
@@ -19,6 +20,8 @@ from ...data.pipeline.tensors import leaf_of
 from .member import Member
 from .values import DType, HostTensor, StringTensor, TensorShape, as_dtype
 
+_OPERATORS = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "and", "or")
+_COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
 _PAD = "Pad the rows: `.to_tensor()`, or `keras.utils.pad_sequences`."
 
 
@@ -106,11 +109,24 @@ class RaggedTensor:
 
     flat_values = values
 
+    def with_values(self, new_values: Any) -> Self:
+        """Other values in the same rows."""
+        return type(self)(new_values, self._splits)
+
+    with_flat_values = with_values
+
     @property
     def row_splits(self) -> Any:
         return HostTensor(self._splits)
 
     ragged_rank = 1
+
+    @property
+    def nested_row_splits(self) -> tuple[Any, ...]:
+        return (self.row_splits,)
+
+    def nested_row_lengths(self, name: Any = None) -> tuple[Any, ...]:
+        return (self.row_lengths(),)
 
     def row_lengths(self, axis: int = 1, name: Any = None) -> Any:
         return HostTensor(np.diff(self._splits))
@@ -131,13 +147,16 @@ class RaggedTensor:
     def _longest(self) -> int:
         return int(np.diff(self._splits).max(initial=0))
 
+    def _even(self) -> bool:
+        return len(self) > 0 and np.ptp(np.diff(self._splits)) == 0
+
     def to_list(self) -> list[Any]:
         return [row.tolist() for row in self._rows]
 
     def numpy(self) -> np.ndarray:
         """The rows: in an array of objects, unless they are equally long."""
         rows = self._rows
-        if len({len(row) for row in rows}) == 1:
+        if self._even():
             return np.stack(rows)
         made = np.empty(len(rows), object)
         made[:] = rows
@@ -173,6 +192,8 @@ class RaggedTensor:
             row = self._rows[int(key)]
             return _seen(row[inner] if inner else row)
         if any(not isinstance(one, slice) for one in inner[:1]):
+            if self._even():
+                return _seen(self.numpy()[(key, *inner)])
             raise NotImplementedError(f"tensorflow.RaggedTensor: rows have no common place to take out. {_PAD}")
         return type(self)._of([row[inner] if inner else row for row in self._rows[key]], self._values)
 
@@ -183,16 +204,41 @@ class RaggedTensor:
     def __repr__(self) -> str:
         return f"<tf.RaggedTensor {self.to_list()}>"
 
-    def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
-        raise TypeError(f"A RaggedTensor is no array: its rows have unequal lengths. {_PAD}")
+    def __array__(self, *args: Any, **kwargs: Any) -> np.ndarray:
+        """Rows that happen to be equally long are an array."""
+        if not self._even():
+            raise TypeError(f"A RaggedTensor is no array: its rows have unequal lengths. {_PAD}")
+        return np.asarray(self.numpy(), *args, **kwargs)
 
-    __jax_array__ = __array__
+    def __jax_array__(self) -> Any:
+        return jnp.asarray(self.__array__())
 
-    def _refused(self, *args: Any) -> NoReturn:
-        raise TypeError(f"A RaggedTensor does not compute: its rows have unequal lengths. {_PAD}")
+    __hash__ = None  # type: ignore[assignment]
 
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _refused
-    __neg__ = __pow__ = __lt__ = __le__ = __gt__ = __ge__ = _refused
+    def __neg__(self) -> Self:
+        return self.with_values(-self.values)
+
+    def __invert__(self) -> Self:
+        return self.with_values(~self.values)
+
+
+def _operator(name: str) -> Callable[..., Any]:
+    """An operator between the values of rows, and one number or the values of rows of the same lengths."""
+
+    def method(self: RaggedTensor, other: Any) -> RaggedTensor:
+        if isinstance(other, RaggedTensor):
+            if self.row_splits.tolist() != other.row_splits.tolist():
+                raise ValueError("tensorflow.RaggedTensor: rows of unequal lengths do not compute with each other.")
+            other = other.values
+        elif np.ndim(other):
+            raise TypeError(f"A RaggedTensor does not compute with an array: its rows have unequal lengths. {_PAD}")
+        return self.with_values(getattr(self.values, name)(other))
+
+    return method
+
+
+for _name in (*_OPERATORS, *(f"r{name}" for name in _OPERATORS), *_COMPARISONS):
+    setattr(RaggedTensor, f"__{_name}__", _operator(f"__{_name}__"))
 
 
 def _seen(array: Any) -> Any:

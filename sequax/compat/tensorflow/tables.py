@@ -27,8 +27,10 @@ from . import (
     ragged,
     randoms,
     records,
+    rows,
     settings,
     summaries,
+    suppressing,
     tape,
     texts,
     values,
@@ -37,9 +39,9 @@ from . import (
 from .member import Member
 
 _WITH_TABLES = (
-    *(settings, values, arrays, arithmetic, picking, randoms, images, colors, neural, linear),
+    *(settings, values, arrays, arithmetic, picking, randoms, images, suppressing, colors, neural, linear),
     *(keras_names, checks, texts, files, distributing, summaries, checkpoints),
-    *(records, messages, examples, ragged),
+    *(records, messages, examples, ragged, rows),
     *(inner, control, function, tape, variable, module, data),
 )
 
@@ -47,7 +49,8 @@ _WITH_TABLES = (
 @functools.cache
 def members() -> dict[str, Member]:
     """What each name stands for."""
-    return {name: member for module in _WITH_TABLES for name, member in module.MEMBERS.items()}
+    found = {name: member for module in _WITH_TABLES for name, member in module.MEMBERS.items()}
+    return {name: rows.taking_rows(name, member) for name, member in found.items()}
 
 
 @functools.cache

@@ -14,6 +14,7 @@ import numpy as np
 
 from ...core import dtypes
 from .member import Member
+from .ragged import RaggedTensor
 from .serving import Table
 from .values import StringTensor, as_dtype, bytes_of, tensor, text_of
 
@@ -100,12 +101,16 @@ def _row(parts: Sequence[bytes]) -> StringTensor:
     return StringTensor(found)
 
 
-def _rows(name: str, rows: np.ndarray) -> StringTensor:
+def _rows(name: str, rows: np.ndarray) -> Any:
+    """The parts of several texts: ragged rows."""
+    if rows.ndim == 1:
+        values = _row([part for parts in rows for part in parts])
+        return RaggedTensor.from_row_lengths(values, [len(parts) for parts in rows])
     lengths = {len(one) for one in rows.flat}
     if len(lengths) > 1:
         raise NotImplementedError(
-            f"tensorflow.strings.{name}: the texts have different numbers of parts, {sorted(lengths)}, which makes a"
-            f" ragged tensor; there are none here. Take the texts one by one, as `Dataset.map` does before `batch`."
+            f"tensorflow.strings.{name}: the texts have different numbers of parts, {sorted(lengths)}, along another"
+            f" axis than the second; there is one ragged axis here. Give a list of texts."
         )
     found = np.empty((*rows.shape, *lengths), object)
     for place, parts in np.ndenumerate(rows):
@@ -127,9 +132,10 @@ def unicode_split(input: Any, input_encoding: str = "UTF-8", errors: str = "repl
 
 @MEMBERS.serve("strings.unicode_decode")
 def unicode_decode(input: Any, input_encoding: str = "UTF-8", errors: str = "replace") -> Any:
-    if StringTensor(input).ndim:
-        raise NotImplementedError("tensorflow.strings.unicode_decode: takes one text; several make a ragged tensor.")
-    return jnp.asarray([ord(letter) for letter in bytes_of(StringTensor(input)).decode(errors="replace")], jnp.int32)
+    rows = _each(lambda one: [ord(letter) for letter in one.decode(errors="replace")], input)
+    if rows.ndim == 0:
+        return jnp.asarray(rows.item(), jnp.int32)
+    return RaggedTensor.from_row_lengths(np.array([n for row in rows for n in row], np.int32), list(map(len, rows)))
 
 
 @MEMBERS.serve("strings.unicode_encode")
@@ -149,7 +155,10 @@ def join(inputs: Any, separator: Any = "") -> Any:
 
 @MEMBERS.serve("strings.reduce_join", "reduce_join")
 def reduce_join(inputs: Any, axis: Any = None, keepdims: bool = False, separator: Any = "") -> Any:
-    texts, between = StringTensor(inputs).view(np.ndarray), bytes_of(separator)
+    between = bytes_of(separator)
+    if isinstance(inputs, RaggedTensor) and axis in (1, -1):
+        return StringTensor([between.join(row) for row in inputs.to_list()])
+    texts = StringTensor(inputs.values if isinstance(inputs, RaggedTensor) else inputs).view(np.ndarray)
     if axis is None:
         return StringTensor(between.join(texts.reshape(-1).tolist()))
     found = np.apply_along_axis(lambda row: _object(between.join(row.tolist())), int(axis), texts)
@@ -271,6 +280,8 @@ class StaticHashTable:
         return jnp.asarray(len(self._keys), jnp.int32)
 
     def lookup(self, keys: Any, name: Any = None) -> Any:
+        if isinstance(keys, RaggedTensor):
+            return keys.with_values(self.lookup(keys.values))
         keys = tensor(keys)
         if isinstance(keys, jax.core.Tracer):
             return self._traced(keys)
@@ -309,6 +320,52 @@ class StaticVocabularyTable(StaticHashTable):
 
     def size(self, name: Any = None) -> Any:
         return jnp.asarray(len(self._keys) + self._buckets, jnp.int32)
+
+
+class MutableHashTable(StaticHashTable):
+    """A dictionary over tensors that grows."""
+
+    def __init__(
+        self,
+        key_dtype: Any,
+        value_dtype: Any,
+        default_value: Any,
+        name: Any = "MutableHashTable",
+        checkpoint: bool = True,
+        experimental_is_anonymous: bool = False,
+    ):
+        none: list[Any] = []
+        super().__init__(KeyValueTensorInitializer(_typed(none, key_dtype), _typed(none, value_dtype)), default_value)
+        self._known: dict[Any, Any] = {}
+
+    def insert(self, keys: Any, values: Any, name: Any = None) -> None:
+        for key, value in zip(np.ravel(_plain(tensor(keys))), np.ravel(_plain(tensor(values))), strict=True):
+            self._known[_key(key)] = value
+        self._refresh()
+
+    def remove(self, keys: Any, name: Any = None) -> None:
+        for key in np.ravel(_plain(tensor(keys))):
+            self._known.pop(_key(key), None)
+        self._refresh()
+
+    erase = remove
+
+    def export(self, name: Any = None) -> tuple[Any, Any]:
+        """All keys and values."""
+        return self._keys, self._values
+
+    def _refresh(self) -> None:
+        self._keys = _typed(list(self._known), self._keys.dtype)
+        self._values = _typed(list(self._known.values()), self._values.dtype)
+        self._places = {key: place for place, key in enumerate(self._known)}
+
+
+def _typed(values: list[Any], dtype: Any) -> Any:
+    return StringTensor(values) if str(as_dtype(dtype)) in ("string", "object") else tensor(np.array(values), dtype)
+
+
+def _plain(value: Any) -> np.ndarray:
+    return np.asarray(value).view(np.ndarray)
 
 
 class TextFileIndex:
@@ -353,3 +410,4 @@ MEMBERS |= {
     f"lookup.{cls.__name__}": Member(cls)
     for cls in (StaticHashTable, StaticVocabularyTable, KeyValueTensorInitializer, TextFileInitializer, TextFileIndex)
 }
+MEMBERS |= dict.fromkeys(("lookup.experimental.MutableHashTable", "lookup.MutableHashTable"), Member(MutableHashTable))

@@ -18,6 +18,7 @@ import numpy as np
 from ...core import dtypes
 from ...core.tensor import KerasTensor
 from ...core.variable import Variable
+from . import slicing
 from .member import Member
 
 _LIMITS = {"bool": (False, True)}
@@ -597,6 +598,7 @@ def patched() -> Iterator[tuple[type, str, Any]]:
         for name, method in METHODS.items():
             yield cls, name, method
         yield cls, "shape", shaped(cls.shape)
+        yield cls, "assign", slicing.ASSIGN
         for name in (*_BINARY, *(f"r{name}" for name in _BINARY), *_COMPARING):
             yield cls, f"__{name}__", with_lists(getattr(cls, f"__{name}__"))
     for kind in (int, float):

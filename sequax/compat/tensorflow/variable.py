@@ -10,6 +10,7 @@ import numpy as np
 
 from ...core import names
 from ...core.variable import Variable as Plain
+from . import slicing
 from .member import Member
 
 _NARROW = {"int64": "int32", "uint64": "uint32", "float64": "float32", "complex128": "complex64"}
@@ -90,6 +91,8 @@ class Variable(Plain, metaclass=_AnyVariable):
         self, delta: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True
     ) -> Any:
         return super().assign_sub(delta)
+
+    __getitem__ = slicing.part
 
     def read_value(self) -> Any:
         return self.value
