@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .core.layer import Layer
-from .core.tensor import KerasTensor, leaves, shape_of
+from .core.tensor import KerasTensor, leaves
 from .core.types import Shape, T
 from .functional import Graph
 
@@ -49,11 +49,13 @@ class Ends(Layer):
 
     @property
     def input_shape(self) -> Shape | Any:
-        return _single(shape_of(self._shaped("input shape", self.symbolic_inputs)))
+        """The shape of the input; of several a list in the order of `inputs`, however they nest."""
+        return _alone([tuple(t.shape) for t in leaves(self._shaped("input shape", self.symbolic_inputs))])
 
     @property
     def output_shape(self) -> Shape | Any:
-        return _single(shape_of(self._shaped("output shape", self.symbolic_outputs)))
+        """The shape of the output; of several a list in the order of `outputs`, however they nest."""
+        return _alone([tuple(t.shape) for t in leaves(self._shaped("output shape", self.symbolic_outputs))])
 
     def _shaped(self, what: str, structure: T | None) -> T:
         if structure is None:
@@ -81,8 +83,5 @@ class Ends(Layer):
         return found
 
 
-def _single(shapes: Any) -> Any:
-    """The only shape of a list, tuple or dict, as Keras tells it; several as they are."""
-    inside = list(shapes.values()) if isinstance(shapes, dict) else shapes
-    alone = len(inside) == 1 and isinstance(inside[0], (tuple, list, dict))
-    return inside[0] if alone else shapes
+def _alone(shapes: list[Shape]) -> Shape | list[Shape]:
+    return shapes[0] if len(shapes) == 1 else shapes

@@ -81,6 +81,7 @@ def test_as_in_keras(case, keras):
     inputs, outputs, x, y, weight = CASES[case]
     ours, theirs = (model(library, inputs, outputs) for library in (sequax, keras))
     streamed = model(sequax, inputs, outputs)
+    assert (ours.input_shape, ours.output_shape) == (theirs.input_shape, theirs.output_shape)
     losses = []
     for one in (ours, theirs):
         history = one.fit(x, y, sample_weight=weight, batch_size=SIZE, shuffle=False, verbose=0).history

@@ -52,6 +52,19 @@ def nested(k):
     return k.Sequential([k.Input((4,)), inner, k.layers.Dense(1)], name="outer")
 
 
+def nested_graph(k):
+    inputs = k.Input((4,), name="inside")
+    inner = k.Model(inputs, k.layers.Dense(3, name="hidden")(inputs), name="inner")
+    outside = k.Input((4,), name="outside")
+    return k.Model(outside, k.layers.Dense(1, name="last")(inner(outside)), name="outer")
+
+
+def with_ops(k):
+    inputs = k.Input((4,), name="inputs")
+    both = k.ops.concatenate([k.ops.relu(inputs) * 2.0, inputs[:, :2]], axis=-1)
+    return k.Model(inputs, k.ops.log_softmax(both, axis=-1), name="ops")
+
+
 def deferred(k):
     return k.Sequential([k.layers.Dense(3), k.layers.Dense(4)], name="deferred")
 
@@ -67,7 +80,19 @@ def two_outputs(k):
     return k.Model(inputs, [k.layers.Dense(2)(x), k.layers.Dense(3)(x)], name="graph")
 
 
-MODELS = [dense, convolutional, recurrent, half_frozen, mixed_dtypes, nested, deferred, empty, two_outputs]
+MODELS = [
+    dense,
+    convolutional,
+    recurrent,
+    half_frozen,
+    mixed_dtypes,
+    nested,
+    nested_graph,
+    with_ops,
+    deferred,
+    empty,
+    two_outputs,
+]
 
 
 def text_of(model, **options):
@@ -86,6 +111,8 @@ def cells_of(text):
 @pytest.mark.parametrize("make", MODELS)
 def test_cells_and_totals_are_those_of_keras(keras, make, monkeypatch):
     monkeypatch.setenv("COLUMNS", "400")  # Keras cuts its table where the terminal ends
+    for library in (keras, sequax):
+        library.utils.clear_session()
     ours, theirs = make(sequax), make(keras)
     for options in ({}, {"show_trainable": True}, {"expand_nested": True}):
         texts = (text_of(model, line_length=300, **options) for model in (ours, theirs))

@@ -27,6 +27,12 @@ def name_of(function: object) -> str:
     return name if isinstance(name, str) else to_snake_case(getattr(function, "__name__", type(function).__name__))
 
 
+def kind_of(layer: object) -> str:
+    """What a layer or op is called where it is shown: by its class, and graphs and ops by that in their configs."""
+    configured = getattr(layer, "config_names", None)
+    return type(layer).__name__ if configured is None else str(configured[1])
+
+
 def is_ours(thing: object) -> bool:
     """Whether a class or function, or the class of an object, is part of Sequax."""
     module = getattr(thing, "__module__", None)

@@ -8,7 +8,7 @@ import operator
 from collections.abc import Callable
 from typing import Any, Self, TypeVar, cast
 
-from . import above, names, shapes
+from . import above, names, op_table, shapes
 from .portable import Portable
 from .tensor import KerasTensor, Node, is_tensor, leaves, record
 from .unavailable import Unavailable
@@ -143,6 +143,12 @@ class FunctionOperation(Operation):
     def __init__(self, function: Callable[..., Any], kind: str):
         super().__init__(names.auto_name(kind))
         self.function, self.kind = function, kind
+
+    @property
+    def config_names(self) -> tuple[str, str, str] | None:
+        """Module, class name and registered name in configs, of a function that is an op."""
+        op = op_table.BY_NAME.get(self.kind)
+        return None if op is None else (op.module, op.class_name, op.class_name)
 
     def call(self, *args: object, **kwargs: object) -> Any:
         return self.function(*args, **kwargs)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..core import names
 from ..core.tensor import shape_of
 from .calls import Call, calls_of, edges_known
 from .summary import count_of, format_shape
@@ -125,7 +126,7 @@ def _edges(calls: list[Call]) -> list[tuple[Call, Any]]:
 
 def _box(call: Call, shapes: bool, expand_nested: bool) -> Box:
     layer = call.layer
-    lines = [f"{layer.name} ({type(layer).__name__})"]
+    lines = [f"{layer.name} ({names.kind_of(layer)})"]
     if shapes:
         lines.append(format_shape(shape_of(call.outputs)))
     weights = getattr(layer, "weights", [])

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..core import names
 from ..core.tensor import leaves, shape_of
 from ..core.types import Path
 from . import drawing
@@ -223,7 +224,7 @@ def _label(call: Call, style: Style) -> str:
     """A box as a table of HTML, as Graphviz reads it."""
     cells = _cells(call, style)
     width = max(len(cells), 1)
-    name, kind = html.escape(str(call.layer.name)), html.escape(type(call.layer).__name__)
+    name, kind = html.escape(str(call.layer.name)), html.escape(names.kind_of(call.layer))
     title = f"<b>{name}</b> ({kind})" if style.names else f"<b>{kind}</b>"
     rows = [f'<tr><td colspan="{width}" bgcolor="black"><font point-size="16" color="white">{title}</font></td></tr>']
     activation = getattr(call.layer, "activation", None) if style.activations else None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core import building, placement
+from ..core import building, names, placement
 from ..core.tensor import leaves, shape_of
 from ..core.types import Symbols
 from . import costs as costing
@@ -82,7 +82,7 @@ def print_summary(
         ValueError: for a `layer_range` of another length, or that no layers match.
     """
     rows = _within(list(rows_of(model, expand_nested, costs)), layer_range)
-    columns = _columns(rows, connected=model.recorded_graph is not None, trainable=show_trainable, costs=costs)
+    columns = _columns(rows, connected=_branches(model), trainable=show_trainable, costs=costs)
     totals = "\n".join(f" {line}" for line in [*total_lines(model), *(cost_lines(model) if costs else [])])
     if print_fn is None and (console := _live_console()) is not None:
         console.print(_title(model.name, styled=True))
@@ -108,7 +108,7 @@ def rows_of(model: Model, expand_nested: bool = False, costs: bool = False, dept
         inner = layer if expand_nested and (hasattr(layer, "layers") or hasattr(layer, "described_layers")) else None
         yield Row(
             name=f"{part}: {layer.name}" if part else layer.name,
-            kind=type(layer).__name__,
+            kind=names.kind_of(layer),
             shape=_output_shape(model, position, layer) if shape is None else format_shape(shape),
             params=_parameters(layer),
             trainable=_trainable(layer),
@@ -204,6 +204,21 @@ def _connections(model: Model, layer: Layer) -> str:
                 tensor.name if source is None else f"{source.operation.name}[{source.index}][{tensor.position}]"
             )
     return ", ".join(origins) or "-"
+
+
+def _branches(model: Model) -> bool:
+    """Whether a model is a graph that is no chain, each layer once and fed by the one before it."""
+    graph = model.recorded_graph
+    if graph is None:
+        return False
+    inputs = leaves(graph.inputs)
+    before = [*inputs[:1], *(node.outputs for node in graph.nodes)]
+    chained = all(
+        len(node.inputs) == 1 and any(node.inputs[0] is tensor for tensor in leaves(source))
+        for node, source in zip(graph.nodes, before, strict=False)
+    )
+    once = len({id(node.operation) for node in graph.nodes}) == len(graph.nodes)
+    return len(inputs) != 1 or not chained or not once
 
 
 def _within(rows: list[Row], layer_range: Sequence[str] | None) -> list[Row]:
