@@ -111,8 +111,7 @@ def cells_of(text):
 @pytest.mark.parametrize("make", MODELS)
 def test_cells_and_totals_are_those_of_keras(keras, make, monkeypatch):
     monkeypatch.setenv("COLUMNS", "400")  # Keras cuts its table where the terminal ends
-    for library in (keras, sequax):
-        library.utils.clear_session()
+    keras.utils.clear_session()
     ours, theirs = make(sequax), make(keras)
     for options in ({}, {"show_trainable": True}, {"expand_nested": True}):
         texts = (text_of(model, line_length=300, **options) for model in (ours, theirs))
