@@ -113,6 +113,8 @@ def test_position_of_arguments():
         (lambda: Sequential(name="a/b"), ValueError, "cannot contain character"),
         (lambda: Sequential(name=3), ValueError, "must be a string"),
         (lambda: Sequential([Dense]), ValueError, r"Did you mean `Dense\(\.\.\.\)`"),
+        (lambda: Dense(3, nmae="a"), ValueError, "Did you mean 'name'"),
+        (lambda: Dense(3, input_shpe=(4,)), ValueError, "Did you mean 'input_shape'"),
         (lambda: Sequential(["relu"]), ValueError, "Only instances of"),
         (lambda: Sequential([{"a": Input((3,))}]), ValueError, "Only instances of"),
         (lambda: Sequential([np.ones(3)]), ValueError, "Only instances of"),
@@ -655,7 +657,7 @@ def test_several_outputs_at_the_end():
             return {"a": x, "b": x[:, :1]}
 
     model = Sequential([Input((3,)), Two()])
-    assert model.output_shape == {"a": (None, 3), "b": (None, 1)}
+    assert model.output_shape == [(None, 3), (None, 1)]  # as Keras tells them, however they nest
     assert set(model(np.ones((2, 3)))) == {"a", "b"}
     states = Sequential([Input((4, 2)), LSTM(3, return_state=True)])
     assert [tuple(s) for s in states.output_shape] == [(None, 3)] * 3

@@ -149,7 +149,8 @@ class Layer(Owner, Shown, quantizing.Quantizable, operation.Operation):
         unknown = {key: value for key, value in kwargs.items() if key not in _OLD_SHAPE_ARGUMENTS}
         if unknown:
             first = next(iter(unknown))
-            near = names.suggest(first, inspect.signature(type(self).__init__).parameters)
+            known = (p for cls in type(self).__mro__ for p in inspect.signature(cls.__init__).parameters)
+            near = names.suggest(first, dict.fromkeys([*known, *_OLD_SHAPE_ARGUMENTS]))
             raise ValueError(
                 f"Unrecognized keyword arguments passed to {type(self).__name__}: {unknown}."
                 f"{_removed.of_argument(first) or near}"
@@ -187,7 +188,10 @@ class Layer(Owner, Shown, quantizing.Quantizable, operation.Operation):
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Compute outputs from inputs."""
-        raise NotImplementedError(f"Layer {type(self).__name__} does not have a `call()` method implemented.")
+        raise NotImplementedError(
+            f"Layer {type(self).__name__} does not have a `call()` method implemented. A subclass of Layer implements"
+            f" `call(self, inputs)`."
+        )
 
     @overridable
     def compute_mask(self, inputs: Tensors, previous_mask: Tensors | None) -> Tensors | None:

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from .. import losses as loss_catalogue, metrics as metric_catalogue, optimizers as optimizer_catalogue
 from ..core import dtypes, rows, scope, tracking
 from ..core.catalogue import serialize
-from ..core.names import is_ours, name_of
+from ..core.names import is_ours, name_of, suggest
 from ..core.placement import DEVICE
 from ..core.portable import Portable
 from ..core.tensor import leaves
@@ -398,7 +398,10 @@ def _per_output(given: object, keys: list[str], outputs: object, argument: str) 
     if isinstance(given, dict) and "class_name" not in given:
         unknown = [key for key in given if key not in keys]
         if unknown:
-            raise ValueError(f"In the dict argument `{argument}`, key {unknown[0]!r} is no output. Outputs: {keys}.")
+            raise ValueError(
+                f"In the dict argument `{argument}`, key {unknown[0]!r} is no output."
+                f"{suggest(unknown[0], keys)} Outputs: {keys}."
+            )
         return [
             given.get(key, given.get(_called(tensor, key))) for key, tensor in zip(keys, leaves(outputs), strict=True)
         ]
