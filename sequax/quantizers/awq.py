@@ -13,12 +13,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ..core.placement import whole_here
 from ..core.types import ArrayLike
 from ..ops.table import array
 from .calibrated import AWQConfig
-from .gptq import checked_inputs
 from .nibbles import pack_int4
+from .statistics import Statistics
 from .zero_points import compute_quantization_parameters, dequantize_with_sz_map, quantize_with_sz_map
 
 _PARAMETERS = functools.partial(compute_quantization_parameters, bits=4, per_channel=True)
@@ -87,7 +86,7 @@ def awq_quantize_matrix(
     return numbers, scale, zero, scales, groups.astype(jnp.float32)
 
 
-class AWQ:
+class AWQ(Statistics):
     """What AWQ has to know of one layer: how large its inputs are.
 
     Args:
@@ -103,18 +102,13 @@ class AWQ:
         TypeError: for a layer without such a kernel.
     """
 
-    layer: Any
+    mode = "awq"
+    config_class = AWQConfig
     activation_magnitudes: Any
 
     def __init__(self, layer: Any, config: AWQConfig | None = None):
-        if "awq" not in getattr(layer, "forms", ()):
-            raise TypeError(f"Unsupported layer type for AWQ: {type(layer).__name__}. It takes Dense and EinsumDense.")
-        self.layer, self.config = layer, config or AWQConfig(None, None)
-        self.matrix = layer.as_matrix()
-        self.rows: int = self.matrix.rows
-        self.columns: int = self.matrix.columns
+        super().__init__(layer, config)
         self.activation_magnitudes = jnp.zeros((self.rows,))
-        self.num_samples = 0
 
     def update_activation_magnitudes(self, input_batch: ArrayLike | None) -> None:
         """Take inputs into account.
@@ -125,13 +119,11 @@ class AWQ:
         Raises:
             ValueError: for no values, or other sizes than the layer has.
         """
-        x = checked_inputs(input_batch, self.rows, "Sizes of the kernel")
+        x = self.checked(input_batch, "Sizes of the kernel")
         self.activation_magnitudes = jnp.maximum(self.activation_magnitudes, jnp.abs(x).max(axis=0))
         self.num_samples += x.shape[0]
 
-    def observe(self, inputs: jax.Array) -> None:
-        """Take inputs of the layer into account, as it is called with them."""
-        self.update_activation_magnitudes(self.matrix.of_inputs(whole_here(inputs)))
+    update = update_activation_magnitudes
 
     def quantize_layer(self) -> None:
         """Round the kernel, and have the layer compute with that from now on."""
@@ -145,10 +137,9 @@ class AWQ:
         values = {"quantized_kernel": packed, "kernel_scale": scale, "kernel_zero": zero}
         self.layer.take_rounded({**values, "awq_scales": scales, "g_idx": groups})
 
-    def finish(self) -> None:
-        """The end of a calibration."""
-        self.quantize_layer()
+    finish = quantize_layer
 
     def free(self) -> None:
         """Let go of layer and inputs."""
-        self.activation_magnitudes = self.layer = None
+        super().free()
+        self.activation_magnitudes = None

@@ -41,10 +41,7 @@ class _Calibrated(QuantizationConfig):
 
     def get_config(self) -> dict[str, Any]:
         """The settings. Data, tokenizer and the list of layers are None: they are used once."""
-        return {**dict.fromkeys(("dataset", "tokenizer")), **self._settings(), "quantization_layer_structure": None}
-
-    def _settings(self) -> dict[str, Any]:
-        raise NotImplementedError
+        return {**dict.fromkeys(("dataset", "tokenizer")), **super().get_config(), "quantization_layer_structure": None}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
@@ -118,10 +115,6 @@ class GPTQConfig(_Calibrated):
     def mode(self) -> str:
         return "gptq"
 
-    def _settings(self) -> dict[str, Any]:
-        names = ("weight_bits", "num_samples", "per_channel", "sequence_length", "hessian_damping", "group_size")
-        return {name: getattr(self, name) for name in (*names, "symmetric", "activation_order")}
-
 
 @catalogue.register()
 class AWQConfig(_Calibrated):
@@ -168,10 +161,6 @@ class AWQConfig(_Calibrated):
     @property
     def mode(self) -> str:
         return "awq"
-
-    def _settings(self) -> dict[str, Any]:
-        names = ("weight_bits", "num_samples", "sequence_length", "group_size", "num_grid_points")
-        return {name: getattr(self, name) for name in names}
 
 
 needs_data(GPTQConfig, "gptq")

@@ -5,7 +5,7 @@ A block sees what the blocks before it give once they are rounded, so that error
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -14,9 +14,9 @@ import jax.numpy as jnp
 from ..core.warning import warn
 from ..utils.progress import Progbar
 from .awq import AWQ
-from .calibrated import AWQConfig, GPTQConfig
 from .gptq import GPTQ
 from .samples import batches
+from .statistics import Statistics
 from .utils import Filters, should_quantize_layer
 
 _AT_ONCE = 8  # sequences or rows in one call of a block
@@ -29,39 +29,7 @@ class Structure(NamedTuple):
     blocks: Sequence[Any]
 
 
-def gptq_quantize(
-    config: GPTQConfig, quantization_layer_structure: Mapping[str, Any] | None, filters: Filters = None
-) -> None:
-    """Round the dense layers in the blocks of a model by GPTQ.
-
-    Args:
-        config: data and settings.
-        quantization_layer_structure: `{"pre_block_layers": [...], "sequential_blocks": [...]}`.
-        filters: which layers, as in `model.quantize`.
-
-    Raises:
-        ValueError: without data, tokenizer or blocks; the model is as before.
-    """
-    calibrate(config, quantization_layer_structure, filters)
-
-
-def awq_quantize(
-    config: AWQConfig, quantization_layer_structure: Mapping[str, Any] | None, filters: Filters = None
-) -> None:
-    """Round the dense layers in the blocks of a model by AWQ.
-
-    Args:
-        config: data and settings.
-        quantization_layer_structure: `{"pre_block_layers": [...], "sequential_blocks": [...]}`.
-        filters: which layers, as in `model.quantize`.
-
-    Raises:
-        ValueError: without data, tokenizer or blocks; the model is as before.
-    """
-    calibrate(config, quantization_layer_structure, filters)
-
-
-BY_DATA: dict[str, Callable[[Any, Any], Any]] = {"gptq": GPTQ, "awq": AWQ}
+BY_DATA: dict[str, type[Statistics]] = {one.mode: one for one in (GPTQ, AWQ)}
 
 
 def quantize_model(model: Any, config: Any, filters: Filters = None) -> None:
@@ -88,18 +56,18 @@ def quantize_model(model: Any, config: Any, filters: Filters = None) -> None:
     calibrate(config, structure, filters)
 
 
-def calibrate(config: Any, structure: Mapping[str, Any] | None, filters: Filters = None) -> None:
+def calibrate(config: Any, quantization_layer_structure: Mapping[str, Any] | None, filters: Filters = None) -> None:
     """Round the layers in some blocks by what they see.
 
     Args:
         config: data and settings.
-        structure: `{"pre_block_layers": [...], "sequential_blocks": [...]}`.
+        quantization_layer_structure: `{"pre_block_layers": [...], "sequential_blocks": [...]}`.
         filters: which layers, as in `model.quantize`.
 
     Raises:
         ValueError: without data or structure, and where no layer is meant; the model is as before.
     """
-    before, blocks = checked(config, structure)
+    before, blocks = checked(config, quantization_layer_structure)
     left: dict[str, str] = {}
     layers = _once(meant(block, config.mode, filters, left) for block in blocks)
     if not any(layers):
@@ -126,6 +94,10 @@ def calibrate(config: Any, structure: Mapping[str, Any] | None, filters: Filters
     if left:
         reasons = "; ".join(f"{name} {reason}" for name, reason in left.items())
         warn(f"{config.mode.upper()}: some layers in the blocks stay as they are: {reasons}.")
+
+
+# One way for all data; the config says which rounding. These are Keras' names of it.
+gptq_quantize = awq_quantize = calibrate
 
 
 def _try(blocks: Sequence[Any], x: Any, mode: str) -> None:

@@ -16,11 +16,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..core.placement import whole_here
 from ..core.types import ArrayLike
 from ..ops.table import array
 from .calibrated import GPTQConfig
 from .nibbles import pack_int4
+from .statistics import Statistics
 from .zero_points import compute_quantization_parameters, dequantize_with_zero_point, quantize_with_zero_point
 
 Parameters = Callable[[jax.Array], tuple[Any, Any, Any]]  # a matrix -> scale, zero point, the largest number
@@ -155,7 +155,7 @@ def _settled(
     return numbers, scales, zeros
 
 
-class GPTQ:
+class GPTQ(Statistics):
     """What GPTQ has to know of one layer: how its inputs vary together.
 
     Args:
@@ -171,18 +171,13 @@ class GPTQ:
         TypeError: for a layer without such a kernel.
     """
 
-    layer: Any
+    mode = "gptq"
+    config_class = GPTQConfig
     hessian: Any
 
     def __init__(self, layer: Any, config: GPTQConfig | None = None):
-        if "gptq" not in getattr(layer, "forms", ()):
-            raise TypeError(f"Unsupported layer type for GPTQ: {type(layer).__name__}. It takes Dense and EinsumDense.")
-        self.layer, self.config = layer, config or GPTQConfig(None, None)
-        self.matrix = layer.as_matrix()
-        self.rows: int = self.matrix.rows
-        self.columns: int = self.matrix.columns
+        super().__init__(layer, config)
         self.hessian = jnp.zeros((self.rows, self.rows))
-        self.num_samples = 0
 
     def update_hessian_with_batch(self, input_batch: ArrayLike | None) -> None:
         """Take inputs into account.
@@ -193,12 +188,10 @@ class GPTQ:
         Raises:
             ValueError: for no values, or other sizes than the layer has.
         """
-        x = checked_inputs(input_batch, self.rows, "Hessian dimensions")
+        x = self.checked(input_batch, "Hessian dimensions")
         self.hessian, self.num_samples = _with_more(self.hessian, self.num_samples, x), self.num_samples + x.shape[0]
 
-    def observe(self, inputs: jax.Array) -> None:
-        """Take inputs of the layer into account, as it is called with them."""
-        self.update_hessian_with_batch(self.matrix.of_inputs(whole_here(inputs)))
+    update = update_hessian_with_batch
 
     def quantize_and_correct_layer(self, blocksize: int = 128) -> None:
         """Round the kernel, and have the layer compute with that from now on.
@@ -243,13 +236,12 @@ class GPTQ:
             ) from None
         return _lower_inverse(backwards)[::-1, ::-1]
 
-    def finish(self) -> None:
-        """The end of a calibration."""
-        self.quantize_and_correct_layer()
+    finish = quantize_and_correct_layer
 
     def free(self) -> None:
         """Let go of layer and Hessian."""
-        self.hessian = self.layer = None
+        super().free()
+        self.hessian = None
 
 
 def _lower_inverse(triangle: np.ndarray) -> np.ndarray:
@@ -270,24 +262,3 @@ def _with_more(hessian: jax.Array, count: jax.Array, x: jax.Array) -> jax.Array:
     total = count + x.shape[0]
     gram = x.T @ x
     return hessian * (count / total) + (gram + gram.T) / total
-
-
-def checked_inputs(x: ArrayLike | None, size: int, what: str) -> jax.Array:
-    """Inputs of a layer as a matrix (n, size) of float32.
-
-    Args:
-        what: has this size, in messages.
-
-    Raises:
-        ValueError: for no values, or another size.
-    """
-    if x is None:
-        raise ValueError(f"Input tensor cannot be None. Expected inputs of shape (..., {size}).")
-    x = array(x)
-    if x.ndim < 2:
-        raise ValueError(f"Input tensor must have rank >= 2. Received: shape {x.shape}")
-    if not x.size:
-        raise ValueError(f"Input tensor cannot be empty. Received: shape {x.shape}")
-    if x.shape[-1] != size:
-        raise ValueError(f"{what} ({size}) do not match input features ({x.shape[-1]}).")
-    return x.reshape(-1, size).astype(jnp.float32)
