@@ -44,7 +44,7 @@ class Statistics:
         self.columns: int = self.matrix.columns
         self.num_samples = 0
 
-    def update(self, x: ArrayLike | None) -> None:
+    def update(self, input_batch: ArrayLike | None) -> None:
         """Take inputs into account, `(..., inputs)`."""
         raise NotImplementedError
 
