@@ -173,12 +173,21 @@ def test_registered_classes_come_back_from_h5_files(tmp_path):
         def call(self, x):
             return x * 2
 
+    @saving.register_keras_serializable("pack")
+    class Half(sequax.losses.Loss):
+        def call(self, y_true, y_pred):
+            return (y_true - y_pred) / 2
+
     try:
         model = Sequential([sequax.Input((2,)), Twice(), layers.Dense(1)])
+        model.compile("sgd", Half())
         model.save(tmp_path / "m.h5")
-        assert type(sequax.models.load_model(tmp_path / "m.h5").layers[0]) is Twice
+        for given in (None, {"Half": Half}):
+            again = sequax.models.load_model(tmp_path / "m.h5", custom_objects=given)
+            assert type(again.layers[0]) is Twice and type(again.loss) is Half
     finally:
         saving.get_custom_objects().pop("pack>Twice")
+        saving.get_custom_objects().pop("pack>Half")
 
 
 def test_a_registered_function_is_found_without_its_package():

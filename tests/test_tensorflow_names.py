@@ -474,6 +474,23 @@ HABITS = {
             loss = tf.reduce_sum(v[0] ** 2)
         assert tape.gradient(loss, v).numpy().tolist() == [[2, 4], [0, 0], [0, 0]]
     """,
+    "a few classes of many, drawn and learned from": """
+        true = tf.constant([[1], [0]], tf.int64)
+        drawn, expected, others = tf.random.log_uniform_candidate_sampler(
+            true_classes=true, num_true=1, num_sampled=4, unique=True, range_max=6, seed=1, name="negative")
+        assert len(set(drawn.numpy().tolist())) == 4 and expected.shape == (2, 1) and others.shape == (4,)
+        assert 0 < float(expected[0, 0]) < float(expected[1, 0]) < 1
+        table, bias = tf.Variable(tf.random.normal([6, 3], seed=1)), tf.Variable(tf.zeros([6]))
+        values = tf.constant([1, 2]), tf.ones([2, 1]), tf.ones([2])
+        x = tf.constant([[1.0, 0, 2], [0, 1, 0]])
+        scores = x.numpy() @ table.numpy().T
+        nce = tf.nn.nce_loss(table, bias, true, x, 2, 6, sampled_values=values).numpy()
+        soft = lambda v: np.log1p(np.exp(v))
+        assert np.allclose(nce, soft(-scores[[0, 1], [1, 0]]) + soft(scores[:, [1, 2]]).sum(1), atol=1e-5)
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.nn.sampled_softmax_loss(table, bias, true, x, 3, 6))
+        assert tape.gradient(loss, table).shape == (6, 3) and np.isfinite(float(loss))
+    """,
     "the best of boxes that overlap, for each class": """
         boxes = tf.constant([[[[0.0, 0, 1, 1]], [[0, 0, 1, 0.95]], [[0, 0.5, 0.2, 1.5]]]])
         scores = tf.constant([[[0.9, 0.1], [0.8, 0.7], [0.2, 0.3]]])

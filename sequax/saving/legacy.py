@@ -378,7 +378,8 @@ def _of_module(value: object, module: str) -> object:
         return {key: _of_module(item, module) for key, item in value.items()}
     if value["class_name"] in ("MeanMetricWrapper", "LossFunctionWrapper") and isinstance(value["config"], Mapping):
         return value["config"].get("name") if value["class_name"] == "MeanMetricWrapper" else value["config"].get("fn")
-    return value if value.get("module") or value["class_name"] == "function" else {**value, "module": module}
+    # Keras 3 writes a module always: null for own classes, which may be called as ours are.
+    return value if "module" in value or value["class_name"] == "function" else {**value, "module": module}
 
 
 def _optimizer(entry: Mapping[str, Any]) -> dict[str, Any]:

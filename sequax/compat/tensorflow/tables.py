@@ -7,6 +7,7 @@ import functools
 from . import (
     arithmetic,
     arrays,
+    candidates,
     checkpoints,
     checks,
     colors,
@@ -39,7 +40,7 @@ from . import (
 from .member import Member
 
 _WITH_TABLES = (
-    *(settings, values, arrays, arithmetic, picking, randoms, images, suppressing, colors, neural, linear),
+    *(settings, values, arrays, arithmetic, picking, randoms, candidates, images, suppressing, colors, neural, linear),
     *(keras_names, checks, texts, files, distributing, summaries, checkpoints),
     *(records, messages, examples, ragged, rows),
     *(inner, control, function, tape, variable, module, data),
