@@ -38,7 +38,7 @@ def data(rows=ROWS):
 def model(seed=3, dropout=0.3, optimizer="sgd"):
     sq.utils.set_random_seed(seed)
     layers = sq.layers
-    stack = [sq.Input((8,)), layers.Dense(16, "relu"), layers.BatchNormalization(), layers.Dropout(dropout)]
+    stack = [sq.Input((8,)), layers.Dense(24, "relu"), layers.BatchNormalization(), layers.Dropout(dropout)]
     made = sq.Sequential([*stack, layers.Dense(1, "sigmoid")])
     made.compile(optimizer, "binary_crossentropy", metrics=["accuracy", "auc"])
     return made

@@ -189,7 +189,21 @@ def check_layout(variable: Variable, layout: Sharding) -> None:
             )
 
 
-class DataParallel(Distribution):
+class _Replicas(Distribution):
+    """Each device computes with the whole model; what layers return lies as it comes."""
+
+    @property
+    def num_model_replicas(self) -> int:
+        return int(self.device_mesh.devices.size)
+
+    def get_data_layout(self, data_shape: Sequence[int | None]) -> TensorLayout:
+        return self._rows(data_shape)
+
+    def get_tensor_layout(self, path: str) -> TensorLayout | None:
+        return None
+
+
+class DataParallel(_Replicas):
     """Each device has all variables, and computes its part of the rows of each batch.
 
     Args:
@@ -214,18 +228,8 @@ class DataParallel(Distribution):
                 f" {mesh.axis_names[0]!r}, cuts the rows of a batch; devices along the others compute the same."
             )
 
-    @property
-    def num_model_replicas(self) -> int:
-        return int(self.device_mesh.devices.size)
-
-    def get_data_layout(self, data_shape: Sequence[int | None]) -> TensorLayout:
-        return self._rows(data_shape)
-
     def get_variable_layout(self, variable: Variable) -> TensorLayout:
         return self._whole(variable)
-
-    def get_tensor_layout(self, path: str) -> TensorLayout | None:
-        return None
 
     @property
     def _key(self) -> Hashable:
@@ -299,7 +303,7 @@ class ModelParallel(Distribution):
         return tuple((path, layout.axes) for path, layout in self.layout_map.items())
 
 
-class FullySharded(Distribution):
+class FullySharded(_Replicas):
     """Each device computes its part of the rows, and keeps its part of each large variable and of its optimizer state.
 
     The parts are put together while a loss is computed, so that layers see whole variables. State takes a share of the
@@ -327,13 +331,6 @@ class FullySharded(Distribution):
         super().__init__(mesh, mesh.axis_names[0], auto_shard_dataset)
         self.least = least
 
-    @property
-    def num_model_replicas(self) -> int:
-        return int(self.device_mesh.devices.size)
-
-    def get_data_layout(self, data_shape: Sequence[int | None]) -> TensorLayout:
-        return self._rows(data_shape)
-
     def get_variable_layout(self, variable: Variable) -> TensorLayout:
         """The largest axis that all devices get equal parts of is cut."""
         count, shape = self.num_model_replicas, variable.shape
@@ -344,9 +341,6 @@ class FullySharded(Distribution):
         return TensorLayout(
             [self.batch_dim_name if axis == longest else None for axis in range(len(shape))], self.device_mesh
         )
-
-    def get_tensor_layout(self, path: str) -> TensorLayout | None:
-        return None
 
     @property
     def _key(self) -> Hashable:
