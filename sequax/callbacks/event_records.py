@@ -7,8 +7,9 @@ field again and again, an array as packed doubles.
 
 from __future__ import annotations
 
+import functools
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -80,6 +81,26 @@ def crc32c(data: bytes) -> int:
     """CRC-32C (RFC 3720).
 
     >>> hex(crc32c(b"123456789"))
+    '0xe3069283'
+    """
+    return _crc32c()(data)
+
+
+@functools.cache
+def _crc32c() -> Callable[[bytes], int]:
+    """The package `google-crc32c`, a thousand times as fast, where it is; events of TensorBoard do without it."""
+    try:
+        import google_crc32c
+    except ImportError:
+        return crc32c_in_python
+    value: Callable[[bytes], int] = google_crc32c.value
+    return value
+
+
+def crc32c_in_python(data: bytes) -> int:
+    """The same by a table.
+
+    >>> hex(crc32c_in_python(b"123456789"))
     '0xe3069283'
     """
     found = 0xFFFFFFFF
