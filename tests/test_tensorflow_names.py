@@ -473,6 +473,9 @@ HABITS = {
         with tf.GradientTape() as tape:
             loss = tf.reduce_sum(v[0] ** 2)
         assert tape.gradient(loss, v).numpy().tolist() == [[2, 4], [0, 0], [0, 0]]
+        means, one = tf.train.ExponentialMovingAverage(decay=0.9), tf.Variable(1.0)
+        means.apply([one]), one.assign(2.0), means.apply([one])
+        assert np.isclose(means.average(one).numpy(), 1.1) and means.average(v) is None
     """,
     "a few classes of many, drawn and learned from": """
         true = tf.constant([[1], [0]], tf.int64)

@@ -92,7 +92,7 @@ _REASONS: dict[str, str] = {
             *("train.get_global_step", "train.get_or_create_global_step", "train.create_global_step"),
             *("train.global_step", "train.string_input_producer", "train.batch", "train.shuffle_batch"),
             *("train.slice_input_producer", "train.limit_epochs", "train.input_producer", "train.match_filenames_once"),
-            *("train.ExponentialMovingAverage", "train.piecewise_constant", "train.natural_exp_decay"),
+            *("train.piecewise_constant", "train.natural_exp_decay"),
             *("summary.FileWriter", "summary.merge_all", "summary.merge", "WholeFileReader", "TextLineReader"),
             *("reset_default_graph_v1", "Session.run", "disable_resource_variables", "enable_resource_variables"),
             *("variable_axis_size_partitioner", "min_max_variable_partitioner", "fixed_size_partitioner"),

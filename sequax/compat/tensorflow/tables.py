@@ -7,6 +7,7 @@ import functools
 from . import (
     arithmetic,
     arrays,
+    averages,
     candidates,
     checkpoints,
     checks,
@@ -43,7 +44,7 @@ _WITH_TABLES = (
     *(settings, values, arrays, arithmetic, picking, randoms, candidates, images, suppressing, colors, neural, linear),
     *(keras_names, checks, texts, files, distributing, summaries, checkpoints),
     *(records, messages, examples, ragged, rows),
-    *(inner, control, function, tape, variable, module, data),
+    *(inner, control, function, tape, variable, averages, module, data),
 )
 
 
