@@ -149,7 +149,8 @@ class Layer(Owner, Shown, quantizing.Quantizable, operation.Operation):
         unknown = {key: value for key, value in kwargs.items() if key not in _OLD_SHAPE_ARGUMENTS}
         if unknown:
             first = next(iter(unknown))
-            known = (p for cls in type(self).__mro__ for p in inspect.signature(cls.__init__).parameters)
+            own = (vars(cls)["__init__"] for cls in type(self).__mro__ if "__init__" in vars(cls))
+            known = (argument for one in own for argument in inspect.signature(one).parameters)
             near = names.suggest(first, dict.fromkeys([*known, *_OLD_SHAPE_ARGUMENTS]))
             raise ValueError(
                 f"Unrecognized keyword arguments passed to {type(self).__name__}: {unknown}."
