@@ -149,7 +149,8 @@ class Layer(Owner, Shown, quantizing.Quantizable, operation.Operation):
         unknown = {key: value for key, value in kwargs.items() if key not in _OLD_SHAPE_ARGUMENTS}
         if unknown:
             first = next(iter(unknown))
-            own = (vars(cls)["__init__"] for cls in type(self).__mro__ if "__init__" in vars(cls))
+            # Not that of `object`, whose signature is a text that would be compiled: a file may have led here.
+            own = filter(inspect.isfunction, (vars(cls).get("__init__") for cls in type(self).__mro__))
             known = (argument for one in own for argument in inspect.signature(one).parameters)
             near = names.suggest(first, dict.fromkeys([*known, *_OLD_SHAPE_ARGUMENTS]))
             raise ValueError(
