@@ -20,7 +20,7 @@ from .core.tensor import KerasTensor, abstract, is_tensor, leaves, map_structure
 from .core.tracebacks import public
 from .core.types import Data, Logs, Nested, Path, Shape, Symbols, Tensors, overridable
 from .data import prepare
-from .data.batches import DEFAULT_BATCH_SIZE, BatchReader, prediction_inputs
+from .data.batches import DEFAULT_BATCH_SIZE, one_batch, prediction_inputs
 from .data.class_weights import refuse_balanced
 from .data.prepare import FitArguments
 from .distribution.strategies import placement_for
@@ -496,9 +496,7 @@ class Model(Looking, Trying, StepMethods, FileMethods, StateTree, HostFront, Qua
             compilation_of(self)
             refuse_balanced(class_weight, "one batch")
             with Claim(self, "train_on_batch") as claim:
-                batch = BatchReader(data_spec.of(self, training=True), class_weight, by_batch=True).read(
-                    x, y, sample_weight
-                )
+                batch = one_batch(data_spec.of(self, training=True), x, y, sample_weight, class_weight)
                 with compiled.eagerly(self):
                     return self._result(training.train_on_batch(self, batch, claim), return_dict)
         except tracebacks.SHOWN as error:
@@ -519,7 +517,7 @@ class Model(Looking, Trying, StepMethods, FileMethods, StateTree, HostFront, Qua
         """
         try:
             compilation_of(self)
-            batch = BatchReader(data_spec.of(self, training=False), by_batch=True).read(x, y, sample_weight)
+            batch = one_batch(data_spec.of(self, training=False), x, y, sample_weight)
             with compiled.eagerly(self):
                 return self._result(evaluation.test_on_batch(self, batch), return_dict)
         except tracebacks.SHOWN as error:

@@ -269,7 +269,7 @@ HOOKS_WITH_INDEX = [
 
 def watching(callback):
     as_list = ours.CallbackList(callback)
-    return {kind for kind in BATCH_HOOKS if getattr(as_list, f"watches_{kind}_batches")}
+    return {kind for kind in BATCH_HOOKS if as_list.sees_batches(kind)}
 
 
 @pytest.mark.parametrize(("kind", "hook"), [(kind, hook) for kind, hooks in BATCH_HOOKS.items() for hook in hooks])

@@ -72,8 +72,8 @@ def test_callbacks_are_told_of_compilations_and_only_of_these(name):
 @pytest.mark.parametrize("name", NEW)
 def test_only_the_finder_watches_batches(name):
     made = callbacks.CallbackList([NEW[name]()])
-    assert made.watches_train_batches == (name == "finder")
-    assert not made.watches_test_batches and not made.watches_predict_batches
+    watched = [kind for kind in ("train", "test", "predict") if made.sees_batches(kind)]
+    assert watched == (["train"] if name == "finder" else [])
 
 
 @pytest.mark.parametrize("name", NEW)

@@ -138,7 +138,7 @@ def test_png(values, expected, tmp_path):
 def test_scalars_per_batch(tmp_path):
     board = callbacks.TensorBoard(tmp_path, update_freq=2, write_steps_per_second=True)
     as_list = callbacks.CallbackList([board])
-    assert as_list.watches_train_batches and not as_list.watches_test_batches
+    assert as_list.sees_batches("train") and not as_list.sees_batches("test")
     history = fit(new_model(), board, shuffle=False)
     found = scalars(read(tmp_path / "train"))
     assert [step for step, _ in found["batch_loss"]] == [2, 4, 6, 8]

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from ..training.resume import ResumePoint
     from ..training.types import Callbacks
 
-_TRAIN_BATCH_HOOKS = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
-_TEST_BATCH_HOOKS = ("on_test_batch_begin", "on_test_batch_end")
-_PREDICT_BATCH_HOOKS = ("on_predict_batch_begin", "on_predict_batch_end")
+_BATCH_HOOKS = {
+    "train": ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end"),
+    "test": ("on_test_batch_begin", "on_test_batch_end"),
+    "predict": ("on_predict_batch_begin", "on_predict_batch_end"),
+}
 _HOMES_OF_CALLBACK = {"sequax", "keras", "tf_keras", "tensorflow"}
 
 
@@ -92,20 +94,9 @@ class CallbackList:
         self._send("set_model", model)
 
     # What the loop asks
-    @property
-    def watches_train_batches(self) -> bool:
-        """Whether a callback wants to run before or after every training batch."""
-        return any(_watches(callback, _TRAIN_BATCH_HOOKS) for callback in self.callbacks)
-
-    @property
-    def watches_test_batches(self) -> bool:
-        """Whether a callback wants to run before or after every evaluation batch."""
-        return any(_watches(callback, _TEST_BATCH_HOOKS) for callback in self.callbacks)
-
-    @property
-    def watches_predict_batches(self) -> bool:
-        """Whether a callback wants to run before or after every prediction batch."""
-        return any(_watches(callback, _PREDICT_BATCH_HOOKS) for callback in self.callbacks)
+    def sees_batches(self, kind: str) -> bool:
+        """Whether a callback wants to run before or after every batch of a `kind`: "train", "test" or "predict"."""
+        return any(_watches(callback, _BATCH_HOOKS[kind]) for callback in self.callbacks)
 
     @property
     def watches_safe_points(self) -> bool:

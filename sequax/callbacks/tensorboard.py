@@ -8,7 +8,7 @@ import os
 import textwrap
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 
@@ -16,9 +16,6 @@ from ..core.kinds import Kind, Owner
 from .base import Callback, Frequency, Logs
 from .event_files import EventWriter
 from .run_facts import learning_rates
-
-if TYPE_CHECKING:
-    pass
 
 _MOST_PIXELS = 2**22
 

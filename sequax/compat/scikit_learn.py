@@ -12,6 +12,7 @@ from ..callbacks import History
 from ..core.types import Data
 from ..model import Model
 from ..utils.numerical import to_categorical
+from ..wrappers.labels import loss_name
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
@@ -75,7 +76,7 @@ class BaseWrapper(BaseEstimator):
     def fit(self, x: Data, y: np.ndarray | Sequence[Any], **kwargs: Any) -> History:
         """Make the model anew and train it; returns the history."""
         self.model = self._build()
-        if _loss_of(self.model) == "categorical_crossentropy" and np.ndim(y) < 2:
+        if loss_name(self.model) == "categorical_crossentropy" and np.ndim(y) < 2:
             y = np.asarray(to_categorical(y))
         parameters = self.filter_sk_params(Model.fit)
         if "nb_epoch" in self.sk_params:
@@ -91,11 +92,6 @@ class BaseWrapper(BaseEstimator):
 
         install()
         super().__setstate__(state)
-
-
-def _loss_of(model: Model) -> str:
-    loss = model.loss
-    return loss if isinstance(loss, str) else str(getattr(loss, "name", None) or getattr(loss, "__name__", ""))
 
 
 class KerasClassifier(ClassifierMixin, BaseWrapper):
@@ -131,7 +127,7 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):
             ValueError: if the model was compiled without accuracy among its metrics.
         """
         y = np.searchsorted(self.classes_, y) if np.ndim(y) < 2 else np.asarray(y)
-        if _loss_of(self.model) == "categorical_crossentropy" and y.ndim != 2:
+        if loss_name(self.model) == "categorical_crossentropy" and y.ndim != 2:
             y = np.asarray(to_categorical(y, self.n_classes_))
         parameters = self.filter_sk_params(Model.evaluate, kwargs)
         logs = self.model.evaluate(x, y, return_dict=True, **parameters)

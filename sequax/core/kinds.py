@@ -476,30 +476,6 @@ class Unwritten(Optional):
         self.in_config = False
 
 
-class Missing(Kind):
-    """What this version does not have: accepted as None only.
-
-    Args:
-        in_config: whether Keras' configs have the argument.
-    """
-
-    expected = "None: it is not available in this version of Sequax"
-    attribute: bool
-
-    def __init__(self, in_config: bool = False):
-        self.in_config = self.attribute = in_config
-
-    def resolve(self, value: object, name: str, owner: Owner) -> None:
-        if value is not None:
-            raise NotImplementedError(
-                f"{owner}: `{name}` is not available in this version of Sequax. Received: {name}={value!r}. Leave it"
-                f" out."
-            )
-
-    def fits(self, value: object, cls: type) -> bool:
-        return True  # the constructor says more
-
-
 def is_whole(value: object) -> TypeGuard[SupportsIndex]:
     """Whether a value is a whole number of Python or NumPy, and no bool."""
     return hasattr(value, "__index__") and not isinstance(value, (bool, np.bool_)) and getattr(value, "ndim", 0) == 0
@@ -606,7 +582,6 @@ DtypeLike = Annotated[Any, DtypeOf()]
 StartingWeights = Annotated[Any, Given()]
 LowRankSize = Annotated[int | None, Unwritten(Whole(1))]
 LowRankAlpha = Annotated[Number | None, Unwritten(Real(above=0))]
-Absent = Annotated[None, Missing()]
 QuantizationLike = Annotated[Any, Quantization()]
 
 PLAIN: dict[str, Kind] = {

@@ -73,12 +73,9 @@ class Layer(Owner, Shown, quantizing.Quantizable, operation.Operation):
     (2, 3)
     """
 
-    supports_masking: bool
-    makes_masks: bool
-
     tracked_as = "layer"
-    supports_masking = False
-    makes_masks = False  # `compute_mask` is not that of `Layer`
+    supports_masking: bool = False
+    makes_masks: bool = False  # `compute_mask` is not that of `Layer`
     supports_jit = True
     _init_arguments: tuple[tuple[Any, ...], dict[str, Any]]
     _weights: list[Variable]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Hashable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import numpy as np
@@ -21,10 +21,18 @@ from .spec import DataSpec, Form
 from .streams import EXPECTED
 from .structures import nested_alike, targets_of, weights_of
 
-if TYPE_CHECKING:
-    pass
-
 DEFAULT_BATCH_SIZE = 32
+
+
+def one_batch(
+    spec: DataSpec,
+    x: Data,
+    y: Data | None,
+    weight: Data | None,
+    class_weight: Mapping[Any, Any] | str | None = None,
+) -> Batch:
+    """A batch that is asked for on its own, as by `train_on_batch`."""
+    return BatchReader(spec, class_weight, by_batch=True).read(x, y, weight)
 
 
 class BatchReader:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from .checks import InputSchema, OutputSchema
-
-if TYPE_CHECKING:
-    pass
 
 
 class Overrides(NamedTuple):

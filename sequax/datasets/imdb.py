@@ -10,7 +10,7 @@ from .._lazy import listed
 from ..utils.downloads import get_file
 from .arrays import ORIGIN, Split, load_word_index
 from .pickles import load_npz
-from .sequences import as_objects, limited, numbered
+from .sequences import limited, numbered
 
 
 def load_data(
@@ -58,7 +58,7 @@ def load_data(
     train, y_train = numbered(*_mixed(random, *arrays[:2]), start_char, index_from, maxlen)
     test, y_test = numbered(*_mixed(random, *arrays[2:]), start_char, index_from, maxlen)
     texts = limited(train + test, num_words, skip_top, oov_char)
-    return (as_objects(texts[: len(train)]), y_train), (as_objects(texts[len(train) :]), y_test)
+    return (np.fromiter(texts[: len(train)], object), y_train), (np.fromiter(texts[len(train) :], object), y_test)
 
 
 def _mixed(random: np.random.RandomState, x: np.ndarray, y: np.ndarray) -> Split:

@@ -154,10 +154,7 @@ def _as_array(array: _Array) -> np.ndarray:
     if dtype.hasobject:
         if not isinstance(data, list) or len(data) != math.prod(shape):
             raise UnsafePickleError(f"The pickle holds an array of shape {shape} with other than so many objects.")
-        objects = np.empty(len(data), object)
-        for i, item in enumerate(data):
-            objects[i] = _plain(item)
-        return objects.reshape(shape, order=order)
+        return np.fromiter(map(_plain, data), object).reshape(shape, order=order)
     if not isinstance(data, bytes) or len(data) != math.prod(shape) * dtype.itemsize:
         raise UnsafePickleError(f"The pickle holds an array of shape {shape} with other than so many bytes.")
     return np.frombuffer(data, dtype).reshape(shape, order=order).copy()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from .._lazy import listed
 from ..utils.downloads import get_file
 from .arrays import ORIGIN, Split, check_test_split, load_word_index, shuffled, split
 from .pickles import load_npz
-from .sequences import as_objects, limited, numbered
+from .sequences import limited, numbered
 
 _TOPICS = (
     "cocoa grain veg-oil earn acq wheat copper housing money-supply coffee sugar trade reserves ship cotton carcass"
@@ -52,7 +54,7 @@ def load_data(
     )
     news, labels = shuffled(seed, *load_npz(file, "x", "y"))
     texts, labels = numbered(news, labels, start_char, index_from, maxlen)
-    return split(as_objects(limited(texts, num_words, skip_top, oov_char)), labels, test_split)
+    return split(np.fromiter(limited(texts, num_words, skip_top, oov_char), object), labels, test_split)
 
 
 def get_word_index(path: str = "reuters_word_index.json") -> dict[str, int]:

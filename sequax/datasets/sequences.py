@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 
@@ -44,10 +42,3 @@ def limited(texts: list[list[int]], num_words: int | None, skip_top: int, oov_ch
     if oov_char is None:
         return [[word for word in text if skip_top <= word < limit] for text in texts]
     return [[word if skip_top <= word < limit else oov_char for word in text] for text in texts]
-
-
-def as_objects(texts: list[list[int]]) -> np.ndarray:
-    """An array of lists, whatever their lengths."""
-    array: Any = np.empty(len(texts), object)
-    array[:] = texts
-    return array

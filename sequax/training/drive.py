@@ -75,7 +75,7 @@ class Job:
     @cached_property
     def chunks(self) -> ChunkSchedule:
         """How the steps are cut."""
-        watched = self.batches_per_hook if getattr(self.callbacks, f"watches_{self.kind}_batches") else 0
+        watched = self.batches_per_hook if self.callbacks.sees_batches(self.kind) else 0
         speeds = speeds_of(self.model), (self.kind, self.batch_size, self.place.devices)
         # A bar, or a callback that watches batches, may be in process 0 alone.
         watched, refresh_seconds, stops = self.place.agreed((watched, self.callbacks.refresh_seconds, self.stops))

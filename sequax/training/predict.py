@@ -74,7 +74,7 @@ class PredictJob(Job):
         super().__init__(model, callbacks, place=forward.place)
         self.forward = forward
         # The parts say what runs at once; the schedule, when hooks are called.
-        watched = self.batches_per_hook if callbacks.watches_predict_batches else 0
+        watched = self.batches_per_hook if callbacks.sees_batches("predict") else 0
         self.chunks = ChunkSchedule(self.place.agreed(watched), None)
         self.outputs: list[Any] = []
         self._told = 0  # outputs that callbacks have seen

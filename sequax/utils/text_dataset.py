@@ -58,7 +58,8 @@ def text_dataset_from_directory(
         directory, labels, label_mode, class_names, batch_size, shuffle, seed, validation_split, subset, follow_links,
         verbose,
     )  # fmt: skip
-    found = datasets(request, (".txt",), "text", partial(_read, max_length=max_length), _join)
+    read, join = partial(_read, max_length=max_length), partial(np.fromiter, dtype=object)
+    found = datasets(request, (".txt",), "text", read, join)
     for dataset in found if isinstance(found, tuple) else (found,):
         dataset.in_numpy = format == "grain"
     return found
@@ -70,9 +71,3 @@ def _read(path: str, max_length: int | None) -> str:
             return file.read() if max_length is None else file.read(max_length)
     except UnicodeDecodeError as error:
         raise ValueError(f"Text file {path} is not UTF-8 (byte {error.start}). Convert it, or remove it.") from None
-
-
-def _join(texts: list[str]) -> np.ndarray:
-    array = np.empty(len(texts), object)
-    array[:] = texts
-    return array

@@ -20,10 +20,10 @@ def encoded(model: Model, numbers: np.ndarray, classes: int) -> np.ndarray:
         numbers: of the classes, from 0 on.
         classes: how many there are.
     """
-    if _loss_name(model).startswith("sparse"):
+    if loss_name(model).startswith("sparse"):
         return numbers.astype(np.int32)
     units = _units(model)
-    if units == 1 or (units is None and classes == 2 and _loss_name(model) in _OF_ONE_NUMBER):
+    if units == 1 or (units is None and classes == 2 and loss_name(model) in _OF_ONE_NUMBER):
         if classes > 2:
             raise ValueError(
                 f"y has {classes} classes, but model {model.name!r} has one output, which tells two apart. Make its"
@@ -69,9 +69,9 @@ def check_several(model: Model, y: Any, count: int, expected: bool) -> None:
             f"y has shape {np.shape(y)}; the first one had {'a column for each' if expected else 'one'}"
             f" of {count} labels."
         )
-    if "categorical" in _loss_name(model):
+    if "categorical" in loss_name(model):
         raise ValueError(
-            f"y has several labels per row, and the loss of model {model.name!r}, {_loss_name(model)!r}, knows one. End"
+            f"y has several labels per row, and the loss of model {model.name!r}, {loss_name(model)!r}, knows one. End"
             f" it with Dense({count}, activation='sigmoid') and compile it with 'binary_crossentropy'."
         )
     if _units(model) not in (None, count):
@@ -103,7 +103,8 @@ def class_weights(weights: Any, classes: np.ndarray, numbers: np.ndarray) -> dic
     return dict.fromkeys(range(len(classes)), 1.0) | {places[label]: weight for label, weight in weights.items()}
 
 
-def _loss_name(model: Model) -> str:
+def loss_name(model: Model) -> str:
+    """The name of the loss a model was compiled with."""
     loss = model.loss
     return loss if isinstance(loss, str) else str(getattr(loss, "name", None) or getattr(loss, "__name__", ""))
 

@@ -84,9 +84,7 @@ class _Spec:
     def array(self, values: Sequence[Any]) -> np.ndarray:
         if self.kind != "string":
             return np.asarray(values, str(self.kind)).ravel()
-        made = np.empty(len(values), object)
-        made[:] = list(values)
-        return made
+        return np.fromiter(values, object)
 
     def shaped(self, values: np.ndarray | None) -> np.ndarray:
         """A value of a fixed shape, or a sequence of such."""
@@ -269,18 +267,12 @@ def parse_tensor(serialized: Any, out_type: Any, name: Any = None) -> Any:
     shape = tuple(dim.size for dim in proto.tensor_shape.dim)
     if any(size < 0 for size in shape):
         raise ValueError(f"tensorflow.io.parse_tensor: the bytes tell the shape {shape}.")
-    values: Any = _texts(proto.string_val) if kind == "string" else _numbers(proto.tensor_content, kind)
+    values: Any = np.fromiter(proto.string_val, object) if kind == "string" else _numbers(proto.tensor_content, kind)
     if values.size != math.prod(shape):
         raise ValueError(
             f"tensorflow.io.parse_tensor: the bytes hold {values.size} values of {kind} for the shape {shape}."
         )
     return StringTensor(values.reshape(shape)) if kind == "string" else HostTensor(values.reshape(shape))
-
-
-def _texts(values: Sequence[bytes]) -> np.ndarray:
-    made = np.empty(len(values), object)
-    made[:] = list(values)
-    return made
 
 
 def _numbers(content: bytes, kind: str) -> np.ndarray:

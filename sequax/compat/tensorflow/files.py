@@ -33,13 +33,7 @@ def path_of(name: Any) -> str:
 @MEMBERS.serve("io.read_file", "read_file")
 def read_file(filename: Any) -> Any:
     with open(path_of(filename), "rb") as file:
-        return StringTensor(_object(file.read()))
-
-
-def _object(value: bytes) -> np.ndarray:
-    found = np.empty((), object)  # NumPy's own arrays of bytes lose zeros at the end
-    found[()] = value
-    return found
+        return StringTensor(np.array(file.read(), object))
 
 
 @MEMBERS.serve("io.write_file", "write_file")
@@ -158,7 +152,7 @@ def _encoded(image: Any, format: str, **options: Any) -> StringTensor:
     values = values[..., 0] if values.shape[-1] == 1 else values
     written = io.BytesIO()
     Image.fromarray(values).save(written, format, **options)
-    return StringTensor(_object(written.getvalue()))
+    return StringTensor(np.array(written.getvalue(), object))
 
 
 @MEMBERS.serve("io.encode_jpeg", "image.encode_jpeg")
@@ -220,7 +214,7 @@ def encode_wav(audio: Any, sample_rate: Any) -> Any:
         sound.setsampwidth(2)
         sound.setframerate(int(sample_rate))
         sound.writeframes(samples.tobytes())
-    return StringTensor(_object(written.getvalue()))
+    return StringTensor(np.array(written.getvalue(), object))
 
 
 # --- bytes and tables -----------------------------------------------------------------------------------------------

@@ -158,9 +158,7 @@ class RaggedTensor:
         rows = self._rows
         if self._even():
             return np.stack(rows)
-        made = np.empty(len(rows), object)
-        made[:] = rows
-        return made
+        return np.fromiter(rows, object)
 
     def to_tensor(self, default_value: Any = None, name: Any = None, shape: Any = None) -> Any:
         """The rows as one array, filled up at their ends.

@@ -9,15 +9,9 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Self
 
-import numpy as np
-
 from ...callbacks import event_records
 from ...data.pipeline import files
-from ...data.pipeline.chunk import BYTES, ROWS, Chunk
 from ...data.pipeline.dataset import Dataset
-from ...data.pipeline.spec import TensorSpec
-from ...data.pipeline.stage import Stage
-from ...data.pipeline.structures import Nest
 from .files import path_of
 from .member import Member
 from .values import bytes_of
@@ -66,44 +60,20 @@ def _exactly(file: Any, length: int, what: str) -> bytes:
     return b"".join(parts)
 
 
-class RecordFiles(Stage):
-    """The records of files, one file after the other. Checksums of data are compared in the first pass alone.
-
-    Args:
-        paths: gives the names of the files.
-    """
+class RecordFiles(files.Files):
+    """The records of files. Checksums of data are compared in the first pass alone."""
 
     title = "TFRecordDatasetV2"
 
     def __init__(self, paths: Callable[[], Sequence[str]], compression: str | None):
-        super().__init__()
-        self.paths, self.compression = paths, compression
+        super().__init__(paths, compression)
         self._sound: set[tuple[str, int, int]] = set()
 
-    def chunks(self) -> Iterator[Chunk]:
-        held: list[bytes] = []
-        size = 0
-        for path in self.paths():
-            about = os.stat(path)
-            known = path, about.st_size, about.st_mtime_ns
-            for record in read_records(path, self.compression, checks=known not in self._sound):
-                held.append(record)
-                size += len(record)
-                if len(held) == ROWS or size > BYTES:
-                    yield _chunk(held)
-                    held, size = [], 0
-            self._sound.add(known)
-        if held:
-            yield _chunk(held)
-
-    def make_spec(self) -> Nest:
-        return TensorSpec((), "string")
-
-
-def _chunk(records: list[bytes]) -> Chunk:
-    array = np.empty(len(records), object)
-    array[:] = records
-    return Chunk(array, len(records))
+    def texts(self, path: str) -> Iterator[bytes]:
+        about = os.stat(path)
+        known = path, about.st_size, about.st_mtime_ns
+        yield from read_records(path, self.compression, checks=known not in self._sound)
+        self._sound.add(known)
 
 
 class TFRecordDataset(Dataset):

@@ -96,9 +96,7 @@ def split(input: Any, sep: Any = None, maxsplit: int = -1) -> Any:
 
 
 def _row(parts: Sequence[bytes]) -> StringTensor:
-    found = np.empty(len(parts), object)
-    found[:] = parts
-    return StringTensor(found)
+    return StringTensor(np.fromiter(parts, object))
 
 
 def _rows(name: str, rows: np.ndarray) -> Any:
@@ -161,14 +159,8 @@ def reduce_join(inputs: Any, axis: Any = None, keepdims: bool = False, separator
     texts = StringTensor(inputs.values if isinstance(inputs, RaggedTensor) else inputs).view(np.ndarray)
     if axis is None:
         return StringTensor(between.join(texts.reshape(-1).tolist()))
-    found = np.apply_along_axis(lambda row: _object(between.join(row.tolist())), int(axis), texts)
+    found = np.apply_along_axis(lambda row: np.array(between.join(row.tolist()), object), int(axis), texts)
     return StringTensor(np.expand_dims(found, int(axis)) if keepdims else found)
-
-
-def _object(value: bytes) -> np.ndarray:
-    found = np.empty((), object)
-    found[()] = value
-    return found
 
 
 @MEMBERS.serve("strings.length", "string_length")

@@ -130,9 +130,8 @@ def read(path: str) -> Iterator[Chunk]:
 
 def _texts(joined: np.ndarray, lengths: np.ndarray, shape: list[int]) -> np.ndarray:
     whole, ends = joined.tobytes(), np.cumsum(lengths).tolist()
-    array = np.empty(len(ends), object)
-    array[:] = [whole[end - length : end] for end, length in zip(ends, lengths.tolist(), strict=True)]
-    return array.reshape(shape)
+    texts = (whole[end - length : end] for end, length in zip(ends, lengths.tolist(), strict=True))
+    return np.fromiter(texts, object).reshape(shape)
 
 
 def _form(structure: Nest) -> Any:

@@ -17,7 +17,7 @@ from contextvars import ContextVar, copy_context
 from typing import Any
 
 from ...core import branching, rng, scope
-from .chunk import Chunk, grouped, of_one
+from .chunk import Chunk, grouped, of_one, single_rows
 from .programs import Noting, Program, Untraceable, traced_leaf
 from .structures import Nest, leaves, mapped
 from .tensors import fits_device, tensor
@@ -57,7 +57,6 @@ class Call:
         self._shapes = 0  # of elements that came one by one
         self._generator: rng.SeedGenerator | None = None  # of what the function draws without a seed
         self._seed = rng.fresh_seed()
-        self._moves_state = True  # whether an element changes a variable; found out by the first one
 
     def over(self, chunks: Iterable[Chunk], slow: Callable[[], bool]) -> Iterator[tuple[Chunk, Chunk]]:
         """Chunks and the results for them.
@@ -71,7 +70,7 @@ class Call:
             if found is not None:
                 yield chunk, found
                 continue
-            rows = _rows(itertools.chain([chunk], together))
+            rows = single_rows(itertools.chain([chunk], together))
             yield from self._one_by_one(rows) if self.workers == 1 else self._by_threads(rows)
             return
 
@@ -166,9 +165,3 @@ class Call:
             found = None  # if it is an error of the user's, it comes again with values at hand
         self.compiles = found is not None
         return found
-
-
-def _rows(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
-    for chunk in chunks:
-        for row in range(chunk.rows):
-            yield chunk.part(row, row + 1)

@@ -52,11 +52,6 @@ def of_one(element: Nest) -> Chunk:
     return Chunk(mapped(lambda leaf: leaf_of(leaf)[None], element), 1)
 
 
-def of_elements(elements: Sequence[Nest]) -> Chunk:
-    """Elements of one kind, leaves in NumPy."""
-    return joined([of_one(element) for element in elements])
-
-
 def joined(chunks: Sequence[Chunk]) -> Chunk:
     """Chunks of one kind as one."""
     if len(chunks) == 1:

@@ -7,6 +7,7 @@ import csv
 import glob
 import gzip
 import io
+import itertools
 import os
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from .chunk import ROWS, Chunk
+from .chunk import BYTES, ROWS, Chunk
 from .spec import UNKNOWN, TensorSpec
 from .stage import Stage
 from .structures import Nest
@@ -74,36 +75,48 @@ def opened(path: str, compression: str | None) -> Any:
     return open(path, "rb")
 
 
-class Lines(Stage):
-    """The lines of text files, without their ends.
+class Files(Stage):
+    """Texts out of files, one file after the other. A subclass says in `texts(path)` which a file holds.
 
     Args:
         paths: gives the names of the files.
     """
 
-    title = "TextLineDataset"
-
     def __init__(self, paths: Callable[[], Sequence[str]], compression: str | None):
         super().__init__()
         self.paths, self.compression = paths, compression
 
+    def texts(self, path: str) -> Iterator[bytes]:
+        raise NotImplementedError
+
     def chunks(self) -> Iterator[Chunk]:
         held: list[bytes] = []
-        for path in self.paths():
-            with opened(path, self.compression) as file:
-                for line in file:
-                    held.append(line.removesuffix(b"\n").removesuffix(b"\r"))
-                    if len(held) == ROWS:
-                        yield _texts(held)
-                        held = []
+        size = 0
+        for text in itertools.chain.from_iterable(map(self.texts, self.paths())):
+            held.append(text)
+            size += len(text)
+            if len(held) == ROWS or size > BYTES:
+                yield Chunk(np.fromiter(held, object), len(held))
+                held, size = [], 0
         if held:
-            yield _texts(held)
+            yield Chunk(np.fromiter(held, object), len(held))
 
     def make_spec(self) -> Nest:
         return TensorSpec((), "string")
 
 
-class Records(Stage):
+class Lines(Files):
+    """The lines of text files, without their ends."""
+
+    title = "TextLineDataset"
+
+    def texts(self, path: str) -> Iterator[bytes]:
+        with opened(path, self.compression) as file:
+            for line in file:
+                yield line.removesuffix(b"\n").removesuffix(b"\r")
+
+
+class Records(Files):
     """Pieces of one length of files.
 
     Args:
@@ -116,34 +129,22 @@ class Records(Stage):
     def __init__(
         self, paths: Callable[[], Sequence[str]], length: int, header: int, footer: int, compression: str | None
     ):
-        super().__init__()
+        super().__init__(paths, compression)
         if length < 1:
             raise ValueError(f"record_bytes must be 1 or more. Received: {length}")
-        self.paths, self.length, self.header, self.footer = paths, length, header, footer
-        self.compression = compression
+        self.length, self.header, self.footer = length, header, footer
 
-    def chunks(self) -> Iterator[Chunk]:
-        for path in self.paths():
-            with opened(path, self.compression) as file:
-                held = file.read()
-            body = held[self.header : len(held) - self.footer]
-            if len(body) % self.length:
-                raise ValueError(
-                    f"{path} has {len(body)} bytes beside header and footer, which record_bytes={self.length} does not"
-                    f" divide."
-                )
-            for start in range(0, len(body), self.length * ROWS):
-                part = body[start : start + self.length * ROWS]
-                yield _texts([part[i : i + self.length] for i in range(0, len(part), self.length)])
-
-    def make_spec(self) -> Nest:
-        return TensorSpec((), "string")
-
-
-def _texts(items: list[bytes]) -> Chunk:
-    array = np.empty(len(items), object)
-    array[:] = items
-    return Chunk(array, len(items))
+    def texts(self, path: str) -> Iterator[bytes]:
+        with opened(path, self.compression) as file:
+            held = file.read()
+        body = held[self.header : len(held) - self.footer]
+        if len(body) % self.length:
+            raise ValueError(
+                f"{path} has {len(body)} bytes beside header and footer, which record_bytes={self.length} does not"
+                f" divide."
+            )
+        for start in range(0, len(body), self.length):
+            yield body[start : start + self.length]
 
 
 class Table(Stage):

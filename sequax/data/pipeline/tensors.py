@@ -55,18 +55,12 @@ def tensor(leaf: Any) -> Any:
     if is_dataset(leaf):
         return leaf
     if isinstance(leaf, bytes):
-        return Seen.text(_text(leaf))
+        return Seen.text(np.array(leaf, object))
     if leaf.dtype.kind == "O":
         return Seen.text(leaf)
     if leaf.dtype.kind in "iu" and leaf.dtype.itemsize == 8 and not fits_device(leaf):
         return np.asarray(leaf).view(HostArray)
     return jnp.asarray(leaf)
-
-
-def _text(value: bytes) -> np.ndarray:
-    array = np.empty((), object)
-    array[()] = value
-    return array
 
 
 def fits_device(leaf: np.ndarray | np.generic) -> bool:
@@ -112,7 +106,7 @@ def _of_python(value: Any) -> np.ndarray:
     if isinstance(value, (list, tuple)) and any(hasattr(part, "__array__") for part in value):
         return _stacked(value)
     if isinstance(value, (str, bytes)):
-        return _text(value.encode() if isinstance(value, str) else value)
+        return np.array(value.encode() if isinstance(value, str) else value, object)
     try:
         array = np.asarray(value)
         if array.dtype.kind in "US":
@@ -153,6 +147,5 @@ def _texts(array: np.ndarray) -> np.ndarray:
         raise TypeError(
             f"an array of objects must hold texts alone, or numbers alone. Found: {_named(odd)} ({odd!r:.40})."
         )
-    found = np.empty(len(items), object)
-    found[:] = [item.encode() if isinstance(item, str) else item for item in items]
-    return found.reshape(array.shape)
+    texts = (item.encode() if isinstance(item, str) else item for item in items)
+    return np.fromiter(texts, object).reshape(array.shape)

@@ -234,6 +234,4 @@ def text_keys(array: np.ndarray, what: str) -> np.ndarray:
         items = [b"%d" % item for item in reading.whole(array, what).ravel().tolist()]
     else:
         items = reading.utf8(reading.texts(array, what))
-    keys = np.empty(array.size, object)
-    keys[:] = items
-    return keys.reshape(array.shape)
+    return np.fromiter(items, object).reshape(array.shape)

@@ -175,9 +175,7 @@ class StringLookup(Lookup):
         return hashes % np.uint64(self.num_oov_indices)
 
     def _tokens_of(self, indices: np.ndarray) -> np.ndarray:
-        tokens = np.empty(indices.size, object)
-        tokens[:] = [self._token(key) for key in self._words.lookup(indices)]
-        return tokens.reshape(indices.shape)
+        return np.fromiter(map(self._token, self._words.lookup(indices)), object).reshape(indices.shape)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "oov_method": "floormod"}
@@ -275,6 +273,4 @@ class IntegerLookup(Lookup):
 
 def text_array(array: np.ndarray, what: str) -> np.ndarray:
     """An array of strings as one of UTF-8 bytes."""
-    texts = np.empty(array.size, object)
-    texts[:] = reading.utf8(reading.texts(array, what))
-    return texts.reshape(array.shape)
+    return np.fromiter(reading.utf8(reading.texts(array, what)), object).reshape(array.shape)

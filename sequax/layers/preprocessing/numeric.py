@@ -291,7 +291,6 @@ class Discretization(Layer):
                 f"{who}: both `num_bins` and `bin_boundaries` should not be set. Received: num_bins={num_bins} and"
                 f" bin_boundaries={bin_boundaries}"
             )
-        self.input_bin_boundaries: list[float] | None = self.bin_boundaries
         self._seen: list[np.ndarray] = []
         self.built = True
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -43,12 +43,11 @@ def standardized(texts: np.ndarray, how: str | Callable[..., Any] | None, owner:
     """An array of UTF-8 texts, each standardized by a name's rule or all by a function of an array of `str`."""
     if how is None:
         return texts
-    result = np.empty(texts.size, object)
     if callable(how):
-        result[:] = [text for part in _decoded(texts) for text in _changed(part, how, owner)]
+        changed: Iterable[bytes] = (text for part in _decoded(texts) for text in _changed(part, how, owner))
     else:
-        result[:] = list(map(STANDARDIZE[how], texts.ravel().tolist()))
-    return result.reshape(texts.shape)
+        changed = map(STANDARDIZE[how], texts.ravel().tolist())
+    return np.fromiter(changed, object, texts.size).reshape(texts.shape)
 
 
 def _changed(texts: np.ndarray, how: Callable[..., Any], owner: str) -> Texts:
