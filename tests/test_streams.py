@@ -7,10 +7,13 @@ import threading
 import time
 from itertools import pairwise
 
+import jax
 import numpy as np
 import pytest
+from jax.sharding import Mesh
 
 import sequax as sq
+from sequax.core.placement import DEVICE, Spread
 from sequax.data import large, stream_source, streams
 from sequax.data.prefetch import prefetch
 from sequax.data.source import Batch
@@ -548,6 +551,56 @@ def test_every_row_comes_once_in_runs(shuffle, steps, tiny_memory):
     if shuffle == "batch":
         assert all(np.all(np.diff(first[i : i + SIZE]) == 1) for i in range(0, len(first), SIZE))
     assert max(stop - start for start, stop in stored.asked) <= 8
+
+
+class OneOf(Spread):
+    """A process that has some places of each batch."""
+
+    def __init__(self, *places):
+        super().__init__(Mesh(np.array(jax.devices()[:1]), ("batch",)), "batch")
+        self.places = places
+
+    def columns(self, batch_size):
+        return np.array(self.places)
+
+    def put_columns(self, array, batch_size):
+        assert (array.shape[1], batch_size) == (len(self.places), SIZE)
+        return array
+
+
+@pytest.mark.parametrize("shuffle", [False, True, "batch"])
+@pytest.mark.parametrize(("rows", "steps"), [(21, None), (23, None), (21, 3), (9, 1)])
+def test_a_process_reads_its_part_of_each_batch_alone(shuffle, rows, steps, tiny_memory):
+    values = np.arange(rows * 4, dtype="float32").reshape(rows, 4)
+
+    def read(place):
+        """Which rows came, in their order (None: to another process), and which were asked for."""
+        stored = Lazy(values)
+        given = (stored, None, None), lambda x, y, w: Batch(x), range(1, rows), SIZE, shuffle
+        source = large.LargeSource(*given, seed=3, steps=steps)
+        source.place = place
+        came = []
+        for epoch, first in ((0, 0), (2, 1)):
+            for block in source.blocks(epoch, first):
+                x, order = block.arrays.x, block.order[block.first * SIZE : block.rows]
+                for number in order.tolist():
+                    batch, column = divmod(number, SIZE)
+                    if place is DEVICE:
+                        came.append(x[number, 0] // 4)
+                    else:
+                        has = column in place.places
+                        came.append(x.rows[batch, place.places.index(column), 0] // 4 if has else None)
+        return came, sorted(row for start, stop in stored.asked for row in range(start, stop))
+
+    expected, every = read(DEVICE)
+    parts = [read(place) for place in (OneOf(0, 1), OneOf(2), OneOf(3))]
+    for place, row in enumerate(expected):
+        assert [came[place] for came, _ in parts if came[place] is not None] == [row]
+    asked = sorted(row for _, one in parts for row in one)
+    if (rows - 1) % SIZE == 0 and steps is None:
+        assert asked == every
+    # Of a short batch, there may be none for a process: then it reads the last one.
+    assert set(asked) <= set(every) and len(asked) <= len(every) + 2 * len(parts)
 
 
 def test_bad_values_on_disk_are_named_by_their_row(tiny_memory):

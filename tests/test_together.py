@@ -197,6 +197,28 @@ def test_what_differs_is_refused_in_all(tmp_path, name, sentence):
     is_refused(tmp_path, name, sentence)
 
 
+@many
+@pytest.mark.parametrize(
+    ("name", "error", "told"),
+    [
+        (
+            "bad_on_disk",
+            "ValueError: x has 8 entries that are NaN or infinite, in 1 row (first: NaN at row 60",
+            "the rows of epoch 1: process 1 of 2 has raised ValueError: x has",
+        ),
+        (
+            "broken_stream",
+            "OSError: the disk is gone",
+            "the batches of epoch 1: process 1 of 2 has raised OSError: the",
+        ),
+    ],
+)
+def test_what_goes_wrong_in_one_is_told_in_all(tmp_path, name, error, told):
+    done, results = launched(tmp_path, name)
+    assert (done.returncode, results) == (1, [])
+    assert f"[1] {error}" in done.stderr and f"[0] RuntimeError: {told}" in done.stderr
+
+
 @pytest.mark.filterwarnings("ignore:A .*step")  # small steps on several devices
 def test_one_process_asks_nobody(monkeypatch):
     """No look at the other processes' store, and no wait."""

@@ -79,6 +79,40 @@ def blocks(folder):
         del os.environ["SEQUAX_RESIDENT_MB"]
 
 
+class Logged:
+    """Rows on a disk, of which one can say later which were asked for."""
+
+    def __init__(self, array):
+        self.array, self.shape, self.dtype, self.asked = array, array.shape, array.dtype, []
+
+    def __len__(self):
+        return len(self.array)
+
+    def __getitem__(self, rows):
+        self.asked.extend(range(rows.start, rows.stop))
+        return self.array[rows]
+
+
+def on_disk(folder):
+    """Arrays of which each process reads its rows alone: half of them, in batches that can be shared out."""
+    os.environ["SEQUAX_RESIDENT_MB"] = "0"
+    try:
+        x, y = data(96)
+        stored, made = Logged(x), model()
+        settings = {"epochs": 2, "verbose": 0, "devices": everywhere()}
+        history = made.fit(stored, y, batch_size=24, resume=folder / "run", **settings)
+        # The first batch, from which the model could be built, and which the snapshots compare, is read by all.
+        assert len(stored.asked) == 24 + 24 + 2 * 96 // distribution.process_count()
+        stored.asked.clear()
+        measured = made.evaluate(stored, y, batch_size=24, verbose=0, return_dict=True)
+        assert len(stored.asked) == 24 + 96 // distribution.process_count()
+        short = made.fit(stored, y, batch_size=36, **settings).history["loss"]
+        predicted = made.predict(stored, verbose=0).tolist()
+        return {**told(made, history), "measured": measured, "short": short, "all": predicted}
+    finally:
+        del os.environ["SEQUAX_RESIDENT_MB"]
+
+
 def stream(folder):
     x, y = data()
 
@@ -242,7 +276,7 @@ def only_first_writes(folder, made, history):
 
 
 def main(folder):
-    return each(folder, arrays, own_rows, sharded)
+    return each(folder, arrays, own_rows, on_disk, sharded)
 
 
 def first_alone(folder):
@@ -435,6 +469,26 @@ def other_batches(folder):
 
     def batches():
         for start in range(0, ROWS - 20 * here(), 20):
+            yield x[start : start + 20], y[start : start + 20]
+
+    model().fit(batches(), verbose=0, devices=everywhere())
+
+
+def bad_on_disk(folder):
+    """In a row that one process alone reads."""
+    os.environ["SEQUAX_RESIDENT_MB"] = "0"
+    x, y = data(96)
+    x[60] = np.nan  # place 12 of 24
+    model().fit(Logged(x), y, batch_size=24, shuffle=False, verbose=0, devices=everywhere())
+
+
+def broken_stream(folder):
+    x, y = data()
+
+    def batches():
+        for start in range(0, ROWS, 20):
+            if here() == 1 and start == 60:
+                raise OSError("the disk is gone")
             yield x[start : start + 20], y[start : start + 20]
 
     model().fit(batches(), verbose=0, devices=everywhere())

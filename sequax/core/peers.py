@@ -10,7 +10,7 @@ import itertools
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -97,6 +97,34 @@ def gathered(value: T, what: str = "") -> list[T]:
         else:
             client.key_value_set(f"{key}/{index()}", json.dumps(value))
         return json.loads(_read(key, 0, what))
+
+
+def made_by_all(
+    items: Iterator[T], what: str, described: Callable[[T | None], str] = lambda item: ""
+) -> Iterator[tuple[T | None, list[str]]]:
+    """The items that each process makes of its own, without end (None), and what each process says of its own.
+
+    All processes ask for them, in the same order and thread.
+
+    Args:
+        what: where they meet, for the line that says who is waited for.
+
+    Raises:
+        RuntimeError: in the others, if making an item has failed in one, which raises its own error.
+    """
+    while True:
+        item, failed = None, None
+        try:
+            item = next(items, None)
+        except Exception as error:
+            failed = error
+        told = gathered((described(item) if failed is None else str(failed), failed and type(failed).__name__), what)
+        first = next((number for number, (_, name) in enumerate(told) if name), None)
+        if first is not None:
+            parted()
+            text, name = told[first]
+            raise failed or RuntimeError(f"{what}: process {first} of {count()} has raised {name}: {text}")
+        yield item, [text for text, _ in told]
 
 
 def done_by_first(what: str) -> None:

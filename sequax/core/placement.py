@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import jax
@@ -98,6 +99,10 @@ class Placement:
     def laid(self, table: dict[str, Variable], values: dict[str, jax.Array]) -> dict[str, jax.Array]:
         """New values of variables, made by a program, where they have to lie."""
         return values
+
+    def columns(self, batch_size: int) -> np.ndarray | None:
+        """Which rows of each batch this process has to have, ascending; None: all."""
+        return None
 
     # --- programs ---
 
@@ -210,18 +215,41 @@ class Spread(Placement):
     def put(self, arrays: object, in_place: bool = False) -> Any:
         return jax.tree.map(lambda array: _put(array, self._whole), arrays)
 
-    def put_columns(self, array: np.ndarray) -> jax.Array:
-        """An array of batches, each of which is cut; whole on each device if its rows cannot be shared out evenly."""
-        return _put(array, self._columns if array.shape[1] % self.parts == 0 else self._whole)
+    def columns(self, batch_size: int) -> np.ndarray | None:
+        if self.processes == 1 or batch_size % self.parts:
+            return None
+        part = batch_size // self.parts
+        return (np.array(self._parts_here)[:, None] * part + np.arange(part)).reshape(-1)
+
+    def put_columns(self, array: np.ndarray, batch_size: int) -> jax.Array:
+        """An array of batches, each of which is cut; whole on each device if its rows cannot be shared out evenly.
+
+        Args:
+            array: the `columns` of the batches.
+            batch_size: rows of a whole batch.
+        """
+        here = self.columns(batch_size)
+        if here is None:
+            return _put(array, self._columns if batch_size % self.parts == 0 else self._whole)
+
+        def part(index: Any) -> np.ndarray:
+            first, stop, _ = index[1].indices(batch_size)
+            begin = int(np.searchsorted(here, first))
+            return array[:, begin : begin + stop - first]
+
+        return jax.make_array_from_callback((len(array), batch_size, *array.shape[2:]), self._columns, part)
+
+    @cached_property
+    def _parts_here(self) -> list[int]:
+        """Which parts of a batch the devices of this process have."""
+        cut = self.mesh.axis_names.index(self.batch_axis)
+        places = np.ndenumerate(self.mesh.devices)
+        return sorted({place[cut] for place, device in places if device.process_index == peers.index()})
 
     @property
     def row_processes(self) -> int:
         """Into how many parts, one for a process, the rows of a batch are cut."""
-        cut = self.mesh.axis_names.index(self.batch_axis)
-        here = {
-            place[cut] for place, device in np.ndenumerate(self.mesh.devices) if device.process_index == peers.index()
-        }
-        return self.parts // max(1, len(here))
+        return self.parts // max(1, len(self._parts_here))
 
     def put_own_columns(self, array: np.ndarray) -> jax.Array:
         """The same of batches of which each process has a part.

@@ -15,7 +15,7 @@ from ..core.placement import DEVICE, Placement
 from ..core.types import ArrayLike, Nested
 from . import resident
 from .prefetch import prefetch
-from .source import Batch, Block, Part, Passes, digest, filled, padded, shapes_of
+from .source import Batch, Block, Part, Passes, digest, shapes_of
 
 # Rows that go to the device at once when the arrays do not fit. Long enough to hide a dispatch; short enough that the
 # allocator gives the same memory again: with 64 MB, whose pages are fresh each time, a step takes 1.3 times as long.
@@ -105,7 +105,7 @@ class ArraySource:
             self._resident = resident.put(self.arrays, with_room=True, place=self.place)
         if self._resident is not None:
             # One length for all epochs, so that one program serves them.
-            longer = padded(order, resident.room(self.steps * self.batch_size))
+            longer = resident.padded(order, resident.room(self.steps * self.batch_size))
             yield Block(self._resident, longer, len(order), self._step_rows, first)
         else:
             yield from prefetch(self._parts(order, first))
@@ -116,8 +116,8 @@ class ArraySource:
         for start in range(begin, len(order), size):
             taken = order[start : start + size]
             # All blocks have one shape, so that one program serves them.
-            arrays = jax.tree.map(lambda a, taken=taken: filled(np.asarray(a[taken]), size), self.arrays)
-            longer = padded(np.arange(len(taken), dtype=np.int32), size)
+            arrays = jax.tree.map(lambda a, taken=taken: np.asarray(a[taken]), self.arrays)
+            longer = resident.padded(np.arange(len(taken), dtype=np.int32), size)
             yield Block(*resident.put_block(arrays, longer, self.batch_size, self.place), len(taken), self.batch_size)
 
     @cached_property

@@ -12,16 +12,15 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
-import jax
 import numpy as np
 
-from ..core import settings
+from ..core import peers, settings
 from ..core.placement import DEVICE, Placement
 from ..core.types import Data
 from . import checks, resident
 from .arrays import memory_budget, rows_per_block
 from .prefetch import prefetch
-from .source import Batch, Block, Passes, digest, filled, padded, shapes_of
+from .source import Batch, Block, Passes, digest, shapes_of
 
 _RUN_BYTES = 2**18  # rows that are read together: long for a disk, short beside a block
 
@@ -134,7 +133,15 @@ class LargeSource:
         }
 
     def blocks(self, epoch: int, first: int = 0) -> Iterator[Block]:
-        return prefetch(self._blocks(epoch, first))
+        blocks = prefetch(self._blocks(epoch, first))
+        return blocks if self.place.processes == 1 else self._told(blocks, epoch)
+
+    def _told(self, blocks: Iterator[Block], epoch: int) -> Iterator[Block]:
+        """The same blocks, of which each process has read a part: what is wrong with one ends the training in all."""
+        for block, _ in peers.made_by_all(blocks, f"the rows of epoch {epoch + 1}"):
+            if block is None:
+                return
+            yield block
 
     def _blocks(self, epoch: int, first: int) -> Iterator[Block]:
         number, start, stop = self.passes.place(epoch)
@@ -144,12 +151,13 @@ class LargeSource:
         for taken in self._parts(random):
             order = np.arange(len(taken), dtype=np.int32)
             if self.shuffle is True:
-                order = random.permutation(order)
+                order = mixed(len(taken), self.batch_size, random)
             batches = -(-len(taken) // self.batch_size)
             if begin < done + batches:  # else it is done, and only the random numbers had to be drawn
-                arrays = jax.tree.map(lambda a: filled(a, size), self._read(taken))
                 rows = min(len(taken), (stop - done) * self.batch_size)
-                placed = resident.put_block(arrays, padded(order[:rows], size), self.batch_size, self.place)
+                taken, order = resident.needed(taken, order[:rows], self.batch_size, self.place)
+                order = resident.padded(order, size)
+                placed = resident.put_block(self._read(taken), order, self.batch_size, self.place)
                 yield Block(*placed, rows, self.batch_size, max(0, begin - done))
             done += batches
             if done >= stop:
@@ -175,6 +183,20 @@ class LargeSource:
         x, y, weight = (_mapped(part, lambda array: take(array, rows)) for part in self.data)
         with checks.numbered_rows(rows):
             return self.read(x, y, weight)
+
+
+def mixed(rows: int, batch_size: int, random: np.random.Generator) -> np.ndarray:
+    """A random order of rows in which each place of a batch draws from neighbours of its own, int32.
+
+    So what a part of each batch has, as one of several processes does, lies together, and can be read as it lies; and
+    each batch has rows of all parts.
+    """
+    whole, rest = divmod(rows, batch_size)
+    # By place, behind each other; the first ones have a row in the short batch, too.
+    longer = np.arange(rest * (whole + 1), dtype=np.int32).reshape(rest, whole + 1)
+    others = np.arange(longer.size, rows, dtype=np.int32).reshape(batch_size - rest, whole)
+    longer, others = random.permuted(longer, axis=1), random.permuted(others, axis=1)
+    return np.concatenate([np.concatenate([longer[:, :whole], others]).T.reshape(-1), longer[:, whole]])
 
 
 def count_rows(data: tuple[Any, Any, Any]) -> int:

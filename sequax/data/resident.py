@@ -116,21 +116,55 @@ def put_block(
     """Rows of a block for a compiled program, and the order in which it is to read them.
 
     Args:
-        arrays: whole batches; of a short one, the rest is anything.
-        order: of rows, for each of them.
+        arrays: rows, no more than there are numbers in `order`.
+        order: of rows, as many as all blocks have; whole batches.
         own: the rows of this process are a part of each batch.
     """
     if not isinstance(place, Spread):
-        return put(arrays), order
+        return put(jax.tree.map(lambda a: filled(a, len(order)), arrays)), order
 
-    put_columns = place.put_own_columns if own else place.put_columns
+    columns = None if own else place.columns(batch_size)
+    wanted = order.reshape(-1, batch_size)
+    wanted = wanted if columns is None else wanted[:, columns]
 
     def batches(array: Any) -> Batches:
-        rows = np.asarray(array)[order].reshape(-1, batch_size, *array.shape[1:])
-        return Batches(put_columns(rows))
+        rows = np.asarray(array)[wanted]
+        return Batches(place.put_own_columns(rows) if own else place.put_columns(rows, batch_size))
 
     rows = len(order) * (place.row_processes if own else 1)
     return jax.tree.map(batches, arrays), np.arange(rows, dtype=np.int32)
+
+
+def needed(rows: np.ndarray, order: np.ndarray, batch_size: int, place: Placement) -> tuple[np.ndarray, np.ndarray]:
+    """Those rows of a block that this process has to have, at least one, and the order among them, for `put_block`.
+
+    Args:
+        rows: of the block, any names of them.
+        order: in which batches take them; of those that others have, the result says nothing.
+    """
+    columns = place.columns(batch_size)
+    if columns is None:
+        return rows, order
+    is_needed = np.zeros(len(rows), bool)
+    is_needed[order[np.isin(np.arange(len(order)) % batch_size, columns)]] = True
+    is_needed[order[-1]] |= not is_needed.any()  # of a short batch, all may be those of others
+    return rows[is_needed], (np.cumsum(is_needed, dtype=np.int32) - 1)[order]
+
+
+def filled(array: np.ndarray, rows: int) -> np.ndarray:
+    """An array of that many rows: blocks have one shape, so that one program serves them; nobody reads the zeros."""
+    if len(array) == rows:
+        return array
+    longer = np.zeros((rows, *array.shape[1:]), array.dtype)
+    longer[: len(array)] = array
+    return longer
+
+
+def padded(order: np.ndarray, length: int) -> np.ndarray:
+    """An order that is longer, for the same reason; behind its end the last row comes again and again."""
+    longer = aligned(length, order.shape[1:], order.dtype)
+    longer[: len(order)], longer[len(order) :] = order, order[-1:]
+    return longer
 
 
 def room(rows: int, bytes_per_row: int = 4) -> int:

@@ -16,7 +16,6 @@ import numpy as np
 
 from ..core.placement import Placement
 from ..core.types import Tensors
-from . import resident
 
 
 class Batch(NamedTuple):
@@ -92,22 +91,6 @@ def digest(arrays: object) -> str:
 
 def shapes_of(arrays: object) -> list[str]:
     return [f"{array.dtype}{list(array.shape)}" for array in jax.tree.leaves(arrays)]
-
-
-def filled(array: np.ndarray, rows: int) -> np.ndarray:
-    """An array of that many rows: blocks have one shape, so that one program serves them; nobody reads the zeros."""
-    if len(array) == rows:
-        return array
-    longer = np.zeros((rows, *array.shape[1:]), array.dtype)
-    longer[: len(array)] = array
-    return longer
-
-
-def padded(order: np.ndarray, length: int) -> np.ndarray:
-    """An order that is longer, for the same reason; behind its end the last row comes again and again."""
-    longer = resident.aligned(length, order.shape[1:], order.dtype)
-    longer[: len(order)], longer[len(order) :] = order, order[-1:]
-    return longer
 
 
 class Part(NamedTuple):

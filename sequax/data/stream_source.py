@@ -14,7 +14,7 @@ from ..core.placement import DEVICE, Placement, Spread
 from ..core.warning import warn
 from . import checks, resident
 from .prefetch import prefetch
-from .source import Batch, Block, digest, filled, padded, shapes_of
+from .source import Batch, Block, digest, shapes_of
 from .streams import Stream, unpacked
 
 # Batches that go to the device together: enough to hide a dispatch, few enough to hold several such blocks.
@@ -179,10 +179,7 @@ class StreamSource:
             ValueError: in all processes, if one has other batches than process 0.
         """
         done = 0
-        while True:
-            block = next(blocks, None)
-            mine = "no batches" if block is None else _described(block, self.place)
-            told = peers.gathered(mine, f"the batches of epoch {epoch + 1}")
+        for block, told in peers.made_by_all(blocks, f"the batches of epoch {epoch + 1}", self._described):
             other = next((number for number, one in enumerate(told) if one != told[0]), None)
             if other is not None:
                 peers.parted()
@@ -195,6 +192,16 @@ class StreamSource:
                 return
             yield block
             done += -(-block.rows // block.batch_size)
+
+    def _described(self, block: Block | None) -> str:
+        """What a block has for all processes, in words."""
+        if block is None:
+            return "no batches"
+        parts = self.place.row_processes if isinstance(self.place, Spread) and self.place.own_rows else 1
+        batches, rest = divmod(block.rows, block.batch_size)
+        kinds = ", ".join(f"{a.dtype}{list(a.shape[2:])}" for a in jax.tree.leaves(block.arrays))
+        short = f" and one of {rest // parts}" if rest else ""
+        return f"{batches} of {block.batch_size // parts} rows{short} ({kinds})"
 
     def _timed(self, blocks: Iterator[Block]) -> Iterator[Block]:
         """The same blocks; notes how long making them took."""
@@ -382,21 +389,12 @@ class Stack:
         batch_size = self._batch_size or given
         rows = batch_size * self.most
         # What was not copied into the room may have become arrays that look into the memory of the stream.
-        arrays = jax.tree.map(np.array if self.kind is None else lambda a: filled(a, rows), batch)
-        order = padded(np.arange(given, dtype=np.int32), rows)
+        arrays = jax.tree.map(np.array, batch) if self.kind is None else batch
+        order = resident.padded(np.arange(given, dtype=np.int32), rows)
         # Of several processes, each may give a part of every batch.
         parts = place.row_processes if isinstance(place, Spread) and place.own_rows else 1
         placed = resident.put_block(arrays, order, batch_size, place, parts > 1 or place.own_rows)
         return Block(*placed, given * parts, batch_size * parts)
-
-
-def _described(block: Block, place: Placement) -> str:
-    """What a block has for all processes, in words."""
-    parts = place.row_processes if isinstance(place, Spread) and place.own_rows else 1
-    batches, rest = divmod(block.rows, block.batch_size)
-    kinds = ", ".join(f"{a.dtype}{list(a.shape[2:])}" for a in jax.tree.leaves(block.arrays))
-    short = f" and one of {rest // parts}" if rest else ""
-    return f"{batches} of {block.batch_size // parts} rows{short} ({kinds})"
 
 
 def _first_row(batch: Batch) -> Batch:

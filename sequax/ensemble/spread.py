@@ -29,7 +29,10 @@ class Members(Spread):
         """Arrays with a leading axis of members, each device its own."""
         return jax.tree.map(lambda array: jax.device_put(array, self._members), state)
 
-    def put_columns(self, array: np.ndarray) -> jax.Array:
+    def columns(self, batch_size: int) -> np.ndarray | None:
+        return None
+
+    def put_columns(self, array: np.ndarray, batch_size: int) -> jax.Array:
         return self.put(array)
 
     def batch(self, rows: Any) -> Any:

@@ -18,7 +18,7 @@ from ..core.pure import Values
 from ..core.tensor import KerasTensor, leaves
 from ..core.types import ArrayLike, Nested, Tensor, Tensors
 from ..data import arrays, checks, resident
-from ..data.source import Part, filled
+from ..data.source import Part
 from ..layers.recurrent.time_distributed import TimeDistributed
 from . import alone, compiled, custom, data_spec, indices, numpy_forward, plans
 from .chunks import ChunkSchedule
@@ -141,7 +141,7 @@ class Forward:
         # An odd batch more is too much among few.
         while (count % 2 == 0 or count > _FEW_BATCHES) and batch_size * 2 <= self._step_rows:
             batch_size, most, count = batch_size * 2, most // 2, -(-count // 2)
-        filled_up = jax.tree.map(lambda a: filled(a, most * batch_size), x)
+        filled_up = jax.tree.map(lambda a: resident.filled(a, most * batch_size), x)
         x = resident.put_parts(filled_up, batch_size, self.place)
         outputs = self._call((batch_size, most), callbacks, x, np.int32(count))
         return self.searched(part.x, jax.tree.map(lambda a: np.array(DEVICE.fetch(a)[:rows]), outputs))
