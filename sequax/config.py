@@ -23,11 +23,7 @@ from .core.settings import (
     set_max_steps_per_epoch,
 )
 from .core.warning import warn
-from .utils.messages import (
-    disable_interactive_logging,
-    enable_interactive_logging,
-    is_interactive_logging_enabled,
-)
+from .utils.messages import disable_interactive_logging, enable_interactive_logging, is_interactive_logging_enabled
 
 __path__: list[str] = []  # Python asks for a module where a package lacks a name, and `_absent.Finder` answers
 

@@ -14,6 +14,8 @@ import numpy as np
 
 from .callbacks import figure as figures
 from .core import html
+from .core.needed import needed
+from .core.text import aligned
 from .core.types import ArrayLike, Data
 from .model import Model
 from .wrappers.labels import probabilities
@@ -159,7 +161,8 @@ class Predictions:
     # --- texts ---
 
     def __repr__(self) -> str:
-        return "\n".join([self._title(), "", *_columns(*self._by_class()), *self._wrong_ones()])
+        head, rows = self._by_class()
+        return "\n".join([self._title(), "", *aligned([head, *rows]), *self._wrong_ones()])
 
     def _repr_html_(self) -> str:
         head, rows = self._by_class()
@@ -216,9 +219,7 @@ class Predictions:
         curve.plot(found.confidence, found.accuracy, "o-")
         curve.set(xlabel="probability of the predicted class", ylabel="part that is right", xlim=(0, 1), ylim=(0, 1.02))
         curve.set_title(f"calibration error {found.error:.3f}")
-        if path is not None:
-            figure.savefig(path)
-        return figure
+        return figures.saved(figure, path)
 
     def plot_worst(self, count: int = 12, path: str | os.PathLike[str] | None = None) -> Figure:
         """The worst rows as images, each with its class and what it was taken for.
@@ -251,9 +252,7 @@ class Predictions:
             taken = "" if sample.predicted == sample.label else f", not {sample.predicted}"
             axes.set_title(f"{sample.row}: {sample.label}{taken}", fontsize=8)
             axes.axis("off")
-        if path is not None:
-            figure.savefig(path)
-        return figure
+        return figures.saved(figure, path)
 
     def _draw_confusion(self, axes: Any) -> None:
         counts = self.confusion
@@ -346,21 +345,9 @@ def _shown(image: np.ndarray) -> np.ndarray:
     return (image - low) / (high - low) if high > low else np.zeros_like(image, dtype=np.float32)
 
 
-def _columns(head: list[str], rows: list[list[str]]) -> list[str]:
-    widths = [max(len(line[i]) for line in [head, *rows]) for i in range(len(head))]
-    aligned = ([str.ljust] + [str.rjust] * (len(head) - 1), widths)
-    return ["  ".join(map(lambda cell, align, width: align(cell, width), line, *aligned)) for line in [head, *rows]]
-
-
 def _metrics() -> ModuleType:
-    try:
-        from sklearn import metrics
-    except ImportError:
-        raise ImportError(
-            "inspect_predictions needs scikit-learn, which is not installed. Run: pip install 'sequax[sklearn]'. Its"
-            " `labels`, `predicted` and `probabilities` are there without."
-        ) from None
-    return metrics
+    without = "Its `labels`, `predicted` and `probabilities` are there without."
+    return needed("sklearn.metrics", "inspect_predictions", without)
 
 
 __all__ = ["Calibration", "Confusion", "Predictions", "Sample", "inspect_predictions"]

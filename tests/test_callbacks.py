@@ -472,7 +472,7 @@ def test_history_plot_says_what_is_missing(monkeypatch):
     history.on_epoch_end(0, {"loss": 1.0})
     figures._shown_in_notebooks.cache_clear()
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(ImportError, match="pip install matplotlib"):
+    with pytest.raises(ImportError, match=r"pip install 'sequax\[plot\]'"):
         history.plot()
 
 

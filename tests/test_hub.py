@@ -177,9 +177,9 @@ def test_without_the_package(monkeypatch):
     import sys
 
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
-    with pytest.raises(ImportError, match="pip install huggingface_hub"):
+    with pytest.raises(ImportError, match=r"pip install 'sequax\[hub\]'"):
         sequax.from_pretrained("me/digits")
-    with pytest.raises(ImportError, match="pip install huggingface_hub"):
+    with pytest.raises(ImportError, match=r"pip install 'sequax\[hub\]'"):
         network().push_to_hub("me/digits")
 
 

@@ -59,10 +59,10 @@ def test_imports_point_one_way(part):
 # The top of the order. Their names are looked up when somebody asks for them, in any module below; none below asks them
 # for a name. `_families` writes down which modules the core may load by name.
 TOP = {"sequax", "sequax._families"}
-# Load what others name: the top, scripts that import `keras` (`compat`), and pickles (`portable`).
+# Load what others name: the top, scripts that import `keras` (`compat`), packages of others, and pickles (`portable`).
 LOAD_BY_NAME = {"sequax._lazy", "sequax.compat", "sequax.compat.internals", "sequax.compat.tensorflow"}
 LOAD_BY_NAME |= {"sequax.compat.out_of_reach"}
-LOAD_BY_NAME |= {"sequax.core.above", "sequax.core.catalogue", "sequax.core.portable"}
+LOAD_BY_NAME |= {"sequax.core.above", "sequax.core.catalogue", "sequax.core.needed", "sequax.core.portable"}
 LOADERS = {"import_module", "__import__"}
 
 

@@ -385,7 +385,7 @@ def test_images_refused(call, error, message):
 
 
 def test_missing_libraries_are_named(monkeypatch):
-    monkeypatch.setitem(sys.modules, "PIL", None)
+    monkeypatch.setitem(sys.modules, "PIL.Image", None)
     with pytest.raises(ImportError, match=r"pip install 'sequax\[images\]'"):
         sequax.utils.array_to_img(PICTURE)
     monkeypatch.setitem(sys.modules, "pydot", None)

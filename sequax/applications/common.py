@@ -20,14 +20,7 @@ from ..core.tensor import KerasTensor, is_tensor
 from ..core.types import Path, Shape, ShapeLike
 from ..core.variable import values_may_wait
 from ..core.warning import warn
-from ..layers import (
-    BatchNormalization,
-    Dense,
-    GlobalAveragePooling2D,
-    GlobalMaxPooling2D,
-    Input,
-    ZeroPadding2D,
-)
+from ..layers import BatchNormalization, Dense, GlobalAveragePooling2D, GlobalMaxPooling2D, Input, ZeroPadding2D
 from ..model import Model
 from ..utils.downloads import cache_folder, get_file
 from ..utils.graphs import get_source_inputs

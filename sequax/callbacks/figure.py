@@ -6,6 +6,9 @@ import functools
 import io
 from typing import TYPE_CHECKING
 
+from ..core.needed import needed
+from ..core.types import Path
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -19,17 +22,11 @@ def new_figure(columns: int, owner: str, numbers: str) -> Figure:
         owner: the method that draws, for messages.
         numbers: where what is drawn can be read instead.
     """
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
+    needed("matplotlib.figure", owner, f"The numbers themselves are in {numbers}.")
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-        figure_class = _shown_in_notebooks()
-    except ImportError:
-        raise ImportError(
-            f"{owner} needs matplotlib, which is not installed. Run: pip install matplotlib. "
-            f"The numbers themselves are in {numbers}."
-        ) from None
     # Without pyplot: no window opens and no global list keeps the figure alive.
-    figure = figure_class(figsize=(4.5 * columns, 3.5), layout="constrained")
+    figure = _shown_in_notebooks()(figsize=(4.5 * columns, 3.5), layout="constrained")
     FigureCanvasAgg(figure)
     figure.subplots(1, columns)
     return figure
@@ -47,6 +44,13 @@ def _shown_in_notebooks() -> type[Figure]:
             return written.getvalue()
 
     return ShownFigure
+
+
+def saved(figure: Figure, path: Path | None) -> Figure:
+    """The figure, written to a file if there is a path."""
+    if path is not None:
+        figure.savefig(path)
+    return figure
 
 
 def whole_numbers(axes: Axes) -> None:

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from ..core import html
+from ..core.needed import needed
 from ..utils import curves
 from ..utils.meter import mean_of
 from . import figure as figures
@@ -90,9 +91,7 @@ class History(Callback):
             axes.set(title=name, xlabel="epoch")
             figures.whole_numbers(axes)
             axes.legend()
-        if path is not None and self.leads:
-            figure.savefig(path)
-        return figure
+        return figures.saved(figure, path if self.leads else None)
 
     def to_frame(self) -> DataFrame:
         """A pandas data frame: a row per epoch, counted from 1, and a column per metric.
@@ -102,13 +101,7 @@ class History(Callback):
         Raises:
             ImportError: pandas is not installed.
         """
-        try:
-            import pandas
-        except ImportError:
-            raise ImportError(
-                "History.to_frame needs pandas, which is not installed. Run: pip install pandas. The numbers themselves"
-                " are in History.history."
-            ) from None
+        pandas = needed("pandas", "History.to_frame", "The numbers themselves are in History.history.")
         columns = {
             name: pandas.Series(values, index=self._epochs(name), dtype=None if values else "float64")
             for name, values in self.history.items()

@@ -110,9 +110,7 @@ class LayerStatistics(Callback):
             axes.plot(range(1, len(measures[measure]) + 1), measures[measure], label=name)
         axes.set(yscale="log", xlabel="epoch", ylabel=measure.replace("_", " "))
         axes.legend()
-        if path is not None and self.leads:
-            figure.savefig(path)
-        return figure
+        return figures.saved(figure, path if self.leads else None)
 
 
 class GradientNorms(Metric):

@@ -160,6 +160,4 @@ class LearningRateFinder(Callback):
             axes.axvline(suggestion, linestyle="--", color="grey", label=f"suggestion {suggestion:.2g}")
         axes.set(xscale="log", xlabel="learning rate", ylabel="loss")
         axes.legend()
-        if path is not None and self.leads:
-            figure.savefig(path)
-        return figure
+        return figures.saved(figure, path if self.leads else None)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 
+from ..core.needed import needed
 from ..core.state_tree import nested
 from ..core.types import Path
 from ..core.warning import warn
@@ -35,7 +36,6 @@ class Tracker(Callback):
     """
 
     package = ""  # as it is imported
-    installed_by = ""  # what pip installs
     tells_others = True  # a dry run goes without it
 
     update_freq: str | int
@@ -62,19 +62,9 @@ class Tracker(Callback):
     @property
     def module(self) -> Any:
         """The package, imported."""
-        try:
-            return self.imported()
-        except ImportError:
-            raise ImportError(
-                f"{type(self).__name__} needs {self.package}, which is not installed. Run: pip install"
-                f" {self.installed_by}"
-            ) from None
+        return needed(self.package, type(self).__name__)
 
     # What a subclass does
-
-    def imported(self) -> Any:
-        """The package."""
-        raise NotImplementedError
 
     def begin(self, settings: dict[str, Any], run_id: str | None) -> str | None:
         """Begin a run, or go on with the one of an id; returns its id."""
@@ -181,12 +171,7 @@ class WandB(Tracker):
         model.fit(x, y, callbacks=[WandB("digits", update_freq=10, artifacts="best.keras")])
     """
 
-    package = installed_by = "wandb"
-
-    def imported(self) -> Any:
-        import wandb
-
-        return wandb
+    package = "wandb"
 
     def __init__(
         self,
@@ -259,12 +244,7 @@ class MLflow(Tracker):
         model.fit(x, y, callbacks=[MLflow("digits", save_model=True)])
     """
 
-    package = installed_by = "mlflow"
-
-    def imported(self) -> Any:
-        import mlflow
-
-        return mlflow
+    package = "mlflow"
 
     def __init__(
         self,
@@ -342,12 +322,7 @@ class Aim(Tracker):
         model.fit(x, y, callbacks=[Aim("digits", config={"note": "wider"})])
     """
 
-    package = installed_by = "aim"
-
-    def imported(self) -> Any:
-        import aim
-
-        return aim
+    package = "aim"
 
     def __init__(
         self,

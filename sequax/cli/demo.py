@@ -10,16 +10,7 @@ import numpy as np
 
 from ..callbacks import History
 from ..datasets import digits
-from ..layers import (
-    BatchNormalization,
-    Conv2D,
-    Dense,
-    Dropout,
-    Flatten,
-    Input,
-    MaxPooling2D,
-    Rescaling,
-)
+from ..layers import BatchNormalization, Conv2D, Dense, Dropout, Flatten, Input, MaxPooling2D, Rescaling
 from ..sequential import Sequential
 from ..training.types import Verbose
 from ..utils import set_random_seed

@@ -14,6 +14,7 @@ import numpy as np
 from jax import export
 
 from ..core.errors import LoadError
+from ..core.needed import needed
 from ..core.types import Path
 from . import host, signature
 from .formats import onnx_file
@@ -196,10 +197,7 @@ def fitted(nest: Any, entries: Sequence[Mapping[str, Any]], args: tuple[Any, ...
 
 
 def _onnx(path: FilePath) -> Artifact:
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise ImportError("Loading an `.onnx` file needs onnxruntime: pip install onnxruntime") from error
+    onnxruntime = needed("onnxruntime", "Loading an `.onnx` file")
     try:
         session = onnxruntime.InferenceSession(os.fspath(path), providers=["CPUExecutionProvider"])
     except Exception as error:  # its errors have no base of their own

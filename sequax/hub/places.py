@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
+from ..core.needed import needed
+
 SCHEME = "hf://"
 _PLACE = re.compile(r"(?P<repo>[\w.-]+(?:/[\w.-]+)?)(?:@(?P<revision>[^/]+))?(?:/(?P<file>.+))?")
 
@@ -48,13 +50,6 @@ def library(what: str) -> Any:
     Raises:
         ImportError: if it is not installed.
     """
-    try:
-        import huggingface_hub
-        import huggingface_hub.constants
-        import huggingface_hub.errors
-    except ImportError:
-        raise ImportError(
-            f"{what} needs the package huggingface_hub, which is not installed. Run: pip install huggingface_hub, or"
-            " 'sequax[hub]'"
-        ) from None
-    return huggingface_hub
+    for part in ("constants", "errors"):
+        needed(f"huggingface_hub.{part}", what)
+    return needed("huggingface_hub", what)

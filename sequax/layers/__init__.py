@@ -7,14 +7,7 @@ from typing import TYPE_CHECKING, Any
 from .._lazy import listed
 from ..core.input_spec import InputSpec
 from ..core.layer import Layer
-from .activation import (
-    ELU,
-    Activation,
-    LeakyReLU,
-    PReLU,
-    ReLU,
-    Softmax,
-)
+from .activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from .adaptive_pooling import (
     AdaptiveAveragePooling1D,
     AdaptiveAveragePooling2D,
@@ -30,12 +23,7 @@ from .containers import Parallel, Residual
 from .convolutional import Conv1D, Conv2D, Conv3D
 from .core import Identity, Lambda, Masking
 from .dense import Dense, EinsumDense
-from .depthwise import (
-    DepthwiseConv1D,
-    DepthwiseConv2D,
-    SeparableConv1D,
-    SeparableConv2D,
-)
+from .depthwise import DepthwiseConv1D, DepthwiseConv2D, SeparableConv1D, SeparableConv2D
 from .embedding import Embedding, ReversibleEmbedding
 from .input_layer import Input, InputLayer
 from .jax_layer import FlaxLayer, JaxLayer
@@ -58,20 +46,8 @@ from .merging import (
     subtract,
 )
 from .multi_head_attention import GroupQueryAttention, MultiHeadAttention
-from .normalization import (
-    GroupNormalization,
-    LayerNormalization,
-    RMSNormalization,
-    UnitNormalization,
-)
-from .padding import (
-    Cropping1D,
-    Cropping2D,
-    Cropping3D,
-    ZeroPadding1D,
-    ZeroPadding2D,
-    ZeroPadding3D,
-)
+from .normalization import GroupNormalization, LayerNormalization, RMSNormalization, UnitNormalization
+from .padding import Cropping1D, Cropping2D, Cropping3D, ZeroPadding1D, ZeroPadding2D, ZeroPadding3D
 from .pooling import (
     AveragePooling1D,
     AveragePooling2D,
@@ -89,11 +65,7 @@ from .pooling import (
 from .preprocessing.audio import MelSpectrogram, STFTSpectrogram
 from .preprocessing.categories import CategoryEncoding
 from .preprocessing.hashing import HashedCrossing, Hashing
-from .preprocessing.histograms import (
-    AutoContrast,
-    ContrastLimitedAdaptiveHistogramEqualization,
-    Equalization,
-)
+from .preprocessing.histograms import AutoContrast, ContrastLimitedAdaptiveHistogramEqualization, Equalization
 from .preprocessing.lookup import IntegerLookup, StringLookup
 from .preprocessing.mixing import CutMix, MaxNumBoundingBoxes, MixUp
 from .preprocessing.numeric import Discretization, Normalization
@@ -111,11 +83,7 @@ from .preprocessing.random_color import (
     RandomSaturation,
     Solarization,
 )
-from .preprocessing.random_filters import (
-    RandomErasing,
-    RandomGaussianBlur,
-    RandomSharpness,
-)
+from .preprocessing.random_filters import RandomErasing, RandomGaussianBlur, RandomSharpness
 from .preprocessing.random_geometry import (
     RandomElasticTransform,
     RandomFlip,
@@ -154,11 +122,7 @@ from .regularization import (
 )
 from .reshaping import Flatten, Permute, RepeatVector, Reshape
 from .scaling import Rescaling
-from .transposed import (
-    Conv1DTranspose,
-    Conv2DTranspose,
-    Conv3DTranspose,
-)
+from .transposed import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
 from .upsampling import UpSampling1D, UpSampling2D, UpSampling3D
 from .wrapper import SpectralNormalization, Wrapper
 

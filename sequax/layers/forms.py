@@ -20,12 +20,7 @@ from ..adapters.int8 import Int8
 from ..adapters.rows import Back4, Rows4, Rows8
 from ..core.placement import whole_here
 from ..core.quantized_policies import Int4DTypePolicy, QuantizedFloat8DTypePolicy
-from ..quantizers import (
-    AbsMaxQuantizer,
-    QuantizationConfig,
-    abs_max_quantize_grouped_with_zero_point,
-    pack_int4,
-)
+from ..quantizers import AbsMaxQuantizer, QuantizationConfig, abs_max_quantize_grouped_with_zero_point, pack_int4
 from .calibrated import CALIBRATED
 from .form import Form, Shape, Values
 

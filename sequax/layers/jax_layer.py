@@ -14,6 +14,7 @@ from ..core import dtypes, shapes
 from ..core.config import deserialize
 from ..core.constructor import LayerOptions
 from ..core.layer import Layer
+from ..core.needed import needed
 from ..core.rng import SeedGenerator, fresh_seed
 from ..core.types import CustomObjects, Nested, ShapeLike, Tensor, Tensors
 from ..core.variable import Variable
@@ -206,11 +207,7 @@ class FlaxLayer(JaxLayer):
     def __init__(
         self, module: Any, method: Callable[..., Any] | None = None, variables: Collections = None, **kwargs: Any
     ):
-        try:
-            from flax.linen import DenyList
-        except ImportError:
-            raise ImportError("FlaxLayer needs Flax: pip install flax") from None
-        mutable = DenyList(["params"])
+        mutable = needed("flax.linen", "FlaxLayer").DenyList(["params"])
 
         trains = "training" in inspect.signature(module.__call__ if method is None else method).parameters
 

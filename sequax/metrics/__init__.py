@@ -50,41 +50,13 @@ from .accuracy import (
     sparse_top_k_categorical_accuracy,
     top_k_categorical_accuracy,
 )
-from .auc import (
-    AUC,
-)
-from .base import (
-    Mean,
-    MeanMetricWrapper,
-    Metric,
-    Sum,
-)
-from .best_at import (
-    PrecisionAtRecall,
-    RecallAtPrecision,
-    SensitivityAtSpecificity,
-    SpecificityAtSensitivity,
-)
+from .auc import AUC
+from .base import Mean, MeanMetricWrapper, Metric, Sum
+from .best_at import PrecisionAtRecall, RecallAtPrecision, SensitivityAtSpecificity, SpecificityAtSensitivity
 from .catalogue import metrics as catalogue
-from .confusion import (
-    FalseNegatives,
-    FalsePositives,
-    Precision,
-    Recall,
-    TrueNegatives,
-    TruePositives,
-)
-from .f_score import (
-    F1Score,
-    FBetaScore,
-)
-from .iou import (
-    BinaryIoU,
-    IoU,
-    MeanIoU,
-    OneHotIoU,
-    OneHotMeanIoU,
-)
+from .confusion import FalseNegatives, FalsePositives, Precision, Recall, TrueNegatives, TruePositives
+from .f_score import F1Score, FBetaScore
+from .iou import BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU
 from .regression import (
     BinaryCrossentropy,
     CategoricalCrossentropy,

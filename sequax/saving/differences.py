@@ -10,6 +10,7 @@ import ml_dtypes
 import numpy as np
 
 from ..core import placement
+from ..core.text import aligned
 from .hdf5_reader import Dataset
 from .layout import Place
 
@@ -55,9 +56,8 @@ class Report:
 
     def message(self, name: str, model: Model, outcome: str = "Nothing was loaded.") -> str:
         """A table of the first differences, and what may be the reason."""
-        shown = [("path", "expected", "found"), *self.rows[:_SHOWN]]
-        widths = [max(len(row[column]) for row in shown) for column in (0, 1)]
-        table = "\n".join(f"  {a.ljust(widths[0])}  {b.ljust(widths[1])}  {c}" for a, b, c in shown)
+        shown = aligned([("path", "expected", "found"), *self.rows[:_SHOWN]], texts=3)
+        table = "\n".join(f"  {line.rstrip()}" for line in shown)
         more = len(self.rows) - _SHOWN
         return (
             f"{name} does not fit model '{model.name}' ({type(model).__name__}): {len(self.rows)} differences in"

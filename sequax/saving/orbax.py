@@ -23,6 +23,7 @@ import numpy as np
 from ..core import budget, names
 from ..core.catalogue import serialize
 from ..core.custom_objects import custom_object_scope
+from ..core.needed import needed
 from ..core.state_tree import flat, nested
 from ..core.types import CustomObjects
 from ..core.variable import Variable
@@ -48,13 +49,7 @@ def library(owner: str) -> Any:
     Raises:
         ImportError: saying what to install.
     """
-    try:
-        import orbax.checkpoint
-    except ImportError:
-        raise ImportError(
-            f"{owner} needs orbax-checkpoint, which is not installed. Run: pip install 'sequax[orbax]'"
-        ) from None
-    found = getattr(orbax.checkpoint, "v1", None)
+    found = getattr(needed("orbax.checkpoint", owner), "v1", None)
     if found is None or not hasattr(getattr(found, "training", None), "Checkpointer"):
         raise ImportError(f"{owner} needs orbax-checkpoint 0.12 or newer: pip install -U orbax-checkpoint")
     return found

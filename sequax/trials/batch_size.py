@@ -11,6 +11,7 @@ import numpy as np
 
 from ..callbacks import figure as figures
 from ..core import html
+from ..core.text import aligned
 from ..core.types import Data
 from . import sample as samples
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _BATCHES = 4  # of an epoch that is measured, so that what comes around an epoch counts for little
 _NEAR_BEST = 0.9
+_HEAD = ("batch size", "a step", "rows a second")
 _NO_MEMORY = ("RESOURCE_EXHAUSTED", "out of memory", "Out of memory", "bad_alloc")
 
 
@@ -63,14 +65,14 @@ class BatchSizes:
             for one in self.sizes
         ]
 
+    def _said(self) -> str:
+        return f"suggestion: {self.suggestion}; largest that fits: {self.largest}"
+
     def __repr__(self) -> str:
-        head = "batch size", "a step", "rows a second"
-        lines = [f"{a:>10}  {b:>13}  {c:>13}" for a, b, c in [head, *self._lines()]]
-        return "\n".join([*lines, f"suggestion: {self.suggestion}; largest that fits: {self.largest}"])
+        return "\n".join([*aligned([_HEAD, *self._lines()], texts=0), self._said()])
 
     def _repr_html_(self) -> str:
-        said = f"suggestion: {self.suggestion}; largest that fits: {self.largest}"
-        return html.table(("batch size", "a step", "rows a second"), self._lines(), 2) + html.escape(said)
+        return html.table(_HEAD, self._lines(), 2) + html.escape(self._said())
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Figure:
         """Draw rows a second over batch sizes with matplotlib.
@@ -89,9 +91,7 @@ class BatchSizes:
         if self.suggestion is not None:
             axes.axvline(self.suggestion, linestyle="--", color="grey", label=f"suggestion {self.suggestion}")
             axes.legend()
-        if path is not None:
-            figure.savefig(path)
-        return figure
+        return figures.saved(figure, path)
 
 
 def find_batch_size(

@@ -73,9 +73,7 @@ class OverfitBatch:
         axes.plot(range(1, len(self.losses) + 1), self.losses)
         axes.set(xlabel="step", ylabel="loss", yscale="log" if min(self.losses, default=0) > 0 else "linear")
         figures.whole_numbers(axes)
-        if path is not None:
-            figure.savefig(path)
-        return figure
+        return figures.saved(figure, path)
 
 
 def overfit_batch(

@@ -13,6 +13,7 @@ import numpy as np
 from ..callbacks import figure as figures
 from ..core import html, pure, scope
 from ..core.tensor import Node, is_tensor, leaves, map_structure, shape_of
+from ..core.text import aligned
 from ..core.types import Data
 from ..data.batches import prediction_inputs
 from ..training import data_spec, predict as predicting
@@ -109,16 +110,7 @@ class Profile:
         return lines
 
     def __repr__(self) -> str:
-        lines = [self._head(), *self._lines()]
-        widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-        table = [
-            "  ".join(
-                cell.ljust(width) if i < 2 else cell.rjust(width)
-                for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-            )
-            for line in lines
-        ]
-        return "\n".join([*table, *self._totals()])
+        return "\n".join([*aligned([self._head(), *self._lines()], texts=2), *self._totals()])
 
     def _repr_html_(self) -> str:
         return (
@@ -172,9 +164,7 @@ class Profile:
             axes.barh(names, values)
             axes.invert_yaxis()
             axes.set(title=title)
-        if path is not None:
-            figure.savefig(path)
-        return figure
+        return figures.saved(figure, path)
 
 
 def profile(model: Model, x: Data, y: Data | None, rows: int) -> Profile:

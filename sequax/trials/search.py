@@ -15,6 +15,8 @@ import numpy as np
 from ..callbacks import Callback, History, callback_list, figure as figures
 from ..callbacks.monitor import direction
 from ..core import html, rng
+from ..core.needed import needed
+from ..core.text import aligned
 from ..core.tracebacks import public
 from ..core.types import Data
 from ..ensemble import Ensemble
@@ -91,11 +93,7 @@ class Search:
         return lines
 
     def __repr__(self) -> str:
-        lines = self._lines()
-        widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-        return "\n".join(
-            "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in lines
-        )
+        return "\n".join(aligned(self._lines(), texts=0))
 
     def _repr_html_(self) -> str:
         head, *lines = self._lines()
@@ -107,10 +105,7 @@ class Search:
         Raises:
             ImportError: pandas is not installed.
         """
-        try:
-            import pandas
-        except ImportError:
-            raise ImportError("Search.to_frame needs pandas. Run: pip install pandas. Or read Search.trials.") from None
+        pandas = needed("pandas", "Search.to_frame", "The numbers themselves are in Search.trials.")
         rows = [{**trial.settings, self.monitor: trial.score, "state": trial.state} for trial in self.trials]
         return pandas.DataFrame(rows)
 
@@ -133,9 +128,7 @@ class Search:
             axes.set(xlabel=name, ylabel=self.monitor)
             if plain and values and min(values) > 0 and max(values) / min(values) > 50:
                 axes.set(xscale="log")
-        if path is not None:
-            figure.savefig(path)
-        return figure
+        return figures.saved(figure, path)
 
 
 def _shown(value: Any) -> str:
@@ -395,7 +388,7 @@ class _Run:
     # --- by Optuna ---
 
     def with_optuna(self, space: Mapping[str, list[Any] | _Range], trials: int, study: Any) -> Search:
-        optuna = _optuna()
+        optuna = needed("optuna", "search: method='optuna'", "Without it there are 'random' and 'grid'.")
         if study is None:
             level = optuna.logging.get_verbosity()
             optuna.logging.set_verbosity(optuna.logging.WARNING)  # of our own lines one per trial is enough
@@ -460,14 +453,3 @@ def _by_rate(settings: list[Settings]) -> list[list[Settings]]:
         else:
             groups.append([one])
     return groups
-
-
-def _optuna() -> ModuleType:
-    try:
-        import optuna
-    except ImportError:
-        raise ImportError(
-            "search: method='optuna' needs Optuna, which is not installed. Run: pip install 'sequax[search]'. Without"
-            " it there are method='random' and method='grid'."
-        ) from None
-    return optuna

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from ..core.needed import needed
 from ..core.settings import image_data_format
 from ..core.types import ArrayLike, Path
 from ..core.warning import warn
@@ -31,14 +32,7 @@ def pillow() -> ModuleType:
     Raises:
         ImportError: if Pillow is not installed.
     """
-    try:
-        from PIL import Image
-    except ImportError:
-        raise ImportError(
-            "Images are read and written with Pillow, which is not installed. Install it with `pip install"
-            " 'sequax[images]'` or `pip install pillow`."
-        ) from None
-    return Image
+    return needed("PIL.Image", "Reading and writing images")
 
 
 def check_data_format(data_format: str | None) -> str:

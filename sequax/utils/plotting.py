@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..core import names
+from ..core.needed import needed
 from ..core.tensor import leaves, shape_of
 from ..core.types import Path
 from . import drawing
@@ -69,7 +70,7 @@ def model_to_dot(
     """
     if kwargs:
         raise ValueError(f"model_to_dot: unrecognized keyword arguments: {sorted(kwargs)}")
-    pydot = _pydot("model_to_dot")
+    pydot = needed("pydot", "model_to_dot")
     if not getattr(model, "built", False) or not edges_known(model):
         raise ValueError(
             "This model has not yet been built. Build the model first by calling `build()` or by calling the model on a"
@@ -129,7 +130,7 @@ def plot_model(
     if format == "svg" and (find_spec("pydot") is None or shutil.which("dot") is None):
         drawing.draw(model, show_shapes, expand_nested).save(path)
         return _shown(path, format)
-    _pydot("plot_model")
+    needed("pydot", "plot_model")
     if format != "dot" and shutil.which("dot") is None:
         raise ImportError(
             "plot_model: pictures are made by Graphviz, whose program `dot` was not found. With"
@@ -151,17 +152,6 @@ def _shown(path: str, format: str) -> object:
     from IPython import display
 
     return display.SVG(path) if format == "svg" else display.Image(path)
-
-
-def _pydot(who: str) -> ModuleType:
-    try:
-        import pydot
-    except ImportError:
-        raise ImportError(
-            f"{who} needs pydot, which is not installed. Install it with `pip install 'sequax[plot]'` or `pip install"
-            f" pydot`."
-        ) from None
-    return pydot
 
 
 def _cluster(pydot: ModuleType, name: str) -> Any:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..core.kinds import DataFormatName
+from ..core.needed import needed
 from ..core.types import ArrayLike, Path
 from .drawing import Color, as_pictures, channels_last, draw_bounding_boxes, draw_segmentation_masks
 
@@ -68,7 +68,7 @@ def plot_image_gallery(
     pictures = as_pictures("plot_image_gallery", images, data_format, value_range)
     rows = rows or (math.ceil(len(pictures) / cols) if cols else math.ceil(math.sqrt(len(pictures))))
     cols = cols or math.ceil(len(pictures) / rows)
-    plt = _pyplot()
+    plt = needed("matplotlib.pyplot", "A gallery")
     figure, axes = plt.subplots(
         rows, cols, figsize=(cols * scale, rows * scale), frameon=False, layout="tight", squeeze=False
     )
@@ -156,7 +156,7 @@ def plot_bounding_box_gallery(
                 data_format="channels_last",
             )
     if legend:
-        _pyplot()
+        needed("matplotlib.pyplot", "A gallery")
         from matplotlib.patches import Patch
 
         legend_handles = [
@@ -209,11 +209,3 @@ def plot_segmentation_mask_gallery(
             )
     gallery = np.stack(columns, axis=1).reshape(-1, *pictures.shape[1:])
     return plot_image_gallery(gallery, rows=len(pictures), cols=len(columns), data_format="channels_last", **kwargs)
-
-
-def _pyplot() -> ModuleType:
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError:
-        raise ImportError("Galleries need matplotlib, which is not installed: pip install 'sequax[plot]'.") from None
-    return plt

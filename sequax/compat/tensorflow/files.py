@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ...core import dtypes
+from ...core.needed import needed
 from .member import Member
 from .serving import Table
 from .texts import to_number
@@ -55,12 +56,9 @@ _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 
 
 def _opened(contents: Any, kind: str) -> Any:
+    pictures = needed("PIL.Image", f"tensorflow.io.decode_{kind}")
     try:
-        from PIL import Image
-    except ImportError:
-        raise ImportError(f"tensorflow.io.decode_{kind} needs Pillow: pip install pillow") from None
-    try:
-        return Image.open(io.BytesIO(bytes_of(contents)))
+        return pictures.open(io.BytesIO(bytes_of(contents)))
     except Exception as error:
         raise ValueError(f"tensorflow.io.decode_{kind}: these bytes are no picture. {error}") from None
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+from ...core.needed import needed
 from .member import Member
 from .values import StringTensor, bytes_of
 
@@ -42,13 +43,10 @@ def classes() -> dict[str, Any]:
     Raises:
         ImportError: without `protobuf`.
     """
-    try:
-        from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-    except ImportError:
-        raise ImportError(
-            "Records of tf.train.Example need the package `protobuf`: pip install 'sequax[records]'. Other data"
-            " needs no package: `Dataset.save`, or .npz files."
-        ) from None
+    without = "Other data needs no package: `Dataset.save`, or .npz files."
+    needed("google.protobuf", "A record of tf.train.Example", without)
+    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+
     described = descriptor_pb2.FileDescriptorProto(name="sequax_records.proto", package="tensorflow", syntax="proto3")
     for name, fields in _MESSAGES.items():
         _describe(described.message_type.add(name=name), fields)

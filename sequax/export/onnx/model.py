@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..._version import __version__
+from ...core.needed import needed
 from ..errors import ExportError
 from ..trace import Trace, Traceable
 from .graph import Graph, Tensor, every_graph
@@ -36,10 +37,7 @@ def to_onnx(
         ExportError: if the model holds an operation that ONNX has no form for, or whose inputs are not known.
         ImportError: without the package `onnx`.
     """
-    try:
-        import onnx  # noqa: F401
-    except ImportError:
-        raise ImportError("Writing ONNX needs the package `onnx`: pip install 'sequax[onnx]'.") from None
+    needed("onnx", "Writing ONNX")
     from .proto import model_proto
 
     trace = model if isinstance(model, Traceable) else Trace(model, input_signature)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from ...core.needed import needed
 from ..errors import ExportError
 
 if TYPE_CHECKING:
@@ -76,10 +77,8 @@ def quantized(
             "quantize='int8' finds the ranges of activations on data: pass `calibration=x`, a few hundred rows like"
             " those that are to come, or take quantize='int8_dynamic', which needs none."
         )
-    try:
-        import onnxruntime.quantization  # noqa: F401
-    except ImportError:
-        raise ImportError("Quantized ONNX files are made by onnxruntime: pip install onnxruntime onnx sympy") from None
+    for package in ("onnx", "sympy", "onnxruntime.quantization"):
+        needed(package, f"quantize={mode!r}")
     feeds = None if calibration is None else _feeds(model, calibration)
     try:
         with _quiet(), tempfile.TemporaryDirectory() as folder:

@@ -10,14 +10,7 @@ import numpy as np
 
 from ... import activations, kernels
 from ...core.constructor import LayerOptions
-from ...core.kinds import (
-    ActivationLike,
-    ConstraintLike,
-    Fraction,
-    InitializerLike,
-    RegularizerLike,
-    Size,
-)
+from ...core.kinds import ActivationLike, ConstraintLike, Fraction, InitializerLike, RegularizerLike, Size
 from ...core.types import ShapeLike, Tensor
 from ..catalogue import layer
 from .cell import Cell, dropped

@@ -9,14 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from ...core.constructor import LayerOptions
-from ...core.kinds import (
-    ActivationLike,
-    ConstraintLike,
-    Fraction,
-    InitializerLike,
-    RegularizerLike,
-    Size,
-)
+from ...core.kinds import ActivationLike, ConstraintLike, Fraction, InitializerLike, RegularizerLike, Size
 from ...core.types import ShapeLike, Tensor, Tensors
 from ...kernels import formulas
 from ..catalogue import layer
