@@ -77,7 +77,7 @@ def quantized(
             "quantize='int8' finds the ranges of activations on data: pass `calibration=x`, a few hundred rows like"
             " those that are to come, or take quantize='int8_dynamic', which needs none."
         )
-    for package in ("onnx", "sympy", "onnxruntime.quantization"):
+    for package in ("onnx", "onnxruntime.quantization"):
         needed(package, f"quantize={mode!r}")
     feeds = None if calibration is None else _feeds(model, calibration)
     try:
