@@ -156,7 +156,7 @@ class RemovedSetting(Removed):
         vars(instance)[self.name] = value
         if type(instance).__module__.startswith("sequax."):
             warnings.warn(
-                f"Setting {self.name!r} of a {type(instance).__name__} has no effect: the name is of an older Keras."
+                f"Setting {self.name!r} of {type(instance).__name__} has no effect: the name is of an older Keras."
                 f" Today: {self.today}.",
                 stacklevel=2,
             )

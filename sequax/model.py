@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from numbers import Integral
-from typing import Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from .core import names, placement, processes, scope, settings, shapes, tracebac
 from .core.catalogue import Catalogue
 from .core.layer import Layer
 from .core.operation import Operation
+from .core.owner import Unmade
 from .core.state_tree import StateTree
 from .core.tensor import KerasTensor, abstract, is_tensor, leaves, map_structure, shape_of
 from .core.tracebacks import public
@@ -86,6 +87,9 @@ class Model(Looking, Trying, StepMethods, FileMethods, StateTree, HostFront, Qua
     # A callback sets them to end an evaluation or a prediction behind the present batch, as `stop_training` does `fit`.
     stop_evaluating: bool = False
     stop_predicting: bool = False
+
+    if not TYPE_CHECKING:  # which knows them as attributes
+        _graph, compilation = Unmade(), Unmade()
 
     @overload
     def __init__(self, inputs: Symbols, outputs: Symbols, name: str | None = None, **kwargs: Any) -> None: ...

@@ -19,7 +19,7 @@ from .core.types import Config, CustomObjects, Data, Nested, Shape, Symbols, Ten
 from .functional import standardize_inputs
 from .layers.attending import shape_after
 from .model import catalogue, refuse_fork
-from .stack import LayerLike, Stack, as_layer, entry_for, mark_implied, wire_entry
+from .stack import LayerLike, Stack, as_layer, check_is_list, entry_for, mark_implied, wire_entry
 from .training.types import Callbacks, Verbose
 
 
@@ -51,12 +51,8 @@ class Sequential(Stack):
 
     @public
     def __init__(self, layers: Iterable[LayerLike] | None = None, trainable: bool = True, name: str | None = None):
+        check_is_list(layers, trainable)
         super().__init__(trainable=trainable, name=name)
-        if isinstance(layers, Layer) or (layers is not None and not isinstance(layers, Iterable)):
-            raise TypeError(
-                f"Sequential takes a list of layers. Received: {layers!r}."
-                f" Write Sequential([{type(layers).__name__}(...)])."
-            )
         for layer in layers or ():
             self._append(layer)
         self._wire(0)

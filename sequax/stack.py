@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeGuard, TypeVar
 
 import jax
@@ -299,16 +299,40 @@ def wire_entry(model: Stack) -> bool:
     return model._entry is not None
 
 
+def check_is_list(layers: object, second: object) -> None:
+    """Check the first argument of a `Sequential`.
+
+    Args:
+        second: the argument behind it, which is a layer where brackets were forgotten.
+    """
+    if isinstance(second, Layer):
+        raise TypeError("Sequential takes a list of layers: write Sequential([first, second, ...]), with brackets.")
+    if isinstance(layers, Layer) or (layers is not None and not isinstance(layers, Iterable)):
+        raise TypeError(
+            f"Sequential takes a list of layers. Received: {layers!r}."
+            f" Write Sequential([{type(layers).__name__}(...)])."
+        )
+
+
 def as_layer(layer: LayerLike) -> Layer:
     if isinstance(layer, Layer):
         return layer
     if _is_function(layer):
         return Lambda.of(layer)
-    hint = f" Did you mean `{layer.__name__}(...)`?" if isinstance(layer, type) and issubclass(layer, Layer) else ""
     raise ValueError(
         f"Only instances of Layer, or functions of one array, can be added to a Sequential model."
-        f" Received: {layer!r:.100} (of type {type(layer).__name__}).{hint}"
+        f" Received: {layer!r:.100} (of type {type(layer).__name__}).{_meant(layer)}"
     )
+
+
+def _meant(layer: object) -> str:
+    if isinstance(layer, type) and issubclass(layer, Layer):
+        return f" Did you mean `{layer.__name__}(...)`?"
+    if isinstance(layer, str):
+        return f" An activation stands there as `Activation({layer!r})`."
+    if isinstance(layer, list | tuple) and any(isinstance(one, Layer) for one in layer):
+        return " For the layers of a list write `*` in front of it."
+    return ""
 
 
 def _is_function(value: object) -> TypeGuard[Callable[..., Any]]:

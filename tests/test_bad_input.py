@@ -51,6 +51,10 @@ def embedding():
     return model
 
 
+def batches():
+    yield X, TARGETS
+
+
 IDS = np.arange(ROWS * 3).reshape(ROWS, 3) % 10
 
 
@@ -114,6 +118,29 @@ REFUSED = {
     "lengths": (regression, X, TARGETS[:5], {}, ["8 rows", "5 rows"]),
     "list of samples": (regression, list(X), TARGETS, {}, [r"np\.stack"]),
     "no y": (regression, X, None, {}, ["y is missing"]),
+    "batches in a list": (regression, [(X, TARGETS)] * 2, None, {}, ["y is missing", r"fit\(iter\(batches\)\)"]),
+    "function of a generator": (regression, batches, None, {}, ["y is missing", r"call it, fit\(batches\(\)\)"]),
+    "columns in a dict": (
+        regression,
+        {"a": X[:, 0], "b": X[:, 1]},
+        TARGETS,
+        {},
+        ["no entry", r"np\.column_stack\(list\(x"],
+    ),
+    "weights of classes in an array": (
+        sparse,
+        X,
+        LABELS,
+        {"class_weight": np.ones(3)},
+        ["class_weight must be a dict"],
+    ),
+    "targets as batch size": (
+        regression,
+        X,
+        TARGETS,
+        {"batch_size": TARGETS},
+        [r"array of shape \(8,\)", "predict takes x"],
+    ),
     "a pair": (regression, (X, TARGETS), None, {}, ["y is missing", r"fit\(x, y\)"]),
     "empty": (regression, X[:0], TARGETS[:0], {}, ["x has 0 samples"]),
     "batch size 0": (regression, X, TARGETS, {"batch_size": 0}, ["batch_size", "0"]),
@@ -284,3 +311,51 @@ def test_weights_of_classes_come_in_many_forms(weights):
     plain = sparse().fit(X, LABELS, verbose=0).history["loss"]
     sequax.utils.set_random_seed(1)
     assert sparse().fit(X, LABELS, class_weight={}, verbose=0).history["loss"] == plain != losses[0]
+
+
+def test_calls_that_do_not_fit_say_what_was_meant():
+    class NoSuper(sequax.Model):
+        def __init__(self):
+            self.dense = Dense(1)
+
+    model = regression()
+    for call, words in {
+        "fit": (lambda: model.fit(X, TARGETS, batchsize=3), "Did you mean 'batch_size'"),
+        "compile": (lambda: model.compile(optimiser="adam", loss="mse"), "Did you mean 'optimizer'?"),
+        "nothing near": (lambda: model.fit(X, TARGETS, hidden=3), "unexpected keyword argument 'hidden'"),
+        "without brackets": (lambda: Sequential(Input((4,)), Dense(1)), "Sequential([first, second, ...])"),
+        "list in a list": (lambda: Sequential([[Dense(1)]]), "write `*` in front"),
+        "activation": (lambda: Sequential([Dense(1), "relu"]), "`Activation('relu')`"),
+        "no kernel size": (lambda: sequax.layers.Conv2D(3), "Conv2D: missing a required argument: 'kernel_size'"),
+        "no constructor": (lambda: NoSuper()(X), "must call `super().__init__()`"),
+        "rate in place of a schedule": (lambda: sequax.callbacks.LearningRateScheduler(0.1), "a function of the epoch"),
+        "text as class": (lambda: sequax.utils.to_categorical(["a", "b"]), "these are strings; the first is 'a'"),
+    }.values():
+        with pytest.raises((TypeError, ValueError, AttributeError)) as caught:
+            call()
+        assert words in "\n".join([str(caught.value), *getattr(caught.value, "__notes__", ())])
+
+
+def test_a_function_that_asks_for_values_is_told_of_compilation():
+    model = model_for("mse", units=1, activation=None, metrics=[lambda y, out: float((y - out).mean())])
+    with pytest.raises(TypeError) as caught:
+        model.fit(X, TARGETS, verbose=0)
+    assert "compile(run_eagerly=True)" in caught.value.__notes__[-1]
+
+
+def test_half_precision_is_measured_without_a_warning():
+    assert len(regression().fit(X.astype("float16"), TARGETS, verbose=0).history["loss"]) == 1
+
+
+def test_sparse_matrices_train_as_with_their_zeros(monkeypatch):
+    matrix = pytest.importorskip("scipy.sparse").coo_array(np.where(X > 0, X, 0))
+    model = regression()
+    first = model.get_weights()
+    losses = []
+    for x, resident in ((matrix.toarray(), "40"), (matrix, "40"), (matrix, "0.0001")):  # the last in parts
+        monkeypatch.setenv("SEQUAX_RESIDENT_MB", resident)
+        model.set_weights(first)
+        model.compile("sgd", "mse")
+        losses.append(model.fit(x, TARGETS, batch_size=3, shuffle=False, verbose=0, validation_split=0.25).history)
+        np.testing.assert_allclose(model.predict(x, verbose=0), model.predict(matrix.toarray(), verbose=0), atol=1e-6)
+    assert losses[0] == losses[1] == losses[2]

@@ -152,7 +152,10 @@ REFUSED = {
     "times": (np.asarray(["2020"], "M8[s]"), "x has dtype datetime64[s]: turn times into numbers"),
     "complex": (np.asarray([1 + 1j]), "imaginary part"),
     "masked": (np.ma.array([1, 2], mask=[0, 1]), "x.filled(0)"),
-    "structured": (np.zeros(2, [("a", "f4")]), "expected bool, integers or floats"),
+    "structured": (np.zeros(2, [("a", "f4")]), "x has named fields ['a']: make columns"),
+    "raw bytes": (np.zeros(2, "V3"), "expected bool, integers or floats"),
+    "arrays in a column": (pd.Series([np.ones(2), np.ones(2)]), "use np.stack(x.to_list())"),
+    "picture": (type("Image", (), {"getpixel": None})(), "One image is np.asarray(x)[None]."),
     "number": (3.0, "one value of type float"),
     "text": ("abc", "one value of type str"),
     "something else": (object(), "x has type object"),
@@ -186,17 +189,12 @@ def test_refuses(name):
     assert len(str(caught.value)) < 250
 
 
-def test_refuses_sparse():
-    sparse = pytest.importorskip("scipy.sparse")
-    for matrix in (sparse.csr_matrix(np.eye(2)), sparse.coo_array(np.eye(2))):
-        with pytest.raises(ValueError, match=r"x\.toarray\(\)"):
-            to_arrays(matrix, "x", 1)
-
-
-def test_refuses_sparse_jax():
-    sparse = pytest.importorskip("jax.experimental.sparse")
-    with pytest.raises(ValueError, match=r"x\.todense\(\)"):
-        to_arrays(sparse.BCOO.fromdense(np.eye(2)), "x", 1)
+def test_sparse_matrices_get_their_zeros():
+    scipy, jax = pytest.importorskip("scipy.sparse"), pytest.importorskip("jax.experimental.sparse")
+    given = [scipy.csr_matrix(np.eye(2)), scipy.coo_array(np.eye(2)), jax.BCOO.fromdense(np.eye(2, dtype="float32"))]
+    for matrix in given:
+        np.testing.assert_array_equal(to_arrays(matrix, "x", 1), np.eye(2))
+        assert [array.shape for array in to_arrays([matrix, np.ones(2)], "x", 2)] == [(2, 2), (2,)]
 
 
 def test_conversion_failure_is_short():

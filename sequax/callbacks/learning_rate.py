@@ -26,6 +26,7 @@ class LearningRateScheduler(Callback):
     the logs gain `learning_rate_NAME` of each.
 
     Raises:
+        TypeError: `schedule` cannot be called.
         ValueError: the optimizer has no learning rate, or `schedule` did not return a number.
 
     Example:
@@ -35,6 +36,11 @@ class LearningRateScheduler(Callback):
 
     def __init__(self, schedule: Callable[..., Any], verbose: int = 0) -> None:
         super().__init__()
+        if not callable(schedule):
+            raise TypeError(
+                f"LearningRateScheduler expects a function of the epoch, such as `lambda epoch, rate: rate * 0.9`."
+                f" Received: {schedule!r:.40}. A rate that stays is the optimizer's own `learning_rate`."
+            )
         self.schedule = schedule
         self.verbose = verbose
 

@@ -100,8 +100,7 @@ def keep(cls: type) -> None:
             own = arguments(cls)
             bound = own.bind(args, kwargs)
             if bound is None:
-                if common is not None:
-                    _explain(common, type(self), args, kwargs)
+                _explain(common or inspect.signature(constructor), type(self), args, kwargs)
                 return constructor(self, *args, **kwargs)
             owner = Owner(self, kwargs.get("name"))
             for name, kind in own.kinds.items():

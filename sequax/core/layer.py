@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import jax
 import numpy as np
@@ -37,7 +37,7 @@ from .catalogue import serialize
 from .config import check_own, reading
 from .custom_objects import custom_object_scope
 from .kinds import ConstraintLike, InitializerLike, RegularizerLike
-from .owner import Owner
+from .owner import Owner, Unmade
 from .policy_map import DTypePolicyMap
 from .shown import Shown
 from .tensor import KerasTensor, Node, is_tensor, leaves, map_structure, record, shape_of
@@ -99,6 +99,9 @@ class Layer(Owner, Shown, quantizing.Quantizable, operation.Operation):
     ends_arguments = True  # configs have none beyond those of its constructor, whatever keywords that takes
     decides = False  # whether its `call` may decide by traced values (`if tensor:`), as TensorFlow's functions do
     not_in_config: frozenset[str] = frozenset()  # constructor arguments that `get_config` leaves out
+
+    if not TYPE_CHECKING:  # which knows them as attributes
+        name, built, _dtype_policy = Unmade(), Unmade(), Unmade()
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         layer = super().__new__(cls, *args, **kwargs)

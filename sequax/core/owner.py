@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -14,6 +14,21 @@ from .variable import Variable
 def set_alone(owner: Owner, trainable: object) -> None:
     """Freeze or unfreeze a layer, and leave the layers inside as they are."""
     owner._trainable = bool(trainable)
+
+
+class Unmade:
+    """An attribute that the constructor of `Layer` sets, before it has run: the error says what was forgotten."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: object, owner: type) -> NoReturn:
+        if instance is None:
+            raise AttributeError(f"type object {owner.__name__!r} has no attribute {self.name!r}")
+        raise AttributeError(
+            f"{owner.__name__!r} object has no attribute {self.name!r} yet: its `__init__` must call"
+            f" `super().__init__()`, as its first statement."
+        )
 
 
 class Owner:

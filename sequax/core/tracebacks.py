@@ -8,14 +8,17 @@ from __future__ import annotations
 import dis
 import functools
 import os
+import re
 import sysconfig
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
+from types import CodeType, TracebackType
 from typing import ParamSpec, TypeVar
 
+import jax
+
 from .. import _removed
-from . import peers
+from . import names, peers
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -51,10 +54,38 @@ def public(method: Callable[P, R]) -> Callable[P, R]:
         except SHOWN as error:
             __tracebackhide__ = True  # of IPython and pytest: this frame says nothing
             _removed.advise(error)
+            _name_nearest(error, method)
             cut(error)
             raise
 
     return call
+
+
+def _name_nearest(error: BaseException, method: Callable[..., object]) -> None:
+    """Add the nearest argument of a method to Python's own error on one that it does not have."""
+    unmet = error.__traceback__ is not None and error.__traceback__.tb_next is None  # the body did not begin
+    code: CodeType | None = getattr(method, "__code__", None)
+    if code is None or not unmet or not isinstance(error, TypeError) or hasattr(error, "__notes__"):
+        return
+    if found := re.search(r"unexpected keyword argument '(\w+)'", str(error)):
+        known = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        near = names.suggest(found[1], known).strip()
+        if near:
+            error.add_note(near)
+
+
+_NO_VALUES = (
+    "Functions of a model (`call`, losses, metrics) are compiled: they see arrays whose values are not known yet. Use"
+    " `ops` or `jax.numpy` in place of NumPy, and `ops.where` or `ops.cond` in place of `if`. Losses and metrics that"
+    " cannot do without the values work under `compile(run_eagerly=True)`."
+)
+
+
+def _explain_tracing(error: BaseException) -> None:
+    """Add to JAX's error on a value that is asked for while a program is made what to do about it."""
+    kinds = jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError
+    if isinstance(error, kinds) and _NO_VALUES not in getattr(error, "__notes__", ()):
+        error.add_note(_NO_VALUES)
 
 
 def cut(error: BaseException) -> None:
@@ -68,6 +99,7 @@ def cut(error: BaseException) -> None:
     lost = peers.loss(error)
     if lost is not None:
         raise lost from None
+    _explain_tracing(error)
     head = error.__traceback__
     if head is None or head.tb_next is None or not _filtering[0]:
         return

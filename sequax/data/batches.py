@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from collections.abc import Hashable, Mapping
 from typing import Any
 
@@ -14,7 +15,7 @@ from ..core.types import Data, Symbols, Tensors
 from ..core.warning import warn
 from . import checks, convert
 from .arrays import rows_kept
-from .class_weights import balanced, by_class, weights_of_classes
+from .class_weights import balanced, by_class, is_balanced, weights_of_classes
 from .samples import AsGiven, pack_x_y_sample_weight, unpack_x_y_sample_weight
 from .source import Batch
 from .spec import DataSpec, Form
@@ -144,7 +145,7 @@ class BatchReader:
         return Batch(xs, ys, weight)
 
     def _balance(self, targets: list[Any], numbers: bool = False, ignored: int | None = None) -> None:
-        if self.class_weight == "balanced" and targets and targets[0] is not None:
+        if is_balanced(self.class_weight) and targets and targets[0] is not None:
             rows = rows_kept(len(targets[0]), self.held_out)
             self.class_weight = balanced(targets[0][:rows], numbers, ignored)
 
@@ -330,9 +331,10 @@ def checked_inputs(
     if isinstance(given, dict) and not isinstance(part.symbolic_inputs, dict):
         missing = [t.name for t in expected if t.name not in given]
         if missing:
+            columns = len(expected) == 1 and len(given) > 1 and all(value.ndim == 1 for value in given.values())
             raise ValueError(
                 f"{what} has no entry for input {missing[0]!r}. Inputs: {[t.name for t in expected]}; {what} has"
-                f" {list(given)}."
+                f" {list(given)}.{_ONE_TABLE.format(what) if columns else ''}"
             )
         given = [given[t.name] for t in expected]
     elif nest is None and isinstance(part.symbolic_inputs, dict) and isinstance(given, (list, tuple)):
@@ -436,8 +438,18 @@ def _in_structure(y: object, targets: list[Any], names: list[str], outputs: obje
     return jax.tree.unflatten(jax.tree.structure(y), [t for t in targets if t is not None])
 
 
+_ONE_TABLE = " For one input of these columns pass np.column_stack(list({}.values()))."
+
+
 def _missing_targets(x: object, what: str) -> str:
-    hint = (
-        " x is a tuple of two: write fit(x, y) in place of fit((x, y))." if isinstance(x, tuple) and len(x) == 2 else ""
-    )
-    return f"{what} is missing: the loss compares the outputs with targets.{hint}"
+    return f"{what} is missing: the loss compares the outputs with targets.{_meant(x)}"
+
+
+def _meant(x: object) -> str:
+    if isinstance(x, tuple) and len(x) == 2:
+        return " x is a tuple of two: write fit(x, y) in place of fit((x, y))."
+    if isinstance(x, list) and x and all(isinstance(one, tuple) and len(one) in (2, 3) for one in x):
+        return " x is a list of tuples: if these are batches (x, y), write fit(iter(batches))."
+    if inspect.isgeneratorfunction(x):
+        return f" x is a function that makes a generator: call it, fit({x.__name__}())."
+    return ""

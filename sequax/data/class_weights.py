@@ -55,9 +55,13 @@ def balanced(y: np.ndarray, numbers: bool = False, ignored: int | None = None) -
     }
 
 
+def is_balanced(class_weight: object) -> bool:
+    return isinstance(class_weight, str) and class_weight == "balanced"
+
+
 def refuse_balanced(class_weight: Mapping[Any, Any] | str | None, of_what: str) -> None:
     """Refuse "balanced" where not all rows are known at once."""
-    if class_weight == "balanced":
+    if is_balanced(class_weight):
         raise ValueError(
             f'class_weight="balanced" counts the classes of all rows, which {of_what} does not have at once. Count them'
             f" first: class_weight={{label: rows / (classes * count), ...}}."

@@ -21,16 +21,16 @@ _SHOWN = 5  # how many rows, columns or classes a message lists
 def to_arrays(data: Any, what: str, count: int | None = None) -> Any:
     """Convert one user argument to NumPy, keeping its structure.
 
-    `data` may be NumPy, JAX, pandas, polars, PyArrow or torch data, anything with `__array__`, a (nested) list of
-    numbers, a list, tuple or dict of arrays, also one within another. `what` is the name used in messages ("x",
-    "validation y"). `count` is how many arrays the model takes here, which settles what a list means: with one,
-    `[[1, 2], [3, 4]]` is an array of shape (2, 2); with two, it is two arrays. None leaves it to the content: lists of
-    numbers are one array, lists of arrays are several.
+    `data` may be NumPy, JAX, pandas, polars, PyArrow or torch data, a sparse matrix, anything with `__array__`, a
+    (nested) list of numbers, a list, tuple or dict of arrays, also one within another. `what` is the name used in
+    messages ("x", "validation y"). `count` is how many arrays the model takes here, which settles what a list means:
+    with one, `[[1, 2], [3, 4]]` is an array of shape (2, 2); with two, it is two arrays. None leaves it to the content:
+    lists of numbers are one array, lists of arrays are several.
 
     Returns arrays of bool, integer or floating dtype in native byte order; nothing is copied without need.
 
     Raises:
-        ValueError: for what is missing, ragged, not numeric, complex, masked or sparse.
+        ValueError: for what is missing, ragged, not numeric, complex or masked.
     """
     several = count is not None and count > 1 and isinstance(data, Mapping | list | tuple)
     nested = several and len(data) != count and _count_leaves(data) == count
@@ -176,7 +176,7 @@ def _leaf(value: object, what: str) -> np.ndarray:
         _refuse_missing(what)
     if isinstance(value, np.ma.MaskedArray):
         raise ValueError(f"{what} is a masked array: choose a value for masked entries with {what}.filled(0).")
-    _refuse_sparse(value, what)
+    value = dense(value)
     if isinstance(value, np.ndarray):
         return _numeric(np.asarray(value), what)
     if isinstance(value, str | bytes | bool | int | float | complex | np.generic):
@@ -197,11 +197,16 @@ def _refuse_missing(what: str) -> None:
     raise ValueError(f"{what} is missing (None){hint}.")
 
 
-def _refuse_sparse(value: object, what: str) -> None:
-    if hasattr(value, "toarray") and hasattr(value, "nnz"):
-        raise ValueError(f"{what} is a sparse matrix: make it dense with {what}.toarray().")
-    if hasattr(value, "todense") and hasattr(value, "nse"):
-        raise ValueError(f"{what} is a sparse array: make it dense with {what}.todense().")
+def dense(value: Any) -> Any:
+    """A sparse matrix of SciPy or JAX with its zeros; anything else as it is."""
+    if is_sparse(value):
+        return value.toarray()
+    return np.asarray(value.todense()) if hasattr(value, "todense") and hasattr(value, "nse") else value
+
+
+def is_sparse(value: object) -> bool:
+    """Whether this is a sparse matrix or array of SciPy."""
+    return hasattr(value, "toarray") and hasattr(value, "nnz")
 
 
 def as_array(value: object, what: str) -> np.ndarray:
@@ -220,7 +225,8 @@ def as_array(value: object, what: str) -> np.ndarray:
     except (TypeError, ValueError, RuntimeError) as error:
         reason = str(error).split("\n")[0][:100]
         raise ValueError(f"{what} ({type(value).__name__}) cannot become a NumPy array: {reason}") from None
-    raise ValueError(f"{what} has type {type(value).__name__}; expected an array, a table or a list of numbers.")
+    hint = f" One image is np.asarray({what})[None]." if hasattr(value, "getpixel") else ""
+    raise ValueError(f"{what} has type {type(value).__name__}; expected an array, a table or a list of numbers.{hint}")
 
 
 def _from_torch(tensor: Any) -> np.ndarray:
@@ -257,6 +263,11 @@ def _numeric(array: np.ndarray, what: str) -> np.ndarray:
         raise ValueError(
             f"{what} is complex ({array.dtype}), and its imaginary part would be lost: "
             f"pass np.stack([{what}.real, {what}.imag], axis=-1), or {what}.real."
+        )
+    if array.dtype.names:
+        raise ValueError(
+            f"{what} has named fields {list(array.dtype.names[:_SHOWN])}: make columns of them with"
+            f" numpy.lib.recfunctions.structured_to_unstructured({what})."
         )
     raise ValueError(f"{what} has dtype {array.dtype}; expected bool, integers or floats.")
 
@@ -365,6 +376,8 @@ def _series(series: Any, what: str) -> np.ndarray:
     name = getattr(series, "name", None)
     if trouble.startswith("strings"):
         _refuse_strings(array, what)
+    if len({np.shape(item) for item in array[:_SHOWN] if isinstance(item, np.ndarray | list | tuple)}) == 1:
+        trouble += f", use np.stack({what}.to_list())"
     column = what if name is None else f"{what} (column {name!r})"
     raise ValueError(f"{column} is not plain numbers: {trouble}.")
 

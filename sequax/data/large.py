@@ -1,4 +1,5 @@
 """Arrays larger than memory: memory-mapped files, HDF5 and zarr data sets, anything with a shape that gives rows.
+Sparse matrices are among them when their zeros would not fit.
 
 They are read part by part while training goes on. Reading single rows from a disk in random order would make the disk
 the bottleneck, so shuffling moves runs of neighbouring rows: the runs come in random order, and the rows of the many
@@ -19,6 +20,7 @@ from ..core.placement import DEVICE, Placement
 from ..core.types import Data
 from . import checks, resident
 from .arrays import memory_budget, rows_per_block
+from .convert import dense, is_sparse
 from .prefetch import prefetch
 from .source import Batch, Block, Passes, digest, shapes_of
 
@@ -49,6 +51,8 @@ def _on_disk(array: Any) -> bool:
     """Memory-mapped, or neither NumPy's nor in the memory of another library, yet with rows to ask for."""
     if isinstance(array, np.ndarray):
         return _map_of(array) is not None
+    if is_sparse(array):
+        return True
     if any(hasattr(array, name) for name in ("iloc", "detach", "to_numpy", "addressable_data", "toarray", "nse")):
         return False
     has_rows = all(hasattr(array, name) for name in ("shape", "dtype", "__getitem__")) and bool(array.shape)
@@ -101,7 +105,8 @@ class LargeSource:
         steps: int | None = None,
         first_epoch: int = 0,
     ):
-        self.data, self.read, self.taken, self.shuffle, self.seed = data, read, taken, shuffle, seed
+        x, y, weight = (_mapped(part, _by_rows) for part in data)
+        self.data, self.read, self.taken, self.shuffle, self.seed = (x, y, weight), read, taken, shuffle, seed
         self.rows: int = len(taken)
         self.batch_size: int = min(batch_size, self.rows)
         batches = -(-self.rows // self.batch_size)
@@ -224,6 +229,8 @@ def take(array: Any, rows: np.ndarray) -> np.ndarray:
     """
     if hasattr(array, "iloc"):  # pandas: by position
         return np.asarray(array.iloc[rows])
+    if is_sparse(array):
+        return dense(array[rows])
     if not isinstance(array, np.ndarray) and _on_disk(array):
         return np.concatenate([np.asarray(array[start:stop]) for start, stop in _runs(rows)])
     array = np.asarray(array)
@@ -231,6 +238,11 @@ def take(array: Any, rows: np.ndarray) -> np.ndarray:
     if memory_map is None:
         return array[rows]
     return _from_map(memory_map, array, rows)
+
+
+def _by_rows(array: Any) -> Any:
+    """A sparse matrix in the form that gives rows; others as they are."""
+    return array.tocsr() if is_sparse(array) else array
 
 
 def _runs(rows: np.ndarray) -> Iterator[tuple[int, int]]:

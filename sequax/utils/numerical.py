@@ -40,6 +40,11 @@ def to_categorical(x: ArrayLike, num_classes: int | None = None) -> np.ndarray |
 
 
 def _whole(given: np.ndarray) -> np.ndarray:
+    if given.dtype.kind in "UST" or (given.dtype.kind == "O" and any(isinstance(one, str) for one in given.flat)):
+        raise ValueError(
+            f"to_categorical: class numbers are expected, and these are strings; the first is"
+            f" {str(given.flat[0])!r:.40}. Number the classes with np.unique(x, return_inverse=True)[1]."
+        )
     with np.errstate(invalid="ignore"):  # NaN is refused here
         labels = given.astype("int64")
     if given.dtype.kind in "fO" and (cut := given[labels != given]).size:

@@ -65,10 +65,15 @@ def check_validation_freq(frequency: Any) -> None:
             )
 
 
-def _check_count(name: str, value: object, low: int) -> None:
+def _check_count(name: str, value: Any, low: int) -> None:
     if value is None:
         return
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer) or value < low:
+        if getattr(value, "shape", ()):
+            raise ValueError(
+                f"{name} must be a whole number of at least {low}, got an array of shape {tuple(value.shape)}. Pass"
+                f" data by name: fit(x, y, validation_data=..., sample_weight=...); predict takes x alone."
+            )
         raise ValueError(f"{name} must be a whole number of at least {low}, got {value!r:.40}.")
 
 

@@ -19,7 +19,8 @@ def has_large(array: object) -> bool:
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu" or not array.size:
         return False
     sample = _sampled(array)
-    return bool(sample.max() > LARGEST or sample.min() < -LARGEST)
+    # As Python's floats: a million does not fit into float16, and NumPy warns of that.
+    return float(sample.max()) > LARGEST or float(sample.min()) < -LARGEST
 
 
 def warn_of_magnitude(x: Sequence[np.ndarray], layers: Sequence[str | None], names: Sequence[str]) -> None:
