@@ -241,6 +241,30 @@ def test_a_layer_gets_the_mask_also_when_it_is_called_symbolically():
     assert sees.seen[0] is None
 
 
+def test_of_several_tensors_each_has_a_mask_of_its_own():
+    """What a layer of one's own gets of the masks of its arguments, as in Keras."""
+
+    def seen(library):
+        class Attends(library.layers.Layer):
+            def __init__(self):
+                super().__init__()
+                self.supports_masking = True
+
+            def call(self, query, values=None, mask=None, query_mask=None, values_mask=None):
+                found.append([one is not None for one in (mask, query_mask, values_mask)])
+                return query
+
+        found = []
+        short, long = library.Input((3,)), library.Input((5,))
+        embed = library.layers.Embedding(7, 2, mask_zero=True)
+        layer = Attends()
+        library.Model([short, long], layer(embed(short), embed(long)))([np.ones((1, 3)), np.ones((1, 5))])
+        layer(embed(np.ones((1, 3))))
+        return [found[0], *found[-2:]]
+
+    assert seen(sequax) == seen(keras) == [[False, True, True], [False, True, True], [True, False, False]]
+
+
 def test_the_mask_of_a_symbolic_tensor_may_be_an_output():
     inputs = sequax.Input((4,))
     embedded = layers.Embedding(7, 3, mask_zero=True)(inputs)

@@ -76,6 +76,7 @@ class Layer(Owner, Shown, quantizing.Quantizable, operation.Operation):
     tracked_as = "layer"
     supports_masking: bool = False
     makes_masks: bool = False  # `compute_mask` is not that of `Layer`
+    mask_is_of_first: bool = False  # `mask` is that of the first argument of `call`, whatever tensors come beside it
     supports_jit = True
     _init_arguments: tuple[tuple[Any, ...], dict[str, Any]]
     _weights: list[Variable]

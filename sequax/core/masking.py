@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import jax
+
 from . import masks, shapes
 from .operation import FunctionOperation
 from .signature import Signature
-from .tensor import is_tensor, leaves, map_structure, record
+from .tensor import KerasTensor, is_tensor, leaves, map_structure, record
 
 if TYPE_CHECKING:
     from .layer import Layer
@@ -17,8 +19,10 @@ if TYPE_CHECKING:
 def previous(layer: Layer, named: dict[str, Any], kwargs: dict[str, Any], accepted: Signature, inputs: object) -> Any:
     """Fill mask arguments that were not given from the masks of the tensors; returns the input's mask."""
     explicit = kwargs.get("mask")
+    # Of several tensors, `mask` alone would not say whose it is: each has an argument of its own, such as `query_mask`.
+    alone = layer.mask_is_of_first or sum(map(_has_tensors, named.values())) < 2
     for name, value in named.items():
-        first = bool(accepted.names) and name == accepted.names[0] and "mask" in accepted.accepts
+        first = alone and bool(accepted.names) and name == accepted.names[0] and "mask" in accepted.accepts
         slot = "mask" if first else f"{name}_mask"
         if slot in accepted.accepts and kwargs.get(slot) is None and not isinstance(value, (str, bool, int, float)):
             found = map_structure(lambda t: masks.wanted(t, layer.name), value) if value is not None else None
@@ -27,6 +31,10 @@ def previous(layer: Layer, named: dict[str, Any], kwargs: dict[str, Any], accept
     if explicit is not None:
         return explicit
     return map_structure(masks.state, inputs) if inputs is not None else None
+
+
+def _has_tensors(value: object) -> bool:
+    return any(isinstance(one, (jax.Array, KerasTensor)) for one in leaves(value))
 
 
 def passed_on(layer: Layer, inputs: Tensors | None, previous: Tensors | None, outputs: object) -> None:

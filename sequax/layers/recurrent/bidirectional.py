@@ -56,6 +56,7 @@ class Bidirectional(Layer):
     return_state: bool
 
     supports_masking = True
+    mask_is_of_first = True  # initial states have none
     untracked: frozenset[str] = Layer.untracked | {"_initial_weights"}
     not_in_config: frozenset[str] = frozenset({"layer"})
     merge_mode: str | None

@@ -78,6 +78,7 @@ class RNN(Layer):
     """
 
     supports_masking = True
+    mask_is_of_first = True  # initial states have none
     cell: Any
     return_sequences: bool
     return_state: bool
