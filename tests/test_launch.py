@@ -110,19 +110,27 @@ def test_starts_all_again(run, tmp_path):
     assert run("sys.exit(4)", restarts=1)[0] == 4
 
 
-def test_a_signal_reaches_all(run, tmp_path):
-    body = f"open({str(tmp_path)!r} + f'/pid{{me}}', 'w').write(str(os.getpid())); time.sleep(60)"
+@pytest.mark.parametrize("listens", [True, False])
+def test_a_signal_reaches_all(run, tmp_path, monkeypatch, listens):
+    """To those that do not listen a second one has to be sent, else they are ended after a while."""
+    head = "" if listens else "signal.signal(15, signal.SIG_IGN); "
+    body = f"{head}open({str(tmp_path)!r} + f'/pid{{me}}', 'w').write(str(os.getpid())); time.sleep(60)"
+    monkeypatch.setattr(launching, "_INTERRUPTED_SECONDS", 50)
 
     def end():
         while not all((tmp_path / f"pid{n}").exists() and (tmp_path / f"pid{n}").read_text() for n in range(2)):
             time.sleep(0.02)
         os.kill(os.getpid(), signal.SIGTERM)
+        if not listens:
+            time.sleep(0.5)
+            os.kill(os.getpid(), signal.SIGTERM)
 
-    before = signal.getsignal(signal.SIGTERM)
+    before, begun = signal.getsignal(signal.SIGTERM), time.monotonic()
     thread = threading.Thread(target=end)
     thread.start()
     code, _, _ = run(body, restarts=2)
     thread.join()
+    assert time.monotonic() - begun < 40
     assert code == 128 + signal.SIGTERM and signal.getsignal(signal.SIGTERM) is before
     for number in range(2):
         with pytest.raises(ProcessLookupError):

@@ -219,6 +219,13 @@ def test_what_goes_wrong_in_one_is_told_in_all(tmp_path, name, error, told):
     assert f"[1] {error}" in done.stderr and f"[0] RuntimeError: {told}" in done.stderr
 
 
+@many
+def test_nobody_waits_for_one_that_has_come_to_its_end(tmp_path):
+    done, results = launched(tmp_path, "early")
+    assert (done.returncode, results) == (1, [])
+    assert "[0] RuntimeError: Process 0 of 2 waits for process 1 at the beginning of fit(), which has" in done.stderr
+
+
 @pytest.mark.filterwarnings("ignore:A .*step")  # small steps on several devices
 def test_one_process_asks_nobody(monkeypatch):
     """No look at the other processes' store, and no wait."""

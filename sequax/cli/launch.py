@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -49,12 +50,15 @@ def launch(script: str, arguments: Sequence[str] = (), processes: int = 2, resta
         return 2
     command, code = command_for(script, arguments), 0
     with _Terminated():
-        for attempt in range(restarts + 1):
-            if attempt:
-                _say(f"starts all {processes} processes again ({attempt} of {restarts})")
-            code = _Run(command, processes, shares).finish()
-            if code in (0, INTERRUPTED, 128 + signal.SIGTERM):
-                break
+        try:
+            for attempt in range(restarts + 1):
+                if attempt:
+                    _say(f"starts all {processes} processes again ({attempt} of {restarts})")
+                code = _Run(command, processes, shares).finish()
+                if code in (0, INTERRUPTED, 128 + signal.SIGTERM):
+                    break
+        except _Signalled as error:
+            return 128 + error.number
     return code
 
 
@@ -122,7 +126,8 @@ class _Run:
         try:
             self._wait_for_all()
         except _Signalled as error:
-            self._end_after_signal(error.number)
+            with suppress(_Signalled):  # who asks again gets it at once
+                self._end_after_signal(error.number)
             return 128 + error.number
         finally:
             self._end_all()

@@ -19,6 +19,7 @@ T = TypeVar("T")
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _KEPT = 1000  # keys of the past: nobody is so far behind, since the steps of a run hold all processes together
 _PATIENCE_SECONDS = 30
+_END = "the end of the script"
 _numbers = itertools.count()  # of what was told
 _done: dict[str, int] = {}  # how often
 
@@ -165,7 +166,7 @@ def meet_at_the_end() -> None:
     JAX waits there, too, but for so long only as a process may be out of touch: then it ends them all, also one that is
     still busy with something of its own, such as pictures of the results.
     """
-    client, what = _state().client, "the end of the script"
+    client, what = _state().client, _END
     with told():
         if leads():
             for number in range(1, count()):
@@ -184,16 +185,33 @@ def _key() -> str:
 
 
 def _read(key: str, process: int, what: str = "") -> str:
-    seconds = 0
+    seconds, is_last = 0, False
     while True:
         try:
-            return str(_state().client.blocking_key_value_get(key, _PATIENCE_SECONDS * 1000))
+            return str(_state().client.blocking_key_value_get(key, 100 if is_last else _PATIENCE_SECONDS * 1000))
         except Exception as error:
             if "DEADLINE_EXCEEDED" not in str(error):
                 raise
+        if is_last:
+            raise RuntimeError(
+                f"Process {index()} of {count()} waits for process {process}{f' at {what}' if what else ''}, which has"
+                f" come to the end of its script: all processes must make the same calls of `fit`, `evaluate`,"
+                f" `predict`, `save` and `get_weights`, in the same order."
+            )
+        is_last = what != _END and _has_come_to_its_end(process)  # it may have told just before
         seconds += _PATIENCE_SECONDS
         if what:
             print(f"Process {index()} has waited {seconds} s for process {process} at {what}.", file=sys.stderr)
+
+
+def _has_come_to_its_end(process: int) -> bool:
+    try:
+        _state().client.key_value_try_get(f"sequax/end/{process}")
+    except Exception as error:
+        if "NOT_FOUND" not in str(error):
+            raise
+        return False
+    return True
 
 
 @contextmanager

@@ -225,7 +225,8 @@ class StreamSource:
             try:
                 item = next(items, None)
             except Exception:
-                if stack is not None:  # what came before is trained on before the error is raised
+                # What came before is trained on before the error is raised, but not by some of several processes.
+                if stack is not None and self.place.processes == 1:
                     yield from self._block(stack)
                 raise
             if stack is not None and (item is None or not stack.takes(item)):
@@ -257,7 +258,7 @@ class StreamSource:
                 self._read(Item(name, stack.rows(number, number + 1)))
             except (ValueError, TypeError):
                 del stack.names[number:]
-                if number:
+                if number and self.place.processes == 1:
                     yield stack.block(self.read(*stack.rows()), self.place)
                 raise
         raise AssertionError(f"{self.stream.what}: batches that fit one by one do not fit together.")
