@@ -352,7 +352,7 @@ def test_sparse_matrices_train_as_with_their_zeros(monkeypatch):
     model = regression()
     first = model.get_weights()
     losses = []
-    for x, resident in ((matrix.toarray(), "40"), (matrix, "40"), (matrix, "0.0001")):  # the last in parts
+    for x, resident in ((matrix.toarray(), "40"), (matrix, "40"), (matrix.todok(), "0.0001")):  # the last in parts
         monkeypatch.setenv("SEQUAX_RESIDENT_MB", resident)
         model.set_weights(first)
         model.compile("sgd", "mse")

@@ -32,6 +32,7 @@ def to_arrays(data: Any, what: str, count: int | None = None) -> Any:
     Raises:
         ValueError: for what is missing, ragged, not numeric, complex or masked.
     """
+    data = dense(data)  # first of all: a sparse matrix by keys is a dict, too
     several = count is not None and count > 1 and isinstance(data, Mapping | list | tuple)
     nested = several and len(data) != count and _count_leaves(data) == count
     if isinstance(data, Mapping):
@@ -131,6 +132,7 @@ def _holds_several(items: list[Any] | tuple[Any, ...], what: str, count: int | N
 
 def _part(item: object, what: str, nested: bool) -> Any:
     """An array, or several where they are nested: lists within lists are, in general, rows of one array."""
+    item = dense(item)
     if isinstance(item, Mapping) or (nested and isinstance(item, list | tuple) and _count_leaves(item) > 1):
         return to_arrays(item, what, _count_leaves(item))
     return _leaf(item, what)

@@ -33,7 +33,7 @@ def parts_of(data: Data | None) -> list[Any]:
     """The arrays in an argument of `fit`: of a dict, a list or tuple of arrays, or the argument itself."""
     if data is None:
         return []
-    if isinstance(data, Mapping):
+    if isinstance(data, Mapping) and not is_sparse(data):
         return list(data.values())
     if isinstance(data, (list, tuple)):
         return list(data) if any(hasattr(item, "shape") for item in data) else []
@@ -278,7 +278,7 @@ def _mapped(data: object, function: Callable[[Any], Any]) -> Any:
     """The function of each array in an argument, in the argument's structure."""
     if data is None:
         return None
-    if isinstance(data, Mapping):
+    if isinstance(data, Mapping) and not is_sparse(data):
         return {key: function(value) for key, value in data.items()}
     if isinstance(data, (list, tuple)) and parts_of(data):
         return type(data)(function(value) for value in data)

@@ -12,10 +12,11 @@ from ..callbacks import History
 from ..core import rng
 from ..core.tensor import leaves
 from ..core.types import Data
+from ..data.convert import is_sparse
 from ..model import Model
 from . import parameters
 from .making import compiled, new_model
-from .sklearn import BaseEstimator, check_is_fitted, check_random_state, validate_data
+from .sklearn import BaseEstimator, Tags, check_is_fitted, check_random_state, validate_data
 
 Self = TypeVar("Self", bound="SKLBase")
 
@@ -24,6 +25,8 @@ Self = TypeVar("Self", bound="SKLBase")
 # in an order of their own.
 _ALONE = 32
 _ORDERED = 10_000
+
+ACCEPTED: dict[str, Any] = {"allow_nd": True, "accept_sparse": True}  # of inputs, beside tables
 
 
 class SKLBase(BaseEstimator):
@@ -80,6 +83,7 @@ class SKLBase(BaseEstimator):
         """
         model = params.get("model", self.model)
         parts = {name: parameters.split(name, model) for name in params}
+        parameters.check({name for name, part in parts.items() if part is None} - {*self.get_params(deep=False)}, model)
         super().set_params(**{name: value for name, value in params.items() if parts[name] is None})
         for name, part in parts.items():
             if part is not None:
@@ -161,7 +165,7 @@ class SKLBase(BaseEstimator):
     # --- data ---
 
     def _checked(self, X: Data, y: Data, reset: bool) -> tuple[np.ndarray, Any]:
-        return validate_data(self, X, y, reset=reset, allow_nd=True)
+        return validate_data(self, X, y, reset=reset, **ACCEPTED)
 
     def _outputs(self, X: Data) -> np.ndarray:
         """What the model predicts for checked inputs."""
@@ -169,8 +173,10 @@ class SKLBase(BaseEstimator):
         return self._outputs_of(self.model_, X)
 
     def _outputs_of(self, model: Model, X: Data) -> np.ndarray:
-        x: np.ndarray = validate_data(self, X, reset=False, allow_nd=True)
-        if not 1 < len(x) <= _ORDERED:
+        x: Any = validate_data(self, X, reset=False, **ACCEPTED)
+        if is_sparse(x) and x.shape[0] <= _ORDERED:
+            x = x.toarray()
+        if not 1 < x.shape[0] <= _ORDERED:
             return _predicted(model, x)
         if len(x) <= _ALONE and x.ndim == 2:
             return np.concatenate([_predicted(model, x[i : i + 1]) for i in range(len(x))])
@@ -188,6 +194,11 @@ class SKLBase(BaseEstimator):
     def _targets(self, y: Any) -> Any:
         """Targets as the loss takes them."""
         return y
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
 
     def _weigh_classes(self, y: Any, settings: dict[str, Any]) -> None:
         """Change `class_weight` and `sample_weight` in settings into what the model takes."""

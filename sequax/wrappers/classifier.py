@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core.types import Data
 from . import labels
-from .base import SKLBase, weighed
+from .base import ACCEPTED, SKLBase, weighed
 from .sklearn import ClassifierMixin, Tags, check_classification_targets, type_of_target, validate_data
 
 Self = TypeVar("Self", bound="SKLearnClassifier")
@@ -134,7 +134,7 @@ class SKLearnClassifier(ClassifierMixin, SKLBase):
     def _checked(self, X: Data, y: Data, reset: bool) -> tuple[np.ndarray, Any]:
         if not _is_matrix(y):
             return super()._checked(X, y, reset)
-        return validate_data(self, X, y, reset=reset, allow_nd=True, multi_output=True)
+        return validate_data(self, X, y, reset=reset, **ACCEPTED, multi_output=True)
 
     def _learn_targets(self, y: Any) -> Any:
         _check_labels(y)

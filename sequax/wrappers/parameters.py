@@ -63,6 +63,21 @@ def split(name: str, model: Any) -> tuple[str, str] | None:
     return DICTS[prefix], key
 
 
+def check(unknown: Iterable[str], model: Any) -> None:
+    """Say to whom names belong that no parameter has.
+
+    Raises:
+        ValueError: for one that the function that makes the model takes, or `Model.fit`.
+    """
+    takers: dict[str, Callable[..., Any]] = {"fit": Model.fit, "compile": Model.compile}
+    if callable(model) and not isinstance(model, Model):
+        takers = {"model": model, **takers}
+    for name in unknown:
+        for prefix, taker in takers.items():
+            if name in (_arguments(taker) or ()):
+                raise ValueError(f"Invalid parameter {name!r}. Did you mean '{prefix}__{name}'?")
+
+
 def arguments_for(function: Callable[..., Any], offered: Mapping[str, Any]) -> dict[str, Any]:
     """Those of some arguments that a function takes."""
     known = _arguments(function, but=frozenset())

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core.types import Data
 from ..model import Model
-from .base import SKLBase, weighed
+from .base import ACCEPTED, SKLBase, weighed
 from .parameters import arguments_for
 from .sklearn import RegressorMixin, Tags, validate_data
 
@@ -65,7 +65,7 @@ class SKLearnRegressor(RegressorMixin, SKLBase):
     def _checked(self, X: Data, y: Data, reset: bool) -> tuple[np.ndarray, Any]:
         shape: tuple[int, ...] = getattr(y, "shape", ())
         several = self._looks_at_targets() or (len(shape) == 2 and shape[1] > 1)
-        return validate_data(self, X, y, reset=reset, allow_nd=True, multi_output=several, y_numeric=True)
+        return validate_data(self, X, y, reset=reset, **ACCEPTED, multi_output=several, y_numeric=True)
 
     def _looks_at_targets(self) -> bool:
         """Whether the model has as many outputs as the targets have columns."""

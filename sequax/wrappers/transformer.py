@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core.types import Data
 from ..model import Model
-from .base import SKLBase, weighed
+from .base import ACCEPTED, SKLBase, weighed
 from .sklearn import (
     ClassNamePrefixFeaturesOutMixin,
     Tags,
@@ -81,9 +81,9 @@ class SKLearnTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SKLB
 
     def _checked(self, X: Data, y: Data | None, reset: bool) -> tuple[np.ndarray, Any]:
         if y is None:
-            x = validate_data(self, X, reset=reset, allow_nd=True)
+            x = validate_data(self, X, reset=reset, **ACCEPTED)
             return x, x
-        x, targets = validate_data(self, X, y, reset=reset, allow_nd=True, multi_output=True)
+        x, targets = validate_data(self, X, y, reset=reset, **ACCEPTED, multi_output=True)
         type_of_target(targets, raise_unknown=True)
         return x, targets
 
