@@ -51,7 +51,7 @@ def _floating(x: ArrayLike) -> jax.Array:
 
 
 def _called_at_once(function: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
-    """A function with a derivative of its own, which JAX looks up anew in each call outside of a program: 80 us."""
+    """A function with a derivative of its own, which JAX looks up again in each call outside of a program: 80 us."""
     at_once = jax.jit(function)
     return lambda x: function(x) if isinstance(x, jax.core.Tracer) else at_once(x)
 

@@ -38,7 +38,7 @@ def clone_model(
         call_function: for graphs only: called as `(layer, *args, **kwargs)` in place of the layer itself.
         recursive: hand the layers of nested models to `clone_function` and `call_function` too.
 
-    A model with a `call` of its own is made anew from its config.
+    A model with a `call` of its own is rebuilt from its config.
 
     Raises:
         ValueError: for functions or `input_tensors` with a model that has a `call` of its own.

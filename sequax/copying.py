@@ -17,5 +17,5 @@ def copy_of(model: Model) -> Model:
     finally:
         model.history = history
     made.stop_training = False
-    made.compilation.losses = None  # to be matched with the outputs anew: metrics are known there by who they are
+    made.compilation.losses = None  # to be matched with the outputs again: metrics are known there by who they are
     return made

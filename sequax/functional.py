@@ -114,7 +114,7 @@ class Graph:
 
 
 class _Reference:
-    """A tensor of a copied graph: its number, and what is needed to make it anew."""
+    """A tensor of a copied graph: its number, and what is needed to rebuild it."""
 
     def __init__(self, number: int, tensor: KerasTensor):
         self.number, self.shape, self.dtype, self.name = number, tensor.shape, tensor.dtype, tensor.name

@@ -332,7 +332,7 @@ class Model(Looking, Trying, StepMethods, FileMethods, StateTree, HostFront, Qua
             verbose: 0 silent, 1 a progress bar, 2 a line per epoch, "auto" a bar on a terminal and lines elsewhere.
             validation_split: fraction of the rows, taken from the end before shuffling, kept for validation.
             validation_data: `(x, y)` or `(x, y, sample_weight)`, or a stream of batches.
-            shuffle: order the rows anew in each epoch; `"batch"` moves whole batches. Arrays larger than memory are
+            shuffle: reorder the rows in each epoch; `"batch"` moves whole batches. Arrays larger than memory are
                 mixed by runs of rows, a `PyDataset` by batches, other streams stay in their order.
             class_weight: dict from class number to its weight in the loss; "balanced" makes classes count the same
                 however often they occur (of arrays in memory).

@@ -219,7 +219,7 @@ class Stack(Model):
         return self._entry.dtype if self._entry is not None else self.dtype_policy.compute_dtype
 
     def __getstate__(self) -> dict[str, Any]:
-        # Symbolic tensors form a chain as long as the stack; only the input is kept, the rest is made anew.
+        # Symbolic tensors form a chain as long as the stack; only the input is kept, the rest is made again.
         inputs = None if self._tensors is None else map_structure(_Spec, self._tensors[0])
         return {**super().__getstate__(), "_tensors": inputs}
 

@@ -17,7 +17,7 @@ class EarlyStopping(MonitorCallback):
         patience: epochs without improvement after which training stops; 0 and 1 mean the first such epoch.
         verbose: 1 prints a line on stopping and on restoring.
         mode: `"min"`, `"max"`, or `"auto"`, which goes by the metric's name.
-        baseline: the count of epochs starts anew only at an improvement that also beats this value.
+        baseline: the count of epochs starts over only at an improvement that also beats this value.
         restore_best_weights: give the model the weights of the best epoch when training ends, whether or not it was
             this callback that ended it. If the metric was always NaN, those of the first epoch looked at.
         start_from_epoch: epochs before this one are not looked at.

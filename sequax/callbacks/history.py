@@ -25,7 +25,7 @@ class History(Callback):
         params: `verbose`, `epochs` and `steps` of the `fit`.
         model: the model trained.
 
-    An instance passed to two `fit` calls keeps adding to `history`, while `epoch` starts anew, as in Keras.
+    An instance passed to two `fit` calls keeps adding to `history`, while `epoch` starts over, as in Keras.
 
     Example:
 

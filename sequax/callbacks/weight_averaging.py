@@ -24,7 +24,7 @@ class WeightAveraging(Callback):
         start: the first epoch to count: a whole number from 1, or a fraction of `epochs` between 0 and 1.
         learning_rate: for these epochs; None leaves it as it is.
         statistics: inputs, for instance those of the training, over which the moving averages of `BatchNormalization`
-            are computed anew for the mean weights. None: their own mean is taken, which is near it.
+            are computed again for the mean weights. None: their own mean is taken, which is near it.
         batch_size: rows of a batch of `statistics`.
 
     Attributes:
@@ -80,7 +80,7 @@ class WeightAveraging(Callback):
             return
         self.count += 1
         values = [variable.value for variable in self._averaged()]
-        if len(values) != len(self._means):  # the first one, or a callback has unfrozen a layer: begin anew
+        if len(values) != len(self._means):  # the first one, or a callback has unfrozen a layer: start over
             self.count, self._means = 1, values
         else:
             self._means = [_moved(mean, value, self.count) for mean, value in zip(self._means, values, strict=True)]

@@ -116,7 +116,7 @@ class _Run:
     def _copy(self, source: BinaryIO, target: object, number: int) -> None:
         with source:
             for line in source:
-                # A bar that is drawn anew in its line leaves its last state.
+                # A bar that is drawn again in its line leaves its last state.
                 text = line.decode(errors="replace").rstrip("\r\n").rpartition("\r")[2]
                 with self._printing:
                     print(f"[{number}] {text}", file=target, flush=True)  # type: ignore[call-overload]

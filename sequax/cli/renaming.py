@@ -23,7 +23,7 @@ def rename_layers(model: Model, renames: Renames) -> None:
         if old in _keys(model.get_compile_config() or {}):
             raise ValueError(
                 f"--rename {old}={new}: the model is compiled with losses, weights or metrics for the output {old!r}."
-                f" Rename it in Python, and compile it anew."
+                f" Rename it in Python, and compile it again."
             )
         for layer in layers:
             if layer.name == old:

@@ -40,7 +40,7 @@ class Iterator(PyDataset):
 
     Args:
         n: number of images.
-        shuffle: mix them anew in each epoch.
+        shuffle: mix them differently in each epoch.
         seed: of the order and of the random changes.
 
     A subclass has `batch(numbers, randoms)`, which makes the batch of the images with these numbers.

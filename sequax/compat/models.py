@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._holding import Holding
 from ..core.tensor import leaves
 from ..core.types import ArrayLike, Data, Nested
 from ..model import Model
@@ -161,12 +162,8 @@ def fit(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
         elif kwargs.get("validation_split"):
             y = kwargs.get("y", args[0] if args else None)
             give_validation_data(kwargs.get("callbacks"), split_off(x, y, kwargs["validation_split"]))
-        token = logs.asked.set(_facts(positions, x, args, kwargs))
-        try:
-            with AsCompiled(self):
-                return original(self, _numbered(x), *args, **kwargs)
-        finally:
-            logs.asked.reset(token)
+        with Holding(logs.asked, _facts(positions, x, args, kwargs)), AsCompiled(self):
+            return original(self, _numbered(x), *args, **kwargs)
 
     return fit
 

@@ -74,7 +74,7 @@ class BaseWrapper(BaseEstimator):
         return self(**parameters) if self.build_fn is None else self.build_fn(**parameters)
 
     def fit(self, x: Data, y: np.ndarray | Sequence[Any], **kwargs: Any) -> History:
-        """Make the model anew and train it; returns the history."""
+        """Build a new model and train it; returns the history."""
         self.model = self._build()
         if loss_name(self.model) == "categorical_crossentropy" and np.ndim(y) < 2:
             y = np.asarray(to_categorical(y))

@@ -41,7 +41,7 @@ class Adapter(Protocol):
         ...
 
     def start(self) -> None:
-        """Begin anew: a file has brought what the weight is, and it was stored."""
+        """Start over: a file has brought what the weight is, and it was stored."""
         ...
 
     def shown(self, variable: Variable) -> Any:

@@ -19,6 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .._holding import Holding
 from . import scope
 from .variable import Variable
 
@@ -109,11 +110,8 @@ def of_layer(function: Callable[[], Any]) -> Any:
         found = [call.masks.get(id(one)) for one in jax.tree.leaves(outputs)]
         return outputs, call.losses[len(losses) :], [None if one is None else one[1] for one in found]
 
-    token = _way.set(None)
-    try:
+    with Holding(_way, None):
         outputs, added, marks = both_ways(run)
-    finally:
-        _way.reset(token)
     if runs > 1:
         _put_back(call, [*losses, *added], masks)
         if frame is not None and frame.losses is not None:
@@ -132,15 +130,13 @@ def _put_back(call: scope.Call, losses: list[Any], masks: dict[int, tuple[Any, A
 def _walked(function: Callable[[], Any], decisions: tuple[bool, ...], ways: list[int]) -> Any:
     frame, way = scope.frame(), _Way(decisions, ways)
     before = None if frame is None else frame.mark()
-    token = _way.set(way)
     try:
-        return function()
+        with Holding(_way, way):
+            return function()
     except _Undecided as one:
         if one.way is not way:
             raise
         condition = jnp.asarray(one.condition, bool)
-    finally:
-        _way.reset(token)
     ways[0] += 1
 
     def end(choice: bool) -> _End:
@@ -171,37 +167,41 @@ def _traced(function: Callable[[], Any], frame: scope.Frame | None) -> _End:
 
 
 def _chosen(condition: Any, yes: _End, no: _End, frame: scope.Frame | None) -> Any:
-    if yes.structure != no.structure or any(a is not b and a != b for a, b in zip(yes.fixed, no.fixed, strict=True)):
-        raise _Unlike
-    structure, places = yes.structure
+    """What comes out of the way that a condition chooses; the variables hold what they hold at its end."""
+    kinds = _kinds(yes, no)
     variables = list({id(v): v for v in (*yes.variables, *no.variables)}.values())
     held = [] if frame is None else [jnp.asarray(_value(variable, frame)) for variable in variables]
-    count = sum(places)
-    if any(
-        a.shape != b.shape for a, b in zip(yes.program.out_avals[:count], no.program.out_avals[:count], strict=True)
-    ):
-        raise _Unlike
-    kinds = [
-        jnp.result_type(*pair) for pair in zip(yes.program.out_avals[:count], no.program.out_avals[:count], strict=True)
-    ]
 
-    def along(one: _End) -> Callable[[], list[Any]]:
-        def run() -> list[Any]:
-            found = jax.core.eval_jaxpr(one.program.jaxpr, one.program.consts)
-            after = {id(v): value for v, value in zip(one.variables, found[count:], strict=True)}
-            results = [jnp.asarray(value, kind) for value, kind in zip(found[:count], kinds, strict=True)]
-            return [*results, *(after.get(id(v), value) for v, value in zip(variables, held, strict=True))]
+    def along(one: _End) -> list[Any]:
+        found = jax.core.eval_jaxpr(one.program.jaxpr, one.program.consts)
+        after = {id(v): value for v, value in zip(one.variables, found[len(kinds) :], strict=True)}
+        results = [jnp.asarray(value, kind) for value, kind in zip(found, kinds, strict=False)]
+        return [*results, *(after.get(id(v), value) for v, value in zip(variables, held, strict=True))]
 
-        return run
-
-    found = jax.lax.cond(condition, along(yes), along(no))
+    found = jax.lax.cond(condition, lambda: along(yes), lambda: along(no))
     if frame is not None:
-        for variable, value in zip(variables, found[count:], strict=True):
+        for variable, value in zip(variables, found[len(kinds) :], strict=True):
             frame.assign(variable, value)
         frame.join(yes.mark, no.mark)
-    arrays = iter(found[:count])
+    structure, places = yes.structure
+    arrays = iter(found)
     flat = [next(arrays) if is_array else one for is_array, one in zip(places, yes.fixed, strict=True)]
     return jax.tree.unflatten(structure, flat)
+
+
+def _kinds(yes: _End, no: _End) -> list[Any]:
+    """The dtype of each array of the result, in which both ways can give it.
+
+    Raises:
+        _Unlike: if they end in results that cannot stand for each other.
+    """
+    if yes.structure != no.structure or any(a is not b and a != b for a, b in zip(yes.fixed, no.fixed, strict=True)):
+        raise _Unlike
+    _, places = yes.structure
+    pairs = list(zip(*(one.program.out_avals[: sum(places)] for one in (yes, no)), strict=True))
+    if any(a.shape != b.shape for a, b in pairs):
+        raise _Unlike
+    return [jnp.result_type(*pair) for pair in pairs]
 
 
 def _value(variable: Variable, frame: scope.Frame) -> Any:

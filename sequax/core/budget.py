@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 
 import numpy as np
 
+from .._holding import Holding
 from .errors import LoadError
 
 _budget: ContextVar[Budget | None] = ContextVar("sequax_budget", default=None)
@@ -126,31 +126,20 @@ def too_many_arrays(most: int) -> str:
     )
 
 
-@contextmanager
-def limited(limit: int, source: str, layers: int = _MOST_LAYERS) -> Iterator[Budget]:
+def limited(limit: int, source: str, layers: int = _MOST_LAYERS) -> Holding[Budget]:
     """Variables made inside count against `limit` bytes, or against what the user chose by `memory_budget`."""
     chosen = _chosen.get()
-    budget = Budget(limit, source, layers) if chosen is None else Budget(chosen, "memory_budget")
-    token = _budget.set(budget)
-    try:
-        yield budget
-    finally:
-        _budget.reset(token)
+    return Holding(_budget, Budget(limit, source, layers) if chosen is None else Budget(chosen, "memory_budget"))
 
 
-@contextmanager
-def memory_budget(number_of_bytes: int) -> Iterator[None]:
+def memory_budget(number_of_bytes: int) -> AbstractContextManager[int]:
     """Models read inside may take `number_of_bytes`, whatever the size of their file.
 
     Without it, a model from a file may take three times the size of the file and 16 megabytes, and a model from a
     config half of the machine's memory; a file or JSON text of n bytes may have 2,000 + n/400 layers, within it up to
     100,000.
     """
-    token = _chosen.set(int(number_of_bytes))
-    try:
-        yield
-    finally:
-        _chosen.reset(token)
+    return Holding(_chosen, int(number_of_bytes))
 
 
 def machine_limit() -> int:

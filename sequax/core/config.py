@@ -8,6 +8,7 @@ from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Any
 
+from .._holding import Holding
 from . import budget, schema, values
 from .custom_objects import custom_object_scope
 from .errors import LoadError, MalformedError
@@ -32,12 +33,8 @@ def reading(root: str = "config") -> Iterator[Reading]:
         yield outer
         return
     counted = budget.limited(budget.machine_limit(), "half of the machine's memory")
-    token = _reading.set(Reading(root))
-    try:
-        with counted if budget.current() is None else nullcontext():
-            yield _reading.get()  # type: ignore[misc]
-    finally:
-        _reading.reset(token)
+    with Holding(_reading, Reading(root)) as current, counted if budget.current() is None else nullcontext():
+        yield current
 
 
 def check_own(cls: type, config: Mapping[str, Any]) -> None:

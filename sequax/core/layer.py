@@ -110,7 +110,7 @@ class Layer(Owner, Shown, quantizing.Quantizable, operation.Operation):
         return layer
 
     def __setattr__(self, name: str, value: object) -> None:
-        # `fit` looks for layers and settings anew after a change; most assignments of its own repeat a plain value.
+        # `fit` looks for layers and settings again after a change; most assignments of its own repeat a plain value.
         if not (name in self.unnoted or (type(value) in tracking.PLAIN and self.__dict__.get(name, _ABSENT) is value)):
             (tracking.note_frozen if name == "_trainable" else tracking.note_change)()
         object.__setattr__(self, name, value)
@@ -239,7 +239,7 @@ class Layer(Owner, Shown, quantizing.Quantizable, operation.Operation):
         for name in accepted.required:
             if name not in named:
                 raise TypeError(f"Layer '{self.name}': missing a required argument: '{name}'")
-        inputs = named.get(accepted.names[0]) if accepted.names else args[0] if args else None
+        inputs = named.get(accepted.names[0]) if accepted.names else next(iter(args), None)
         if any(map(is_tensor, leaves((args, kwargs)))):
             try:
                 return self._symbolic(args, kwargs, named, inputs)
@@ -262,15 +262,7 @@ class Layer(Owner, Shown, quantizing.Quantizable, operation.Operation):
             previous = masking.previous(self, named, kwargs, accepted, inputs)
             if "mask" not in accepted.accepts and not accepted.any_keyword:
                 kwargs.pop("mask", None)
-            own_call = self.call
-            if self.calls_when_quantized and self.quantization_mode is not None:
-                own_call = self.quantized_call
-            if self.remat_mode is not None:
-                own_call = self.rematerialized_call(own_call, *args, **kwargs)
-            if self.decides and any(isinstance(one, jax.core.Tracer) for one in leaves((args, kwargs))):
-                outputs = branching.of_layer(lambda: own_call(*args, **kwargs))
-            else:
-                outputs = own_call(*args, **kwargs)
+            outputs = _called(self, args, kwargs)
             place = placement.active()
             if place.is_spread:
                 outputs = place.output(self, outputs)
@@ -584,6 +576,18 @@ class Layer(Owner, Shown, quantizing.Quantizable, operation.Operation):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+def _called(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What the `call` of a layer gives, or what stands in its place."""
+    own_call = layer.call
+    if layer.calls_when_quantized and layer.quantization_mode is not None:
+        own_call = layer.quantized_call
+    if layer.remat_mode is not None:
+        own_call = layer.rematerialized_call(own_call, *args, **kwargs)
+    if layer.decides and any(isinstance(one, jax.core.Tracer) for one in leaves((args, kwargs))):
+        return branching.of_layer(lambda: own_call(*args, **kwargs))
+    return own_call(*args, **kwargs)
 
 
 def _leave(layer: Layer, outputs: Any, call: scope.Call) -> None:

@@ -13,6 +13,7 @@ from contextvars import ContextVar
 import jax
 import numpy as np
 
+from .._holding import Holding
 from .index_range import problem_with
 from .types import ArrayLike
 
@@ -23,12 +24,9 @@ _reports: ContextVar[list[str] | None] = ContextVar("sequax_lookups", default=No
 def reported() -> Iterator[list[str]]:
     """Within, programs that are traced note the lookups that fail when they run, in the list that this gives."""
     found: list[str] = []
-    token = _reports.set(found)
-    try:
+    with Holding(_reports, found):
         yield found
         jax.effects_barrier()
-    finally:
-        _reports.reset(token)
 
 
 def check(indices: ArrayLike, limit: int, owner: str) -> None:

@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec, Sharding
 
+from .._holding import Holding
 from . import peers, scope, tracking
 from .types import Tensor
 
@@ -451,11 +452,6 @@ def active() -> Placement:
     return _active.get()
 
 
-@contextmanager
-def active_is(place: Placement) -> Iterator[None]:
+def active_is(place: Placement) -> Holding[Placement]:
     """Inside, what is traced is for this placement."""
-    token = _active.set(place)
-    try:
-        yield
-    finally:
-        _active.reset(token)
+    return Holding(_active, place)

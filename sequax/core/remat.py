@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 
+from .._holding import Holding
 from . import masks, scope
 from .tensor import is_tensor, leaves
 from .types import T
@@ -154,13 +155,9 @@ class _Left:
         frame = scope.Frame([], [], strict=False, outer=outer)
         frame.masks, frame.penalties = dict(frame.masks), dict(frame.penalties)
         before = 0 if call is None else len(call.losses)
-        token = _recomputing.set(True)
-        try:
-            with scope.framed(frame):
-                outputs = function(*args, **kwargs)
-                self.masks = [masks.state(tensor) for tensor in leaves(outputs)]
-        finally:
-            _recomputing.reset(token)
+        with Holding(_recomputing, True), scope.framed(frame):
+            outputs = function(*args, **kwargs)
+            self.masks = [masks.state(tensor) for tensor in leaves(outputs)]
         self.variables = list(frame.assigned.values())
         losses = [] if call is None else call.losses[before:]
         if call is not None:

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .._holding import Holding
 from . import names, scope
 from .catalogue import Catalogue
 from .variable import Variable
@@ -121,14 +122,9 @@ class SeedGenerator:
         return cls(**config)
 
 
-@contextmanager
-def drawing_from(generator: SeedGenerator) -> Iterator[None]:
+def drawing_from(generator: SeedGenerator) -> Holding[SeedGenerator]:
     """Inside, random functions that are called without a seed draw from this stream."""
-    token = _instead.set(generator)
-    try:
-        yield
-    finally:
-        _instead.reset(token)
+    return Holding(_instead, generator)
 
 
 def default_generator() -> SeedGenerator:

@@ -8,13 +8,14 @@ allowed stands in `training/alone.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+
+from .._holding import Holding
 
 
 class _Counted(NamedTuple):
@@ -25,27 +26,17 @@ class _Counted(NamedTuple):
 _batch: ContextVar[_Counted | None] = ContextVar("batch", default=None)
 
 
-@contextmanager
-def counted(size: int, count: Any) -> Iterator[None]:
+def counted(size: int, count: Any) -> AbstractContextManager[object]:
     """Inside, the first `count` of `size` rows count; None: all do, and nothing is asked."""
-    token = _batch.set(None if count is None else _Counted(size, count))
-    try:
-        yield
-    finally:
-        _batch.reset(token)
+    return Holding(_batch, None if count is None else _Counted(size, count))
 
 
 _averaged: ContextVar[Any] = ContextVar("averaged", default=None)
 
 
-@contextmanager
-def averaged(count: Any) -> Iterator[None]:
+def averaged(count: Any) -> AbstractContextManager[object]:
     """Inside, gradients are means over so many rows; None: nobody knows over how many, or they are no means."""
-    token = _averaged.set(count)
-    try:
-        yield
-    finally:
-        _averaged.reset(token)
+    return Holding(_averaged, count)
 
 
 def averaged_over() -> Any:

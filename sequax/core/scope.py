@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from .._holding import Holding
+
 if TYPE_CHECKING:
     from .variable import Variable
 
@@ -97,11 +99,8 @@ def named(owner: Any) -> Iterator[None]:
     """Put the name of `owner` before the paths of variables made inside."""
     call = _call.get()
     if call is None:
-        token = _named.set((*_named.get(), owner))
-        try:
+        with Holding(_named, (*_named.get(), owner)):
             yield
-        finally:
-            _named.reset(token)
     else:
         before, call.owners = call.owners, (*call.owners, owner)
         try:
@@ -113,21 +112,13 @@ def named(owner: Any) -> Iterator[None]:
 @contextmanager
 def beginning_with(*owners: Any) -> Iterator[None]:
     """The paths of variables made inside begin with the names of `owners`, as if nothing were around these."""
-    token = _named.set(owners)
-    try:
-        with fresh_call():
-            yield
-    finally:
-        _named.reset(token)
+    with Holding(_named, owners), fresh_call():
+        yield
 
 
-@contextmanager
-def framed(frame: Frame | None) -> Iterator[Frame | None]:
-    token = _frame.set(frame)
-    try:
-        yield frame
-    finally:
-        _frame.reset(token)
+def framed(frame: Frame | None) -> Holding[Frame | None]:
+    """Inside, variables have the values of a frame."""
+    return Holding(_frame, frame)
 
 
 @contextmanager
@@ -159,11 +150,6 @@ def some_call() -> Iterator[None]:
         yield
 
 
-@contextmanager
-def fresh_call() -> Iterator[None]:
-    """No outer call: masks, losses and the training flag start anew."""
-    token = _call.set(None)
-    try:
-        yield
-    finally:
-        _call.reset(token)
+def fresh_call() -> Holding[None]:
+    """No outer call: masks, losses and the training flag start over."""
+    return Holding(_call, None)

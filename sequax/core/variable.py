@@ -5,8 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import operator
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -14,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .._holding import Holding
 from . import budget, catalogue, dtypes, names, placement, scope, tracking
 from .tensor import KerasTensor
 
@@ -212,7 +212,7 @@ class Variable(Base):
             self._value, self._lent = place.variable(self, value), True
 
     def begin_with(self, value: object) -> None:
-        """Assign what a file says the variable is: an adapter begins anew."""
+        """Assign what a file says the variable is: an adapter starts over."""
         self.assign(value)
         if self.adapter is not None:
             self.adapter.start()
@@ -396,14 +396,9 @@ _SMALL = 256
 _waiting: ContextVar[bool] = ContextVar("values_may_wait", default=False)
 
 
-@contextmanager
-def values_may_wait() -> Iterator[None]:
+def values_may_wait() -> Holding[bool]:
     """Inside, layers of ours get their first values when somebody looks: weights of a file often come first."""
-    token = _waiting.set(True)
-    try:
-        yield
-    finally:
-        _waiting.reset(token)
+    return Holding(_waiting, True)
 
 
 def _is_read() -> bool:

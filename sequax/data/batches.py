@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from ..core.tensor import KerasTensor, leaves, map_structure
-from ..core.types import Data, Symbols, Tensors
+from ..core.types import Data, Nested, Symbols, Tensors
 from ..core.warning import warn
 from . import checks, convert
 from .arrays import rows_kept
@@ -302,43 +302,15 @@ def checked_inputs(
     model = spec.model
     x = model.through_host(x, what)
     part = model.compiled_part
-    expected = leaves(part.symbolic_inputs) if part.symbolic_inputs is not None else None
-    if expected is not None and any(map(_is_optional, expected)):
-        return _with_optional(part.symbolic_inputs, x, what, schemas or spec.inputs())
-    if isinstance(x, Mapping) and expected is not None:  # others may be in a dict than those that the model takes
-        keys = list(part.symbolic_inputs) if isinstance(part.symbolic_inputs, dict) else [t.name for t in expected]
-        x = {key: x[key] for key in keys} if all(key in x for key in keys) else x
-    nest = None if expected is None else nested_alike(x, part.symbolic_inputs)
-    if nest is not None:
-        given: Any = [convert.to_arrays(one, f"{what}[{i}]", 1) for i, one in enumerate(nest)]
-    else:
-        given = convert.to_arrays(x, what, None if expected is None else len(expected))
-    if expected is None:
-        flat = [convert.cast(a, None, what) for a in leaves(given)]
-        rows = checks.check_rows({what: flat})
-        for name, other in (others or {}).items():
-            if isinstance(getattr(other, "shape", None), tuple):
-                checks.check_rows({what: [flat[0]], name: [np.asarray(other)]})
-        checked = checks.check_inputs(flat, [checks.InputSchema(what, None) for _ in flat], what)
-        given = jax.tree.unflatten(jax.tree.structure(given), checked)
-        size = min(batch_size or DEFAULT_BATCH_SIZE, rows)
-        model.build_from(
-            map_structure(lambda a: KerasTensor(model.shape_for((size, *a.shape[1:])), a.dtype.name), given)
-        )
+    if part.symbolic_inputs is None:
+        given = _building(spec, convert.to_arrays(x, what), batch_size, what, others or {})
         if model.symbolic_inputs is None:
             return given
-        expected = leaves(model.symbolic_inputs)
-    if isinstance(given, dict) and not isinstance(part.symbolic_inputs, dict):
-        missing = [t.name for t in expected if t.name not in given]
-        if missing:
-            columns = len(expected) == 1 and len(given) > 1 and all(value.ndim == 1 for value in given.values())
-            raise ValueError(
-                f"{what} has no entry for input {missing[0]!r}. Inputs: {[t.name for t in expected]}; {what} has"
-                f" {list(given)}.{_ONE_TABLE.format(what) if columns else ''}"
-            )
-        given = [given[t.name] for t in expected]
-    elif nest is None and isinstance(part.symbolic_inputs, dict) and isinstance(given, (list, tuple)):
-        checks.check_key_order(part.symbolic_inputs, what)
+        given = _in_order(given, model.symbolic_inputs, what)
+    elif any(map(_is_optional, leaves(part.symbolic_inputs))):
+        return _with_optional(part.symbolic_inputs, x, what, schemas or spec.inputs())
+    else:
+        given = _to_arrays(x, part.symbolic_inputs, what)
     schemas = spec.inputs() if schemas is None else schemas
     arrays = leaves(given)
     try:
@@ -347,9 +319,55 @@ def checked_inputs(
         if len(arrays) != len(schemas) or not spec.takes_sizes(arrays):
             raise
         flat = _as_expected(arrays, [dataclasses.replace(schema, shape=None) for schema in schemas], what)
-    return jax.tree.unflatten(
-        jax.tree.structure(part.symbolic_inputs, is_leaf=lambda t: isinstance(t, KerasTensor)), flat
-    )
+    return _unflattened(part.symbolic_inputs, flat)
+
+
+def _building(
+    spec: DataSpec, given: Any, batch_size: int | None, what: str, others: Mapping[str, Any]
+) -> Nested[np.ndarray]:
+    """Inputs of a model that is not built yet, which is built from them."""
+    flat = [convert.cast(a, None, what) for a in leaves(given)]
+    rows = checks.check_rows({what: flat})
+    for name, other in others.items():
+        if isinstance(getattr(other, "shape", None), tuple):
+            checks.check_rows({what: [flat[0]], name: [np.asarray(other)]})
+    checked = checks.check_inputs(flat, [checks.InputSchema(what, None) for _ in flat], what)
+    given = jax.tree.unflatten(jax.tree.structure(given), checked)
+    size, model = min(batch_size or DEFAULT_BATCH_SIZE, rows), spec.model
+    model.build_from(map_structure(lambda a: KerasTensor(model.shape_for((size, *a.shape[1:])), a.dtype.name), given))
+    return given
+
+
+def _to_arrays(x: object, symbolic: Symbols, what: str) -> Any:
+    """Inputs as arrays, in the order in which a built model has them."""
+    expected = leaves(symbolic)
+    if isinstance(x, Mapping):  # others may be in a dict than those that the model takes
+        keys = list(symbolic) if isinstance(symbolic, dict) else [t.name for t in expected]
+        x = {key: x[key] for key in keys} if all(key in x for key in keys) else x
+    nest = nested_alike(x, symbolic)
+    if nest is not None:
+        return [convert.to_arrays(one, f"{what}[{i}]", 1) for i, one in enumerate(nest)]
+    return _in_order(convert.to_arrays(x, what, len(expected)), symbolic, what)
+
+
+def _in_order(given: Any, symbolic: Symbols, what: str) -> Any:
+    if isinstance(given, dict) and not isinstance(symbolic, dict):
+        names = [t.name for t in leaves(symbolic)]
+        missing = [name for name in names if name not in given]
+        if missing:
+            columns = len(names) == 1 and len(given) > 1 and all(value.ndim == 1 for value in given.values())
+            raise ValueError(
+                f"{what} has no entry for input {missing[0]!r}. Inputs: {names}; {what} has {list(given)}."
+                f"{_ONE_TABLE.format(what) if columns else ''}"
+            )
+        return [given[name] for name in names]
+    if isinstance(symbolic, dict) and isinstance(given, (list, tuple)):
+        checks.check_key_order(symbolic, what)
+    return given
+
+
+def _unflattened(symbolic: Symbols, flat: list[Any]) -> Any:
+    return jax.tree.unflatten(jax.tree.structure(symbolic, is_leaf=lambda t: isinstance(t, KerasTensor)), flat)
 
 
 def _as_expected(arrays: list[Any], schemas: list[checks.InputSchema], what: str) -> list[Any]:
@@ -382,7 +400,7 @@ def _with_optional(symbolic: Symbols, x: object, what: str, schemas: list[checks
     present = [convert.to_arrays(given[place], f"{what} ({expected[place].name!r})", 1) for place in places]
     for place, array in zip(places, _as_expected(present, [schemas[place] for place in places], what), strict=True):
         given[place] = array
-    return jax.tree.unflatten(jax.tree.structure(symbolic, is_leaf=lambda t: isinstance(t, KerasTensor)), given)
+    return _unflattened(symbolic, given)
 
 
 def prediction_inputs(spec: DataSpec, x: Data, batch_size: int | None = None) -> Any:

@@ -278,7 +278,7 @@ def _warn_of_short_epochs(source: BatchSource, epochs: int) -> None:
     if left:
         warn(
             f"steps_per_epoch={passes.steps} does not divide the {passes.batches} batches of the data: the last of"
-            f" every {passes.epochs} epochs has {left} of them, and the next one begins anew."
+            f" every {passes.epochs} epochs has {left} of them, and the next one starts over."
         )
 
 

@@ -43,7 +43,7 @@ def load_arrays(path: str, *names: str) -> list[np.ndarray]:
             return [arrays[name] for name in names]
     except (KeyError, EOFError, AttributeError, TypeError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(
-            f"{path} does not hold the arrays {', '.join(names)}: {error}. Delete it to download it anew."
+            f"{path} does not hold the arrays {', '.join(names)}: {error}. Delete it to download it again."
         ) from None
 
 

@@ -19,7 +19,7 @@ def load_batch(path: str, label_key: bytes) -> Split:
         content = load_pickle(file)
     data, labels = (content.get(key) for key in (b"data", label_key)) if isinstance(content, dict) else (None, None)
     if not isinstance(data, np.ndarray) or data.dtype != np.uint8 or not isinstance(labels, list):
-        raise ValueError(f"{path} is not a file of CIFAR. Delete the folder it is in to unpack it anew.")
+        raise ValueError(f"{path} is not a file of CIFAR. Delete the folder it is in to unpack it again.")
     if data.size != len(labels) * 3072:
         raise ValueError(f"{path} holds {len(labels)} labels, but {data.size:,} bytes of images of 3,072 bytes each.")
     return data.reshape(len(labels), 3, 32, 32), np.reshape(labels, (len(labels), 1))

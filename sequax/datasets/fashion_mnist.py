@@ -45,9 +45,9 @@ def _read(name: str, magic: int) -> np.ndarray:
             header = np.frombuffer(file.read(4 * (dimensions + 1)), ">u4").tolist()
             data = file.read()
     except (OSError, EOFError, zlib.error, ValueError) as error:
-        raise ValueError(f"{path} is damaged: {error}. Delete it to download it anew.") from None
+        raise ValueError(f"{path} is damaged: {error}. Delete it to download it again.") from None
     if len(header) != dimensions + 1 or header[0] != magic or len(data) != int(np.prod(header[1:])):
-        raise ValueError(f"{path} is not the file it should be, or not whole. Delete it to download it anew.")
+        raise ValueError(f"{path} is not the file it should be, or not whole. Delete it to download it again.")
     return np.frombuffer(data, np.uint8).reshape(header[1:]).copy()
 
 

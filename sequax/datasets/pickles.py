@@ -171,7 +171,7 @@ def load_npz(path: str, *names: str) -> list[np.ndarray]:
             return [_read_npy(archive, f"{name}.npy") for name in names]
     except (zipfile.BadZipFile, zlib.error, EOFError, KeyError) as error:
         raise ValueError(
-            f"{path} is damaged, or not the file it should be: {error}. Delete it to download it anew."
+            f"{path} is damaged, or not the file it should be: {error}. Delete it to download it again."
         ) from None
 
 

@@ -121,7 +121,7 @@ def _untrained(optimizer: Optimizer) -> Optimizer:
         return deserialize(serialize(optimizer))
     except (TypeError, NotImplementedError):
         raise ValueError(
-            f"Ensemble: the {type(optimizer).__name__} of the model has trained already, and cannot be made anew for"
+            f"Ensemble: the {type(optimizer).__name__} of the model has trained already, and cannot be rebuilt for"
             f" the other members, since it has no config. Compile the model with a new optimizer first."
         ) from None
 

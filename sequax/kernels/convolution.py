@@ -172,12 +172,12 @@ def _cpu_depthwise(spec: Conv, kernel) -> dispatch.Kernel:
 
 
 def _each_sample(form, x, kernel):
-    """Sample by sample, so that no reader of the output computes it anew: a pooling then takes ten times as long."""
+    """Sample by sample, so that no reader of the output computes it again: a pooling then takes ten times as long."""
     return lax.map(lambda sample: form(sample[None], kernel)[0], x)
 
 
 def _in_memory(form, *arrays):
-    """The output is written once, not computed anew in each of its readers."""
+    """The output is written once, not computed again in each of its readers."""
     return lax.optimization_barrier(form(*arrays))
 
 

@@ -8,12 +8,13 @@ as it is, so that no program of ours has more calls in it.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
 import jax
+
+from .._holding import Holding
 
 _keeping: ContextVar[bool] = ContextVar("keeping_names", default=False)
 _PREFIX = "sequax "
@@ -55,11 +56,6 @@ def are_kept() -> bool:
     return _keeping.get()
 
 
-@contextmanager
-def keeping_names() -> Iterator[None]:
+def keeping_names() -> Holding[bool]:
     """Inside, formulas keep their names."""
-    token = _keeping.set(True)
-    try:
-        yield
-    finally:
-        _keeping.reset(token)
+    return Holding(_keeping, True)

@@ -15,7 +15,7 @@ from ..core import dtypes
 from ..core.tensor import KerasTensor, is_tensor
 from ..core.types import ArrayLike, DTypeLike, ShapeLike
 from . import table
-from .table import SHORT_AND_LONG, given, known, op, operand, plain, sized, tried
+from .table import SHORT_AND_LONG, given, known, named, op, operand, plain, sized, tried
 
 
 @op
@@ -40,9 +40,7 @@ def _filled(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     def call(shape: int | ShapeLike, dtype: DTypeLike | None = None) -> jax.Array:
         return function(shape, dtype=given(dtype, dtypes.floatx()))
 
-    call.__name__ = call.__qualname__ = name
-    call.__doc__ = f"`{name}` of this `shape`; `dtype` is `floatx()` where it is None."
-    return plain(call)
+    return plain(named(call, name, f"`{name}` of this `shape`; `dtype` is `floatx()` where it is None."))
 
 
 def _filled_like(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -51,9 +49,7 @@ def _filled_like(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     def call(x: ArrayLike, dtype: DTypeLike | None = None) -> jax.Array:
         return function(table.array(x), dtype=given(dtype))
 
-    call.__name__ = call.__qualname__ = name
-    call.__doc__ = f"`{name}`: in the shape of `x`; `dtype` is that of `x` where it is None."
-    return op(call)
+    return op(named(call, name, f"`{name}`: in the shape of `x`; `dtype` is that of `x` where it is None."))
 
 
 empty: Callable[..., Any] = _filled("empty", jnp.empty)
@@ -254,9 +250,7 @@ def _window(name: str, function: Callable[..., Any], formula: str) -> Callable[.
     def call(x: ArrayLike) -> jax.Array:
         return function(_points(name, x))
 
-    call.__name__ = call.__qualname__ = name
-    call.__doc__ = f"The window of `x` points n = 0 ... x - 1, of floats: {formula}."
-    return plain(call)
+    return plain(named(call, name, f"The window of `x` points n = 0 ... x - 1, of floats: {formula}."))
 
 
 def _points(name: str, x: Any) -> int:

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from ..core.operation import symbolic
 from ..core.types import ArrayLike, DTypeLike
-from .table import DIVISIBLE, Binary, Unary, array, binary, floating, given, op, operand, plain, tried, unary
+from .table import DIVISIBLE, Binary, Unary, array, binary, floating, given, named, op, operand, plain, tried, unary
 
 # Functions of one array. Those with `floating` take whole numbers and booleans as `floatx()`, others keep the dtype.
 abs: Unary = unary("abs", jnp.abs)
@@ -103,9 +103,8 @@ def _bitwise(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     def call(x: ArrayLike, y: ArrayLike) -> jax.Array:
         return function(operand(x), operand(y))
 
-    call.__name__ = call.__qualname__ = name
-    call.__doc__ = f"`{name}` of the bits of `x` and `y`, whole numbers or booleans; their shapes are broadcast."
-    return op(call)
+    doc = f"`{name}` of the bits of `x` and `y`, whole numbers or booleans; their shapes are broadcast."
+    return op(named(call, name, doc))
 
 
 bitwise_and: Callable[..., Any] = _bitwise("bitwise_and", jnp.bitwise_and)

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from ..core.types import ArrayLike
-from .table import DIVISIBLE, Reduction, Unary, array, floating, op, reduction, tried, unary
+from .table import DIVISIBLE, Reduction, Unary, array, floating, named, op, reduction, tried, unary
 
 erf: Unary = unary("erf", jax.scipy.special.erf, floating)
 erfc: Unary = unary("erfc", jax.scipy.special.erfc, floating)
@@ -93,8 +93,7 @@ def _segment(name: str, function: Callable[..., Any], empty: str) -> Callable[..
             )
         return function(data, segment_ids, num_segments=num_segments, indices_are_sorted=sorted)
 
-    call.__name__ = call.__qualname__ = name
-    call.__doc__ = f"""`{name[8:]}` of the rows of `data` with equal `segment_ids`; rows with ids outside are left out.
+    doc = f"""`{name[8:]}` of the rows of `data` with equal `segment_ids`; rows with ids outside are left out.
 
     Args:
         data: `(n, ...)`.
@@ -102,7 +101,7 @@ def _segment(name: str, function: Callable[..., Any], empty: str) -> Callable[..
         num_segments: size of the first axis of the result. A segment without rows is {empty}.
         sorted: promise that the ids ascend, which is faster on some devices.
     """
-    return op(call)
+    return op(named(call, name, doc))
 
 
 segment_max: Callable[..., Any] = _segment("segment_max", jax.ops.segment_max, "the lowest number of the dtype (-inf)")

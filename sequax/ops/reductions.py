@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from ..core.types import ArrayLike, Axis, DTypeLike
-from .table import Reduction, array, axes, floating, given, op, operand, reduction
+from .table import Reduction, array, axes, floating, given, named, op, operand, reduction
 
 all: Reduction = reduction("all", jnp.all)
 any: Reduction = reduction("any", jnp.any)
@@ -97,14 +97,13 @@ def _quantile(name: str, function: Callable[..., Any], scale: str) -> Callable[.
         result = function(x, q, axis=axes(axis), method=method, keepdims=keepdims)
         return result.astype(x.dtype)  # not that of `q`
 
-    call.__name__ = call.__qualname__ = name
-    call.__doc__ = (
+    doc = (
         f"The values below which the shares `q` ({scale}) of `x` over `axis` lie; axes of `q` lead in the result.\n\n"
         "    `method` says what to take between two elements: `linear`, `lower`, `higher`, `midpoint` or `nearest`\n"
         "    (Hyndman & Fan 1996, Sample Quantiles in Statistical Packages).\n\n"
         "    With `keepdims` the axes stay, with size 1.\n    "
     )
-    return op(call)
+    return op(named(call, name, doc))
 
 
 quantile: Callable[..., Any] = _quantile("quantile", jnp.quantile, "from 0 to 1")
@@ -119,9 +118,8 @@ def _running(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     def call(x: ArrayLike, axis: Axis = None, dtype: DTypeLike | None = None) -> jax.Array:
         return function(array(x), axis=axis, dtype=given(dtype))
 
-    call.__name__ = call.__qualname__ = name
-    call.__doc__ = f"`{name}` of `x` along `axis` (None: of all elements as one row), computed in `dtype`."
-    return op(call)
+    doc = f"`{name}` of `x` along `axis` (None: of all elements as one row), computed in `dtype`."
+    return op(named(call, name, doc))
 
 
 cumprod: Callable[..., Any] = _running("cumprod", jnp.cumprod)

@@ -13,7 +13,7 @@ import numpy as np
 from ..core import shapes
 from ..core.tensor import KerasTensor, is_tensor
 from ..core.types import ArrayLike, Axis, PerAxis, ShapeLike
-from .table import DIVISIBLE, Unary, array, known, op, operand, plain, sized, stays_known, tried, unary
+from .table import DIVISIBLE, Unary, array, known, named, op, operand, plain, sized, stays_known, tried, unary
 
 fliplr: Unary = unary("fliplr", jnp.fliplr)
 flipud: Unary = unary("flipud", jnp.flipud)
@@ -137,9 +137,7 @@ def _joined(name: str, function: Callable[..., Any], way: str) -> Callable[..., 
     def call(xs: Sequence[ArrayLike]) -> jax.Array:
         return function([array(x) for x in xs])
 
-    call.__name__ = call.__qualname__ = name
-    call.__doc__ = f"The arrays in the list `xs` joined {way}."
-    return op(call)
+    return op(named(call, name, f"The arrays in the list `xs` joined {way}."))
 
 
 dstack: Callable[..., Any] = _joined("dstack", jnp.dstack, "along the third axis, which those of fewer axes get")
@@ -219,9 +217,7 @@ def _split(name: str, function: Callable[..., Any], axis: str) -> Callable[..., 
     def call(x: ArrayLike, indices_or_sections: PerAxis) -> list[jax.Array]:
         return list(function(array(x), _cuts(indices_or_sections)))
 
-    call.__name__ = call.__qualname__ = name
-    call.__doc__ = f"`split` of `x` along {axis}; `indices_or_sections` as there."
-    return tried(*DIVISIBLE)(call)
+    return tried(*DIVISIBLE)(named(call, name, f"`split` of `x` along {axis}; `indices_or_sections` as there."))
 
 
 dsplit: Callable[..., Any] = _split("dsplit", jnp.dsplit, "the third axis")

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..core.types import ArrayLike
 from ..kernels.windows import cut_frames
-from .table import array, op
+from .table import array, named, op
 
 Pair = tuple[jax.Array, jax.Array]
 
@@ -44,9 +44,8 @@ def _transform(name: str, function: Callable[..., Any], axes: str, ndim: int) ->
     def call(x: ArrayLike) -> Pair:
         return _pair(function(_complex(x, name, ndim)))
 
-    call.__name__ = call.__qualname__ = name
-    call.__doc__ = f"The discrete Fourier transform over {axes} of the pair `x` (real, imaginary); returns such a pair."
-    return op(call)
+    doc = f"The discrete Fourier transform over {axes} of the pair `x` (real, imaginary); returns such a pair."
+    return op(named(call, name, doc))
 
 
 fft: Callable[..., Any] = _transform("fft", jnp.fft.fft, "the last axis", 1)

@@ -174,7 +174,7 @@ def unary(name: str, function: Callable[..., Any], convert: Callable[[ArrayLike]
     def call(x: ArrayLike) -> jax.Array:
         return function(convert(x))
 
-    return _made(call, name, f"`{name}` of each element of `x`; the shape stays.")
+    return op(named(call, name, f"`{name}` of each element of `x`; the shape stays."))
 
 
 def binary(name: str, function: Callable[..., Any]) -> Binary:
@@ -183,7 +183,7 @@ def binary(name: str, function: Callable[..., Any]) -> Binary:
     def call(x1: ArrayLike, x2: ArrayLike) -> jax.Array:
         return function(operand(x1), operand(x2))
 
-    return _made(call, name, f"`{name}` of `x1` and `x2`, element by element; their shapes are broadcast.")
+    return op(named(call, name, f"`{name}` of `x1` and `x2`, element by element; their shapes are broadcast."))
 
 
 def reduction(name: str, function: Callable[..., Any], convert: Callable[[ArrayLike], jax.Array] = array) -> Reduction:
@@ -194,11 +194,12 @@ def reduction(name: str, function: Callable[..., Any], convert: Callable[[ArrayL
 
     several = "" if "arg" in name else " several,"
     doc = f"`{name}` of `x` over `axis` (a number,{several} or None: all of them); `keepdims` keeps it, with size 1."
-    return _made(call, name, doc)
+    return op(named(call, name, doc))
 
 
-def _made(call: F, name: str, doc: str) -> F:
+def named(call: F, name: str, doc: str) -> F:
+    """A function that was made for an op, with the name and the docstring of that."""
     call.__name__ = call.__qualname__ = name
     call.__module__ = "sequax.ops"  # where pickles find it
     call.__doc__ = doc
-    return op(call)
+    return call

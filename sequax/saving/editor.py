@@ -1,4 +1,4 @@
-"""`KerasFileEditor`: look at the weights of a file, change which objects it has, and save it anew."""
+"""`KerasFileEditor`: look at the weights of a file, change which objects it has, and save it again."""
 
 from __future__ import annotations
 

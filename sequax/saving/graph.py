@@ -141,7 +141,7 @@ def _structure(structure: Symbols, history: Callable[..., Any]) -> list[Any] | d
 
 
 def read(config: Mapping[str, Any], place: str = "config") -> tuple[Symbols, ...]:
-    """The inputs and outputs of a graph, made anew from its config.
+    """The inputs and outputs of a graph, rebuilt from its config.
 
     Raises:
         LoadError: for a config that does not describe a graph without circles.

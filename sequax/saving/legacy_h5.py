@@ -332,7 +332,7 @@ def _optimizer(model: Model, states: list[Dataset], found: dict[str, Dataset], n
     own = _compared(place, taken, differences.Report(0))
     if own is None:
         warn(
-            f"{name}: the state of optimizer '{chosen.name}' was not loaded, it starts anew: it has"
+            f"{name}: the state of optimizer '{chosen.name}' was not loaded, it starts over: it has"
             f" {len(chosen.variables)} variables and the file has {len(states)}, or their shapes differ."
         )
         return []

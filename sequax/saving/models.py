@@ -171,7 +171,7 @@ def _write_weights(model: Model, path: str, overwrite: bool, max_shard_size: flo
         return
     if path.endswith(".weights.h5"):
         data: bytes | memoryview = weights.weights_bytes(model, skip=skip)
-    elif path.endswith((".h5", ".hdf5")):
+    elif path.endswith(_HDF5):
         data = legacy_h5.weights_bytes(model)
     elif path.endswith(".safetensors"):
         data = safetensors.weights_bytes(model)
@@ -208,9 +208,9 @@ def load_weights(model: Model, filepath: Path, skip_mismatch: bool = False, **kw
     _require_built(model, "loaded")
     if path.startswith("hf://"):
         path = _weights_on_hub(path)
-    if by_name and not path.endswith((".h5", ".hdf5")):
+    if by_name and not path.endswith(_HDF5):
         raise ValueError(f"`by_name=True` is for `.h5` files in Keras 2's format. Received: filepath={path}")
-    if path.endswith((".h5", ".hdf5")):
+    if path.endswith(_HDF5):
         if by_name or legacy_h5.is_legacy(path):
             legacy_h5.read_weights(model, path, by_name=by_name, skip_mismatch=skip_mismatch)
         else:

@@ -157,7 +157,7 @@ class Folder:
             return snapshot
         if problems:
             raise LoadError(
-                f"No snapshot in {self.path} can be read: {'; '.join(problems)}. Remove them to start anew."
+                f"No snapshot in {self.path} can be read: {'; '.join(problems)}. Remove them to start over."
             )
         return None
 

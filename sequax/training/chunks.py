@@ -24,7 +24,7 @@ _UNWATCHED_SECONDS = 1.0
 _FIRST_STEPS = 16
 
 
-# Of each model, seconds per step by kind of step: a second call of `fit` need not measure anew.
+# Of each model, seconds per step by kind of step: a second call of `fit` need not measure again.
 _speeds: WeakKeyDictionary[Any, dict[Hashable, float]] = WeakKeyDictionary()
 
 

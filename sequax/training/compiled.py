@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 
+from .._holding import Holding
 from ..core.placement import DEVICE, Placement
 from ..kernels import dispatch
 
@@ -50,7 +51,7 @@ class Key:
 
 
 class Programs:
-    """The programs of one model, found again without a key made anew."""
+    """The programs of one model, found again without a new key."""
 
     def __init__(self) -> None:
         self._keys: dict[Hashable, Key] = {}
@@ -222,17 +223,16 @@ _options: ContextVar[dict[str, Any] | None] = ContextVar("options", default=None
 def tracing(with_options: bool = True) -> Iterator[dict[str, Any]]:
     """Inside, a program is traced; gives the options that it is to be compiled with, if it may have any."""
     options = usual_options() if with_options else {}
-    token, collects = _options.set(options if with_options else None), gc.isenabled()
+    collects = gc.isenabled()
     # A trace makes a million objects that stay to its end, which Python would look through for garbage again and again:
     # a twentieth of the first fit of a deep network.
     gc.disable()
     try:
-        with dispatch.for_platform(jax.default_backend()):
+        with Holding(_options, options if with_options else None), dispatch.for_platform(jax.default_backend()):
             yield options
     finally:
         if collects:
             gc.enable()
-        _options.reset(token)
 
 
 def usual_options() -> dict[str, Any]:

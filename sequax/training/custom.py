@@ -50,7 +50,7 @@ class NewState(Exception):
 
 
 def of(model: CompiledModel) -> Overrides:
-    """What a model overrides; looked up anew when a layer or an attribute has changed."""
+    """What a model overrides; looked up again when a layer or an attribute has changed."""
     compilation = model.compilation
     if compilation is None:
         return _look(model)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 
+from .._holding import Holding
 from ..core import masks, pure, scope
 from ..core.tensor import leaves
 from ..core.types import Tensor, Tensors
@@ -228,7 +229,7 @@ class StepMethods(Base):
         """Set `train_function`, compiled: `(state, iterator) -> (logs, state)` takes one batch off the iterator.
 
         Args:
-            force: make it anew if there is one.
+            force: rebuild it if there is one.
         """
         if self.train_function is None or force:
             self.train_function = self._batch_function(self.train_step)
@@ -291,11 +292,8 @@ class StepMethods(Base):
         if "training" in _parameters(self.compute_loss):
             given["training"] = training
         parts: list[Any] = []
-        token = _parts.set(parts)
-        try:
+        with Holding(_parts, parts):
             loss = self.compute_loss(**given)
-        finally:
-            _parts.reset(token)
         for tracker, part in zip(compilation.output_trackers, parts, strict=False):  # no trackers for a single output
             tracker.update_state(part, sample_weight=_rows(y_pred))
         return loss

@@ -135,11 +135,11 @@ class ResumePoint:
             self.source.restore(state["at_epoch"]["source"])
             if self.validation is not None:
                 self.validation.restore(state["validation"])
-            self._put_back(snapshot)  # after the sources, which may draw random numbers when they make batches anew
+            self._put_back(snapshot)  # after the sources, which may draw random numbers when they make batches again
         except (KeyError, TypeError, AttributeError, IndexError) as error:
             raise LoadError(
                 f"The saved run cannot be continued: its state is damaged ({type(error).__name__}: {error}). Remove the"
-                f" snapshots to start anew."
+                f" snapshots to start over."
             ) from error
         model.stop_training = state["stop_training"]
         self.epoch, self.step, self.before, self.logs = (state[key] for key in ("epoch", "step", "before", "logs"))

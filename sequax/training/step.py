@@ -124,12 +124,12 @@ def test_step(model: Model, variables: TrainVariables) -> Callable[[TrainState, 
     return step
 
 
-def counting(batch: Batch) -> AbstractContextManager[None]:
+def counting(batch: Batch) -> AbstractContextManager[object]:
     """Inside, only the rows of a batch that count do, see `core/rows.py`."""
     return rows.counted(len(jax.tree.leaves(batch.x)[0]), batch.rows)
 
 
-def averaged(model: Model, batch: Batch) -> AbstractContextManager[None]:
+def averaged(model: Model, batch: Batch) -> AbstractContextManager[object]:
     """Inside, gradients are known to be means over the rows of a batch, if the losses are such."""
     losses = [one.function for one in compilation_of(model).losses or () if one is not None]
     means = all(getattr(one, "reduction", None) in _MEANS for one in losses)

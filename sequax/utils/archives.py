@@ -92,7 +92,7 @@ def unpack(path: str, folder: str, format: str, limit: int | None = None) -> Non
             _write(members, building, allowed)
         _put_in_place(building, folder)
     except _DAMAGES as error:
-        raise ValueError(f"The archive {path} cannot be unpacked: {error}. Remove it and download it anew.") from None
+        raise ValueError(f"The archive {path} cannot be unpacked: {error}. Remove it and download it again.") from None
     finally:
         shutil.rmtree(building, ignore_errors=True)
 

@@ -41,7 +41,7 @@ def audio_dataset_from_directory(
         label_mode: "int", "categorical" (one-hot), "binary" (0 or 1) or None.
         class_names: names of the sub-folders, in the order that gives the classes their numbers; default: sorted.
         batch_size: samples per batch; None: single samples.
-        shuffle: mix the files, anew for each pass.
+        shuffle: mix the files, differently for each pass.
         seed: whole number that fixes the order.
         validation_split: fraction of the files kept apart, from 0 to 1.
         subset: "training", "validation" or "both", with `validation_split`.

@@ -143,7 +143,7 @@ def _is_cached(file: str, file_hash: str | None, algorithm: str | None) -> bool:
             return True
     announce(
         f"A local file was found, but it seems to be incomplete or outdated because its {algorithm} hash is not"
-        f" {file_hash}, so it is downloaded anew: {file}"
+        f" {file_hash}, so it is downloaded again: {file}"
     )
     return False
 

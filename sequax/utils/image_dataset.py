@@ -46,7 +46,7 @@ def image_dataset_from_directory(
         color_mode: `"grayscale"`, `"rgb"` or `"rgba"`: 1, 3 or 4 channels.
         batch_size: None: one image at a time, without a batch axis.
         image_size: `(height, width)` of all images.
-        shuffle: mix the files, anew for each epoch; otherwise they come in the order of their paths.
+        shuffle: mix the files, differently for each epoch; otherwise they come in the order of their paths.
         seed: of the mixing, and of the split.
         validation_split: share of the files that is kept for validation, the last ones after one mixing.
         subset: `"training"`, `"validation"` or `"both"` (returns a pair), with `validation_split`.

@@ -96,7 +96,7 @@ class PyDataset:
         """Called before the first batch of an epoch is asked for."""
 
     def on_epoch_end(self) -> None:
-        """Called after the last batch of an epoch: the place to mix the samples anew."""
+        """Called after the last batch of an epoch: the place to mix the samples again."""
 
 
 def _at_least(name: str, value: int, least: int) -> int:
@@ -106,7 +106,7 @@ def _at_least(name: str, value: int, least: int) -> int:
 
 
 class SampleDataset(PyDataset, Dataset):
-    """Samples by number, in batches, mixed anew for each epoch.
+    """Samples by number, in batches, mixed differently for each epoch.
 
     A batch that is asked for by number is of NumPy. Who iterates gets tensors, and each of the methods of `Dataset`,
     such as `map`, `cache`, `take` and `prefetch`, gives a data set that goes on with the batches.

@@ -1,4 +1,4 @@
-"""Resizing on the host, in NumPy: for files of many sizes, each of which a compiled program would compile anew.
+"""Resizing on the host, in NumPy: for files of many sizes, each of which a compiled program would compile again.
 
 A value of the result is a weighted mean of the values around its place in the source; pixels are areas, whose centres
 lie at halves. Weights outside of the source count as missing, so that the others make up for them.

@@ -36,7 +36,7 @@ def timeseries_dataset_from_array(
         sequence_stride: rows between the starts of two windows.
         sampling_rate: rows between two entries of a window.
         batch_size: windows in a batch; None: one at a time, without a batch axis.
-        shuffle: mix the windows, anew for each epoch.
+        shuffle: mix the windows, differently for each epoch.
         seed: of the mixing.
         start_index, end_index: use only these rows of `data` (and of `targets`), the last one excluded.
         format: kept for Keras' sake, which returns a data set of TensorFlow or grain.

@@ -105,7 +105,7 @@ class SKLBase(BaseEstimator):
 
     # scikit-learn looks for `sample_weight` in the signatures, and weighs rows only where it finds it.
     def fit(self: Self, X: Data, y: Data, sample_weight: Data | None = None, **kwargs: Any) -> Self:
-        """Make the model anew and train it.
+        """Build a new model and train it.
 
         Args:
             X: inputs, first axis the sample: arrays, lists of numbers, pandas or polars tables.

@@ -54,7 +54,7 @@ class SKLearnClassifier(ClassifierMixin, SKLBase):
     _several = False  # labels per row
 
     def fit(self: Self, X: Data, y: Data, sample_weight: Data | None = None, **kwargs: Any) -> Self:
-        """Make the model anew and train it.
+        """Build a new model and train it.
 
         Args:
             X: inputs, first axis the sample: arrays, lists of numbers, pandas or polars tables.

@@ -40,7 +40,7 @@ class SKLearnTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SKLB
     """
 
     def fit(self: Self, X: Data, y: Data | None = None, sample_weight: Data | None = None, **kwargs: Any) -> Self:
-        """Make the model anew and train it.
+        """Build a new model and train it.
 
         Args:
             X: inputs, first axis the sample.

@@ -108,7 +108,7 @@ def value(inside: str) -> Any:
 
 
 def forget() -> None:
-    """Load it anew when it is asked for again."""
+    """Load it again when it is asked for again."""
     module.cache_clear()
     _served.clear()
     _own.clear()

@@ -27,7 +27,7 @@ _streams: dict[int, SeedGenerator] = {}
 
 
 def forget() -> None:
-    """Begin all streams of seeds anew, as `tf.random.set_seed` does."""
+    """Restart all streams of seeds, as `tf.random.set_seed` does."""
     _streams.clear()
 
 

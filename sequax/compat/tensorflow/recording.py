@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 from jax.extend.core import jaxpr_as_fun
 
+from ..._holding import Holding
 from ...training import compiled
 
 Trace: Any
@@ -252,12 +253,8 @@ def recorded(notes: Notes) -> Iterator[None]:
         )
     with take_current_trace() as parent:
         recorder = Recorder(parent, notes)
-    token = _open.set((*_open.get(), notes))
-    try:
-        with set_current_trace(recorder):
-            yield
-    finally:
-        _open.reset(token)
+    with Holding(_open, (*_open.get(), notes)), set_current_trace(recorder):
+        yield
 
 
 @contextmanager
@@ -267,12 +264,8 @@ def unrecorded() -> Iterator[None]:
         pass
     while isinstance(trace, Recorder):
         trace = trace.parent
-    token = _open.set(())
-    try:
-        with set_current_trace(trace):
-            yield
-    finally:
-        _open.reset(token)
+    with Holding(_open, ()), set_current_trace(trace):
+        yield
 
 
 def open_notes() -> tuple[Notes, ...]:

@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..._holding import Holding
 from ...core import branching, rng, scope
 from ...core.variable import Variable
 from . import recording
@@ -191,12 +192,8 @@ class Program:
 
 @contextmanager
 def _inside(function: _Finding | _Running, frame: scope.Frame) -> Iterator[None]:
-    token = tracing.set(function)
-    try:
-        with scope.framed(frame), scope.fresh_call():
-            yield
-    finally:
-        tracing.reset(token)
+    with Holding(tracing, function), scope.framed(frame), scope.fresh_call():
+        yield
 
 
 def _split(result: Any, assigned: dict[int, Any]) -> tuple[list[Any], dict[int, Any], _Plan]:

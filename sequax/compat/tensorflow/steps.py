@@ -50,7 +50,7 @@ def _raw(variable: Variable) -> Any:
 def _matched(model: Any, y_true: Any, y_pred: Any) -> Compilation:
     """What `compile` was given, matched with the outputs: by the first batch, where only the step knows these.
 
-    Metrics are made then, and a step that is being compiled does not know them: it is traced anew.
+    Metrics are made then, and a step that is being compiled does not know them: it is traced again.
     """
     compilation, frame = compilation_of(model), scope.frame()
     if not compilation.resolved:
@@ -108,7 +108,7 @@ class CompiledMetrics:
 
 
 def knows(original: Callable[..., Any]) -> Callable[..., Any]:
-    """`know` of optimizers, which makes their state also while a step is traced; the step is traced anew then."""
+    """`know` of optimizers, which makes their state also while a step is traced; the step is traced again then."""
 
     @functools.wraps(original)
     def know(self: Any, variables: list[Variable]) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import numpy as np
 
+from ..._holding import Holding
 from ...core import settings
 
 SWITCH = "If the data are meant to be so, sequax.config.set_data_checks(False) turns value checks off."
@@ -56,14 +56,9 @@ def chunks(array: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
 _row_numbers: ContextVar[np.ndarray | None] = ContextVar("sequax_row_numbers", default=None)
 
 
-@contextmanager
-def numbered_rows(numbers: np.ndarray) -> Iterator[None]:
+def numbered_rows(numbers: np.ndarray) -> Holding[np.ndarray]:
     """Inside, messages give rows these numbers: those of the whole data, when a part of them is checked."""
-    token = _row_numbers.set(numbers)
-    try:
-        yield
-    finally:
-        _row_numbers.reset(token)
+    return Holding(_row_numbers, numbers)
 
 
 def place(index: tuple[int, ...]) -> str:

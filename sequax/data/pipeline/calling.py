@@ -16,6 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import ContextVar, copy_context
 from typing import Any
 
+from ..._holding import Holding
 from ...core import branching, rng, scope
 from .chunk import Chunk, grouped, of_one, single_rows
 from .programs import Noting, Program, Untraceable, traced_leaf
@@ -92,12 +93,8 @@ class Call:
 
     def traced(self, element: Nest) -> Nest:
         """The function on traced values, as part of a compiled program."""
-        token = _tracing.set(True)
-        try:
-            with scope.fresh_call():
-                return mapped(traced_leaf, branching.both_ways(lambda: self._on_tensors(element)))
-        finally:
-            _tracing.reset(token)
+        with Holding(_tracing, True), scope.fresh_call():
+            return mapped(traced_leaf, branching.both_ways(lambda: self._on_tensors(element)))
 
     # --- element by element ---
 

@@ -20,7 +20,7 @@ _COUNTED = "len(list(dataset))"
 
 
 class Dataset:
-    """Elements in order, made anew in each pass: nested tuples and dicts of tensors.
+    """Elements in order, made again in each pass: nested tuples and dicts of tensors.
 
     Made by `from_tensor_slices`, `from_tensors`, `from_generator`, `range`, `zip`, `list_files` and their kind;
     each other method gives a new data set that takes its elements from this one. Nothing is computed before somebody
@@ -138,7 +138,7 @@ class Dataset:
 
         Args:
             file_pattern: a pattern such as `"images/*.png"`, or several.
-            shuffle: mix them, anew for each pass; default: yes. Else they are sorted.
+            shuffle: mix them, differently for each pass; default: yes. Else they are sorted.
             seed: of the order.
 
         Raises:

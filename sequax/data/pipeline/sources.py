@@ -119,7 +119,7 @@ class RandomNumbers(Stage):
 
 
 class Generated(Stage):
-    """What a function yields, which is called anew for each pass. Nothing is taken ahead.
+    """What a function yields, which is called again for each pass. Nothing is taken ahead.
 
     Args:
         make: the function; it returns something to iterate over.
@@ -194,7 +194,7 @@ def _in_spec(spec: TensorSpec, value: Any) -> np.ndarray:
 
 
 class Batches(Stage):
-    """A data set of samples by number, such as the images of a folder, mixed anew in each pass if it says so.
+    """A data set of samples by number, such as the images of a folder, mixed differently in each pass if it says so.
 
     Args:
         data: has `count`, `batch_size`, `begin_order()` and `samples(numbers)`.

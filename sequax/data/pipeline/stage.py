@@ -11,7 +11,7 @@ from .structures import Nest
 
 
 class Stage:
-    """Elements in chunks, made anew in each pass.
+    """Elements in chunks, made again in each pass.
 
     Args:
         sources: the stages whose elements this one takes.

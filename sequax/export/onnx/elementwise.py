@@ -435,7 +435,7 @@ def convert(call: Call, value: Value) -> Value:
 
 
 def _within(call: Call, value: Value, dtype: np.dtype) -> Value:
-    """Floats between the ends of a narrow whole type, where XLA stops and a `Cast` of onnxruntime begins anew."""
+    """Floats between the ends of a narrow whole type, where XLA stops and a `Cast` of onnxruntime starts over."""
     least, most = (constant(np.array(end, value.dtype)) for end in (np.iinfo(dtype).min, np.iinfo(dtype).max))
     inside = made(call, "Max", value, least, dtype=value.dtype)
     return made(call, "Min", inside, most, dtype=value.dtype)

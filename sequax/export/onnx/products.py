@@ -152,31 +152,32 @@ def convolution(call: Call, x: Value, kernel: Value) -> Any:
         return tensor(shape, dtype, name, out)
     if any(step != 1 for step in steps) or not kernel.is_constant or not is_known([*lows, *highs]):
         return NotImplemented
-    # The kernel of ONNX' transposed convolution is turned around, and has channels in front.
+    # What stands around the images in a transposed convolution, which is cut off there.
     extents = [dilation * (width - 1) for dilation, width in zip(dilations, size, strict=True)]
     begins = [extent - low for extent, low in zip(extents, lows, strict=True)]
     ends = [extent - high for extent, high in zip(extents, highs, strict=True)]
-    more = [max(-end, 0) for end in ends]
-    cut = [max(-begin, 0) for begin in begins]
-    array = dense(kernel).transpose(rhs)
-    array = np.flip(array, tuple(range(2, array.ndim)))
-    filters, channels = array.shape[:2]
-    array = array.reshape(groups, filters // groups, channels, *size).swapaxes(1, 2)
-    array = np.ascontiguousarray(array.reshape(groups * channels, filters // groups, *size))
-    if any(cut):
+    if any(begin < 0 for begin in begins):
         return NotImplemented
-    pads = [*(max(begin, 0) for begin in begins), *(max(end, 0) for end in ends)]
-    beyond = any(extra >= step for extra, step in zip(more, spread, strict=True))
-    attributes = {"kernel_shape": size, "strides": spread, "dilations": dilations, "group": groups, "pads": pads}
-    if not beyond:
-        if any(more):
-            attributes["output_padding"] = more
-        name = graph.emit("ConvTranspose", [name, graph.constant(array)], dims, dtype, **attributes)
-        return tensor(shape, dtype, name, out)
-    short = tuple(size - extra for size, extra in zip(dims[2:], more, strict=True))
-    name = graph.emit("ConvTranspose", [name, graph.constant(array)], (*dims[:2], *short), dtype, **attributes)
-    name = graph.emit("Pad", [name, graph.integers(*[0] * (len(dims) + 2), *more)], dims, dtype)
+    attributes = {"kernel_shape": size, "strides": spread, "dilations": dilations, "group": groups}
+    attributes["pads"] = [*begins, *(max(end, 0) for end in ends)]
+    more = [max(-end, 0) for end in ends]
+    weights = graph.constant(_turned(dense(kernel).transpose(rhs), groups))
+    if any(extra >= step for extra, step in zip(more, spread, strict=True)):  # more than `output_padding` may be
+        short = tuple(size - extra for size, extra in zip(dims[2:], more, strict=True))
+        name = graph.emit("ConvTranspose", [name, weights], (*dims[:2], *short), dtype, **attributes)
+        name = graph.emit("Pad", [name, graph.integers(*[0] * (len(dims) + 2), *more)], dims, dtype)
+    else:
+        attributes |= {"output_padding": more} if any(more) else {}
+        name = graph.emit("ConvTranspose", [name, weights], dims, dtype, **attributes)
     return tensor(shape, dtype, name, out)
+
+
+def _turned(kernel: np.ndarray, groups: int) -> np.ndarray:
+    """A kernel as ONNX' transposed convolution has it: turned around, with channels in front."""
+    filters, channels, *size = kernel.shape
+    array = np.flip(kernel, tuple(range(2, kernel.ndim)))
+    array = array.reshape(groups, filters // groups, channels, *size).swapaxes(1, 2)
+    return np.ascontiguousarray(array.reshape(groups * channels, filters // groups, *size))
 
 
 def _pads(lows: Any, highs: Any) -> dict[str, Any] | None:

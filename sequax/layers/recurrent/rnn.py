@@ -192,7 +192,7 @@ class RNN(Layer):
         if given is None:
             raise ValueError(
                 f"Layer '{self.name}': a stateful RNN needs batches of the size that it was built with. Expected:"
-                f" {received[0][0]}. Received: {batch}. Leave incomplete batches out, or build the layer anew."
+                f" {received[0][0]}. Received: {batch}. Leave incomplete batches out, or build the layer again."
             )
         raise ValueError(
             f"Layer '{self.name}': `initial_state` must be a list of {len(expected)} arrays of shapes {expected}."
