@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from numbers import Integral
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, cast, overload
 
 import numpy as np
 
@@ -91,6 +91,10 @@ class Model(Looking, Trying, StepMethods, FileMethods, StateTree, HostFront, Qua
     if not TYPE_CHECKING:  # which knows them as attributes
         _graph, compilation = Unmade(), Unmade()
 
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        of_graph = cls is Model and (args or kwargs.get("inputs") is not None)
+        return super().__new__(cast("type[Self]", Functional) if of_graph else cls, *args, **kwargs)
+
     @overload
     def __init__(self, inputs: Symbols, outputs: Symbols, name: str | None = None, **kwargs: Any) -> None: ...
 
@@ -102,8 +106,6 @@ class Model(Looking, Trying, StepMethods, FileMethods, StateTree, HostFront, Qua
         inputs, outputs = kwargs.pop("inputs", given.get("inputs")), kwargs.pop("outputs", given.get("outputs"))
         if "name" in given:
             kwargs.setdefault("name", given["name"])
-        if type(self) is Model and inputs is not None:
-            kwargs["name"] = kwargs.get("name") or names.auto_name("functional")
         super().__init__(**kwargs)
         self.compilation: Compilation | None = None
         self.history: History | Any = None
@@ -579,7 +581,7 @@ class Model(Looking, Trying, StepMethods, FileMethods, StateTree, HostFront, Qua
         functions = "train_function", "test_function", "predict_function"
         for kept in ("_known", "_host_prefix", "_own_programs", "_wanted_place", *functions):
             state.pop(kept, None)
-        if type(self) is Model and self._graph is not None:
+        if type(self) is Functional:
             # Inputs and outputs, which the graph copies by itself: from one tensor to the next Python would recurse.
             state["_init_arguments"] = (), {}
         return state
@@ -610,6 +612,14 @@ class Model(Looking, Trying, StepMethods, FileMethods, StateTree, HostFront, Qua
         print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range, costs)
 
 
+class _OfGraph(type):
+    """Graphs of a subclass of one's own are instances, too: Keras puts `Functional` among the bases of its class."""
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        graph = cls is Functional and isinstance(instance, Model) and instance.recorded_graph is not None
+        return graph or super().__instancecheck__(instance)
+
+
 def trial_of(model: Model, given: dict[str, Any]) -> History:
     """`fit(..., dry_run=True)`, which is imported when it is asked for: it stands above models."""
     from .trials.dry_run import dry_run
@@ -630,4 +640,6 @@ def _like(tensor: KerasTensor) -> KerasTensor:
     return new
 
 
-catalogue.classes["Functional"] = Model  # what Keras calls a graph
+@catalogue.register()
+class Functional(Model, metaclass=_OfGraph):
+    """What `Model(inputs, outputs)` makes: code asks for the name of its class, as Keras has it."""

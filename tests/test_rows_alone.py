@@ -31,7 +31,7 @@ from tests.test_layer_table import ROWS
 pytestmark = pytest.mark.filterwarnings("ignore:.*does not support masking.*:UserWarning")
 TRUE, WHOLE = 3, 4
 # Not in the table of layers; some are in the models below.
-ELSEWHERE = {"Sequential", "Model", "InputLayer", "Residual", "Parallel", "ConvLSTMCell"}
+ELSEWHERE = {"Sequential", "Model", "Functional", "InputLayer", "Residual", "Parallel", "ConvLSTMCell"}
 
 
 def filled(arrays):

@@ -536,3 +536,27 @@ def test_a_stateless_call_takes_variables_for_their_values():
     found = model.stateless_call(*variables, x, training=True)
     np.testing.assert_array_equal(found[0], expected[0])
     np.testing.assert_array_equal(found[1][0], expected[1][0])
+
+
+# --- the class of a graph ---
+
+
+class OfGraph(sequax.Model):
+    pass
+
+
+def test_graphs_are_recognised_by_the_name_of_their_class_as_in_keras():
+    from sequax.model import Functional
+
+    inputs = sequax.Input((3,))
+    nested = sequax.Model(inputs, layers.Dense(2)(inputs))
+    outer = sequax.Model(inputs=inputs, outputs=nested(inputs), name="outer")
+    copies = copy.deepcopy(outer), pickle.loads(pickle.dumps(outer)), sequax.models.clone_model(outer)
+    for model in (outer, *copies, sequax.Model.from_config(outer.get_config())):
+        assert [type(layer).__name__ for layer in model.layers] == ["InputLayer", "Functional"]
+        assert isinstance(model, sequax.Model)
+        assert repr(model) == "<Functional name=outer, built=True>"
+    own = OfGraph(inputs, nested(inputs))
+    others = layers.Dense(1), BuiltLast(), sequax.Sequential([inputs, layers.Dense(2)]), sequax.Model()
+    assert [isinstance(one, Functional) for one in (nested, own, *others)] == [True] * 2 + [False] * 4
+    assert [type(one).__name__ for one in (own, sequax.Model())] == ["OfGraph", "Model"]

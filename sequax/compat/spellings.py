@@ -180,7 +180,7 @@ NAMES: dict[str, dict[str, Name]] = {
     "keras.saving": _FILES,
     "keras.models": {
         **_FILES,
-        "Functional": Name("model:Model", "keras.Model"),
+        "Functional": Name("model:Functional", "keras.Model"),
         "Input": Name("layers:Input", "keras.Input"),
         "model_from_config": Name("compat.utilities:model_from_config", "keras.Model.from_config"),
         "model_from_yaml": Name("compat.utilities:model_from_yaml", "keras.models.model_from_json"),

@@ -127,7 +127,7 @@ class FileMethods(Layer):
     def config_names(self) -> tuple[str, str, str] | None:
         """Module, class name and registered name in configs, where they are not those of the class."""
         public = family("keras")
-        if self._graph is not None and public is not None and type(self) is public.classes["Model"]:
+        if self._graph is not None and public is not None and type(self) is public.classes["Functional"]:
             return "keras.src.models.functional", "Functional", "Functional"
         return None
 

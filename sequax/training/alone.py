@@ -21,7 +21,7 @@ from . import custom
 from .readers import leaves_rows
 
 LAYERS = listed(
-    "Sequential Model InputLayer Residual Parallel"
+    "Sequential Model Functional InputLayer Residual Parallel"
     " Dense EinsumDense Embedding ReversibleEmbedding Activation ReLU LeakyReLU ELU PReLU Softmax Identity Masking"
     " Flatten Reshape Permute RepeatVector Rescaling Normalization CategoryEncoding Discretization"
     " Dropout AlphaDropout GaussianDropout GaussianNoise SpatialDropout1D SpatialDropout2D SpatialDropout3D"
