@@ -220,6 +220,14 @@ def test_what_goes_wrong_in_one_is_told_in_all(tmp_path, name, error, told):
 
 
 @many
+def test_other_rows_are_refused_in_all_calls(tmp_path):
+    done, results = launched(tmp_path, "measured_apart")
+    assert done.returncode == 0, done.stderr
+    begin = "The processes of this run do not do the same: in process 1, x and y is "
+    assert results[0] == results[1] and [text.startswith(begin) for text in results[0]] == [True] * 7
+
+
+@many
 def test_nobody_waits_for_one_that_has_come_to_its_end(tmp_path):
     done, results = launched(tmp_path, "early")
     assert (done.returncode, results) == (1, [])

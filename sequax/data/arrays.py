@@ -15,7 +15,7 @@ from ..core.placement import DEVICE, Placement
 from ..core.types import ArrayLike, Nested
 from . import resident
 from .prefetch import prefetch
-from .source import Batch, Block, Part, Passes, digest, shapes_of
+from .source import Batch, Block, Part, Passes, sample_of
 
 # Rows that go to the device at once when the arrays do not fit. Long enough to hide a dispatch; short enough that the
 # allocator gives the same memory again: with 64 MB, whose pages are fresh each time, a step takes 1.3 times as long.
@@ -23,7 +23,6 @@ BLOCK_BYTES = 16 * 2**20
 # Rows go to the device and results come back in parts of about this size, whatever the number of rows.
 _PART_BYTES = 32 * 2**20
 _FEW = 32  # rows; up to here a batch is filled up to a power of two
-_SAMPLE_ROWS = 64  # rows that stand for all where data are compared
 
 
 class ArraySource:
@@ -90,10 +89,8 @@ class ArraySource:
         self.seed = state["seed"]
 
     def resume_signature(self) -> dict[str, Any]:
-        some = np.linspace(0, self.rows - 1, num=min(self.rows, _SAMPLE_ROWS)).astype(int)
         return {
-            "data": shapes_of(self.arrays),
-            "values": digest(jax.tree.map(lambda a: a[some], self.arrays)),
+            **sample_of(self.arrays),
             "batch_size": self.batch_size,
             "steps": self.steps,
             "shuffle": self.shuffle,

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import jax
 import numpy as np
@@ -16,6 +18,7 @@ import numpy as np
 from ..core import peers, placement, rng
 from ..core.variable import Variable
 from ..core.warning import warn
+from ..data.source import sample_of
 from . import resume
 
 if TYPE_CHECKING:
@@ -39,8 +42,35 @@ def compare(point: ResumePoint, epochs: int, weights: list[str]) -> None:
     Raises:
         ValueError: in all of them, naming the first difference.
     """
-    facts = _facts(point, epochs) | {"values of weights": weights}
-    digests = peers.gathered({field: _digest(value) for field, value in facts.items()}, "the beginning of fit()")
+    _compare(_facts(point, epochs) | {"values of weights": weights}, "the beginning of fit()")
+
+
+def compare_data(found: Mapping[str, Any], what: str) -> None:
+    """Compare the data of a call in all processes; rows of others would stand between those of one's own.
+
+    Args:
+        found: what says which data these are, such as the `resume_signature` of a source.
+        what: the call.
+
+    Raises:
+        ValueError: as `compare`.
+    """
+    _compare(json.loads(json.dumps({"x and y": found})), what)
+
+
+_compared: WeakKeyDictionary[Model, set[str]] = WeakKeyDictionary()
+
+
+def compare_first(model: Model, arrays: object, what: str) -> None:
+    """The same for single batches, of which only the first is compared: their steps take little longer than telling."""
+    known = _compared.setdefault(model, set())
+    if what not in known:
+        known.add(what)
+        compare_data(sample_of(arrays), what)
+
+
+def _compare(facts: dict[str, Any], what: str) -> None:
+    digests = peers.gathered({field: _digest(value) for field, value in facts.items()}, what)
     for field in facts:
         differing = [number for number, other in enumerate(digests) if other.get(field) != digests[0].get(field)]
         if differing:

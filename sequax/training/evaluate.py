@@ -9,7 +9,7 @@ from ..callbacks import CallbackList
 from ..core import placement, processes
 from ..core.placement import DEVICE, Placement
 from ..data.source import Batch, BatchSource
-from . import claims, compiled, custom, indices, plans
+from . import agreement, claims, compiled, custom, indices, plans
 from .chunks import StepRange, step_ranges, whole_batch
 from .drive import InFlight, Job, drive, program_for, run_alone
 from .state import TrainState, TrainVariables, moved
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 def evaluate(model: Model, source: BatchSource, callbacks: CallbackList, place: Placement = DEVICE) -> dict[str, float]:
     """Loss and metrics over a source, by name."""
     try:
+        if place.processes > 1:
+            agreement.compare_data(source.resume_signature(), "evaluate()")
         # The metrics of a training that goes on, here or in another thread, are its own: leave them as they are.
         return run_evaluation(model, source, callbacks, not claims.trained(model), place)
     finally:
@@ -56,6 +58,8 @@ def test_on_batch(model: Model, batch: Batch) -> dict[str, float]:
     """Metrics of one batch of NumPy arrays."""
     processes.check("test_on_batch")
     place = placement.where(model)
+    if place.processes > 1:
+        agreement.compare_first(model, batch, "test_on_batch()")
     return run_alone(
         EvaluateJob(model, CallbackList(), not claims.trained(model), place=place), whole_batch(batch, place)
     )

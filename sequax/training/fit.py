@@ -105,6 +105,8 @@ def train_on_batch(model: Model, batch: Batch, claim: Claim) -> dict[str, float]
     """One step on one batch of NumPy arrays."""
     job = TrainJob(model, CallbackList(), checks.enabled(), place=placement.where(model))
     claim.hold(job.variables.params.values())
+    if job.place.processes > 1:
+        agreement.compare_first(model, batch, "train_on_batch()")
     warn_if_nothing_trains(model, job.variables)
     of_outer_run = job.variables.read().metrics if claim.nested else {}
     logs = run_alone(job, whole_batch(batch, job.place))

@@ -18,9 +18,9 @@ from ..core.pure import Values
 from ..core.tensor import KerasTensor, leaves
 from ..core.types import ArrayLike, Nested, Tensor, Tensors
 from ..data import arrays, checks, resident
-from ..data.source import Part
+from ..data.source import Part, sample_of
 from ..layers.recurrent.time_distributed import TimeDistributed
-from . import alone, compiled, custom, data_spec, indices, numpy_forward, plans
+from . import agreement, alone, compiled, custom, data_spec, indices, numpy_forward, plans
 from .chunks import ChunkSchedule
 from .drive import Job, drive, program_for
 from .fingerprint import Sources, fingerprint
@@ -83,6 +83,7 @@ class PredictJob(Job):
         return self.forward.run
 
     def start(self, steps: Part, program: Callable[..., Any]) -> None:
+        self.forward.compare(steps.x)
         self.outputs.append(program(steps, self.callbacks))
 
     def due(self, done: int) -> bool:
@@ -154,6 +155,11 @@ class Forward:
         return self.searched(
             x, np.array(outputs) if isinstance(outputs, jax.Array) else jax.tree.map(np.array, outputs)
         )
+
+    def compare(self, x: Nested[ArrayLike]) -> None:
+        """Compare the rows of all processes that compute outputs together."""
+        if self.place.processes > 1 and self.in_numpy is None:
+            agreement.compare_data(sample_of(x), "predict()")
 
     def searched(self, x: Nested[ArrayLike], outputs: Outputs) -> Outputs:
         """The outputs for `x`, looked at."""
@@ -249,7 +255,10 @@ class Predictor(Forward):
 
     def all(self, x: np.ndarray, batch_size: int) -> Outputs:
         """Outputs of all rows of an array that `takes` accepts, with no one watching."""
-        if len(x) <= batch_size or self.in_numpy is not None:
+        if self.in_numpy is not None:
+            return self.one(x)
+        self.compare(x)
+        if len(x) <= batch_size:
             return self.one(x)
         return _joined([self.run(part) for part in arrays.parts(x, batch_size, together=self.rows_alone)])
 
