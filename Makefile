@@ -6,11 +6,12 @@ BUILT  := .venv-dist
 # -qq: errors are shown, progress and warnings are not
 PIP_INSTALL := -m pip install -qq --disable-pip-version-check
 
-.PHONY: help api-gaps applications demo export-table types test test-processes fuzz fuzz-kernel fuzz-keras mutants lint format docs dist bench bench-works bench-peers bench-check bench-gpu bench-growth bench-scale bench-serve gpu-programs web test-oldest soak clean
+.PHONY: help api-gaps applications demo export-table types test test-long test-processes fuzz fuzz-kernel fuzz-keras mutants lint format docs dist bench bench-works bench-peers bench-check bench-gpu bench-growth bench-scale bench-serve gpu-programs web test-oldest soak clean
 
 help:
 	@echo "make demo         install, then train on real handwritten digits"
-	@echo "make test         install for development, then run the whole test suite"
+	@echo "make test         install for development, then run the test suite"
+	@echo "make test-long    more cases of what the suite has some of: random models, layers, scripts, large networks; minutes"
 	@echo "make test-processes  train in several processes, end some of them, resume in others; some minutes"
 	@echo "make fuzz         damage files byte by byte: each must be refused or read right; minutes"
 	@echo "make fuzz-kernel  train random tiny models in both ways XLA can run them; 5 minutes"
@@ -42,7 +43,10 @@ demo: $(VENV)/.installed
 	$(VENV)/bin/sequax demo
 
 test: $(VENV)/.installed-dev
-	$(VENV)/bin/python -m pytest -n 2 --dist worksteal
+	$(VENV)/bin/python -m pytest -n 2 --dist worksteal -m "not long"
+
+test-long: $(VENV)/.installed-dev
+	$(VENV)/bin/python -m pytest -n 2 --dist worksteal -m long
 
 api-gaps: $(VENV)/.installed-dev
 	$(VENV)/bin/python -m tools.api_gaps

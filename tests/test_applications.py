@@ -242,7 +242,7 @@ def test_weights_of_another_network_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["keras", "h5"])
-@pytest.mark.parametrize("name", ["ConvNeXtTiny", "InceptionResNetV2"])
+@pytest.mark.parametrize("name", ["ConvNeXtTiny", pytest.param("InceptionResNetV2", marks=pytest.mark.long)])
 def test_networks_with_layers_of_their_own_are_saved(name, suffix, tmp_path):
     model = getattr(applications, name)(weights=None, include_top=False, pooling="avg")
     model.save(tmp_path / f"a.{suffix}")

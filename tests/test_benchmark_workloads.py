@@ -17,6 +17,7 @@ from benchmarks.workload import Habit, Workload, find
 from benchmarks.workloads import NAMES
 from benchmarks.works import PREFIX, WORKS
 from tests.layer_table import plain_initializers
+from tests.long import some
 
 jax = pytest.importorskip("jax")
 pytest.importorskip("optax")
@@ -103,7 +104,7 @@ def test_names_are_those_of_the_files() -> None:
     assert len({workload.title for workload in workloads}) == len(NAMES)
 
 
-@pytest.mark.parametrize("name", [name for name in WORKS if name not in RESIZED])
+@pytest.mark.parametrize("name", some(name for name in WORKS if name not in RESIZED))
 def test_programs_of_works_are_traced(name: str) -> None:
     assert len(programs_of(PREFIX + name, "cuda")) >= (name != "called")
 

@@ -1,7 +1,7 @@
-"""Every row of the table of layers in ONNX and NumPy, every fourth in StableHLO: equal to the model at two batch sizes.
+"""Every row of the table of layers in ONNX, NumPy and StableHLO: equal to the model at two batch sizes.
 
-All rows of StableHLO, whose programs take long to compile, and of LiteRT, whose converter is slow (a few of its rows
-stand in `test_export_formats.py`): `make export-table`, which also writes the table of `docs/export.md`.
+Programs in StableHLO take long to compile, so that most of its rows are among the long tests; all of LiteRT, whose
+converter is slow, are in `make export-table`, which also writes the table of `docs/export.md`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import pytest
 from sequax.export.formats import numpy_module, stablehlo
 from sequax.export.trace import Trace
 from tests.export_table import model_of, rows_of, sizes_of
+from tests.long import some
 from tests.test_layer_table import ROWS
 
 pytestmark = pytest.mark.usefixtures("symbolic_sizes")
@@ -75,7 +76,7 @@ def test_onnx(layer):
     layer.check(*(session.run(None, dict(zip(names, arrays, strict=True))) for arrays, _ in layer.batches))
 
 
-@pytest.mark.parametrize("layer", ROWS[::4], indirect=True)
+@pytest.mark.parametrize("layer", some(ROWS), indirect=True)
 def test_stablehlo(layer):
     """As it stands in a file; both sizes in one program, which halves what compiling costs."""
     program = jax.export.deserialize(bytearray(stablehlo.program(layer.trace).serialize()))

@@ -74,7 +74,7 @@ def test_nothing_is_copied(rng):
 
 def test_only_copies_count_against_the_memory_of_the_device(monkeypatch, rng):
     monkeypatch.setenv("SEQUAX_RESIDENT_MB", "0.1")
-    large, small = array_at(1, (600, 500), "float32", rng), rng.normal(size=(600, 1)).astype("float32")
+    large, small = array_at(1, (600, 2_500), "float32", rng), rng.normal(size=(600, 1)).astype("float32")
     assert ArraySource(Batch(large, small), 10).resident
     assert not ArraySource(Batch(large[:, ::2], small), 10).resident
     assert not ArraySource(Batch(large, np.repeat(small, 100, axis=1)), 10).resident

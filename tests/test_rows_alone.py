@@ -26,6 +26,7 @@ from tests.layer_table import (
     states,
     symbolic_input,
 )
+from tests.long import some
 from tests.test_layer_table import ROWS
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*does not support masking.*:UserWarning")
@@ -58,7 +59,7 @@ def is_alone(layer):
     return all(map(alone.layer, layer.flatten_layers()))
 
 
-@pytest.mark.parametrize("row", ROWS)
+@pytest.mark.parametrize("row", some(ROWS))
 def test_layers(row):
     row = three_rows(row)
     layer = make(sequax_library(), row)

@@ -24,7 +24,8 @@ _ALIGNMENT = 64  # bytes
 # Copying less than this takes no longer than the steps around it, and small arrays lie at all kinds of addresses.
 _LEAST_BYTES = 2**20
 _LITTLE_BYTES = 2**14
-_LEAST_ROOM = 256  # rows
+_ROOM, _LEAST_ROOM = 1_024, 256  # rows; the least where rows are large
+_ROOM_BYTES = 2**22  # of a copy with room; filling it takes half a millisecond, a program for another room a second
 
 
 @jax.tree_util.register_dataclass
@@ -101,7 +102,7 @@ def put(arrays: object, with_room: bool = False, place: Placement = DEVICE) -> A
         place: where; over several devices, each gets all of the rows, and takes its own.
     """
     copied = (lambda a: _with_room(a, place)) if with_room else place.put
-    return jax.tree.map(lambda a: _in_place(a) if _can_stay(a) and not place.is_spread else copied(a), arrays)
+    return jax.tree.map(lambda a: _in_place(a) if _stays(a, with_room, place) else copied(a), arrays)
 
 
 def put_parts(arrays: object, batch_size: int, place: Placement) -> Any:
@@ -173,12 +174,12 @@ def room(rows: int, bytes_per_row: int = 4) -> int:
     Pages that nobody touches cost nothing on a processor; larger arrays get at most an eighth more, which costs memory
     on other devices.
     """
-    if rows * bytes_per_row < _LEAST_BYTES:
-        size = _LEAST_ROOM
-        while size < rows:
-            size *= 4
+    size = _ROOM
+    while size < rows:
+        size *= 4
+    if size * bytes_per_row <= _ROOM_BYTES:
         return size
-    return rounded(rows, 8)
+    return _LEAST_ROOM if rows <= _LEAST_ROOM and rows * bytes_per_row < _LEAST_BYTES else rounded(rows, 8)
 
 
 def rounded(rows: int, parts: int) -> int:
@@ -201,8 +202,8 @@ def kept(array: object) -> object:
 
 
 def bytes_to_copy(arrays: object, place: Placement = DEVICE) -> int:
-    """Memory that `put` takes."""
-    copied = sum(a.nbytes for a in jax.tree.leaves(arrays) if place.is_spread or not _can_stay(a))
+    """Memory that `put` takes for what it copies, to which it may give room."""
+    copied = sum(a.nbytes for a in jax.tree.leaves(arrays) if not _stays(a, True, place))
     return copied * (place.devices if jax.default_backend() == "cpu" else 1)
 
 
@@ -219,10 +220,13 @@ def _take(array: jax.Array, index: jax.Array) -> jax.Array:
     return jnp.asarray(array).at[index].get(mode="promise_in_bounds")
 
 
+def _stays(array: Any, with_room: bool, place: Placement) -> bool:
+    return not place.is_spread and _can_stay(array) and not _is_little(array, with_room)
+
+
 def _can_stay(array: Any) -> bool:
     return (
         type(array) is np.ndarray
-        and not _is_little(array)
         and array.size < 2**31  # places are counted in int32
         and array.flags.c_contiguous
         and array.flags.aligned
@@ -232,10 +236,14 @@ def _can_stay(array: Any) -> bool:
     )
 
 
-def _is_little(array: np.ndarray) -> bool:
-    """Whether it is copied: room for more rows is then little, too, or the least there is."""
-    rows, size = len(array), array.nbytes
-    return size < _LEAST_BYTES and (rows <= _LEAST_ROOM or room(rows, size // rows) * (size // rows) <= _LEAST_BYTES)
+def _is_little(array: np.ndarray, with_room: bool) -> bool:
+    """Whether it is copied though it could stay."""
+    small = array.nbytes < _LEAST_BYTES
+    if not with_room:
+        return small
+    bytes_per_row = array.nbytes // len(array)
+    roomy = room(len(array), bytes_per_row)
+    return roomy * bytes_per_row <= _ROOM_BYTES or (small and roomy <= _LEAST_ROOM)
 
 
 def _with_room(array: np.ndarray | jax.Array, place: Placement) -> np.ndarray | jax.Array:
