@@ -18,7 +18,7 @@ from ..core.kinds import FunctionLike, NameLike, OneOf
 from ..core.portable import Portable
 from ..core.types import ArrayLike, DTypeLike, Tensor
 from . import align
-from .catalogue import loss, losses
+from .catalogue import is_of_class_numbers, loss, losses
 
 Reduction = Annotated[
     Literal["sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none"] | None,
@@ -129,6 +129,10 @@ class LossFunctionWrapper(Loss):
                 y_true, y_pred = y_true[:, None], y_pred[:, None]
             y_true, y_pred = align.ranks(y_true, y_pred)
         return self.fn(y_true, y_pred, **self.arguments)
+
+    def _cast_target(self, x: ArrayLike) -> jax.Array:
+        # Through floats and back, numbers beyond 2^24 would change, and each label would take 50 operations more.
+        return dtypes.as_array(x) if is_of_class_numbers(self.fn) else self._cast(x)
 
     one_value_per_sample = False  # whether two arrays of shape (n,) are n samples rather than one
 

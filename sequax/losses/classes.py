@@ -539,9 +539,6 @@ class SparseCategoricalCrossentropy(_Named):
     ):
         super().__init__(probabilistic.sparse_categorical_crossentropy, reduction, name, dtype)
 
-    def _cast_target(self, x: ArrayLike) -> Tensor:
-        return dtypes.as_array(x)
-
 
 @loss()
 class CategoricalGeneralizedCrossEntropy(_Named):

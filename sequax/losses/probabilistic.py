@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 
@@ -128,7 +131,7 @@ def categorical_focal_crossentropy(
     return jnp.sum(-jnp.asarray(alpha) * jnp.power(1 - p, gamma) * y_true * jnp.log(p), axis=axis)
 
 
-@loss()
+@loss(of_class_numbers=True)
 def sparse_categorical_crossentropy(
     y_true: ArrayLike, y_pred: ArrayLike, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
 ) -> jax.Array:
@@ -156,20 +159,18 @@ def sparse_categorical_crossentropy(
     counts = (labels >= 0) & (labels < y_pred.shape[-1])
     valid = None if ignore_class is None else labels != ignore_class
     counts = counts if valid is None else counts & valid
-    index = jnp.where(counts, labels, 0)[..., None]
+    index = jnp.where(counts, labels, 0)
     if from_logits:
-        chosen = jnp.take_along_axis(y_pred, index, axis=-1)[..., 0]
-        values = jax.nn.logsumexp(y_pred, axis=-1) - chosen
+        values = jax.nn.logsumexp(y_pred, axis=-1) - _of_classes(y_pred, index)
     else:
         # Normalised and clipped after the gather: one logarithm per label instead of one per class.
-        chosen = jnp.take_along_axis(y_pred, index, axis=-1)[..., 0] / jnp.sum(y_pred, axis=-1)
-        values = -jnp.log(_clip(chosen))
+        values = -jnp.log(_clip(_of_classes(y_pred, index) / jnp.sum(y_pred, axis=-1)))
     values = jnp.where(counts, values, 0)
     masks.mark(values, valid)
     return values
 
 
-@loss()
+@loss(of_class_numbers=True)
 def categorical_generalized_cross_entropy(y_true: ArrayLike, y_pred: ArrayLike, q: Number) -> jax.Array:
     """`(1 − p[y]^q) / q`, robust to wrong labels. Zhang and Sabuncu 2018.
 
@@ -281,4 +282,37 @@ def _probabilities(p: jax.Array, axis: int) -> jax.Array:
 
 
 def _clip(p: jax.Array) -> jax.Array:
-    return jnp.clip(p, dtypes.epsilon(), 1 - dtypes.epsilon())
+    return _between(p, dtypes.epsilon(), 1 - dtypes.epsilon())
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(1, 2))
+def _between(p: jax.Array, low: float, high: float) -> jax.Array:
+    """`p` held between two numbers; its derivative is in one piece, where that of `clip` is a dozen operations."""
+    return jnp.clip(p, low, high)
+
+
+@_between.defjvp
+def _between_jvp(low: float, high: float, primals: Any, tangents: Any) -> tuple[jax.Array, jax.Array]:
+    (p,), (moved,) = primals, tangents
+    held = _between(p, low, high)
+    at_a_bound = (held == low) | (held == high)
+    slope = jnp.where(at_a_bound, jnp.where(held == p, 0.5, 0), 1)  # half of it on a bound itself, as usual in JAX
+    return held, moved * slope.astype(moved.dtype)
+
+
+@jax.custom_jvp
+def _of_classes(values: jax.Array, index: jax.Array) -> jax.Array:
+    """The value of one class in each row; its gradient compares numbers, where that of a gather adds up in a loop.
+
+    Args:
+        values: of shape `(..., classes)`.
+        index: of shape `(...)`, in bounds.
+    """
+    return jnp.take_along_axis(values, index[..., None], axis=-1, mode="promise_in_bounds")[..., 0]
+
+
+@_of_classes.defjvp
+def _of_classes_jvp(primals: Any, tangents: Any) -> tuple[jax.Array, jax.Array]:
+    (values, index), (moved, _) = primals, tangents
+    is_chosen = index[..., None] == jnp.arange(values.shape[-1])
+    return _of_classes(values, index), jnp.sum(jnp.where(is_chosen, moved, 0), axis=-1)
