@@ -21,7 +21,7 @@ XLA_FLAGS = (
     "--xla_cpu_use_fusion_emitters=false",
     "--xla_cpu_parallel_codegen_split_count=1",
 )
-TESTS_BETWEEN_CLEARINGS = 150
+TESTS_BETWEEN_CLEARINGS = 400
 
 
 def private_folder() -> Path | None:

@@ -14,6 +14,7 @@ import pytest
 
 from sequax.cli import main
 from sequax.cli.drawing import draw_image, side_by_side
+from tests.long import all_but
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -188,10 +189,12 @@ def test_tutorial_with_tensorflow_keras_runs_unchanged(script):
     assert done.stdout.startswith("mae")
 
 
+PRETRAINED = ROOT / "examples" / "pretrained.py"  # a real network, which takes long to compile
+# The guides: `test_examples.py`.
 EXAMPLES = [path for path in sorted((ROOT / "examples").glob("*.py")) if not path.name.startswith("guide_")]
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)  # the guides: `test_examples.py`
+@pytest.mark.parametrize("path", all_but(EXAMPLES, [PRETRAINED]), ids=lambda path: path.name)
 def test_examples(path, tmp_path):
     done = sequax("run", path, cwd=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -56,7 +56,7 @@ class Exported:
                 np.testing.assert_allclose(a, b, rtol=TOLERANCE, atol=TOLERANCE)
 
 
-@pytest.fixture(scope="module", params=ROWS)
+@pytest.fixture(scope="module", params=some(ROWS, of=2))
 def layer(request):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

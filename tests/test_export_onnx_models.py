@@ -19,6 +19,7 @@ import pytest
 import sequax
 from sequax import layers, ops
 from sequax.export.errors import ExportError
+from tests.long import long
 from tests.onnx_by_layer import of_stack, of_transformer
 from tests.test_export_onnx import assert_same, onnx, onnxruntime, random, session, to_onnx
 
@@ -146,7 +147,9 @@ def test_families_are_as_fast_as_written_by_hand(make, by_hand, most):
     assert own <= most * other
 
 
-@pytest.mark.parametrize(("name", "most"), [("MobileNetV2", 123), ("ResNet50", 127), ("EfficientNetB0", 250)])
+@pytest.mark.parametrize(
+    ("name", "most"), [("MobileNetV2", 123), long(("ResNet50", 127)), long(("EfficientNetB0", 250))]
+)
 def test_applications(name, most):
     model = drawn(getattr(sequax.applications, name)(weights=None, input_shape=(32, 32, 3), classes=10))
     proto = to_onnx(model)

@@ -867,12 +867,12 @@ def test_writing_is_checked_against_what_was_meant(tmp_path):
 # --- real kills ---
 
 
-def test_twenty_kills(tmp_path):
+def test_ten_kills(tmp_path):
     command = [
         sys.executable,
         str(ROOT / "tools" / "soak.py"),
         "--kills",
-        "20",
+        "10",
         "--seed",
         "0",
         "--folder",
@@ -880,7 +880,7 @@ def test_twenty_kills(tmp_path):
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "20 kills" in done.stdout
+    assert "10 kills" in done.stdout
 
 
 class AfterEpochs(sq.callbacks.TimeLimit):

@@ -18,6 +18,7 @@ from sequax import layers, saving
 from sequax.models import Sequential, load_model
 from sequax.saving import LoadError, atomic, zips
 from sequax.saving.source import Source
+from tests.long import some
 from tests.saving_models import (
     MODELS,
     RANDOM,
@@ -80,7 +81,7 @@ def begin(model, name, data, targets):
         variable.assign(rng.integers(1, 9, variable.shape))
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", some(MODELS))
 def test_files_go_both_ways(name, keras, tmp_path, rng):
     theirs, ours = MODELS[name](keras), MODELS[name](sequax)
     own, own_theirs = custom_objects(ours), custom_objects(theirs)

@@ -17,6 +17,7 @@ from sequax.saving.errors import LoadError
 from sequax.saving.hdf5_reader import File
 from sequax.saving.legacy_h5 import LegacyFile, model_bytes, read_weights as read_legacy
 from sequax.saving.source import Source
+from tests.long import some
 
 from .weights_models import MODELS
 
@@ -47,7 +48,7 @@ def inputs(model):
     return np.random.default_rng(0).integers(0, 4, shape).astype("float32")
 
 
-@pytest.mark.parametrize("family", MODELS)
+@pytest.mark.parametrize("family", some(MODELS, of=2))
 def test_files_go_both_ways_with_keras(keras, tmp_path, family):
     theirs, ours = MODELS[family](keras), MODELS[family](sequax)
     fill(theirs)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from ..core import constructor, dtypes
+from ..core import constructor
 from ..core.kinds import AxisLike, Factor, Factors, Integer, NameLike, Number, Real
-from ..core.types import ArrayLike, DTypeLike, Tensor
+from ..core.types import DTypeLike
 from . import margin, probabilistic, regression
 from .base import Loss, LossFunctionWrapper, Reduction
 from .catalogue import loss
