@@ -430,7 +430,11 @@ def test_dtypes():
     assert losses.MeanSquaredError()(np.ones((2, 3), int), np.zeros((2, 3), int)).dtype == "float32"
     large = np.array([4097])  # float16 would round it to 4096
     row = jnp.zeros((1, 5000)).at[0, 4097].set(30.0)
-    assert float(losses.SparseCategoricalCrossentropy(from_logits=True, dtype="float16")(large, row)) < 1
+    for loss in (
+        losses.SparseCategoricalCrossentropy(from_logits=True, dtype="float16"),
+        losses.LossFunctionWrapper(losses.sparse_categorical_crossentropy, dtype="float16", from_logits=True),
+    ):
+        assert float(loss(large, row)) < 1
 
 
 def test_circle_does_not_hide_a_nan():
@@ -439,6 +443,35 @@ def test_circle_does_not_hide_a_nan():
     rows[1] = np.nan
     for module in (losses, keras.losses):
         assert np.isnan(module.Circle()(labels, rows))
+
+
+def test_gradients_at_the_bounds_of_probabilities_are_keras():
+    """Outside of them 0, and on a bound itself a half, which their normal form has to keep."""
+    low, high = np.float32(1e-7), np.float32(1 - 1e-7)
+    p = np.array([[0.0], [low], [1e-6], [0.5], [high], [np.nextafter(high, np.float32(2))], [1.0]], "float32")
+    for y in (0.0, 1.0):
+        y = np.full_like(p, y)
+        ours, theirs = (
+            jax.grad(lambda p, y=y, module=module: jnp.sum(module.binary_crossentropy(y, p)))(jnp.asarray(p))
+            for module in (losses, keras.losses)
+        )
+        np.testing.assert_allclose(ours, theirs, rtol=1e-6)
+
+
+def test_gradients_of_class_numbers_are_those_of_a_gather():
+    p = jnp.asarray(np.random.default_rng(0).random((3, 2, 4)).astype("float32"))
+    labels = np.array([[0, 3], [-1, 2], [4, 1]])  # two of them name no class
+    index = np.clip(labels, 0, 3)[..., None]
+
+    def gathered(p):
+        chosen = jnp.take_along_axis(p / p.sum(-1, keepdims=True), index, -1)[..., 0]
+        return jnp.sum(jnp.where((labels >= 0) & (labels < 4), -jnp.log(chosen), 0))
+
+    def ours(p):
+        return jnp.sum(losses.sparse_categorical_crossentropy(labels, p))
+
+    for derivative in (jax.grad, jax.hessian):
+        np.testing.assert_allclose(derivative(ours)(p), derivative(gathered)(p), rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["binary", "categorical", "sparse_categorical"])
