@@ -93,6 +93,12 @@ OF_TENSORFLOW = {
         ],
         -2,
     ),
+    "padded_texts": (
+        lambda: Dataset.from_generator(lambda: [("a", [1]), ("b", [2, 3])], ("string", "int32")).padded_batch(2),
+        [[["a", "b"], [[1, 0], [2, 3]]]],
+        -2,
+    ),
+    "ragged_batch_of_equal": (lambda: Dataset.range(3).ragged_batch(2), [[0, 1], [2]], 2),
     "padded_drop": (
         lambda: Dataset.from_generator(ragged, ("int32", "float32"), ((), (None,))).padded_batch(
             2, padded_shapes=([], [None]), drop_remainder=True
@@ -347,7 +353,7 @@ def test_columns_of_a_table():
         (lambda: list(Dataset.from_generator(ragged, ("int32",) * 3)), TypeError, "a tuple of 3"),
         (lambda: list(Dataset.from_generator(ragged).batch(2)), ValueError, "padded_batch"),
         (lambda: list(Dataset.from_generator(ragged).padded_batch(5, ((), (2,)))), ValueError, "larger than"),
-        (lambda: Dataset.range(4).ragged_batch(2), NotImplementedError, "padded_batch"),
+        (lambda: list(Dataset.from_generator(ragged).ragged_batch(2)), NotImplementedError, "padded_batch"),
         (lambda: Dataset.range(4).batch(0), ValueError, "1 or more"),
         (lambda: list(Dataset.range(4).flat_map(lambda x: x)), TypeError, "must return a data set"),
         (lambda: list(Dataset.range(4).filter(lambda x: x)), ValueError, "one bool"),

@@ -437,6 +437,33 @@ HABITS = {
         with pytest.raises(ValueError, match="row_splits must grow from 0 to the number of values"):
             tf.RaggedTensor.from_row_splits([1, 2], [0, 5])
     """,
+    "ragged batches of data sets": """
+        rows = tf.data.Dataset.from_tensor_slices((tf.ragged.constant([[1, 2, 3], [], [4], [5, 6]]), [0, 1, 2, 3]))
+        batches = rows.batch(3)
+        assert str(rows.element_spec[0]) == "RaggedTensorSpec(TensorShape([None]), tf.int32, 0, tf.int64)"
+        assert str(batches.element_spec[0]) == "RaggedTensorSpec(TensorShape([None, None]), tf.int32, 1, tf.int64)"
+        assert [(x.to_list(), y.numpy().tolist()) for x, y in batches] == [
+            ([[1, 2, 3], [], [4]], [0, 1, 2]), ([[5, 6]], [3])]
+        assert [(x.shape, y.shape) for x, y in batches.map(lambda x, y: (x.to_tensor(), y))] == [
+            ((3, 3), (3,)), ((1, 2), (1,))]
+        assert [x.numpy().tolist() for x, y in batches.unbatch()] == [[1, 2, 3], [], [4], [5, 6]]
+        grows = tf.data.Dataset.range(4).map(lambda x: tf.range(x))
+        assert [x.to_list() for x in grows.ragged_batch(3)] == [[[], [0], [0, 1]], [[0, 1, 2]]]
+        assert grows.ragged_batch(3).element_spec.ragged_rank == 1
+        old = grows.apply(tf.data.experimental.dense_to_ragged_batch(3, drop_remainder=True))
+        assert [x.row_lengths().numpy().tolist() for x in old.map(lambda x: x * 2)] == [[0, 1, 2]]
+        def made():
+            yield "a", [[1., 2.]], [1, 1]
+            yield "b", [[3., 4.], [5., 6.]], [2, 2]
+        spec = tf.TensorSpec([], tf.string), tf.TensorSpec([None, 2], tf.float32), tf.TensorSpec([2], tf.int32)
+        (texts, boxes, even), = tf.data.Dataset.from_generator(made, output_signature=spec).ragged_batch(2)
+        assert texts.numpy().tolist() == [b"a", b"b"] and even.shape == (2, 2) and boxes.shape.as_list() == [2, None, 2]
+        assert boxes.to_tensor(-1, shape=[None, 3, 2])[0, :, 1].numpy().tolist() == [2, -1, -1]
+        words = tf.data.Dataset.from_tensor_slices(["a b", "c"]).batch(2).map(tf.strings.split)
+        assert [x.to_list() for x in words] == [[[b"a", b"b"], [b"c"]]]
+        with pytest.raises(NotImplementedError, match="differ in their first axis alone"):
+            list(tf.data.Dataset.range(1, 3).map(lambda x: tf.zeros([x, x])).ragged_batch(2))
+    """,
     "ragged rows, made by cutting texts, looked up, computed with, joined": """
         lines = tf.strings.split(["a b", "b", "c a b"])
         assert lines.to_list() == [[b"a", b"b"], [b"b"], [b"c", b"a", b"b"]]

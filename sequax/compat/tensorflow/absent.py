@@ -31,7 +31,7 @@ _REASONS: dict[str, str] = {
     **dict.fromkeys(("sparse", "SparseTensorValue", "sparse_placeholder"), _SPARSE),
     **dict.fromkeys(("sparse_to_dense", "sparse_tensor_to_dense", "sparse_tensor_dense_matmul"), _SPARSE),
     **dict.fromkeys(("SparseTensorSpec", "IndexedSlicesSpec"), _SPARSE),
-    **dict.fromkeys(("ragged", "RaggedTensorSpec", "io.RaggedFeature", "strings.ngrams"), _RAGGED),
+    **dict.fromkeys(("ragged", "io.RaggedFeature", "strings.ngrams"), _RAGGED),
     **dict.fromkeys(("estimator", "contrib.learn", "contrib.estimator", "contrib.tpu"), _ESTIMATORS),
     "lite": _LITE,
     **dict.fromkeys(("feature_column", "contrib.layers"), _COLUMNS),

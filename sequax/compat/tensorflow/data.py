@@ -204,6 +204,8 @@ def patched() -> Iterable[tuple[type, str, Any]]:
     """What elements are seen as while the hook is installed: class, name, value."""
     yield Seen, "text", staticmethod(StringTensor)
     yield Seen, "spec", staticmethod(TensorSpec)
+    yield Seen, "ragged", staticmethod(ragged.of_rows)
+    yield Seen, "ragged_spec", staticmethod(ragged.RaggedTensorSpec)
     yield Dataset, "from_tensor_slices", staticmethod(ragged.slices(Dataset.from_tensor_slices))
 
 

@@ -14,11 +14,11 @@ import numpy as np
 
 from ...data.pipeline import tables
 from ...data.pipeline.dataset import Dataset
-from ...data.pipeline.spec import TensorSpec
+from ...data.pipeline.spec import RaggedSpec, TensorSpec
 from ...data.pipeline.structures import leaves, mapped
 from ...data.pipeline.tensors import leaf_of
 from .member import Member
-from .values import DType, HostTensor, StringTensor, TensorShape, as_dtype
+from .values import DType, HostTensor, StringTensor, TensorShape, as_dtype, float32
 
 _OPERATORS = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "and", "or")
 _COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
@@ -286,16 +286,52 @@ def slices(original: Callable[..., Any]) -> Callable[..., Any]:
         if len(counts) != 1:
             raise ValueError(f"from_tensor_slices: first axes must be equal. Received: {sorted(counts)}")
         (count,) = counts
-        spec = mapped(lambda one: TensorSpec(one.shape[1:], str(as_dtype(one.dtype))), held)
+        spec = mapped(_spec_of_rows, held)
         made = Dataset.from_generator(
             lambda: (mapped(lambda one, i=i: one[i], held) for i in range(count)), output_signature=spec
         )
+        made.stage.makes_ragged = True
         return Dataset(tables.Counted(made.stage, count))
 
     return from_tensor_slices
 
 
+def _spec_of_rows(held: Any) -> TensorSpec:
+    shape, dtype = tuple(held.shape[1:]), str(as_dtype(held.dtype))
+    return RaggedSpec(shape, dtype, 0) if isinstance(held, RaggedTensor) else TensorSpec(shape, dtype)
+
+
+class RaggedTensorSpec:
+    """Shape and dtype of rows that are not there yet.
+
+    Args:
+        ragged_rank: how many axes behind the first are ragged; default: all but the last.
+    """
+
+    def __init__(
+        self, shape: Any = None, dtype: Any = float32, ragged_rank: int | None = None, row_splits_dtype: Any = "int64"
+    ):
+        self.shape, self.dtype, self.row_splits_dtype = TensorShape(shape), as_dtype(dtype), as_dtype(row_splits_dtype)
+        self.ragged_rank: int = (self.shape.rank or 1) - 1 if ragged_rank is None else int(ragged_rank)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RaggedTensorSpec) and repr(self) == repr(other)
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+    def __repr__(self) -> str:
+        shape = f"TensorShape({self.shape.as_list() if self.shape.rank is not None else None})"
+        return f"RaggedTensorSpec({shape}, {self.dtype!r}, {self.ragged_rank}, {self.row_splits_dtype!r})"
+
+
+def of_rows(rows: list[np.ndarray]) -> RaggedTensor:
+    """Rows, each an array, one after the other."""
+    return RaggedTensor.from_row_lengths(np.concatenate(rows), [len(row) for row in rows])
+
+
 MEMBERS: dict[str, Member] = {
     **dict.fromkeys(("RaggedTensor", "ragged.RaggedTensor"), Member(RaggedTensor)),
+    "RaggedTensorSpec": Member(RaggedTensorSpec),
     "ragged.constant": Member(constant),
 }

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from .chunk import Chunk, joined, of_one, rows_at_once
-from .spec import INFINITE, UNKNOWN, TensorSpec
-from .stage import Stage
+from .spec import INFINITE, UNKNOWN, RaggedSpec, TensorSpec
+from .stage import Stage, first_chunks, stages
 from .structures import Nest, form, leaves, mapped, packed
+from .tensors import Seen, is_ragged, is_whole, leaf_of
 
 
 class Batch(Stage):
@@ -35,7 +36,12 @@ class Batch(Stage):
             yield self.together(parts)
 
     def together(self, parts: list[Chunk]) -> Chunk:
-        return as_element(stacked(parts))
+        return as_element(stacked(parts)) if self.of_arrays else ragged_rows(self.source.spec(), parts)
+
+    @property
+    def of_arrays(self) -> bool:
+        """Whether all elements are arrays, and none is a row of ragged ones."""
+        return not any(one.makes_ragged for one in stages(self.source))
 
     def count(self) -> int:
         known = self.source.count()
@@ -107,6 +113,72 @@ def _of_kinds(parts: list[Chunk]) -> str:
     raise AssertionError("the chunks are of one kind")
 
 
+class RaggedBatch(Batch):
+    """Elements as one, ragged in those parts whose elements are of unequal lengths."""
+
+    title = "RaggedBatchDataset"
+    looked_at = 32  # elements, whose lengths tell what is ragged where the spec does not
+    _rows: Nest = None
+
+    def together(self, parts: list[Chunk]) -> Chunk:
+        return ragged_rows(self.rows(), parts)
+
+    def make_spec(self) -> Nest:
+        spec = mapped(lambda one: _as_ragged(one) if _is_open(one) else one, self.rows())
+        return mapped(lambda one: _with_axis(self.size if self.drop_remainder else None, one), spec)
+
+    def rows(self) -> Nest:
+        """The spec of the elements, None for sizes that differ among the first ones."""
+        if self._rows is None:
+            self._rows = self.source.spec()
+            for chunk in first_chunks(self.source, self.looked_at):
+                self._rows = mapped(_opened, self._rows, chunk.values)
+        return self._rows
+
+
+def _opened(spec: Any, leaf: np.ndarray) -> Any:
+    shape = leaf.shape[1:]
+    if not isinstance(spec, TensorSpec) or spec.shape is None or len(spec.shape) != len(shape):
+        return spec
+    return spec.with_shape([own if own == size else None for own, size in zip(spec.shape, shape, strict=True)])
+
+
+def _is_open(spec: Any) -> bool:
+    return isinstance(spec, TensorSpec) and (spec.shape is None or None in spec.shape)
+
+
+def _as_ragged(spec: TensorSpec) -> TensorSpec:
+    axes = [axis for axis, size in enumerate(spec.shape or ()) if size is None]
+    return RaggedSpec(spec.shape, spec.dtype, max(axes, default=0))
+
+
+def ragged_rows(spec: Nest, parts: list[Chunk]) -> Chunk:
+    """Elements as one: ragged where their lengths differ, or may differ by the spec.
+
+    Raises:
+        NotImplementedError: where ragged rows are not served, or more than the first axis differs.
+    """
+    elements = [element for part in parts for element in part.elements()]
+    columns = zip(*(leaves(element) for element in elements), strict=True)
+    found = []
+    for one, column in zip(leaves(spec), columns, strict=True):
+        rows = list(map(leaf_of, column))
+        if isinstance(one, TensorSpec) and not _is_open(one) and len({row.shape for row in rows}) == 1:
+            found.append(np.stack(rows)[None])
+            continue
+        if Seen.ragged is None:
+            raise NotImplementedError(f"ragged_batch: ragged tensors are there under `sequax run` alone. {_PADDING}")
+        if any(row.dtype.hasobject and is_whole(row.flat[0] if row.size else None) for row in rows) or (
+            len({row.shape[1:] for row in rows}) > 1
+        ):
+            raise NotImplementedError(f"ragged_batch: elements may differ in their first axis alone. {_PADDING}")
+        found.append(of_one(Seen.ragged(rows)).values)
+    return Chunk(packed(elements[0], iter(found)), 1)
+
+
+_PADDING = "Use padded_batch, and a Masking layer where the padding must not count."
+
+
 class PaddedBatch(Batch):
     """Elements of different shapes as one, filled up to the longest of the batch.
 
@@ -168,7 +240,7 @@ def padded_rows(rows: Sequence[Any], shape: tuple[int | None, ...] | None, fill:
     Raises:
         ValueError: for an array that is longer than `shape` says.
     """
-    arrays = [np.asarray(row) if not isinstance(row, bytes) else of_one(row).values[0] for row in rows]
+    arrays = list(map(leaf_of, rows))
     longest = tuple(max(sizes) for sizes in zip(*(array.shape for array in arrays), strict=True))
     wanted = longest if shape is None else tuple(n if m is None else m for n, m in zip(longest, shape, strict=True))
     if any(n > m for n, m in zip(longest, wanted, strict=True)):
@@ -186,7 +258,7 @@ def padded_rows(rows: Sequence[Any], shape: tuple[int | None, ...] | None, fill:
     found = np.full((len(arrays), *wanted), fill, dtype)
     for row, array in enumerate(arrays):
         place: tuple[Any, ...] = row, *(slice(n) for n in array.shape)
-        found[place] = array
+        found[place] = array[()]  # a text is an object, and no array of objects
     return found
 
 
@@ -199,6 +271,9 @@ class Unbatch(Stage):
         for chunk in self.source.chunks():
             for row in range(chunk.rows):
                 values = chunk.take(row)
+                if any(map(is_ragged, leaves(values))):
+                    yield from self._of_ragged(values)
+                    continue
                 lengths = {np.shape(leaf)[:1] for leaf in leaves(values)}
                 if len(lengths) != 1 or lengths == {()}:
                     shapes = ", ".join(str(np.shape(leaf)) for leaf in leaves(values))
@@ -208,6 +283,10 @@ class Unbatch(Stage):
                 whole = Chunk(values, lengths.pop()[0])
                 step = rows_at_once(values)
                 yield from (whole.part(i, min(i + step, whole.rows)) for i in range(0, whole.rows, step))
+
+    def _of_ragged(self, values: Nest) -> Iterator[Chunk]:
+        for rows in zip(*leaves(values), strict=True):
+            yield of_one(packed(values, iter(rows)))
 
     def count(self) -> int:
         known = self.source.count()

@@ -13,7 +13,7 @@ import numpy as np
 from .chunk import Chunk
 from .stage import Same, Stage
 from .structures import Nest, leaves, packed
-from .tensors import is_dataset
+from .tensors import is_whole
 
 _SUFFIX = ".sequax.npz"
 SAVED = f"elements{_SUFFIX}"  # in a folder of `Dataset.save`
@@ -105,8 +105,8 @@ def write(path: str, chunks: list[Chunk]) -> None:
 
 def _packed_texts(key: str, leaf: np.ndarray) -> dict[str, np.ndarray]:
     items = leaf.ravel().tolist()
-    if any(is_dataset(item) for item in items):
-        raise TypeError("A data set of data sets cannot be kept in a file.")
+    if any(is_whole(item) for item in items):
+        raise TypeError("A data set of data sets or of ragged rows cannot be kept in a file.")
     lengths = np.array([len(item) for item in items], np.int64)
     return {key: np.frombuffer(b"".join(items), np.uint8), f"{key}.lengths": lengths}
 

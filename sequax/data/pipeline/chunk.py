@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .structures import Nest, form, leaves, mapped
-from .tensors import is_dataset, leaf_of, tensor
+from .tensors import is_whole, leaf_of, tensor
 
 ROWS = 256  # elements of a chunk at most
 BYTES = 4 * 2**20  # and of its arrays
@@ -95,5 +95,5 @@ def grouped(chunks: Iterable[Chunk], waits: Callable[[], bool]) -> Iterator[Chun
 def _is_small(chunk: Chunk) -> bool:
     found = leaves(chunk.values)
     return row_bytes(chunk.values) <= _SMALL_BYTES and not any(
-        leaf.dtype.hasobject and is_dataset(leaf.flat[0] if leaf.size else None) for leaf in found
+        leaf.dtype.hasobject and is_whole(leaf.flat[0] if leaf.size else None) for leaf in found
     )

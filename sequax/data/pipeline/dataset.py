@@ -331,16 +331,24 @@ class Dataset:
             batching.PaddedBatch(self.stage, int(batch_size), padded_shapes, padding_values, bool(drop_remainder))
         )
 
-    def ragged_batch(self, *args: object, **kwargs: object) -> Dataset:
-        """Not available: arrays have rows of one length.
+    def ragged_batch(
+        self,
+        batch_size: int,
+        drop_remainder: bool = False,
+        row_splits_dtype: Any = None,
+        name: str | None = None,
+    ) -> Dataset:
+        """So many elements as one, ragged where their lengths differ: under `sequax run`, which has ragged tensors.
+
+        Args:
+            drop_remainder: leave out a last batch with fewer elements.
+            row_splits_dtype: of no effect.
 
         Raises:
-            NotImplementedError: always.
+            NotImplementedError: in a pass, where there are no ragged tensors, or elements differ in more than their
+                first axis.
         """
-        raise NotImplementedError(
-            "ragged_batch: ragged tensors are not available. Use padded_batch, and a Masking layer where the padding"
-            " must not count."
-        )
+        return Dataset(batching.RaggedBatch(self.stage, int(batch_size), bool(drop_remainder)))
 
     def unbatch(self, name: str | None = None) -> Dataset:
         """The rows of each element, one by one."""

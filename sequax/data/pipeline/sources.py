@@ -11,7 +11,7 @@ import numpy as np
 
 from ...core.rng import fresh_seed
 from .chunk import ROWS, Chunk, of_one, rows_at_once
-from .spec import INFINITE, UNKNOWN, DatasetSpec, TensorSpec, spec_of_rows
+from .spec import INFINITE, UNKNOWN, DatasetSpec, RaggedSpec, TensorSpec, spec_of_rows
 from .stage import Stage
 from .structures import Nest, leaves, mapped
 from .tensors import leaf_of
@@ -279,6 +279,8 @@ def spec_leaf(spec: Any) -> Any:
     """A spec of another library, or an announced dtype, as ours."""
     if isinstance(spec, (TensorSpec, DatasetSpec)):
         return spec
+    if hasattr(spec, "ragged_rank"):
+        return RaggedSpec(spec.shape, spec.dtype, spec.ragged_rank)
     if hasattr(spec, "shape") and hasattr(spec, "dtype"):
         return TensorSpec(spec.shape, spec.dtype)
     return TensorSpec(None, spec)

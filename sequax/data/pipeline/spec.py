@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .structures import Nest, mapped
-from .tensors import Seen, is_dataset
+from .tensors import Seen, is_dataset, is_ragged
 
 INFINITE, UNKNOWN = -1, -2  # numbers of elements, as TensorFlow has them
 
@@ -40,6 +40,28 @@ class TensorSpec:
         return TensorSpec(shape, self.dtype)
 
 
+class RaggedSpec(TensorSpec):
+    """Rows of unequal lengths.
+
+    Args:
+        shape, dtype: as of tensors, None for the size of a ragged axis.
+        ragged_rank: how many axes behind the first are ragged; 0: a single row, of which batches are ragged.
+    """
+
+    def __init__(self, shape: Any, dtype: Any, ragged_rank: int):
+        super().__init__(shape, dtype)
+        self.ragged_rank = ragged_rank
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RaggedSpec) and super().__eq__(other) and self.ragged_rank == other.ragged_rank
+
+    __hash__ = TensorSpec.__hash__
+
+    def with_shape(self, shape: Any) -> RaggedSpec:
+        changed = 0 if self.shape is None else len(shape) - len(self.shape)
+        return RaggedSpec(shape, self.dtype, self.ragged_rank + changed)
+
+
 class DatasetSpec:
     """Elements that are data sets themselves.
 
@@ -68,6 +90,8 @@ def seen_spec(spec: Any) -> Any:
         return spec
     if isinstance(spec, DatasetSpec):
         return DatasetSpec(mapped(seen_spec, spec.element_spec))
+    if isinstance(spec, RaggedSpec):
+        return spec if Seen.ragged_spec is None else Seen.ragged_spec(spec.shape, spec.dtype, spec.ragged_rank)
     return Seen.spec(spec.shape, spec.dtype)
 
 
@@ -79,4 +103,7 @@ def spec_of_rows(values: Nest) -> Nest:
 def _spec_of_leaf(leaf: np.ndarray) -> Any:
     if leaf.dtype.hasobject and leaf.size and is_dataset(leaf.flat[0]):
         return DatasetSpec(leaf.flat[0].stage.spec())
+    if leaf.dtype.hasobject and leaf.size and is_ragged(leaf.flat[0]):
+        rows = leaf.flat[0]
+        return RaggedSpec(tuple(rows.shape), rows.dtype, rows.ragged_rank)
     return TensorSpec(leaf.shape[1:], dtype_name(leaf.dtype))

@@ -20,10 +20,12 @@ class Stage:
         title: as in the `repr` of a data set.
         slow: whether an element may take long, or is made by code that must not run ahead.
         passes: how many were begun, where their order depends on it.
+        makes_ragged: whether its elements are rows of ragged tensors, of which batches are ragged again.
     """
 
     title = "Dataset"
     passes: int = 0
+    makes_ragged: bool = False
 
     def __init__(self, *sources: Stage):
         self.sources = sources
@@ -73,10 +75,18 @@ def first_spec(stage: Stage) -> Nest:
 
 def first_chunk(stage: Stage) -> Chunk | None:
     """Elements to look at, which does not count as a pass."""
-    before = [(one, one.passes) for one in _all(stage)]
+    return next(iter(first_chunks(stage, 1)), None)
+
+
+def first_chunks(stage: Stage, rows: int) -> list[Chunk]:
+    """Chunks with at least so many elements, as far as there are any, to look at."""
+    before = [(one, one.passes) for one in stages(stage)]
     chunks = stage.chunks()
     try:
-        return next(chunks, None)
+        found: list[Chunk] = []
+        while sum(chunk.rows for chunk in found) < rows and (chunk := next(chunks, None)) is not None:
+            found.append(chunk)
+        return found
     finally:
         if hasattr(chunks, "close"):
             chunks.close()
@@ -85,7 +95,8 @@ def first_chunk(stage: Stage) -> Chunk | None:
                 one.passes = passes
 
 
-def _all(stage: Stage) -> Iterator[Stage]:
-    yield stage
-    for source in stage.sources:
-        yield from _all(source)
+def stages(last: Stage) -> Iterator[Stage]:
+    """A stage, and all before it."""
+    yield last
+    for source in last.sources:
+        yield from stages(source)

@@ -39,10 +39,24 @@ class Seen:
     Attributes:
         text: makes a tensor of an array of `bytes`.
         spec: makes a spec of a shape and a dtype.
+        ragged: makes a tensor of rows of unequal lengths; None: there is none.
+        ragged_spec: makes a spec of a shape, a dtype and the number of ragged axes.
     """
 
     text: Callable[[np.ndarray], Any] = staticmethod(lambda array: array.view(HostArray))
     spec: Callable[[Any, str], Any] | None = None
+    ragged: Callable[[list[np.ndarray]], Any] | None = None
+    ragged_spec: Callable[[Any, str, int], Any] | None = None
+
+
+def is_whole(value: object) -> bool:
+    """Whether a leaf is no array, but passed on as it is: a data set, or rows of unequal lengths."""
+    return is_dataset(value) or is_ragged(value)
+
+
+def is_ragged(value: object) -> bool:
+    """Whether a leaf is rows of unequal lengths, which `ragged_batch` makes."""
+    return hasattr(value, "ragged_rank")
 
 
 def is_dataset(value: object) -> bool:
@@ -52,7 +66,7 @@ def is_dataset(value: object) -> bool:
 
 def tensor(leaf: Any) -> Any:
     """What a user sees of a leaf."""
-    if is_dataset(leaf):
+    if is_whole(leaf):
         return leaf
     if isinstance(leaf, bytes):
         return Seen.text(np.array(leaf, object))
@@ -81,7 +95,7 @@ def leaf_of(value: Any) -> Any:
         array = value if type(value) is np.ndarray else value.view(np.ndarray)
     elif isinstance(value, (jax.Array, np.generic)):
         array = np.asarray(value)
-    elif is_dataset(value):
+    elif is_whole(value):
         array = np.empty((), object)
         array[()] = value
         return array
@@ -138,7 +152,7 @@ def _texts(array: np.ndarray) -> np.ndarray:
     items = array.ravel().tolist()
     if all(isinstance(item, (bool, int, float)) for item in items) and items:
         return np.asarray(items).reshape(array.shape)
-    if any(is_dataset(item) for item in items):
+    if any(is_whole(item) for item in items):
         return array
     odd = next((item for item in items if not isinstance(item, (str, bytes))), None)
     if odd is not None:
