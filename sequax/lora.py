@@ -21,7 +21,7 @@ Filters = str | Sequence[str] | Callable[[Layer], bool] | None
 class LowRankMethods(Parts):
     """The side of a model whose layers get low-rank adapters."""
 
-    def enable_lora(  # type: ignore[override]
+    def enable_lora(
         self, rank: int, filters: Filters = None, lora_alpha: float | None = None, freeze: bool = True
     ) -> list[str]:
         """Freeze the model, and train small products beside the weights of its layers.

@@ -2,6 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any, NoReturn
+
+
+class _NoAdapter:
+    """An absent method: scripts ask each layer of a model whether it has `enable_lora`."""
+
+    def __get__(self, instance: Unavailable | None, owner: type[Unavailable]) -> NoReturn:
+        named = owner.__name__ if instance is None else f"{owner.__name__} {instance.name!r}"
+        raise AttributeError(
+            f"{named} has no `enable_lora`: it has no weight that LoRA could adapt. Dense, EinsumDense, Conv1D to"
+            f" Conv3D, Embedding and ReversibleEmbedding have, and models: `model.enable_lora(rank)`."
+        )
+
 
 class Unavailable:
     """Low-rank adaptation of layers that have no weight for it, and what Keras 2 had."""
@@ -12,12 +25,7 @@ class Unavailable:
     lora_enabled = False
     is_adaptable = False  # whether there is a weight that LoRA could adapt
 
-    def enable_lora(self, *args: object, **kwargs: object) -> None:
-        raise _refusal(
-            self,
-            "it has no weight that LoRA could adapt. Dense, EinsumDense, Conv1D to Conv3D, Embedding and"
-            " ReversibleEmbedding have, and models: `model.enable_lora(rank)`.",
-        )
+    enable_lora: Any = _NoAdapter()
 
     def add_metric(self, *args: object, **kwargs: object) -> None:
         raise _refusal(

@@ -103,7 +103,7 @@ class Adaptable(Weighted):
         """Whether the weight is read through a low-rank adapter."""
         return self._low_rank is not None
 
-    def enable_lora(  # type: ignore[override]
+    def enable_lora(
         self,
         rank: int,
         lora_alpha: int | float | None = None,

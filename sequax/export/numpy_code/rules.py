@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from jax import lax
+from jax import lax, numpy as jnp
 
 from ..errors import ExportError
 from ..trace import layer_path
@@ -155,6 +155,10 @@ def _convert(writer: Writer, equation: Any, operands: list[Value]) -> str | list
     dtype = np.dtype(equation.params["new_dtype"])
     if dtype == operands[0].aval.dtype:
         return operands
+    if dtype.name in ("float8_e4m3fn", "float8_e5m2"):
+        limits = jnp.finfo(dtype)
+        has_infinity = bool(np.isinf(np.array(np.inf, dtype)))
+        return writer.call("to_float8", operands[0], limits.nmant, int(limits.minexp), float(limits.max), has_infinity)
     if dtype.name not in np.sctypeDict:
         raise ExportError(f"NumPy has no dtype {dtype.name}.", layer_path(equation) or None, "convert_element_type")
     whole = dtype.kind in "iu" and np.dtype(operands[0].aval.dtype).kind == "f"

@@ -100,6 +100,16 @@ def to_whole(x, dtype):
     return np.trunc(inside).astype(dtype)
 
 
+def to_float8(x, digits, lowest, largest, has_infinity):
+    """The nearest of the numbers that 8 bits hold, as float32: so many binary digits, exponents from the lowest on."""
+    x = np.asarray(x, np.float32)
+    exponent = np.maximum(np.frexp(x)[1] - 1, lowest)
+    step = np.exp2(np.asarray(exponent - digits, np.float32))
+    rounded = np.rint(x / step) * step
+    beyond = np.copysign(np.float32(np.inf), x) if has_infinity else np.float32(np.nan)
+    return np.where(np.abs(rounded) > largest, beyond, rounded)
+
+
 def select(which, *cases):
     if len(cases) == 2:
         return np.where(which, cases[1], cases[0])
