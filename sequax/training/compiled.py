@@ -56,9 +56,13 @@ class Programs:
     def __init__(self) -> None:
         self._keys: dict[Hashable, Key] = {}
 
-    def find(self, shape: Hashable) -> Callable[..., Any] | None:
-        """The program for a shape; None if there is none, or no longer."""
-        key = None if eager() else self._keys.get((shape, _place()))
+    def find(self, shape: Hashable, place: Placement) -> Callable[..., Any] | None:
+        """The program for a shape; None if there is none, or no longer.
+
+        Args:
+            place: where it is to run. A plan may be older than the move of its variables.
+        """
+        key = None if eager() else self._keys.get((shape, place, _place()))
         return None if key is None else _found(key)
 
     def note(self, shape: Hashable, request: Request) -> None:
@@ -67,7 +71,7 @@ class Programs:
             self._keys.clear()
         key = request.whole_key
         with _lock:  # the very key of the table, so that finding it compares no fingerprints
-            self._keys[shape, _place()] = next((known for known in _programs if known == key), key)
+            self._keys[shape, request.place, _place()] = next((known for known in _programs if known == key), key)
 
 
 class Request(NamedTuple):

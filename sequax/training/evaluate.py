@@ -96,7 +96,7 @@ class EvaluateJob(Job):
         """The compiled steps for ranges of this shape; of the new state they return what the steps have changed."""
         shape = steps.shape
         if shape not in self._programs:
-            self._programs[shape] = self.plan.programs.find(shape) or self._compiled(steps)
+            self._programs[shape] = self.plan.programs.find(shape, self.place) or self._compiled(steps)
         return self._programs[shape]
 
     def _compiled(self, steps: StepRange) -> Callable[..., Any]:

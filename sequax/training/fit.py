@@ -205,7 +205,7 @@ class TrainJob(Job):
         if shape not in self._programs:
             if self._beside is not None:
                 self._beside.wait()
-            self._programs[shape] = self.plan.programs.find((self.guard, shape)) or self._compiled(steps)
+            self._programs[shape] = self.plan.programs.find((self.guard, shape), self.place) or self._compiled(steps)
         return self._programs[shape]
 
     def _compiled(self, steps: StepRange) -> Callable[..., Any]:
