@@ -136,6 +136,9 @@ ARGUMENTS: dict[str, str] = {
 class Removed:
     """An attribute that says what stands for it today. It is not there: `hasattr` is False, and it may be set."""
 
+    name: str
+    today: str
+
     def __init__(self, name: str, today: str):
         self.name, self.today = name, today
 

@@ -85,11 +85,15 @@ class Predictions:
         accuracy: the part of the rows that is right.
     """
 
+    labels: np.ndarray
+    probabilities: np.ndarray
+    classes: list[Any]
+
     def __init__(self, x: Any, labels: np.ndarray, probabilities: np.ndarray, classes: Sequence[Any]):
         self.x = x
         self.labels, self.probabilities, self.classes = labels, probabilities, list(classes)
-        self.predicted = probabilities.argmax(axis=1)
-        self.accuracy = float((self.predicted == labels).mean())
+        self.predicted: Any = probabilities.argmax(axis=1)
+        self.accuracy: float = float((self.predicted == labels).mean())
         self._of_truth = probabilities[np.arange(len(labels)), labels]
         self._confidence = probabilities.max(axis=1)
 

@@ -125,7 +125,7 @@ def _named(model: Layer, pattern: str, who: str) -> list[Layer]:
     Raises:
         ValueError: if there is none.
     """
-    by_path = {path: layer for path, layer in _paths(model)}
+    by_path = dict(_paths(model))
     found = [layer for path, layer in by_path.items() if _is_named(path, pattern)]
     if not found:
         known = [layer.name for layer in by_path.values()]

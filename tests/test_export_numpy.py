@@ -15,7 +15,7 @@ import sequax
 from sequax import layers, ops
 from sequax.export import ExportError
 from sequax.export.formats import numpy_module
-from sequax.export.numpy_code import runtime
+from sequax.export.numpy_code import _runtime as runtime
 from sequax.export.trace import Trace
 
 pytestmark = pytest.mark.usefixtures("symbolic_sizes")

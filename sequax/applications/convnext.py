@@ -21,7 +21,7 @@ from ..layers import Activation, Conv2D, Dense, GlobalAveragePooling2D, LayerNor
 from ..model import Model
 from ..sequential import Sequential
 from .common import Pooling, Request, assembled, check, file_of, named, pooled, shape_of
-from .imagenet_utils import CLASSES, decode_predictions, no_preprocessing
+from .imagenet_utils import CLASSES, Preprocessing, decode_predictions, no_preprocessing
 
 __all__ = [
     "ConvNeXtBase",
@@ -192,8 +192,12 @@ def _head(x: KerasTensor, request: Request, name: str) -> KerasTensor:
     return Dense(request.classes, activation=request.classifier_activation, name=f"{name}_head_dense")(x)
 
 
-ConvNeXtTiny, ConvNeXtSmall, ConvNeXtBase, ConvNeXtLarge, ConvNeXtXLarge = map(_constructor, _SCALES)
-preprocess_input = no_preprocessing(__name__)
+ConvNeXtTiny: Network = _constructor("Tiny")
+ConvNeXtSmall: Network = _constructor("Small")
+ConvNeXtBase: Network = _constructor("Base")
+ConvNeXtLarge: Network = _constructor("Large")
+ConvNeXtXLarge: Network = _constructor("XLarge")
+preprocess_input: Preprocessing = no_preprocessing(__name__)
 
 if not TYPE_CHECKING:
     __getattr__, __dir__ = listed(__name__)

@@ -9,7 +9,7 @@ from .._lazy import listed
 from ..core.tensor import KerasTensor
 from ..layers import AveragePooling2D, Concatenate, Conv2D, MaxPooling2D, ZeroPadding2D
 from .common import Network, channel_axis, channels, named_pools, network
-from .imagenet_utils import decode_predictions, preprocessing
+from .imagenet_utils import Preprocessing, decode_predictions, preprocessing
 from .resnet import activated
 
 __all__ = ["DenseNet121", "DenseNet169", "DenseNet201", "decode_predictions", "preprocess_input"]
@@ -50,8 +50,10 @@ def _row(depth: str) -> Network:
     return network(f"DenseNet{depth}", __name__, ABOUT, body, named_pools, size=224, channels_first=False)
 
 
-DenseNet121, DenseNet169, DenseNet201 = map(_row, _BLOCKS)
-preprocess_input = preprocessing("torch", __name__)
+DenseNet121: Network = _row("121")
+DenseNet169: Network = _row("169")
+DenseNet201: Network = _row("201")
+preprocess_input: Preprocessing = preprocessing("torch", __name__)
 
 if not TYPE_CHECKING:
     __getattr__, __dir__ = listed(__name__)

@@ -33,7 +33,7 @@ from .common import (
     pooled,
     predictions,
 )
-from .imagenet_utils import decode_predictions, no_preprocessing
+from .imagenet_utils import Preprocessing, decode_predictions, no_preprocessing
 
 __all__ = [
     "EfficientNetB0",
@@ -177,17 +177,15 @@ def _row(name: str) -> Network:
     return network(f"EfficientNet{name}", __name__, ABOUT, body, own_head, size=size, scaling=_scaling)
 
 
-(
-    EfficientNetB0,
-    EfficientNetB1,
-    EfficientNetB2,
-    EfficientNetB3,
-    EfficientNetB4,
-    EfficientNetB5,
-    EfficientNetB6,
-    EfficientNetB7,
-) = map(_row, _SCALES)
-preprocess_input = no_preprocessing(__name__)
+EfficientNetB0: Network = _row("B0")
+EfficientNetB1: Network = _row("B1")
+EfficientNetB2: Network = _row("B2")
+EfficientNetB3: Network = _row("B3")
+EfficientNetB4: Network = _row("B4")
+EfficientNetB5: Network = _row("B5")
+EfficientNetB6: Network = _row("B6")
+EfficientNetB7: Network = _row("B7")
+preprocess_input: Preprocessing = no_preprocessing(__name__)
 
 if not TYPE_CHECKING:
     __getattr__, __dir__ = listed(__name__)

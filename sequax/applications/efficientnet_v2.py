@@ -27,7 +27,7 @@ from .common import (
     shape_of,
 )
 from .efficientnet import CONV, DROPPED, added, convolved, head, weighed
-from .imagenet_utils import CLASSES, decode_predictions, no_preprocessing
+from .imagenet_utils import CLASSES, Preprocessing, decode_predictions, no_preprocessing
 
 __all__ = [
     "EfficientNetV2B0",
@@ -200,16 +200,14 @@ def _projected(x: KerasTensor, filters: int, name: str) -> KerasTensor:
     return normalized(Conv2D(filters, 1, padding="same", **options)(x), f"{name}project_bn", **_NORM)
 
 
-(
-    EfficientNetV2B0,
-    EfficientNetV2B1,
-    EfficientNetV2B2,
-    EfficientNetV2B3,
-    EfficientNetV2S,
-    EfficientNetV2M,
-    EfficientNetV2L,
-) = map(_constructor, _SCALES)
-preprocess_input = no_preprocessing(__name__)
+EfficientNetV2B0: Network = _constructor("B0")
+EfficientNetV2B1: Network = _constructor("B1")
+EfficientNetV2B2: Network = _constructor("B2")
+EfficientNetV2B3: Network = _constructor("B3")
+EfficientNetV2S: Network = _constructor("S")
+EfficientNetV2M: Network = _constructor("M")
+EfficientNetV2L: Network = _constructor("L")
+preprocess_input: Preprocessing = no_preprocessing(__name__)
 
 if not TYPE_CHECKING:
     __getattr__, __dir__ = listed(__name__)

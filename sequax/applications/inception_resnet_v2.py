@@ -13,7 +13,7 @@ from ..core.tensor import KerasTensor
 from ..core.types import Tensor
 from ..layers import Activation, Conv2D
 from .common import Network, channels, classifier, network
-from .imagenet_utils import decode_predictions, preprocessing
+from .imagenet_utils import Preprocessing, decode_predictions, preprocessing
 from .inception_v3 import Branches, Conv, Halving, Mean, joined, stem
 
 __all__ = ["InceptionResNetV2", "decode_predictions", "preprocess_input"]
@@ -92,7 +92,7 @@ def _block(x: KerasTensor, branches: Branches, scale: float, name: str) -> Keras
 InceptionResNetV2: Network = network(
     "InceptionResNetV2", __name__, ABOUT, blocks, classifier, size=299, least=75, key="inception_resnet_v2"
 )
-preprocess_input = preprocessing("tf", __name__)
+preprocess_input: Preprocessing = preprocessing("tf", __name__)
 
 if not TYPE_CHECKING:
     __getattr__, __dir__ = listed(__name__)

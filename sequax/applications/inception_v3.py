@@ -9,7 +9,7 @@ from ..core.kinds import CausalPadding
 from ..core.tensor import KerasTensor
 from ..layers import Activation, AveragePooling2D, Concatenate, Conv2D, MaxPooling2D
 from .common import Network, channel_axis, classifier, network, normalized
-from .imagenet_utils import decode_predictions, preprocessing
+from .imagenet_utils import Preprocessing, decode_predictions, preprocessing
 
 __all__ = ["InceptionV3", "decode_predictions", "preprocess_input"]
 
@@ -115,7 +115,7 @@ def blocks(x: KerasTensor) -> KerasTensor:
 InceptionV3: Network = network(
     "InceptionV3", __name__, ABOUT, blocks, classifier, size=299, least=75, key="inception_v3"
 )
-preprocess_input = preprocessing("tf", __name__)
+preprocess_input: Preprocessing = preprocessing("tf", __name__)
 
 if not TYPE_CHECKING:
     __getattr__, __dir__ = listed(__name__)

@@ -24,7 +24,7 @@ from .common import (
     square_size,
     trained_size,
 )
-from .imagenet_utils import CLASSES, decode_predictions, preprocessing
+from .imagenet_utils import CLASSES, Preprocessing, decode_predictions, preprocessing
 
 __all__ = ["MobileNet", "decode_predictions", "preprocess_input"]
 
@@ -112,7 +112,7 @@ def _block(x: KerasTensor, filters: int, strides: int, multiplier: int, number: 
     return ReLU(6.0, name=f"{name}_relu")(normalized(x, f"{name}_bn"))
 
 
-preprocess_input = preprocessing("tf", __name__)
+preprocess_input: Preprocessing = preprocessing("tf", __name__)
 
 if not TYPE_CHECKING:
     __getattr__, __dir__ = listed(__name__)

@@ -28,7 +28,7 @@ from .common import (
     square_size,
     trained_size,
 )
-from .imagenet_utils import CLASSES, decode_predictions, preprocessing
+from .imagenet_utils import CLASSES, Preprocessing, decode_predictions, preprocessing
 
 __all__ = ["MobileNetV2", "decode_predictions", "preprocess_input"]
 
@@ -115,7 +115,7 @@ def _block(x: KerasTensor, filters: int, strides: int, widening: int, number: in
     return Add(name=f"{name}add")([start, x]) if width == filters and strides == 1 else x
 
 
-preprocess_input = preprocessing("tf", __name__)
+preprocess_input: Preprocessing = preprocessing("tf", __name__)
 
 if not TYPE_CHECKING:
     __getattr__, __dir__ = listed(__name__)

@@ -40,7 +40,7 @@ from .common import (
     normalized,
     pooled,
 )
-from .imagenet_utils import CLASSES, check_size, decode_predictions, no_preprocessing
+from .imagenet_utils import CLASSES, Preprocessing, check_size, decode_predictions, no_preprocessing
 
 __all__ = ["MobileNetV3Large", "MobileNetV3Small", "decode_predictions", "preprocess_input"]
 
@@ -219,9 +219,9 @@ def _weighed(x: KerasTensor, width: int, name: str) -> KerasTensor:
     return Multiply(name=f"{name}_mul")([x, factors])
 
 
-MobileNetV3Small = _constructor("small", _SMALL, 1024)
-MobileNetV3Large = _constructor("large", _LARGE, 1280)
-preprocess_input = no_preprocessing(__name__)
+MobileNetV3Small: Callable[..., Model] = _constructor("small", _SMALL, 1024)
+MobileNetV3Large: Callable[..., Model] = _constructor("large", _LARGE, 1280)
+preprocess_input: Preprocessing = no_preprocessing(__name__)
 
 if not TYPE_CHECKING:
     __getattr__, __dir__ = listed(__name__)

@@ -34,7 +34,7 @@ from .common import (
     normalized,
     shape_of,
 )
-from .imagenet_utils import CLASSES, decode_predictions, preprocessing
+from .imagenet_utils import CLASSES, Preprocessing, decode_predictions, preprocessing
 
 __all__ = ["NASNetLarge", "NASNetMobile", "decode_predictions", "preprocess_input"]
 
@@ -218,8 +218,9 @@ def _smoothed(x: KerasTensor, name: str) -> KerasTensor:
     return AveragePooling2D(3, strides=1, padding="same", name=name)(x)
 
 
-NASNetMobile, NASNetLarge = map(_constructor, _SCALES)
-preprocess_input = preprocessing("tf", __name__)
+NASNetMobile: Network = _constructor("Mobile")
+NASNetLarge: Network = _constructor("Large")
+preprocess_input: Preprocessing = preprocessing("tf", __name__)
 
 if not TYPE_CHECKING:
     __getattr__, __dir__ = listed(__name__)

@@ -9,7 +9,7 @@ from .._lazy import listed
 from ..core.tensor import KerasTensor
 from ..layers import Activation, Add, Conv2D, MaxPooling2D, ZeroPadding2D
 from .common import Network, named_pools, network, normalized
-from .imagenet_utils import decode_predictions, preprocessing
+from .imagenet_utils import Preprocessing, decode_predictions, preprocessing
 
 __all__ = ["ResNet50", "ResNet101", "ResNet152", "decode_predictions", "preprocess_input"]
 
@@ -49,8 +49,10 @@ def _row(depth: str) -> Network:
     return network(f"ResNet{depth}", __name__, ABOUT, body, named_pools, size=224)
 
 
-ResNet50, ResNet101, ResNet152 = map(_row, BLOCKS)
-preprocess_input = preprocessing("caffe", __name__)
+ResNet50: Network = _row("50")
+ResNet101: Network = _row("101")
+ResNet152: Network = _row("152")
+preprocess_input: Preprocessing = preprocessing("caffe", __name__)
 
 if not TYPE_CHECKING:
     __getattr__, __dir__ = listed(__name__)

@@ -9,7 +9,7 @@ from .._lazy import listed
 from ..core.tensor import KerasTensor
 from ..layers import Add, Conv2D, MaxPooling2D, ZeroPadding2D
 from .common import Network, named_pools, network
-from .imagenet_utils import decode_predictions, preprocessing
+from .imagenet_utils import Preprocessing, decode_predictions, preprocessing
 from .resnet import BLOCKS, WIDTHS, activated
 
 __all__ = ["ResNet50V2", "ResNet101V2", "ResNet152V2", "decode_predictions", "preprocess_input"]
@@ -46,8 +46,10 @@ def _row(depth: str) -> Network:
     return network(f"ResNet{depth}V2", __name__, ABOUT, body, named_pools, size=224)
 
 
-ResNet50V2, ResNet101V2, ResNet152V2 = map(_row, BLOCKS)
-preprocess_input = preprocessing("tf", __name__)
+ResNet50V2: Network = _row("50")
+ResNet101V2: Network = _row("101")
+ResNet152V2: Network = _row("152")
+preprocess_input: Preprocessing = preprocessing("tf", __name__)
 
 if not TYPE_CHECKING:
     __getattr__, __dir__ = listed(__name__)

@@ -9,7 +9,7 @@ from .._lazy import listed
 from ..core.tensor import KerasTensor
 from ..layers import Conv2D, Dense, Flatten, MaxPooling2D
 from .common import Network, Request, network, pooled, predictions
-from .imagenet_utils import decode_predictions, preprocessing
+from .imagenet_utils import Preprocessing, decode_predictions, preprocessing
 
 __all__ = ["VGG16", "decode_predictions", "preprocess_input"]
 
@@ -36,7 +36,7 @@ def head(x: KerasTensor, request: Request) -> KerasTensor:
 
 _body = functools.partial(blocks, convolutions=(2, 2, 3, 3, 3))
 VGG16: Network = network("VGG16", __name__, ABOUT, _body, head, size=224)
-preprocess_input = preprocessing("caffe", __name__)
+preprocess_input: Preprocessing = preprocessing("caffe", __name__)
 
 if not TYPE_CHECKING:
     __getattr__, __dir__ = listed(__name__)

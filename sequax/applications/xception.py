@@ -8,7 +8,7 @@ from .._lazy import listed
 from ..core.tensor import KerasTensor
 from ..layers import Activation, Add, Conv2D, MaxPooling2D, SeparableConv2D
 from .common import Network, classifier, network, normalized
-from .imagenet_utils import decode_predictions, preprocessing
+from .imagenet_utils import Preprocessing, decode_predictions, preprocessing
 
 __all__ = ["Xception", "decode_predictions", "preprocess_input"]
 
@@ -50,7 +50,7 @@ def _separable(x: KerasTensor, filters: int, name: str) -> KerasTensor:
 
 
 Xception: Network = network("Xception", __name__, ABOUT, blocks, classifier, size=299, least=71)
-preprocess_input = preprocessing("tf", __name__)
+preprocess_input: Preprocessing = preprocessing("tf", __name__)
 
 if not TYPE_CHECKING:
     __getattr__, __dir__ = listed(__name__)

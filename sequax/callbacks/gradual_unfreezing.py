@@ -32,6 +32,10 @@ class GradualUnfreezing(Callback):
         model.fit(x, y, epochs=6, callbacks=[GradualUnfreezing(["block5*", "block4*"], start=2, every=2)])
     """
 
+    start: int
+    every: int
+    verbose: int
+
     def __init__(self, parts: Sequence[str | Sequence[str]], start: int = 1, every: int = 1, verbose: int = 0) -> None:
         super().__init__()
         if isinstance(parts, str) or not parts:
@@ -42,7 +46,9 @@ class GradualUnfreezing(Callback):
                     f"GradualUnfreezing: `{name}` must be a whole number of at least {least}. Received:"
                     f" {name}={value!r}"
                 )
-        self.parts = [(part,) if isinstance(part, str) else tuple(part) for part in parts]
+        self.parts: list[tuple[str] | tuple[str, ...]] = [
+            (part,) if isinstance(part, str) else tuple(part) for part in parts
+        ]
         self.start, self.every, self.verbose = start, every, verbose
         self._done = 0
 

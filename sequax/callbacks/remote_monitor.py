@@ -40,6 +40,12 @@ class RemoteMonitor(Callback):
         model.fit(x, y, callbacks=[RemoteMonitor("http://localhost:9000", send_as_json=True)])
     """
 
+    root: str
+    path: str
+    field: str
+    headers: dict[str, str] | None
+    send_as_json: bool
+
     def __init__(
         self,
         root: str = "http://localhost:9000",

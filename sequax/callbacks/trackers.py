@@ -49,7 +49,7 @@ class Tracker(Callback):
         artifacts: Path | Sequence[Path] = (),
     ) -> None:
         super().__init__()
-        self.config = dict(config or {})
+        self.config: dict[str, Any] = dict(config or {})
         given = [artifacts] if isinstance(artifacts, (str, os.PathLike)) else artifacts
         self.artifacts: list[str] = [os.fspath(path) for path in given]
         self.every_steps: int | None = update_freq if isinstance(update_freq, int) else None
@@ -171,6 +171,9 @@ class WandB(Tracker):
         model.fit(x, y, callbacks=[WandB("digits", update_freq=10, artifacts="best.keras")])
     """
 
+    project: str | None
+    name: str | None
+    options: dict[str, Any]
     package = "wandb"
 
     def __init__(
@@ -244,6 +247,9 @@ class MLflow(Tracker):
         model.fit(x, y, callbacks=[MLflow("digits", save_model=True)])
     """
 
+    experiment: str | None
+    run_name: str | None
+    tracking_uri: str | None
     package = "mlflow"
 
     def __init__(
@@ -259,7 +265,7 @@ class MLflow(Tracker):
     ) -> None:
         super().__init__(config, update_freq, save_model, artifacts)
         self.experiment, self.run_name, self.tracking_uri = experiment, run_name, tracking_uri
-        self.tags = dict(tags or {})
+        self.tags: dict[str, str] = dict(tags or {})
         self._run_id = ""
         self._mine = False
 
@@ -322,6 +328,9 @@ class Aim(Tracker):
         model.fit(x, y, callbacks=[Aim("digits", config={"note": "wider"})])
     """
 
+    experiment: str | None
+    artifacts_uri: str | None
+    options: dict[str, Any]
     package = "aim"
 
     def __init__(

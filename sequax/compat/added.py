@@ -37,7 +37,7 @@ class AddMetric(Layer):
 
     def __init__(self, metric_name: str, **kwargs: Any):
         super().__init__(**kwargs)
-        self.metric = Mean(name=metric_name)
+        self.metric: Mean = Mean(name=metric_name)
 
     def call(self, inputs: list[Tensor]) -> Tensor:
         self.metric.update_state(inputs[1])

@@ -127,6 +127,10 @@ def entries_of(tensors: Sequence[KerasTensor]) -> list[KerasTensor]:
 class OptimizerStep:
     """What `optimizer.get_updates(...)` returns: a step, for the `updates` of `function`."""
 
+    optimizer: Optimizer
+    loss: KerasTensor
+    params: list[Variable]
+
     def __init__(self, optimizer: Optimizer, loss: KerasTensor, params: Sequence[Variable]):
         self.optimizer, self.loss, self.params = optimizer, loss, list(params)
         optimizer.build(self.params)

@@ -29,7 +29,7 @@ class Kept(Layer):
     unnoted = Layer.unnoted | {"values"}
 
     def call(self, inputs: list[Tensor]) -> Tensor:
-        self.values = inputs[1:]
+        self.values: list[Tensor] = inputs[1:]
         return inputs[0]
 
     def compute_output_shape(self, input_shape: Any) -> Any:

@@ -22,6 +22,8 @@ class _LocallyConnected(layers.Layer):
     Weights: `kernel` of shape `(windows, values in a window, filters)`, `bias` `(*sizes of the output, filters)`.
     """
 
+    filters: int
+    use_bias: bool
     rank: int
     channels: int
     sizes: tuple[int, ...]
@@ -48,16 +50,16 @@ class _LocallyConnected(layers.Layer):
         if padding != "valid":
             raise ValueError(f"{type(self).__name__}: `padding` must be 'valid'. Received: padding={padding!r}")
         self.filters, self.use_bias = filters, use_bias
-        self.kernel_size = normalize_tuple(kernel_size, self.rank, "kernel_size")
-        self.strides = normalize_tuple(strides, self.rank, "strides")
-        self.data_format = data_format or image_data_format()
+        self.kernel_size: tuple[int, ...] = normalize_tuple(kernel_size, self.rank, "kernel_size")
+        self.strides: tuple[int, ...] = normalize_tuple(strides, self.rank, "strides")
+        self.data_format: str = data_format or image_data_format()
         self.activation = activations.get(activation)
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
+        self.kernel_initializer: Any = initializers.get(kernel_initializer)
+        self.bias_initializer: Any = initializers.get(bias_initializer)
+        self.kernel_regularizer: Any = regularizers.get(kernel_regularizer)
+        self.bias_regularizer: Any = regularizers.get(bias_regularizer)
+        self.kernel_constraint: Any = constraints.get(kernel_constraint)
+        self.bias_constraint: Any = constraints.get(bias_constraint)
 
     @property
     def _first(self) -> bool:
@@ -150,6 +152,10 @@ class Merge(layers.Layer):
         dot_axes: for "dot" and "cos".
     """
 
+    mode: str | Callable[..., Any]
+    concat_axis: int
+    dot_axes: int | Sequence[int]
+
     def __init__(
         self,
         layers: Sequence[Any] | None = None,
@@ -222,14 +228,19 @@ class Highway(layers.Layer):
     Srivastava et al. (2015), Highway Networks.
     """
 
+    transform_bias: float
+    use_bias: bool
+
     def __init__(self, activation: Any = None, transform_bias: float = -1, bias: bool = True, **kwargs: Any):
         super().__init__(**{key: value for key, value in kwargs.items() if key in ("name", "trainable", "dtype")})
         self.activation, self.transform_bias, self.use_bias = activations.get(activation), transform_bias, bias
 
     def build(self, input_shape: Shape) -> None:
         start, width = initializers.Constant(self.transform_bias), int(input_shape[-1] or 0)
-        self.dense = layers.Dense(width, activation=self.activation, use_bias=self.use_bias)
-        self.gate = layers.Dense(width, activation="sigmoid", use_bias=self.use_bias, bias_initializer=start)
+        self.dense: layers.Dense = layers.Dense(width, activation=self.activation, use_bias=self.use_bias)
+        self.gate: layers.Dense = layers.Dense(
+            width, activation="sigmoid", use_bias=self.use_bias, bias_initializer=start
+        )
         self.dense.build(input_shape)
         self.gate.build(input_shape)
         self.built = True
@@ -248,6 +259,10 @@ class MaxoutDense(layers.Layer):
 
     Goodfellow et al. (2013), Maxout Networks.
     """
+
+    output_dim: int
+    nb_feature: int
+    init: Any
 
     def __init__(self, output_dim: int, nb_feature: int = 4, init: Any = "glorot_uniform", **kwargs: Any):
         super().__init__(**{key: value for key, value in kwargs.items() if key in ("name", "trainable", "dtype")})

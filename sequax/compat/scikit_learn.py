@@ -36,7 +36,7 @@ class BaseWrapper(BaseEstimator):
     """
 
     def __init__(self, build_fn: Callable[..., Any] | None = None, **sk_params: Any):
-        self.build_fn = build_fn
+        self.build_fn: Callable[..., Any] | None = build_fn
         self.sk_params = sk_params
         self.check_params(sk_params)
 
@@ -75,7 +75,7 @@ class BaseWrapper(BaseEstimator):
 
     def fit(self, x: Data, y: np.ndarray | Sequence[Any], **kwargs: Any) -> History:
         """Build a new model and train it; returns the history."""
-        self.model = self._build()
+        self.model: Model = self._build()
         if loss_name(self.model) == "categorical_crossentropy" and np.ndim(y) < 2:
             y = np.asarray(to_categorical(y))
         parameters = self.filter_sk_params(Model.fit)

@@ -138,6 +138,9 @@ class HDF5Matrix:
         normalizer: function of the rows that are read.
     """
 
+    start: int
+    end: Any | int
+    normalizer: Callable[[np.ndarray], np.ndarray] | None
     refs: ClassVar[dict[str, Any]] = {}
 
     def __init__(
@@ -198,6 +201,9 @@ class SequenceEnqueuer:
         sequence: a `keras.utils.Sequence`, or a generator.
         shuffle: whether the batches of a `Sequence` come in another order in each round.
     """
+
+    sequence: Any
+    shuffle: bool
 
     def __init__(self, sequence: Any, use_multiprocessing: bool = False, shuffle: bool = False, **kwargs: object):
         self.sequence, self.shuffle, self._running = sequence, shuffle, False

@@ -172,6 +172,9 @@ class Spread(Placement):
         unused: gives the paths that layouts were given for and that nothing has had so far.
     """
 
+    mesh: Mesh
+    batch_axis: str
+    gathers: bool
     exists: bool = False  # whether there was one in this process
     is_spread = cuts_rows = True
 

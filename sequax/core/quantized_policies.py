@@ -107,7 +107,7 @@ class _Numbered(QuantizedDTypePolicy):
             raise ValueError(f"{expected}: what is in angle brackets must be an integer.") from None
         self._check(mode, *numbers)
         super().__init__(mode, source_name)
-        self.mode = given[0]
+        self.mode: str = given[0]
         for name, number in zip(self.parts[1:], numbers, strict=True):
             setattr(self, name.strip("<>"), number)
 

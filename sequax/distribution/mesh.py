@@ -79,6 +79,9 @@ class DeviceMesh:
         ValueError: if shape, names and number of devices do not match.
     """
 
+    shape: Sequence[int]
+    axis_names: Sequence[str]
+
     def __init__(
         self, shape: Sequence[int], axis_names: Sequence[str], devices: Sequence[Device] | np.ndarray | None = None
     ):

@@ -32,6 +32,8 @@ class Distribution:
             data set of each process gives rows of its own.
     """
 
+    device_mesh: DeviceMesh
+    batch_dim_name: str | None
     gathers = False  # whether variables are put together at the start of a loss
     cuts_weights = True
 

@@ -19,6 +19,8 @@ class Calibrated(Form):
         *more: further variables, with a number per input.
     """
 
+    mode: str
+    more: tuple[str, ...]
     takes_lora = False
     waits = True
 

@@ -26,6 +26,9 @@ class Kept:
     The variable itself is `layer._kernel`, under which name tools look for it.
     """
 
+    name: str
+    stored_as: str
+
     def __set_name__(self, owner: type, name: str) -> None:
         self.name, self.stored_as = name, f"_{name}"
 

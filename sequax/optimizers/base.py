@@ -65,7 +65,7 @@ class Optimizer(State):
     0.8
     """
 
-    lr = _removed.RemovedSetting("lr", "`optimizer.learning_rate`")
+    lr: _removed.RemovedSetting = _removed.RemovedSetting("lr", "`optimizer.learning_rate`")
     ends_arguments = True  # configs have none beyond those of its constructor, whatever keywords that takes
     config_order: tuple[str, str, str, str] = ("name", "weight_decay", "clipnorm", "global_clipnorm")
     weight_decay: float | None

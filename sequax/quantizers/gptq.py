@@ -171,6 +171,7 @@ class GPTQ(Statistics):
         TypeError: for a layer without such a kernel.
     """
 
+    num_samples: Any
     mode = "gptq"
     config_class = GPTQConfig
     hessian: Any

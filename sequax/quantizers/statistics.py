@@ -28,6 +28,7 @@ class Statistics:
         TypeError: for a layer without such a kernel.
     """
 
+    config: Any
     mode: ClassVar[str]
     config_class: ClassVar[Any]
     layer: Any
@@ -39,7 +40,7 @@ class Statistics:
                 f" EinsumDense."
             )
         self.layer, self.config = layer, config or self.config_class(None, None)
-        self.matrix = layer.as_matrix()
+        self.matrix: Any = layer.as_matrix()
         self.rows: int = self.matrix.rows
         self.columns: int = self.matrix.columns
         self.num_samples = 0

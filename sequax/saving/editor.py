@@ -203,7 +203,7 @@ class KerasFileEditor:
 
     def _found(self, name: str) -> tuple[dict[str, Any], str]:
         """The dict that holds an object, and its name there."""
-        objects = {path: parent for path, parent in _objects(self.weights_dict)}
+        objects = dict(_objects(self.weights_dict))
         paths = [name] if name in objects else [path for path in objects if path.rpartition("/")[2] == name]
         if not paths:
             raise ValueError(f"No object {name!r} is in the file. `summary()` lists all objects.")

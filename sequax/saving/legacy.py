@@ -181,7 +181,7 @@ def _is_bare_op(name: str, config: Mapping[str, Any]) -> bool:
 
 def _arguments(name: str, config: dict[str, Any]) -> dict[str, Any]:
     config = {_ARGUMENTS.get(key, key): value for key, value in config.items()}
-    if name == "Dropout" or name.startswith("SpatialDropout") or name.startswith("Gaussian"):
+    if name == "Dropout" or name.startswith(("SpatialDropout", "Gaussian")):
         config = {{"sigma": "stddev"}.get(key, key): value for key, value in config.items()}
     elif "p" in config:
         config["p"] = config.pop("p")
@@ -231,7 +231,7 @@ def _without_gone(name: str, config: dict[str, Any]) -> dict[str, Any]:
         kept["batch_input_shape"] = config["batch_input_shape"]
     if name == "InputLayer":
         kept.pop("batch_input_shape", None)
-    if name in ("DTypePolicy",):
+    if name == "DTypePolicy":
         kept = {"name": str(config.get("name", "float32")).removesuffix("_infer") or "float32"}
     return kept
 

@@ -174,6 +174,8 @@ class Checkpoint:
 class Assets:
     """The files in a checkpoint, in memory."""
 
+    name: str
+
     def __init__(self, name: str, files: Mapping[str, bytes]):
         self.name, self._files = name, files
 

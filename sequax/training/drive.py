@@ -57,6 +57,7 @@ class Job:
         epoch_logs: of epochs that are complete, but not reported.
     """
 
+    place: Placement
     model: Any
     callbacks: CallbackList
     batch_size: int | None

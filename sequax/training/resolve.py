@@ -457,6 +457,9 @@ class LossSum:
         weights: one per loss.
     """
 
+    parts: list[loss_catalogue.Loss]
+    weights: list[float]
+
     def __init__(self, parts: Sequence[loss_catalogue.Loss], weights: Sequence[float]):
         self.parts, self.weights = list(parts), list(weights)
 

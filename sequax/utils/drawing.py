@@ -33,7 +33,7 @@ class Picture:
     def __init__(self, inside: str, width: float, height: float):
         self.width = width
         self.height = height
-        self.svg = (
+        self.svg: str = (
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:g}" height="{height:g}"'
             f' viewBox="0 0 {width:g} {height:g}" font-family="ui-monospace, Menlo, Consolas, monospace"'
             f' font-size="11" fill="currentColor">{_ARROW}{inside}</svg>'

@@ -45,6 +45,11 @@ class SKLBase(BaseEstimator):
             `RandomState` of NumPy to draw it from.
     """
 
+    warm_start: bool
+    random_state: int | np.random.RandomState | None
+    model_kwargs: Mapping[str, Any] | None
+    fit_kwargs: Mapping[str, Any] | None
+    compile_kwargs: Mapping[str, Any] | None
     model: Model | Callable[..., Model]
     model_: Model
     history_: History

@@ -15,7 +15,7 @@ from ...core import jaxprs
 from ..errors import ExportError
 from ..trace import layer_path
 from ..unrolling import CALLS
-from . import runtime
+from . import _runtime
 
 _INDENT = "    "
 # What hangs on weights alone is computed when the module is written, unless that makes them many times larger.
@@ -57,7 +57,7 @@ class Writer:
     Attributes:
         lines: of the body; with False for those that belong to functions inside.
         arrays: constants that go into the file of weights, by key.
-        used: names of `runtime` that the text calls.
+        used: names of `_runtime` that the text calls.
     """
 
     def __init__(self, outer: Writer | None = None):
@@ -79,7 +79,7 @@ class Writer:
         return f"v{self._count}"
 
     def call(self, function: str, *arguments: Any) -> str:
-        """A call of a function of `runtime`; arguments are expressions, values or settings."""
+        """A call of a function of `_runtime`; arguments are expressions, values or settings."""
         self.used.add(function)
         return f"{function}({', '.join(map(self.text, arguments))})"
 
@@ -258,8 +258,8 @@ def _computed(equation: Any, operands: list[Value]) -> list[Value] | None:
 
 
 def needed(names: set[str]) -> str:
-    """The source of functions of `runtime`, and of those that they call, in their order there."""
-    everything = vars(runtime)
+    """The source of functions of `_runtime`, and of those that they call, in their order there."""
+    everything = vars(_runtime)
     todo, found = list(names), set()
     while todo:
         name = todo.pop()
