@@ -121,6 +121,21 @@ def test_a_data_frame_of_the_epochs():
     assert frame["val_loss"].notna().tolist() == [False, True, False, True]
 
 
+def test_values_stand_at_the_epochs_that_they_are_of():
+    frame = history(epochs=5, initial_epoch=1, validation_split=0.5, validation_freq=[2, 5]).to_frame()
+    assert list(frame.index) == [2, 3, 4, 5]
+    assert frame["val_loss"].notna().tolist() == [True, False, False, True]
+    twice = sequax.callbacks.History()
+    for epochs in (3, 2):
+        history(epochs=epochs, validation_split=0.5, validation_freq=2, callbacks=[twice])
+    again = sequax.callbacks.History()
+    again.load_state_dict(twice.state_dict())
+    for found in (twice, again):
+        assert found.to_frame()["val_loss"].notna().tolist() == [False, True, False, False, True]
+    with pytest.raises(TypeError, match="it shows all metrics"):
+        again.plot(["loss"])
+
+
 def test_a_data_frame_of_nothing_is_empty():
     assert sequax.callbacks.History().to_frame().empty
 

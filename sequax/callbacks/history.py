@@ -37,21 +37,28 @@ class History(Callback):
         super().__init__()
         self.history: dict[str, list[float]] = {}
         self.epoch: list[int] = []
+        self._places: dict[str, list[int]] = {}  # the epoch of each value, counted from 1; a further `fit` goes on
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self.epoch = []
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        last = max((places[-1] for places in self._places.values()), default=0)
+        place = last + epoch - self.epoch[-1] if self.epoch else max(last, epoch) + 1
         self.epoch.append(epoch)
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
+            self._places.setdefault(name, []).append(place)
 
     def state_dict(self) -> dict[str, Any]:
-        return {"epoch": list(self.epoch), "history": {name: list(values) for name, values in self.history.items()}}
+        lists: dict[str, dict[str, list[Any]]] = {"history": {**self.history}, "places": {**self._places}}
+        copies = {key: {name: list(values) for name, values in kept.items()} for key, kept in lists.items()}
+        return {"epoch": list(self.epoch), **copies}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.epoch = [int(epoch) for epoch in state["epoch"]]
         self.history = {name: list(values) for name, values in state["history"].items()}
+        self._places = {name: list(map(int, places)) for name, places in state.get("places", {}).items()}
 
     def __repr__(self) -> str:
         last = ", ".join(f"{name} {mean_of(values[-1]):.4g}" for name, values in self.history.items() if values)
@@ -78,8 +85,14 @@ class History(Callback):
 
         Raises:
             ImportError: matplotlib is not installed.
+            TypeError: `path` is no path.
             ValueError: there is nothing to draw.
         """
+        if path is not None and not isinstance(path, (str, os.PathLike)):
+            raise TypeError(
+                f"History.plot: `path` is that of the picture; it shows all metrics. Received: path={path!r:.60}."
+                " Choose among those of `history.to_frame()`."
+            )
         if not any(self.history.values()):
             raise ValueError("History.plot: nothing is recorded yet. Call fit() with at least one epoch first.")
         names = [n for n in self.history if not (n.startswith("val_") and n.removeprefix("val_") in self.history)]
@@ -112,6 +125,5 @@ class History(Callback):
 
     def _epochs(self, name: str) -> list[int]:
         """Where the points of a curve stand, counted from 1 as in the display; `validation_freq` leaves gaps."""
-        count, longest = len(self.history[name]), max(map(len, self.history.values()))
-        stride = longest // max(count, 1)
-        return [stride * (point + 1) for point in range(count)]
+        places, count = self._places.get(name, []), len(self.history[name])
+        return places if len(places) == count else list(range(1, count + 1))  # else somebody has written to `history`
