@@ -126,4 +126,7 @@ class History(Callback):
     def _epochs(self, name: str) -> list[int]:
         """Where the points of a curve stand, counted from 1 as in the display; `validation_freq` leaves gaps."""
         places, count = self._places.get(name, []), len(self.history[name])
-        return places if len(places) == count else list(range(1, count + 1))  # else somebody has written to `history`
+        if len(places) == count:
+            return places
+        stride = max(map(len, self.history.values())) // max(count, 1)  # `history` was written by somebody else
+        return [stride * (point + 1) for point in range(count)]
