@@ -12,38 +12,11 @@ from ._lazy import lazily
 from ._version import __version__ as __version__
 
 _MODULES = (
-    "activations",
-    "applications",
-    "backend",
-    "callbacks",
-    "config",
-    "constraints",
-    "datasets",
-    "distillation",
-    "distribution",
-    "dtype_policies",
-    "export",
-    "hub",
-    "initializers",
-    "layers",
-    "legacy",
-    "losses",
-    "metrics",
-    "mixed_precision",
-    "models",
-    "ops",
-    "optimizers",
-    "preprocessing",
-    "quantizers",
-    "random",
-    "regularizers",
-    "saving",
-    "serving",
-    "tree",
-    "utils",
-    "visualization",
-    "wrappers",
-)
+    "activations", "applications", "backend", "callbacks", "config", "constraints", "datasets", "distillation",
+    "distribution", "dtype_policies", "export", "hub", "initializers", "layers", "legacy", "losses", "metrics",
+    "mixed_precision", "models", "ops", "optimizers", "preprocessing", "quantizers", "random", "regularizers", "saving",
+    "serving", "tree", "utils", "visualization", "wrappers",
+)  # fmt: skip
 
 _NAMES = {
     "DTypePolicy": ".core.dtypes",

@@ -34,22 +34,10 @@ def is_int_dtype(dtype: DTypeLike) -> bool:
 
 
 __all__ = [
-    "backend",
-    "clear_session",
-    "epsilon",
-    "floatx",
-    "get_uid",
-    "image_data_format",
-    "is_float_dtype",
-    "is_int_dtype",
-    "is_keras_tensor",
-    "is_sparse",
-    "result_type",
-    "set_epsilon",
-    "set_floatx",
-    "set_image_data_format",
+    "backend", "clear_session", "epsilon", "floatx", "get_uid", "image_data_format", "is_float_dtype", "is_int_dtype",
+    "is_keras_tensor", "is_sparse", "result_type", "set_epsilon", "set_floatx", "set_image_data_format",
     "standardize_dtype",
-]
+]  # fmt: skip
 
 if not TYPE_CHECKING:
     __getattr__, __dir__ = listed(__name__)

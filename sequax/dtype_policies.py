@@ -34,18 +34,9 @@ def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = 
 __path__: list[str] = []  # Python asks for a module where a package lacks a name, and `_absent.Finder` answers
 
 __all__ = [
-    "AWQDTypePolicy",
-    "DTypePolicy",
-    "DTypePolicyMap",
-    "FloatDTypePolicy",
-    "GPTQDTypePolicy",
-    "Int4DTypePolicy",
-    "QuantizedDTypePolicy",
-    "QuantizedFloat8DTypePolicy",
-    "deserialize",
-    "get",
-    "serialize",
-]
+    "AWQDTypePolicy", "DTypePolicy", "DTypePolicyMap", "FloatDTypePolicy", "GPTQDTypePolicy", "Int4DTypePolicy",
+    "QuantizedDTypePolicy", "QuantizedFloat8DTypePolicy", "deserialize", "get", "serialize",
+]  # fmt: skip
 
 if not TYPE_CHECKING:
     __getattr__, __dir__ = listed(__name__)

@@ -7,24 +7,10 @@ from typing import TYPE_CHECKING
 from .._lazy import lazily
 
 _MODULES = (
-    "convnext",
-    "densenet",
-    "efficientnet",
-    "efficientnet_v2",
-    "imagenet_utils",
-    "inception_resnet_v2",
-    "inception_v3",
-    "mobilenet",
-    "mobilenet_v2",
-    "mobilenet_v3",
-    "nasnet",
-    "resnet",
-    "resnet50",
-    "resnet_v2",
-    "vgg16",
-    "vgg19",
+    "convnext", "densenet", "efficientnet", "efficientnet_v2", "imagenet_utils", "inception_resnet_v2", "inception_v3",
+    "mobilenet", "mobilenet_v2", "mobilenet_v3", "nasnet", "resnet", "resnet50", "resnet_v2", "vgg16", "vgg19",
     "xception",
-)
+)  # fmt: skip
 _NAMES = {
     **{f"ConvNeXt{size}": ".convnext" for size in ("Tiny", "Small", "Base", "Large", "XLarge")},
     **{f"DenseNet{depth}": ".densenet" for depth in (121, 169, 201)},

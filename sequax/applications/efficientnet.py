@@ -36,17 +36,9 @@ from .common import (
 from .imagenet_utils import Preprocessing, decode_predictions, no_preprocessing
 
 __all__ = [
-    "EfficientNetB0",
-    "EfficientNetB1",
-    "EfficientNetB2",
-    "EfficientNetB3",
-    "EfficientNetB4",
-    "EfficientNetB5",
-    "EfficientNetB6",
-    "EfficientNetB7",
-    "decode_predictions",
-    "preprocess_input",
-]
+    "EfficientNetB0", "EfficientNetB1", "EfficientNetB2", "EfficientNetB3", "EfficientNetB4", "EfficientNetB5",
+    "EfficientNetB6", "EfficientNetB7", "decode_predictions", "preprocess_input",
+]  # fmt: skip
 
 ABOUT = """Tan and Le 2019, EfficientNet: Rethinking model scaling for convolutional neural networks.
 

@@ -30,16 +30,9 @@ from .efficientnet import CONV, DROPPED, added, convolved, head, weighed
 from .imagenet_utils import CLASSES, Preprocessing, decode_predictions, no_preprocessing
 
 __all__ = [
-    "EfficientNetV2B0",
-    "EfficientNetV2B1",
-    "EfficientNetV2B2",
-    "EfficientNetV2B3",
-    "EfficientNetV2L",
-    "EfficientNetV2M",
-    "EfficientNetV2S",
-    "decode_predictions",
-    "preprocess_input",
-]
+    "EfficientNetV2B0", "EfficientNetV2B1", "EfficientNetV2B2", "EfficientNetV2B3", "EfficientNetV2L",
+    "EfficientNetV2M", "EfficientNetV2S", "decode_predictions", "preprocess_input",
+]  # fmt: skip
 
 ABOUT = """Tan and Le 2021, EfficientNetV2: Smaller models and faster training. It scales images by itself.
 

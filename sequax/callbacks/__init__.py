@@ -30,35 +30,11 @@ from .trackers import Aim, MLflow, WandB
 from .weight_averaging import WeightAveraging
 
 __all__ = [
-    "Aim",
-    "BackupAndRestore",
-    "CSVLogger",
-    "Callback",
-    "CallbackList",
-    "EarlyStopping",
-    "GradualUnfreezing",
-    "History",
-    "IntervalValidation",
-    "LambdaCallback",
-    "LayerStatistics",
-    "LearningRateFinder",
-    "LearningRateScheduler",
-    "MLflow",
-    "ModelCheckpoint",
-    "OneCycle",
-    "OneLine",
-    "OrbaxCheckpoint",
-    "ProgbarLogger",
-    "ReduceLROnPlateau",
-    "RemoteMonitor",
-    "RunReport",
-    "SwapEMAWeights",
-    "TensorBoard",
-    "TerminateOnNaN",
-    "TimeLimit",
-    "WandB",
-    "WeightAveraging",
-]
+    "Aim", "BackupAndRestore", "CSVLogger", "Callback", "CallbackList", "EarlyStopping", "GradualUnfreezing", "History",
+    "IntervalValidation", "LambdaCallback", "LayerStatistics", "LearningRateFinder", "LearningRateScheduler", "MLflow",
+    "ModelCheckpoint", "OneCycle", "OneLine", "OrbaxCheckpoint", "ProgbarLogger", "ReduceLROnPlateau", "RemoteMonitor",
+    "RunReport", "SwapEMAWeights", "TensorBoard", "TerminateOnNaN", "TimeLimit", "WandB", "WeightAveraging",
+]  # fmt: skip
 
 if not TYPE_CHECKING:
     __getattr__, __dir__ = listed(__name__)

@@ -25,19 +25,9 @@ _done: dict[str, int] = {}  # how often
 
 # Parts of what JAX, gloo, NCCL and gRPC say when another process is gone.
 _SIGNS = (
-    "gloo",
-    "nccl",
-    "connection reset",
-    "connection closed",
-    "connection refused",
-    "socket closed",
-    "broken pipe",
-    "heartbeat",
-    "coordination service",
-    "coordinationservice",
-    "unavailable:",
-    "failed to connect",
-)
+    "gloo", "nccl", "connection reset", "connection closed", "connection refused", "socket closed", "broken pipe",
+    "heartbeat", "coordination service", "coordinationservice", "unavailable:", "failed to connect",
+)  # fmt: skip
 
 
 class PeerLost(RuntimeError):

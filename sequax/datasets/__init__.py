@@ -7,16 +7,9 @@ from typing import TYPE_CHECKING
 from .._lazy import lazily
 
 _MODULES = (
-    "boston_housing",
-    "california_housing",
-    "cifar10",
-    "cifar100",
-    "digits",
-    "fashion_mnist",
-    "imdb",
-    "mnist",
+    "boston_housing", "california_housing", "cifar10", "cifar100", "digits", "fashion_mnist", "imdb", "mnist",
     "reuters",
-)
+)  # fmt: skip
 
 if TYPE_CHECKING:  # the same for type checkers and editors
     from . import (

@@ -27,19 +27,7 @@ from .strategies import (
 )
 
 __all__ = [
-    "DataParallel",
-    "DeviceMesh",
-    "FullySharded",
-    "LayoutMap",
-    "ModelParallel",
-    "PeerLost",
-    "TensorLayout",
-    "distribute_tensor",
-    "distribution",
-    "get_device_count",
-    "initialize",
-    "list_devices",
-    "process_count",
-    "process_index",
-    "set_distribution",
-]
+    "DataParallel", "DeviceMesh", "FullySharded", "LayoutMap", "ModelParallel", "PeerLost", "TensorLayout",
+    "distribute_tensor", "distribution", "get_device_count", "initialize", "list_devices", "process_count",
+    "process_index", "set_distribution",
+]  # fmt: skip

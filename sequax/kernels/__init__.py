@@ -16,19 +16,6 @@ from .random import dropout_mask, random_bits
 from .recurrent import gru, lstm
 
 __all__ = [
-    "Kept",
-    "avg_pool",
-    "batch_moments",
-    "batch_normalized",
-    "conv",
-    "conv_transpose",
-    "dropout_mask",
-    "embedding",
-    "gru",
-    "in_memory",
-    "lstm",
-    "max_pool",
-    "named",
-    "random_bits",
-    "standardized",
-]
+    "Kept", "avg_pool", "batch_moments", "batch_normalized", "conv", "conv_transpose", "dropout_mask", "embedding",
+    "gru", "in_memory", "lstm", "max_pool", "named", "random_bits", "standardized",
+]  # fmt: skip

@@ -148,12 +148,6 @@ def to_json(model: Layer, **kwargs: Any) -> str:
 
 
 __all__ = [
-    "MAX_BYTES",
-    "compile_arguments",
-    "compile_as",
-    "compile_model",
-    "model_from",
-    "model_from_json",
-    "parse",
+    "MAX_BYTES", "compile_arguments", "compile_as", "compile_model", "model_from", "model_from_json", "parse",
     "to_json",
-]
+]  # fmt: skip

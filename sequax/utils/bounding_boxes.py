@@ -32,16 +32,9 @@ from ..kernels import boxes as kernels
 Offset = float | Tensor
 
 __all__ = [
-    "affine_transform",
-    "clip_to_image_size",
-    "compute_ciou",
-    "compute_iou",
-    "convert_format",
-    "crop",
-    "decode_deltas_to_boxes",
-    "encode_box_to_deltas",
-    "pad",
-]
+    "affine_transform", "clip_to_image_size", "compute_ciou", "compute_iou", "convert_format", "crop",
+    "decode_deltas_to_boxes", "encode_box_to_deltas", "pad",
+]  # fmt: skip
 
 
 def convert_format(

@@ -10,15 +10,9 @@ SPARSE = {"sparse_categorical_crossentropy"}
 CATEGORICAL = {"categorical_crossentropy", "categorical_focal_crossentropy"}
 BINARY = {"binary_crossentropy", "binary_focal_crossentropy"}
 REGRESSION = {
-    "mean_squared_error",
-    "mean_absolute_error",
-    "mean_absolute_percentage_error",
-    "mean_squared_logarithmic_error",
-    "huber",
-    "log_cosh",
-    "cosine_similarity",
-    "poisson",
-}
+    "mean_squared_error", "mean_absolute_error", "mean_absolute_percentage_error", "mean_squared_logarithmic_error",
+    "huber", "log_cosh", "cosine_similarity", "poisson",
+}  # fmt: skip
 HINGE = {"hinge", "squared_hinge"}
 SAME_SHAPE = REGRESSION | BINARY | HINGE | {"categorical_hinge", "kl_divergence", "dice", "tversky"}
 # What targets may be where a loss means something; beyond, it would train on another thing, or climb.
