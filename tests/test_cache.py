@@ -14,23 +14,28 @@ import pytest
 import sequax
 from sequax.training import compiled
 
-SCRIPT = """
+MODEL = """
 import numpy as np, sequax
 model = sequax.Sequential([sequax.Input((2,)), sequax.layers.Dense(1)])
+"""
+FIT = """
 model.compile("sgd", "mse")
 model.fit(np.ones((ROWS, 2)), np.ones((ROWS, 1)), verbose=0)
 """
+CALL = "model(np.ones((1, 2)))"
 
 
-def run(setting, home, rows=8):
+def run(setting, home, rows=8, script=FIT):
     environment = {k: v for k, v in os.environ.items() if not k.startswith("JAX_") or k == "JAX_PLATFORMS"}
     environment.update(SEQUAX_CACHE=setting, HOME=str(home), XDG_CACHE_HOME=str(home / ".cache"))
-    subprocess.run([sys.executable, "-c", SCRIPT.replace("ROWS", str(rows))], check=True, env=environment, cwd=home)
+    subprocess.run(
+        [sys.executable, "-c", MODEL + script.replace("ROWS", str(rows))], check=True, env=environment, cwd=home
+    )
 
 
-@pytest.mark.parametrize("setting", ["", "{home}/elsewhere"])
-def test_programs_are_kept_in_a_private_folder(setting, tmp_path):
-    run(setting.format(home=tmp_path), tmp_path)
+@pytest.mark.parametrize("setting, script", [("", FIT), ("{home}/elsewhere", CALL)])
+def test_programs_are_kept_in_a_private_folder(setting, script, tmp_path):
+    run(setting.format(home=tmp_path), tmp_path, script=script)
     (folder,) = tmp_path.glob("**/programs/*")
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert any(folder.iterdir())

@@ -79,9 +79,9 @@ def optional_packages() -> dict[str, dict[str, str | None]]:
 def _cache() -> dict[str, Any]:
     import jax
 
-    from ..training import compiled
+    from ..core import disk_cache
 
-    compiled.enable_disk_cache()
+    disk_cache.enable()
     folder = jax.config.jax_compilation_cache_dir  # type: ignore[attr-defined]
     if not folder:
         return {"folder": None}

@@ -15,6 +15,7 @@ from . import (
     building,
     catalogue,
     constructor,
+    disk_cache,
     dtypes,
     input_spec,
     layer_config,
@@ -252,6 +253,7 @@ class Layer(Owner, Shown, quantizing.Quantizable, operation.Operation):
         outermost = scope.call() is None
         with scope.calling(self, training, dtype if dtypes.is_float(self.compute_dtype) else None) as call:
             if outermost and scope.frame() is None:
+                disk_cache.enable()  # of a text that grows by a token each, every length is compiled once only
                 forget_losses(self)
             self._ensure_built(named)
             input_spec.check(self.input_spec, inputs, self.name)

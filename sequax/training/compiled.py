@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
-import hashlib
 import os
-import platform
 import sys
 import threading
 import time
@@ -14,12 +12,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 
 from .._holding import Holding
+from ..core import disk_cache
 from ..core.placement import DEVICE, Placement
 from ..kernels import dispatch
 
@@ -108,7 +106,7 @@ class Request(NamedTuple):
 
     def jitted(self) -> jax.stages.Wrapped:
         """The function for JAX to trace, see `tracing`."""
-        enable_disk_cache()
+        disk_cache.enable()
         # Only the executable is kept, not the function: it would keep the model and its weights alive.
         made = self.make()
         function = dispatch.with_rows_apart(made) if self.place.cuts_rows else made
@@ -274,51 +272,3 @@ def clear() -> None:
     """Forget all programs of this process."""
     with _lock:
         _programs.clear()
-
-
-# --- the cache on disk ----------------------------------------------------------------------------------------------
-
-_disk_cache_ready = False
-
-
-def enable_disk_cache() -> None:
-    """Keep compiled programs in the user's cache folder, once per process, unless told otherwise.
-
-    The folder is for this user only (mode 0700), since programs in it are run, and for this type of machine only, since
-    they may use instructions that another one lacks. `SEQUAX_CACHE=off` turns it off, `SEQUAX_CACHE=FOLDER` moves it.
-    """
-    global _disk_cache_ready
-    if _disk_cache_ready:
-        return
-    _disk_cache_ready = True
-    wish = os.environ.get("SEQUAX_CACHE", "")
-    if wish.lower() == "off" or jax.config.jax_compilation_cache_dir:  # type: ignore[attr-defined]
-        return
-    if wish:
-        root = Path(wish)
-    else:
-        import platformdirs
-
-        root = Path(platformdirs.user_cache_dir("sequax"))
-    folder = root / "programs" / _machine()
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        folder.chmod(0o700)
-        if hasattr(os, "getuid") and folder.stat().st_uid != os.getuid():
-            return
-    except OSError:
-        return  # an unwritable cache folder costs time, not results
-    jax.config.update("jax_compilation_cache_dir", str(folder))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
-    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
-
-
-def _machine() -> str:
-    """A short name for this type of machine: processor features and versions that programs depend on."""
-    features = platform.processor()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        lines = cpuinfo.read_text(errors="replace").splitlines()
-        features += "".join(sorted({line for line in lines if line.startswith(("flags", "Features", "model name"))}))
-    text = "|".join((platform.system(), platform.machine(), features, jax.__version__))
-    return f"{platform.machine()}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"

@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 
 import jax
 
-from ...core import masks, names, scope, shapes, tracking
+from ...core import disk_cache, masks, names, scope, shapes, tracking
 from ...core.layer import Layer, forget_losses, keep_losses
 from ...core.tensor import KerasTensor, is_tensor, leaves
 from ...core.variable import Variable
@@ -22,7 +22,6 @@ from ...host_prefix import on_host
 from ...losses import Loss
 from ...metrics import Metric
 from ...optimizers import Optimizer
-from ...training.compiled import enable_disk_cache
 from ...training.fingerprint import fingerprint
 from ..patching import is_put, put
 from . import reading
@@ -77,7 +76,7 @@ def follow() -> None:
     if is_put(Layer, "__call__"):
         return
     reading.follow()
-    enable_disk_cache()
+    disk_cache.enable()
     put(Layer, "__call__", _layer_call(Layer.__call__))
     for cls in _subclasses(Loss):
         if "__call__" in vars(cls):
