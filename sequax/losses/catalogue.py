@@ -24,11 +24,11 @@ def loss(*aliases: str, of_class_numbers: bool = False) -> Callable[[T], T]:
 
     def registered(one: T) -> T:
         if isinstance(one, type):
-            return register(one)  # type: ignore[type-var]
+            return register(one)
         function = symbolic(one)  # type: ignore[type-var]
         if of_class_numbers:
             _of_class_numbers.add(function)
-        return register(function)  # type: ignore[type-var]
+        return register(function)
 
     return registered
 
