@@ -124,16 +124,22 @@ def test_devices_compute_what_one_does(name, batch_size):
 def test_of_blocks_and_streams_too(data, batch_size, monkeypatch):
     if data == "blocks":
         monkeypatch.setenv("SEQUAX_RESIDENT_MB", "0")
-    for name in ("dense", "normalized")[: 1 + (batch_size == 30)]:  # its short batch is no step like the others
+    for name in ("dense", "together")[: 1 + (batch_size == 30)]:  # its short batch is no step like the others
         assert_close(outcome(name, batch_size, data, "adam", devices="all"), outcome(name, batch_size, data, "adam"))
 
 
-def normalized():
-    parts = [layers.Dense(8, use_bias=False), layers.BatchNormalization(), layers.Dense(3, activation="softmax")]
-    return [sequax.Input((12,)), *parts]
+class Centered(layers.Layer):
+    """Of which nobody knows whether rows meet in it."""
+
+    def call(self, x):
+        return x - sequax.ops.mean(x, axis=0)
 
 
-MODELS["normalized"] = normalized
+def together():
+    return [sequax.Input((12,)), layers.Dense(8, use_bias=False), Centered(), layers.Dense(3, activation="softmax")]
+
+
+MODELS["together"] = together
 
 
 def test_rows_in_memory_and_tiny_kernels_are_for_one_device(monkeypatch):
@@ -442,15 +448,27 @@ def test_a_saved_model_is_whole(tmp_path):
 
 def test_a_run_is_resumed_on_other_devices(tmp_path):
     x, y = rows(made())
-    whole, part = made(), made()
+    place, whole = distribution.FullySharded(least=10), made()
     whole.fit(x, y, epochs=4, verbose=0)
-    part.fit(x, y, epochs=2, verbose=0, resume=tmp_path, devices=distribution.FullySharded(least=10))
-    again = made()
-    again.fit(x, y, epochs=4, verbose=0, resume=tmp_path, devices=4)
-    assert_close(again.get_weights(), whole.get_weights(), 1e-6)
-    cut, place = made(), distribution.FullySharded(least=10)
-    cut.fit(x, y, epochs=4, verbose=0, resume=tmp_path, devices=place)
-    assert [v.path for v in cut.state_variables if v.stored.sharding != place.placement.sharding_of(v)] == []
+
+    class Ends(sequax.callbacks.Callback):
+        def __init__(self, epoch=None):
+            super().__init__()
+            self.epoch, self.seen = epoch, []
+
+        def on_epoch_begin(self, epoch, logs=None):
+            self.seen.append(epoch)
+            if epoch == self.epoch:
+                raise KeyError("ended")
+
+    for places, (begun, ended) in enumerate([(place, 4), (2, place)]):
+        folder, again, watch = tmp_path / str(places), made(), Ends()
+        with pytest.raises(KeyError, match="ended"):
+            made().fit(x, y, epochs=4, verbose=0, resume=folder, devices=begun, callbacks=[Ends(2)])
+        again.fit(x, y, epochs=4, verbose=0, resume=folder, devices=ended, callbacks=[watch])
+        assert watch.seen == [2, 3]
+        assert_close(again.get_weights(), whole.get_weights(), 1e-6)
+    assert [v.path for v in again.state_variables if v.stored.sharding != place.placement.sharding_of(v)] == []
 
 
 REFUSED = {

@@ -18,7 +18,7 @@ import pytest
 from tests import together
 
 SCRIPT = Path(together.__file__)
-HEARTBEAT_SECONDS = 5
+PATIENT_SECONDS, HEARTBEAT_SECONDS = 120, 5  # the latter where one of them stops to answer
 END_SECONDS = 2  # from the moment that one has ended to the end of all
 RESUMED = 1e-6  # between a run that was resumed in other numbers and one that was not disturbed
 SLACK_SECONDS = 3  # for a machine that does other things, too; alone most take less than one
@@ -26,10 +26,10 @@ SLACK_SECONDS = 3  # for a machine that does other things, too; alone most take 
 many = pytest.mark.skipif(os.environ.get("SEQUAX_TEST_PROCESSES") != "1", reason="`make test-processes` runs it")
 
 
-def launched(folder, name, processes=2, restarts=0):
+def launched(folder, name, processes=2, restarts=0, heartbeat=PATIENT_SECONDS):
     """The exit code, what was printed, and what each process returned."""
     command = [sys.executable, "-m", "sequax", "launch", "--processes", str(processes), "--restarts", str(restarts)]
-    environment = {**os.environ, "SEQUAX_HEARTBEAT_SECONDS": str(HEARTBEAT_SECONDS)}
+    environment = {**os.environ, "SEQUAX_HEARTBEAT_SECONDS": str(heartbeat)}
     flags = re.sub(r"(device_count)=\d+", r"\1=2", os.environ.get("XLA_FLAGS", ""))  # each has two
     environment["XLA_FLAGS"] = flags
     environment["PYTHONPATH"] = os.pathsep.join([str(SCRIPT.parent.parent), os.environ.get("PYTHONPATH", "")])
@@ -112,7 +112,7 @@ ENDS = {
 
 def ends_together(tmp_path, name):
     code, line, limit = ENDS[name]
-    done, results = launched(tmp_path, name)
+    done, results = launched(tmp_path, name, heartbeat=HEARTBEAT_SECONDS if limit else PATIENT_SECONDS)
     seconds = time.time() - float((tmp_path / "happened").read_text())
     assert (done.returncode, results) == (code, [])
     assert line in done.stderr.splitlines()[-1]
@@ -130,7 +130,7 @@ def test_one_is_killed_and_one_process_goes_on(tmp_path):
 
 @many
 def test_one_may_be_late_at_the_end(tmp_path):
-    done, results = launched(tmp_path, "late")
+    done, results = launched(tmp_path, "late", heartbeat=HEARTBEAT_SECONDS)
     assert (done.returncode, results) == (0, [{}, {}])
 
 
@@ -184,6 +184,7 @@ def test_other_seeds_are_refused_in_all(tmp_path):
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
+        ("other_order", "in process 1, first batches are seed="),
         ("other_weights", "in process 1, values of weights are sequential/dense/kernel: "),
         ("other_data", "in process 1, x and y is data=float32[99, 8], and in process 0 data=float32[100, 8]"),
         (

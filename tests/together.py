@@ -454,6 +454,13 @@ def other_seeds(folder):
     refused(model(seed=here()), *data(), devices=everywhere())
 
 
+def other_order(folder):
+    """Of equal weights and data."""
+    made = model()
+    sq.utils.set_random_seed(here())
+    refused(made, *data(), devices=everywhere())
+
+
 def other_weights(folder):
     """Of which each process will have a part, so that the whole cannot be compared later."""
     made = model()
