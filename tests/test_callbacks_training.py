@@ -285,7 +285,8 @@ def test_learning_rate_finder_fits_its_sweep_into_the_epochs(tmp_path):
     finder = callbacks.LearningRateFinder(1e-7, 1e-6, smoothing=0)
     with pytest.raises(ValueError, match="nothing is known yet"):
         _ = finder.suggestion
-    fit(model, finder, epochs=2)
+    with pytest.warns(UserWarning, match="6 batches tell little .* Pass epochs=34, which makes 100"):
+        fit(model, finder, epochs=2)
     np.testing.assert_allclose(finder.learning_rates, np.geomspace(1e-7, 1e-6, 6))
     of_batches = [model.evaluate(X[i : i + 8], Y[i : i + 8], verbose=0) for i in (0, 8, 16)]
     assert finder.losses == pytest.approx(of_batches * 2, rel=1e-3), "of one batch each, no means over the epoch"
@@ -294,6 +295,15 @@ def test_learning_rate_finder_fits_its_sweep_into_the_epochs(tmp_path):
     assert finder.plot(tmp_path / "sweep.png").axes[0].get_xscale() == "log"
     finder.learning_rates, finder.smoothed = [1e-3, 1e-2, 1e-1], [1.0, 2.0, 3.0]
     assert finder.suggestion is None
+
+
+def test_learning_rate_finder_is_not_led_by_the_noise_of_its_first_batches():
+    finder = callbacks.LearningRateFinder()
+    rates = np.geomspace(1e-7, 10, 100)
+    falls = 1 - 0.7 / (1 + np.exp(-3 * np.log10(rates / 0.01)))
+    noise = 0.2 * 0.7 ** np.arange(100) * (-1.0) ** np.arange(100)
+    finder.learning_rates, finder.smoothed, finder.losses = rates.tolist(), (falls + noise).tolist(), falls.tolist()
+    assert 0.003 < finder.suggestion < 0.03
 
 
 def test_learning_rate_finder_ends_at_a_loss_that_is_not_finite():

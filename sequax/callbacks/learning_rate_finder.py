@@ -10,6 +10,7 @@ import numpy as np
 
 from ..core import html
 from ..core.kinds import AboveZero, Number, Rate, Real, Whole
+from ..core.warning import warn
 from ..utils import curves
 from . import figure as figures
 from .base import Callback, Logs
@@ -17,6 +18,10 @@ from .learning_rate import learning_rate_of
 
 Steps = Annotated[int, Whole(2)]
 Factor = Annotated[Number, Real(above=1)]
+
+
+_LEAST_POINTS = 5  # of a line
+_FEW_STEPS = 20
 
 
 class LearningRateFinder(Callback):
@@ -83,7 +88,13 @@ class LearningRateFinder(Callback):
     def on_train_begin(self, logs: Logs | None = None) -> None:
         params = self.params or {}
         learning_rate_of(self)  # an optimizer without one is an error before anything happens
-        self._restart(min(self.steps, (params.get("epochs") or 1) * (params.get("steps") or self.steps)))
+        per_epoch = params.get("steps") or self.steps
+        self._restart(min(self.steps, (params.get("epochs") or 1) * per_epoch))
+        if len(self._sweep) < min(self.steps, _FEW_STEPS):
+            warn(
+                f"LearningRateFinder: {len(self._sweep)} batches tell little of rates from {self.min_learning_rate:g}"
+                f" to {self.max_learning_rate:g}. Pass epochs={-(-self.steps // per_epoch)}, which makes {self.steps}."
+            )
         model = self.model
         self._before = [(v, v.numpy()) for v in (*model.state_variables, *model.optimizer.variables)]
 
@@ -123,9 +134,13 @@ class LearningRateFinder(Callback):
         values = values[: int(np.nanargmin(np.where(np.isfinite(values), values, np.inf))) + 1]
         if len(values) < 2:
             return None
-        slopes = np.gradient(values, np.log(self.learning_rates[: len(values)]))
+        # Lines through a tenth of the sweep: between neighbours, above all the first ones, the noise of batches falls
+        # faster than any loss.
+        count = min(len(values), max(_LEAST_POINTS, len(self._sweep) // 10))
+        places = np.arange(count) - (count - 1) / 2
+        slopes = np.correlate(values, places, "valid")
         steepest = int(np.argmin(slopes))
-        return self.learning_rates[steepest] if slopes[steepest] < 0 else None
+        return self.learning_rates[steepest + count // 2] if slopes[steepest] < 0 else None
 
     def __repr__(self) -> str:
         if len(self.losses) < 2:
