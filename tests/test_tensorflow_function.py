@@ -390,6 +390,33 @@ def test_train_step_with_the_data_alone(eagerly):
     assert history[-1] < history[0] and int(model.two.iterations) == 10
 
 
+class OfNodes(models.Model):
+    """Its data are numbers of rows, and its `call` takes something else: all rows and a factor."""
+
+    def __init__(self):
+        super().__init__()
+        self.out = layers.Dense(3)
+
+    def call(self, inputs):
+        nodes, factor = inputs
+        return self.out(nodes) * factor
+
+    def train_step(self, data):
+        numbers, y = data
+        with GradientTape() as tape:
+            loss = LOSS(y, self((jnp.asarray(X), jnp.ones((1,))))[numbers])
+        gradients = tape.gradient(loss, self.trainable_variables)
+        self.optimizer.apply_gradients(zip(gradients, self.trainable_variables, strict=True))
+        return {"loss": loss}
+
+
+def test_a_step_may_call_its_model_with_other_things_than_the_data():
+    model = OfNodes()
+    model.compile(optimizers.SGD(0.5))
+    history = model.fit(np.arange(len(X)), Y, epochs=4, batch_size=4, verbose=0).history["loss"]
+    assert history[-1] < history[0] and [v.shape for v in model.trainable_variables] == [(4, 3), (3,)]
+
+
 def test_steps_of_ours_take_the_data_alone_too():
     class Counted(models.Model):
         def train_step(self, data):

@@ -155,7 +155,12 @@ def build(model: Model, x: Tensors, rows: int, always: bool) -> None:
     # What a step of the user's makes of its data is not known: it may call the model with all of them, or never.
     asked = always or not (model.built or of(model).inputs)
     if has_call and (unbuilt or asked):
-        model.build_from(map_structure(lambda a: KerasTensor((rows, *a.shape[1:]), a.dtype.name), x))
+        try:
+            model.build_from(map_structure(lambda a: KerasTensor((rows, *a.shape[1:]), a.dtype.name), x))
+        except Exception:
+            if not _takes_data_alone(model, "train_step"):
+                raise
+            # Such a step may call the model with anything, and makes the weights that it finds missing.
     elif unbuilt and not _takes_data_alone(model, "train_step"):
         raise ValueError(
             f"{type(model).__name__} has no `call()`, so `fit` cannot build {[one.name for one in unbuilt]}."
