@@ -46,7 +46,7 @@ TABLE = {
     "Conv2D of groups": (IMAGE, lambda: [layers.Conv2D(6, 3, groups=3)], 2),
     "Conv3D of one channel": ((6, 6, 6, 1), lambda: [layers.Conv3D(3, 3)], 1),
     "Conv2DTranspose": (IMAGE, lambda: [layers.Conv2DTranspose(4, 3, strides=2)], 1),
-    "DepthwiseConv2D": ((40, 40, 8), lambda: [layers.DepthwiseConv2D(3)], 2),
+    "DepthwiseConv2D": ((56, 56, 8), lambda: [layers.DepthwiseConv2D(3)], 2),
     "SeparableConv2D": (IMAGE, lambda: [layers.SeparableConv2D(4, 3)], 2),
     "BatchNormalization": (IMAGE, lambda: [layers.Conv2D(4, 3), layers.BatchNormalization()], 4),
     "LayerNormalization": (SEQUENCE, lambda: [layers.LayerNormalization()], 1),

@@ -217,7 +217,8 @@ def test_what_differs_is_refused_in_all(tmp_path, name, sentence):
 def test_what_goes_wrong_in_one_is_told_in_all(tmp_path, name, error, told):
     done, results = launched(tmp_path, name)
     assert (done.returncode, results) == (1, [])
-    assert f"[1] {error}" in done.stderr and f"[0] RuntimeError: {told}" in done.stderr
+    assert f"[1] {error}" in done.stderr and f"[0] sequax.distribution.PeerLost: {told}" in done.stderr
+    assert "process 1 ended first, with exit code 1" in done.stderr.splitlines()[-1]
 
 
 @many

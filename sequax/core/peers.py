@@ -31,7 +31,7 @@ _SIGNS = (
 
 
 class PeerLost(RuntimeError):
-    """Another process of the run has ended, so that this one cannot go on. Exit code 75: "try again"."""
+    """Another process of the run has ended or failed, so that this one cannot go on. Exit code 75: "try again"."""
 
 
 PeerLost.__module__ = "sequax.distribution"
@@ -101,7 +101,7 @@ def made_by_all(
         what: where they meet, for the line that says who is waited for.
 
     Raises:
-        RuntimeError: in the others, if making an item has failed in one, which raises its own error.
+        PeerLost: in the others, if making an item has failed in one, which raises its own error.
     """
     while True:
         item, failed = None, None
@@ -114,7 +114,7 @@ def made_by_all(
         if first is not None:
             parted()
             text, name = told[first]
-            raise failed or RuntimeError(f"{what}: process {first} of {count()} has raised {name}: {text}")
+            raise failed or PeerLost(f"{what}: process {first} of {count()} has raised {name}: {text}")
         yield item, [text for text, _ in told]
 
 
