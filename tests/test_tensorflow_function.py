@@ -419,6 +419,7 @@ def test_a_step_may_call_its_model_with_other_things_than_the_data():
 
 def test_steps_of_ours_take_the_data_alone_too():
     class Counted(models.Model):
+        @function
         def train_step(self, data):
             logs = super().train_step(data)
             return {**logs, "twice": logs["loss"] * 2}

@@ -131,6 +131,7 @@ class Method:
     def __init__(self, function: Function, instance: Any):
         functools.update_wrapper(self, function)
         self._function, self.__self__ = function, instance
+        self.__wrapped__ = self.python_function  # bound: its signature is that of the method
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._function(self.__self__, *args, **kwargs)
