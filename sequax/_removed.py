@@ -133,6 +133,9 @@ ARGUMENTS: dict[str, str] = {
 }
 
 
+NAME_FIRST = "the name of a weight is passed by keyword: add_weight(shape=..., name={!r})."
+
+
 class Removed:
     """An attribute that says what stands for it today. It is not there: `hasattr` is False, and it may be set."""
 
@@ -186,8 +189,12 @@ def of_argument(name: object) -> str:
 
 
 def advise(error: BaseException) -> None:
-    """Add today's spelling to Python's own error on an unexpected keyword argument."""
-    found = re.search(r"unexpected keyword argument '(\w+)'", str(error)) if isinstance(error, TypeError) else None
+    """Add today's spelling to Python's own error on arguments."""
+    if not isinstance(error, TypeError):
+        return
+    found = re.search(r"unexpected keyword argument '(\w+)'", str(error))
     note = of_argument(found[1]).strip() if found else ""
+    if "add_weight() got multiple values for argument 'shape'" in str(error):
+        note = NAME_FIRST.format("kernel")
     if note and note not in getattr(error, "__notes__", ()):
         error.add_note(note)

@@ -318,6 +318,14 @@ def test_calls_that_do_not_fit_say_what_was_meant():
         def __init__(self):
             self.dense = Dense(1)
 
+    class NoSuperEither(sequax.losses.Loss):
+        def __init__(self):
+            self.factor = 2
+
+    class NameFirst(sequax.layers.Layer):
+        def build(self, shape):
+            self.kernel = self.add_weight("kernel", shape=(shape[-1], 2))
+
     model = regression()
     for call, words in {
         "fit": (lambda: model.fit(X, TARGETS, batchsize=3), "Did you mean 'batch_size'"),
@@ -328,6 +336,12 @@ def test_calls_that_do_not_fit_say_what_was_meant():
         "activation": (lambda: Sequential([Dense(1), "relu"]), "`Activation('relu')`"),
         "no kernel size": (lambda: sequax.layers.Conv2D(3), "Conv2D: missing a required argument: 'kernel_size'"),
         "no constructor": (lambda: NoSuper()(X), "must call `super().__init__()`"),
+        "loss without constructor": (lambda: NoSuperEither()(TARGETS, TARGETS), "must call `super().__init__()`"),
+        "name of a weight first": (
+            lambda: Sequential([Input((4,)), NameFirst()]),
+            "add_weight(shape=..., name='kernel')",
+        ),
+        "name alone": (lambda: Dense(1).add_weight("kernel", (3, 2)), "add_weight(shape=..., name='kernel')"),
         "rate in place of a schedule": (lambda: sequax.callbacks.LearningRateScheduler(0.1), "a function of the epoch"),
         "text as class": (lambda: sequax.utils.to_categorical(["a", "b"]), "these are strings; the first is 'a'"),
     }.values():

@@ -107,7 +107,8 @@ def test_links_are_followed_on_request(pictures, tmp_path):
         ({"validation_split": 0.01, "subset": "validation", "seed": 1}, "none of the 12 image files is left"),
         ({"color_mode": "x"}, "`color_mode` must be one of"),
         ({"interpolation": "x"}, "`interpolation` should be one of"),
-        ({"image_size": 3}, "`image_size` to be a tuple of 2 integers"),
+        ({"image_size": (3,)}, "`image_size` to be a tuple of 2 integers"),
+        ({"image_size": 0}, "`image_size` to be a tuple of 2 integers"),
         ({"crop_to_aspect_ratio": True, "pad_to_aspect_ratio": True}, "Only one of `pad_to_aspect_ratio`"),
         ({"data_format": "x"}, "`data_format` argument must be one of"),
         ({"format": "x"}, '`format` should be either "tf" or "grain"'),
@@ -155,6 +156,7 @@ def test_batches_of_images(pictures):
         ({"color_mode": "rgba"}, (12, 4, 6, 4), 0),
         ({"data_format": "channels_first"}, (12, 3, 4, 6), 0),
         ({"batch_size": None}, (4, 6, 3), 0),
+        ({"image_size": 5}, (12, 5, 5, 3), 0),
         ({"image_size": (2, 9), "pad_to_aspect_ratio": True}, (12, 2, 9, 3), 0),
     ],
 )

@@ -13,7 +13,6 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Self, TypedDict
 
-from .. import _removed
 from . import tracebacks
 from .kinds import Kind, Owner, RegularizerLike, ShapeLike, kind_of
 from .names import is_ours
@@ -110,7 +109,6 @@ def keep(cls: type) -> None:
             return constructor(self, **bound)
         except tracebacks.SHOWN as error:
             __tracebackhide__ = True
-            _removed.advise(error)
             tracebacks.cut(error)
             raise
 

@@ -413,6 +413,8 @@ class Layer(Owner, Shown, quantizing.Quantizable, operation.Operation):
                 f"Layer '{self.name}' ({type(self).__name__}): you cannot add new elements of state in `call`, where"
                 f" each call would begin with a new variable. Create them in `__init__()` or `build(input_shape)`."
             )
+        if isinstance(shape, str):
+            raise ValueError(f"Layer '{self.name}': {_removed.NAME_FIRST.format(shape)}")
         dtype = self.variable_dtype if dtype is None else dtypes.standardize(dtype)
         if initializer is None:
             initializer = "glorot_uniform" if dtypes.is_float(dtype) else "zeros"

@@ -53,7 +53,6 @@ def public(method: Callable[P, R]) -> Callable[P, R]:
             return method(*args, **kwargs)
         except SHOWN as error:
             __tracebackhide__ = True  # of IPython and pytest: this frame says nothing
-            _removed.advise(error)
             _name_nearest(error, method)
             cut(error)
             raise
@@ -64,6 +63,7 @@ def public(method: Callable[P, R]) -> Callable[P, R]:
 def _name_nearest(error: BaseException, method: Callable[..., object]) -> None:
     """Add the nearest argument of a method to Python's own error on one that it does not have."""
     unmet = error.__traceback__ is not None and error.__traceback__.tb_next is None  # the body did not begin
+    _removed.advise(error)
     code: CodeType | None = getattr(method, "__code__", None)
     if code is None or not unmet or not isinstance(error, TypeError) or hasattr(error, "__notes__"):
         return
@@ -99,6 +99,7 @@ def cut(error: BaseException) -> None:
     lost = peers.loss(error)
     if lost is not None:
         raise lost from None
+    _removed.advise(error)
     _explain_tracing(error)
     head = error.__traceback__
     if head is None or head.tb_next is None or not _filtering[0]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +15,7 @@ from ..core.catalogue import serialize
 from ..core.config import deserialize
 from ..core.constructor import Configured
 from ..core.kinds import FunctionLike, NameLike, OneOf
+from ..core.owner import Unmade
 from ..core.portable import Portable
 from ..core.types import ArrayLike, DTypeLike, Tensor
 from . import align
@@ -50,6 +51,8 @@ class Loss(Portable, Configured):
     """
 
     config_order: tuple[str, ...] = ("name", "reduction")
+    if not TYPE_CHECKING:  # which knows it as an attribute
+        _dtype_policy = Unmade()
     name: str
     reduction: str | None
 

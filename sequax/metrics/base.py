@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +14,7 @@ from ..core.catalogue import serialize
 from ..core.config import check_own, deserialize, reading
 from ..core.constructor import Configured, added
 from ..core.kinds import FunctionLike, InitializerLike, NameLike
+from ..core.owner import Unmade
 from ..core.portable import Portable
 from ..core.types import ArrayLike, DTypeLike
 from ..core.variable import Variable
@@ -48,6 +49,8 @@ class Metric(Portable, Configured):
     """
 
     tracked_as = "metric"
+    if not TYPE_CHECKING:  # which knows it as an attribute
+        _dtype_policy = Unmade()
     name: str
 
     def __init__(self, dtype: DTypeLike | None = None, name: NameLike | None = None):

@@ -22,7 +22,7 @@ def image_dataset_from_directory(
     class_names: Sequence[str] | None = None,
     color_mode: str = "rgb",
     batch_size: int | None = 32,
-    image_size: tuple[int, int] = (256, 256),
+    image_size: tuple[int, int] | int = (256, 256),
     shuffle: bool = True,
     seed: int | None = None,
     validation_split: float | None = None,
@@ -45,7 +45,7 @@ def image_dataset_from_directory(
         class_names: the folders to read, in the order of their numbers; default: all, sorted.
         color_mode: `"grayscale"`, `"rgb"` or `"rgba"`: 1, 3 or 4 channels.
         batch_size: None: one image at a time, without a batch axis.
-        image_size: `(height, width)` of all images.
+        image_size: `(height, width)` of all images, or one number for both.
         shuffle: mix the files, differently for each epoch; otherwise they come in the order of their paths.
         seed: of the mixing, and of the split.
         validation_split: share of the files that is kept for validation, the last ones after one mixing.

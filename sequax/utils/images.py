@@ -102,7 +102,7 @@ def img_to_array(img: Image | ArrayLike, data_format: str | None = None, dtype: 
 def load_img(
     path: Path,
     color_mode: str = "rgb",
-    target_size: tuple[int, int] | None = None,
+    target_size: tuple[int, int] | int | None = None,
     interpolation: str = "nearest",
     keep_aspect_ratio: bool = False,
 ) -> Image:
@@ -111,7 +111,7 @@ def load_img(
     Args:
         path: of the file, or its content as `io.BytesIO`.
         color_mode: `"grayscale"`, `"rgb"` or `"rgba"`. Gray images of more than 8 bits stay as they are.
-        target_size: `(height, width)` to resize to; default: none.
+        target_size: `(height, width)` to resize to, or one number for both; default: none.
         interpolation: of Pillow: `"nearest"`, `"bilinear"`, `"bicubic"`, `"hamming"`, `"box"` or `"lanczos"`.
         keep_aspect_ratio: cut off what does not fit the ratio of `target_size`.
 
@@ -130,7 +130,10 @@ def load_img(
     deep_gray = color_mode == "grayscale" and img.mode in ("I;16", "I")
     if img.mode != _COLOR_MODES[color_mode] and not deep_gray:
         img = img.convert(_COLOR_MODES[color_mode])
-    if target_size is None or (img.height, img.width) == tuple(target_size):
+    if target_size is None:
+        return img
+    target_size = check_size("target_size", target_size)
+    if (img.height, img.width) == target_size:
         return img
     box = _middle(img, target_size) if keep_aspect_ratio else None
     method = getattr(pillow().Resampling, interpolation.upper())
@@ -217,8 +220,10 @@ def smart_resize(
 
 
 def check_size(name: str, size: Any) -> tuple[int, int]:
-    """`(height, width)` as two whole numbers from 1 on."""
-    sizes = tuple(size) if hasattr(size, "__len__") else (size,)
+    """`(height, width)` as two whole numbers from 1 on; one number is both."""
+    sizes = tuple(size) if hasattr(size, "__len__") else (size, size)
     if len(sizes) != 2 or any(not hasattr(s, "__index__") or isinstance(s, bool) or s < 1 for s in sizes):
-        raise ValueError(f"Expected `{name}` to be a tuple of 2 integers (height, width). Received: {name}={size!r}")
+        raise ValueError(
+            f"Expected `{name}` to be a tuple of 2 integers (height, width). Received: {name}={size!r:.60}"
+        )
     return int(sizes[0]), int(sizes[1])
