@@ -100,6 +100,11 @@ def test_names_who_ended_first(run, monkeypatch, body, code, line):
     assert time.monotonic() - begun < 10
 
 
+def test_who_is_left_is_asked_to_end_first(run):
+    listens = "signal.signal(15, lambda *_: (print('told'), sys.exit(75))); time.sleep(60)"
+    assert run(f"me and (time.sleep(1), sys.exit(3)); {listens}")[:2] == (3, ["[0] told"])
+
+
 def test_starts_all_again(run, tmp_path):
     body = f"path = {str(tmp_path)!r} + f'/{{me}}'; open(path, 'a').write('x'); sys.exit(len(open(path).read()) < 3)"
     code, _, err = run(body, restarts=3)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import sys
 import time
@@ -276,7 +277,15 @@ def only_first_writes(folder, made, history):
     assert all(map(Path.exists, files)) and [Path(new) for _, new in moved] == ([] if here() else files), moved
 
 
+def drawn():
+    """What nobody has seeded is random, and the same in all."""
+    mine = [random.random(), np.random.random(), float(sq.random.uniform(()))]
+    others = peers.gathered(mine)
+    assert others == [mine] * len(others)
+
+
 def main(folder):
+    drawn()
     return each(folder, arrays, own_rows, on_disk, sharded)
 
 
