@@ -143,6 +143,9 @@ HABITS = {
             value.set_shape([3, 3])
         assert tf.TensorSpec([None, 3], tf.float32).is_compatible_with(value)
         assert keras.Input((3,)).shape.as_list() == [None, 3]
+        dense = layers.Dense(2)
+        dense.build((None, 3))
+        assert dense.kernel.shape.as_list() == [3, 2] and tf.Variable(value).shape.num_elements() == 6
         assert isinstance(value, tf.Tensor) and tf.is_tensor(value) and not isinstance(np.zeros(2), tf.Tensor)
         batch, width = tf.shape(value)
         assert tf.shape(value).numpy().tolist() == [2, 3] and int(batch) == 2 and (width / 2).numpy() == 1.5

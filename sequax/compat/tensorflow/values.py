@@ -609,6 +609,7 @@ def patched() -> Iterator[tuple[type, str, Any]]:
     yield KerasTensor, "get_shape", _get_shape
     yield KerasTensor, "set_shape", _set_shape
     yield KerasTensor, "ref", _ref
+    yield Variable, "shape", shaped(Variable.shape)
     yield Variable, "get_shape", _get_shape
     yield Variable, "ref", _ref
 
