@@ -236,9 +236,11 @@ def test_what_is_frozen_alone_is_so_in_files(tmp_path):
     assert len(loaded.trainable_variables) == 3
     theirs = keras.models.load_model(tmp_path / "model.keras")
     np.testing.assert_allclose(theirs.predict(X, verbose=0), model.predict(X, verbose=0), rtol=1e-5, atol=1e-6)
-    config = model.to_json().replace('"frozen": [1]', '"frozen": [-1]')
-    with pytest.raises(LoadError, match="list of places"):
-        sequax.models.model_from_json(config)
+    given = '"frozen": [[0, "bias"]]'
+    assert given in model.to_json()
+    for other in ("[-1]", '[[-1, "bias"]]', '[[0, ""]]', "3"):
+        with pytest.raises(LoadError, match="places and names"):
+            sequax.models.model_from_json(model.to_json().replace(given, f'"frozen": {other}'))
 
 
 @sequax.saving.register_keras_serializable("lora")
@@ -257,6 +259,45 @@ class OwnCell(layers.Layer):
     def call(self, x, states):
         after = self.inner(sequax.ops.concatenate([x, states[0]], -1))
         return after, [after]
+
+
+@sequax.saving.register_keras_serializable("lora")
+class OwnBlock(layers.Layer):
+    """Layers that build themselves when called, of which the config says nothing."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.hidden, self.out = layers.Dense(8, "relu", name="hidden"), layers.EinsumDense("ab,bc->ac", 8, name="out")
+
+    def call(self, x):
+        return x + self.out(self.hidden(x))
+
+
+@sequax.saving.register_keras_serializable("lora")
+class OwnModel(sequax.Model):
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.blocks, self.head = [OwnBlock(name="a"), OwnBlock(name="b")], layers.Dense(2, name="head")
+
+    def call(self, x):
+        for block in self.blocks:
+            x = block(x)
+        return self.head(x)
+
+
+@pytest.mark.parametrize("bits", [None, "int8"])
+@pytest.mark.parametrize("make", [OwnModel, lambda: sequax.Sequential([sequax.Input((8,)), OwnBlock(), OwnBlock()])])
+def test_what_trains_in_layers_of_ones_own_trains_after_loading(make, bits, tmp_path):
+    model = make()
+    model(X)
+    if bits:
+        model.quantize(bits)
+    model.enable_lora(2)
+    model.compile("adam", "mse")
+    model.save(tmp_path / "model.keras")
+    loaded = sequax.models.load_model(tmp_path / "model.keras")
+    trained = [[v.name for v in one.trainable_variables] for one in (model, loaded)]
+    assert trained[0] == trained[1] and all("lora" in name for name in trained[1])
 
 
 def sequences():

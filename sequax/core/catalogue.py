@@ -200,10 +200,14 @@ def object_config(target: Any) -> dict[str, Any]:
     build_config = target.get_build_config() if hasattr(target, "get_build_config") else None
     if build_config is not None:
         config["build_config"] = build_config
-        # A model's layers bring their own. Keras looks for the shapes in a build_config, and for nothing else.
-        if hasattr(target, "frozen_alone") and "layers" not in inner:
-            more = {FROZEN: target.frozen_alone(), ADAPTED: target.adapted_inside()}
-            config["build_config"] = {**build_config, **{key: value for key, value in more.items() if value}}
+    # A model's layers bring their own. Keras looks for the shapes in a build_config, and for nothing else.
+    if hasattr(target, "frozen_alone") and "layers" not in inner:
+        lists = {FROZEN: target.frozen_alone(), ADAPTED: target.adapted_inside()}
+        more = {key: value for key, value in lists.items() if value}
+        # Layers that build themselves when called need the shape only to be what the lists say; else nobody asks.
+        shapes = {"input_shape": target.called_for} if build_config is None and target.called_for else build_config
+        if more and shapes is not None:
+            config["build_config"] = {**shapes, **more}
     if hasattr(target, "get_compile_config"):
         config["compile_config"] = _compile_config(target)
     return config

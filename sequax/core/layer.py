@@ -88,6 +88,7 @@ class Layer(Owner, Shown, quantizing.Quantizable, operation.Operation):
     input_axes: tuple[str, ...] | None = (
         None  # what the axes of an input are, batch apart; None: it takes several ranks
     )
+    called_for: Any = None  # the shape of the first input, where layers inside have built themselves
     remat_mode: remat.Mode | None = None  # of the `RematScope` in which the layer was made
     recorded_graph: Any = None  # of `Model(inputs, outputs)`: the calls between them
     symbolic_steps: Any = None  # of a built stack: its symbolic input, then the output of each layer
@@ -189,6 +190,7 @@ class Layer(Owner, Shown, quantizing.Quantizable, operation.Operation):
         if left_to_us and self._inner_layers():
             tensors = shapes.map_shapes(lambda s: KerasTensor(s, self.compute_dtype), input_shape)
             shapes.infer(self.__call__, (tensors,), {})  # layers inside build themselves when called
+            self.called_for = input_shape
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Compute outputs from inputs."""
@@ -331,6 +333,8 @@ class Layer(Owner, Shown, quantizing.Quantizable, operation.Operation):
             self.build(None)
         elif type(self).build is Layer.build:
             self.built = True  # layers inside build themselves while `call` runs
+            if len(given) == 1 and self._inner_layers():
+                self.called_for = shape_of(next(iter(given.values())))
         else:
             self.build(shape_of(next(iter(given.values()))))
         self.built: bool = True

@@ -54,25 +54,29 @@ class Owner:
         """What files hold of `variables_in_files()`."""
         return [v.numpy() for v in self.variables_in_files()]
 
-    def frozen_alone(self) -> list[int]:
-        """Which weights are frozen in layers that are not, by their places among what files hold of this layer."""
-        pairs = ((layer, v) for layer in self.flatten_layers() for v in layer.variables_in_files())
+    def frozen_alone(self) -> list[list[Any]]:
+        """Which weights are frozen in layers that are not: the place of the layer among those inside, and the name.
+
+        Names, since a layer of fewer bits, which one from a file may become later, has more weights.
+        """
         return [
-            place
-            for place, (layer, v) in enumerate(pairs)
+            [place, v.name]
+            for place, layer in enumerate(self.flatten_layers())
+            for v in layer.variables_in_files()
             if v.made_trainable and not v.trainable and layer.trainable and not (v.adapter and v.adapter.freezes)
         ]
 
-    def freeze_alone(self, places: Sequence[int]) -> None:
+    def freeze_alone(self, places: Sequence[Sequence[Any]]) -> None:
         """Freeze the weights that `frozen_alone` named.
 
         Args:
             places: what it gave. Those that are not there are passed over.
         """
-        found = [v for layer in self.flatten_layers() for v in layer.variables_in_files()]
-        for place in places:
-            if place < len(found):
-                found[place].trainable = False
+        inside = self.flatten_layers() if places else []
+        for place, name in places:
+            for variable in inside[place].variables_in_files() if place < len(inside) else ():
+                if variable.name == name:
+                    variable.trainable = False
 
     def adapted_inside(self) -> list[list[float]]:
         """Which layers inside have low-rank adapters: their places among them, ranks and alphas."""

@@ -260,13 +260,19 @@ def _check_shapes(config: object, place: str) -> None:
         raise LoadError(f"expected shapes by name; found {_shown(config)}", place)
     for key, value in config.items():
         if key == names.FROZEN:
-            if not isinstance(value, (list, tuple)) or not all(type(one) is int and one >= 0 for one in value):
-                raise LoadError(f"expected a list of places; found {_shown(value)}", f"{place}.{key}")
+            if not isinstance(value, (list, tuple)) or not all(map(_is_place_of_weight, value)):
+                raise LoadError(f"expected places and names; found {_shown(value)}", f"{place}.{key}")
         elif key == names.ADAPTED:
             if not isinstance(value, (list, tuple)) or not all(_is_adapter(one) for one in value):
                 raise LoadError(f"expected places, ranks and alphas; found {_shown(value)}", f"{place}.{key}")
         elif value is not None and not is_shape(value):
             raise LoadError(f"expected a shape; found {_shown(value)}", f"{place}.{_shown_key(key)}")
+
+
+def _is_place_of_weight(value: object) -> bool:
+    if not isinstance(value, (list, tuple)) or len(value) != 2:
+        return False
+    return type(value[0]) is int and value[0] >= 0 and is_name(value[1])
 
 
 def _is_adapter(value: object) -> bool:

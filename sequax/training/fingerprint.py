@@ -33,7 +33,18 @@ _SKIPPED = frozenset(
     {"name", "built", "history", "compilation", "_nodes", "_losses", "_init_arguments"}
     | {"stop_training", "stop_evaluating", "stop_predicting", "run_eagerly", "jit_compile", "steps_per_execution"}
     | {"train_function", "test_function", "predict_function"}
-    | {"_build_shapes", "_tensors", "_display", "serial", "path", "_path", "_known", "_host_prefix", "_wanted_place"}
+    | {
+        "_build_shapes",
+        "called_for",
+        "_tensors",
+        "_display",
+        "serial",
+        "path",
+        "_path",
+        "_known",
+        "_host_prefix",
+        "_wanted_place",
+    }
     | {"_in_build", "implied"}
 )
 
