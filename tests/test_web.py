@@ -41,7 +41,8 @@ def runtime(tmp_path_factory):
         if all((one / part).is_file() for part in web.PARTS):
             return one
     place.mkdir(exist_ok=True)
-    command = ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(place), f"onnxruntime-web@{web.VERSION}"]
+    quietly = ("--no-audit", "--no-fund", "--fetch-retries=0")  # without a network a test should not wait for one
+    command = ["npm", "install", *quietly, "--prefix", str(place), f"onnxruntime-web@{web.VERSION}"]
     if subprocess.run(command, capture_output=True, timeout=300, check=False).returncode:
         pytest.skip("npm could not install onnxruntime-web")
     return found[1]
