@@ -54,7 +54,9 @@ AUGMENTATIONS = {
 
 
 @pytest.mark.parametrize("name", AUGMENTATIONS)
-@pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["", "weighted"])
+@pytest.mark.parametrize(
+    "weights", [pytest.param(None, id="", marks=pytest.mark.long), pytest.param(WEIGHTS, id="weighted")]
+)
 def test_as_mixed_by_hand(name, weights):
     make = AUGMENTATIONS[name]
     ours, _ = trained(make(), sample_weight=weights)

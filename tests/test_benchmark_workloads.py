@@ -104,7 +104,7 @@ def test_names_are_those_of_the_files() -> None:
     assert len({workload.title for workload in workloads}) == len(NAMES)
 
 
-@pytest.mark.parametrize("name", some(name for name in WORKS if name not in RESIZED))
+@pytest.mark.parametrize("name", some((name for name in WORKS if name not in RESIZED), of=8))
 def test_programs_of_works_are_traced(name: str) -> None:
     assert len(programs_of(PREFIX + name, "cuda")) >= (name != "called")
 

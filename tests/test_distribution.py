@@ -13,6 +13,7 @@ import sequax
 from sequax import distribution, layers
 from sequax.data import resident
 from sequax.training import compiled, single_kernel
+from tests.long import long
 
 DEVICES = 8
 
@@ -113,7 +114,7 @@ def assert_close(ours, theirs, tolerance=1e-5):
         np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance)
 
 
-@pytest.mark.parametrize("batch_size", [32, 30, 10])
+@pytest.mark.parametrize("batch_size", [long(32), 30, long(10)])  # 30: no batch can be shared out evenly
 @pytest.mark.parametrize("name", MODELS)
 def test_devices_compute_what_one_does(name, batch_size):
     assert_close(outcome(name, batch_size, devices="all"), outcome(name, batch_size))

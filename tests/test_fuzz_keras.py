@@ -47,7 +47,7 @@ def memory():
 
 
 @pytest.mark.usefixtures("memory")
-@pytest.mark.parametrize("first", some(range(0, 50, CHUNK), of=5))
+@pytest.mark.parametrize("first", some(range(0, 50, CHUNK), of=10))
 def test_random_models_say_what_keras_says(first):
     for seed in range(first, first + CHUNK):
         case = draw.case(seed)

@@ -18,6 +18,7 @@ import sequax as sq
 from sequax.core import rng as sequax_rng
 from sequax.saving import atomic, snapshot
 from sequax.training import chunks
+from tests.long import some
 
 ROWS, SIZE = 23, 4  # six steps, the last one short
 STEPS = 6
@@ -370,7 +371,7 @@ def trained(result: Any) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", some(CASES, of=2))
 def test_a_resumed_run_ends_with_the_same_bits(name, tmp_path, monkeypatch):
     case, folder = CASES[name], tmp_path / "run"
     if case.disk:

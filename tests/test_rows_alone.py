@@ -26,7 +26,7 @@ from tests.layer_table import (
     states,
     symbolic_input,
 )
-from tests.long import long, some
+from tests.long import some
 from tests.test_layer_table import ROWS
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*does not support masking.*:UserWarning")
@@ -140,7 +140,7 @@ def test_what_is_alone_is_listed(module, base, is_alone, names):
     assert {name for name, one in own.items() if is_alone(one(**ARGUMENTS.get(name, {})))} == names
 
 
-@pytest.mark.parametrize("kind, arguments", [long(case) if case.id == "CTC" else case for case in LOSSES])
+@pytest.mark.parametrize("kind, arguments", some(LOSSES, of=3))
 def test_losses(kind, arguments, rng):
     cases = []
     for steps in (False, True):
@@ -174,7 +174,7 @@ def test_losses(kind, arguments, rng):
         assert not np.any(by_more[TRUE:])
 
 
-@pytest.mark.parametrize("kind, arguments", METRICS)
+@pytest.mark.parametrize("kind, arguments", some(METRICS, of=2))
 def test_metrics(kind, arguments, rng):
     sequences = "F1" not in kind.__name__ and "FBeta" not in kind.__name__ and kind is not metrics.R2Score
     metric, weighted = kind(**arguments), kind(**arguments)
