@@ -54,6 +54,19 @@ ACCEPTED = {
         ["TimeDistributed(Dense(...))", "keras.Input((5, 2))"],
     ),
     "from keras.layers import ThresholdedReLU as T": ("T(0.5).threshold == 0.5", ["ReLU(threshold=...)"]),
+    # weights: the name came first, and the others in another order
+    "from keras.layers import Layer; L = Layer(); w = L.add_variable('w', [2, 3], 'float32', 'ones', None, False)": (
+        "w.name == 'w' and w.shape == (2, 3) and not w.trainable and w.numpy().all()",
+        ["add_weight(shape, name=...)"],
+    ),
+    "from keras.layers import Layer; w = Layer().add_weight('w', shape=(2,), trainable=None, use_resource=True)": (
+        "w.trainable and w.shape == (2,)",
+        ["add_weight(shape, name=...)", "use_resource="],
+    ),
+    "from keras.metrics import Mean; w = Mean().add_weight('w', (2,), initializer='ones', aggregation=None)": (
+        "w.name == 'w' and w.numpy().tolist() == [1, 1]",
+        ["add_weight(shape, name=...)", "aggregation="],
+    ),
     # networks
     "from keras.applications.vgg16.vgg16 import WEIGHTS_PATH_NO_TOP as w; import keras": (
         "w.endswith('_notop.h5') and 'vgg19' in keras.applications.vgg19.WEIGHTS_PATH",

@@ -815,6 +815,9 @@ image = np.arange(8, dtype="uint8").reshape(2, 2, 2)
 scaled = Dataset.from_tensor_slices((image, [0, 1])).map(
     lambda x, y: (tf.cast(x, tf.float32) / 255.0, tf.one_hot(y, 3)), num_parallel_calls=AUTOTUNE)
 assert scaled.element_spec[1] == tf.TensorSpec((3,), tf.float32)
+assert scaled.output_types[1] == tf.float32 and scaled.output_classes == (tf.Tensor, tf.Tensor)
+old = scaled.padded_batch(2, scaled.output_shapes).make_one_shot_iterator()
+assert old.get_next()[1].shape == (2, 3) and tf.compat.v1.data.get_output_shapes(old)[1].as_list() == [None, 3]
 def squared(x):
     y = tf.py_function(lambda v: v.numpy() ** 2, [x], tf.int64)
     y.set_shape(())

@@ -148,13 +148,36 @@ def _of_shape_arguments(owner: type, given: dict[str, Any]) -> tuple[Any, ...] |
     return None
 
 
-def add_weight(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
-    """`add_weight("kernel", shape)`: the name came first."""
+_OF_A_WEIGHT = ("name", "shape", "dtype", "initializer", "regularizer", "trainable", "constraint")
+_OF_A_STATE = ("name", "shape", "aggregation", "synchronization", "initializer", "dtype")
+_OF_GRAPHS = (
+    "partitioner",
+    "use_resource",
+    "synchronization",
+    "aggregation",
+    "collections",
+    "caching_device",
+    "getter",
+)
 
-    def add_weight(self: layers.Layer, *args: object, **kwargs: object) -> Variable:
-        if args and isinstance(args[0], str):
+
+def add_weight(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
+    """`add_weight("kernel", shape)`: in layers and metrics of Keras 2 the name came first, and others in its order."""
+    positions = _OF_A_WEIGHT if issubclass(owner, layers.Layer) else _OF_A_STATE
+    known = inspect.signature(original).parameters
+
+    def add_weight(self: Any, *args: object, **kwargs: Any) -> Variable:
+        name_first = len(args) > 0 and isinstance(args[0], str)
+        if name_first or (len(args) > 1 and args[0] is None and isinstance(args[1], (tuple, list))):
             note("add_weight(name, shape)", "add_weight(shape, name=...)")
-            kwargs["name"], args = args[0], args[1:]
+            kwargs |= zip(positions, args, strict=False)
+            args = ()
+        if kwargs.get("trainable", True) is None:
+            del kwargs["trainable"]
+        for name in _OF_GRAPHS:
+            if name in kwargs and name not in known:
+                note(f"{name}=", "leave it out, it has no effect")
+                del kwargs[name]
         return original(self, *args, **kwargs)
 
     return add_weight

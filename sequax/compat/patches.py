@@ -24,6 +24,7 @@ def apply() -> None:
     from ..callbacks.monitor import MonitorCallback
     from ..core.layer import Layer
     from ..core.tensor import KerasTensor
+    from ..metrics import Metric
     from ..model import Model
     from ..sequential import Sequential
     from . import added, arguments, attributes, backend_graph, decay, files, logs, models, old_layers
@@ -46,7 +47,9 @@ def apply() -> None:
     put(optimizers.Optimizer, "get_updates", backend_graph.get_updates)
     wrap(Sequential, "add", old_layers.sequential_add)
     wrap(layers.RNN, "get_initial_state", old_layers.initial_state)
-    wrap(Layer, "add_weight", arguments.add_weight)
+    for cls in (Layer, Metric):
+        wrap(cls, "add_weight", arguments.add_weight)
+    put(Layer, "add_variable", Layer.add_weight)  # of Keras 2, where it was another name of that
     wrap(Layer, "add_loss", added.add_loss)
     wrap(Model, "__init__", models.constructor)
     for name in ("compile", "fit", "evaluate", "predict", "train_on_batch"):

@@ -18,7 +18,7 @@ from ...data.pipeline.tensors import Seen, leaf_of, tensor
 from . import ragged
 from .member import Member
 from .settings import Options
-from .values import StringTensor, TensorSpec
+from .values import StringTensor, Tensor, TensorSpec
 
 AUTOTUNE = -1
 
@@ -158,6 +158,10 @@ def output_shapes(dataset_or_iterator: Any) -> Any:
     return mapped(lambda spec: spec.shape, dataset_or_iterator.element_spec)
 
 
+def output_classes(dataset_or_iterator: Any) -> Any:
+    return mapped(lambda spec: Tensor, dataset_or_iterator.element_spec)
+
+
 def py_function(func: Callable[..., Any] | None = None, inp: Any = None, Tout: Any = None, name: Any = None) -> Any:
     """A function in Python on tensors with values; without `func` a decorator."""
     if func is None:
@@ -207,6 +211,11 @@ def patched() -> Iterable[tuple[type, str, Any]]:
     yield Seen, "ragged", staticmethod(ragged.of_rows)
     yield Seen, "ragged_spec", staticmethod(ragged.RaggedTensorSpec)
     yield Dataset, "from_tensor_slices", staticmethod(ragged.slices(Dataset.from_tensor_slices))
+    for kind in (Dataset, Iterator):  # of TensorFlow 1
+        yield kind, "output_types", property(output_types)
+        yield kind, "output_shapes", property(output_shapes)
+        yield kind, "output_classes", property(output_classes)
+    yield Dataset, "make_one_shot_iterator", make_one_shot_iterator
 
 
 _APPLIED = {
@@ -269,6 +278,7 @@ MEMBERS: dict[str, Member] = {
             "make_initializable_iterator": unavailable("make_initializable_iterator", "Write `for x in dataset`."),
             "get_output_types": output_types,
             "get_output_shapes": output_shapes,
+            "get_output_classes": output_classes,
         }.items()
     },
     **{f"data.experimental.{name}": Member(value) for name, value in _EXPERIMENTAL.items()},
