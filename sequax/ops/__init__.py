@@ -26,19 +26,26 @@ from . import (
     spectral,
     tensors,
 )
+from .activations import *
+from .alignment import *
+from .attention import *
+from .blocks import *
 from .control import *
 from .creation import *
+from .crossentropy import *
 from .elementwise import *
+from .encoding import *
 from .indexing import *
 from .linalg import *
 from .math import *
-from .nn import *
+from .normalization import *
 from .products import *
 from .rearranging import *
 from .reductions import *
 from .shaping import *
 from .spectral import *
 from .tensors import *
+from .windows import *
 
 __all__ = [
     *control.__all__,

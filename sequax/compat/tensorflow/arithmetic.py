@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, SupportsInt
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ... import ops as tensor_functions
+from ... import ops
 from ...core import dtypes
 from ...core.tensor import is_tensor as is_symbolic
+from ...core.types import ArrayLike, Axis, DTypeLike
 from .arrays import axes, cast_
 from .serving import Table
-from .values import HostTensor, StringTensor, as_dtype, is_string, tensor
+from .values import AnyTensor, HostTensor, Operand, Several, Sizes, StringTensor, as_dtype, is_string, tensor
 
-ops: Any = tensor_functions  # its names are made when it is imported, unseen by a type checker
 MEMBERS = Table()
 
 # TensorFlow's name -> the op's. All are in `tensorflow.math`, those of the first two at the root, too.
@@ -57,14 +57,14 @@ _BINARY = {
 
 
 def unary(name: str, op: str) -> Callable[..., Any]:
-    def call(x: Any) -> Any:
+    def call(x: ArrayLike) -> jax.Array:
         return getattr(ops, op)(x if is_symbolic(x) else tensor(x))
 
     call.__name__ = call.__qualname__ = name
     return call
 
 
-def operands(x: Any, y: Any) -> tuple[Any, Any]:
+def operands(x: ArrayLike, y: ArrayLike) -> tuple[Any, Any]:
     """Both as tensors; a Python number stays one, since the dtype of its partner decides what it becomes."""
     first, second = isinstance(x, (bool, int, float)), isinstance(y, (bool, int, float))
     if first and second:
@@ -72,7 +72,7 @@ def operands(x: Any, y: Any) -> tuple[Any, Any]:
     return x if first else tensor(x), y if second else tensor(y)
 
 
-def computed(op: str, x: Any, y: Any) -> Any:
+def computed(op: str, x: ArrayLike, y: ArrayLike) -> AnyTensor:
     """An op of two tensors; NumPy's function of that name where NumPy holds them."""
     if isinstance(x, HostTensor) and isinstance(y, (int, float, HostTensor)):
         return getattr(np, op)(x, y)
@@ -80,7 +80,7 @@ def computed(op: str, x: Any, y: Any) -> Any:
 
 
 def binary(name: str, op: str) -> Callable[..., Any]:
-    def call(x: Any, y: Any) -> Any:
+    def call(x: ArrayLike, y: ArrayLike) -> AnyTensor:
         return computed(op, x, y)
 
     call.__name__ = call.__qualname__ = name
@@ -96,119 +96,119 @@ for _name, _op in _BINARY.items():
 
 
 @MEMBERS.serve("equal", also="math", sizes=True)
-def equal(x: Any, y: Any) -> Any:
+def equal(x: ArrayLike, y: ArrayLike) -> jax.Array:
     return StringTensor(x) == y if is_string(x) or is_string(y) else ops.equal(*operands(x, y))
 
 
 @MEMBERS.serve("not_equal", also="math", sizes=True)
-def not_equal(x: Any, y: Any) -> Any:
+def not_equal(x: ArrayLike, y: ArrayLike) -> jax.Array:
     return StringTensor(x) != y if is_string(x) or is_string(y) else ops.not_equal(*operands(x, y))
 
 
 @MEMBERS.serve("add", also="math", sizes=True)
-def add(x: Any, y: Any) -> Any:
+def add(x: ArrayLike, y: ArrayLike) -> AnyTensor:
     return StringTensor(x) + y if is_string(x) or is_string(y) else computed("add", x, y)
 
 
 @MEMBERS.serve("divide", "realdiv", also="math", sizes=True)
-def divide(x: Any, y: Any) -> Any:
+def divide(x: ArrayLike, y: ArrayLike) -> AnyTensor | float:
     if isinstance(x, (int, float)) and isinstance(y, (int, float)):
         return x / y
     return computed("divide", x, y)
 
 
 @MEMBERS.serve("div", sizes=True)
-def div(x: Any, y: Any) -> Any:
+def div(x: ArrayLike, y: ArrayLike) -> jax.Array:
     x, y = tensor(x), tensor(y)
     whole = not any(dtypes.is_float(np.dtype(one.dtype)) for one in (x, y))
     return ops.floor_divide(x, y) if whole else ops.divide(x, y)
 
 
 @MEMBERS.serve("divide_no_nan", "math.divide_no_nan", "div_no_nan")
-def divide_no_nan(x: Any, y: Any) -> Any:
+def divide_no_nan(x: ArrayLike, y: ArrayLike) -> jax.Array:
     return ops.divide_no_nan(*operands(x, y))
 
 
 @MEMBERS.serve("math.multiply_no_nan")
-def multiply_no_nan(x: Any, y: Any) -> Any:
+def multiply_no_nan(x: ArrayLike, y: ArrayLike) -> jax.Array:
     x, y = tensor(x), tensor(y)
     return ops.where(ops.equal(y, 0), ops.zeros_like(x), ops.multiply(x, y))
 
 
 @MEMBERS.serve("truncatediv", node=True)
-def truncatediv(x: Any, y: Any) -> Any:
+def truncatediv(x: ArrayLike, y: ArrayLike) -> jax.Array:
     return jax.lax.div(*jnp.broadcast_arrays(tensor(x), tensor(y)))
 
 
 @MEMBERS.serve("truncatemod", node=True)
-def truncatemod(x: Any, y: Any) -> Any:
+def truncatemod(x: ArrayLike, y: ArrayLike) -> jax.Array:
     return jax.lax.rem(*jnp.broadcast_arrays(tensor(x), tensor(y)))
 
 
 @MEMBERS.serve("math.xlogy", node=True)
-def xlogy(x: Any, y: Any) -> Any:
+def xlogy(x: ArrayLike, y: ArrayLike) -> jax.Array:
     return jax.scipy.special.xlogy(tensor(x), tensor(y))
 
 
 @MEMBERS.serve("math.xlog1py", node=True)
-def xlog1py(x: Any, y: Any) -> Any:
+def xlog1py(x: ArrayLike, y: ArrayLike) -> jax.Array:
     return jax.scipy.special.xlog1py(tensor(x), tensor(y))
 
 
 @MEMBERS.serve("math.xdivy")
-def xdivy(x: Any, y: Any) -> Any:
+def xdivy(x: ArrayLike, y: ArrayLike) -> jax.Array:
     x = tensor(x)
     return ops.where(ops.equal(x, 0), ops.zeros_like(x), ops.divide(x, tensor(y)))
 
 
 @MEMBERS.serve("squared_difference", also="math")
-def squared_difference(x: Any, y: Any) -> Any:
+def squared_difference(x: ArrayLike, y: ArrayLike) -> jax.Array:
     return ops.square(ops.subtract(*operands(x, y)))
 
 
 @MEMBERS.serve("math.lgamma", "lgamma", node=True)
-def lgamma(x: Any) -> Any:
+def lgamma(x: ArrayLike) -> jax.Array:
     return jax.lax.lgamma(tensor(x))
 
 
 @MEMBERS.serve("math.digamma", "digamma", node=True)
-def digamma(x: Any) -> Any:
+def digamma(x: ArrayLike) -> jax.Array:
     return jax.lax.digamma(tensor(x))
 
 
 @MEMBERS.serve("math.ndtri", node=True)
-def ndtri(x: Any) -> Any:
+def ndtri(x: ArrayLike) -> jax.Array:
     return jax.scipy.special.ndtri(tensor(x))
 
 
 @MEMBERS.serve("math.bessel_i0", "math.special.bessel_i0")
-def bessel_i0(x: Any) -> Any:
+def bessel_i0(x: ArrayLike) -> jax.Array:
     return ops.i0(tensor(x))
 
 
 @MEMBERS.serve("round", also="math")
-def round(x: Any) -> Any:
+def round(x: ArrayLike) -> jax.Array:
     x = tensor(x)
     return ops.round(x) if dtypes.is_float(np.dtype(x.dtype)) else x
 
 
 @MEMBERS.serve("math.rint")
-def rint(x: Any) -> Any:
+def rint(x: ArrayLike) -> jax.Array:
     return ops.round(tensor(x))
 
 
 @MEMBERS.serve("complex", "dtypes.complex", node=True)
-def complex(real: Any, imag: Any) -> Any:
+def complex(real: ArrayLike, imag: ArrayLike) -> jax.Array:
     return jax.lax.complex(*jnp.broadcast_arrays(tensor(real), tensor(imag)))
 
 
 @MEMBERS.serve("clip_by_value", sizes=True)
-def clip_by_value(t: Any, clip_value_min: Any, clip_value_max: Any) -> Any:
+def clip_by_value(t: ArrayLike, clip_value_min: ArrayLike, clip_value_max: ArrayLike) -> jax.Array:
     return ops.minimum(ops.maximum(*operands(t, clip_value_min)), clip_value_max)
 
 
 @MEMBERS.serve("clip_by_norm")
-def clip_by_norm(t: Any, clip_norm: Any, axes: Any = None) -> Any:
+def clip_by_norm(t: ArrayLike, clip_norm: Operand, axes: Sizes | None = None) -> jax.Array:
     t = tensor(t)
     squares = ops.sum(ops.square(t), axis=_axes(axes), keepdims=True)
     # The root has no gradient at zero.
@@ -220,19 +220,21 @@ _axes = axes
 
 
 @MEMBERS.serve("linalg.global_norm", "global_norm")
-def global_norm(t_list: Any) -> Any:
+def global_norm(t_list: Sequence[ArrayLike | None]) -> jax.Array:
     return ops.sqrt(add_n([ops.sum(ops.square(tensor(one))) for one in t_list if one is not None]))
 
 
 @MEMBERS.serve("clip_by_global_norm")
-def clip_by_global_norm(t_list: Any, clip_norm: Any, use_norm: Any = None) -> Any:
+def clip_by_global_norm(
+    t_list: Sequence[ArrayLike | None], clip_norm: Operand, use_norm: jax.Array | None = None
+) -> tuple[list[jax.Array | None], jax.Array]:
     length = global_norm(t_list) if use_norm is None else use_norm
     scale = clip_norm * ops.minimum(1.0 / length, 1.0 / clip_norm)
     return [None if one is None else tensor(one) * scale for one in t_list], length
 
 
 @MEMBERS.serve("add_n", "accumulate_n", also="math", sizes=True)
-def add_n(inputs: Any) -> Any:
+def add_n(inputs: ArrayLike) -> jax.Array:
     if not isinstance(inputs, (list, tuple)):
         inputs = [inputs]
     if not inputs:
@@ -244,7 +246,7 @@ def add_n(inputs: Any) -> Any:
 
 
 @MEMBERS.serve("math.polyval")
-def polyval(coeffs: Any, x: Any) -> Any:
+def polyval(coeffs: Iterable[Operand], x: ArrayLike) -> jax.Array:
     found, x = ops.zeros_like(tensor(x)), tensor(x)
     for one in coeffs:
         found = found * x + one
@@ -252,32 +254,36 @@ def polyval(coeffs: Any, x: Any) -> Any:
 
 
 @MEMBERS.serve("histogram_fixed_width", node=True)
-def histogram_fixed_width(values: Any, value_range: Any, nbins: int = 100, dtype: Any = "int32") -> Any:
+def histogram_fixed_width(
+    values: ArrayLike, value_range: Several, nbins: int = 100, dtype: DTypeLike = "int32"
+) -> jax.Array:
     low, high = (tensor(one) for one in value_range)
     places = histogram_bins(values, low, high, nbins)
     return jnp.zeros(nbins, dtypes.jnp_dtype(str(as_dtype(dtype)))).at[places.reshape(-1)].add(1)
 
 
 @MEMBERS.serve("histogram_fixed_width_bins", node=True)
-def histogram_fixed_width_bins(values: Any, value_range: Any, nbins: int = 100, dtype: Any = "int32") -> Any:
+def histogram_fixed_width_bins(
+    values: ArrayLike, value_range: Several, nbins: int = 100, dtype: DTypeLike = "int32"
+) -> jax.Array:
     return histogram_bins(values, tensor(value_range[0]), tensor(value_range[1]), nbins)
 
 
-def histogram_bins(values: Any, low: Any, high: Any, nbins: int) -> Any:
+def histogram_bins(values: ArrayLike, low: Operand, high: Operand, nbins: int) -> jax.Array:
     scaled = (tensor(values) - low) / (high - low) * nbins
     return jnp.clip(jnp.floor(scaled), 0, nbins - 1).astype(jnp.int32)
 
 
 @MEMBERS.serve("math.bincount", "bincount", node=True)
 def bincount(
-    arr: Any,
-    weights: Any = None,
+    arr: ArrayLike,
+    weights: ArrayLike | None = None,
     minlength: int | None = None,
     maxlength: int | None = None,
-    dtype: Any = "int32",
+    dtype: DTypeLike = "int32",
     axis: int | None = None,
     binary_output: bool = False,
-) -> Any:
+) -> jax.Array:
     arr = tensor(arr)
     if arr.size == 0 and minlength is None:
         return jnp.zeros(0, jnp.int32)
@@ -290,7 +296,7 @@ def bincount(
     return found if weights is not None else ops.cast(found, str(as_dtype(dtype)))
 
 
-def _bins(arr: Any, least: int, most: Any) -> int:
+def _bins(arr: jax.Array, least: int, most: SupportsInt | None) -> int:
     if most is not None and least >= int(most):
         return int(most)
     length = max(int(jnp.max(arr)) + 1 if arr.size else 0, least)
@@ -303,7 +309,7 @@ def _bins(arr: Any, least: int, most: Any) -> int:
 def _reduction(op: str, whole: Callable[..., Any] | None = None) -> Callable[..., Any]:
     """The op over axes, in the dtype it was given; `whole` makes of whole numbers what their dtype can hold."""
 
-    def call(input_tensor: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    def call(input_tensor: ArrayLike, axis: Sizes | None = None, keepdims: bool = False) -> jax.Array:
         x = tensor(input_tensor)
         kind = np.dtype(x.dtype)
         axis = _axes(axis)
@@ -316,12 +322,12 @@ def _reduction(op: str, whole: Callable[..., Any] | None = None) -> Callable[...
     return call
 
 
-def _count(x: Any, axis: Any) -> int:
+def _count(x: jax.Array, axis: Axis) -> int:
     sizes = x.shape if axis is None else [x.shape[one] for one in (axis if isinstance(axis, tuple) else (axis,))]
     return math.prod(sizes)
 
 
-def _whole_mean(x: Any, axis: Any, keepdims: bool) -> Any:
+def _whole_mean(x: jax.Array, axis: Axis, keepdims: bool) -> jax.Array:
     """The sum in the dtype of the numbers, divided without a rest."""
     total = ops.cast(ops.sum(x, axis=axis, keepdims=keepdims), np.dtype(x.dtype).name)
     return ops.trunc(ops.divide(ops.cast(total, "float32"), _count(x, axis)))
@@ -333,7 +339,7 @@ MEMBERS.serve("reduce_mean", also="math", sizes=True)(_reduction("mean", _whole_
 
 
 def _boolean(op: str) -> Callable[..., Any]:
-    def call(input_tensor: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    def call(input_tensor: ArrayLike, axis: Sizes | None = None, keepdims: bool = False) -> jax.Array:
         return getattr(ops, op)(tensor(input_tensor), axis=_axes(axis), keepdims=bool(keepdims))
 
     call.__name__ = call.__qualname__ = f"reduce_{op}"
@@ -347,28 +353,30 @@ MEMBERS.serve("math.reduce_variance")(_boolean("var"))
 
 
 @MEMBERS.serve("reduce_logsumexp", also="math")
-def reduce_logsumexp(input_tensor: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def reduce_logsumexp(input_tensor: ArrayLike, axis: Sizes | None = None, keepdims: bool = False) -> jax.Array:
     return ops.logsumexp(tensor(input_tensor), axis=_axes(axis), keepdims=bool(keepdims))
 
 
 @MEMBERS.serve("math.reduce_euclidean_norm")
-def reduce_euclidean_norm(input_tensor: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def reduce_euclidean_norm(input_tensor: ArrayLike, axis: Sizes | None = None, keepdims: bool = False) -> jax.Array:
     return ops.sqrt(ops.sum(ops.square(tensor(input_tensor)), axis=_axes(axis), keepdims=bool(keepdims)))
 
 
 @MEMBERS.serve("math.count_nonzero", "count_nonzero")
-def count_nonzero(input: Any, axis: Any = None, keepdims: bool = False, dtype: Any = "int64") -> Any:
+def count_nonzero(
+    input: ArrayLike, axis: Sizes | None = None, keepdims: bool = False, dtype: DTypeLike = "int64"
+) -> jax.Array:
     counted = ops.cast(ops.not_equal(tensor(input), 0), str(as_dtype(dtype)))
     return ops.sum(counted, axis=_axes(axis), keepdims=bool(keepdims))
 
 
 @MEMBERS.serve("math.zero_fraction", "nn.zero_fraction")
-def zero_fraction(value: Any) -> Any:
+def zero_fraction(value: ArrayLike) -> jax.Array:
     return ops.mean(ops.cast(ops.equal(tensor(value), 0), "float32"))
 
 
 def _place(op: str) -> Callable[..., Any]:
-    def call(input: Any, axis: Any = None, output_type: Any = "int64") -> Any:
+    def call(input: ArrayLike, axis: SupportsInt | None = None, output_type: DTypeLike = "int64") -> jax.Array:
         x = tensor(input)
         found = getattr(ops, op)(x, axis=0 if axis is None else int(axis))
         return ops.cast(found, str(as_dtype(output_type)))
@@ -382,7 +390,7 @@ MEMBERS.serve("argmin", "arg_min", also="math")(_place("argmin"))
 
 
 def _running(op: str, start: int) -> Callable[..., Any]:
-    def call(x: Any, axis: Any = 0, exclusive: bool = False, reverse: bool = False) -> Any:
+    def call(x: ArrayLike, axis: SupportsInt = 0, exclusive: bool = False, reverse: bool = False) -> jax.Array:
         x, axis = tensor(x), int(axis)
         kind = np.dtype(x.dtype).name
         x = ops.flip(x, axis) if reverse else x
@@ -403,14 +411,14 @@ MEMBERS.serve("cumprod", "math.cumprod", sizes=True)(_running("cumprod", 1))
 
 
 @MEMBERS.serve("math.cumulative_logsumexp", node=True)
-def cumulative_logsumexp(x: Any, axis: int = 0, exclusive: bool = False, reverse: bool = False) -> Any:
+def cumulative_logsumexp(x: ArrayLike, axis: int = 0, exclusive: bool = False, reverse: bool = False) -> jax.Array:
     if exclusive:
         raise NotImplementedError("tensorflow.math.cumulative_logsumexp: `exclusive=True` is not served.")
     return jax.lax.cumlogsumexp(tensor(x), axis=axis % tensor(x).ndim, reverse=reverse)
 
 
 @MEMBERS.serve("math.top_k", "nn.top_k")
-def top_k(input: Any, k: Any = 1, sorted: bool = True, index_type: Any = "int32") -> Any:
+def top_k(input: ArrayLike, k: SupportsInt = 1, sorted: bool = True, index_type: DTypeLike = "int32") -> TopK:
     values, indices = ops.top_k(tensor(input), int(k), sorted)
     return TopK(values, indices)
 
@@ -418,7 +426,7 @@ def top_k(input: Any, k: Any = 1, sorted: bool = True, index_type: Any = "int32"
 class TopK(tuple):
     """`values, indices`."""
 
-    def __new__(cls, values: Any, indices: Any) -> TopK:
+    def __new__(cls, values: ArrayLike, indices: ArrayLike) -> TopK:
         return tuple.__new__(cls, (values, indices))
 
     values = property(lambda self: self[0])
@@ -426,14 +434,18 @@ class TopK(tuple):
 
 
 @MEMBERS.serve("math.in_top_k", "nn.in_top_k")
-def in_top_k(targets: Any, predictions: Any, k: int) -> Any:
+def in_top_k(targets: ArrayLike, predictions: ArrayLike, k: int) -> jax.Array:
     return ops.in_top_k(tensor(targets), tensor(predictions), int(k))
 
 
 @MEMBERS.serve("math.confusion_matrix", "confusion_matrix", node=True)
 def confusion_matrix(
-    labels: Any, predictions: Any, num_classes: Any = None, weights: Any = None, dtype: Any = "int32"
-) -> Any:
+    labels: ArrayLike,
+    predictions: ArrayLike,
+    num_classes: SupportsInt | None = None,
+    weights: ArrayLike | None = None,
+    dtype: DTypeLike = "int32",
+) -> jax.Array:
     labels, predictions = (cast_(tensor(one).reshape(-1), "int32") for one in (labels, predictions))
     if num_classes is None:
         num_classes = int(jnp.maximum(jnp.max(labels), jnp.max(predictions))) + 1
@@ -443,35 +455,35 @@ def confusion_matrix(
 
 
 @MEMBERS.serve("math.l2_normalize", "linalg.l2_normalize", "nn.l2_normalize")
-def l2_normalize(x: Any, axis: Any = None, epsilon: float = 1e-12) -> Any:
+def l2_normalize(x: ArrayLike, axis: Sizes | None = None, epsilon: float = 1e-12) -> jax.Array:
     x = tensor(x)
     squares = ops.sum(ops.square(x), axis=_axes(axis), keepdims=True)
     return ops.multiply(x, ops.rsqrt(ops.maximum(squares, epsilon)))
 
 
 @MEMBERS.serve("math.nextafter")
-def nextafter(x1: Any, x2: Any) -> Any:
+def nextafter(x1: ArrayLike, x2: ArrayLike) -> jax.Array:
     return ops.nextafter(tensor(x1), tensor(x2))
 
 
 @MEMBERS.serve("math.igamma", "igamma", node=True)
-def igamma(a: Any, x: Any) -> Any:
+def igamma(a: ArrayLike, x: ArrayLike) -> jax.Array:
     return jax.scipy.special.gammainc(tensor(a), tensor(x))
 
 
 @MEMBERS.serve("math.igammac", "igammac", node=True)
-def igammac(a: Any, x: Any) -> Any:
+def igammac(a: ArrayLike, x: ArrayLike) -> jax.Array:
     return jax.scipy.special.gammaincc(tensor(a), tensor(x))
 
 
 @MEMBERS.serve("math.lbeta", "lbeta", node=True)
-def lbeta(x: Any) -> Any:
+def lbeta(x: ArrayLike) -> jax.Array:
     x = tensor(x)
     return jnp.sum(jax.lax.lgamma(x), -1) - jax.lax.lgamma(jnp.sum(x, -1))
 
 
 @MEMBERS.serve("math.betainc", "betainc", node=True)
-def betainc(a: Any, b: Any, x: Any) -> Any:
+def betainc(a: ArrayLike, b: ArrayLike, x: ArrayLike) -> jax.Array:
     return jax.scipy.special.betainc(tensor(a), tensor(b), tensor(x))
 
 
@@ -481,7 +493,7 @@ _SEGMENTS = {"sum": jax.ops.segment_sum, "max": jax.ops.segment_max, "min": jax.
 _SEGMENTS["prod"] = jax.ops.segment_prod
 
 
-def _segment(kind: str, data: Any, ids: Any, num: int) -> Any:
+def _segment(kind: str, data: ArrayLike, ids: ArrayLike, num: int) -> jax.Array | tuple[jax.Array, jax.Array]:
     data, ids = tensor(data), tensor(ids)
     data = data.reshape(-1, *data.shape[ids.ndim :])
     ids = ids.reshape(-1)
@@ -497,7 +509,7 @@ def _segment(kind: str, data: Any, ids: Any, num: int) -> Any:
 def _segments(kind: str) -> None:
     """`segment_*`, whose empty segments are 0 (1 for products), and `unsorted_segment_*`, with the dtype's limits."""
 
-    def segment(data: Any, segment_ids: Any) -> Any:
+    def segment(data: ArrayLike, segment_ids: ArrayLike) -> jax.Array:
         ids = tensor(segment_ids)
         num = int(jnp.max(ids)) + 1 if not isinstance(ids, jax.core.Tracer) else _no_count()
         found = _segment(kind, data, ids, num)
@@ -505,7 +517,7 @@ def _segments(kind: str) -> None:
             return found
         return jnp.where(found[1] == 0, 1 if kind == "prod" else 0, found[0]).astype(found[0].dtype)
 
-    def unsorted(data: Any, segment_ids: Any, num_segments: Any) -> Any:
+    def unsorted(data: ArrayLike, segment_ids: ArrayLike, num_segments: SupportsInt) -> jax.Array:
         found = _segment(kind, data, segment_ids, int(num_segments))
         if not isinstance(found, tuple):
             return found

@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Sequence
-from typing import Any, cast
+from collections.abc import Iterable, Sequence
+from typing import Any, SupportsInt, cast
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ... import ops as tensor_functions
+from ... import ops
 from ...core import dtypes
 from ...core.tensor import KerasTensor, is_tensor as is_symbolic
+from ...core.types import ArrayLike, DTypeLike
 from ...core.variable import Variable
 from .member import Member
 from .serving import Table
-from .values import HostTensor, StringTensor, TensorShape, as_dtype, is_string, tensor
+from .values import (
+    AnyTensor,
+    HostTensor,
+    Operand,
+    Several,
+    Sizes,
+    StringTensor,
+    TensorShape,
+    as_dtype,
+    is_string,
+    tensor,
+)
 
-ops: Any = tensor_functions  # its names are made when it is imported, unseen by a type checker
 MEMBERS = Table({"newaxis": Member(None)})
 
 
-def sizes(shape: Any, unknown: int | None = None) -> tuple[int, ...]:
+def sizes(shape: Sizes, unknown: int | None = None) -> tuple[int, ...]:
     """A shape argument as plain whole numbers; `unknown` stands for None, if given.
 
     Raises:
@@ -35,7 +46,7 @@ def sizes(shape: Any, unknown: int | None = None) -> tuple[int, ...]:
     return tuple(_size(one, unknown) for one in shape)
 
 
-def _size(size: Any, unknown: int | None) -> int:
+def _size(size: SupportsInt | None, unknown: int | None) -> int:
     if size is None:
         if unknown is None:
             raise ValueError(
@@ -47,7 +58,12 @@ def _size(size: Any, unknown: int | None) -> int:
 
 
 @MEMBERS.serve("constant", "convert_to_tensor", "convert_to_tensor_v2")
-def convert_to_tensor(value: Any, dtype: Any = None, shape: Any = None, dtype_hint: Any = None) -> Any:
+def convert_to_tensor(
+    value: ArrayLike,
+    dtype: DTypeLike | list[int] | tuple[int, ...] | None = None,
+    shape: Sizes | None = None,
+    dtype_hint: object = None,
+) -> AnyTensor:
     if isinstance(dtype, (list, tuple)):  # tf.constant(value, shape) of old code
         dtype, shape = None, dtype
     found = tensor(value, dtype)
@@ -58,7 +74,7 @@ def convert_to_tensor(value: Any, dtype: Any = None, shape: Any = None, dtype_hi
 
 
 @MEMBERS.serve("cast", also="dtypes", sizes=True)
-def cast_(x: Any, dtype: Any) -> Any:
+def cast_(x: ArrayLike, dtype: DTypeLike) -> AnyTensor:
     dtype = as_dtype(dtype)
     if is_symbolic(x):
         return ops.cast(x, str(dtype))
@@ -73,13 +89,13 @@ def cast_(x: Any, dtype: Any) -> Any:
 
 
 @MEMBERS.serve("saturate_cast", also="dtypes")
-def saturate_cast(value: Any, dtype: Any) -> Any:
+def saturate_cast(value: ArrayLike, dtype: DTypeLike) -> jax.Array:
     return ops.saturate_cast(tensor(value), str(as_dtype(dtype)))
 
 
 def _caster(name: str) -> None:
     @MEMBERS.serve(f"to_{name}")
-    def to(x: Any) -> Any:
+    def to(x: ArrayLike) -> AnyTensor:
         return cast_(x, {"float": "float32", "double": "float64"}.get(name, name))
 
 
@@ -88,51 +104,51 @@ for _name in ("float", "double", "int32", "int64", "bfloat16"):
 
 
 @MEMBERS.serve("shape")
-def shape(input: Any, out_type: Any = None) -> Any:
+def shape(input: ArrayLike, out_type: object = None) -> TensorShape | HostTensor:
     if is_symbolic(input):
         return TensorShape(tuple(input.shape))
     return HostTensor(np.asarray(tensor(input).shape, np.int32))
 
 
 @MEMBERS.serve("shape_n")
-def shape_n(input: Any, out_type: Any = None) -> Any:
+def shape_n(input: Iterable[ArrayLike], out_type: object = None) -> list[TensorShape | HostTensor]:
     return [shape(one) for one in input]
 
 
 @MEMBERS.serve("size")
-def size(input: Any, out_type: Any = None) -> Any:
+def size(input: ArrayLike, out_type: object = None) -> HostTensor | int | None:
     if is_symbolic(input):
         return TensorShape(tuple(input.shape)).num_elements()
     return HostTensor(np.asarray(np.prod(tensor(input).shape, dtype=np.int64), np.int32))
 
 
 @MEMBERS.serve("rank")
-def rank(input: Any) -> Any:
+def rank(input: ArrayLike) -> HostTensor:
     return HostTensor(np.asarray(len((input if is_symbolic(input) else tensor(input)).shape), np.int32))
 
 
 @MEMBERS.serve("identity", "guarantee_const")
-def identity(input: Any) -> Any:
+def identity(input: ArrayLike) -> AnyTensor:
     return tensor(input)
 
 
 @MEMBERS.serve("stop_gradient")
-def stop_gradient(input: Any) -> Any:
+def stop_gradient(input: ArrayLike) -> jax.Array:
     return ops.stop_gradient(tensor(input))
 
 
 @MEMBERS.serve("zeros")
-def zeros(shape: Any, dtype: Any = "float32") -> Any:
+def zeros(shape: Sizes, dtype: DTypeLike = "float32") -> AnyTensor:
     return fill(shape, np.zeros((), object if dtype == "string" else None), dtype)
 
 
 @MEMBERS.serve("ones")
-def ones(shape: Any, dtype: Any = "float32") -> Any:
+def ones(shape: Sizes, dtype: DTypeLike = "float32") -> AnyTensor:
     return fill(shape, 1, dtype)
 
 
 @MEMBERS.serve("fill")
-def fill(dims: Any, value: Any, dtype: Any = None) -> Any:
+def fill(dims: Sizes, value: ArrayLike, dtype: DTypeLike | None = None) -> AnyTensor:
     dims = sizes(dims)
     if is_string(value) or dtype == "string":
         text = b"" if dtype == "string" else value
@@ -142,17 +158,19 @@ def fill(dims: Any, value: Any, dtype: Any = None) -> Any:
 
 
 @MEMBERS.serve("zeros_like")
-def zeros_like(input: Any, dtype: Any = None) -> Any:
+def zeros_like(input: ArrayLike, dtype: DTypeLike | None = None) -> jax.Array:
     return ops.zeros_like(tensor(input), dtype=None if dtype is None else str(as_dtype(dtype)))
 
 
 @MEMBERS.serve("ones_like")
-def ones_like(input: Any, dtype: Any = None) -> Any:
+def ones_like(input: ArrayLike, dtype: DTypeLike | None = None) -> jax.Array:
     return ops.ones_like(tensor(input), dtype=None if dtype is None else str(as_dtype(dtype)))
 
 
 @MEMBERS.serve("eye", also="linalg")
-def eye(num_rows: int, num_columns: int | None = None, batch_shape: Any = None, dtype: Any = "float32") -> Any:
+def eye(
+    num_rows: int, num_columns: int | None = None, batch_shape: Sizes | None = None, dtype: DTypeLike = "float32"
+) -> jax.Array:
     found = jnp.eye(
         int(num_rows), None if num_columns is None else int(num_columns), dtype=dtypes.jnp_dtype(str(dtype))
     )
@@ -160,7 +178,9 @@ def eye(num_rows: int, num_columns: int | None = None, batch_shape: Any = None, 
 
 
 @MEMBERS.serve("range", sizes=True)
-def range(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None) -> Any:
+def range(
+    start: Operand, limit: Operand | None = None, delta: Operand = 1, dtype: DTypeLike | None = None
+) -> jax.Array:
     if limit is None:
         start, limit = 0, start
     bounds: list[Any] = [np.asarray(one)[()] for one in (start, limit, delta)]
@@ -170,12 +190,12 @@ def range(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None) -> A
 
 
 @MEMBERS.serve("linspace", "lin_space")
-def linspace(start: Any, stop: Any, num: Any, axis: int = 0) -> Any:
+def linspace(start: ArrayLike, stop: ArrayLike, num: SupportsInt, axis: int = 0) -> jax.Array:
     return ops.linspace(tensor(start), tensor(stop), int(num), axis=axis)
 
 
 @MEMBERS.serve("reshape", "manip.reshape")
-def reshape(tensor: Any, shape: Any) -> Any:
+def reshape(tensor: ArrayLike, shape: Sizes) -> AnyTensor:
     tensor = _tensor(tensor)
     wanted = sizes(shape, unknown=-1)
     if isinstance(tensor, StringTensor):
@@ -189,7 +209,7 @@ _tensor = tensor
 
 
 @MEMBERS.serve("expand_dims", sizes=True)
-def expand_dims(input: Any, axis: int = 0) -> Any:
+def expand_dims(input: ArrayLike, axis: int = 0) -> AnyTensor:
     if isinstance(input, HostTensor):
         return HostTensor(np.expand_dims(input, int(axis)))
     input = tensor(input)
@@ -199,7 +219,7 @@ def expand_dims(input: Any, axis: int = 0) -> Any:
 
 
 @MEMBERS.serve("squeeze", sizes=True)
-def squeeze(input: Any, axis: Any = None) -> Any:
+def squeeze(input: ArrayLike, axis: Sizes | None = None) -> AnyTensor:
     axis = None if axis is None or np.size(axis) == 0 else axes(axis)
     if isinstance(input, HostTensor):
         return HostTensor(np.squeeze(input, axis))
@@ -207,16 +227,16 @@ def squeeze(input: Any, axis: Any = None) -> Any:
     return np.squeeze(input, axis) if isinstance(input, StringTensor) else ops.squeeze(input, axis)
 
 
-def axes(axis: Any) -> Any:
+def axes(axis: Sizes | None) -> int | tuple[int, ...] | None:
     """An argument `axis`: None, a whole number, or several as a tuple."""
     if axis is None or isinstance(axis, int):
         return axis
-    axis = np.asarray(axis).tolist()
-    return tuple(axis) if isinstance(axis, list) else axis
+    found = np.asarray(axis).tolist()
+    return tuple(found) if isinstance(found, list) else found
 
 
 @MEMBERS.serve("transpose")
-def transpose(a: Any, perm: Any = None, conjugate: bool = False) -> Any:
+def transpose(a: ArrayLike, perm: Sizes | None = None, conjugate: bool = False) -> AnyTensor:
     a = tensor(a)
     a = ops.conj(a) if conjugate else a
     perm = None if perm is None else sizes(perm)
@@ -224,7 +244,7 @@ def transpose(a: Any, perm: Any = None, conjugate: bool = False) -> Any:
 
 
 @MEMBERS.serve("concat", sizes=True)
-def concat(values: Any, axis: Any = -1) -> Any:
+def concat(values: Any, axis: Any = -1) -> AnyTensor:
     if isinstance(values, int):  # the order of arguments before TensorFlow 1.0
         values, axis = axis, values
     if is_symbolic(values) or not isinstance(values, (list, tuple)):
@@ -236,7 +256,7 @@ def concat(values: Any, axis: Any = -1) -> Any:
 
 
 @MEMBERS.serve("stack", "pack", sizes=True)
-def stack(values: Any, axis: int = 0) -> Any:
+def stack(values: Several, axis: int = 0) -> AnyTensor:
     if is_string(values) or (isinstance(values, list) and values and builtins.all(map(is_string, values))):
         return StringTensor(np.stack([StringTensor(one) for one in values], int(axis)))
     parts = list(values) if isinstance(values, (list, tuple)) else [tensor(one) for one in values]
@@ -244,12 +264,12 @@ def stack(values: Any, axis: int = 0) -> Any:
 
 
 @MEMBERS.serve("parallel_stack", sizes=True)
-def parallel_stack(values: Any) -> Any:
+def parallel_stack(values: Several) -> AnyTensor:
     return stack(values)
 
 
 @MEMBERS.serve("unstack", "unpack", sizes=True)
-def unstack(value: Any, num: int | None = None, axis: int = 0) -> Any:
+def unstack(value: ArrayLike, num: int | None = None, axis: int = 0) -> list[AnyTensor]:
     value = tensor(value)
     if isinstance(value, StringTensor):
         return list(np.moveaxis(value, int(axis), 0))
@@ -257,7 +277,7 @@ def unstack(value: Any, num: int | None = None, axis: int = 0) -> Any:
 
 
 @MEMBERS.serve("split", sizes=True)
-def split(value: Any, num_or_size_splits: Any, axis: int = 0, num: int | None = None) -> Any:
+def split(value: ArrayLike, num_or_size_splits: Any, axis: int = 0, num: int | None = None) -> list[AnyTensor]:
     value, axis = tensor(value), int(axis)
     if np.ndim(num_or_size_splits) == 0:
         parts = int(num_or_size_splits)
@@ -274,7 +294,7 @@ def split(value: Any, num_or_size_splits: Any, axis: int = 0, num: int | None = 
 
 
 @MEMBERS.serve("tile", "manip.tile", sizes=True)
-def tile(input: Any, multiples: Any) -> Any:
+def tile(input: ArrayLike, multiples: Sizes) -> AnyTensor:
     input = tensor(input)
     if isinstance(input, StringTensor):
         return StringTensor(np.tile(input, sizes(multiples)))
@@ -282,7 +302,7 @@ def tile(input: Any, multiples: Any) -> Any:
 
 
 @MEMBERS.serve("repeat")
-def repeat(input: Any, repeats: Any, axis: int | None = None) -> Any:
+def repeat(input: ArrayLike, repeats: ArrayLike, axis: int | None = None) -> AnyTensor:
     input = tensor(input)
     if isinstance(input, StringTensor):
         return StringTensor(np.repeat(input, np.asarray(repeats), axis))
@@ -291,17 +311,17 @@ def repeat(input: Any, repeats: Any, axis: int | None = None) -> Any:
 
 
 @MEMBERS.serve("broadcast_to")
-def broadcast_to(input: Any, shape: Any) -> Any:
+def broadcast_to(input: ArrayLike, shape: Sizes) -> jax.Array:
     return ops.broadcast_to(tensor(input), sizes(shape))
 
 
 @MEMBERS.serve("broadcast_static_shape")
-def broadcast_static_shape(shape_x: Any, shape_y: Any) -> Any:
+def broadcast_static_shape(shape_x: Iterable[int], shape_y: Iterable[int]) -> TensorShape:
     return TensorShape(np.broadcast_shapes(tuple(shape_x), tuple(shape_y)))
 
 
 @MEMBERS.serve("broadcast_dynamic_shape")
-def broadcast_dynamic_shape(shape_x: Any, shape_y: Any) -> Any:
+def broadcast_dynamic_shape(shape_x: Sizes, shape_y: Sizes) -> HostTensor:
     return HostTensor(np.asarray(np.broadcast_shapes(sizes(shape_x), sizes(shape_y)), np.int32))
 
 
@@ -309,7 +329,7 @@ _PADDING = {"constant": "constant", "reflect": "reflect", "symmetric": "symmetri
 
 
 @MEMBERS.serve("pad", also="nn")
-def pad(tensor: Any, paddings: Any, mode: str = "CONSTANT", constant_values: Any = 0) -> Any:
+def pad(tensor: ArrayLike, paddings: ArrayLike, mode: str = "CONSTANT", constant_values: Operand = 0) -> jax.Array:
     tensor = _tensor(tensor)
     widths = np.asarray(paddings).tolist()
     mode = _PADDING[mode.lower()]
@@ -317,22 +337,22 @@ def pad(tensor: Any, paddings: Any, mode: str = "CONSTANT", constant_values: Any
 
 
 @MEMBERS.serve("reverse", "reverse_v2", "manip.reverse", sizes=True)
-def reverse(tensor: Any, axis: Any) -> Any:
+def reverse(tensor: ArrayLike, axis: Sizes) -> jax.Array:
     return ops.flip(_tensor(tensor), axes(axis))
 
 
 @MEMBERS.serve("roll", "manip.roll")
-def roll(input: Any, shift: Any, axis: Any) -> Any:
-    return ops.roll(tensor(input), axes(shift), axes(axis))
+def roll(input: ArrayLike, shift: Sizes, axis: Sizes) -> jax.Array:
+    return ops.roll(tensor(input), np.asarray(shift).tolist(), axes(axis))
 
 
 @MEMBERS.serve("meshgrid")
-def meshgrid(*args: Any, indexing: str = "xy", name: str | None = None) -> Any:
+def meshgrid(*args: ArrayLike, indexing: str = "xy", name: str | None = None) -> list[jax.Array]:
     return list(ops.meshgrid(*map(tensor, args), indexing=indexing))
 
 
 @MEMBERS.serve("slice", sizes=True)
-def slice(input_: Any, begin: Any, size: Any) -> Any:
+def slice(input_: ArrayLike, begin: Several, size: Sizes) -> AnyTensor:
     input_ = tensor(input_)
     if any_unknown(begin):
         return jax.lax.dynamic_slice(input_, begin, sizes(size))
@@ -345,7 +365,7 @@ def slice(input_: Any, begin: Any, size: Any) -> Any:
     ]
 
 
-def any_unknown(value: Any) -> bool:
+def any_unknown(value: object) -> bool:
     """Whether a number, or one among several, is only known at run time."""
     several = value if isinstance(value, (list, tuple)) else [value]
     return builtins.any(isinstance(one, (jax.core.Tracer, KerasTensor)) for one in several)
@@ -353,16 +373,16 @@ def any_unknown(value: Any) -> bool:
 
 @MEMBERS.serve("strided_slice", sizes=True)
 def strided_slice(
-    input_: Any,
-    begin: Any,
-    end: Any,
-    strides: Any = None,
+    input_: ArrayLike,
+    begin: Sizes,
+    end: Sizes,
+    strides: Sizes | None = None,
     begin_mask: int = 0,
     end_mask: int = 0,
     ellipsis_mask: int = 0,
     new_axis_mask: int = 0,
     shrink_axis_mask: int = 0,
-) -> Any:
+) -> AnyTensor:
     starts, ends = sizes(begin), sizes(end)
     steps = (1,) * len(starts) if strides is None else sizes(strides)
     key: list[Any] = []
@@ -380,7 +400,7 @@ def strided_slice(
 
 
 @MEMBERS.serve("ensure_shape")
-def ensure_shape(x: Any, shape: Any) -> Any:
+def ensure_shape(x: ArrayLike, shape: Sizes | None) -> AnyTensor:
     x = tensor(x)
     if not TensorShape(tuple(x.shape)).is_compatible_with(shape):
         raise ValueError(
@@ -391,8 +411,13 @@ def ensure_shape(x: Any, shape: Any) -> Any:
 
 @MEMBERS.serve("one_hot")
 def one_hot(
-    indices: Any, depth: Any, on_value: Any = None, off_value: Any = None, axis: int | None = None, dtype: Any = None
-) -> Any:
+    indices: ArrayLike,
+    depth: SupportsInt,
+    on_value: ArrayLike | None = None,
+    off_value: ArrayLike | None = None,
+    axis: int | None = None,
+    dtype: DTypeLike | None = None,
+) -> jax.Array:
     indices = tensor(indices)
     if dtype is None:
         given = [one for one in (on_value, off_value) if one is not None]
@@ -406,26 +431,26 @@ def one_hot(
 
 
 @MEMBERS.serve("sequence_mask", node=True)
-def sequence_mask(lengths: Any, maxlen: Any = None, dtype: Any = "bool") -> Any:
+def sequence_mask(lengths: ArrayLike, maxlen: SupportsInt | None = None, dtype: DTypeLike = "bool") -> jax.Array:
     lengths = tensor(lengths)
     maxlen = int(jnp.max(lengths)) if maxlen is None else int(maxlen)
     return ops.cast(jnp.arange(maxlen) < ops.expand_dims(lengths, -1), str(as_dtype(dtype)))
 
 
 @MEMBERS.serve("unique")
-def unique(x: Any, out_idx: Any = None) -> Any:
+def unique(x: ArrayLike, out_idx: object = None) -> _Unique:
     return _Unique(*_unique(x)[:2])
 
 
 @MEMBERS.serve("unique_with_counts")
-def unique_with_counts(x: Any, out_idx: Any = None) -> Any:
+def unique_with_counts(x: ArrayLike, out_idx: object = None) -> _Counted:
     return _Counted(*_unique(x))
 
 
 class _Unique(tuple):
     """`y, idx`."""
 
-    def __new__(cls, *parts: Any) -> _Unique:
+    def __new__(cls, *parts: AnyTensor) -> _Unique:
         return tuple.__new__(cls, parts)
 
     y = property(lambda self: self[0])
@@ -438,7 +463,7 @@ class _Counted(_Unique):
     count = property(lambda self: self[2])
 
 
-def _unique(x: Any) -> tuple[Any, Any, Any]:
+def _unique(x: ArrayLike) -> tuple[Any, Any, Any]:
     """Values in the order in which they are first met, where each element is among them, and their counts."""
     values = np.asarray(tensor(x)).view(np.ndarray)
     if values.dtype == object:
@@ -452,14 +477,14 @@ def _unique(x: Any) -> tuple[Any, Any, Any]:
 
 
 @MEMBERS.serve("boolean_mask")
-def boolean_mask(tensor: Any, mask: Any, axis: int | None = None) -> Any:
+def boolean_mask(tensor: ArrayLike, mask: ArrayLike, axis: int | None = None) -> AnyTensor:
     tensor, mask = _tensor(tensor), np.asarray(mask)
     front = (builtins.slice(None),) * (int(axis) % len(tensor.shape) if axis is not None else 0)
     return tensor[(*front, mask)]
 
 
 @MEMBERS.serve("where", "where_v2", "compat.v1.where")
-def where(condition: Any, x: Any = None, y: Any = None) -> Any:
+def where(condition: ArrayLike, x: Any = None, y: Any = None) -> AnyTensor:
     condition = tensor(condition)
     if x is None and y is None:
         return jnp.stack(jnp.nonzero(condition), axis=-1)
@@ -472,7 +497,9 @@ def where(condition: Any, x: Any = None, y: Any = None) -> Any:
 
 
 @MEMBERS.serve("searchsorted", node=True)
-def searchsorted(sorted_sequence: Any, values: Any, side: str = "left", out_type: Any = None) -> Any:
+def searchsorted(
+    sorted_sequence: ArrayLike, values: ArrayLike, side: str = "left", out_type: object = None
+) -> jax.Array:
     rows, values = tensor(sorted_sequence), tensor(values)
     if len(rows.shape) == 1:
         return jnp.searchsorted(rows, values, side=side).astype(jnp.int32)
@@ -482,24 +509,24 @@ def searchsorted(sorted_sequence: Any, values: Any, side: str = "left", out_type
 
 
 @MEMBERS.serve("sort")
-def sort(values: Any, axis: int = -1, direction: str = "ASCENDING") -> Any:
+def sort(values: ArrayLike, axis: int = -1, direction: str = "ASCENDING") -> jax.Array:
     found = ops.sort(tensor(values), axis=int(axis))
     return ops.flip(found, int(axis)) if direction == "DESCENDING" else found
 
 
 @MEMBERS.serve("argsort")
-def argsort(values: Any, axis: int = -1, direction: str = "ASCENDING", stable: bool = False) -> Any:
+def argsort(values: ArrayLike, axis: int = -1, direction: str = "ASCENDING", stable: bool = False) -> jax.Array:
     values = tensor(values)
     return ops.argsort(-values if direction == "DESCENDING" else values, axis=int(axis))
 
 
 @MEMBERS.serve("bitcast", node=True)
-def bitcast(input: Any, type: Any) -> Any:
+def bitcast(input: ArrayLike, type: DTypeLike) -> jax.Array:
     return jax.lax.bitcast_convert_type(tensor(input), dtypes.jnp_dtype(str(as_dtype(type))))
 
 
 @MEMBERS.serve("reverse_sequence", node=True)
-def reverse_sequence(input: Any, seq_lengths: Any, seq_axis: int = 1, batch_axis: int = 0) -> Any:
+def reverse_sequence(input: ArrayLike, seq_lengths: ArrayLike, seq_axis: int = 1, batch_axis: int = 0) -> jax.Array:
     x = jnp.moveaxis(tensor(input), (batch_axis, seq_axis), (0, 1))
     places, lengths = jnp.arange(x.shape[1])[None], tensor(seq_lengths)[:, None]
     order = jnp.where(places < lengths, lengths - 1 - places, places)
@@ -508,7 +535,7 @@ def reverse_sequence(input: Any, seq_lengths: Any, seq_axis: int = 1, batch_axis
 
 
 @MEMBERS.serve("space_to_batch", node=True)
-def space_to_batch(input: Any, block_shape: Any, paddings: Any) -> Any:
+def space_to_batch(input: ArrayLike, block_shape: Sizes, paddings: ArrayLike) -> jax.Array:
     x, blocks = tensor(input), sizes(block_shape)
     x = jnp.pad(x, [(0, 0), *map(tuple, np.asarray(paddings).tolist()), *[(0, 0)] * (x.ndim - 1 - len(blocks))])
     cut = [part for size, block in zip(x.shape[1:], blocks, strict=False) for part in (size // block, block)]
@@ -522,12 +549,12 @@ def space_to_batch(input: Any, block_shape: Any, paddings: Any) -> Any:
 
 
 @MEMBERS.serve("space_to_depth", also="nn")
-def space_to_depth(input: Any, block_size: int, data_format: str = "NHWC") -> Any:
+def space_to_depth(input: ArrayLike, block_size: int, data_format: str = "NHWC") -> jax.Array:
     return ops.space_to_depth(tensor(input), int(block_size), _format(data_format))
 
 
 @MEMBERS.serve("depth_to_space", also="nn")
-def depth_to_space(input: Any, block_size: int, data_format: str = "NHWC") -> Any:
+def depth_to_space(input: ArrayLike, block_size: int, data_format: str = "NHWC") -> jax.Array:
     return ops.depth_to_space(tensor(input), int(block_size), _format(data_format))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Self, cast
+from typing import Any, Self, SupportsBytes, cast
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +17,7 @@ import numpy as np
 
 from ...core import dtypes
 from ...core.tensor import KerasTensor
+from ...core.types import ArrayLike, DTypeLike
 from ...core.variable import Variable
 from . import slicing
 from .member import Member
@@ -35,7 +36,7 @@ class DType(str):
         return str(self)
 
     @property
-    def as_numpy_dtype(self) -> Any:
+    def as_numpy_dtype(self) -> type[Any]:
         return _NUMPY.get(str(self)) or np.dtype(str(self)).type
 
     @property
@@ -84,17 +85,17 @@ class DType(str):
         return kind(found.min), kind(found.max)
 
     @property
-    def min(self) -> Any:
+    def min(self) -> np.generic | bool:
         return self.limits[0]
 
     @property
-    def max(self) -> Any:
+    def max(self) -> np.generic | bool:
         return self.limits[1]
 
-    def is_compatible_with(self, other: object) -> bool:
+    def is_compatible_with(self, other: DTypeLike) -> bool:
         return self == as_dtype(other)
 
-    def __eq__(self, other: object) -> bool:
+    def __eq__(self, other: Any) -> bool:
         if isinstance(other, str) or other is None:
             return str.__eq__(self, other) is True
         try:
@@ -111,7 +112,7 @@ class DType(str):
         return f"tf.{self!s}"
 
 
-def as_dtype(type_value: Any) -> DType:
+def as_dtype(type_value: DTypeLike | None) -> DType:
     """A dtype from a name, a type of Python or NumPy, or a dtype."""
     if isinstance(type_value, DType):
         return type_value
@@ -148,7 +149,7 @@ class TensorShape(tuple):
 
     known: bool
 
-    def __new__(cls, dims: Any = None) -> Self:
+    def __new__(cls, dims: Sizes | None = None) -> Self:
         made = tuple.__new__(cls, () if dims is None else dims if type(dims) is tuple else _sizes(dims))
         if dims is None or getattr(dims, "known", True) is False:
             made.known = False
@@ -175,13 +176,13 @@ class TensorShape(tuple):
     def num_elements(self) -> int | None:
         return int(np.prod(self, dtype=np.int64)) if self.is_fully_defined() else None
 
-    def is_compatible_with(self, other: Any) -> bool:
+    def is_compatible_with(self, other: Sizes | None) -> bool:
         other = TensorShape(other)
         if not (self.known and other.known):
             return True
         return len(self) == len(other) and all(None in (a, b) or a == b for a, b in zip(self, other, strict=True))
 
-    def assert_is_compatible_with(self, other: Any) -> None:
+    def assert_is_compatible_with(self, other: Sizes | None) -> None:
         if not self.is_compatible_with(other):
             raise ValueError(f"Shapes {tuple(self)} and {tuple(TensorShape(other))} are incompatible")
 
@@ -197,14 +198,14 @@ class TensorShape(tuple):
         self.assert_has_rank(rank)
         return self if self.known else TensorShape([None] * rank)
 
-    def merge_with(self, other: Any) -> TensorShape:
+    def merge_with(self, other: Sizes | None) -> TensorShape:
         other = TensorShape(other)
         self.assert_is_compatible_with(other)
         if not (self.known and other.known):
             return self if self.known else other
         return TensorShape([b if a is None else a for a, b in zip(self, other, strict=True)])
 
-    def concatenate(self, other: Any) -> TensorShape:
+    def concatenate(self, other: Sizes | None) -> TensorShape:
         other = TensorShape(other)
         return TensorShape((*self, *other)) if self.known and other.known else TensorShape(None)
 
@@ -212,7 +213,7 @@ class TensorShape(tuple):
         found = tuple.__getitem__(self, key)
         return TensorShape(found) if isinstance(key, slice) else found
 
-    def __add__(self, other: Any) -> TensorShape:
+    def __add__(self, other: Sizes | None) -> TensorShape:
         return self.concatenate(other)
 
     # No `__radd__`: with it, `sizes += shape`, where `sizes` is a list, would no longer be a list.
@@ -252,20 +253,20 @@ def _sizes(dims: Any) -> Iterator[int | None]:
 class TensorSpec:
     """Shape and dtype of a tensor that is not there yet."""
 
-    def __init__(self, shape: Any = None, dtype: Any = float32, name: str | None = None):
+    def __init__(self, shape: Sizes | None = None, dtype: DTypeLike = float32, name: str | None = None):
         self.shape = TensorShape(shape)
         self.dtype = as_dtype(dtype)
         self.name = name
 
     @classmethod
-    def from_tensor(cls, tensor: Any, name: str | None = None) -> TensorSpec:
+    def from_tensor(cls, tensor: AnyTensor | Variable | KerasTensor, name: str | None = None) -> TensorSpec:
         return cls(tensor.shape, dtype_of(tensor), name)
 
     @classmethod
-    def from_spec(cls, spec: Any, name: str | None = None) -> TensorSpec:
+    def from_spec(cls, spec: TensorSpec | KerasTensor, name: str | None = None) -> TensorSpec:
         return cls(spec.shape, spec.dtype, name or spec.name)
 
-    def is_compatible_with(self, other: Any) -> bool:
+    def is_compatible_with(self, other: TensorSpec | AnyTensor | Variable | KerasTensor) -> bool:
         return self.shape.is_compatible_with(other.shape) and self.dtype == dtype_of(other)
 
     @property
@@ -282,7 +283,7 @@ class TensorSpec:
         return f"TensorSpec(shape={self.shape}, dtype={self.dtype!r}, name={self.name!r})"
 
 
-def _to_tensor(self: Any, default_value: Any = None, name: str | None = None, shape: Any = None) -> Any:
+def _to_tensor(self: Any, default_value: object = None, name: str | None = None, shape: Sequence[Any] | None = None) -> Any:
     """Rows of equal lengths, which a script took for ragged ones."""
     if shape is not None and any(one is not None and one != size for one, size in zip(shape, self.shape, strict=True)):
         raise NotImplementedError(
@@ -294,7 +295,7 @@ def _to_tensor(self: Any, default_value: Any = None, name: str | None = None, sh
 class StringTensor(np.ndarray):
     """An array of bytes, which JAX has no arrays for. Texts that it meets are encoded as UTF-8."""
 
-    def __new__(cls, value: Any) -> Self:
+    def __new__(cls, value: ArrayLike) -> Self:
         if isinstance(value, cls):
             return value
         raw = np.asarray(value, dtype=object)
@@ -311,7 +312,7 @@ class StringTensor(np.ndarray):
     def get_shape(self) -> TensorShape:
         return TensorShape(self.shape)
 
-    def set_shape(self, shape: Any) -> None:
+    def set_shape(self, shape: Sizes | None) -> None:
         TensorShape(self.shape).assert_is_compatible_with(shape)
 
     def __getitem__(self, key: Any) -> StringTensor:
@@ -328,7 +329,7 @@ class StringTensor(np.ndarray):
     def __radd__(self, other: Any) -> StringTensor:
         return StringTensor(np.add(StringTensor(other).view(np.ndarray), self.view(np.ndarray)))
 
-    def __eq__(self, other: object) -> Any:
+    def __eq__(self, other: Any) -> Any:
         equal = np.equal(self.view(np.ndarray), StringTensor(other).view(np.ndarray), dtype=object)
         return jnp.asarray(np.asarray(equal, bool))
 
@@ -347,23 +348,23 @@ class StringTensor(np.ndarray):
         return f"<tf.Tensor: shape={self.get_shape()}, dtype=string, numpy={self.numpy()!r}>"
 
 
-def _plain_index(key: Any) -> Any:
+def _plain_index(key: object) -> Any:
     return np.asarray(key) if isinstance(key, jax.Array) else key
 
 
-def bytes_of(value: Any) -> bytes:
+def bytes_of(value: Text) -> bytes:
     """The bytes of one string, however it is held."""
     if isinstance(value, np.ndarray):
         value = value.view(np.ndarray).item()
     return value.encode() if isinstance(value, str) else bytes(value)
 
 
-def text_of(value: Any) -> str:
+def text_of(value: Text) -> str:
     """The text of one string, however it is held: a path, a pattern."""
     return value if isinstance(value, str) else bytes_of(value).decode()
 
 
-def is_string(value: Any) -> bool:
+def is_string(value: object) -> bool:
     """Whether a value is text, or holds nothing but text."""
     if isinstance(value, (str, bytes)):
         return not isinstance(value, DType)
@@ -383,7 +384,7 @@ class HostTensor(np.ndarray):
     32 bits, as JAX does.
     """
 
-    def __new__(cls, value: Any) -> Self:
+    def __new__(cls, value: ArrayLike) -> Self:
         return np.asarray(value).view(cls)
 
     to_tensor = _to_tensor
@@ -394,7 +395,7 @@ class HostTensor(np.ndarray):
     def get_shape(self) -> TensorShape:
         return TensorShape(self.shape)
 
-    def set_shape(self, shape: Any) -> None:
+    def set_shape(self, shape: Sizes | None) -> None:
         TensorShape(self.shape).assert_is_compatible_with(shape)
 
     def __getitem__(self, key: Any) -> HostTensor:
@@ -406,12 +407,21 @@ class HostTensor(np.ndarray):
     def __hash__(self) -> int:  # type: ignore[override]
         return hash(self.item())
 
-    def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
+    def __array_wrap__(self, array: np.ndarray, context: object = None, return_scalar: bool = False) -> Any:
         narrow = _NARROW.get(array.dtype.name)
         return HostTensor(array if narrow is None else array.astype(narrow))
 
 
 _NARROW = {"float64": "float32", "int64": "int32", "uint64": "uint32", "complex128": "complex64"}
+
+
+# What functions take as a tensor is an `ArrayLike`: an array of JAX or NumPy, a variable, a symbolic tensor, a number, a
+# text, lists of all that. Here is what they give, and what they take as a shape or as axes.
+AnyTensor = jax.Array | np.ndarray  # NumPy's are of the classes above; symbolic tensors pass for arrays, as in `ops`
+Several = Sequence[Any] | np.ndarray | jax.Array  # tensors or numbers: in a list, or as the rows of a tensor
+Sizes = int | np.integer | Several | Variable  # one or several whole numbers; None among them: an unknown size
+Operand = jax.Array | np.ndarray | np.number | float | Variable  # what Python's operators take beside an array
+Text = str | SupportsBytes | np.ndarray  # one text: bytes, an array without axes, a path
 
 
 class _TensorType(type):
@@ -432,11 +442,11 @@ class Never(metaclass=_NeverType):
     """What no value is an instance of: sparse tensors and their kind."""
 
 
-def is_tensor(x: Any) -> bool:
+def is_tensor(x: object) -> bool:
     return isinstance(x, (jax.Array, StringTensor, HostTensor, Variable, KerasTensor))
 
 
-def tensor(value: Any, dtype: Any = None) -> Any:
+def tensor(value: ArrayLike, dtype: DTypeLike | None = None) -> jax.Array | Any:
     """Anything as the tensor it stands for: an array of JAX, a symbolic tensor as it is, or a tensor of strings."""
     if isinstance(value, (jax.Array, KerasTensor)):
         return value if dtype is None else cast(Any, value).astype(dtypes.jnp_dtype(dtypes.standardize(dtype)))
@@ -466,7 +476,7 @@ def _holds_symbolic(value: Iterable[Any]) -> bool:
     )
 
 
-def _numbers(value: Any) -> Any:
+def _numbers(value: ArrayLike) -> Any:
     """Nested lists as one array: of NumPy where all is known, which JAX would convert number by number."""
     if isinstance(value, (list, tuple)):
         inner = [_numbers(one) for one in value]
@@ -482,7 +492,7 @@ def _numbers(value: Any) -> Any:
     return value.value if isinstance(value, Variable) else value
 
 
-def dtype_of(value: Any) -> DType:
+def dtype_of(value: TensorSpec | AnyTensor | Variable | KerasTensor) -> DType:
     """The dtype of a tensor, as TensorFlow has them."""
     return as_dtype(value.dtype)
 
@@ -490,7 +500,7 @@ def dtype_of(value: Any) -> DType:
 # --- methods of arrays ----------------------------------------------------------------------------------------------
 
 
-def _numpy(self: Any) -> Any:
+def _numpy(self: jax.Array) -> Any:
     """The value as NumPy has it; an error where it is not known yet."""
     return np.asarray(self)[()]
 
@@ -498,28 +508,28 @@ def _numpy(self: Any) -> Any:
 def of_one(kind: type, original: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """`int(x)`, `float(x)` of arrays with one element, however many axes they have: NumPy asks for it in `a[i] = x`."""
 
-    def number(self: Any) -> Any:
+    def number(self: jax.Array) -> Any:
         return kind(self.item()) if self.size == 1 else original(self)
 
     return number
 
 
-def _get_shape(self: Any) -> TensorShape:
+def _get_shape(self: AnyTensor | Variable | KerasTensor) -> TensorShape:
     return TensorShape(tuple(self.shape))
 
 
-def _set_shape(self: Any, shape: Any) -> None:
+def _set_shape(self: AnyTensor | Variable | KerasTensor, shape: Sizes | None) -> None:
     _get_shape(self).assert_is_compatible_with(shape)
 
 
-def _ref(self: Any) -> Reference:
+def _ref(self: object) -> Reference:
     return Reference(self)
 
 
 class Reference:
     """A tensor as the key of a dict."""
 
-    def __init__(self, value: Any):
+    def __init__(self, value: object):
         self._value = value
 
     def deref(self) -> Any:
@@ -545,11 +555,11 @@ _BINARY = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul")
 _COMPARING = ("eq", "ne", "lt", "le", "gt", "ge")
 
 
-def with_lists(operator: Any) -> Any:
+def with_lists(operator: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     """An operator of a class of arrays that takes lists as the arrays they stand for; JAX refuses them."""
 
     @functools.wraps(operator)
-    def method(self: Any, other: Any) -> Any:
+    def method(self: object, other: Any) -> Any:
         return operator(self, tensor(other) if type(other) in (list, tuple) else other)
 
     return method
