@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn, SupportsFloat, SupportsInt
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ... import activations, ops as tensor_functions, random
+from ... import activations, ops, random
 from ...core.tensor import is_tensor as is_symbolic
+from ...core.types import ArrayLike
 from .arithmetic import add_n
 from .arrays import axes as axes_of, sizes
 from .member import Member
 from .randoms import stream
 from .serving import Table, one_node
-from .values import tensor
+from .values import AnyTensor, Operand, Several, Sizes, tensor
 
-ops: Any = tensor_functions  # its names are made when it is imported, unseen by a type checker
 MEMBERS = Table()
 
 # --- activations ----------------------------------------------------------------------------------------------------
@@ -36,14 +36,14 @@ def _activation(name: str) -> Callable[..., Any]:
     """An activation on anything that makes a tensor; as an argument of a layer it is the activation itself."""
     function = getattr(activations, name)
 
-    def call(features: Any, *args: Any, **kwargs: Any) -> Any:
+    def call(features: ArrayLike, *args: Any, **kwargs: Any) -> jax.Array:
         if is_symbolic(features):
             exact = {"approximate": False} if name == "gelu" and not args else {}  # the op's default is another one
             return getattr(ops, name)(features, *args, **{**exact, **kwargs})
         return function(tensor(features), *args, **kwargs)
 
     @functools.wraps(function)
-    def activation(*args: Any, **kwargs: Any) -> Any:
+    def activation(*args: Any, **kwargs: Any) -> jax.Array:
         if not kwargs:
             return call(*args)
         kwargs = {_KEYWORDS.get(key, key): value for key, value in kwargs.items() if key != "name"}
@@ -61,7 +61,7 @@ MEMBERS["nn.leaky_relu"] = Member(_activation("leaky_relu"))
 
 
 @MEMBERS.serve("nn.crelu")
-def crelu(features: Any, axis: int = -1) -> Any:
+def crelu(features: ArrayLike, axis: int = -1) -> jax.Array:
     features = tensor(features)
     return ops.relu(ops.concatenate([features, ops.negative(features)], axis=axis))
 
@@ -69,7 +69,7 @@ def crelu(features: Any, axis: int = -1) -> Any:
 # --- convolutions ---------------------------------------------------------------------------------------------------
 
 
-def _per_axis(value: Any, rank: int, data_format: str | None, default: int = 1) -> tuple[int, ...]:
+def _per_axis(value: Sizes | None, rank: int, data_format: str | None, default: int = 1) -> tuple[int, ...]:
     """Strides, rates or window sizes of the axes in space; TensorFlow gives them for batch and channels, too."""
     if value is None:
         return (default,) * rank
@@ -91,14 +91,22 @@ def _order(data_format: str | None) -> str:
     return "channels_first" if _first(data_format) else "channels_last"
 
 
-def _padded(x: Any, padding: Any) -> tuple[Any, str]:
+def _padded(x: jax.Array, padding: str | Several) -> tuple[Any, str]:
     """The input and the name of its padding; zeros that were written out are added here."""
     if isinstance(padding, str):
         return x, padding.lower()
     return ops.pad(x, np.asarray(padding).tolist()), "valid"
 
 
-def _convolution(rank: int, x: Any, filters: Any, strides: Any, padding: Any, data_format: Any, dilations: Any) -> Any:
+def _convolution(
+    rank: int,
+    x: ArrayLike,
+    filters: ArrayLike,
+    strides: Sizes | None,
+    padding: str | Several,
+    data_format: str | None,
+    dilations: Sizes | None,
+) -> jax.Array:
     x, padding = _padded(tensor(x), padding)
     return ops.conv(
         x,
@@ -112,51 +120,66 @@ def _convolution(rank: int, x: Any, filters: Any, strides: Any, padding: Any, da
 
 @MEMBERS.serve("nn.conv1d")
 def conv1d(
-    input: Any, filters: Any, stride: Any = 1, padding: Any = "VALID", data_format: str = "NWC", dilations: Any = None
-) -> Any:
+    input: ArrayLike,
+    filters: ArrayLike,
+    stride: Sizes = 1,
+    padding: str | Several = "VALID",
+    data_format: str = "NWC",
+    dilations: Sizes | None = None,
+) -> jax.Array:
     return _convolution(1, input, filters, stride, padding, data_format, dilations)
 
 
 @MEMBERS.serve("nn.conv2d")
 def conv2d(
-    input: Any, filters: Any, strides: Any = 1, padding: Any = "VALID", data_format: str = "NHWC", dilations: Any = None
-) -> Any:
+    input: ArrayLike,
+    filters: ArrayLike,
+    strides: Sizes = 1,
+    padding: str | Several = "VALID",
+    data_format: str = "NHWC",
+    dilations: Sizes | None = None,
+) -> jax.Array:
     return _convolution(2, input, filters, strides, padding, data_format, dilations)
 
 
 @MEMBERS.serve("nn.conv3d")
 def conv3d(
-    input: Any,
-    filters: Any,
-    strides: Any = 1,
-    padding: Any = "VALID",
+    input: ArrayLike,
+    filters: ArrayLike,
+    strides: Sizes = 1,
+    padding: str | Several = "VALID",
     data_format: str = "NDHWC",
-    dilations: Any = None,
-) -> Any:
+    dilations: Sizes | None = None,
+) -> jax.Array:
     return _convolution(3, input, filters, strides, padding, data_format, dilations)
 
 
 @MEMBERS.serve("nn.convolution")
 def convolution(
-    input: Any,
-    filters: Any,
-    strides: Any = None,
-    padding: Any = "VALID",
+    input: AnyTensor,
+    filters: ArrayLike,
+    strides: Sizes | None = None,
+    padding: str | Several = "VALID",
     data_format: str | None = None,
-    dilations: Any = None,
-) -> Any:
+    dilations: Sizes | None = None,
+) -> jax.Array:
     return _convolution(len(input.shape) - 2, input, filters, strides, padding, data_format, dilations)
 
 
 @MEMBERS.serve("nn.atrous_conv2d")
-def atrous_conv2d(value: Any, filters: Any, rate: int, padding: Any = "VALID") -> Any:
+def atrous_conv2d(value: ArrayLike, filters: ArrayLike, rate: int, padding: str | Several = "VALID") -> jax.Array:
     return _convolution(2, value, filters, 1, padding, "NHWC", rate)
 
 
 @MEMBERS.serve("nn.depthwise_conv2d", "nn.depthwise_conv2d_native")
 def depthwise_conv2d(
-    input: Any, filter: Any, strides: Any = 1, padding: Any = "VALID", data_format: str = "NHWC", dilations: Any = None
-) -> Any:
+    input: ArrayLike,
+    filter: ArrayLike,
+    strides: Sizes = 1,
+    padding: str | Several = "VALID",
+    data_format: str = "NHWC",
+    dilations: Sizes | None = None,
+) -> jax.Array:
     x, padding = _padded(tensor(input), padding)
     strides, rates = _per_axis(strides, 2, data_format), _per_axis(dilations, 2, data_format)
     return ops.depthwise_conv(x, tensor(filter), strides, padding, _order(data_format), rates)
@@ -164,21 +187,28 @@ def depthwise_conv2d(
 
 @MEMBERS.serve("nn.separable_conv2d")
 def separable_conv2d(
-    input: Any,
-    depthwise_filter: Any,
-    pointwise_filter: Any,
-    strides: Any = 1,
-    padding: Any = "VALID",
+    input: ArrayLike,
+    depthwise_filter: ArrayLike,
+    pointwise_filter: ArrayLike,
+    strides: Sizes = 1,
+    padding: str | Several = "VALID",
     data_format: str = "NHWC",
-    dilations: Any = None,
-) -> Any:
+    dilations: Sizes | None = None,
+) -> jax.Array:
     x = depthwise_conv2d(input, depthwise_filter, strides, padding, data_format, dilations)
     return conv2d(x, pointwise_filter, 1, "VALID", data_format)
 
 
 def _transposed(
-    rank: int, x: Any, filters: Any, output_shape: Any, strides: Any, padding: str, data_format: Any, dilations: Any
-) -> Any:
+    rank: int,
+    x: ArrayLike,
+    filters: ArrayLike,
+    output_shape: Several,
+    strides: Sizes | None,
+    padding: str,
+    data_format: str | None,
+    dilations: Sizes | None,
+) -> jax.Array:
     """What the gradient of a convolution is to its input: the convolution, turned around."""
     x, filters = tensor(x), tensor(filters)
     space = "DHW"[-rank:]
@@ -186,7 +216,7 @@ def _transposed(
     inside = _per_axis(tuple(1 if one is None else one for one in output_shape), rank, data_format)
     sizes_of = dict(zip(f"NC{space}", (x.shape[0], filters.shape[-2], *inside), strict=True))
 
-    def forward(y: Any) -> Any:
+    def forward(y: jax.Array) -> jax.Array:
         return jax.lax.conv_general_dilated(
             y,
             filters,
@@ -202,40 +232,40 @@ def _transposed(
 
 @MEMBERS.serve("nn.conv1d_transpose", node=True)
 def conv1d_transpose(
-    input: Any,
-    filters: Any,
-    output_shape: Any,
-    strides: Any,
+    input: ArrayLike,
+    filters: ArrayLike,
+    output_shape: Several,
+    strides: Sizes,
     padding: str = "SAME",
     data_format: str = "NWC",
-    dilations: Any = None,
-) -> Any:
+    dilations: Sizes | None = None,
+) -> jax.Array:
     return _transposed(1, input, filters, output_shape, strides, padding, data_format, dilations)
 
 
 @MEMBERS.serve("nn.conv2d_transpose", node=True)
 def conv2d_transpose(
-    input: Any,
-    filters: Any,
-    output_shape: Any,
-    strides: Any,
+    input: ArrayLike,
+    filters: ArrayLike,
+    output_shape: Several,
+    strides: Sizes,
     padding: str = "SAME",
     data_format: str = "NHWC",
-    dilations: Any = None,
-) -> Any:
+    dilations: Sizes | None = None,
+) -> jax.Array:
     return _transposed(2, input, filters, output_shape, strides, padding, data_format, dilations)
 
 
 @MEMBERS.serve("nn.conv3d_transpose", node=True)
 def conv3d_transpose(
-    input: Any,
-    filters: Any,
-    output_shape: Any,
-    strides: Any,
+    input: ArrayLike,
+    filters: ArrayLike,
+    output_shape: Several,
+    strides: Sizes,
     padding: str = "SAME",
     data_format: str = "NDHWC",
-    dilations: Any = None,
-) -> Any:
+    dilations: Sizes | None = None,
+) -> jax.Array:
     return _transposed(3, input, filters, output_shape, strides, padding, data_format, dilations)
 
 
@@ -247,8 +277,12 @@ def _pooling(kind: str, rank: int | None, names: Sequence[str]) -> None:
 
     @MEMBERS.serve(*names)
     def pool(
-        input: Any, ksize: Any, strides: Any = None, padding: Any = "VALID", data_format: str | None = None
-    ) -> Any:
+        input: ArrayLike,
+        ksize: Sizes,
+        strides: Sizes | None = None,
+        padding: str | Several = "VALID",
+        data_format: str | None = None,
+    ) -> jax.Array:
         x, padding = tensor(input), padding if isinstance(padding, str) else _explicit(padding)
         inner = len(x.shape) - 2 if rank is None else rank
         window = _per_axis(ksize, inner, data_format)
@@ -271,7 +305,7 @@ for _rank in (1, 2, 3):
 
 
 @MEMBERS.serve("nn.bias_add")
-def bias_add(value: Any, bias: Any, data_format: str | None = None) -> Any:
+def bias_add(value: ArrayLike, bias: ArrayLike, data_format: str | None = None) -> jax.Array:
     value, bias = tensor(value), tensor(bias)
     if _first(data_format) and len(value.shape) > 2:
         bias = ops.reshape(bias, (-1, *(1,) * (len(value.shape) - 2)))
@@ -279,17 +313,23 @@ def bias_add(value: Any, bias: Any, data_format: str | None = None) -> Any:
 
 
 @MEMBERS.serve("nn.xw_plus_b")
-def xw_plus_b(x: Any, weights: Any, biases: Any) -> Any:
+def xw_plus_b(x: ArrayLike, weights: ArrayLike, biases: ArrayLike) -> jax.Array:
     return ops.add(ops.matmul(tensor(x), tensor(weights)), tensor(biases))
 
 
 @MEMBERS.serve("nn.relu_layer")
-def relu_layer(x: Any, weights: Any, biases: Any) -> Any:
+def relu_layer(x: ArrayLike, weights: ArrayLike, biases: ArrayLike) -> jax.Array:
     return ops.relu(xw_plus_b(x, weights, biases))
 
 
 @MEMBERS.serve("nn.dropout")
-def dropout(x: Any, rate: Any = None, noise_shape: Any = None, seed: Any = None, keep_prob: Any = None) -> Any:
+def dropout(
+    x: ArrayLike,
+    rate: Any = None,
+    noise_shape: Sequence[SupportsInt | None] | None = None,
+    seed: ArrayLike | None = None,
+    keep_prob: Any = None,
+) -> jax.Array:
     x = tensor(x)
     rate = 1 - keep_prob if rate is None else rate
     if is_symbolic(x):
@@ -301,12 +341,19 @@ def dropout(x: Any, rate: Any = None, noise_shape: Any = None, seed: Any = None,
 
 
 @MEMBERS.serve("nn.moments")
-def moments(x: Any, axes: Any, shift: Any = None, keepdims: bool = False) -> Any:
+def moments(x: ArrayLike, axes: Sizes, shift: object = None, keepdims: bool = False) -> tuple[jax.Array, jax.Array]:
     return ops.moments(tensor(x), axes_of(axes), bool(keepdims))
 
 
 @MEMBERS.serve("nn.batch_normalization")
-def batch_normalization(x: Any, mean: Any, variance: Any, offset: Any, scale: Any, variance_epsilon: Any) -> Any:
+def batch_normalization(
+    x: ArrayLike,
+    mean: ArrayLike,
+    variance: ArrayLike,
+    offset: ArrayLike | None,
+    scale: ArrayLike | None,
+    variance_epsilon: Operand,
+) -> jax.Array:
     inverse = ops.rsqrt(ops.add(tensor(variance), variance_epsilon))
     inverse = inverse if scale is None else ops.multiply(inverse, tensor(scale))
     shifted = ops.multiply(ops.subtract(tensor(x), tensor(mean)), inverse)
@@ -315,8 +362,8 @@ def batch_normalization(x: Any, mean: Any, variance: Any, offset: Any, scale: An
 
 @MEMBERS.serve("nn.local_response_normalization", "nn.lrn", node=True)
 def local_response_normalization(
-    input: Any, depth_radius: int = 5, bias: float = 1.0, alpha: float = 1.0, beta: float = 0.5
-) -> Any:
+    input: ArrayLike, depth_radius: int = 5, bias: float = 1.0, alpha: float = 1.0, beta: float = 0.5
+) -> jax.Array:
     x = tensor(input)
     window = (1,) * (x.ndim - 1) + (2 * depth_radius + 1,)
     total = jax.lax.reduce_window(x * x, 0.0, jax.lax.add, window, (1,) * x.ndim, "SAME")
@@ -324,12 +371,14 @@ def local_response_normalization(
 
 
 @MEMBERS.serve("nn.l2_loss")
-def l2_loss(t: Any) -> Any:
+def l2_loss(t: ArrayLike) -> jax.Array:
     return ops.sum(ops.square(tensor(t))) / 2
 
 
 @MEMBERS.serve("nn.embedding_lookup")
-def embedding_lookup(params: Any, ids: Any, partition_strategy: Any = None, max_norm: Any = None) -> Any:
+def embedding_lookup(
+    params: ArrayLike, ids: ArrayLike, partition_strategy: object = None, max_norm: Operand | None = None
+) -> jax.Array:
     if isinstance(params, (list, tuple)):
         if len(params) > 1:
             raise NotImplementedError("tensorflow.nn.embedding_lookup: parted tables are not served; pass one array.")
@@ -345,18 +394,18 @@ def embedding_lookup(params: Any, ids: Any, partition_strategy: Any = None, max_
 
 
 @MEMBERS.serve("nn.softmax_cross_entropy_with_logits", "nn.softmax_cross_entropy_with_logits_v2")
-def softmax_cross_entropy_with_logits(labels: Any, logits: Any, axis: int = -1) -> Any:
+def softmax_cross_entropy_with_logits(labels: ArrayLike, logits: ArrayLike, axis: int = -1) -> jax.Array:
     logits = tensor(logits)
     labels = ops.cast(tensor(labels), np.dtype(logits.dtype).name)
     return ops.negative(ops.sum(ops.multiply(labels, ops.log_softmax(logits, axis=axis)), axis=axis))
 
 
 @MEMBERS.serve("nn.sparse_softmax_cross_entropy_with_logits")
-def sparse_softmax_cross_entropy_with_logits(labels: Any, logits: Any) -> Any:
+def sparse_softmax_cross_entropy_with_logits(labels: ArrayLike, logits: ArrayLike) -> jax.Array:
     return _sparse(tensor(labels), tensor(logits))
 
 
-def _sparse_loss(labels: Any, logits: Any) -> Any:
+def _sparse_loss(labels: jax.Array, logits: jax.Array) -> jax.Array:
     logs = jax.nn.log_softmax(logits, axis=-1)
     places = labels.astype(jnp.int32)[..., None]
     found = -jnp.take_along_axis(logs, jnp.clip(places, 0, logits.shape[-1] - 1), axis=-1)[..., 0]
@@ -368,14 +417,14 @@ _sparse = one_node(_sparse_loss)
 
 
 @MEMBERS.serve("nn.sigmoid_cross_entropy_with_logits")
-def sigmoid_cross_entropy_with_logits(labels: Any, logits: Any) -> Any:
+def sigmoid_cross_entropy_with_logits(labels: ArrayLike, logits: ArrayLike) -> jax.Array:
     labels, logits = tensor(labels), tensor(logits)
     kept = ops.subtract(ops.relu(logits), ops.multiply(logits, labels))
     return ops.add(kept, ops.log1p(ops.exp(ops.negative(ops.abs(logits)))))
 
 
 @MEMBERS.serve("nn.weighted_cross_entropy_with_logits")
-def weighted_cross_entropy_with_logits(labels: Any, logits: Any, pos_weight: Any) -> Any:
+def weighted_cross_entropy_with_logits(labels: ArrayLike, logits: ArrayLike, pos_weight: Operand) -> jax.Array:
     labels, logits = tensor(labels), tensor(logits)
     weight = 1 + (pos_weight - 1) * labels
     smooth = ops.add(ops.log1p(ops.exp(ops.negative(ops.abs(logits)))), ops.relu(ops.negative(logits)))
@@ -383,7 +432,7 @@ def weighted_cross_entropy_with_logits(labels: Any, logits: Any, pos_weight: Any
 
 
 @MEMBERS.serve("nn.log_poisson_loss")
-def log_poisson_loss(targets: Any, log_input: Any, compute_full_loss: bool = False) -> Any:
+def log_poisson_loss(targets: ArrayLike, log_input: ArrayLike, compute_full_loss: bool = False) -> jax.Array:
     targets, log_input = tensor(targets), tensor(log_input)
     found = ops.exp(log_input) - log_input * targets
     if not compute_full_loss:
@@ -394,7 +443,9 @@ def log_poisson_loss(targets: Any, log_input: Any, compute_full_loss: bool = Fal
 
 
 @MEMBERS.serve("nn.compute_average_loss")
-def compute_average_loss(per_example_loss: Any, sample_weight: Any = None, global_batch_size: Any = None) -> Any:
+def compute_average_loss(
+    per_example_loss: ArrayLike, sample_weight: ArrayLike | None = None, global_batch_size: SupportsFloat | None = None
+) -> jax.Array:
     loss = tensor(per_example_loss)
     loss = loss if sample_weight is None else ops.multiply(loss, tensor(sample_weight))
     count = loss.shape[0] if global_batch_size is None else global_batch_size
@@ -402,7 +453,7 @@ def compute_average_loss(per_example_loss: Any, sample_weight: Any = None, globa
 
 
 @MEMBERS.serve("nn.scale_regularization_loss")
-def scale_regularization_loss(regularization_loss: Any) -> Any:
+def scale_regularization_loss(regularization_loss: ArrayLike) -> jax.Array:
     """One device counts the penalty once."""
     if isinstance(regularization_loss, (list, tuple)):
         return add_n([ops.sum(tensor(one)) for one in regularization_loss]) if regularization_loss else tensor(0.0)
@@ -411,52 +462,62 @@ def scale_regularization_loss(regularization_loss: Any) -> Any:
 
 @MEMBERS.serve("nn.ctc_loss", node=True)
 def ctc_loss(
-    labels: Any,
-    logits: Any,
-    label_length: Any,
-    logit_length: Any,
+    labels: ArrayLike,
+    logits: ArrayLike,
+    label_length: ArrayLike,
+    logit_length: ArrayLike,
     logits_time_major: bool = True,
-    unique: Any = None,
-    blank_index: Any = None,
-) -> Any:
+    unique: object = None,
+    blank_index: SupportsInt | None = None,
+) -> jax.Array:
     logits = tensor(logits)
     logits = jnp.swapaxes(logits, 0, 1) if logits_time_major else logits
     blank = 0 if blank_index is None else int(blank_index) % logits.shape[-1]
     return ops.ctc_loss(tensor(labels), logits, tensor(label_length), tensor(logit_length), mask_index=blank)
 
 
-def _reduced(loss: Any, weights: Any) -> Any:
+def _reduced(loss: jax.Array, weights: ArrayLike) -> jax.Array:
     """The mean over the losses whose weight is not zero, as `tf.losses` of TensorFlow 1 has it."""
     weights = jnp.broadcast_to(tensor(weights).astype(loss.dtype), loss.shape)
     return jnp.sum(loss * weights) / jnp.maximum(jnp.sum(weights != 0), 1)
 
 
 @MEMBERS.serve("losses.sparse_softmax_cross_entropy")
-def old_sparse_softmax_cross_entropy(labels: Any, logits: Any, weights: Any = 1.0, scope: Any = None) -> Any:
+def old_sparse_softmax_cross_entropy(
+    labels: ArrayLike, logits: ArrayLike, weights: ArrayLike = 1.0, scope: object = None
+) -> jax.Array:
     return _reduced(sparse_softmax_cross_entropy_with_logits(labels, logits), weights)
 
 
 @MEMBERS.serve("losses.softmax_cross_entropy")
 def old_softmax_cross_entropy(
-    onehot_labels: Any, logits: Any, weights: Any = 1.0, label_smoothing: float = 0, scope: Any = None
-) -> Any:
+    onehot_labels: ArrayLike,
+    logits: ArrayLike,
+    weights: ArrayLike = 1.0,
+    label_smoothing: float = 0,
+    scope: object = None,
+) -> jax.Array:
     labels = tensor(onehot_labels)
     labels = labels * (1 - label_smoothing) + label_smoothing / labels.shape[-1] if label_smoothing else labels
     return _reduced(softmax_cross_entropy_with_logits(labels, logits), weights)
 
 
 @MEMBERS.serve("losses.sigmoid_cross_entropy")
-def old_sigmoid_cross_entropy(multi_class_labels: Any, logits: Any, weights: Any = 1.0, scope: Any = None) -> Any:
+def old_sigmoid_cross_entropy(
+    multi_class_labels: ArrayLike, logits: ArrayLike, weights: ArrayLike = 1.0, scope: object = None
+) -> jax.Array:
     return _reduced(sigmoid_cross_entropy_with_logits(multi_class_labels, logits), weights)
 
 
 @MEMBERS.serve("losses.absolute_difference")
-def absolute_difference(labels: Any, predictions: Any, weights: Any = 1.0, scope: Any = None) -> Any:
+def absolute_difference(
+    labels: ArrayLike, predictions: ArrayLike, weights: ArrayLike = 1.0, scope: object = None
+) -> jax.Array:
     return _reduced(ops.abs(tensor(predictions) - tensor(labels)), weights)
 
 
 @MEMBERS.serve("losses.get_regularization_loss", "losses.get_total_loss")
-def get_regularization_loss(scope: Any = None, name: str = "total_regularization_loss") -> Any:
+def get_regularization_loss(scope: object = None, name: str = "total_regularization_loss") -> NoReturn:
     raise RuntimeError(
         "tensorflow.losses.get_regularization_loss collects losses of a graph (TensorFlow 1), which Sequax does not"
         " have. The penalties of a model are `model.losses`."

@@ -283,7 +283,7 @@ class TensorSpec:
         return f"TensorSpec(shape={self.shape}, dtype={self.dtype!r}, name={self.name!r})"
 
 
-def _to_tensor(self: Any, default_value: object = None, name: str | None = None, shape: Sequence[Any] | None = None) -> Any:
+def _to_tensor(self: Any, default_value: object = None, name: object = None, shape: Sequence[Any] | None = None) -> Any:
     """Rows of equal lengths, which a script took for ragged ones."""
     if shape is not None and any(one is not None and one != size for one, size in zip(shape, self.shape, strict=True)):
         raise NotImplementedError(
@@ -415,8 +415,8 @@ class HostTensor(np.ndarray):
 _NARROW = {"float64": "float32", "int64": "int32", "uint64": "uint32", "complex128": "complex64"}
 
 
-# What functions take as a tensor is an `ArrayLike`: an array of JAX or NumPy, a variable, a symbolic tensor, a number, a
-# text, lists of all that. Here is what they give, and what they take as a shape or as axes.
+# What functions take as a tensor is an `ArrayLike`: an array of JAX or NumPy, a variable, a symbolic tensor, a number,
+# a text, lists of all that. Here is what they give, and what else they take.
 AnyTensor = jax.Array | np.ndarray  # NumPy's are of the classes above; symbolic tensors pass for arrays, as in `ops`
 Several = Sequence[Any] | np.ndarray | jax.Array  # tensors or numbers: in a list, or as the rows of a tensor
 Sizes = int | np.integer | Several | Variable  # one or several whole numbers; None among them: an unknown size
