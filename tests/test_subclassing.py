@@ -79,6 +79,42 @@ def test_a_model_whose_build_ends_in_that_of_the_base_class_trains():
     assert model.predict(x, verbose=0).shape == (4, 2)
 
 
+class Computed(layers.Layer):
+    """Keeps what it computes in `build`."""
+
+    def build(self, input_shape):
+        self.places = sequax.ops.arange(input_shape[-1], dtype="float32") * 2
+        self.noise = sequax.random.normal((2,))
+        self.inner = layers.Dense(2)
+        self.shift = self.add_weight(shape=(2,))
+        self.shift.assign([1.0, 2.0])
+
+    def call(self, x):
+        return self.inner(x + self.places) + self.noise + self.shift
+
+
+class Around(sequax.Model):
+    def __init__(self):
+        super().__init__()
+        self.inner = Computed()
+
+    def call(self, x):
+        return self.inner(x)
+
+
+@pytest.mark.parametrize("make", [Around, lambda: sequax.Sequential([Around()])])
+def test_what_build_computes_holds_values_wherever_it_is_called(make):
+    """`fit` builds while it finds out shapes: nothing of that may be left behind."""
+    model = make()
+    model.compile("sgd", "mse")
+    x, y = np.ones((4, 3), "float32"), np.zeros((4, 2), "float32")
+    losses = model.fit(x, y, epochs=2, verbose=0).history["loss"]
+    assert losses[1] < losses[0]
+    inner = next(one for one in model.flatten_layers() if isinstance(one, Computed))
+    assert np.array(inner.places).tolist() == [0, 2, 4]
+    assert np.isfinite(inner.noise).all()
+
+
 def test_a_layer_may_keep_a_list_that_holds_itself():
     ring = []
     ring.append(ring)

@@ -9,7 +9,7 @@ import pytest
 
 from sequax import config, layers, losses, metrics, models, optimizers, random
 from sequax.compat import patches
-from sequax.compat.tensorflow import control, function as functions, units
+from sequax.compat.tensorflow import control, function as functions, randoms, units
 from sequax.compat.tensorflow.function import function
 from sequax.compat.tensorflow.module import Module
 from sequax.compat.tensorflow.steps import array_function
@@ -297,6 +297,55 @@ def test_steps_may_build_layers_and_draw():
     assert seen[-1] < seen[0]
     first, second = (model.evaluate(X, return_dict=True, verbose=0)["drawn"] for _ in range(2))
     assert first != second
+
+
+class Lazy(Module):
+    """Makes its variables when it is called first."""
+
+    def __init__(self, first_value):
+        super().__init__()
+        self.first_value, self.v = first_value, None
+
+    def __call__(self, x):
+        if self.v is None:
+            self.v = Variable(self.first_value(x))
+            self.shift = Variable(jnp.zeros(4))
+        return x * self.v + self.shift
+
+
+class LazyLayer(layers.Layer):
+    def build(self, shape):
+        self.v = Variable(randoms.normal((shape[-1],)))
+        self.k = self.add_weight(shape=(), initializer=lambda shape, dtype=None: randoms.normal(shape))
+
+    def call(self, x):
+        return x * self.v * self.k
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Lazy(lambda x: randoms.normal((4,))),
+        lambda: Lazy(lambda x: randoms.uniform((4,), seed=3) * 2.0),
+        lambda: Lazy(lambda x: jnp.mean(x, axis=0)),  # TensorFlow knows no such variable
+        LazyLayer,
+        lambda: models.Sequential([LazyLayer(), layers.Dense(2)]),
+    ],
+)
+def test_variables_made_in_a_first_call_hold_values(make, capsys):
+    part, optimizer = make(), optimizers.SGD(0.01)
+
+    @function
+    def step(x):
+        with GradientTape() as tape:
+            loss = jnp.sum(part(x) ** 2)
+        optimizer.apply_gradients(zip(tape.gradient(loss, part.trainable_variables), part.trainable_variables))  # noqa: B905
+        return loss
+
+    losses_seen = [float(step(X)) for _ in range(3)]
+    assert losses_seen[2] < losses_seen[1] < losses_seen[0]
+    assert all(np.isfinite(v.numpy()).all() for v in part.variables)
+    assert capsys.readouterr().err == "", "compiled from the second call on at the latest"
 
 
 def test_errors_of_the_script_come_in_its_own_words():

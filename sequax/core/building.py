@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from . import scope, shapes, signature
+import jax
+
+from . import names, scope, shapes, signature
 from .warning import warn
 
 if TYPE_CHECKING:
@@ -17,23 +20,32 @@ if TYPE_CHECKING:
 def guarded(build: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap a `build` method: paths start at the layer, its shapes are noted, and it is marked as built at the end."""
 
+    around = nullcontext if names.is_ours(build) else at_once  # ours keep nothing but variables
+
     @functools.wraps(build)
     def run(self: Layer, *args: object, **kwargs: object) -> None:
         outer, self._in_build = self._in_build, True  # `super().build()` marks it as built, and more may follow
         try:
-            with scope.calling(self):
+            with scope.calling(self), around():
                 self._note_path()
                 build(self, *args, **kwargs)
         finally:
             self._in_build = outer
-        names = [*inspect.signature(build).parameters][1:]  # the first is the layer, whatever it is called
-        given = {**dict(zip(names, args, strict=False)), **kwargs}
+        parameters = [*inspect.signature(build).parameters][1:]  # the first is the layer, whatever it is called
+        given = {**dict(zip(parameters, args, strict=False)), **kwargs}
         shapes_given = {key: value for key, value in given.items() if value is not None}
         if shapes_given or not given:
             self._build_shapes = shapes_given
         self.built = True
 
     return run
+
+
+@contextmanager
+def at_once() -> Iterator[None]:
+    """Inside, values are computed now, whatever is traced around it: what a `build` keeps outlives the trace."""
+    with scope.framed(None), jax.ensure_compile_time_eval():
+        yield
 
 
 def shapes_of(layer: Layer) -> dict[str, Any] | None:

@@ -20,7 +20,7 @@ from ...data.pipeline.iterator import Iterator as ElementIterator
 from ..patching import is_put, wrap
 from . import units
 from .member import Member
-from .reading import tracing
+from .reading import FirstCall, tracing
 from .stateful import Program
 
 _eagerly = False
@@ -89,6 +89,8 @@ class Function:
             self._program = Program(self.python_function)
         try:
             return self._program(*args, numbers=True, **kwargs)
+        except FirstCall:  # as it is, once: from the next call on it finds its variables
+            return self.python_function(*args, **kwargs)
         except Exception as error:
             return self._as_it_is(error, args, kwargs)
 

@@ -25,6 +25,10 @@ class Tracing(Protocol):
         """The value that the variable holds in the function."""
 
 
+class FirstCall(Exception):
+    """A traced function makes a variable whose first value is known when the function runs, and not before."""
+
+
 tracing: ContextVar[Tracing | None] = ContextVar("sequax_tracing", default=None)
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from ...core import names
 from ...core.variable import Variable as Plain
-from . import slicing
+from . import reading, slicing
 from .member import Member
 
 _NARROW = {"int64": "int32", "uint64": "uint32", "float64": "float32", "complex128": "complex64"}
@@ -62,6 +63,8 @@ class Variable(Plain, metaclass=_AnyVariable):
             raise ValueError("tf.Variable: expected an `initial_value`, or a function that makes it. Received: None")
         value = initial_value() if callable(initial_value) else initial_value
         value = value.value if isinstance(value, Plain) else value
+        if isinstance(value, jax.core.Tracer) and reading.tracing.get() is not None:
+            raise reading.FirstCall
         dtype = np.asarray(value).dtype.name if dtype is None and not hasattr(value, "dtype") else dtype
         dtype = value.dtype if dtype is None else dtype
         label = str(name or "Variable")
