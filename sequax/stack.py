@@ -353,7 +353,7 @@ def _check_call(layer: Layer) -> None:
     if isinstance(layer, Model):
         return
     accepted = signature.of(type(layer).call)
-    if len(accepted.required) > 1 and not attends_to_itself(layer):
+    if len(set(accepted.required) - layer.filled_in) > 1 and not attends_to_itself(layer):
         raise ValueError(
             f"Layers added to a Sequential model can only have a single required positional argument, the input tensor."
             f" Layer {type(layer).__name__} has multiple required positional arguments: {accepted.required}"

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as hnp
 
+import sequax
 from sequax.core import settings as sequax_settings
 from sequax.data import checks
 from sequax.data.convert import cast, to_arrays
@@ -338,3 +339,29 @@ def test_imports_no_other_library():
     environment = {**os.environ, "SEQUAX_CHECKS": "off"}
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
     assert result.stdout.strip() == "[]", result.stderr
+
+
+def test_columns_of_numbers_are_tables_of_one_column():
+    """As Keras takes them: for a model that joins the entries of a dict, and for a step that computes with labels."""
+    seen = []
+
+    class Joined(sequax.Model):
+        def __init__(self):
+            super().__init__()
+            self.join, self.head = sequax.layers.Concatenate(axis=1), sequax.layers.Dense(1)
+
+        def call(self, inputs):
+            return self.head(self.join(list(inputs.values())))
+
+        def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+            seen.append((y.shape[1:], y_pred.shape[1:]))
+            return sequax.ops.mean((y - y_pred) ** 2)
+
+    table = pd.DataFrame({"a": [0.0, 1, 2, 3], "b": [3.0, 2, 1, 0]})
+    model = Joined()
+    model.compile("sgd")
+    model.fit(dict(table), table["a"], verbose=0)
+    assert set(seen) == {((1,), (1,))}
+    assert model.predict(dict(table.iloc[:2]), verbose=0).shape == (2, 1)
+    expected = model.predict({name: table[[name]].to_numpy() for name in table}, verbose=0)
+    np.testing.assert_allclose(model.predict(dict(table), verbose=0), expected, rtol=1e-6)

@@ -72,6 +72,32 @@ HABITS = {
         first, second = model.predict(x, verbose=0), model.predict(x, verbose=0)
         assert not np.allclose(first, second)
     """,
+    "layers whose `call` requires what Keras 2 filled in": """
+        seen = []
+        class Part(layers.Layer):
+            def call(self, inputs, mask, training):
+                seen.append((mask is not None, training))
+                return inputs
+        class Whole(keras.Model):
+            def __init__(self):
+                super().__init__()
+                self.part, self.head = Part(), layers.Dense(1)
+            def call(self, inputs, training):
+                return self.head(self.part(inputs))
+        assert Part()(x).shape == (64, 4) and seen == [(False, False)]
+        Part()(x, training=True)
+        Part()(layers.Masking()(x))
+        assert seen[1:] == [(False, True), (True, False)]
+        inputs = keras.Input((4,))
+        stack = keras.Sequential([Part(), layers.Dense(1)])
+        for model in (stack, keras.Model(inputs, layers.Dense(1)(Part()(inputs))), Whole()):
+            seen.clear()
+            model.compile("sgd", "mse")
+            model.fit(x, y, verbose=0)
+            assert (False, True) in seen and model.predict(x, verbose=0).shape == (64, 1)
+        with pytest.raises(TypeError, match="missing a required argument: 'inputs'"):
+            Part()(training=True)
+    """,
     "a layer that keeps what older versions computed": """
         class Own(layers.Layer):
             def build(self, input_shape):
@@ -539,6 +565,7 @@ HABITS = {
         def bytes_of(*values): return train.Feature(bytes_list=train.BytesList(value=values))
         def floats(values): return train.Feature(float_list=train.FloatList(value=values))
         def wholes(*values): return train.Feature(int64_list=train.Int64List(value=values))
+        assert list(wholes(True, np.bool_(False), np.int32(3)).int64_list.value) == [1, 0, 3]
         def example(n):
             features = {"name": bytes_of(tf.constant(b"a%d" % n)), "row": floats(x[n]), "y": wholes(int(y[n, 0]))}
             features |= {"some": wholes(*range(n % 3)), "steps": floats(np.arange(2 * (n % 2)))}

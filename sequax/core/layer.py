@@ -223,6 +223,9 @@ class Layer(Owner, Shown, quantizing.Quantizable, operation.Operation):
 
     # --- the call ---
 
+    filled_in: frozenset[str] = (
+        frozenset()
+    )  # required arguments of `call` that the context gives if the caller does not
     _casts_inputs = True  # not where the layers inside do so, each to a dtype of its own
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -240,7 +243,7 @@ class Layer(Owner, Shown, quantizing.Quantizable, operation.Operation):
         kwargs = {key: signature.convert(value, dtype, self.name) for key, value in kwargs.items()}
         named = accepted.named(args, kwargs)
         for name in accepted.required:
-            if name not in named:
+            if name not in named and name not in self.filled_in:
                 raise TypeError(f"Layer '{self.name}': missing a required argument: '{name}'")
         inputs = named.get(accepted.names[0]) if accepted.names else next(iter(args), None)
         if any(map(is_tensor, leaves((args, kwargs)))):
@@ -264,6 +267,8 @@ class Layer(Owner, Shown, quantizing.Quantizable, operation.Operation):
             elif "training" not in accepted.accepts:
                 kwargs.pop("training", None)
             previous = masking.previous(self, named, kwargs, accepted, inputs)
+            if self.filled_in:
+                kwargs.update(_missing(accepted, {**named, **kwargs}))
             if "mask" not in accepted.accepts and not accepted.any_keyword:
                 kwargs.pop("mask", None)
             outputs = _called(self, args, kwargs)
@@ -584,6 +589,11 @@ class Layer(Owner, Shown, quantizing.Quantizable, operation.Operation):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+def _missing(accepted: signature.Signature, given: dict[str, Any]) -> dict[str, Any]:
+    """Required arguments that nobody gave, as where nothing trains and nothing is masked."""
+    return {name: False if name == "training" else None for name in accepted.required if name not in given}
 
 
 def _called(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

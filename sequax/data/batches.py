@@ -300,8 +300,8 @@ def checked_inputs(
     if x is None:
         raise ValueError(f"{what} is missing: pass the inputs, one row per sample.")
     model = spec.model
-    x = model.through_host(x, what)
     part = model.compiled_part
+    x = convert.as_columns(model.through_host(x, what))
     if part.symbolic_inputs is None:
         given = _building(spec, convert.to_arrays(x, what), batch_size, what, others or {})
         if model.symbolic_inputs is None:
@@ -443,7 +443,7 @@ def _could_be(x: object, expected: list[KerasTensor]) -> bool:
 
 def plain(data: Data, what: str) -> Any:
     """Finite numbers in the user's structure, 64-bit ones as 32-bit ones."""
-    given = convert.to_arrays(data, what)
+    given = convert.to_arrays(convert.as_columns(data), what)
     arrays = [convert.cast(a, None, what) for a in leaves(given)]
     arrays = checks.check_inputs(arrays, [checks.InputSchema(what, None) for _ in arrays], what)
     return jax.tree.unflatten(jax.tree.structure(given), arrays)

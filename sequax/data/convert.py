@@ -47,6 +47,19 @@ def to_arrays(data: Any, what: str, count: int | None = None) -> Any:
     return arrays
 
 
+def as_columns(data: Any) -> Any:
+    """Each pandas Series of numbers as a table of one column, which Keras takes it for; the rest as it is."""
+    if isinstance(data, Mapping):
+        return {key: as_columns(value) for key, value in data.items()}
+    if type(data) in (list, tuple):
+        return type(data)(map(as_columns, data)) if any(map(_is_series, data)) else data
+    return data.to_frame() if _is_series(data) and data.dtype.kind in _NUMBERS else data
+
+
+def _is_series(value: object) -> bool:
+    return hasattr(value, "iloc") and hasattr(value, "to_frame")
+
+
 def cast(array: np.ndarray, dtype: str | None, what: str) -> np.ndarray:
     """Bring 64-bit numbers to what the device computes with, on the host, refusing values that would change.
 

@@ -111,10 +111,11 @@ class Message:
 
 
 def _plain(value: Any) -> Any:
-    """A tensor of one value as this value."""
+    """A tensor of one value as this value; a bool as a number, which `protobuf` has refused since its version 7."""
     if isinstance(value, StringTensor):
         return bytes_of(value)
-    return value.item() if hasattr(value, "item") else value
+    value = value.item() if hasattr(value, "item") else value
+    return int(value) if isinstance(value, bool) else value
 
 
 def read(name: str, data: bytes, what: str) -> Any:
