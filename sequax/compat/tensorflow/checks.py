@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, SupportsInt
 
 import jax
 import numpy as np
 
-from ... import ops as tensor_functions, tree
+from ... import tree
+from ...core.types import ArrayLike, DTypeLike, T
 from . import control
 from .arrays import sizes
 from .member import Member
 from .serving import Table
-from .values import StringTensor, TensorShape, as_dtype, bytes_of, tensor
+from .values import AnyTensor, Operand, Sizes, StringTensor, TensorShape, Text, as_dtype, bytes_of, tensor
 
-ops: Any = tensor_functions  # its names are made when it is imported, unseen by a type checker
 Function = Callable[..., Any]
 MEMBERS = Table()
 
 
-def known(value: Any) -> bool:
+def known(value: object) -> bool:
     """Whether a number is known now, so that Python can decide by it."""
     return not isinstance(value, jax.core.Tracer)
 
@@ -28,7 +28,7 @@ def known(value: Any) -> bool:
 # --- functions of Python --------------------------------------------------------------------------------------------
 
 
-def _outcome(found: Any, Tout: Any) -> Any:
+def _outcome(found: Any, Tout: DTypeLike | Sequence[DTypeLike] | None) -> Any:
     if Tout is None or (isinstance(Tout, (list, tuple)) and not Tout):
         return None
     if isinstance(Tout, (list, tuple)):
@@ -42,7 +42,9 @@ def _kind(kind: Any) -> Any:
 
 
 @MEMBERS.serve("py_function")
-def py_function(func: Function, inp: Any, Tout: Any = None) -> Any:
+def py_function(
+    func: Function, inp: Iterable[ArrayLike] | None, Tout: DTypeLike | Sequence[DTypeLike] | None = None
+) -> AnyTensor | list[AnyTensor] | None:
     """Called with tensors that have values: what is being compiled is not, and falls back to run as it is."""
     for one in inp or ():
         if not known(one):
@@ -51,11 +53,16 @@ def py_function(func: Function, inp: Any, Tout: Any = None) -> Any:
 
 
 @MEMBERS.serve("numpy_function", "py_func")
-def numpy_function(func: Function, inp: Any, Tout: Any = None, stateful: bool = True) -> Any:
+def numpy_function(
+    func: Function,
+    inp: Iterable[ArrayLike] | None,
+    Tout: DTypeLike | Sequence[DTypeLike] | None = None,
+    stateful: bool = True,
+) -> AnyTensor | list[AnyTensor] | None:
     return _outcome(func(*[_numpy(one) for one in inp or ()]), Tout)
 
 
-def _numpy(value: Any) -> Any:
+def _numpy(value: ArrayLike) -> np.ndarray:
     value = tensor(value)
     return value.numpy() if isinstance(value, StringTensor) else np.asarray(value)
 
@@ -66,23 +73,23 @@ def recompute_grad(f: Function) -> Function:
 
 
 @MEMBERS.serve("global_variables_initializer", "local_variables_initializer")
-def nothing_to_do(*inputs: Any, **kwargs: Any) -> None:
+def nothing_to_do(*inputs: object, **kwargs: object) -> None:
     """Operations of graphs: everything has been computed when it was called, and variables have their values."""
 
 
 @MEMBERS.serve(
     "variables_initializer", "initialize_all_variables", "tables_initializer", "initializers.global_variables"
 )
-def nothing_to_initialize(*inputs: Any, **kwargs: Any) -> None:
+def nothing_to_initialize(*inputs: object, **kwargs: object) -> None:
     """As above."""
 
 
 @MEMBERS.serve("tuple")
-def tuple_of(tensors: Any, control_inputs: Any = None) -> list[Any]:
+def tuple_of(tensors: Iterable[ArrayLike], control_inputs: object = None) -> list[Any]:
     return [tensor(one) for one in tensors]
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     if isinstance(value, StringTensor):
         return bytes_of(value).decode(errors="replace") if value.ndim == 0 else _list(value.numpy())
     if isinstance(value, (list, tuple)):
@@ -95,12 +102,14 @@ def shown(value: Any) -> str:
     return str(value)
 
 
-def _list(texts: Any) -> str:
+def _list(texts: np.ndarray) -> str:
     return f"[{' '.join(_list(one) if isinstance(one, np.ndarray) else one.decode(errors='replace') for one in texts)}]"
 
 
 @MEMBERS.serve("Print")
-def old_print(input_: Any, data: Any, message: str = "", first_n: Any = None, summarize: Any = None) -> Any:
+def old_print(
+    input_: T, data: Iterable[object], message: str = "", first_n: object = None, summarize: object = None
+) -> T:
     control.print(message, *data)
     return input_
 
@@ -108,7 +117,7 @@ def old_print(input_: Any, data: Any, message: str = "", first_n: Any = None, su
 # --- checks ---------------------------------------------------------------------------------------------------------
 
 
-def _fail(what: str, message: Any, *values: Any) -> None:
+def _fail(what: str, message: object, *values: object) -> None:
     listed = "".join(f"\n{shown(value)}" for value in values)
     raise ValueError(f"{message or what}{listed}")
 
@@ -124,7 +133,9 @@ _COMPARED: dict[str, Function] = {
 
 
 def _comparison(name: str, holds: Function) -> None:
-    def check(x: Any, y: Any, message: Any = None, summarize: Any = None, data: Any = None) -> None:
+    def check(
+        x: ArrayLike, y: ArrayLike, message: object = None, summarize: object = None, data: object = None
+    ) -> None:
         x, y = tensor(x), tensor(y)
         if known(x) and known(y) and not np.all(holds(np.asarray(x), np.asarray(y))):
             _fail(f"tensorflow.debugging.assert_{name}: it does not hold for", message, x, y)
@@ -143,7 +154,7 @@ _SIGNS: dict[str, Function] = {
 
 
 def _sign(name: str, holds: Function) -> None:
-    def check(x: Any, message: Any = None, summarize: Any = None, data: Any = None) -> None:
+    def check(x: ArrayLike, message: object = None, summarize: object = None, data: object = None) -> None:
         x = tensor(x)
         if known(x) and not np.all(holds(np.asarray(x))):
             _fail(f"tensorflow.debugging.assert_{name}: it does not hold for", message, x)
@@ -156,7 +167,14 @@ for _name, _holds in _SIGNS.items():
 
 
 @MEMBERS.serve("debugging.assert_near", "assert_near")
-def assert_near(x: Any, y: Any, rtol: Any = None, atol: Any = None, message: Any = None, summarize: Any = None) -> None:
+def assert_near(
+    x: ArrayLike,
+    y: ArrayLike,
+    rtol: Operand | None = None,
+    atol: Operand | None = None,
+    message: object = None,
+    summarize: object = None,
+) -> None:
     x, y = tensor(x), tensor(y)
     close = 10 * np.finfo(np.float32).eps
     rtol, atol = close if rtol is None else rtol, close if atol is None else atol
@@ -169,31 +187,42 @@ def assert_near(x: Any, y: Any, rtol: Any = None, atol: Any = None, message: Any
 
 
 @MEMBERS.serve("debugging.Assert", "Assert")
-def assert_true(condition: Any, data: Any = (), summarize: Any = None) -> None:
+def assert_true(condition: ArrayLike, data: Iterable[object] = (), summarize: object = None) -> None:
     if known(condition) and not np.all(np.asarray(condition)):
         _fail("tensorflow.Assert: the condition is False. Data:", None, *data)
 
 
 @MEMBERS.serve("debugging.assert_rank", "assert_rank")
-def assert_rank(x: Any, rank: Any, message: Any = None, data: Any = None, summarize: Any = None) -> None:
+def assert_rank(
+    x: ArrayLike, rank: SupportsInt, message: object = None, data: object = None, summarize: object = None
+) -> None:
     if len(tensor(x).shape) != int(rank):
         _fail(f"tensorflow.debugging.assert_rank: expected rank {rank}, received shape {tensor(x).shape}", message)
 
 
 @MEMBERS.serve("debugging.assert_rank_at_least", "assert_rank_at_least")
-def assert_rank_at_least(x: Any, rank: Any, message: Any = None, data: Any = None, summarize: Any = None) -> None:
+def assert_rank_at_least(
+    x: ArrayLike, rank: SupportsInt, message: object = None, data: object = None, summarize: object = None
+) -> None:
     if len(tensor(x).shape) < int(rank):
         _fail(f"tensorflow.debugging.assert_rank_at_least: expected {rank}, received shape {tensor(x).shape}", message)
 
 
 @MEMBERS.serve("debugging.assert_rank_in", "assert_rank_in")
-def assert_rank_in(x: Any, ranks: Any, message: Any = None, data: Any = None, summarize: Any = None) -> None:
+def assert_rank_in(
+    x: ArrayLike, ranks: Sizes, message: object = None, data: object = None, summarize: object = None
+) -> None:
     if len(tensor(x).shape) not in sizes(ranks):
         _fail(f"tensorflow.debugging.assert_rank_in: expected one of {ranks}, received {tensor(x).shape}", message)
 
 
 @MEMBERS.serve("debugging.assert_shapes")
-def assert_shapes(shapes: Any, data: Any = None, summarize: Any = None, message: Any = None) -> None:
+def assert_shapes(
+    shapes: Mapping[Any, Any] | Iterable[tuple[Any, Any]],
+    data: object = None,
+    summarize: object = None,
+    message: object = None,
+) -> None:
     letters: dict[Any, Any] = {}
     for x, wanted in shapes.items() if isinstance(shapes, dict) else shapes:
         x = x.deref() if hasattr(x, "deref") else tensor(x)
@@ -206,24 +235,24 @@ def assert_shapes(shapes: Any, data: Any = None, summarize: Any = None, message:
 
 
 @MEMBERS.serve("debugging.assert_type", "assert_type")
-def assert_type(tensor: Any, tf_type: Any, message: Any = None) -> None:
+def assert_type(tensor: AnyTensor, tf_type: DTypeLike, message: object = None) -> None:
     if as_dtype(tensor.dtype) != as_dtype(tf_type):
         raise TypeError(message or f"tensorflow.debugging.assert_type: expected {tf_type!s}, received {tensor.dtype}")
 
 
 @MEMBERS.serve("debugging.assert_integer", "assert_integer")
-def assert_integer(x: Any, message: Any = None) -> None:
+def assert_integer(x: ArrayLike, message: object = None) -> None:
     if not as_dtype(tensor(x).dtype).is_integer:
         raise TypeError(message or f"tensorflow.debugging.assert_integer: received {tensor(x).dtype}")
 
 
 @MEMBERS.serve("debugging.assert_scalar", "assert_scalar")
-def assert_scalar(tensor: Any, message: Any = None) -> None:
+def assert_scalar(tensor: ArrayLike, message: object = None) -> None:
     assert_rank(tensor, 0, message)
 
 
 @MEMBERS.serve("debugging.check_numerics", "check_numerics", "debugging.assert_all_finite")
-def check_numerics(tensor: Any, message: Any = None) -> Any:
+def check_numerics(tensor: ArrayLike, message: object = None) -> jax.Array:
     x = _as_tensor(tensor)
     if known(x) and not np.all(np.isfinite(np.asarray(x))):
         _fail("tensorflow.debugging.check_numerics: NaN or infinity in", message, x)
@@ -234,7 +263,7 @@ _as_tensor = tensor
 
 
 @MEMBERS.serve("debugging.is_numeric_tensor", "is_numeric_tensor")
-def is_numeric_tensor(tensor: Any) -> bool:
+def is_numeric_tensor(tensor: object) -> bool:
     return hasattr(tensor, "dtype") and not isinstance(tensor, StringTensor) and as_dtype(tensor.dtype) != "bool"
 
 
@@ -253,27 +282,27 @@ def is_numeric_tensor(tensor: Any) -> bool:
     "profiler.experimental.stop",
     "profiler.experimental.server.start",
 )
-def no_setting(*args: Any, **kwargs: Any) -> None:
+def no_setting(*args: object, **kwargs: object) -> None:
     """A setting that has no counterpart."""
 
 
 @MEMBERS.serve("nest.map_structure")
-def map_structure(func: Function, *structure: Any, **kwargs: Any) -> Any:
+def map_structure(func: Function, *structure: Any, **kwargs: object) -> Any:
     return tree.map_structure(func, *structure)
 
 
 @MEMBERS.serve("compat.as_str", "compat.as_text", "compat.as_str_any")
-def as_text(bytes_or_text: Any, encoding: str = "utf-8") -> str:
+def as_text(bytes_or_text: object, encoding: str = "utf-8") -> str:
     return bytes_or_text.decode(encoding) if isinstance(bytes_or_text, bytes) else str(bytes_or_text)
 
 
 @MEMBERS.serve("compat.as_bytes")
-def as_bytes(bytes_or_text: Any, encoding: str = "utf-8") -> bytes:
+def as_bytes(bytes_or_text: Text, encoding: str = "utf-8") -> bytes:
     return bytes_or_text.encode(encoding) if isinstance(bytes_or_text, str) else bytes(bytes_or_text)
 
 
 @MEMBERS.serve("dimension_value", "dimension_at_index", "compat.dimension_value")
-def dimension_value(dimension: Any) -> Any:
+def dimension_value(dimension: object) -> Any:
     return getattr(dimension, "value", dimension)
 
 

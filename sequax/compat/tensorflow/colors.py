@@ -10,29 +10,30 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ... import ops as tensor_functions
+from ... import ops
 from ...core import dtypes
+from ...core.rng import Seed
 from ...core.tensor import is_tensor as is_symbolic
+from ...core.types import ArrayLike, DTypeLike
 from ...kernels import framing
 from .images import picture
 from .randoms import drawn, stateless_or_stream
 from .serving import Table
-from .values import HostTensor, as_dtype, tensor
+from .values import AnyTensor, HostTensor, Operand, as_dtype, tensor
 
-ops: Any = tensor_functions  # its names are made when it is imported, unseen by a type checker
 MEMBERS = Table()
 
 
-def _kind(image: Any) -> str:
+def _kind(image: AnyTensor) -> str:
     return np.dtype(image.dtype).name
 
 
-def _cast(image: Any, dtype: str) -> Any:
+def _cast(image: AnyTensor, dtype: str) -> AnyTensor:
     kind = dtypes.jnp_dtype(dtype)
     return image.astype(kind) if not is_symbolic(image) else ops.cast(image, dtype)
 
 
-def _saturated(image: Any, dtype: str) -> Any:
+def _saturated(image: AnyTensor, dtype: str) -> AnyTensor:
     limits = jnp.iinfo(dtypes.jnp_dtype(dtype))
     if isinstance(image, HostTensor):
         return HostTensor(np.clip(image, limits.min, limits.max))
@@ -40,7 +41,7 @@ def _saturated(image: Any, dtype: str) -> Any:
 
 
 @MEMBERS.serve("image.convert_image_dtype")
-def convert_image_dtype(image: Any, dtype: Any, saturate: bool = False) -> Any:
+def convert_image_dtype(image: ArrayLike, dtype: DTypeLike, saturate: bool = False) -> AnyTensor:
     """Whole numbers from 0 to the dtype's largest are floats from 0 to 1."""
     image = image if isinstance(image, HostTensor) else tensor(image)
     old, new = _kind(image), str(as_dtype(dtype))
@@ -66,7 +67,7 @@ def convert_image_dtype(image: Any, dtype: Any, saturate: bool = False) -> Any:
 def as_float(change: Callable[..., Any]) -> Callable[..., Any]:
     """A change of images of floats from 0 to 1, made one of images of any dtype."""
 
-    def changed(image: Any, *args: Any) -> Any:
+    def changed(image: ArrayLike, *args: Any) -> AnyTensor:
         image = picture(image)
         kind = _kind(image)
         if dtypes.is_float(kind):
@@ -80,7 +81,7 @@ _brighter = as_float(lambda image, delta: image + delta)
 
 
 @as_float
-def _contrasted(image: Any, factor: Any) -> Any:
+def _contrasted(image: Any, factor: Operand) -> AnyTensor:
     if isinstance(image, HostTensor):
         mean = image.mean(axis=(-3, -2), keepdims=True)
         return (image - mean) * factor + mean
@@ -89,40 +90,40 @@ def _contrasted(image: Any, factor: Any) -> Any:
 
 
 @as_float
-def _hued(image: Any, delta: Any) -> Any:
+def _hued(image: Any, delta: Operand) -> jax.Array:
     hsv = rgb_to_hsv(image)
     return hsv_to_rgb(jnp.concatenate([jnp.mod(hsv[..., :1] + delta, 1.0), hsv[..., 1:]], axis=-1))
 
 
 @as_float
-def _saturation(image: Any, factor: Any) -> Any:
+def _saturation(image: Any, factor: Operand) -> jax.Array:
     hsv = rgb_to_hsv(image)
     strong = jnp.clip(hsv[..., 1:2] * factor, 0.0, 1.0)
     return hsv_to_rgb(jnp.concatenate([hsv[..., :1], strong, hsv[..., 2:]], axis=-1))
 
 
 @MEMBERS.serve("image.adjust_brightness")
-def adjust_brightness(image: Any, delta: Any) -> Any:
+def adjust_brightness(image: ArrayLike, delta: Operand) -> AnyTensor:
     return _brighter(image, delta)
 
 
 @MEMBERS.serve("image.adjust_contrast", "image.adjust_contrast_v2")
-def adjust_contrast(images: Any, contrast_factor: Any) -> Any:
+def adjust_contrast(images: ArrayLike, contrast_factor: Operand) -> AnyTensor:
     return _contrasted(images, contrast_factor)
 
 
 @MEMBERS.serve("image.adjust_hue", node=True)
-def adjust_hue(image: Any, delta: Any) -> Any:
+def adjust_hue(image: ArrayLike, delta: Operand) -> jax.Array:
     return _hued(image, delta)
 
 
 @MEMBERS.serve("image.adjust_saturation", node=True)
-def adjust_saturation(image: Any, saturation_factor: Any) -> Any:
+def adjust_saturation(image: ArrayLike, saturation_factor: Operand) -> jax.Array:
     return _saturation(image, saturation_factor)
 
 
 @MEMBERS.serve("image.adjust_gamma", node=True)
-def adjust_gamma(image: Any, gamma: Any = 1, gain: Any = 1) -> Any:
+def adjust_gamma(image: ArrayLike, gamma: Operand = 1, gain: Operand = 1) -> AnyTensor:
     return as_float(lambda image: gain * image**gamma)(image)
 
 
@@ -130,11 +131,11 @@ def _random(name: str, change: Callable[..., Any]) -> None:
     """`random_NAME` and `stateless_random_NAME` with the bounds `lower` and `upper`."""
 
     @MEMBERS.serve(f"image.random_{name}")
-    def random_change(image: Any, lower: float, upper: float, seed: Any = None) -> Any:
+    def random_change(image: ArrayLike, lower: float, upper: float, seed: ArrayLike | None = None) -> AnyTensor:
         return change(image, _between(lower, upper, stateless_or_stream(seed, False), name))
 
     @MEMBERS.serve(f"image.stateless_random_{name}")
-    def stateless_change(image: Any, lower: float, upper: float, seed: Any) -> Any:
+    def stateless_change(image: ArrayLike, lower: float, upper: float, seed: ArrayLike) -> AnyTensor:
         return change(image, _between(lower, upper, stateless_or_stream(seed, True), name))
 
 
@@ -142,15 +143,15 @@ def _random_up_to(name: str, change: Callable[..., Any]) -> None:
     """The same with a bound `max_delta` on both sides of zero."""
 
     @MEMBERS.serve(f"image.random_{name}")
-    def random_change(image: Any, max_delta: float, seed: Any = None) -> Any:
+    def random_change(image: ArrayLike, max_delta: float, seed: ArrayLike | None = None) -> AnyTensor:
         return change(image, _between(-max_delta, max_delta, stateless_or_stream(seed, False), name))
 
     @MEMBERS.serve(f"image.stateless_random_{name}")
-    def stateless_change(image: Any, max_delta: float, seed: Any) -> Any:
+    def stateless_change(image: ArrayLike, max_delta: float, seed: ArrayLike) -> AnyTensor:
         return change(image, _between(-max_delta, max_delta, stateless_or_stream(seed, True), name))
 
 
-def _between(low: Any, high: Any, seed: Any, name: str) -> Any:
+def _between(low: float, high: float, seed: Seed, name: str) -> jax.Array | np.float32:
     if isinstance(low, (int, float)) and isinstance(high, (int, float)) and low > high:
         raise ValueError(
             f"tensorflow.image.random_{name}: the upper bound must not be below the lower one: {low}, {high}"
@@ -166,7 +167,7 @@ _random_up_to("hue", _hued)
 
 
 @MEMBERS.serve("image.per_image_standardization", "image.per_image_whitening", node=True)
-def per_image_standardization(image: Any) -> Any:
+def per_image_standardization(image: ArrayLike) -> AnyTensor:
     image = picture(image)
     if isinstance(image, HostTensor):
         host = np.asarray(image, np.float32).view(np.ndarray)
@@ -183,7 +184,7 @@ _GRAY = np.array([0.2989, 0.5870, 0.1140], np.float32)
 
 
 @MEMBERS.serve("image.rgb_to_grayscale", node=True)
-def rgb_to_grayscale(images: Any) -> Any:
+def rgb_to_grayscale(images: ArrayLike) -> AnyTensor:
     images = picture(images)
     kind = _kind(images)
     gray = (convert_image_dtype(images, "float32") * _GRAY).sum(-1, keepdims=True)
@@ -191,7 +192,7 @@ def rgb_to_grayscale(images: Any) -> Any:
 
 
 @MEMBERS.serve("image.grayscale_to_rgb", node=True)
-def grayscale_to_rgb(images: Any) -> Any:
+def grayscale_to_rgb(images: ArrayLike) -> AnyTensor:
     images = picture(images)
     shape = (*images.shape[:-1], 3)
     return (
@@ -202,12 +203,12 @@ def grayscale_to_rgb(images: Any) -> Any:
 
 
 @MEMBERS.serve("image.rgb_to_hsv")
-def rgb_to_hsv(images: Any) -> Any:
+def rgb_to_hsv(images: ArrayLike) -> jax.Array:
     return ops.image.rgb_to_hsv(tensor(images))
 
 
 @MEMBERS.serve("image.hsv_to_rgb")
-def hsv_to_rgb(images: Any) -> Any:
+def hsv_to_rgb(images: ArrayLike) -> jax.Array:
     return ops.image.hsv_to_rgb(tensor(images))
 
 
@@ -226,7 +227,7 @@ _MIXTURES: dict[str, list[list[float]]] = {
 
 def _mixture(name: str, matrix: list[list[float]]) -> None:
     @MEMBERS.serve(f"image.{name}")
-    def mixed(images: Any) -> Any:
+    def mixed(images: ArrayLike) -> jax.Array:
         return ops.tensordot(tensor(images), np.asarray(matrix, np.float32), 1)
 
 
@@ -235,28 +236,28 @@ for _name, _matrix in _MIXTURES.items():
 
 
 @MEMBERS.serve("image.sobel_edges", node=True)
-def sobel_edges(image: Any) -> Any:
+def sobel_edges(image: ArrayLike) -> jax.Array:
     padded = jnp.pad(tensor(image), [(0, 0), (1, 1), (1, 1), (0, 0)], "reflect")
     edges = framing.sobel(padded)[:, 1:-1, 1:-1]
     return edges
 
 
 @MEMBERS.serve("image.image_gradients")
-def image_gradients(image: Any) -> Any:
+def image_gradients(image: ArrayLike) -> tuple[jax.Array, jax.Array]:
     image = tensor(image)
     below, right = image[:, 1:] - image[:, :-1], image[:, :, 1:] - image[:, :, :-1]
     return ops.pad(below, [(0, 0), (0, 1), (0, 0), (0, 0)]), ops.pad(right, [(0, 0), (0, 0), (0, 1), (0, 0)])
 
 
 @MEMBERS.serve("image.total_variation")
-def total_variation(images: Any) -> Any:
+def total_variation(images: ArrayLike) -> jax.Array:
     images = picture(images)
     below = ops.abs(images[..., 1:, :, :] - images[..., :-1, :, :])
     right = ops.abs(images[..., 1:, :] - images[..., :-1, :])
     return ops.sum(below, axis=(-3, -2, -1)) + ops.sum(right, axis=(-3, -2, -1))
 
 
-def _compared(a: Any, b: Any, max_val: Any) -> tuple[Any, Any, Any]:
+def _compared(a: ArrayLike, b: ArrayLike, max_val: float) -> tuple[AnyTensor, AnyTensor, float]:
     """Both images as floats from 0 to 1, and what the largest value is then."""
     a, b = tensor(a), tensor(b)
     kind = _kind(a)
@@ -265,7 +266,7 @@ def _compared(a: Any, b: Any, max_val: Any) -> tuple[Any, Any, Any]:
 
 
 @MEMBERS.serve("image.psnr")
-def psnr(a: Any, b: Any, max_val: Any) -> Any:
+def psnr(a: ArrayLike, b: ArrayLike, max_val: float) -> jax.Array:
     a, b, most = _compared(a, b, max_val)
     error = ops.mean(ops.square(a - b), axis=(-3, -2, -1))
     return 20 * math.log10(most) - 10 * ops.log10(error)
@@ -273,15 +274,15 @@ def psnr(a: Any, b: Any, max_val: Any) -> Any:
 
 @MEMBERS.serve("image.ssim")
 def ssim(
-    img1: Any,
-    img2: Any,
-    max_val: Any,
+    img1: ArrayLike,
+    img2: ArrayLike,
+    max_val: float,
     filter_size: int = 11,
     filter_sigma: float = 1.5,
     k1: float = 0.01,
     k2: float = 0.03,
     return_index_map: bool = False,
-) -> Any:
+) -> jax.Array:
     if return_index_map:
         raise NotImplementedError("tensorflow.image.ssim: `return_index_map=True` is not served.")
     a, b, most = _compared(img1, img2, max_val)

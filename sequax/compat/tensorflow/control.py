@@ -5,18 +5,19 @@ from __future__ import annotations
 import builtins
 import contextlib
 import sys
-from collections.abc import Callable, Sequence
-from typing import Any, TextIO
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, SupportsInt, TextIO
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from ...core import scope
+from ...core.types import ArrayLike, DTypeLike
 from ...core.variable import Variable
 from .arrays import stack
 from .member import Member
-from .values import StringTensor, bytes_of, tensor
+from .values import AnyTensor, StringTensor, bytes_of, tensor
 
 
 def print(
@@ -25,13 +26,13 @@ def print(
     summarize: int = 3,
     sep: str = " ",
     end: str = "\n",
-    **options: Any,
+    **options: object,
 ) -> None:
     """Print values, when they are computed, to stderr."""
     flat, structure = jax.tree.flatten([jax.tree.map(_text, _plain(one)) for one in inputs])
     moving = [i for i, one in enumerate(flat) if isinstance(one, jax.Array)]
 
-    def show(*arrays: Any) -> None:
+    def show(*arrays: jax.Array) -> None:
         filled = list(flat)
         for i, one in zip(moving, arrays, strict=True):
             filled[i] = _Shown(np.asarray(one), summarize)
@@ -56,11 +57,11 @@ class _Shown:
         return np.array2string(self.array, threshold=2 * edge, edgeitems=edge, separator=" ", formatter=how)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     return jax.tree.map(lambda one: one.value if isinstance(one, Variable) else one, value)
 
 
-def _text(value: Any) -> Any:
+def _text(value: object) -> Any:
     """A text without the marks of a tensor."""
     if not isinstance(value, StringTensor):
         return value
@@ -71,8 +72,8 @@ def cond(
     pred: Any,
     true_fn: Callable[[], Any] | None = None,
     false_fn: Callable[[], Any] | None = None,
-    name: Any = None,
-    **old: Any,
+    name: object = None,
+    **old: Callable[[], Any],
 ) -> Any:
     """What one of two functions without arguments returns; both may assign variables."""
     true_fn, false_fn = true_fn or old.get("fn1"), false_fn or old.get("fn2")  # TensorFlow 1's names
@@ -83,7 +84,9 @@ def cond(
     return _branched(jnp.where(pred, 1, 0), [false_fn, true_fn])
 
 
-def switch_case(branch_index: Any, branch_fns: Any, default: Callable[[], Any] | None = None, name: Any = None) -> Any:
+def switch_case(
+    branch_index: Any, branch_fns: Any, default: Callable[[], Any] | None = None, name: object = None
+) -> Any:
     """What one of several functions returns; any other index gives the default, or the last one."""
     pairs = dict(branch_fns) if not callable(next(iter(branch_fns), None)) else dict(enumerate(branch_fns))
     numbers = sorted(pairs)
@@ -97,7 +100,11 @@ def switch_case(branch_index: Any, branch_fns: Any, default: Callable[[], Any] |
 
 
 def case(
-    pred_fn_pairs: Any, default: Any = None, exclusive: bool = False, strict: bool = False, name: Any = None
+    pred_fn_pairs: Mapping[Any, Callable[[], Any]] | Sequence[tuple[Any, Callable[[], Any]]],
+    default: Callable[[], Any] | None = None,
+    exclusive: bool = False,
+    strict: bool = False,
+    name: object = None,
 ) -> Any:
     """What the function of the first true condition returns."""
     pairs = list(pred_fn_pairs.items() if isinstance(pred_fn_pairs, dict) else pred_fn_pairs)
@@ -106,7 +113,7 @@ def case(
     return cond(pred, function, otherwise)
 
 
-def _branched(index: Any, functions: Sequence[Callable[[], Any]]) -> Any:
+def _branched(index: jax.Array, functions: Sequence[Callable[[], Any]]) -> Any:
     """One of several functions, in a trace; what they assign comes out beside the result."""
     frame = scope.frame()
 
@@ -139,7 +146,14 @@ def _branched(index: Any, functions: Sequence[Callable[[], Any]]) -> Any:
     return result
 
 
-def while_loop(cond: Any, body: Any, loop_vars: Any, *args: Any, maximum_iterations: Any = None, **options: Any) -> Any:
+def while_loop(
+    cond: Callable[..., Any],
+    body: Callable[..., Any],
+    loop_vars: Any,
+    *args: object,
+    maximum_iterations: int | jax.Array | None = None,
+    **options: object,
+) -> Any:
     """Repeat `body(*loop_vars) -> loop_vars` as long as `cond(*loop_vars)` is true."""
     values = jax.tree.map(jnp.asarray, _plain(loop_vars))
     kind = type(loop_vars)
@@ -168,7 +182,7 @@ def while_loop(cond: Any, body: Any, loop_vars: Any, *args: Any, maximum_iterati
     return values
 
 
-def map_fn(fn: Callable[..., Any], elems: Any, *args: Any, **options: Any) -> Any:
+def map_fn(fn: Callable[..., Any], elems: Any, *args: object, **options: object) -> Any:
     """A function on each row, the results stacked."""
     elems = jax.tree.map(tensor, _plain(elems))
     if any(isinstance(one, jax.core.Tracer) for one in jax.tree.leaves(elems)):
@@ -178,25 +192,25 @@ def map_fn(fn: Callable[..., Any], elems: Any, *args: Any, **options: Any) -> An
     return jax.tree.map(lambda *several: stack(list(several)), *found)
 
 
-def vectorized_map(fn: Callable[..., Any], elems: Any, *args: Any, **options: Any) -> Any:
+def vectorized_map(fn: Callable[..., Any], elems: Any, *args: object, **options: object) -> Any:
     """A function on all rows at once."""
     return jax.vmap(lambda row: jax.tree.map(tensor, fn(row)))(jax.tree.map(tensor, _plain(elems)))
 
 
 def scan(
-    fn: Callable[..., Any], elems: Any, initializer: Any = None, *args: Any, reverse: bool = False, **options: Any
+    fn: Callable[..., Any], elems: Any, initializer: Any = None, *args: object, reverse: bool = False, **options: object
 ) -> Any:
     """All values of `value = fn(value, row)`, stacked; without an initializer, the first row begins."""
     found = _folded(fn, elems, initializer, reverse)
     return jax.tree.map(lambda *several: jnp.stack(several), *(found[::-1] if reverse else found))
 
 
-def foldl(fn: Callable[..., Any], elems: Any, initializer: Any = None, *args: Any, **options: Any) -> Any:
+def foldl(fn: Callable[..., Any], elems: Any, initializer: Any = None, *args: object, **options: object) -> Any:
     """The last value of `value = fn(value, row)`."""
     return _folded(fn, elems, initializer, False)[-1]
 
 
-def foldr(fn: Callable[..., Any], elems: Any, initializer: Any = None, *args: Any, **options: Any) -> Any:
+def foldr(fn: Callable[..., Any], elems: Any, initializer: Any = None, *args: object, **options: object) -> Any:
     """As `foldl`, from the last row on."""
     return _folded(fn, elems, initializer, True)[-1]
 
@@ -224,41 +238,41 @@ class TensorArray:
         size: how many there are at first.
     """
 
-    def __init__(self, dtype: Any = "float32", size: Any = 0, *args: Any, **options: Any):
+    def __init__(self, dtype: DTypeLike = "float32", size: SupportsInt = 0, *args: object, **options: object):
         self.dtype = dtype
         self._items: list[Any] = [None] * int(size or 0)
 
-    def write(self, index: Any, value: Any, name: Any = None) -> TensorArray:
+    def write(self, index: SupportsInt, value: ArrayLike, name: object = None) -> TensorArray:
         place = int(index)
         self._items += [None] * (place + 1 - len(self._items))
         self._items[place] = tensor(_plain(value), self.dtype)
         return self
 
-    def read(self, index: Any, name: Any = None) -> Any:
+    def read(self, index: SupportsInt, name: object = None) -> AnyTensor:
         return self._filled()[int(index)]
 
     def _filled(self) -> list[Any]:
         like = next((one for one in self._items if one is not None), tensor(0, self.dtype))
         return [jnp.zeros_like(like) if one is None else one for one in self._items]
 
-    def stack(self, name: Any = None) -> Any:
+    def stack(self, name: object = None) -> AnyTensor:
         if self.dtype == "string":
             return StringTensor(np.stack(self._items))
         items = self._filled()
         return jnp.stack(items) if items else tensor([], self.dtype)
 
-    def concat(self, name: Any = None) -> Any:
+    def concat(self, name: object = None) -> jax.Array:
         return jnp.concatenate(self._filled())
 
-    def gather(self, indices: Any, name: Any = None) -> Any:
+    def gather(self, indices: ArrayLike, name: object = None) -> AnyTensor:
         return self.stack()[jnp.asarray(indices)]
 
-    def scatter(self, indices: Any, value: Any, name: Any = None) -> TensorArray:
+    def scatter(self, indices: ArrayLike, value: ArrayLike, name: object = None) -> TensorArray:
         for index, one in zip(np.asarray(indices).tolist(), jnp.asarray(_plain(value)), strict=True):
             self.write(index, one)
         return self
 
-    def split(self, value: Any, lengths: Any, name: Any = None) -> TensorArray:
+    def split(self, value: ArrayLike, lengths: ArrayLike, name: object = None) -> TensorArray:
         ends = np.cumsum(np.asarray(lengths))[:-1].tolist()
         self._items = list(jnp.split(jnp.asarray(_plain(value)), ends))
         return self
@@ -266,16 +280,16 @@ class TensorArray:
     def identity(self) -> TensorArray:
         return self
 
-    def unstack(self, value: Any, name: Any = None) -> TensorArray:
+    def unstack(self, value: ArrayLike, name: object = None) -> TensorArray:
         self._items = list(jnp.asarray(_plain(value)))
         return self
 
-    def size(self, name: Any = None) -> Any:
+    def size(self, name: object = None) -> jax.Array:
         return jnp.asarray(len(self._items))
 
 
 @contextlib.contextmanager
-def name_scope(name: Any = None, *args: Any, **options: Any) -> Any:
+def name_scope(name: object = None, *args: object, **options: object) -> Iterator[str]:
     """A context that names nothing here."""
     yield f"{name}/"
 

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, SupportsInt
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ... import ops as tensor_functions
+from ... import ops
+from ...core.rng import Seed
+from ...core.types import ArrayLike
 from . import resizing
 from .arrays import sizes
 from .member import Member
 from .randoms import drawn, stateless_or_stream
 from .serving import Table
-from .values import HostTensor, tensor
+from .values import AnyTensor, HostTensor, Sizes, tensor
 
-ops: Any = tensor_functions  # its names are made when it is imported, unseen by a type checker
 MEMBERS = Table({"image.ResizeMethod": Member(resizing.ResizeMethod)})
 
 
-def picture(x: Any) -> Any:
+def picture(x: ArrayLike) -> AnyTensor:
     """An image or a batch of them as a tensor; one that NumPy holds stays with NumPy."""
     x = x if isinstance(x, HostTensor) else tensor(x)
     if len(x.shape) < 3:
@@ -31,7 +33,7 @@ def picture(x: Any) -> Any:
     return x
 
 
-def _resize(images: Any, height: int, width: int, method: Any, antialias: bool) -> Any:
+def _resize(images: Any, height: int, width: int, method: str | int, antialias: bool) -> AnyTensor:
     name = resizing.NAMES.get(method.lower() if isinstance(method, str) else method)
     if name is None:
         raise ValueError(
@@ -43,13 +45,13 @@ def _resize(images: Any, height: int, width: int, method: Any, antialias: bool) 
 
 @MEMBERS.serve("image.resize", "image.resize_images", node=True)
 def resize(
-    images: Any,
-    size: Any,
-    method: Any = "bilinear",
+    images: ArrayLike,
+    size: Sizes,
+    method: str | int = "bilinear",
     preserve_aspect_ratio: bool = False,
     antialias: bool = False,
     align_corners: bool = False,
-) -> Any:
+) -> AnyTensor:
     images = picture(images)
     if align_corners:
         raise NotImplementedError("tensorflow.image.resize: `align_corners=True` of TensorFlow 1 is not served.")
@@ -61,7 +63,9 @@ def resize(
 
 def _old_resize(name: str, method: str) -> None:
     @MEMBERS.serve(f"image.resize_{name}", node=True)
-    def resize_images(images: Any, size: Any, align_corners: bool = False, half_pixel_centers: bool = False) -> Any:
+    def resize_images(
+        images: ArrayLike, size: Sizes, align_corners: bool = False, half_pixel_centers: bool = False
+    ) -> AnyTensor:
         return resize(images, size, method, align_corners=align_corners)
 
 
@@ -76,15 +80,19 @@ for _name, _method in {
 
 @MEMBERS.serve("image.resize_with_pad", "image.resize_image_with_pad", node=True)
 def resize_with_pad(
-    image: Any, target_height: Any, target_width: Any, method: Any = "bilinear", antialias: bool = False
-) -> Any:
+    image: ArrayLike,
+    target_height: SupportsInt,
+    target_width: SupportsInt,
+    method: str | int = "bilinear",
+    antialias: bool = False,
+) -> AnyTensor:
     image, height, width = picture(image), int(target_height), int(target_width)
     size, begin = resizing.fitted_below(image.shape[-3], image.shape[-2], height, width)
     return framed(_resize(image, *size, method, antialias), *begin, height, width)
 
 
 @MEMBERS.serve("image.resize_with_crop_or_pad", "image.resize_image_with_crop_or_pad", node=True)
-def resize_with_crop_or_pad(image: Any, target_height: Any, target_width: Any) -> Any:
+def resize_with_crop_or_pad(image: ArrayLike, target_height: SupportsInt, target_width: SupportsInt) -> AnyTensor:
     image, height, width = picture(image), int(target_height), int(target_width)
     rows, columns = image.shape[-3:-1]
     top, left = max((rows - height) // 2, 0), max((columns - width) // 2, 0)
@@ -92,7 +100,7 @@ def resize_with_crop_or_pad(image: Any, target_height: Any, target_width: Any) -
     return framed(image, max((height - rows) // 2, 0), max((width - columns) // 2, 0), height, width)
 
 
-def framed(image: Any, top: int, left: int, height: int, width: int) -> Any:
+def framed(image: Any, top: int, left: int, height: int, width: int) -> AnyTensor:
     """The image in a frame of zeros."""
     rows, columns = image.shape[-3:-1]
     if min(top, left, height - top - rows, width - left - columns) < 0:
@@ -107,15 +115,23 @@ def framed(image: Any, top: int, left: int, height: int, width: int) -> Any:
 
 @MEMBERS.serve("image.pad_to_bounding_box", node=True)
 def pad_to_bounding_box(
-    image: Any, offset_height: Any, offset_width: Any, target_height: Any, target_width: Any
-) -> Any:
+    image: ArrayLike,
+    offset_height: SupportsInt,
+    offset_width: SupportsInt,
+    target_height: SupportsInt,
+    target_width: SupportsInt,
+) -> AnyTensor:
     return framed(picture(image), int(offset_height), int(offset_width), int(target_height), int(target_width))
 
 
 @MEMBERS.serve("image.crop_to_bounding_box", node=True)
 def crop_to_bounding_box(
-    image: Any, offset_height: Any, offset_width: Any, target_height: Any, target_width: Any
-) -> Any:
+    image: ArrayLike,
+    offset_height: int | AnyTensor,
+    offset_width: int | AnyTensor,
+    target_height: SupportsInt,
+    target_width: SupportsInt,
+) -> AnyTensor:
     image, height, width = picture(image), int(target_height), int(target_width)
     if any(isinstance(one, jax.core.Tracer) for one in (offset_height, offset_width)):
         front = (0,) * (len(image.shape) - 3)
@@ -131,7 +147,7 @@ def crop_to_bounding_box(
 
 
 @MEMBERS.serve("image.central_crop", node=True)
-def central_crop(image: Any, central_fraction: float) -> Any:
+def central_crop(image: ArrayLike, central_fraction: float) -> AnyTensor:
     image, fraction = picture(image), float(central_fraction)
     if not 0 < fraction <= 1:
         raise ValueError(f"tensorflow.image.central_crop: expected a fraction in (0, 1]. Received: {central_fraction}")
@@ -141,24 +157,24 @@ def central_crop(image: Any, central_fraction: float) -> Any:
 
 
 @MEMBERS.serve("image.flip_left_right")
-def flip_left_right(image: Any) -> Any:
+def flip_left_right(image: ArrayLike) -> AnyTensor:
     return picture(image)[..., ::-1, :]
 
 
 @MEMBERS.serve("image.flip_up_down")
-def flip_up_down(image: Any) -> Any:
+def flip_up_down(image: ArrayLike) -> AnyTensor:
     return picture(image)[..., ::-1, :, :]
 
 
 @MEMBERS.serve("image.transpose", "image.transpose_image")
-def transpose(image: Any) -> Any:
+def transpose(image: ArrayLike) -> AnyTensor:
     image = picture(image)
     order = (*range(len(image.shape) - 3), *(len(image.shape) - i for i in (2, 3, 1)))
     return image.transpose(order) if isinstance(image, HostTensor) else ops.transpose(image, order)
 
 
 @MEMBERS.serve("image.rot90")
-def rot90(image: Any, k: Any = 1) -> Any:
+def rot90(image: ArrayLike, k: Any = 1) -> AnyTensor:
     if isinstance(k, jax.core.Tracer):
         turned = [rot90(image, times) for times in range(4)]
         if turned[1].shape != turned[0].shape:
@@ -172,8 +188,8 @@ def rot90(image: Any, k: Any = 1) -> Any:
     return transpose(flip_up_down(image)) if turns == 3 else image
 
 
-def _random_flip(name: str, flip: Any) -> None:
-    def flipped(image: Any, seed: Any) -> Any:
+def _random_flip(name: str, flip: Callable[[Any], Any]) -> None:
+    def flipped(image: ArrayLike, seed: Seed) -> AnyTensor:
         image = picture(image)
         if len(image.shape) > 3:
             chosen = ops.reshape(random_bits(image.shape[0], seed), (-1, 1, 1, 1))
@@ -184,15 +200,15 @@ def _random_flip(name: str, flip: Any) -> None:
         return jnp.where(chosen, tensor(flip(image)), tensor(image))
 
     @MEMBERS.serve(f"image.random_flip_{name}")
-    def random_flip(image: Any, seed: Any = None) -> Any:
+    def random_flip(image: ArrayLike, seed: ArrayLike | None = None) -> AnyTensor:
         return flipped(image, stateless_or_stream(seed, False))
 
     @MEMBERS.serve(f"image.stateless_random_flip_{name}")
-    def stateless_random_flip(image: Any, seed: Any) -> Any:
+    def stateless_random_flip(image: ArrayLike, seed: ArrayLike) -> AnyTensor:
         return flipped(image, stateless_or_stream(seed, True))
 
 
-def random_bits(count: int, seed: Any) -> Any:
+def random_bits(count: int, seed: Seed) -> jax.Array:
     """True or False, `(count,)`."""
     from ...random import uniform
 
@@ -205,23 +221,23 @@ _random_flip("up_down", flip_up_down)
 
 @MEMBERS.serve("image.crop_and_resize", node=True)
 def crop_and_resize(
-    image: Any,
-    boxes: Any,
-    box_indices: Any,
-    crop_size: Any,
+    image: ArrayLike,
+    boxes: ArrayLike,
+    box_indices: ArrayLike,
+    crop_size: Sizes,
     method: str = "bilinear",
     extrapolation_value: float = 0.0,
-) -> Any:
+) -> jax.Array:
     image, boxes, owners = tensor(image).astype(jnp.float32), tensor(boxes), tensor(box_indices)
     height, width = sizes(crop_size)
     rows, columns = image.shape[1:3]
 
-    def places(low: Any, high: Any, size: int, count: int) -> Any:
+    def places(low: jax.Array, high: jax.Array, size: int, count: int) -> jax.Array:
         if count == 1:
             return 0.5 * (low + high)[None] * (size - 1)
         return low * (size - 1) + jnp.arange(count) * (high - low) * (size - 1) / (count - 1)
 
-    def one(box: Any, owner: Any) -> Any:
+    def one(box: jax.Array, owner: jax.Array) -> jax.Array:
         y, x = places(box[0], box[2], rows, height), places(box[1], box[3], columns, width)
         if method == "nearest":
             found = image[owner][jnp.round(y).astype(int)][:, jnp.round(x).astype(int)]
@@ -241,8 +257,12 @@ def crop_and_resize(
 
 @MEMBERS.serve("image.extract_patches", "image.extract_image_patches", "extract_image_patches")
 def extract_patches(
-    images: Any, sizes: Any = None, strides: Any = None, rates: Any = (1, 1, 1, 1), padding: str = "VALID"
-) -> Any:
+    images: ArrayLike,
+    sizes: Any = None,
+    strides: Sequence[SupportsInt] | None = None,
+    rates: Sequence[SupportsInt] = (1, 1, 1, 1),
+    padding: str = "VALID",
+) -> jax.Array:
     picked = [tuple(int(size) for size in one[1:3]) for one in (sizes, strides or sizes, rates)]
     return ops.image.extract_patches(tensor(images), picked[0], picked[1], picked[2][0], padding=padding.lower())
 
@@ -252,7 +272,7 @@ _COLORS += [[0, 0, 0.5, 1], [0, 1, 1, 1], [1, 0, 1, 1]]
 
 
 @MEMBERS.serve("image.draw_bounding_boxes")
-def draw_bounding_boxes(images: Any, boxes: Any, colors: Any = None) -> Any:
+def draw_bounding_boxes(images: ArrayLike, boxes: ArrayLike, colors: ArrayLike | None = None) -> jax.Array:
     drawn_on, boxes = np.array(images, np.float32), np.asarray(boxes, np.float32)
     palette = np.asarray(_COLORS if colors is None else colors, np.float32)
     rows, columns, channels = drawn_on.shape[1:]

@@ -5,23 +5,24 @@ from __future__ import annotations
 import base64
 import re
 import zlib
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, SupportsInt
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from ...core import dtypes
+from ...core.types import ArrayLike, DTypeLike
 from .member import Member
 from .ragged import RaggedTensor
 from .serving import Table
-from .values import StringTensor, as_dtype, bytes_of, tensor, text_of
+from .values import AnyTensor, StringTensor, Text, as_dtype, bytes_of, tensor, text_of
 
 MEMBERS = Table()
 
 
-def _each(change: Callable[[bytes], Any], value: Any) -> np.ndarray:
+def _each(change: Callable[[bytes], Any], value: ArrayLike) -> np.ndarray:
     """What a function gives for each string, as an array of objects."""
     texts = StringTensor(value)
     found = np.empty(texts.shape, object)
@@ -30,7 +31,7 @@ def _each(change: Callable[[bytes], Any], value: Any) -> np.ndarray:
     return found
 
 
-def _changed(change: Callable[[bytes], Any], value: Any) -> StringTensor:
+def _changed(change: Callable[[bytes], Any], value: ArrayLike) -> StringTensor:
     return StringTensor(_each(change, value))
 
 
@@ -40,7 +41,7 @@ def _by_text(change: Callable[[str], str]) -> Callable[[bytes], bytes]:
 
 def _changes_case(name: str) -> None:
     @MEMBERS.serve(f"strings.{name}")
-    def cased(input: Any, encoding: str = "") -> Any:
+    def cased(input: ArrayLike, encoding: str = "") -> StringTensor:
         if encoding.replace("-", "").lower() == "utf8":
             return _changed(_by_text(lambda one: getattr(one, name)()), input)
         return _changed(lambda one: getattr(one, name)(), input)
@@ -51,12 +52,12 @@ _changes_case("upper")
 
 
 @MEMBERS.serve("strings.strip", "string_strip")
-def strip(input: Any) -> Any:
+def strip(input: ArrayLike) -> StringTensor:
     return _changed(bytes.strip, input)
 
 
 @MEMBERS.serve("strings.regex_replace", "regex_replace")
-def regex_replace(input: Any, pattern: Any, rewrite: Any, replace_global: bool = True) -> Any:
+def regex_replace(input: ArrayLike, pattern: Text, rewrite: Text, replace_global: bool = True) -> StringTensor:
     expression = _compiled(pattern)
     template = re.sub(r"\\(\d)", r"\\g<\1>", text_of(rewrite)).encode()
     return _changed(lambda one: expression.sub(template, one, 0 if replace_global else 1), input)
@@ -73,7 +74,7 @@ _CLASSES = {
 }
 
 
-def _compiled(pattern: Any) -> re.Pattern[bytes]:
+def _compiled(pattern: Text) -> re.Pattern[bytes]:
     """A pattern of RE2 as one of Python, which has no named classes."""
     text = text_of(pattern)
     for name, letters in _CLASSES.items():
@@ -82,13 +83,13 @@ def _compiled(pattern: Any) -> re.Pattern[bytes]:
 
 
 @MEMBERS.serve("strings.regex_full_match")
-def regex_full_match(input: Any, pattern: Any) -> Any:
+def regex_full_match(input: ArrayLike, pattern: Text) -> jax.Array:
     expression = _compiled(pattern)
     return jnp.asarray(_each(lambda one: expression.fullmatch(one) is not None, input).astype(bool))
 
 
 @MEMBERS.serve("strings.split", "string_split")
-def split(input: Any, sep: Any = None, maxsplit: int = -1) -> Any:
+def split(input: ArrayLike, sep: Text | None = None, maxsplit: int = -1) -> StringTensor | RaggedTensor:
     texts = StringTensor(input)
     cut = bytes_of(sep) if sep is not None and len(bytes_of(sep)) else None
     rows = _each(lambda one: one.split(cut, maxsplit), texts)
@@ -99,7 +100,7 @@ def _row(parts: Sequence[bytes]) -> StringTensor:
     return StringTensor(np.fromiter(parts, object))
 
 
-def _rows(name: str, rows: np.ndarray) -> Any:
+def _rows(name: str, rows: np.ndarray) -> StringTensor | RaggedTensor:
     """The parts of several texts: ragged rows."""
     if rows.ndim == 1:
         values = _row([part for parts in rows for part in parts])
@@ -117,19 +118,23 @@ def _rows(name: str, rows: np.ndarray) -> Any:
 
 
 @MEMBERS.serve("strings.bytes_split")
-def bytes_split(input: Any) -> Any:
+def bytes_split(input: ArrayLike) -> StringTensor | RaggedTensor:
     rows = _each(lambda one: [one[i : i + 1] for i in range(len(one))], input)
     return _row(rows.item()) if rows.ndim == 0 else _rows("bytes_split", rows)
 
 
 @MEMBERS.serve("strings.unicode_split")
-def unicode_split(input: Any, input_encoding: str = "UTF-8", errors: str = "replace") -> Any:
+def unicode_split(
+    input: ArrayLike, input_encoding: str = "UTF-8", errors: str = "replace"
+) -> StringTensor | RaggedTensor:
     rows = _each(lambda one: [letter.encode() for letter in one.decode(errors="replace")], input)
     return _row(rows.item()) if rows.ndim == 0 else _rows("unicode_split", rows)
 
 
 @MEMBERS.serve("strings.unicode_decode")
-def unicode_decode(input: Any, input_encoding: str = "UTF-8", errors: str = "replace") -> Any:
+def unicode_decode(
+    input: ArrayLike, input_encoding: str = "UTF-8", errors: str = "replace"
+) -> jax.Array | RaggedTensor:
     rows = _each(lambda one: [ord(letter) for letter in one.decode(errors="replace")], input)
     if rows.ndim == 0:
         return jnp.asarray(rows.item(), jnp.int32)
@@ -137,12 +142,12 @@ def unicode_decode(input: Any, input_encoding: str = "UTF-8", errors: str = "rep
 
 
 @MEMBERS.serve("strings.unicode_encode")
-def unicode_encode(input: Any, output_encoding: str = "UTF-8", errors: str = "replace") -> Any:
+def unicode_encode(input: ArrayLike, output_encoding: str = "UTF-8", errors: str = "replace") -> StringTensor:
     return StringTensor("".join(map(chr, np.asarray(input).tolist())))
 
 
 @MEMBERS.serve("strings.join", "string_join")
-def join(inputs: Any, separator: Any = "") -> Any:
+def join(inputs: Iterable[ArrayLike], separator: Text = "") -> StringTensor:
     texts = np.broadcast_arrays(*[StringTensor(one) for one in inputs])
     between = bytes_of(separator)
     found = np.empty(texts[0].shape, object)
@@ -152,7 +157,9 @@ def join(inputs: Any, separator: Any = "") -> Any:
 
 
 @MEMBERS.serve("strings.reduce_join", "reduce_join")
-def reduce_join(inputs: Any, axis: Any = None, keepdims: bool = False, separator: Any = "") -> Any:
+def reduce_join(
+    inputs: ArrayLike, axis: SupportsInt | None = None, keepdims: bool = False, separator: Text = ""
+) -> StringTensor:
     between = bytes_of(separator)
     if isinstance(inputs, RaggedTensor) and axis in (1, -1):
         return StringTensor([between.join(row) for row in inputs.to_list()])
@@ -164,13 +171,13 @@ def reduce_join(inputs: Any, axis: Any = None, keepdims: bool = False, separator
 
 
 @MEMBERS.serve("strings.length", "string_length")
-def length(input: Any, unit: str = "BYTE") -> Any:
+def length(input: ArrayLike, unit: str = "BYTE") -> jax.Array:
     count = len if unit == "BYTE" else lambda one: len(one.decode(errors="replace"))
     return jnp.asarray(_each(count, input).astype(np.int32))
 
 
 @MEMBERS.serve("strings.substr", "substr")
-def substr(input: Any, pos: Any, len: Any, unit: str = "BYTE") -> Any:
+def substr(input: ArrayLike, pos: SupportsInt, len: SupportsInt, unit: str = "BYTE") -> StringTensor:
     start, count = int(pos), int(len)
     if unit == "BYTE":
         return _changed(lambda one: one[start:][:count], input)
@@ -178,15 +185,20 @@ def substr(input: Any, pos: Any, len: Any, unit: str = "BYTE") -> Any:
 
 
 @MEMBERS.serve("strings.to_number", "string_to_number")
-def to_number(input: Any, out_type: Any = "float32") -> Any:
+def to_number(input: ArrayLike, out_type: DTypeLike = "float32") -> jax.Array:
     kind = np.dtype(dtypes.jnp_dtype(str(as_dtype(out_type))))
     return jnp.asarray(_each(int if kind.kind in "iu" else float, input).astype(kind))
 
 
 @MEMBERS.serve("strings.as_string", "as_string")
 def as_string(
-    input: Any, precision: int = -1, scientific: bool = False, shortest: bool = False, width: int = -1, fill: str = ""
-) -> Any:
+    input: ArrayLike,
+    precision: int = -1,
+    scientific: bool = False,
+    shortest: bool = False,
+    width: int = -1,
+    fill: str = "",
+) -> StringTensor:
     value = tensor(input)
     if isinstance(value, StringTensor):
         return value
@@ -206,7 +218,7 @@ def as_string(
 
 
 @MEMBERS.serve("strings.format")
-def format(template: str, inputs: Any, placeholder: str = "{}", summarize: int = 3) -> Any:
+def format(template: str, inputs: object, placeholder: str = "{}", summarize: int = 3) -> StringTensor:
     from .checks import shown
 
     several = inputs if isinstance(inputs, (list, tuple)) else [inputs]
@@ -221,7 +233,7 @@ def _bucket(one: bytes, count: int) -> int:
 
 def _hashed(name: str) -> None:
     @MEMBERS.serve(f"strings.{name}", f"string_{name}")
-    def to_bucket(input: Any, num_buckets: Any, key: Any = None) -> Any:
+    def to_bucket(input: ArrayLike, num_buckets: SupportsInt, key: object = None) -> jax.Array:
         """The same bucket for the same text in each run; other numbers than TensorFlow's."""
         return jnp.asarray(_each(lambda one: _bucket(one, int(num_buckets)), input).astype(np.int32))
 
@@ -231,14 +243,14 @@ for _name in ("to_hash_bucket", "to_hash_bucket_fast", "to_hash_bucket_strong"):
 
 
 @MEMBERS.serve("io.encode_base64", "encode_base64")
-def encode_base64(input: Any, pad: bool = False) -> Any:
+def encode_base64(input: ArrayLike, pad: bool = False) -> StringTensor:
     return _changed(
         lambda one: base64.urlsafe_b64encode(one) if pad else base64.urlsafe_b64encode(one).rstrip(b"="), input
     )
 
 
 @MEMBERS.serve("io.decode_base64", "decode_base64")
-def decode_base64(input: Any) -> Any:
+def decode_base64(input: ArrayLike) -> StringTensor:
     return _changed(lambda one: base64.urlsafe_b64decode(one + b"=" * (-len(one) % 4)), input)
 
 
@@ -248,7 +260,14 @@ def decode_base64(input: Any) -> Any:
 class KeyValueTensorInitializer:
     """Keys and what they stand for."""
 
-    def __init__(self, keys: Any, values: Any, key_dtype: Any = None, value_dtype: Any = None, name: Any = None):
+    def __init__(
+        self,
+        keys: ArrayLike,
+        values: ArrayLike,
+        key_dtype: DTypeLike | None = None,
+        value_dtype: DTypeLike | None = None,
+        name: object = None,
+    ):
         self.keys, self.values = tensor(keys, key_dtype), tensor(values, value_dtype)
         if len(self.keys) != len(self.values):
             raise ValueError(
@@ -256,22 +275,28 @@ class KeyValueTensorInitializer:
             )
 
     @property
-    def value_dtype(self) -> Any:
+    def value_dtype(self) -> np.dtype:
         return self.values.dtype
 
 
 class StaticHashTable:
     """A dictionary over tensors."""
 
-    def __init__(self, initializer: Any, default_value: Any, name: Any = None, experimental_is_anonymous: Any = None):
+    def __init__(
+        self,
+        initializer: KeyValueTensorInitializer | TextFileInitializer,
+        default_value: Any,
+        name: object = None,
+        experimental_is_anonymous: object = None,
+    ):
         self._keys, self._values = initializer.keys, initializer.values
         self._default = StringTensor(default_value) if _texts(self._values) else default_value
         self._places = {_key(one): place for place, one in enumerate(np.asarray(self._keys))}
 
-    def size(self, name: Any = None) -> Any:
+    def size(self, name: object = None) -> jax.Array:
         return jnp.asarray(len(self._keys), jnp.int32)
 
-    def lookup(self, keys: Any, name: Any = None) -> Any:
+    def lookup(self, keys: ArrayLike, name: object = None) -> AnyTensor | RaggedTensor:
         if isinstance(keys, RaggedTensor):
             return keys.with_values(self.lookup(keys.values))
         keys = tensor(keys)
@@ -287,10 +312,10 @@ class StaticHashTable:
 
     __getitem__ = lookup
 
-    def _missing(self, key: Any) -> Any:
+    def _missing(self, key: object) -> Any:
         return bytes_of(self._default) if _texts(self._values) else self._default
 
-    def _traced(self, keys: Any) -> Any:
+    def _traced(self, keys: jax.Array) -> jax.Array:
         if _texts(self._values):
             raise TypeError("tensorflow.lookup: texts cannot be looked up inside a compiled function.")
         order = np.argsort(np.asarray(self._keys))
@@ -302,15 +327,21 @@ class StaticHashTable:
 class StaticVocabularyTable(StaticHashTable):
     """A dictionary to numbers, with buckets behind them for what it does not hold."""
 
-    def __init__(self, initializer: Any, num_oov_buckets: Any, lookup_key_dtype: Any = None, name: Any = None):
+    def __init__(
+        self,
+        initializer: KeyValueTensorInitializer | TextFileInitializer,
+        num_oov_buckets: SupportsInt,
+        lookup_key_dtype: object = None,
+        name: object = None,
+    ):
         super().__init__(initializer, 0)
         self._buckets = int(num_oov_buckets)
 
-    def _missing(self, key: Any) -> Any:
+    def _missing(self, key: object) -> Any:
         raw = bytes_of(key) if isinstance(key, (bytes, str)) else str(key).encode()
         return len(self._keys) + _bucket(raw, self._buckets)
 
-    def size(self, name: Any = None) -> Any:
+    def size(self, name: object = None) -> jax.Array:
         return jnp.asarray(len(self._keys) + self._buckets, jnp.int32)
 
 
@@ -319,10 +350,10 @@ class MutableHashTable(StaticHashTable):
 
     def __init__(
         self,
-        key_dtype: Any,
-        value_dtype: Any,
-        default_value: Any,
-        name: Any = "MutableHashTable",
+        key_dtype: DTypeLike,
+        value_dtype: DTypeLike,
+        default_value: ArrayLike,
+        name: object = "MutableHashTable",
         checkpoint: bool = True,
         experimental_is_anonymous: bool = False,
     ):
@@ -330,19 +361,19 @@ class MutableHashTable(StaticHashTable):
         super().__init__(KeyValueTensorInitializer(_typed(none, key_dtype), _typed(none, value_dtype)), default_value)
         self._known: dict[Any, Any] = {}
 
-    def insert(self, keys: Any, values: Any, name: Any = None) -> None:
+    def insert(self, keys: ArrayLike, values: ArrayLike, name: object = None) -> None:
         for key, value in zip(np.ravel(_plain(tensor(keys))), np.ravel(_plain(tensor(values))), strict=True):
             self._known[_key(key)] = value
         self._refresh()
 
-    def remove(self, keys: Any, name: Any = None) -> None:
+    def remove(self, keys: ArrayLike, name: object = None) -> None:
         for key in np.ravel(_plain(tensor(keys))):
             self._known.pop(_key(key), None)
         self._refresh()
 
     erase = remove
 
-    def export(self, name: Any = None) -> tuple[Any, Any]:
+    def export(self, name: object = None) -> tuple[Any, Any]:
         """All keys and values."""
         return self._keys, self._values
 
@@ -352,11 +383,11 @@ class MutableHashTable(StaticHashTable):
         self._places = {key: place for place, key in enumerate(self._known)}
 
 
-def _typed(values: list[Any], dtype: Any) -> Any:
+def _typed(values: list[Any], dtype: DTypeLike) -> AnyTensor:
     return StringTensor(values) if str(as_dtype(dtype)) in ("string", "object") else tensor(np.array(values), dtype)
 
 
-def _plain(value: Any) -> np.ndarray:
+def _plain(value: ArrayLike) -> np.ndarray:
     return np.asarray(value).view(np.ndarray)
 
 
@@ -369,19 +400,19 @@ class TextFileInitializer:
 
     def __init__(
         self,
-        filename: Any,
-        key_dtype: Any,
+        filename: Text,
+        key_dtype: DTypeLike,
         key_index: int,
-        value_dtype: Any,
+        value_dtype: DTypeLike,
         value_index: int,
-        vocab_size: Any = None,
+        vocab_size: SupportsInt | None = None,
         delimiter: str = "\t",
-        name: Any = None,
+        name: object = None,
     ):
         with open(text_of(filename), encoding="utf-8") as file:
             lines = [line.rstrip("\n") for line in file][: None if vocab_size is None else int(vocab_size)]
 
-        def column(index: int, dtype: Any) -> Any:
+        def column(index: int, dtype: DTypeLike) -> AnyTensor:
             if index == TextFileIndex.LINE_NUMBER:
                 return tensor(list(range(len(lines))), dtype)
             texts = lines if index == TextFileIndex.WHOLE_LINE else [line.split(delimiter)[index] for line in lines]
@@ -390,11 +421,11 @@ class TextFileInitializer:
         self.keys, self.values = column(key_index, key_dtype), column(value_index, value_dtype)
 
 
-def _texts(values: Any) -> bool:
+def _texts(values: object) -> bool:
     return isinstance(values, StringTensor)
 
 
-def _key(value: Any) -> Any:
+def _key(value: object) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
