@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple, SupportsInt
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from ... import random
+from ...core.types import ArrayLike
 from .randoms import stream
 from .serving import Table
 from .values import tensor
@@ -20,9 +21,9 @@ MEMBERS = Table()
 class Candidates(NamedTuple):
     """Classes drawn, and how often the true ones and the drawn ones are expected among as many draws."""
 
-    sampled_candidates: Any
-    true_expected_count: Any
-    sampled_expected_count: Any
+    sampled_candidates: jax.Array
+    true_expected_count: jax.Array
+    sampled_expected_count: jax.Array
 
 
 def _uniform(count: int) -> np.ndarray:
@@ -46,7 +47,9 @@ def _tries(chances: np.ndarray, count: int) -> float:
     return high
 
 
-def _drawn(chances: np.ndarray, true_classes: Any, count: int, unique: bool, seed: Any) -> Candidates:
+def _drawn(
+    chances: np.ndarray, true_classes: ArrayLike, count: int, unique: bool, seed: ArrayLike | None
+) -> Candidates:
     if unique and count > len(chances):
         raise ValueError(
             f"tensorflow.random: `num_sampled` different classes are drawn from `range_max`, which must not be fewer."
@@ -68,7 +71,12 @@ def _drawn(chances: np.ndarray, true_classes: Any, count: int, unique: bool, see
 def _serve(name: str, chances: Callable[[int], np.ndarray]) -> None:
     @MEMBERS.serve(f"random.{name}_candidate_sampler", f"nn.{name}_candidate_sampler")
     def sampler(
-        true_classes: Any, num_true: int, num_sampled: int, unique: bool, range_max: int, seed: Any = None
+        true_classes: ArrayLike,
+        num_true: int,
+        num_sampled: int,
+        unique: bool,
+        range_max: int,
+        seed: ArrayLike | None = None,
     ) -> Candidates:
         return _drawn(chances(int(range_max)), true_classes, int(num_sampled), bool(unique), seed)
 
@@ -78,7 +86,7 @@ _serve("uniform", _uniform)
 
 
 def _logits(
-    weights: Any, biases: Any, labels: Any, inputs: Any, found: Candidates, remove_hits: bool
+    weights: ArrayLike, biases: ArrayLike, labels: ArrayLike, inputs: ArrayLike, found: Candidates, remove_hits: bool
 ) -> tuple[Any, Any]:
     """Scores of the true and of the drawn classes, less the logarithm of how often they are expected."""
     weights, biases, inputs = tensor(weights), tensor(biases), tensor(inputs)
@@ -92,7 +100,13 @@ def _logits(
     return true - jnp.log(true_counts).reshape(labels.shape), other
 
 
-def _found(labels: Any, num_sampled: Any, num_classes: Any, sampled_values: Any, seed: Any = None) -> Candidates:
+def _found(
+    labels: ArrayLike,
+    num_sampled: SupportsInt,
+    num_classes: SupportsInt,
+    sampled_values: Iterable[Any] | None,
+    seed: ArrayLike | None = None,
+) -> Candidates:
     if sampled_values is not None:
         return Candidates(*sampled_values)
     return _drawn(_log_uniform(int(num_classes)), labels, int(num_sampled), True, seed)
@@ -100,16 +114,16 @@ def _found(labels: Any, num_sampled: Any, num_classes: Any, sampled_values: Any,
 
 @MEMBERS.serve("nn.nce_loss")
 def nce_loss(
-    weights: Any,
-    biases: Any,
-    labels: Any,
-    inputs: Any,
+    weights: ArrayLike,
+    biases: ArrayLike,
+    labels: ArrayLike,
+    inputs: ArrayLike,
     num_sampled: int,
     num_classes: int,
     num_true: int = 1,
-    sampled_values: Any = None,
+    sampled_values: Iterable[Any] | None = None,
     remove_accidental_hits: bool = False,
-) -> Any:
+) -> jax.Array:
     found = _found(labels, num_sampled, num_classes, sampled_values)
     true, other = _logits(weights, biases, labels, inputs, found, remove_accidental_hits)
     right = jax.nn.softplus(true) - true / num_true
@@ -118,17 +132,17 @@ def nce_loss(
 
 @MEMBERS.serve("nn.sampled_softmax_loss")
 def sampled_softmax_loss(
-    weights: Any,
-    biases: Any,
-    labels: Any,
-    inputs: Any,
+    weights: ArrayLike,
+    biases: ArrayLike,
+    labels: ArrayLike,
+    inputs: ArrayLike,
     num_sampled: int,
     num_classes: int,
     num_true: int = 1,
-    sampled_values: Any = None,
+    sampled_values: Iterable[Any] | None = None,
     remove_accidental_hits: bool = True,
-    seed: Any = None,
-) -> Any:
+    seed: ArrayLike | None = None,
+) -> jax.Array:
     found = _found(labels, num_sampled, num_classes, sampled_values, seed)
     true, other = _logits(weights, biases, labels, inputs, found, remove_accidental_hits)
     logs = jax.nn.log_softmax(jnp.concatenate([true, other], axis=1))

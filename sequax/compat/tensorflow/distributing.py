@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NoReturn
 
-from ... import ops as tensor_functions
+from ... import ops
+from ...core.types import ArrayLike, Axis, T
 from ..notes import say
 from .member import Member
 from .settings import Options
 from .values import tensor
-
-ops: Any = tensor_functions  # its names are made when it is imported, unseen by a type checker
 
 
 class ReduceOp:
@@ -24,7 +23,7 @@ class InputContext:
 
     num_input_pipelines, input_pipeline_id, num_replicas_in_sync = 1, 0, 1
 
-    def __init__(self, *args: Any, **kwargs: Any): ...
+    def __init__(self, *args: object, **kwargs: object): ...
 
     def get_per_replica_batch_size(self, global_batch_size: int) -> int:
         return global_batch_size
@@ -35,10 +34,12 @@ class ReplicaContext:
 
     replica_id_in_sync_group, num_replicas_in_sync = 0, 1
 
-    def all_reduce(self, reduce_op: Any, value: Any, options: Any = None) -> Any:
+    def all_reduce(self, reduce_op: object, value: T, options: object = None) -> T:
         return value
 
-    def merge_call(self, merge_fn: Callable[..., Any], args: Any = (), kwargs: Any = None) -> Any:
+    def merge_call(
+        self, merge_fn: Callable[..., Any], args: Iterable[Any] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
         return merge_fn(get_strategy(), *args, **(kwargs or {}))
 
     @property
@@ -52,7 +53,7 @@ class Strategy:
     num_replicas_in_sync = 1
     cluster_resolver = None
 
-    def __init__(self, *args: Any, **kwargs: Any):
+    def __init__(self, *args: object, **kwargs: object):
         if type(self) is not Strategy:
             say(
                 "tf.distribute",
@@ -69,28 +70,34 @@ class Strategy:
         finally:
             _inside.pop()
 
-    def run(self, fn: Callable[..., Any], args: Any = (), kwargs: Any = None, options: Any = None) -> Any:
+    def run(
+        self,
+        fn: Callable[..., Any],
+        args: Iterable[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        options: object = None,
+    ) -> Any:
         return fn(*args, **(kwargs or {}))
 
     experimental_run_v2 = run
 
-    def reduce(self, reduce_op: Any, value: Any, axis: Any = None) -> Any:
+    def reduce(self, reduce_op: object, value: ArrayLike, axis: Axis = None) -> Any:
         if axis is None:
             return value
         return (ops.sum if str(reduce_op).upper() == "SUM" else ops.mean)(tensor(value), axis=axis)
 
-    def gather(self, value: Any, axis: int) -> Any:
+    def gather(self, value: T, axis: int) -> T:
         return value
 
-    def experimental_distribute_dataset(self, dataset: Any, options: Any = None) -> Any:
+    def experimental_distribute_dataset(self, dataset: T, options: object = None) -> T:
         return dataset
 
-    def distribute_datasets_from_function(self, dataset_fn: Callable[..., Any], options: Any = None) -> Any:
+    def distribute_datasets_from_function(self, dataset_fn: Callable[..., Any], options: object = None) -> Any:
         return dataset_fn(InputContext())
 
     experimental_distribute_datasets_from_function = distribute_datasets_from_function
 
-    def experimental_local_results(self, value: Any) -> tuple[Any, ...]:
+    def experimental_local_results(self, value: object) -> tuple[Any, ...]:
         return value if isinstance(value, tuple) else (value,)
 
     def experimental_distribute_values_from_function(self, value_fn: Callable[..., Any]) -> Any:
@@ -123,11 +130,11 @@ class TPUStrategy(Strategy): ...
 class TPUClusterResolver:
     """A script that finds no TPU this way goes on without one."""
 
-    def __init__(self, *args: Any, **kwargs: Any):
+    def __init__(self, *args: object, **kwargs: object):
         self.connect()
 
     @classmethod
-    def connect(cls, *args: Any, **kwargs: Any) -> NoReturn:
+    def connect(cls, *args: object, **kwargs: object) -> NoReturn:
         raise ValueError(
             "tensorflow.distribute.cluster_resolver.TPUClusterResolver: Sequax uses the devices that JAX sees (see"
             " `jax.devices()`), a TPU among them, and resolves no cluster."

@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...core import dtypes
+from ...core.types import ArrayLike, DTypeLike
 from .member import Member
 from .messages import classes, read
 from .picking import SparseTensor
 from .serving import Table
-from .values import DType, HostTensor, StringTensor, as_dtype, bytes_of, tensor
+from .values import AnyTensor, DType, HostTensor, Sizes, StringTensor, as_dtype, bytes_of, tensor
 
 MEMBERS = Table()
 _LISTS = {"string": "bytes_list", "float32": "float_list", "int64": "int64_list"}
@@ -23,24 +24,24 @@ _BLANK = {"string": b"", "float32": 0.0, "int64": 0}
 class FixedLenFeature(NamedTuple):
     """A feature of one shape."""
 
-    shape: Any
-    dtype: Any
-    default_value: Any = None
+    shape: Sizes
+    dtype: DTypeLike
+    default_value: ArrayLike | None = None
 
 
 class VarLenFeature(NamedTuple):
     """A feature of any number of values, which becomes a sparse tensor."""
 
-    dtype: Any
+    dtype: DTypeLike
 
 
 class FixedLenSequenceFeature(NamedTuple):
     """A feature of any number of parts of one shape."""
 
-    shape: Any
-    dtype: Any
+    shape: Sizes
+    dtype: DTypeLike
     allow_missing: bool = False
-    default_value: Any = None
+    default_value: ArrayLike | None = None
 
 
 for _kind in (FixedLenFeature, VarLenFeature, FixedLenSequenceFeature):
@@ -50,7 +51,7 @@ for _kind in (FixedLenFeature, VarLenFeature, FixedLenSequenceFeature):
 class _Spec:
     """What a script says of one feature."""
 
-    def __init__(self, key: str, spec: Any):
+    def __init__(self, key: str, spec: object):
         self.key = key
         if not isinstance(spec, (FixedLenFeature, VarLenFeature, FixedLenSequenceFeature)):
             raise NotImplementedError(
@@ -122,10 +123,10 @@ class _Spec:
             found[i, : len(row)] = row
         return found
 
-    def tensor(self, array: np.ndarray) -> Any:
+    def tensor(self, array: np.ndarray) -> StringTensor | HostTensor:
         return StringTensor(array) if self.kind == "string" else HostTensor(array)
 
-    def one(self, feature: Any) -> Any:
+    def one(self, feature: Any) -> AnyTensor | SparseTensor:
         """Of one record."""
         values = self.values(feature)
         if not self.sparse:
@@ -133,7 +134,7 @@ class _Spec:
         values = self.array([]) if values is None else values
         return SparseTensor(np.arange(len(values)).reshape(-1, 1), self.tensor(values), (len(values),))
 
-    def several(self, features: list[Any]) -> Any:
+    def several(self, features: list[Any]) -> AnyTensor | SparseTensor:
         """Of several records."""
         found = [self.values(feature) for feature in features]
         if not self.sparse:
@@ -148,19 +149,21 @@ class _Spec:
         return SparseTensor(np.asarray(places, int).reshape(-1, 2), self.tensor(flat), shape)
 
 
-def _specs(features: Any) -> list[_Spec]:
+def _specs(features: object) -> list[_Spec]:
     if not isinstance(features, Mapping) or not features:
         raise ValueError(f"`features` must be a dict of names and FixedLenFeature, ... Received: {features!r:.60}")
     return [_Spec(key, spec) for key, spec in features.items()]
 
 
 @MEMBERS.serve("io.parse_single_example", "parse_single_example")
-def parse_single_example(serialized: Any, features: Any, example_names: Any = None, name: Any = None) -> Any:
+def parse_single_example(
+    serialized: ArrayLike, features: object, example_names: object = None, name: object = None
+) -> dict[str, AnyTensor | SparseTensor]:
     specs = _specs(features)
     return _parsed(_single(serialized, "parse_single_example"), specs)
 
 
-def _single(serialized: Any, function: str) -> bytes:
+def _single(serialized: ArrayLike, function: str) -> bytes:
     texts = StringTensor(serialized)
     if texts.ndim:
         raise ValueError(
@@ -176,7 +179,9 @@ def _parsed(serialized: bytes, specs: list[_Spec]) -> dict[str, Any]:
 
 
 @MEMBERS.serve("io.parse_example", "parse_example")
-def parse_example(serialized: Any, features: Any, example_names: Any = None, name: Any = None) -> Any:
+def parse_example(
+    serialized: ArrayLike, features: object, example_names: object = None, name: object = None
+) -> dict[str, AnyTensor | SparseTensor]:
     texts = StringTensor(serialized)
     specs = _specs(features)
     if not texts.ndim:
@@ -189,12 +194,12 @@ def parse_example(serialized: Any, features: Any, example_names: Any = None, nam
 
 @MEMBERS.serve("io.parse_single_sequence_example", "parse_single_sequence_example")
 def parse_single_sequence_example(
-    serialized: Any,
-    context_features: Any = None,
-    sequence_features: Any = None,
-    example_name: Any = None,
-    name: Any = None,
-) -> Any:
+    serialized: ArrayLike,
+    context_features: object = None,
+    sequence_features: object = None,
+    example_name: object = None,
+    name: object = None,
+) -> tuple[dict[str, AnyTensor | SparseTensor], dict[str, AnyTensor | SparseTensor]]:
     function = "parse_single_sequence_example"
     held = read("SequenceExample", _single(serialized, function), f"tensorflow.io.{function}")
     context, lists = dict(held.context.feature), dict(held.feature_lists.feature_list)
@@ -208,7 +213,7 @@ def parse_single_sequence_example(
     return first, second
 
 
-def _sequence(spec: _Spec, found: Any) -> Any:
+def _sequence(spec: _Spec, found: Any) -> AnyTensor | SparseTensor:
     if spec.sparse:
         return spec.several([] if found is None else list(found.feature))
     if not spec.many:
@@ -239,7 +244,7 @@ _NUMBERS = {
 
 
 @MEMBERS.serve("io.serialize_tensor", "serialize_tensor")
-def serialize_tensor(tensor: Any, name: Any = None) -> Any:
+def serialize_tensor(tensor: ArrayLike, name: object = None) -> StringTensor:
     array = _array(tensor)
     texts = array.dtype.hasobject
     proto = classes()["TensorProto"](dtype=_NUMBERS["string" if texts else array.dtype.name])
@@ -252,13 +257,13 @@ def serialize_tensor(tensor: Any, name: Any = None) -> Any:
     return StringTensor(proto.SerializeToString())
 
 
-def _array(value: Any) -> np.ndarray:
+def _array(value: ArrayLike) -> np.ndarray:
     found = tensor(value)
     return found.view(np.ndarray) if isinstance(found, np.ndarray) else np.asarray(found)
 
 
 @MEMBERS.serve("io.parse_tensor", "parse_tensor")
-def parse_tensor(serialized: Any, out_type: Any, name: Any = None) -> Any:
+def parse_tensor(serialized: ArrayLike, out_type: DTypeLike, name: object = None) -> StringTensor | HostTensor:
     proto = read("TensorProto", _single(serialized, "parse_tensor"), "tensorflow.io.parse_tensor")
     kind = str(as_dtype(out_type))
     held = next((name for name, number in _NUMBERS.items() if number == proto.dtype), f"number {proto.dtype}")

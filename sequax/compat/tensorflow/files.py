@@ -11,41 +11,44 @@ import io
 import os
 import shutil
 import wave
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, SupportsInt
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from ...core import dtypes
 from ...core.needed import needed
+from ...core.types import ArrayLike, DTypeLike
 from .member import Member
 from .serving import Table
 from .texts import to_number
-from .values import HostTensor, StringTensor, as_dtype, bytes_of, tensor, text_of
+from .values import AnyTensor, HostTensor, StringTensor, Text, as_dtype, bytes_of, tensor, text_of
 
 MEMBERS = Table()
+FileName = Text | os.PathLike[str]
 
 
-def path_of(name: Any) -> str:
+def path_of(name: FileName) -> str:
     return name.__fspath__() if isinstance(name, os.PathLike) else text_of(name)
 
 
 @MEMBERS.serve("io.read_file", "read_file")
-def read_file(filename: Any) -> Any:
+def read_file(filename: FileName) -> StringTensor:
     with open(path_of(filename), "rb") as file:
         return StringTensor(np.array(file.read(), object))
 
 
 @MEMBERS.serve("io.write_file", "write_file")
-def write_file(filename: Any, contents: Any) -> None:
+def write_file(filename: FileName, contents: Text) -> None:
     os.makedirs(os.path.dirname(path_of(filename)) or ".", exist_ok=True)
     with open(path_of(filename), "wb") as file:
         file.write(bytes_of(contents))
 
 
 @MEMBERS.serve("io.matching_files", "matching_files")
-def matching_files(pattern: Any) -> Any:
+def matching_files(pattern: ArrayLike) -> StringTensor:
     patterns = [text_of(one) for one in np.ravel(np.asarray(pattern, object))]
     return StringTensor(sorted({name for one in patterns for name in glob.glob(one)}))
 
@@ -55,7 +58,7 @@ def matching_files(pattern: Any) -> Any:
 _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 
 
-def _opened(contents: Any, kind: str) -> Any:
+def _opened(contents: Text, kind: str) -> Any:
     pictures = needed("PIL.Image", f"tensorflow.io.decode_{kind}")
     try:
         return pictures.open(io.BytesIO(bytes_of(contents)))
@@ -63,7 +66,7 @@ def _opened(contents: Any, kind: str) -> Any:
         raise ValueError(f"tensorflow.io.decode_{kind}: these bytes are no picture. {error}") from None
 
 
-def _pixels(picture: Any, channels: int, dtype: Any) -> HostTensor:
+def _pixels(picture: Any, channels: int, dtype: DTypeLike) -> HostTensor:
     """A picture as `(rows, columns, channels)`; 0 channels: as many as it has."""
     if channels not in (0, *_MODES):
         raise ValueError(f"tensorflow.io.decode_image: `channels` must be 0, 1, 3 or 4. Received: {channels}")
@@ -92,14 +95,14 @@ def _as_kind(values: np.ndarray, dtype: str) -> np.ndarray:
 
 @MEMBERS.serve("io.decode_jpeg", "image.decode_jpeg", "decode_jpeg")
 def decode_jpeg(
-    contents: Any,
+    contents: Text,
     channels: int = 0,
     ratio: int = 1,
     fancy_upscaling: bool = True,
     try_recover_truncated: bool = False,
     acceptable_fraction: float = 1,
     dct_method: str = "",
-) -> Any:
+) -> HostTensor:
     picture = _opened(contents, "jpeg")
     if ratio != 1:
         picture = picture.reduce(ratio)
@@ -108,7 +111,7 @@ def decode_jpeg(
 
 def _decoder(kind: str) -> None:
     @MEMBERS.serve(f"io.decode_{kind}", f"image.decode_{kind}")
-    def decode(contents: Any, channels: int = 0, dtype: Any = "uint8") -> Any:
+    def decode(contents: Text, channels: int = 0, dtype: DTypeLike = "uint8") -> HostTensor:
         return _pixels(_opened(contents, kind), int(channels), dtype)
 
 
@@ -117,7 +120,7 @@ for _kind in ("png", "bmp", "webp"):
 
 
 @MEMBERS.serve("io.decode_gif", "image.decode_gif")
-def decode_gif(contents: Any) -> Any:
+def decode_gif(contents: Text) -> HostTensor:
     from PIL import ImageSequence
 
     frames = ImageSequence.Iterator(_opened(contents, "gif"))
@@ -125,7 +128,9 @@ def decode_gif(contents: Any) -> Any:
 
 
 @MEMBERS.serve("io.decode_image", "image.decode_image")
-def decode_image(contents: Any, channels: Any = 0, dtype: Any = "uint8", expand_animations: bool = True) -> Any:
+def decode_image(
+    contents: Text, channels: SupportsInt | None = 0, dtype: DTypeLike = "uint8", expand_animations: bool = True
+) -> HostTensor:
     picture = _opened(contents, "image")
     if picture.format == "GIF" and expand_animations:
         return decode_gif(contents)
@@ -133,17 +138,17 @@ def decode_image(contents: Any, channels: Any = 0, dtype: Any = "uint8", expand_
 
 
 @MEMBERS.serve("io.decode_and_crop_jpeg", "image.decode_and_crop_jpeg")
-def decode_and_crop_jpeg(contents: Any, crop_window: Any, channels: int = 0) -> Any:
+def decode_and_crop_jpeg(contents: Text, crop_window: ArrayLike, channels: int = 0) -> HostTensor:
     top, left, height, width = np.asarray(crop_window).tolist()
     return decode_jpeg(contents, channels)[top : top + height, left : left + width]
 
 
 @MEMBERS.serve("io.is_jpeg", "image.is_jpeg")
-def is_jpeg(contents: Any) -> Any:
+def is_jpeg(contents: Text) -> jax.Array:
     return jnp.asarray(bytes_of(contents)[:3] == b"\xff\xd8\xff")
 
 
-def _encoded(image: Any, format: str, **options: Any) -> StringTensor:
+def _encoded(image: ArrayLike, format: str, **options: Any) -> StringTensor:
     from PIL import Image
 
     values = np.asarray(image).view(np.ndarray)
@@ -154,17 +159,17 @@ def _encoded(image: Any, format: str, **options: Any) -> StringTensor:
 
 
 @MEMBERS.serve("io.encode_jpeg", "image.encode_jpeg")
-def encode_jpeg(image: Any, format: str = "", quality: int = 95, **options: Any) -> Any:
+def encode_jpeg(image: ArrayLike, format: str = "", quality: int = 95, **options: object) -> StringTensor:
     return _encoded(image, "JPEG", quality=int(quality))
 
 
 @MEMBERS.serve("io.encode_png", "image.encode_png")
-def encode_png(image: Any, compression: int = -1) -> Any:
+def encode_png(image: ArrayLike, compression: int = -1) -> StringTensor:
     return _encoded(image, "PNG", **({"compress_level": compression} if compression >= 0 else {}))
 
 
 @MEMBERS.serve("image.adjust_jpeg_quality")
-def adjust_jpeg_quality(image: Any, jpeg_quality: Any) -> Any:
+def adjust_jpeg_quality(image: ArrayLike, jpeg_quality: SupportsInt) -> AnyTensor:
     from .colors import convert_image_dtype
 
     whole = convert_image_dtype(HostTensor(np.asarray(image)), "uint8", saturate=True)
@@ -183,7 +188,7 @@ class _Sound(tuple):
 
 
 @MEMBERS.serve("audio.decode_wav")
-def decode_wav(contents: Any, desired_channels: int = -1, desired_samples: int = -1) -> Any:
+def decode_wav(contents: Text, desired_channels: int = -1, desired_samples: int = -1) -> _Sound:
     try:
         sound = wave.open(io.BytesIO(bytes_of(contents)))  # noqa: SIM115 - it holds no file
     except (wave.Error, EOFError) as error:
@@ -204,7 +209,7 @@ def decode_wav(contents: Any, desired_channels: int = -1, desired_samples: int =
 
 
 @MEMBERS.serve("audio.encode_wav")
-def encode_wav(audio: Any, sample_rate: Any) -> Any:
+def encode_wav(audio: ArrayLike, sample_rate: SupportsInt) -> StringTensor:
     samples = np.clip(np.rint(np.asarray(audio) * 32767.0), -32768, 32767).astype("<i2")
     written = io.BytesIO()
     with wave.open(written, "wb") as sound:
@@ -219,7 +224,9 @@ def encode_wav(audio: Any, sample_rate: Any) -> Any:
 
 
 @MEMBERS.serve("io.decode_raw", "decode_raw")
-def decode_raw(input_bytes: Any, out_type: Any, little_endian: bool = True, fixed_length: Any = None) -> Any:
+def decode_raw(
+    input_bytes: ArrayLike, out_type: DTypeLike, little_endian: bool = True, fixed_length: object = None
+) -> jax.Array:
     kind = np.dtype(str(as_dtype(out_type))).newbyteorder("<" if little_endian else ">")
     texts = StringTensor(input_bytes)
     rows = [np.frombuffer(bytes_of(one), kind) for one in texts.reshape(-1)]
@@ -228,13 +235,13 @@ def decode_raw(input_bytes: Any, out_type: Any, little_endian: bool = True, fixe
 
 @MEMBERS.serve("io.decode_csv", "decode_csv")
 def decode_csv(
-    records: Any,
-    record_defaults: Any,
+    records: ArrayLike,
+    record_defaults: Sequence[Any],
     field_delim: str = ",",
     use_quote_delim: bool = True,
     na_value: str = "",
-    select_cols: Any = None,
-) -> Any:
+    select_cols: Iterable[int] | None = None,
+) -> list[AnyTensor]:
     import csv
 
     texts = StringTensor(records)
@@ -248,7 +255,7 @@ def decode_csv(
     return found
 
 
-def _column(texts: list[str], default: Any, na_value: str, shape: Any) -> Any:
+def _column(texts: list[str], default: Any, na_value: str, shape: tuple[int, ...]) -> AnyTensor:
     typed = isinstance(default, (str, type, np.dtype)) and hasattr(default, "as_numpy_dtype")
     fallback = [] if typed else np.ravel(np.asarray(tensor(default) if np.size(default) else [], object)).tolist()
     kind = as_dtype(default) if typed else as_dtype(tensor(default).dtype)
@@ -267,22 +274,22 @@ def _column(texts: list[str], default: Any, na_value: str, shape: Any) -> Any:
 class GFile:
     """`open`, for local files."""
 
-    def __new__(cls, name: Any, mode: str = "r") -> Any:
+    def __new__(cls, name: FileName, mode: str = "r") -> Any:
         encoding = None if "b" in mode else "utf-8"
         return open(path_of(name), mode, encoding=encoding)
 
 
-def _remove_tree(path: Any) -> None:
+def _remove_tree(path: FileName) -> None:
     shutil.rmtree(path_of(path))
 
 
-def _copy(src: Any, dst: Any, overwrite: bool = False) -> None:
+def _copy(src: FileName, dst: FileName, overwrite: bool = False) -> None:
     if not overwrite and os.path.exists(path_of(dst)):
         raise FileExistsError(f"{path_of(dst)} exists; `overwrite=True` replaces it.")
     shutil.copyfile(path_of(src), path_of(dst))
 
 
-def _rename(src: Any, dst: Any, overwrite: bool = False) -> None:
+def _rename(src: FileName, dst: FileName, overwrite: bool = False) -> None:
     if not overwrite and os.path.exists(path_of(dst)):
         raise FileExistsError(f"{path_of(dst)} exists; `overwrite=True` replaces it.")
     os.replace(path_of(src), path_of(dst))
@@ -293,11 +300,13 @@ def _glob(pattern: Any) -> list[str]:
     return sorted({name for one in several for name in glob.glob(path_of(one))})
 
 
-def _walk(top: Any, topdown: bool = True, onerror: Any = None) -> Iterator[tuple[str, list[str], list[str]]]:
+def _walk(
+    top: FileName, topdown: bool = True, onerror: Callable[[OSError], object] | None = None
+) -> Iterator[tuple[str, list[str], list[str]]]:
     return os.walk(path_of(top), topdown, onerror)
 
 
-def _makedirs(path: Any) -> None:
+def _makedirs(path: FileName) -> None:
     os.makedirs(path_of(path), exist_ok=True)
 
 

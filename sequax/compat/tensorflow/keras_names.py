@@ -7,6 +7,7 @@ from types import ModuleType
 from typing import Any
 
 from ... import initializers, losses, metrics, optimizers
+from ...optimizers.settings import RateLike
 from .member import Member
 
 MEMBERS: dict[str, Member] = {}
@@ -38,43 +39,52 @@ MEMBERS |= {
 
 
 def _adam(
-    learning_rate: Any = 0.001, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8, **old: Any
-) -> Any:
+    learning_rate: RateLike = 0.001, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8, **old: object
+) -> optimizers.Optimizer:
     return optimizers.Adam(learning_rate, beta1, beta2, epsilon)
 
 
-def _descent(learning_rate: Any, use_locking: bool = False, name: Any = None) -> Any:
+def _descent(learning_rate: RateLike, use_locking: bool = False, name: object = None) -> optimizers.Optimizer:
     return optimizers.SGD(learning_rate)
 
 
 def _momentum(
-    learning_rate: Any, momentum: float, use_locking: bool = False, name: Any = None, use_nesterov: bool = False
-) -> Any:
+    learning_rate: RateLike,
+    momentum: float,
+    use_locking: bool = False,
+    name: object = None,
+    use_nesterov: bool = False,
+) -> optimizers.Optimizer:
     return optimizers.SGD(learning_rate, momentum, use_nesterov)
 
 
 def _rmsprop(
-    learning_rate: Any,
+    learning_rate: RateLike,
     decay: float = 0.9,
     momentum: float = 0.0,
     epsilon: float = 1e-10,
     centered: bool = False,
-    **old: Any,
-) -> Any:
+    **old: object,
+) -> optimizers.Optimizer:
     return optimizers.RMSprop(learning_rate, decay, momentum, epsilon, centered)
 
 
-def _adagrad(learning_rate: Any, initial_accumulator_value: float = 0.1, **old: Any) -> Any:
+def _adagrad(learning_rate: RateLike, initial_accumulator_value: float = 0.1, **old: object) -> optimizers.Optimizer:
     return optimizers.Adagrad(learning_rate, initial_accumulator_value)
 
 
-def _adadelta(learning_rate: Any = 0.001, rho: float = 0.95, epsilon: float = 1e-8, **old: Any) -> Any:
+def _adadelta(
+    learning_rate: RateLike = 0.001, rho: float = 0.95, epsilon: float = 1e-8, **old: object
+) -> optimizers.Optimizer:
     return optimizers.Adadelta(learning_rate, rho, epsilon)
 
 
 def _ftrl(
-    learning_rate: Any, learning_rate_power: float = -0.5, initial_accumulator_value: float = 0.1, **old: Any
-) -> Any:
+    learning_rate: RateLike,
+    learning_rate_power: float = -0.5,
+    initial_accumulator_value: float = 0.1,
+    **old: object,
+) -> optimizers.Optimizer:
     return optimizers.Ftrl(learning_rate, learning_rate_power, initial_accumulator_value)
 
 
@@ -94,7 +104,7 @@ MEMBERS["train.Optimizer"] = Member(optimizers.Optimizer)
 def _decay(name: str, kind: str) -> Callable[..., Any]:
     """A schedule of TensorFlow 1 is given the step; one of Keras is called with it."""
 
-    def schedule(learning_rate: Any, global_step: Any, *args: Any, **kwargs: Any) -> Any:
+    def schedule(learning_rate: float, global_step: Any, *args: Any, **kwargs: Any) -> Any:
         kwargs.pop("name", None)
         made = getattr(optimizers.schedules, kind)(learning_rate, *args, **kwargs)
         return made if global_step is None else made(global_step)

@@ -5,11 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import jax
+
+from ...core.types import T
+from ...core.variable import Variable
+from ...optimizers import Optimizer
 from .tape import GradientTape
 
 
 def compute_gradients(
-    self: Any, loss: Any, var_list: Any = None, grad_loss: Any = None, tape: GradientTape | None = None, **kwargs: Any
+    self: Optimizer,
+    loss: Any,
+    var_list: Any = None,
+    grad_loss: Any = None,
+    tape: GradientTape | None = None,
+    **kwargs: object,
 ) -> list[tuple[Any, Any]]:
     """Pairs of gradient and variable.
 
@@ -35,15 +45,15 @@ def compute_gradients(
 
 
 def minimize(
-    self: Any,
+    self: Optimizer,
     loss: Any,
     var_list: Any = None,
     grad_loss: Any = None,
     name: str | None = None,
     tape: GradientTape | None = None,
-    global_step: Any = None,
-    **kwargs: Any,
-) -> Any:
+    global_step: Variable | None = None,
+    **kwargs: object,
+) -> Variable:
     """Take the gradients of a loss, and apply them; arguments as in `compute_gradients`.
 
     Returns the variable that counts the steps.
@@ -54,12 +64,12 @@ def minimize(
     return self.apply_gradients(pairs)
 
 
-def get_scaled_loss(self: Any, loss: Any) -> Any:
+def get_scaled_loss(self: Optimizer, loss: Any) -> jax.Array:
     """The loss to take gradients of, as `scale_loss` gives it today."""
     return self.scale_loss(loss() if callable(loss) else loss)
 
 
-def get_unscaled_gradients(self: Any, grads: Any) -> Any:
+def get_unscaled_gradients(self: Optimizer, grads: T) -> T:
     """The gradients as they are: `apply_gradients` divides them, so that it sees which are not finite."""
     return grads
 

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, SupportsInt
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ... import ops as tensor_functions
+from ... import ops
 from ...core.tensor import is_tensor as is_symbolic
+from ...core.types import ArrayLike
 from .arrays import sizes
 from .member import Member
 from .serving import Table, one_node
-from .values import StringTensor, tensor
+from .values import AnyTensor, Sizes, StringTensor, tensor
 
-ops: Any = tensor_functions  # its names are made when it is imported, unseen by a type checker
 MEMBERS = Table()
 
 
 @MEMBERS.serve("gather", sizes=True)
-def gather(params: Any, indices: Any, validate_indices: Any = None, axis: Any = None, batch_dims: int = 0) -> Any:
+def gather(
+    params: ArrayLike,
+    indices: ArrayLike,
+    validate_indices: object = None,
+    axis: SupportsInt | None = None,
+    batch_dims: int = 0,
+) -> AnyTensor:
     params, indices = tensor(params), tensor(indices)
     axis = int(batch_dims if axis is None else axis)
     if isinstance(params, StringTensor):
@@ -32,7 +39,7 @@ def gather(params: Any, indices: Any, validate_indices: Any = None, axis: Any = 
     return _gather_batched(params, indices, axis=axis, batch_dims=batch_dims)
 
 
-def _check_known(name: str, params: Any, indices: Any, axis: int) -> None:
+def _check_known(name: str, params: jax.Array, indices: jax.Array, axis: int) -> None:
     """Refuse a place outside, where all is known: JAX would read the nearest one, or NaN."""
     if any(is_symbolic(one) or isinstance(one, jax.core.Tracer) for one in (params, indices)) or not indices.size:
         return
@@ -44,8 +51,8 @@ def _check_known(name: str, params: Any, indices: Any, axis: int) -> None:
         raise IndexError(f"tensorflow.{name}: indices must be in 0 to {size - 1}, the axis {axis}. Received: {wrong}")
 
 
-def _batched(params: Any, indices: Any, axis: int, batch_dims: int) -> Any:
-    def take(rows: Any, places: Any) -> Any:
+def _batched(params: jax.Array, indices: jax.Array, axis: int, batch_dims: int) -> jax.Array:
+    def take(rows: jax.Array, places: jax.Array) -> jax.Array:
         return jnp.take(rows, places, axis=axis - batch_dims)
 
     function = take
@@ -58,10 +65,10 @@ _gather_batched = one_node(_batched)
 
 
 @MEMBERS.serve("gather_nd", node=True)
-def gather_nd(params: Any, indices: Any, batch_dims: int = 0) -> Any:
+def gather_nd(params: ArrayLike, indices: ArrayLike, batch_dims: int = 0) -> AnyTensor:
     params, indices = tensor(params), tensor(indices)
 
-    def take(rows: Any, places: Any) -> Any:
+    def take(rows: jax.Array, places: jax.Array) -> jax.Array:
         return rows[tuple(jnp.moveaxis(places, -1, 0))]
 
     if isinstance(params, StringTensor):
@@ -75,7 +82,7 @@ def gather_nd(params: Any, indices: Any, batch_dims: int = 0) -> Any:
 class SparseTensor:
     """Places and what stands there, such as a script writes them down; `sparse.to_dense` makes an array of it."""
 
-    def __init__(self, indices: Any, values: Any, dense_shape: Any):
+    def __init__(self, indices: ArrayLike, values: ArrayLike, dense_shape: Iterable[SupportsInt]):
         self.indices, self.values = tensor(np.asarray(indices, np.int64)), tensor(values)
         self.dense_shape = self.shape = tuple(int(size) for size in dense_shape)
         if self.indices.shape != (*self.values.shape[:1], len(self.shape)):
@@ -85,7 +92,7 @@ class SparseTensor:
             )
 
     @property
-    def dtype(self) -> Any:
+    def dtype(self) -> np.dtype:
         return self.values.dtype
 
 
@@ -93,7 +100,7 @@ MEMBERS.update(dict.fromkeys(("SparseTensor", "sparse.SparseTensor"), Member(Spa
 
 
 @MEMBERS.serve("sparse.to_dense")
-def to_dense(sp_input: Any, default_value: Any = None, validate_indices: bool = True) -> Any:
+def to_dense(sp_input: object, default_value: Any = None, validate_indices: bool = True) -> AnyTensor:
     if not isinstance(sp_input, SparseTensor):
         raise TypeError(f"tensorflow.sparse.to_dense: expected a SparseTensor. Received: {type(sp_input).__name__}")
     values = sp_input.values
@@ -109,17 +116,17 @@ def to_dense(sp_input: Any, default_value: Any = None, validate_indices: bool = 
 
 
 @MEMBERS.serve("scatter_nd", node=True)
-def scatter_nd(indices: Any, updates: Any, shape: Any) -> Any:
+def scatter_nd(indices: ArrayLike, updates: ArrayLike, shape: Sizes) -> jax.Array:
     updates = tensor(updates)
     return jnp.zeros(sizes(shape), updates.dtype).at[_places(indices)].add(updates)
 
 
-def _places(indices: Any) -> tuple[Any, ...]:
+def _places(indices: ArrayLike) -> tuple[Any, ...]:
     return tuple(jnp.moveaxis(tensor(indices), -1, 0))
 
 
 def _writer(kind: str, method: str) -> None:
-    def write(tensor: Any, indices: Any, updates: Any) -> Any:
+    def write(tensor: ArrayLike, indices: ArrayLike, updates: ArrayLike) -> jax.Array:
         array = _tensor(tensor)
         return getattr(array.at[_places(indices)], method)(_tensor(updates).astype(array.dtype))
 
@@ -133,18 +140,18 @@ for _kind, _method in {"update": "set", "add": "add", "max": "max", "min": "min"
 
 
 @MEMBERS.serve("tensor_scatter_nd_sub", "tensor_scatter_sub", node=True)
-def tensor_scatter_nd_sub(tensor: Any, indices: Any, updates: Any) -> Any:
+def tensor_scatter_nd_sub(tensor: ArrayLike, indices: ArrayLike, updates: ArrayLike) -> jax.Array:
     return _tensor(tensor).at[_places(indices)].add(-_tensor(updates))
 
 
 @MEMBERS.serve("dynamic_partition")
-def dynamic_partition(data: Any, partitions: Any, num_partitions: int) -> Any:
+def dynamic_partition(data: ArrayLike, partitions: ArrayLike, num_partitions: int) -> list[AnyTensor]:
     data, where = tensor(data), np.asarray(partitions)
     return [data[where == part] for part in range(int(num_partitions))]
 
 
 @MEMBERS.serve("dynamic_stitch")
-def dynamic_stitch(indices: Any, data: Any) -> Any:
+def dynamic_stitch(indices: Sequence[ArrayLike], data: Sequence[ArrayLike]) -> jax.Array:
     places = [np.asarray(one).reshape(-1) for one in indices]
     rows = [
         tensor(one).reshape(-1, *tensor(one).shape[np.ndim(where) :]) for one, where in zip(data, indices, strict=True)

@@ -6,19 +6,21 @@ does with ragged rows here is to make, look at, cut, join, sum up (`rows.py`), p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Self
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Self, SupportsInt
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ...core.types import ArrayLike, DTypeLike
 from ...data.pipeline import tables
 from ...data.pipeline.dataset import Dataset
 from ...data.pipeline.spec import RaggedSpec, TensorSpec
 from ...data.pipeline.structures import leaves, mapped
 from ...data.pipeline.tensors import leaf_of
 from .member import Member
-from .values import DType, HostTensor, StringTensor, TensorShape, as_dtype, float32
+from .values import DType, HostTensor, Sizes, StringTensor, TensorShape, as_dtype, float32
 
 _OPERATORS = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "and", "or")
 _COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
@@ -33,7 +35,7 @@ class RaggedTensor:
         row_splits: where each row begins, and where the last one ends.
     """
 
-    def __init__(self, values: Any, row_splits: Any):
+    def __init__(self, values: ArrayLike, row_splits: ArrayLike):
         if isinstance(values, RaggedTensor):
             raise NotImplementedError(
                 "tensorflow.RaggedTensor: there is one ragged axis here, not several. Pad the rows."
@@ -55,20 +57,31 @@ class RaggedTensor:
         self._splits = splits.astype(np.int64)
 
     @classmethod
-    def from_row_splits(cls, values: Any, row_splits: Any, name: Any = None, validate: bool = True) -> Self:
+    def from_row_splits(
+        cls, values: ArrayLike, row_splits: ArrayLike, name: object = None, validate: bool = True
+    ) -> Self:
         return cls(values, row_splits)
 
     @classmethod
-    def from_row_lengths(cls, values: Any, row_lengths: Any, name: Any = None, validate: bool = True) -> Self:
+    def from_row_lengths(
+        cls, values: ArrayLike, row_lengths: ArrayLike, name: object = None, validate: bool = True
+    ) -> Self:
         return cls(values, np.concatenate([[0], np.cumsum(np.asarray(row_lengths, np.int64))]))
 
     @classmethod
-    def from_row_starts(cls, values: Any, row_starts: Any, name: Any = None, validate: bool = True) -> Self:
+    def from_row_starts(
+        cls, values: ArrayLike, row_starts: ArrayLike, name: object = None, validate: bool = True
+    ) -> Self:
         return cls(values, np.append(np.asarray(row_starts, np.int64), len(leaf_of(values))))
 
     @classmethod
     def from_value_rowids(
-        cls, values: Any, value_rowids: Any, nrows: Any = None, name: Any = None, validate: bool = True
+        cls,
+        values: ArrayLike,
+        value_rowids: ArrayLike,
+        nrows: SupportsInt | None = None,
+        name: object = None,
+        validate: bool = True,
     ) -> Self:
         rows = np.asarray(value_rowids, np.int64)
         if (np.diff(rows) < 0).any():
@@ -77,7 +90,9 @@ class RaggedTensor:
         return cls.from_row_lengths(values, np.bincount(rows, minlength=least))
 
     @classmethod
-    def from_tensor(cls, tensor: Any, lengths: Any = None, padding: Any = None, name: Any = None) -> Self:
+    def from_tensor(
+        cls, tensor: ArrayLike, lengths: ArrayLike | None = None, padding: Any = None, name: object = None
+    ) -> Self:
         array = leaf_of(tensor)
         if lengths is None:
             lengths = [array.shape[1]] * len(array)
@@ -104,19 +119,19 @@ class RaggedTensor:
         return as_dtype(self._values.dtype)
 
     @property
-    def values(self) -> Any:
+    def values(self) -> HostTensor | StringTensor:
         return _seen(self._values)
 
     flat_values = values
 
-    def with_values(self, new_values: Any) -> Self:
+    def with_values(self, new_values: ArrayLike) -> Self:
         """Other values in the same rows."""
         return type(self)(new_values, self._splits)
 
     with_flat_values = with_values
 
     @property
-    def row_splits(self) -> Any:
+    def row_splits(self) -> HostTensor:
         return HostTensor(self._splits)
 
     ragged_rank = 1
@@ -125,22 +140,22 @@ class RaggedTensor:
     def nested_row_splits(self) -> tuple[Any, ...]:
         return (self.row_splits,)
 
-    def nested_row_lengths(self, name: Any = None) -> tuple[Any, ...]:
+    def nested_row_lengths(self, name: object = None) -> tuple[Any, ...]:
         return (self.row_lengths(),)
 
-    def row_lengths(self, axis: int = 1, name: Any = None) -> Any:
+    def row_lengths(self, axis: int = 1, name: object = None) -> HostTensor:
         return HostTensor(np.diff(self._splits))
 
-    def row_starts(self, name: Any = None) -> Any:
+    def row_starts(self, name: object = None) -> HostTensor:
         return HostTensor(self._splits[:-1])
 
-    def value_rowids(self, name: Any = None) -> Any:
+    def value_rowids(self, name: object = None) -> HostTensor:
         return HostTensor(np.repeat(np.arange(len(self)), np.diff(self._splits)))
 
-    def nrows(self, out_type: Any = None, name: Any = None) -> Any:
+    def nrows(self, out_type: object = None, name: object = None) -> HostTensor:
         return HostTensor(np.int64(len(self)))
 
-    def bounding_shape(self, axis: Any = None, name: Any = None, out_type: Any = None) -> Any:
+    def bounding_shape(self, axis: Any = None, name: object = None, out_type: object = None) -> HostTensor:
         found = HostTensor(np.asarray((len(self), self._longest(), *self._values.shape[1:])))
         return found if axis is None else found[axis]
 
@@ -160,7 +175,9 @@ class RaggedTensor:
             return np.stack(rows)
         return np.fromiter(rows, object)
 
-    def to_tensor(self, default_value: Any = None, name: Any = None, shape: Any = None) -> Any:
+    def to_tensor(
+        self, default_value: Any = None, name: object = None, shape: Sizes | None = None
+    ) -> HostTensor | StringTensor:
         """The rows as one array, filled up at their ends.
 
         Args:
@@ -208,7 +225,7 @@ class RaggedTensor:
             raise TypeError(f"A RaggedTensor is no array: its rows have unequal lengths. {_PAD}")
         return np.asarray(self.numpy(), *args, **kwargs)
 
-    def __jax_array__(self) -> Any:
+    def __jax_array__(self) -> jax.Array:
         return jnp.asarray(self.__array__())
 
     __hash__ = None  # type: ignore[assignment]
@@ -239,18 +256,18 @@ for _name in (*_OPERATORS, *(f"r{name}" for name in _OPERATORS), *_COMPARISONS):
     setattr(RaggedTensor, f"__{_name}__", _operator(f"__{_name}__"))
 
 
-def _seen(array: Any) -> Any:
+def _seen(array: ArrayLike) -> HostTensor | StringTensor:
     array = np.asarray(array)
     return StringTensor(array) if array.dtype.hasobject else HostTensor(array)
 
 
 def constant(
-    pylist: Any,
-    dtype: Any = None,
+    pylist: Iterable[Any],
+    dtype: DTypeLike | None = None,
     ragged_rank: int | None = None,
-    inner_shape: Any = None,
-    name: Any = None,
-    row_splits_dtype: Any = None,
+    inner_shape: object = None,
+    name: object = None,
+    row_splits_dtype: object = None,
 ) -> RaggedTensor:
     """A ragged tensor of a list of lists."""
     rows = [leaf_of(row) if np.size(row) else None for row in _checked(pylist)]
@@ -266,7 +283,7 @@ def constant(
     return RaggedTensor.from_row_lengths(values, [0 if row is None else len(row) for row in rows])
 
 
-def _checked(pylist: Any) -> list[Any]:
+def _checked(pylist: Iterable[Any]) -> list[Any]:
     rows = list(pylist)
     for row in rows:
         if not isinstance(row, (list, tuple, np.ndarray)) and not hasattr(row, "__array__"):
@@ -309,7 +326,11 @@ class RaggedTensorSpec:
     """
 
     def __init__(
-        self, shape: Any = None, dtype: Any = float32, ragged_rank: int | None = None, row_splits_dtype: Any = "int64"
+        self,
+        shape: Sizes | None = None,
+        dtype: DTypeLike = float32,
+        ragged_rank: int | None = None,
+        row_splits_dtype: DTypeLike = "int64",
     ):
         self.shape, self.dtype, self.row_splits_dtype = TensorShape(shape), as_dtype(dtype), as_dtype(row_splits_dtype)
         self.ragged_rank: int = (self.shape.rank or 1) - 1 if ragged_rank is None else int(ragged_rank)

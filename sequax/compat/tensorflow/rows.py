@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from ...core.types import ArrayLike
 from ...data.pipeline.tensors import leaf_of
 from .member import Member
 from .ragged import RaggedTensor
 from .serving import Table
-from .values import HostTensor
+from .values import AnyTensor, HostTensor, Several
 
 MEMBERS = Table()
 
@@ -59,7 +60,7 @@ def by_value(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def _values(value: Any) -> Any:
+def _values(value: object) -> Any:
     return value.values if isinstance(value, RaggedTensor) else value
 
 
@@ -94,7 +95,7 @@ def _of_row(reduced: Callable[..., Any], row: np.ndarray) -> Any:
 
 def _joined(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
-    def concat(values: Any, axis: Any, name: Any = None) -> Any:
+    def concat(values: Any, axis: Any, name: object = None) -> AnyTensor | RaggedTensor:
         if not isinstance(values, (list, tuple)) or not any(isinstance(one, RaggedTensor) for one in values):
             return function(values, axis)
         parts = [one if isinstance(one, RaggedTensor) else RaggedTensor.from_tensor(one) for one in values]
@@ -121,19 +122,19 @@ def map_flat_values(op: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
 
 
 @MEMBERS.serve("ragged.stack")
-def stack(values: Any, axis: int = 0) -> RaggedTensor:
+def stack(values: Sequence[ArrayLike], axis: int = 0) -> RaggedTensor:
     if axis != 0:
         raise NotImplementedError("tensorflow.ragged.stack: stacks rows along axis 0 only.")
     return of_rows(values)
 
 
 @MEMBERS.serve("ragged.boolean_mask")
-def boolean_mask(data: Any, mask: Any) -> RaggedTensor:
+def boolean_mask(data: Several, mask: Several) -> RaggedTensor:
     return of_rows([leaf_of(row)[np.asarray(kept, bool)] for row, kept in zip(data, mask, strict=True)])
 
 
 @MEMBERS.serve("ragged.range")
-def arange(starts: Any, limits: Any = None, deltas: Any = 1) -> RaggedTensor:
+def arange(starts: ArrayLike, limits: ArrayLike | None = None, deltas: ArrayLike = 1) -> RaggedTensor:
     starts, limits = (0, starts) if limits is None else (starts, limits)
     bounds = np.broadcast_arrays(np.atleast_1d(starts), np.atleast_1d(limits), np.atleast_1d(deltas))
     return of_rows([np.arange(*one) for one in zip(*bounds, strict=True)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import jax
@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ...core import branching, scope, tracking
+from ...core.types import ArrayLike
 from ...core.variable import Variable
 from ...training.custom import NewState
 from ...training.resolve import Compilation, compilation_of
@@ -43,7 +44,7 @@ def dual(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
     return step
 
 
-def _raw(variable: Variable) -> Any:
+def _raw(variable: Variable) -> jax.Array:
     return variable.value
 
 
@@ -72,7 +73,13 @@ class CompiledLoss:
     def __init__(self, model: Any):
         self._model = model
 
-    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None, regularization_losses: Any = None) -> Any:
+    def __call__(
+        self,
+        y_true: Any,
+        y_pred: Any,
+        sample_weight: Any = None,
+        regularization_losses: Iterable[jax.Array] | None = None,
+    ) -> jax.Array:
         compilation, names = _matched(self._model, y_true, y_pred), self._model.names_for(y_pred)
         loss, parts = compilation.total_loss(y_true, y_pred, sample_weight, names)
         for penalty in regularization_losses or ():
@@ -134,7 +141,7 @@ def reset_states(self: Any) -> None:
     self.reset_state()
 
 
-def add_metric(self: Any, value: Any, name: str | None = None, aggregation: str | None = "mean") -> None:
+def add_metric(self: Any, value: ArrayLike, name: str | None = None, aggregation: str | None = "mean") -> None:
     """Report the mean of a value, by a metric that the layer owns."""
     from ...metrics import Mean
 
@@ -145,7 +152,9 @@ def add_metric(self: Any, value: Any, name: str | None = None, aggregation: str 
     kept[label].update_state(value)
 
 
-def array_function(self: Any, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+def array_function(
+    self: object, function: Callable[..., Any], types: object, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
     """What NumPy's functions do with arrays: they see NumPy arrays, and return those, as with TensorFlow's tensors.
 
     Without it NumPy would call methods of the same name, so that `np.squeeze(x)` would be no NumPy array.

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from ...callbacks.event_files import EventWriter
-from .files import path_of
+from ...core.types import ArrayLike
+from .files import FileName, path_of
 from .member import Member
 from .serving import Table
 from .values import StringTensor, bytes_of, tensor
@@ -24,7 +25,7 @@ _recording: list[Any] = [True]
 class Writer:
     """Writes into a folder. Values go to the writer that is the default when they are made."""
 
-    def __init__(self, logdir: Any):
+    def __init__(self, logdir: FileName):
         self._events = EventWriter(path_of(logdir))
 
     @property
@@ -32,7 +33,7 @@ class Writer:
         return self._events
 
     @contextlib.contextmanager
-    def as_default(self, step: Any = None) -> Iterator[Writer]:
+    def as_default(self, step: ArrayLike | None = None) -> Iterator[Writer]:
         before = _step[0]
         _writers.append(self)
         _step[0] = before if step is None else step
@@ -43,7 +44,7 @@ class Writer:
             _step[0] = before
             self.flush()
 
-    def set_as_default(self, step: Any = None) -> None:
+    def set_as_default(self, step: ArrayLike | None = None) -> None:
         _writers[:] = [self]
         _step[0] = _step[0] if step is None else step
 
@@ -64,12 +65,16 @@ class Writer:
 
 @MEMBERS.serve("summary.create_file_writer")
 def create_file_writer(
-    logdir: Any, max_queue: Any = None, flush_millis: Any = None, filename_suffix: Any = None, **old: Any
+    logdir: FileName,
+    max_queue: object = None,
+    flush_millis: object = None,
+    filename_suffix: object = None,
+    **old: object,
 ) -> Writer:
     return Writer(logdir)
 
 
-def _place(name: str, step: Any) -> tuple[EventWriter, int] | None:
+def _place(name: str, step: ArrayLike | None) -> tuple[EventWriter, int] | None:
     """Where to write and at which step; None where nothing is written."""
     writer = _writers[-1] if _writers else None
     if writer is None or not _records():
@@ -88,7 +93,7 @@ def _records() -> bool:
 
 
 @MEMBERS.serve("summary.scalar", "scalar_summary")
-def scalar(name: str, data: Any = None, step: Any = None, description: Any = None) -> bool:
+def scalar(name: str, data: Any = None, step: ArrayLike | None = None, description: object = None) -> bool:
     place = _place(name, step)
     if place is not None:
         place[0].scalar(name, float(np.asarray(tensor(data))), place[1])
@@ -96,7 +101,9 @@ def scalar(name: str, data: Any = None, step: Any = None, description: Any = Non
 
 
 @MEMBERS.serve("summary.histogram", "histogram_summary")
-def histogram(name: str, data: Any, step: Any = None, buckets: Any = None, description: Any = None) -> bool:
+def histogram(
+    name: str, data: ArrayLike, step: ArrayLike | None = None, buckets: object = None, description: object = None
+) -> bool:
     place = _place(name, step)
     if place is not None:
         place[0].histogram(name, np.asarray(tensor(data)).view(np.ndarray), place[1])
@@ -104,7 +111,7 @@ def histogram(name: str, data: Any, step: Any = None, buckets: Any = None, descr
 
 
 @MEMBERS.serve("summary.text")
-def text(name: str, data: Any, step: Any = None, description: Any = None) -> bool:
+def text(name: str, data: ArrayLike, step: ArrayLike | None = None, description: object = None) -> bool:
     place = _place(name, step)
     if place is not None:
         texts = StringTensor(data).reshape(-1)
@@ -113,7 +120,9 @@ def text(name: str, data: Any, step: Any = None, description: Any = None) -> boo
 
 
 @MEMBERS.serve("summary.image")
-def image(name: str, data: Any, step: Any = None, max_outputs: int = 3, description: Any = None) -> bool:
+def image(
+    name: str, data: ArrayLike, step: ArrayLike | None = None, max_outputs: int = 3, description: object = None
+) -> bool:
     place = _place(name, step)
     if place is None:
         return False
@@ -131,7 +140,7 @@ def image(name: str, data: Any, step: Any = None, max_outputs: int = 3, descript
 
 
 @MEMBERS.serve("summary.experimental.set_step")
-def set_step(step: Any) -> None:
+def set_step(step: ArrayLike | None) -> None:
     _step[0] = step
 
 
@@ -155,14 +164,14 @@ def should_record_summaries() -> bool:
 
 
 @MEMBERS.serve("summary.flush")
-def flush(writer: Any = None) -> None:
+def flush(writer: Writer | Silent | None = None) -> None:
     for one in [writer] if writer is not None else _writers:
         if one is not None:
             one.flush()
 
 
 @MEMBERS.serve("summary.trace_on", "summary.trace_off", "summary.trace_export", "summary.graph")
-def no_trace(*args: Any, **kwargs: Any) -> None:
+def no_trace(*args: object, **kwargs: object) -> None:
     """There is no graph to trace; `jax.profiler` shows what runs."""
 
 
@@ -170,7 +179,7 @@ class Silent(contextlib.AbstractContextManager["Silent"]):
     """A writer that writes nothing."""
 
     @contextlib.contextmanager
-    def as_default(self, step: Any = None) -> Iterator[Silent]:
+    def as_default(self, step: ArrayLike | None = None) -> Iterator[Silent]:
         _writers.append(None)
         try:
             yield self
