@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import SupportsFloat
 
 from ...core.variable import Variable as Plain
 from .member import Member
@@ -19,7 +19,9 @@ class ExponentialMovingAverage:
         zero_debias: is not served.
     """
 
-    def __init__(self, decay: float, num_updates: Any = None, zero_debias: bool = False, name: str | None = None):
+    def __init__(
+        self, decay: float, num_updates: SupportsFloat | None = None, zero_debias: bool = False, name: str | None = None
+    ):
         if zero_debias:
             raise NotImplementedError("tensorflow.train.ExponentialMovingAverage: `zero_debias=True` is not served.")
         self.decay, self.num_updates = decay, num_updates

@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 
+from ...core.types import ArrayLike
 from .recording import Kind, Node, Notes, is_float, program, run
 
 _MOST_NODES = 400  # of a part that is compiled as a whole: the time to compile grows faster than the nodes
@@ -136,7 +137,7 @@ def _key(whole: Part, seeds: Sequence[Any]) -> Hashable:
     return kinds, whole.wiring, whole.sources, whole.targets, tuple(map(_abstract, (*seeds, *whole.inputs)))
 
 
-def _abstract(value: Any) -> Hashable:
+def _abstract(value: ArrayLike) -> Hashable:
     aval = jax.typeof(value)
     return aval.shape, aval.dtype, getattr(aval, "weak_type", False)
 
@@ -200,7 +201,7 @@ def _zeros_of(
     return {p: jnp.zeros(shapes[p].shape, shapes[p].dtype) for p in inner}
 
 
-def _shifted(value: Any, shift: Any) -> Any:
+def _shifted(value: jax.Array, shift: Any) -> jax.Array:
     return value if shift is None else value + shift
 
 
@@ -269,5 +270,5 @@ def _by_pulls(nodes: list[Node], targets: Sequence[Any], seeds: Sequence[Any], s
     return [found.get(id(one)) for one in sources]
 
 
-def _add(found: dict[int, Any], one: Any, gradient: Any) -> None:
+def _add(found: dict[int, Any], one: object, gradient: jax.Array) -> None:
     found[id(one)] = found[id(one)] + gradient if id(one) in found else gradient

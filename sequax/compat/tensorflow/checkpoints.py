@@ -6,15 +6,16 @@ import glob
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
+from ...core.types import ArrayLike
 from ...core.variable import Variable
 from ...optimizers import Optimizer
 from ...saving import atomic
-from .files import path_of
+from .files import FileName, path_of
 from .member import Member
 
 _INDEX = "checkpoint"  # the file of a folder that says which checkpoints there are
@@ -29,7 +30,7 @@ class Status:
 
     assert_existing_objects_matched = assert_nontrivial_match = expect_partial = assert_consumed
 
-    def initialize_or_restore(self, session: Any = None) -> None: ...
+    def initialize_or_restore(self, session: object = None) -> None: ...
 
     run_restore_ops = initialize_or_restore
 
@@ -73,7 +74,7 @@ class Checkpoint:
             thing = self._named[name]
             yield name, (thing.variables if isinstance(thing, Checkpoint) else _variables(thing))
 
-    def write(self, file_prefix: Any, options: Any = None) -> str:
+    def write(self, file_prefix: FileName, options: object = None) -> str:
         """Keep all values in the file `file_prefix.ckpt.npz`."""
         prefix = path_of(file_prefix)
         arrays: dict[str, Any] = {"save_counter": self.save_counter.numpy()}
@@ -83,14 +84,14 @@ class Checkpoint:
             np.savez(file, allow_pickle=False, **arrays)
         return prefix
 
-    def save(self, file_prefix: Any, options: Any = None) -> str:
+    def save(self, file_prefix: FileName, options: object = None) -> str:
         """The same under a name with a number, which the folder's index notes as the latest."""
         self.save_counter.assign_add(1)
         prefix = self.write(f"{path_of(file_prefix)}-{int(self.save_counter.numpy())}")
         note_latest(os.path.dirname(prefix), [*known(os.path.dirname(prefix)), os.path.basename(prefix)])
         return prefix
 
-    def restore(self, save_path: Any, options: Any = None) -> Status:
+    def restore(self, save_path: FileName, options: object = None) -> Status:
         """Give all variables the values of a file; without a path nothing happens.
 
         Raises:
@@ -158,7 +159,7 @@ def note_latest(folder: str, names: list[str]) -> None:
         json.dump({"checkpoints": list(dict.fromkeys(names))}, file)
 
 
-def latest_checkpoint(checkpoint_dir: Any, latest_filename: Any = None) -> str | None:
+def latest_checkpoint(checkpoint_dir: FileName, latest_filename: object = None) -> str | None:
     """What was saved last in a folder: by a `Checkpoint`, or weights of a model under a name without an ending."""
     folder = path_of(checkpoint_dir)
     listed = known(folder)
@@ -181,13 +182,13 @@ class CheckpointManager:
     def __init__(
         self,
         checkpoint: Checkpoint,
-        directory: Any,
+        directory: FileName,
         max_to_keep: int | None = None,
-        keep_checkpoint_every_n_hours: Any = None,
+        keep_checkpoint_every_n_hours: object = None,
         checkpoint_name: str = "ckpt",
-        step_counter: Any = None,
-        checkpoint_interval: Any = None,
-        init_fn: Any = None,
+        step_counter: object = None,
+        checkpoint_interval: object = None,
+        init_fn: Callable[[], object] | None = None,
     ):
         self.checkpoint, self.directory, self._most = checkpoint, path_of(directory), max_to_keep
         self._name, self._init = checkpoint_name, init_fn
@@ -202,7 +203,9 @@ class CheckpointManager:
         listed = self.checkpoints
         return listed[-1] if listed else None
 
-    def save(self, checkpoint_number: Any = None, check_interval: bool = True, options: Any = None) -> str:
+    def save(
+        self, checkpoint_number: ArrayLike | None = None, check_interval: bool = True, options: object = None
+    ) -> str:
         counter = self.checkpoint.save_counter
         counter.assign_add(1)
         number = int(np.asarray(counter.numpy() if checkpoint_number is None else checkpoint_number))
@@ -222,7 +225,7 @@ class CheckpointManager:
         return latest
 
 
-def list_variables(ckpt_dir_or_file: Any) -> list[tuple[str, list[int]]]:
+def list_variables(ckpt_dir_or_file: FileName) -> list[tuple[str, list[int]]]:
     path = path_of(ckpt_dir_or_file)
     prefix = latest_checkpoint(path) if os.path.isdir(path) else path
     with np.load(f"{prefix}{_ENDING}", allow_pickle=False) as file:
@@ -232,7 +235,7 @@ def list_variables(ckpt_dir_or_file: Any) -> list[tuple[str, list[int]]]:
 # --- models in folders ----------------------------------------------------------------------------------------------
 
 
-def save_model(obj: Any, export_dir: Any, signatures: Any = None, options: Any = None) -> None:
+def save_model(obj: object, export_dir: FileName, signatures: object = None, options: object = None) -> None:
     """A model of Keras as a folder that `tf.saved_model.load` and `keras.models.load_model` read here."""
     from ...model import Model
 
@@ -244,7 +247,7 @@ def save_model(obj: Any, export_dir: Any, signatures: Any = None, options: Any =
     obj.save(path_of(export_dir).rstrip("/"))
 
 
-def load_model(export_dir: Any, tags: Any = None, options: Any = None) -> Any:
+def load_model(export_dir: FileName, tags: object = None, options: object = None) -> Any:
     from ..files import load_model
 
     if os.path.exists(os.path.join(path_of(export_dir), "saved_model.pb")):

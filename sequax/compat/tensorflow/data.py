@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
+import jax
 import numpy as np
 
 from ...data.pipeline import files, tables
@@ -27,7 +28,12 @@ class TextLineDataset(Dataset):
     """The lines of text files."""
 
     def __init__(
-        self, filenames: Any, compression_type: str | None = None, buffer_size: Any = None, *args: object, **kwargs: Any
+        self,
+        filenames: Any,
+        compression_type: str | None = None,
+        buffer_size: object = None,
+        *args: object,
+        **kwargs: object,
     ):
         super().__init__(files.Lines(lambda: files.paths_of(filenames), compression_type))
 
@@ -41,10 +47,10 @@ class FixedLengthRecordDataset(Dataset):
         record_bytes: int,
         header_bytes: int | None = None,
         footer_bytes: int | None = None,
-        buffer_size: Any = None,
+        buffer_size: object = None,
         compression_type: str | None = None,
         *args: object,
-        **kwargs: Any,
+        **kwargs: object,
     ):
         sizes = int(record_bytes), int(header_bytes or 0), int(footer_bytes or 0)
         super().__init__(files.Records(lambda: files.paths_of(filenames), *sizes, compression_type))
@@ -53,7 +59,7 @@ class FixedLengthRecordDataset(Dataset):
 class RandomDataset(Dataset):
     """Random whole numbers without end."""
 
-    def __init__(self, seed: int | None = None, **kwargs: Any):
+    def __init__(self, seed: int | None = None, **kwargs: object):
         super().__init__(Dataset.random(seed).stage)
 
 
@@ -65,7 +71,7 @@ class CsvDataset(Dataset):
         filenames: Any,
         record_defaults: Sequence[Any],
         compression_type: str | None = None,
-        buffer_size: Any = None,
+        buffer_size: object = None,
         header: bool = False,
         field_delim: str = ",",
         use_quote_delim: bool = True,
@@ -91,7 +97,7 @@ def _applied(method: str) -> Callable[..., Callable[[Any], Any]]:
     return function
 
 
-def cardinality(dataset: Any) -> Any:
+def cardinality(dataset: Dataset) -> jax.Array:
     return dataset.cardinality()
 
 
@@ -150,19 +156,19 @@ def make_one_shot_iterator(dataset: Any) -> Iterator:
     return iter(dataset)
 
 
-def output_types(dataset_or_iterator: Any) -> Any:
+def output_types(dataset_or_iterator: Dataset | Iterator) -> Any:
     return mapped(lambda spec: spec.dtype, dataset_or_iterator.element_spec)
 
 
-def output_shapes(dataset_or_iterator: Any) -> Any:
+def output_shapes(dataset_or_iterator: Dataset | Iterator) -> Any:
     return mapped(lambda spec: spec.shape, dataset_or_iterator.element_spec)
 
 
-def output_classes(dataset_or_iterator: Any) -> Any:
+def output_classes(dataset_or_iterator: Dataset | Iterator) -> Any:
     return mapped(lambda spec: Tensor, dataset_or_iterator.element_spec)
 
 
-def py_function(func: Callable[..., Any] | None = None, inp: Any = None, Tout: Any = None, name: Any = None) -> Any:
+def py_function(func: Callable[..., Any] | None = None, inp: Any = None, Tout: Any = None, name: object = None) -> Any:
     """A function in Python on tensors with values; without `func` a decorator."""
     if func is None:
         return lambda decorated: functools.wraps(decorated)(lambda *args: py_function(decorated, args, Tout))
@@ -171,7 +177,11 @@ def py_function(func: Callable[..., Any] | None = None, inp: Any = None, Tout: A
 
 
 def numpy_function(
-    func: Callable[..., Any] | None = None, inp: Any = None, Tout: Any = None, stateful: bool = True, name: Any = None
+    func: Callable[..., Any] | None = None,
+    inp: Any = None,
+    Tout: Any = None,
+    stateful: bool = True,
+    name: object = None,
 ) -> Any:
     """A function in Python on NumPy arrays; without `func` a decorator."""
     if func is None:
@@ -180,7 +190,7 @@ def numpy_function(
     return _typed(func(*(leaf_of(value)[()] for value in _listed(inp))), Tout)
 
 
-def _listed(inp: Any) -> list[Any]:
+def _listed(inp: object) -> list[Any]:
     return list(inp) if isinstance(inp, (list, tuple)) else [] if inp is None else [inp]
 
 

@@ -6,9 +6,9 @@ import contextlib
 import functools
 import linecache
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 import jax
 import jax.numpy as jnp
@@ -58,7 +58,7 @@ def _follow_data_sets() -> None:
 
 
 def _refusing(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
-    def method(self: Any) -> Any:
+    def method(self: object) -> Any:
         must_run_eagerly("it takes batches from a data set, one by one.")
         return original(self)
 
@@ -111,16 +111,16 @@ class Function:
         specs = self.input_signature
         return (*own, *(jax.tree.map(_as_spec, spec, one, is_leaf=_is_spec) for spec, one in zip(specs, given))), kwargs  # noqa: B905 - fewer may come, with defaults for the rest
 
-    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+    def __get__(self, instance: object, owner: type | None = None) -> Function | Method:
         """As a method: the object is the first argument."""
         return self if instance is None else Method(self, instance)
 
-    def get_concrete_function(self, *args: Any, **kwargs: Any) -> Function:
+    def get_concrete_function(self, *args: object, **kwargs: object) -> Function:
         """The function itself, which keeps a program for each kind of arguments."""
         return self
 
     @property
-    def structured_outputs(self) -> Any:
+    def structured_outputs(self) -> NoReturn:
         raise AttributeError("tf.function: a concrete function has no graph here; call it on arrays.")
 
     def experimental_get_tracing_count(self) -> int:
@@ -130,7 +130,7 @@ class Function:
 class Method:
     """A `tf.function` of a class, bound to an object."""
 
-    def __init__(self, function: Function, instance: Any):
+    def __init__(self, function: Function, instance: object):
         functools.update_wrapper(self, function)
         self._function, self.__self__ = function, instance
         self.__wrapped__ = self.python_function  # bound: its signature is that of the method
@@ -142,7 +142,7 @@ class Method:
     def python_function(self) -> Callable[..., Any]:
         return self._function.python_function.__get__(self.__self__)
 
-    def get_concrete_function(self, *args: Any, **kwargs: Any) -> Method:
+    def get_concrete_function(self, *args: object, **kwargs: object) -> Method:
         return self
 
 
@@ -152,8 +152,8 @@ def function(
     autograph: bool = True,
     jit_compile: bool | None = None,
     reduce_retracing: bool = False,
-    **options: Any,
-) -> Any:
+    **options: object,
+) -> Callable[..., Any]:
     """Compile a function, or decorate one.
 
     Args:
@@ -167,7 +167,7 @@ def function(
     return func if isinstance(func, Function) else Function(func, input_signature)
 
 
-def _is_spec(value: Any) -> bool:
+def _is_spec(value: object) -> bool:
     return hasattr(value, "dtype") and hasattr(value, "shape")
 
 
@@ -215,19 +215,19 @@ def _line(trace: TracebackType | None, python_function: Callable[..., Any]) -> s
     return f"line {found.tb_lineno}" + (f" (`{text}`)" if text else "")
 
 
-def _itself(func: Callable[..., Any] | None = None, *args: Any, **kwargs: Any) -> Any:
+def _itself(func: Callable[..., Any] | None = None, *args: object, **kwargs: object) -> Any:
     """Decorators of AutoGraph, which is not needed."""
     return func if func is not None else _itself
 
 
 @contextlib.contextmanager
-def init_scope() -> Any:
+def init_scope() -> Iterator[None]:
     """What is computed inside is computed at once, and not by the function around it."""
     with scope.framed(None), scope.fresh_call(), jax.ensure_compile_time_eval():
         yield
 
 
-def _nothing(*args: object, **kwargs: object) -> Any:
+def _nothing(*args: object, **kwargs: object) -> contextlib.AbstractContextManager[None]:
     return contextlib.nullcontext()
 
 

@@ -7,8 +7,9 @@ Nothing of this stands in `Variable` itself: the first tape or `tf.function` of 
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import Any, Protocol
+from typing import Protocol
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -21,7 +22,7 @@ from .recording import open_notes, unrecorded
 class Tracing(Protocol):
     """A function that is being traced."""
 
-    def adopt(self, variable: Variable) -> Any:
+    def adopt(self, variable: Variable) -> jax.Array:
         """The value that the variable holds in the function."""
 
 
@@ -37,7 +38,7 @@ def follow() -> None:
     if not is_put(Variable, "value"):
         plain_value, plain_numpy = Variable.value.fget, Variable.numpy  # type: ignore[attr-defined]
 
-        def value(self: Variable) -> Any:
+        def value(self: Variable) -> jax.Array:
             _heard(self)
             return plain_value(self)
 
@@ -68,14 +69,14 @@ def _taken_in(variable: Variable) -> None:
             frame.values[id(variable)] = function.adopt(variable)
 
 
-def held(variable: Variable) -> Any:
+def held(variable: Variable) -> jax.Array:
     """What a variable holds, in no other dtype than its own."""
     frame = scope.frame()
     found = None if frame is None else frame.values.get(id(variable))
     return variable.stored if found is None else found
 
 
-def apart(variable: Variable) -> Any:
+def apart(variable: Variable) -> jax.Array:
     """Let a variable hold a copy of its array, which another one may hold as well."""
     with unrecorded():  # no computation, but another name for the variable
         copy = jnp.array(held(variable), copy=True)

@@ -7,14 +7,14 @@ import os
 import struct
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Self
+from typing import IO, Any, Self
 
 from ...callbacks import event_records
 from ...data.pipeline import files
 from ...data.pipeline.dataset import Dataset
-from .files import path_of
+from .files import FileName, path_of
 from .member import Member
-from .values import bytes_of
+from .values import Text, bytes_of
 
 _PIECE = 16 * 2**20  # of a record that is read at once: a length may be a lie
 
@@ -47,7 +47,7 @@ def read_records(path: str, compression: str | None = None, checks: bool = True)
         raise ValueError(f"{path} is no whole file with compression_type={compression!r}: {error}.") from None
 
 
-def _exactly(file: Any, length: int, what: str) -> bytes:
+def _exactly(file: IO[bytes], length: int, what: str) -> bytes:
     parts, missing = [], length
     while missing:
         part = file.read(min(missing, _PIECE))
@@ -83,8 +83,8 @@ class TFRecordDataset(Dataset):
         self,
         filenames: Any,
         compression_type: str | None = None,
-        buffer_size: Any = None,
-        num_parallel_reads: Any = None,
+        buffer_size: object = None,
+        num_parallel_reads: object = None,
         name: str | None = None,
     ):
         super().__init__(RecordFiles(lambda: files.paths_of(filenames), _compression(compression_type)))
@@ -110,24 +110,24 @@ class TFRecordCompressionType:
 class TFRecordOptions:
     """How records are compressed; the rest has no effect."""
 
-    def __init__(self, compression_type: Any = None, *args: object, **kwargs: Any):
+    def __init__(self, compression_type: object = None, *args: object, **kwargs: object):
         self.compression_type = _compression(compression_type) or ""
 
     @classmethod
-    def get_compression_type_string(cls, options: Any) -> str:
+    def get_compression_type_string(cls, options: object) -> str:
         return _compression(options) or ""
 
 
 class TFRecordWriter:
     """Writes a file of records."""
 
-    def __init__(self, path: Any, options: Any = None):
+    def __init__(self, path: FileName, options: object = None):
         kind = _compression(options)
         self._file = open(path_of(path), "wb")  # noqa: SIM115 - closed by `close`
         self._packed: Any = gzip.GzipFile(fileobj=self._file, mode="wb") if kind == "GZIP" else None
         self._zlib = zlib.compressobj() if kind == "ZLIB" else None
 
-    def write(self, record: Any) -> None:
+    def write(self, record: Text) -> None:
         if isinstance(record, str) or not (isinstance(record, bytes) or hasattr(record, "__bytes__")):
             raise TypeError(
                 f"TFRecordWriter.write: expected bytes, such as `example.SerializeToString()`. Received:"
@@ -165,7 +165,7 @@ class TFRecordWriter:
             self.close()
 
 
-def tf_record_iterator(path: Any, options: Any = None) -> Iterator[bytes]:
+def tf_record_iterator(path: FileName, options: object = None) -> Iterator[bytes]:
     return read_records(path_of(path), _compression(options))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from .values import HostTensor
+from .values import AnyTensor, HostTensor
 
 NAMES: dict[object, str] = {
     **{name: name for name in ("bilinear", "bicubic", "area", "lanczos3", "lanczos5", "gaussian", "mitchellcubic")},
@@ -35,7 +35,7 @@ class ResizeMethod:
     MITCHELLCUBIC = "mitchellcubic"
 
 
-def _cubic(x: Any, b: float, c: float) -> Any:
+def _cubic(x: np.ndarray, b: float, c: float) -> np.ndarray:
     """Mitchell and Netravali 1988, *Reconstruction filters in computer graphics*."""
     near = ((12 - 9 * b - 6 * c) * x**3 + (-18 + 12 * b + 6 * c) * x**2 + (6 - 2 * b)) / 6
     far = ((-b - 6 * c) * x**3 + (6 * b + 30 * c) * x**2 + (-12 * b - 48 * c) * x + (8 * b + 24 * c)) / 6
@@ -79,7 +79,7 @@ def nearest(size: int, wanted: int) -> np.ndarray:
     return np.minimum(np.floor((np.arange(wanted) + 0.5) * (size / wanted)).astype(int), size - 1)
 
 
-def resized(images: Any, height: int, width: int, method: str, antialias: bool) -> Any:
+def resized(images: AnyTensor, height: int, width: int, method: str, antialias: bool) -> AnyTensor:
     """`(..., rows, columns, channels)` with other numbers of rows and columns."""
     rows, columns = images.shape[-3], images.shape[-2]
     if (rows, columns) == (height, width):
@@ -99,7 +99,7 @@ def _mixed_host(x: np.ndarray, down: np.ndarray, across: np.ndarray) -> np.ndarr
     return np.ascontiguousarray(np.moveaxis(_picked(np.moveaxis(x, -2, 0), across), 0, -2))
 
 
-def _picked(x: np.ndarray, share: np.ndarray) -> Any:
+def _picked(x: np.ndarray, share: np.ndarray) -> np.ndarray:
     taps = max(int(np.count_nonzero(share, axis=1).max()), 1)
     if taps > 8:
         return np.tensordot(share, x, 1)

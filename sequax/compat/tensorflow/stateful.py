@@ -86,7 +86,7 @@ class _Finding:
     def __init__(self) -> None:
         self.found: dict[int, Variable] = {}
 
-    def adopt(self, variable: Variable) -> Any:
+    def adopt(self, variable: Variable) -> jax.Array:
         self.found[id(variable)] = variable
         return variable.stored
 
@@ -94,7 +94,7 @@ class _Finding:
 class _Running:
     """The trace of the program, whose variables are known."""
 
-    def adopt(self, variable: Variable) -> Any:
+    def adopt(self, variable: Variable) -> jax.Array:
         raise NewVariable
 
 
@@ -204,11 +204,11 @@ def _split(result: Any, assigned: dict[int, Any]) -> tuple[list[Any], dict[int, 
     return [jnp.asarray(flat[i]) for i in dynamic], assigned, _Plan(structure, fixed, dynamic)
 
 
-def _is_array(value: Any) -> bool:
+def _is_array(value: object) -> bool:
     if isinstance(value, (np.ndarray, np.generic)):
         return value.dtype.kind in "biufc"
     return isinstance(value, (jax.Array, jax.core.Tracer))
 
 
-def _key(value: Any) -> Hashable:
+def _key(value: object) -> Hashable:
     return (type(value), value) if isinstance(value, _SAME_BY_VALUE) else _Same(value)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, SupportsInt
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ...core.types import ArrayLike
 from .serving import Table
 
 MEMBERS = Table()
@@ -27,8 +29,12 @@ def _kept(boxes: np.ndarray, scores: np.ndarray, most: int, iou: float, least: f
 
 @MEMBERS.serve("image.non_max_suppression")
 def non_max_suppression(
-    boxes: Any, scores: Any, max_output_size: Any, iou_threshold: float = 0.5, score_threshold: float = -np.inf
-) -> Any:
+    boxes: ArrayLike,
+    scores: ArrayLike,
+    max_output_size: SupportsInt,
+    iou_threshold: float = 0.5,
+    score_threshold: float = -np.inf,
+) -> jax.Array:
     boxes, scores = np.asarray(boxes, np.float32), np.asarray(scores, np.float32)
     kept = _kept(boxes, scores, int(max_output_size), float(iou_threshold), float(score_threshold))
     return jnp.asarray(np.array(kept, np.int32))
@@ -36,16 +42,16 @@ def non_max_suppression(
 
 @MEMBERS.serve("image.non_max_suppression_padded")
 def non_max_suppression_padded(
-    boxes: Any,
-    scores: Any,
-    max_output_size: Any,
+    boxes: ArrayLike,
+    scores: ArrayLike,
+    max_output_size: SupportsInt,
     iou_threshold: float = 0.5,
     score_threshold: float = -np.inf,
     pad_to_max_output_size: bool = False,
     sorted_input: bool = False,
     canonicalized_coordinates: bool = False,
     tile_size: int = 512,
-) -> Any:
+) -> tuple[jax.Array, jax.Array]:
     kept = np.asarray(non_max_suppression(boxes, scores, max_output_size, iou_threshold, score_threshold))
     missing = int(max_output_size) - len(kept) if pad_to_max_output_size else 0
     return jnp.asarray(np.pad(kept, (0, missing))), jnp.asarray(len(kept), jnp.int32)
@@ -62,10 +68,10 @@ class Detections(NamedTuple):
 
 @MEMBERS.serve("image.combined_non_max_suppression")
 def combined_non_max_suppression(
-    boxes: Any,
-    scores: Any,
-    max_output_size_per_class: Any,
-    max_total_size: Any,
+    boxes: ArrayLike,
+    scores: ArrayLike,
+    max_output_size_per_class: SupportsInt,
+    max_total_size: SupportsInt,
     iou_threshold: float = 0.5,
     score_threshold: float = -np.inf,
     pad_per_class: bool = False,

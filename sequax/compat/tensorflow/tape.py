@@ -7,12 +7,13 @@ import sys
 import warnings
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import jax
 import jax.numpy as jnp
 
 from ...core import scope
+from ...core.types import ArrayLike
 from ...core.variable import Variable
 from . import backward, reading, units
 from .member import Member
@@ -62,7 +63,7 @@ class GradientTape(Notes):
             entered, self._entered = self._entered, None
             entered.__exit__(*error)
 
-    def watch(self, tensor: Any) -> None:
+    def watch(self, tensor: object) -> None:
         """Take notes of what depends on a tensor, or on each of a structure of them.
 
         Raises:
@@ -185,7 +186,7 @@ class GradientTape(Notes):
         unconnected_gradients: str = "none",
         parallel_iterations: int | None = None,
         experimental_use_pfor: bool = True,
-    ) -> Any:
+    ) -> jax.Array | None:
         """The derivatives row by row: of shape `(rows, *target.shape[1:], *source.shape[1:])`."""
         _check_unconnected(unconnected_gradients)
         self._once()
@@ -203,11 +204,11 @@ class GradientTape(Notes):
             return None if unconnected_gradients == "none" else jnp.zeros((rows, *inner, *outer), array.dtype)
         return jnp.moveaxis(found, 1, 0).reshape(rows, *inner, *outer)
 
-    def _rows(self, targets: list[Any], basis: Any, sources: list[Any]) -> list[Any]:
+    def _rows(self, targets: list[Any], basis: jax.Array, sources: list[Any]) -> list[Any]:
         """Gradients for each of many seeds of one target, side by side."""
         connected: list[int] = []
 
-        def one_row(seed: Any) -> list[Any]:
+        def one_row(seed: jax.Array) -> list[Any]:
             found = self._gradients(targets, [seed], sources)
             connected[:] = [i for i, one in enumerate(found) if one is not None]
             return [one for one in found if one is not None]
@@ -228,12 +229,12 @@ class GradientTape(Notes):
         table = {id(one): gradient for one, gradient in zip(arrays, found, strict=True)}
         return [_sum([table[id(one)] for one in several]) for several in given]
 
-    def _arrays_of(self, source: Any) -> list[Any]:
+    def _arrays_of(self, source: object) -> list[Any]:
         if isinstance(source, Variable):
             return self._variables.get(id(source), (source, []))[1]
         return [source] if id(source) in self.known else []
 
-    def _found(self, target: Any) -> Any:
+    def _found(self, target: Any) -> jax.Array:
         """The array of a target; a variable is its last one."""
         arrays = self._arrays_of(target)
         return arrays[-1] if arrays else _array(target)
@@ -254,11 +255,11 @@ def _check_unconnected(value: object) -> None:
         raise ValueError(f"Unknown value for unconnected_gradients: {value!r}. Expected 'none' or 'zero'.")
 
 
-def _structure(value: Any) -> tuple[list[Any], Any]:
+def _structure(value: object) -> tuple[list[Any], Any]:
     return jax.tree.flatten(value, is_leaf=lambda one: one is None)
 
 
-def _tensors(structure: Any, what: str) -> list[Any]:
+def _tensors(structure: object, what: str) -> list[Any]:
     flat = jax.tree.leaves(structure)
     for one in flat:
         if not isinstance(one, (jax.Array, Variable)):
@@ -269,22 +270,22 @@ def _tensors(structure: Any, what: str) -> list[Any]:
     return flat
 
 
-def _single(value: Any, method: str) -> list[Any]:
+def _single(value: object, method: str) -> list[Any]:
     flat = _tensors(value, "target")
     if len(flat) != 1:
         raise ValueError(f"GradientTape.{method}: expected one tensor, not a structure of {len(flat)}.")
     return flat
 
 
-def _array(value: Any) -> Any:
+def _array(value: Any) -> jax.Array:
     return reading.held(value) if isinstance(value, Variable) else value
 
 
-def _zeros(source: Any) -> Any:
+def _zeros(source: jax.Array | Variable) -> jax.Array:
     return jnp.zeros_like(_array(source))
 
 
-def _sum(several: Sequence[Any]) -> Any:
+def _sum(several: Sequence[Any]) -> jax.Array | None:
     some = [one for one in several if one is not None]
     return functools.reduce(jnp.add, some) if some else None
 
@@ -300,7 +301,7 @@ def _line() -> Hashable:
 # --- functions ------------------------------------------------------------------------------------------------------
 
 
-def _read(value: Any) -> Any:
+def _read(value: object) -> Any:
     return value.value if isinstance(value, Variable) else value
 
 
@@ -324,7 +325,7 @@ def custom_gradient(f: Callable[..., Any] | None = None) -> Callable[..., Any]:
         def forward(*given: Any) -> Any:
             return computed(*given), given
 
-        def back(given: Any, upstream: Any) -> Any:
+        def back(given: tuple[jax.Array, ...], upstream: Any) -> Any:
             _, gradient = function(*given, **kwargs)
             found = gradient(*jax.tree.leaves(upstream))
             found = list(found) if isinstance(found, (list, tuple)) else [found]
@@ -341,13 +342,13 @@ def custom_gradient(f: Callable[..., Any] | None = None) -> Callable[..., Any]:
     return call
 
 
-def _cotangent(gradient: Any, x: Any) -> Any:
+def _cotangent(gradient: ArrayLike | None, x: jax.Array) -> jax.Array:
     if not is_float(x):
         return jax.numpy.zeros(x.shape, jax.dtypes.float0)
     return jnp.zeros_like(x) if gradient is None else jnp.broadcast_to(jnp.asarray(gradient, x.dtype), x.shape)
 
 
-def gradients(*args: object, **kwargs: object) -> Any:
+def gradients(*args: object, **kwargs: object) -> NoReturn:
     raise RuntimeError(
         "tensorflow.gradients is of graphs for sessions (TensorFlow 1), which Sequax does not run. Compute in the block"
         " of a `tf.GradientTape`, and call `tape.gradient(ys, xs)`."

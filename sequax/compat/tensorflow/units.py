@@ -46,7 +46,7 @@ class Unit:
         self._version = self._stamp = -1
         self._keys: dict[Hashable, int] = {}
 
-    def stamp(self, owner: Any) -> int:
+    def stamp(self, owner: object) -> int:
         """A number for the settings of the object as they are now."""
         if self._version != tracking.version():
             self._stamp = self._keys.setdefault(fingerprint(owner).key, len(self._keys))
@@ -101,7 +101,7 @@ def _subclasses(cls: Any) -> Iterator[Any]:
 
 def _layer_call(original: Callable[..., Any]) -> Callable[..., Any]:
     def of(layer: Layer) -> Callable[..., Any]:
-        def run(args: Any, kwargs: Any, given: list[Any] | None, training: bool | None) -> Any:
+        def run(args: tuple[Any, ...], kwargs: dict[str, Any], given: list[Any] | None, training: bool | None) -> Any:
             masks.keep((args, kwargs), given)
             with scope.calling(None, training) as call:
                 outputs = original(layer, *args, **kwargs)
@@ -171,7 +171,7 @@ def _shows_inside(layer: Layer) -> bool:
     return False
 
 
-def _build(layer: Layer, original: Callable[..., Any], args: Any, kwargs: Any) -> None:
+def _build(layer: Layer, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Make the weights without computing, which would be compiled line by line."""
     if not all(names.is_ours(type(one)) and not on_host(one) for one in layer.flatten_layers()):
         return
@@ -208,7 +208,7 @@ def _tried(unit: Unit, args: tuple[Any, ...], stamp: Hashable) -> Any:
 
 def _loss_call(original: Callable[..., Any]) -> Callable[..., Any]:
     def of(loss: Loss) -> Callable[..., Any]:
-        def run(args: Any, kwargs: Any, given: list[Any] | None) -> Any:
+        def run(args: tuple[Any, ...], kwargs: dict[str, Any], given: list[Any] | None) -> Any:
             masks.keep((args, kwargs), given)
             return (original(loss, *args, **kwargs),)
 
@@ -230,7 +230,7 @@ def _loss_call(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _update(original: Callable[..., Any]) -> Callable[..., Any]:
     def of(metric: Metric) -> Callable[..., Any]:
-        def run(args: Any, kwargs: Any, given: list[Any] | None) -> Any:
+        def run(args: tuple[Any, ...], kwargs: dict[str, Any], given: list[Any] | None) -> Any:
             masks.keep((args, kwargs), given)
             original(metric, *args, **kwargs)
             return (True,)

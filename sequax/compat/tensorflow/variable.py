@@ -10,9 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from ...core import names
+from ...core.types import ArrayLike, DTypeLike
 from ...core.variable import Variable as Plain
 from . import reading, slicing
 from .member import Member
+from .values import Sizes
 
 _NARROW = {"int64": "int32", "uint64": "uint32", "float64": "float32", "complex128": "complex64"}
 
@@ -51,12 +53,12 @@ class Variable(Plain, metaclass=_AnyVariable):
         caching_device: object = None,
         name: str | None = None,
         variable_def: object = None,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
         import_scope: object = None,
         constraint: Callable[..., Any] | None = None,
         synchronization: object = "auto",
         aggregation: object = "none",
-        shape: Any = None,
+        shape: Sizes | None = None,
         **kwargs: object,
     ):
         if initial_value is None:
@@ -82,22 +84,24 @@ class Variable(Plain, metaclass=_AnyVariable):
                 f" changes are not served. Received a value of shape {self.shape} and shape={shape!r}"
             )
 
-    def assign(self, value: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True) -> Plain:
+    def assign(
+        self, value: object, use_locking: bool = False, name: str | None = None, read_value: bool = True
+    ) -> Plain:
         return super().assign(value)
 
     def assign_add(
-        self, delta: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True
-    ) -> Any:
+        self, delta: object, use_locking: bool = False, name: str | None = None, read_value: bool = True
+    ) -> Plain:
         return super().assign_add(delta)
 
     def assign_sub(
-        self, delta: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True
-    ) -> Any:
+        self, delta: object, use_locking: bool = False, name: str | None = None, read_value: bool = True
+    ) -> Plain:
         return super().assign_sub(delta)
 
     __getitem__ = slicing.part
 
-    def read_value(self) -> Any:
+    def read_value(self) -> jax.Array:
         return self.value
 
     initialized_value = read_value
@@ -108,24 +112,24 @@ class Variable(Plain, metaclass=_AnyVariable):
     def eval(self, session: object = None) -> np.ndarray:
         return self.numpy()
 
-    def scatter_update(self, sparse_delta: Any, use_locking: bool = False, name: str | None = None) -> Any:
+    def scatter_update(self, sparse_delta: IndexedSlices, use_locking: bool = False, name: str | None = None) -> Plain:
         """Set rows: `sparse_delta` is a `tf.IndexedSlices`."""
         return self.assign(self.value.at[jnp.asarray(sparse_delta.indices)].set(jnp.asarray(sparse_delta.values)))
 
-    def scatter_nd_update(self, indices: Any, updates: Any, name: str | None = None) -> Any:
+    def scatter_nd_update(self, indices: ArrayLike, updates: ArrayLike, name: str | None = None) -> Plain:
         """Set values at indices, which lie along the last axis of `indices`."""
         return self.assign(self.value.at[_along_last(indices)].set(jnp.asarray(updates)))
 
-    def scatter_nd_add(self, indices: Any, updates: Any, name: str | None = None) -> Any:
+    def scatter_nd_add(self, indices: ArrayLike, updates: ArrayLike, name: str | None = None) -> Plain:
         return self.assign(self.value.at[_along_last(indices)].add(jnp.asarray(updates)))
 
-    def scatter_nd_sub(self, indices: Any, updates: Any, name: str | None = None) -> Any:
+    def scatter_nd_sub(self, indices: ArrayLike, updates: ArrayLike, name: str | None = None) -> Plain:
         return self.assign(self.value.at[_along_last(indices)].add(-jnp.asarray(updates)))
 
-    def gather_nd(self, indices: Any, name: str | None = None) -> Any:
+    def gather_nd(self, indices: ArrayLike, name: str | None = None) -> jax.Array:
         return self.value[_along_last(indices)]
 
-    def sparse_read(self, indices: Any, name: str | None = None) -> Any:
+    def sparse_read(self, indices: ArrayLike, name: str | None = None) -> jax.Array:
         return self.value[jnp.asarray(indices)]
 
     def __repr__(self) -> str:
@@ -141,10 +145,10 @@ class IndexedSlices:
         dense_shape: of the array.
     """
 
-    def __init__(self, values: Any, indices: Any, dense_shape: Any = None):
+    def __init__(self, values: ArrayLike, indices: ArrayLike, dense_shape: Sizes | None = None):
         self.values, self.indices, self.dense_shape = values, indices, dense_shape
 
-    def __jax_array__(self) -> Any:
+    def __jax_array__(self) -> jax.Array:
         if self.dense_shape is None:
             raise ValueError("tf.IndexedSlices: to be an array, it needs a `dense_shape`.")
         values = jnp.asarray(self.values)
@@ -152,11 +156,11 @@ class IndexedSlices:
         return jnp.zeros(shape, values.dtype).at[jnp.asarray(self.indices)].add(values)
 
 
-def _along_last(indices: Any) -> tuple[Any, ...]:
+def _along_last(indices: ArrayLike) -> tuple[Any, ...]:
     return tuple(jnp.moveaxis(jnp.asarray(indices), -1, 0))
 
 
-def _narrow(dtype: Any) -> str:
+def _narrow(dtype: DTypeLike) -> str:
     name = str(getattr(dtype, "name", dtype))
     return _NARROW.get(name, name)
 
