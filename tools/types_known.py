@@ -3,8 +3,7 @@
     python -m tools.types_known [--folders] [--no-pyright]
 
 An annotation is that of an argument, a return value or a variable. `Any` counts where it stands alone (or with None):
-`np.ndarray | Any` still tells an editor what to offer, and `dict[str, Any]` that it is a dict. `compat/tensorflow` is
-counted apart: editors read the types of TensorFlow, in whose place its functions stand.
+`np.ndarray | Any` still tells an editor what to offer, and `dict[str, Any]` that it is a dict.
 """
 
 from __future__ import annotations
@@ -22,7 +21,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "sequax"
-APART = "sequax/compat/tensorflow"
 MOST_ANY = 0.08
 LEAST_KNOWN = 0.95
 
@@ -74,16 +72,12 @@ def main() -> None:
     parser.add_argument("--no-pyright", action="store_true", help="count annotations only; a second instead of ten")
     options = parser.parse_args()
     folders = by_folder()
-    apart = folders.pop(APART)
     total = sum(folders.values(), Counter())
     if options.folders:
-        for folder, counts in {**folders, APART: apart}.items():
+        for folder, counts in folders.items():
             print(f"{folder:32} {counts['Any']:5} of {counts['all']:5}  {counts['Any'] / max(counts['all'], 1):6.1%}")
     share = total["Any"] / total["all"]
-    print(
-        f"annotations that are Any: {total['Any']} of {total['all']}, {share:.1%} (at most {MOST_ANY:.0%});"
-        f" in {APART} {apart['Any']} of {apart['all']}"
-    )
+    print(f"annotations that are Any: {total['Any']} of {total['all']}, {share:.1%} (at most {MOST_ANY:.0%})")
     good = share <= MOST_ANY
     if not options.no_pyright:
         if pyright() is None:
