@@ -7,7 +7,7 @@ does with ragged rows here is to make, look at, cut, join, sum up (`rows.py`), p
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Self, SupportsInt
+from typing import Any, ClassVar, Self, SupportsInt
 
 import jax
 import jax.numpy as jnp
@@ -228,7 +228,7 @@ class RaggedTensor:
     def __jax_array__(self) -> jax.Array:
         return jnp.asarray(self.__array__())
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]
 
     def __neg__(self) -> Self:
         return self.with_values(-self.values)
@@ -332,7 +332,9 @@ class RaggedTensorSpec:
         ragged_rank: int | None = None,
         row_splits_dtype: DTypeLike = "int64",
     ):
-        self.shape, self.dtype, self.row_splits_dtype = TensorShape(shape), as_dtype(dtype), as_dtype(row_splits_dtype)
+        self.shape: TensorShape = TensorShape(shape)
+        self.dtype: DType = as_dtype(dtype)
+        self.row_splits_dtype: DType = as_dtype(row_splits_dtype)
         self.ragged_rank: int = (self.shape.rank or 1) - 1 if ragged_rank is None else int(ragged_rank)
 
     def __eq__(self, other: object) -> bool:

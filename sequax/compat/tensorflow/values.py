@@ -106,7 +106,8 @@ class DType(str):
     def __ne__(self, other: object) -> bool:
         return not self == other
 
-    __hash__ = str.__hash__
+    def __hash__(self) -> int:
+        return str.__hash__(self)
 
     def __repr__(self) -> str:
         return f"tf.{self!s}"
@@ -141,7 +142,9 @@ _NAMES = (
 )
 DTYPES: dict[str, DType] = {name: DType(name) for name in _NAMES}
 DTYPES |= {"double": DTYPES["float64"], "half": DTYPES["float16"]}
-float32, float64, string = DTYPES["float32"], DTYPES["float64"], DTYPES["string"]
+float32: DType = DTYPES["float32"]
+float64: DType = DTYPES["float64"]
+string: DType = DTYPES["string"]
 
 
 class TensorShape(tuple):
@@ -226,7 +229,8 @@ class TensorShape(tuple):
     def __ne__(self, other: object) -> bool:
         return not self == other
 
-    __hash__ = tuple.__hash__
+    def __hash__(self) -> int:
+        return tuple.__hash__(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return TensorShape, (tuple(self) if self.known else None,)
@@ -254,9 +258,9 @@ class TensorSpec:
     """Shape and dtype of a tensor that is not there yet."""
 
     def __init__(self, shape: Sizes | None = None, dtype: DTypeLike = float32, name: str | None = None):
-        self.shape = TensorShape(shape)
-        self.dtype = as_dtype(dtype)
-        self.name = name
+        self.shape: TensorShape = TensorShape(shape)
+        self.dtype: DType = as_dtype(dtype)
+        self.name: str | None = name
 
     @classmethod
     def from_tensor(cls, tensor: AnyTensor | Variable | KerasTensor, name: str | None = None) -> TensorSpec:
