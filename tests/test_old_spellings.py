@@ -88,6 +88,21 @@ ACCEPTED = {
         "G is keras.preprocessing.image.ImageDataGenerator and t is keras.preprocessing.text",
         ["ImageDataGenerator", "TextVectorization"],
     ),
+    # the preview of Keras 3, whose modules stood where those of its source are now; and Keras 2 beside Keras 3
+    "import keras_core, tf_keras, keras; from keras_core.layers.layer import Layer; from keras import operations": (
+        "keras_core is tf_keras is keras and Layer is keras.Layer and operations is keras.ops",
+        [],
+    ),
+    "from keras_core.ops import operation_utils; import keras; from keras_core.random.seed_generator import *": (
+        "keras.ops.backend.shape is keras.ops.shape and keras.random.random.uniform is keras.random.uniform",
+        [],
+    ),
+    "from tensorflow.keras.experimental import PeepholeLSTMCell as P; import keras, numpy as np; c, x = P(3),"
+    " np.ones((2, 1, 4), 'float32')": (
+        "np.allclose(keras.layers.RNN(c)(x), c(x[:, 0], [np.zeros((2, 3), 'float32')] * 2)[0])"
+        " and [w.shape for w in c.weights[3:]] == [(3,)] * 3",
+        ["keras.experimental`", "PeepholeLSTMCell"],
+    ),
     "from keras.layers import Embedding as E; import keras.backend as K; e = E(3, 2, dropout=0.1)": (
         "K.dtype(e(K.zeros((1, 2)))) == K.dtype(0.5) == 'float32'",
         ["SpatialDropout1D", "backend.dtype", "backend.zeros"],

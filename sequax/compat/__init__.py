@@ -34,7 +34,7 @@ __all__ = ["KERAS_VERSION", "TENSORFLOW_VERSION", "install", "uninstall"]
 KERAS_VERSION = "3.15.1"  # whose names and numerics Sequax follows; scripts compare it
 _OURS = "sequax"
 _ROOTS = ("keras", "tensorflow")
-_PARTS = ("keras_preprocessing",)  # packages of what is in `keras` as well
+_OTHERS = ("keras_preprocessing", "keras_core", "tf_keras")  # packages of what is in `keras` as well
 
 
 def install() -> None:
@@ -65,7 +65,7 @@ def uninstall() -> None:
     children.exclude()
     patches.undo()
     installed.forget()
-    for name in [name for name in sys.modules if name.partition(".")[0] in (*_ROOTS, *_PARTS)]:
+    for name in [name for name in sys.modules if name.partition(".")[0] in (*_ROOTS, *_OTHERS)]:
         del sys.modules[name]
 
 
@@ -97,7 +97,7 @@ class ServedModule(ModuleType):
             return self._of_old(name)
         if name not in self._names:
             full = f"{self.__name__}.{name}"
-            if full in places.MODULES or full in places.ALIASES or full == internals.ROOT or is_place(full):
+            if _is_elsewhere(full) or internals.beside(full):
                 return importlib.import_module(full)
             why = reason(full)
             if why is not None:
@@ -140,7 +140,7 @@ class Finder(MetaPathFinder, Loader):
 
     def find_spec(self, fullname: str, path: object = None, target: object = None) -> ModuleSpec | None:
         root = fullname.partition(".")[0]
-        if root not in (*_ROOTS, *_PARTS) or (root == "tensorflow" and installed.is_its_own(path)):
+        if root not in (*_ROOTS, *_OTHERS) or (root == "tensorflow" and installed.is_its_own(path)):
             return None
         if root == "tensorflow":
             installed.serving(fullname)
@@ -193,11 +193,18 @@ def _serve(name: str) -> ModuleType:
             return ServedModule(name, holder._source, holder._old_names_of)
         if is_place(name):
             return ModuleOutOfReach(name)
+        if internals.beside(name):
+            return ModuleType(f"{internals.ROOT}{name.removeprefix('keras')}")  # a placeholder, as above
         raise ImportError(_missing(holder, child), name=name)
     found = getattr(holder._source, child)
     if not isinstance(found, ModuleType):
         raise ImportError(f"{name} is not a module. Write `from {parent} import {child}`.", name=name)
     return ServedModule(name, found, name)
+
+
+def _is_elsewhere(name: str) -> bool:
+    """Whether a module is one by name alone: no module of ours has it among its names."""
+    return name in places.MODULES or name in places.ALIASES or name == internals.ROOT or is_place(name)
 
 
 def _is_file_of(child: str, holder: Any) -> bool:

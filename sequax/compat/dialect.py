@@ -36,7 +36,7 @@ _KERAS_2 = (
 _LATER = (
     {f"keras.optimizers.{name}" for name in ("legacy", "experimental", "adam_v2", "gradient_descent_v2")}
     | {f"keras.{name}" for name in ("optimizer_v2", "optimizers.optimizer_v2", "api", "mixed_precision", "ops")}
-    | {"keras.layers.experimental", "tensorflow.keras", "tensorflow.python.keras"}
+    | {"keras.layers.experimental", "tensorflow.keras", "tensorflow.python.keras", "tf_keras", "keras_core"}
 )
 _RATES: dict[str, dict[str, float]] = {
     "Adadelta": {"learning_rate": 1.0},

@@ -116,6 +116,15 @@ def serve(name: str) -> ModuleType:
     return InternalModule(name, places)
 
 
+def beside(name: str) -> bool:
+    """Whether `keras...` names a module of the source, which stood beside the public ones before it moved to `src`.
+
+    So it was in keras_core, and in checkouts of the first versions of Keras 3: `keras.ops.operation_utils`.
+    """
+    path = name.partition(".")[2]
+    return _places_of(path) is not None
+
+
 def _missing(name: str, known: list[str]) -> str:
     return (
         f"{name} is not available: of Keras' source, Sequax serves what has a public name, such as `keras.layers.Dense`"

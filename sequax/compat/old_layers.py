@@ -326,3 +326,34 @@ class AbstractRNNCell(layers.Layer):
         if isinstance(sizes, (tuple, list)):
             return [ops.zeros((rows, size), dtype=kind) for size in sizes]
         return ops.zeros((rows, sizes), dtype=kind)
+
+
+class PeepholeLSTMCell(layers.LSTMCell):
+    """A cell of an LSTM whose gates see the cell's state as well (Gers and Schmidhuber 2000).
+
+    Weights after those of `LSTMCell`: one vector `(units,)` for each of the input, the forget and the output gate.
+    """
+
+    kernel_initializer: Any
+
+    def __init__(self, units: int, activation: Any = "tanh", recurrent_activation: Any = "hard_sigmoid", **kwargs: Any):
+        super().__init__(units, activation, recurrent_activation, **kwargs)
+
+    def build(self, input_shape: Any) -> None:
+        super().build(input_shape)
+        self.peepholes = [
+            self.add_weight(shape=(self.units,), initializer=self.kernel_initializer, name=f"{gate}_gate_peephole")
+            for gate in ("input", "forget", "output")
+        ]
+
+    def advance(self, projected: Any, states: list[Any], recurrent_scale: Any = None) -> list[Any]:
+        h, c = states[0] if recurrent_scale is None else states[0] * recurrent_scale, states[1]
+        i, f, candidate, o = ops.split(projected + h @ self.recurrent_kernel.value, 4, axis=-1)
+        of_input, of_forget, of_output = (weight.value for weight in self.peepholes)
+        i, f = self.recurrent_activation(i + of_input * c), self.recurrent_activation(f + of_forget * c)
+        c = f * c + i * self.activation(candidate)
+        return [self.recurrent_activation(o + of_output * c) * self.activation(c), c]
+
+    def sequence(self, x: Any, states: list[Any], mask: Any, unroll: bool, recurrent_scale: Any) -> tuple[Any, Any]:
+        """Step by step: the kernel of `LSTMCell` knows no peepholes."""
+        return super(layers.LSTMCell, self).sequence(x, states, mask, unroll, recurrent_scale)

@@ -112,6 +112,9 @@ ALIASES = {
     "keras._tf_keras.keras": "keras",
     "keras._tf_keras": "keras",
     "keras_preprocessing": "keras.preprocessing",
+    "keras.operations": "keras.ops",  # so keras_core had it at first
+    "keras_core": "keras",  # the preview of Keras 3
+    "tf_keras": "keras",  # Keras 2, once there was Keras 3
     "keras.tf": "tensorflow",
     "keras.backend.tf": "tensorflow",
     "keras.backend.tensorflow_backend.tf": "tensorflow",

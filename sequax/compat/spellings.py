@@ -164,6 +164,9 @@ _NETWORKS = {
 NAMES: dict[str, dict[str, Name]] = {
     "keras.layers": _LAYERS,
     "keras.engine": _ENGINE,
+    "keras.experimental": {
+        "PeepholeLSTMCell": Name("compat.old_layers:PeepholeLSTMCell", "no layer of Keras 3; this one stays"),
+    },
     "keras.optimizers": _OPTIMIZERS,
     "keras.optimizer_v2": {},  # there, `adam` is a module
     "keras.losses": _LOSSES,
