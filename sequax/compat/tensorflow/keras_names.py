@@ -49,11 +49,7 @@ def _descent(learning_rate: RateLike, use_locking: bool = False, name: object = 
 
 
 def _momentum(
-    learning_rate: RateLike,
-    momentum: float,
-    use_locking: bool = False,
-    name: object = None,
-    use_nesterov: bool = False,
+    learning_rate: RateLike, momentum: float, use_locking: bool = False, name: object = None, use_nesterov: bool = False
 ) -> optimizers.Optimizer:
     return optimizers.SGD(learning_rate, momentum, use_nesterov)
 
@@ -80,10 +76,7 @@ def _adadelta(
 
 
 def _ftrl(
-    learning_rate: RateLike,
-    learning_rate_power: float = -0.5,
-    initial_accumulator_value: float = 0.1,
-    **old: object,
+    learning_rate: RateLike, learning_rate_power: float = -0.5, initial_accumulator_value: float = 0.1, **old: object
 ) -> optimizers.Optimizer:
     return optimizers.Ftrl(learning_rate, learning_rate_power, initial_accumulator_value)
 

@@ -130,28 +130,23 @@ def conv1d(
     return _convolution(1, input, filters, stride, padding, data_format, dilations)
 
 
-@MEMBERS.serve("nn.conv2d")
-def conv2d(
-    input: ArrayLike,
-    filters: ArrayLike,
-    strides: Sizes = 1,
-    padding: str | Several = "VALID",
-    data_format: str = "NHWC",
-    dilations: Sizes | None = None,
-) -> jax.Array:
-    return _convolution(2, input, filters, strides, padding, data_format, dilations)
+def _serve_convolution(rank: int) -> None:
+    def conv(
+        input: ArrayLike,
+        filters: ArrayLike,
+        strides: Sizes = 1,
+        padding: str | Several = "VALID",
+        data_format: str | None = None,
+        dilations: Sizes | None = None,
+    ) -> jax.Array:
+        return _convolution(rank, input, filters, strides, padding, data_format, dilations)
+
+    conv.__name__ = f"conv{rank}d"
+    MEMBERS.serve(f"nn.conv{rank}d")(conv)
 
 
-@MEMBERS.serve("nn.conv3d")
-def conv3d(
-    input: ArrayLike,
-    filters: ArrayLike,
-    strides: Sizes = 1,
-    padding: str | Several = "VALID",
-    data_format: str = "NDHWC",
-    dilations: Sizes | None = None,
-) -> jax.Array:
-    return _convolution(3, input, filters, strides, padding, data_format, dilations)
+for _rank in (2, 3):
+    _serve_convolution(_rank)
 
 
 @MEMBERS.serve("nn.convolution")
@@ -196,77 +191,46 @@ def separable_conv2d(
     dilations: Sizes | None = None,
 ) -> jax.Array:
     x = depthwise_conv2d(input, depthwise_filter, strides, padding, data_format, dilations)
-    return conv2d(x, pointwise_filter, 1, "VALID", data_format)
+    return _convolution(2, x, pointwise_filter, 1, "VALID", data_format, None)
 
 
-def _transposed(
-    rank: int,
-    x: ArrayLike,
-    filters: ArrayLike,
-    output_shape: Several,
-    strides: Sizes | None,
-    padding: str,
-    data_format: str | None,
-    dilations: Sizes | None,
-) -> jax.Array:
+def _serve_transposed(rank: int) -> None:
     """What the gradient of a convolution is to its input: the convolution, turned around."""
-    x, filters = tensor(x), tensor(filters)
-    space = "DHW"[-rank:]
-    outer = f"NC{space}" if _first(data_format) else f"N{space}C"
-    inside = _per_axis(tuple(1 if one is None else one for one in output_shape), rank, data_format)
-    sizes_of = dict(zip(f"NC{space}", (x.shape[0], filters.shape[-2], *inside), strict=True))
 
-    def forward(y: jax.Array) -> jax.Array:
-        return jax.lax.conv_general_dilated(
-            y,
-            filters,
-            _per_axis(strides, rank, data_format),
-            padding.upper(),
-            rhs_dilation=_per_axis(dilations, rank, data_format),
-            dimension_numbers=(outer, f"{space}IO", outer),
-        )
+    def conv(
+        input: ArrayLike,
+        filters: ArrayLike,
+        output_shape: Several,
+        strides: Sizes,
+        padding: str = "SAME",
+        data_format: str | None = None,
+        dilations: Sizes | None = None,
+    ) -> jax.Array:
+        x, filters = tensor(input), tensor(filters)
+        space = "DHW"[-rank:]
+        outer = f"NC{space}" if _first(data_format) else f"N{space}C"
+        inside = _per_axis(tuple(1 if one is None else one for one in output_shape), rank, data_format)
+        sizes_of = dict(zip(f"NC{space}", (x.shape[0], filters.shape[-2], *inside), strict=True))
 
-    shape = tuple(sizes_of[letter] for letter in outer)
-    return jax.linear_transpose(forward, jax.ShapeDtypeStruct(shape, x.dtype))(x)[0]
+        def forward(y: jax.Array) -> jax.Array:
+            return jax.lax.conv_general_dilated(
+                y,
+                filters,
+                _per_axis(strides, rank, data_format),
+                padding.upper(),
+                rhs_dilation=_per_axis(dilations, rank, data_format),
+                dimension_numbers=(outer, f"{space}IO", outer),
+            )
 
+        shape = tuple(sizes_of[letter] for letter in outer)
+        return jax.linear_transpose(forward, jax.ShapeDtypeStruct(shape, x.dtype))(x)[0]
 
-@MEMBERS.serve("nn.conv1d_transpose", node=True)
-def conv1d_transpose(
-    input: ArrayLike,
-    filters: ArrayLike,
-    output_shape: Several,
-    strides: Sizes,
-    padding: str = "SAME",
-    data_format: str = "NWC",
-    dilations: Sizes | None = None,
-) -> jax.Array:
-    return _transposed(1, input, filters, output_shape, strides, padding, data_format, dilations)
-
-
-@MEMBERS.serve("nn.conv2d_transpose", node=True)
-def conv2d_transpose(
-    input: ArrayLike,
-    filters: ArrayLike,
-    output_shape: Several,
-    strides: Sizes,
-    padding: str = "SAME",
-    data_format: str = "NHWC",
-    dilations: Sizes | None = None,
-) -> jax.Array:
-    return _transposed(2, input, filters, output_shape, strides, padding, data_format, dilations)
+    conv.__name__ = f"conv{rank}d_transpose"
+    MEMBERS.serve(f"nn.conv{rank}d_transpose", node=True)(conv)
 
 
-@MEMBERS.serve("nn.conv3d_transpose", node=True)
-def conv3d_transpose(
-    input: ArrayLike,
-    filters: ArrayLike,
-    output_shape: Several,
-    strides: Sizes,
-    padding: str = "SAME",
-    data_format: str = "NDHWC",
-    dilations: Sizes | None = None,
-) -> jax.Array:
-    return _transposed(3, input, filters, output_shape, strides, padding, data_format, dilations)
+for _rank in (1, 2, 3):
+    _serve_transposed(_rank)
 
 
 # --- pooling --------------------------------------------------------------------------------------------------------
