@@ -11,7 +11,7 @@ import numpy as np
 from . import callbacks as callback_module
 from .callbacks.history import History
 from .compiled_model import CompiledModel
-from .core import names, placement, processes, scope, settings, shapes, tracebacks
+from .core import names, placement, processes, scope, settings, shapes, signature, tracebacks
 from .core.catalogue import Catalogue
 from .core.layer import Layer
 from .core.operation import Operation
@@ -228,9 +228,11 @@ class Model(Looking, Trying, StepMethods, FileMethods, StateTree, HostFront, Qua
     def build_from(self, inputs: Symbols) -> None:
         """Build from symbolic inputs, and learn the outputs; what the first `fit` or `predict` does."""
 
+        options = {"training": False} if "training" in signature.of(type(self).call).required else {}
+
         def find() -> tuple[Any, Any]:
             with scope.calling(self):
-                return shapes.infer(self.__call__, (inputs,), {}), fingerprint(self).sources
+                return shapes.infer(self.__call__, (inputs,), options), fingerprint(self).sources
 
         known, question = Known.of(self), ("outputs", abstract(inputs))
         found = known.answer(question)

@@ -38,6 +38,67 @@ for made, wanted in (
 """,
         None,
     ),
+    "options of calls by position": (
+        """
+class Scaled(keras.layers.Layer):
+    def call(self, x, factor, training, mask=None):
+        return x * (factor if training else -factor)
+class Block(Model):
+    def __init__(self):
+        super().__init__()
+        self.scaled, self.normed = Scaled(), Sequential([BatchNormalization(), Dense(2)])
+    def call(self, x, training):
+        return self.normed(self.scaled(x, 2, training, None), training)
+x = np.ones((4, 2), "float32")
+block, first = Block(), BatchNormalization()
+assert block(x).shape == block(x, True).shape == (4, 2)
+assert np.allclose(first(x, True), 0) and not np.allclose(first(x, False), 0) and first(x, None).shape == (4, 2)
+assert np.all(Scaled()(x, 3.0, True) == 3) and np.all(Scaled()(x, 3.0) == -3)
+inputs = Input((2,))
+assert np.all(Model(inputs, Scaled()(inputs, 2, True)).predict(x, verbose=0) == 2)
+assert np.all(Sequential([BatchNormalization(), Block()])(x, False).shape == (4, 2))
+block.compile("sgd", "mse")
+block.fit(x, x, verbose=0)
+import tensorflow as tf
+with tf.GradientTape() as tape:
+    loss = tf.reduce_sum(block(x, True))
+assert all(one is not None for one in tape.gradient(loss, block.trainable_variables))
+""",
+        None,
+    ),
+    "weights of a checkpoint wait for a model that is not built": (
+        """
+import os, tempfile
+os.chdir(tempfile.mkdtemp())
+class Two(Model):
+    def __init__(self):
+        super().__init__()
+        self.stack = Sequential([Dense(4), BatchNormalization()])
+    def call(self, x):
+        return self.stack(x)
+x = np.random.rand(4, 3).astype("float32")
+def after_build(model):
+    model.build((None, 3))
+    return model(x)
+uses = (lambda model: model(x), lambda model: model.predict(x, verbose=0), after_build)
+for make in (Two, lambda: Sequential([Dense(2), BatchNormalization()])):
+    saved = make()
+    wanted = saved(x)
+    saved.save_weights("folder/weights.ckpt")
+    for use in uses:
+        model = make()
+        model.load_weights("folder/weights.ckpt").expect_partial()
+        assert np.allclose(use(model), wanted, atol=1e-6)
+open("bad.weights.h5", "wb").write(b"bad")
+try:
+    make().load_weights("bad")
+except ValueError as error:
+    assert "no HDF5 file" in str(error)
+else:
+    raise AssertionError
+""",
+        "load_weights of a model that is not built",
+    ),
     "what callbacks are told of a run": (
         """
 class Told(keras.callbacks.Callback):

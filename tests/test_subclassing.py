@@ -451,6 +451,36 @@ def test_a_list_for_a_dict_of_inputs_warns_of_its_order():
             use([ones, fives])
 
 
+def test_a_call_that_requires_training_is_told_by_fit_and_by_the_layer_around():
+    seen = []
+
+    class Told(layers.Layer):
+        def call(self, x, training):
+            seen.append(training)
+            return x
+
+    class Outer(sequax.Model):
+        def __init__(self):
+            super().__init__()
+            self.inner, self.last = Told(), layers.Dense(1)
+
+        def call(self, x, training):
+            return self.last(self.inner(x))
+
+    model = Outer()
+    model.compile("sgd", "mse")
+    x = np.ones((2, 3), "float32")
+    model.fit(x, x[:, :1], verbose=0)
+    assert seen[-1] is True
+    model.predict(x, verbose=0)
+    assert seen[-1] is False
+    model(x, training=True)
+    assert seen[-1] is True
+    for layer in (model, Told()):
+        with pytest.raises(TypeError, match="missing a required argument: 'training'"):
+            layer(x)
+
+
 class MakesWeightsInCall(layers.Layer):
     def call(self, x):
         self.scale = self.add_weight(shape=(), name="scale")

@@ -568,7 +568,7 @@ HABITS = {
         assert list(wholes(True, np.bool_(False), np.int32(3)).int64_list.value) == [1, 0, 3]
         def example(n):
             features = {"name": bytes_of(tf.constant(b"a%d" % n)), "row": floats(x[n]), "y": wholes(int(y[n, 0]))}
-            features |= {"some": wholes(*range(n % 3)), "steps": floats(np.arange(2 * (n % 2)))}
+            features |= {"some": wholes(*(k > 0 for k in range(n % 3))), "steps": floats(np.arange(2 * (n % 2)))}
             return train.Example(features=train.Features(feature=features))
         for kind in ("", "GZIP", "ZLIB"):
             with tf.io.TFRecordWriter(f"{kind}.rec", tf.io.TFRecordOptions(compression_type=kind)) as writer:
@@ -601,6 +601,8 @@ HABITS = {
         with tf.io.TFRecordWriter("one.rec") as writer:
             writer.write(raw)
         whole = open("one.rec", "rb").read()
+        tf.data.experimental.TFRecordWriter("two.rec").write(tf.data.TFRecordDataset("one.rec"))
+        assert open("two.rec", "rb").read() == whole
         assert whole == bytes.fromhex("2100000000000000017becf6") + raw + bytes.fromhex("f90e92ce")
         steps = train.FeatureLists(feature_list={"a": train.FeatureList(feature=[floats([1, 2]), floats([3, 4])])})
         sequence = train.SequenceExample(context=train.Features(feature={"n": wholes(7)}), feature_lists=steps)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ..core.types import CustomObjects, Path
 from ..saving import archive, atomic, config as configs, legacy_h5, legacy_models, models as model_files
 from ..saving.errors import LoadError, UnknownObjectError
+from . import waiting
 from .notes import note
 
 if TYPE_CHECKING:
@@ -197,6 +198,9 @@ def load_weights(owner: type, original: Callable[..., Any]) -> Callable[..., Any
             path = os.path.join(path, _INSIDE)
         if not os.path.exists(path) and os.path.exists(path + _WEIGHTS):
             path += _WEIGHTS
+            if not self.built and not args and not kwargs:
+                waiting.wait(self, path)
+                return LoadStatus()
         if path.endswith(_OF_WEIGHTS) or not os.path.isfile(path) or not _is_hdf5(path):
             original(self, path, *args, **kwargs)
         else:

@@ -269,12 +269,15 @@ def _renamed(given: object) -> object:
 
 
 def constructor(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
-    """`Model(input=..., output=...)`, and `super().__init__(self)`, where Keras 2 ignored the model itself."""
+    """`Model(input=..., output=...)`; of a subclass `super().__init__("name")`, and `(self)`, which was ignored."""
 
     def __init__(self: Model, *args: object, **kwargs: object) -> None:
         if len(args) == 1 and args[0] is self:
             note("super().__init__(self)", "super().__init__()")
             args = ()
+        elif len(args) == 1 and isinstance(args[0], str):
+            note("super().__init__(name)", "super().__init__(name=name)")
+            kwargs["name"], args = args[0], ()
         for old, new in (("input", "inputs"), ("output", "outputs")):
             if old in kwargs:
                 note(f"Model({old}=)", f"Model({new}=)")

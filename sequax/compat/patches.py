@@ -27,7 +27,7 @@ def apply() -> None:
     from ..metrics import Metric
     from ..model import Model
     from ..sequential import Sequential
-    from . import added, arguments, attributes, backend_graph, decay, files, logs, models, old_layers
+    from . import added, arguments, attributes, backend_graph, calls, decay, files, logs, models, old_layers, waiting
     from .tensorflow import data, steps, values
 
     for cls in [*layers.catalogue.classes.values(), Layer]:
@@ -47,6 +47,11 @@ def apply() -> None:
     put(optimizers.Optimizer, "get_updates", backend_graph.get_updates)
     wrap(Sequential, "add", old_layers.sequential_add)
     wrap(layers.RNN, "get_initial_state", old_layers.initial_state)
+    for cls in (Layer, Sequential):
+        wrap(cls, "__call__", calls.call)
+    for cls in (Model, Sequential):
+        wrap(cls, "build_from", waiting.built)
+    wrap(Model, "__call__", waiting.call)
     for cls in (Layer, Metric):
         wrap(cls, "add_weight", arguments.add_weight)
     put(Layer, "add_variable", Layer.add_weight)  # of Keras 2, where it was another name of that

@@ -243,7 +243,9 @@ class Layer(Owner, Shown, quantizing.Quantizable, operation.Operation):
         kwargs = {key: signature.convert(value, dtype, self.name) for key, value in kwargs.items()}
         named = accepted.named(args, kwargs)
         for name in accepted.required:
-            if name not in named and name not in self.filled_in:
+            if name in named or name in self.filled_in:
+                continue
+            if name != "training" or self._training(kwargs, accepted) is None:
                 raise TypeError(f"Layer '{self.name}': missing a required argument: '{name}'")
         inputs = named.get(accepted.names[0]) if accepted.names else next(iter(args), None)
         if any(map(is_tensor, leaves((args, kwargs)))):

@@ -60,7 +60,7 @@ _REASONS: dict[str, str] = {
     **dict.fromkeys(
         (
             *("io.parse_sequence_example", "io.SparseFeature", "io.decode_proto", "io.serialize_many_sparse"),
-            *("TFRecordReader", "data.experimental.TFRecordWriter", "io.decode_json_example"),
+            *("TFRecordReader", "io.decode_json_example"),
         ),
         _RECORDS,
     ),

@@ -258,7 +258,6 @@ _EXPERIMENTAL: dict[str, Any] = {
     "make_csv_dataset": tables.make_csv_dataset,
     "save": lambda dataset, path, *args, **kwargs: dataset.save(path),
     "load": lambda path, *args, **kwargs: Dataset.load(path),
-    "TFRecordWriter": unavailable("experimental.TFRecordWriter", "Use tf.io.TFRecordWriter, or Dataset.save."),
     "make_batched_features_dataset": unavailable("experimental.make_batched_features_dataset", _RECORDS),
     "rejection_resample": unavailable("experimental.rejection_resample", "Use Dataset.sample_from_datasets."),
     **dict.fromkeys(

@@ -165,6 +165,18 @@ class TFRecordWriter:
             self.close()
 
 
+class DatasetRecordWriter:
+    """`tf.data.experimental.TFRecordWriter`: writes the elements of a data set of texts, each as a record."""
+
+    def __init__(self, filename: Any, compression_type: str | None = None):
+        self._file = filename, TFRecordOptions(compression_type)
+
+    def write(self, dataset: Any) -> None:
+        with TFRecordWriter(*self._file) as writer:
+            for record in dataset:
+                writer.write(bytes_of(record.numpy()))
+
+
 def tf_record_iterator(path: FileName, options: object = None) -> Iterator[bytes]:
     return read_records(path_of(path), _compression(options))
 
@@ -176,6 +188,7 @@ _MEMBERS: dict[str, Any] = {
     "tf_record_iterator": tf_record_iterator,
 }
 MEMBERS: dict[str, Member] = {
+    "data.experimental.TFRecordWriter": Member(DatasetRecordWriter),
     "data.TFRecordDataset": Member(TFRecordDataset),
     **{f"{place}.{name}": Member(value) for place in ("io", "python_io") for name, value in _MEMBERS.items()},
 }

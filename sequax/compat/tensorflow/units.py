@@ -73,7 +73,7 @@ def _is_inside() -> bool:
 
 def follow() -> None:
     """From here on, calls are units, and reads of variables are heard of."""
-    if is_put(Layer, "__call__"):
+    if is_put(Optimizer, "apply"):
         return
     reading.follow()
     disk_cache.enable()
