@@ -21,7 +21,7 @@ from .core.tensor import KerasTensor, abstract, is_tensor, leaves, map_structure
 from .core.tracebacks import public
 from .core.types import Data, Logs, Nested, Path, Shape, Symbols, Tensors, overridable
 from .data import prepare
-from .data.batches import DEFAULT_BATCH_SIZE, one_batch, prediction_inputs
+from .data.batches import DEFAULT_BATCH_SIZE, one_batch, prediction_inputs, rows_told
 from .data.class_weights import refuse_balanced
 from .data.prepare import FitArguments
 from .distribution.strategies import placement_for
@@ -543,7 +543,7 @@ class Model(Looking, Trying, StepMethods, FileMethods, StateTree, HostFront, Qua
             forward = predicting.predictor(self) if self.symbolic_inputs is not None else None
             if forward is not None and forward.takes(x):
                 return forward.one(x)
-            inputs = prediction_inputs(data_spec.of(self), x)
+            inputs = prediction_inputs(data_spec.of(self), x, rows_told(x))
             return predicting.predictor(self).one(inputs)
         except tracebacks.SHOWN as error:
             __tracebackhide__ = True

@@ -289,6 +289,25 @@ def test_a_model_is_built_from_the_first_batch():
     assert fresh.input_shape[1:] == (3,) and len(history.history["loss"]) == 2
 
 
+def test_a_model_that_knows_the_size_of_its_batches_is_built_from_one():
+    class Knows(sq.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = sq.layers.Dense(1)
+
+        def call(self, x):
+            return self.dense(x) + np.zeros((48, 1), "float32")
+
+    x, y = np.ones((96, 2), "float32"), np.ones((96, 1), "float32")
+    batches = [(x[:48], y[:48]), (x[48:], y[48:])]
+    model, alone, by_batch = Knows(), Knows(), Knows()
+    for one in (model, by_batch):
+        one.compile("sgd", "mse")
+    model.fit(iter(batches * 2), steps_per_epoch=2, epochs=2, verbose=0)
+    assert model.predict(iter([x[:48]]), verbose=0).shape == alone.predict_on_batch(x[:48]).shape == (48, 1)
+    assert by_batch.train_on_batch(*batches[0]) > 0
+
+
 def test_inputs_by_name():
     x, y = data()
     a, b = sq.Input((3,), name="a"), sq.Input((3,), name="b")

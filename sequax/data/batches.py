@@ -45,7 +45,8 @@ class BatchReader:
         class_weight: dict (or pandas Series) from class number to its weight in the loss; "balanced" for all rows at
             once.
         held_out: the part of the rows, the last ones, that "balanced" does not count.
-        by_batch: what is read is one batch each time, which a step of the user's may want as it is.
+        by_batch: what is read first is one batch, whose rows are the batch size, and later one or several such; a step
+            of the user's may want them as they are.
         batch_size: that of training, for building a model whose layers want to know it.
         prefix: in front of the names of arguments in messages, such as `"validation "`.
         finite_targets: refuse targets that are NaN or infinite.
@@ -106,6 +107,8 @@ class BatchReader:
 
     def _read(self, x: Data | None, y: Data | None, sample_weight: Data | None) -> Batch:
         model, prefix = self.model, self.prefix
+        if self.by_batch and self.batch_size is None:
+            self.batch_size = rows_told(x)
         if isinstance(x, AsGiven) and not self.spec.own().inputs:
             raise ValueError(f"it is a {type(x.data).__name__} of {len(x.data)}; {EXPECTED}")
         if self.spec.own().targets:
@@ -401,6 +404,11 @@ def _with_optional(symbolic: Symbols, x: object, what: str, schemas: list[checks
     for place, array in zip(places, _as_expected(present, [schemas[place] for place in places], what), strict=True):
         given[place] = array
     return _unflattened(symbolic, given)
+
+
+def rows_told(x: object) -> int | None:
+    """The rows of a batch, as far as its arrays tell."""
+    return next((array.shape[0] for array in leaves(x) if getattr(array, "shape", ())), None)
 
 
 def prediction_inputs(spec: DataSpec, x: Data, batch_size: int | None = None) -> Any:

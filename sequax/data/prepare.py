@@ -16,7 +16,7 @@ from ..core.types import Data, Nested
 from ..core.warning import warn
 from . import arrays, checks, large, streams
 from .arrays import ArraySource
-from .batches import DEFAULT_BATCH_SIZE, BatchReader, prediction_inputs
+from .batches import DEFAULT_BATCH_SIZE, BatchReader, prediction_inputs, rows_told
 from .class_weights import refuse_balanced
 from .large import LargeSource, Read
 from .pipeline.whole import whole_arrays
@@ -231,7 +231,7 @@ def prediction_data(spec: DataSpec, x: Data, batch_size: int | None, steps: int 
                 " `devices=1`."
             )
         stream = streams.stream_of(x, "x")
-        source = StreamSource(stream, lambda x, y, weight: Batch(prediction_inputs(spec, x)), steps)
+        source = StreamSource(stream, lambda x, y, weight: Batch(prediction_inputs(spec, x, rows_told(x))), steps)
         source.peek()
         return PredictionData(lambda single, together: _streamed_parts(source), source.steps)
     if large.is_large(x):
@@ -313,7 +313,7 @@ def _stream_source(
     reader: BatchReader, data: Data | None, what: str, steps: int | None, shuffle: bool | str = False, seed: int = 0
 ) -> StreamSource:
     """A source over a stream; its first batch is read, so that the model gets built."""
-    reader.by_batch = True
+    reader.by_batch, reader.batch_size = True, None
     source = StreamSource(streams.stream_of(data, what, shuffle, seed), reader.read, steps)
     source.peek()
     return source
