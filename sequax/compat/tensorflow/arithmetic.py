@@ -13,7 +13,7 @@ import numpy as np
 from ... import ops
 from ...core import dtypes
 from ...core.tensor import is_tensor as is_symbolic
-from ...core.types import ArrayLike, Axis, DTypeLike
+from ...core.types import ArrayLike, DTypeLike
 from .arrays import axes, cast_
 from .serving import Table
 from .values import AnyTensor, HostTensor, Operand, Several, Sizes, StringTensor, as_dtype, is_string, tensor
@@ -322,12 +322,12 @@ def _reduction(op: str, whole: Callable[..., Any] | None = None) -> Callable[...
     return call
 
 
-def _count(x: jax.Array, axis: Axis) -> int:
+def _count(x: jax.Array, axis: int | tuple[int, ...] | None) -> int:
     sizes = x.shape if axis is None else [x.shape[one] for one in (axis if isinstance(axis, tuple) else (axis,))]
     return math.prod(sizes)
 
 
-def _whole_mean(x: jax.Array, axis: Axis, keepdims: bool) -> jax.Array:
+def _whole_mean(x: jax.Array, axis: int | tuple[int, ...] | None, keepdims: bool) -> jax.Array:
     """The sum in the dtype of the numbers, divided without a rest."""
     total = ops.cast(ops.sum(x, axis=axis, keepdims=keepdims), np.dtype(x.dtype).name)
     return ops.trunc(ops.divide(ops.cast(total, "float32"), _count(x, axis)))

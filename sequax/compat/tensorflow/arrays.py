@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Iterable, Sequence
-from typing import Any, SupportsInt, cast
+from typing import Any, Self, SupportsInt, cast
 
 import jax
 import jax.numpy as jnp
@@ -450,7 +450,7 @@ def unique_with_counts(x: ArrayLike, out_idx: object = None) -> _Counted:
 class _Unique(tuple):
     """`y, idx`."""
 
-    def __new__(cls, *parts: AnyTensor) -> _Unique:
+    def __new__(cls, *parts: AnyTensor) -> Self:
         return tuple.__new__(cls, parts)
 
     y = property(lambda self: self[0])

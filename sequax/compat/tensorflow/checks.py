@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, SupportsInt
 
 import jax
@@ -218,7 +218,7 @@ def assert_rank_in(
 
 @MEMBERS.serve("debugging.assert_shapes")
 def assert_shapes(
-    shapes: Mapping[Any, Any] | Iterable[tuple[Any, Any]],
+    shapes: dict[Any, Any] | Iterable[tuple[Any, Any]],
     data: object = None,
     summarize: object = None,
     message: object = None,
@@ -263,7 +263,7 @@ _as_tensor = tensor
 
 
 @MEMBERS.serve("debugging.is_numeric_tensor", "is_numeric_tensor")
-def is_numeric_tensor(tensor: object) -> bool:
+def is_numeric_tensor(tensor: Any) -> bool:
     return hasattr(tensor, "dtype") and not isinstance(tensor, StringTensor) and as_dtype(tensor.dtype) != "bool"
 
 

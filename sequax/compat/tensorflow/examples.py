@@ -258,8 +258,7 @@ def serialize_tensor(tensor: ArrayLike, name: object = None) -> StringTensor:
 
 
 def _array(value: ArrayLike) -> np.ndarray:
-    found = tensor(value)
-    return found.view(np.ndarray) if isinstance(found, np.ndarray) else np.asarray(found)
+    return np.asarray(tensor(value)).view(np.ndarray)
 
 
 @MEMBERS.serve("io.parse_tensor", "parse_tensor")

@@ -24,6 +24,7 @@ class Tracing(Protocol):
 
     def adopt(self, variable: Variable) -> jax.Array:
         """The value that the variable holds in the function."""
+        ...
 
 
 class FirstCall(Exception):

@@ -99,7 +99,7 @@ def _mixed_host(x: np.ndarray, down: np.ndarray, across: np.ndarray) -> np.ndarr
     return np.ascontiguousarray(np.moveaxis(_picked(np.moveaxis(x, -2, 0), across), 0, -2))
 
 
-def _picked(x: np.ndarray, share: np.ndarray) -> np.ndarray:
+def _picked(x: np.ndarray, share: np.ndarray) -> Any:
     taps = max(int(np.count_nonzero(share, axis=1).max()), 1)
     if taps > 8:
         return np.tensordot(share, x, 1)

@@ -450,21 +450,25 @@ def is_tensor(x: object) -> bool:
     return isinstance(x, (jax.Array, StringTensor, HostTensor, Variable, KerasTensor))
 
 
-def tensor(value: ArrayLike, dtype: DTypeLike | None = None) -> jax.Array | Any:
-    """Anything as the tensor it stands for: an array of JAX, a symbolic tensor as it is, or a tensor of strings."""
+def tensor(value: ArrayLike, dtype: DTypeLike | None = None) -> jax.Array:
+    """Anything as the tensor it stands for: an array of JAX, a symbolic tensor as it is, or a tensor of strings.
+
+    All of them pass for arrays of JAX, which most are: else each function had to say what it does with the others.
+    """
     if isinstance(value, (jax.Array, KerasTensor)):
-        return value if dtype is None else cast(Any, value).astype(dtypes.jnp_dtype(dtypes.standardize(dtype)))
+        given = cast(Any, value)
+        return given if dtype is None else given.astype(dtypes.jnp_dtype(dtypes.standardize(dtype)))
     if isinstance(value, Variable):
         return tensor(value.value, dtype)
     if isinstance(value, (StringTensor, str, bytes)) or is_string(value):
-        return StringTensor(value)
+        return cast(Any, StringTensor(value))
     if isinstance(value, (list, tuple)) and _holds_symbolic(value):
         from ... import ops
 
         return cast(Any, ops).stack([tensor(one, dtype) for one in value])
     if dtype is not None:
         if dtype == "string":
-            return StringTensor(value)
+            return cast(Any, StringTensor(value))
         dtype = dtypes.standardize(dtype)
     if isinstance(value, (list, tuple)):
         value = _numbers(value)

@@ -160,7 +160,7 @@ def _along_last(indices: ArrayLike) -> tuple[Any, ...]:
     return tuple(jnp.moveaxis(jnp.asarray(indices), -1, 0))
 
 
-def _narrow(dtype: DTypeLike) -> str:
+def _narrow(dtype: object) -> str:
     name = str(getattr(dtype, "name", dtype))
     return _NARROW.get(name, name)
 
