@@ -38,6 +38,18 @@ for made, wanted in (
 """,
         None,
     ),
+    "a list of one tensor is that tensor": (
+        """
+inputs = Input((3,))
+inner = Model(inputs=[inputs], outputs=[Dense(2)(inputs)])
+assert inner.output.shape == inner(inputs).shape == (None, 2) and inner.input is inputs
+outer = Model([inputs], [[Dense(1)(inner.output)]])
+outer.compile("sgd", ["mse"])
+outer.fit([np.ones((4, 3))], [np.ones((4, 1))], verbose=0)
+assert outer.predict([np.ones((4, 3))], verbose=0).shape == (4, 1)
+""",
+        None,
+    ),
     "options of calls by position": (
         """
 class Scaled(keras.layers.Layer):

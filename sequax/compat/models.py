@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._holding import Holding
-from ..core.tensor import leaves
+from ..core.tensor import is_tensor, leaves
 from ..core.types import ArrayLike, Data, Nested
 from ..model import Model
 from ..utils.py_dataset import PyDataset
@@ -282,6 +282,13 @@ def constructor(owner: type, original: Callable[..., Any]) -> Callable[..., Any]
             if old in kwargs:
                 note(f"Model({old}=)", f"Model({new}=)")
                 kwargs[new] = kwargs.pop(old)
-        original(self, *args, **kwargs)
+        kwargs |= {name: _single(kwargs[name]) for name in ("inputs", "outputs") if name in kwargs}
+        original(self, *map(_single, args), **kwargs)
 
     return __init__
+
+
+def _single(tensors: object) -> object:
+    """The tensor in a list of one: up to Keras 2, a model of such lists gave `model.output` and its calls without."""
+    found = leaves(tensors) if isinstance(tensors, list) else []
+    return found[0] if len(found) == 1 and is_tensor(found[0]) else tensors
