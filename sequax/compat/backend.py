@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from .. import activations, ops as tensor_functions
+from .. import activations, ops
 from ..config import floatx, image_data_format
 from ..core.operation import symbolic
 from ..core.tensor import KerasTensor, shape_of
@@ -22,7 +22,6 @@ from ..core.variable import Variable
 from . import backend_graph, backend_nn, backend_state, dialect
 from .backend_state import Expression
 
-ops: Any = tensor_functions  # its names are made when it is imported, unseen by a type checker
 T = TypeVar("T")
 
 # Same name, same arguments.
@@ -255,7 +254,7 @@ def concatenate(tensors: Sequence[Tensor], axis: int = -1) -> Tensor:
 
 
 def constant(
-    value: object, dtype: DTypeLike | None = None, shape: ShapeLike | None = None, name: str | None = None
+    value: ArrayLike, dtype: DTypeLike | None = None, shape: ShapeLike | None = None, name: str | None = None
 ) -> Tensor:
     array = ops.convert_to_tensor(value, dtype or floatx())
     return array if shape is None else ops.broadcast_to(array, shape)

@@ -10,12 +10,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .. import ops as tensor_functions
+from .. import ops
 from ..config import image_data_format
-from ..core.types import ArrayLike, PerAxis, Tensor
+from ..core.types import ArrayLike, PerAxis, ShapeLike, Tensor
 from .utilities import conv_output_length, deconv_length
-
-ops: Any = tensor_functions  # its names are made when it is imported, unseen by a type checker
 
 
 def _channels_first(data_format: str | None) -> bool:
@@ -28,8 +26,8 @@ def _channels_first(data_format: str | None) -> bool:
 def conv2d_transpose(
     x: Tensor,
     kernel: Tensor,
-    output_shape: Any,
-    strides: Any = (1, 1),
+    output_shape: ShapeLike,
+    strides: PerAxis = (1, 1),
     padding: str = "valid",
     data_format: str | None = None,
     dilation_rate: PerAxis = 1,
@@ -141,14 +139,21 @@ def asymmetric_temporal_padding(x: Tensor, left_pad: int = 1, right_pad: int = 1
 
 
 def batch_normalization(
-    x: Tensor, mean: Tensor, var: Tensor, beta: Any, gamma: Any, axis: int = -1, epsilon: float = 1e-3
+    x: Tensor,
+    mean: Tensor,
+    var: Tensor,
+    beta: ArrayLike | None,
+    gamma: ArrayLike | None,
+    axis: int = -1,
+    epsilon: float = 1e-3,
 ) -> Tensor:
-    flat = [None if one is None else ops.reshape(one, (-1,)) for one in (mean, var, beta, gamma)]
-    return ops.batch_normalization(x, flat[0], flat[1], axis, offset=flat[2], scale=flat[3], epsilon=epsilon)
+    mean, var = ops.reshape(mean, (-1,)), ops.reshape(var, (-1,))
+    offset, scale = (None if one is None else ops.reshape(one, (-1,)) for one in (beta, gamma))
+    return ops.batch_normalization(x, mean, var, axis, offset=offset, scale=scale, epsilon=epsilon)
 
 
 def normalize_batch_in_training(
-    x: Tensor, gamma: Any, beta: Any, reduction_axes: Sequence[int], epsilon: float = 1e-3
+    x: Tensor, gamma: ArrayLike | None, beta: ArrayLike | None, reduction_axes: Sequence[int], epsilon: float = 1e-3
 ) -> tuple[Tensor, Tensor, Tensor]:
     """`(normalized, mean, variance)` by the statistics of the batch itself."""
     mean, variance = ops.moments(x, axes=list(reduction_axes), keepdims=True)
@@ -249,7 +254,7 @@ def rnn(
     return last, outputs if time_major else ops.moveaxis(outputs, 0, 1), list(last_states)
 
 
-def _where(counts: Any, new: Any, old: Any) -> Any:
+def _where(counts: Tensor, new: Tensor, old: Tensor) -> Tensor:
     return jnp.where(counts.reshape(counts.shape + (1,) * (new.ndim - 1)), new, old)
 
 
@@ -264,8 +269,9 @@ def ctc_batch_cost(y_true: Tensor, y_pred: Tensor, input_length: Tensor, label_l
         y_pred: `(batch, steps, classes)`, after a softmax.
         input_length, label_length: `(batch, 1)`.
     """
-    lengths = [ops.reshape(ops.cast(length, "int32"), (-1,)) for length in (label_length, input_length)]
-    losses = ops.ctc_loss(ops.cast(y_true, "int32"), ops.log(y_pred + 1e-7), *lengths, mask_index=y_pred.shape[-1] - 1)
+    labels, steps = (ops.reshape(ops.cast(length, "int32"), (-1,)) for length in (label_length, input_length))
+    blank = y_pred.shape[-1] - 1
+    losses = ops.ctc_loss(ops.cast(y_true, "int32"), ops.log(y_pred + 1e-7), labels, steps, mask_index=blank)
     return ops.expand_dims(losses, 1)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import jax
 import numpy as np
 
-from .. import ops as tensor_functions, random
+from .. import ops, random
 from ..config import floatx, image_data_format, set_image_data_format
 from ..core import names, scope
 from ..core.names import is_ours
@@ -24,7 +24,6 @@ from .tensorflow.settings import Session
 if TYPE_CHECKING:
     from ..core.layer import Layer
 
-ops: Any = tensor_functions  # its names are made when it is imported, unseen by a type checker
 F = TypeVar("F")
 Expression = Tensor | Callable[[], Tensor]  # a tensor, or what makes it
 _learning_phase = 0

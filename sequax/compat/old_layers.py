@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .. import activations, constraints, initializers, layers, ops as tensor_functions, regularizers
+from .. import activations, constraints, initializers, layers, ops, regularizers
 from ..config import image_data_format
 from ..core.types import Nested, Shape, Tensor
 from .backend_nn import local_conv
 from .layers import merge
 from .notes import say
 from .utilities import conv_output_length, normalize_tuple
-
-ops: Any = tensor_functions  # its names are made when it is imported, unseen by a type checker
 
 
 class _LocallyConnected(layers.Layer):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import numpy as np
 
-from ..core.types import ArrayLike, Config, CustomObjects
+from ..core.types import ArrayLike, Config, CustomObjects, Tensor
 from ..model import Model
 from .notes import say
 
@@ -335,7 +335,7 @@ def has_arg(fn: Callable[..., Any], name: str, accept_all: bool = False) -> bool
     return by_name or (accept_all and any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters.values()))
 
 
-def to_list(x: Any, allow_tuple: bool = False) -> list[Any]:
+def to_list(x: object, allow_tuple: bool = False) -> list[Any]:
     """A list as it is, anything else as the only entry of one."""
     return x if isinstance(x, list) else list(x) if allow_tuple and isinstance(x, tuple) else [x]
 
@@ -345,7 +345,7 @@ def unpack_singleton(x: Any) -> Any:
     return x[0] if isinstance(x, (list, tuple)) and len(x) == 1 else x
 
 
-def is_all_none(structure: Any) -> bool:
+def is_all_none(structure: object) -> bool:
     """Whether nothing is there but None."""
     return all(one is None for one in to_list(structure, allow_tuple=True))
 
@@ -360,7 +360,7 @@ def slice_arrays(arrays: Any, start: Any = None, stop: int | None = None) -> Any
     return arrays[rows]
 
 
-def object_list_uid(object_list: Any) -> str:
+def object_list_uid(object_list: object) -> str:
     """A text that tells lists of objects apart."""
     return ", ".join(str(abs(id(one))) for one in to_list(object_list, allow_tuple=True))
 
@@ -401,7 +401,7 @@ class Reduction:
             raise ValueError(f"Invalid Reduction Key: {key}. Expected keys are {cls.all()}")
 
 
-def huber_loss(y_true: Any, y_pred: Any, delta: float = 1.0, max_delta: float | None = None) -> Any:
+def huber_loss(y_true: Tensor, y_pred: Tensor, delta: float = 1.0, max_delta: float | None = None) -> Tensor:
     """`huber`."""
     from ..losses import huber
 
@@ -414,12 +414,11 @@ def is_categorical_crossentropy(loss: object) -> bool:
     return name == "categorical_crossentropy"
 
 
-def accuracy(y_true: Any, y_pred: Any) -> Any:
+def accuracy(y_true: Tensor, y_pred: ArrayLike) -> Tensor:
     """1 where the two are equal, else 0."""
     from .. import ops
 
-    table: Any = ops
-    return table.cast(table.equal(y_true, table.cast(y_pred, y_true.dtype)), "float32")
+    return ops.cast(ops.equal(y_true, ops.cast(y_pred, y_true.dtype)), "float32")
 
 
 def clone_metric(metric: Any) -> Any:
@@ -432,9 +431,8 @@ def clone_metrics(metrics: Iterable[Any]) -> list[Any]:
     return [clone_metric(metric) for metric in metrics]
 
 
-def clip_norm(g: Any, c: float, n: Any) -> Any:
+def clip_norm(g: Tensor, c: float, n: Tensor) -> Tensor:
     """A gradient shortened to the length `c` if it is longer; `n` is its length."""
     from .. import ops
 
-    table: Any = ops
-    return table.where(n >= c, g * c / table.maximum(n, 1e-12), g) if c > 0 else g
+    return ops.where(n >= c, g * c / ops.maximum(n, 1e-12), g) if c > 0 else g

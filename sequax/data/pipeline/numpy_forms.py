@@ -7,11 +7,11 @@ arithmetic, which NumPy does in microseconds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from jax.extend.core import ClosedJaxpr, Literal
+from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal
 
 _CALLS = {"jit", "pjit", "closed_call", "core_call", "custom_jvp_call", "custom_vjp_call"}
 _AWAY_FROM_ZERO = 0  # how `round` may treat halves
@@ -20,7 +20,7 @@ _BOTH_WAYS = 2  # cases of a selection by a bool
 Form = Callable[..., Any]
 
 
-def numpy_form(closed: Any) -> Callable[[Sequence[Any]], list[np.ndarray]] | None:
+def numpy_form(closed: ClosedJaxpr) -> Callable[[Sequence[Any]], list[np.ndarray]] | None:
     """A function from the inputs of a traced function to its results; None if it does what has no form here."""
     if not _has_form(closed.jaxpr):
         return None
@@ -33,7 +33,7 @@ def numpy_form(closed: Any) -> Callable[[Sequence[Any]], list[np.ndarray]] | Non
     return run
 
 
-def _has_form(jaxpr: Any) -> bool:
+def _has_form(jaxpr: Jaxpr) -> bool:
     return all(_is_known(equation) for equation in jaxpr.eqns)
 
 
@@ -49,7 +49,7 @@ def _is_known(equation: Any) -> bool:
     return name in _FORMS and all(np.dtype(v.aval.dtype).kind in "biuf" for v in equation.outvars)
 
 
-def _inside(equation: Any) -> ClosedJaxpr | None:
+def _inside(equation: JaxprEqn) -> ClosedJaxpr | None:
     return next((value for value in equation.params.values() if isinstance(value, ClosedJaxpr)), None)
 
 
@@ -81,18 +81,18 @@ def _along(function: Callable[..., Any]) -> Form:
     return lambda params, x: function(x, axis=tuple(params["axes"]))
 
 
-def _divided(params: Any, a: np.ndarray, b: np.ndarray) -> Any:
+def _divided(params: Mapping[str, Any], a: np.ndarray, b: np.ndarray) -> np.ndarray:
     if a.dtype.kind == "f":
         return a / b
     quotient = np.abs(a.astype(np.int64)) // np.maximum(np.abs(b.astype(np.int64)), 1)
     return np.where(b == 0, -1, quotient * np.sign(a) * np.sign(b))
 
 
-def _remainder(params: Any, a: np.ndarray, b: np.ndarray) -> Any:
+def _remainder(params: Mapping[str, Any], a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.fmod(a, b) if a.dtype.kind == "f" else np.where(b == 0, a, np.fmod(a, np.where(b == 0, 1, b)))
 
 
-def _converted(params: Any, x: np.ndarray) -> Any:
+def _converted(params: Mapping[str, Any], x: np.ndarray) -> np.ndarray:
     dtype = np.dtype(params["new_dtype"])
     if x.dtype.kind == "f" and dtype.kind in "iu":
         limits = np.iinfo(dtype)
@@ -100,42 +100,42 @@ def _converted(params: Any, x: np.ndarray) -> Any:
     return x.astype(dtype)
 
 
-def _rounded(params: Any, x: np.ndarray) -> Any:
+def _rounded(params: Mapping[str, Any], x: np.ndarray) -> np.ndarray:
     if int(params["rounding_method"]) == _AWAY_FROM_ZERO:
         return np.sign(x) * np.floor(np.abs(x) + 0.5)
     return np.round(x)
 
 
-def _broadcast(params: Any, x: np.ndarray, *sizes: Any) -> Any:
+def _broadcast(params: Mapping[str, Any], x: np.ndarray, *sizes: np.ndarray) -> np.ndarray:
     shape = [1] * len(params["shape"])
     for axis, size in zip(params["broadcast_dimensions"], x.shape, strict=True):
         shape[axis] = size
     return np.broadcast_to(x.reshape(shape), params["shape"])
 
 
-def _sliced(params: Any, x: np.ndarray) -> Any:
+def _sliced(params: Mapping[str, Any], x: np.ndarray) -> np.ndarray:
     strides = params["strides"] or (1,) * x.ndim
     bounds = zip(params["start_indices"], params["limit_indices"], strides, strict=True)
     return x[tuple(slice(*bound) for bound in bounds)]
 
 
-def _sliced_from(params: Any, x: np.ndarray, *starts: Any) -> Any:
+def _sliced_from(params: Mapping[str, Any], x: np.ndarray, *starts: np.ndarray) -> np.ndarray:
     sizes = params["slice_sizes"]
     first = [min(max(int(s), 0), n - size) for s, n, size in zip(starts, x.shape, sizes, strict=True)]
     return x[tuple(slice(s, s + size) for s, size in zip(first, sizes, strict=True))]
 
 
-def _selected(params: Any, which: np.ndarray, *cases: np.ndarray) -> Any:
+def _selected(params: Mapping[str, Any], which: np.ndarray, *cases: np.ndarray) -> np.ndarray:
     return np.where(which, cases[1], cases[0]) if len(cases) == _BOTH_WAYS else np.choose(which, cases)
 
 
-def _counted(params: Any, *sizes: Any) -> Any:
+def _counted(params: Mapping[str, Any], *sizes: np.ndarray) -> np.ndarray:
     shape, axis = params["shape"], params["dimension"]
     return np.broadcast_to(np.arange(shape[axis]).reshape([-1 if i == axis else 1 for i in range(len(shape))]), shape)
 
 
 def _running(function: Callable[..., Any]) -> Form:
-    def run(params: Any, x: np.ndarray) -> Any:
+    def run(params: Mapping[str, Any], x: np.ndarray) -> np.ndarray:
         if not params["reverse"]:
             return function(x, axis=params["axis"])
         return np.flip(function(np.flip(x, params["axis"]), axis=params["axis"]), params["axis"])
