@@ -114,7 +114,7 @@ def close(ours, theirs, within=2e-6) -> bool:
 @pytest.mark.parametrize("call", CALLS)
 def test_values_are_those_of_tensorflow(found, call):
     for way in WAYS:
-        if call in found[way] and (way != "symbolic" or call not in NOT_SYMBOLIC):
+        if call in found[way] and (way != "symbolic" or not (call in NOT_SYMBOLIC or ".LinearOperator" in call)):
             assert close(found[way][call], EXPECTED[call], ROUNDED.get(call, 2e-6)), (
                 f"{way}: {found[way][call]}, expected {EXPECTED[call]}"
             )

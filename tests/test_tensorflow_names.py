@@ -98,6 +98,85 @@ HABITS = {
         with pytest.raises(TypeError, match="missing a required argument: 'inputs'"):
             Part()(training=True)
     """,
+    "a step that assigns what is no part of the model": """
+        seen, steps = keras.metrics.Mean(), tf.Variable(0, trainable=False)
+        beside, its_optimizer = keras.Sequential([keras.Input((4,)), layers.Dense(1)]), keras.optimizers.SGD(0.1)
+        class Own(keras.Model):
+            def train_step(self, data):
+                x, y = data
+                losses = []
+                for net, optimizer in ((self, self.optimizer), (beside, its_optimizer)):
+                    with tf.GradientTape() as tape:
+                        losses.append(tf.reduce_mean((net(x) - y) ** 2))
+                    weights = net.trainable_variables
+                    optimizer.apply_gradients(zip(tape.gradient(losses[-1], weights), weights))
+                seen.update_state(losses[0])
+                steps.assign_add(1)
+                return {"loss": seen.result(), "beside": losses[1]}
+        inputs = keras.Input((4,))
+        model = Own(inputs, layers.Dense(1)(inputs))
+        model.compile("sgd")
+        history = model.fit(x, y, batch_size=16, epochs=3, verbose=0).history
+        assert int(steps) == int(its_optimizer.iterations) == 12 and float(seen.result()) == history["loss"][-1]
+        assert history["beside"][2] < history["beside"][0]
+    """,
+    "tensors in the place of weights": """
+        net, mse = keras.Sequential([keras.Input((4,)), layers.Dense(3, "tanh"), layers.Dense(1)]), keras.losses.mse
+        moved = keras.models.clone_model(net)
+        moved(x), moved(x)  # compiled as it is
+        def second(rate):
+            moved.set_weights(net.get_weights())
+            with tf.GradientTape() as outer:
+                with tf.GradientTape() as tape:
+                    loss = tf.reduce_mean(mse(y, net(x)))
+                gradients = tape.gradient(loss, net.trainable_variables)
+                for one, other, (kernel, bias) in zip(moved.layers, net.layers, (gradients[:2], gradients[2:])):
+                    one.kernel = tf.subtract(other.kernel, rate * kernel)
+                    one.bias = tf.subtract(other.bias, rate * bias)
+                loss = tf.reduce_mean(mse(y, moved(x)))
+            return float(loss), outer.gradient(loss, net.trainable_variables)
+        (loss, gradients), (same, _) = second(0.1), [float(tf.reduce_mean(mse(y, net(x)))), None]
+        assert loss < same and all(one is not None for one in gradients)
+        moved = keras.models.clone_model(net)
+        assert abs(second(0.0)[0] - same) < 1e-6
+    """,
+    "errors of shapes are those of TensorFlow": """
+        a, b = tf.zeros((2, 3)), tf.zeros((2, 2))
+        for call in (lambda: a + b, lambda: tf.matmul(a, b), lambda: a @ b, lambda: tf.concat([a, b], 0),
+                     lambda: tf.reshape(a, (4,)), lambda: tf.stack([a, b]), lambda: tf.add(a, b)):
+            with pytest.raises(tf.errors.InvalidArgumentError):
+                call()
+    """,
+    "one picture is a batch that a tape watches": """
+        picture = tf.image.decode_image(tf.io.encode_png(np.full((8, 8, 3), 5, "uint8")))
+        picture = tf.image.resize(tf.cast(picture, tf.float32), (4, 4))
+        for batch in (picture[None, ...], picture[tf.newaxis]):
+            with tf.GradientTape() as tape:
+                tape.watch(batch)
+                loss = tf.reduce_sum(batch ** 2)
+            assert tape.gradient(loss, batch).shape == (1, 4, 4, 3)
+    """,
+    "functions of some values, elements that may be missing, parts": """
+        @tf.function
+        def power(a, b):
+            return a ** b
+        cube = power.get_concrete_function(tf.TensorSpec(None, tf.float32), b=3)
+        assert float(cube(tf.constant(2.0))) == float(cube(a=tf.constant(2.0))) == 8
+        assert power.get_concrete_function(tf.TensorSpec(None), tf.TensorSpec(None)) is power
+        elements, found = iter(tf.data.Dataset.range(2)), []
+        while (element := elements.get_next_as_optional()).has_value():
+            found.append(int(element.get_value()))
+        assert found == [0, 1]
+        with pytest.raises(tf.errors.InvalidArgumentError):
+            element.get_value()
+        stack = keras.Sequential([layers.Dense(1)])
+        assert stack.submodules == (stack.layers[0],)
+        assert keras.Input((2,)).dtype.name == "float32" and layers.Dense(2)(keras.Input((2,))).dtype == tf.float32
+        with pytest.raises(tf.errors.InvalidArgumentError, match="right-ragged"):
+            tf.RaggedTensor.from_sparse(tf.SparseTensor([[0, 0], [0, 2]], [1, 2], [1, 3]))
+        with pytest.raises(NotImplementedError, match="one ragged axis"):
+            tf.RaggedTensor.from_nested_row_splits([1.0], [[0, 1], [0, 1]])
+    """,
     "a layer that keeps what older versions computed": """
         class Own(layers.Layer):
             def build(self, input_shape):

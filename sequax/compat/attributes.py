@@ -6,8 +6,10 @@ import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import jax
 import numpy as np
 
+from ..core import names
 from ..core.layer import Layer
 from ..core.tensor import leaves, shape_of
 from ..core.variable import Variable
@@ -107,6 +109,7 @@ LAYER_PROPERTIES = {
     "input_mask": _Read(lambda self: get_input_mask_at(self, 0)),
     "output_mask": _Read(lambda self: get_output_mask_at(self, 0)),
     "_layers": _Read(lambda self: list(getattr(self, "layers", ()))),  # drawers of models look for it
+    "submodules": _Read(lambda self: tuple(self.flatten_layers(include_self=False))),
     "updates": _Read(lambda self: []),
     "state_updates": _Read(lambda self: []),
     "uses_learning_phase": _Read(lambda self: True),
@@ -134,6 +137,45 @@ def set_initial_weights(layer: Layer) -> None:
     given = vars(layer).pop("_weights_given", None)
     if given is not None:
         layer.set_weights([value.numpy() if isinstance(value, Variable) else value for value in given])
+
+
+class Computed:
+    """An array in the place of a weight, with what layers ask of their weights: `layer.kernel = generated`.
+
+    Args:
+        value: the array.
+    """
+
+    tracked_as = None
+    adapter = regularizer = constraint = None
+    trainable = False
+
+    def __init__(self, value: Any):
+        self.value = self.stored_value = value
+
+    def product(self, function: Callable[..., Any], x: Any) -> Any:
+        return function(x, self.value)
+
+    def __jax_array__(self) -> Any:
+        return self.value
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(vars(self)["value"], name)
+
+
+_WEIGHTS = ("kernel", "bias", "embeddings", "gamma", "beta", "recurrent_kernel", "depthwise_kernel", "pointwise_kernel")
+
+
+def set_weight(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
+    """Assigning a tensor to a layer's weight, as up to Keras 2: it is computed with, and gradients flow to it."""
+
+    def __setattr__(self: Layer, name: str, value: Any) -> None:
+        if name in _WEIGHTS and isinstance(value, jax.Array) and names.is_ours(type(self)):
+            self.supports_jit = False  # a compiled call would keep the array of its first time
+            value = Computed(value)
+        original(self, name, value)
+
+    return __setattr__
 
 
 def ensure_built(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:

@@ -78,6 +78,7 @@ def apply() -> None:
     for name in ("trainable_weights", "non_trainable_weights"):
         put(Layer, name, attributes.settable_weights(name, getattr(Layer, name)))
     wrap(Layer, "_ensure_built", attributes.ensure_built)
+    wrap(Layer, "__setattr__", attributes.set_weight)
     put(Layer, "filled_in", frozenset({"training", "mask"}))  # Keras 3 leaves both to the caller
     put(Model, "outputs", attributes.settable_outputs(Model.outputs))
     put(Callback, "model", attributes.model_property(Callback.model))

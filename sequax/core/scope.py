@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _frame: ContextVar[Frame | None] = ContextVar("sequax_frame", default=None)
 _call: ContextVar[Call | None] = ContextVar("sequax_call", default=None)
+_outside: ContextVar[list[Any] | None] = ContextVar("sequax_outside", default=None)
 _named: ContextVar[tuple[Any, ...]] = ContextVar("sequax_named", default=())
 
 
@@ -57,7 +58,7 @@ class Frame:
         """A variable is read that holds its own value here; for frames that want to know."""
 
     def assign(self, variable: Variable, value: object) -> None:
-        if self.known is not None and id(variable) not in self.known:
+        if self.known is not None and id(variable) not in self.known and not _is_asked_for(variable):
             raise ValueError(
                 f"Variable {variable.path!r} is assigned inside a compiled call, but the model does not track it, so"
                 f" its new value would be lost. Create it in `__init__` or `build` and keep it as an attribute of the"
@@ -114,6 +115,22 @@ def beginning_with(*owners: Any) -> Iterator[None]:
     """The paths of variables made inside begin with the names of `owners`, as if nothing were around these."""
     with Holding(_named, owners), fresh_call():
         yield
+
+
+def asking_for_outside(found: list[Any]) -> Holding[list[Any] | None]:
+    """Inside, variables that a frame does not know may be assigned: they are found out, and their new values lost.
+
+    Args:
+        found: takes them in.
+    """
+    return Holding(_outside, found)
+
+
+def _is_asked_for(variable: Variable) -> bool:
+    found = _outside.get()
+    if found is not None:
+        found.append(variable)
+    return found is not None
 
 
 def framed(frame: Frame | None) -> Holding[Frame | None]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import jax
 import jax.numpy as jnp
@@ -38,6 +39,8 @@ _STATES = {
     "test_step": ("trainable_variables", "non_trainable_variables", "metrics_variables"),
     "predict_step": ("trainable_variables", "non_trainable_variables"),
 }
+# What a step in TensorFlow's form was found to assign; in no attribute, where it would be the model's own.
+_assigned_outside: WeakKeyDictionary[Any, list[Variable]] = WeakKeyDictionary()
 _DRAWN = "default_seed_generator"  # the key of what steps in TensorFlow's form draw from
 # What Keras calls before its own loop, and a compiled loop over many batches cannot.
 _MAKERS = ("make_train_function", "make_test_function", "make_predict_function")
@@ -126,6 +129,8 @@ def _takes_data_alone(model: Any, name: str) -> bool:
 def makes_state(model: Model, steps: Any, given: Callable[[], Any]) -> bool:
     """Let a step in TensorFlow's form make what it finds missing, such as the states of its optimizers.
 
+    Variables that it assigns and that are no part of the model, such as those of a metric outside, are found, too.
+
     Args:
         given: finds the variables, the state and the other arguments of the steps.
 
@@ -135,12 +140,19 @@ def makes_state(model: Model, steps: Any, given: Callable[[], Any]) -> bool:
     if not _takes_data_alone(model, "train_step"):
         return False
     variables, arguments = given()
+    outside: list[Variable] = []
     try:
-        with jax.disable_jit(False):  # under `run_eagerly`, too: nothing is computed here
+        with (
+            scope.asking_for_outside(outside),
+            jax.disable_jit(False),
+        ):  # under `run_eagerly`, too: nothing is computed here
             jax.eval_shape(program(step_of(model, variables, training=True), steps, False), *arguments)
     except NewState:
         return True
-    return False
+    if outside:
+        _assigned_outside.setdefault(model, []).extend(tracking.unique(outside))
+        tracking.note_change()
+    return bool(outside)
 
 
 def _arguments(method: Callable[..., Any]) -> str:
@@ -194,6 +206,7 @@ def variables_of(model: Model, optimizer: Optimizer | None = None) -> TrainVaria
     further = [v for one in tracking.owned(model, "optimizer") for v in one.variables if id(v) not in known]
     if _takes_data_alone(model, "train_step"):
         further.append(rng.default_generator().state)  # what a step may draw from, as it does line by line
+        further += _assigned_outside.get(model, ())
     return table._replace(optimizer=pure.numbered(tracking.unique([*optimizer.variables, *further])))
 
 

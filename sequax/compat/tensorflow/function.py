@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import inspect
 import linecache
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -115,9 +116,9 @@ class Function:
         """As a method: the object is the first argument."""
         return self if instance is None else Method(self, instance)
 
-    def get_concrete_function(self, *args: object, **kwargs: object) -> Function:
-        """The function itself, which keeps a program for each kind of arguments."""
-        return self
+    def get_concrete_function(self, *args: object, **kwargs: object) -> Callable[..., Any]:
+        """The function itself, which keeps a program for each kind of arguments; plain values given here stay."""
+        return _with_values(self, args, kwargs)
 
     @property
     def structured_outputs(self) -> NoReturn:
@@ -142,8 +143,25 @@ class Method:
     def python_function(self) -> Callable[..., Any]:
         return self._function.python_function.__get__(self.__self__)
 
-    def get_concrete_function(self, *args: object, **kwargs: object) -> Method:
-        return self
+    def get_concrete_function(self, *args: object, **kwargs: object) -> Callable[..., Any]:
+        return _with_values(self, args, kwargs)
+
+
+def _with_values(
+    function: Function | Method, args: tuple[object, ...], kwargs: dict[str, object]
+) -> Callable[..., Any]:
+    """The function with those of the arguments that are plain values, or itself without any."""
+    parameters = inspect.signature(function.python_function)
+    given = parameters.bind_partial(*args, **kwargs).arguments
+    values = {name: value for name, value in given.items() if isinstance(value, (bool, int, float, str))}
+    if not values:
+        return function
+    open_names = [name for name in parameters.parameters if name not in values]
+
+    def concrete(*tensors: object, **named: object) -> Any:
+        return function(**dict(zip(open_names, tensors, strict=False)), **named, **values)
+
+    return concrete
 
 
 def function(

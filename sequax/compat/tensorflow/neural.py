@@ -25,9 +25,9 @@ MEMBERS = Table()
 # --- activations ----------------------------------------------------------------------------------------------------
 
 _ACTIVATIONS = {
-    **{name: ("nn",) for name in ("relu", "relu6", "elu", "selu", "gelu", "silu", "swish", "softmax", "log_softmax")},
+    **{name: ("nn",) for name in ("relu", "relu6", "elu", "selu", "gelu", "silu", "swish")},
     **{name: ("", "math", "nn") for name in ("sigmoid", "tanh")},
-    **{name: ("math", "nn") for name in ("softplus", "softsign")},
+    **{name: ("math", "nn") for name in ("softplus", "softsign", "softmax", "log_softmax")},
     "log_sigmoid": ("math",),
 }
 

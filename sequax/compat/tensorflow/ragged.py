@@ -20,6 +20,7 @@ from ...data.pipeline.spec import RaggedSpec, TensorSpec
 from ...data.pipeline.structures import leaves, mapped
 from ...data.pipeline.tensors import leaf_of
 from .member import Member
+from .picking import SparseTensor
 from .values import DType, HostTensor, Sizes, StringTensor, TensorShape, as_dtype, float32
 
 _OPERATORS = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "and", "or")
@@ -67,6 +68,50 @@ class RaggedTensor:
         cls, values: ArrayLike, row_lengths: ArrayLike, name: object = None, validate: bool = True
     ) -> Self:
         return cls(values, np.concatenate([[0], np.cumsum(np.asarray(row_lengths, np.int64))]))
+
+    @classmethod
+    def from_row_limits(
+        cls, values: ArrayLike, row_limits: ArrayLike, name: object = None, validate: bool = True
+    ) -> Self:
+        return cls(values, np.concatenate([[0], np.asarray(row_limits, np.int64)]))
+
+    @classmethod
+    def from_uniform_row_length(
+        cls,
+        values: ArrayLike,
+        uniform_row_length: int,
+        nrows: int | None = None,
+        name: object = None,
+        validate: bool = True,
+    ) -> Self:
+        length = int(uniform_row_length)
+        return cls.from_row_lengths(values, [length] * (len(leaf_of(values)) // length if length else int(nrows or 0)))
+
+    @classmethod
+    def from_nested_row_splits(
+        cls, flat_values: ArrayLike, nested_row_splits: Sequence[ArrayLike], name: object = None, validate: bool = True
+    ) -> Self:
+        return cls.from_row_splits(flat_values, _only(nested_row_splits))
+
+    @classmethod
+    def from_nested_row_lengths(
+        cls, flat_values: ArrayLike, nested_row_lengths: Sequence[ArrayLike], name: object = None, validate: bool = True
+    ) -> Self:
+        return cls.from_row_lengths(flat_values, _only(nested_row_lengths))
+
+    @classmethod
+    def from_sparse(cls, st_input: SparseTensor, name: object = None, row_splits_dtype: object = None) -> Self:
+        """The values of a `tf.SparseTensor` of two axes, whose rows are filled from the left.
+
+        Raises:
+            ValueError: if they are not.
+        """
+        rows, places = np.asarray(st_input.indices).reshape(-1, 2).T
+        lengths = np.bincount(rows, minlength=int(np.asarray(st_input.dense_shape)[0]))
+        expected = np.concatenate([[], *map(np.arange, lengths)])
+        if (np.diff(rows) < 0).any() or not np.array_equal(places, expected):
+            raise ValueError("tensorflow.RaggedTensor.from_sparse: SparseTensor is not right-ragged: rows have gaps.")
+        return cls.from_row_lengths(np.asarray(st_input.values), lengths)
 
     @classmethod
     def from_row_starts(
@@ -235,6 +280,12 @@ class RaggedTensor:
 
     def __invert__(self) -> Self:
         return self.with_values(~self.values)
+
+
+def _only(nested: Sequence[ArrayLike]) -> ArrayLike:
+    if len(nested) != 1:
+        raise NotImplementedError("tensorflow.RaggedTensor: there is one ragged axis here, not several. Pad the rows.")
+    return nested[0]
 
 
 def _operator(name: str) -> Callable[..., Any]:

@@ -13,7 +13,7 @@ from ...core.operation import symbolic
 from ...core.tensor import KerasTensor
 from ...ops.table import infer
 from .member import Member
-from .values import HostTensor
+from .values import HostTensor, of_shapes
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -72,9 +72,10 @@ def spelled(function: F, sizes: bool = False) -> F:
     def call(*args: Any, **kwargs: Any) -> Any:
         if kwargs and not open_ended and not kwargs.keys() <= names:
             kwargs = {_today(key): value for key, value in kwargs.items() if key in names or key not in _IGNORED}
-        if sizes and _sized(args):
-            return _known(function, args, kwargs)
-        return function(*args, **kwargs)
+        try:
+            return _known(function, args, kwargs) if sizes and _sized(args) else function(*args, **kwargs)
+        except TypeError as error:
+            raise of_shapes(error) from None
 
     def _today(key: str) -> str:
         if key in names:

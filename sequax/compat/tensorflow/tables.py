@@ -22,6 +22,7 @@ from . import (
     inner,
     keras_names,
     linear,
+    linear_operators,
     messages,
     module,
     neural,
@@ -41,8 +42,8 @@ from . import (
 from .member import Member
 
 _WITH_TABLES = (
-    *(settings, values, arrays, arithmetic, picking, randoms, candidates, images, suppressing, colors, neural, linear),
-    *(keras_names, checks, texts, files, distributing, summaries, checkpoints),
+    *(settings, values, arrays, arithmetic, picking, randoms, candidates, images, suppressing, colors, neural),
+    *(linear, linear_operators, keras_names, checks, texts, files, distributing, summaries, checkpoints),
     *(records, messages, examples, ragged, rows),
     *(inner, control, function, tape, variable, averages, module, data),
 )

@@ -51,7 +51,7 @@ class Unit:
         if self._version != tracking.version():
             self._stamp = self._keys.setdefault(fingerprint(owner).key, len(self._keys))
             self._version = tracking.version()
-            if len(self._keys) > _MOST_STAMPS:
+            if len(self._keys) > _MOST_STAMPS or (isinstance(owner, Layer) and not _is_all_ours(owner)):
                 self.program = None
         return self._stamp
 
@@ -122,6 +122,8 @@ def _layer_call(original: Callable[..., Any]) -> Callable[..., Any]:
         training = None if outer is None else outer.training
         given = masks.of((args, kwargs))
         stamp = unit.stamp(self)
+        if unit.program is None:  # since it was called last, a part of the script has come into it
+            return original(self, *args, **kwargs)
         found = _tried(unit, (_plain(args), _plain(kwargs), given, training), stamp)
         if found is None:
             return original(self, *args, **kwargs)

@@ -402,10 +402,13 @@ class HostTensor(np.ndarray):
     def set_shape(self, shape: Sizes | None) -> None:
         TensorShape(self.shape).assert_is_compatible_with(shape)
 
-    def __getitem__(self, key: Any) -> HostTensor:
-        return HostTensor(np.ndarray.__getitem__(self, key))
+    def __getitem__(self, key: Any) -> Any:
+        found = np.ndarray.__getitem__(self, key)
+        if np.ndim(found) > self.ndim and found.dtype.kind == "f":  # a batch for a model: tapes watch arrays of JAX
+            return dtypes.as_array(np.asarray(found))
+        return HostTensor(found)
 
-    def __iter__(self) -> Iterator[HostTensor]:
+    def __iter__(self) -> Iterator[Any]:
         return (self[i] for i in range(len(self)))
 
     def __hash__(self) -> int:  # type: ignore[override]
@@ -563,12 +566,27 @@ _BINARY = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul")
 _COMPARING = ("eq", "ne", "lt", "le", "gt", "ge")
 
 
+class ShapesDiffer(ValueError, TypeError):
+    """Shapes that do not go together: a ValueError, as the errors of TensorFlow are here, and JAX' TypeError."""
+
+
+_ABOUT_SHAPES = ("incompatible shapes", "contracting dimensions", "Cannot concatenate", "cannot reshape")
+
+
+def of_shapes(error: TypeError) -> TypeError:
+    """The error to raise in the place of one of JAX."""
+    return ShapesDiffer(*error.args) if any(words in str(error) for words in _ABOUT_SHAPES) else error
+
+
 def with_lists(operator: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     """An operator of a class of arrays that takes lists as the arrays they stand for; JAX refuses them."""
 
     @functools.wraps(operator)
     def method(self: object, other: Any) -> Any:
-        return operator(self, tensor(other) if type(other) in (list, tuple) else other)
+        try:
+            return operator(self, tensor(other) if type(other) in (list, tuple) else other)
+        except TypeError as error:
+            raise of_shapes(error) from None
 
     return method
 
@@ -585,6 +603,14 @@ def _symbolic_shape(self: KerasTensor) -> TensorShape:
 
 def _set_symbolic_shape(self: KerasTensor, shape: Sequence[int | None]) -> None:
     self.__dict__["shape"] = tuple(shape)
+
+
+def _symbolic_dtype(self: KerasTensor) -> DType:
+    return as_dtype(self.__dict__["dtype"])
+
+
+def _set_symbolic_dtype(self: KerasTensor, dtype: str) -> None:
+    self.__dict__["dtype"] = str(dtype)
 
 
 _OPERATORS = ("deferring_binary_op", "_operator_")  # the functions of JAX that are the operators of its arrays
@@ -622,6 +648,7 @@ def patched() -> Iterator[tuple[type, str, Any]]:
     for kind in (int, float):
         yield array, f"__{kind.__name__}__", of_one(kind, getattr(array, f"__{kind.__name__}__"))
     yield KerasTensor, "shape", property(_symbolic_shape, _set_symbolic_shape)
+    yield KerasTensor, "dtype", property(_symbolic_dtype, _set_symbolic_dtype)
     yield KerasTensor, "__jax_array__", _jax_array
     yield KerasTensor, "__array_ufunc__", None
     yield KerasTensor, "get_shape", _get_shape

@@ -2,11 +2,36 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any, Self
 
 from .spec import seen_spec
 from .stage import Stage
 from .structures import mapped
+
+
+class Perhaps:
+    """An element that may be missing.
+
+    Args:
+        element: none, or one.
+    """
+
+    def __init__(self, *element: Any):
+        self._element = element
+
+    def has_value(self) -> bool:
+        return bool(self._element)
+
+    def get_value(self) -> Any:
+        """The element.
+
+        Raises:
+            ValueError: if there is none.
+        """
+        if not self._element:
+            raise ValueError("the data set has no further element: ask `has_value()` before.")
+        return self._element[0]
 
 
 class Iterator:
@@ -32,6 +57,10 @@ class Iterator:
             StopIteration: behind the last one.
         """
         return next(self)
+
+    def get_next_as_optional(self) -> Perhaps:
+        """The next element, or none behind the last one."""
+        return Perhaps(*itertools.islice(self, 1))
 
     next = get_next  # as scripts call it of what `as_numpy_iterator` gives
 
