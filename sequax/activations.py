@@ -5,18 +5,24 @@ Integers and booleans are computed in `floatx()`, save by those functions that k
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import jax
 import jax.numpy as jnp
 
 from ._lazy import listed
-from .core import dtypes
+from .core import above, dtypes
 from .core.catalogue import Catalogue
+from .core.operation import FunctionOperation
+from .core.tensor import KerasTensor
 from .core.types import ArrayLike, Config, T
 from .core.warning import warn
 from .kernels.formulas import named
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Activations(Catalogue):
@@ -27,7 +33,37 @@ class Activations(Catalogue):
 
 
 catalogue: Activations = Activations("activation", "keras.activations")
-activation = catalogue.register
+
+
+def activation(*aliases: str) -> Callable[[F], F]:
+    """Decorator: an activation under its own name and under `aliases`; called on a symbolic tensor it makes a node."""
+
+    def add(function: F) -> F:
+        signature = inspect.signature(function)
+
+        @functools.wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if isinstance(kwargs.get("x") if not args else args[0], KerasTensor):
+                return _node(function, signature.bind(*args, **kwargs))
+            return function(*args, **kwargs)
+
+        return catalogue.register(*aliases)(cast(F, call))
+
+    return add
+
+
+def _node(function: Callable[..., Any], bound: inspect.BoundArguments) -> Any:
+    """A node of the op of that name, which files know, with all its arguments: some have other defaults there."""
+    ops = above.load("ops")  # which are made of this module
+
+    bound.apply_defaults()
+    x, options = bound.arguments.pop("x"), bound.arguments
+    op = getattr(ops, {"exponential": "exp"}.get(function.__name__, function.__name__), None)
+    taken = {} if op is None else inspect.signature(op).parameters
+    defaults = inspect.signature(function).parameters
+    if op is None or any(name not in taken and value != defaults[name].default for name, value in options.items()):
+        return FunctionOperation(functools.partial(function, **options), f"{function.__name__}_activation")(x)
+    return op(x, **{name: value for name, value in options.items() if name in taken})
 
 
 def serialize(activation: object) -> Config | str | None:
@@ -59,7 +95,7 @@ def _called_at_once(function: Callable[..., jax.Array]) -> Callable[..., jax.Arr
 _relu, _relu6 = _called_at_once(jax.nn.relu), _called_at_once(jax.nn.relu6)
 
 
-@activation()
+@catalogue.register()
 def linear(x: T) -> T:
     """`x`, untouched."""
     return x

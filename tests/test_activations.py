@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from sequax import activations
+from sequax import Input, Model, activations
 
 PLAIN = [
     "celu",
@@ -89,6 +89,24 @@ def test_values_and_gradients_are_keras(keras, at):
     ours, theirs = results(activations, keras.activations)
     np.testing.assert_allclose(ours[at][0], theirs[at][0], rtol=1e-6, atol=1e-6)
     np.testing.assert_allclose(ours[at][1], theirs[at][1], rtol=1e-5, atol=1e-6)
+
+
+def test_on_symbolic_tensors_they_are_nodes_that_files_hold():
+    """With the defaults of the activation: those of the op of that name are others for some (`gelu`)."""
+    tensor = Input((8,))
+    cases = [("gelu", {}), ("exponential", {}), *WITH_ARGUMENTS]
+    cases = [(name, given) for name, given in cases if given.get("axis", -1) == -1]
+    model = Model(tensor, [getattr(activations, name)(tensor, **given) for name, given in cases])
+    named = Model(tensor, activations.gelu(activations.relu(x=tensor)) + activations.exponential(tensor))
+    again = Model.from_config(named.get_config())
+    got, expected = jax.jit(
+        lambda x: (
+            [*model(x), again(x)],
+            [*(getattr(activations, name)(x, **given) for name, given in cases), named(x)],
+        )
+    )(inputs())
+    for case, one, other in zip([*cases, named], got, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6, err_msg=str(case))
 
 
 @pytest.mark.parametrize("axis", [0, 1, -1])

@@ -187,6 +187,10 @@ def test_target_values(labels, fact, words):
     assert words in message and message.endswith(checks.SWITCH)
 
 
+def test_noise_on_the_labels_of_a_discriminator_passes():
+    assert len(checks.check_targets([np.array([-0.05, 1.2, 0.7])], [BINARY])) == 1
+
+
 @pytest.mark.parametrize(("labels", "fact"), [row[:2] for row in TARGET_VALUES])
 def test_target_values_pass_unchecked(labels, fact, unchecked):
     labels = np.asarray(labels)

@@ -372,6 +372,7 @@ def test_neutral_arguments_leave_images_unchanged():
 def test_random_crop_keeps_its_shape_outside_of_training():
     layer = layers.RandomCrop(4, 4)
     expected = layers.CenterCrop(4, 4)(IMAGES)
+    assert np.array_equal(layers.CenterCrop(4, 4)(list(IMAGES)), expected)
     assert np.array_equal(layer(IMAGES, training=False), expected)
     assert expected.shape == layer.compute_output_shape(SHAPE)
 

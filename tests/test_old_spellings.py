@@ -92,6 +92,17 @@ ACCEPTED = {
         "G is keras.preprocessing.image.ImageDataGenerator and t is keras.preprocessing.text",
         ["ImageDataGenerator", "TextVectorization"],
     ),
+    "import keras, numpy as np, tempfile; from keras.utils import image_dataset_from_directory as f\n"
+    "d = tempfile.mkdtemp(); keras.utils.save_img(d + '/a.png', np.zeros((4, 9, 3)))": (
+        "f(d, labels=None, image_size=(4, 4), smart_resize=True, verbose=False).element_spec.shape == (None, 4, 4, 3)",
+        ["smart_resize="],
+    ),
+    # one number per row is a column where nothing says otherwise, as before TensorFlow 2.7
+    "import keras, numpy as np; x = np.arange(4.0); m = keras.Sequential([keras.layers.Dense(1)])\n"
+    "m.compile(loss='mae'); m.fit(x, x, verbose=0)": (
+        "m.predict([17.0], verbose=0).shape == (1, 1) and m.weights[0].shape == (1, 1)",
+        [],
+    ),
     # the preview of Keras 3, whose modules stood where those of its source are now; and Keras 2 beside Keras 3
     "import keras_core, tf_keras, keras; from keras_core.layers.layer import Layer; from keras import operations": (
         "keras_core is tf_keras is keras and Layer is keras.Layer and operations is keras.ops",

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._holding import Holding
+from ..core.input_spec import InputSpec
 from ..core.tensor import is_tensor, leaves
 from ..core.types import ArrayLike, Data, Nested
 from ..model import Model
+from ..sequential import Sequential
 from ..utils.py_dataset import PyDataset
 from . import captured, logs, spellings, trainability
 from .attributes import give_validation_data, split_off
@@ -163,7 +165,7 @@ def fit(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
             y = kwargs.get("y", args[0] if args else None)
             give_validation_data(kwargs.get("callbacks"), split_off(x, y, kwargs["validation_split"]))
         with Holding(logs.asked, _facts(positions, x, args, kwargs)), AsCompiled(self):
-            return original(self, _numbered(x), *args, **kwargs)
+            return original(self, _numbered(_column(self, x)), *args, **kwargs)
 
     return fit
 
@@ -191,7 +193,7 @@ def evaluate(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
     def over_data(self: Model, x: Data | None = None, *args: object, **kwargs: object) -> object:
         _without_workers(kwargs)
         kwargs.pop("show_accuracy", None)
-        return original(self, _numbered(x), *args, **kwargs)
+        return original(self, _numbered(_column(self, x)), *args, **kwargs)
 
     return over_data
 
@@ -215,6 +217,19 @@ def _without_workers(kwargs: dict[str, Any]) -> None:
         if name in kwargs:
             note(f"{name}=", "an argument of keras.utils.PyDataset")
             del kwargs[name]
+
+
+def _column(model: Model, x: Any) -> Any:
+    """One number per row as a column, which TensorFlow made of it before 2.7; here where no shape of inputs tells.
+
+    Only for a first layer that takes no less: others may want the numbers as they are.
+    """
+    if not isinstance(model, Sequential) or model.built or not model.layers:
+        return x
+    spec = getattr(model.layers[0], "input_spec", None)
+    if not isinstance(spec, InputSpec) or 2 not in (spec.min_ndim, spec.ndim) or np.ndim(x) != 1:
+        return x
+    return np.asarray(x)[:, None]
 
 
 def _numbered(data: object) -> object:

@@ -223,7 +223,11 @@ NAMES: dict[str, dict[str, Name]] = {
         **_OF_UTILITIES,
         "plot": Name("compat.utilities:plot_model", "keras.utils.plot_model"),
         "plot_model": Name("compat.utilities:plot_model", None),
+        "image_dataset_from_directory": Name("compat.utilities:image_dataset_from_directory", None),
         "probas_to_classes": Name("compat.models:probas_to_classes", "np.argmax(probabilities, axis=-1)"),
+    },
+    "keras.preprocessing": {
+        "image_dataset_from_directory": Name("compat.utilities:image_dataset_from_directory", None),
     },
     "keras.preprocessing.sequence": {
         "TimeseriesGenerator": Name(

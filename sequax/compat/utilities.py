@@ -10,7 +10,7 @@ import numpy as np
 
 from ..core.types import ArrayLike, Config, CustomObjects, Tensor
 from ..model import Model
-from .notes import say
+from .notes import note, say
 
 if TYPE_CHECKING:
     from ..core.layer import Layer
@@ -58,6 +58,16 @@ def plot_model(*args: Any, **kwargs: Any) -> Any:
     except ImportError as error:
         say("plot_model", f"`plot_model` draws nothing: {error}")
         return None
+
+
+def image_dataset_from_directory(*args: Any, **kwargs: Any) -> Any:
+    """The data set; `smart_resize` was the name of `crop_to_aspect_ratio` at first."""
+    from ..utils import image_dataset_from_directory as from_directory
+
+    if "smart_resize" in kwargs:
+        note("smart_resize=", "crop_to_aspect_ratio=")
+        kwargs["crop_to_aspect_ratio"] = kwargs.pop("smart_resize")
+    return from_directory(*args, **kwargs)
 
 
 def convert_kernel(kernel: ArrayLike) -> np.ndarray:

@@ -64,6 +64,8 @@ class AnnotatedImages(Layer):
     def __call__(self, *args: Any, **kwargs: object) -> Any:
         if args and isinstance(args[0], Mapping):
             args = (padded(args[0]), *args[1:])
+        elif args and isinstance(args[0], (list, tuple)):  # of images, as scikit-learn's samples are
+            args = (jnp.asarray(args[0]), *args[1:])
         return super().__call__(*args, **kwargs)
 
     def call(self, data: Images, training: bool = True) -> Tensor | dict[str, Any]:
