@@ -223,9 +223,8 @@ class Layer(Owner, Shown, quantizing.Quantizable, operation.Operation):
 
     # --- the call ---
 
-    filled_in: frozenset[str] = (
-        frozenset()
-    )  # required arguments of `call` that the context gives if the caller does not
+    # Required arguments of `call` that the context gives if the caller does not.
+    filled_in: frozenset[str] = frozenset()
     _casts_inputs = True  # not where the layers inside do so, each to a dtype of its own
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
