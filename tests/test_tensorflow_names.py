@@ -120,6 +120,23 @@ HABITS = {
         assert int(steps) == int(its_optimizer.iterations) == 12 and float(seen.result()) == history["loss"][-1]
         assert history["beside"][2] < history["beside"][0]
     """,
+    "a step that looks at values, run line by line": """
+        seen = []
+        class Looking(keras.Model):
+            def train_step(self, data):
+                x, y = data
+                with tf.GradientTape() as tape:
+                    loss = tf.reduce_mean((self(x) - y) ** 2)
+                gradients = tape.gradient(loss, self.trainable_variables)
+                seen.append("%.4f" % tf.reduce_max(gradients[0]))
+                self.optimizer.apply_gradients(zip(gradients, self.trainable_variables))
+                return {"loss": loss}
+        inputs = keras.Input((4,))
+        model = Looking(inputs, layers.Dense(1)(inputs))
+        model.compile("sgd", run_eagerly=True)
+        model.fit(x, y, batch_size=32, verbose=0)
+        assert len(seen) == 2
+    """,
     "tensors in the place of weights": """
         net, mse = keras.Sequential([keras.Input((4,)), layers.Dense(3, "tanh"), layers.Dense(1)]), keras.losses.mse
         moved = keras.models.clone_model(net)
@@ -139,6 +156,13 @@ HABITS = {
         assert loss < same and all(one is not None for one in gradients)
         moved = keras.models.clone_model(net)
         assert abs(second(0.0)[0] - same) < 1e-6
+    """,
+    "what `numpy` gives may be written to": """
+        picture = tf.io.encode_png(np.ones((2, 2, 1), "uint8"))
+        for tensor in (tf.ones((2, 2)), tf.Variable(tf.ones((2, 2))), tf.io.decode_png(picture)):
+            values = tensor.numpy()
+            values -= values
+            assert type(values) is np.ndarray and not values.any() and np.all(tensor.numpy() == 1)
     """,
     "errors of shapes are those of TensorFlow": """
         a, b = tf.zeros((2, 3)), tf.zeros((2, 2))

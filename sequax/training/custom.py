@@ -23,7 +23,7 @@ from ..core.variable import Variable
 from ..data.samples import AsGiven, pack_x_y_sample_weight
 from ..data.source import Batch
 from ..data.spec import Overrides
-from . import augmenting, step
+from . import augmenting, compiled, step
 from .methods import StepMethods
 from .resolve import compilation_of
 from .state import TrainState, TrainVariables, moved
@@ -149,6 +149,9 @@ def makes_state(model: Model, steps: Any, given: Callable[[], Any]) -> bool:
             jax.eval_shape(program(step_of(model, variables, training=True), steps, False), *arguments)
     except NewState:
         return True
+    except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError):
+        if not compiled.eager():  # a step that looks at values runs as it is, line by line
+            raise
     if outside:
         _assigned_outside.setdefault(model, []).extend(tracking.unique(outside))
         tracking.note_change()

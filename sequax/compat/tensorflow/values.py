@@ -394,7 +394,7 @@ class HostTensor(np.ndarray):
     to_tensor = _to_tensor
 
     def numpy(self) -> Any:
-        return self.view(np.ndarray)[()]
+        return np.array(self)[()]
 
     def get_shape(self) -> TensorShape:
         return TensorShape(self.shape)
@@ -512,8 +512,8 @@ def dtype_of(value: TensorSpec | AnyTensor | Variable | KerasTensor) -> DType:
 
 
 def _numpy(self: jax.Array) -> Any:
-    """The value as NumPy has it; an error where it is not known yet."""
-    return np.asarray(self)[()]
+    """The value as NumPy has it, in an array that may be written to; an error where it is not known yet."""
+    return np.array(self)[()]
 
 
 def of_one(kind: type, original: Callable[[Any], Any]) -> Callable[[Any], Any]:
