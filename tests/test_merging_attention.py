@@ -201,3 +201,25 @@ def test_training_a_graph_with_two_inputs_lowers_the_loss():
     x = [rng.normal(size=(256, 4)).astype("float32") for _ in range(2)]
     history = model.fit(x, (x[0] * x[1]).sum(-1), epochs=3, verbose=0).history["loss"]
     assert history[-1] < history[0]
+
+
+class Halved(layers.MultiHeadAttention):
+    """The step between the projections is one that subclasses call and replace, with their own masks."""
+
+    def _compute_attention(self, query, key, value, attention_mask=None, **options):
+        pairs = np.ones((1, query.shape[1], key.shape[1]), bool)  # without the axis of the heads
+        outputs, weights = super()._compute_attention(query, key, value, attention_mask=pairs, **options)
+        return outputs / 2, weights
+
+
+@pytest.mark.parametrize("scores", [False, True])
+def test_a_subclass_replaces_the_step_between_the_projections(scores):
+    plain, halved = layers.MultiHeadAttention(2, 3), Halved(2, 3)
+    for one in (plain, halved):
+        one.build(A.shape, B.shape)
+    halved.set_weights(plain.get_weights())
+    given, taken = (one(A, B, return_attention_scores=scores) for one in (plain, halved))
+    if scores:
+        np.testing.assert_allclose(taken[1], given[1], rtol=1e-6)
+        given, taken = given[0], taken[0]
+    np.testing.assert_allclose(2 * np.asarray(taken), given, rtol=1e-5)

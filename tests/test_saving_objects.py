@@ -361,6 +361,15 @@ class TakesNoOptions(sequax.Layer):
         return {**super().get_config(), "units": self.units}
 
 
+def test_a_name_is_looked_up_in_module_objects():
+    table = {"ones": initializers.Ones, "relu": activations.relu}
+    ones, relu, other = (
+        saving.deserialize_keras_object(name, module_objects=table, printable_module_name="parts")
+        for name in ("ones", "relu", "other")
+    )
+    assert isinstance(ones, initializers.Ones) and relu is activations.relu and other == "other"
+
+
 def test_a_layer_without_options_says_how_to_take_them(tmp_path):
     path = tmp_path / "model.keras"
     sequax.Sequential([sequax.Input((3,)), TakesNoOptions(2)]).save(path)

@@ -354,6 +354,50 @@ def test_shapes_for_build_go_by_the_names_of_arguments_of_call(make, message):
     assert subset.shapes == ((4, 1), (4, 3))
 
 
+class Wider(layers.Layer):
+    def compute_output_shape(self, foo_shape, bar_shape):
+        return (*foo_shape, bar_shape[-1])
+
+    def call(self, foo, bar=None, scale=1.0):
+        return foo
+
+
+class First(Wider):
+    def compute_output_shape(self, input_shape):
+        return (*input_shape, 7)
+
+
+@pytest.mark.parametrize(
+    ("call", "shape"),
+    [
+        (lambda foo, bar: Wider()(foo, bar), (None, 3, 5)),
+        (lambda foo, bar: Wider()(foo, bar=bar, scale=2.0), (None, 3, 5)),
+        (lambda foo, bar: Wider()(bar=bar, foo=foo), (None, 3, 5)),
+        (lambda foo, bar: Wider()(foo), (None, 3)),  # it cannot tell, and is traced
+        (lambda foo, bar: First()(foo, bar), (None, 3, 7)),
+        (lambda foo, bar: First()(foo, bar=bar), (None, 3, 7)),
+    ],
+)
+def test_shapes_for_compute_output_shape_go_by_the_names_of_arguments_of_call(call, shape):
+    assert call(sequax.Input((3,)), sequax.Input((5,))).shape == shape
+
+
+class AsItCame(layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self._convert_input_args = False
+        self._allow_non_tensor_positional_args = True
+
+    def call(self, x, y=None):
+        return x, y
+
+
+@pytest.mark.parametrize("x", ["abc", ["a", "b"], [[1, 2], [3]], 3, ([1], [2, 3]), np.array(["a"]), np.float64(0.5)])
+def test_a_layer_may_ask_for_its_arguments_as_they_are(x):
+    kept = AsItCame()(x, y=x)
+    assert kept[0] is x and kept[1] is x
+
+
 @pytest.mark.parametrize("method", ["compute_output_spec", "compute_output_shape"])
 def test_a_layer_that_cannot_tell_its_output_shape_is_traced(method):
     def refuse(self, *args, **kwargs):

@@ -368,6 +368,7 @@ HABITS = {
         assert tf.image.convert_image_dtype(decoded, tf.float32).numpy().max() <= 1.0
         assert sorted(tf.io.gfile.listdir(folder)) == ["cat_0.png", "cat_1.png", "cat_2.png"]
         assert tf.io.gfile.exists(folder) and len(tf.io.gfile.glob(os.path.join(folder, "*_0.png"))) == 1
+        assert "" in tf.io.gfile.get_registered_schemes()
         with tf.io.gfile.GFile(os.path.join(folder, "a.txt"), "w") as file:
             file.write("text")
         assert tf.io.read_file(os.path.join(folder, "a.txt")).numpy() == b"text"

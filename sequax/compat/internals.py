@@ -91,6 +91,10 @@ class InternalModule(ModuleType):
                 return importlib.import_module(f"{self.__name__}.{name}")
             if value is not None:
                 return value
+        if (
+            _places_of(f"{self.__name__}.{name}"[len(ROOT) + 1 :]) is not None
+        ):  # `keras.src.utils.tracking`, not imported
+            return importlib.import_module(f"{self.__name__}.{name}")
         raise AttributeError(_missing(f"{self.__name__}.{name}", self.__all__))
 
     def __reduce__(self) -> tuple[Callable[[str], ModuleType], tuple[str]]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 
 from . import names, scope, shapes, signature
+from .tensor import shape_of
 from .warning import warn
 
 if TYPE_CHECKING:
@@ -71,6 +72,25 @@ def check_arguments(layer: Layer, wanted: list[inspect.Parameter]) -> None:
                 f"{who}, their names must be those of arguments of `call()`. Received: `{name}`, but `call()` does"
                 f" not have argument `{name.removesuffix('_shape')}`."
             )
+
+
+def shapes_asked_for(function: Callable[..., Any], given: dict[str, Any]) -> inspect.BoundArguments | None:
+    """What a `compute_output_shape` is called with for the tensors of a call; None if it asks for others.
+
+    Args:
+        function: bound to its layer.
+        given: the tensors by argument of `call`. A shape goes to the parameter of its name, `query_shape` for `query`;
+            a function of one parameter gets that of the first tensor.
+    """
+    wanted = inspect.signature(function)
+    named = {f"{name}_shape": value for name, value in given.items()}
+    fitting = {name: shape_of(value) for name, value in named.items() if name in wanted.parameters}
+    try:
+        if len(wanted.parameters) == 1 or not fitting:
+            return wanted.bind(*(shape_of(value) for value in list(given.values())[:1]))
+        return wanted.bind(**fitting)
+    except TypeError:
+        return None
 
 
 def old_input_shape(kwargs: dict[str, Any], name: str) -> tuple[Any, ...] | None:

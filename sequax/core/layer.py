@@ -216,9 +216,12 @@ class Layer(Owner, Shown, quantizing.Quantizable, operation.Operation):
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Symbolic outputs (shape and dtype) for symbolic inputs."""
-        if type(self).compute_output_shape is not Layer.compute_output_shape and len(args) == 1:
-            shape = self.compute_output_shape(shape_of(args[0]))
-            return shapes.map_shapes(lambda s: KerasTensor(s, self.compute_dtype), shape)
+        if type(self).compute_output_shape is not Layer.compute_output_shape:
+            given = self._tensors_among(signature.of(type(self).call).named(args, kwargs))
+            asked = building.shapes_asked_for(self.compute_output_shape, given)
+            if asked is not None:
+                shape = self.compute_output_shape(*asked.args, **asked.kwargs)
+                return shapes.map_shapes(lambda s: KerasTensor(s, self.compute_dtype), shape)
         return shapes.infer(self.__call__, args, kwargs)
 
     # --- the call ---
@@ -226,10 +229,13 @@ class Layer(Owner, Shown, quantizing.Quantizable, operation.Operation):
     # Required arguments of `call` that the context gives if the caller does not.
     filled_in: frozenset[str] = frozenset()
     _casts_inputs = True  # not where the layers inside do so, each to a dtype of its own
+    # Keras' names, which layers over texts and lists of unequal lengths set in their `__init__`.
+    _convert_input_args = True
+    _allow_non_tensor_positional_args = False
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         accepted = signature.of(type(self).call)
-        for value in args:
+        for value in () if self._allow_non_tensor_positional_args else args:
             if isinstance(value, (bool, int, float, str, bytes)):
                 raise ValueError(
                     f"Layer '{self.name}': only input tensors may be passed as positional arguments. Received:"
@@ -238,8 +244,9 @@ class Layer(Owner, Shown, quantizing.Quantizable, operation.Operation):
         if not self.built:
             self._note_path()
         dtype = self.compute_dtype if self.autocast and self._casts_inputs else None
-        args = tuple(signature.convert(value, dtype, self.name) for value in args)
-        kwargs = {key: signature.convert(value, dtype, self.name) for key, value in kwargs.items()}
+        if self._convert_input_args:
+            args = tuple(signature.convert(value, dtype, self.name) for value in args)
+            kwargs = {key: signature.convert(value, dtype, self.name) for key, value in kwargs.items()}
         named = accepted.named(args, kwargs)
         for name in accepted.required:
             if name in named or name in self.filled_in:
@@ -328,7 +335,7 @@ class Layer(Owner, Shown, quantizing.Quantizable, operation.Operation):
             return
         if named:
             input_spec.check(self.input_spec, next(iter(named.values())), self.name)
-        given = {key: value for key, value in named.items() if leaves(value) and signature.is_input(value)}
+        given = self._tensors_among(named)
         wanted = list(inspect.signature(self.build).parameters.values())
         by_name = [p.name for p in wanted if p.name.removesuffix("_shape") in given and p.name.endswith("_shape")]
         required = [p for p in wanted if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
@@ -344,6 +351,11 @@ class Layer(Owner, Shown, quantizing.Quantizable, operation.Operation):
         else:
             self.build(shape_of(next(iter(given.values()))))
         self.built: bool = True
+
+    @staticmethod
+    def _tensors_among(named: dict[str, Any]) -> dict[str, Any]:
+        """The arguments of a call that hold tensors and nothing else."""
+        return {key: value for key, value in named.items() if leaves(value) and signature.is_input(value)}
 
     def stateless_call(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Unpack
@@ -170,27 +171,52 @@ class Projected(Layer):
     ) -> Tensor | tuple[Tensor, Tensor]:
         key = value if key is None else key
         scores_shape = self._check(query.shape, value.shape, key.shape)
-        key_axes = len(self._attention_axes(query.ndim))
         given = {"query_mask": query_mask, "value_mask": value_mask, "key_mask": key_mask}
         given["attention_mask"] = attention_mask
-        allowed = self._allowed(scores_shape, key_axes, given, use_causal_mask)
-        projected = self._query_dense(query), self._key_dense(key), self._value_dense(value)
-        scale = 1 / math.sqrt(self._sizes()["key"][1])
-        weights: Tensor
-        if self._uses_flash(projected[0].dtype, return_attention_scores):
-            # An NVIDIA GPU and 16-bit floats are needed, or JAX raises an error.
-            outputs = jax.nn.dot_product_attention(*projected, mask=allowed, scale=scale, implementation="cudnn")
-        else:
-            axes = tuple(range(-key_axes, 0))
-            # Keras' kernels differ for queries that may look at no key: shares of 0, or the mean of all values.
-            exact = return_attention_scores or self.dropout > 0 or query.ndim > 3
-            weights = shares(self._scores(projected[0] * scale, projected[1]), allowed, axes, empty_is_zero=exact)
-            kept = weights if self._dropout_layer is None else self._dropout_layer(weights, training=training)
-            outputs = self._gathered(kept, projected[2])
+        allowed = self._allowed(scores_shape, len(self._attention_axes(query.ndim)), given, use_causal_mask)
+        outputs, weights = self._compute_attention(
+            self._query_dense(query),
+            self._key_dense(key),
+            self._value_dense(value),
+            attention_mask=allowed,
+            return_attention_scores=return_attention_scores,
+            training=training,
+        )
         if self._gate_dense is not None:
             outputs = outputs * self._gate_dense(query)
         outputs = self._output_dense(outputs)
-        return (outputs, weights) if return_attention_scores else outputs
+        return (outputs, weights) if return_attention_scores and weights is not None else outputs
+
+    def _compute_attention(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        attention_mask: Tensor | None = None,
+        training: bool | None = None,
+        return_attention_scores: bool = False,
+    ) -> tuple[Tensor, Tensor | None]:
+        """Sums of projected values, and the weights if asked for. Subclasses call and replace it, as in Keras.
+
+        Args:
+            query, key, value: `(batch, ..., heads, features)`.
+            attention_mask: of pairs; the axes that the scores have besides are put before those of the queries.
+            training: whether weights are dropped.
+            return_attention_scores: whether the weights are returned, None otherwise.
+        """
+        scale = 1 / math.sqrt(self._sizes()["key"][1])
+        if self._uses_flash(query.dtype, return_attention_scores):
+            # An NVIDIA GPU and 16-bit floats are needed, or JAX raises an error.
+            flash = functools.partial(jax.nn.dot_product_attention, implementation="cudnn")
+            return flash(query, key, value, mask=attention_mask, scale=scale), None
+        key_axes = len(self._attention_axes(query.ndim - 1))
+        scores = self._scores(query * scale, key)
+        allowed = fitted(attention_mask, scores.shape, key_axes, "attention_mask", self)
+        # Keras' kernels differ for queries that may look at no key: shares of 0, or the mean of all values.
+        exact = return_attention_scores or self.dropout > 0 or query.ndim > 4
+        weights = shares(scores, allowed, tuple(range(-key_axes, 0)), empty_is_zero=exact)
+        kept = weights if self._dropout_layer is None else self._dropout_layer(weights, training=training)
+        return self._gathered(kept, value), weights if return_attention_scores else None
 
     def _allowed(
         self, scores: tuple[Any, ...], key_axes: int, given: dict[str, Tensor | None], use_causal_mask: bool

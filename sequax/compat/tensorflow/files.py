@@ -327,6 +327,7 @@ _GFILE: dict[str, tuple[str, Any]] = {
 }
 MEMBERS |= {
     **{f"io.gfile.{name}": Member(function) for name, (_, function) in _GFILE.items()},
+    "io.gfile.get_registered_schemes": Member(lambda: ["", "file"]),
     **{f"gfile.{old}": Member(function) for old, function in _GFILE.values()},
     **dict.fromkeys(("io.gfile.GFile", "gfile.GFile", "gfile.Open", "gfile.FastGFile"), Member(GFile)),
 }

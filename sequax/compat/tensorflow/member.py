@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-TENSORFLOW_VERSION = "2.20.0+sequax"
+TENSORFLOW_VERSION = "2.20.0"
 
 
 class Member(NamedTuple):
