@@ -44,7 +44,7 @@ keras.src: ops, Model, layers    keras.src.ops: cast, shape    keras.src.ops.num
 keras.src.layers.core.dense: Dense    keras.src.layers.layer: Layer    keras.src.layers.rnn.lstm: LSTM
 keras.src.layers.pooling.global_average_pooling1d: GlobalAveragePooling1D    keras.src.models.functional: Functional
 keras.src.models.sequential: Sequential    keras.src.engine.input_layer: InputLayer
-keras.src.trainers.trainer: Trainer
+keras.src.trainers.trainer: Trainer    keras.src.layers.convolutional.base_conv: BaseConv
 keras.src.backend: standardize_dtype, any_symbolic_tensors, shape, KerasTensor, Variable, numpy, backend
 keras.src.backend.common: KerasVariable, standardize_dtype    keras.src.backend.common.keras_tensor: KerasTensor
 keras.src.optimizers.base_optimizer: BaseOptimizer    keras.src.optimizers: Adam

@@ -13,11 +13,13 @@ from ..core.names import auto_name as auto_name, to_snake_case as to_snake_case
 from ..core.tensor import is_tensor
 from ..core.variable import Variable
 from ..data.class_weights import weights_of_classes
+from ..layers.convolutional import Convolution
 from ..model import Model
 from ..optimizers import Optimizer
 
 T = TypeVar("T")
 
+BaseConv = Convolution
 BaseOptimizer = Optimizer
 KerasVariable = Variable
 Trainer = JAXTrainer = Model
