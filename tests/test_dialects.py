@@ -622,6 +622,69 @@ assert np.isclose(actor.train_on_batch([x, gains], chosen), expected, rtol=1e-4)
 """,
         "a loss that looks at tensors of the graph",
     ),
+    "a layer that adds a loss of tensors of the graph": (
+        """
+x = np.random.rand(32, 4).astype("float32")
+inputs = Input((4,))
+mean, spread = Dense(2)(inputs), Dense(2)(inputs)
+class Bound(keras.layers.Layer):
+    def bound(self, x, decoded):
+        terms = [K.square(one) for one in [mean]]
+        return K.mean(K.square(x - decoded)) + 0.1 * K.mean(terms[0] + K.exp(spread))
+    def call(self, both):
+        self.add_loss(self.bound(*both), inputs=both)
+        return both[0]
+decoded = Dense(4)(keras.layers.Add()([mean, spread]))
+vae = Model(inputs, Bound(name="bound")([inputs, decoded]))
+vae.compile("sgd", loss=None)
+m, s, d = Model(inputs, [mean, spread, decoded]).predict(x, verbose=0)
+expected = np.mean((d - x) ** 2) + 0.1 * np.mean(m**2 + np.exp(s))
+history = vae.fit(x, None, batch_size=32, epochs=2, verbose=0).history["loss"]
+assert np.isclose(history[0], expected, rtol=1e-4) and history[1] < history[0]
+assert all(a is b for a, b in zip(vae.get_layer("bound").input, [inputs, decoded, mean, spread], strict=True))
+try:
+    vae.to_json()
+except ValueError as error:
+    assert "Layer 'bound' looks at tensors of the graph" in str(error)
+else:
+    raise AssertionError("written")
+""",
+        "a layer that looks at tensors of the graph",
+    ),
+    "functions that look at tensors of the graph": (
+        """
+from functools import partial
+inputs = Input((4,))
+h, gate = Dense(3)(inputs), Dense(3)(inputs)
+def scaled(x, by):
+    return x * by
+def inside():
+    gate_here = gate
+    return keras.layers.Lambda(lambda x: scaled(x, gate_here))
+class Held(keras.layers.Layer):
+    def __init__(self, by):
+        super().__init__()
+        self.by = by
+    def call(self, x):
+        return x * self.by
+found = [
+    layer(h)
+    for layer in (
+        keras.layers.Lambda(lambda x: x * gate),
+        inside(),
+        keras.layers.Lambda(scaled, arguments={"by": gate}),
+        keras.layers.Lambda(partial(scaled, by=gate)),
+        Held(gate),
+    )
+]
+x, wanted = np.random.rand(8, 4), h * gate
+for model in (Model(inputs, [wanted, *found]), Model(inputs, Model(inputs, [wanted, *found])(inputs))):
+    first, *others = model.predict(x, verbose=0)
+    assert len(others) == 5 and all(np.allclose(first, one, atol=1e-6) for one in others)
+assert K.is_keras_tensor(gate)
+""",
+        "a layer that looks at tensors of the graph",
+    ),
     "a penalty of gradients, by partial": (
         """
 from functools import partial

@@ -7,15 +7,21 @@ from typing import Any
 
 from ..core import signature
 from ..core.layer import Layer
+from ..core.tensor import is_tensor
+from .captured_calls import KEY
 
 _PLAIN = (bool, int, float, str, bytes)
 
 
 def call(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
-    """The call of a layer, with options by position as well as by name."""
+    """The call of a layer, with options by position as well as by name, and with the tensors that it looks at."""
 
     def __call__(self: Layer, *args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
+        looked_at = kwargs.get(KEY)
+        if looked_at is not None and not any(map(is_tensor, looked_at.values)):
+            with looked_at.put_in():
+                return original(self, *args, **{key: value for key, value in kwargs.items() if key != KEY})
         if len(args) > 1:
             args, kwargs = options_by_name(signature.of(type(self).call).names, args, kwargs)
         return original(self, *args, **kwargs)

@@ -10,6 +10,7 @@ import dis
 import functools
 import inspect
 from collections.abc import Callable, Iterator
+from types import CodeType
 from typing import Any
 
 from ..core.layer import Layer
@@ -59,10 +60,24 @@ def captured(function: Any) -> Iterator[Any]:
         yield from captured(function.func)
     elif inspect.isfunction(function):
         yield from inspect.getclosurevars(function).nonlocals.values()
-        # Not `getclosurevars(function).globals`, which takes `math.pi` for a global `pi`.
-        read = {one.argval for one in dis.get_instructions(function) if one.opname == "LOAD_GLOBAL"}
+        read, _ = read_by(function.__code__)
         yield from (value for name, value in function.__globals__.items() if name in read)
         yield from function.__defaults__ or ()
+
+
+def read_by(code: CodeType) -> tuple[set[str], set[str]]:
+    """The globals and the attributes that code names, functions inside included.
+
+    Not `inspect.getclosurevars`, which takes `math.pi` for a global `pi`.
+    """
+    read = [(one.opname, one.argval) for one in dis.get_instructions(code)]
+    names = {name for kind, name in read if kind == "LOAD_GLOBAL"}
+    attributes = {name for kind, name in read if kind in ("LOAD_ATTR", "LOAD_METHOD")}
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            inner_names, inner_attributes = read_by(inner)
+            names, attributes = names | inner_names, attributes | inner_attributes
+    return names, attributes
 
 
 def _of_two(model: Model, function: Callable[..., Any], output: KerasTensor) -> Callable[..., Any]:

@@ -27,7 +27,20 @@ def apply() -> None:
     from ..metrics import Metric
     from ..model import Model
     from ..sequential import Sequential
-    from . import added, arguments, attributes, backend_graph, calls, decay, files, logs, models, old_layers, waiting
+    from . import (
+        added,
+        arguments,
+        attributes,
+        backend_graph,
+        calls,
+        captured_calls,
+        decay,
+        files,
+        logs,
+        models,
+        old_layers,
+        waiting,
+    )
     from .tensorflow import data, steps, values
 
     for cls in [*layers.catalogue.classes.values(), Layer]:
@@ -49,6 +62,7 @@ def apply() -> None:
     wrap(layers.RNN, "get_initial_state", old_layers.initial_state)
     for cls in (Layer, Sequential):
         wrap(cls, "__call__", calls.call)
+    wrap(Layer, "_symbolic", captured_calls.symbolic)
     for cls in (Model, Sequential):
         wrap(cls, "build_from", waiting.built)
     wrap(Model, "__call__", waiting.call)
