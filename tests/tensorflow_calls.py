@@ -406,6 +406,7 @@ tf.nn.conv2d_transpose(g, tf.transpose(f, [0, 1, 3, 2]), [2, 11, 9, 4], strides=
 tf.nn.conv2d_transpose(g, tf.transpose(f, [0, 1, 3, 2]), [2, 13, 11, 4], strides=2, padding='VALID')
 tf.nn.max_pool(g, ksize=[1, 2, 2, 1], strides=[1, 2, 2, 1], padding='SAME')
 tf.nn.max_pool2d(g, 2, 2, 'VALID')
+tf.nn.max_pool(g, ksize=(1, 1, 1, 3), strides=(1, 1, 1, 3), padding='VALID')
 tf.nn.max_pool1d(s, 3, 2, padding='SAME')
 tf.nn.avg_pool(g, ksize=2, strides=2, padding='SAME')
 tf.nn.avg_pool2d(g, ksize=[2, 3], strides=[1, 2], padding='VALID')

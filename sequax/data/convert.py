@@ -49,7 +49,7 @@ def to_arrays(data: Any, what: str, count: int | None = None) -> Any:
 
 def as_columns(data: Any) -> Any:
     """Each pandas Series of numbers as a table of one column, which Keras takes it for; the rest as it is."""
-    if isinstance(data, Mapping):
+    if isinstance(data, Mapping) and not is_sparse(data):
         return {key: as_columns(value) for key, value in data.items()}
     if type(data) in (list, tuple):
         return type(data)(map(as_columns, data)) if any(map(_is_series, data)) else data

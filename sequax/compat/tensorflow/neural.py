@@ -251,7 +251,28 @@ def _pooling(kind: str, rank: int | None, names: Sequence[str]) -> None:
         inner = len(x.shape) - 2 if rank is None else rank
         window = _per_axis(ksize, inner, data_format)
         steps = _per_axis(ksize if strides is None else strides, inner, data_format)
+        if isinstance(ksize, (tuple, list)) and len(ksize) == inner + 2:
+            x = _over_channels(kind, x, ksize, ksize if strides is None else strides, data_format)
         return getattr(ops, pool_op)(x, window, steps, padding.lower(), _order(data_format))
+
+
+def _over_channels(kind: str, x: jax.Array, ksize: Any, strides: Any, data_format: str | None) -> jax.Array:
+    """The largest of so many neighbouring channels each, where a window goes over channels as well."""
+    if all(window[place] == 1 for window in (ksize, strides) for place in (0, 1 if _first(data_format) else -1)):
+        return x
+    size, channels = ksize[-1], x.shape[-1]
+    if (
+        kind != "max"
+        or _first(data_format)
+        or ksize[0] != 1
+        or list(strides)[:: len(strides) - 1] != [1, size]
+        or channels % size
+    ):
+        raise NotImplementedError(
+            f"tensorflow.nn.{kind}_pool: over channels, expected a window of `max_pool` that divides their number, is 1"
+            f" over rows, and has the same stride. Received: ksize={ksize}, strides={strides} and {channels} channels"
+        )
+    return ops.max(ops.reshape(x, (-1, *x.shape[1:-1], channels // size, size)), axis=-1)
 
 
 def _explicit(padding: object) -> str:
