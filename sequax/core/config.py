@@ -48,8 +48,7 @@ def deserialize(
     config: object,
     custom_objects: Mapping[str, Any] | None = None,
     safe_mode: bool = True,
-    module_objects: Mapping[str, Any] | None = None,
-    **kwargs: object,
+    **kwargs: Any,
 ) -> Any:
     """An object from its config; plain values come back as they are.
 
@@ -59,14 +58,15 @@ def deserialize(
         config: what `serialize_keras_object` gave.
         custom_objects: the user's own classes and functions by name.
         safe_mode: for Keras' sake; it makes no difference.
-        module_objects: classes and functions by the names that `config` may be: a class is called without arguments.
-        **kwargs: for Keras' sake, such as `printable_module_name`.
+        **kwargs: `module_objects`, classes and functions by the names that `config` may be, of which a class is called
+            without arguments; others are for Keras' sake, such as `printable_module_name`.
 
     Raises:
         LoadError: for a config that does not fit the class it names; a TypeError, too, for a class that is neither
             Sequax' own nor a custom object.
     """
-    if isinstance(config, str) and module_objects and config in module_objects:
+    module_objects: Mapping[str, Any] = kwargs.get("module_objects") or {}
+    if isinstance(config, str) and config in module_objects:
         named = module_objects[config]
         return named() if inspect.isclass(named) else named
     with custom_object_scope(custom_objects), reading() as current:
