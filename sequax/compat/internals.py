@@ -91,10 +91,9 @@ class InternalModule(ModuleType):
                 return importlib.import_module(f"{self.__name__}.{name}")
             if value is not None:
                 return value
-        if (
-            _places_of(f"{self.__name__}.{name}"[len(ROOT) + 1 :]) is not None
-        ):  # `keras.src.utils.tracking`, not imported
-            return importlib.import_module(f"{self.__name__}.{name}")
+        full = f"{self.__name__}.{name}"
+        if _places_of(full[len(ROOT) + 1 :]) is not None:  # `keras.src.utils.tracking`, not imported
+            return importlib.import_module(full)
         raise AttributeError(_missing(f"{self.__name__}.{name}", self.__all__))
 
     def __reduce__(self) -> tuple[Callable[[str], ModuleType], tuple[str]]:
@@ -125,8 +124,7 @@ def beside(name: str) -> bool:
 
     So it was in keras_core, and in checkouts of the first versions of Keras 3: `keras.ops.operation_utils`.
     """
-    path = name.partition(".")[2]
-    return _places_of(path) is not None
+    return _places_of(name.partition(".")[2]) is not None
 
 
 def _missing(name: str, known: list[str]) -> str:

@@ -142,10 +142,8 @@ def makes_state(model: Model, steps: Any, given: Callable[[], Any]) -> bool:
     variables, arguments = given()
     outside: list[Variable] = []
     try:
-        with (
-            scope.asking_for_outside(outside),
-            jax.disable_jit(False),
-        ):  # under `run_eagerly`, too: nothing is computed here
+        # Under `run_eagerly`, too: nothing is computed here.
+        with scope.asking_for_outside(outside), jax.disable_jit(False):
             jax.eval_shape(program(step_of(model, variables, training=True), steps, False), *arguments)
     except NewState:
         return True

@@ -7,6 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 import jax.scipy.linalg as solvers
 
+from . import linear
 from .member import Member
 from .values import DType, TensorShape, as_dtype, tensor
 
@@ -36,7 +37,7 @@ class LinearOperator:
     def matmul(self, x: Any, adjoint: bool = False, adjoint_arg: bool = False, name: object = None) -> Any:
         if isinstance(x, LinearOperator):
             return LinearOperatorFullMatrix(self.matmul(x.to_dense(), adjoint, adjoint_arg))
-        return jnp.matmul(_turned(self._matrix, adjoint), _turned(tensor(x), adjoint_arg))
+        return linear.matmul(self._matrix, x, adjoint_a=adjoint, adjoint_b=adjoint_arg)
 
     __matmul__ = matmul
 
@@ -45,10 +46,10 @@ class LinearOperator:
 
     def solve(self, rhs: Any, adjoint: bool = False, adjoint_arg: bool = False, name: object = None) -> Any:
         """What gives `rhs` when it is multiplied."""
-        return self._solved(_turned(tensor(rhs), adjoint_arg), adjoint)
+        return self._solved(linear.adjoint(rhs) if adjoint_arg else tensor(rhs), adjoint)
 
     def _solved(self, rhs: Any, adjoint: bool) -> Any:
-        return jnp.linalg.solve(_turned(self._matrix, adjoint), rhs)
+        return linear.solve(self._matrix, rhs, adjoint)
 
     def solvevec(self, rhs: Any, adjoint: bool = False, name: object = None) -> Any:
         return self.solve(tensor(rhs)[..., None], adjoint)[..., 0]
@@ -57,7 +58,7 @@ class LinearOperator:
         return LinearOperatorFullMatrix(self.solve(jnp.eye(self._matrix.shape[-1], dtype=self._matrix.dtype)))
 
     def adjoint(self, name: object = None) -> LinearOperator:
-        return LinearOperatorFullMatrix(_turned(self._matrix, True))
+        return LinearOperatorFullMatrix(linear.adjoint(self._matrix))
 
     H = property(adjoint)
 
@@ -127,10 +128,6 @@ class LinearOperatorIdentity(LinearOperator):
 
     def __init__(self, num_rows: Any, dtype: Any = None, **options: object):
         super().__init__(jnp.eye(int(num_rows), dtype=str(as_dtype(dtype or "float32"))))
-
-
-def _turned(matrix: Any, adjoint: bool) -> Any:
-    return jnp.conj(jnp.swapaxes(matrix, -1, -2)) if adjoint else matrix
 
 
 MEMBERS: dict[str, Member] = {
