@@ -154,11 +154,13 @@ def _copy_frozen(model: Model, clone: Model) -> None:
     for old, new in zip(model.layers, clone.layers, strict=False):
         if isinstance(old, InputLayer) or new is old or not isinstance(new, Layer):
             continue
+        if not old.trainable:
+            new.trainable = False
+        if type(new) is type(old):
+            new.thaw_inside(old.thawed_inside())
         if type(new) is type(old) and new.built and not isinstance(old, Model):
             new.adapt_inside(old.adapted_inside())
             new.freeze_alone(old.frozen_alone())
-        if not old.trainable:
-            new.trainable = False
 
 
 __all__ = ["clone_model"]

@@ -195,8 +195,8 @@ class LowRankMethods(Parts):
     def _moving(self) -> dict[str, Variable]:
         """What training changes beside the adapters, by path."""
         # Frozen, or whole numbers and their scales, which no step moves.
-        rests = [one for one in self.flatten_layers() if not one.trainable or one.quantization_mode is not None]
-        still = {id(v) for layer in rests for v in (layer.variables if not layer.trainable else layer.own_variables())}
+        trained = {id(one) for one in self.trained_layers() if one.quantization_mode is None}
+        still = {id(v) for layer in self.flatten_layers() if id(layer) not in trained for v in layer.own_variables()}
         return {
             path: variable
             for path, variable in self._weights_by_path().items()

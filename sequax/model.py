@@ -117,6 +117,8 @@ class Model(Looking, Trying, StepMethods, FileMethods, StateTree, HostFront, Qua
             raise ValueError("Model: `inputs` and `outputs` go together; only one of them was given.")
         if inputs is not None:
             self._take_graph(Graph(inputs, outputs))
+            if not self.trainable:
+                self.trainable = False
             with scope.calling(self):
                 self._note_path()
             self.built = True

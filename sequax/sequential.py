@@ -56,6 +56,8 @@ class Sequential(Stack):
         for layer in layers or ():
             self._append(layer)
         self._wire(0)
+        if not trainable:
+            self.trainable = False
 
     # --- changing the stack ---
 

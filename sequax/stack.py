@@ -10,6 +10,7 @@ import jax
 from . import explaining
 from .core import names, scope, signature
 from .core.layer import Layer
+from .core.owner import set_alone
 from .core.tensor import KerasTensor, is_tensor, leaves, map_structure, shape_of
 from .core.types import Data
 from .host_prefix import begins_on_host
@@ -52,10 +53,15 @@ class Stack(Model):
         layer = as_layer(layer)
         if layer is self:
             raise ValueError(f"Sequential model '{self.name}' cannot contain itself.")
-        _check_name(layer, self._stack)
-        if not self._stack and self._entry is None:
+        self._push(layer)
+        if len(self._stack) == 1 and self._entry is None:
             self._entry = _entry_of(layer)
+
+    def _push(self, layer: Layer) -> None:
+        _check_name(layer, self._stack)
         self._stack.append(layer)
+        if not self.trainable:
+            set_alone(self, False)  # the layer brings its own
 
     def _begin(self, entry: InputLayer) -> None:
         if self._entry is not None:
@@ -75,8 +81,7 @@ class Stack(Model):
         with self._undone_on_error():
             old, self._stack = self._stack, []
             for layer in stack:
-                _check_name(layer, self._stack)
-                self._stack.append(layer)
+                self._push(layer)
             same = next(
                 (i for i, (a, b) in enumerate(zip(old, stack, strict=False)) if a is not b), min(len(old), len(stack))
             )

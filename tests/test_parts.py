@@ -6,6 +6,7 @@ import pytest
 import sequax
 from sequax import layers, optimizers
 from sequax.callbacks import GradualUnfreezing, LambdaCallback
+from sequax.saving import LoadError
 
 keras = pytest.importorskip("keras")
 
@@ -13,14 +14,14 @@ X = np.random.default_rng(0).normal(size=(32, 6)).astype("float32")
 Y = X[:, :1]
 
 
-def base(graph=False):
-    blocks = [layers.Dense(6, name=f"block{i}") for i in range(4)]
+def base(graph=False, library=sequax):
+    blocks = [library.layers.Dense(6, name=f"block{i}") for i in range(4)]
     if not graph:
-        return sequax.Sequential([sequax.Input((6,)), *blocks], name="base")
-    x = inputs = sequax.Input((6,))
+        return library.Sequential([library.Input((6,)), *blocks], name="base")
+    x = inputs = library.Input((6,))
     for block in blocks:
         x = block(x)
-    return sequax.Model(inputs, x, name="base")
+    return library.Model(inputs, x, name="base")
 
 
 def network(graph=False):
@@ -46,6 +47,126 @@ def test_freezing_and_unfreezing(graph):
     assert trained_layers(model) == []
     model.unfreeze()
     assert trained_layers(model) == ["block0", "block1", "block2", "block3", "head"]
+
+
+def thaw_last(base, library):
+    base.trainable = False
+    base.layers[-1].trainable = True
+
+
+def thaw_first(base, library):
+    base.layers[-1].trainable = True
+    base.trainable = False
+
+
+def thaw_twice(base, library):
+    thaw_last(base, library)
+    base.trainable = False
+    base.layers[-2].trainable = True
+
+
+def thaw_all_but_one(base, library):
+    base.trainable = False
+    base.trainable = True
+    base.layers[-1].trainable = False
+
+
+def thaw_and_freeze_around(base, library):
+    thaw_last(base, library)
+    library.Sequential([base], name="around").trainable = False
+
+
+def thaw_each(base, library):
+    base.trainable = False
+    for layer in base.layers:
+        layer.trainable = True
+
+
+def thaw_inside_of_two(base, library):
+    thaw_and_freeze_around(base, library)
+    base.layers[-2].trainable = True
+
+
+def add_one(base, library):
+    base.trainable = False
+    if isinstance(base, library.Sequential):
+        base.add(library.layers.Dense(6, name="late"))
+
+
+FREEZING = [
+    thaw_last,
+    thaw_first,
+    thaw_twice,
+    thaw_all_but_one,
+    thaw_and_freeze_around,
+    thaw_each,
+    thaw_inside_of_two,
+    add_one,
+]
+
+
+@pytest.mark.parametrize("graph", [False, True])
+@pytest.mark.parametrize("freeze", FREEZING, ids=lambda freeze: freeze.__name__)
+def test_the_last_word_counts_inside_of_what_is_frozen(freeze, graph, tmp_path):
+    found = []
+    for library in (keras, sequax):
+        inner = base(graph, library)
+        freeze(inner, library)
+        model = library.Sequential([library.Input((6,)), inner, library.layers.Dense(1, name="head")])
+        model.save(tmp_path / f"{library.__name__}.keras")
+        found.append([inner.trainable_variables == [], trained_layers(model)])
+    assert found[0] == found[1]
+    assert trained_layers(sequax.models.clone_model(model)) == found[0][1]
+    for library in (keras, sequax):
+        loaded = sequax.models.load_model(tmp_path / f"{library.__name__}.keras")
+        assert trained_layers(loaded) == found[0][1]
+    assert trained_layers(keras.models.load_model(tmp_path / "sequax.keras")) == found[0][1]
+
+
+@sequax.saving.register_keras_serializable("parts")
+class Block(layers.Layer):
+    """Layers inside, of which its config says nothing."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.first, self.second = layers.Dense(6, name="first"), layers.Dense(6, name="second")
+
+    def call(self, x):
+        return self.second(self.first(x))
+
+
+def test_layers_that_a_frozen_one_makes_are_frozen_and_what_was_thawed_in_it_stays_so(tmp_path):
+    block = Block(trainable=False)
+    model = sequax.Sequential([sequax.Input((6,)), block, layers.Dense(1, name="head")])
+    frozen = sequax.Sequential([layers.Dense(2)], trainable=False)
+    assert not frozen.layers[0].trainable
+    for thawed in ([], ["second"]):
+        for name in thawed:
+            model.layers_named(name)[0].trainable = True
+        assert trained_layers(model) == [*thawed, "head"]
+        model.save(tmp_path / "model.keras")
+        loaded = sequax.models.load_model(tmp_path / "model.keras")
+        for one in (loaded, sequax.models.clone_model(model), sequax.models.clone_model(loaded)):
+            assert trained_layers(one) == [*thawed, "head"]
+    both = layers.Bidirectional(layers.LSTM(2), trainable=False)
+    text_of = sequax.Sequential([sequax.Input((3, 6)), both]).to_json
+    assert "thawed" not in text_of()
+    both.backward_layer.trainable = True
+    text = text_of()
+    assert len(sequax.models.model_from_json(text).trainable_variables) == 3
+    for other in ("[-1]", '["a"]', "3"):
+        with pytest.raises(LoadError, match="expected places"):
+            sequax.models.model_from_json(text.replace('"thawed": [3]', f'"thawed": {other}'))
+
+
+def test_a_layer_thawed_in_a_frozen_base_is_trained():
+    model = network()
+    thaw_last(model.layers[0], sequax)
+    model.compile("sgd", "mse")
+    before = model.layers[0].get_weights()
+    model.fit(X, Y, verbose=0)
+    changed = [not np.array_equal(a, b) for a, b in zip(before, model.layers[0].get_weights(), strict=True)]
+    assert changed == [False] * 6 + [True] * 2
 
 
 def test_names_of_layers():

@@ -10,7 +10,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from ..core.owner import Owner, set_alone
+from ..core.owner import Owner, stand, standing
 from .notes import say
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _RECORD = "trainable_when_compiled"  # an attribute of what `compile` keeps
 
 def record(model: Model) -> None:
     """Note which layers are trainable now."""
-    setattr(model.compilation, _RECORD, [(layer, layer.trainable) for layer in model.flatten_layers()])
+    setattr(model.compilation, _RECORD, [(layer, standing(layer)) for layer in model.flatten_layers()])
 
 
 class AsCompiled:
@@ -37,15 +37,15 @@ class AsCompiled:
 
     def __init__(self, model: Model):
         self._model = model
-        self._before: list[tuple[Owner, bool, list[tuple[Variable, bool]]]] = []
+        self._before: list[tuple[Owner, tuple[bool, bool], list[tuple[Variable, bool]]]] = []
 
     def __enter__(self) -> None:
         for layer, then in getattr(self._model.compilation, _RECORD, ()):
-            if layer.trainable is then:
+            if standing(layer) == then:
                 continue
             own = [(variable, variable.trainable) for variable in layer.own_variables() if variable.made_trainable]
-            self._before.append((layer, layer.trainable, own))
-            _set(layer, then, [(variable, then) for variable, _ in own])
+            self._before.append((layer, standing(layer), own))
+            _set(layer, then, [(variable, then[0]) for variable, _ in own])
         if self._before:
             say(
                 f"trainability of {self._model.name}",
@@ -56,11 +56,11 @@ class AsCompiled:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for layer, trainable, own in self._before:
-            _set(layer, trainable, own)
+        for layer, before, own in self._before:
+            _set(layer, before, own)
 
 
-def _set(layer: Owner, trainable: bool, own: list[tuple[Variable, bool]]) -> None:
-    set_alone(layer, trainable)
+def _set(layer: Owner, now: tuple[bool, bool], own: list[tuple[Variable, bool]]) -> None:
+    stand(layer, *now)
     for variable, value in own:
         variable.trainable = value

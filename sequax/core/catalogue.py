@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import above, custom_objects, values
 from .custom_objects import custom_object_scope, get_registered_name
-from .names import ADAPTED, FROZEN, is_ours, suggest, to_snake_case
+from .names import ADAPTED, FROZEN, THAWED, is_ours, suggest, to_snake_case
 from .warning import warn
 
 if TYPE_CHECKING:
@@ -202,7 +202,7 @@ def object_config(target: Any) -> dict[str, Any]:
         config["build_config"] = build_config
     # A model's layers bring their own. Keras looks for the shapes in a build_config, and for nothing else.
     if hasattr(target, "frozen_alone") and "layers" not in inner:
-        lists = {FROZEN: target.frozen_alone(), ADAPTED: target.adapted_inside()}
+        lists = {FROZEN: target.frozen_alone(), THAWED: target.thawed_inside(), ADAPTED: target.adapted_inside()}
         more = {key: value for key, value in lists.items() if value}
         # Layers that build themselves when called need the shape only to be what the lists say; else nobody asks.
         shapes = {"input_shape": target.called_for} if build_config is None and target.called_for else build_config

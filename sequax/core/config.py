@@ -13,7 +13,7 @@ from . import budget, schema, values
 from .custom_objects import custom_object_scope
 from .errors import LoadError, MalformedError
 from .named import lookup, unknown
-from .names import ADAPTED, FROZEN, is_ours
+from .names import ADAPTED, FROZEN, THAWED, is_ours
 from .schema import Reading
 from .tensor import KerasTensor
 
@@ -112,11 +112,13 @@ def _build(cls: type, config: Mapping[str, Any], place: str) -> object:
         own = is_ours(cls)
         target = cls.from_config(dict(inner) if isinstance(inner, Mapping) and not own else inner)
         if config.get("build_config") and hasattr(target, "build_from_config") and not getattr(target, "built", False):
-            target.build_from_config({k: v for k, v in config["build_config"].items() if k not in (FROZEN, ADAPTED)})
+            beside = (FROZEN, THAWED, ADAPTED)
+            target.build_from_config({k: v for k, v in config["build_config"].items() if k not in beside})
         if hasattr(target, "freeze_alone"):
-            beside = config.get("build_config") or {}
-            target.freeze_alone(beside.get(FROZEN, ()))
-            target.adapt_inside(beside.get(ADAPTED, ()))
+            lists = config.get("build_config") or {}
+            target.thaw_inside(lists.get(THAWED, ()))
+            target.freeze_alone(lists.get(FROZEN, ()))
+            target.adapt_inside(lists.get(ADAPTED, ()))
         if config.get("compile_config") and hasattr(target, "compile_from_config"):
             target.compile_from_config(config["compile_config"])
     except LoadError as error:

@@ -114,7 +114,7 @@ class Layer(Owner, Shown, quantizing.Quantizable, operation.Operation):
     def __setattr__(self, name: str, value: object) -> None:
         # `fit` looks for layers and settings again after a change; most assignments of its own repeat a plain value.
         if not (name in self.unnoted or (type(value) in tracking.PLAIN and self.__dict__.get(name, _ABSENT) is value)):
-            (tracking.note_frozen if name == "_trainable" else tracking.note_change)()
+            (tracking.note_frozen if name in ("_trainable", "_thawed") else tracking.note_change)()
         object.__setattr__(self, name, value)
 
     def __delattr__(self, name: str) -> None:

@@ -12,6 +12,7 @@ _numbers: Counter[str] = Counter()
 
 
 FROZEN = "frozen"  # in build_configs: places of weights, see `Owner.frozen_alone`
+THAWED = "thawed"  # in build_configs: places of layers inside of frozen ones, see `Owner.thawed_inside`
 ADAPTED = "adapted"  # in build_configs: layers inside with low-rank adapters, see `Owner.adapted_inside`
 
 

@@ -12,8 +12,21 @@ from .variable import Variable
 
 
 def set_alone(owner: Owner, trainable: object) -> None:
-    """Freeze or unfreeze a layer, and leave the layers inside as they are."""
+    """Freeze or unfreeze a layer, and leave the layers inside as they are: what they train goes on to train."""
+    if not trainable:
+        for layer in owner._inner_layers():
+            layer._thawed = layer.trainable
     owner._trainable = bool(trainable)
+
+
+def standing(owner: Owner) -> tuple[bool, bool]:
+    """What `trainable` was set to, and whether that counts inside of what is frozen."""
+    return owner.trainable, owner._thawed
+
+
+def stand(owner: Owner, trainable: bool, thawed: bool) -> None:
+    """Put back what `standing` gave, and leave the layers inside as they are."""
+    owner._trainable, owner._thawed = trainable, thawed
 
 
 class Unmade:
@@ -38,6 +51,7 @@ class Owner:
     built: bool
     untracked: frozenset[str] = frozenset()  # attributes that are not looked into
     _trainable: bool
+    _thawed = False  # `trainable = True` was said since it was last frozen, so it counts inside of a frozen layer
 
     def own_variables(self) -> list[Variable]:
         """Variables of this layer itself: trainable ones first, each group in order of creation."""
@@ -77,6 +91,23 @@ class Owner:
             for variable in inside[place].variables_in_files() if place < len(inside) else ():
                 if variable.name == name:
                     variable.trainable = False
+
+    def thawed_inside(self) -> list[int]:
+        """Which layers inside train although the layer around them is frozen: their places among them."""
+        frozen = [layer for layer in self.flatten_layers() if not layer.trainable]
+        thawed = {id(one) for layer in frozen for one in layer._inner_layers() if one.trainable and one._thawed}
+        return [place for place, layer in enumerate(self.flatten_layers()) if id(layer) in thawed]
+
+    def thaw_inside(self, places: Sequence[int]) -> None:
+        """Train the layers that `thawed_inside` named.
+
+        Args:
+            places: what it gave. Those that are not there are passed over.
+        """
+        inside = self.flatten_layers() if places else []
+        for place in places:
+            if place < len(inside):
+                inside[place].trainable = True
 
     def adapted_inside(self) -> list[list[float]]:
         """Which layers inside have low-rank adapters: their places among them, ranks and alphas."""
@@ -130,12 +161,21 @@ class Owner:
         metrics = [m for layer in self.flatten_layers() for m in tracking.owned(layer, "metric", layer.untracked)]
         return tracking.unique(self.variables + [v for metric in metrics for v in metric.variables])
 
+    def trained_layers(self) -> list[Any]:
+        """The layers whose weights optimizers update when this one is trained, outermost first.
+
+        None, if it is frozen itself. A layer inside of a frozen one is among them if its own `trainable` was set to
+        True later: a layer that a frozen one has made since does not train unasked.
+        """
+        return tracking.unique(self._trained_layers(True)) if self.trainable else []
+
+    def _trained_layers(self, around: bool) -> list[Any]:
+        trained = self.trainable and (around or self._thawed)
+        return [self] * trained + [one for layer in self._inner_layers() for one in layer._trained_layers(trained)]
+
     @property
     def trainable_variables(self) -> list[Variable]:
-        if not self.trainable:
-            return []
-        own = [v for v in self.own_variables() if v.trainable]
-        return tracking.unique(own + [v for layer in self._inner_layers() for v in layer.trainable_variables])
+        return tracking.unique(v for layer in self.trained_layers() for v in layer.own_variables() if v.trainable)
 
     @property
     def non_trainable_variables(self) -> list[Variable]:
@@ -153,12 +193,15 @@ class Owner:
 
     @property
     def trainable(self) -> bool:
-        """Whether optimizers update the variables; setting it reaches all layers inside. Takes effect at once."""
+        """Whether optimizers update the variables; setting it reaches all layers inside. Takes effect at once.
+
+        The last word counts: a layer that is set to True after the one around it was frozen trains in models over both.
+        """
         return self._trainable
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
-        self._trainable = bool(value)
+        self._trainable = self._thawed = bool(value)
         for variable in self.own_variables():
             if variable.made_trainable and not (variable.adapter and variable.adapter.freezes):
                 variable.trainable = self._trainable

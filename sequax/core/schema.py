@@ -262,6 +262,9 @@ def _check_shapes(config: object, place: str) -> None:
         if key == names.FROZEN:
             if not isinstance(value, (list, tuple)) or not all(map(_is_place_of_weight, value)):
                 raise LoadError(f"expected places and names; found {_shown(value)}", f"{place}.{key}")
+        elif key == names.THAWED:
+            if not isinstance(value, (list, tuple)) or not all(type(one) is int and one >= 0 for one in value):
+                raise LoadError(f"expected places; found {_shown(value)}", f"{place}.{key}")
         elif key == names.ADAPTED:
             if not isinstance(value, (list, tuple)) or not all(_is_adapter(one) for one in value):
                 raise LoadError(f"expected places, ranks and alphas; found {_shown(value)}", f"{place}.{key}")
