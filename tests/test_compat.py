@@ -66,8 +66,10 @@ for entry in INTERNAL.replace("\n", "    ").strip().split("    "):
     WORKS[f"from {of} import {names}; import {of}"] = f"all(n is not None for n in ({names},))"
 WORKS |= {
     "from keras.src.layers.core.dense import Dense; import keras": "Dense is keras.layers.Dense",
-    "import keras": "keras.src.utils.tracking.no_automatic_dependency_tracking(len) is len",
-    "import tensorflow as tf": "[int(n) for n in tf.__version__.split('.')][0] == 2",
+    "import keras as k, keras": "keras.src.utils.tracking.no_automatic_dependency_tracking(len) is len",
+    "import keras, tensorflow as tf, sys": "'2.4' <= tf.__version__ > '2.9.1' and not tf.__version__ < '2.12'"
+    " and keras.__version__ >= '3.2' and type(tf.__version__.split('.')[0]) is str",
+    "import sys, tensorflow as tf": "[int(n) for n in tf.__version__.split('.')][0] == 2",
     "from keras.src.ops import *": "callable(matmul) and cast([1.7], 'int32')[0] == 1",
     "from keras.src.backend import any_symbolic_tensors as a; import keras": "a([keras.Input((2,))]) and not a([1])",
 }

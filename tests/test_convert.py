@@ -77,6 +77,8 @@ def objects(*items):
 
 
 ACCEPTED = {
+    "objects that are numbers": (np.asarray([[1.5, True], [2, np.int64(3)]], object), "float64", [[1.5, 1], [2, 3]]),
+    "objects that are bools": (np.asarray([True, np.False_], object), "bool", [True, False]),
     "list of numbers": ([1, 2, 3], "int64", [1, 2, 3]),
     "nested list": ([[1, 2], [3, 4]], "int64", [[1, 2], [3, 4]]),
     "tuple of numbers": ((0.5, 1.5), "float64", [0.5, 1.5]),
@@ -147,8 +149,7 @@ REFUSED = {
     "ragged objects": (objects([1, 2], [1, 2], [3]), "row 2 is of length 1"),
     "array of arrays": (objects(np.ones(2), np.ones(2)), "np.stack(x)"),
     "None inside": ([[1, 2], [3, None]], "found NoneType at row 1, column 1"),
-    "object numbers": (np.asarray([1, 2], object), "dtype='float32'"),
-    "huge integers": ([10**30], "dtype object"),
+    "huge integers": ([10**30], "dtype object and holds numbers too large"),
     "strings": (np.asarray(["a", "b"]), "x holds strings (e.g. 'a')"),
     "times": (np.asarray(["2020"], "M8[s]"), "x has dtype datetime64[s]: turn times into numbers"),
     "complex": (np.asarray([1 + 1j]), "imaginary part"),

@@ -50,6 +50,33 @@ assert outer.predict([np.ones((4, 3))], verbose=0).shape == (4, 1)
 """,
         None,
     ),
+    "shapes that layers are told know as_list": (
+        """
+import tensorflow as tf
+class Scaled(keras.layers.Dense):
+    def build(self, batch_input_shape):
+        self.scale = self.add_weight("scale", batch_input_shape.as_list()[-1:])
+        super().build(batch_input_shape)
+    def call(self, x):
+        return super().call(x * self.scale)
+    def compute_output_shape(self, batch_input_shape):
+        return batch_input_shape.as_list()[:-1] + [self.units]
+class Both(keras.layers.Layer):
+    def build(self, input_shape):
+        assert [one.as_list() for one in input_shape] == [[None, 3], [None, 2]]
+        super().build(input_shape)
+    def call(self, inputs):
+        return inputs[0][:, :2] * inputs[1]
+model = Sequential([Input((4,)), Scaled(3), Scaled(2)])
+assert Both()([Input((3,)), Scaled(2)(Input((5,)))]).shape == (None, 2)
+model.compile("sgd", "mse")
+table = np.array([[0.5, True, 1, 2.0]] * 4, dtype=object)  # as of a table with columns of bool
+model.fit(table, np.ones((4, 2)), verbose=0)
+assert Sequential.from_config(model.get_config(), {"Scaled": Scaled}).output_shape == (None, 2)
+assert tf.constant(table).dtype == "float32"
+""",
+        None,
+    ),
     "options of calls by position": (
         """
 class Scaled(keras.layers.Layer):

@@ -53,6 +53,10 @@ ACCEPTED = {
         "T(3, input_dim=2, input_length=5).first_input_shape == (None, 5, 2)",
         ["TimeDistributed(Dense(...))", "keras.Input((5, 2))"],
     ),
+    "from keras.layers import Dense, Conv2D; import numpy as np": (
+        "(Dense(5 / 2).units, Dense(units=np.float32(4)).units, Conv2D(9 / 3, 2).filters) == (2, 4, 3)",
+        ["`units=2.5` works here; today's spelling: units=2", "`filters=3.0`"],
+    ),
     "from keras.layers import ThresholdedReLU as T": ("T(0.5).threshold == 0.5", ["ReLU(threshold=...)"]),
     "import keras; M = type('M', (keras.Model,), {'__init__': lambda self: keras.Model.__init__(self, 'policy')})": (
         "M().name == 'policy'",

@@ -28,10 +28,11 @@ from . import children, dialect, internals, out_of_reach, patches, places, spell
 from .notes import note
 from .out_of_reach import ModuleOutOfReach, is_place, reason
 from .tensorflow import TENSORFLOW_VERSION, Stub, installed, keras_inside
+from .tensorflow.member import Version
 
 __all__ = ["KERAS_VERSION", "TENSORFLOW_VERSION", "install", "uninstall"]
 
-KERAS_VERSION = "3.15.1"  # whose names and numerics Sequax follows; scripts compare it
+KERAS_VERSION = Version("3.15.1")  # whose names and numerics Sequax follows; scripts compare it
 _OURS = "sequax"
 _ROOTS = ("keras", "tensorflow")
 _OTHERS = ("keras_preprocessing", "keras_core", "tf_keras")  # packages of what is in `keras` as well

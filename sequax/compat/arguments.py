@@ -21,6 +21,9 @@ _SHAPES = ("batch_input_shape", "input_shape", "input_dim", "input_length")
 _WITH_STEPS = ("RNN", "Conv1D", "SeparableConv1D", "Bidirectional", "TimeDistributed")
 
 
+_COUNTS = frozenset({"units", "filters"})
+
+
 def layer_constructor(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
     """The constructor of a layer, taking old arguments as well."""
     parameters = list(inspect.signature(original).parameters)
@@ -29,6 +32,7 @@ def layer_constructor(owner: type, original: Callable[..., Any]) -> Callable[...
         shape = _shape(owner, parameters, kwargs)
         rename(kwargs, parameters)
         weights = kwargs.pop("weights", None) if "weights" not in parameters else None
+        args = _whole(parameters, args, kwargs)
         original(self, *args, **kwargs)
         if weights is not None:
             note("weights=", "layer.set_weights(weights), once it is built")
@@ -39,6 +43,21 @@ def layer_constructor(owner: type, original: Callable[..., Any]) -> Callable[...
             give_seed(self)
 
     return __init__
+
+
+def _whole(parameters: list[str], args: tuple[object, ...], kwargs: dict[str, Any]) -> tuple[object, ...]:
+    """Numbers of units and filters that are floats, as `n / 2` is, without their fractions: changed in `kwargs`."""
+    for name in _COUNTS.intersection(parameters):
+        place = parameters.index(name) - 1  # `self` is the first
+        given = args[place] if place < len(args) else kwargs.get(name)
+        if not isinstance(given, (float, np.floating)) or not np.isfinite(given):
+            continue
+        note(f"{name}={given}", f"{name}={int(given)}", key=f"{name} as a float")
+        if place < len(args):
+            args = (*args[:place], int(given), *args[place + 1 :])
+        else:
+            kwargs[name] = int(given)
+    return args
 
 
 def input_constructor(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 
 from . import names, scope, shapes, signature
-from .tensor import shape_of
+from .tensor import map_structure, shape_of
 from .warning import warn
 
 if TYPE_CHECKING:
@@ -74,6 +74,17 @@ def check_arguments(layer: Layer, wanted: list[inspect.Parameter]) -> None:
             )
 
 
+def shapes_for(method: Callable[..., Any], tensors: object) -> Any:
+    """The shapes of tensors, as a `build` or a `compute_output_shape` is told them.
+
+    Args:
+        method: that of ours gets tuples. One of a script gets what its tensors have as `shape`: under `sequax run` a
+            tuple that also knows what old code asks of it (`as_list`).
+        tensors: in any structure.
+    """
+    return shape_of(tensors) if names.is_ours(method) else map_structure(lambda tensor: tensor.shape, tensors)
+
+
 def shapes_asked_for(function: Callable[..., Any], given: dict[str, Any]) -> inspect.BoundArguments | None:
     """What a `compute_output_shape` is called with for the tensors of a call; None if it asks for others.
 
@@ -84,10 +95,10 @@ def shapes_asked_for(function: Callable[..., Any], given: dict[str, Any]) -> ins
     """
     wanted = inspect.signature(function)
     named = {f"{name}_shape": value for name, value in given.items()}
-    fitting = {name: shape_of(value) for name, value in named.items() if name in wanted.parameters}
+    fitting = {name: shapes_for(function, value) for name, value in named.items() if name in wanted.parameters}
     try:
         if len(wanted.parameters) == 1 or not fitting:
-            return wanted.bind(*(shape_of(value) for value in list(given.values())[:1]))
+            return wanted.bind(*(shapes_for(function, value) for value in list(given.values())[:1]))
         return wanted.bind(**fitting)
     except TypeError:
         return None

@@ -341,7 +341,8 @@ class Layer(Owner, Shown, quantizing.Quantizable, operation.Operation):
         required = [p for p in wanted if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
         if len(required) > 1 or (by_name and max(len(wanted), len(given)) > 1):
             building.check_arguments(self, wanted)
-            self.build(**{name: shape_of(given[name.removesuffix("_shape")]) for name in by_name})
+            told = {name: building.shapes_for(self.build, given[name.removesuffix("_shape")]) for name in by_name}
+            self.build(**told)
         elif not given:
             self.build(None)
         elif type(self).build is Layer.build:
@@ -349,7 +350,7 @@ class Layer(Owner, Shown, quantizing.Quantizable, operation.Operation):
             if len(given) == 1 and self._inner_layers():
                 self.called_for = shape_of(next(iter(given.values())))
         else:
-            self.build(shape_of(next(iter(given.values()))))
+            self.build(building.shapes_for(self.build, next(iter(given.values()))))
         self.built: bool = True
 
     @staticmethod
@@ -579,7 +580,8 @@ class Layer(Owner, Shown, quantizing.Quantizable, operation.Operation):
         if not config or self.built:
             return
         config = config.get("shapes_dict", config)
-        given = {k: shapes.map_shapes(tuple, v) for k, v in config.items() if v is not None}
+        symbols = {k: shapes.map_shapes(KerasTensor, v) for k, v in config.items() if v is not None}
+        given = building.shapes_for(self.build, symbols)
         wanted = inspect.signature(self.build).parameters
         if len(given) > 1 and set(given) <= set(wanted):
             self.build(**given)

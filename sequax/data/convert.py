@@ -268,7 +268,7 @@ def _numeric(array: np.ndarray, what: str) -> np.ndarray:
     if kind in "UST":
         _refuse_strings(array, what)
     if kind == "O":
-        _refuse_objects(array, what)
+        return from_objects(array, what)
     if kind in "mM":
         raise ValueError(
             f"{what} has dtype {array.dtype}: turn times into numbers, "
@@ -308,14 +308,18 @@ def _refuse_strings(array: np.ndarray, what: str) -> None:
     )
 
 
-def _refuse_objects(array: np.ndarray, what: str) -> None:
+def from_objects(array: np.ndarray, what: str) -> np.ndarray:
+    """Numbers out of an array of objects: what pandas makes of columns of numbers beside columns of bool."""
     items = array.ravel()
     if array.ndim == 1 and any(hasattr(item, "__len__") and not isinstance(item, str | bytes) for item in items):
         _refuse_ragged(items, what)
         raise ValueError(f"{what} is an array of arrays (dtype object): stack them with np.stack({what}).")
     odd = next((i for i, item in enumerate(items) if not isinstance(item, int | float | np.number | np.bool_)), None)
     if odd is None:
-        raise ValueError(f"{what} has dtype object but holds numbers: pass np.asarray({what}, dtype='float32').")
+        numbers = np.asarray(items.tolist())
+        if numbers.dtype.kind != "O":
+            return _numeric(numbers.reshape(array.shape), what)
+        raise ValueError(f"{what} has dtype object and holds numbers too large for 64 bits.")
     strings = [item for item in items if isinstance(item, str | bytes)]
     if len(strings) == len(items):
         _refuse_strings(np.asarray(strings), what)

@@ -2,9 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 
-TENSORFLOW_VERSION = "2.20.0"
+
+class Version(str):
+    """A version that scripts compare with one in quotes: by its numbers, so that 2.20 comes after 2.4."""
+
+    __slots__ = ()
+
+    def __lt__(self, other: str) -> bool:
+        return _numbers(self) < _numbers(other)
+
+    def __le__(self, other: str) -> bool:
+        return _numbers(self) <= _numbers(other)
+
+    def __gt__(self, other: str) -> bool:
+        return _numbers(self) > _numbers(other)
+
+    def __ge__(self, other: str) -> bool:
+        return _numbers(self) >= _numbers(other)
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(digits) for digits in re.findall(r"\d+", version)]
+
+
+TENSORFLOW_VERSION = Version("2.20.0")
 
 
 class Member(NamedTuple):

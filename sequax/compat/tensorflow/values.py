@@ -19,6 +19,7 @@ from ...core import dtypes
 from ...core.tensor import KerasTensor
 from ...core.types import ArrayLike, DTypeLike
 from ...core.variable import Variable
+from ...data.convert import from_objects
 from . import slicing
 from .member import Member
 
@@ -473,6 +474,8 @@ def tensor(value: ArrayLike, dtype: DTypeLike | None = None) -> jax.Array:
         if dtype == "string":
             return cast(Any, StringTensor(value))
         dtype = dtypes.standardize(dtype)
+    if isinstance(value, np.ndarray) and value.dtype == object:
+        value = from_objects(value, "value")
     if isinstance(value, (list, tuple)):
         value = _numbers(value)
         if isinstance(value, jax.Array):
