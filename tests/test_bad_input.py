@@ -327,6 +327,8 @@ def test_calls_that_do_not_fit_say_what_was_meant():
             self.kernel = self.add_weight("kernel", shape=(shape[-1], 2))
 
     model = regression()
+    tensor = Input((4,))
+    graph = sequax.Model(tensor, Dense(1)(tensor))
     for call, words in {
         "fit": (lambda: model.fit(X, TARGETS, batchsize=3), "Did you mean 'batch_size'"),
         "compile": (lambda: model.compile(optimiser="adam", loss="mse"), "Did you mean 'optimizer'?"),
@@ -343,6 +345,11 @@ def test_calls_that_do_not_fit_say_what_was_meant():
         ),
         "name alone": (lambda: Dense(1).add_weight("kernel", (3, 2)), "add_weight(shape=..., name='kernel')"),
         "rate in place of a schedule": (lambda: sequax.callbacks.LearningRateScheduler(0.1), "a function of the epoch"),
+        "targets as training": (
+            lambda: graph(X, TARGETS),
+            "`training` is True or False. Received an array of shape (8,)",
+        ),
+        "input as training": (lambda: graph(tensor, tensor), "Several inputs are one argument, a list"),
         "text as class": (lambda: sequax.utils.to_categorical(["a", "b"]), "these are strings; the first is 'a'"),
     }.values():
         with pytest.raises((TypeError, ValueError, AttributeError)) as caught:

@@ -694,6 +694,20 @@ class Held(keras.layers.Layer):
         self.by = by
     def call(self, x):
         return x * self.by
+class Around(keras.layers.Layer):
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+    def call(self, x):
+        return self.inner(x)
+class Several(keras.layers.Layer):
+    def __init__(self, by):
+        super().__init__()
+        self.by = by
+    def call(self, x):
+        return x * self.by["first"][0]
+pair = (h, gate)
+steps = keras.layers.TimeDistributed(keras.layers.Lambda(lambda x: x * gate))
 found = [
     layer(h)
     for layer in (
@@ -702,12 +716,17 @@ found = [
         keras.layers.Lambda(scaled, arguments={"by": gate}),
         keras.layers.Lambda(partial(scaled, by=gate)),
         Held(gate),
+        keras.layers.Lambda(lambda x: x * pair[1]),
+        Several({"first": [gate, h]}),
+        Around(keras.layers.Lambda(lambda x: x * gate)),
+        Around(Held(gate)),
+        lambda x: K.squeeze(steps(keras.layers.Reshape((1, 3))(x)), 1),
     )
 ]
 x, wanted = np.random.rand(8, 4), h * gate
 for model in (Model(inputs, [wanted, *found]), Model(inputs, Model(inputs, [wanted, *found])(inputs))):
     first, *others = model.predict(x, verbose=0)
-    assert len(others) == 5 and all(np.allclose(first, one, atol=1e-6) for one in others)
+    assert len(others) == 10 and all(np.allclose(first, one, atol=1e-6) for one in others)
 assert K.is_keras_tensor(gate)
 """,
         "a layer that looks at tensors of the graph",

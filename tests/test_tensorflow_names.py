@@ -250,6 +250,11 @@ HABITS = {
         assert tf.float32.is_floating and not tf.int32.is_floating and tf.uint8.max == 255 and tf.int32.is_integer
         assert tf.as_dtype(np.float32) == tf.float32 and tf.as_dtype("int32") == tf.int32 == tf.dtypes.int32
         assert layers.Dense(2, dtype=tf.float32).dtype == "float32"
+        kernel = layers.Dense(2, dtype="mixed_float16")
+        kernel.build((None, 3))
+        for dtype in (tf.Variable(1.0).dtype, kernel.kernel.dtype):
+            assert isinstance(dtype, tf.DType) and dtype.name == "float32" == dtype and dtype.is_floating
+            assert dtype.base_dtype == tf.float32 and np.zeros(2, dtype).dtype == dtype.as_numpy_dtype
         assert keras.Input((2,), dtype=tf.int32).dtype == tf.int32
         assert np.zeros(2, tf.float32.as_numpy_dtype).dtype == np.float32 and {tf.float32: 1}["float32"] == 1
         assert repr(tf.float32) == "tf.float32" and not tf.float32 == 3 and tf.string == tf.constant("a").dtype

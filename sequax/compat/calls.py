@@ -7,7 +7,7 @@ from typing import Any
 
 from ..core import signature
 from ..core.layer import Layer
-from ..core.tensor import is_tensor
+from ..core.tensor import is_tensor, leaves
 from .captured_calls import KEY
 
 _PLAIN = (bool, int, float, str, bytes)
@@ -19,7 +19,7 @@ def call(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
     def __call__(self: Layer, *args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
         looked_at = kwargs.get(KEY)
-        if looked_at is not None and not any(map(is_tensor, looked_at.values)):
+        if looked_at is not None and not any(map(is_tensor, leaves(looked_at.values))):
             with looked_at.put_in():
                 return original(self, *args, **{key: value for key, value in kwargs.items() if key != KEY})
         if len(args) > 1:

@@ -53,7 +53,7 @@ class Captured:
     """Tensors that a layer looks at, or their values, and where they stand; a structure to graphs.
 
     Args:
-        values: the tensors, or what to put in their places.
+        values: the tensors, structures of them, or what to put in their places.
         places: of each.
     """
 
@@ -94,7 +94,7 @@ def symbolic(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def _symbolic(self: Layer, args: Any, kwargs: dict[str, Any], named: dict[str, Any], inputs: Any) -> Any:
         if KEY not in kwargs:
-            places = [] if self.is_model else list(_places(self))
+            places = list(_places(self, set()))
             if places:
                 note("a layer that looks at tensors of the graph", "call the layer on them, too: `layer([x, tensor])`")
                 kwargs = {**kwargs, KEY: Captured([_at(one) for one in places], Places(self.name, places))}
@@ -103,17 +103,23 @@ def symbolic(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
     return _symbolic
 
 
-def _places(layer: Layer) -> Iterator[Place]:
-    """Where symbolic tensors stand that are named by the user's functions that run in the call of a layer."""
+def _places(layer: Layer, seen: set[Any]) -> Iterator[Place]:
+    """Where symbolic tensors stand that are named by the user's functions that run in the call of a layer.
+
+    A model inside has its own graph, which its own layers looked at.
+    """
+    if layer.is_model:
+        return
+    for inner in layer.flatten_layers(include_self=False, recursive=False):
+        yield from _places(inner, seen)
     waiting: list[Any] = [type(layer).call]
     if isinstance(layer, Lambda):
         waiting.append(layer.function)
-        yield from ((layer.arguments, name) for name, value in layer.arguments.items() if is_tensor(value))
-    seen: set[Any] = set()
+        yield from ((layer.arguments, name) for name, value in layer.arguments.items() if _holds_tensors(value))
     while waiting:
         function = waiting.pop()
         if isinstance(function, functools.partial):
-            yield from ((function.keywords, name) for name, value in function.keywords.items() if is_tensor(value))
+            yield from ((function.keywords, name) for name, value in function.keywords.items() if _holds_tensors(value))
             function = function.func
         if inspect.ismethod(function):
             function = function.__func__
@@ -128,7 +134,7 @@ def _places(layer: Layer) -> Iterator[Place]:
         around += [(vars(layer), name) for name in sorted(attributes & vars(layer).keys())]
         for place in around:
             value = _at(place)
-            if is_tensor(value) and (id(place[0]), place[1]) not in seen:
+            if _holds_tensors(value) and (id(place[0]), place[1]) not in seen:
                 seen.add((id(place[0]), place[1]))
                 yield place
             elif isinstance(place[0], CellType) or (
@@ -136,6 +142,13 @@ def _places(layer: Layer) -> Iterator[Place]:
             ):
                 waiting.append(value)
         waiting.extend(getattr(type(layer), name, None) for name in attributes)
+
+
+def _holds_tensors(value: object) -> bool:
+    """Whether it is a symbolic tensor, or a list, tuple or dict of nothing else."""
+    if not isinstance(value, (list, tuple, dict)):
+        return is_tensor(value)
+    return len(value) > 0 and all(map(_holds_tensors, value.values() if isinstance(value, dict) else value))
 
 
 def _at(place: Place) -> Any:

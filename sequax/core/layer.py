@@ -248,6 +248,8 @@ class Layer(Owner, Shown, quantizing.Quantizable, operation.Operation):
             args = tuple(signature.convert(value, dtype, self.name) for value in args)
             kwargs = {key: signature.convert(value, dtype, self.name) for key, value in kwargs.items()}
         named = accepted.named(args, kwargs)
+        if getattr(named.get("training"), "ndim", 0):
+            raise TypeError(_NO_FLAG.format(self.name, shape_of(named["training"])))
         for name in accepted.required:
             if name in named or name in self.filled_in:
                 continue
@@ -641,6 +643,12 @@ def forget_losses(outermost: Layer) -> None:
     for layer in outermost.flatten_layers():
         if layer._losses:
             layer._losses = []
+
+
+_NO_FLAG = (
+    "Layer '{}': `training` is True or False. Received an array of shape {}. Several inputs are one argument, a list:"
+    " `layer([x, y])`; targets go to `fit` or to the loss."
+)
 
 
 def keep_losses(layer: Layer, penalties: Sequence[Any]) -> None:

@@ -600,6 +600,12 @@ def shaped(shape: Any) -> property:
     return property(lambda self: TensorShape(get(self)))
 
 
+def typed(dtype: Any) -> property:
+    """The `dtype` of a class of variables, made to give a `DType`, which is still the name that Keras gives."""
+    get = cast(Callable[[Any], str], dtype.fget)
+    return property(lambda self: DTYPES.get(name := get(self)) or as_dtype(name))
+
+
 def _symbolic_shape(self: KerasTensor) -> TensorShape:
     return TensorShape(tuple(self.__dict__["shape"]))
 
@@ -658,6 +664,7 @@ def patched() -> Iterator[tuple[type, str, Any]]:
     yield KerasTensor, "set_shape", _set_shape
     yield KerasTensor, "ref", _ref
     yield Variable, "shape", shaped(Variable.shape)
+    yield Variable, "dtype", typed(Variable.dtype)
     yield Variable, "get_shape", _get_shape
     yield Variable, "ref", _ref
 
