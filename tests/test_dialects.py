@@ -446,6 +446,45 @@ model.evaluate(x, y, show_accuracy=True, verbose=0)
 """,
         "class_weight=",
     ),
+    "a value that a metric of the model's gave": (
+        """
+class Sized(Model):
+    def __init__(self):
+        super().__init__()
+        self.out, self.size = Dense(1), keras.metrics.Mean(name="size")
+    def call(self, x, training=None):
+        if training:
+            self.add_metric(self.size(x))
+        return self.out(x)
+model, x = Sized(), np.ones((8, 2))
+model.compile("sgd", "mse")
+assert model.fit(x, np.ones((8, 1)), verbose=0).history["size"] == [1.0]
+""",
+        None,
+    ),
+    "weights of classes for each output": (
+        """
+inputs = Input((2,))
+outputs = [Dense(1, activation="sigmoid", name="a")(inputs), Dense(3, activation="softmax", name="b")(inputs)]
+model = Model(inputs, outputs)
+model.compile("sgd", ["binary_crossentropy", "categorical_crossentropy"])
+x, a, b = np.random.rand(8, 2).astype("float32"), np.arange(8)[:, None] % 2, np.eye(3)[np.arange(8) % 3]
+of_a, of_b, start = {0: 1, 1: 3.0}, {0: 2.0, 1: 0.5, 2: 1.0}, model.get_weights()
+rows = [np.where(a[:, 0] == 1, 3.0, 1.0), np.array([2.0, 0.5, 1.0])[b.argmax(-1)]]
+def trained(train):
+    model.set_weights(start)
+    train()
+    return model.get_weights()
+wanted = trained(lambda: model.train_on_batch(x, [a, b], sample_weight=rows))
+for one in (
+    lambda: model.train_on_batch(x, [a, b], class_weight=[of_a, of_b]),
+    lambda: model.fit(x, {"a": a, "b": b}, class_weight={"a": of_a, "b": of_b}, verbose=0),
+):
+    assert all(map(np.allclose, trained(one), wanted)) and np.ptp(wanted[0] - start[0])
+model.train_on_batch(x, [a, b], class_weight=[of_a, None])
+""",
+        "class_weight= of several outputs",
+    ),
     "defaults of optimizers": (
         """
 model = Sequential([Dense(output_dim=1, input_dim=2)])

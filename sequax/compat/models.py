@@ -14,6 +14,7 @@ from .._holding import Holding
 from ..core.input_spec import InputSpec
 from ..core.tensor import is_tensor, leaves
 from ..core.types import ArrayLike, Data, Nested
+from ..data.class_weights import by_class, weights_of_classes
 from ..model import Model
 from ..sequential import Sequential
 from ..utils.py_dataset import PyDataset
@@ -157,7 +158,7 @@ def fit(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
         if "show_accuracy" in kwargs:
             note("show_accuracy=", "compile(metrics=['accuracy'])")
             del kwargs["show_accuracy"]
-        _dict_of_weights(kwargs)
+        _class_weights(self, kwargs.get("y", args[0] if args else None), kwargs)
         if kwargs.get("validation_data") is not None:
             kwargs["validation_data"] = _numbered(kwargs["validation_data"])
             give_validation_data(kwargs.get("callbacks"), kwargs["validation_data"])
@@ -183,6 +184,7 @@ def _facts(positions: list[str], x: Any, args: tuple[Any, ...], kwargs: dict[str
 
 def train_on_batch(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
     def train_on_batch(self: Model, *args: object, **kwargs: object) -> object:
+        _class_weights(self, kwargs.get("y", args[1] if len(args) > 1 else None), kwargs)
         with AsCompiled(self):
             return original(self, *args, **kwargs)
 
@@ -201,15 +203,27 @@ def evaluate(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
 predict = evaluate
 
 
-def _dict_of_weights(kwargs: dict[str, Any]) -> None:
-    """Weights of classes as a list, or "auto", which no version after Keras 0 understood."""
+def _class_weights(model: Model, y: Any, kwargs: dict[str, Any]) -> None:
+    """Weights of classes as a list, one dict per output, or "auto", which no version after Keras 0 understood."""
     weights = kwargs.get("class_weight")
-    if isinstance(weights, str):
+    several = weights.values() if isinstance(weights, dict) else weights if isinstance(weights, (list, tuple)) else ()
+    if any(isinstance(one, dict) for one in several):
+        note("class_weight= of several outputs", "sample_weight=[...], a weight per row for each output")
+        del kwargs["class_weight"]
+        kwargs["sample_weight"] = _weights_of_rows(model.output_names, y, weights)
+    elif isinstance(weights, str):
         note(f"class_weight={weights!r}", "a dict from class number to weight; this one had no effect")
         del kwargs["class_weight"]
     elif isinstance(weights, (list, tuple, np.ndarray)):
         note("class_weight=[...]", "dict(enumerate(weights))", key="class_weight=")
         kwargs["class_weight"] = dict(enumerate(map(float, weights)))
+
+
+def _weights_of_rows(outputs: list[str], y: Any, class_weights: Any) -> list[np.ndarray]:
+    """A weight for each row of each output, from the weights of its classes; 1 for an output that has none."""
+    targets = y if isinstance(y, dict) else dict(zip(outputs, y, strict=False))
+    weights = class_weights if isinstance(class_weights, dict) else dict(zip(outputs, class_weights, strict=False))
+    return [weights_of_classes(by_class(weights.get(name)) or {}, np.asarray(targets[name])) for name in outputs]
 
 
 def _without_workers(kwargs: dict[str, Any]) -> None:

@@ -22,7 +22,7 @@ def _number(value: Any) -> Any:
     return value.item() if hasattr(value, "item") and getattr(value, "size", 1) == 1 else value
 
 
-def weights_of_classes(class_weight: dict[int, float], y: np.ndarray, numbers: bool = False) -> np.ndarray:
+def weights_of_classes(class_weight: Mapping[int, float], y: np.ndarray, numbers: bool = False) -> np.ndarray:
     """A weight per sample, or per step, from a weight per class.
 
     Args:

@@ -142,14 +142,18 @@ def reset_states(self: Any) -> None:
 
 
 def add_metric(self: Any, value: ArrayLike, name: str | None = None, aggregation: str | None = "mean") -> None:
-    """Report the mean of a value, by a metric that the layer owns."""
+    """Report the mean of a value, by a metric that the layer owns.
+
+    Without a name the value is what a metric of the layer's gave, and that metric reports it.
+    """
     from ...metrics import Mean
 
+    if name is None:
+        return
     kept = vars(self).setdefault("_added_metrics", {})
-    label = name or f"metric_{len(kept)}"
-    if label not in kept:
-        kept[label] = Mean(name=label)
-    kept[label].update_state(value)
+    if name not in kept:
+        kept[name] = Mean(name=name)
+    kept[name].update_state(value)
 
 
 def array_function(
