@@ -446,6 +446,19 @@ model.evaluate(x, y, show_accuracy=True, verbose=0)
 """,
         "class_weight=",
     ),
+    "predictions without a bar": (
+        """
+import contextlib, io
+from keras.utils import np_utils
+model = Sequential([Dense(1, input_dim=2)])
+with contextlib.redirect_stdout(io.StringIO()) as printed:
+    model.predict(np.ones((4, 2)))
+    assert not printed.getvalue()
+    model.predict(np.ones((4, 2)), 2, 2)
+    assert "Predict" in printed.getvalue()
+""",
+        None,
+    ),
     "a value that a metric of the model's gave": (
         """
 class Sized(Model):

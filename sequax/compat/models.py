@@ -18,7 +18,7 @@ from ..data.class_weights import by_class, weights_of_classes
 from ..model import Model
 from ..sequential import Sequential
 from ..utils.py_dataset import PyDataset
-from . import captured, logs, spellings, trainability
+from . import captured, dialect, logs, spellings, trainability
 from .attributes import give_validation_data, split_off
 from .notes import note
 from .trainability import AsCompiled
@@ -200,7 +200,16 @@ def evaluate(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
     return over_data
 
 
-predict = evaluate
+def predict(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
+    over_data = evaluate(owner, original)
+    positions = list(inspect.signature(original).parameters)[1:]
+
+    def predict(self: Model, *args: object, **kwargs: object) -> object:
+        if dialect.spoken() is not None and "verbose" not in positions[: len(args)]:
+            kwargs.setdefault("verbose", 0)  # the default of Keras 1 and 2: agents and GANs predict in each step
+        return over_data(self, *args, **kwargs)
+
+    return predict
 
 
 def _class_weights(model: Model, y: Any, kwargs: dict[str, Any]) -> None:
