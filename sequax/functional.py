@@ -188,10 +188,16 @@ def _flat_inputs(structure: object) -> list[Any]:
     return jax.tree.leaves(structure, is_leaf=lambda x: is_tensor(x) or x is None)
 
 
-def standardize_inputs(inputs: object, expected: Symbols, owner: str) -> Any:
+def standardize_inputs(inputs: object, expected: Symbols, owner: str, more_axes: bool = False) -> Any:
     """Inputs of a call in the structure, rank and dtype of the model's symbolic inputs.
 
     One tensor in a list, a dict keyed by input names and a missing last axis of size 1 are accepted.
+
+    Args:
+        inputs: what the model is called with.
+        expected: the model's symbolic inputs.
+        owner: the model, in messages.
+        more_axes: whether inputs may have more axes than the model's; the layers say then what they make of them.
 
     Raises:
         ValueError: if the number of inputs, a name or a rank does not fit.
@@ -218,11 +224,11 @@ def standardize_inputs(inputs: object, expected: Symbols, owner: str) -> Any:
             f"{owner} takes {len(tensors)} input tensor(s) {names}, but it was called with {len(given)}."
             f" Shapes received: {[getattr(v, 'shape', None) for v in given]}."
         )
-    fitted = [_fit(value, tensor, owner) for value, tensor in zip(given, tensors, strict=True)]
+    fitted = [_fit(value, tensor, owner, more_axes) for value, tensor in zip(given, tensors, strict=True)]
     return jax.tree.unflatten(jax.tree.structure(expected, is_leaf=is_tensor), fitted)
 
 
-def _fit(value: Any, tensor: KerasTensor, owner: str) -> Any:
+def _fit(value: Any, tensor: KerasTensor, owner: str, more_axes: bool) -> Any:
     if value is None:
         entry = tensor.node.operation if tensor.node is not None else None
         if getattr(entry, "optional", False):
@@ -236,7 +242,7 @@ def _fit(value: Any, tensor: KerasTensor, owner: str) -> Any:
         value = value[..., None]
     elif len(shape) == len(expected) + 1 and shape[-1] == 1:
         value = value[..., 0]
-    elif len(shape) != len(expected):
+    elif len(shape) != len(expected) and not (more_axes and len(shape) > len(expected)):
         hint = " That is one sample; pass a batch, e.g. `x[None]`." if len(shape) == len(expected) - 1 else ""
         raise ValueError(
             f"{owner}: invalid input shape for '{tensor.name}'. Expected {expected}, received {shape}.{hint}"

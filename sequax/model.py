@@ -75,6 +75,7 @@ class Model(Looking, Trying, StepMethods, FileMethods, StateTree, HostFront, Qua
     unnoted |= {"_symbolic_outputs"}
 
     is_model = True
+    more_axes = False  # whether a call takes inputs of more axes than the graph's, as up to Keras 2
     config_keys: frozenset[str] = frozenset({"layers", "input_layers", "output_layers"})
 
     # Whether `fit` and its kin run without compiling; may be set at any time, also before `compile`.
@@ -167,7 +168,8 @@ class Model(Looking, Trying, StepMethods, FileMethods, StateTree, HostFront, Qua
                 f"Model {type(self).__name__} does not have a `call()` method. A subclass of Model implements"
                 f" `call(self, inputs)`; a graph is made by `Model(inputs, outputs)`."
             )
-        outputs = self._graph.run(standardize_inputs(inputs, self._graph.inputs, f"Model '{self.name}'"))
+        given = standardize_inputs(inputs, self._graph.inputs, f"Model '{self.name}'", self.more_axes)
+        outputs = self._graph.run(given)
         # One in a list is that one, as in Keras.
         return outputs[0] if isinstance(outputs, (list, tuple)) and len(outputs) == 1 else outputs
 

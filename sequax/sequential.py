@@ -220,8 +220,9 @@ class Sequential(Stack):
                 self._wire(0)
             else:
                 self.build_from(map_structure(lambda a: KerasTensor(a.shape, str(a.dtype)), inputs))
-        what = f"Sequential model '{self.name}'"
-        return inputs if self._tensors is None else standardize_inputs(inputs, self._tensors[0], what)
+        if self._tensors is None:
+            return inputs
+        return standardize_inputs(inputs, self._tensors[0], f"Sequential model '{self.name}'", self.more_axes)
 
     def compute_output_shape(self, input_shape: Nested[Shape]) -> Any:
         """Output shape for an input shape; unbuilt layers stay so."""

@@ -446,6 +446,21 @@ model.evaluate(x, y, show_accuracy=True, verbose=0)
 """,
         "class_weight=",
     ),
+    "inputs of models in models with one axis more": (
+        """
+from keras.layers import Embedding, Reshape, multiply
+spread = Sequential([Dense(12, input_dim=5), Reshape((2, 2, 3))])
+noise, label = Input((5,)), Input((1,))
+generator = Model([noise, label], spread(multiply([noise, Embedding(4, 5)(label)])))
+x, labels = np.random.rand(6, 5).astype("float32"), np.arange(6).reshape(6, 1) % 4
+products = x * generator.get_weights()[0][labels[:, 0]]
+assert np.allclose(generator.predict([x, labels]), spread.predict(products), atol=1e-6)
+generator.compile("sgd", "mse")
+generator.fit([x, labels], np.zeros((6, 2, 2, 3)), verbose=0)
+assert spread(np.ones((2, 1, 5))).shape == (2, 2, 2, 3)
+""",
+        None,
+    ),
     "predictions without a bar": (
         """
 import contextlib, io

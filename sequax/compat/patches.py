@@ -71,6 +71,7 @@ def apply() -> None:
     put(Layer, "add_variable", Layer.add_weight)  # of Keras 2, where it was another name of that
     wrap(Layer, "add_loss", added.add_loss)
     wrap(Model, "__init__", models.constructor)
+    put(Model, "more_axes", True)
     for name in ("compile", "fit", "evaluate", "predict", "train_on_batch"):
         wrap(Model, name, getattr(models, name))
     for kind, methods, properties in (
