@@ -120,6 +120,45 @@ HABITS = {
         assert int(steps) == int(its_optimizer.iterations) == 12 and float(seen.result()) == history["loss"][-1]
         assert history["beside"][2] < history["beside"][0]
     """,
+    "a step of evaluation that assigns what is no part of the model": """
+        seen, steps = keras.metrics.Mean(), tf.Variable(0, trainable=False)
+        class Own(keras.Model):
+            def test_step(self, data):
+                x, y = data
+                seen.update_state((self(x) - y) ** 2)
+                steps.assign_add(1)
+                return {"error": seen.result()}
+        inputs = keras.Input((4,))
+        model = Own(inputs, layers.Dense(1)(inputs))
+        model.compile("sgd", "mse")
+        found = model.evaluate(x, y, batch_size=24, verbose=0, return_dict=True)["error"]
+        assert int(steps) == 3 and np.isclose(found, np.mean((model.predict(x, verbose=0) - y) ** 2), atol=1e-5)
+        model.fit(x, y, batch_size=16, verbose=0, validation_data=(x, y))
+        assert int(steps) == 7
+    """,
+    "a layer that makes its variables when it is called": """
+        class Late(layers.Layer):
+            kernel = shift = None
+            def call(self, x):
+                if self.kernel is None:
+                    self.kernel = tf.Variable(tf.random.normal((4, 4)))
+                    self.shift = tf.Variable(tf.zeros(4))
+                return tf.matmul(x, self.kernel) + self.shift
+        class Around(keras.Model):
+            def __init__(self):
+                super().__init__()
+                self.late, self.dense = Late(), layers.Dense(1)
+            def call(self, x):
+                return self.dense(self.late(x))
+        graph = layers.Dense(1)(Late()(inputs := keras.Input((4,))))
+        stack = keras.Sequential([Late(), Late(), layers.Dense(1)])
+        for count, model in ((4, Around()), (6, stack), (4, keras.Model(inputs, graph))):
+            model.compile("sgd", "mse")
+            losses = model.fit(x, y, epochs=3, verbose=0).history["loss"]
+            assert len(model.trainable_variables) == count and losses[2] < losses[0]
+        first, second = (layer.kernel.numpy() for layer in (Late(), Late()) if layer(x) is not None)
+        assert not np.allclose(first, second)
+    """,
     "a step that looks at values, run line by line": """
         seen = []
         class Looking(keras.Model):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeGuard
 
 import jax
+import jax.numpy as jnp
 
 from . import dtypes, masks, scope
 from .tensor import KerasTensor, is_tensor, leaves, map_structure
@@ -14,6 +15,10 @@ from .types import ShapeLike
 # Unknown sizes are tried with two different numbers; an output size that differs depends on them. Batch sizes are
 # small, so that a layer that loops over samples in Python stays cheap; other sizes leave room for deep downsampling.
 _TRIALS = ((3, 251), (5, 509))
+
+
+class ValuesNeeded(Exception):
+    """A traced call makes a variable whose first value is known when the call runs, and not before."""
 
 
 def infer(
@@ -56,21 +61,32 @@ def _trace(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str
     flat, structure = jax.tree.flatten((args, kwargs), is_leaf=is_tensor)
     symbolic = [i for i, value in enumerate(flat) if is_tensor(value)]
 
-    def run(given: list[Any], carried: list[Any]) -> tuple[Any, list[Any] | None]:
+    def call(given: list[Any]) -> Any:
         filled = list(flat)
         for i, value in zip(symbolic, given, strict=True):
             filled[i] = value
         call_args, call_kwargs = jax.tree.unflatten(structure, filled)
+        return function(*call_args, **call_kwargs)
+
+    def run(given: list[Any], carried: list[Any]) -> tuple[Any, list[Any] | None]:
         # Values that the call assigns (moving averages, seeds) are dropped with the frame.
         frame = scope.Frame([], [], strict=False)
         frame.symbolic = True
         with scope.framed(frame):
             masks.keep(given, carried)
-            outputs = function(*call_args, **call_kwargs)
+            outputs = call(given)
             return outputs, masks.of(outputs)
 
     tensors = [flat[i] for i in symbolic]
-    return jax.eval_shape(run, list(map(concrete, tensors)), [concrete(t._keras_mask) for t in tensors])
+    wanted: Any = list(map(concrete, tensors)), [concrete(t._keras_mask) for t in tensors]
+    try:
+        return jax.eval_shape(run, *wanted)
+    except ValuesNeeded:
+        nothing = [jnp.zeros(one.shape, one.dtype) for one in wanted[0]]
+        if scope.frame() is not None or any(isinstance(one, jax.core.Tracer) for one in nothing):
+            raise  # whoever traces around runs all of it
+        call(nothing)  # once: from now on the variables are there
+    return jax.eval_shape(run, *wanted)
 
 
 def standardize(shape: ShapeLike, what: str = "shape") -> tuple[int | None, ...]:

@@ -41,7 +41,7 @@ _STATES = {
 }
 # What a step in TensorFlow's form was found to assign; in no attribute, where it would be the model's own.
 _assigned_outside: WeakKeyDictionary[Any, list[Variable]] = WeakKeyDictionary()
-_DRAWN = "default_seed_generator"  # the key of what steps in TensorFlow's form draw from
+_BESIDE = "beside"  # keys of what steps of evaluation in TensorFlow's form draw from and assign, behind the model's
 # What Keras calls before its own loop, and a compiled loop over many batches cannot.
 _MAKERS = ("make_train_function", "make_test_function", "make_predict_function")
 # Parts of both steps: whoever changes one gets the steps that call it.
@@ -126,25 +126,26 @@ def _takes_data_alone(model: Any, name: str) -> bool:
     return len(positional) == 1 or (len(positional) > 1 and positional[1].default is not inspect.Parameter.empty)
 
 
-def makes_state(model: Model, steps: Any, given: Callable[[], Any]) -> bool:
+def makes_state(model: Model, steps: Any, given: Callable[[], Any], training: bool = True) -> bool:
     """Let a step in TensorFlow's form make what it finds missing, such as the states of its optimizers.
 
     Variables that it assigns and that are no part of the model, such as those of a metric outside, are found, too.
 
     Args:
         given: finds the variables, the state and the other arguments of the steps.
+        training: whether it is the step of training, and not that of evaluation.
 
     Returns:
         Whether something was made, so that there are other variables now.
     """
-    if not _takes_data_alone(model, "train_step"):
+    if not _takes_data_alone(model, "train_step" if training else "test_step"):
         return False
     variables, arguments = given()
     outside: list[Variable] = []
     try:
         # Under `run_eagerly`, too: nothing is computed here.
         with scope.asking_for_outside(outside), jax.disable_jit(False):
-            jax.eval_shape(program(step_of(model, variables, training=True), steps, False), *arguments)
+            jax.eval_shape(program(step_of(model, variables, training), steps, False), *arguments)
     except NewState:
         return True
     except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError):
@@ -201,7 +202,10 @@ def variables_of(model: Model, optimizer: Optimizer | None = None) -> TrainVaria
     table = table._replace(other={key: v for key, v in table.other.items() if id(v) not in apart})
     if optimizer is None:
         if _takes_data_alone(model, "test_step"):  # it may draw, too
-            table = table._replace(other={**table.other, _DRAWN: rng.default_generator().state})
+            known = {id(v) for part in table for v in part.values()}
+            further = [v for v in _assigned_outside.get(model, ()) if id(v) not in known]
+            more = [rng.default_generator().state, *further]
+            table = table._replace(other={**table.other, **{f"{_BESIDE}/{n:04d}": v for n, v in enumerate(more)}})
         return table
     known = {id(v) for part in table for v in part.values()}
     further = [v for one in tracking.owned(model, "optimizer") for v in one.variables if id(v) not in known]

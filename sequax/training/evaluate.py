@@ -83,14 +83,18 @@ class EvaluateJob(Job):
         place: Placement = DEVICE,
     ):
         super().__init__(model, callbacks, batch_size, place)
-        self.plan: plans.Plan = plans.of(model, training=False)
-        self.variables: TrainVariables = self.plan.variables
-        self.variables.lay(place)
-        self.rows_alone: bool = self.plan.rows_alone and not compiled.eager()
-        self._metrics = self.variables.borrow().metrics
         self._keeps_metrics = keeps_metrics
         self._searches = True  # for bad lookups, if results are not finite
         self._programs: dict[Any, Callable[..., Any]] = {}
+        self._look()
+
+    def _look(self) -> None:
+        """Find the variables of the steps."""
+        self.plan: plans.Plan = plans.of(self.model, training=False)
+        self.variables: TrainVariables = self.plan.variables
+        self.variables.lay(self.place)
+        self.rows_alone: bool = self.plan.rows_alone and not compiled.eager()
+        self._metrics = self.variables.borrow().metrics
 
     def program(self, steps: StepRange) -> Callable[..., Any]:
         """The compiled steps for ranges of this shape; of the new state they return what the steps have changed."""
@@ -100,7 +104,11 @@ class EvaluateJob(Job):
         return self._programs[shape]
 
     def _compiled(self, steps: StepRange) -> Callable[..., Any]:
-        given = self.variables.borrow()._replace(metrics=self._metrics), *steps.given
+        while custom.makes_state(
+            self.model, steps.batch_size, lambda: (self.variables, self._given(steps)), training=False
+        ):
+            self._look()
+        given = self._given(steps)
         key = "test", self.plan.key, steps.batch_size
         whole: Any = None
         out = TrainState(whole, whole, whole, self._metrics), whole, whole  # metrics stay where they lie
@@ -108,6 +116,9 @@ class EvaluateJob(Job):
         program = program_for(request, self.callbacks, "evaluation step")
         self.plan.programs.note(steps.shape, request)
         return program
+
+    def _given(self, steps: StepRange) -> tuple[Any, ...]:
+        return self.variables.borrow()._replace(metrics=self._metrics), *steps.given
 
     def _made(self, batch_size: int) -> Callable[..., Any]:
         step = custom.step_of(self.model, self.variables, training=False)

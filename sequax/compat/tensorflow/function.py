@@ -15,13 +15,14 @@ import jax
 import jax.numpy as jnp
 
 from ...core import scope
+from ...core.shapes import ValuesNeeded
 from ...core.variable import Variable
 from ...data.pipeline.dataset import Dataset
 from ...data.pipeline.iterator import Iterator as ElementIterator
 from ..patching import is_put, wrap
 from . import units
 from .member import Member
-from .reading import FirstCall, tracing
+from .reading import tracing
 from .stateful import Program
 
 _eagerly = False
@@ -90,7 +91,7 @@ class Function:
             self._program = Program(self.python_function)
         try:
             return self._program(*args, numbers=True, **kwargs)
-        except FirstCall:  # as it is, once: from the next call on it finds its variables
+        except ValuesNeeded:  # as it is, once: from the next call on it finds its variables
             return self.python_function(*args, **kwargs)
         except Exception as error:
             return self._as_it_is(error, args, kwargs)

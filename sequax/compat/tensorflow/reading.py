@@ -27,10 +27,6 @@ class Tracing(Protocol):
         ...
 
 
-class FirstCall(Exception):
-    """A traced function makes a variable whose first value is known when the function runs, and not before."""
-
-
 tracing: ContextVar[Tracing | None] = ContextVar("sequax_tracing", default=None)
 
 

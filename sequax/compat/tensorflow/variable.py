@@ -9,7 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ...core import names
+from ...core import names, scope
+from ...core.shapes import ValuesNeeded
 from ...core.types import ArrayLike, DTypeLike
 from ...core.variable import Variable as Plain
 from . import reading, slicing
@@ -65,8 +66,9 @@ class Variable(Plain, metaclass=_AnyVariable):
             raise ValueError("tf.Variable: expected an `initial_value`, or a function that makes it. Received: None")
         value = initial_value() if callable(initial_value) else initial_value
         value = value.value if isinstance(value, Plain) else value
-        if isinstance(value, jax.core.Tracer) and reading.tracing.get() is not None:
-            raise reading.FirstCall
+        frame, function = scope.frame(), reading.tracing.get()
+        if isinstance(value, jax.core.Tracer) and (function is not None or (frame is not None and frame.symbolic)):
+            raise ValuesNeeded
         dtype = np.asarray(value).dtype.name if dtype is None and not hasattr(value, "dtype") else dtype
         dtype = value.dtype if dtype is None else dtype
         label = str(name or "Variable")
