@@ -2,9 +2,10 @@
 
 Four optimizers had other learning rates in Keras 1 and 2, and most another `epsilon` in Keras 1. A script that leaves
 them out and speaks one of these dialects gets what it got then. Words that only those versions had tell: arguments such
-as `nb_epoch`, modules such as `keras.layers.core`. `sequax run` looks for them in the script before it runs; in a
-notebook, and in modules that a script imports, they count from the moment they are met. From Keras 2.4 on, and in
-`tensorflow.keras`, the defaults were today's: a script that imports that, or uses names that came then, speaks it.
+as `nb_epoch`, modules such as `keras.layers.core`, and what scripts for Python 2 begin with. `sequax run` looks for
+them in the script before it runs; in a notebook, and in modules that a script imports, they count from the moment they
+are met. From Keras 2.4 on, and in `tensorflow.keras`, the defaults were today's: a script that imports that, or uses
+names that came then, speaks it.
 """
 
 from __future__ import annotations
@@ -32,7 +33,10 @@ _KERAS_2 = (
     | {f"keras.{name}" for name in ("engine.topology", "engine.training", "legacy", "backend.tensorflow_backend")}
     | {f"keras.utils.{name}" for name in ("np_utils", "vis_utils", "generic_utils", "training_utils")}
     | {"predict_classes", "predict_proba", "fit_generator", "lr", "CuDNNLSTM", "CuDNNGRU", "multi_gpu_model"}
+    | {"Python 2"}
 )
+# What a script for Python 2 as well begins with; Keras 2.3 was the last that ran there.
+_PYTHON_2 = {f"__future__.{name}" for name in ("print_function", "division", "absolute_import", "unicode_literals")}
 _LATER = (
     {f"keras.optimizers.{name}" for name in ("legacy", "experimental", "adam_v2", "gradient_descent_v2")}
     | {f"keras.{name}" for name in ("optimizer_v2", "optimizers.optimizer_v2", "api", "mixed_precision", "ops")}
@@ -76,8 +80,10 @@ def read(source: str | bytes) -> None:
         tree = ast.parse(source)
     except (SyntaxError, ValueError):
         return
-    for node in ast.walk(tree):
-        _heard.update(_words(node))
+    words = {word for node in ast.walk(tree) for word in _words(node)}
+    if not words.isdisjoint(_PYTHON_2) and any(word.partition(".")[0] == "keras" for word in words):
+        words.add("Python 2")
+    _heard.update(words)
 
 
 def _words(node: ast.AST) -> Iterator[str]:
