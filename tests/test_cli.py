@@ -78,6 +78,17 @@ assert type(pickle.loads(pickle.dumps(Own()))) is Own
 print(json.dumps([__name__, sys.argv, os.path.basename(__file__), sys.path[0], beside.VALUE]))
 """
 
+MODULE = """
+import json, sys
+from . import beside
+served = "sequax" in repr(beside.keras) and beside.keras.__file__ is not None
+print(json.dumps([__name__, __package__, sys.argv[1:], served]))
+if "raise" in sys.argv:
+    raise KeyError("lost")
+if "stop" in sys.argv:
+    sys.exit(3)
+"""
+
 
 def test_script_sees_what_python_would_show_it(script, tmp_path):
     path = script(TELL)
@@ -119,6 +130,31 @@ def test_missing_script(tmp_path):
     assert done.returncode == 2
     assert "cannot read the script" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "code", "out", "error"),
+    [
+        ("package", ["-m", "x"], 0, ["__main__", "package", ["-m", "x"], True], ""),  # its __main__.py
+        ("package.train", [], 0, ["__main__", "package", [], True], ""),
+        ("package.train", ["stop"], 3, ["__main__", "package", ["stop"], True], ""),
+        ("package.train", ["raise"], 1, ["__main__", "package", ["raise"], True], "KeyError: 'lost'"),
+        ("package.nothing", [], 2, None, "cannot run the module 'package.nothing': No module named 'package.nothing'"),
+        ("nothing.train", [], 2, None, "cannot run the module 'nothing.train': No module named 'nothing'"),
+    ],
+)
+def test_modules_run_as_by_python_m(tmp_path, name, arguments, code, out, error):
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package" / "__init__.py").write_text("")
+    (tmp_path / "package" / "beside.py").write_text("import keras")
+    for file in ("__main__.py", "train.py"):
+        (tmp_path / "package" / file).write_text(MODULE)
+    done = sequax("run", "-m", name, *arguments, cwd=tmp_path)
+    assert done.returncode == code, done.stderr
+    assert (json.loads(done.stdout) if done.stdout else None) == out
+    assert error in done.stderr
+    assert str(ROOT / "sequax") not in done.stderr
+    assert "runpy" not in done.stderr
 
 
 CLASSIFIER = """

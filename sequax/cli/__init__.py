@@ -18,9 +18,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = make_parser()
     options = parser.parse_args(arguments)
     if options.command == "run":
-        from .run import run_script
+        from .run import run_module, run_script
 
-        return run_script(options.script, options.arguments)
+        return (run_module if options.module else run_script)(options.script, options.arguments)
     if options.command == "launch":
         from .launch import launch
 
@@ -67,6 +67,7 @@ def make_parser() -> argparse.ArgumentParser:
         help="run a Python script, unchanged, with `import keras` served by Sequax",
         description="Run a Python script with `keras` and `tensorflow.keras` served by Sequax.",
     )
+    run.add_argument("-m", action="store_true", dest="module", help="the script is the name of a module, as for Python")
     run.add_argument("script", help="the script")
     run.add_argument("arguments", nargs=argparse.REMAINDER, help="arguments for the script")
 

@@ -1,17 +1,19 @@
-"""`sequax run`: a script in a process where `import keras` means Sequax."""
+"""`sequax run`: a script, or a module, in a process where `import keras` means Sequax."""
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import os
+import runpy
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import ModuleType, TracebackType
 
 from .. import compat
 
 INTERRUPTED = 130  # what a shell reports for a program ended by Ctrl-C
-_OWN_FILES = (os.path.abspath(__file__), os.path.dirname(os.path.abspath(compat.__file__)) + os.sep)
+_OWN_FILES = (os.path.abspath(__file__), os.path.dirname(os.path.abspath(compat.__file__)) + os.sep, "<frozen runpy>")
 
 
 def run_script(script: str, arguments: Sequence[str] = ()) -> int:
@@ -30,8 +32,45 @@ def run_script(script: str, arguments: Sequence[str] = ()) -> int:
     compat.install()
     compat.dialect.read(source)
     module = _become_main(script, arguments)
+    return _finish(lambda: exec(compile(source, module.__file__ or script, "exec", dont_inherit=True), vars(module)))
+
+
+def run_module(name: str, arguments: Sequence[str] = ()) -> int:
+    """Run a module as `python -m name arguments...` would, with `keras` served by Sequax.
+
+    Returns:
+        As of `run_script`.
+    """
+    sys.argv[:] = [name, *arguments]
+    if not sys.flags.safe_path:
+        sys.path[:1] = [os.getcwd()]
+    _join_others()
+    compat.install()
     try:
-        exec(compile(source, module.__file__ or script, "exec", dont_inherit=True), module.__dict__)
+        source = _source_of(name)
+    except ImportError as error:
+        print(f"sequax run: cannot run the module {name!r}: {error}", file=sys.stderr)
+        return 2
+    compat.dialect.read(source)
+    return _finish(lambda: runpy.run_module(name, run_name="__main__", alter_sys=True))
+
+
+def _source_of(name: str) -> str:
+    """The text of a module, or of the `__main__` of a package; importing the packages that it is in, as Python does."""
+    spec = importlib.util.find_spec(name)
+    if spec is not None and spec.submodule_search_locations is not None:
+        name = f"{name}.__main__"
+        spec = importlib.util.find_spec(name)
+    if spec is None or spec.loader is None:
+        raise ModuleNotFoundError(f"No module named {name!r}")
+    get_source = getattr(spec.loader, "get_source", None)
+    return (get_source(name) if get_source is not None else None) or ""
+
+
+def _finish(run: Callable[[], object]) -> int:
+    """Run what was prepared; an exception of it is printed as Python prints it."""
+    try:
+        run()
     except SystemExit as error:
         _end_with_others(error)
         raise
