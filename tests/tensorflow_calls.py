@@ -173,6 +173,14 @@ tf.math.confusion_matrix(k, k[::-1])
 """
 
 ARITHMETIC = """
+tf.experimental.numpy.sum(x, axis=0)
+tf.experimental.numpy.concatenate([x, y], axis=-1)
+tf.experimental.numpy.matmul(x, w) + tf.experimental.numpy.ones(2, tf.experimental.numpy.float32)
+tf.experimental.numpy.where(b, i, tf.experimental.numpy.zeros_like(i))
+tf.experimental.numpy.take_along_axis(v, j, 0)
+tf.experimental.numpy.maximum(x, 0)
+tf.experimental.numpy.logical_or([True, False], [False, False])
+tf.experimental.numpy.moveaxis(t, 0, -1)
 tf.abs(x)
 tf.math.abs(x)
 tf.math.negative(x)

@@ -282,6 +282,17 @@ HABITS = {
         with pytest.raises(ValueError, match="maxval"):
             tf.random.uniform([2], dtype=tf.int32)
     """,
+    "functions by NumPy's names": """
+        import tensorflow.experimental.numpy as tnp
+        tnp.experimental_enable_numpy_behavior()
+        assert tnp.concatenate([[1.0], [2.0, 3.0]]).shape == (3,) and tnp.add([1], [2]).numpy().tolist() == [3]
+        assert np.allclose(tnp.sqrt(tf.Variable([4.0])), 2.0) and isinstance(tnp.ones(2), tnp.ndarray)
+        assert tnp.sum(keras.Input((3,)), axis=-1).shape == (None,) and tnp.ones(3)[tnp.newaxis].shape == (1, 3)
+        for draw in (tnp.random.randn(2, 3), tnp.random.rand(2, 3), tnp.random.uniform(1.0, 2.0, (2, 3))):
+            assert draw.shape == (2, 3) and len(np.unique(draw)) == 6
+        drawn = tnp.random.randint(3, size=(100,))
+        assert drawn.dtype == tnp.int32 and set(drawn.numpy().tolist()) == {0, 1, 2}
+    """,
     "dtypes are names that know more": """
         assert tf.float32 == "float32" == tf.float32.name and tf.float32.as_numpy_dtype is np.float32
         assert tf.constant(1.0).dtype == tf.float32 and tf.float32 == tf.constant(1.0).dtype
@@ -461,6 +472,13 @@ HABITS = {
         assert int(fresh.step.numpy()) == 3 and np.allclose(again.predict(x, verbose=0), model.predict(x, verbose=0))
         assert int(other.iterations.numpy()) == int(optimizer.iterations.numpy())
         assert tf.train.Checkpoint(net=again).write(os.path.join(folder, "one")) and tf.train.list_variables(folder)
+        reader = tf.train.load_checkpoint(folder)
+        for name, shape in reader.get_variable_to_shape_map().items():
+            assert reader.has_tensor(name) and list(reader.get_tensor(name).shape) == shape
+            assert np.array_equal(tf.train.load_variable(folder, name), reader.get_tensor(name))
+            assert isinstance(reader.get_variable_to_dtype_map()[name], tf.DType)
+        with pytest.raises(FileNotFoundError, match="Checkpoints that TensorFlow wrote are not read"):
+            tf.train.load_checkpoint(os.path.join(folder, "bert_model.ckpt"))
         small = keras.Sequential([keras.Input((4,)), layers.Dense(2)])
         before = small.get_weights()
         with pytest.raises(ValueError, match="must be those that were saved"):

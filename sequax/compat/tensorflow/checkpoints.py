@@ -17,6 +17,7 @@ from ...optimizers import Optimizer
 from ...saving import atomic
 from .files import FileName, path_of
 from .member import Member
+from .values import DType, as_dtype
 
 _INDEX = "checkpoint"  # the file of a folder that says which checkpoints there are
 _ENDING = ".ckpt.npz"
@@ -100,13 +101,7 @@ class Checkpoint:
         """
         if save_path is None:
             return Status()
-        path = path_of(save_path) + _ENDING
-        if not os.path.exists(path):
-            raise FileNotFoundError(
-                f"tensorflow.train.Checkpoint: there is no {path!r}. Checkpoints that TensorFlow wrote are not read."
-            )
-        with np.load(path, allow_pickle=False) as file:
-            values = {name: file[name] for name in file.files}
+        values = _arrays_in(save_path)
         self._build_optimizers(values)
         pairs = [
             (one, self._value_of(one, f"{name}/{i}", values))
@@ -225,11 +220,49 @@ class CheckpointManager:
         return latest
 
 
-def list_variables(ckpt_dir_or_file: FileName) -> list[tuple[str, list[int]]]:
-    path = path_of(ckpt_dir_or_file)
+def _arrays_in(name: FileName) -> dict[str, np.ndarray]:
+    """What a checkpoint holds: one by its name, or the latest of a folder."""
+    path = path_of(name)
     prefix = latest_checkpoint(path) if os.path.isdir(path) else path
-    with np.load(f"{prefix}{_ENDING}", allow_pickle=False) as file:
-        return [(name, list(file[name].shape)) for name in file.files]
+    file_name = f"{prefix}{_ENDING}"
+    if not os.path.exists(file_name):
+        raise FileNotFoundError(
+            f"tensorflow.train.Checkpoint: there is no {file_name!r}. Checkpoints that TensorFlow wrote are not read:"
+            f" save the weights as `.h5` there, or write the arrays with `numpy.savez`."
+        )
+    with np.load(file_name, allow_pickle=False) as file:
+        return {key: file[key] for key in file.files}
+
+
+class CheckpointReader:
+    """The arrays of a checkpoint by name.
+
+    Args:
+        ckpt_dir_or_file: a checkpoint by its name, or a folder, whose latest is read.
+    """
+
+    def __init__(self, ckpt_dir_or_file: FileName):
+        self._arrays = _arrays_in(ckpt_dir_or_file)
+
+    def get_variable_to_shape_map(self) -> dict[str, list[int]]:
+        return {name: list(array.shape) for name, array in self._arrays.items()}
+
+    def get_variable_to_dtype_map(self) -> dict[str, DType]:
+        return {name: as_dtype(array.dtype) for name, array in self._arrays.items()}
+
+    def has_tensor(self, tensor_str: str) -> bool:
+        return tensor_str in self._arrays
+
+    def get_tensor(self, tensor_str: str) -> np.ndarray:
+        return self._arrays[tensor_str]
+
+
+def list_variables(ckpt_dir_or_file: FileName) -> list[tuple[str, list[int]]]:
+    return list(CheckpointReader(ckpt_dir_or_file).get_variable_to_shape_map().items())
+
+
+def load_variable(ckpt_dir_or_file: FileName, name: str) -> np.ndarray:
+    return CheckpointReader(ckpt_dir_or_file).get_tensor(name)
 
 
 # --- models in folders ----------------------------------------------------------------------------------------------
@@ -263,6 +296,8 @@ MEMBERS: dict[str, Member] = {
     "train.CheckpointManager": Member(CheckpointManager),
     "train.latest_checkpoint": Member(latest_checkpoint),
     "train.list_variables": Member(list_variables),
+    "train.load_variable": Member(load_variable),
+    **dict.fromkeys(("train.load_checkpoint", "train.NewCheckpointReader"), Member(CheckpointReader)),
     "saved_model.save": Member(save_model),
     "saved_model.load": Member(load_model),
 }

@@ -26,6 +26,7 @@ from . import (
     messages,
     module,
     neural,
+    numpy_names,
     picking,
     ragged,
     randoms,
@@ -45,7 +46,7 @@ _WITH_TABLES = (
     *(settings, values, arrays, arithmetic, picking, randoms, candidates, images, suppressing, colors, neural),
     *(linear, linear_operators, keras_names, checks, texts, files, distributing, summaries, checkpoints),
     *(records, messages, examples, ragged, rows),
-    *(inner, control, function, tape, variable, averages, module, data),
+    *(inner, control, function, tape, variable, averages, module, data, numpy_names),
 )
 
 
