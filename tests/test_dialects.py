@@ -461,6 +461,28 @@ assert spread(np.ones((2, 1, 5))).shape == (2, 2, 2, 3)
 """,
         None,
     ),
+    "a script loads classes of a model that it saved": (
+        """
+import os, tempfile
+os.chdir(tempfile.mkdtemp())
+class Scaled(keras.layers.Layer):
+    def call(self, x):
+        return 2 * x
+class Net(Model):
+    def __init__(self, units, **kwargs):
+        super().__init__(**kwargs)
+        self.first, self.scaled = Dense(units), Scaled()
+    def call(self, x):
+        return self.scaled(self.first(x))
+x = np.ones((4, 2), "float32")
+for model, path in ((Net(3), "net"), (Net(3), "net.ckpt"), (Sequential([Dense(3), Scaled()]), "stack.h5")):
+    model.predict(x)
+    model.save(path)
+    again = keras.models.load_model(path)
+    assert type(again) is type(model) and np.allclose(again.predict(x), model.predict(x))
+""",
+        None,
+    ),
     "predictions without a bar": (
         """
 import contextlib, io

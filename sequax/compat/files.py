@@ -1,8 +1,8 @@
 """Files of models under the names that they had: any ending, or none.
 
 Keras 1 and 2 wrote HDF5 whatever a file was called; TensorFlow's Keras made a folder of a name without an ending, and
-of weights a group of files that begin with it. Here an unknown ending is HDF5, a name without one is a folder that
-holds `model.keras`, and weights under such a name are one file, `NAME.weights.h5`.
+of weights a group of files that begin with it. Here an unknown ending is HDF5, a name without one, or a model with
+its own `call`, a folder that holds `model.keras`, and weights under such a name are one file, `NAME.weights.h5`.
 """
 
 from __future__ import annotations
@@ -10,12 +10,15 @@ from __future__ import annotations
 import inspect
 import os
 import re
+from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ..core import names
 from ..core.types import CustomObjects, Path
 from ..saving import archive, atomic, config as configs, legacy_h5, legacy_models, models as model_files
 from ..saving.errors import LoadError, UnknownObjectError
+from ..sequential import Sequential
 from . import waiting
 from .notes import note
 
@@ -67,7 +70,7 @@ def save(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
             kwargs["include_optimizer"], args = args[0], args[1:]
         if path.endswith(_OF_MODELS) or kwargs.get("zipped") is False:
             original(self, path, overwrite, *args, **kwargs)
-        elif asked == "h5" or (asked is None and _has_ending(path)):
+        elif asked == "h5" or (asked is None and _has_ending(path) and _is_graph(self)):
             note(f"a model in a file called {os.path.basename(path)}", "an ending `.keras`", key="ending of a model")
             if not overwrite and os.path.exists(path):
                 raise FileExistsError(f"{path!r} exists. Pass `overwrite=True`, or another path.")
@@ -82,16 +85,30 @@ def save(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
     return save
 
 
-_written: dict[str, tuple[tuple[int, int], Any]] = {}  # of files of this run: when and how long, and their lambda
+def _is_graph(model: Model) -> bool:
+    """Whether HDF5 can hold a model, so that it loads; others were written by TensorFlow, into a folder."""
+    return isinstance(model, Sequential) or model.recorded_graph is not None
+
+
+# Of files of this run: when they were written, how long they are, and what of the script's own is in them.
+_written: dict[str, tuple[tuple[int, int], dict[str, Any]]] = {}
 
 
 def _remember(model: Model, path: str) -> None:
-    """Keep the lambda of a model that is written, so that the script that wrote the file can load it: as in Keras 2."""
+    """Keep what of a script's own is in a model that is written, so that the script that wrote the file can load it.
+
+    Keras 2 wrote the code of a lambda, and TensorFlow's SavedModel programs in place of classes.
+    """
     _written.pop(os.path.abspath(path), None)
-    functions = [getattr(layer, "function", None) for layer in model.flatten_layers()]
-    lambdas = {id(one): one for one in functions if getattr(one, "__name__", None) == "<lambda>"}
-    if len(lambdas) == 1 and os.path.isfile(path):  # files tell several by nothing
-        _written[os.path.abspath(path)] = _stamp(path), next(iter(lambdas.values()))
+    if not os.path.isfile(path):
+        return
+    layers = [model, *model.flatten_layers()]
+    lambdas = {getattr(layer, "function", None) for layer in layers}
+    found = [(one.__name__, one) for one in lambdas if getattr(one, "__name__", None) == "<lambda>"]
+    found += [(cls.__name__, cls) for cls in {type(layer) for layer in layers} if not names.is_ours(cls)]
+    times = Counter(name for name, _ in found)  # files tell several of a name by nothing
+    own = {name: one for name, one in found if times[name] == 1}
+    _written[os.path.abspath(path)] = _stamp(path), own
 
 
 def _stamp(path: str) -> tuple[int, int]:
@@ -99,10 +116,10 @@ def _stamp(path: str) -> tuple[int, int]:
     return found.st_mtime_ns, found.st_size
 
 
-def _with_lambda(path: str, custom_objects: CustomObjects | None) -> CustomObjects | None:
-    stamp, function = _written.get(os.path.abspath(path), (None, None))
-    known = function is not None and os.path.isfile(path) and _stamp(path) == stamp
-    return {"<lambda>": function, **(custom_objects or {})} if known else custom_objects
+def _with_own(path: str, custom_objects: CustomObjects | None) -> CustomObjects | None:
+    stamp, own = _written.get(os.path.abspath(path), (None, {}))
+    known = own and os.path.isfile(path) and _stamp(path) == stamp
+    return {**own, **(custom_objects or {})} if known else custom_objects
 
 
 def save_model(model: Model, filepath: Path, overwrite: bool = True, *args: Any, **kwargs: Any) -> None:
@@ -126,7 +143,7 @@ def load_model(
             f"{path!r} is a SavedModel, a program for TensorFlow, which Sequax does not run. Load it with TensorFlow,"
             f" save it as `.h5` or `.keras`, and load that."
         )
-    custom_objects = _with_lambda(path, custom_objects)
+    custom_objects = _with_own(path, custom_objects)
     if os.path.isfile(path) and not path.endswith(_OF_MODELS):
         read = legacy_models.load_model if _is_hdf5(path) else archive.load
         return read(path, custom_objects, compile)
