@@ -78,6 +78,29 @@ def test_how_a_layer_is_quantized_must_be_a_config(wrong):
     assert layers.Dense(2).get_config()["quantization_config"] is None
 
 
+# --- layers as activations ---
+
+ACTIVATED = {
+    "Dense": (lambda **options: layers.Dense(3, **options), (4,)),
+    "EinsumDense": (lambda **options: layers.EinsumDense("abc,cd->abd", (None, 3), **options), (5, 4)),
+    "Conv1D": (lambda **options: layers.Conv1D(3, 2, **options), (5, 4)),
+    "SeparableConv2D": (lambda **options: layers.SeparableConv2D(3, 2, **options), (5, 5, 4)),
+    "Activation": (lambda activation, **options: layers.Activation(activation, **options), (4,)),
+}
+
+
+@pytest.mark.parametrize("name", ACTIVATED)
+def test_layers_as_activations_are_built_with_the_model(name):
+    make, shape = ACTIVATED[name]
+    model = sequax.Sequential([sequax.Input(shape), make(activation=layers.PReLU(), activity_regularizer="l2")])
+    assert [variable.name for variable in model.trainable_variables][-1] == "alpha"
+    if name == "Dense":
+        model.compile("sgd", "mse")
+        before = model.get_weights()
+        model.fit(-np.ones((4, *shape), "float32"), np.ones((4, 3)), verbose=0)
+        assert not np.array_equal(before[-1], model.get_weights()[-1])
+
+
 # --- embedding ---
 
 
