@@ -103,8 +103,8 @@ def _remember(model: Model, path: str) -> None:
     if not os.path.isfile(path):
         return
     layers = [model, *model.flatten_layers()]
-    lambdas = {getattr(layer, "function", None) for layer in layers}
-    found = [(one.__name__, one) for one in lambdas if getattr(one, "__name__", None) == "<lambda>"]
+    functions: set[Any] = {getattr(layer, "function", None) for layer in layers}
+    found = [("<lambda>", one) for one in functions if getattr(one, "__name__", None) == "<lambda>"]
     found += [(cls.__name__, cls) for cls in {type(layer) for layer in layers} if not names.is_ours(cls)]
     times = Counter(name for name, _ in found)  # files tell several of a name by nothing
     own = {name: one for name, one in found if times[name] == 1}
