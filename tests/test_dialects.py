@@ -189,6 +189,21 @@ assert any(moved(between, critic.get_weights()))
 """,
         "'sequential",
     ),
+    "what was thawed inside of a frozen model trains as it was compiled": (
+        """
+base = Sequential([Dense(3, input_dim=2), Dense(3)])
+base.trainable = False
+base.layers[1].trainable = True
+model = Sequential([base, Dense(1)])
+model.compile("sgd", "mse")
+base.trainable = False
+before = model.get_weights()
+model.fit(np.ones((4, 2)), np.ones(4), verbose=0)
+assert moved(before, model.get_weights())[:4] == [False, False, True, True] and not base.layers[1].trainable
+assert len(model.trainable_weights) == 2
+""",
+        "as it was compiled",
+    ),
     "unfreezing counts from the next compile": (
         """
 model = Sequential([Dense(4, input_dim=2), Dense(1)])
