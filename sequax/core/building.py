@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -72,6 +72,18 @@ def check_arguments(layer: Layer, wanted: list[inspect.Parameter]) -> None:
                 f"{who}, their names must be those of arguments of `call()`. Received: `{name}`, but `call()` does"
                 f" not have argument `{name.removesuffix('_shape')}`."
             )
+
+
+def spec_of(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The symbolic outputs of a layer that is built.
+
+    Layers inside of one of ours that wait for a call, as in `Dense(4, activation=PReLU())`, get it here.
+    """
+    ours = names.is_ours(type(layer).compute_output_shape) and not layer.is_model
+    if not (ours and any(not inner.built for inner in layer.flatten_layers(False, False))):
+        with suppress(NotImplementedError):  # of a `compute_output_spec` or `compute_output_shape` of the user's
+            return layer.compute_output_spec(*args, **kwargs)
+    return shapes.infer(layer.__call__, args, kwargs)
 
 
 def shapes_for(method: Callable[..., Any], tensors: object) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import jax
@@ -307,18 +306,10 @@ class Layer(Owner, Shown, quantizing.Quantizable, operation.Operation):
                 if not inner:
                     remedies.advise(error, self, inputs)
                 raise
-            spec = self._spec(args, kwargs)
+            spec = building.spec_of(self, args, kwargs)
             outputs = record(self, args, kwargs, spec)
             masking.symbolic(self, inputs, kwargs.get("mask"), leaves(outputs))
         return outputs
-
-    def _spec(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """The symbolic outputs; by a call where layers inside, such as `Dense(4, activation=PReLU())`, wait for one."""
-        ours = names.is_ours(type(self).compute_output_shape) and not self.is_model
-        if not (ours and any(not layer.built for layer in self._inner_layers())):
-            with suppress(NotImplementedError):  # of a `compute_output_spec` or `compute_output_shape` of the user's
-                return self.compute_output_spec(*args, **kwargs)
-        return shapes.infer(self.__call__, args, kwargs)
 
     symbolic_call = __call__
 
