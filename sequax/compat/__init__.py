@@ -77,7 +77,7 @@ class ServedModule(ModuleType):
         super().__init__(name, source.__doc__)
         self._source, self._old_names_of = source, today
         self._old = {**_old_names(today), **_old_names(name)}
-        self.__file__ = source.__file__  # scripts print it, and look for data beside it
+        self.__file__ = getattr(source, "__file__", None)  # scripts print it, and look for data beside it
         self.__path__: list[str] = []  # a package for the import system, so that our finder is asked for what is in it
         self._names = sorted(public_names(source))
         self._all_read: Iterator[str] = iter(())
