@@ -547,6 +547,14 @@ for one in (
 ):
     assert all(map(np.allclose, trained(one), wanted)) and np.ptp(wanted[0] - start[0])
 model.train_on_batch(x, [a, b], class_weight=[of_a, None])
+alone = Model(inputs, outputs[0])
+alone.compile("sgd", "binary_crossentropy")
+start = alone.get_weights()
+alone.train_on_batch(x, a, class_weight=[of_a, of_b])  # without effect
+after = alone.get_weights()
+alone.set_weights(start)
+alone.train_on_batch(x, a)
+assert all(map(np.allclose, alone.get_weights(), after))
 """,
         "class_weight= of several outputs",
     ),

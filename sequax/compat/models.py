@@ -229,10 +229,16 @@ def _class_weights(model: Model, y: Any, kwargs: dict[str, Any]) -> None:
 
 
 def _weights_of_rows(outputs: list[str], y: Any, class_weights: Any) -> list[np.ndarray]:
-    """A weight for each row of each output, from the weights of its classes; 1 for an output that has none."""
-    targets = y if isinstance(y, dict) else dict(zip(outputs, y, strict=False))
-    weights = class_weights if isinstance(class_weights, dict) else dict(zip(outputs, class_weights, strict=False))
-    return [weights_of_classes(by_class(weights.get(name)) or {}, np.asarray(targets[name])) for name in outputs]
+    """A weight for each row of each output, from the weights of its classes; 1 for an output that has none.
+
+    As in Keras 2, dicts in another number than that of the outputs have no effect.
+    """
+    targets = y if isinstance(y, (dict, list, tuple)) else [y]
+    if not isinstance(targets, dict):
+        targets = dict(zip(outputs, targets, strict=False))
+    if not isinstance(class_weights, dict):
+        class_weights = dict(zip(outputs, class_weights, strict=True)) if len(class_weights) == len(outputs) else {}
+    return [weights_of_classes(by_class(class_weights.get(name)) or {}, np.asarray(targets[name])) for name in outputs]
 
 
 def _without_workers(kwargs: dict[str, Any]) -> None:
