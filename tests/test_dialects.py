@@ -147,7 +147,10 @@ seen = []
 model = Sequential([Dense(1, input_dim=2)])
 model.compile("sgd", "mse")
 model.fit(np.ones((10, 2)), np.ones(10), 5, epochs=1, validation_split=0.2, verbose=0, callbacks=[Told()])
-model.fit(np.ones((8, 2)), np.ones(8), verbose=0, callbacks=[Told()])
+told = Told()
+model.fit(np.ones((8, 2)), np.ones(8), verbose=0, callbacks=[told])
+import pickle  # estimators are pickled with their callbacks
+assert pickle.loads(pickle.dumps(told.params))["metrics"] == ["loss"]
 assert seen == [[8, 5, True, 1, ["loss", "val_loss"]], [8, 32, False, 1, ["loss"]]], seen
 """,
         None,

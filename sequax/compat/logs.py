@@ -89,6 +89,10 @@ class Params(dict[str, Any]):
         except KeyError:
             return default
 
+    def __reduce__(self) -> tuple[type, tuple[dict[str, Any]]]:
+        """A plain dict in a pickle: estimators are pickled with their callbacks."""
+        return dict, ({**self._further, **self, "metrics": self["metrics"]},)
+
 
 def params(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
     def set_params(self: CallbackList, params: dict[str, Any]) -> None:
