@@ -24,7 +24,7 @@ def main() -> None:
     selected = chosen(jobs(options.kind), options.words)
     if options.list:
         for job in selected:
-            print(f"{job.kind:10}{job.name:28}{job.title}")
+            print(f"{job.kind:14}{job.name:28}{job.title}")
         return
     if not selected:
         sys.exit(f"No row's name contains {' or '.join(options.words)}: --list shows the names.")
@@ -44,7 +44,11 @@ def parse() -> Any:
     parser.add_argument("--rounds", type=int, help="rounds of each row, in place of its own number")
     parser.add_argument("--json", type=Path, help="write all figures to this file")
     parser.add_argument("--picture", type=Path, help="draw the ratios into this PNG file")
-    for kind, what in (("families", "families of layers, beside Keras on JAX"), ("works", "real networks and habits")):
+    for kind, what in (
+        ("families", "families of layers, beside Keras on JAX"),
+        ("works", "real networks and habits"),
+        ("applications", "the networks of keras.applications; hours, so name some"),
+    ):
         parser.add_argument(f"--{kind}", dest="kind", action="store_const", const=kind, default="", help=what)
     parser.add_argument("--list", action="store_true", help="name the rows and stop")
     return parser.parse_args()

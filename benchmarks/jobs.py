@@ -11,7 +11,7 @@ from .families import FAMILIES
 from .peers import Peer
 from .workload import Habit, Workload, find
 from .workloads import NAMES
-from .works import PREFIX, WORKS
+from .works import APPLICATIONS, PREFIX, WORKS
 
 LASTING = 0.2  # seconds at least that a turn of a work repeats what is quick
 SEARCHES = 200
@@ -31,16 +31,18 @@ PREDICTIONS = (
 class Job(NamedTuple):
     name: str
     title: str
-    kind: str  # "training", "predict", "search", "start-up", "works" or "families": which table it is a row of
+    kind: str  # "training", "predict", "search", "start-up", or one of those below: which table it is a row of
     run: Callable[[list[Peer], int | None, Tell], dict[str, Record]]  # peers, rounds (None: its own number)
 
 
 def jobs(kind: str = "") -> list[Job]:
-    """The rows of the bench; those of another kind, "works" or "families"."""
+    """The rows of the bench; those of another kind, "works", "applications" or "families"."""
     if kind == "families":
         return [training(family.workload(), kind) for family in FAMILIES]
     if kind == "works":
         return [work(one) for one in WORKS.values()]
+    if kind == "applications":
+        return [work(one)._replace(kind=kind) for one in APPLICATIONS.values()]
     return [
         *(training(find(name)) for name in NAMES),
         *(prediction(find(name), rows, calls) for name, rows, calls in PREDICTIONS),

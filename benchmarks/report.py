@@ -24,6 +24,7 @@ TITLES = {
     "search": "A search loop",
     "start-up": "Start-up",
     "works": "Real networks and habits",
+    "applications": "Networks of keras.applications",
     "families": "Families of layers",
 }
 
@@ -52,7 +53,7 @@ def geometric_mean(values: Iterable[float]) -> float | None:
 def summary(rows: list[Row]) -> list[str]:
     """The sentences below the tables."""
     lines = []
-    for kind in ("training", "predict", "works"):
+    for kind in ("training", "predict", "works", "applications"):
         of_kind = [row for row in rows if row["kind"] == kind]
         for what, of in (
             ("the fastest Keras backend of each row", fastest_keras),

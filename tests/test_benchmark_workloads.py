@@ -15,7 +15,7 @@ from benchmarks.loops.keras import compile_, draw_weights, feed
 from benchmarks.lowering import programs_of
 from benchmarks.workload import Habit, Workload, find
 from benchmarks.workloads import NAMES
-from benchmarks.works import PREFIX, WORKS
+from benchmarks.works import APPLICATIONS, PREFIX, WORKS
 from tests.layer_table import plain_initializers
 from tests.long import some
 
@@ -118,6 +118,13 @@ def test_works_train(name: str) -> None:
     compile_(sequax, model, work)
     assert math.isfinite(model.fit(x, y, batch_size=ROWS, verbose=0).history["loss"][0])
     assert len(model.predict(x, verbose=0)) == ROWS
+
+
+def test_applications_are_all_of_them() -> None:
+    assert sorted(APPLICATIONS) == sorted(name for name in dir(sequax.applications) if name[0].isupper())
+    work = find(f"{PREFIX}MobileNetV3Small")
+    assert work.keras(sequax).output_shape == (None, 10)
+    assert work.data()[0].shape == (128, 32, 32, 3)
 
 
 @pytest.mark.parametrize("name", TRAINED_HABITS)

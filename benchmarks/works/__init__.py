@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from ..workload import Habit, Workload
 from . import habits, images, sequences, tables
+from .applications import APPLICATIONS
 
 PREFIX = "work:"
 WORKS = {work.name: work for work in (*images.WORKS, *sequences.WORKS, *tables.WORKS, *habits.WORKS)}
 
 
 def work(name: str) -> Workload | Habit:
-    return WORKS[name.removeprefix(PREFIX)]
+    return {**WORKS, **APPLICATIONS}[name.removeprefix(PREFIX)]
