@@ -579,3 +579,43 @@ def test_a_function_that_brings_masked_steps_together(axes):
     model = sequax.Sequential([layers.Embedding(4, 2, mask_zero=True)])
     model.compile("sgd", lambda y_true, y_pred: ops.mean(ops.square(y_pred)), metrics=[share])
     assert model.fit(x, x, verbose=0).history["share"] == [1.0]
+
+
+def test_metrics_that_draw_go_on_drawing_inside_of_programs():
+    class Drawn(metrics.Metric):
+        def __init__(self):
+            super().__init__(name="drawn")
+            self.seeds = {"one": sequax.random.SeedGenerator(3)}
+            self.total = self.add_weight(name="total")
+
+        def update_state(self, y_true, y_pred, sample_weight=None):
+            self.total.assign_add(sequax.random.uniform((), seed=self.seeds["one"]))
+
+        def result(self):
+            return self.total.value
+
+    class Around(Drawn):
+        def __init__(self):
+            super().__init__()
+            self.inner = Drawn()
+
+        def update_state(self, y_true, y_pred, sample_weight=None):
+            self.inner.update_state(y_true, y_pred)
+
+        def result(self):
+            return self.inner.result()
+
+    apart, wanted = Drawn(), []
+    for _ in range(3):
+        apart.reset_state()
+        for _ in range(2):
+            apart.update_state(None, None)
+        wanted.append(float(apart.result()))
+    for metric in (Drawn(), Around()):
+        model = sequax.Sequential([sequax.Input((1,)), layers.Dense(1)])
+        model.compile("sgd", "mse", metrics=[metric])
+        x = np.zeros((4, 1))
+        seen = [model.evaluate(x, x, batch_size=2, verbose=0)[1]]
+        seen += model.fit(x, x, batch_size=2, epochs=2, verbose=0).history["drawn"]
+        np.testing.assert_allclose(seen, wanted, rtol=1e-6)
+        assert [v.name for v in metric.variables].count("seed_generator_state") == 0

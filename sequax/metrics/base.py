@@ -105,6 +105,14 @@ class Metric(Portable, Configured):
             found += inner.variables
         return tracking.unique(found)
 
+    @property
+    def state_variables(self) -> list[Variable]:
+        """`variables` and the states of seed generators."""
+        found = self.variables + [seed.state for seed in tracking.owned(self, "seed")]
+        for inner in tracking.owned(self, "metric"):
+            found += inner.state_variables
+        return tracking.unique(found)
+
     # --- to override ---
 
     def update_state(self, *args: Any, **kwargs: Any) -> None:

@@ -49,7 +49,7 @@ class TrainVariables(NamedTuple):
             params={key: v for key, v in table.items() if id(v) in trainable},
             other={key: v for key, v in table.items() if id(v) not in trainable},
             optimizer=pure.numbered(optimizer.step_variables) if optimizer is not None else {},
-            metrics=pure.numbered(v for metric in metrics for v in metric.variables),
+            metrics=pure.numbered(v for metric in metrics for v in metric.state_variables),
         )
 
     def read(self, donate: bool = False) -> TrainState:
