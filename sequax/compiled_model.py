@@ -13,9 +13,15 @@ from .training.types import Losses
 
 
 class CompiledModel(Layer):
-    """The side of a model that `compile` has set."""
+    """The side of a model that `compile` has set.
+
+    A model with loops of its own may set `optimizer` and `loss` itself, as in Keras: that counts until `compile`.
+    """
 
     compilation: Compilation | None
+    # What was set, and what `compile` had given by then; for nothing is `()`.
+    _optimizer_set: tuple[()] | tuple[Compilation | None, Any] = ()
+    _loss_set: tuple[()] | tuple[Compilation | None, Any] = ()
     symbolic_outputs: Any
     output_names: Any
 
@@ -25,15 +31,27 @@ class CompiledModel(Layer):
 
     @property
     def optimizer(self) -> Optimizer | Any:
-        return self.compilation.optimizer if self.compilation is not None else None
+        if self.compilation is not None:
+            return self.compilation.optimizer
+        return self._optimizer_set[1] if self._optimizer_set else None
 
     @optimizer.setter
-    def optimizer(self, value: Optimizer) -> None:
-        compilation_of(self).optimizer = value
+    def optimizer(self, value: Optimizer | Any) -> None:
+        if self.compilation is not None:
+            self.compilation.optimizer = value
+        else:
+            self._optimizer_set = None, value
 
     @property
     def loss(self) -> Losses:
+        if self._loss_set and self._loss_set[0] is self.compilation:
+            return self._loss_set[1]
         return self.compilation.loss if self.compilation is not None else None
+
+    @loss.setter
+    def loss(self, value: Losses) -> None:
+        """For steps of the user's own; that of `compile` stays what `fit` minimises."""
+        self._loss_set = self.compilation, value
 
     @property
     def metrics(self) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from .core.layer import Layer
@@ -11,10 +12,14 @@ from .functional import Graph
 
 
 class Ends(Layer):
-    """A layer that knows its inputs and outputs: those of its graph, or what it was built with."""
+    """A layer that knows its inputs and outputs: those of its graph, or what it was built with.
+
+    A model with its own `call` may use their names for something else, as in Keras.
+    """
 
     _graph: Graph | None
     _symbolic_outputs: Any
+    _named_so: Mapping[str, Any] = {}
 
     @property
     def recorded_graph(self) -> Graph | None:
@@ -33,11 +38,27 @@ class Ends(Layer):
 
     @property
     def inputs(self) -> list[KerasTensor]:
-        return leaves(self._shaped("inputs", self.symbolic_inputs))
+        return (
+            self._named_so["inputs"]
+            if "inputs" in self._named_so
+            else leaves(self._shaped("inputs", self.symbolic_inputs))
+        )
+
+    @inputs.setter
+    def inputs(self, value: Any) -> None:
+        self._name_so("inputs", value)
 
     @property
     def outputs(self) -> list[KerasTensor]:
-        return leaves(self._shaped("outputs", self.symbolic_outputs))
+        return (
+            self._named_so["outputs"]
+            if "outputs" in self._named_so
+            else leaves(self._shaped("outputs", self.symbolic_outputs))
+        )
+
+    @outputs.setter
+    def outputs(self, value: Any) -> None:
+        self._name_so("outputs", value)
 
     @property
     def input(self) -> KerasTensor | Any:
@@ -50,12 +71,29 @@ class Ends(Layer):
     @property
     def input_shape(self) -> Shape | Any:
         """The shape of the input; of several a list in the order of `inputs`, however they nest."""
+        if "input_shape" in self._named_so:
+            return self._named_so["input_shape"]
         return _alone([tuple(t.shape) for t in leaves(self._shaped("input shape", self.symbolic_inputs))])
+
+    @input_shape.setter
+    def input_shape(self, value: Any) -> None:
+        self._name_so("input_shape", value)
 
     @property
     def output_shape(self) -> Shape | Any:
         """The shape of the output; of several a list in the order of `outputs`, however they nest."""
+        if "output_shape" in self._named_so:
+            return self._named_so["output_shape"]
         return _alone([tuple(t.shape) for t in leaves(self._shaped("output shape", self.symbolic_outputs))])
+
+    @output_shape.setter
+    def output_shape(self, value: Any) -> None:
+        self._name_so("output_shape", value)
+
+    def _name_so(self, name: str, value: object) -> None:
+        if self._graph is not None or self.is_stack:
+            raise AttributeError(f"property {name!r} of {type(self).__name__!r} object has no setter")
+        self._named_so = {**self._named_so, name: value}
 
     def _shaped(self, what: str, structure: T | None) -> T:
         if structure is None:

@@ -670,3 +670,54 @@ def test_graphs_are_recognised_by_the_name_of_their_class_as_in_keras():
     others = layers.Dense(1), BuiltLast(), sequax.Sequential([inputs, layers.Dense(2)]), sequax.Model()
     assert [isinstance(one, Functional) for one in (nested, own, *others)] == [True] * 2 + [False] * 4
     assert [type(one).__name__ for one in (own, sequax.Model())] == ["OfGraph", "Model"]
+
+
+def test_a_model_with_loops_of_its_own_may_name_attributes_as_compiled_ones_do(keras):
+    """Scripts write `self.optimizer = Adam()` in constructors, and train by a loop of their own."""
+
+    def made(library):
+        class Own(library.Model):
+            def __init__(self):
+                super().__init__()
+                self.optimizer = library.optimizers.SGD(0.5)
+                self.loss = library.losses.MeanSquaredError()
+                self.inputs, self.outputs = "ours", ["ours too"]
+                self.input_shape = self.output_shape = (3, 2)
+                self.head = library.layers.Dense(1)
+
+            def call(self, x):
+                return self.head(x)
+
+        return Own()
+
+    for library in (sequax, keras):
+        model = made(library)
+        assert type(model.optimizer).__name__ == "SGD" and type(model.loss).__name__ == "MeanSquaredError"
+        assert (model.inputs, list(model.outputs), tuple(model.input_shape)) == ("ours", ["ours too"], (3, 2))
+        model(np.ones((2, 2)))
+        model.compile("adam", "mae")
+        assert type(model.optimizer).__name__ == "Adam" and model.loss == "mae"
+        model.loss = "mse"  # for a step of its own: `fit` minimises what `compile` was given
+        assert model.loss == "mse"
+        before = model.get_weights()[0]
+        model.fit(np.ones((4, 2)), before.sum() + np.full((4, 1), 100.0), batch_size=4, verbose=0)
+        np.testing.assert_allclose(model.get_weights()[0] - before, 0.001, rtol=1e-2)
+        model.compile("sgd", "mse")
+        assert model.loss == "mse" and type(model.optimizer).__name__ == "SGD"
+
+
+@pytest.mark.parametrize("name", ["inputs", "outputs", "input_shape", "output_shape"])
+def test_ends_of_graphs_and_stacks_cannot_be_set(name):
+    inputs = sequax.Input((2,))
+    for model in (sequax.Model(inputs, layers.Dense(1)(inputs)), sequax.Sequential([inputs, layers.Dense(1)])):
+        with pytest.raises(AttributeError, match="no setter"):
+            setattr(model, name, (3,))
+
+
+def test_metrics_of_a_model_compile_it_again():
+    model = sequax.Sequential([sequax.Input((2,)), layers.Dense(1, activation="sigmoid")])
+    model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+    x, y = np.ones((4, 2)), np.ones((4, 1))
+    for _ in range(2):
+        model.compile("sgd", model.loss, metrics=model.metrics)  # not yet resolved, then resolved
+        assert list(model.fit(x, y, verbose=0).history) == ["accuracy", "loss"]

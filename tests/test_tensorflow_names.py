@@ -516,6 +516,23 @@ HABITS = {
         raw = open(file, "rb").read()
         assert all(tag in raw for tag in (b"loss", b"weights", b"pictures/image/0", b"words/text_summary", b"PNG"))
     """,
+    "settings for TensorBoard's table of runs": """
+        import glob, os, tempfile
+        hp = pytest.importorskip("tensorboard.plugins.hparams.api", reason="TensorBoard is not installed")
+        units, folder = hp.HParam("num_units", hp.Discrete([4, 8])), tempfile.mkdtemp()
+        with tf.summary.create_file_writer(folder).as_default():
+            assert hp.hparams_config(hparams=[units], metrics=[hp.Metric("accuracy")])
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        model.compile("sgd", "mse")
+        model.fit(np.zeros((4, 2)), np.zeros(4), verbose=0, callbacks=[hp.KerasCallback(folder, {units: 4})])
+        raw = b"".join(open(file, "rb").read() for file in glob.glob(os.path.join(folder, "events*")))
+        tags = b"_hparams_/experiment", b"_hparams_/session_start_info", b"_hparams_/session_end_info"
+        assert all(raw.count(tag) == 1 for tag in tags)
+        assert tf.make_ndarray(tf.make_tensor_proto([[1.0, 2.0]])).tolist() == [[1.0, 2.0]]
+        assert not tf.summary.experimental.write_raw_pb(b"", step=0)
+        with tf.summary.summary_scope("losses") as (tag, scope):
+            assert tag == "losses"
+    """,
     "strategies on one device": """
         strategy = tf.distribute.MirroredStrategy()
         with strategy.scope():

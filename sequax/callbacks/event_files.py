@@ -75,8 +75,12 @@ class EventWriter:
         tensor = {1: _STRING, 8: config}
         self._add({_TAG: "keras", _TENSOR: tensor, _METADATA: _plugin("graph_keras_model", b"1")}, 0)
 
+    def summary(self, encoded: bytes, step: int) -> None:
+        """Values that are encoded already, as a message `Summary`."""
+        self._write({_TIME: time.time(), _STEP: int(step), _SUMMARY: encoded})
+
     def _add(self, value: dict[int, Any], step: int) -> None:
-        self._write({_TIME: time.time(), _STEP: int(step), _SUMMARY: {_VALUE: value}})
+        self.summary(message({_VALUE: value}), step)
 
     def _write(self, event: dict[int, Any]) -> None:
         self._file.write(frame(message(event)))

@@ -226,11 +226,14 @@ def settable_outputs(read: Any) -> property:
 
     def write(self: Model, outputs: Any) -> None:
         graph = self.recorded_graph
-        if graph is None:
+        if graph is None and self.is_stack:
             raise AttributeError(
                 f"The outputs of '{self.name}' cannot be set, since it has no graph: make a"
                 f" keras.Model(model.inputs, outputs)."
             )
+        if graph is None:
+            read.fset(self, outputs)
+            return
         note("model.outputs = [...]", "keras.Model(model.inputs, outputs)")
         self._take_graph(Graph(graph.inputs, _one_or_list(list(outputs))))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import jax
 import jax.numpy as jnp
@@ -58,9 +59,11 @@ class Compilation(Portable):
     ):
         self.optimizer: Optimizer | Any = optimizer_catalogue.get(optimizer)
         self.loss, self.loss_weights = loss, loss_weights
+        metrics = _as_first_given(metrics)
         self.given_metrics, self.given_weighted_metrics = metrics, weighted_metrics
         _check_names(loss, metrics, weighted_metrics)
         self.loss_tracker: Metric = metric_catalogue.Mean(name="loss")
+        _given_beside[self.loss_tracker] = metrics
         self.output_trackers: list[Any] = []
         self.losses: list[OutputLoss | None] | None = None
         self.output_names: list[str] = []
@@ -347,6 +350,10 @@ class CompileMetrics(metric_catalogue.Metric):
     def variables(self) -> list[Any]:
         return [v for metric in self.metrics for v in metric.variables]
 
+    @property
+    def state_variables(self) -> list[Any]:
+        return [v for metric in self.metrics for v in metric.state_variables]
+
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         self._compilation.update_metrics(y_true, y_pred, sample_weight, self._compilation.output_names)
 
@@ -356,6 +363,15 @@ class CompileMetrics(metric_catalogue.Metric):
 
     def result(self) -> dict[str, Any]:
         return self._compilation.results(self.metrics)
+
+
+_given_beside: WeakKeyDictionary[Metric, Metrics] = WeakKeyDictionary()  # by the tracker of the loss
+
+
+def _as_first_given(metrics: Metrics) -> Metrics:
+    """For `compile(metrics=model.metrics)`, which means the metrics of a `compile` before: what that was given."""
+    first = metrics[0] if isinstance(metrics, (list, tuple)) and metrics else None
+    return _given_beside[first] if isinstance(first, metric_catalogue.Metric) and first in _given_beside else metrics
 
 
 _BY_SHAPE = ("accuracy", "acc", "crossentropy", "ce")  # in any case of letters, as in Keras

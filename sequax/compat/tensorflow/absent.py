@@ -69,7 +69,7 @@ _REASONS: dict[str, str] = {
             *("placeholder", "placeholder_with_default", "placeholders", "Graph", "GraphDef", "GraphKeys", "Operation"),
             *("get_variable", "get_default_graph", "get_default_session", "get_collection", "get_collection_ref"),
             *("add_to_collection", "get_variable_scope", "variable_scope", "VariableScope", "layers", "make_template"),
-            *("AUTO_REUSE", "global_variables", "local_variables", "trainable_variables", "model_variables", "Summary"),
+            *("AUTO_REUSE", "global_variables", "local_variables", "trainable_variables", "model_variables"),
             *("all_variables", "moving_average_variables", "report_uninitialized_variables", "is_variable_initialized"),
             *(
                 "Event",

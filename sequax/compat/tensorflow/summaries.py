@@ -1,4 +1,4 @@
-"""`tf.summary`: values written for TensorBoard, at steps."""
+"""`tf.summary`: values written for TensorBoard, at steps; and the messages with which its plugins write their own."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from ...callbacks.event_files import EventWriter
-from ...core.types import ArrayLike
+from ...core.needed import needed
+from ...core.types import ArrayLike, DTypeLike
 from .files import FileName, path_of
 from .member import Member
 from .serving import Table
-from .values import StringTensor, bytes_of, tensor
+from .values import StringTensor, as_dtype, bytes_of, tensor
 
 MEMBERS = Table()
 _writers: list[Writer | None] = []
@@ -139,6 +140,50 @@ def image(
     return True
 
 
+@MEMBERS.serve("summary.experimental.write_raw_pb", "summary.write_raw_pb")
+def write_raw_pb(tensor: Any, step: ArrayLike | None = None, name: str | None = None) -> bool:
+    """Write an encoded message `Summary`, as plugins of TensorBoard do."""
+    place = _place(name or "write_raw_pb", step)
+    if place is not None:
+        place[0].summary(bytes_of(tensor), place[1])
+    return place is not None
+
+
+@contextlib.contextmanager
+def summary_scope(name: str, default_name: str = "summary", values: object = None) -> Iterator[tuple[str, str]]:
+    yield name or default_name, name or default_name
+
+
+class TensorBoardMessage:
+    """A type of message that TensorBoard has as well, imported when it is used."""
+
+    def __init__(self, module: str, name: str):
+        self._module, self._name = module, name
+
+    def _found(self) -> Any:
+        return getattr(needed(f"tensorboard.compat.proto.{self._module}", f"tensorflow.{self._name}"), self._name)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._found()(*args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self._found(), name)
+
+
+@MEMBERS.serve("make_tensor_proto")
+def make_tensor_proto(values: ArrayLike, dtype: DTypeLike | None = None, shape: Any = None) -> Any:
+    """An array as a message, by TensorBoard's own function."""
+    made = needed("tensorboard.util.tensor_util", "tensorflow.make_tensor_proto").make_tensor_proto
+    return made(values, None if dtype is None else as_dtype(dtype).name, shape)
+
+
+@MEMBERS.serve("make_ndarray")
+def make_ndarray(tensor: Any) -> np.ndarray:
+    return needed("tensorboard.util.tensor_util", "tensorflow.make_ndarray").make_ndarray(tensor)
+
+
 @MEMBERS.serve("summary.experimental.set_step")
 def set_step(step: ArrayLike | None) -> None:
     _step[0] = step
@@ -197,4 +242,6 @@ MEMBERS |= {
     "summary.SummaryWriter": Member(Writer),
     "summary.create_noop_writer": Member(Silent),
     "summary.record_if": Member(record_if),
+    **dict.fromkeys(("summary.summary_scope", "summary.experimental.summary_scope"), Member(summary_scope)),
+    **{name: Member(TensorBoardMessage("summary_pb2", name)) for name in ("Summary", "SummaryMetadata")},
 }
