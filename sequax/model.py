@@ -75,6 +75,7 @@ class Model(Looking, Trying, StepMethods, FileMethods, StateTree, HostFront, Qua
     unnoted |= {"_symbolic_outputs"}
 
     is_model = True
+    supports_masking = True
     more_axes = False  # whether a call takes inputs of more axes than the graph's, as up to Keras 2
     config_keys: frozenset[str] = frozenset({"layers", "input_layers", "output_layers"})
 
@@ -182,10 +183,6 @@ class Model(Looking, Trying, StepMethods, FileMethods, StateTree, HostFront, Qua
             if same and not any(t._keras_mask is not None for t in leaves(tensors) if is_tensor(t)):
                 return map_structure(_like, self._graph.outputs)
         return shapes.infer(self.__call__, args, kwargs)
-
-    @property
-    def supports_masking(self) -> bool:  # type: ignore[override]
-        return True
 
     @overridable
     def compute_mask(self, inputs: Tensors, previous_mask: Tensors | None) -> Tensors | None:

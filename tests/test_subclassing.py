@@ -683,6 +683,7 @@ def test_a_model_with_loops_of_its_own_may_name_attributes_as_compiled_ones_do(k
                 self.loss = library.losses.MeanSquaredError()
                 self.inputs, self.outputs = "ours", ["ours too"]
                 self.input_shape = self.output_shape = (3, 2)
+                self.supports_masking = True
                 self.head = library.layers.Dense(1)
 
             def call(self, x):

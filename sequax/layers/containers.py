@@ -90,11 +90,8 @@ class Container(Layer):
     Dtypes are those of the layers inside; the container's own policy is that of the merging layer.
     """
 
+    supports_masking = True
     _merging: Merging
-
-    @property
-    def supports_masking(self) -> bool:  # type: ignore[override]
-        return True
 
     def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None) -> None:
         return None  # the layers inside have put a mask on the output already
