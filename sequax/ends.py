@@ -105,11 +105,19 @@ class Ends(Layer):
 
     @property
     def input_names(self) -> list[str]:
-        return [t.name for t in self.inputs]
+        return self._named_so.get("input_names") or [
+            t.name for t in leaves(self._shaped("inputs", self.symbolic_inputs))
+        ]
+
+    @input_names.setter
+    def input_names(self, value: Any) -> None:
+        self._name_so("input_names", value)
 
     @property
     def output_names(self) -> list[str]:
-        """A name per output: of the layer that makes it."""
+        """A name per output: of the layer that makes it. A model with its own `call` may set them."""
+        if "output_names" in self._named_so:
+            return self._named_so["output_names"]
         outputs = self.symbolic_outputs
         if isinstance(outputs, dict) and len(outputs) == len(leaves(outputs)):
             return sorted(outputs)
@@ -119,6 +127,10 @@ class Ends(Layer):
             repeated = sum(known == name or known.startswith(f"{name}_") for known in found)
             found.append(name if name not in found else f"{name}_{repeated}")
         return found
+
+    @output_names.setter
+    def output_names(self, value: Any) -> None:
+        self._name_so("output_names", value)
 
 
 def _alone(shapes: list[Shape]) -> Shape | list[Shape]:

@@ -126,7 +126,7 @@ def _through(layer: Layer, x: Any) -> Any:
     with scope.fresh_call():
         outputs = call_on(own, x)
     if own is layer:
-        layer.nodes.pop()
+        layer.recorded_calls.pop()
     return outputs
 
 

@@ -191,9 +191,15 @@ class Model(Looking, Trying, StepMethods, FileMethods, StateTree, HostFront, Qua
     @property
     def operations(self) -> list[Operation]:
         """The layers and functions of a graph, in the order in which they are run."""
+        if "operations" in self._named_so:
+            return self._named_so["operations"]
         if self._graph is None:
             raise AttributeError(f"Model '{self.name}' ({type(self).__name__}) is no graph and has no `operations`.")
         return self._graph.operations
+
+    @operations.setter
+    def operations(self, value: Any) -> None:
+        self._name_so("operations", value)
 
     @property
     def layers(self) -> list[Any]:

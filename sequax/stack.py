@@ -138,8 +138,8 @@ class Stack(Model):
         assert self._tensors is not None
         for tensor in self._tensors[start + 1 :]:
             for one in leaves(tensor)[:1]:
-                if one.node is not None and one.node in one.node.operation.nodes:
-                    one.node.operation.nodes.remove(one.node)
+                if one.node is not None and one.node in one.node.operation.recorded_calls:
+                    one.node.operation.recorded_calls.remove(one.node)
         del self._tensors[start + 1 :]
 
     def _unwire(self) -> None:

@@ -145,10 +145,10 @@ def test_explain_marks_the_row_that_fails():
 
 def test_explain_of_a_built_model_leaves_it_as_it_was():
     model = Sequential([Input((10, 2)), LSTM(3, return_sequences=True), LSTM(2), Dense(1)])
-    calls = [len(layer.nodes) for layer in model.layers]
+    calls = [len(layer.recorded_calls) for layer in model.layers]
     assert model.explain().output_shape == (None, 1)
     assert "built for 2" in model.explain((None, 10, 3)).remedy
-    assert [len(layer.nodes) for layer in model.layers] == calls
+    assert [len(layer.recorded_calls) for layer in model.layers] == calls
     assert model(np.ones((1, 10, 2), "float32")).shape == (1, 1)
 
 

@@ -31,7 +31,7 @@ def test_an_operation_computes_and_records():
     pair = Pair(name="pair")
     first, second = pair(x, y=x)
     assert (first.shape, second.shape, pair.name) == ((None, 3), (None, 3), "pair")
-    assert pair.input == [x, x] and pair.output == [first, second] and len(pair.nodes) == 1
+    assert pair.input == [x, x] and pair.output == [first, second] and len(pair.recorded_calls) == 1
     assert isinstance(layers.Dense(2), Operation)
     with pytest.raises(ValueError, match="cannot contain character `/`"):
         Pair(name="a/b")

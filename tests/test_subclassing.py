@@ -684,6 +684,7 @@ def test_a_model_with_loops_of_its_own_may_name_attributes_as_compiled_ones_do(k
                 self.inputs, self.outputs = "ours", ["ours too"]
                 self.input_shape = self.output_shape = (3, 2)
                 self.supports_masking = True
+                self.operations, self.input_names, self.output_names = 3, ["image"], ["label"]
                 self.head = library.layers.Dense(1)
 
             def call(self, x):
@@ -695,6 +696,7 @@ def test_a_model_with_loops_of_its_own_may_name_attributes_as_compiled_ones_do(k
         model = made(library)
         assert type(model.optimizer).__name__ == "SGD" and type(model.loss).__name__ == "MeanSquaredError"
         assert (model.inputs, list(model.outputs), tuple(model.input_shape)) == ("ours", ["ours too"], (3, 2))
+        assert (model.operations, list(model.input_names), list(model.output_names)) == (3, ["image"], ["label"])
         model(np.ones((2, 2)))
         model.compile("adam", "mae")
         assert type(model.optimizer).__name__ == "Adam" and model.loss == "mae"
@@ -707,7 +709,27 @@ def test_a_model_with_loops_of_its_own_may_name_attributes_as_compiled_ones_do(k
         assert model.loss == "mse" and type(model.optimizer).__name__ == "SGD"
 
 
-@pytest.mark.parametrize("name", ["inputs", "outputs", "input_shape", "output_shape"])
+@pytest.mark.parametrize("name", ["nodes", "_nodes", "calls", "parts", "scope", "key"])
+def test_layers_may_have_attributes_of_any_such_name(name):
+    class Own(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            setattr(self, name, 3)
+            self.head = layers.Dense(1)
+
+        def call(self, x):
+            return self.head(x) * getattr(self, name)
+
+    inputs = sequax.Input((2,))
+    model = sequax.Model(inputs, Own()(inputs))
+    model.compile("sgd", "mse")
+    model.fit(np.ones((2, 2)), np.ones((2, 1)), verbose=0)
+    assert len(model.trainable_variables) == 2 and model.predict(np.ones((2, 2)), verbose=0).shape == (2, 1)
+
+
+@pytest.mark.parametrize(
+    "name", ["inputs", "outputs", "input_shape", "output_shape", "operations", "input_names", "output_names"]
+)
 def test_ends_of_graphs_and_stacks_cannot_be_set(name):
     inputs = sequax.Input((2,))
     for model in (sequax.Model(inputs, layers.Dense(1)(inputs)), sequax.Sequential([inputs, layers.Dense(1)])):

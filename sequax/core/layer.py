@@ -82,7 +82,7 @@ class Layer(Owner, Shown, quantizing.Quantizable, operation.Operation):
     _init_arguments: tuple[tuple[Any, ...], dict[str, Any]]
     _weights: list[Variable]
     _in_build = False
-    untracked: frozenset[str] = frozenset({"_nodes", "_losses", "_init_arguments", "input_spec"})
+    untracked: frozenset[str] = frozenset({"_recorded_calls", "_losses", "_init_arguments", "input_spec"})
     unnoted: frozenset[str] = frozenset({"_losses", "trainable"})  # attributes of whose change nobody needs to know
     is_model = is_stack = False
     input_axes: tuple[str, ...] | None = (
@@ -172,7 +172,7 @@ class Layer(Owner, Shown, quantizing.Quantizable, operation.Operation):
         self.input_spec: Nested[input_spec.InputSpec] | None = None
         self._build_shapes: dict[str, Any] | None = None
         self._losses: list[Any] = []
-        self._nodes: list[Node] = []
+        self._recorded_calls: list[Node] = []
 
     # --- to override ---
 
@@ -599,7 +599,7 @@ class Layer(Owner, Shown, quantizing.Quantizable, operation.Operation):
         return remat.call_of(self, layer_call, args, kwargs)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "_nodes": [], "_losses": []}
+        return {**super().__getstate__(), "_recorded_calls": [], "_losses": []}
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"

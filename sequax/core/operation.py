@@ -47,7 +47,7 @@ class Operation(Unavailable, Portable):
     def __init__(self, name: str | None = None):
         kind = type(self).__name__
         self.name: str = names.check_name(names.auto_name(kind) if name is None else name, kind)
-        self._nodes: list[Node] = []
+        self._recorded_calls: list[Node] = []
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if any(map(is_tensor, leaves((args, kwargs)))):
@@ -77,18 +77,18 @@ class Operation(Unavailable, Portable):
         return _one_or_list(leaves(self._first_node("output").outputs))
 
     def _first_node(self, what: str) -> Node:
-        if not self._nodes:
+        if not self._recorded_calls:
             raise AttributeError(
                 f"{type(self).__name__} '{self.name}' was never called on symbolic tensors, so it has no {what} yet."
             )
-        return self._nodes[0]
+        return self._recorded_calls[0]
 
     @property
-    def nodes(self) -> list[Node]:
+    def recorded_calls(self) -> list[Node]:
         """The calls on symbolic tensors, in order."""
-        return self._nodes
+        return self._recorded_calls
 
-    _inbound_nodes = nodes
+    _inbound_nodes = recorded_calls
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments; only the name where a subclass has a `get_config` of its own.

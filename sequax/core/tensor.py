@@ -124,8 +124,8 @@ class Node:
 
 def record(operation: Operation, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: T) -> T:
     """Note a call in the history of its output tensors; returns the outputs."""
-    node = Node(operation, args, kwargs, outputs, index=len(operation.nodes))
-    operation.nodes.append(node)
+    node = Node(operation, args, kwargs, outputs, index=len(operation.recorded_calls))
+    operation.recorded_calls.append(node)
     for position, tensor in enumerate(leaves(outputs)):
         tensor.node, tensor.position = node, position
     return outputs

@@ -287,7 +287,7 @@ def _check_names(container: Container) -> None:
 def _call_symbolically(layer: Layer, x: Symbols) -> Nested[AnyTensor]:
     """Run a layer on symbolic tensors, which builds it, without leaving a record of the call."""
     outputs = call_on(layer, x)
-    layer.nodes.pop()
+    layer.recorded_calls.pop()
     return outputs
 
 

@@ -30,7 +30,7 @@ from ..optimizers.slots import Slots
 
 # Attributes that tracing does not look at: names, records of calls, and what belongs to the outside of a model.
 _SKIPPED = frozenset(
-    {"name", "built", "history", "compilation", "_nodes", "_losses", "_init_arguments"}
+    {"name", "built", "history", "compilation", "_recorded_calls", "_losses", "_init_arguments"}
     | {"stop_training", "stop_evaluating", "stop_predicting", "run_eagerly", "jit_compile", "steps_per_execution"}
     | {"train_function", "test_function", "predict_function"}
     | {
