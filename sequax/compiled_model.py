@@ -19,9 +19,8 @@ class CompiledModel(Layer):
     """
 
     compilation: Compilation | None
-    # What was set, and what `compile` had given by then; for nothing is `()`.
-    _optimizer_set: tuple[()] | tuple[Compilation | None, Any] = ()
-    _loss_set: tuple[()] | tuple[Compilation | None, Any] = ()
+    _optimizer_set: Any = None  # before `compile`
+    _loss_set: tuple[()] | tuple[Compilation | None, Any] = ()  # with what `compile` had given by then
     symbolic_outputs: Any
     output_names: Any
 
@@ -31,16 +30,14 @@ class CompiledModel(Layer):
 
     @property
     def optimizer(self) -> Optimizer | Any:
-        if self.compilation is not None:
-            return self.compilation.optimizer
-        return self._optimizer_set[1] if self._optimizer_set else None
+        return self.compilation.optimizer if self.compilation is not None else self._optimizer_set
 
     @optimizer.setter
     def optimizer(self, value: Optimizer | Any) -> None:
         if self.compilation is not None:
             self.compilation.optimizer = value
         else:
-            self._optimizer_set = None, value
+            self._optimizer_set = value
 
     @property
     def loss(self) -> Losses:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .core.layer import Layer
@@ -38,11 +38,7 @@ class Ends(Layer):
 
     @property
     def inputs(self) -> list[KerasTensor]:
-        return (
-            self._named_so["inputs"]
-            if "inputs" in self._named_so
-            else leaves(self._shaped("inputs", self.symbolic_inputs))
-        )
+        return self._free("inputs", lambda: leaves(self._shaped("inputs", self.symbolic_inputs)))
 
     @inputs.setter
     def inputs(self, value: Any) -> None:
@@ -50,11 +46,7 @@ class Ends(Layer):
 
     @property
     def outputs(self) -> list[KerasTensor]:
-        return (
-            self._named_so["outputs"]
-            if "outputs" in self._named_so
-            else leaves(self._shaped("outputs", self.symbolic_outputs))
-        )
+        return self._free("outputs", lambda: leaves(self._shaped("outputs", self.symbolic_outputs)))
 
     @outputs.setter
     def outputs(self, value: Any) -> None:
@@ -71,9 +63,7 @@ class Ends(Layer):
     @property
     def input_shape(self) -> Shape | Any:
         """The shape of the input; of several a list in the order of `inputs`, however they nest."""
-        if "input_shape" in self._named_so:
-            return self._named_so["input_shape"]
-        return _alone([tuple(t.shape) for t in leaves(self._shaped("input shape", self.symbolic_inputs))])
+        return self._free("input_shape", lambda: _shapes(self._shaped("input shape", self.symbolic_inputs)))
 
     @input_shape.setter
     def input_shape(self, value: Any) -> None:
@@ -82,13 +72,15 @@ class Ends(Layer):
     @property
     def output_shape(self) -> Shape | Any:
         """The shape of the output; of several a list in the order of `outputs`, however they nest."""
-        if "output_shape" in self._named_so:
-            return self._named_so["output_shape"]
-        return _alone([tuple(t.shape) for t in leaves(self._shaped("output shape", self.symbolic_outputs))])
+        return self._free("output_shape", lambda: _shapes(self._shaped("output shape", self.symbolic_outputs)))
 
     @output_shape.setter
     def output_shape(self, value: Any) -> None:
         self._name_so("output_shape", value)
+
+    def _free(self, name: str, found: Callable[[], T]) -> T:
+        """What the user has named so, or else what is found."""
+        return self._named_so[name] if name in self._named_so else found()
 
     def _name_so(self, name: str, value: object) -> None:
         if self._graph is not None or self.is_stack:
@@ -105,9 +97,7 @@ class Ends(Layer):
 
     @property
     def input_names(self) -> list[str]:
-        return self._named_so.get("input_names") or [
-            t.name for t in leaves(self._shaped("inputs", self.symbolic_inputs))
-        ]
+        return self._free("input_names", lambda: [t.name for t in leaves(self._shaped("inputs", self.symbolic_inputs))])
 
     @input_names.setter
     def input_names(self, value: Any) -> None:
@@ -116,8 +106,13 @@ class Ends(Layer):
     @property
     def output_names(self) -> list[str]:
         """A name per output: of the layer that makes it. A model with its own `call` may set them."""
-        if "output_names" in self._named_so:
-            return self._named_so["output_names"]
+        return self._free("output_names", self._names_of_outputs)
+
+    @output_names.setter
+    def output_names(self, value: Any) -> None:
+        self._name_so("output_names", value)
+
+    def _names_of_outputs(self) -> list[str]:
         outputs = self.symbolic_outputs
         if isinstance(outputs, dict) and len(outputs) == len(leaves(outputs)):
             return sorted(outputs)
@@ -128,10 +123,7 @@ class Ends(Layer):
             found.append(name if name not in found else f"{name}_{repeated}")
         return found
 
-    @output_names.setter
-    def output_names(self, value: Any) -> None:
-        self._name_so("output_names", value)
 
-
-def _alone(shapes: list[Shape]) -> Shape | list[Shape]:
+def _shapes(structure: Any) -> Shape | list[Shape]:
+    shapes = [tuple(t.shape) for t in leaves(structure)]
     return shapes[0] if len(shapes) == 1 else shapes

@@ -191,15 +191,16 @@ class Model(Looking, Trying, StepMethods, FileMethods, StateTree, HostFront, Qua
     @property
     def operations(self) -> list[Operation]:
         """The layers and functions of a graph, in the order in which they are run."""
-        if "operations" in self._named_so:
-            return self._named_so["operations"]
-        if self._graph is None:
-            raise AttributeError(f"Model '{self.name}' ({type(self).__name__}) is no graph and has no `operations`.")
-        return self._graph.operations
+        return self._free("operations", self._operations_of_graph)
 
     @operations.setter
     def operations(self, value: Any) -> None:
         self._name_so("operations", value)
+
+    def _operations_of_graph(self) -> list[Operation]:
+        if self._graph is None:
+            raise AttributeError(f"Model '{self.name}' ({type(self).__name__}) is no graph and has no `operations`.")
+        return self._graph.operations
 
     @property
     def layers(self) -> list[Any]:

@@ -18,7 +18,6 @@ from ..core import names
 from ..core.types import CustomObjects, Path
 from ..saving import archive, atomic, config as configs, legacy_h5, legacy_models, models as model_files
 from ..saving.errors import LoadError, UnknownObjectError
-from ..sequential import Sequential
 from . import waiting
 from .notes import note
 
@@ -87,7 +86,7 @@ def save(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _is_graph(model: Model) -> bool:
     """Whether HDF5 can hold a model, so that it loads; others were written by TensorFlow, into a folder."""
-    return isinstance(model, Sequential) or model.recorded_graph is not None
+    return model.is_stack or model.recorded_graph is not None
 
 
 # Of files of this run: when they were written, how long they are, and what of the script's own is in them.
