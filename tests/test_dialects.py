@@ -651,6 +651,61 @@ assert clone_model(base, input_tensors=[b]).input is b
 """,
         None,
     ),
+    "the learning rate among the logs, and the metrics of compile as a group": (
+        """
+from keras.callbacks import ReduceLROnPlateau
+from sequax.compat import dialect
+model = Sequential([Dense(1, input_dim=3)])
+model.compile("sgd", "mse", metrics=["mae", "mape"])
+before = set(dialect._heard)
+def logged(script):
+    dialect.forget()
+    dialect.read(script)
+    slower = ReduceLROnPlateau(monitor="loss", patience=1)
+    history = model.fit(np.ones((4, 3)), np.ones(4), verbose=0, callbacks=[slower]).history
+    assert history["lr"] == history["learning_rate"] and "lr" in history
+    return sorted(name for name in history if name not in ("loss", "mae", "mape"))
+assert logged("frame['lr'].plot()") == ["lr"]
+assert logged("x") == logged("frame['lr'], frame['learning_rate']") == ["learning_rate"]
+dialect._heard.clear(), dialect._heard.update(before)
+assert [one.name for one in model.metrics[1].metrics] == model.metrics_names[1:] == ["mae", "mape"]
+assert not hasattr(model.metrics[0], "metrics") and not hasattr(model.metrics[2], "metrics")
+class Several(keras.metrics.Mean):
+    def __init__(self):
+        super().__init__()
+        self.metrics = ["its own"]
+assert Several().metrics == ["its own"]
+""",
+        None,
+    ),
+    "what libraries of Keras 2 ask of a model, and shapes by the call of a class": (
+        """
+from keras.layers import Embedding
+class Tokens(Embedding):
+    def call(self, inputs):
+        return [super(Tokens, self).call(inputs), self.embeddings + 0]
+tokens = Input((5,))
+found, table = Tokens(7, 2)(tokens)
+assert tuple(found.shape) == (None, 5, 2) and tuple(table.shape) == (7, 2)
+model = Model(tokens, [found, table])
+assert [part.shape for part in model.predict(np.ones((3, 5)), verbose=0)] == [(3, 5, 2), (7, 2)]
+class Renamed(Tokens):
+    def compute_output_shape(self, input_shape):
+        return [(*input_shape, 2), (7, 2)]
+assert len(Renamed(7, 2)(tokens)) == 2
+x = Input((3,))
+model = Model(x, Dense(1, kernel_initializer="ones")(x))
+assert not model._is_compiled
+model.compile("sgd", "mse")
+assert model._is_compiled and model._feed_inputs[0] is x
+values = K.function(model._feed_inputs, {"a": model.output}.values())([np.ones((2, 3))])
+assert isinstance(values, list) and np.allclose(values[0], 3)
+slopes = model.optimizer.get_gradients(K.sum(model.output), model.trainable_weights)
+assert np.allclose(K.function([x], slopes)([np.ones((2, 3))])[0], 2)
+assert float(K.switch(K.constant(1.0) > 0, K.constant(2.0), 0.0)) == 2
+""",
+        None,
+    ),
     "rates that decay, and are set meanwhile": (
         """
 from keras.callbacks import LearningRateScheduler, ReduceLROnPlateau

@@ -12,7 +12,7 @@ import numpy as np
 from .. import layers
 from ..core.variable import Variable
 from ..optimizers.base import Optimizer
-from . import decay as decays, dialect, spellings
+from . import decay as decays, dialect, old_optimizers, spellings
 from .backend_state import give_seed
 from .notes import note, say
 
@@ -239,6 +239,10 @@ def optimizer_constructor(owner: type, original: Callable[..., Any]) -> Callable
         if "lr" in kwargs:
             note("lr=", "learning_rate=")
             kwargs["learning_rate"] = kwargs.pop("lr")
+        if kwargs.pop("jit_compile", None) is not None:
+            note("jit_compile= of an optimizer", "leave it out: each step is compiled")
+        if owner is Optimizer:
+            args = old_optimizers.constructor(args, kwargs)
         old = dialect.defaults(owner.__name__, {*list(parameters)[1 : 1 + len(args)], *kwargs})
         for name in ("decay", "schedule_decay"):
             if name in kwargs:

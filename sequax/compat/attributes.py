@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import jax
 import numpy as np
@@ -20,6 +21,7 @@ from .notes import note
 
 if TYPE_CHECKING:
     from ..callbacks import Callback
+    from ..metrics import Metric
     from ..model import Model
     from ..optimizers import Optimizer
 
@@ -218,6 +220,8 @@ MODEL_METHODS = (_make_predict_function, _make_train_function, _make_test_functi
 MODEL_PROPERTIES = {
     "model": _noted("model.model", "model", lambda self: self),
     "container_nodes": property(lambda self: set()),
+    "_is_compiled": _Read(lambda self: self.compilation is not None),
+    "_feed_inputs": _Read(lambda self: list(self.inputs)),
 }
 
 
@@ -240,6 +244,33 @@ def settable_outputs(read: Any) -> property:
     return property(read.fget, write, doc=read.__doc__)
 
 
+_of_compile: WeakKeyDictionary[Metric, list[Any]] = WeakKeyDictionary()  # by the first of them
+
+
+def grouped_metrics(read: Any) -> property:
+    """`model.metrics`, whose second has those of `compile` as its `metrics`, as the group that Keras 3 has there."""
+
+    def metrics(self: Model) -> list[Any]:
+        found: list[Any] = read.fget(self)
+        given = self.compilation
+        if given is not None and len(found) > 1:
+            trackers = {id(one) for one in (given.loss_tracker, *given.output_trackers)}
+            group = [one for one in given.all_metrics if id(one) not in trackers]
+            if group:
+                _of_compile[found[1]] = group
+        return found
+
+    return property(metrics, doc=read.__doc__)
+
+
+def _grouped(self: Metric) -> list[Any]:
+    if self not in _of_compile:
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute 'metrics'", name="metrics", obj=self)
+    return _of_compile[self]
+
+
+METRIC_PROPERTIES = {"metrics": _Read(_grouped)}
+
 # --- optimizers -----------------------------------------------------------------------------------------------------
 
 
@@ -249,18 +280,14 @@ def get_weights(self: Optimizer) -> list[np.ndarray]:
     return [variable.numpy() for variable in self.variables]
 
 
-def _decayed_lr(self: Optimizer, var_dtype: object = "float32") -> Any:
-    """The rate of the present step, decay included."""
-    rate = self.learning_rate
-    falls = 1 + decay.decay_of(self) * self.iterations.value
-    return (rate.value if isinstance(rate, Variable) else rate) / falls
-
-
-OPTIMIZER_METHODS = (get_weights, _decayed_lr)
+OPTIMIZER_METHODS = (get_weights,)
 OPTIMIZER_PROPERTIES = {
     "decay": _noted("optimizer.decay", "optimizer.learning_rate, a schedule", decay.decay_of),
     "initial_decay": _noted("optimizer.initial_decay", "optimizer.learning_rate, a schedule", decay.decay_of),
     "weights": _noted("optimizer.weights", "optimizer.variables", lambda self: self.variables),
+    "_initial_decay": _Read(decay.decay_of),
+    "_index_dict": _Read(lambda self: self._positions),
+    "_use_locking": False,
 }
 
 # --- callbacks ------------------------------------------------------------------------------------------------------

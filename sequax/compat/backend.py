@@ -261,11 +261,11 @@ def constant(
 
 
 def ones(shape: Sequence[int], dtype: DTypeLike | None = None, name: str | None = None) -> Variable:
-    return Variable(np.ones(shape), dtype=dtype or floatx(), name=name)
+    return backend_state.variable(np.ones(shape), dtype, name)
 
 
 def zeros(shape: Sequence[int], dtype: DTypeLike | None = None, name: str | None = None) -> Variable:
-    return Variable(np.zeros(shape), dtype=dtype or floatx(), name=name)
+    return backend_state.variable(np.zeros(shape), dtype, name)
 
 
 def eye(size: int, dtype: DTypeLike | None = None, name: str | None = None) -> Variable:
@@ -279,8 +279,9 @@ def relu(x: Tensor, alpha: float = 0.0, max_value: float | None = None, threshol
 def switch(condition: Tensor, then_expression: Expression, else_expression: Expression) -> Tensor:
     """One of two tensors, element by element."""
     then, other = (part() if callable(part) else part for part in (then_expression, else_expression))
-    missing = max(len(then.shape), len(other.shape)) - len(condition.shape)
-    return ops.where(ops.reshape(condition, (*condition.shape, *(1,) * missing)), then, other)
+    shape, *shapes = (getattr(part, "shape", ()) for part in (condition, then, other))
+    missing = max(map(len, shapes)) - len(shape)
+    return ops.where(ops.reshape(condition, (*shape, *(1,) * missing)), then, other)
 
 
 def gather(reference: Tensor, indices: ArrayLike) -> Tensor:

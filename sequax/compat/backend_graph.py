@@ -7,7 +7,7 @@ updates.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, ValuesView
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -183,7 +183,7 @@ class function:
     def __init__(self, inputs: Sequence[Any], outputs: Any, updates: Any = None, **kwargs: object):
         self._entries = inputs
         given = _in_order(inputs, inputs)
-        self._alone = not isinstance(outputs, (list, tuple))
+        self._alone = not isinstance(outputs, (list, tuple, ValuesView))
         self._outputs: list[Any] = [outputs] if self._alone else list(outputs)
         self._steps = [one for one in updates or () if isinstance(one, OptimizerStep)]
         self._places = [place for place, tensor in enumerate(given) if is_tensor(tensor)]

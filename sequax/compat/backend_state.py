@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
 from types import CodeType, FunctionType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import jax
 import numpy as np
@@ -142,15 +143,61 @@ def dropout(x: Tensor, level: float, noise_shape: ShapeLike | None = None, seed:
 # --- variables ------------------------------------------------------------------------------------------------------
 
 
+class Planned:
+    """A `get_updates` of a script's optimizer that runs: it makes its variables once, and updates are pairs.
+
+    Args:
+        gradients: those of the variables to train.
+        known: the variables that it made when it ran first; None: this is that time.
+    """
+
+    def __init__(self, gradients: list[Any], known: list[Variable] | None):
+        self.gradients, self.made = gradients, known or []
+        self._first, self._next = known is None, iter(known or [])
+
+    def variable(self, create: Callable[[], Variable]) -> Variable:
+        """A new variable at the first time, that one at every other."""
+        if self._first:
+            self.made.append(create())
+            return self.made[-1]
+        found = next(self._next, None)
+        if found is None:
+            raise ValueError(
+                f"`get_updates` made {len(self.made)} variables when the optimizer was built, and makes more inside of"
+                f" a step. Make those that it needs in any case, or in the constructor."
+            )
+        return found
+
+    def variables(self, several: Sequence[Variable]) -> list[Variable]:
+        """The same for variables that are there already."""
+        return [self.variable(lambda one=one: one) for one in several]  # type: ignore[misc]
+
+
+class Increment(NamedTuple):
+    """An update that adds, to what the updates before it have made of a variable."""
+
+    variable: Variable
+    amount: Any
+
+
+planned: ContextVar[Planned | None] = ContextVar("planned", default=None)
+
+
 def variable(
     value: ArrayLike, dtype: DTypeLike | None = None, name: str | None = None, constraint: object = None
 ) -> Variable:
-    return Variable(np.asarray(value), dtype=dtype or floatx(), name=name)
+    plan = planned.get()
+
+    def create() -> Variable:
+        return Variable(np.asarray(value), dtype=dtype or floatx(), name=name)
+
+    return create() if plan is None else plan.variable(create)
 
 
-def get_value(x: ArrayLike) -> np.ndarray | np.generic:
-    """The value as NumPy; of a scalar, as NumPy's scalar."""
-    return np.asarray(x.value if isinstance(x, Variable) else x)[()]
+def get_value(x: ArrayLike) -> Any:
+    """The value as NumPy; of a scalar, as NumPy's scalar. Inside of `get_updates` a tensor."""
+    value = x.value if isinstance(x, Variable) else x
+    return value if isinstance(value, jax.core.Tracer) and planned.get() is not None else np.asarray(value)[()]
 
 
 eval = get_value
@@ -160,7 +207,7 @@ def set_value(x: Variable, value: ArrayLike) -> None:
     x.assign(value)
 
 
-def batch_get_value(tensors: Sequence[ArrayLike]) -> list[np.ndarray | np.generic]:
+def batch_get_value(tensors: Sequence[ArrayLike]) -> list[Any]:
     return [get_value(tensor) for tensor in tensors]
 
 
@@ -169,22 +216,20 @@ def batch_set_value(tuples: Sequence[tuple[Variable, ArrayLike]]) -> None:
         target.assign(value)
 
 
-def update(x: Variable, new_x: object) -> Variable:
-    x.assign(new_x)
-    return x
+def update(x: Variable, new_x: Any) -> Variable | tuple[Variable, Any]:
+    """Assign a value: at once or, inside of `get_updates`, together with the others that it returns."""
+    return x.assign(new_x) if planned.get() is None else (x, new_x)
 
 
-def update_add(x: Variable, increment: object) -> Variable:
-    x.assign_add(increment)
-    return x
+def update_add(x: Variable, increment: Any) -> Variable | tuple[Variable, Any]:
+    return x.assign_add(increment) if planned.get() is None else Increment(x, increment)
 
 
-def update_sub(x: Variable, decrement: object) -> Variable:
-    x.assign_sub(decrement)
-    return x
+def update_sub(x: Variable, decrement: Any) -> Variable | tuple[Variable, Any]:
+    return x.assign_sub(decrement) if planned.get() is None else Increment(x, -decrement)
 
 
-def moving_average_update(x: Variable, value: Tensor, momentum: float) -> Variable:
+def moving_average_update(x: Variable, value: Tensor, momentum: float) -> Variable | tuple[Variable, Any]:
     return update(x, x.value * momentum + value * (1 - momentum))
 
 

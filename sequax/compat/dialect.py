@@ -57,6 +57,7 @@ _UNMISTAKABLE = (
     | {"predict_classes"}
 )
 _ACCURACIES = re.compile(r"\bval_acc(?:uracy)?\b")  # in names of files, too: "{epoch}-{val_acc:.2f}.h5"
+_RATES_IN_LOGS = {"['lr']", "['learning_rate']"}
 _heard: set[str] = set()
 
 
@@ -100,6 +101,8 @@ def _words(node: ast.AST) -> Iterator[str]:
         if isinstance(node.value, ast.Name) and (node.value.id, node.attr) == ("tf", "keras"):
             yield "tensorflow.keras"
         yield from {node.attr} & _UNMISTAKABLE
+    elif isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+        yield from {f"[{node.slice.value!r}]"} & _RATES_IN_LOGS
     elif isinstance(node, ast.Constant) and isinstance(node.value, str):
         yield from _ACCURACIES.findall(node.value)
     elif isinstance(node, ast.keyword) and node.arg is not None:
@@ -116,6 +119,11 @@ def spoken() -> int | None:
 def says_acc() -> bool:
     """Whether a script calls `acc` in its logs what `metrics=["accuracy"]` gives, as Keras did before 2.3."""
     return "val_acc" in _heard and "val_accuracy" not in _heard
+
+
+def says_lr() -> bool:
+    """Whether a script reads `lr` where the logs have the learning rate, as before Keras 3."""
+    return "['lr']" in _heard and "['learning_rate']" not in _heard
 
 
 def _any(words: set[str]) -> bool:

@@ -32,6 +32,13 @@ def today(name: str, known: dict[str, Any]) -> str | None:
 class Logs(dict[str, Any]):
     """A dict that also finds `acc` where there is `accuracy`, and the like."""
 
+    def __setitem__(self, name: str, value: Any) -> None:
+        super().__setitem__("lr" if name == "learning_rate" and dialect.says_lr() else name, value)
+
+    def update(self, *args: Any, **kwargs: Any) -> None:
+        for name, value in dict(*args, **kwargs).items():
+            self[name] = value
+
     def __missing__(self, name: str) -> Any:
         found = today(name, self)
         if found is None:

@@ -24,8 +24,10 @@ def apply() -> None:
     from ..callbacks.monitor import MonitorCallback
     from ..core.layer import Layer
     from ..core.tensor import KerasTensor
+    from ..core.variable import Variable
     from ..metrics import Metric
     from ..model import Model
+    from ..optimizers.state import State
     from ..sequential import Sequential
     from . import (
         added,
@@ -39,6 +41,7 @@ def apply() -> None:
         logs,
         models,
         old_layers,
+        old_optimizers,
         waiting,
     )
     from .tensorflow import data, steps, values
@@ -55,14 +58,23 @@ def apply() -> None:
     for cls in vars(optimizers).values():
         if inspect.isclass(cls) and issubclass(cls, optimizers.Optimizer):
             wrap(cls, "__init__", arguments.optimizer_constructor)
+            if "update_step" in vars(cls):
+                wrap(cls, "update_step", old_optimizers.update_step)
     put(optimizers.Optimizer, "lr", arguments.lr)
     put(optimizers.Optimizer, "learning_rate", decay.rate_property(optimizers.Optimizer.learning_rate))
     put(optimizers.Optimizer, "get_updates", backend_graph.get_updates)
+    wrap(optimizers.Optimizer, "get_updates", old_optimizers.get_updates)
+    put(State, "__init_subclass__", old_optimizers.subclassed(State.__init_subclass__.__func__))  # type: ignore[attr-defined]
+    wrap(State, "build", old_optimizers.build)
+    for name in ("assign", "assign_add", "assign_sub"):
+        wrap(Variable, name, old_optimizers.assigning)
+    wrap(optimizers.Optimizer, "add_variable_from_reference", old_optimizers.from_reference)
     wrap(Sequential, "add", old_layers.sequential_add)
     wrap(layers.RNN, "get_initial_state", old_layers.initial_state)
     for cls in (Layer, Sequential):
         wrap(cls, "__call__", calls.call)
     wrap(Layer, "_symbolic", captured_calls.symbolic)
+    wrap(Layer, "compute_output_spec", old_layers.output_spec)
     for cls in (Model, Sequential):
         wrap(cls, "build_from", waiting.built)
     wrap(Model, "__call__", waiting.call)
@@ -77,8 +89,13 @@ def apply() -> None:
     for kind, methods, properties in (
         (Layer, attributes.LAYER_METHODS, attributes.LAYER_PROPERTIES),
         (Model, (*models.METHODS, *models.GENERATOR_METHODS, *attributes.MODEL_METHODS), attributes.MODEL_PROPERTIES),
-        (optimizers.Optimizer, attributes.OPTIMIZER_METHODS, attributes.OPTIMIZER_PROPERTIES),
+        (
+            optimizers.Optimizer,
+            (*attributes.OPTIMIZER_METHODS, *old_optimizers.METHODS),
+            attributes.OPTIMIZER_PROPERTIES,
+        ),
         (KerasTensor, (), attributes.TENSOR_PROPERTIES),
+        (Metric, (), attributes.METRIC_PROPERTIES),
     ):
         for method in methods:
             put(kind, method.__name__, method)
@@ -96,6 +113,7 @@ def apply() -> None:
     wrap(Layer, "__setattr__", attributes.set_weight)
     put(Layer, "filled_in", frozenset({"training", "mask"}))  # Keras 3 leaves both to the caller
     put(Model, "outputs", attributes.settable_outputs(Model.outputs))
+    put(Model, "metrics", attributes.grouped_metrics(Model.metrics))
     put(Callback, "model", attributes.model_property(Callback.model))
     put(Callback, "validation_data", None)
     steps.patch(put)

@@ -88,7 +88,7 @@ MODULES: dict[str, Module] = {
     "keras.legacy": Module(None, None),
     "keras.legacy.layers": Module("layers", "keras.layers"),
     "keras.legacy.models": Module("models", "keras.models"),
-    "keras.legacy.interfaces": Module(None, None),
+    "keras.legacy.interfaces": Module("compat.old_optimizers", None),
     "keras.premade": Module("models", None),
     "keras.preprocessing.image.image": Module("preprocessing.image", None),
     "keras.preprocessing.sequence.sequence": Module("preprocessing.sequence", None),

@@ -117,6 +117,7 @@ _OPTIMIZERS = {
     },
     "clip_norm": Name("compat.utilities:clip_norm", "clipnorm="),
     "optimizer_from_config": Name("optimizers:deserialize", "keras.optimizers.deserialize"),
+    "OptimizerV2": Name("optimizers:Optimizer", "keras.optimizers.Optimizer"),
 }
 
 _LOSSES = {
@@ -168,7 +169,7 @@ NAMES: dict[str, dict[str, Name]] = {
         "PeepholeLSTMCell": Name("compat.old_layers:PeepholeLSTMCell", "no layer of Keras 3; this one stays"),
     },
     "keras.optimizers": _OPTIMIZERS,
-    "keras.optimizer_v2": {},  # there, `adam` is a module
+    "keras.optimizer_v2": {"OptimizerV2": _OPTIMIZERS["OptimizerV2"]},  # there, `adam` is a module
     "keras.losses": _LOSSES,
     "keras.metrics": {
         **_LOSSES,
@@ -311,6 +312,7 @@ IN_COMPILE = {
 LOGS = {
     "acc": "accuracy",
     "accuracy": "acc",
+    "learning_rate": "lr",
     "lr": "learning_rate",
     "mae": "mean_absolute_error",
     "mape": "mean_absolute_percentage_error",

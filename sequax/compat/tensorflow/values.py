@@ -667,6 +667,7 @@ def patched() -> Iterator[tuple[type, str, Any]]:
     yield Variable, "dtype", typed(Variable.dtype)
     yield Variable, "get_shape", _get_shape
     yield Variable, "ref", _ref
+    yield Variable, "device", property(lambda self: f"/device:{jax.default_backend().upper()}:0")
 
 
 MEMBERS: dict[str, Member] = {

@@ -175,7 +175,24 @@ def _fits(found: tuple[int, ...], wanted: Any) -> bool:
     return len(sizes) == len(found) and all(size in (None, n) for size, n in zip(sizes, found, strict=True))
 
 
+def _assigning(method: str) -> Callable[..., Plain]:
+    """`state_ops.assign(variable, value)`, which is a method outside."""
+
+    def assign(
+        ref: Plain, value: Any, validate_shape: object = None, use_locking: object = None, name: object = None
+    ) -> Plain:
+        found: Plain = getattr(ref, method)(value)
+        return found
+
+    return assign
+
+
 MEMBERS: dict[str, Member] = {
+    **{
+        f"{place}.state_ops.{method}": Member(_assigning(method))
+        for place in ("python", "python.ops")
+        for method in ("assign", "assign_add", "assign_sub")
+    },
     "Variable": Member(Variable),
     "IndexedSlices": Member(IndexedSlices),
     "VariableAggregation": Member(VariableAggregation),
