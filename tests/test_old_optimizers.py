@@ -10,8 +10,8 @@ from tests.test_compat import python
 
 # What the optimizer `made` must equal, and how a script makes it.
 CLASSES = {
-    "TensorFlow 2.4, momentum": (
-        "keras.optimizers.SGD(0.1, momentum=0.9)",
+    "TensorFlow 2.4, momentum and decay": (
+        "keras.optimizers.SGD(0.1, momentum=0.9, decay=0.1)",
         """
 class Momentum(keras.optimizers.Optimizer):
     def __init__(self, learning_rate=0.001, momentum=0.9, name="Momentum", **kwargs):
@@ -35,8 +35,11 @@ class Momentum(keras.optimizers.Optimizer):
         names = ("learning_rate", "decay", "momentum")
         return {**super().get_config(), **{name: self._serialize_hyperparameter(name) for name in names}}
 
-made = Momentum(0.1)
-assert made.get_config()["learning_rate"] == np.float32(0.1) and made.get_config()["momentum"] == 0.9
+made = Momentum(0.1, decay=0.1)
+config = made.get_config()
+assert [config[name] for name in ("learning_rate", "decay", "momentum")] == [0.1, 0.1, 0.9]
+assert np.isclose(Momentum(0.2).get_config()["learning_rate"], 0.2)
+made = Momentum.from_config(config)
 """,
     ),
     "TensorFlow 2.4, what all variables share": (
@@ -116,6 +119,34 @@ class Halved(tf.keras.optimizers.SGD):
         super().update_step(gradient / 2, variable)
 
 made = Halved(0.2)
+""",
+    ),
+    "Keras 3, by another name of the rate": (
+        "keras.optimizers.SGD(0.1)",
+        """
+class Descent(keras.optimizers.Optimizer):
+    def update_step(self, g, v, lr):
+        v.assign_sub(lr * g)
+
+made = Descent(0.1)
+""",
+    ),
+    "Keras 2, around one of Keras'": (
+        "keras.optimizers.Adam(0.01)",
+        """
+from keras import backend as K
+
+class Around(keras.optimizers.Optimizer):
+    def __init__(self, optimizer, **kwargs):
+        super().__init__(**kwargs)
+        self.optimizer = keras.optimizers.get(optimizer)
+
+    def get_updates(self, loss, params):
+        self.updates = self.optimizer.get_updates(loss, params)
+        self.updates.append(K.update_add(params[0], K.zeros_like(params[0])))
+        return self.updates
+
+made = Around(keras.optimizers.Adam(0.01))
 """,
     ),
     "Keras 2": (

@@ -18,7 +18,7 @@ from .utilities import conv_output_length, normalize_tuple
 
 
 def output_spec(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
-    """`compute_output_spec`: the `call` of a script's class tells, where only a layer of ours says what shapes it gives."""
+    """`compute_output_spec`: of a class with its own `call`, over a layer of ours that says shapes, the call tells."""
 
     def compute_output_spec(self: layers.Layer, *args: Any, **kwargs: Any) -> Any:
         if _tells_no_shapes(type(self)):

@@ -38,7 +38,7 @@ def subclassed(original: Callable[..., None]) -> Any:
         own = vars(cls)
         methods: dict[str, Any] = {}
         if "update_step" in own:
-            if "learning_rate" not in inspect.signature(own["update_step"]).parameters:
+            if len(inspect.signature(own["update_step"]).parameters) == len(("self", "gradient", "variable")):
                 methods["update_step"] = _reading_the_rate(own["update_step"])
         elif "_resource_apply_dense" in own:
             methods["update_step"] = _dense_step
@@ -193,9 +193,9 @@ def _get_hyper(self: Optimizer, name: str, dtype: DTypeLike | None = None) -> An
 
 def _serialize_hyperparameter(self: Optimizer, name: str) -> Any:
     """A setting as it stands in a config."""
-    if name == "learning_rate":
-        return self._rate.config()
     value = getattr(self, name)
+    if name == "learning_rate":  # the decay is a setting of its own
+        return float(value) if isinstance(value, decay.Rate) else self._rate.config()
     return value.numpy().item() if isinstance(value, Variable) else value() if callable(value) else value
 
 
@@ -244,7 +244,7 @@ def get_updates(owner: type, original: Callable[..., Any]) -> Callable[..., Any]
         if plan is None:
             return original(self, loss, params, *old, **named)
         variables = [one for one in (params or loss) if isinstance(one, Variable)]
-        if not self.built:
+        if not self.built or list(map(id, variables)) != list(map(id, self.trained)):
             self.build(variables)
         own = plan.variables(self.variables)
         trained, state = self.stateless_apply(
