@@ -90,6 +90,13 @@ CONVOLUTIONS = [
     ((0, 5, 5, 2), (3, 3, 2, 3), {}),
     ((3, 6, 5, 32), (3, 2, 1, 32), {"groups": 32, "padding": "same"}),  # kernel gradient sample by sample
     ((3, 7, 6, 16), (3, 3, 1, 32), {"groups": 16, "strides": 2, "padding": "same"}),
+    # edges of the window that see nothing but padding
+    ((3, 1, 1, 4), (3, 3, 4, 5), {"padding": "same"}),
+    ((3, 2, 1, 16), (7, 5, 1, 16), {"groups": 16, "padding": "same"}),
+    ((3, 2, 3, 6), (7, 3, 2, 9), {"groups": 3, "padding": "same", "strides": 2}),
+    ((3, 3, 2), (9, 2, 5), {"padding": "same", "dilation": 2}),
+    ((3, 2, 2), (4, 2, 5), {"padding": [(6, 5)], "dilation": 3}),
+    ((3, 2, 2), (2, 2, 5), {"padding": [(7, 0)], "strides": 9}),  # nothing else at all
 ]
 
 
@@ -138,6 +145,24 @@ def test_conv_dtypes(dtype, tolerance, at):
 
         found = compare(lambda x, k: kernels.conv(x, k, **options), theirs, *arrays, tolerance=tolerance)
         assert {array.dtype.name for array in found} == {dtype}
+
+
+TRIMMED = [  # spatial shape, size of the window, options, what is left of it
+    ((2, 2), (7, 7), {}, (3, 3)),
+    ((1, 4), (3, 3), {}, (1, 3)),
+    ((4,), (7,), {}, (7,)),
+    ((4,), (7,), {"strides": 2}, (6,)),
+    ((3,), (9,), {"dilation": 2}, (3,)),
+    ((28, 28), (5, 5), {}, (5, 5)),
+]
+
+
+@pytest.mark.parametrize("spatial, size, options, expected", TRIMMED)
+def test_cells_that_see_padding_alone_are_left_out(spatial, size, options, expected):
+    windows = Windows.over(spatial, size, options.get("strides", 1), "same", options.get("dilation", 1))
+    trimmed, kept = windows.trimmed(spatial)
+    assert trimmed.size == expected == tuple(len(range(*cells.indices(99))) for cells in kept)
+    assert trimmed.output(spatial) == windows.output(spatial)
 
 
 SAME = {"padding": "same"}

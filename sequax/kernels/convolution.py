@@ -50,7 +50,10 @@ def conv(
     """
     _check(x, kernel, groups)
     windows = Windows.over(x.shape[1:-1], kernel.shape[:-2], strides, padding, dilation)
-    return dispatch.apply(Conv(windows, groups), x, kernel)
+    # On small images most of a large window may see padding alone: without it a ConvNeXt at 32x32 pixels compiles in
+    # two thirds of the time, and a step takes three quarters.
+    trimmed, kept = windows.trimmed(x.shape[1:-1])
+    return dispatch.apply(Conv(trimmed, groups), x, kernel if trimmed == windows else kernel[kept])
 
 
 def conv_transpose(

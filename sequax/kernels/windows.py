@@ -60,6 +60,16 @@ class Windows(NamedTuple):
             step == 1 or size == 1 for step, size in zip(self.dilation, self.size, strict=True)
         )
 
+    def trimmed(self, spatial: Sequence[int]) -> tuple[Windows, tuple[slice, ...]]:
+        """These windows without the edges that see nothing but padding, and which cells of each axis that leaves.
+
+        Small images under large windows have many of them: of 7x7 cells over 2x2 pixels all but 3x3.
+        """
+        rows = zip(spatial, self.output(spatial), *self, strict=True)
+        axes = [_trimmed_axis(*row) for row in rows]
+        kept, pads = tuple(kept for kept, _ in axes), tuple(pad for _, pad in axes)
+        return self._replace(size=tuple(cells.stop - cells.start for cells in kept), pads=pads), kept
+
     def output(self, spatial: Sequence[int]) -> tuple[int, ...]:
         """Spatial shape of the output."""
         rows = zip(spatial, self.pads, self.extents, self.strides, strict=True)
@@ -176,6 +186,23 @@ def per_axis(value: PerAxis, count: int) -> tuple[int, ...]:
     if len(values) != count or min(values, default=1) < 1:
         raise ValueError(f"Expected one positive integer or {count} of them, one per spatial axis; received {value!r}.")
     return values
+
+
+def _trimmed_axis(length, count, size, stride, step, pad):
+    """Cells of a window on one axis from the first to the last that sees an element, and the padding they need."""
+    whole = slice(0, size), pad
+    if type(length) is not int or type(count) is not int:  # symbols of `jax.export`
+        return whole
+    low, high = pad
+    offsets = [cell * step - low for cell in range(size)]
+    seeing = [
+        cell for cell, offset in enumerate(offsets) if any(0 <= at * stride + offset < length for at in range(count))
+    ]
+    if not seeing:
+        return whole
+    first, last = seeing[0], seeing[-1]
+    left = low - first * step, high - (size - 1 - last) * step
+    return whole if min(left) < min(0, low, high) else (slice(first, last + 1), left)
 
 
 def _pads(spatial, size, strides, padding, dilation):
