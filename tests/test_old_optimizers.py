@@ -199,6 +199,10 @@ made = Adam2(0.01, clipvalue=100.0)
 """,
     ),
 }
+REFUSED = {  # body of `get_updates`, and what the error says
+    "return ['none']": "expected pairs of a variable and its new value",
+    "self.runs.append(K.zeros((2,)) if self.runs else 0); return []": "makes more inside of a step",
+}
 TRY_ALL = """
 import json, sys, traceback
 import numpy as np
@@ -221,7 +225,22 @@ def fitted(optimizer):
     return (trained, model.get_weights()), losses[-1] < losses[0]
 
 outcomes = {}
-for manner, (native, definition) in json.load(sys.stdin).items():
+classes, refused = json.load(sys.stdin)
+for body in refused:
+    names = {"keras": keras, "K": keras.backend}
+    exec(
+        "class Own(keras.optimizers.Optimizer):\\n"
+        "    runs = []\\n"
+        "    def get_updates(self, loss, params):\\n"
+        f"        {body}\\n",
+        names,
+    )
+    try:
+        fitted(names["Own"]())
+        outcomes[body] = "no error"
+    except (TypeError, ValueError) as error:
+        outcomes[body] = str(error)
+for manner, (native, definition) in classes.items():
     names = {"tf": tf, "keras": keras, "np": np}
     try:
         exec(definition, names)
@@ -236,7 +255,7 @@ print(json.dumps(outcomes))
 
 @pytest.fixture(scope="module")
 def outcomes():
-    done = python(TRY_ALL, stdin=json.dumps(CLASSES))
+    done = python(TRY_ALL, stdin=json.dumps([CLASSES, list(REFUSED)]))
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -249,3 +268,8 @@ def test_optimizers_of_earlier_manners_step_as_what_they_write_out(outcomes, man
     assert apart[1] < 1e-5 or manner == "Keras 2"  # which begins its state anew for other variables
     assert learned
     assert count == 26
+
+
+@pytest.mark.parametrize("body", REFUSED)
+def test_updates_that_mean_nothing_are_refused(outcomes, body):
+    assert REFUSED[body] in outcomes[body]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -28,7 +27,6 @@ def output_spec(owner: type, original: Callable[..., Any]) -> Callable[..., Any]
     return compute_output_spec
 
 
-@functools.cache
 def _tells_no_shapes(kind: type) -> bool:
     for one in kind.__mro__:
         if "compute_output_shape" in vars(one) or is_ours(one):
