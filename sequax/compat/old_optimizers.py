@@ -199,13 +199,10 @@ def _serialize_hyperparameter(self: Optimizer, name: str) -> Any:
     return value.numpy().item() if isinstance(value, Variable) else value() if callable(value) else value
 
 
-def _prepare(self: Optimizer, var_list: Sequence[Variable]) -> dict[tuple[Any, Any], dict[str, Any]]:
+def _prepare(self: Any, var_list: Sequence[Variable]) -> dict[tuple[Any, Any], dict[str, Any]]:
     """What `_prepare_local` computes for the steps, by device and dtype."""
     kinds = {(variable.device, variable.dtype) for variable in var_list}
-    apply_state: dict[tuple[Any, Any], dict[str, Any]] = {kind: {} for kind in kinds}
-    for device, dtype in kinds:
-        self._prepare_local(device, dtype, apply_state)  # type: ignore[attr-defined]
-    return apply_state
+    return {kind: self._fallback_apply_state(*kind) for kind in kinds}
 
 
 def _prepare_local(self: Optimizer, var_device: Any, var_dtype: Any, apply_state: dict[Any, Any]) -> None:
@@ -225,6 +222,17 @@ def _decayed_lr(self: Optimizer, var_dtype: DTypeLike = "float32") -> Any:
     rate = self.learning_rate
     falls = 1 + vars(self).get("decay", decay.decay_of(self)) * self.iterations.value
     return ops.cast((rate.value if isinstance(rate, Variable) else rate) / falls, var_dtype)
+
+
+def assigning(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
+    """`assign`, `assign_add` and `assign_sub` with the arguments they had in TensorFlow, which change nothing here."""
+
+    def assign(
+        self: Variable, value: object, use_locking: bool = False, name: str | None = None, read_value: bool = True
+    ) -> Any:
+        return original(self, value)
+
+    return assign
 
 
 # --- Keras up to 2.3 ------------------------------------------------------------------------------------------------
@@ -280,7 +288,8 @@ def _by_updates(self: Any, gradients: list[Any], variables: list[Variable], lear
     known = dict(zip(variables, gradients, strict=True))
     absent = {one: jnp.zeros(one.shape, one.dtype) for one in self.stepped if one not in known}
     count = self._iterations.value  # `apply` counts
-    updates, _ = _plan(self, Planned([{**absent, **known}[one] for one in self.stepped], list(self._made_by_updates)))
+    everything = {**absent, **known}
+    updates, _ = _plan(self, Planned([everything[one] for one in self.stepped], list(self._made_by_updates)))
     for one in updates:
         variable, value = one
         if variable not in absent:
@@ -299,17 +308,6 @@ def _as_it_is(function: F) -> F:
 
 
 legacy_get_updates_support = legacy_add_weight_support = _as_it_is
-
-
-def assigning(owner: type, original: Callable[..., Any]) -> Callable[..., Any]:
-    """`assign`, `assign_add` and `assign_sub` with the arguments they had in TensorFlow, which change nothing here."""
-
-    def assign(
-        self: Variable, value: object, use_locking: bool = False, name: str | None = None, read_value: bool = True
-    ) -> Any:
-        return original(self, value)
-
-    return assign
 
 
 METHODS = (

@@ -86,21 +86,6 @@ class Variable(Plain, metaclass=_AnyVariable):
                 f" changes are not served. Received a value of shape {self.shape} and shape={shape!r}"
             )
 
-    def assign(
-        self, value: object, use_locking: bool = False, name: str | None = None, read_value: bool = True
-    ) -> Plain:
-        return super().assign(value)
-
-    def assign_add(
-        self, delta: object, use_locking: bool = False, name: str | None = None, read_value: bool = True
-    ) -> Plain:
-        return super().assign_add(delta)
-
-    def assign_sub(
-        self, delta: object, use_locking: bool = False, name: str | None = None, read_value: bool = True
-    ) -> Plain:
-        return super().assign_sub(delta)
-
     __getitem__ = slicing.part
 
     def read_value(self) -> jax.Array:
